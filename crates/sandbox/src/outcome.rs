@@ -1,0 +1,76 @@
+//! What a run did. A script's fault is data here; an `Err` beside it means that the sandbox could not do its work.
+
+use std::time::Duration;
+
+use revere_model::{ReturnValue, State};
+
+/// What a run did.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    /// `OK`, `ALARM` or `ERROR`.
+    pub state: State,
+    /// The failure's text, `Type: message` of another exception, or `Monitor Passed`. Bounded, valid UTF-8, no control
+    /// characters but newline and tab.
+    pub message: String,
+    /// What the script left in `return_value`, if it is an int, float or str.
+    pub return_value: Option<ReturnValue>,
+    /// What it printed, bounded, cleaned as the message is.
+    pub output: String,
+    /// What went wrong, for an `ERROR`, and the place for an `ALARM`.
+    pub error: Option<ScriptError>,
+    /// The source calls it made, in order.
+    pub source_calls: Vec<CallRecord>,
+    /// Wall-clock time.
+    pub duration: Duration,
+    /// Time on a processor.
+    pub cpu_time: Duration,
+    /// The most linear memory it had, in bytes.
+    pub memory_bytes: usize,
+}
+
+/// What went wrong in the author's words and lines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScriptError {
+    /// The exception's type, for instance `ZeroDivisionError`; `Limit` or `Crash` where no Python exception was left.
+    pub kind: String,
+    /// The line of the script, from 1, where known.
+    pub line: Option<u32>,
+    /// Python's traceback, beginning at the author's code.
+    pub traceback: Option<String>,
+    /// The limit that was hit.
+    pub limit: Option<LimitKind>,
+}
+
+/// The limits a run can hit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LimitKind {
+    /// Wall-clock time.
+    WallTime,
+    /// Processor time.
+    CpuTime,
+    /// Memory.
+    Memory,
+    /// Number of source calls.
+    SourceCalls,
+    /// Size of a source's answer.
+    Answer,
+    /// Printed bytes.
+    Output,
+    /// Recursion in native code.
+    Stack,
+}
+
+/// One source call as it is shown to the author.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallRecord {
+    /// The source's configured name.
+    pub source: String,
+    /// The method.
+    pub method: String,
+    /// The arguments as Python would write them, shortened.
+    pub arguments: String,
+    /// The answer as Python would write it, shortened, or the fault's text.
+    pub answer: Result<String, String>,
+    /// How long it took.
+    pub duration: Duration,
+}

@@ -1,0 +1,103 @@
+//! What goes into a run, and whom it may ask.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use revere_model::{Clock, ReturnValue, State};
+
+use crate::{Limits, Value};
+
+/// Everything a run depends on. The same request with the same answers gives the same outcome.
+#[derive(Clone)]
+pub struct RunRequest {
+    /// The author's Python.
+    pub script: String,
+    /// The sources the script can name. Descriptions only; calls go to `broker`.
+    pub sources: Arc<BTreeMap<String, SourceDescription>>,
+    /// What the last recorded run left.
+    pub previous: Option<Previous>,
+    /// Seeds `random` and everything else that asks for randomness.
+    pub seed: u64,
+    /// What `time` and `datetime` show.
+    pub clock: Arc<dyn Clock>,
+    /// What it may use.
+    pub limits: Limits,
+    /// Folders whose `.py` files the script may import, read by the host.
+    pub python_path: Arc<[PathBuf]>,
+    /// Answers source calls.
+    pub broker: Arc<dyn Broker>,
+}
+
+/// The last recorded run, as the script's `previous` shows it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Previous {
+    /// The monitor's state after it.
+    pub state: State,
+    /// Its value.
+    pub return_value: Option<ReturnValue>,
+    /// Its message.
+    pub message: String,
+    /// When it began.
+    pub at: Timestamp,
+}
+
+/// A configured source as a script sees it, and as the editor completes it.
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+pub struct SourceDescription {
+    /// The configured `type`, for messages.
+    pub kind: String,
+    /// What an operator wrote about it.
+    pub description: String,
+    /// Its methods; anything else is an `AttributeError` naming these.
+    pub methods: Vec<MethodDescription>,
+}
+
+/// One method of a source.
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+pub struct MethodDescription {
+    /// The Python name.
+    pub name: String,
+    /// The parameters as Python shows them: `(path, from_date=None, to_date=None)`. Calls that do not fit it are a
+    /// `TypeError` in the script, before any request is made.
+    pub signature: String,
+    /// What it answers, in a sentence or two.
+    pub doc: String,
+}
+
+/// One call of a method of a source, its arguments already bound to the names of the signature.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SourceCall {
+    /// The configured name; the broker checks it again.
+    pub source: String,
+    /// The method; the broker checks it again.
+    pub method: String,
+    /// Positional arguments as the script wrote them.
+    pub args: Vec<Value>,
+    /// Keyword arguments as the script wrote them.
+    pub kwargs: Vec<(String, Value)>,
+    /// When the run's time is over: an answer after that reaches nobody.
+    pub deadline: Instant,
+    /// The largest answer the run takes, in bytes.
+    pub answer_bytes: usize,
+}
+
+/// Why a source gave no answer; raised in the script.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SourceFault {
+    /// The source failed: `SourceError`. The text says source, what was asked and what came back, without secrets.
+    #[error("{0}")]
+    Failed(String),
+    /// The arguments do not fit: `TypeError` or `ValueError` in the script.
+    #[error("{0}")]
+    BadArguments(String),
+    /// The answer is larger than the run takes; ends the run.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// Answers source calls. The secrets are on its side.
+pub trait Broker: Send + Sync {
+    /// Makes one call. The future may be dropped at any time; it must not block the thread.
+    fn call(&self, call: SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>>;
+}
