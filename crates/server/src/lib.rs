@@ -1,1 +1,9 @@
-//! x
+//! Revere, the server: everything between a web page and a page at three in the morning.
+//!
+//! Modules in reading order. Arrows point one way: cli, app, web and engine, then alerts, sources and store, then the
+//! sandbox, then the model. `web` and `engine` meet only in the store, plus a wake-up signal.
+
+pub mod alerts;
+pub mod redact;
+pub mod settings;
+pub mod sources;

@@ -1,1 +1,3 @@
-fn main(){}
+//! The `revere` program.
+
+fn main() {}

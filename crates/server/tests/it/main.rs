@@ -1,1 +1,1 @@
-//! x
+//! Every test that goes through the front door, in one binary: each further one would link the sandbox again.

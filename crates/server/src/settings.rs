@@ -1,0 +1,334 @@
+//! What a source, a channel or the program itself needs to be told, as data.
+//!
+//! Each kind lists its [`Field`]s once; reading, validation, documentation and (later) forms and schemas come from that
+//! list. Reading reports every fault at once, each with the place, the fault and what was expected.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use serde_json::Value;
+
+use crate::redact::Secrets;
+
+/// One thing that can be set.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The key, as it is written in the configuration.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// What it is for, in one sentence for the documentation.
+    pub doc: &'static str,
+    /// Whether leaving it out is a fault.
+    pub required: bool,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FieldKind {
+    /// One line of text, not empty.
+    Text,
+    /// Text that nobody may see again.
+    Secret,
+    /// An `http://` or `https://` address. A password inside it is a secret.
+    Url,
+    /// True or false.
+    Bool,
+    /// A whole number, zero or more.
+    Count,
+    /// A span of time in seconds, fractions allowed, more than zero.
+    Seconds,
+    /// A list of texts; one text alone counts as a list of one.
+    Texts,
+    /// A mapping of texts to texts (for instance HTTP headers); its values are secrets.
+    SecretMap,
+    /// Anything the kind reads by itself.
+    Any,
+}
+
+impl Field {
+    /// A field that must be there.
+    pub const fn required(name: &'static str, kind: FieldKind, doc: &'static str) -> Self {
+        Field { name, kind, doc, required: true }
+    }
+
+    /// A field that may be left out.
+    pub const fn optional(name: &'static str, kind: FieldKind, doc: &'static str) -> Self {
+        Field { name, kind, doc, required: false }
+    }
+}
+
+/// One thing wrong with the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Where, as a path in Python's notation: `REVERE_SOURCES['graphite']['config']['url']`.
+    pub place: String,
+    /// What is wrong and what was expected.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault at `place`.
+    pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Fault { place: place.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// Settings that fit their fields: the getters cannot fail for want of a check.
+#[derive(Clone, Debug, Default)]
+pub struct Settings(BTreeMap<&'static str, Value>);
+
+impl Settings {
+    /// Reads `config` (a JSON object, or null for none) by `fields`. Secrets in it are taught to `secrets`, whether or
+    /// not there are faults. A `None` value counts as left out.
+    pub fn read(fields: &[Field], config: &Value, place: &str, secrets: &Secrets) -> Result<Settings, Vec<Fault>> {
+        let empty = serde_json::Map::new();
+        let given = match config {
+            Value::Null => &empty,
+            Value::Object(map) => map,
+            other => return Err(vec![Fault::new(place, format!("expected a dict, not {}", python_type(other)))]),
+        };
+        let mut faults = Vec::new();
+        let mut read = BTreeMap::new();
+        for (name, value) in given {
+            let Some(field) = fields.iter().find(|field| field.name == name) else {
+                let names = fields.iter().map(|field| field.name);
+                faults.push(Fault::new(format!("{place}[{name:?}]").replace('"', "'"), unknown("key", name, names)));
+                continue;
+            };
+            if value.is_null() {
+                continue;
+            }
+            match field.kind.check(value, secrets) {
+                Ok(value) => {
+                    read.insert(field.name, value);
+                }
+                Err(message) => faults.push(Fault::new(format!("{place}['{name}']"), message)),
+            }
+        }
+        for field in fields {
+            let missing = given.get(field.name).is_none_or(Value::is_null);
+            if field.required && missing {
+                faults.push(Fault::new(
+                    format!("{place}['{}']", field.name),
+                    format!("missing; expected {}: {}", field.kind.expected(), field.doc),
+                ));
+            }
+        }
+        if faults.is_empty() { Ok(Settings(read)) } else { Err(faults) }
+    }
+
+    /// A text, secret or URL, if it was given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    /// A required text, secret or URL.
+    pub fn required_text(&self, name: &str) -> &str {
+        self.text(name).expect("a required field was checked when the settings were read")
+    }
+
+    /// A switch, or its default.
+    pub fn flag(&self, name: &str, default: bool) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    /// A whole number, if it was given.
+    pub fn count(&self, name: &str) -> Option<u64> {
+        self.0.get(name).and_then(Value::as_u64)
+    }
+
+    /// A span of time, if it was given.
+    pub fn seconds(&self, name: &str) -> Option<Duration> {
+        self.0.get(name).and_then(Value::as_f64).map(Duration::from_secs_f64)
+    }
+
+    /// A list of texts; empty if it was not given.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        match self.0.get(name) {
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A mapping of texts; empty if it was not given.
+    pub fn map(&self, name: &str) -> Vec<(String, String)> {
+        match self.0.get(name) {
+            Some(Value::Object(map)) => {
+                map.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What was given, as it is, for kinds that read something of their own.
+    pub fn any(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+}
+
+impl FieldKind {
+    /// In words, for messages and documentation.
+    pub fn expected(self) -> &'static str {
+        match self {
+            FieldKind::Text | FieldKind::Secret => "a text that is not empty",
+            FieldKind::Url => "an address beginning with http:// or https://",
+            FieldKind::Bool => "True or False",
+            FieldKind::Count => "a whole number, 0 or more",
+            FieldKind::Seconds => "a number of seconds above 0",
+            FieldKind::Texts => "a list of texts",
+            FieldKind::SecretMap => "a dict of texts to texts",
+            FieldKind::Any => "a value",
+        }
+    }
+
+    fn check(self, value: &Value, secrets: &Secrets) -> Result<Value, String> {
+        let wrong = || format!("expected {}, not {}", self.expected(), python_repr(self, value));
+        match self {
+            FieldKind::Text => value.as_str().filter(|text| !text.trim().is_empty()).map(|_| value.clone()).ok_or_else(wrong),
+            FieldKind::Secret => {
+                let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
+                secrets.learn(text);
+                Ok(value.clone())
+            }
+            FieldKind::Url => {
+                let url = value.as_str().and_then(|text| url::Url::parse(text).ok()).ok_or_else(wrong)?;
+                if let Some(password) = url.password() {
+                    secrets.learn(password);
+                }
+                if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+                    return Err(wrong());
+                }
+                Ok(value.clone())
+            }
+            FieldKind::Bool => value.as_bool().map(Value::Bool).ok_or_else(wrong),
+            FieldKind::Count => value.as_u64().map(|_| value.clone()).ok_or_else(wrong),
+            FieldKind::Seconds => {
+                // Three years is far beyond any use and far below what a Duration or a timer can hold.
+                value.as_f64().filter(|s| *s > 0.0 && *s <= 1e8).map(|_| value.clone()).ok_or_else(wrong)
+            }
+            FieldKind::Texts => match value {
+                Value::String(_) => Ok(Value::Array(vec![value.clone()])),
+                Value::Array(items) if items.iter().all(Value::is_string) => Ok(value.clone()),
+                _ => Err(wrong()),
+            },
+            FieldKind::SecretMap => {
+                let map = value.as_object().ok_or_else(wrong)?;
+                for item in map.values() {
+                    secrets.learn(item.as_str().ok_or_else(wrong)?);
+                }
+                Ok(value.clone())
+            }
+            FieldKind::Any => Ok(value.clone()),
+        }
+    }
+}
+
+/// "unknown key 'usr'; did you mean 'url'? Known: ..."
+pub fn unknown<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    match nearest(given, &known) {
+        Some(near) => format!("unknown {what} '{given}'; did you mean '{near}'?"),
+        None if known.is_empty() => format!("unknown {what} '{given}'; none is known here"),
+        None => format!("unknown {what} '{given}'; known: {}", known.join(", ")),
+    }
+}
+
+/// The known word that `given` is most likely a misspelling of, if any is close.
+pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    known
+        .iter()
+        .map(|word| (edit_distance(&given, &word.to_lowercase()), *word))
+        .filter(|(distance, word)| *distance <= (word.len().max(given.len()) / 3).max(1))
+        .min()
+        .map(|(_, word)| word)
+}
+
+/// Levenshtein's distance over characters.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = (above + 1).min(row[j] + 1).min(diagonal + usize::from(x != *y));
+            diagonal = above;
+        }
+    }
+    row[b.len()]
+}
+
+fn python_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "None",
+        Value::Bool(_) => "a bool",
+        Value::Number(number) if number.is_f64() => "a float",
+        Value::Number(_) => "an int",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a dict",
+    }
+}
+
+/// What was given, short; never the content of a secret.
+fn python_repr(kind: FieldKind, value: &Value) -> String {
+    match value {
+        Value::String(text) if text.is_empty() => "an empty text".to_owned(),
+        Value::String(text) if !matches!(kind, FieldKind::Secret | FieldKind::SecretMap | FieldKind::Url) => {
+            let short: String = text.chars().take(40).collect();
+            format!("'{short}'")
+        }
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
+        other => python_type(other).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field::required("url", FieldKind::Url, "Where the server is."),
+        Field::optional("auth_password", FieldKind::Secret, "Its password."),
+        Field::optional("verify_ssl", FieldKind::Bool, "Whether to check its certificate."),
+        Field::optional("timeout", FieldKind::Seconds, "How long to wait."),
+    ];
+
+    #[test]
+    fn every_fault_is_reported_at_once_with_its_place() {
+        let config = json!({"urll": "x", "verify_ssl": "yes", "timeout": -1, "auth_password": 12345});
+        let faults = Settings::read(FIELDS, &config, "REVERE_SOURCES['g']['config']", &Secrets::default()).unwrap_err();
+        let text: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        assert_eq!(
+            text,
+            [
+                "REVERE_SOURCES['g']['config']['urll']: unknown key 'urll'; did you mean 'url'?",
+                "REVERE_SOURCES['g']['config']['verify_ssl']: expected True or False, not 'yes'",
+                "REVERE_SOURCES['g']['config']['timeout']: expected a number of seconds above 0, not -1",
+                "REVERE_SOURCES['g']['config']['auth_password']: expected a text that is not empty, not 12345",
+                "REVERE_SOURCES['g']['config']['url']: missing; expected an address beginning with http:// or https://: Where the server is.",
+            ]
+        );
+    }
+
+    #[test]
+    fn secrets_are_learned_while_reading() {
+        let secrets = Secrets::default();
+        let config = json!({"url": "https://u:s3cret-in-url@host/", "auth_password": "other-secret", "timeout": 2.5});
+        let settings = Settings::read(FIELDS, &config, "x", &secrets).unwrap();
+        assert_eq!(settings.seconds("timeout"), Some(Duration::from_millis(2500)));
+        assert!(settings.flag("verify_ssl", true));
+        assert_eq!(secrets.redact("s3cret-in-url other-secret"), "[redacted] [redacted]");
+    }
+}
