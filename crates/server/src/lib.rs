@@ -4,6 +4,7 @@
 //! sandbox, then the model. `web` and `engine` meet only in the store, plus a wake-up signal.
 
 pub mod alerts;
+pub mod entry;
 pub mod redact;
 pub mod settings;
 pub mod sources;

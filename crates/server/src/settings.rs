@@ -266,7 +266,8 @@ fn edit_distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-fn python_type(value: &Value) -> &'static str {
+/// What Python would call a configured value: `a dict`, `an int`.
+pub fn python_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "None",
         Value::Bool(_) => "a bool",

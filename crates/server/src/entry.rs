@@ -1,0 +1,130 @@
+//! One configured source or alert: what `REVERE_SOURCES` and `REVERE_ALERTS` hold under each name.
+//!
+//! Knows the shape that all types share and nothing of any type.
+
+use serde_json::Value;
+
+use crate::{
+    redact::Secrets,
+    settings::{Fault, Field, FieldKind, Settings, python_type},
+};
+
+/// A configured source or alert, before its type has looked at it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    /// What scripts and people call it.
+    pub name: String,
+    /// Its `type`, as it was written; known or not.
+    pub kind: String,
+    /// What an operator wrote about it.
+    pub description: String,
+    /// Whether it is switched on in the configuration.
+    pub enabled: bool,
+    /// What its type needs, for [`Settings::read`]; null if nothing was given.
+    pub config: Value,
+    /// Where it stands, for faults: `REVERE_SOURCES['graphite']`. Its config is at `{place}['config']`.
+    pub place: String,
+}
+
+/// What every entry may hold.
+pub const FIELDS: &[Field] = &[
+    Field::required("type", FieldKind::Text, "its type"),
+    Field::optional("description", FieldKind::Any, "What people should know of it."),
+    Field::optional("enabled", FieldKind::Bool, "False leaves it out without forgetting its settings."),
+    Field::optional("config", FieldKind::Any, "What the type needs; see its table."),
+];
+
+/// Reads the dict `key` (`REVERE_SOURCES` or `REVERE_ALERTS`), every fault at once. Null is an empty dict.
+pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<Fault>) {
+    let mut entries = Vec::new();
+    let mut faults = Vec::new();
+    match value {
+        Value::Null => {}
+        Value::Object(map) => {
+            for (name, value) in map {
+                match read(name, value, format!("{key}['{}']", name.escape_debug())) {
+                    Ok(entry) => entries.push(entry),
+                    Err(found) => faults.extend(found),
+                }
+            }
+        }
+        other => faults.push(Fault::new(
+            key,
+            format!("expected a dict of name -> type, description, enabled, config, not {}", python_type(other)),
+        )),
+    }
+    (entries, faults)
+}
+
+fn read(name: &str, value: &Value, place: String) -> Result<Entry, Vec<Fault>> {
+    if name.trim() != name || name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
+        return Err(vec![Fault::new(
+            place,
+            "expected a name of 1 to 200 printable characters, without spaces around it",
+        )]);
+    }
+    // The secrets are learned by the type, which knows which of its fields hold one.
+    let settings = Settings::read(FIELDS, value, &place, &Secrets::default())?;
+    let description = match settings.any("description") {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => {
+            return Err(vec![Fault::new(
+                format!("{place}['description']"),
+                format!("expected a text, not {}", python_type(other)),
+            )]);
+        }
+    };
+    Ok(Entry {
+        name: name.to_owned(),
+        kind: settings.required_text("type").to_owned(),
+        description,
+        enabled: settings.flag("enabled", true),
+        config: settings.any("config").cloned().unwrap_or(Value::Null),
+        place,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_shape_is_read_and_the_config_left_to_its_type() {
+        let (entries, faults) = read_all(
+            "REVERE_SOURCES",
+            &json!({
+                "graphite": {"type": "graphite", "description": "", "config": {"url": "http://g/"}},
+                "off": {"type": "database", "enabled": false},
+            }),
+        );
+        assert_eq!(faults, []);
+        assert_eq!(entries[0].place, "REVERE_SOURCES['graphite']");
+        assert_eq!(entries[0].config, json!({"url": "http://g/"}));
+        assert!(entries[0].enabled && !entries[1].enabled);
+        assert_eq!(read_all("REVERE_SOURCES", &Value::Null), (vec![], vec![]));
+    }
+
+    #[test]
+    fn every_fault_of_every_entry_is_named() {
+        let (entries, faults) = read_all(
+            "REVERE_ALERTS",
+            &json!({"a": {"typ": "log"}, "b": 7, "c": {"type": "log", "description": 3}, " d": {"type": "log"}, "e": {"type": "log"}}),
+        );
+        let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        assert_eq!(
+            faults,
+            [
+                "REVERE_ALERTS['a']['typ']: unknown key 'typ'; did you mean 'type'?",
+                "REVERE_ALERTS['a']['type']: missing; expected a text that is not empty: its type",
+                "REVERE_ALERTS['b']: expected a dict, not an int",
+                "REVERE_ALERTS['c']['description']: expected a text, not an int",
+                "REVERE_ALERTS[' d']: expected a name of 1 to 200 printable characters, without spaces around it",
+            ]
+        );
+        assert_eq!(entries.len(), 1);
+        assert_eq!(read_all("REVERE_ALERTS", &json!([])).1.len(), 1);
+    }
+}
