@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod entry;
+pub mod metrics;
 pub mod redact;
 pub mod settings;
 pub mod sources;
