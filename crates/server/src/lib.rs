@@ -9,3 +9,4 @@ pub mod metrics;
 pub mod redact;
 pub mod settings;
 pub mod sources;
+pub mod web;

@@ -1,0 +1,25 @@
+//! `/metrics`: what Revere counts, as Prometheus text.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, header},
+    response::IntoResponse,
+};
+
+use super::WebState;
+use crate::metrics::Format;
+
+/// What the server counts
+///
+/// Prometheus text: the plain format 0.0.4, or OpenMetrics where the `Accept` header asks for it.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "server",
+    responses((status = 200, description = "The counters.", body = String, content_type = "text/plain"))
+)]
+pub(super) async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> impl IntoResponse {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::accepted(accept);
+    ([(header::CONTENT_TYPE, format.content_type())], state.metrics.render(format))
+}
