@@ -47,6 +47,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).expect("set from a timestamp and moved by spans that tests chose")
+        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst))
+            .expect("set from a timestamp and moved by spans that tests chose")
     }
 }

@@ -2,15 +2,40 @@
 //!
 //! Everything here is a pure function of its arguments. No I/O, no async, no clock of its own: time comes in as an
 //! argument or through [`Clock`]. Whatever needs a database or a network lives above.
+//!
+//! # The words
+//!
+//! One spelling each, in columns, fields, JSON keys, URLs and logs:
+//!
+//! - a **monitor** is a script, a schedule and what its author decided about it: [`MonitorSpec`], [`Monitor`];
+//! - a **schedule** says when it is due: [`Schedule`]; a **tick** is one such instant, an instant in UTC;
+//! - a **run** is one execution of the script: [`Run`]; its **outcome** is what the script did: `OK`, `ALARM` or `ERROR`;
+//! - a **gap** is a stretch of ticks that had no run of their own: [`Gap`];
+//! - a **state** is what a monitor is in, `INACTIVE` included: [`State`], [`Status`]; a **problem** is `ALARM` or `ERROR`;
+//! - a **flip** is a change of state: [`Flip`], decided by [`after_run`], [`deactivate`] and [`activate`];
+//! - an **alert** is a configured way of telling someone, a **delivery** one thing one alert owes, a **mute** what holds
+//!   it back; [`tell()`] decides from what was [`Told`].
 
 mod clock;
+mod faults;
 mod ids;
 mod monitor;
 mod run;
+mod schedule;
 mod state;
+mod status;
+mod tell;
+mod zone;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use faults::{
+    Fault, MAX_DESCRIPTION, MAX_NAME, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S,
+};
 pub use ids::{DeliveryId, FlipId, MonitorId, RunId};
 pub use monitor::{Monitor, MonitorSpec};
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
+pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use state::{ParseStateError, State, StateSet};
+pub use status::{Flip, Rules, Status, Transition, activate, after_run, deactivate};
+pub use tell::{Tell, Told, tell};
+pub use zone::{ZoneFault, zone};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{MonitorId, State};
 
-/// What the author of a monitor decides. Validated before it is stored; see [`crate::Schedule`] for `schedule`.
+/// What the author of a monitor decides. [`MonitorSpec::faults`] judges it before it is stored.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct MonitorSpec {
     /// Shown everywhere; not empty, one line.
