@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod entry;
 pub mod metrics;
+pub mod outbound;
 pub mod redact;
 pub mod settings;
 pub mod sources;

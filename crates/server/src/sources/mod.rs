@@ -51,8 +51,11 @@ pub struct SourceKind {
     /// What it needs.
     pub fields: &'static [Field],
     /// Makes one. Contacts nothing.
-    pub build: fn(&str, &Settings, &Surroundings) -> Result<Arc<dyn Source>, Vec<Fault>>,
+    pub build: fn(&str, &Settings, &Surroundings) -> Built,
 }
+
+/// A source, or everything that is wrong with its settings.
+pub type Built = Result<Arc<dyn Source>, Vec<Fault>>;
 
 /// What a source or a channel may use of the program around it.
 #[derive(Clone)]
@@ -61,4 +64,6 @@ pub struct Surroundings {
     pub folder: std::path::PathBuf,
     /// Takes secrets out of texts.
     pub secrets: crate::redact::Secrets,
+    /// Asks over HTTP.
+    pub outbound: crate::outbound::Outbound,
 }

@@ -1,0 +1,178 @@
+//! Why there is no answer, in plain words.
+
+use std::{error::Error, io::ErrorKind};
+
+use jiff::Timestamp;
+use rustls::CertificateError;
+
+use super::address::RefusedAddress;
+
+/// There is no answer. The texts hold no secret.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{asked}: {what}")]
+pub struct OutboundError {
+    /// What to do about it.
+    pub kind: OutboundKind,
+    /// What was asked, as `GET https://example.org/path`.
+    pub asked: String,
+    /// What happened.
+    pub what: String,
+}
+
+/// Kinds of failure, by what the caller can do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OutboundKind {
+    /// The request itself cannot be sent; nobody was asked.
+    BadRequest,
+    /// The host or address may not be asked; nobody was.
+    NotAllowed,
+    /// No connection: unknown name, refused, no route. The request was not sent.
+    Unreachable,
+    /// The other side's certificate is wrong, or no TLS was possible. The request was not sent.
+    Tls,
+    /// Time was up. The request may have arrived.
+    TimedOut,
+    /// The connection broke, or ended before the whole answer. The request may have arrived.
+    Broken,
+    /// What came back is no HTTP, or leads nowhere.
+    Protocol,
+    /// The answer is larger than this many bytes.
+    TooLarge(usize),
+}
+
+impl OutboundError {
+    /// Whether the same request may be answered another time.
+    pub fn may_pass(&self) -> bool {
+        !matches!(self.kind, OutboundKind::BadRequest | OutboundKind::NotAllowed | OutboundKind::TooLarge(_))
+    }
+}
+
+/// A failure before it is known what was asked, and before its secrets are taken out.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) kind: OutboundKind,
+    pub(super) what: String,
+}
+
+impl Failure {
+    /// Finds the cause that a person can act on among the causes of `error`.
+    pub(super) fn from_chain(error: &reqwest::Error) -> Failure {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+        let mut last = String::new();
+        let mut plain = None;
+        while let Some(current) = cause {
+            if let Some(refused) = current.downcast_ref::<RefusedAddress>() {
+                return Failure { kind: OutboundKind::NotAllowed, what: refused.to_string() };
+            }
+            if let Some(tls) = current.downcast_ref::<rustls::Error>() {
+                return Failure { kind: OutboundKind::Tls, what: tls_words(tls) };
+            }
+            last = current.to_string();
+            cause = match current.downcast_ref::<std::io::Error>() {
+                Some(io) => {
+                    plain = io_words(io.kind(), error).or(plain);
+                    // An io::Error may wrap the very error we look for, and its own source() skips that one.
+                    io.get_ref().map(|inner| inner as &(dyn Error + 'static))
+                }
+                None => current.source(),
+            };
+        }
+        if error.is_dns() {
+            return Failure { kind: OutboundKind::Unreachable, what: format!("the name cannot be resolved: {last}") };
+        }
+        if let Some(failure) = plain {
+            return failure;
+        }
+        let kind = match error {
+            error if error.is_builder() => OutboundKind::BadRequest,
+            error if error.is_connect() => OutboundKind::Unreachable,
+            _ if last.contains("before message completed") => {
+                return Failure {
+                    kind: OutboundKind::Broken,
+                    what: "the connection was closed before an answer came".to_owned(),
+                };
+            }
+            error if error.is_body() || error.is_decode() => OutboundKind::Broken,
+            _ => OutboundKind::Protocol,
+        };
+        let what = match kind {
+            OutboundKind::Unreachable => format!("no connection: {last}"),
+            OutboundKind::Protocol => format!("the answer is no HTTP: {last}"),
+            _ => last,
+        };
+        Failure { kind, what }
+    }
+
+    /// Says how far the answer had come.
+    pub(super) fn while_reading(self, received: usize, announced: Option<u64>) -> Failure {
+        match (self.kind, announced) {
+            (OutboundKind::TimedOut, _) => self,
+            (_, Some(all)) if (received as u64) < all => Failure {
+                kind: OutboundKind::Broken,
+                what: format!("the answer broke off after {received} of {all} bytes"),
+            },
+            _ => Failure {
+                kind: OutboundKind::Broken,
+                what: format!("the answer broke off after {received} bytes: {}", self.what),
+            },
+        }
+    }
+}
+
+/// `5 s`, `0.25 s`.
+pub(super) fn seconds(seconds: f64) -> String {
+    format!("{} s", (seconds * 100.0).round() / 100.0)
+}
+
+fn io_words(kind: ErrorKind, error: &reqwest::Error) -> Option<Failure> {
+    let connecting = error.is_connect();
+    let (kind, what) = match kind {
+        ErrorKind::ConnectionRefused => (OutboundKind::Unreachable, "connection refused: nothing listens there"),
+        ErrorKind::HostUnreachable => (OutboundKind::Unreachable, "the host cannot be reached"),
+        ErrorKind::NetworkUnreachable => (OutboundKind::Unreachable, "the network cannot be reached"),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            (OutboundKind::Broken, "connection reset by the other side")
+        }
+        ErrorKind::UnexpectedEof if connecting => {
+            (OutboundKind::Broken, "the other side hung up during the TLS handshake")
+        }
+        ErrorKind::UnexpectedEof => (OutboundKind::Broken, "the other side hung up"),
+        ErrorKind::TimedOut => (OutboundKind::Unreachable, "no connection: the host does not answer"),
+        _ => return None,
+    };
+    Some(Failure { kind, what: what.to_owned() })
+}
+
+fn tls_words(error: &rustls::Error) -> String {
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidCertificate(wrong) => format!("wrong certificate: {}", certificate_words(wrong)),
+        Tls::InvalidMessage(_) => "the other side does not speak TLS; is it http:// instead of https://?".to_owned(),
+        Tls::AlertReceived(alert) => format!("the other side refused TLS: {alert:?}"),
+        other => format!("TLS failed: {other}"),
+    }
+}
+
+fn certificate_words(wrong: &CertificateError) -> String {
+    let day = |time: &rustls::pki_types::UnixTime| {
+        let moment = i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        moment.map_or_else(|| "an impossible time".to_owned(), |moment| moment.to_string())
+    };
+    match wrong {
+        CertificateError::ExpiredContext { not_after, .. } => format!("it expired at {}", day(not_after)),
+        CertificateError::Expired => "it has expired".to_owned(),
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("it is not valid before {}", day(not_before))
+        }
+        CertificateError::NotValidYet => "it is not valid yet".to_owned(),
+        CertificateError::UnknownIssuer => {
+            "it was issued by an authority that this machine does not trust, or by itself".to_owned()
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            format!("it is for {}, not for {}", presented.join(", "), expected.to_str())
+        }
+        CertificateError::NotValidForName => "it is for another name".to_owned(),
+        CertificateError::Revoked => "it was revoked".to_owned(),
+        other => other.to_string(),
+    }
+}

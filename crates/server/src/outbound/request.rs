@@ -1,0 +1,220 @@
+//! What is asked.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use reqwest::{
+    Method, StatusCode, Url,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+
+use super::{OutboundError, OutboundKind};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The address. A user and password in it become a header before it is sent.
+    pub url: Url,
+    /// The headers. Beyond a few harmless ones they go only to the origin of `url`, not where it redirects.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// How many redirects to follow; with 0 a redirect is an answer like any other.
+    pub redirects: u8,
+}
+
+impl Request {
+    /// Asks `url` with `method`, following up to ten redirects for `GET` and `HEAD`, and none for what changes things.
+    pub fn new(method: Method, url: Url) -> Self {
+        let redirects = if method == Method::GET || method == Method::HEAD { 10 } else { 0 };
+        Request { method, url, headers: HeaderMap::new(), body: Bytes::new(), redirects }
+    }
+
+    /// `GET url`.
+    pub fn get(url: Url) -> Self {
+        Request::new(Method::GET, url)
+    }
+
+    /// `POST url` with a JSON body.
+    pub fn post_json(url: Url, body: &serde_json::Value) -> Self {
+        Request::new(Method::POST, url).body("application/json", body.to_string())
+    }
+
+    /// Adds a body and its type.
+    #[must_use]
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.body = body.into();
+        self
+    }
+
+    /// Sets a header. A name or value that HTTP cannot carry is a [`OutboundKind::BadRequest`] that shows the name only.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, OutboundError> {
+        let wrong = |what: &str| OutboundError {
+            kind: OutboundKind::BadRequest,
+            asked: self.shown(),
+            what: format!("header {name:?}: {what}"),
+        };
+        let key = HeaderName::try_from(name).map_err(|_| wrong("no header can have this name"))?;
+        let mut value = HeaderValue::from_str(value)
+            .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))
+            .map_err(|_| wrong("the value has a line break or another character that no header can hold"))?;
+        value.set_sensitive(!is_harmless(&key));
+        self.headers.insert(key, value);
+        Ok(self)
+    }
+
+    /// Signs in with user and password.
+    #[must_use]
+    pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
+        let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+            .expect("base64 is always a valid header value");
+        value.set_sensitive(true);
+        self.headers.insert(header::AUTHORIZATION, value);
+        self
+    }
+
+    /// Signs in with a token.
+    pub fn bearer(self, token: &str) -> Result<Self, OutboundError> {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// `GET https://example.org/path`, as messages show it.
+    pub(super) fn shown(&self) -> String {
+        format!("{} {}", self.method, shown_url(&self.url))
+    }
+
+    pub(super) fn take_url_credentials(&mut self) {
+        if self.url.username().is_empty() && self.url.password().is_none() {
+            return;
+        }
+        let plain = |text: &str| {
+            let pair = format!("x={}", text.replace('+', "%2B"));
+            url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+        };
+        let (user, password) = (plain(self.url.username()), plain(self.url.password().unwrap_or_default()));
+        // Both refuse only URLs without a host, and those have no credentials.
+        let _ = self.url.set_username("");
+        let _ = self.url.set_password(None);
+        if !self.headers.contains_key(header::AUTHORIZATION) {
+            *self = std::mem::replace(self, Request::get(self.url.clone())).basic_auth(&user, &password);
+        }
+    }
+
+    pub(super) fn to_reqwest(&self) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
+        *request.headers_mut() = self.headers.clone();
+        if !self.body.is_empty() {
+            *request.body_mut() = Some(self.body.clone().into());
+        }
+        request
+    }
+
+    /// Turns into the request that follows a redirect with `status` to `target`.
+    pub(super) fn redirect(&mut self, target: Url, status: StatusCode) {
+        let keeps_method = match status {
+            StatusCode::SEE_OTHER => self.method == Method::HEAD,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method != Method::POST,
+            _ => true,
+        };
+        if !keeps_method {
+            self.method = Method::GET;
+            self.body = Bytes::new();
+            self.headers.remove(header::CONTENT_TYPE);
+        }
+        if target.origin() != self.url.origin() {
+            let kept = self.headers.drain().filter_map(|(name, value)| Some((name?, value)));
+            self.headers = kept.filter(|(name, _)| is_harmless(name)).collect();
+        }
+        self.url = target;
+        // Credentials that a redirect brings along were not configured by anyone here.
+        let _ = self.url.set_username("");
+        let _ = self.url.set_password(None);
+    }
+}
+
+/// Where `response` redirects to, if it does.
+pub(super) fn redirect_target(asked: &Url, response: &reqwest::Response) -> Option<Url> {
+    match response.status() {
+        StatusCode::MOVED_PERMANENTLY
+        | StatusCode::FOUND
+        | StatusCode::SEE_OTHER
+        | StatusCode::TEMPORARY_REDIRECT
+        | StatusCode::PERMANENT_REDIRECT => {
+            let location = String::from_utf8_lossy(response.headers().get(header::LOCATION)?.as_bytes()).into_owned();
+            asked.join(&location).ok()
+        }
+        _ => None,
+    }
+}
+
+/// `url` for people: no user, no password, no query value that looks like a key, not too long.
+pub fn shown_url(url: &Url) -> String {
+    let mut shown = url.clone();
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_fragment(None);
+    if url.query_pairs().any(|(name, _)| names_a_secret(&name)) {
+        let pairs: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| {
+                let value = if names_a_secret(&name) { "redacted".to_owned() } else { value.into_owned() };
+                (name.into_owned(), value)
+            })
+            .collect();
+        shown.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    let text = String::from(shown);
+    match text.char_indices().nth(400) {
+        Some((cut, _)) => format!("{}...", &text[..cut]),
+        None => text,
+    }
+}
+
+fn names_a_secret(name: &str) -> bool {
+    const MARKS: &[&str] =
+        &["token", "key", "secret", "password", "passwd", "pwd", "auth", "signature", "sig", "credential"];
+    let name = name.to_ascii_lowercase();
+    MARKS.iter().any(|mark| name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part.ends_with(mark)))
+}
+
+/// Headers that say nothing about who asks.
+fn is_harmless(name: &HeaderName) -> bool {
+    [header::ACCEPT, header::ACCEPT_LANGUAGE, header::CONTENT_TYPE, header::USER_AGENT, header::RANGE].contains(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_address_gives_nothing_away() {
+        let shown = |text: &str| shown_url(&Url::parse(text).unwrap());
+        assert_eq!(
+            shown("https://u:pw@h/p?q=1&api_key=abc&access_token=d#f"),
+            "https://h/p?q=1&api_key=redacted&access_token=redacted"
+        );
+        assert_eq!(shown("http://h/render?target=a%26b"), "http://h/render?target=a%26b");
+        assert!(shown(&format!("http://h/{}", "é".repeat(500))).len() < 410);
+    }
+
+    #[test]
+    fn a_redirect_elsewhere_takes_no_credentials_along() {
+        let mut request = Request::post_json(Url::parse("https://a/x").unwrap(), &serde_json::json!({}))
+            .basic_auth("u", "p")
+            .header("X-Api-Key", "k")
+            .unwrap();
+        request.redirect(Url::parse("https://a/y").unwrap(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!((request.headers.len(), request.method.as_str()), (3, "POST"));
+        request.redirect(Url::parse("http://a/y").unwrap(), StatusCode::FOUND);
+        assert_eq!((request.headers.len(), request.method.as_str()), (0, "GET"));
+    }
+
+    #[test]
+    fn a_header_with_a_line_break_is_refused_without_showing_it() {
+        let error = Request::get(Url::parse("http://h/").unwrap()).header("X-Key", "sec\nret").unwrap_err();
+        assert_eq!(error.kind, OutboundKind::BadRequest);
+        assert!(error.to_string().contains("X-Key") && !error.to_string().contains("sec"), "{error}");
+    }
+}
