@@ -26,6 +26,7 @@ pub(super) struct Health {
 #[utoipa::path(
     get,
     path = "/healthz",
+    operation_id = "health",
     tag = "server",
     responses(
         (status = 200, description = "All is well.", body = Health),

@@ -15,6 +15,7 @@ use crate::metrics::Format;
 #[utoipa::path(
     get,
     path = "/metrics",
+    operation_id = "metrics",
     tag = "server",
     responses((status = 200, description = "The counters.", body = String, content_type = "text/plain"))
 )]

@@ -1,21 +1,35 @@
 //! The OpenAPI document, generated from the table of the router and the types of its handlers.
 //!
-//! A copy is committed as `docs/openapi.json`; a test regenerates it and fails if the two differ.
+//! A copy is committed as `docs/openapi.json`; a test regenerates it and fails if the two differ. Handlers name the
+//! problems they can answer in words; that every problem is one kind of document is said here, once.
 
 use std::sync::OnceLock;
 
-use axum::http::header;
-use axum::response::IntoResponse;
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, tag::TagBuilder};
+use axum::{http::header, response::IntoResponse};
+use utoipa::openapi::{
+    Content, License, OpenApi, PathItem, Ref, RefOr, Response, info::InfoBuilder, path::Operation, tag::TagBuilder,
+};
+
+use super::error::{FieldFault, PROBLEM_JSON, ProblemDocument};
 
 /// The document.
 pub fn document() -> OpenApi {
-    super::router::table().into_openapi()
+    let mut document = super::router::table().into_openapi();
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            say_problems(operation, path.starts_with("/api/"));
+        }
+    }
+    document
 }
 
 /// What the table is added to: name, words on the whole, and the groups.
 pub(super) fn preamble() -> OpenApi {
-    let tags = [
+    #[derive(utoipa::OpenApi)]
+    #[openapi(components(schemas(ProblemDocument, FieldFault)))]
+    struct Problems;
+
+    let groups = [
         ("monitors", "What is watched: scripts, their schedules and states."),
         ("runs", "What happened: runs, changes of state, and ticks without a run."),
         ("trying", "Try a script or a schedule; nothing is recorded."),
@@ -25,16 +39,16 @@ pub(super) fn preamble() -> OpenApi {
     ];
     let mut license = License::new("MIT OR Apache-2.0");
     license.identifier = Some("MIT OR Apache-2.0".to_owned());
-    OpenApiBuilder::new()
-        .info(
-            InfoBuilder::new()
-                .title("Revere")
-                .version(env!("CARGO_PKG_VERSION"))
-                .description(Some(include_str!("openapi.md")))
-                .license(Some(license)),
-        )
-        .tags(Some(tags.map(|(name, words)| TagBuilder::new().name(name).description(Some(words)).build())))
-        .build()
+    let mut document = <Problems as utoipa::OpenApi>::openapi();
+    document.info = InfoBuilder::new()
+        .title("Revere")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("openapi.md")))
+        .license(Some(license))
+        .build();
+    document.tags =
+        Some(groups.map(|(name, words)| TagBuilder::new().name(name).description(Some(words)).build()).to_vec());
+    document
 }
 
 /// The description of this API
@@ -43,6 +57,7 @@ pub(super) fn preamble() -> OpenApi {
 #[utoipa::path(
     get,
     path = "/api/v1/openapi.json",
+    operation_id = "openapi",
     tag = "server",
     responses((status = 200, description = "The document.", body = Object))
 )]
@@ -50,4 +65,24 @@ pub(super) async fn openapi() -> impl IntoResponse {
     static TEXT: OnceLock<String> = OnceLock::new();
     let text = TEXT.get_or_init(|| document().to_json().expect("a document made of texts and maps has a JSON form"));
     ([(header::CONTENT_TYPE, "application/json")], text.as_str())
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// Every answer that is not a success is a problem document, unless the handler says otherwise.
+fn say_problems(operation: &mut Operation, any: bool) {
+    let problem = || Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if status.starts_with(['4', '5']) && response.content.is_empty() {
+            response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(problem()));
+        }
+    }
+    if any {
+        let mut response = Response::new("Any other problem.");
+        response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(problem()));
+        operation.responses.responses.entry("default".to_owned()).or_insert(RefOr::T(response));
+    }
 }

@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     WebState,
     answer::{self, answer},
-    health, metrics, openapi,
+    api, health, metrics, openapi,
 };
 
 /// Everything, ready to serve.
@@ -27,4 +27,5 @@ pub(super) fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(metrics::metrics))
         // Programs, and the pages' own scripts.
         .routes(routes!(openapi::openapi))
+        .routes(routes!(api::schedule::schedule))
 }

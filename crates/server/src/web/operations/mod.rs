@@ -2,3 +2,5 @@
 //!
 //! Inputs are typed, wrong ones come back as a [`Refusal`](super::Refusal) with every fault, and nothing refused is half
 //! stored. No HTTP in here.
+
+pub mod schedule;

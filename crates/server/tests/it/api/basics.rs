@@ -1,0 +1,106 @@
+//! What holds for every answer: headers, problems for what cannot be read, and the guard against foreign pages.
+
+use serde_json::json;
+
+use super::server::{Server, send};
+
+#[tokio::test]
+async fn every_answer_has_its_headers() {
+    let server = Server::start().await;
+    for path in ["/healthz", "/metrics", "/api/v1/openapi.json", "/nowhere", "/api/v1/schedule"] {
+        let answer = server.get(path).await;
+        assert!(!answer.header("x-request-id").is_empty(), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_is_kept_if_it_is_harmless() {
+    let server = Server::start().await;
+    let answer = send(server.request("GET", "/nowhere").header("x-request-id", "proxy-7.a_B")).await;
+    assert_eq!(answer.problem(404)["request_id"], "proxy-7.a_B");
+    let answer = send(server.request("GET", "/nowhere").header("x-request-id", "a b\tlog-forgery")).await;
+    assert_ne!(answer.problem(404)["request_id"], "a b\tlog-forgery");
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_say_what_there_is() {
+    let server = Server::start().await;
+    let problem = server.get("/api/v1/monitor").await.problem(404);
+    assert!(problem["detail"].as_str().unwrap().contains("/api/v1/openapi.json"), "{problem}");
+    let answer = send(server.request("DELETE", "/api/v1/schedule")).await;
+    answer.problem(405);
+    assert_eq!(answer.header("allow"), "POST");
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_placed() {
+    let server = Server::start().await;
+    let post = async |body: &'static [u8]| server.send_raw("POST", "/api/v1/schedule", body).await;
+    let problem = post(b"{\"schedule\": \"* * * * *\",\n \"timezone\" \"UTC\"}").await.problem(400);
+    assert_eq!((&problem["line"], &problem["column"]), (&json!(2), &json!(13)), "{problem}");
+    let problem = post(b"{\"schedule\": \"\xc3\x28\"}").await.problem(400);
+    assert!(problem["detail"].as_str().unwrap().contains("not UTF-8"), "{problem}");
+    assert_eq!((&problem["line"], &problem["column"]), (&json!(1), &json!(15)), "{problem}");
+    post(b"").await.problem(400);
+    post(b"[1, 2]").await.problem(422);
+    let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
+    server.send_raw("POST", "/api/v1/schedule", deep).await.problem(400);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_or_no_json_is_refused_before_it_is_read() {
+    let server = Server::start().await;
+    let large = format!("{{\"schedule\": \"{}\"}}", "x".repeat(1 << 20));
+    server.send_raw("POST", "/api/v1/schedule", large.clone()).await.problem(413);
+    let pieces = large.into_bytes().chunks(60_000).map(<[u8]>::to_vec).map(Ok::<_, std::io::Error>).collect::<Vec<_>>();
+    let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+    server.send_raw("POST", "/api/v1/schedule", stream).await.problem(413);
+    for kind in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x"] {
+        let request = server.request("POST", "/api/v1/schedule").header("content-type", kind).body("schedule=x");
+        let problem = send(request).await.problem(415);
+        assert!(problem["detail"].as_str().unwrap().contains("application/json"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_page_cannot_act_in_our_name() {
+    let server = Server::start().await;
+    let from = async |name: &'static str, value: &str| {
+        let request = server.request("POST", "/api/v1/schedule").header(name, value);
+        send(request.json(&json!({"schedule": "@daily"}))).await
+    };
+    from("origin", "http://evil.example").await.problem(403);
+    from("origin", "null").await.problem(403);
+    from("sec-fetch-site", "cross-site").await.problem(403);
+    from("sec-fetch-site", "same-origin").await.json(200);
+    from("origin", &server.base).await.json(200);
+}
+
+#[tokio::test]
+async fn a_foreign_name_for_loopback_reads_nothing() {
+    let server = Server::start().await;
+    let named =
+        async |path: &'static str, host: &'static str| send(server.request("GET", path).header("host", host)).await;
+    let problem = named("/metrics", "rebound.example:5000").await.problem(421);
+    assert!(problem["detail"].as_str().unwrap().contains("BASE_URL"), "{problem}");
+    assert_eq!(named("/metrics", "localhost:5000").await.status, 200);
+    assert_eq!(named("/healthz", "probe.internal").await.status, 200, "health says nothing worth hiding");
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_not_by_address() {
+    let server = Server::start().await;
+    server.get("/api/v1/never-heard-of/1").await.problem(404);
+    server.get("/healthz").await;
+    let metrics = server.get("/metrics").await.text;
+    assert!(
+        metrics.contains("revere_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("route=\"none\",status=\"404\"} 1"), "{metrics}");
+    assert!(!metrics.contains("never-heard-of"), "{metrics}");
+    assert!(metrics.contains("# TYPE revere_http_requests_total counter"), "{metrics}");
+}
