@@ -44,7 +44,7 @@ fn every_operation_and_every_field_is_described() {
                     faults.push(format!("{place} has no {part}"));
                 }
             }
-            if !ids.insert(operation["operationId"].clone()) {
+            if !ids.insert(operation["operationId"].to_string()) {
                 faults.push(format!("{place} shares its operationId"));
             }
             for parameter in operation["parameters"].as_array().unwrap_or(&Vec::new()) {

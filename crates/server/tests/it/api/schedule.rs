@@ -37,10 +37,10 @@ async fn the_servers_zone_counts_where_none_is_named() {
 #[tokio::test]
 async fn all_that_is_wrong_is_said_at_once() {
     let server = Server::start().await;
-    let body = json!({"schedule": "99 * * * *", "timezone": "Europe/Berlinn", "zone": "UTC"});
+    let body = json!({"schedule": "99 * * * *", "timezone": "Europe/Berlinn", "timezon": "UTC"});
     let faults = server.send("POST", "/api/v1/schedule", &body).await.faults();
     assert_eq!(faults.len(), 3, "{faults:?}");
-    assert_eq!(faults[0], "zone: unknown field 'zone'; did you mean 'timezone'?");
+    assert_eq!(faults[0], "timezon: unknown field 'timezon'; did you mean 'timezone'?");
     assert!(faults[1].starts_with("schedule: ") && faults[1].contains("99"), "{faults:?}");
     assert!(faults[2].starts_with("timezone: ") && faults[2].contains("Berlin"), "{faults:?}");
 
