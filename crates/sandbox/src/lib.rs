@@ -1,14 +1,44 @@
-//! Runs one Python script in a pristine CPython inside WebAssembly: script, data and limits in, an [`Outcome`] out.
+//! Runs one Python script in a pristine CPython inside WebAssembly: script, inputs and limits in, an [`Outcome`] out.
 //!
 //! Source calls come back as async requests to the caller ([`Broker`]). This crate knows no database, no HTTP and no
 //! monitors table, and it is the only one that names a wasmtime type.
+//!
+//! The way of a run, and of this module list: [`Sandbox::run`] waits for a slot, takes a pristine guest, gives it the
+//! request, polls it under its limits, turns what it answered into an outcome, and puts the guest back or throws it away.
 
+mod error;
 mod limits;
 mod outcome;
 mod request;
+mod sandbox;
+
+mod answer;
+mod clean;
+mod codec;
+mod prelude;
+mod run;
 mod value;
 
+mod cpu;
+mod guest;
+mod host;
+mod image;
+mod lane;
+mod reset;
+mod stop;
+mod wasi;
+
+mod artefact;
+mod cache;
+mod engine;
+mod stats;
+
+pub use error::{OpenError, SandboxError};
 pub use limits::Limits;
 pub use outcome::{CallRecord, LimitKind, Outcome, ScriptError};
-pub use request::{Broker, MethodDescription, Previous, RunRequest, SourceCall, SourceDescription, SourceFault};
+pub use request::{
+    Broker, ConfigRequest, MethodDescription, Previous, RunRequest, SourceCall, SourceDescription, SourceFault,
+};
+pub use sandbox::{KeepInstances, Options, Progress, Sandbox};
+pub use stats::Stats;
 pub use value::{Value, ValueError};

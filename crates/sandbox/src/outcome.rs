@@ -29,12 +29,17 @@ pub struct Outcome {
 }
 
 /// What went wrong in the author's words and lines.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ScriptError {
     /// The exception's type, for instance `ZeroDivisionError`; `Limit` or `Crash` where no Python exception was left.
     pub kind: String,
+    /// What it says: the exception's text with its type, or the limit with its number. The same as the outcome's message,
+    /// unless that is a failure's own.
+    pub message: String,
     /// The line of the script, from 1, where known.
     pub line: Option<u32>,
+    /// The column, from 1, of what does not compile.
+    pub column: Option<u32>,
     /// Python's traceback, beginning at the author's code.
     pub traceback: Option<String>,
     /// The limit that was hit.

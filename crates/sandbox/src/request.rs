@@ -101,3 +101,18 @@ pub trait Broker: Send + Sync {
     /// Makes one call. The future may be dropped at any time; it must not block the thread.
     fn call(&self, call: SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>>;
 }
+
+/// A configuration file to evaluate.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConfigRequest {
+    /// Its text.
+    pub source: String,
+    /// Its name, as tracebacks and `__file__` show it.
+    pub filename: String,
+    /// The folder it may import `.py` files from.
+    pub folder: PathBuf,
+    /// What `os.environ` holds.
+    pub environment: Vec<(String, String)>,
+    /// What it may use; source calls have no meaning here.
+    pub limits: Limits,
+}

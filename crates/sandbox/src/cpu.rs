@@ -1,0 +1,54 @@
+//! Processor time of one run: the thread's own clock, read around every poll of the run's future.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// How long a run was on a processor. Shared between the future that is measured and the guest's interruptions.
+#[derive(Debug, Default)]
+pub(crate) struct CpuMeter {
+    /// Nanoseconds of the polls that are over.
+    spent: AtomicU64,
+    /// The thread's clock at the beginning of the present poll, in nanoseconds.
+    poll_began: AtomicU64,
+}
+
+impl CpuMeter {
+    /// The time so far, the present poll included. Only meaningful on the thread that polls, or after the end.
+    pub(crate) fn spent_in_poll(&self) -> Duration {
+        let present = thread_time().saturating_sub(self.poll_began.load(Ordering::Relaxed));
+        self.spent() + Duration::from_nanos(present)
+    }
+
+    /// The time of all polls that are over.
+    pub(crate) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed))
+    }
+}
+
+/// Polls `future` and charges `meter` for it.
+pub(crate) async fn measured<F: Future>(meter: Arc<CpuMeter>, future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(move |context| poll_measured(&meter, future.as_mut(), context)).await
+}
+
+fn poll_measured<F: Future>(meter: &CpuMeter, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
+    let began = thread_time();
+    meter.poll_began.store(began, Ordering::Relaxed);
+    let result = future.poll(context);
+    meter.spent.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
+    result
+}
+
+fn thread_time() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}

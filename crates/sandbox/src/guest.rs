@@ -1,0 +1,164 @@
+//! One instance of the interpreter, and the three things it can do: load a module, run a request, be put back.
+
+use wasmtime::{
+    AsContextMut, Error, ExternType, Global, ImportType, InstancePre, Linker, Memory, Module, Mutability, Store,
+    TypedFunc, Val,
+};
+
+use crate::{
+    host::{Host, RunState, bridge},
+    stop::Stop,
+    wasi,
+};
+
+/// What every instance is made from: the compiled module with its imports resolved, and the names to reach it by.
+#[derive(Clone)]
+pub(crate) struct Template {
+    pre: InstancePre<Host>,
+    realloc: String,
+    globals: Vec<String>,
+}
+
+/// An instance in its own store. Dropping it gives memory and stack back to the pool.
+pub(crate) struct Guest {
+    pub(crate) store: Store<Host>,
+    memory: Memory,
+    globals: Vec<Global>,
+    load: TypedFunc<(u32, u32, u32, u32), u32>,
+    run: TypedFunc<(u32, u32), u32>,
+    realloc: TypedFunc<(u32, u32, u32, u32), u32>,
+}
+
+impl Template {
+    pub(crate) fn new(module: &Module) -> Result<Template, Error> {
+        let mut linker = Linker::new(module.engine());
+        wasi::link(&mut linker, module)?;
+        let host_call = module.imports().map(|import| Import::of(&import)).find(|i| i.function() == "host-call");
+        let mutable =
+            |ty: ExternType| matches!(ty, ExternType::Global(global) if global.mutability() == Mutability::Var);
+        Ok(Template {
+            pre: linker.instantiate_pre(module)?,
+            realloc: host_call.ok_or(Stop::Refused("no host-call among its imports"))?.realloc()?,
+            globals: module.exports().filter(|e| mutable(e.ty())).map(|e| e.name().to_owned()).collect(),
+        })
+    }
+
+    /// A new instance as the artefact was made, before any of our Python is in it.
+    pub(crate) async fn instantiate(&self, run: RunState) -> Result<Guest, Error> {
+        let mut store = Store::new(self.pre.module().engine(), Host::new(run));
+        store.limiter(|host| &mut host.budget);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|context| Ok(context.data().run.tick()?));
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        let absent = || Error::from(Stop::Refused("the artefact lacks an export"));
+        let memory = instance.get_memory(&mut store, "memory").ok_or_else(absent)?;
+        store.data_mut().memory = Some(memory);
+        let globals = self.globals.iter().map(|name| instance.get_global(&mut store, name).ok_or_else(absent));
+        Ok(Guest {
+            memory,
+            globals: globals.collect::<Result<_, _>>()?,
+            load: instance.get_typed_func(&mut store, "load")?,
+            run: instance.get_typed_func(&mut store, "run")?,
+            realloc: instance.get_typed_func(&mut store, &self.realloc)?,
+            store,
+        })
+    }
+}
+
+impl Guest {
+    /// Ends what the instance knew of its last run and gives it a new one.
+    pub(crate) fn begin(&mut self, run: RunState) {
+        self.store.data_mut().begin(run);
+        self.store.set_epoch_deadline(1);
+    }
+
+    /// Loads Python source as a module; answers the traceback if it fails.
+    pub(crate) async fn load(&mut self, name: &str, source: &str) -> Result<Result<(), String>, Error> {
+        let (name_at, name_length) = self.give(name.as_bytes()).await?;
+        let (source_at, source_length) = self.give(source.as_bytes()).await?;
+        let result = self.load.call_async(&mut self.store, (name_at, name_length, source_at, source_length)).await?;
+        let text = String::from_utf8_lossy(&self.take(result, 1 << 20)?).into_owned();
+        Ok(if text.is_empty() { Ok(()) } else { Err(text) })
+    }
+
+    /// Hands `request` to the prelude and answers its answer, at most `most` bytes of it.
+    pub(crate) async fn run(&mut self, request: &[u8], most: usize) -> Result<Vec<u8>, Error> {
+        let (at, length) = self.give(request).await?;
+        let result = self.run.call_async(&mut self.store, (at, length)).await?;
+        self.take(result, most)
+    }
+
+    pub(crate) fn memory(&self) -> &[u8] {
+        self.memory.data(&self.store)
+    }
+
+    pub(crate) fn memory_mut(&mut self) -> &mut [u8] {
+        self.memory.data_mut(&mut self.store)
+    }
+
+    /// Makes the memory at least `bytes` long, as the pristine image is.
+    pub(crate) async fn grow_to(&mut self, bytes: usize) -> Result<(), Error> {
+        let missing = bytes.saturating_sub(self.memory.data_size(&self.store)).div_ceil(1 << 16);
+        if missing > 0 {
+            self.memory.grow_async(&mut self.store, missing as u64).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn globals(&mut self) -> Vec<Val> {
+        self.globals.iter().map(|global| global.get(self.store.as_context_mut())).collect()
+    }
+
+    pub(crate) fn set_globals(&mut self, values: &[Val]) -> Result<(), Error> {
+        self.globals.iter().zip(values).try_for_each(|(global, value)| global.set(self.store.as_context_mut(), *value))
+    }
+
+    /// Copies bytes into memory that the guest allocates for them.
+    async fn give(&mut self, bytes: &[u8]) -> Result<(u32, u32), Error> {
+        let length = u32::try_from(bytes.len()).map_err(|_| Stop::Refused("a request beyond its memory"))?;
+        let at = self.realloc.call_async(&mut self.store, (0, 0, 1, length)).await?;
+        self.memory.write(&mut self.store, at as usize, bytes)?;
+        Ok((at, length))
+    }
+
+    /// The list that an export's result points at. Copied out: the guest has no hand on it any more.
+    fn take(&self, result: u32, most: usize) -> Result<Vec<u8>, Error> {
+        let data = self.memory();
+        let word = |at: u32| -> Result<u32, Error> {
+            let bytes = bridge::slice(data, at, 4)?;
+            Ok(u32::from_le_bytes(bytes.try_into()?))
+        };
+        let (at, length) = (word(result)?, word(result.wrapping_add(4))?);
+        if length as usize > most {
+            return Err(Stop::Refused("its answer is too large").into());
+        }
+        Ok(bridge::slice(data, at, length)?.to_vec())
+    }
+}
+
+/// One import of the module. Where the host must allocate in the guest, the artefact's name for it is `function#allocator`.
+pub(crate) struct Import<'a> {
+    pub(crate) module: &'a str,
+    pub(crate) name: &'a str,
+}
+
+impl<'a> Import<'a> {
+    pub(crate) fn of(import: &ImportType<'a>) -> Import<'a> {
+        Import { module: import.module(), name: import.name() }
+    }
+
+    /// The interface without its version.
+    pub(crate) fn interface(&self) -> &'a str {
+        self.module.split_once('@').map_or(self.module, |(interface, _)| interface)
+    }
+
+    pub(crate) fn function(&self) -> &'a str {
+        self.name.split_once('#').map_or(self.name, |(function, _)| function)
+    }
+
+    /// The export to allocate with.
+    pub(crate) fn realloc(&self) -> Result<String, Error> {
+        let name = self.name.split_once('#').map(|(_, realloc)| realloc.to_owned());
+        name.ok_or_else(|| Stop::Refused("an import that returns a list names no allocator").into())
+    }
+}

@@ -1,0 +1,195 @@
+//! The guest's one way out: `host-call`. Whatever Python wrote the request, the checks are here.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use wasmtime::{Caller, Error, Linker};
+
+use super::{Host, bridge, helpers, signature};
+use crate::{
+    CallRecord, MethodDescription, SourceCall, SourceDescription, SourceFault, Value,
+    codec::{EncodeError, encode_within},
+    guest::Import,
+    stop::Stop,
+};
+
+/// Larger requests are refused before they are read: arguments are questions, not data.
+const REQUEST_BYTES: u32 = 8 << 20;
+/// How much of arguments and answers an author is shown.
+const SHOWN_BYTES: usize = 300;
+
+/// Defines the import.
+pub(crate) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+    let realloc = import.realloc()?;
+    linker.func_wrap_async(
+        import.module,
+        import.name,
+        move |mut caller: Caller<'_, Host>, (pointer, length, result): (u32, u32, u32)| {
+            let realloc = realloc.clone();
+            Box::new(async move {
+                let answer = answer(&mut caller, pointer, length).await?;
+                bridge::give_list(&mut caller, &realloc, result, 1, &answer).await
+            })
+        },
+    )?;
+    Ok(())
+}
+
+async fn answer(caller: &mut Caller<'_, Host>, pointer: u32, length: u32) -> Result<Vec<u8>, Error> {
+    if length > REQUEST_BYTES {
+        return Ok(fault("value", &format!("arguments larger than {} bytes", REQUEST_BYTES)));
+    }
+    let request = match Value::from_json(bridge::read(caller, pointer, length)?) {
+        Ok(request) => request,
+        Err(error) => return Ok(fault("value", &format!("the request cannot be read: {error}"))),
+    };
+    match request.get("op").and_then(Value::as_text) {
+        Some("call") => source_call(caller, request).await,
+        Some("describe") => Ok(describe(caller.data(), &request)),
+        Some("import") => {
+            let Some(name) = request.get("name").and_then(Value::as_text) else { return Ok(malformed()) };
+            helpers::answer(caller.data_mut(), name).await
+        }
+        _ => Ok(malformed()),
+    }
+}
+
+async fn source_call(caller: &mut Caller<'_, Host>, request: Value) -> Result<Vec<u8>, Error> {
+    let run = &mut caller.data_mut().run;
+    let made = run.calls.len() as u32;
+    if made >= run.limits.source_calls {
+        return Err(Stop::SourceCalls(run.limits.source_calls).into());
+    }
+    let Some(call) = parts(request) else { return Ok(malformed()) };
+    let method = match find(&run.reach.sources, &call.source, &call.method) {
+        Ok(method) => method,
+        Err(unknown) => return Ok(unknown),
+    };
+    if let Err(text) = signature::check(method, &call.args, &call.kwargs) {
+        return Ok(fault("type", &text));
+    }
+    let Some(broker) = run.reach.broker.clone() else { return Ok(malformed()) };
+
+    let most = run.limits.answer_bytes;
+    let call = SourceCall { deadline: run.deadline(), answer_bytes: most, ..call };
+    let mut record = CallRecord {
+        source: call.source.clone(),
+        method: call.method.clone(),
+        arguments: shown_arguments(&call),
+        answer: Err("no answer within the run's time".to_owned()),
+        duration: Duration::ZERO,
+    };
+    // Recorded before it is made, so that a run that ends while it waits still shows what it waited for.
+    run.calls.push(record.clone());
+    let what = format!("{}.{}", call.source, call.method);
+    run.end_turn();
+    let began = Instant::now();
+    let result = broker.call(call).await;
+    record.duration = began.elapsed();
+    record.answer = match &result {
+        Ok(value) => Ok(value.repr(SHOWN_BYTES)),
+        Err(fault) => Err(fault.to_string()),
+    };
+    if let Some(last) = caller.data_mut().run.calls.last_mut() {
+        *last = record;
+    }
+    match result {
+        Ok(value) => encode(&value, most).map_err(|error| match error {
+            EncodeError::TooLarge => Stop::Answer { what, most }.into(),
+            EncodeError::TooDeep => Error::from(Stop::Refused("a source's answer is nested too deeply")),
+        }),
+        Err(SourceFault::Failed(text)) => Ok(fault("failed", &text)),
+        Err(SourceFault::BadArguments(text)) => Ok(fault("value", &text)),
+        Err(SourceFault::TooLarge(most)) => Err(Stop::Answer { what, most }.into()),
+    }
+}
+
+fn parts(request: Value) -> Option<SourceCall> {
+    let Value::Dict(items) = request else { return None };
+    let (mut source, mut method, mut args, mut kwargs) = (None, None, None, None);
+    for (key, value) in items {
+        match (key.as_text()?, value) {
+            ("op", _) => {}
+            ("source", Value::Text(text)) => source = Some(text),
+            ("method", Value::Text(text)) => method = Some(text),
+            ("args", Value::Tuple(items)) => args = Some(items),
+            ("kwargs", Value::Dict(items)) => {
+                let named = |(key, value)| match key {
+                    Value::Text(name) => Some((name, value)),
+                    _ => None,
+                };
+                kwargs = Some(items.into_iter().map(named).collect::<Option<_>>()?);
+            }
+            _ => return None,
+        }
+    }
+    Some(SourceCall {
+        source: source?,
+        method: method?,
+        args: args?,
+        kwargs: kwargs?,
+        deadline: Instant::now(),
+        answer_bytes: 0,
+    })
+}
+
+/// The method, or the fault to raise. Python has checked the names already; forged requests end here.
+fn find<'a>(
+    sources: &'a BTreeMap<String, SourceDescription>,
+    source: &str,
+    method: &str,
+) -> Result<&'a MethodDescription, Vec<u8>> {
+    let Some(description) = sources.get(source) else { return Err(fault("no_source", "no such source")) };
+    let found = description.methods.iter().find(|m| m.name == method);
+    found.ok_or_else(|| fault("no_method", "the source has no such method"))
+}
+
+fn describe(host: &Host, request: &Value) -> Vec<u8> {
+    let name = |key| request.get(key).and_then(Value::as_text);
+    let (Some(source), Some(method)) = (name("source"), name("method")) else { return malformed() };
+    match find(&host.run.reach.sources, source, method) {
+        Ok(found) => ok(&Value::List(vec![Value::Text(found.signature.clone()), Value::Text(found.doc.clone())])),
+        Err(unknown) => unknown,
+    }
+}
+
+fn shown_arguments(call: &SourceCall) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    let mut budget = SHOWN_BYTES;
+    for value in &call.args {
+        push_within(&mut shown, &mut budget, || value.repr(SHOWN_BYTES));
+    }
+    for (name, value) in &call.kwargs {
+        push_within(&mut shown, &mut budget, || format!("{name}={}", value.repr(SHOWN_BYTES)));
+    }
+    shown.join(", ")
+}
+
+fn push_within(shown: &mut Vec<String>, budget: &mut usize, text: impl FnOnce() -> String) {
+    if *budget > 0 {
+        shown.push(text());
+        *budget = budget.saturating_sub(shown.last().map_or(0, String::len));
+    }
+}
+
+/// An answer that is a value.
+pub(super) fn ok(value: &Value) -> Vec<u8> {
+    encode(value, usize::MAX).unwrap_or_else(|_| malformed())
+}
+
+fn encode(value: &Value, most: usize) -> Result<Vec<u8>, EncodeError> {
+    let mut out = encode_within(value, b"{\"ok\":".to_vec(), most.saturating_add(6))?;
+    out.push(b'}');
+    Ok(out)
+}
+
+/// An answer that the prelude raises; `kind` is a key of its FAULTS.
+pub(super) fn fault(kind: &str, text: &str) -> Vec<u8> {
+    serde_json::json!({ "fault": kind, "text": text }).to_string().into_bytes()
+}
+
+fn malformed() -> Vec<u8> {
+    fault("value", "not a request that the host knows")
+}

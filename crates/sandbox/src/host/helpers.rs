@@ -1,0 +1,127 @@
+//! Helper modules: `.py` files of the configured folders, read by the host on a script's behalf.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use wasmtime::Error;
+
+use super::{
+    Host,
+    calls::{fault, ok},
+};
+use crate::Value;
+
+/// A larger file is not somebody's helper.
+const MOST_BYTES: u64 = 1 << 20;
+/// More questions than any honest script has; keeps a loop of failing imports off the disk.
+const MOST_REQUESTS: u32 = 2000;
+
+/// Answers `{file, source, package}`, nothing if there is no such module, or a fault.
+pub(super) async fn answer(host: &mut Host, name: &str) -> Result<Vec<u8>, Error> {
+    let run = &mut host.run;
+    run.helper_requests += 1;
+    if run.helper_requests > MOST_REQUESTS || !is_module_name(name) || run.reach.helpers.is_empty() {
+        return Ok(ok(&Value::Null));
+    }
+    run.end_turn();
+    let (folders, name) = (run.reach.helpers.clone(), name.to_owned());
+    // A slow disk or a network folder must not hold up the guests that share this thread.
+    let found = tokio::task::spawn_blocking(move || find(&folders, &name)).await.map_err(Error::new)?;
+    Ok(match found {
+        Ok(Some(helper)) => ok(&helper.into_value()),
+        Ok(None) => ok(&Value::Null),
+        Err(text) => fault("value", &text),
+    })
+}
+
+struct Helper {
+    file: PathBuf,
+    source: String,
+    package: bool,
+}
+
+impl Helper {
+    fn into_value(self) -> Value {
+        let text = |key: &str| Value::Text(key.to_owned());
+        Value::Dict(vec![
+            (text("file"), Value::Text(self.file.to_string_lossy().into_owned())),
+            (text("source"), Value::Text(self.source)),
+            (text("package"), Value::Bool(self.package)),
+        ])
+    }
+}
+
+/// Identifiers joined by single dots: no way to say `..`, `/` or a hidden file.
+fn is_module_name(name: &str) -> bool {
+    name.len() <= 500
+        && name.split('.').all(|part| {
+            let mut chars = part.chars();
+            chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+                && chars.all(|c| c.is_alphanumeric() || c == '_')
+        })
+}
+
+/// The first folder that has the module decides, as on Python's own path.
+fn find(folders: &[PathBuf], name: &str) -> Result<Option<Helper>, String> {
+    let relative: PathBuf = name.split('.').collect();
+    for folder in folders {
+        for (candidate, package) in
+            [(folder.join(&relative).join("__init__.py"), true), (folder.join(relative.with_extension("py")), false)]
+        {
+            match read(folder, &candidate) {
+                Ok(source) => return Ok(Some(Helper { file: candidate, source, package })),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(error) => return Err(format!("{}: {error}", candidate.display())),
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn read(folder: &Path, candidate: &Path) -> io::Result<String> {
+    let real = candidate.canonicalize()?;
+    if !real.starts_with(folder.canonicalize()?) {
+        return Err(io::Error::other("a link that leads out of its folder is not followed"));
+    }
+    let facts = fs::metadata(&real)?;
+    if !facts.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    if facts.len() > MOST_BYTES {
+        return Err(io::Error::other(format!("larger than {MOST_BYTES} bytes")));
+    }
+    let text = String::from_utf8(fs::read(&real)?).map_err(|_| io::Error::other("not UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_leave_the_folder_are_no_names() {
+        for name in ["", ".", "..", "a..b", ".a", "a.", "a/b", "/a", "a\0b", "../a", "1a", "a b", &"a".repeat(501)] {
+            assert!(!is_module_name(name), "{name:?}");
+        }
+        for name in ["a", "a.b", "_a1.b_2", "größe"] {
+            assert!(is_module_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn links_out_of_the_folder_and_large_files_are_refused() {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("secret.py"), "x = 1").unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret.py"), folder.path().join("leak.py")).unwrap();
+        fs::write(folder.path().join("big.py"), vec![b' '; MOST_BYTES as usize + 1]).unwrap();
+        fs::write(folder.path().join("good.py"), "\u{feff}x = 1").unwrap();
+        let folders = [folder.path().to_path_buf()];
+        assert!(find(&folders, "leak").is_err_and(|text| text.contains("leads out")));
+        assert!(find(&folders, "big").is_err_and(|text| text.contains("larger")));
+        assert_eq!(find(&folders, "good").unwrap().unwrap().source, "x = 1");
+        assert!(find(&folders, "absent").unwrap().is_none());
+    }
+}

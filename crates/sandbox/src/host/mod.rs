@@ -1,0 +1,127 @@
+//! What the host holds for one guest: its memory budget, and everything of the run it is in.
+
+pub(crate) mod bridge;
+mod budget;
+pub(crate) mod calls;
+mod helpers;
+mod signature;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use revere_model::Clock;
+use wasmtime::{Memory, UpdateDeadline};
+
+pub(crate) use self::budget::Budget;
+use crate::{
+    Broker, CallRecord, Limits, SourceDescription,
+    cpu::CpuMeter,
+    lane::{self, Turn},
+    stop::Stop,
+    wasi::Pollables,
+};
+
+/// The data of a guest's store.
+pub(crate) struct Host {
+    /// The guest's linear memory, known once it is instantiated.
+    pub(crate) memory: Option<Memory>,
+    pub(crate) budget: Budget,
+    pub(crate) run: RunState,
+}
+
+impl Host {
+    pub(crate) fn new(run: RunState) -> Host {
+        Host { memory: None, budget: Budget::new(run.limits.memory_bytes), run }
+    }
+
+    /// Forgets the last run and begins another: no field outlives a run.
+    pub(crate) fn begin(&mut self, run: RunState) {
+        self.budget = Budget::new(run.limits.memory_bytes);
+        self.run = run;
+    }
+}
+
+/// Everything of one run; replaced as a whole, so nothing of one run can be seen by the next.
+pub(crate) struct RunState {
+    pub(crate) limits: Limits,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// All randomness of the run: the same seed gives the same stream.
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) random_bytes: usize,
+    pub(crate) began: Instant,
+    pub(crate) cpu: Arc<CpuMeter>,
+    /// Its place among those that compute long; none while an interpreter is made ready.
+    pub(crate) turn: Option<Turn>,
+    pub(crate) reach: Reach,
+    pub(crate) output: Vec<u8>,
+    pub(crate) pollables: Pollables,
+    pub(crate) calls: Vec<CallRecord>,
+    pub(crate) helper_requests: u32,
+}
+
+/// Whom a run may ask. Nobody, while an interpreter is made ready.
+#[derive(Clone)]
+pub(crate) struct Reach {
+    pub(crate) sources: Arc<BTreeMap<String, SourceDescription>>,
+    pub(crate) broker: Option<Arc<dyn Broker>>,
+    pub(crate) helpers: Arc<[PathBuf]>,
+}
+
+impl Reach {
+    pub(crate) fn nobody() -> Reach {
+        Reach { sources: Arc::default(), broker: None, helpers: Arc::default() }
+    }
+}
+
+impl RunState {
+    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>, seed: u64, reach: Reach) -> RunState {
+        RunState {
+            limits,
+            clock,
+            rng: ChaCha20Rng::seed_from_u64(seed),
+            random_bytes: 0,
+            began: Instant::now(),
+            cpu: Arc::default(),
+            turn: None,
+            reach,
+            output: Vec::new(),
+            pollables: Pollables::default(),
+            calls: Vec::new(),
+            helper_requests: 0,
+        }
+    }
+
+    /// When the run's wall-clock time is over.
+    pub(crate) fn deadline(&self) -> Instant {
+        // A limit beyond a year means "none that matters here", and must not overflow.
+        self.began + self.limits.wall_time.min(Duration::from_secs(365 * 86_400))
+    }
+
+    /// What a guest that computes does at a tick: stop if a time limit is over, else let others run.
+    pub(crate) fn tick(&self) -> Result<UpdateDeadline, Stop> {
+        if self.began.elapsed() >= self.limits.wall_time {
+            return Err(Stop::WallTime(self.limits.wall_time));
+        }
+        let spent = self.cpu.spent_in_poll();
+        if spent >= self.limits.cpu_time {
+            return Err(Stop::CpuTime(self.limits.cpu_time));
+        }
+        Ok(match &self.turn {
+            Some(turn) if spent >= lane::BRIEF => UpdateDeadline::YieldCustom(1, Box::pin(turn.clone().next())),
+            _ => UpdateDeadline::Yield(1),
+        })
+    }
+
+    /// Called before the run waits for something: others may have its turn.
+    pub(crate) fn end_turn(&self) {
+        if let Some(turn) = &self.turn {
+            turn.end();
+        }
+    }
+}

@@ -1,0 +1,113 @@
+"""What went wrong, in the author's words and lines, whatever kind of exception it was."""
+
+from traceback import TracebackException, clear_frames
+
+from revere_hints import hint
+
+OWN_FILES = '<revere>/'
+# One more than the host keeps of any text, so that it sees that more was cut.
+TEXT_CHARS = 65537
+MOST_FRAMES = 60
+
+
+class MonitorFailure(Exception):
+    """Raised by a script: what it watches is wrong."""
+
+
+def describe(error, filename, namespace):
+    """The outcome of a run that ended with `error`."""
+    try:
+        if isinstance(error, MemoryError):
+            make_room(error, namespace)
+        line = line_of(error, filename)
+        if isinstance(error, MonitorFailure):
+            return outcome('ALARM', text_of(error), error, line)
+        return outcome('ERROR', message_of(error), error, line)
+    except BaseException as another:
+        # Out of memory or stack while describing, or a hostile exception: less is said, but it stays an error.
+        return {
+            'state': 'ALARM' if isinstance(error, MonitorFailure) else 'ERROR',
+            'message': type_name(error) + ' (its text could not be made: ' + type_name(another) + ')',
+            'kind': type_name(error),
+            'line': None,
+            'traceback': None,
+        }
+
+
+def outcome(state, message, error, line):
+    return {
+        'state': state,
+        'message': message,
+        'kind': type_name(error),
+        'line': line,
+        'column': error.offset if isinstance(error, SyntaxError) and isinstance(error.offset, int) else None,
+        'traceback': traceback_of(error),
+    }
+
+
+def message_of(error):
+    """`Type: text`, with what a newcomer needs to know where the sandbox is the reason."""
+    if isinstance(error, SyntaxError) and error.msg:
+        text = clean(error.msg)
+    else:
+        text = text_of(error)
+    message = type_name(error) + ': ' + text if text else type_name(error)
+    more = hint(error)
+    return message + ' (' + more + ')' if more else message
+
+
+def text_of(error):
+    try:
+        return clean(str(error))
+    except BaseException:
+        return '<exception str() failed>'
+
+
+def clean(text):
+    return str.__str__(text)[:TEXT_CHARS].encode('utf-8', 'backslashreplace').decode()
+
+
+def type_name(error):
+    return clean(type.__dict__['__name__'].__get__(type(error)))
+
+
+def line_of(error, filename):
+    """The last line of the script that was being executed, or the one that does not compile."""
+    if isinstance(error, SyntaxError) and error.filename == filename and isinstance(error.lineno, int):
+        return error.lineno
+    line = None
+    frame = trace(error)
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename == filename:
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return line
+
+
+def traceback_of(error):
+    described = TracebackException(type(error), error, trace(error), limit=-MOST_FRAMES, compact=True)
+    hide_own_frames(described, set())
+    return clean(''.join(described.format()))
+
+
+def hide_own_frames(described, seen):
+    if described is None or id(described) in seen:
+        return
+    seen.add(id(described))
+    described.stack[:] = [frame for frame in described.stack if not frame.filename.startswith(OWN_FILES)]
+    hide_own_frames(described.__cause__, seen)
+    hide_own_frames(described.__context__, seen)
+    for part in described.exceptions or ():
+        hide_own_frames(part, seen)
+
+
+def trace(error):
+    return BaseException.__dict__['__traceback__'].__get__(error)
+
+
+def make_room(error, namespace):
+    """What filled the memory usually hangs on the frames and the namespace; describing needs some of it back."""
+    clear_frames(trace(error))
+    for name in [*namespace]:
+        if name != 'return_value':
+            namespace.pop(name, None)

@@ -1,0 +1,112 @@
+//! Revere's own Python: sources here, loaded into the interpreter once, when the pristine image is made; and the requests
+//! that it answers.
+//!
+//! It lives in this crate and not in the artefact, so that changing it costs a commit of text and not of megabytes.
+
+use std::collections::BTreeMap;
+
+use crate::{ConfigRequest, Previous, SourceDescription, Value, ValueError};
+use revere_model::ReturnValue;
+
+/// The modules in the order in which they are loaded; each may import those before it.
+pub(crate) const MODULES: [(&str, &str); 7] = [
+    ("revere_codec", include_str!("codec.py")),
+    ("revere_previous", include_str!("previous.py")),
+    ("revere_sources", include_str!("sources.py")),
+    ("revere_helpers", include_str!("helpers.py")),
+    ("revere_hints", include_str!("hints.py")),
+    ("revere_failures", include_str!("failures.py")),
+    ("revere_prelude", include_str!("prelude.py")),
+];
+
+/// Rounds of warm-up: CPython specialises a piece of bytecode after a few dozen executions.
+const WARM_ROUNDS: usize = 20;
+
+/// Ordinary monitors, run before the image is taken: CPython specialises its bytecode and fills its caches once, and not
+/// in every run. They must not print, draw randomness or ask anybody: what they hold would be in every run.
+pub(crate) fn warm_up() -> Result<Vec<Vec<u8>>, ValueError> {
+    let scripts = [include_str!("warm_up.py"), "return_value = 1"];
+    let mut requests = Vec::new();
+    for _ in 0..WARM_ROUNDS {
+        for script in scripts {
+            let previous = Previous {
+                state: revere_model::State::Ok,
+                return_value: Some(ReturnValue::Int(1)),
+                message: "Monitor Passed".to_owned(),
+                at: jiff::Timestamp::UNIX_EPOCH,
+            };
+            requests.push(monitor(script, 0, &BTreeMap::new(), Some(&previous), false, 8192)?);
+        }
+    }
+    requests.push(dict([("mode", text("freeze"))]).to_json()?);
+    Ok(requests)
+}
+
+/// Asks for a run of `script`.
+pub(crate) fn monitor(
+    script: &str,
+    seed: u64,
+    sources: &BTreeMap<String, SourceDescription>,
+    previous: Option<&Previous>,
+    helpers: bool,
+    value_bytes: usize,
+) -> Result<Vec<u8>, ValueError> {
+    let describe = |(name, source): (&String, &SourceDescription)| {
+        let methods = source.methods.iter().map(|method| text(&method.name)).collect();
+        (text(name), Value::List(vec![text(&source.kind), Value::List(methods)]))
+    };
+    dict([
+        ("mode", text("monitor")),
+        ("script", text(script)),
+        // `random.seed` takes the absolute value, so only seeds without a sign stay apart.
+        ("seed", Value::Int((seed >> 1) as i64)),
+        ("sources", Value::Dict(sources.iter().map(describe).collect())),
+        ("previous", previous.map_or(Value::Null, previous_value)),
+        ("helpers", Value::Bool(helpers)),
+        ("value_chars", Value::Int(value_bytes as i64 + 1)),
+    ])
+    .to_json()
+}
+
+/// Asks whether `script` compiles.
+pub(crate) fn check(script: &str) -> Result<Vec<u8>, ValueError> {
+    dict([("mode", text("check")), ("script", text(script))]).to_json()
+}
+
+/// Asks for the names of a configuration file.
+pub(crate) fn config(request: &ConfigRequest) -> Result<Vec<u8>, ValueError> {
+    let environment = request.environment.iter().map(|(name, value)| (text(name), text(value))).collect();
+    dict([
+        ("mode", text("config")),
+        ("script", text(&request.source)),
+        ("filename", text(&request.filename)),
+        ("seed", Value::Int(0)),
+        ("environment", Value::Dict(environment)),
+    ])
+    .to_json()
+}
+
+fn previous_value(previous: &Previous) -> Value {
+    dict([
+        ("state", text(previous.state.as_str())),
+        (
+            "return_value",
+            match &previous.return_value {
+                None => Value::Null,
+                Some(ReturnValue::Int(int)) => Value::Int(*int),
+                Some(ReturnValue::Float(float)) => Value::Float(*float),
+                Some(ReturnValue::Text(value)) => text(value),
+            },
+        ),
+        ("message", text(&previous.message)),
+        ("at", Value::DateTime(previous.at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string())),
+    ])
+}
+
+fn dict<const N: usize>(items: [(&str, Value); N]) -> Value {
+    Value::Dict(items.into_iter().map(|(key, value)| (text(key), value)).collect())
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}

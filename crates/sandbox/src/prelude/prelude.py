@@ -1,0 +1,191 @@
+"""The door of the interpreter: the host's `run` ends in `run` here, with one request and one answer as tagged JSON.
+
+Everything used after a script has run was taken at import: a script may replace whatever it finds, and spoils its own
+result with that at most. The instance is thrown away or put back afterwards, so nothing is tidied up here; on the
+contrary, what the script leaves is kept alive, so that no destructor of its runs once its result is known.
+"""
+
+import gc
+import linecache
+import os
+import sys
+from random import seed as seed_random
+from sys import set_int_max_str_digits
+from types import ModuleType
+from warnings import filterwarnings
+
+import revere_helpers
+from revere_codec import Unencodable, decode, encode, int_to_text
+from revere_failures import MonitorFailure, describe, message_of
+from revere_previous import Previous
+from revere_sources import SourceError, Sources
+
+SCRIPT = 'monitor.py'
+KEPT_ALIVE = []
+NO_VALUE = object()
+
+
+def run(request):
+    request = decode(request)
+    answer = MODES[request['mode']](request)
+    return answer if type(answer) is bytes else encode(answer)
+
+
+def run_monitor(request):
+    """Runs a script as the module `__monitor__` and answers what it did."""
+    seed_random(request['seed'])
+    if request['helpers']:
+        revere_helpers.install()
+    previous = request['previous']
+    namespace = new_module('__monitor__', SCRIPT, request['script'])
+    namespace['sources'] = Sources(request['sources'])
+    namespace['MonitorFailure'] = MonitorFailure
+    namespace['SourceError'] = SourceError
+    namespace['previous'] = None if previous is None else Previous(previous)
+    outcome = execute(request['script'], SCRIPT, namespace)
+    flush_output()
+    return with_value(outcome, namespace, request['value_chars'])
+
+
+def evaluate_config(request):
+    """Runs a configuration file as a module and answers its upper-case names."""
+    os.environ.clear()
+    os.environ.update(request['environment'])
+    seed_random(request['seed'])
+    revere_helpers.install()
+    filename = request['filename']
+    namespace = new_module('__config__', filename, request['script'])
+    namespace['__file__'] = filename
+    outcome = execute(request['script'], filename, namespace)
+    flush_output()
+    if outcome['state'] != 'OK':
+        return outcome
+    values = []
+    for name in [*namespace]:
+        if type(name) is str and name.isupper():
+            try:
+                values.append((name, encode_config(namespace[name]).decode()))
+            except (Unencodable, ValueError) as error:
+                what = error.type_name if isinstance(error, Unencodable) else str(error)
+                text = f'{name} holds a value that a configuration cannot have: {what}'
+                return {'state': 'ERROR', 'message': text, 'kind': 'TypeError', 'line': None, 'traceback': None}
+    outcome['values'] = values
+    return outcome
+
+
+def check(request):
+    """Compiles a script without running it."""
+    show_source(SCRIPT, request['script'])
+    try:
+        KEPT_ALIVE.append(compile(request['script'], SCRIPT, 'exec', dont_inherit=True))
+    except BaseException as error:
+        return describe(error, SCRIPT, {})
+    return {'state': 'OK'}
+
+
+def execute(source, filename, namespace):
+    KEPT_ALIVE.append(namespace)
+    try:
+        exec(compile(source, filename, 'exec', dont_inherit=True), namespace)
+    except BaseException as error:
+        KEPT_ALIVE.append(error)
+        return describe(error, filename, namespace)
+    return {'state': 'OK', 'message': 'Monitor Passed'}
+
+
+def new_module(name, filename, source):
+    """A real module, because dataclasses, enums and typing look their classes' module up in sys.modules."""
+    module = ModuleType(name)
+    sys.modules[name] = module
+    show_source(filename, source)
+    return module.__dict__
+
+
+def show_source(filename, source):
+    # Without a modification time linecache never looks for the file.
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+
+
+def with_value(outcome, namespace, most_chars):
+    """Adds the script's `return_value`; of a wrong type it turns a pass into an error, and else only says so."""
+    try:
+        value = namespace.get('return_value')
+        if value is not None:
+            value = plain_value(value, most_chars)
+        if value is not NO_VALUE:
+            outcome['return_value'] = value
+            return outcome
+        fault = 'return_value must be an int, float or str, not ' + type(namespace['return_value']).__name__
+    except BaseException as error:
+        fault = 'return_value could not be read: ' + message_of(error)
+    if outcome['state'] == 'OK':
+        return {'state': 'ERROR', 'message': fault, 'kind': 'TypeError', 'line': None, 'traceback': None}
+    outcome['note'] = 'The value was dropped: ' + fault
+    return outcome
+
+
+def plain_value(value, most_chars):
+    """The value as an exact int within 64 bits, a finite float or a str, or `NO_VALUE`; of a long text the beginning."""
+    if isinstance(value, str):
+        text = str.__str__(value)
+    elif isinstance(value, int):
+        number = int.__add__(value, 0)
+        if -0x8000000000000000 <= number <= 0x7FFFFFFFFFFFFFFF:
+            return number
+        set_int_max_str_digits(0)
+        text = int_to_text(number)
+    elif isinstance(value, float):
+        number = float.__add__(value, 0.0)
+        if number - number == 0.0:
+            return number
+        text = float.__repr__(number)
+    else:
+        return NO_VALUE
+    # The host cuts at its limit of bytes, with a mark; this only keeps a 50 MB text from being copied on the way.
+    return text[:most_chars].encode('utf-8', 'backslashreplace').decode()
+
+
+def encode_config(value):
+    refuse_other_than_plain(value)
+    return encode(value)
+
+
+def refuse_other_than_plain(value):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            refuse_other_than_plain(key)
+            refuse_other_than_plain(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            refuse_other_than_plain(item)
+    elif value is not None and not isinstance(value, (bool, int, float, str, bytes)):
+        raise Unencodable(value)
+
+
+def flush_output(streams=(sys.__stdout__, sys.__stderr__)):
+    for stream in streams:
+        try:
+            stream.flush()
+        except BaseException:
+            pass  # the script closed it: what it wrote before is already outside
+
+
+def freeze():
+    """Called once by the host, when everything is loaded and warm."""
+    linecache.cache.clear()
+    KEPT_ALIVE.clear()
+    sys.modules.pop('__monitor__', None)
+    gc.collect()
+    gc.freeze()
+    return {'state': 'OK'}
+
+
+MODES = {
+    'monitor': run_monitor,
+    'config': evaluate_config,
+    'check': check,
+    'freeze': lambda request: freeze(),
+}
+
+sys.stdout.reconfigure(errors='backslashreplace', line_buffering=True)
+filterwarnings('ignore', category=SyntaxWarning)

@@ -1,0 +1,31 @@
+"""What the last recorded run left, as a script's `previous` shows it."""
+
+
+class Previous:
+    """The last recorded run: `state`, `return_value`, `message` and `at`, as attributes or as items."""
+
+    __slots__ = ('state', 'return_value', 'message', 'at')
+
+    def __init__(self, fields):
+        for name in self.__slots__:
+            setattr(self, name, fields[name])
+
+    def __getitem__(self, name):
+        if name in self.__slots__:
+            return getattr(self, name)
+        raise KeyError(name)
+
+    def get(self, name, default=None):
+        return getattr(self, name) if name in self.__slots__ else default
+
+    def keys(self):
+        return list(self.__slots__)
+
+    def __iter__(self):
+        return iter(self.__slots__)
+
+    def __contains__(self, name):
+        return name in self.__slots__
+
+    def __repr__(self):
+        return 'Previous(' + ', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__) + ')'

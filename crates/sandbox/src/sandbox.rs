@@ -1,0 +1,243 @@
+//! The sandbox as the server sees it: opened once, cheap to clone, asked for runs.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use revere_model::{Clock, SystemClock};
+use tokio::sync::Semaphore;
+
+use crate::{
+    ConfigRequest, OpenError, Outcome, RunRequest, SandboxError, ScriptError, Stats, Value, answer, cache,
+    engine::{self, Ticker},
+    guest::Template,
+    host::{Reach, RunState},
+    image::{Image, still},
+    lane::Lane,
+    prelude,
+    reset::Resetter,
+    run::{Job, Workshop},
+    stats::Counters,
+};
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the compiled interpreter is kept. Only the server's own user should be able to write there.
+    pub cache_dir: PathBuf,
+    /// Threads that compute for scripts; at least 1.
+    pub threads: usize,
+    /// Runs that have begun and not ended, waiting for sources included; at least 1. Each holds 1 to 2 MB, more if its
+    /// script needs more.
+    pub max_in_flight: usize,
+    /// Whether interpreters are put back and used again.
+    pub keep: KeepInstances,
+}
+
+/// Whether interpreters are put back to their pristine state after a run and used again, which is some times faster than
+/// making a new one and gives the same isolation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum KeepInstances {
+    /// Where the kernel tells which pages were written, and a test at the start confirms it.
+    #[default]
+    Auto,
+    /// A new one for every run.
+    Never,
+}
+
+/// What happens while a sandbox is opened, for whoever waits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// The interpreter is being compiled for this machine, which takes some seconds.
+    Compiling,
+    /// It is compiled.
+    Compiled {
+        /// How long that took.
+        took: Duration,
+    },
+    /// Compiled code cannot be kept, so the next start has to compile again.
+    CacheUnusable {
+        /// What is wrong with the folder.
+        reason: String,
+    },
+    /// Interpreters cannot be kept on this machine; runs work, but slower.
+    InstancesNotKept {
+        /// What is missing.
+        reason: String,
+    },
+}
+
+/// Runs scripts. Clones share everything.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    workshop: Arc<Workshop>,
+    /// `Some` until dropped. A runtime of its own, so that scripts never take the server's threads.
+    runtime: Option<tokio::runtime::Runtime>,
+    _ticker: Ticker,
+    from_cache: bool,
+}
+
+impl Sandbox {
+    /// Makes everything ready; blocks for milliseconds with a warm cache, for seconds without one.
+    pub fn open(options: Options, progress: &(dyn Fn(Progress) + Sync)) -> Result<Sandbox, OpenError> {
+        let threads = options.threads.max(1);
+        let in_flight = options.max_in_flight.clamp(1, 10_000);
+        let idle = 2 * threads;
+        // A few more than are ever in use at once, because a slot of the pool is free only after its instance is gone.
+        let engine = engine::engine((in_flight + idle + threads) as u32).map_err(OpenError::engine)?;
+        let (module, from_cache) = cache::load_or_compile(&engine, &options.cache_dir, progress)?;
+        let template = Template::new(&module).map_err(OpenError::engine)?;
+        let ticker = Ticker::start(&engine).map_err(OpenError::Thread)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("revere-guests")
+            .enable_time()
+            // A slice of a guest takes up to a tick: look for expired timers and new runs after every few.
+            .event_interval(3)
+            .global_queue_interval(3)
+            .build()
+            .map_err(OpenError::Thread)?;
+
+        // Not `block_on`, which panics where the caller is async itself.
+        let (send, receive) = mpsc::sync_channel(1);
+        let keep = options.keep;
+        runtime.spawn(async move { send.send(make_ready(template, keep).await) });
+        let ready = receive.recv().map_err(|_| OpenError::Prelude("making the pristine image panicked".to_owned()))?;
+        let (template, image, resetter) = ready?;
+        let resetter = resetter.map_err(|reason| progress(Progress::InstancesNotKept { reason })).ok().flatten();
+        let workshop = Workshop {
+            template,
+            image,
+            slots: Arc::new(Semaphore::new(in_flight)),
+            lane: Lane::new(threads),
+            resetter,
+            idle: Mutex::default(),
+            most_idle: idle,
+            counters: Counters::default(),
+        };
+        Ok(Sandbox {
+            inner: Arc::new(Inner {
+                workshop: Arc::new(workshop),
+                runtime: Some(runtime),
+                _ticker: ticker,
+                from_cache,
+            }),
+        })
+    }
+
+    /// Runs a script. Waits for a slot first; the run's time begins when it has one. Dropping the future ends the run.
+    pub async fn run(&self, request: RunRequest) -> Result<Outcome, SandboxError> {
+        let question = prelude::monitor(
+            &request.script,
+            request.seed,
+            &request.sources,
+            request.previous.as_ref(),
+            !request.python_path.is_empty(),
+            request.limits.value_bytes,
+        );
+        let reach = Reach { sources: request.sources, broker: Some(request.broker), helpers: request.python_path };
+        let limits = request.limits.clone();
+        let ended = self
+            .ended(Job {
+                question: question.map_err(|error| SandboxError::Request(error.to_string()))?,
+                begin: Box::new(move || RunState::new(request.limits, request.clock, request.seed, reach)),
+                keep: true,
+            })
+            .await?;
+        Ok(answer::outcome(ended, &limits))
+    }
+
+    /// Compiles a script without running it.
+    pub async fn check(&self, script: &str) -> Result<Result<(), ScriptError>, SandboxError> {
+        let limits = crate::Limits::default();
+        let question = prelude::check(script).map_err(|error| SandboxError::Request(error.to_string()))?;
+        let for_run = limits.clone();
+        let ended = self
+            .ended(Job {
+                question,
+                begin: Box::new(move || RunState::new(for_run, system_clock(), 0, Reach::nobody())),
+                keep: true,
+            })
+            .await?;
+        Ok(match answer::outcome(ended, &limits).error {
+            None => Ok(()),
+            Some(error) => Err(error),
+        })
+    }
+
+    /// Executes a configuration file and answers its upper-case names. It may import from its own folder.
+    pub async fn evaluate_config(
+        &self,
+        request: ConfigRequest,
+    ) -> Result<Result<Vec<(String, Value)>, ScriptError>, SandboxError> {
+        let question = prelude::config(&request).map_err(|error| SandboxError::Request(error.to_string()))?;
+        let limits = request.limits.clone();
+        let reach = Reach { sources: Arc::new(BTreeMap::new()), broker: None, helpers: Arc::from([request.folder]) };
+        let ended = self
+            .ended(Job {
+                question,
+                begin: Box::new(move || RunState::new(request.limits, system_clock(), 0, reach)),
+                // It has seen secrets.
+                keep: false,
+            })
+            .await?;
+        Ok(answer::config(ended, &limits))
+    }
+
+    /// Counters, as of now.
+    pub fn stats(&self) -> Stats {
+        Stats { compiled_from_cache: self.inner.from_cache, ..self.inner.workshop.stats() }
+    }
+
+    async fn ended(&self, job: Job) -> Result<crate::run::Ended, SandboxError> {
+        let runtime = self.inner.runtime.as_ref().ok_or(SandboxError::ShutDown)?;
+        Workshop::run(self.inner.workshop.clone(), runtime.handle(), job).await
+    }
+}
+
+/// The pristine image, and the means to put guests back, or why there are none.
+async fn make_ready(
+    template: Template,
+    keep: KeepInstances,
+) -> Result<(Template, Image, Result<Option<Resetter>, String>), OpenError> {
+    let image = Image::make(&template).await?;
+    let resetter = match keep {
+        KeepInstances::Never => Ok(None),
+        KeepInstances::Auto => tested_resetter(&template, &image).await.map(Some),
+    };
+    Ok((template, image, resetter))
+}
+
+async fn tested_resetter(template: &Template, image: &Image) -> Result<Resetter, String> {
+    let resetter = Resetter::open().map_err(|error| format!("/proc/self/pagemap: {error}"))?;
+    let mut guest = template.instantiate(still()).await.map_err(|error| error.to_string())?;
+    image.apply(&mut guest).await.map_err(|error| error.to_string())?;
+    resetter.test(&mut guest, image)?;
+    Ok(resetter)
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting for guests to end is not possible where the last clone is dropped in async code, and not needed.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn system_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}

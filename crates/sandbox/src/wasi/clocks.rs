@@ -1,0 +1,55 @@
+//! The clocks: the wall clock is the run's, the monotonic one begins at zero with the run.
+
+use std::time::Duration;
+
+use wasmtime::{Caller, Error, Linker};
+
+use super::io::Ready;
+use crate::{
+    guest::Import,
+    host::{Host, bridge},
+};
+
+pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+    let (module, name) = (import.module, import.name);
+    match (import.interface(), import.function()) {
+        ("wasi:clocks/monotonic-clock", "now") => linker.func_wrap(module, name, |caller: Caller<'_, Host>| {
+            u64::try_from(caller.data().run.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        })?,
+        ("wasi:clocks/monotonic-clock", "resolution") => linker.func_wrap(module, name, || 1u64)?,
+        ("wasi:clocks/monotonic-clock", "subscribe-duration") => {
+            linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, nanos: u64| {
+                let run = &mut caller.data_mut().run;
+                let at = run.began.elapsed().saturating_add(Duration::from_nanos(nanos));
+                run.pollables.add(Ready::After(at))
+            })?
+        }
+        ("wasi:clocks/monotonic-clock", "subscribe-instant") => {
+            linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, nanos: u64| {
+                caller.data_mut().run.pollables.add(Ready::After(Duration::from_nanos(nanos)))
+            })?
+        }
+        ("wasi:clocks/wall-clock", "now") => {
+            linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, result: u32| {
+                let now = caller.data().run.clock.now();
+                write_datetime(&mut caller, result, now.as_second(), now.subsec_nanosecond())
+            })?
+        }
+        ("wasi:clocks/wall-clock", "resolution") => {
+            linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, result: u32| {
+                write_datetime(&mut caller, result, 0, 1)
+            })?
+        }
+        _ => return Ok(()),
+    };
+    Ok(())
+}
+
+/// WASI has no time before 1970; a clock set there shows its beginning.
+fn write_datetime(caller: &mut Caller<'_, Host>, result: u32, second: i64, nanosecond: i32) -> Result<(), Error> {
+    let (second, nanosecond) = if second < 0 { (0, 0) } else { (second as u64, nanosecond.max(0) as u32) };
+    let mut record = [0; 12];
+    record[..8].copy_from_slice(&second.to_le_bytes());
+    record[8..].copy_from_slice(&nanosecond.to_le_bytes());
+    bridge::write(caller, result, &record)
+}

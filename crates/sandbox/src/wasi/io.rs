@@ -1,0 +1,182 @@
+//! Streams and waiting: output goes into the run's bounded buffer, input is at its end, and a wait holds no thread.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::{Caller, Error, Linker};
+
+use crate::{
+    guest::Import,
+    host::{Host, RunState, bridge},
+    stop::Stop,
+};
+
+pub(super) const STDIN: u32 = 1;
+pub(super) const STDOUT: u32 = 2;
+pub(super) const STDERR: u32 = 3;
+
+/// Handles of pollables begin here, apart from the streams'.
+const FIRST_POLLABLE: u32 = 16;
+/// More than any honest script waits for at once.
+const MOST_POLLABLES: usize = 10_000;
+
+/// `result::err(stream-error::closed)`, and `result::ok`.
+const CLOSED: [u8; 5] = [1, 0, 0, 0, 1];
+const DONE: [u8; 1] = [0];
+
+/// When a pollable is ready.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ready {
+    Now,
+    /// At this time after the run's beginning.
+    After(Duration),
+}
+
+/// The pollables a guest holds.
+#[derive(Default, Debug)]
+pub(crate) struct Pollables {
+    slots: Vec<Option<Ready>>,
+    free: Vec<u32>,
+}
+
+impl Pollables {
+    pub(super) fn add(&mut self, ready: Ready) -> Result<u32, Error> {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = Some(ready);
+            return Ok(FIRST_POLLABLE + slot);
+        }
+        if self.slots.len() >= MOST_POLLABLES {
+            return Err(Stop::Refused("it waits for too many things at once").into());
+        }
+        self.slots.push(Some(ready));
+        Ok(FIRST_POLLABLE + (self.slots.len() as u32 - 1))
+    }
+
+    fn get(&self, handle: u32) -> Result<Ready, Error> {
+        let slot = handle.checked_sub(FIRST_POLLABLE).and_then(|slot| self.slots.get(slot as usize));
+        slot.copied().flatten().ok_or_else(|| Stop::Refused("a handle it does not hold").into())
+    }
+
+    fn remove(&mut self, handle: u32) -> Result<(), Error> {
+        self.get(handle)?;
+        self.slots[(handle - FIRST_POLLABLE) as usize] = None;
+        self.free.push(handle - FIRST_POLLABLE);
+        Ok(())
+    }
+}
+
+pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+    let (module, name) = (import.module, import.name);
+    match import.function() {
+        "[resource-drop]pollable" => linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, handle: u32| {
+            caller.data_mut().run.pollables.remove(handle)
+        })?,
+        // Streams live as long as the run; an error handle is never handed out.
+        "[resource-drop]input-stream" | "[resource-drop]output-stream" | "[resource-drop]error" => {
+            linker.func_wrap(module, name, |_: u32| {})?
+        }
+        "[method]pollable.block" => {
+            linker.func_wrap_async(module, name, |caller: Caller<'_, Host>, (handle,): (u32,)| {
+                Box::new(async move {
+                    let run = &caller.data().run;
+                    wait(run, &[run.pollables.get(handle)?]).await;
+                    Ok::<(), Error>(())
+                })
+            })?
+        }
+        "poll" => return link_poll(linker, import),
+        "[method]input-stream.subscribe" | "[method]output-stream.subscribe" => {
+            linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, _: u32| {
+                caller.data_mut().run.pollables.add(Ready::Now)
+            })?
+        }
+        "[method]input-stream.read" | "[method]input-stream.blocking-read" => {
+            linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, _: u32, _: u64, result: u32| {
+                bridge::write(&mut caller, result, &CLOSED)
+            })?
+        }
+        "[method]output-stream.check-write" => {
+            linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, _: u32, result: u32| {
+                let mut record = [0; 16];
+                record[8..].copy_from_slice(&65_536u64.to_le_bytes());
+                bridge::write(&mut caller, result, &record)
+            })?
+        }
+        "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush" => linker.func_wrap(
+            module,
+            name,
+            |mut caller: Caller<'_, Host>, handle: u32, pointer: u32, length: u32, result: u32| {
+                print(&mut caller, handle, pointer, length)?;
+                bridge::write(&mut caller, result, &DONE)
+            },
+        )?,
+        "[method]output-stream.flush" | "[method]output-stream.blocking-flush" => {
+            linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, _: u32, result: u32| {
+                bridge::write(&mut caller, result, &DONE)
+            })?
+        }
+        _ => return Ok(()),
+    };
+    Ok(())
+}
+
+fn link_poll(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+    let realloc = import.realloc()?;
+    linker.func_wrap_async(
+        import.module,
+        import.name,
+        move |mut caller: Caller<'_, Host>, (pointer, count, result): (u32, u32, u32)| {
+            let realloc = realloc.clone();
+            Box::new(async move {
+                let ready = poll(&caller, pointer, count).await?;
+                bridge::give_list(&mut caller, &realloc, result, 4, &ready).await
+            })
+        },
+    )?;
+    Ok(())
+}
+
+/// Waits until one of the handles is ready, and answers the indices of those that are.
+async fn poll(caller: &Caller<'_, Host>, pointer: u32, count: u32) -> Result<Vec<u8>, Error> {
+    if count as usize > MOST_POLLABLES {
+        return Err(Stop::Refused("it waits for too many things at once").into());
+    }
+    let run = &caller.data().run;
+    let handles = bridge::read(caller, pointer, count * 4)?.as_chunks::<4>().0;
+    let waits: Vec<Ready> =
+        handles.iter().map(|handle| run.pollables.get(u32::from_le_bytes(*handle))).collect::<Result<_, _>>()?;
+    wait(run, &waits).await;
+    let now = run.began.elapsed();
+    let ready = |wait: &Ready| match wait {
+        Ready::Now => true,
+        Ready::After(at) => *at <= now,
+    };
+    let indices = waits.iter().zip(0u32..).filter(|(wait, _)| ready(wait)).map(|(_, index)| index);
+    Ok(indices.flat_map(u32::to_le_bytes).collect())
+}
+
+/// The first of `waits`. The run's time limit ends it from outside.
+async fn wait(run: &RunState, waits: &[Ready]) {
+    let first = waits.iter().map(|wait| match wait {
+        Ready::Now => Duration::ZERO,
+        Ready::After(at) => *at,
+    });
+    let Some(first) = first.min() else { return };
+    let until = run.began.checked_add(first).unwrap_or_else(|| run.deadline());
+    if until > Instant::now() {
+        run.end_turn();
+        tokio::time::sleep_until(until.min(run.deadline() + Duration::from_secs(1)).into()).await;
+    }
+}
+
+/// Keeps what still fits; printing beyond that ends the run.
+fn print(caller: &mut Caller<'_, Host>, handle: u32, pointer: u32, length: u32) -> Result<(), Error> {
+    if !matches!(handle, STDOUT | STDERR) {
+        return Err(Stop::Refused("a handle it does not hold").into());
+    }
+    let run = &caller.data().run;
+    let (most, kept) = (run.limits.output_bytes, run.output.len());
+    let fits = (length as usize).min(most.saturating_sub(kept));
+    let text = bridge::read(caller, pointer, length)?[..fits].to_vec();
+    caller.data_mut().run.output.extend(text);
+    if fits < length as usize { Err(Stop::Output(most).into()) } else { Ok(()) }
+}
