@@ -8,6 +8,7 @@ pub mod entry;
 pub mod metrics;
 pub mod outbound;
 pub mod redact;
+pub mod runner;
 pub mod settings;
 pub mod sources;
 pub mod web;
