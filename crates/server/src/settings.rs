@@ -190,7 +190,9 @@ impl FieldKind {
     fn check(self, value: &Value, secrets: &Secrets) -> Result<Value, String> {
         let wrong = || format!("expected {}, not {}", self.expected(), python_repr(self, value));
         match self {
-            FieldKind::Text => value.as_str().filter(|text| !text.trim().is_empty()).map(|_| value.clone()).ok_or_else(wrong),
+            FieldKind::Text => {
+                value.as_str().filter(|text| !text.trim().is_empty()).map(|_| value.clone()).ok_or_else(wrong)
+            }
             FieldKind::Secret => {
                 let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
                 secrets.learn(text);
