@@ -38,4 +38,4 @@ pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use state::{ParseStateError, State, StateSet};
 pub use status::{Flip, Rules, Status, Transition, activate, after_run, deactivate};
 pub use tell::{Tell, Told, tell};
-pub use zone::{ZoneFault, zone};
+pub use zone::{ZoneFault, zone, zone_names};

@@ -124,6 +124,11 @@ impl Bits {
         self.first_from(0)
     }
 
+    /// The highest number, if there is one.
+    pub(super) const fn last(self) -> Option<u32> {
+        63_u32.checked_sub(self.0.leading_zeros())
+    }
+
     /// The lowest number that is at least `number`.
     pub(super) const fn first_from(self, number: u32) -> Option<u32> {
         if number > 63 {
