@@ -79,4 +79,6 @@ impl std::str::FromStr for Schedule {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -216,9 +216,8 @@ fn numbers(field: Field, item: &str) -> Result<Bits, ScheduleFault> {
     } else if let Some((low, high)) = base.split_once('-') {
         let (low, high) = (number(field, low)?, number(field, high)?);
         // 0-7 is a whole week, 5-7 ends on Sunday, 7-2 begins on it.
-        let (low, length) =
-            if (low, high) == (0, 7) { (0, 7) } else { (low % sunday(field), (high + size - low) % size + 1) };
-        (low, length)
+        let whole_week = field == Field::DayOfWeek && (low, high) == (0, 7);
+        (low % sunday(field), if whole_week { 7 } else { (high + size - low) % size + 1 })
     } else {
         let low = number(field, base)? % sunday(field);
         (low, if step.is_some() { field.max() - low + 1 } else { 1 })
@@ -281,4 +280,135 @@ fn fault(field: Field, what: String) -> ScheduleFault {
 
 fn whole(message: String) -> ScheduleFault {
     ScheduleFault { field: None, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Schedule;
+
+    fn canonical(text: &str) -> String {
+        Schedule::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}")).to_string()
+    }
+
+    fn fault(text: &str) -> String {
+        Schedule::parse(text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn names_lists_ranges_and_steps() {
+        for (text, expected) in [
+            ("  */5   *  * * * ", "*/5 * * * *"),
+            ("0 */5 * * * *", "*/5 * * * *"),
+            ("0-59 0-23 * 1-12 *", "* * * * *"),
+            ("0,10,20,30,40,50 * * * *", "*/10 * * * *"),
+            ("10/20 * * * *", "10,30,50 * * * *"),
+            ("1-10/3,59 * * * *", "1,4,7,10,59 * * * *"),
+            ("0 0 * jan,March,Sept mon-Friday", "0 0 * 1,3,9 1-5"),
+            ("0 0 31,l-3,15w,lw * *", "0 0 31,L-3,15W,LW * *"),
+            ("0 0 ? * tue#2,fril,5L", "0 0 * * 2#2,5L"),
+            ("*/60 */24 * * *", "0 0 * * *"),
+            ("30 0 0 1 1 ?", "30 0 0 1 1 *"),
+            ("@Yearly", "0 0 1 1 *"),
+            ("@hourly", "0 * * * *"),
+        ] {
+            assert_eq!(canonical(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn sunday_is_0_and_7_and_ranges_wrap_around() {
+        for (text, expected) in [
+            ("0 0 * * 7", "0 0 * * 0"),
+            ("0 0 * * 5-7", "0 0 * * 0,5,6"),
+            ("0 0 * * 7-2", "0 0 * * 0-2"),
+            ("0 0 * * 1-7", "0 0 * * 0-6"),
+            ("0 0 * * 0-7", "0 0 * * 0-6"),
+            ("0 0 * * FRI-MON", "0 0 * * 0,1,5,6"),
+            ("0 0 * * FRI-MON/2", "0 0 * * 0,5"),
+            ("0 0 * * 7#1,7L", "0 0 * * 0#1,0L"),
+            ("0 0-7,9-7 * * *", "0 0-7,9-23 * * *"),
+            ("0 22-4/2 * * *", "0 0,2,4,22 * * *"),
+            ("0 0 30-2 11-2 *", "0 0 1,2,30,31 1,2,11,12 *"),
+        ] {
+            assert_eq!(canonical(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_leading_star_is_kept_where_it_means_something() {
+        assert_eq!(canonical("0 0 */2,2 * FRI"), "0 0 */2,2 * 5");
+        assert_eq!(canonical("0 0 1-31 * FRI"), "0 0 1-31 * 5");
+        assert_eq!(canonical("0 0 *,L * */2"), "0 0 * * */2");
+        assert_ne!(Schedule::parse("0 0 1-31/2 * FRI"), Schedule::parse("0 0 */2 * FRI"));
+    }
+
+    #[test]
+    fn faults_name_the_field_and_what_may_be_written() {
+        for (text, expected) in [
+            ("99 * * * *", "minute: 99 is outside 0-59"),
+            ("* 24 * * *", "hour: 24 is outside 0-23"),
+            ("* * 0 * *", "day of month: 0 is outside 1-31"),
+            ("* * * 13 *", "month: 13 is outside 1-12"),
+            ("* * * * 8", "day of week: 8 is outside 0-7"),
+            ("61 * * * * *", "second: 61 is outside 0-59"),
+            ("99999999999999999999 * * * *", "minute: 99999999999999999999 is outside 0-59"),
+            ("x * * * *", "minute: x is not a number 0-59"),
+            ("-5 * * * *", "minute: \"\" is not a number 0-59"),
+            ("1,,2 * * * *", "minute: 1,,2 has an empty place in its list: take a comma out"),
+            ("*/0 * * * *", "minute: a step of 0 is outside 1-60"),
+            ("*/90 * * * *", "minute: a step of 90 is outside 1-60"),
+            ("? * * * *", "minute: ? stands alone, in a day field only: write *"),
+            ("* * * FOO *", "month: FOO is not a number 1-12 or a name such as JAN"),
+            ("* * * * M", "day of week: M is not a number 0-7 or a name such as SUN"),
+            ("* * L-31 * *", "day of month: L-31 is not L-0 to L-30, days before the last"),
+            ("* * 32W * *", "day of month: 32W is not 1W to 31W or LW, the nearest weekday"),
+            ("* * * * L", "day of week: L needs a day: write 5L for the last Friday of the month"),
+            ("* * * * 1#6", "day of week: 1#6 does not end in #1 to #5"),
+            ("", "the schedule is empty: write five fields, such as */5 * * * *, or @hourly"),
+            ("* * *", "three fields: write five, or six with seconds first"),
+            (
+                "0 0 * * * ? 2030",
+                "seven fields: write five, or six with seconds first (there is no field for the year)",
+            ),
+            ("@every 5m", "\"@every 5m\" is not known here: write a step, such as */5 * * * * for every five minutes"),
+            ("@reboot", "@reboot is not known here: a monitor runs by the clock; write when, such as */5 * * * *"),
+            ("CRON_TZ=UTC * * * * *", "\"CRON_TZ=UTC\" is no field: the time zone has a setting of its own"),
+            ("0 0 30 2 *", "never comes: February has no 30th day; L is the last day of a month"),
+            ("0 0 31 2,4,6 *", "never comes: February, April and June have no 31st day; L is the last day of a month"),
+            ("0 0 31W 4 *", "never comes: no date fits both day fields and the month"),
+            ("0 0 30 2 */2", "never comes: February has no 30th day; L is the last day of a month"),
+            ("0 0 L-30 2 */2", "never comes: no date fits both day fields and the month"),
+        ] {
+            assert_eq!(fault(text), expected, "{text}");
+        }
+        assert_eq!(Schedule::parse("* 24 * * *").unwrap_err().field, Some("hour"));
+        assert!(fault("@nightly").contains("@midnight"));
+        assert!(fault(&"1,".repeat(600)).contains("longer than 1000"));
+    }
+
+    #[test]
+    fn rare_dates_are_not_refused() {
+        // 29 February on a Sunday, every 28 years; the 31st in the only month that has one.
+        for text in ["0 0 29 2 */7", "0 0 31 2,3 *", "0 0 30 2 MON", "0 0 * 2 SUN#5", "0 0 29W 2 *"] {
+            assert!(Schedule::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_odd_to_be_refused_in_order() {
+        for text in [
+            "é * * * *",
+            "* * * * Mö",
+            "* * éW * *",
+            "* * L-é * *",
+            "@é",
+            "١ * * * *",
+            "* * * * #",
+            "* * * * L#",
+            "/ * * * *",
+            "- * * * *",
+        ] {
+            assert!(!fault(text).is_empty());
+        }
+    }
 }
