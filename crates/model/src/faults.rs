@@ -137,3 +137,109 @@ fn streak(field: &str, runs: u32) -> Option<String> {
     let fits = (1..=MAX_STREAK).contains(&runs);
     (!fits).then(|| format!("{field} is {runs}: write how many runs in a row, 1-{MAX_STREAK}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> MonitorSpec {
+        MonitorSpec {
+            name: "Mail Queue Length".into(),
+            description: String::new(),
+            script: "return_value = 67\n".into(),
+            schedule: "*/5 * * * *".into(),
+            timezone: "Europe/Berlin".into(),
+            active: true,
+            retain_days: Some(90),
+            timeout_s: Some(2.5),
+            tags: vec!["mail".into(), "zürich".into()],
+            alarm_after: 1,
+            recover_after: 1,
+        }
+    }
+
+    /// The one message about a spec with one thing wrong.
+    fn fault(field: &str, spoil: impl FnOnce(&mut MonitorSpec)) -> String {
+        let mut spec = good();
+        spoil(&mut spec);
+        let faults = spec.faults();
+        assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), [field]);
+        faults[0].message.clone()
+    }
+
+    #[test]
+    fn a_good_monitor_has_none() {
+        assert_eq!(good().faults(), []);
+        let odd = MonitorSpec {
+            name: "🦀".repeat(MAX_NAME),
+            description: "two\nlines".into(),
+            script: "x".repeat(MAX_SCRIPT_BYTES),
+            retain_days: None,
+            timeout_s: Some(MAX_TIMEOUT_S),
+            tags: (0..MAX_TAGS).map(|number| format!("{number:0>50}")).collect(),
+            alarm_after: MAX_STREAK,
+            ..good()
+        };
+        assert_eq!(odd.faults(), []);
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once_in_the_order_of_the_fields() {
+        let bad = MonitorSpec {
+            name: " ".into(),
+            description: "x".repeat(MAX_DESCRIPTION + 1),
+            script: "\n".into(),
+            schedule: "99 * * * *".into(),
+            timezone: "Europe/Berln".into(),
+            active: true,
+            retain_days: Some(0),
+            timeout_s: Some(f64::NAN),
+            tags: vec!["a".into(), "A".into()],
+            alarm_after: 0,
+            recover_after: 1001,
+        };
+        let messages: Vec<String> =
+            bad.faults().into_iter().map(|fault| format!("{} | {}", fault.field, fault.message)).collect();
+        assert_eq!(
+            messages,
+            [
+                "name | the name is empty: say in one line what is watched",
+                "description | the description has 10001 characters: 10000 at most, link to the rest",
+                "script | the script is empty: write Python that raises MonitorFailure when something is wrong",
+                "schedule | minute: 99 is outside 0-59",
+                "timezone | \"Europe/Berln\" is not a known time zone: did you mean Europe/Berlin?",
+                "retain_days | 0 days is outside 1-36500: leave it empty to keep runs for ever",
+                "timeout_s | a limit of NaN s is not above 0 and up to 3600: leave it empty for the server's default",
+                "tags | the tag \"A\" is there twice, upper and lower case being the same: take one out",
+                "alarm_after | alarm_after is 0: write how many runs in a row, 1-1000",
+                "recover_after | recover_after is 1001: write how many runs in a row, 1-1000",
+            ]
+        );
+    }
+
+    #[test]
+    fn text_is_bounded_and_printable() {
+        assert!(fault("name", |spec| spec.name = "a\nb".into()).contains("more than one line"));
+        assert!(fault("name", |spec| spec.name = "a\u{7}b".into()).contains("control character"));
+        assert!(fault("name", |spec| spec.name = "é".repeat(201)).contains("201 characters: 200 at most"));
+        assert!(fault("script", |spec| spec.script = "a\n\0".into()).contains("NUL character in line 2"));
+        assert!(fault("script", |spec| spec.script = "x".repeat(MAX_SCRIPT_BYTES + 1)).contains("256 KiB at most"));
+        assert!(fault("description", |spec| spec.description = "\0".into()).contains("NUL"));
+    }
+
+    #[test]
+    fn numbers_are_within_reason() {
+        for seconds in [0.0, -1.0, 3600.1, f64::INFINITY] {
+            fault("timeout_s", |spec| spec.timeout_s = Some(seconds));
+        }
+        fault("retain_days", |spec| spec.retain_days = Some(36_501));
+    }
+
+    #[test]
+    fn tags_are_words_that_can_be_listed_with_commas() {
+        for tag in ["", " ", " a", "a,b", "a\tb", &"x".repeat(51), "MAIL", "ZÜRICH"] {
+            fault("tags", |spec| spec.tags.push(tag.into()));
+        }
+        fault("tags", |spec| spec.tags = (0..21).map(|number| number.to_string()).collect());
+    }
+}

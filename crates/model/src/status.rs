@@ -106,11 +106,172 @@ pub fn deactivate(status: &Status, at: Timestamp) -> Transition {
     if status.state == State::Inactive { next.unchanged() } else { next.flipped(State::Inactive, at) }
 }
 
-/// Switches a monitor on: it stays `INACTIVE` until its first run. One that is on already is left as it is.
+/// Switches a monitor on, which changes nothing yet: it stays `INACTIVE` until its first run. Twice is as good as once.
 pub fn activate(status: &Status) -> Transition {
-    if status.state == State::Inactive {
-        Status { failing_streak: 0, passing_streak: 0, ..*status }.unchanged()
-    } else {
-        status.unchanged()
+    status.unchanged()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    /// The states a monitor goes through, a letter each: `i` at first, then one per outcome (`o`, `a`, `e`).
+    fn states(outcomes: &str, alarm_after: u32, recover_after: u32) -> String {
+        let rules = Rules { active: true, alarm_after, recover_after };
+        let mut status = Status::new(START);
+        let mut states = letter(status.state).to_string();
+        for outcome in outcomes.chars() {
+            let outcome = State::ALL.into_iter().find(|state| letter(*state) == outcome).unwrap();
+            status = after_run(&status, outcome, START, &rules).status;
+            states.push(letter(status.state));
+        }
+        states
+    }
+
+    fn letter(state: State) -> char {
+        state.as_str().to_lowercase().chars().next().unwrap()
+    }
+
+    #[test]
+    fn one_run_is_enough_unless_someone_asked_for_more() {
+        assert_eq!(states("oaeoa", 1, 1), "ioaeoa");
+        assert_eq!(states("a", 1, 1), "ia");
+    }
+
+    #[test]
+    fn failing_runs_are_counted_together() {
+        assert_eq!(states("aea", 3, 1), "iiia");
+        assert_eq!(states("oaeoaee", 3, 1), "iooooooe");
+        // In a problem the other kind counts at once, unless a passing run broke the streak.
+        assert_eq!(states("aaae", 3, 1), "iiiae");
+        assert_eq!(states("aaaoeea", 3, 2), "iiiaaaaa");
+        assert_eq!(states("aaaoeee", 3, 2), "iiiaaaae");
+    }
+
+    #[test]
+    fn passing_runs_end_a_problem_when_there_are_enough() {
+        assert_eq!(states("aooaooo", 1, 3), "iaaaaaao");
+        assert_eq!(states("o", 5, 5), "io");
+    }
+
+    #[test]
+    fn switched_off_is_inactive_until_the_first_run_after_switching_on() {
+        let rules = Rules { active: true, alarm_after: 2, recover_after: 1 };
+        let failing = after_run(&Status::new(START), State::Alarm, START, &rules).status;
+        let off = deactivate(&after_run(&failing, State::Alarm, START, &rules).status, START);
+        assert_eq!(off.flip, Some(Flip { old: State::Alarm, new: State::Inactive }));
+        assert_eq!(deactivate(&off.status, START), off.status.unchanged());
+
+        // A run by hand, or one that was still going.
+        let by_hand = after_run(&off.status, State::Ok, START, &Rules { active: false, ..rules });
+        assert_eq!(by_hand, off.status.unchanged());
+
+        // Old failures are not counted.
+        let on = activate(&off.status).status;
+        assert_eq!(on.state, State::Inactive);
+        assert_eq!(after_run(&on, State::Alarm, START, &rules).flip, None);
+        assert_eq!(after_run(&on, State::Ok, START, &rules).status.state, State::Ok);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Event {
+        Run(State),
+        Deactivate,
+        Activate,
+        Rules(u32, u32),
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let outcome = prop::sample::select(vec![State::Ok, State::Alarm, State::Error]);
+        prop_oneof![
+            12 => outcome.prop_map(Event::Run),
+            1 => Just(Event::Deactivate),
+            1 => Just(Event::Activate),
+            1 => (0_u32..4, 0_u32..4).prop_map(|(alarm_after, recover_after)| Event::Rules(alarm_after, recover_after)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_laws_of_the_state_machine(events in prop::collection::vec(event(), 0..60)) {
+            let mut rules = Rules { active: true, alarm_after: 1, recover_after: 1 };
+            let mut status = Status::new(START);
+            let mut at = START;
+            let (mut starts, mut ends) = (0, 0);
+            // The outcomes since the monitor was last switched on.
+            let mut outcomes: Vec<State> = Vec::new();
+            for event in events {
+                at += SignedDuration::from_secs(1);
+                let before = status;
+                let transition = match event {
+                    Event::Run(outcome) => {
+                        if rules.active {
+                            outcomes.push(outcome);
+                        }
+                        after_run(&status, outcome, at, &rules)
+                    }
+                    Event::Deactivate => {
+                        rules.active = false;
+                        outcomes.clear();
+                        deactivate(&status, at)
+                    }
+                    Event::Activate => {
+                        rules.active = true;
+                        activate(&status)
+                    }
+                    Event::Rules(alarm_after, recover_after) => {
+                        rules = Rules { alarm_after, recover_after, ..rules };
+                        status.unchanged()
+                    }
+                };
+                status = transition.status;
+
+                // A flip is a change, says so truly, and is when the state began.
+                prop_assert_eq!(transition.flip.is_some(), status.state != before.state);
+                if let Some(flip) = transition.flip {
+                    prop_assert_ne!(flip.old, flip.new);
+                    prop_assert_eq!((flip.old, flip.new), (before.state, status.state));
+                    starts += i32::from(flip.new.is_problem() && !flip.old.is_problem());
+                    ends += i32::from(flip.old.is_problem() && !flip.new.is_problem());
+                }
+                prop_assert_eq!(status.state_since, if transition.flip.is_some() { at } else { before.state_since });
+
+                // Problems start and end in turn.
+                prop_assert_eq!(starts - ends, i32::from(status.state.is_problem()));
+
+                // Streaks are what they say.
+                let streak = |problem| outcomes.iter().rev().take_while(|state| state.is_problem() == problem).count();
+                prop_assert_eq!(status.failing_streak as usize, streak(true));
+                prop_assert_eq!(status.passing_streak as usize, streak(false));
+
+                // Switched off is INACTIVE; enough runs of a kind always show.
+                if !rules.active {
+                    prop_assert_eq!(status.state, State::Inactive);
+                }
+                if let (Event::Run(outcome), true) = (event, rules.active) {
+                    let (streak, needed) = match outcome {
+                        State::Ok => (status.passing_streak, rules.recover_after),
+                        _ => (status.failing_streak, rules.alarm_after),
+                    };
+                    if streak >= needed {
+                        prop_assert_eq!(status.state, outcome);
+                    } else if before.state.is_problem() || outcome.is_problem() {
+                        prop_assert_eq!(status.state, before.state);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn with_one_of_each_the_state_is_the_last_outcome(outcomes in "[oae]{1,30}") {
+            prop_assert_eq!(states(&outcomes, 1, 1), format!("i{outcomes}"));
+        }
     }
 }

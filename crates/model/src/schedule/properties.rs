@@ -252,15 +252,15 @@ fn walk(zone: &TimeZone, from: i64, length: i64, step: i64) -> Walk {
     instants.map(|instant| (instant, zone.to_datetime(instant))).collect()
 }
 
-/// What the clock of each zone showed around every change of ten years, minute by minute from 18 hours before to 18 after.
+/// What the clock of each zone showed around every change of ten years, minute by minute from 14 hours before to 14 after.
 static CHANGES: LazyLock<Vec<(TimeZone, Walk)>> = LazyLock::new(|| {
     let (from, until) = ("2010-06-01T00:00Z".parse().unwrap(), "2020-06-01T00:00Z".parse().unwrap());
     let zones = ZONES.iter().map(|name| zone(name).unwrap());
     let around = |zone: TimeZone| {
         let changes = zone.following(from).map(|change| change.timestamp());
         let starts =
-            changes.take_while(|change| *change < until).map(|change| change.as_second() / 60 * 60 - 18 * 3600);
-        starts.map(|start| (zone.clone(), walk(&zone, start, 36 * 3600, 60))).collect::<Vec<_>>()
+            changes.take_while(|change| *change < until).map(|change| change.as_second() / 60 * 60 - 14 * 3600);
+        starts.map(|start| (zone.clone(), walk(&zone, start, 28 * 3600, 60))).collect::<Vec<_>>()
     };
     zones.flat_map(around).collect()
 });

@@ -99,3 +99,6 @@ pub fn tell(told: &Told, tells: StateSet, enabled: bool, muted: bool, current: S
     let next = Told { state: Some(current), open };
     if owed { Tell::Owe(next) } else { Tell::Silently(next) }
 }
+
+#[cfg(test)]
+mod tests;
