@@ -252,20 +252,23 @@ pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, word)| word)
 }
 
-/// Levenshtein's distance over characters.
+/// Levenshtein's distance over characters, with two neighbours that changed places as one mistake.
 fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (above + 1).min(row[j] + 1).min(diagonal + usize::from(x != *y));
-            diagonal = above;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let mut best = (last[j + 1] + 1).min(row[j] + 1).min(last[j] + usize::from(a[i] != b[j]));
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                best = best.min(before[j - 1] + 1);
+            }
+            row.push(best);
         }
+        before = std::mem::replace(&mut last, row);
     }
-    row[b.len()]
+    last[b.len()]
 }
 
 /// What Python would call a configured value: `a dict`, `an int`.
@@ -323,6 +326,15 @@ mod tests {
                 "REVERE_SOURCES['g']['config']['url']: missing; expected an address beginning with http:// or https://: Where the server is.",
             ]
         );
+    }
+
+    #[test]
+    fn the_nearest_known_word_is_found_through_one_slip() {
+        let known = ["email", "webhook", "command"];
+        for slip in ["emial", "emal", "eemail", "Email", "enail"] {
+            assert_eq!(nearest(slip, &known), Some("email"), "{slip}");
+        }
+        assert_eq!(nearest("pager", &known), None);
     }
 
     #[test]
