@@ -1,16 +1,30 @@
-//! Alerts: how people are told. One file in `channels/` is one kind.
+//! Alerts: how people are told. One file in `channels/` is one kind; [`KINDS`] registers it.
 //!
-//! A channel only sends. What is owed to whom, wording, retries and the record of it live above the trait, once.
+//! A channel only sends, once, and says whether trying again can help. What is owed to whom, the wording
+//! ([`Notification`]'s texts), when to try again ([`retry`]), HTTP and its statuses ([`post`]) and the record of it live
+//! above the trait, once for all channels.
 
-use std::{sync::Arc, time::Duration};
+mod message;
+pub mod retry;
+
+mod channels;
+
+pub mod plain;
+mod post;
+mod process;
+mod sms;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+pub use channels::KINDS;
 use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, State};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    settings::{Fault, Field, Settings},
+    entry::Entry,
+    settings::{Fault, Field, Settings, unknown},
     sources::Surroundings,
 };
 
@@ -85,6 +99,21 @@ pub enum Retry {
     After(Duration),
 }
 
+impl SendError {
+    /// The receiver will never take this.
+    pub fn never(message: impl Into<String>) -> Self {
+        SendError { message: message.into(), retry: Retry::Never }
+    }
+
+    /// It may work later.
+    pub fn later(message: impl Into<String>) -> Self {
+        SendError { message: message.into(), retry: Retry::Later }
+    }
+}
+
+/// A channel, or everything that is wrong with its settings.
+pub type Built = Result<Arc<dyn Channel>, Vec<Fault>>;
+
 /// A kind of channel.
 pub struct ChannelKind {
     /// Its names in the configuration; the first is the one to show.
@@ -94,5 +123,59 @@ pub struct ChannelKind {
     /// What it needs.
     pub fields: &'static [Field],
     /// Makes one. Contacts nothing.
-    pub build: fn(&str, &Settings, &Surroundings) -> Result<Arc<dyn Channel>, Vec<Fault>>,
+    pub build: fn(&Entry, &Settings, &Surroundings) -> Built,
+}
+
+/// Makes the channel of every entry that is switched on, by its name, with every fault found on the way. The secrets of
+/// the others are learned too: their values may stand in what people paste.
+pub fn build_all(entries: &[Entry], surroundings: &Surroundings) -> (BTreeMap<String, Arc<dyn Channel>>, Vec<Fault>) {
+    let mut channels = BTreeMap::new();
+    let mut faults = Vec::new();
+    for entry in entries {
+        match build(entry, surroundings) {
+            Ok(channel) if entry.enabled => {
+                channels.insert(entry.name.clone(), channel);
+            }
+            Err(found) if entry.enabled => faults.extend(found),
+            // An entry that is switched off may be as unfinished as its author likes.
+            _ => {}
+        }
+    }
+    (channels, faults)
+}
+
+fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
+    if let Some(kind) = KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str())) {
+        let place = format!("{}['config']", entry.place);
+        let settings = Settings::read(kind.fields, &entry.config, &place, &surroundings.secrets)?;
+        return (kind.build)(entry, &settings, surroundings);
+    }
+    // Dotted names below our own package are the seed's, never somebody's module.
+    if entry.kind.contains('.') && !entry.kind.starts_with("revere.") {
+        return channels::python::build(entry, surroundings);
+    }
+    let known = KINDS.iter().flat_map(|kind| kind.names.iter().copied());
+    let message = match entry.kind.as_str() {
+        "hipchat" | "revere.alerts.hipchat.HipChatAlert" => {
+            "HipChat was shut down in 2019, and with it this type; 'webhook' reaches most of what came after".to_owned()
+        }
+        other => unknown("alert type", other, known),
+    };
+    Err(vec![Fault::new(format!("{}['type']", entry.place), message)])
+}
+
+/// Something wrong with one field of an entry's config.
+fn config_fault(entry: &Entry, field: &str, message: impl Into<String>) -> Fault {
+    Fault::new(format!("{}['config']['{field}']", entry.place), message)
+}
+
+/// Gives `attempt` no more than `timeout`.
+async fn within(
+    timeout: Duration,
+    attempt: impl Future<Output = Result<Receipt, SendError>>,
+) -> Result<Receipt, SendError> {
+    match tokio::time::timeout(timeout, attempt).await {
+        Ok(done) => done,
+        Err(_) => Err(SendError::later(format!("timed out after {} s", timeout.as_secs_f64()))),
+    }
 }

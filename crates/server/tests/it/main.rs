@@ -2,4 +2,5 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails there")]
 
+mod alerts;
 mod api;

@@ -1,0 +1,125 @@
+//! `campfire`: a room of Campfire, the classic hosted one or today's self-hosted one.
+//!
+//! The classic API takes JSON with a token as user name. The self-hosted one takes a bot's key inside the address and the
+//! message as the bare body, which it reads as rich text: there, `<` and `&` are escaped, so that no message of a
+//! monitor becomes markup or mentions anyone.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, post};
+use crate::{
+    entry::Entry,
+    outbound::{Method, Options, Outbound, Request, Url},
+    settings::{Field, FieldKind, Settings},
+    sources::Surroundings,
+};
+
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    names: &["campfire", "revere.alerts.campfire.CampfireAlert"],
+    doc: "Speaks in a Campfire room: classic (`subdomain`, `api_token`, `room_id`) or self-hosted (`url`, `room_id`, `bot_key`).",
+    fields: &[
+        Field::optional("subdomain", FieldKind::Text, "Classic: the part before .campfirenow.com."),
+        Field::optional("api_token", FieldKind::Secret, "Classic: the API token of the user who speaks."),
+        Field::required("room_id", FieldKind::Any, "The number of the room, as its address shows it."),
+        Field::optional("url", FieldKind::Url, "Self-hosted: where Campfire is. Classic: instead of `subdomain`."),
+        Field::optional("bot_key", FieldKind::Secret, "Self-hosted: the key of the bot that speaks."),
+        Field::optional("timeout", FieldKind::Seconds, "How long to wait for the answer (30)."),
+        Field::optional("verify_ssl", FieldKind::Bool, "Whether to check the server's certificate (True)."),
+    ],
+    build,
+};
+
+struct Campfire {
+    outbound: Outbound,
+    url: Url,
+    /// The classic API's token; without it, the key is in the address.
+    api_token: Option<String>,
+}
+
+fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+    let mut faults = Vec::new();
+    let mut fault = |field: &str, message: &str| faults.push(config_fault(entry, field, message));
+    let room = match settings.any("room_id") {
+        Some(Value::Number(number)) if number.is_u64() => number.to_string(),
+        Some(Value::String(text)) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            text.clone()
+        }
+        _ => {
+            fault("room_id", "expected the number of a room, such as 42");
+            String::new()
+        }
+    };
+    let (token, bot_key) = (settings.text("api_token"), settings.text("bot_key"));
+    let (subdomain, url) = (settings.text("subdomain"), settings.text("url"));
+    match (token, bot_key) {
+        (Some(_), Some(_)) => fault("bot_key", "given beside 'api_token': give one of the two"),
+        (None, None) => fault("bot_key", "missing: the self-hosted Campfire needs it (the classic one, 'api_token')"),
+        (None, Some(_)) if subdomain.is_some() => {
+            fault("subdomain", "belongs to the classic 'api_token', not to 'bot_key'")
+        }
+        (None, Some(_)) if url.is_none() => fault("url", "missing: where your Campfire is"),
+        (Some(_), None) if subdomain.is_none() && url.is_none() => {
+            fault("subdomain", "missing: the part before .campfirenow.com")
+        }
+        _ => {}
+    }
+    if subdomain.is_some_and(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')) {
+        fault("subdomain", "expected only the part before .campfirenow.com");
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let base =
+        url.map(str::to_owned).unwrap_or_else(|| format!("https://{}.campfirenow.com", subdomain.unwrap_or_default()));
+    let mut url = Url::parse(&base).expect("a Url field, or a checked name in a fixed frame");
+    let path: Vec<&str> = match bot_key {
+        Some(key) => vec!["rooms", &room, key, "messages"],
+        None => vec!["room", &room, "speak.json"],
+    };
+    url.path_segments_mut().expect("http and https addresses have a path").pop_if_empty().extend(path);
+    let timeout = settings.seconds("timeout").unwrap_or(Duration::from_secs(30));
+    let verify_ssl = settings.flag("verify_ssl", true);
+    Ok(Arc::new(Campfire {
+        outbound: surroundings.outbound.with(Options { timeout, verify_ssl, ..Options::default() }),
+        url,
+        api_token: token.map(str::to_owned),
+    }))
+}
+
+#[async_trait]
+impl Channel for Campfire {
+    async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+        let request = match &self.api_token {
+            Some(token) => {
+                // A text of several lines is what classic Campfire calls a paste: set as written, nothing in it expanded.
+                let body = json!({"message": {"type": "PasteMessage", "body": notification.text()}});
+                // Any password does; the token is the user.
+                Request::post_json(self.url.clone(), &body).basic_auth(token, "X")
+            }
+            None => Request::new(Method::POST, self.url.clone())
+                .body("text/plain; charset=utf-8", rich_text(&notification.text())),
+        };
+        post::post(&self.outbound, request, notification, timeout).await
+    }
+}
+
+/// `text` as the rich text that shows just that. `>` is left alone: without a `<` before it, it is only a character.
+fn rich_text(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rich_text_shows_what_was_written() {
+        assert_eq!(
+            rich_text("a < b & c -> d\n<action-text-attachment>"),
+            "a &lt; b &amp; c -> d<br>\n&lt;action-text-attachment>"
+        );
+    }
+}

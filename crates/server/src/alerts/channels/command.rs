@@ -1,0 +1,165 @@
+//! `command`: a program of the operator's own, run once for each notification.
+//!
+//! It gets the notification as JSON on standard input and as `REVERE_*` variables, and says by its exit status what
+//! became of it. No shell is involved, so nothing a monitor says can become a command.
+
+use std::{io::ErrorKind, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::process::Command;
+
+use super::super::{
+    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError, config_fault, plain, process,
+};
+use crate::{
+    entry::Entry,
+    redact::Secrets,
+    settings::{Field, FieldKind, Settings},
+    sources::Surroundings,
+};
+
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    names: &["command"],
+    doc: "Runs a program of yours with the notification as JSON on standard input.",
+    fields: &[
+        Field::required(
+            "command",
+            FieldKind::Texts,
+            "The program and its arguments, as a list. No shell; a relative path counts from the configuration's folder.",
+        ),
+        Field::optional("environment", FieldKind::SecretMap, "Further variables for it; their values are kept secret."),
+        Field::optional("timeout", FieldKind::Seconds, "How long it may take; then it is killed (30)."),
+    ],
+    build,
+};
+
+/// How much of what it wrote goes into a receipt or an error, in characters.
+const SAID_CHARS: usize = 1000;
+
+struct Program {
+    command: Vec<String>,
+    environment: Vec<(String, String)>,
+    folder: PathBuf,
+    timeout: Duration,
+    secrets: Secrets,
+}
+
+fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+    let mut command = settings.texts("command");
+    let broken = |text: &String| text.contains('\0');
+    match command.first_mut() {
+        Some(program) if !program.trim().is_empty() => {
+            if program.contains('/') {
+                *program = surroundings.folder.join(&*program).to_string_lossy().into_owned();
+            }
+        }
+        _ => {
+            return Err(vec![config_fault(
+                entry,
+                "command",
+                "expected a program and its arguments, such as ['notify', '--now']",
+            )]);
+        }
+    }
+    let environment = settings.map("environment");
+    if command.iter().any(broken) {
+        return Err(vec![config_fault(entry, "command", "holds a NUL character, which no program can be given")]);
+    }
+    if environment.iter().any(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || broken(value)) {
+        return Err(vec![config_fault(entry, "environment", "expected names without '=', and no NUL character")]);
+    }
+    Ok(Arc::new(Program {
+        command,
+        environment,
+        folder: surroundings.folder.clone(),
+        timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(30)),
+        secrets: surroundings.secrets.clone(),
+    }))
+}
+
+#[async_trait]
+impl Channel for Program {
+    async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+        let timeout = timeout.min(self.timeout);
+        let input = notification.json().to_string();
+        let ended =
+            process::run(self.command(notification), input, timeout).await.map_err(|error| self.no_start(&error))?;
+        let output = plain::one_line(&format!("{}\n{}", ended.stdout, ended.stderr));
+        let output = self.secrets.redact(&output);
+        let said = match output.chars().count().checked_sub(SAID_CHARS) {
+            _ if output.is_empty() => ended.words(timeout),
+            // The last words are those that tell why.
+            Some(cut @ 1..) => format!("{}: ...{}", ended.words(timeout), output.chars().skip(cut).collect::<String>()),
+            _ => format!("{}: {output}", ended.words(timeout)),
+        };
+        match ended.status.map_or(Some(Retry::Later), judge_exit) {
+            None => Ok(Receipt { reply: said }),
+            Some(retry) => Err(SendError { message: format!("{}: {said}", self.name()), retry }),
+        }
+    }
+}
+
+impl Program {
+    fn command(&self, notification: &Notification) -> Command {
+        let mut command = Command::new(&self.command[0]);
+        command
+            .args(&self.command[1..])
+            .current_dir(&self.folder)
+            .envs(variables(notification))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn no_start(&self, error: &std::io::Error) -> SendError {
+        let message = format!("{}: cannot be started: {error}", self.name());
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::PermissionDenied => SendError::never(message),
+            _ => SendError::later(message),
+        }
+    }
+
+    /// The program, for messages; its arguments may hold what nobody should see.
+    fn name(&self) -> &str {
+        &self.command[0]
+    }
+}
+
+/// `None` that the notification was taken, else whether to try again. The names are those of BSD's `sysexits.h`.
+///
+/// | exit status | again? |
+/// |---|---|
+/// | 0 | taken |
+/// | 64 to 68, 70, 72, 73, 76 to 78 (usage, data, no such user or host, permission, configuration) | never |
+/// | 126, 127 (a shell found nothing to run) | never |
+/// | 75 (try again), 69, 71, 74 (a service, the system, input or output failed) | later |
+/// | any other, or ended by a signal | later |
+pub(crate) fn judge_exit(status: ExitStatus) -> Option<Retry> {
+    match status.code() {
+        Some(0) => None,
+        Some(64..=68 | 70 | 72 | 73 | 76..=78 | 126 | 127) => Some(Retry::Never),
+        _ => Some(Retry::Later),
+    }
+}
+
+/// The notification as variables. Cleaned, since no variable can hold a NUL character.
+fn variables(notification: &Notification) -> Vec<(&'static str, String)> {
+    let time = |at: Option<jiff::Timestamp>| at.map_or_else(String::new, |at| at.to_string());
+    let value = notification.return_value.as_ref().map_or_else(String::new, ToString::to_string);
+    vec![
+        ("REVERE_MONITOR_ID", notification.monitor.id.to_string()),
+        ("REVERE_MONITOR_NAME", plain::one_line(&notification.monitor.name)),
+        ("REVERE_MONITOR_URL", plain::one_line(&notification.monitor.url)),
+        ("REVERE_MONITOR_TAGS", plain::one_line(&notification.monitor.tags.join(","))),
+        ("REVERE_OLD_STATE", notification.old_state.to_string()),
+        ("REVERE_NEW_STATE", notification.new_state.to_string()),
+        ("REVERE_MESSAGE", plain::lines(&notification.message)),
+        ("REVERE_RETURN_VALUE", plain::lines(&value)),
+        ("REVERE_TICK_AT", time(notification.tick_at)),
+        ("REVERE_STARTED_AT", time(notification.started_at)),
+        ("REVERE_TEXT", notification.text()),
+        ("REVERE_SUBJECT", notification.subject()),
+        ("REVERE_SHORT", notification.short()),
+        ("REVERE_KEY", plain::one_line(&notification.key)),
+        ("REVERE_TEST", if notification.test { "1" } else { "" }.to_owned()),
+    ]
+}

@@ -1,0 +1,380 @@
+//! What people read: the wording of every alert, from the templates in `templates/alerts/`.
+//!
+//! Names, messages and values are hostile until shown otherwise. Every text made here is free of control characters and
+//! of marks that turn the direction of reading; what can run over several lines is indented, so that a message cannot
+//! pass for another line of the notice. Markup is escaped in HTML only; a channel whose receiver reads markup escapes it.
+
+use askama::Template;
+use jiff::Timestamp;
+use revere_model::State;
+use serde_json::{Map, Value, json};
+
+use super::{Notification, plain, sms};
+
+/// The longest subject of a mail, in characters; beyond it a name is cut.
+const SUBJECT_CHARS: usize = 200;
+
+/// The longest name in a one-line text, in characters.
+const SHORT_NAME_CHARS: usize = 60;
+
+impl Notification {
+    /// The default text: the seed's own five lines.
+    pub fn text(&self) -> String {
+        let words = Words::of(self, indented);
+        rendered(&Text {
+            heading: words.heading,
+            monitor: &words.monitor,
+            old_state: self.old_state,
+            new_state: self.new_state,
+            message: &words.message,
+            return_value: &words.return_value,
+            test: self.test,
+        })
+    }
+
+    /// One line for a list of mails.
+    pub fn subject(&self) -> String {
+        self.subject_within(SUBJECT_CHARS, plain::one_line, "\u{2026}")
+    }
+
+    /// One line in ASCII of at most `max` characters, for receivers that take no other.
+    pub fn ascii_subject_within(&self, max: usize) -> String {
+        self.subject_within(max, |name| plain::ascii(&plain::one_line(name)), "...")
+    }
+
+    /// One text message: one line, cut to fit.
+    pub fn short(&self) -> String {
+        let words = Words::of(self, plain::one_line);
+        sms::one_message(&rendered(&Short {
+            monitor: &plain::cut(&words.monitor, SHORT_NAME_CHARS),
+            new_state: self.new_state,
+            message: &words.message,
+            return_value: &words.return_value,
+            test: self.test,
+        }))
+    }
+
+    /// The plain part of a mail: the text, and where to read on.
+    pub fn mail_text(&self) -> String {
+        rendered(&MailText {
+            text: &self.text(),
+            tick_at: self.time(),
+            tags: &self.tags(),
+            url: &plain::one_line(&self.monitor.url),
+        })
+    }
+
+    /// The HTML part of a mail.
+    pub fn mail_html(&self) -> String {
+        let words = Words::of(self, plain::lines);
+        rendered(&MailHtml {
+            subject: &self.subject(),
+            heading: words.heading,
+            monitor: &words.monitor,
+            old_state: self.old_state,
+            new_state: self.new_state,
+            message: &words.message,
+            return_value: &words.return_value,
+            tick_at: self.time(),
+            tags: &self.tags(),
+            url: &plain::one_line(&self.monitor.url),
+            colour: colour(self.new_state),
+            test: self.test,
+        })
+    }
+
+    /// The notification as programs read it. `test` is there only where it is true.
+    pub fn json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("monitor".into(), json!(self.monitor));
+        object.insert("old_state".into(), json!(self.old_state));
+        object.insert("new_state".into(), json!(self.new_state));
+        object.insert("message".into(), json!(self.message));
+        object.insert("return_value".into(), json!(self.return_value));
+        object.insert("tick_at".into(), json!(self.tick_at));
+        object.insert("started_at".into(), json!(self.started_at));
+        object.insert("text".into(), json!(self.text()));
+        object.insert("key".into(), json!(self.key));
+        if self.test {
+            object.insert("test".into(), json!(true));
+        }
+        Value::Object(object)
+    }
+
+    /// A subject of at most `max` characters: the name, made safe by `safe`, gives way; the state never does.
+    fn subject_within(&self, max: usize, safe: fn(&str) -> String, mark: &str) -> String {
+        let subject =
+            |monitor: &str| rendered(&Subject { heading: self.heading(), monitor, new_state: self.new_state });
+        let frame = subject("").chars().count();
+        subject(&plain::cut_by(&safe(&self.monitor.name), max.saturating_sub(frame), mark, |_| 1))
+    }
+
+    /// What kind of notice this is, as its first line says.
+    fn heading(&self) -> &'static str {
+        if self.test { "Test" } else { "Alarm" }
+    }
+
+    fn tags(&self) -> String {
+        plain::one_line(&self.monitor.tags.join(", "))
+    }
+
+    /// The moment the notice is about, to the second.
+    fn time(&self) -> Option<String> {
+        let at = self.tick_at.or(self.started_at)?;
+        Some(Timestamp::from_second(at.as_second()).unwrap_or(at).to_string())
+    }
+}
+
+/// The parts that every template shows, made safe by one of [`plain`]'s ways.
+struct Words {
+    heading: &'static str,
+    monitor: String,
+    message: String,
+    return_value: String,
+}
+
+impl Words {
+    fn of(notification: &Notification, safe: fn(&str) -> String) -> Self {
+        let value = notification.return_value.as_ref();
+        Words {
+            heading: notification.heading(),
+            monitor: plain::one_line(&notification.monitor.name),
+            message: safe(&notification.message),
+            return_value: value.map_or_else(|| "None".to_owned(), |value| safe(&value.to_string())),
+        }
+    }
+}
+
+/// Several lines with all but the first indented.
+fn indented(text: &str) -> String {
+    plain::lines(text.trim_end()).replace('\n', "\n    ")
+}
+
+/// Dark enough to read on white; the word beside it says the same.
+fn colour(state: State) -> &'static str {
+    match state {
+        State::Ok => "#1a7f37",
+        State::Alarm => "#c62828",
+        State::Error => "#9a4d00",
+        State::Inactive => "#60676e",
+    }
+}
+
+fn rendered(template: &impl Template) -> String {
+    let text = template.render().expect("the templates call nothing that fails, and a String takes any length");
+    text.trim_end_matches('\n').to_owned()
+}
+
+#[derive(Template)]
+#[template(path = "alerts/text.txt")]
+struct Text<'a> {
+    heading: &'a str,
+    monitor: &'a str,
+    old_state: State,
+    new_state: State,
+    message: &'a str,
+    return_value: &'a str,
+    test: bool,
+}
+
+#[derive(Template)]
+#[template(path = "alerts/subject.txt")]
+struct Subject<'a> {
+    heading: &'a str,
+    monitor: &'a str,
+    new_state: State,
+}
+
+#[derive(Template)]
+#[template(path = "alerts/short.txt")]
+struct Short<'a> {
+    monitor: &'a str,
+    new_state: State,
+    message: &'a str,
+    return_value: &'a str,
+    test: bool,
+}
+
+#[derive(Template)]
+#[template(path = "alerts/mail.txt")]
+struct MailText<'a> {
+    text: &'a str,
+    tick_at: Option<String>,
+    tags: &'a str,
+    url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "alerts/mail.html")]
+struct MailHtml<'a> {
+    subject: &'a str,
+    heading: &'a str,
+    monitor: &'a str,
+    old_state: State,
+    new_state: State,
+    message: &'a str,
+    return_value: &'a str,
+    tick_at: Option<String>,
+    tags: &'a str,
+    url: &'a str,
+    colour: &'a str,
+    test: bool,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+    use revere_model::{MonitorId, ReturnValue};
+
+    use super::*;
+    use crate::alerts::MonitorSummary;
+
+    /// The notification DESIGN's example text is about.
+    pub(crate) fn sample() -> Notification {
+        Notification {
+            monitor: MonitorSummary {
+                id: MonitorId(17),
+                name: "Mail Queue Length".to_owned(),
+                url: "https://revere.example.com/monitor/17".to_owned(),
+                tags: vec!["mail".to_owned(), "team-a".to_owned()],
+            },
+            old_state: State::Alarm,
+            new_state: State::Ok,
+            message: "Monitor Passed".to_owned(),
+            return_value: Some(ReturnValue::Int(67)),
+            tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),
+            started_at: Some("2026-03-01T03:12:00.25Z".parse().unwrap()),
+            key: "17-204-ops".to_owned(),
+            test: false,
+        }
+    }
+
+    /// A script's author who wishes the readers ill.
+    pub(crate) fn hostile() -> Notification {
+        let mut notification = sample();
+        notification.monitor.name = "<img src=x onerror=alert(1)>\r\nBcc: eve@example.com \u{202e}txt.exe".to_owned();
+        notification.monitor.url = "https://revere.example.com/monitor/17?a=\"><script>".to_owned();
+        notification.message = format!(
+            "@channel <!channel> </td><script>alert('1')</script> \x1b[31m\u{1f469}\u{200d}\u{1f692}\nState Change: ALARM -> OK\n{}",
+            "w".repeat(8192)
+        );
+        notification.return_value = Some(ReturnValue::Text("\"quoted\"\nMonitor: Other & co".to_owned()));
+        notification.new_state = State::Alarm;
+        notification.old_state = State::Ok;
+        notification
+    }
+
+    #[test]
+    fn the_default_text_is_the_seeds_own() {
+        insta::assert_snapshot!(sample().text(), @r"
+        [Revere Alarm]
+        Monitor: Mail Queue Length
+        State Change: ALARM -> OK
+        Message: Monitor Passed
+        Return Value: 67
+        ");
+    }
+
+    #[test]
+    fn a_test_says_so_everywhere() {
+        let test = Notification { test: true, return_value: None, ..sample() };
+        insta::assert_snapshot!(test.text(), @r"
+        [Revere Test]
+        Monitor: Mail Queue Length
+        State Change: ALARM -> OK
+        Message: Monitor Passed
+        Return Value: None
+        This is only a test: nothing has changed.
+        ");
+        assert_eq!(test.subject(), "[Revere Test] OK Mail Queue Length");
+        assert_eq!(test.short(), "[Revere Test] OK Mail Queue Length: Monitor Passed");
+        assert!(test.mail_html().contains("This is only a test"));
+        assert_eq!(test.json()["test"], true);
+    }
+
+    #[test]
+    fn one_line_texts() {
+        assert_eq!(sample().subject(), "[Revere Alarm] OK Mail Queue Length");
+        assert_eq!(sample().short(), "[Revere] OK Mail Queue Length: Monitor Passed (67)");
+        let mut long = sample();
+        long.monitor.name =
+            "Größe der Warteschlange für ausgehende Nachrichten aller Mandanten im zweiten Rechenzentrum".to_owned();
+        insta::assert_snapshot!(long.ascii_subject_within(99), @"[Revere Alarm] OK Groesse der Warteschlange fuer ausgehende Nachrichten aller Mandanten im zweit...");
+    }
+
+    #[test]
+    fn the_mail_in_both_its_forms() {
+        insta::assert_snapshot!(sample().mail_text(), @r"
+        [Revere Alarm]
+        Monitor: Mail Queue Length
+        State Change: ALARM -> OK
+        Message: Monitor Passed
+        Return Value: 67
+
+        Time: 2026-03-01T03:12:00Z
+        Tags: mail, team-a
+        https://revere.example.com/monitor/17
+        ");
+        let mut bare = sample();
+        (bare.tick_at, bare.started_at, bare.monitor.tags) = (None, None, Vec::new());
+        bare.monitor.url.clear();
+        assert_eq!(bare.mail_text(), bare.text());
+        insta::assert_snapshot!("mail_html", sample().mail_html());
+    }
+
+    #[test]
+    fn programs_read_json() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&sample().json()).unwrap(), @r#"
+        {
+          "monitor": {
+            "id": 17,
+            "name": "Mail Queue Length",
+            "url": "https://revere.example.com/monitor/17",
+            "tags": [
+              "mail",
+              "team-a"
+            ]
+          },
+          "old_state": "ALARM",
+          "new_state": "OK",
+          "message": "Monitor Passed",
+          "return_value": 67,
+          "tick_at": "2026-03-01T03:12:00Z",
+          "started_at": "2026-03-01T03:12:00.25Z",
+          "text": "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67",
+          "key": "17-204-ops"
+        }
+        "#);
+    }
+
+    #[test]
+    fn hostile_text_is_inert() {
+        let hostile = hostile();
+        let text = hostile.text();
+        let starts: Vec<&str> =
+            text.lines().filter_map(|line| line.split(':').next()).filter(|s| !s.starts_with(' ')).collect();
+        assert_eq!(starts, ["[Revere Alarm]", "Monitor", "State Change", "Message", "Return Value"], "no forged line");
+        assert!(!hostile.subject().contains(['\r', '\n', '\u{202e}']));
+        assert!(hostile.short().len() <= 160, "{}", hostile.short());
+        let html = hostile.mail_html();
+        assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("?a=\">"), "{html}");
+        for text in [text, html, hostile.mail_text()] {
+            assert!(!text.contains(['\x1b', '\r', '\u{202e}']));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_states_survive_any_name(name in any::<String>(), message in any::<String>(), max in 60_usize..120) {
+            let mut any = sample();
+            any.monitor.name = name;
+            any.message = message;
+            prop_assert!(any.subject().starts_with("[Revere Alarm] OK"));
+            prop_assert!(any.subject().chars().count() <= 200);
+            let ascii = any.ascii_subject_within(max);
+            prop_assert!(ascii.is_ascii() && ascii.len() <= max, "{ascii}");
+            prop_assert!(ascii.starts_with("[Revere Alarm] OK"), "{ascii}");
+            prop_assert!(any.text().starts_with("[Revere Alarm]\nMonitor:"));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A program run once, from its start to its end, for the channels that hand notifications to programs.
+//!
+//! It runs in a process group of its own, and the whole group ends when its time is over or nobody waits any more. Of
+//! what it writes only the end is kept. No shell is involved.
+
+use std::{
+    collections::VecDeque,
+    io,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, Command},
+    task::JoinHandle,
+};
+
+/// How much of what it wrote is kept, of each stream.
+const TAIL_BYTES: usize = 8192;
+
+/// How long to wait for the last words after the program ended: something it left behind may hold the pipe open for ever.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How it went.
+pub(super) struct Ended {
+    /// How it ended; `None` that its time was over and it was killed.
+    pub(super) status: Option<ExitStatus>,
+    /// The end of what it wrote to standard output.
+    pub(super) stdout: String,
+    /// The end of what it wrote to standard error.
+    pub(super) stderr: String,
+}
+
+impl Ended {
+    /// In words: `exit status 3`, `ended by signal 9`, `killed after 30 s`.
+    pub(super) fn words(&self, timeout: Duration) -> String {
+        use std::os::unix::process::ExitStatusExt;
+        let Some(status) = self.status else { return format!("killed after {} s", timeout.as_secs_f64()) };
+        match (status.code(), status.signal()) {
+            (Some(code), _) => format!("exit status {code}"),
+            (None, Some(signal)) => format!("ended by signal {signal}"),
+            (None, None) => status.to_string(),
+        }
+    }
+}
+
+/// Runs `command` with `input` on its standard input, for at most `timeout`. An error says that it could not be started.
+pub(super) async fn run(mut command: Command, input: String, timeout: Duration) -> io::Result<Ended> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    let mut group = Group(command.spawn()?);
+    let stdout = group.0.stdout.take().map(Tail::of);
+    let stderr = group.0.stderr.take().map(Tail::of);
+    let stdin = group.0.stdin.take();
+    let feed = async move {
+        if let Some(mut stdin) = stdin {
+            // A program that does not care for the details closes its end; that is its right.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
+    };
+    let both = async { tokio::join!(feed, group.0.wait()).1 };
+    let status = match tokio::time::timeout(timeout, both).await {
+        Ok(status) => Some(status?),
+        Err(_) => {
+            group.kill();
+            None
+        }
+    };
+    let (stdout, stderr) = tokio::join!(Tail::text(stdout), Tail::text(stderr));
+    Ok(Ended { status, stdout, stderr })
+}
+
+/// A child that leads a process group. Dropping it while it runs ends them all.
+struct Group(Child);
+
+impl Group {
+    fn kill(&mut self) {
+        // Once the leader has been waited for, its number may be somebody else's; then `id` is `None`.
+        if let Some(pid) = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+            // An error says that the group is already gone.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The end of what comes out of a pipe.
+struct Tail {
+    task: JoinHandle<()>,
+    kept: Arc<Mutex<VecDeque<u8>>>,
+}
+
+impl Tail {
+    fn of(pipe: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let kept = Arc::default();
+        Tail { task: tokio::spawn(keep(pipe, Arc::clone(&kept))), kept }
+    }
+
+    async fn text(tail: Option<Tail>) -> String {
+        let Some(mut tail) = tail else { return String::new() };
+        if tokio::time::timeout(LAST_WORDS, &mut tail.task).await.is_err() {
+            tail.task.abort();
+        }
+        let mut kept = tail.kept.lock().expect("no code panics while it holds this lock");
+        String::from_utf8_lossy(kept.make_contiguous()).into_owned()
+    }
+}
+
+async fn keep(mut pipe: impl AsyncRead + Unpin, kept: Arc<Mutex<VecDeque<u8>>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        let mut kept = kept.lock().expect("no code panics while it holds this lock");
+        kept.extend(&buffer[..read]);
+        let excess = kept.len().saturating_sub(TAIL_BYTES);
+        kept.drain(..excess);
+    }
+}

@@ -1,0 +1,63 @@
+//! The documentation knows every kind and every field, and its examples work.
+
+use std::collections::BTreeSet;
+
+use revere::alerts::KINDS;
+
+const DOCS: &str = include_str!("../../../../../docs/ALERTS.md");
+
+/// The part of the page under `## kind`.
+fn section(kind: &str) -> &'static str {
+    let start =
+        DOCS.find(&format!("\n## `{kind}`")).unwrap_or_else(|| panic!("docs/ALERTS.md has no section `{kind}`"));
+    let rest = &DOCS[start + 1..];
+    rest.split("\n## ").next().unwrap()
+}
+
+#[test]
+fn every_kind_has_a_section_with_each_of_its_fields() {
+    for kind in KINDS {
+        let section = section(kind.names[0]);
+        for name in kind.names {
+            assert!(section.contains(name), "{name} is not in its section");
+        }
+        assert!(section.contains(kind.doc), "the section of {} does not say: {}", kind.names[0], kind.doc);
+        let rows: BTreeSet<&str> =
+            section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        for field in kind.fields {
+            let need = if field.required { "yes" } else { "" };
+            let row = format!("| `{}` | {need} | {} |", field.name, field.doc);
+            assert!(section.contains(&row), "the section of {} lacks this row:\n{row}", kind.names[0]);
+        }
+        assert!(rows.iter().all(|row| kind.fields.iter().any(|field| field.name == *row)), "{rows:?}");
+    }
+}
+
+#[test]
+fn every_section_is_of_a_kind() {
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.names[0]).collect();
+    let sections: Vec<&str> = DOCS.lines().filter_map(|line| line.strip_prefix("## `")?.strip_suffix('`')).collect();
+    assert_eq!(sections, kinds);
+}
+
+/// Every block of Python on the page, run by the machine's own.
+#[test]
+fn every_example_is_a_configuration_without_faults() {
+    let program = "import json, os, sys\nos.environ.update({name: 's3cret' for name in \
+                   ['SMTP_PASSWORD', 'TICKETS_TOKEN', 'HOOK_SECRET', 'AWS_SECRET', 'CAMPFIRE_TOKEN', 'BOT_KEY', 'SIREN_PIN']})\n\
+                   for block in json.loads(sys.argv[1]):\n    exec(block)\n    print(json.dumps(REVERE_ALERTS))\n";
+    let blocks: Vec<&str> = DOCS.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let output = std::process::Command::new("python3")
+        .args(["-c", program, &serde_json::to_string(&blocks).unwrap()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.lines().count(), KINDS.len() + 1);
+    for example in said.lines() {
+        let example: serde_json::Value = serde_json::from_str(example).unwrap();
+        for entry in example.as_object().unwrap().values() {
+            super::channel(entry["type"].as_str().unwrap(), entry["config"].clone());
+        }
+    }
+}

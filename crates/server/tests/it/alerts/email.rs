@@ -1,0 +1,226 @@
+//! `email`, through a real mail server (aiosmtpd, see smtp_server.py) in the three ways servers are reached.
+
+use std::{fs, path::PathBuf};
+
+use revere::alerts::Retry;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{TEXT, channel, faults, hostile, sample, send, service};
+
+/// A mail as the server took it.
+#[derive(Deserialize)]
+struct Mail {
+    from: String,
+    to: Vec<String>,
+    raw: String,
+    encrypted: bool,
+    signed_in: bool,
+}
+
+impl Mail {
+    /// A header, unfolded, still encoded.
+    fn header(&self, name: &str) -> String {
+        let head = self.raw.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ");
+        let found = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        found.unwrap_or_else(|| panic!("no {name} in {head}")).to_owned()
+    }
+}
+
+/// An address that no other test uses; what it is good for is in its first word.
+fn address(word: &str) -> String {
+    format!("{word}-{}@example.org", uuid::Uuid::new_v4().simple())
+}
+
+fn folder() -> PathBuf {
+    service("REVERE_TEST_SMTP_FOLDER").into()
+}
+
+/// Everything that came for `address`.
+fn mails(address: &str) -> Vec<Mail> {
+    let folder = folder().join(address);
+    let count = fs::read_dir(&folder).map_or(0, |files| files.count());
+    (0..count).map(|n| serde_json::from_slice(&fs::read(folder.join(format!("{n}.json"))).unwrap()).unwrap()).collect()
+}
+
+fn one_mail(address: &str) -> Mail {
+    let mut mails = mails(address);
+    assert_eq!(mails.len(), 1, "{address}");
+    mails.remove(0)
+}
+
+fn port(security: &str) -> u16 {
+    service(&format!("REVERE_TEST_SMTP_{}_PORT", security.to_uppercase())).parse().unwrap()
+}
+
+/// A config for the server with this security, with `more` over it.
+fn config(security: &str, to: &[&str], more: Value) -> Value {
+    let mut config = json!({
+        "host": "localhost", "port": port(if security == "none" { "plain" } else { security }), "security": security,
+        "from": "Revere <revere@example.com>", "to": to,
+    });
+    if security != "none" {
+        config["username"] = json!("revere");
+        config["password"] = json!("mail-s3cret");
+        config["ca_file"] = json!(service("REVERE_TEST_SMTP_CA"));
+    }
+    let more = more.as_object().unwrap().clone();
+    config.as_object_mut().unwrap().extend(more);
+    config
+}
+
+#[tokio::test]
+async fn a_mail_arrives_by_each_way() {
+    for (security, encrypted) in [("starttls", true), ("tls", true), ("none", false)] {
+        let to = address("ops");
+        let receipt = send(&channel("email", config(security, &[&to], json!({}))), &sample()).await.unwrap();
+        assert_eq!(receipt.reply, "250 2.0.0 taken", "{security}");
+        let mail = one_mail(&to);
+        assert_eq!((mail.encrypted, mail.signed_in), (encrypted, encrypted), "{security}");
+        assert_eq!((mail.from.as_str(), mail.to), ("revere@example.com", vec![to]), "{security}");
+    }
+}
+
+#[tokio::test]
+async fn the_mail_reads_well_and_threads() {
+    let to = address("ops");
+    let email = channel("email", config("none", &[&to], json!({})));
+    send(&email, &sample()).await.unwrap();
+    let mut problem = sample();
+    (problem.key, problem.new_state) = ("17-205-ops".to_owned(), revere_model::State::Alarm);
+    send(&email, &problem).await.unwrap();
+    send(&email, &problem).await.unwrap();
+    let [first, second, again] = mails(&to).try_into().ok().unwrap();
+    assert_eq!(first.header("Subject"), "[Revere Alarm] OK Mail Queue Length");
+    assert_eq!(first.header("From"), "Revere <revere@example.com>");
+    assert_eq!(first.header("To"), to);
+    assert_eq!(first.header("Auto-Submitted"), "auto-generated");
+    assert_eq!(first.header("X-Revere-State"), "OK");
+    assert!(first.header("Content-Type").starts_with("multipart/alternative"));
+    assert!(first.raw.contains(&TEXT.replace('\n', "\r\n")), "{}", first.raw);
+    assert!(first.raw.contains("<!doctype html>") && first.raw.contains("https://revere.example.com/monitor/17"));
+    assert_eq!(first.header("References"), "<revere.monitor.17@example.com>");
+    assert_eq!(first.header("References"), second.header("In-Reply-To"));
+    assert_ne!(first.header("Message-ID"), second.header("Message-ID"));
+    assert_eq!(second.header("Message-ID"), again.header("Message-ID"), "a repetition is the same mail");
+}
+
+#[tokio::test]
+async fn hostile_text_makes_no_header_and_ends_no_mail() {
+    let to = address("ops");
+    let mut mean = hostile();
+    mean.key = "x\r\nBcc: eve@example.com".to_owned();
+    send(&channel("email", config("none", &[&to], json!({}))), &mean).await.unwrap();
+    let mail = one_mail(&to);
+    let head = mail.raw.split("\r\n\r\n").next().unwrap();
+    assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
+    assert!(mail.header("Subject").starts_with("[Revere Alarm] ALARM <b>&</b> Bcc: eve@example.com"), "{head}");
+    assert!(mail.raw.lines().all(|line| line.len() <= 998));
+    let html = mail.raw.split("Content-Type: text/html").nth(1).unwrap();
+    assert!(html.contains("&#60;script&#62;") && !html.contains("<script>"));
+    assert!(mail.raw.trim_end().ends_with("--"), "whole to the last boundary");
+    assert_eq!(mail.to, [to]);
+}
+
+#[tokio::test]
+async fn one_wrong_address_does_not_keep_the_mail_from_the_others() {
+    let (good, nobody) = (address("ops"), address("nobody"));
+    let email = channel("email", config("none", &[&nobody, &good], json!({})));
+    let receipt = send(&email, &sample()).await.unwrap();
+    assert_eq!(receipt.reply, format!("250 2.0.0 taken; refused: {nobody}: 550 5.1.1 there is no such mailbox"));
+    assert_eq!(one_mail(&good).to, [good]);
+    let error = send(&channel("email", config("none", &[&nobody], json!({}))), &sample()).await.unwrap_err();
+    assert!(error.message.ends_with(&format!(": {nobody}: 550 5.1.1 there is no such mailbox")), "{error}");
+    assert_eq!(error.retry, Retry::Never);
+}
+
+#[tokio::test]
+async fn who_was_put_off_gets_it_later_and_nobody_twice() {
+    let (good, later) = (address("ops"), address("later"));
+    let email = channel("email", config("none", &[&good, &later], json!({})));
+    for _ in 0..2 {
+        let error = send(&email, &sample()).await.unwrap_err();
+        assert!(error.message.ends_with(&format!("{later}: 450 4.2.0 greylisted, come back later")), "{error}");
+        assert_eq!(error.retry, Retry::Later);
+    }
+    fs::write(folder().join(format!("{later}.ready")), "").unwrap();
+    send(&email, &sample()).await.unwrap();
+    one_mail(&good);
+    one_mail(&later);
+}
+
+#[tokio::test]
+async fn refusals_tell_passing_from_lasting() {
+    for (word, said, retry) in
+        [("full", "552 5.2.2 the mailbox is full", Retry::Never), ("busy", "452 4.3.1 no room just now", Retry::Later)]
+    {
+        let error = send(&channel("email", config("none", &[&address(word)], json!({}))), &sample()).await.unwrap_err();
+        assert_eq!(
+            (error.message.as_str(), error.retry),
+            (format!("localhost:{}: {said}", port("plain")).as_str(), retry)
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_wrong_password_the_wrong_certificate_and_no_encryption() {
+    let to = address("ops");
+    for (security, more, said, retry) in [
+        ("tls", json!({"password": "wr0ng-s3cret"}), "535 5.7.8", Retry::Never),
+        ("starttls", json!({"username": null, "password": null}), "530 5.7.0 Authentication required", Retry::Never),
+        ("starttls", json!({"ca_file": null}), "certificate", Retry::Later),
+        ("tls", json!({"ca_file": null}), "certificate", Retry::Later),
+        ("tls", json!({"host": "127.0.0.1"}), "certificate", Retry::Later),
+        // A server without encryption never hears the password.
+        ("starttls", json!({"port": port("plain")}), "STARTTLS is not supported", Retry::Never),
+        ("none", json!({"port": port("starttls")}), "530 Must issue a STARTTLS command first", Retry::Never),
+    ] {
+        let error = send(&channel("email", config(security, &[&to], more.clone())), &sample()).await.unwrap_err();
+        assert!(error.message.contains(said), "{security} {more}: {error}");
+        assert_eq!(error.retry, retry, "{security} {more}: {error}");
+        assert!(!error.message.contains("s3cret"), "{error}");
+    }
+    assert!(mails(&to).is_empty());
+    let careless = config("tls", &[&to], json!({"host": "127.0.0.1", "ca_file": null, "verify_ssl": false}));
+    send(&channel("email", careless), &sample()).await.unwrap();
+    one_mail(&to);
+}
+
+#[tokio::test]
+async fn a_dead_and_a_silent_server() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let config = config("none", &["ops@example.org"], json!({"host": "127.0.0.1", "port": port, "timeout": 0.2}));
+    let error = send(&channel("email", config.clone()), &sample()).await.unwrap_err();
+    assert_eq!((error.message, error.retry), (format!("127.0.0.1:{port}: timed out after 0.2 s"), Retry::Later));
+    drop(silent);
+    let error = send(&channel("email", config), &sample()).await.unwrap_err();
+    assert!(error.message.contains("refused"), "{error}");
+    assert_eq!(error.retry, Retry::Later);
+}
+
+#[test]
+fn faults_name_the_field_and_what_it_wants() {
+    let place = "REVERE_ALERTS['ops']['config']";
+    let good = json!({"host": "h", "from": "a@example.com", "to": ["b@example.com"]});
+    channel("email", good.clone());
+    for (field, value, expected) in [
+        ("security", json!("ssl"), "unknown security 'ssl'; known: starttls, tls, none"),
+        ("port", json!(70000), "expected a port from 1 to 65535"),
+        ("username", json!("me"), "missing beside 'username'"),
+        (
+            "to",
+            json!(["b@example.com", "not an address"]),
+            "expected an address such as 'ops@example.com' or 'Ops <ops@example.com>', not 'not an address'",
+        ),
+        ("to", json!("b@example.com\r\nBcc: c@example.com"), "expected an address such as"),
+        ("to", json!([]), "expected at least one address"),
+        ("ca_file", json!("missing.pem"), "cannot read 'missing.pem': No such file or directory"),
+    ] {
+        let mut config = good.clone();
+        config[field] = value;
+        let faults = faults("email", config);
+        let field = if field == "username" { "password" } else { field };
+        assert!(faults.len() == 1 && faults[0].starts_with(&format!("{place}['{field}']: {expected}")), "{faults:?}");
+    }
+}

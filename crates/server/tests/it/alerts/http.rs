@@ -1,0 +1,266 @@
+//! Every channel that speaks HTTP: what it sends, what it makes of every status, and that it leaks nothing.
+
+use std::time::Duration;
+
+use base64::Engine;
+use revere::alerts::{Retry, retry::judge_status};
+use serde_json::json;
+
+use super::{TEXT, channel, faults, hostile, sample, send, stub::Stub};
+
+const SECRETS: [&str; 6] = [
+    "t0ken-of-a-user",
+    "9-bOtKeY-of-a-bot",
+    "hmac-s3cret",
+    "header-s3cret",
+    "url-s3cret-0123456789",
+    "aws-s3cret-half",
+];
+
+/// Every HTTP channel with a secret of each sort, pointed at `url`.
+fn channels(url: &str) -> Vec<(&'static str, serde_json::Value)> {
+    vec![
+        (
+            "webhook",
+            json!({
+                "url": format!("{url}/hooks/url-s3cret-0123456789"),
+                "secret": "hmac-s3cret",
+                "headers": {"Authorization": "Bearer header-s3cret"},
+            }),
+        ),
+        ("campfire", json!({"url": url, "room_id": 42, "bot_key": "9-bOtKeY-of-a-bot"})),
+        ("campfire", json!({"url": url, "room_id": "42", "api_token": "t0ken-of-a-user"})),
+        (
+            "sns",
+            json!({
+                "topic_arn": "arn:aws:sns:eu-west-1:123456789012:alerts",
+                "access_key_id": "AKIAEXAMPLE",
+                "secret_key": "aws-s3cret-half",
+                "endpoint_url": url,
+            }),
+        ),
+    ]
+}
+
+const PUBLISHED: &str = r#"<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>
+    <MessageId>94f20ce6</MessageId></PublishResult></PublishResponse>"#;
+
+#[tokio::test]
+async fn every_channel_meets_every_status_and_leaks_no_secret() {
+    let stub = Stub::start().await;
+    for (kind, config) in channels(&stub.url) {
+        let channel = channel(kind, config);
+        for status in 200..=599_u16 {
+            let body = (kind == "sns" && status < 300).then_some(PUBLISHED);
+            stub.answer(status, &[], body);
+            let sent = send(&channel, &sample()).await;
+            stub.one();
+            // An answer that cannot have what SNS says to a message taken.
+            let empty = kind == "sns" && status == 204;
+            let expected = if empty { Some(Retry::Later) } else { judge_status(status, None) };
+            let said = match (expected, sent) {
+                (None, Ok(receipt)) => receipt.reply,
+                (Some(retry), Err(error)) => {
+                    assert_eq!(error.retry, retry, "{kind} {status}: {error}");
+                    assert!(error.message.contains(&status.to_string()), "{kind} {status}: {error}");
+                    error.message
+                }
+                (expected, sent) => panic!("{kind} {status}: expected {expected:?}, got {sent:?}"),
+            };
+            for secret in SECRETS {
+                assert!(!said.contains(secret), "{kind} {status} says {secret}: {said}");
+            }
+            assert!(said.chars().count() < 700, "{kind} {status}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_channel_waits_as_long_as_it_is_asked_to() {
+    let stub = Stub::start().await;
+    for (kind, config) in channels(&stub.url) {
+        let channel = channel(kind, config);
+        for status in [429, 503] {
+            stub.answer(status, &[("Retry-After", "17")], None);
+            let error = send(&channel, &sample()).await.unwrap_err();
+            assert_eq!(error.retry, Retry::After(Duration::from_secs(17)), "{kind} {status}");
+        }
+        stub.answer(400, &[("Retry-After", "17")], None);
+        assert_eq!(send(&channel, &sample()).await.unwrap_err().retry, Retry::Never, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_to_wait_for_is_counted_by_the_receivers_own_clock() {
+    let stub = Stub::start().await;
+    let channel = channel("webhook", json!({"url": stub.url}));
+    let date = ("Date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    stub.answer(503, &[date, ("Retry-After", "Sun, 06 Nov 1994 08:51:07 GMT")], None);
+    assert_eq!(send(&channel, &sample()).await.unwrap_err().retry, Retry::After(Duration::from_secs(90)));
+}
+
+#[tokio::test]
+async fn every_channel_survives_a_dead_and_a_silent_receiver() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dead = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    for (kind, config) in channels(&dead) {
+        let error = send(&channel(kind, config), &sample()).await.unwrap_err();
+        assert_eq!(error.retry, Retry::Later, "{kind}: {error}");
+        assert!(SECRETS.iter().all(|secret| !error.message.contains(secret)), "{kind}: {error}");
+    }
+    for (kind, config) in channels(&format!("http://{}", silent.local_addr().unwrap())) {
+        let sent = channel(kind, config).send(&sample(), Duration::from_millis(100)).await;
+        let error = sent.unwrap_err();
+        assert_eq!(error.retry, Retry::Later, "{kind}: {error}");
+        assert!(error.message.contains("timed out after 0.1 s"), "{kind}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_posts_the_documented_json() {
+    let stub = Stub::start().await;
+    let webhook =
+        channel("webhook", json!({"url": format!("{}/a/b?c=d", stub.url), "headers": {"X-Team": "ops & co"}}));
+    let receipt = send(&webhook, &sample()).await.unwrap();
+    assert!(receipt.reply.starts_with("200 OK: /a/b?c=d"), "{}", receipt.reply);
+    let asked = stub.one();
+    assert_eq!((asked.method.as_str(), asked.uri.to_string().as_str()), ("POST", "/a/b?c=d"));
+    assert_eq!(asked.header("content-type"), "application/json");
+    assert_eq!(asked.header("idempotency-key"), "17-204-ops");
+    assert_eq!(asked.header("x-team"), "ops & co");
+    assert_eq!(asked.header("x-revere-signature"), "");
+    assert_eq!(
+        asked.json(),
+        json!({
+            "monitor": {"id": 17, "name": "Mail Queue Length", "url": "https://revere.example.com/monitor/17", "tags": ["mail", "team-a"]},
+            "old_state": "ALARM", "new_state": "OK", "message": "Monitor Passed", "return_value": 67,
+            "tick_at": "2026-03-01T03:12:00Z", "started_at": "2026-03-01T03:12:00.25Z",
+            "text": TEXT, "key": "17-204-ops",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_webhook_may_be_put_and_is_signed() {
+    use hmac::{KeyInit, Mac};
+    let stub = Stub::start().await;
+    let config = json!({"url": stub.url, "method": "put", "secret": "hmac-s3cret", "headers": {"Content-Type": "application/vnd.x+json"}});
+    send(&channel("webhook", config), &hostile()).await.unwrap();
+    let asked = stub.one();
+    assert_eq!((asked.method.as_str(), asked.header("content-type")), ("PUT", "application/vnd.x+json"));
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(b"hmac-s3cret").unwrap();
+    mac.update(format!("{}.{}", asked.header("x-revere-timestamp"), asked.body).as_bytes());
+    let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(asked.header("x-revere-signature"), format!("sha256={expected}"));
+    assert_eq!(asked.json()["message"], hostile().message.as_str(), "JSON carries any text whole");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_says_where_it_leads() {
+    let (stub, elsewhere) = (Stub::start().await, Stub::start().await);
+    stub.answer(308, &[("Location", &elsewhere.url)], Some(""));
+    let error = send(&channel("webhook", json!({"url": stub.url})), &sample()).await.unwrap_err();
+    assert_eq!(
+        error.message,
+        format!(
+            "POST {}/: 308 Permanent Redirect; it redirects to {}: configure that address",
+            stub.url, elsewhere.url
+        )
+    );
+    assert_eq!((error.retry, elsewhere.taken().len()), (Retry::Never, 0));
+}
+
+#[tokio::test]
+async fn classic_campfire_hears_a_paste() {
+    let stub = Stub::start().await;
+    stub.answer(201, &[], Some(r#"{"message": {"id": 1}}"#));
+    let config = json!({"url": stub.url, "subdomain": "example", "room_id": "123456", "api_token": "t0ken-of-a-user"});
+    let receipt = send(&channel("revere.alerts.campfire.CampfireAlert", config), &sample()).await.unwrap();
+    assert_eq!(receipt.reply, r#"201 Created: {"message": {"id": 1}}"#);
+    let asked = stub.one();
+    assert_eq!(asked.uri, "/room/123456/speak.json");
+    let basic = base64::engine::general_purpose::STANDARD.encode("t0ken-of-a-user:X");
+    assert_eq!(asked.header("authorization"), format!("Basic {basic}"));
+    assert_eq!(asked.json(), json!({"message": {"type": "PasteMessage", "body": TEXT}}));
+}
+
+#[tokio::test]
+async fn self_hosted_campfire_hears_text_that_is_never_markup() {
+    let stub = Stub::start().await;
+    stub.answer(201, &[], Some(""));
+    let config = json!({"url": format!("{}/chat/", stub.url), "room_id": 42, "bot_key": "9-bOtKeY-of-a-bot"});
+    let campfire = channel("campfire", config);
+    send(&campfire, &sample()).await.unwrap();
+    let asked = stub.one();
+    assert_eq!(asked.uri, "/chat/rooms/42/9-bOtKeY-of-a-bot/messages");
+    assert_eq!(asked.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(asked.body, TEXT.replace('\n', "<br>\n"));
+    send(&campfire, &hostile()).await.unwrap();
+    let body = stub.one().body.replace("<br>", "");
+    assert!(body.contains("&lt;script>") && !body.contains('<') && !body.contains('\x1b'), "{body}");
+}
+
+#[test]
+fn faults_name_the_field_and_what_it_wants() {
+    let place = "REVERE_ALERTS['ops']['config']";
+    for (kind, config, expected) in [
+        (
+            "webhook",
+            json!({}),
+            format!(
+                "{place}['url']: missing; expected an address beginning with http:// or https://: Where to post. Long random parts of it are kept secret."
+            ),
+        ),
+        (
+            "webhook",
+            json!({"url": "http://h/", "method": "PSOT"}),
+            format!("{place}['method']: unknown method 'PSOT'; did you mean 'POST'?"),
+        ),
+        (
+            "webhook",
+            json!({"url": "http://h/", "headers": {"a b": "x"}}),
+            format!("{place}['headers']: header \"a b\": no header can have this name"),
+        ),
+        (
+            "campfire",
+            json!({"room_id": 1}),
+            format!("{place}['bot_key']: missing: the self-hosted Campfire needs it (the classic one, 'api_token')"),
+        ),
+        ("campfire", json!({"room_id": 1, "bot_key": "k"}), format!("{place}['url']: missing: where your Campfire is")),
+        (
+            "campfire",
+            json!({"room_id": 1, "api_token": "k"}),
+            format!("{place}['subdomain']: missing: the part before .campfirenow.com"),
+        ),
+        (
+            "campfire",
+            json!({"room_id": 1, "api_token": "k", "bot_key": "k"}),
+            format!("{place}['bot_key']: given beside 'api_token': give one of the two"),
+        ),
+        (
+            "campfire",
+            json!({"room_id": "../1", "url": "http://h/", "bot_key": "k"}),
+            format!("{place}['room_id']: expected the number of a room, such as 42"),
+        ),
+        (
+            "campfire",
+            json!({"room_id": 1, "subdomain": "evil.example/", "api_token": "k"}),
+            format!("{place}['subdomain']: expected only the part before .campfirenow.com"),
+        ),
+        (
+            "sns",
+            json!({"topic_arn": "alerts"}),
+            format!("{place}['topic_arn']: expected a topic such as arn:aws:sns:eu-west-1:123456789012:alerts"),
+        ),
+        (
+            "sns",
+            json!({"topic_arn": "arn:aws:sns:eu-west-1:1:t", "access_key_id": "a"}),
+            format!("{place}['secret_key']: missing beside 'access_key_id'"),
+        ),
+    ] {
+        assert_eq!(faults(kind, config), [expected]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Alerts, each against what it really speaks to: HTTP servers, a mail server, an SNS with signature checks, programs.
+
+mod command;
+mod docs;
+mod email;
+mod http;
+mod python;
+mod registry;
+mod sns;
+mod stub;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use revere::{
+    alerts::{Channel, MonitorSummary, Notification, Receipt, SendError, build_all},
+    entry,
+    outbound::Outbound,
+    redact::Secrets,
+    settings::Fault,
+    sources::Surroundings,
+};
+use revere_model::{MonitorId, ReturnValue, State};
+use serde_json::{Value, json};
+
+/// Long enough for a busy machine; nothing waits for it in a passing test.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The alert `ops` of this kind and config, in a configuration folder of its own.
+fn channel_in(folder: &Path, kind: &str, config: Value) -> Result<Arc<dyn Channel>, Vec<String>> {
+    let secrets = Secrets::default();
+    let surroundings = Surroundings { folder: folder.to_owned(), outbound: Outbound::new(secrets.clone()), secrets };
+    let given = json!({"ops": {"type": kind, "description": "Operations", "config": config}});
+    let (entries, faults) = entry::read_all("REVERE_ALERTS", &given);
+    assert_eq!(faults, []);
+    let (mut channels, faults) = build_all(&entries, &surroundings);
+    channels.remove("ops").ok_or_else(|| faults.iter().map(Fault::to_string).collect())
+}
+
+fn channel(kind: &str, config: Value) -> Arc<dyn Channel> {
+    channel_in(Path::new("."), kind, config).expect("a config without faults")
+}
+
+fn faults(kind: &str, config: Value) -> Vec<String> {
+    channel_in(Path::new("."), kind, config).err().expect("a config with faults")
+}
+
+async fn send(channel: &Arc<dyn Channel>, notification: &Notification) -> Result<Receipt, SendError> {
+    channel.send(notification, TIMEOUT).await
+}
+
+/// The notification that DESIGN's example text is about.
+fn sample() -> Notification {
+    Notification {
+        monitor: MonitorSummary {
+            id: MonitorId(17),
+            name: "Mail Queue Length".to_owned(),
+            url: "https://revere.example.com/monitor/17".to_owned(),
+            tags: vec!["mail".to_owned(), "team-a".to_owned()],
+        },
+        old_state: State::Alarm,
+        new_state: State::Ok,
+        message: "Monitor Passed".to_owned(),
+        return_value: Some(ReturnValue::Int(67)),
+        tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),
+        started_at: Some("2026-03-01T03:12:00.25Z".parse().unwrap()),
+        key: "17-204-ops".to_owned(),
+        test: false,
+    }
+}
+
+const TEXT: &str =
+    "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67";
+
+/// A script's author who wishes the readers ill.
+fn hostile() -> Notification {
+    let mut notification = sample();
+    notification.monitor.name = "<b>&</b>\r\nBcc: eve@example.com\r\n\r\n\u{202e}exe\u{1f525}".to_owned();
+    notification.message =
+        format!("</td><script>alert(1)</script> @channel <!channel>\n.\nQUIT\n\0\x1b[2J {}", "w".repeat(8192));
+    notification.return_value = Some(ReturnValue::Text("'\"`$(touch pwned); line\nbreak".to_owned()));
+    notification.new_state = State::Alarm;
+    notification.old_state = State::Ok;
+    notification
+}
+
+/// Where a service of `scripts/services` is, from the environment or the file it writes.
+fn service(name: &str) -> String {
+    if let Ok(value) = std::env::var(name) {
+        return value;
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/test-services/env");
+    let told = std::fs::read_to_string(file).unwrap_or_default();
+    let value = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    value.unwrap_or_else(|| panic!("{name} is not set: run scripts/services up")).to_owned()
+}

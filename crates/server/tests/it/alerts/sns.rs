@@ -1,0 +1,183 @@
+//! `sns`, against a moto server that checks keys, rights and signatures (see moto_setup.py).
+
+use std::process::Stdio;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_sns::{Client, config::Credentials};
+use revere::alerts::Retry;
+use serde_json::{Value, json};
+
+use super::{TEXT, channel, hostile, sample, send, service, stub::Stub};
+
+/// A client of the user who may do everything.
+fn client() -> Client {
+    use aws_smithy_http_client::{Builder, tls};
+    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    let keys = Credentials::new(
+        service("REVERE_TEST_SNS_ALLOWED_KEY_ID"),
+        service("REVERE_TEST_SNS_ALLOWED_SECRET"),
+        None,
+        None,
+        "test",
+    );
+    let config = aws_sdk_sns::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(service("REVERE_TEST_SNS_ENDPOINT"))
+        .credentials_provider(keys)
+        .http_client(Builder::new().tls_provider(tls).build_https())
+        .build();
+    Client::from_conf(config)
+}
+
+/// A topic of its own, and a subscriber that hears what is published there.
+async fn topic(name: &str) -> (String, Stub) {
+    let client = client();
+    let name = format!("t{}-{name}", uuid::Uuid::new_v4().simple());
+    let mut create = client.create_topic().name(&name);
+    if name.ends_with(".fifo") {
+        create = create.attributes("FifoTopic", "true");
+    }
+    let arn = create.send().await.unwrap().topic_arn.unwrap();
+    let stub = Stub::start().await;
+    client.subscribe().topic_arn(&arn).protocol("http").endpoint(&stub.url).send().await.unwrap();
+    stub.taken();
+    (arn, stub)
+}
+
+fn config(topic_arn: &str, user: &str) -> Value {
+    json!({
+        "topic_arn": topic_arn,
+        "access_key_id": service(&format!("REVERE_TEST_SNS_{user}_KEY_ID")),
+        "secret_key": service(&format!("REVERE_TEST_SNS_{user}_SECRET")),
+        "endpoint_url": service("REVERE_TEST_SNS_ENDPOINT"),
+    })
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_subject_and_text() {
+    let (arn, subscriber) = topic("alerts").await;
+    let sns = channel("revere.alerts.sns.SNSAlert", config(&arn, "ALLOWED"));
+    let receipt = send(&sns, &sample()).await.unwrap();
+    let heard = subscriber.one().json();
+    assert_eq!((&heard["Subject"], &heard["Message"]), (&json!("[Revere Alarm] OK Mail Queue Length"), &json!(TEXT)));
+    assert_eq!(receipt.reply, format!("message {}", heard["MessageId"].as_str().unwrap()));
+    send(&sns, &hostile()).await.unwrap();
+    let heard = subscriber.one().json();
+    assert_eq!(heard["Message"], hostile().text());
+    assert_eq!(heard["Subject"], "[Revere Alarm] ALARM <b>&</b> Bcc: eve@example.com ?exe?");
+}
+
+#[tokio::test]
+async fn an_ordered_topic_gets_group_and_deduplication() {
+    let (arn, subscriber) = topic("alerts.fifo").await;
+    send(&channel("sns", config(&arn, "ALLOWED")), &sample()).await.unwrap();
+    assert_eq!(subscriber.one().json()["Message"], TEXT);
+}
+
+#[tokio::test]
+async fn wrong_keys_wrong_signatures_and_missing_rights_are_said() {
+    let (arn, subscriber) = topic("alerts").await;
+    let mut unknown = config(&arn, "ALLOWED");
+    unknown["access_key_id"] = json!("AKIAUNKNOWN");
+    let mut forged = config(&arn, "ALLOWED");
+    forged["secret_key"] = json!("wr0ng-s3cret");
+    let mut elsewhere = config(&arn, "ALLOWED");
+    elsewhere["topic_arn"] = json!("arn:aws:sns:us-east-1:123456789012:no-such-topic");
+    for (config, said) in [
+        (unknown, "403 InvalidClientTokenId"),
+        (forged, "403 SignatureDoesNotMatch"),
+        (config(&arn, "POWERLESS"), "403 AccessDenied"),
+        (elsewhere, "404 NotFound"),
+    ] {
+        let error = send(&channel("sns", config), &sample()).await.unwrap_err();
+        assert!(error.message.starts_with(&format!("SNS in us-east-1: {said}")), "{error}");
+        assert!(!error.message.contains("s3cret"), "{error}");
+        assert_eq!(error.retry, Retry::Never, "{error}");
+    }
+    assert!(subscriber.taken().is_empty());
+}
+
+#[tokio::test]
+async fn every_kind_of_subscriber_gets_its_own_form() {
+    let stub = Stub::start().await;
+    let mut asked = Vec::new();
+    for arn in ["arn:aws:sns:eu-west-1:123456789012:alerts", "arn:aws:sns:eu-west-1:123456789012:alerts.fifo"] {
+        let config =
+            json!({"topic_arn": arn, "access_key_id": "AKIA", "secret_key": "s3cret", "endpoint_url": stub.url});
+        let _ = send(&channel("sns", config), &sample()).await;
+        let one = stub.one();
+        assert!(one.header("authorization").contains("/eu-west-1/sns/aws4_request"), "the topic's own region");
+        let form: std::collections::BTreeMap<String, String> =
+            url::form_urlencoded::parse(one.body.as_bytes()).into_owned().collect();
+        asked.push(form);
+    }
+    let forms: Value = serde_json::from_str(&asked[0]["Message"]).unwrap();
+    assert_eq!(
+        forms,
+        json!({"default": TEXT, "email": sample().mail_text(), "sms": "[Revere] OK Mail Queue Length: Monitor Passed (67)"})
+    );
+    assert_eq!(asked[0]["MessageStructure"], "json");
+    let attributes: Vec<&str> = asked[0]
+        .iter()
+        .filter(|(key, _)| key.starts_with("MessageAttributes"))
+        .map(|(_, value)| value.as_str())
+        .collect();
+    assert!(
+        ["monitor_id", "17", "old_state", "ALARM", "new_state", "OK"].iter().all(|word| attributes.contains(word)),
+        "{attributes:?}"
+    );
+    assert!(!asked[0].contains_key("MessageGroupId"));
+    assert_eq!(asked[1]["MessageGroupId"], "monitor-17");
+    assert_eq!(asked[1]["MessageDeduplicationId"].len(), 64);
+}
+
+#[tokio::test]
+async fn throttling_passes_although_its_status_does_not_say_so() {
+    let stub = Stub::start().await;
+    let config = json!({"topic_arn": "arn:aws:sns:eu-west-1:123456789012:alerts", "access_key_id": "AKIA", "secret_key": "s3cret", "endpoint_url": stub.url});
+    let body = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>";
+    stub.answer(400, &[], Some(body));
+    let error = send(&channel("sns", config), &sample()).await.unwrap_err();
+    assert_eq!(
+        (error.message.as_str(), error.retry),
+        ("SNS in eu-west-1: 400 Throttling: Rate exceeded", Retry::Later)
+    );
+    assert_eq!(stub.taken().len(), 1, "the SDK does not retry on its own");
+}
+
+#[tokio::test]
+async fn without_keys_the_machines_role_is_used() {
+    let (arn, subscriber) = topic("alerts").await;
+    let role = Stub::start().await;
+    let keys = json!({
+        "AccessKeyId": service("REVERE_TEST_SNS_ROLE_KEY_ID"), "SecretAccessKey": service("REVERE_TEST_SNS_ROLE_SECRET"),
+        "Token": service("REVERE_TEST_SNS_ROLE_TOKEN"), "Expiration": "2099-01-01T00:00:00Z",
+    });
+    role.answer(200, &[("content-type", "application/json")], Some(&keys.to_string()));
+    // The role is found through the environment, and that belongs to a whole process: this test again, as a child.
+    let child = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "alerts::sns::publishes_as_the_machines_role", "--ignored", "--nocapture"])
+        .env("REVERE_TEST_SNS_ROLE_TOPIC", &arn)
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/role", role.url))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_PROFILE")
+        .env("HOME", "/nowhere")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(role.taken()[0].uri, "/role");
+    assert_eq!(subscriber.one().json()["Message"], TEXT);
+}
+
+#[tokio::test]
+#[ignore = "a part of without_keys_the_machines_role_is_used, which sets its environment"]
+async fn publishes_as_the_machines_role() {
+    let config = json!({"topic_arn": service("REVERE_TEST_SNS_ROLE_TOPIC"), "endpoint_url": service("REVERE_TEST_SNS_ENDPOINT")});
+    send(&channel("sns", config), &sample()).await.unwrap();
+}

@@ -1,0 +1,92 @@
+//! An HTTP server that remembers what it was asked and answers as it is told.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::Response,
+};
+
+/// One request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Asked {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// What to answer next.
+#[derive(Clone)]
+struct Answer {
+    status: StatusCode,
+    headers: Vec<(&'static str, String)>,
+    /// `None` says the whole request back, secrets and all.
+    body: Option<String>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Stub {
+    pub(crate) url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl Stub {
+    /// On a free port of the loopback interface, answering `200` with the request itself.
+    pub(crate) async fn start() -> Stub {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = Answer { status: StatusCode::OK, headers: Vec::new(), body: None };
+        let stub = Stub { url, asked: Arc::default(), answer: Arc::new(Mutex::new(answer)) };
+        let handler = stub.clone();
+        let app = axum::Router::new()
+            .fallback(async move |method, uri, headers, body| handler.handle(method, uri, headers, body));
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        stub
+    }
+
+    pub(crate) fn answer(&self, status: u16, headers: &[(&'static str, &str)], body: Option<&str>) {
+        *self.answer.lock().unwrap() = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            body: body.map(str::to_owned),
+        };
+    }
+
+    /// What it was asked since the last time, oldest first.
+    pub(crate) fn taken(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// The one request since the last time.
+    pub(crate) fn one(&self) -> Asked {
+        let mut taken = self.taken();
+        assert_eq!(taken.len(), 1, "{taken:#?}");
+        taken.remove(0)
+    }
+
+    fn handle(&self, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let asked = Asked { method, uri, headers, body };
+        let answer = self.answer.lock().unwrap().clone();
+        let mut response = Response::builder().status(answer.status);
+        for (name, value) in answer.headers {
+            response = response.header(name, value);
+        }
+        let echo = format!("{} {:?} {}", asked.uri, asked.headers, asked.body);
+        self.asked.lock().unwrap().push(asked);
+        response.body(answer.body.unwrap_or(echo).into()).unwrap()
+    }
+}
