@@ -5,7 +5,6 @@
 //! pass for another line of the notice. Markup is escaped in HTML only; a channel whose receiver reads markup escapes it.
 
 use askama::Template;
-use jiff::Timestamp;
 use revere_model::State;
 use serde_json::{Map, Value, json};
 
@@ -56,12 +55,7 @@ impl Notification {
 
     /// The plain part of a mail: the text, and where to read on.
     pub fn mail_text(&self) -> String {
-        rendered(&MailText {
-            text: &self.text(),
-            tick_at: self.time(),
-            tags: &self.tags(),
-            url: &plain::one_line(&self.monitor.url),
-        })
+        rendered(&MailText { text: &self.text(), tick_at: self.time(), tags: &self.tags(), url: &self.link() })
     }
 
     /// The HTML part of a mail.
@@ -77,10 +71,22 @@ impl Notification {
             return_value: &words.return_value,
             tick_at: self.time(),
             tags: &self.tags(),
-            url: &plain::one_line(&self.monitor.url),
+            url: &self.link(),
             colour: colour(self.new_state),
             test: self.test,
         })
+    }
+
+    /// The key as a header can carry it: whatever is not printable ASCII is percent-encoded, so that two keys stay two.
+    pub(super) fn header_key(&self) -> String {
+        let mut key = String::with_capacity(self.key.len());
+        for byte in self.key.bytes() {
+            match byte {
+                b' '..=b'~' if byte != b'%' => key.push(char::from(byte)),
+                _ => key.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        key
     }
 
     /// The notification as programs read it. `test` is there only where it is true.
@@ -120,8 +126,13 @@ impl Notification {
 
     /// The moment the notice is about, to the second.
     fn time(&self) -> Option<String> {
-        let at = self.tick_at.or(self.started_at)?;
-        Some(Timestamp::from_second(at.as_second()).unwrap_or(at).to_string())
+        Some(self.tick_at.or(self.started_at)?.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+    }
+
+    /// Where to read on; empty while the server does not know its own address.
+    fn link(&self) -> String {
+        let url = plain::one_line(&self.monitor.url);
+        if url.starts_with("https://") || url.starts_with("http://") { url } else { String::new() }
     }
 }
 
@@ -311,13 +322,13 @@ pub(crate) mod tests {
         Message: Monitor Passed
         Return Value: 67
 
-        Time: 2026-03-01T03:12:00Z
+        Time: 2026-03-01 03:12:00 UTC
         Tags: mail, team-a
         https://revere.example.com/monitor/17
         ");
         let mut bare = sample();
         (bare.tick_at, bare.started_at, bare.monitor.tags) = (None, None, Vec::new());
-        bare.monitor.url.clear();
+        bare.monitor.url = "/monitor/17".to_owned();
         assert_eq!(bare.mail_text(), bare.text());
         insta::assert_snapshot!("mail_html", sample().mail_html());
     }
@@ -345,6 +356,13 @@ pub(crate) mod tests {
           "key": "17-204-ops"
         }
         "#);
+    }
+
+    #[test]
+    fn two_keys_stay_two_inside_a_header() {
+        let key = |key: &str| Notification { key: key.to_owned(), ..sample() }.header_key();
+        assert_eq!(key("17-204-ops mail"), "17-204-ops mail");
+        assert_eq!(key("17-204-\u{e9}%\r\n"), "17-204-%C3%A9%25%0D%0A");
     }
 
     #[test]

@@ -21,8 +21,7 @@ pub(crate) async fn post(
     timeout: Duration,
 ) -> Result<Receipt, SendError> {
     let asked = format!("{} {}", request.method, shown_url(&request.url));
-    let key = super::plain::ascii(&super::plain::one_line(&notification.key));
-    let mut request = request.header("Idempotency-Key", &key).map_err(not_sent)?;
+    let mut request = request.header("Idempotency-Key", &notification.header_key()).map_err(not_sent)?;
     request.redirects = 0;
     let reply = outbound.send(request, Limits::within(timeout, REPLY_BYTES)).await.map_err(not_sent)?;
     let Some(retry) = retry::judge_status(reply.status.as_u16(), retry_after(&reply)) else {

@@ -269,7 +269,7 @@ impl Email {
             ("Auto-Submitted", "auto-generated".to_owned()),
             ("X-Auto-Response-Suppress", "All".to_owned()),
             ("X-Revere-State", notification.new_state.to_string()),
-            ("X-Revere-Key", plain::ascii(&plain::one_line(&notification.key))),
+            ("X-Revere-Key", notification.header_key()),
         ] {
             let name = HeaderName::new_from_ascii(name.to_owned()).expect("the names above are header names");
             builder = builder.raw_header(HeaderValue::new(name, value));
