@@ -11,4 +11,5 @@ pub mod redact;
 pub mod runner;
 pub mod settings;
 pub mod sources;
+pub mod store;
 pub mod web;

@@ -1,0 +1,67 @@
+//! Ticks that had no run of their own.
+
+use revere_model::{Gap, GapReason, MonitorId};
+use sqlx::SqliteConnection;
+
+use super::{
+    Store, StoreError,
+    rows::{Columns, in_shapes, micros, placeholders},
+};
+
+impl Store {
+    /// Gaps of a monitor, newest first, before the gap with the number `before`, at most `limit`; each with its number.
+    pub async fn gaps(
+        &self,
+        monitor: MonitorId,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<(i64, Gap)>, StoreError> {
+        let rows = sqlx::query("select * from gaps where monitor_id = ? and id < ? order by id desc limit ?")
+            .bind(monitor.0)
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(limit)
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let reason = match row.text("reason")?.as_str() {
+                    "overlapped" => GapReason::Overlapped,
+                    _ => GapReason::Missed,
+                };
+                let gap = Gap {
+                    monitor_id: monitor,
+                    reason,
+                    first_tick_at: row.at("first_tick_at")?,
+                    last_tick_at: row.at("last_tick_at")?,
+                    count: row.int("count")?,
+                };
+                Ok((row.int("id")?, gap))
+            })
+            .collect()
+    }
+}
+
+/// Records gaps. The counters on the status row are the caller's, in the same transaction.
+pub(super) async fn insert(connection: &mut SqliteConnection, gaps: &[&Gap]) -> Result<(), StoreError> {
+    for piece in in_shapes(gaps) {
+        let sql = format!(
+            "insert into gaps (monitor_id, reason, first_tick_at, last_tick_at, count) values {}",
+            placeholders(piece.len(), 5)
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for gap in piece {
+            let reason = match gap.reason {
+                GapReason::Missed => "missed",
+                GapReason::Overlapped => "overlapped",
+            };
+            query = query
+                .bind(gap.monitor_id.0)
+                .bind(reason)
+                .bind(micros(gap.first_tick_at))
+                .bind(micros(gap.last_tick_at))
+                .bind(gap.count);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}

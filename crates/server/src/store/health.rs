@@ -1,0 +1,103 @@
+//! How the store is, as the writer sees it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use revere_model::Clock;
+
+use super::{
+    StoreError,
+    error::{RETRY_AFTER, primary_code},
+};
+use crate::metrics::{Metrics, StoreFault};
+
+/// How the store is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StoreHealth {
+    /// When something was last made durable.
+    pub last_commit_at: Option<Timestamp>,
+    /// Writes that wait.
+    pub queue_length: usize,
+    /// Since when nothing could be written, although something was to be; `None` is healthy.
+    pub failing_since: Option<Timestamp>,
+    /// The last failure, whether or not it has passed.
+    pub last_error: Option<String>,
+    /// When that was.
+    pub last_error_at: Option<Timestamp>,
+    /// Transactions made durable.
+    pub commits: u64,
+    /// Writes made durable: several share a transaction.
+    pub writes: u64,
+}
+
+pub(super) struct Health {
+    clock: Arc<dyn Clock>,
+    metrics: Option<Arc<Metrics>>,
+    seen: Mutex<StoreHealth>,
+    /// Why nothing can be written, while nothing can.
+    cause: Mutex<Option<StoreError>>,
+}
+
+impl Health {
+    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Option<Arc<Metrics>>) -> Self {
+        Health { clock, metrics, seen: Mutex::default(), cause: Mutex::default() }
+    }
+
+    pub(super) fn committed(&self, writes: usize, took: Duration) {
+        if let Some(metrics) = &self.metrics {
+            metrics.observe_commit(took, writes);
+        }
+        let now = self.clock.now();
+        *self.cause() = None;
+        let mut seen = self.seen();
+        if let Some(since) = seen.failing_since.take() {
+            tracing::info!(%since, "the store can be written again");
+        }
+        seen.last_commit_at = Some(now);
+        seen.commits += 1;
+        seen.writes += writes as u64;
+    }
+
+    pub(super) fn failed(&self, error: &Arc<sqlx::Error>) {
+        if let Some(metrics) = &self.metrics {
+            metrics.store_error(match primary_code(error) {
+                Some(5 | 6) => StoreFault::Busy,
+                Some(3 | 8 | 10 | 13 | 14) => StoreFault::Disk,
+                _ => StoreFault::Other,
+            });
+        }
+        let now = self.clock.now();
+        *self.cause() = Some(match primary_code(error) {
+            Some(5 | 6) => StoreError::Busy { retry_after: RETRY_AFTER },
+            _ => StoreError::Unavailable(error.clone()),
+        });
+        let mut seen = self.seen();
+        if seen.failing_since.is_none() {
+            // Once per trouble: it is asked again several times a second.
+            tracing::error!(%error, "the store cannot be written");
+            seen.failing_since = Some(now);
+        }
+        seen.last_error = Some(error.to_string());
+        seen.last_error_at = Some(now);
+    }
+
+    pub(super) fn report(&self, queue_length: usize) -> StoreHealth {
+        StoreHealth { queue_length, ..self.seen().clone() }
+    }
+
+    /// What to tell those whose patience has ended.
+    pub(super) fn why_waiting(&self) -> StoreError {
+        self.cause().clone().unwrap_or(StoreError::Busy { retry_after: RETRY_AFTER })
+    }
+
+    fn cause(&self) -> std::sync::MutexGuard<'_, Option<StoreError>> {
+        self.cause.lock().expect("no code panics while it holds this lock")
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, StoreHealth> {
+        self.seen.lock().expect("no code panics while it holds this lock")
+    }
+}

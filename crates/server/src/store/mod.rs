@@ -1,0 +1,193 @@
+//! The store: everything Revere remembers, in one SQLite file.
+//!
+//! One file per kind of thing, one function per question, model types out; no SQL lives anywhere else. Reads go through
+//! a pool, writes through one writer that commits many at once, and nothing is acknowledged before it is durable.
+//! Claims carry a fence (the attempt), so that several servers could share one store without doubling a run.
+//!
+//! It refuses to know what a script is, how an alert is sent, or what HTTP is.
+
+mod alerts;
+mod claims;
+mod deliveries;
+mod error;
+mod flips;
+mod gaps;
+mod health;
+mod import;
+mod lock;
+mod migrate;
+mod monitors;
+mod prune;
+mod results;
+mod rows;
+mod runs;
+mod switch;
+mod tell;
+mod tick;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use revere_model::{Clock, SystemClock};
+use sqlx::{
+    SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::task::JoinHandle;
+
+pub use alerts::{AlertRow, AlertSettings, ConfiguredAlert};
+pub use claims::{ClaimRequest, Claimed, Claims, HandedBack, PreviousRun};
+pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
+pub use error::{OpenError, StoreError};
+pub use flips::Flip;
+pub use health::StoreHealth;
+pub use import::{ImportedAlert, ImportedMonitor, ImportedRun};
+pub use monitors::{MonitorFilter, StateCounts};
+pub use results::{Committed, RunResult};
+pub use runs::{RunFilter, SeriesPoint};
+
+use crate::metrics::Metrics;
+
+/// How a store is opened. The times are settable so that tests of locks and full disks are quick.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// The database file; made if it is not there.
+    pub path: PathBuf,
+    /// Stamps the health report.
+    pub clock: Arc<dyn Clock>,
+    /// How long SQLite itself waits for a lock before it is asked again.
+    pub busy_timeout: Duration,
+    /// How long a person's write waits for a lock or for space before it is refused with [`StoreError::Busy`].
+    pub patience: Duration,
+    /// Connections for reading.
+    pub readers: u32,
+    /// Counts commits and faults, if someone wants to know.
+    pub metrics: Option<Arc<Metrics>>,
+}
+
+impl StoreOptions {
+    /// The defaults, for the file at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        StoreOptions {
+            path: path.into(),
+            clock: Arc::new(SystemClock),
+            busy_timeout: Duration::from_secs(5),
+            patience: Duration::from_secs(8),
+            readers: 4,
+            metrics: None,
+        }
+    }
+}
+
+/// The store. Clones share it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    readers: SqlitePool,
+    queue: writer::Queue,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    health: Arc<health::Health>,
+    path: PathBuf,
+    patience: Duration,
+    /// Tells this database apart in delivery keys.
+    instance: String,
+}
+
+impl Store {
+    /// Opens the database, or makes it: takes the lock file, brings the schema up to date, starts the writer.
+    pub async fn open(options: StoreOptions) -> Result<Store, OpenError> {
+        let path = options.path.clone();
+        let lock = lock::LockFile::take(&path)?;
+        let connect = connect_options(&options);
+        let mut connection = migrate::open(&connect, &path).await?;
+        let instance = sqlx::query_scalar("select value from meta where key = 'instance'")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|source| OpenError::Unreadable { path: path.clone(), source })?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(options.readers)
+            .acquire_timeout(options.busy_timeout.max(Duration::from_secs(1)))
+            .connect_lazy_with(connect.clone().read_only(true).create_if_missing(false));
+        let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
+        let (queue, writer) = writer::start(connect, connection, health.clone(), lock);
+        Ok(Store(Arc::new(Inner {
+            readers,
+            queue,
+            writer: Mutex::new(Some(writer)),
+            health,
+            path,
+            patience: options.patience,
+            instance,
+        })))
+    }
+
+    /// Writes what waits, and lets go of the file and its lock. Later writes are refused.
+    pub async fn close(&self) {
+        self.0.queue.close();
+        let writer = self.0.writer.lock().expect("no code panics while it holds this lock").take();
+        if let Some(writer) = writer
+            && let Err(error) = writer.await
+        {
+            tracing::error!(%error, "the store's writer ended badly");
+        }
+        self.0.readers.close().await;
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// How the store is, for `/healthz` and `/metrics`.
+    pub fn health(&self) -> StoreHealth {
+        self.0.health.report(self.0.queue.waiting())
+    }
+
+    /// A random text that belongs to this database alone.
+    pub fn instance(&self) -> &str {
+        &self.0.instance
+    }
+
+    fn readers(&self) -> &SqlitePool {
+        &self.0.readers
+    }
+
+    /// A write that someone waits for: refused after a few seconds of a locked or full disk.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+    {
+        self.0.queue.write(Some(self.0.patience), work).await
+    }
+
+    /// A write that must not be lost: waits as long as it takes.
+    async fn write_patiently<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+    {
+        self.0.queue.write(None, work).await
+    }
+}
+
+fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(&options.path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(options.busy_timeout)
+        .pragma("mmap_size", "0")
+        // Up to here the log file is written over; beyond, it is cut back, so that one large deletion leaves no giant.
+        .pragma("journal_size_limit", "67108864")
+        .pragma("cache_size", "-16384")
+        .statement_cache_capacity(256)
+}

@@ -1,0 +1,184 @@
+//! Questions about recorded runs. Nothing here counts or skips rows: a monitor may have millions.
+
+use jiff::Timestamp;
+use revere_model::{MonitorId, ReturnValue, Run, RunId, RunKind, State, StateSet};
+use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
+
+use super::{
+    Store, StoreError,
+    rows::{Columns, instant, micros, value_from},
+};
+
+/// Which runs of a monitor, newest first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RunFilter {
+    /// Only runs that left the monitor in one of these states; `None` is all.
+    pub states: Option<StateSet>,
+    /// Only runs that changed the state.
+    pub flips: bool,
+    /// Only runs before this one: the last of the page before.
+    pub before: Option<RunId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// One point of a chart.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SeriesPoint {
+    /// When the run began.
+    pub at: Timestamp,
+    /// The state it left.
+    pub state: State,
+    /// The value it left.
+    pub value: Option<ReturnValue>,
+}
+
+impl Store {
+    /// Runs of a monitor, newest first.
+    pub async fn runs(&self, monitor: MonitorId, filter: RunFilter) -> Result<Vec<Run>, StoreError> {
+        let states = filter.states.unwrap_or_else(|| State::ALL.into_iter().collect());
+        // The index is ordered by id within each state, so the newest of all are among the newest of each.
+        let mut query = QueryBuilder::<Sqlite>::new("select * from runs where id in (select id from (");
+        let mut first = true;
+        for state in states.iter() {
+            query.push(if first { "" } else { " union all " });
+            first = false;
+            query.push("select * from (select id from runs where monitor_id = ").push_bind(monitor.0);
+            query.push(" and new_state = ").push_bind(state.as_str());
+            if filter.flips {
+                query.push(" and old_state <> new_state");
+            }
+            query.push(" and id < ").push_bind(filter.before.map_or(i64::MAX, |run| run.0));
+            query.push(" order by id desc limit ").push_bind(filter.limit).push(")");
+        }
+        if first {
+            return Ok(Vec::new());
+        }
+        query.push(") order by id desc limit ").push_bind(filter.limit).push(") order by id desc");
+        let rows = query.build().fetch_all(self.readers()).await?;
+        rows.iter().map(run).collect()
+    }
+
+    /// One run.
+    pub async fn run(&self, id: RunId) -> Result<Run, StoreError> {
+        let row = sqlx::query("select * from runs where id = ?").bind(id.0).fetch_one(self.readers()).await?;
+        run(&row)
+    }
+
+    /// The last values of a monitor, oldest first, at most `limit`.
+    pub async fn series(&self, monitor: MonitorId, limit: u32) -> Result<Vec<SeriesPoint>, StoreError> {
+        let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(
+            "select started_at, new_state, return_value from runs where id in (select id from (
+                 select * from (select id from runs where monitor_id = ?1 and new_state = 'OK' order by id desc limit ?2)
+                 union all
+                 select * from (select id from runs where monitor_id = ?1 and new_state = 'ALARM' order by id desc limit ?2)
+                 union all
+                 select * from (select id from runs where monitor_id = ?1 and new_state = 'ERROR' order by id desc limit ?2)
+                 union all
+                 select * from (select id from runs where monitor_id = ?1 and new_state = 'INACTIVE' order by id desc limit ?2)
+             ) order by id desc limit ?2) order by id",
+        )
+        .bind(monitor.0)
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await?;
+        rows.into_iter()
+            .map(|(at, state, value)| {
+                Ok(SeriesPoint { at: instant(at)?, state: super::rows::word(&state)?, value: value_from(value)? })
+            })
+            .collect()
+    }
+}
+
+/// A row of `runs`.
+pub(super) fn run(row: &SqliteRow) -> Result<Run, StoreError> {
+    Ok(Run {
+        id: RunId(row.int("id")?),
+        monitor_id: MonitorId(row.int("monitor_id")?),
+        kind: kind_from(&row.text("kind")?)?,
+        tick_at: row.at("tick_at")?,
+        started_at: row.at("started_at")?,
+        duration_ms: row.int("duration_us")? as f64 / 1000.0,
+        outcome: row.state("outcome")?,
+        old_state: row.state("old_state")?,
+        new_state: row.state("new_state")?,
+        message: row.text("message")?,
+        return_value: row.value("return_value")?,
+        output: row.text("output")?,
+        traceback: row.text_or_none("traceback")?,
+    })
+}
+
+/// The spelling of a kind, the same as in JSON.
+pub(super) fn kind_text(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Scheduled => "scheduled",
+        RunKind::CatchUp => "catch_up",
+        RunKind::Manual => "manual",
+        RunKind::Imported => "imported",
+    }
+}
+
+fn kind_from(text: &str) -> Result<RunKind, StoreError> {
+    match text {
+        "scheduled" => Ok(RunKind::Scheduled),
+        "catch_up" => Ok(RunKind::CatchUp),
+        "manual" => Ok(RunKind::Manual),
+        "imported" => Ok(RunKind::Imported),
+        other => Err(StoreError::internal(format!("a stored kind of run: {other}"))),
+    }
+}
+
+/// A run that is about to be written.
+pub(super) struct NewRun<'a> {
+    pub(super) id: RunId,
+    pub(super) monitor_id: MonitorId,
+    pub(super) kind: RunKind,
+    pub(super) tick_at: Timestamp,
+    pub(super) started_at: Timestamp,
+    pub(super) duration_us: i64,
+    pub(super) outcome: State,
+    pub(super) old_state: State,
+    pub(super) new_state: State,
+    pub(super) message: &'a str,
+    pub(super) return_value: Option<&'a ReturnValue>,
+    pub(super) output: &'a str,
+    pub(super) traceback: Option<&'a str>,
+}
+
+/// Writes runs, many to a statement.
+pub(super) async fn insert(connection: &mut sqlx::SqliteConnection, runs: &[NewRun<'_>]) -> Result<(), StoreError> {
+    for piece in super::rows::in_shapes(runs) {
+        let sql = format!(
+            "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \
+             message, return_value, output, traceback) values {}",
+            super::rows::placeholders(piece.len(), 13)
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for run in piece {
+            query = query
+                .bind(run.id.0)
+                .bind(run.monitor_id.0)
+                .bind(kind_text(run.kind))
+                .bind(micros(run.tick_at))
+                .bind(micros(run.started_at))
+                .bind(run.duration_us)
+                .bind(run.outcome.as_str())
+                .bind(run.old_state.as_str())
+                .bind(run.new_state.as_str())
+                .bind(run.message)
+                .bind(run.return_value.map(super::rows::value_text))
+                .bind(run.output)
+                .bind(run.traceback);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The next free id of runs. Sound because nobody else writes during the transaction.
+pub(super) async fn next_id(connection: &mut sqlx::SqliteConnection) -> Result<i64, StoreError> {
+    let last: Option<i64> =
+        sqlx::query_scalar("select seq from sqlite_sequence where name = 'runs'").fetch_optional(connection).await?;
+    Ok(last.unwrap_or(0) + 1)
+}

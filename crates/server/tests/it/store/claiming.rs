@@ -1,0 +1,205 @@
+//! Claims and fences: every tick is one run or in one gap.
+
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use revere::store::{Committed, HandedBack};
+use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind, State};
+
+use crate::support::{Scratch, at, spec};
+
+/// Every tick of the schedule "each minute" up to `until`, that has a run or lies in a gap, once for each.
+async fn accounted(scratch: &Scratch, monitor: MonitorId) -> Vec<Timestamp> {
+    let filter = revere::store::RunFilter { limit: 1000, ..Default::default() };
+    let runs = scratch.store.runs(monitor, filter).await.unwrap();
+    let mut ticks: Vec<Timestamp> =
+        runs.iter().filter(|run| run.kind != RunKind::Manual).map(|run| run.tick_at).collect();
+    for (_, gap) in scratch.store.gaps(monitor, None, 1000).await.unwrap() {
+        let within: Vec<Timestamp> = std::iter::successors(Some(gap.first_tick_at), |tick| Some(*tick + 1.minute()))
+            .take(gap.count as usize)
+            .collect();
+        assert_eq!(within.last(), Some(&gap.last_tick_at), "the gap's count does not fit its ends");
+        ticks.extend(within);
+    }
+    ticks.sort_unstable();
+    ticks
+}
+
+fn minutes(range: std::ops::RangeInclusive<i64>) -> Vec<Timestamp> {
+    range.map(|minute| at("2026-01-01T00:00:00Z") + minute.minutes()).collect()
+}
+
+#[tokio::test]
+async fn a_tick_is_claimed_by_one_and_settled_by_its_own_attempt_only() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    assert_eq!(scratch.store.next_due().await.unwrap(), Some(at("2026-01-01T00:01:00Z")));
+    assert_eq!(scratch.claim().await, [], "never early");
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let (one, two) = tokio::join!(scratch.claim_as("one"), scratch.claim_as("two"));
+    let mut both = [one, two].concat();
+    assert_eq!(both.len(), 1, "one of two servers has it");
+    let claimed = both.remove(0);
+    assert_eq!((claimed.tick_at, claimed.kind), (scratch.now(), RunKind::Scheduled));
+    let mut stale = scratch.result(&claimed, State::Alarm);
+    stale.attempt = Some(claimed.attempt - 1);
+    assert_eq!(scratch.store.commit_run(stale).await.unwrap(), Committed::Superseded);
+    let done = scratch.finish(&claimed, State::Ok).await;
+    assert!(matches!(done, Committed::Recorded { .. }), "{done:?}");
+    assert_eq!(scratch.finish(&claimed, State::Alarm).await, Committed::Superseded, "a result counts once");
+    assert_eq!(scratch.store.monitor(made.id).await.unwrap().state, State::Ok);
+    assert_eq!(accounted(&scratch, made.id).await, minutes(1..=1));
+}
+
+#[tokio::test]
+async fn after_downtime_all_but_the_last_tick_are_missed_and_the_last_is_caught_up() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T10:00:30Z"));
+    let claimed = scratch.claim().await.remove(0);
+    assert_eq!((claimed.tick_at, claimed.kind), (at("2026-01-01T10:00:00Z"), RunKind::CatchUp));
+    scratch.finish(&claimed, State::Ok).await;
+    assert_eq!(accounted(&scratch, made.id).await, minutes(1..=600));
+    let monitor = scratch.store.monitor(made.id).await.unwrap();
+    assert_eq!((monitor.missed_ticks, monitor.overlapped_ticks), (599, 0));
+    assert_eq!(monitor.next_run_at, Some(at("2026-01-01T10:01:00Z")));
+}
+
+#[tokio::test]
+async fn ticks_that_find_the_last_run_still_going_overlap() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let slow = scratch.claim().await.remove(0);
+    for minute in 2..=4 {
+        scratch.clock.set(at("2026-01-01T00:00:00Z") + minute.minutes());
+        assert_eq!(scratch.claim().await, []);
+    }
+    scratch.finish(&slow, State::Ok).await;
+    scratch.clock.set(at("2026-01-01T00:05:00Z"));
+    let next = scratch.claim().await.remove(0);
+    assert_eq!((next.tick_at, next.kind), (scratch.now(), RunKind::Scheduled));
+    scratch.finish(&next, State::Ok).await;
+    assert_eq!(accounted(&scratch, made.id).await, minutes(1..=5));
+    let gaps = scratch.store.gaps(made.id, None, 10).await.unwrap();
+    assert!(gaps.iter().all(|(_, gap)| gap.reason == GapReason::Overlapped));
+    assert_eq!(scratch.store.monitor(made.id).await.unwrap().overlapped_ticks, 3);
+}
+
+#[tokio::test]
+async fn a_restart_takes_the_claims_of_the_dead_back_and_catches_up() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let alone = store.create_monitor(&spec("alone"), scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let lost = scratch.claim_as("dead").await.remove(0);
+    // Its lease is in force: only a start takes it back.
+    assert_eq!(store.take_back("live", scratch.now(), true).await.unwrap(), 0);
+    scratch.clock.set(at("2026-01-01T00:01:20Z"));
+    assert_eq!(store.take_back("live", scratch.now(), false).await.unwrap(), 1);
+    let again = scratch.claim_as("live").await.remove(0);
+    assert_eq!((again.tick_at, again.kind), (lost.tick_at, RunKind::CatchUp));
+    assert_eq!(scratch.finish(&lost, State::Alarm).await, Committed::Superseded);
+    scratch.finish(&again, State::Ok).await;
+
+    // With later ticks due as well, the lost one is missed and the last is caught up.
+    scratch.clock.set(at("2026-01-01T00:02:00Z"));
+    scratch.claim_as("dead").await;
+    scratch.clock.set(at("2026-01-01T00:05:10Z"));
+    store.take_back("live", scratch.now(), false).await.unwrap();
+    let last = scratch.claim_as("live").await.remove(0);
+    assert_eq!((last.tick_at, last.kind), (at("2026-01-01T00:05:00Z"), RunKind::CatchUp));
+    scratch.finish(&last, State::Ok).await;
+    assert_eq!(accounted(&scratch, alone.id).await, minutes(1..=5));
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_is_taken_back_by_the_living() {
+    let scratch = Scratch::new().await;
+    scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    scratch.claim_as("hung").await;
+    scratch.clock.advance(SignedDuration::from_secs(89));
+    assert_eq!(scratch.store.take_back("live", scratch.now(), true).await.unwrap(), 0);
+    scratch.clock.advance(SignedDuration::from_secs(2));
+    assert_eq!(scratch.store.take_back("live", scratch.now(), true).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_leaves_the_state_alone_and_the_tick_owed() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.manual(made.id, State::Ok).await;
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let claimed = scratch.claim().await.remove(0);
+    let fault = HandedBack {
+        monitor_id: made.id,
+        attempt: claimed.attempt,
+        fault: Some("the sandbox cannot start".to_owned()),
+        retry_at: scratch.now() + 2.seconds(),
+    };
+    scratch.store.hand_back(vec![fault]).await.unwrap();
+    let monitor = scratch.store.monitor(made.id).await.unwrap();
+    assert_eq!((monitor.state, monitor.fault.as_deref()), (State::Ok, Some("the sandbox cannot start")));
+    assert_eq!(scratch.claim().await, []);
+    assert_eq!(scratch.store.next_due().await.unwrap(), Some(scratch.now() + 2.seconds()));
+    scratch.clock.advance(SignedDuration::from_secs(2));
+    let again = scratch.claim().await.remove(0);
+    assert_eq!((again.tick_at, again.kind, again.fault_count), (claimed.tick_at, RunKind::CatchUp, 1));
+    scratch.finish(&again, State::Ok).await;
+    assert_eq!(scratch.store.monitor(made.id).await.unwrap().fault, None);
+    assert_eq!(accounted(&scratch, made.id).await, minutes(1..=1));
+}
+
+#[tokio::test]
+async fn an_edit_loses_no_tick_that_was_due() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:03:30Z"));
+    let hourly = MonitorSpec { schedule: "30 * * * *".to_owned(), ..spec("a") };
+    let edited = scratch.store.update_monitor(made.id, 1, &hourly, scratch.now()).await.unwrap();
+    assert_eq!(edited.next_run_at, Some(at("2026-01-01T00:30:00Z")));
+    let claimed = scratch.claim().await.remove(0);
+    assert_eq!(claimed.tick_at, at("2026-01-01T00:03:00Z"));
+    scratch.finish(&claimed, State::Ok).await;
+    assert_eq!(accounted(&scratch, made.id).await, minutes(1..=3));
+    assert_eq!(scratch.store.next_due().await.unwrap(), edited.next_run_at);
+}
+
+#[tokio::test]
+async fn switching_off_counts_what_was_due_as_missed_even_while_a_run_is_going() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let going = scratch.claim().await.remove(0);
+    scratch.clock.set(at("2026-01-01T00:02:00Z"));
+    scratch.store.set_active(made.id, false, scratch.now()).await.unwrap();
+    scratch.finish(&going, State::Alarm).await;
+    assert_eq!(scratch.store.monitor(made.id).await.unwrap().state, State::Inactive);
+    assert_eq!(accounted(&scratch, made.id).await, minutes(1..=2));
+    scratch.clock.set(at("2026-01-01T00:09:30Z"));
+    scratch.store.set_active(made.id, true, scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:12:10Z"));
+    let due = scratch.store.set_active(made.id, false, scratch.now()).await.unwrap();
+    assert_eq!(due.missed_ticks, 3);
+    assert_eq!(accounted(&scratch, made.id).await, [minutes(1..=2), minutes(10..=12)].concat());
+}
+
+#[tokio::test]
+async fn a_monitor_whose_schedule_cannot_be_read_is_set_aside_and_stops_nobody() {
+    let scratch = Scratch::new().await;
+    let broken = scratch.store.create_monitor(&spec("broken"), scratch.now()).await.unwrap();
+    let sound = scratch.store.create_monitor(&spec("sound"), scratch.now()).await.unwrap();
+    let mut outside = scratch.outside().await;
+    sqlx::query("update monitors set schedule = 'every full moon' where id = ?")
+        .bind(broken.id.0)
+        .execute(&mut outside)
+        .await
+        .unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let claimed: Vec<MonitorId> = scratch.claim().await.iter().map(|claimed| claimed.monitor_id).collect();
+    assert_eq!(claimed, [sound.id]);
+    let set_aside = scratch.store.monitor(broken.id).await.unwrap();
+    assert!(set_aside.fault.unwrap().contains("the schedule cannot be read"));
+    assert_eq!(set_aside.state, State::Inactive);
+    let mended = scratch.store.update_monitor(broken.id, 1, &spec("mended"), scratch.now()).await.unwrap();
+    assert_eq!((mended.fault, mended.next_run_at), (None, Some(at("2026-01-01T00:02:00Z"))));
+}

@@ -1,0 +1,128 @@
+//! Monitors: created, found, edited, switched, deleted.
+
+use jiff::ToSpan;
+use revere::store::{MonitorFilter, StoreError};
+use revere_model::{MonitorSpec, State, StateSet};
+
+use crate::support::{Scratch, at, spec};
+
+#[tokio::test]
+async fn a_new_monitor_is_inactive_and_knows_its_next_tick() {
+    let scratch = Scratch::new().await;
+    let wanted = MonitorSpec {
+        description: "Watches Postfix.".to_owned(),
+        retain_days: Some(30),
+        timeout_s: Some(2.5),
+        tags: vec!["zeta".to_owned(), "mail".to_owned()],
+        alarm_after: 3,
+        ..spec("Mail queue 📬")
+    };
+    let made = scratch.store.create_monitor(&wanted, scratch.now()).await.unwrap();
+    assert_eq!(made.spec, wanted);
+    assert_eq!((made.version, made.state, made.state_since), (1, State::Inactive, scratch.now()));
+    assert_eq!(made.next_run_at, Some(at("2026-01-01T00:01:00Z")));
+    assert_eq!(scratch.store.monitor(made.id).await.unwrap(), made);
+}
+
+#[tokio::test]
+async fn of_two_editors_the_second_is_told_what_the_first_made() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let alice = store.update_monitor(made.id, made.version, &spec("alice's"), scratch.now()).await.unwrap();
+    assert_eq!((alice.version, alice.spec.name.as_str()), (2, "alice's"));
+    let bob = store.update_monitor(made.id, made.version, &spec("bob's"), scratch.now()).await;
+    let Err(StoreError::Conflict(current)) = bob else { panic!("{bob:?}") };
+    assert_eq!(*current, alice);
+    assert_eq!(store.monitor(made.id).await.unwrap(), alice);
+}
+
+#[tokio::test]
+async fn lists_go_page_by_page_and_filters_combine() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    for n in 0..25 {
+        let tags = if n % 2 == 0 { vec!["even".to_owned()] } else { Vec::new() };
+        let made =
+            store.create_monitor(&MonitorSpec { tags, ..spec(&format!("100%_m{n}")) }, scratch.now()).await.unwrap();
+        if n % 5 == 0 {
+            scratch.manual(made.id, State::Alarm).await;
+        }
+    }
+    store.create_monitor(&spec("other"), scratch.now()).await.unwrap();
+    let mut filter = MonitorFilter {
+        search: Some("0%_M".to_owned()),
+        tag: Some("even".to_owned()),
+        states: Some(StateSet::EMPTY.with(State::Alarm).with(State::Inactive)),
+        limit: 5,
+        ..MonitorFilter::default()
+    };
+    let mut names = Vec::new();
+    loop {
+        let page = store.monitors(&filter).await.unwrap();
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.id);
+        names.extend(page.into_iter().map(|monitor| monitor.spec.name));
+    }
+    let expected: Vec<String> = (0..25).filter(|n| n % 2 == 0).map(|n| format!("100%_m{n}")).collect();
+    assert_eq!(names, expected);
+    filter = MonitorFilter { states: Some(StateSet::EMPTY.with(State::Alarm)), limit: 50, ..MonitorFilter::default() };
+    assert_eq!(store.monitors(&filter).await.unwrap().len(), 5);
+    let counts = store.count_by_state().await.unwrap();
+    assert_eq!((counts[&State::Alarm], counts[&State::Inactive], counts[&State::Ok]), (5, 21, 0));
+    assert_eq!(store.tags(10).await.unwrap(), [("even".to_owned(), 13)]);
+}
+
+#[tokio::test]
+async fn switching_off_is_a_flip_and_switching_on_waits_for_the_first_run() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.manual(made.id, State::Ok).await;
+    scratch.clock.advance(jiff::SignedDuration::from_secs(10));
+    let off = store.set_active(made.id, false, scratch.now()).await.unwrap();
+    assert_eq!((off.state, off.state_since, off.next_run_at), (State::Inactive, scratch.now(), None));
+    assert_eq!(store.set_active(made.id, false, scratch.now()).await.unwrap(), off, "twice is as good as once");
+    // A manual run of a monitor that is off is recorded and leaves it off.
+    scratch.manual(made.id, State::Alarm).await;
+    let on = store.set_active(made.id, true, scratch.now()).await.unwrap();
+    assert_eq!((on.state, on.next_run_at), (State::Inactive, Some(at("2026-01-01T00:01:00Z"))));
+    let flips = store.flips(made.id, None, 10).await.unwrap();
+    let story: Vec<_> = flips.iter().map(|flip| (flip.old_state, flip.new_state)).collect();
+    assert_eq!(story, [(State::Ok, State::Inactive), (State::Inactive, State::Ok)]);
+}
+
+#[tokio::test]
+async fn an_edit_that_does_not_touch_the_schedule_leaves_the_ticks_alone() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.clock.advance(jiff::SignedDuration::from_mins(5));
+    let edited = scratch.store.update_monitor(made.id, 1, &spec("b"), scratch.now()).await.unwrap();
+    assert_eq!(edited.next_run_at, made.next_run_at);
+    assert_eq!(edited.created_at, made.created_at);
+    assert_eq!(edited.updated_at, made.created_at + 5.minutes());
+}
+
+#[tokio::test]
+async fn a_deleted_monitor_is_gone_at_once_and_its_history_piece_by_piece() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let kept = store.create_monitor(&spec("b"), scratch.now()).await.unwrap();
+    for n in 0..25 {
+        scratch.manual(made.id, if n % 2 == 0 { State::Ok } else { State::Error }).await;
+    }
+    store.delete_monitor(made.id, scratch.now()).await.unwrap();
+    assert!(matches!(store.monitor(made.id).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.delete_monitor(made.id, scratch.now()).await, Err(StoreError::NotFound)));
+    assert_eq!(store.count_by_state().await.unwrap()[&State::Error], 0);
+    assert_eq!(scratch.manual(made.id, State::Ok).await, revere::store::Committed::Gone);
+    let mut pieces = 0;
+    while store.purge_deleted(10).await.unwrap() > 0 {
+        pieces += 1;
+    }
+    assert!(pieces > 5, "{pieces}");
+    let next = store.create_monitor(&spec("c"), scratch.now()).await.unwrap();
+    assert!(next.id > kept.id, "an id was used again");
+    scratch.assert_sound().await;
+}

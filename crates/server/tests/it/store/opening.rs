@@ -1,0 +1,73 @@
+//! Opening: whose file it is, who has it, what schema it has.
+
+use revere::store::{OpenError, Store, StoreOptions};
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+
+use crate::support::{Scratch, spec};
+
+async fn refusal(options: StoreOptions) -> OpenError {
+    match Store::open(options).await {
+        Ok(_) => panic!("it was opened"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused_by_name_and_let_in_when_the_first_has_gone() {
+    let scratch = Scratch::new().await;
+    let error = refusal(StoreOptions::new(scratch.path())).await;
+    let expected = format!("in use by another Revere (process {})", std::process::id());
+    assert!(error.to_string().contains(&expected), "{error}");
+    scratch.reopened().await.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_reopening_and_the_file_is_sound() {
+    let scratch = Scratch::new().await;
+    let before = scratch.store.create_monitor(&spec("Mail queue"), scratch.now()).await.unwrap();
+    let instance = scratch.store.instance().to_owned();
+    let scratch = scratch.reopened().await;
+    assert_eq!(scratch.store.monitor(before.id).await.unwrap(), before);
+    assert_eq!(scratch.store.instance(), instance);
+    scratch.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let scratch = Scratch::new().await;
+    let path = scratch.path();
+    scratch.store.close().await;
+    let mut outside = scratch.outside().await;
+    sqlx::query("pragma user_version = 999").execute(&mut outside).await.unwrap();
+    let error = refusal(StoreOptions::new(path)).await;
+    assert!(error.to_string().contains("schema 999"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("revere.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut outside = options.connect().await.unwrap();
+    sqlx::query("create table monitor (id integer primary key)").execute(&mut outside).await.unwrap();
+    let error = refusal(StoreOptions::new(&path)).await;
+    assert!(error.to_string().contains("revere import"), "{error}");
+    let mode: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut outside).await.unwrap();
+    assert_eq!(mode, "delete", "another program's file was changed");
+}
+
+#[tokio::test]
+async fn a_step_to_the_schema_that_was_cut_short_leaves_the_old_one_and_is_done_again() {
+    // What a kill in the middle leaves is a transaction that was never committed; this makes one fail half-way instead.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("revere.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).pragma("max_page_count", "12");
+    let mut small = options.connect().await.unwrap();
+    let step = include_str!("../../../migrations/sqlite/0001_start.sql");
+    let cut = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("begin immediate; {step}; commit"))).execute(&mut small).await;
+    assert!(cut.is_err(), "the schema fits into twelve pages");
+    sqlx::query("rollback").execute(&mut small).await.unwrap();
+    small.close().await.unwrap();
+    let store = Store::open(StoreOptions::new(&path)).await.unwrap();
+    assert_eq!(store.count_by_state().await.unwrap().values().sum::<u64>(), 0);
+}

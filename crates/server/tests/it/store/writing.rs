@@ -1,0 +1,244 @@
+//! The writer: many commits in one, and what a locked or full disk does to those who wait.
+
+use std::time::Duration;
+
+use revere::store::{MonitorFilter, StoreError};
+use revere_model::State;
+use sqlx::{Connection, SqliteConnection};
+use tokio::time::Instant;
+
+use crate::support::{Scratch, spec};
+
+/// A store whose waiting is short enough to watch.
+async fn impatient() -> Scratch {
+    Scratch::with(|options| {
+        options.busy_timeout = Duration::from_millis(20);
+        options.patience = Duration::from_millis(400);
+    })
+    .await
+}
+
+/// Takes the write lock, as a backup tool or a curious operator might.
+async fn hold(outside: &mut SqliteConnection) {
+    sqlx::query("begin immediate").execute(outside).await.unwrap();
+}
+
+async fn let_go(outside: &mut SqliteConnection) {
+    sqlx::query("rollback").execute(outside).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_together_shares_a_commit_and_each_gets_its_own_answer() {
+    let scratch = Scratch::new().await;
+    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let mut outside = scratch.outside().await;
+    hold(&mut outside).await;
+    let before = scratch.store.health();
+    let mut waiting = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let store = scratch.store.clone();
+        let now = scratch.now();
+        waiting.spawn(async move { (n, store.create_monitor(&spec(&format!("m{n}")), now).await.unwrap()) });
+    }
+    let (missing, now) = (revere_model::MonitorId(999_999), scratch.now());
+    let store = scratch.store.clone();
+    let refused = tokio::spawn(async move { store.set_active(missing, true, now).await });
+    while scratch.store.health().queue_length < 190 {
+        tokio::task::yield_now().await;
+    }
+    let_go(&mut outside).await;
+    let all = waiting.join_all().await;
+    assert!(all.iter().all(|(n, monitor)| monitor.spec.name == format!("m{n}")), "answers were mixed up");
+    assert!(matches!(refused.await.unwrap(), Err(StoreError::NotFound)), "one refused write is its own affair");
+    let after = scratch.store.health();
+    assert_eq!(after.writes - before.writes, 201);
+    assert!(after.commits - before.commits < 20, "{} commits", after.commits - before.commits);
+    scratch.manual(id, State::Ok).await;
+}
+
+#[tokio::test]
+async fn nothing_is_answered_before_another_connection_can_read_it() {
+    let scratch = Scratch::new().await;
+    let mut outside = scratch.outside().await;
+    for n in 1..=20 {
+        scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+        let seen: i64 = sqlx::query_scalar("select count(*) from monitors").fetch_one(&mut outside).await.unwrap();
+        assert_eq!(seen, n);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_held_for_a_short_while_is_not_noticed_by_anyone() {
+    let scratch = Scratch::with(|options| options.busy_timeout = Duration::from_millis(20)).await;
+    let mut outside = scratch.outside().await;
+    hold(&mut outside).await;
+    let wanted = spec("a");
+    let (made, ()) = tokio::join!(scratch.store.create_monitor(&wanted, scratch.now()), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(scratch.store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap(), []);
+        let_go(&mut outside).await;
+    });
+    assert_eq!(made.unwrap().spec.name, "a");
+    assert_eq!(scratch.store.health().failing_since, None);
+}
+
+#[tokio::test]
+async fn a_lock_held_for_long_refuses_people_in_time_and_loses_no_result() {
+    let scratch = impatient().await;
+    let store = &scratch.store;
+    let id = store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let mut outside = scratch.outside().await;
+    hold(&mut outside).await;
+    let result = {
+        let (store, now) = (store.clone(), scratch.now());
+        tokio::spawn(async move { scratch_result(&store, id, now).await })
+    };
+    let began = Instant::now();
+    let refused = store.create_monitor(&spec("b"), scratch.now()).await;
+    assert!(matches!(refused, Err(StoreError::Busy { .. })), "{refused:?}");
+    assert!(began.elapsed() < Duration::from_secs(3), "refused after {:?}", began.elapsed());
+    assert_eq!(store.monitor(id).await.unwrap().spec.name, "a", "reading goes on");
+    assert!(store.health().failing_since.is_some() && store.health().last_error.unwrap().contains("locked"));
+    assert!(!result.is_finished());
+    let_go(&mut outside).await;
+    let committed = result.await.unwrap();
+    assert!(matches!(committed, revere::store::Committed::Recorded { .. }), "{committed:?}");
+    let names: Vec<String> = store
+        .monitors(&MonitorFilter { limit: 9, ..Default::default() })
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|monitor| monitor.spec.name)
+        .collect();
+    assert_eq!(names, ["a"], "what was refused must not be done afterwards");
+    assert_eq!(store.health().failing_since, None);
+}
+
+async fn scratch_result(
+    store: &revere::store::Store,
+    monitor_id: revere_model::MonitorId,
+    now: jiff::Timestamp,
+) -> revere::store::Committed {
+    let result = revere::store::RunResult {
+        monitor_id,
+        attempt: None,
+        kind: revere_model::RunKind::Manual,
+        tick_at: now,
+        started_at: now,
+        finished_at: now,
+        duration: Duration::ZERO,
+        outcome: State::Ok,
+        message: "x".repeat(1000),
+        return_value: None,
+        output: "y".repeat(20_000),
+        traceback: None,
+    };
+    store.commit_run(result).await.unwrap()
+}
+
+/// Trouble with the disk: people are refused with the reason, reading goes on, no state moves, no result is lost, and
+/// all is well when the trouble is over.
+async fn sits_out(scratch: &Scratch, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce(), reason: &str) {
+    let store = &scratch.store;
+    let id = store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    begin().await;
+    let result = {
+        let (store, now) = (store.clone(), scratch.now());
+        tokio::spawn(async move { scratch_result(&store, id, now).await })
+    };
+    let mut big = spec("b");
+    big.script = "#".repeat(250_000);
+    let refused = store.create_monitor(&big, scratch.now()).await;
+    let Err(error @ StoreError::Unavailable(_)) = refused else { panic!("{refused:?}") };
+    assert!(error.to_string().contains(reason), "{error}");
+    assert_eq!(store.monitor(id).await.unwrap().state, State::Inactive, "reading goes on, and no state moves");
+    assert!(!result.is_finished());
+    end().await;
+    let committed = tokio::time::timeout(Duration::from_secs(10), result).await.unwrap().unwrap();
+    assert!(matches!(committed, revere::store::Committed::Recorded { .. }));
+    assert_eq!(store.monitor(id).await.unwrap().state, State::Ok);
+    let made = store.create_monitor(&big, scratch.now()).await.unwrap();
+    assert_eq!(store.health().failing_since, None);
+    let all = store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap();
+    assert_eq!(all.last(), Some(&made));
+    assert_eq!(all.len(), 2, "what was refused must not be done afterwards");
+    scratch.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_failing_disk_is_sat_out() {
+    // The kernel refuses to let this process (each test has its own) write beyond an offset, and sends this signal.
+    let _ignored = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).unwrap();
+    let limit = |bytes| {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let maximum = getrlimit(Resource::Fsize).maximum;
+        setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
+    };
+    let scratch = impatient().await;
+    sits_out(&scratch, async || limit(Some(65536)), async || limit(None), "I/O error").await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_sat_out() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("not run: only root may mount the small file system that this test fills");
+        return;
+    };
+    let scratch = Scratch::with(|options| {
+        options.path = disk.0.path().join("revere.db");
+        options.busy_timeout = Duration::from_millis(20);
+        options.patience = Duration::from_millis(400);
+    })
+    .await;
+    let ballast = disk.0.path().join("ballast");
+    let fill = async || {
+        let mut file = std::fs::File::create(&ballast).unwrap();
+        while std::io::Write::write(&mut file, &[0; 4096]).is_ok() {}
+    };
+    sits_out(&scratch, fill, async || std::fs::remove_file(&ballast).unwrap(), "full").await;
+    scratch.store.close().await;
+}
+
+/// A file system of three megabytes.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<SmallDisk> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=3m", "none"]).arg(folder.path());
+        mount.output().is_ok_and(|output| output.status.success()).then(|| SmallDisk(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).output();
+    }
+}
+
+#[tokio::test]
+async fn work_given_up_by_its_asker_is_not_done() {
+    let scratch = impatient().await;
+    let mut outside = scratch.outside().await;
+    hold(&mut outside).await;
+    let gone = spec("gone");
+    let asked = tokio::time::timeout(Duration::from_millis(50), scratch.store.create_monitor(&gone, scratch.now()));
+    assert!(asked.await.is_err());
+    let_go(&mut outside).await;
+    let made = scratch.store.create_monitor(&spec("here"), scratch.now()).await.unwrap();
+    let all = scratch.store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap();
+    assert_eq!(all, [made]);
+}
+
+#[tokio::test]
+async fn closing_writes_what_waits_and_refuses_the_rest() {
+    let scratch = Scratch::new().await;
+    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let (store, now) = (scratch.store.clone(), scratch.now());
+    let (committed, ()) = tokio::join!(scratch_result(&store, id, now), store.close());
+    assert!(matches!(committed, revere::store::Committed::Recorded { .. }));
+    assert!(matches!(store.create_monitor(&spec("late"), now).await, Err(StoreError::Closed)));
+    scratch.outside().await.close().await.unwrap();
+    scratch.assert_sound().await;
+}

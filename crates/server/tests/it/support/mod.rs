@@ -1,0 +1,30 @@
+//! What tests share: a store in a folder of its own, a clock in hand, and the plainest monitor.
+
+pub(crate) mod scratch;
+
+pub(crate) use scratch::Scratch;
+
+use jiff::Timestamp;
+use revere_model::MonitorSpec;
+
+/// Reads an instant.
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().expect("tests write times right")
+}
+
+/// A monitor that runs every minute in UTC and always passes.
+pub(crate) fn spec(name: &str) -> MonitorSpec {
+    MonitorSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        script: "return_value = 1".to_owned(),
+        schedule: "* * * * *".to_owned(),
+        timezone: "UTC".to_owned(),
+        active: true,
+        retain_days: None,
+        timeout_s: None,
+        tags: Vec::new(),
+        alarm_after: 1,
+        recover_after: 1,
+    }
+}
