@@ -3,6 +3,8 @@
 //! A script holds a capability, never a credential: it names a configured source and one of its methods, and this side
 //! adds the address and the password. A source that is down never stops the server from starting; it shows as down.
 
+pub mod watch;
+
 use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
