@@ -147,6 +147,17 @@ async fn throttling_passes_although_its_status_does_not_say_so() {
 }
 
 #[tokio::test]
+async fn a_certificate_nobody_vouches_for_gets_no_signature() {
+    // What counts is who answers the handshake; that it would speak SMTP afterwards does not come up.
+    let endpoint = format!("https://localhost:{}", service("REVERE_TEST_SMTP_TLS_PORT"));
+    let arn = "arn:aws:sns:eu-west-1:123456789012:alerts";
+    let config = json!({"topic_arn": arn, "access_key_id": "AKIA", "secret_key": "s3cret", "endpoint_url": endpoint});
+    let error = send(&channel("sns", config), &sample()).await.unwrap_err();
+    assert!(error.message.contains("invalid peer certificate"), "{error}");
+    assert_eq!(error.retry, Retry::Later);
+}
+
+#[tokio::test]
 async fn without_keys_the_machines_role_is_used() {
     let (arn, subscriber) = topic("alerts").await;
     let role = Stub::start().await;
