@@ -29,7 +29,8 @@
 //! times, and one that is due at that instant anyway, are one tick. That also holds where the gap is a whole day.
 //!
 //! This is what Vixie cron's cron(8) says of jobs without and with wildcards, without its limit of three hours, and
-//! with one simplification: cron looks at how hour and minute are written, this looks at whether any hour is left out.
+//! with one difference: cron looks at how hour and minute are written, this looks at whether any hour is left out. So
+//! `0 */2 * * *` and `*/5 1 * * *` name times of day here: cron would run them in both passes, and lose them in a gap.
 
 mod canonical;
 mod count;

@@ -114,15 +114,27 @@ impl Schedule {
         if self.months == Field::Month.all() {
             return String::new();
         }
-        match stretch(Field::Month, self.months) {
-            Some((first, last)) if self.months.count() > 2 => format!(" from {} to {}", month(first), month(last)),
-            _ => format!(" in {}", self.of_months()),
+        match self.run_of_months() {
+            Some(run) => format!(" {run}"),
+            None => format!(" in {}", self.of_months()),
         }
     }
 
     /// What days are `of`.
     fn of_months(&self) -> String {
-        if self.months == Field::Month.all() { "the month".to_owned() } else { list(self.months.iter().map(month)) }
+        if self.months == Field::Month.all() {
+            return "the month".to_owned();
+        }
+        match self.run_of_months() {
+            Some(run) => format!("every month {run}"),
+            None => list(self.months.iter().map(month)),
+        }
+    }
+
+    /// `from November to February`, if it is three months or more.
+    fn run_of_months(&self) -> Option<String> {
+        let (first, last) = stretch(Field::Month, self.months)?;
+        (self.months.count() > 2).then(|| format!("from {} to {}", month(first), month(last)))
     }
 }
 

@@ -92,6 +92,8 @@ mod tests {
             ("1 * * * *", "at 1 minute past every hour"),
             ("0 */6 * * *", "every 6 hours"),
             ("30 */6 * * *", "every 6 hours from 00:30"),
+            ("23 1-21/2 * * *", "every 2 hours from 01:23 to 21:23"),
+            ("*/10 */2 * * *", "every 10 minutes in every 2nd hour from 00"),
             ("@daily", "every day at 00:00"),
             ("0 9 * * MON-FRI", "every weekday at 09:00"),
             ("0 9,17 * * *", "every day at 09:00 and 17:00"),
@@ -136,7 +138,8 @@ mod tests {
             ("30 * * * * *", "every minute at second 30"),
             ("30 15 * * * *", "at 15 minutes 30 seconds past every hour"),
             ("1,7,30 */5 * * * *", "at seconds 1, 7 and 30 of every 5th minute"),
-            ("*/30 1,2,5 * * * *", "every 30 seconds in the minutes 1, 2 and 5 of every hour"),
+            ("*/30 5 * * * *", "every 30 seconds in minute 5 of every hour"),
+            ("*/30 1,2,5 * * * *", "every 30 seconds in minutes 1, 2 and 5 of every hour"),
         ] {
             assert_eq!(words(text), expected, "{text}");
         }
@@ -159,7 +162,7 @@ mod tests {
             ("0 9 * 7 *", "every day in July at 09:00"),
             ("0 9 * NOV-FEB MON", "every Monday from November to February at 09:00"),
             ("*/5 * * 7 *", "every 5 minutes in July"),
-            ("*/5 * 1 4-6 *", "every 5 minutes on day 1 of April, May and June"),
+            ("*/5 * 1 4-6 *", "every 5 minutes on day 1 of every month from April to June"),
             ("0 9 13 7 FRI", "at 09:00 on day 13 of July and every Friday in July"),
         ] {
             assert_eq!(words(text), expected, "{text}");

@@ -51,11 +51,7 @@ impl Schedule {
             }
             return Some(match (stretch(Field::Minute, self.minutes), self.hours.count()) {
                 (Some((first, last)), 1) if first <= last => pace + &self.window(),
-                _ => format!(
-                    "{pace} in the minutes {} of {}",
-                    runs(self.minutes, |minute| minute.to_string()),
-                    self.of_hours()
-                ),
+                _ => format!("{pace} in {} of {}", self.of_minutes(), self.of_hours()),
             });
         }
         if self.minutes.count() > 1 {
@@ -74,11 +70,24 @@ impl Schedule {
             let (first, last) = (self.edge(first, Bits::first), self.edge(last, Bits::last));
             return Some(format!("every hour from {first} to {last}"));
         }
-        match even_step(Field::Hour, self.hours)? {
-            1 if !on_the_hour => None,
-            step if on_the_hour => Some(every(step, "hour")),
-            step => Some(format!("{} from {}", every(step, "hour"), self.edge(0, Bits::first))),
+        match even_step(Field::Hour, self.hours) {
+            Some(1) if !on_the_hour => None,
+            Some(step) if on_the_hour => Some(every(step, "hour")),
+            Some(step) => Some(format!("{} from {}", every(step, "hour"), self.edge(0, Bits::first))),
+            None => {
+                let (first, step, last) = self.hours_apart()?;
+                let (first, last) = (self.edge(first, Bits::first), self.edge(last, Bits::last));
+                Some(format!("{} from {first} to {last}", every(step, "hour")))
+            }
         }
+    }
+
+    /// First, step and last of hours that are evenly apart, four of them or more.
+    fn hours_apart(&self) -> Option<(u32, u32, u32)> {
+        let (first, last) = (self.hours.first()?, self.hours.last()?);
+        let step = self.hours.first_from(first + 1)? - first;
+        let even: Bits = (first..=last).step_by(step as usize).collect();
+        (even == self.hours && even.count() > 3).then_some((first, step, last))
     }
 
     /// The hours a pace is kept in: nothing if all, else ` from 09:00 to 17:55` or ` in the hours 08, 12 and 18`.
@@ -90,7 +99,10 @@ impl Schedule {
             Some((first, last)) => {
                 format!(" from {} to {}", self.edge(first, Bits::first), self.edge(last, Bits::last))
             }
-            None => format!(" in the hours {}", runs(self.hours, two_digits)),
+            None => match even_step(Field::Hour, self.hours) {
+                Some(step) => format!(" in every {} hour from 00", ordinal(step)),
+                None => format!(" in the hours {}", runs(self.hours, two_digits)),
+            },
         }
     }
 
@@ -115,10 +127,7 @@ impl Schedule {
             return match even_step(Field::Minute, self.minutes) {
                 Some(1) => format!("at seconds {seconds} of every minute{}", self.window()),
                 Some(step) => format!("at seconds {seconds} of every {} minute{}", ordinal(step), self.window()),
-                None => {
-                    let minutes = runs(self.minutes, |minute| minute.to_string());
-                    format!("at seconds {seconds} of the minutes {minutes} of {}", self.of_hours())
-                }
+                None => format!("at seconds {seconds} of {} of {}", self.of_minutes(), self.of_hours()),
             };
         }
         let minutes = runs(self.minutes, |minute| minute.to_string());
@@ -129,6 +138,11 @@ impl Schedule {
             Some(second) => format!(" {second} seconds"),
         };
         format!("at {minutes} {unit}{seconds} past {}", self.of_hours())
+    }
+
+    fn of_minutes(&self) -> String {
+        let minutes = runs(self.minutes, |minute| minute.to_string());
+        if self.minutes.count() == 1 { format!("minute {minutes}") } else { format!("minutes {minutes}") }
     }
 
     fn of_hours(&self) -> String {
