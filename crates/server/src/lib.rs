@@ -4,6 +4,7 @@
 //! sandbox, then the model. `web` and `engine` meet only in the store, plus a wake-up signal.
 
 pub mod alerts;
+pub mod engine;
 pub mod entry;
 pub mod metrics;
 pub mod outbound;

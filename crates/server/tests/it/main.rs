@@ -4,5 +4,6 @@
 
 mod alerts;
 mod api;
+mod engine;
 mod store;
 mod support;

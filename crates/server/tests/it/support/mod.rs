@@ -1,8 +1,10 @@
 //! What tests share: a store in a folder of its own, a clock in hand, and the plainest monitor.
 
 pub(crate) mod scratch;
+pub(crate) mod stage;
 
 pub(crate) use scratch::Scratch;
+pub(crate) use stage::{Act, Stage, until};
 
 use jiff::Timestamp;
 use revere_model::MonitorSpec;
@@ -27,4 +29,9 @@ pub(crate) fn spec(name: &str) -> MonitorSpec {
         alarm_after: 1,
         recover_after: 1,
     }
+}
+
+/// The same with a script of its own.
+pub(crate) fn scripted(name: &str, script: &str) -> MonitorSpec {
+    MonitorSpec { script: script.to_owned(), ..spec(name) }
 }

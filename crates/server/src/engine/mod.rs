@@ -1,0 +1,251 @@
+//! The engine: runs what is due, tells what is owed, forgets what is old.
+//!
+//! It promises that every tick is run or counted, that a result is recorded once, that what is owed is sent at least
+//! once and in order, and that a fault of ours (a locked database, a broken sandbox, a panic) changes no monitor's state.
+//! Everything it must not forget is in the store: killed at any instant, the next start goes on from there.
+//!
+//! It refuses to know HTTP, pages and configuration files. `web` reaches it by the store, by [`EngineHandle::wake`], and
+//! by the runs that people ask for.
+
+mod by_hand;
+mod driver;
+mod events;
+mod health;
+mod runner;
+mod tasks;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use revere_model::Clock;
+use tokio::time::timeout;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use by_hand::{RunNowError, TestAlertError};
+pub use driver::{Next, TaskStatus};
+pub use events::Event;
+pub use health::EngineHealth;
+pub use runner::{RunFault, RunScripts};
+
+use crate::{
+    alerts::Channel,
+    metrics::Metrics,
+    redact::Secrets,
+    store::{Store, StoreError},
+};
+use driver::{Driver, Wake};
+use tasks::{deliver::Deliver, evaluate::Evaluate, prune::Prune};
+
+/// What the engine is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Runs scripts.
+    pub runner: Arc<dyn RunScripts>,
+    /// The alerts that can be sent through, by key; [`Store::sync_alerts`] has been told of them.
+    pub channels: BTreeMap<String, Arc<dyn Channel>>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Takes secrets out of what people will read.
+    pub secrets: Secrets,
+    /// Uniform random numbers: this server's name, and the jitter of retries.
+    pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// How much of everything.
+    pub settings: Settings,
+}
+
+/// How much of everything.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// Runs that go on at the same time; the sandbox must have room for as many, and for [`Settings::by_hand`] more.
+    pub in_flight: usize,
+    /// Runs that people asked for and that go on at the same time; they never wait behind scheduled ones.
+    pub by_hand: usize,
+    /// How long a run may take where its monitor does not say.
+    pub run_limit: Duration,
+    /// Deliveries of one alert that go on at the same time, each of another monitor.
+    pub sends_per_alert: usize,
+    /// How long one attempt at sending may take.
+    pub send_limit: Duration,
+    /// The server's own address, without a slash at its end, for the links in notifications; empty if unknown.
+    pub address: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            in_flight: 256,
+            by_hand: 16,
+            run_limit: Duration::from_secs(30),
+            sends_per_alert: 8,
+            send_limit: Duration::from_secs(30),
+            address: String::new(),
+        }
+    }
+}
+
+/// The engine. It does nothing until it is started.
+pub struct Engine;
+
+impl Engine {
+    /// Takes back what a dead server left, and starts.
+    pub async fn start(parts: Parts) -> Result<EngineHandle, StoreError> {
+        let shared = Arc::new(Shared::new(parts));
+        let now = shared.clock.now();
+        let taken_back = shared.store.take_back(&shared.node, now, false).await?;
+        let released = shared.store.release_deliveries(&shared.node, now).await?;
+        if taken_back + released > 0 {
+            tracing::info!(
+                runs = taken_back,
+                deliveries = released,
+                "taken over from a server that ended in the middle"
+            );
+        }
+        let mut driver = Driver::new(shared.clock.clone(), shared.tracker.clone(), shared.stopping.clone());
+        driver.start(Arc::new(Evaluate::new(shared.clone())), shared.evaluate.clone());
+        for (key, channel) in &shared.channels {
+            let wake = shared.deliver[key].clone();
+            driver.start(Arc::new(Deliver::new(shared.clone(), key.clone(), channel.clone(), wake.clone())), wake);
+        }
+        driver.start(Arc::new(Prune::new(shared.clone())), shared.prune.clone());
+        Ok(EngineHandle { shared, driver: Arc::new(driver) })
+    }
+}
+
+/// A running engine. Clones hold the same one.
+#[derive(Clone)]
+pub struct EngineHandle {
+    shared: Arc<Shared>,
+    driver: Arc<Driver>,
+}
+
+impl EngineHandle {
+    /// Says that something may be due sooner than the engine knows: a monitor or an alert was changed, or a test moved
+    /// the clock. Cheap, and harmless without cause.
+    pub fn wake(&self) {
+        self.shared.evaluate.wake();
+        self.shared.wake_deliveries();
+    }
+
+    /// Has old and deleted things removed now.
+    pub fn tidy(&self) {
+        self.shared.prune.wake();
+    }
+
+    /// What happens from now on, for whoever watches. A slow watcher misses the oldest and is told how many.
+    pub fn events(&self) -> tokio::sync::broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
+    }
+
+    /// What the tasks are doing.
+    pub fn tasks(&self) -> Vec<TaskStatus> {
+        self.driver.statuses()
+    }
+
+    /// Whether ticks are being looked after.
+    pub fn health(&self) -> EngineHealth {
+        health::judge(&self.driver.statuses(), self.shared.clock.now())
+    }
+
+    /// This server's name in claims.
+    pub fn node(&self) -> &str {
+        &self.shared.node
+    }
+
+    /// Stops: begins nothing new, lets what is going on finish for `grace`, hands back the rest. The store is still open
+    /// afterwards, with everything written that could be written.
+    pub async fn stop(&self, grace: Duration) {
+        let shared = &self.shared;
+        shared.stopping.cancel();
+        shared.tracker.close();
+        if timeout(grace, shared.tracker.wait()).await.is_err() {
+            tracing::warn!(
+                tasks = shared.tracker.len(),
+                "not all runs and deliveries ended in time; they are handed back"
+            );
+            shared.cut.cancel();
+            // Only who waits for the database is left now; it had its grace.
+            let _ = timeout(CUT, shared.tracker.wait()).await;
+        }
+        match timeout(CUT, shared.store.release_node(&shared.node, shared.clock.now())).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(count)) => tracing::info!(count, "handed back; the next start goes on with it"),
+            Ok(Err(error)) => tracing::error!(%error, "claims not handed back; the next start takes them back"),
+            Err(_) => tracing::error!("claims not handed back in time; the next start takes them back"),
+        }
+    }
+}
+
+/// How long what was cut off may take to let go.
+const CUT: Duration = Duration::from_secs(5);
+
+/// What the tasks share.
+struct Shared {
+    store: Store,
+    runner: Arc<dyn RunScripts>,
+    channels: BTreeMap<String, Arc<dyn Channel>>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    secrets: Secrets,
+    random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    settings: Settings,
+    /// This server's name in claims: another one at every start.
+    node: String,
+    up_since: Timestamp,
+    events: tokio::sync::broadcast::Sender<Event>,
+    by_hand: Arc<tokio::sync::Semaphore>,
+    evaluate: Wake,
+    deliver: BTreeMap<String, Wake>,
+    prune: Wake,
+    tracker: TaskTracker,
+    /// Nothing new is begun.
+    stopping: CancellationToken,
+    /// What is going on is dropped.
+    cut: CancellationToken,
+}
+
+/// Events that a slow watcher may lag behind by.
+const EVENTS: usize = 1024;
+
+impl Shared {
+    fn new(parts: Parts) -> Shared {
+        Shared {
+            node: format!("{}-{:016x}", std::process::id(), (parts.random)()),
+            up_since: parts.clock.now(),
+            events: tokio::sync::broadcast::Sender::new(EVENTS),
+            by_hand: Arc::new(tokio::sync::Semaphore::new(parts.settings.by_hand.max(1))),
+            evaluate: Wake::default(),
+            deliver: parts.channels.keys().map(|key| (key.clone(), Wake::default())).collect(),
+            prune: Wake::default(),
+            tracker: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            store: parts.store,
+            runner: parts.runner,
+            channels: parts.channels,
+            clock: parts.clock,
+            metrics: parts.metrics,
+            secrets: parts.secrets,
+            random: parts.random,
+            settings: parts.settings,
+        }
+    }
+
+    fn wake_deliveries(&self) {
+        for wake in self.deliver.values() {
+            wake.wake();
+        }
+    }
+
+    /// Tells whoever watches; nobody need.
+    fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Uniform in `[0, 1)`.
+    fn jitter(&self) -> f64 {
+        ((self.random)() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}

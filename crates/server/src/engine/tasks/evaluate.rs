@@ -1,0 +1,192 @@
+//! Runs what is due: claims ticks, runs each, records each.
+//!
+//! A result is recorded before its place is given to another run, so what waits for a slow disk is bounded. A fault of
+//! ours hands the tick back, to be tried again after a growing pause; the monitor's state stays as it is.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use jiff::{SignedDuration, Timestamp};
+use revere_model::{MonitorId, RunKind};
+use revere_sandbox::{Outcome, Previous};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    engine::{
+        Event, RunFault, Shared,
+        driver::{Next, Task, words},
+    },
+    runner::Script,
+    store::{ClaimRequest, Claimed, Committed, HandedBack, RunResult, StoreError},
+};
+
+/// How long the store is left alone after it could not answer.
+const AFTER_FAULT: SignedDuration = SignedDuration::from_millis(250);
+
+/// How often to look without any reason.
+const GLANCE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Ticks claimed at once, so that one claim stays short.
+const BATCH: u32 = 256;
+
+/// The longest pause before a tick is tried again after faults of ours.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The task.
+pub(in crate::engine) struct Evaluate {
+    shared: Arc<Shared>,
+    places: Arc<Semaphore>,
+}
+
+impl Evaluate {
+    pub(in crate::engine) fn new(shared: Arc<Shared>) -> Evaluate {
+        let places = Arc::new(Semaphore::new(shared.settings.in_flight.max(1)));
+        Evaluate { shared, places }
+    }
+
+    async fn claim_and_run(&self) -> Result<Next, StoreError> {
+        let shared = &self.shared;
+        let free = self.places.available_permits();
+        shared.metrics.set_runs(shared.settings.in_flight.max(1) - free, 0);
+        if free == 0 {
+            return Ok(Next::Idle);
+        }
+        let request = ClaimRequest {
+            node: shared.node.clone(),
+            now: shared.clock.now(),
+            up_since: shared.up_since,
+            run_limit: shared.settings.run_limit,
+            limit: BATCH.min(u32::try_from(free).unwrap_or(BATCH)),
+        };
+        let claims = shared.store.claim_due(&request).await?;
+        shared.metrics.ticks_missed(claims.missed);
+        shared.metrics.ticks_overlapped(claims.overlapped);
+        for claimed in claims.runs {
+            let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
+            shared.tracker.spawn(run_claimed(shared.clone(), claimed, place));
+        }
+        if claims.more {
+            return Ok(Next::Now);
+        }
+        // Not beyond a glance: another server may have made something due sooner.
+        let glance = later(request.now, GLANCE);
+        Ok(Next::At(shared.store.next_due().await?.map_or(glance, |due| due.min(glance))))
+    }
+}
+
+impl Task for Evaluate {
+    fn name(&self) -> String {
+        "evaluate".to_owned()
+    }
+
+    fn run(&self) -> BoxFuture<'_, Next> {
+        Box::pin(async move {
+            self.claim_and_run().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot look at what is due; trying again");
+                Next::At(later(self.shared.clock.now(), AFTER_FAULT))
+            })
+        })
+    }
+}
+
+async fn run_claimed(shared: Arc<Shared>, claimed: Claimed, place: OwnedSemaphorePermit) {
+    let script = Script {
+        text: claimed.spec.script.clone(),
+        previous: claimed.previous.clone().map(|previous| Previous {
+            state: previous.state,
+            return_value: previous.return_value,
+            message: previous.message,
+            at: previous.at,
+        }),
+        timeout: claimed.spec.timeout_s.map(Duration::from_secs_f64),
+        seed: Some((shared.random)()),
+    };
+    let started_at = shared.clock.now();
+    let outcome = tokio::select! {
+        biased;
+        // What is cut off is handed back with all of this server's claims.
+        () = shared.cut.cancelled() => return,
+        outcome = caught(&shared, script) => outcome,
+    };
+    match outcome {
+        Ok(outcome) => record(&shared, &claimed, started_at, outcome).await,
+        Err(fault) => hand_back(&shared, &claimed, fault.message).await,
+    }
+    drop(place);
+    shared.evaluate.wake();
+}
+
+/// A panic in one run is our fault, and that run's alone.
+async fn caught(shared: &Shared, script: Script) -> Result<Outcome, RunFault> {
+    let run = AssertUnwindSafe(async { shared.runner.run(script).await }).catch_unwind();
+    run.await.unwrap_or_else(|panic| Err(RunFault { message: format!("the run panicked: {}", words(&*panic)) }))
+}
+
+async fn record(shared: &Arc<Shared>, claimed: &Claimed, started_at: Timestamp, outcome: Outcome) {
+    let finished_at = shared.clock.now();
+    let lateness = Duration::try_from(started_at.duration_since(claimed.tick_at)).unwrap_or_default();
+    shared.metrics.observe_run(outcome.state, claimed.kind, outcome.duration, lateness);
+    let attempt = Some(claimed.attempt);
+    let result = result(claimed.monitor_id, attempt, claimed.kind, claimed.tick_at, started_at, finished_at, outcome);
+    match shared.store.commit_run(result).await {
+        Ok(committed) => announce(shared, &committed),
+        // The next start takes the claim back.
+        Err(StoreError::Closed) => {}
+        Err(error) => hand_back(shared, claimed, format!("the result could not be recorded: {error}")).await,
+    }
+}
+
+async fn hand_back(shared: &Shared, claimed: &Claimed, fault: String) {
+    let monitor_id = claimed.monitor_id;
+    tracing::error!(monitor = %monitor_id, tick = %claimed.tick_at, fault, "a run could not be made; it is tried again");
+    let pause = SignedDuration::from_secs(1 << claimed.fault_count.min(6)).min(LONGEST_PAUSE);
+    let back = HandedBack {
+        monitor_id,
+        attempt: claimed.attempt,
+        fault: Some(fault.clone()),
+        retry_at: later(shared.clock.now(), pause),
+    };
+    if let Err(error) = shared.store.hand_back(vec![back]).await {
+        tracing::error!(monitor = %monitor_id, %error, "a claim could not be handed back; the next start takes it back");
+    }
+    shared.tell(Event::Fault { monitor_id, fault });
+}
+
+/// Tells the watchers and the deliverers of a recorded run.
+pub(in crate::engine) fn announce(shared: &Shared, committed: &Committed) {
+    let Committed::Recorded { run, flip, owed } = committed else { return };
+    for wake in owed.iter().filter_map(|key| shared.deliver.get(key)) {
+        wake.wake();
+    }
+    shared.tell(Event::Run { run: Arc::new((**run).clone()), flip: flip.as_deref().cloned().map(Arc::new) });
+}
+
+/// An outcome as it is recorded.
+pub(in crate::engine) fn result(
+    monitor_id: MonitorId,
+    attempt: Option<i64>,
+    kind: RunKind,
+    tick_at: Timestamp,
+    started_at: Timestamp,
+    finished_at: Timestamp,
+    outcome: Outcome,
+) -> RunResult {
+    RunResult {
+        monitor_id,
+        attempt,
+        kind,
+        tick_at,
+        started_at,
+        finished_at,
+        duration: outcome.duration,
+        outcome: outcome.state,
+        message: outcome.message,
+        return_value: outcome.return_value,
+        output: outcome.output,
+        traceback: outcome.error.and_then(|error| error.traceback),
+    }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,5 @@
+//! The engine's tasks: one file each.
+
+pub(super) mod deliver;
+pub(super) mod evaluate;
+pub(super) mod prune;

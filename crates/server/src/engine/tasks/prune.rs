@@ -1,0 +1,111 @@
+//! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: runs
+//! beyond their monitor's days, what deleted monitors left, claims of servers that hang, and what is owed by alerts that
+//! left the configuration.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
+use revere_model::MonitorId;
+
+use crate::{
+    engine::{
+        Shared,
+        driver::{Next, Task},
+    },
+    store::StoreError,
+};
+
+/// From the end of one round to the beginning of the next.
+const EVERY: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long the store is left alone after it could not answer.
+const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(60);
+
+/// Rows of one piece.
+const PIECE: u32 = 500;
+
+/// The longest that something is owed by an alert that left the configuration.
+const ORPHANED: SignedDuration = SignedDuration::from_hours(24);
+
+/// The task.
+pub(in crate::engine) struct Prune {
+    shared: Arc<Shared>,
+    place: Mutex<Place>,
+}
+
+/// How far a round has come.
+#[derive(Clone, Copy)]
+enum Place {
+    Claims,
+    Orphans,
+    Deleted,
+    RunsAfter(Option<MonitorId>),
+}
+
+impl Prune {
+    pub(in crate::engine) fn new(shared: Arc<Shared>) -> Prune {
+        Prune { shared, place: Mutex::new(Place::Claims) }
+    }
+
+    /// One piece; where to go on, or `None` at the end of the round.
+    async fn piece(&self, place: Place) -> Result<Option<Place>, StoreError> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        Ok(Some(match place {
+            Place::Claims => {
+                if shared.store.take_back(&shared.node, now, true).await? > 0 {
+                    shared.evaluate.wake();
+                }
+                Place::Orphans
+            }
+            Place::Orphans => {
+                let before = now.saturating_sub(ORPHANED).unwrap_or(now);
+                match shared.store.give_up_orphans(before, now, PIECE).await? {
+                    0 => Place::Deleted,
+                    _ => {
+                        shared.wake_deliveries();
+                        Place::Orphans
+                    }
+                }
+            }
+            Place::Deleted => match shared.store.purge_deleted(PIECE).await? {
+                0 => Place::RunsAfter(None),
+                _ => Place::Deleted,
+            },
+            Place::RunsAfter(after) => {
+                let Some((monitor, days)) = shared.store.monitors_to_purge(after, 1).await?.pop() else {
+                    return Ok(None);
+                };
+                match shared.store.purge_runs(monitor, days, now, PIECE).await? {
+                    0 => Place::RunsAfter(Some(monitor)),
+                    _ => place,
+                }
+            }
+        }))
+    }
+}
+
+impl Task for Prune {
+    fn name(&self) -> String {
+        "prune".to_owned()
+    }
+
+    fn run(&self) -> BoxFuture<'_, Next> {
+        Box::pin(async move {
+            let place = *self.place.lock().expect("no code panics while it holds this lock");
+            let (place, next) = match self.piece(place).await {
+                Ok(Some(place)) => (place, Next::Now),
+                Ok(None) => {
+                    (Place::Claims, Next::At(self.shared.clock.now().saturating_add(EVERY).unwrap_or_default()))
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot tidy up; trying again");
+                    (place, Next::At(self.shared.clock.now().saturating_add(AFTER_FAULT).unwrap_or_default()))
+                }
+            };
+            *self.place.lock().expect("no code panics while it holds this lock") = place;
+            next
+        })
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine through its own door: a real store, a runner and alerts that the test holds.
+
+mod delivering;
+mod evaluating;
+mod stopping;
+mod trouble;

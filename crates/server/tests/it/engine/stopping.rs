@@ -1,0 +1,197 @@
+//! Ends of the server, orderly and not: every tick is a run or in a gap, every flip is told.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use jiff::{Timestamp, ToSpan};
+use revere::{
+    engine::EngineHandle,
+    metrics::Metrics,
+    store::{RunFilter, Store, StoreOptions},
+};
+use revere_model::{Clock, ManualClock, MonitorId, RunKind, State};
+use tokio::sync::Semaphore;
+
+use crate::support::{
+    Act, Stage, at, scripted, spec,
+    stage::{Notes, Player, engine},
+    until,
+};
+
+/// Every tick up to the next one that has a run or lies in a gap, each as often as it does.
+async fn accounted(store: &Store, monitor: MonitorId) -> Vec<Timestamp> {
+    let filter = RunFilter { limit: 10_000, ..RunFilter::default() };
+    let mut ticks: Vec<Timestamp> = store.runs(monitor, filter).await.unwrap().iter().map(|run| run.tick_at).collect();
+    for (_, gap) in store.gaps(monitor, None, 10_000).await.unwrap() {
+        let within = std::iter::successors(Some(gap.first_tick_at), |tick| Some(*tick + 1.minute()));
+        ticks.extend(within.take(gap.count as usize));
+    }
+    ticks.sort_unstable();
+    ticks
+}
+
+#[tokio::test]
+async fn a_stop_lets_runs_finish_and_hands_back_those_that_do_not() {
+    let stage = Stage::new().await;
+    let (quick, never) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    stage.player.plays("quick", Act::Waits(quick.clone()));
+    stage.player.plays("never", Act::Waits(never));
+    let quick_id = stage.store().create_monitor(&scripted("quick", "quick"), stage.now()).await.unwrap().id;
+    let never_id = stage.store().create_monitor(&scripted("never", "never"), stage.now()).await.unwrap().id;
+    stage.at(at("2026-01-01T00:01:00Z"));
+    until("both at work", async || stage.player.going.load(Ordering::SeqCst) == 2).await;
+    let stopping = tokio::spawn({
+        let engine = stage.engine.clone();
+        async move { engine.stop(Duration::from_millis(300)).await }
+    });
+    quick.add_permits(1);
+    stopping.await.unwrap();
+    assert!(stage.store().monitor(quick_id).await.unwrap().last_run_at.is_some(), "it had time to finish");
+    assert_eq!(stage.player.going.load(Ordering::SeqCst), 0, "the other was ended");
+    assert_eq!(stage.store().claims_in_force().await.unwrap(), 0);
+    stage.player.plays("never", Act::Ends(State::Ok));
+    let stage = stage.restarted(Duration::from_secs(1)).await;
+    until("the tick that was handed back", async || {
+        stage.store().monitor(never_id).await.unwrap().last_run_at.is_some()
+    })
+    .await;
+    let run = stage.store().runs(never_id, RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap().remove(0);
+    assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
+    assert_eq!(accounted(&stage.scratch.store, never_id).await, [at("2026-01-01T00:01:00Z")]);
+}
+
+#[tokio::test]
+async fn nothing_is_begun_after_a_stop() {
+    let stage = Stage::new().await;
+    stage.store().create_monitor(&spec("a"), stage.now()).await.unwrap();
+    stage.engine.stop(Duration::from_secs(1)).await;
+    stage.at(at("2026-01-01T00:05:00Z"));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(stage.player.begun.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn what_is_owed_is_sent_after_a_restart() {
+    let stage = Stage::new().await;
+    stage.ops().hangs();
+    stage.player.plays("fail", Act::Ends(State::Alarm));
+    stage.store().create_monitor(&scripted("a", "fail"), stage.now()).await.unwrap();
+    stage.at(at("2026-01-01T00:01:00Z"));
+    until("the first attempt", async || stage.ops().attempts() == 1).await;
+    let mut stage = stage;
+    let mended = stage.ops().mended();
+    stage.alerts.insert("ops".to_owned(), mended);
+    let stage = stage.restarted(Duration::from_millis(50)).await;
+    until("it told", async || stage.ops().story("a") == [(State::Inactive, State::Alarm)]).await;
+    let attempts = stage.ops().attempts.lock().unwrap().clone();
+    assert_eq!(attempts.len(), 2);
+    assert_eq!(attempts[0], attempts[1], "the receiver can tell that it is the same");
+}
+
+/// One life of a server, in a runtime of its own that can be torn down at any instant.
+struct Life {
+    runtime: tokio::runtime::Runtime,
+    store: Store,
+    engine: EngineHandle,
+}
+
+impl Life {
+    fn begin(path: &std::path::Path, clock: &ManualClock, player: &Player, alerts: &BTreeMap<String, Notes>) -> Life {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (store, engine) = runtime.block_on(async {
+            let began = std::time::Instant::now();
+            // The dead one's lock goes with its last thread.
+            let store = loop {
+                match Store::open(StoreOptions::new(path)).await {
+                    Ok(store) => break store,
+                    Err(error) if began.elapsed() > Duration::from_secs(10) => panic!("{error}"),
+                    Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                }
+            };
+            let metrics = Arc::new(Metrics::new(clock.now()));
+            let engine = engine(&store, clock, player, alerts, Default::default(), metrics).await;
+            (store, engine)
+        });
+        Life { runtime, store, engine }
+    }
+
+    /// Ends everything in the middle of whatever it does.
+    fn kill(self) {
+        drop((self.store, self.engine));
+        self.runtime.shutdown_background();
+    }
+}
+
+#[test]
+fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("revere.db");
+    let clock = ManualClock::at(at("2026-01-01T00:00:00Z"));
+    let player = Player::default();
+    let alerts: BTreeMap<String, Notes> = [("ops".to_owned(), Notes::default())].into();
+    player.plays("up", Act::Ends(State::Ok));
+    player.plays("down", Act::Ends(State::Alarm));
+    let mut monitors = Vec::new();
+    let mut minute = 0;
+    for kill in 0..30_u64 {
+        let life = Life::begin(&path, &clock, &player, &alerts);
+        life.runtime.block_on(async {
+            if monitors.is_empty() {
+                for n in 0..25 {
+                    let made = life.store.create_monitor(&scripted(&format!("m{n}"), "flapping"), clock.now()).await;
+                    monitors.push(made.unwrap().id);
+                }
+            }
+            player.plays("flapping", Act::Ends(if kill % 2 == 0 { State::Alarm } else { State::Ok }));
+            // Some lives are long enough to finish, some are not long enough to begin.
+            minute += 1 + kill as i64 % 3;
+            clock.set(at("2026-01-01T00:00:00Z") + minute.minutes());
+            life.engine.wake();
+            tokio::time::sleep(Duration::from_millis(kill * 7 % 40)).await;
+        });
+        life.kill();
+    }
+    player.plays("flapping", Act::Ends(State::Ok));
+    let life = Life::begin(&path, &clock, &player, &alerts);
+    life.runtime.block_on(async {
+        let expected: Vec<Timestamp> = (1..=minute).map(|n| at("2026-01-01T00:00:00Z") + n.minutes()).collect();
+        until("every tick accounted for, once", async || {
+            for id in &monitors {
+                let ticks = accounted(&life.store, *id).await;
+                assert!(
+                    ticks.iter().all(|tick| expected.contains(tick)) && ticks.is_sorted_by(|a, b| a < b),
+                    "{ticks:?}"
+                );
+                if ticks != expected {
+                    return false;
+                }
+            }
+            life.store.claims_in_force().await.unwrap() == 0
+        })
+        .await;
+        until("nothing owed", async || life.store.owed().await.unwrap().is_empty()).await;
+        for (n, id) in monitors.iter().enumerate() {
+            let flips = life.store.flips(*id, None, 1000).await.unwrap();
+            let told = alerts["ops"].story(&format!("m{n}"));
+            // The first success of a new monitor is no news; all else is told, in order, repeats aside.
+            let mut expected: Vec<(State, State)> =
+                flips.iter().rev().map(|flip| (flip.old_state, flip.new_state)).collect();
+            expected.retain(|change| *change != (State::Inactive, State::Ok));
+            let mut seen = told.clone();
+            seen.dedup();
+            assert_eq!(seen, expected, "{told:?}");
+        }
+    });
+    let sound = life.runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        let mut outside = sqlx::ConnectOptions::connect(&options).await.unwrap();
+        let broken = sqlx::query("pragma foreign_key_check").fetch_all(&mut outside).await.unwrap().len();
+        let text: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut outside).await.unwrap();
+        (text, broken)
+    });
+    assert_eq!(sound, ("ok".to_owned(), 0));
+    life.kill();
+}

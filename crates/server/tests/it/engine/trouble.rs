@@ -1,0 +1,118 @@
+//! Our own faults: shown as ours, never as the state of what is watched.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use revere::{
+    engine::Event,
+    store::{RunFilter, StoreOptions},
+};
+use revere_model::{RunKind, State};
+
+use crate::support::{Act, Scratch, Stage, at, scripted, spec, until};
+
+#[tokio::test]
+async fn a_sandbox_that_fails_changes_no_state_and_the_tick_is_run_when_it_is_well_again() {
+    for (act, words) in [(Act::Faults, "no interpreter could be started"), (Act::Panics, "the stage collapses")] {
+        let stage = Stage::new().await;
+        let id = stage.store().create_monitor(&scripted("a", "x"), stage.now()).await.unwrap().id;
+        stage.scratch.manual(id, State::Ok).await;
+        stage.player.plays("x", act);
+        let mut events = stage.engine.events();
+        stage.at(at("2026-01-01T00:01:00Z"));
+        let Ok(Event::Fault { monitor_id, fault }) = events.recv().await else { panic!("no fault") };
+        assert_eq!(monitor_id, id);
+        assert!(fault.contains(words), "{fault}");
+        let monitor = stage.store().monitor(id).await.unwrap();
+        assert_eq!(monitor.state, State::Ok);
+        assert!(monitor.fault.unwrap().contains(words));
+        stage.player.plays("x", Act::Ends(State::Ok));
+        stage.later(1);
+        let Ok(Event::Run { run, .. }) = events.recv().await else { panic!("no run") };
+        assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
+        assert_eq!(stage.store().monitor(id).await.unwrap().fault, None);
+        assert!(stage.engine.health().is_ok());
+    }
+}
+
+#[tokio::test]
+async fn faults_in_a_row_are_tried_again_at_growing_distances() {
+    let stage = Stage::new().await;
+    let daily = revere_model::MonitorSpec { schedule: "0 1 * * *".to_owned(), ..scripted("a", "x") };
+    stage.store().create_monitor(&daily, stage.now()).await.unwrap();
+    stage.player.plays("x", Act::Faults);
+    stage.at(at("2026-01-01T01:00:00Z"));
+    for (attempt, pause) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
+        until("this attempt handed back", async || {
+            stage.player.begun.load(Ordering::SeqCst) == attempt && stage.store().claims_in_force().await.unwrap() == 0
+        })
+        .await;
+        let due = stage.store().next_due().await.unwrap().unwrap();
+        assert_eq!(due.duration_since(stage.now()).as_secs(), pause);
+        stage.at(due);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_another_process_holds_stops_runs_for_that_long_and_loses_none() {
+    let scratch = Scratch::with(|options: &mut StoreOptions| {
+        options.busy_timeout = Duration::from_millis(20);
+    })
+    .await;
+    let stage = Stage::on(scratch, Default::default()).await;
+    stage.player.plays("fail", Act::Ends(State::Alarm));
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        ids.push(stage.store().create_monitor(&scripted(&format!("m{n}"), "fail"), stage.now()).await.unwrap().id);
+    }
+    // Everything is claimed and running when the lock comes, and more becomes due while it is held.
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    stage.player.plays("fail", Act::Waits(gate.clone()));
+    stage.at(at("2026-01-01T00:01:00Z"));
+    until("all at work", async || stage.player.going.load(Ordering::SeqCst) == 20).await;
+    let mut outside = stage.scratch.outside().await;
+    sqlx::query("begin immediate").execute(&mut outside).await.unwrap();
+    gate.add_permits(20);
+    until("results waiting", async || {
+        stage.player.going.load(Ordering::SeqCst) == 0 && stage.store().health().failing_since.is_some()
+    })
+    .await;
+    stage.at(at("2026-01-01T00:02:00Z"));
+    stage.player.plays("fail", Act::Ends(State::Alarm));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(stage.store().count_by_state().await.unwrap()[&State::Inactive], 20);
+    sqlx::query("rollback").execute(&mut outside).await.unwrap();
+    for id in ids {
+        until("every tick accounted for", async || {
+            let filter = RunFilter { limit: 9, ..RunFilter::default() };
+            let runs = stage.store().runs(id, filter).await.unwrap().len() as i64;
+            let monitor = stage.store().monitor(id).await.unwrap();
+            runs + monitor.missed_ticks + monitor.overlapped_ticks == 2
+        })
+        .await;
+    }
+    assert_eq!(stage.store().health().failing_since, None);
+}
+
+#[tokio::test]
+async fn a_monitor_that_cannot_be_read_stops_neither_the_start_nor_the_others() {
+    let scratch = Scratch::new().await;
+    let broken = scratch.store.create_monitor(&spec("broken"), scratch.now()).await.unwrap().id;
+    let sound = scratch.store.create_monitor(&spec("sound"), scratch.now()).await.unwrap().id;
+    let mut outside = scratch.outside().await;
+    for damage in ["tags = 'not JSON'", "timezone = 'Mars/Olympus'", "schedule = ''"] {
+        sqlx::query(sqlx::AssertSqlSafe(format!("update monitors set {damage} where id = ?")))
+            .bind(broken.0)
+            .execute(&mut outside)
+            .await
+            .unwrap();
+    }
+    let stage = Stage::on(scratch, Default::default()).await;
+    stage.at(at("2026-01-01T00:01:00Z"));
+    until("the sound one's run", async || stage.store().monitor(sound).await.unwrap().last_run_at.is_some()).await;
+    let fault: Option<String> = sqlx::query_scalar("select fault from statuses where monitor_id = ?")
+        .bind(broken.0)
+        .fetch_one(&mut outside)
+        .await
+        .unwrap();
+    assert!(fault.unwrap().contains("cannot be read"));
+}

@@ -1,0 +1,254 @@
+//! An engine on a scratch store, with a clock, a runner and alerts that the test holds in its hands.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use revere::{
+    alerts::{Channel, Notification, Receipt, SendError},
+    engine::{Engine, EngineHandle, Parts, RunFault, RunScripts, Settings},
+    metrics::Metrics,
+    redact::Secrets,
+    runner::Script,
+    store::{ConfiguredAlert, Store},
+};
+use revere_model::{Clock, ManualClock, State};
+use revere_sandbox::Outcome;
+use tokio::sync::Semaphore;
+
+use super::Scratch;
+
+/// What a monitor's script does on this stage, by its text.
+#[derive(Clone)]
+pub(crate) enum Act {
+    /// It comes out so.
+    Ends(State),
+    /// It goes on until the test lets it end, once for each permit.
+    Waits(Arc<Semaphore>),
+    /// Our own fault.
+    Faults,
+    /// Our own fault, louder.
+    Panics,
+}
+
+/// A runner that does what the test says. A script nobody mentioned passes.
+#[derive(Clone, Default)]
+pub(crate) struct Player {
+    acts: Arc<Mutex<HashMap<String, Act>>>,
+    pub(crate) begun: Arc<AtomicUsize>,
+    pub(crate) going: Arc<AtomicUsize>,
+    /// The most that went on at once.
+    pub(crate) peak: Arc<AtomicUsize>,
+}
+
+impl Player {
+    pub(crate) fn plays(&self, script: &str, act: Act) {
+        self.acts.lock().unwrap().insert(script.to_owned(), act);
+    }
+}
+
+impl RunScripts for Player {
+    fn run(&self, script: Script) -> BoxFuture<'static, Result<Outcome, RunFault>> {
+        let act = self.acts.lock().unwrap().get(&script.text).cloned().unwrap_or(Act::Ends(State::Ok));
+        let player = self.clone();
+        Box::pin(async move {
+            player.begun.fetch_add(1, Ordering::SeqCst);
+            let going = player.going.fetch_add(1, Ordering::SeqCst) + 1;
+            player.peak.fetch_max(going, Ordering::SeqCst);
+            let _going = Leaving(player.going.clone());
+            match act {
+                Act::Ends(state) => Ok(outcome(state)),
+                Act::Waits(gate) => {
+                    gate.acquire().await.unwrap().forget();
+                    Ok(outcome(State::Ok))
+                }
+                Act::Faults => Err(RunFault { message: "no interpreter could be started".to_owned() }),
+                Act::Panics => panic!("the stage collapses"),
+            }
+        })
+    }
+}
+
+struct Leaving(Arc<AtomicUsize>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn outcome(state: State) -> Outcome {
+    Outcome {
+        state,
+        message: format!("came out {state}"),
+        return_value: None,
+        output: String::new(),
+        error: None,
+        source_calls: Vec::new(),
+        duration: Duration::from_micros(300),
+        cpu_time: Duration::ZERO,
+        memory_bytes: 0,
+    }
+}
+
+/// An alert that notes what it is given, and fails as the test says.
+#[derive(Clone, Default)]
+pub(crate) struct Notes {
+    /// What was taken.
+    pub(crate) taken: Arc<Mutex<Vec<Notification>>>,
+    /// The keys of every attempt.
+    pub(crate) attempts: Arc<Mutex<Vec<String>>>,
+    fails: Arc<Mutex<Option<SendError>>>,
+    hangs: Arc<Mutex<bool>>,
+}
+
+impl Notes {
+    pub(crate) fn fails(&self, with: Option<SendError>) {
+        *self.fails.lock().unwrap() = with;
+    }
+
+    pub(crate) fn hangs(&self) {
+        *self.hangs.lock().unwrap() = true;
+    }
+
+    /// The same alert, mended: it remembers what was tried.
+    pub(crate) fn mended(&self) -> Notes {
+        Notes { attempts: self.attempts.clone(), ..Notes::default() }
+    }
+
+    pub(crate) fn attempts(&self) -> usize {
+        self.attempts.lock().unwrap().len()
+    }
+
+    /// What was told of one monitor, in order: from, to.
+    pub(crate) fn story(&self, monitor: &str) -> Vec<(State, State)> {
+        let taken = self.taken.lock().unwrap();
+        let of_it = taken.iter().filter(|notification| notification.monitor.name == monitor);
+        of_it.map(|notification| (notification.old_state, notification.new_state)).collect()
+    }
+}
+
+#[async_trait]
+impl Channel for Notes {
+    async fn send(&self, notification: &Notification, _timeout: Duration) -> Result<Receipt, SendError> {
+        self.attempts.lock().unwrap().push(notification.key.clone());
+        let hangs = *self.hangs.lock().unwrap();
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        if let Some(error) = self.fails.lock().unwrap().clone() {
+            return Err(error);
+        }
+        self.taken.lock().unwrap().push(notification.clone());
+        Ok(Receipt { reply: "noted".to_owned() })
+    }
+}
+
+/// An engine and all that the test holds of it.
+pub(crate) struct Stage {
+    pub(crate) scratch: Scratch,
+    pub(crate) player: Player,
+    pub(crate) alerts: BTreeMap<String, Notes>,
+    pub(crate) engine: EngineHandle,
+    pub(crate) settings: Settings,
+}
+
+impl Stage {
+    /// An engine with two alerts, `ops` and `spare`.
+    pub(crate) async fn new() -> Stage {
+        Stage::on(Scratch::new().await, Settings::default()).await
+    }
+
+    pub(crate) async fn on(scratch: Scratch, settings: Settings) -> Stage {
+        let alerts = ["ops", "spare"].map(|key| (key.to_owned(), Notes::default())).into();
+        Stage::start(scratch, settings, Player::default(), alerts).await
+    }
+
+    async fn start(scratch: Scratch, settings: Settings, player: Player, alerts: BTreeMap<String, Notes>) -> Stage {
+        let metrics = Arc::new(Metrics::new(scratch.now()));
+        let engine = engine(&scratch.store, &scratch.clock, &player, &alerts, settings.clone(), metrics).await;
+        Stage { scratch, player, alerts, engine, settings }
+    }
+
+    /// Stops the engine within `grace` and starts it and the store again, as an orderly restart does.
+    pub(crate) async fn restarted(self, grace: Duration) -> Stage {
+        self.engine.stop(grace).await;
+        let Stage { scratch, player, alerts, settings, .. } = self;
+        Stage::start(scratch.reopened().await, settings, player, alerts).await
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.scratch.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.scratch.now()
+    }
+
+    /// Moves the clock and lets the engine notice.
+    pub(crate) fn at(&self, at: Timestamp) {
+        self.scratch.clock.set(at);
+        self.engine.wake();
+    }
+
+    /// Moves the clock on and lets the engine notice.
+    pub(crate) fn later(&self, seconds: i64) {
+        self.at(self.now() + SignedDuration::from_secs(seconds));
+    }
+
+    pub(crate) fn ops(&self) -> &Notes {
+        &self.alerts["ops"]
+    }
+
+    pub(crate) fn spare(&self) -> &Notes {
+        &self.alerts["spare"]
+    }
+}
+
+/// Numbers that are never drawn twice, as a server's name must not be.
+static DRAWN: AtomicU64 = AtomicU64::new(1);
+
+/// An engine on `store`.
+pub(crate) async fn engine(
+    store: &Store,
+    clock: &ManualClock,
+    player: &Player,
+    alerts: &BTreeMap<String, Notes>,
+    settings: Settings,
+    metrics: Arc<Metrics>,
+) -> EngineHandle {
+    let configured: Vec<ConfiguredAlert> =
+        alerts.keys().map(|key| ConfiguredAlert { key: key.clone(), enabled: true }).collect();
+    store.sync_alerts(&configured, clock.now()).await.unwrap();
+    let channels =
+        alerts.iter().map(|(key, notes)| (key.clone(), Arc::new(notes.clone()) as Arc<dyn Channel>)).collect();
+    let parts = Parts {
+        store: store.clone(),
+        runner: Arc::new(player.clone()),
+        channels,
+        clock: Arc::new(clock.clone()),
+        metrics,
+        secrets: Secrets::default(),
+        random: Arc::new(|| DRAWN.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)),
+        settings,
+    };
+    Engine::start(parts).await.unwrap()
+}
+
+/// Waits until `condition` holds, ten seconds at most.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("not seen in 10 s: {what}"));
+}
