@@ -13,6 +13,12 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::operations::Failure;
+use crate::store::StoreError;
+
+/// When nobody knows when trying again is sensible.
+const SOON: Duration = Duration::from_secs(5);
+
 /// The media type of problem documents.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -29,6 +35,11 @@ pub struct FieldFault {
 }
 
 impl FieldFault {
+    /// The field without its place in a list: `tags` of `tags[2]`.
+    pub fn root(&self) -> &str {
+        self.field.split('[').next().unwrap_or_default()
+    }
+
     /// A fault of `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         FieldFault { field: field.into(), message: message.into(), line: None }
@@ -107,9 +118,9 @@ impl Problem {
     }
 
     /// Our fault; `cause` goes to the log.
-    pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
+    pub fn internal(cause: Arc<dyn Error + Send + Sync>) -> Self {
         let detail = "the server could not do this; its log says why, under this answer's request_id";
-        Problem { cause: Some(Arc::new(cause)), ..Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail) }
+        Problem { cause: Some(cause), ..Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail) }
     }
 
     /// The same problem with what really happened, for the log.
@@ -150,6 +161,41 @@ impl From<Refusal> for Problem {
             faults => format!("{} faults, listed in `errors`; nothing was changed", faults.len()),
         };
         Problem { faults: refusal.faults, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::TooLarge(refusal) => Problem { status: StatusCode::PAYLOAD_TOO_LARGE, ..Problem::from(refusal) },
+            Failure::NotFound { what, key } => Problem::not_found(what, key),
+            Failure::Conflict(version) => Problem::conflict(version),
+            Failure::NotPossible(detail) => Problem::new(StatusCode::CONFLICT, detail),
+            Failure::NotNow { detail, retry_after } => Problem::unavailable(detail, retry_after),
+            Failure::Store(error) => error.into(),
+            Failure::Internal(cause) => Problem::internal(Arc::from(cause)),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Busy { retry_after } => {
+                let detail = "another process holds the database; nothing was changed, try again";
+                Problem::unavailable(detail, *retry_after).caused_by(error)
+            }
+            StoreError::Unavailable(_) => {
+                let detail =
+                    "the database cannot be read or written: its disk may be full or failing; /healthz says more";
+                Problem::unavailable(detail, SOON).caused_by(error)
+            }
+            StoreError::Closed => Problem::unavailable("the server is stopping", SOON),
+            StoreError::Conflict(monitor) => Problem::conflict(monitor.version),
+            StoreError::NotFound => Problem::new(StatusCode::NOT_FOUND, "there is no such thing"),
+            StoreError::Internal { .. } => Problem::internal(Arc::new(error)),
+        }
     }
 }
 

@@ -67,8 +67,8 @@ impl Fields {
             .or_else(|| self.wrong(name, &format!("a number above 0, at most {most}"), &value))
     }
 
-    /// A list of texts, each at most `most` bytes long, each with its place in the list.
-    pub fn texts(&mut self, name: &'static str, most: usize) -> Option<Vec<(String, String)>> {
+    /// A list of texts, each at most `most` bytes long. Faulty items are left out and named by their place.
+    pub fn texts(&mut self, name: &'static str, most: usize) -> Option<Vec<String>> {
         match self.take(name)? {
             Value::Array(items) => {
                 let mut texts = Vec::with_capacity(items.len());
@@ -78,7 +78,7 @@ impl Fields {
                         Value::String(text) => self.bounded(&place, text, most),
                         other => self.wrong(&place, "a text", &other),
                     };
-                    texts.extend(text.map(|text| (place, text)));
+                    texts.extend(text);
                 }
                 Some(texts)
             }
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(fields.flag("active"), None);
         assert_eq!(fields.or_null("retain_days", |fields| fields.whole("retain_days", 1..=9)), None);
         assert_eq!(fields.positive("timeout_s", 60.0), None);
-        assert_eq!(fields.texts("tags", 10), Some(vec![("tags[0]".to_owned(), "a".to_owned())]));
+        assert_eq!(fields.texts("tags", 10), Some(vec!["a".to_owned()]));
         let faults: Vec<String> =
             fields.finish().into_iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect();
         assert_eq!(

@@ -19,6 +19,7 @@ mod router;
 use std::sync::Arc;
 
 use revere_model::Clock;
+use tokio_util::sync::CancellationToken;
 
 pub use answer::RequestId;
 pub use error::{FieldFault, Problem, Refusal};
@@ -26,17 +27,40 @@ pub use guard::Site;
 pub use openapi::document as openapi_document;
 pub use router::router;
 
-use crate::metrics::Metrics;
+use crate::{
+    engine::EngineHandle, entry::Entry, metrics::Metrics, runner::Runner, sources::watch::Watch, store::Store,
+};
 
 /// What handlers work with: handles, shared with the engine. Cheap to clone.
 #[derive(Clone)]
 pub struct WebState {
     /// Where this server is reached.
     pub site: Arc<Site>,
-    /// The configured `TIMEZONE`: what a monitor gets that names none.
-    pub default_timezone: Arc<str>,
+    /// What a new monitor gets that does not say.
+    pub defaults: Arc<Defaults>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Everything that is kept.
+    pub store: Store,
+    /// Runs what people ask for, and hears that something changed.
+    pub engine: EngineHandle,
+    /// Checks scripts; knows the sources and the sandbox.
+    pub runner: Runner,
+    /// What calls showed of the sources; the runner's sources are wrapped in it.
+    pub watch: Watch,
+    /// The alerts of the configuration.
+    pub alert_entries: Arc<[Entry]>,
+    /// Cancelled when the server stops: open streams end.
+    pub stopping: CancellationToken,
+}
+
+/// What a new monitor gets that does not say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Defaults {
+    /// The configured `TIMEZONE`.
+    pub timezone: String,
+    /// The configured `DEFAULT_RETAIN_DAYS`; `None` is for ever.
+    pub retain_days: Option<u32>,
 }

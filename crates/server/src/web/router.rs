@@ -1,6 +1,7 @@
 //! The table of everything that can be asked for, grouped by who asks.
 
 use axum::Router;
+use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -16,6 +17,8 @@ pub fn router(state: WebState) -> Router {
         .fallback(answer::unknown_path)
         .method_not_allowed_fallback(answer::unknown_method)
         .layer(axum::middleware::from_fn_with_state(state.clone(), answer))
+        // Streams of events are left alone by it.
+        .layer(CompressionLayer::new())
         .with_state(state)
 }
 
@@ -27,5 +30,18 @@ pub(super) fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(metrics::metrics))
         // Programs, and the pages' own scripts.
         .routes(routes!(openapi::openapi))
+        .routes(routes!(api::monitors::list, api::monitors::create))
+        .routes(routes!(api::monitors::get, api::monitors::replace, api::monitors::update, api::monitors::delete))
+        .routes(routes!(api::runs::run))
+        .routes(routes!(api::runs::list))
+        .routes(routes!(api::runs::flips))
+        .routes(routes!(api::runs::gaps))
+        .routes(routes!(api::eval::eval))
         .routes(routes!(api::schedule::schedule))
+        .routes(routes!(api::sources::list))
+        .routes(routes!(api::alerts::list))
+        .routes(routes!(api::alerts::get, api::alerts::set))
+        .routes(routes!(api::alerts::test))
+        .routes(routes!(api::deliveries::list))
+        .routes(routes!(api::events::events))
 }

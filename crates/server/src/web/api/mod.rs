@@ -1,3 +1,12 @@
 //! The JSON API, one file per resource. Handlers only: what they ask is in [`super::operations`].
 
+mod page;
+
+pub mod alerts;
+pub mod deliveries;
+pub mod eval;
+pub mod events;
+pub mod monitors;
+pub mod runs;
 pub mod schedule;
+pub mod sources;

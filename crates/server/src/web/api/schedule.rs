@@ -56,7 +56,7 @@ pub(crate) async fn schedule(
     let schedule = fields.text("schedule", 1 << 16);
     let timezone = fields.or_null("timezone", |fields| fields.text("timezone", 1 << 16)).flatten();
     let mut faults = fields.finish();
-    let timezone = timezone.as_deref().unwrap_or(&state.default_timezone);
+    let timezone = timezone.as_deref().unwrap_or(&state.defaults.timezone);
     // With the schedule missing, the zone is still judged, so that both faults are told at once.
     let preview = match preview(schedule.as_deref().unwrap_or("@daily"), timezone, state.clock.now()) {
         Ok(preview) if faults.is_empty() => preview,

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::server::Server;
+use super::server::{Server, send};
 
 fn generated() -> Value {
     serde_json::to_value(revere::web::openapi_document()).unwrap()
@@ -59,7 +59,9 @@ fn every_operation_and_every_field_is_described() {
             faults.push(format!("schema {name} is not described"));
         }
         for (field, property) in schema["properties"].as_object().unwrap_or(&serde_json::Map::new()) {
-            if property["description"].as_str().is_none_or(str::is_empty) {
+            // A reference that may be null has its words beside the reference.
+            let said = |schema: &Value| schema["description"].as_str().is_some_and(|words| !words.is_empty());
+            if !said(property) && !property["oneOf"].as_array().is_some_and(|either| either.iter().any(said)) {
                 faults.push(format!("{name}.{field} is not described"));
             }
         }
@@ -83,4 +85,107 @@ fn every_reference_leads_somewhere() {
     }
     let document = generated();
     walk(&document, &document);
+}
+
+/// Everything in which `value` is not as `schema` says. Fields that the schema does not know are faults too.
+fn misfits(value: &Value, schema: &Value, document: &Value, place: &str) -> Vec<String> {
+    if let Some(to) = schema["$ref"].as_str() {
+        return misfits(value, document.pointer(to.trim_start_matches('#')).unwrap(), document, place);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fitting = choices.iter().filter(|choice| misfits(value, choice, document, place).is_empty()).count();
+        return if fitting == 1 { Vec::new() } else { vec![format!("{place}: {fitting} of the choices fit {value}")] };
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        return if words.contains(value) { Vec::new() } else { vec![format!("{place}: {value} is no choice")] };
+    }
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(several) => several.iter().map(|one| one.as_str().unwrap()).collect(),
+        _ => return vec![format!("{place}: the schema says no type")],
+    };
+    let fits = types.iter().any(|one| match *one {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("{other} is no type"),
+    });
+    if !fits {
+        return vec![format!("{place}: {value} is no {types:?}")];
+    }
+    let mut faults = Vec::new();
+    if let Some(items) = value.as_array() {
+        for (index, item) in items.iter().enumerate() {
+            faults.extend(misfits(item, &schema["items"], document, &format!("{place}[{index}]")));
+        }
+    }
+    if let (Some(object), Some(properties)) = (value.as_object(), schema["properties"].as_object()) {
+        for (name, value) in object {
+            match properties.get(name) {
+                Some(property) => faults.extend(misfits(value, property, document, &format!("{place}.{name}"))),
+                None => faults.push(format!("{place}.{name} is not in the schema")),
+            }
+        }
+        for name in schema["required"].as_array().into_iter().flatten() {
+            if !object.contains_key(name.as_str().unwrap()) {
+                faults.push(format!("{place}: required {name} is missing"));
+            }
+        }
+    }
+    faults
+}
+
+#[tokio::test]
+async fn answers_are_what_the_document_says() {
+    let server = Server::start().await;
+    let document = generated();
+    for script in ["return_value = 0.5", "raise MonitorFailure('x')", "return_value = 'text'\n1/0"] {
+        let body = json!({"name": "m", "script": script, "schedule": "@hourly", "tags": ["a"]});
+        let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
+        send(server.request("POST", &format!("/api/v1/monitors/{}/run", made["id"]))).await.json(200);
+    }
+    server.send("POST", "/api/v1/eval", &json!({"script": "sources['echo'].say(1)"})).await.json(200);
+    let eval = json!({"script": "print(sources['echo'].say(1))\nreturn_value = 2**70"});
+    let asked = [
+        ("GET", "/healthz", "/healthz", None),
+        ("GET", "/api/v1/monitors", "/api/v1/monitors", None),
+        ("GET", "/api/v1/monitors?limit=1", "/api/v1/monitors", None),
+        ("GET", "/api/v1/monitors/2", "/api/v1/monitors/{id}", None),
+        ("PATCH", "/api/v1/monitors/2", "/api/v1/monitors/{id}", Some(json!({"active": false}))),
+        ("PATCH", "/api/v1/monitors/2", "/api/v1/monitors/{id}", Some(json!({"activ": false, "version": 1}))),
+        ("PATCH", "/api/v1/monitors/2", "/api/v1/monitors/{id}", Some(json!({"activ": false}))),
+        ("POST", "/api/v1/monitors/1/run", "/api/v1/monitors/{id}/run", Some(json!({}))),
+        ("GET", "/api/v1/monitors/3/runs", "/api/v1/monitors/{id}/runs", None),
+        ("GET", "/api/v1/monitors/9/runs", "/api/v1/monitors/{id}/runs", None),
+        ("GET", "/api/v1/monitors/3/flips", "/api/v1/monitors/{id}/flips", None),
+        ("GET", "/api/v1/monitors/3/gaps", "/api/v1/monitors/{id}/gaps", None),
+        ("POST", "/api/v1/eval", "/api/v1/eval", Some(eval)),
+        ("POST", "/api/v1/schedule", "/api/v1/schedule", Some(json!({"schedule": "@daily"}))),
+        ("POST", "/api/v1/schedule", "/api/v1/schedule", Some(json!({"schedule": "daily"}))),
+        ("GET", "/api/v1/sources", "/api/v1/sources", None),
+        ("GET", "/api/v1/alerts", "/api/v1/alerts", None),
+        ("GET", "/api/v1/alerts/ops", "/api/v1/alerts/{key}", None),
+        ("PUT", "/api/v1/alerts/ops", "/api/v1/alerts/{key}", Some(json!({"states": ["OK"]}))),
+        ("POST", "/api/v1/alerts/broken/test", "/api/v1/alerts/{key}/test", Some(json!({}))),
+        ("GET", "/api/v1/deliveries", "/api/v1/deliveries", None),
+    ];
+    let mut faults = Vec::new();
+    for (method, path, route, body) in asked {
+        let answer = match body {
+            Some(body) => server.send(method, path, &body).await,
+            None => server.get(path).await,
+        };
+        let operation = &document["paths"][route][method.to_lowercase()];
+        let responses = operation["responses"].as_object().unwrap();
+        let response = responses.get(&answer.status.to_string()).unwrap_or_else(|| &responses["default"]);
+        let schema = &response["content"][answer.header("content-type")]["schema"];
+        let value: Value = serde_json::from_str(&answer.text).unwrap();
+        let place = format!("{method} {path} {}", answer.status);
+        faults.extend(misfits(&value, schema, &document, &place));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -1,64 +1,181 @@
 //! A server on a free port with the clock in hand, and a client for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use revere::{
+    engine::Engine,
     metrics::Metrics,
-    web::{self, Site, WebState},
+    redact::Secrets,
+    runner::{self, NamedSource, Runner},
+    sources::watch::Watch,
+    store::{Committed, ConfiguredAlert, RunResult, Store, StoreOptions},
+    web::{self, Defaults, Site, WebState},
 };
-use revere_model::ManualClock;
-use serde_json::Value;
+use revere_model::{Clock as _, ManualClock, MonitorId, RunKind, State};
+use revere_sandbox::{KeepInstances, Limits, Options, Sandbox};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::outside::{self, Mailbox};
 
 /// When every test begins: a Wednesday.
-pub const BEGIN: &str = "2026-07-01T12:00:30Z";
+pub(super) const BEGIN: &str = "2026-07-01T12:00:30Z";
 
-/// A server that stops when it is dropped.
-pub struct Server {
-    pub base: String,
-    pub clock: ManualClock,
+/// A server with everything real but its outside world: a source and two receivers that the test holds. Stops when it
+/// is dropped.
+pub(super) struct Server {
+    pub(super) base: String,
+    pub(super) clock: ManualClock,
+    pub(super) store: Store,
+    pub(super) stopping: CancellationToken,
+    /// What the alert `ops` was given to tell.
+    pub(super) mailbox: Mailbox,
+    _folder: tempfile::TempDir,
     client: reqwest::Client,
     task: tokio::task::JoinHandle<()>,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) text: String,
 }
 
 impl Server {
-    pub async fn start() -> Server {
+    pub(super) async fn start() -> Server {
         let clock = ManualClock::at(BEGIN.parse().unwrap());
+        let shared_clock: Arc<dyn revere_model::Clock> = Arc::new(clock.clone());
+        let metrics = Arc::new(Metrics::new(clock.now()));
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions {
+            clock: shared_clock.clone(),
+            busy_timeout: Duration::from_millis(50),
+            patience: Duration::from_millis(500),
+            ..StoreOptions::new(folder.path().join("revere.db"))
+        })
+        .await
+        .unwrap();
+        let watch = Watch::new(shared_clock.clone());
+        let source = NamedSource {
+            kind: "echo".to_owned(),
+            description: "Says what it is told.".to_owned(),
+            source: watch.around("echo", Arc::new(outside::Echo)),
+        };
+        let runner = Runner::new(runner::Parts {
+            sandbox: sandbox(),
+            sources: BTreeMap::from([("echo".to_owned(), source)]),
+            limits: Limits::default(),
+            python_path: Vec::new(),
+            clock: shared_clock.clone(),
+            metrics: metrics.clone(),
+            secrets: Secrets::default(),
+        });
+        let mailbox = Mailbox::default();
+        let (entries, faults) = revere::entry::read_all(
+            "REVERE_ALERTS",
+            &json!({
+                "ops": {"type": "log", "description": "The people on call."},
+                "broken": {"type": "webhook"},
+                "off": {"type": "log", "enabled": false},
+            }),
+        );
+        assert_eq!(faults, []);
+        let configured: Vec<_> =
+            entries.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
+        store.sync_alerts(&configured, clock.now()).await.unwrap();
+        let engine = Engine::start(revere::engine::Parts {
+            store: store.clone(),
+            runner: Arc::new(runner.clone()),
+            channels: outside::channels(&mailbox),
+            clock: shared_clock.clone(),
+            metrics: metrics.clone(),
+            secrets: Secrets::default(),
+            random: Arc::new(|| uuid::Uuid::new_v4().as_u64_pair().0),
+            settings: revere::engine::Settings::default(),
+        })
+        .await
+        .unwrap();
+        let stopping = CancellationToken::new();
         let state = WebState {
             site: Arc::new(Site { base_url: None, loopback_only: true }),
-            default_timezone: "UTC".into(),
-            clock: Arc::new(clock.clone()),
-            metrics: Arc::new(Metrics::new(BEGIN.parse().unwrap())),
+            defaults: Arc::new(Defaults { timezone: "UTC".to_owned(), retain_days: Some(28) }),
+            clock: shared_clock,
+            metrics,
+            store: store.clone(),
+            engine,
+            runner,
+            watch,
+            alert_entries: entries.into(),
+            stopping: stopping.clone(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move { axum::serve(listener, web::router(state)).await.unwrap() });
-        Server { base, clock, client: client(), task }
+        Server { base, clock, store, stopping, mailbox, _folder: folder, client: client(), task }
+    }
+
+    /// Records `count` runs of a monitor, a minute apart, as if it had made them: alarms where `bad` says so. Answers
+    /// their ids.
+    pub(super) async fn record_runs(&self, monitor: i64, count: usize, bad: impl Fn(usize) -> bool) -> Vec<i64> {
+        let mut ids = Vec::with_capacity(count);
+        for number in 0..count {
+            let at = self.clock.now();
+            let committed = self.store.commit_run(RunResult {
+                monitor_id: MonitorId(monitor),
+                attempt: None,
+                kind: RunKind::Manual,
+                tick_at: at,
+                started_at: at,
+                finished_at: at,
+                duration: Duration::from_millis(5),
+                outcome: if bad(number) { State::Alarm } else { State::Ok },
+                message: format!("run {number}"),
+                return_value: None,
+                output: String::new(),
+                traceback: None,
+            });
+            let Committed::Recorded { run, .. } = committed.await.unwrap() else { panic!("not recorded") };
+            ids.push(run.id.0);
+            self.clock.advance(jiff::SignedDuration::from_secs(60));
+        }
+        ids
+    }
+
+    /// The ids on all pages of a list, in the order they came; no page may be larger than asked.
+    pub(super) async fn walk(&self, path: &str, cursor: &str, limit: usize) -> Vec<i64> {
+        let mut ids = Vec::new();
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let mut next = format!("{path}{joint}limit={limit}");
+        loop {
+            let page = self.get(&next).await.json(200);
+            let items = page["items"].as_array().unwrap();
+            assert!(items.len() <= limit, "{} items on a page of {limit}", items.len());
+            ids.extend(items.iter().map(|item| item["id"].as_i64().unwrap()));
+            match page["next"].as_str() {
+                Some(at) => next = format!("{path}{joint}limit={limit}&{cursor}={at}"),
+                None => return ids,
+            }
+        }
     }
 
     /// A request to `path`, for what the short forms below do not do.
-    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method.parse().unwrap(), format!("{}{path}", self.base))
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         send(self.request("GET", path)).await
     }
 
     /// Sends `body` as JSON.
-    pub async fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(super) async fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         send(self.request(method, path).json(body)).await
     }
 
     /// Sends `body` as it is, said to be JSON.
-    pub async fn send_raw(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub(super) async fn send_raw(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         send(self.request(method, path).header("content-type", "application/json").body(body)).await
     }
 }
@@ -70,7 +187,7 @@ impl Drop for Server {
 }
 
 /// Sends a request and reads the whole answer.
-pub async fn send(request: reqwest::RequestBuilder) -> Answer {
+pub(super) async fn send(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     Answer {
         status: response.status().as_u16(),
@@ -82,14 +199,14 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
 impl Answer {
     /// The body, after checking the status.
     #[track_caller]
-    pub fn json(&self, status: u16) -> Value {
+    pub(super) fn json(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
     /// A problem document of that status, checked for what all of them must have.
     #[track_caller]
-    pub fn problem(&self, status: u16) -> Value {
+    pub(super) fn problem(&self, status: u16) -> Value {
         let problem = self.json(status);
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(problem["type"], "about:blank");
@@ -102,7 +219,7 @@ impl Answer {
 
     /// The faults of a 422, as `field: message`.
     #[track_caller]
-    pub fn faults(&self) -> Vec<String> {
+    pub(super) fn faults(&self) -> Vec<String> {
         let problem = self.problem(422);
         let faults = problem["errors"].as_array().unwrap_or_else(|| panic!("no errors in {problem}"));
         faults
@@ -112,9 +229,19 @@ impl Answer {
     }
 
     /// A header, or an empty text.
-    pub fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
+}
+
+/// Compiled code is kept beside the build, for all tests of this machine.
+fn sandbox() -> Sandbox {
+    let cache_dir = match std::env::var_os("REVERE_CACHE_DIR") {
+        Some(folder) => folder.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
+    };
+    let options = Options { cache_dir, threads: 2, max_in_flight: 64, keep: KeepInstances::Auto };
+    Sandbox::open(options, &|_| {}).unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]

@@ -1,0 +1,208 @@
+//! `/api/v1/alerts`: who is told.
+
+use axum::{Json, extract::State as Extract};
+use jiff::Timestamp;
+use revere_model::StateSet;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{deliveries::DeliveryStatusWord, monitors::StateWord, page::Page};
+use crate::{
+    store::DeliveryStatus,
+    web::{
+        Problem, Refusal, WebState,
+        body::{JsonBody, OptionalBody},
+        operations::alerts::{self, AlertInput, AlertReport},
+        params::{Key, Params},
+    },
+};
+
+/// An alert: a configured way of telling someone.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Alert)]
+pub(crate) struct AlertView {
+    /// Its name in the configuration.
+    key: String,
+    /// Its type in the configuration; null for one that is no longer there.
+    #[serde(rename = "type")]
+    #[schema(required)]
+    kind: Option<String>,
+    /// What an operator wrote about it.
+    description: String,
+    /// Whether people have it switched on.
+    enabled: bool,
+    /// Whether the configuration has it switched on.
+    enabled_in_config: bool,
+    /// Whether the configuration has it at all. If not, its settings are kept for its return.
+    in_config: bool,
+    /// The states it tells.
+    #[schema(value_type = Vec<StateWord>)]
+    states: StateSet,
+    /// Deliveries that no receiver has taken yet.
+    owed: u64,
+    /// The newest delivery, in short.
+    #[schema(required)]
+    last_delivery: Option<LastDelivery>,
+}
+
+/// The newest delivery of an alert.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LastDelivery {
+    /// Its id.
+    id: i64,
+    /// How it stands.
+    #[schema(value_type = DeliveryStatusWord)]
+    status: DeliveryStatus,
+    /// When it was settled; for one that is owed, when it came to be.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Why its last attempt failed.
+    #[schema(required)]
+    last_error: Option<String>,
+}
+
+/// What to change about an alert; what is left out stays as it is.
+#[derive(ToSchema)]
+#[schema(as = AlertInput)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct AlertBody {
+    /// Whether it is switched on. Switching it off cancels what it owes.
+    enabled: Option<bool>,
+    /// The states it tells.
+    #[schema(value_type = Option<Vec<StateWord>>)]
+    states: Option<Vec<String>>,
+}
+
+/// What the receiver of a test notification said.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TestAnswer {
+    /// Whether the receiver took it.
+    sent: bool,
+    /// The receiver's words; null if it took nothing.
+    #[schema(required)]
+    reply: Option<String>,
+    /// Why it was not taken; null if it was.
+    #[schema(required)]
+    error: Option<String>,
+    /// How long it took, in milliseconds.
+    duration_ms: f64,
+}
+
+/// List alerts
+///
+/// Those of the configuration, and those that were in it and keep their settings. All on one page.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts",
+    operation_id = "list_alerts",
+    tag = "alerts",
+    responses((status = 200, description = "All alerts.", body = Page<AlertView>))
+)]
+pub(crate) async fn list(Extract(state): Extract<WebState>, params: Params) -> Result<Json<Page<AlertView>>, Problem> {
+    params.finish(())?;
+    Ok(Json(Page::whole(alerts::list(&state).await?.into_iter().map(AlertView::from))))
+}
+
+/// One alert
+///
+/// Its settings, and how its deliveries do.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts/{key}",
+    operation_id = "get_alert",
+    tag = "alerts",
+    params(("key" = String, Path, description = "Its name in the configuration.")),
+    responses(
+        (status = 200, description = "The alert.", body = AlertView),
+        (status = 404, description = "There is none with that key."),
+    )
+)]
+pub(crate) async fn get(
+    Extract(state): Extract<WebState>,
+    Key(key): Key<String>,
+    params: Params,
+) -> Result<Json<AlertView>, Problem> {
+    params.finish(())?;
+    Ok(Json(alerts::get(&state, &key).await?.into()))
+}
+
+/// Change an alert
+///
+/// Switches it on or off, and chooses the states it tells. Takes effect at once, for changes of state from now on.
+#[utoipa::path(
+    put,
+    path = "/api/v1/alerts/{key}",
+    operation_id = "set_alert",
+    tag = "alerts",
+    params(("key" = String, Path, description = "Its name in the configuration.")),
+    request_body = AlertBody,
+    responses(
+        (status = 200, description = "As it is now.", body = AlertView),
+        (status = 404, description = "There is none with that key."),
+        (status = 422, description = "Something is wrong with it; nothing was changed."),
+    )
+)]
+pub(crate) async fn set(
+    Extract(state): Extract<WebState>,
+    Key(key): Key<String>,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Json<AlertView>, Problem> {
+    let mut input =
+        AlertInput { enabled: fields.flag("enabled"), states: fields.texts("states", 100), faults: Vec::new() };
+    fields.ignore(&["key", "type", "description", "enabled_in_config", "in_config", "owed", "last_delivery"]);
+    input.faults = fields.finish();
+    Ok(Json(alerts::set(&state, &key, input).await?.into()))
+}
+
+/// Try an alert
+///
+/// Sends one notification that says it is a test, and answers what the receiver said. A receiver that takes nothing is
+/// an answer too: 200 with `sent: false` and the reason. Nothing is recorded.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{key}/test",
+    operation_id = "test_alert",
+    tag = "alerts",
+    params(("key" = String, Path, description = "Its name in the configuration.")),
+    responses(
+        (status = 200, description = "What the receiver said.", body = TestAnswer),
+        (status = 404, description = "There is none with that key."),
+        (status = 409, description = "It is switched off in the configuration, or no longer there."),
+    )
+)]
+pub(crate) async fn test(
+    Extract(state): Extract<WebState>,
+    Key(key): Key<String>,
+    OptionalBody(fields): OptionalBody,
+) -> Result<Json<TestAnswer>, Problem> {
+    Refusal::unless_clean(fields.finish(), ())?;
+    let result = alerts::test(&state, &key).await?;
+    Ok(Json(TestAnswer {
+        sent: result.reply.is_ok(),
+        error: result.reply.as_ref().err().cloned(),
+        reply: result.reply.ok(),
+        duration_ms: result.took.as_secs_f64() * 1e3,
+    }))
+}
+
+impl From<AlertReport> for AlertView {
+    fn from(report: AlertReport) -> Self {
+        let entry = report.entry.as_ref();
+        AlertView {
+            kind: entry.map(|entry| entry.kind.clone()),
+            description: entry.map(|entry| entry.description.clone()).unwrap_or_default(),
+            enabled: report.row.enabled,
+            enabled_in_config: report.row.enabled_in_config,
+            in_config: report.row.in_config,
+            states: report.row.states,
+            owed: report.owed,
+            last_delivery: report.last_delivery.map(|delivery| LastDelivery {
+                id: delivery.id.0,
+                status: delivery.status,
+                at: delivery.settled_at.unwrap_or(delivery.created_at),
+                last_error: delivery.last_error,
+            }),
+            key: report.row.key,
+        }
+    }
+}

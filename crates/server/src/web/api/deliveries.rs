@@ -1,0 +1,143 @@
+//! `/api/v1/deliveries`: what was sent, is owed, has failed, and why.
+
+use axum::{Json, extract::State as Extract};
+use jiff::Timestamp;
+use revere_model::{DeliveryId, FlipId, MonitorId, ReturnValue, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    monitors::{ReturnValueShape, StateWord},
+    page::{self, Page},
+};
+use crate::{
+    store::{Delivery, DeliveryFilter, DeliveryStatus},
+    web::{Problem, WebState, operations::Failure, params::Params},
+};
+
+/// One thing one alert owes, or has done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
+pub(crate) struct DeliveryView {
+    /// Its id.
+    #[schema(value_type = i64)]
+    id: DeliveryId,
+    /// The key of the alert.
+    alert: String,
+    /// The monitor.
+    #[schema(value_type = i64)]
+    monitor_id: MonitorId,
+    /// The monitor's name at that time.
+    monitor_name: String,
+    /// The change of state it tells of.
+    #[schema(value_type = i64)]
+    flip_id: FlipId,
+    /// How it stands.
+    #[schema(value_type = DeliveryStatusWord)]
+    status: DeliveryStatus,
+    /// How often sending was begun.
+    attempts: u32,
+    /// When it came to be owed.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it is tried next; null once it is settled, or while an earlier one of the same alert and monitor is owed.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    next_attempt_at: Option<Timestamp>,
+    /// When it was sent, given up or cancelled.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    settled_at: Option<Timestamp>,
+    /// Why the last attempt failed.
+    #[schema(required)]
+    last_error: Option<String>,
+    /// What the receiver said when it took it.
+    #[schema(required)]
+    reply: Option<String>,
+    /// The delivery that another alert gave up and that this one tells instead.
+    #[schema(value_type = Option<i64>, required)]
+    instead_of: Option<DeliveryId>,
+    /// The state that is told as the one before.
+    #[schema(value_type = StateWord)]
+    old_state: State,
+    /// The state that is told.
+    #[schema(value_type = StateWord)]
+    new_state: State,
+    /// What the run said.
+    message: String,
+    /// The value of the run.
+    #[schema(value_type = Option<ReturnValueShape>, required)]
+    return_value: Option<ReturnValue>,
+    /// The same for every attempt: receivers drop what they have seen.
+    key: String,
+}
+
+/// How a delivery stands: not taken yet, taken by the receiver, given up, or cancelled because its alert was switched
+/// off.
+#[derive(ToSchema)]
+#[schema(as = DeliveryStatus, rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the store's DeliveryStatus, which knows no OpenAPI")]
+pub(crate) enum DeliveryStatusWord {
+    Owed,
+    Sent,
+    Failed,
+    Cancelled,
+}
+
+/// List deliveries
+///
+/// Newest first. The next page ends before the cursor: give `next` back as `before`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/deliveries",
+    operation_id = "list_deliveries",
+    tag = "alerts",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
+        ("before" = Option<String>, Query, description = "The cursor of the page before."),
+        ("monitor" = Option<i64>, Query, description = "Only of the monitor with this id."),
+        ("alert" = Option<String>, Query, description = "Only of the alert with this key."),
+        ("status" = Option<String>, Query, description = "Only `owed`, `sent`, `failed` or `cancelled` ones."),
+    ),
+    responses((status = 200, description = "One page.", body = Page<DeliveryView>))
+)]
+pub(crate) async fn list(
+    Extract(state): Extract<WebState>,
+    mut params: Params,
+) -> Result<Json<Page<DeliveryView>>, Problem> {
+    let limit = page::limit(&mut params);
+    let filter = DeliveryFilter {
+        monitor: params.parsed("monitor", "the id of a monitor"),
+        alert: params.text("alert"),
+        status: params.parsed("status", "owed, sent, failed or cancelled"),
+        before: params.parsed("before", "the `next` of the page before"),
+        limit: limit + 1,
+    };
+    let filter = params.finish(filter)?;
+    let deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
+    Ok(Json(Page::of(deliveries, limit, |delivery| delivery.id.0, DeliveryView::from)))
+}
+
+impl From<Delivery> for DeliveryView {
+    fn from(delivery: Delivery) -> Self {
+        let told = delivery.notification;
+        DeliveryView {
+            id: delivery.id,
+            alert: delivery.alert_key,
+            monitor_id: delivery.monitor_id,
+            monitor_name: told.monitor.name,
+            flip_id: delivery.flip_id,
+            status: delivery.status,
+            attempts: delivery.attempts,
+            created_at: delivery.created_at,
+            next_attempt_at: delivery.next_attempt_at,
+            settled_at: delivery.settled_at,
+            last_error: delivery.last_error,
+            reply: delivery.reply,
+            instead_of: delivery.instead_of,
+            old_state: told.old_state,
+            new_state: told.new_state,
+            message: told.message,
+            return_value: told.return_value,
+            key: told.key,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `/api/v1/eval`: a script tried out on the real sources.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State as Extract};
+use revere_model::{MAX_TIMEOUT_S, MonitorId, ReturnValue, State};
+use revere_sandbox::{CallRecord, Outcome};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::monitors::{ReturnValueShape, StateWord};
+use crate::web::{
+    Problem, WebState,
+    body::JsonBody,
+    operations::script::{self, Trial},
+};
+
+/// A script to try.
+#[derive(ToSchema)]
+#[schema(as = EvalInput)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct EvalBody {
+    /// Python, at most 256 KiB.
+    #[schema(example = "return_value = 1 + 1")]
+    script: String,
+    /// Seconds it may take, waiting included; the server's limit if left out.
+    timeout_s: Option<f64>,
+    /// A monitor whose last recorded run the script sees as `previous`; none if left out.
+    monitor_id: Option<i64>,
+}
+
+/// What a script did.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Outcome)]
+pub(crate) struct OutcomeView {
+    /// `OK`, `ALARM` or `ERROR`.
+    #[schema(value_type = StateWord)]
+    state: State,
+    /// The failure's text, or `Monitor Passed`.
+    message: String,
+    /// What it left in `return_value`.
+    #[schema(value_type = Option<ReturnValueShape>, required)]
+    return_value: Option<ReturnValue>,
+    /// How long it took, in milliseconds.
+    duration_ms: f64,
+    /// How long it computed, in milliseconds.
+    cpu_ms: f64,
+    /// The most memory it had, in bytes, Python itself included.
+    memory_bytes: u64,
+    /// What it printed, bounded.
+    output: String,
+    /// Python's traceback, beginning at the script.
+    #[schema(required)]
+    traceback: Option<String>,
+    /// The line of the script that failed, from 1.
+    #[schema(required)]
+    line: Option<u32>,
+    /// The exception's type.
+    #[schema(required)]
+    error_type: Option<String>,
+    /// The source calls it made, in order.
+    source_calls: Vec<SourceCallView>,
+}
+
+/// One call of a source.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SourceCall)]
+pub(crate) struct SourceCallView {
+    /// The source's configured name.
+    source: String,
+    /// The method.
+    method: String,
+    /// The arguments as Python would write them, shortened.
+    arguments: String,
+    /// The answer as Python would write it, shortened; null if it failed.
+    #[schema(required)]
+    answer: Option<String>,
+    /// Why it failed; null if it did not.
+    #[schema(required)]
+    error: Option<String>,
+    /// How long it took, in milliseconds.
+    duration_ms: f64,
+}
+
+/// Try a script
+///
+/// Runs it once, now, on the configured sources, and records nothing. A script that fails is an answer too: 200 with
+/// what went wrong.
+#[utoipa::path(
+    post,
+    path = "/api/v1/eval",
+    operation_id = "eval_script",
+    tag = "trying",
+    request_body = EvalBody,
+    responses(
+        (status = 200, description = "What it did.", body = OutcomeView),
+        (status = 404, description = "There is no monitor with that id."),
+        (status = 413, description = "The script is larger than 256 KiB."),
+        (status = 422, description = "The body is not as described."),
+    )
+)]
+pub(crate) async fn eval(
+    Extract(state): Extract<WebState>,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Json<OutcomeView>, Problem> {
+    fields.require("script", "Python");
+    let trial = Trial {
+        script: fields.text("script", 1 << 20).unwrap_or_default(),
+        timeout: fields
+            .or_null("timeout_s", |fields| fields.positive("timeout_s", MAX_TIMEOUT_S))
+            .flatten()
+            .map(Duration::from_secs_f64),
+        monitor: fields
+            .or_null("monitor_id", |fields| fields.whole("monitor_id", 1..=i64::MAX))
+            .flatten()
+            .map(MonitorId),
+        faults: fields.finish(),
+    };
+    Ok(Json(script::evaluate(&state, trial).await?.into()))
+}
+
+impl From<Outcome> for OutcomeView {
+    fn from(outcome: Outcome) -> Self {
+        let error = outcome.error;
+        OutcomeView {
+            state: outcome.state,
+            message: outcome.message,
+            return_value: outcome.return_value,
+            duration_ms: milliseconds(outcome.duration),
+            cpu_ms: milliseconds(outcome.cpu_time),
+            memory_bytes: outcome.memory_bytes as u64,
+            output: outcome.output,
+            line: error.as_ref().and_then(|error| error.line),
+            error_type: error.as_ref().map(|error| error.kind.clone()),
+            traceback: error.and_then(|error| error.traceback),
+            source_calls: outcome.source_calls.into_iter().map(SourceCallView::from).collect(),
+        }
+    }
+}
+
+impl From<CallRecord> for SourceCallView {
+    fn from(call: CallRecord) -> Self {
+        SourceCallView {
+            source: call.source,
+            method: call.method,
+            arguments: call.arguments,
+            error: call.answer.as_ref().err().cloned(),
+            answer: call.answer.ok(),
+            duration_ms: milliseconds(call.duration),
+        }
+    }
+}
+
+/// To the microsecond: more digits would be noise.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}

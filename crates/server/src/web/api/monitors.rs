@@ -1,0 +1,485 @@
+//! `/api/v1/monitors`: what is watched.
+
+use std::borrow::Cow;
+
+use axum::{
+    Json,
+    extract::State as Extract,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use revere_model::{MAX_STREAK, Monitor, MonitorId, ReturnValue, State, StateSet};
+use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr, Schema,
+        schema::{SchemaType, Type},
+    },
+};
+
+use super::page::{self, Page};
+use crate::{
+    store::MonitorFilter,
+    web::{
+        Problem, Refusal, WebState,
+        body::JsonBody,
+        fields::Fields,
+        operations::{
+            self,
+            monitors::{self, MonitorInput},
+        },
+        params::{Key, Params},
+    },
+};
+
+/// A monitor.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Monitor)]
+pub(crate) struct MonitorView {
+    /// Its id; never used again after a deletion.
+    #[schema(value_type = i64)]
+    id: MonitorId,
+    /// Grows by one with every saved edit. Send it back with an edit to have that refused if someone else saved first.
+    version: i64,
+    /// Shown everywhere; one line.
+    name: String,
+    /// What it watches and what to do, for the reader of an alert.
+    description: String,
+    /// Python.
+    script: String,
+    /// Crontab syntax: five fields, or six with seconds first.
+    schedule: String,
+    /// IANA time zone that the schedule is read in.
+    timezone: String,
+    /// Whether it runs on its schedule.
+    active: bool,
+    /// Runs older than so many days are purged; null keeps them for ever.
+    #[schema(required)]
+    retain_days: Option<u32>,
+    /// Seconds one run may take, waiting included; null is the server's limit.
+    #[schema(required)]
+    timeout_s: Option<f64>,
+    /// Words to find and group monitors by.
+    tags: Vec<String>,
+    /// So many failing runs in a row change the state.
+    alarm_after: u32,
+    /// So many passing runs in a row end a problem.
+    recover_after: u32,
+    /// What it is in.
+    #[schema(value_type = StateWord)]
+    state: State,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    state_since: Timestamp,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When its author last changed it.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// When its last recorded run began.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    last_run_at: Option<Timestamp>,
+    /// What that run said.
+    #[schema(required)]
+    last_message: Option<String>,
+    /// What that run left in `return_value`.
+    #[schema(value_type = Option<ReturnValueShape>, required)]
+    last_value: Option<ReturnValue>,
+    /// The next tick; null while it is not active.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    next_run_at: Option<Timestamp>,
+    /// Ticks that were missed, ever: the server was down, or could not keep up.
+    missed_ticks: i64,
+    /// Ticks that found the run before still going, ever.
+    overlapped_ticks: i64,
+    /// Why it cannot be scheduled, although active; null is well.
+    #[schema(required)]
+    fault: Option<String>,
+}
+
+/// The state of a monitor: `ALARM` means the thing watched is wrong, `ERROR` that the check itself broke, `INACTIVE`
+/// that it has not run yet or is switched off.
+#[derive(ToSchema)]
+#[schema(as = State, rename_all = "UPPERCASE")]
+#[expect(dead_code, reason = "describes the model's State, which knows no OpenAPI")]
+pub(crate) enum StateWord {
+    Ok,
+    Alarm,
+    Error,
+    Inactive,
+}
+
+/// Describes the model's `ReturnValue`, which knows no OpenAPI.
+pub(crate) struct ReturnValueShape;
+
+impl PartialSchema for ReturnValueShape {
+    fn schema() -> RefOr<Schema> {
+        let words =
+            "A recorded value. Bools are 0 and 1; integers beyond 64 bits and floats that are not finite are texts.";
+        ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Number, Type::String]))
+            .description(Some(words))
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for ReturnValueShape {
+    fn name() -> Cow<'static, str> {
+        "ReturnValue".into()
+    }
+}
+
+/// What an author decides about a monitor. What an answer shows beside this (`id`, `state` and so on) may be sent back
+/// and is not looked at, but `version` is.
+#[derive(ToSchema)]
+#[schema(as = MonitorInput)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct MonitorBody {
+    /// Shown everywhere; one line, at most 200 characters.
+    #[schema(example = "Error rate")]
+    name: String,
+    /// What it watches and what to do. Default: empty.
+    description: Option<String>,
+    /// Python, at most 256 KiB. It must compile.
+    #[schema(example = "return_value = sources['graphite'].get_sum('errors', '-10min')")]
+    script: String,
+    /// Crontab syntax: five fields, or six with seconds first. It must come at least once.
+    #[schema(example = "*/5 * * * *")]
+    schedule: String,
+    /// IANA time zone that the schedule is read in. Default: the server's.
+    timezone: Option<String>,
+    /// Whether it runs on its schedule. Default: true.
+    active: Option<bool>,
+    /// Days that runs are kept, from 1; null keeps them for ever. Default: the server's.
+    retain_days: Option<u32>,
+    /// Seconds one run may take, up to 3600; null is the server's limit, and the default.
+    timeout_s: Option<f64>,
+    /// At most 20 words of at most 50 characters, without commas. Default: none.
+    tags: Option<Vec<String>>,
+    /// So many failing runs in a row change the state, 1 to 1000. Default: 1.
+    alarm_after: Option<u32>,
+    /// So many passing runs in a row end a problem, 1 to 1000. Default: 1.
+    recover_after: Option<u32>,
+    /// The version the edit started from; if that is no longer the stored one, the edit is refused with 409.
+    version: Option<i64>,
+}
+
+/// What to change about a monitor; fields that are left out stay as they are.
+#[derive(ToSchema)]
+#[schema(as = MonitorChange)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct MonitorChange {
+    /// Shown everywhere; one line, at most 200 characters.
+    name: Option<String>,
+    /// What it watches and what to do.
+    description: Option<String>,
+    /// Python, at most 256 KiB. It must compile.
+    script: Option<String>,
+    /// Crontab syntax: five fields, or six with seconds first. It must come at least once.
+    schedule: Option<String>,
+    /// IANA time zone that the schedule is read in.
+    timezone: Option<String>,
+    /// Whether it runs on its schedule.
+    active: Option<bool>,
+    /// Days that runs are kept, from 1; null keeps them for ever.
+    retain_days: Option<u32>,
+    /// Seconds one run may take, up to 3600; null is the server's limit.
+    timeout_s: Option<f64>,
+    /// At most 20 words of at most 50 characters, without commas.
+    tags: Option<Vec<String>>,
+    /// So many failing runs in a row change the state, 1 to 1000.
+    alarm_after: Option<u32>,
+    /// So many passing runs in a row end a problem, 1 to 1000.
+    recover_after: Option<u32>,
+    /// The version the edit started from; if that is no longer the stored one, the edit is refused with 409.
+    version: Option<i64>,
+}
+
+/// List monitors
+///
+/// By id. The next page begins after the cursor: give `next` back as `after`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/monitors",
+    operation_id = "list_monitors",
+    tag = "monitors",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
+        ("after" = Option<String>, Query, description = "The cursor of the page before."),
+        ("state" = Option<String>, Query, description = "Only in these states, separated by commas."),
+        ("tag" = Option<String>, Query, description = "Only with this tag."),
+        ("q" = Option<String>, Query, description = "Only if the name contains this, in either case."),
+    ),
+    responses((status = 200, description = "One page.", body = Page<MonitorView>))
+)]
+pub(crate) async fn list(
+    Extract(state): Extract<WebState>,
+    mut params: Params,
+) -> Result<Json<Page<MonitorView>>, Problem> {
+    let limit = page::limit(&mut params);
+    let filter = MonitorFilter {
+        states: states(&mut params),
+        tag: params.text("tag"),
+        search: params.text("q"),
+        after: params.parsed("after", "the `next` of the page before"),
+        limit: limit + 1,
+    };
+    let filter = params.finish(filter)?;
+    let monitors = state.store.monitors(&filter).await.map_err(operations::Failure::Store)?;
+    Ok(Json(Page::of(monitors, limit, |monitor| monitor.id.0, MonitorView::from)))
+}
+
+/// Create a monitor
+///
+/// It runs from its next tick on, and is `INACTIVE` until then.
+#[utoipa::path(
+    post,
+    path = "/api/v1/monitors",
+    operation_id = "create_monitor",
+    tag = "monitors",
+    request_body = MonitorBody,
+    responses(
+        (status = 201, description = "Created.", body = MonitorView, headers(("Location" = String, description = "Its address."), ("ETag" = String, description = "Its version."))),
+        (status = 413, description = "The script is larger than 256 KiB."),
+        (status = 422, description = "Something is wrong with it; nothing was stored."),
+    )
+)]
+pub(crate) async fn create(Extract(state): Extract<WebState>, JsonBody(fields): JsonBody) -> Result<Response, Problem> {
+    let (input, _) = read(fields, None, true);
+    let monitor = monitors::create(&state, input).await?;
+    let location = format!("/api/v1/monitors/{}", monitor.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], shown(monitor)).into_response())
+}
+
+/// One monitor
+///
+/// Its `ETag` is its version.
+#[utoipa::path(
+    get,
+    path = "/api/v1/monitors/{id}",
+    operation_id = "get_monitor",
+    tag = "monitors",
+    params(("id" = i64, Path, description = "Which monitor.")),
+    responses(
+        (status = 200, description = "The monitor.", body = MonitorView, headers(("ETag" = String, description = "Its version."))),
+        (status = 404, description = "There is none with that id."),
+    )
+)]
+pub(crate) async fn get(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.finish(())?;
+    Ok(shown(state.store.monitor(id).await.map_err(operations::of("monitor", id))?))
+}
+
+/// Replace a monitor
+///
+/// What the body leaves out gets its default. To change single fields, use PATCH.
+#[utoipa::path(
+    put,
+    path = "/api/v1/monitors/{id}",
+    operation_id = "replace_monitor",
+    tag = "monitors",
+    params(
+        ("id" = i64, Path, description = "Which monitor."),
+        ("If-Match" = Option<String>, Header, description = "The ETag the edit started from."),
+    ),
+    request_body = MonitorBody,
+    responses(
+        (status = 200, description = "As it is now.", body = MonitorView, headers(("ETag" = String, description = "Its version."))),
+        (status = 404, description = "There is none with that id."),
+        (status = 409, description = "Someone else saved first; nothing was changed."),
+        (status = 413, description = "The script is larger than 256 KiB."),
+        (status = 422, description = "Something is wrong with it; nothing was changed."),
+    )
+)]
+pub(crate) async fn replace(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    headers: HeaderMap,
+    JsonBody(fields): JsonBody,
+) -> Result<Response, Problem> {
+    let (input, version) = read(fields, Some((id, &headers)), true);
+    Ok(shown(monitors::replace(&state, id, version, &input).await?))
+}
+
+/// Change some fields of a monitor
+///
+/// What the body leaves out stays as it is.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/monitors/{id}",
+    operation_id = "update_monitor",
+    tag = "monitors",
+    params(
+        ("id" = i64, Path, description = "Which monitor."),
+        ("If-Match" = Option<String>, Header, description = "The ETag the edit started from."),
+    ),
+    request_body = MonitorChange,
+    responses(
+        (status = 200, description = "As it is now.", body = MonitorView, headers(("ETag" = String, description = "Its version."))),
+        (status = 404, description = "There is none with that id."),
+        (status = 409, description = "Someone else saved first; nothing was changed."),
+        (status = 413, description = "The script is larger than 256 KiB."),
+        (status = 422, description = "Something is wrong with it; nothing was changed."),
+    )
+)]
+pub(crate) async fn update(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    headers: HeaderMap,
+    JsonBody(fields): JsonBody,
+) -> Result<Response, Problem> {
+    let (input, version) = read(fields, Some((id, &headers)), false);
+    Ok(shown(monitors::update(&state, id, version, &input).await?))
+}
+
+/// Delete a monitor
+///
+/// With its history. What is owed to people is still sent; the id is never used again.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/monitors/{id}",
+    operation_id = "delete_monitor",
+    tag = "monitors",
+    params(
+        ("id" = i64, Path, description = "Which monitor."),
+        ("If-Match" = Option<String>, Header, description = "Delete only if this is still its ETag."),
+    ),
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 404, description = "There is none with that id."),
+        (status = 409, description = "Someone else saved first; nothing was deleted."),
+    )
+)]
+pub(crate) async fn delete(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let version = if_match(&headers).map_err(|message| Refusal::one("If-Match", message))?;
+    monitors::delete(&state, id, version).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What answers show and inputs need not name.
+const SHOWN_ONLY: &[&str] = &[
+    "id",
+    "state",
+    "state_since",
+    "created_at",
+    "updated_at",
+    "last_run_at",
+    "last_message",
+    "last_value",
+    "next_run_at",
+    "missed_ticks",
+    "overlapped_ticks",
+    "fault",
+];
+
+/// Reads a body. `edit` is the monitor that is edited, and the headers that may name its version.
+fn read(mut fields: Fields, edit: Option<(MonitorId, &HeaderMap)>, whole: bool) -> (MonitorInput, Option<i64>) {
+    // Above every limit of the model, which then says how much is too much, and far below what hurts.
+    const MOST: usize = 1 << 20;
+    if whole {
+        fields.require("name", "what is watched, in one line");
+        fields.require("script", "Python");
+        fields.require("schedule", "crontab syntax, for instance \"*/5 * * * *\"");
+    }
+    let mut input = MonitorInput {
+        name: fields.text("name", MOST),
+        description: fields.text("description", MOST),
+        script: fields.text("script", MOST),
+        schedule: fields.text("schedule", MOST),
+        timezone: fields.text("timezone", MOST),
+        active: fields.flag("active"),
+        retain_days: fields
+            .or_null("retain_days", |fields| fields.whole("retain_days", 1..=u32::MAX.into()))
+            .map(|days| days.map(|days| days as u32)),
+        timeout_s: fields.or_null("timeout_s", |fields| fields.positive("timeout_s", f64::MAX)),
+        tags: fields.texts("tags", MOST).map(|tags| tags.into_iter().map(|tag| tag.trim().to_owned()).collect()),
+        alarm_after: fields.whole("alarm_after", 1..=MAX_STREAK.into()).map(|runs| runs as u32),
+        recover_after: fields.whole("recover_after", 1..=MAX_STREAK.into()).map(|runs| runs as u32),
+        faults: Vec::new(),
+    };
+    let mut version = fields.or_null("version", |fields| fields.whole("version", 1..=i64::MAX)).flatten();
+    match edit {
+        // A copy of another monitor: its version and id mean nothing here.
+        None => version = None,
+        Some((id, headers)) => {
+            match if_match(headers) {
+                Ok(named) => version = named.or(version),
+                Err(message) => fields.fault("If-Match", message),
+            }
+            let given = fields.or_null("id", |fields| fields.whole("id", i64::MIN..=i64::MAX)).flatten();
+            if let Some(given) = given.filter(|given| *given != id.0) {
+                fields
+                    .fault("id", format!("is {given}, but the address names monitor {id}; send it to its own address"));
+            }
+        }
+    }
+    fields.ignore(SHOWN_ONLY);
+    input.faults = fields.finish();
+    (input, version)
+}
+
+/// The version that an `If-Match` header names; `*` names any.
+fn if_match(headers: &HeaderMap) -> Result<Option<i64>, String> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let bare = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
+    let short: String = text.chars().take(40).collect();
+    bare.parse().map(Some).map_err(|_| format!("expected the ETag of a monitor, such as \"3\", not {short:?}"))
+}
+
+fn shown(monitor: Monitor) -> Response {
+    let tag = HeaderValue::from_str(&format!("\"{}\"", monitor.version)).expect("digits and quotes fit a header");
+    ([(header::ETAG, tag)], Json(MonitorView::from(monitor))).into_response()
+}
+
+/// The parameter `state`: several, separated by commas.
+pub(super) fn states(params: &mut Params) -> Option<StateSet> {
+    params.several::<State>("state").map(|states| states.into_iter().collect())
+}
+
+impl From<Monitor> for MonitorView {
+    fn from(monitor: Monitor) -> Self {
+        let spec = monitor.spec;
+        MonitorView {
+            id: monitor.id,
+            version: monitor.version,
+            name: spec.name,
+            description: spec.description,
+            script: spec.script,
+            schedule: spec.schedule,
+            timezone: spec.timezone,
+            active: spec.active,
+            retain_days: spec.retain_days,
+            timeout_s: spec.timeout_s,
+            tags: spec.tags,
+            alarm_after: spec.alarm_after,
+            recover_after: spec.recover_after,
+            state: monitor.state,
+            state_since: monitor.state_since,
+            created_at: monitor.created_at,
+            updated_at: monitor.updated_at,
+            last_run_at: monitor.last_run_at,
+            last_message: monitor.last_message,
+            last_value: monitor.last_value,
+            next_run_at: monitor.next_run_at,
+            missed_ticks: monitor.missed_ticks,
+            overlapped_ticks: monitor.overlapped_ticks,
+            fault: monitor.fault,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! How lists are answered: one page, and the cursor of the next.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::web::params::Params;
+
+/// The most that one page holds.
+pub(super) const MOST: i64 = 500;
+
+/// What one page holds if nobody says.
+pub(super) const USUAL: u32 = 100;
+
+/// One page of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    /// What was asked for, at most `limit`.
+    items: Vec<T>,
+    /// The cursor of the next page, for the parameter that the operation names; null on the last page.
+    next: Option<String>,
+}
+
+/// The parameter `limit`.
+pub(super) fn limit(params: &mut Params) -> u32 {
+    params.whole("limit", 1..=MOST).map_or(USUAL, |limit| limit as u32)
+}
+
+impl<T> Page<T> {
+    /// A list that is never long: all of it.
+    pub(super) fn whole(items: impl Iterator<Item = T>) -> Page<T> {
+        Page { items: items.collect(), next: None }
+    }
+
+    /// A page of at most `limit` out of `rows`, of which one more than that was asked for. `cursor` names an item.
+    pub(super) fn of<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> i64, show: impl Fn(R) -> T) -> Page<T> {
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| cursor(row).to_string());
+        Page { items: rows.into_iter().map(show).collect(), next }
+    }
+}

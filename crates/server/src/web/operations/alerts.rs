@@ -1,0 +1,135 @@
+//! Alerts: what people choose about them, and trying one out.
+
+use std::time::{Duration, Instant};
+
+use revere_model::{State, StateSet};
+
+use super::{Failure, of};
+use crate::{
+    engine::TestAlertError,
+    entry::Entry,
+    store::{AlertRow, AlertSettings, Delivery, DeliveryFilter},
+    web::{FieldFault, Refusal, WebState},
+};
+
+/// An alert: what people chose, and how it does.
+#[derive(Clone, Debug)]
+pub struct AlertReport {
+    /// What is stored.
+    pub row: AlertRow,
+    /// What the configuration says; `None` for one that is not there (any more).
+    pub entry: Option<Entry>,
+    /// Deliveries not taken yet.
+    pub owed: u64,
+    /// The newest delivery.
+    pub last_delivery: Option<Delivery>,
+}
+
+/// What someone wants an alert to be: `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AlertInput {
+    /// Whether it is switched on.
+    pub enabled: Option<bool>,
+    /// The states it tells, as words.
+    pub states: Option<Vec<String>>,
+    /// What reading the input already found wrong.
+    pub faults: Vec<FieldFault>,
+}
+
+/// What the receiver of a test said.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TestResult {
+    /// Its words, or why it took nothing.
+    pub reply: Result<String, String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// All alerts that are configured, or were and keep their settings.
+pub async fn list(state: &WebState) -> Result<Vec<AlertReport>, Failure> {
+    let rows = state.store.alerts().await.map_err(Failure::Store)?;
+    let owed = state.store.owed().await.map_err(Failure::Store)?;
+    let mut reports = Vec::with_capacity(rows.len());
+    for row in rows {
+        reports.push(report(state, row, &owed).await?);
+    }
+    Ok(reports)
+}
+
+/// One alert.
+pub async fn get(state: &WebState, key: &str) -> Result<AlertReport, Failure> {
+    let row = find(state, key).await?;
+    let owed = state.store.owed().await.map_err(Failure::Store)?;
+    report(state, row, &owed).await
+}
+
+/// Changes what people chose. Switching an alert off cancels what it owes; switching it on tells nothing of the past.
+pub async fn set(state: &WebState, key: &str, input: AlertInput) -> Result<AlertReport, Failure> {
+    let row = find(state, key).await?;
+    let mut faults = input.faults;
+    let mut states = row.states;
+    if let Some(words) = input.states {
+        states = StateSet::EMPTY;
+        for (index, word) in words.iter().enumerate() {
+            match word.parse::<State>() {
+                Ok(told) if states.contains(told) => {
+                    faults.push(FieldFault::new(format!("states[{index}]"), format!("{told} is there twice")));
+                }
+                Ok(told) => states = states.with(told),
+                Err(error) => faults.push(FieldFault::new(format!("states[{index}]"), error.to_string())),
+            }
+        }
+    }
+    let settings = AlertSettings { enabled: input.enabled.unwrap_or(row.enabled), states };
+    let settings = Refusal::unless_clean(faults, settings)?;
+    let row = state.store.set_alert(key, settings, state.clock.now()).await.map_err(of("alert", key))?;
+    state.engine.wake();
+    let owed = state.store.owed().await.map_err(Failure::Store)?;
+    report(state, row, &owed).await
+}
+
+/// Sends a notification that says it is a test, once, and answers what the receiver said. Nothing is recorded.
+pub async fn test(state: &WebState, key: &str) -> Result<TestResult, Failure> {
+    let row = find(state, key).await?;
+    let began = Instant::now();
+    let reply = match state.engine.test_alert(key).await {
+        Ok(receipt) => Ok(receipt.reply),
+        Err(TestAlertError::Send(error)) => Err(error.message),
+        Err(TestAlertError::Unknown(_)) if row.in_config => {
+            let detail =
+                format!("the alert '{key}' is switched off in the configuration; switch it on there and restart");
+            return Err(Failure::NotPossible(detail));
+        }
+        Err(TestAlertError::Unknown(_)) => {
+            let detail =
+                format!("the alert '{key}' is no longer in the configuration, so there is nothing to send with");
+            return Err(Failure::NotPossible(detail));
+        }
+    };
+    Ok(TestResult { reply, took: began.elapsed() })
+}
+
+async fn find(state: &WebState, key: &str) -> Result<AlertRow, Failure> {
+    let rows = state.store.alerts().await.map_err(Failure::Store)?;
+    let found = rows.into_iter().find(|row| row.key == key);
+    found.ok_or_else(|| Failure::NotFound { what: "alert", key: format!("'{}'", shortened(key)) })
+}
+
+async fn report(
+    state: &WebState,
+    row: AlertRow,
+    owed: &[(String, u64, Option<jiff::Timestamp>)],
+) -> Result<AlertReport, Failure> {
+    let filter = DeliveryFilter { alert: Some(row.key.clone()), limit: 1, ..DeliveryFilter::default() };
+    let last_delivery = state.store.deliveries(&filter).await.map_err(Failure::Store)?.pop();
+    Ok(AlertReport {
+        entry: state.alert_entries.iter().find(|entry| entry.name == row.key).cloned(),
+        owed: owed.iter().find(|(key, _, _)| *key == row.key).map_or(0, |(_, count, _)| *count),
+        last_delivery,
+        row,
+    })
+}
+
+fn shortened(key: &str) -> String {
+    key.chars().take(100).collect()
+}

@@ -1,0 +1,80 @@
+//! Scripts before they are kept: do they compile, and what do they do?
+
+use std::time::Duration;
+
+use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId};
+use revere_sandbox::{Outcome, Previous, ScriptError};
+use tokio::sync::Semaphore;
+
+use super::{Failure, of};
+use crate::{
+    runner::Script,
+    web::{FieldFault, Refusal, WebState},
+};
+
+/// Trials that go on at the same time. More wait, so that they never take the places of scheduled runs.
+static PLACES: Semaphore = Semaphore::const_new(16);
+
+/// A script to try once.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// Python.
+    pub script: String,
+    /// A time limit other than the server's.
+    pub timeout: Option<Duration>,
+    /// Whose last run it sees as `previous`.
+    pub monitor: Option<MonitorId>,
+    /// What reading the input already found wrong.
+    pub faults: Vec<FieldFault>,
+}
+
+/// Runs a script on the configured sources and records nothing. What is wrong with the script is in the outcome.
+pub async fn evaluate(state: &WebState, mut trial: Trial) -> Result<Outcome, Failure> {
+    if trial.script.len() > MAX_SCRIPT_BYTES {
+        trial.faults.push(too_large(&trial.script));
+        return Err(Failure::TooLarge(Refusal { faults: trial.faults }));
+    }
+    Refusal::unless_clean(trial.faults, ())?;
+    let previous = match trial.monitor {
+        Some(id) => previous(&state.store.monitor(id).await.map_err(of("monitor", id))?),
+        None => None,
+    };
+    let _place = PLACES.acquire().await.map_err(|closed| Failure::Internal(Box::new(closed)))?;
+    let script = Script { text: trial.script, timeout: trial.timeout, previous, seed: None };
+    state.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
+}
+
+/// What Python says of a script that does not compile, with its line.
+pub(super) async fn syntax_fault(state: &WebState, script: &str) -> Result<Option<FieldFault>, Failure> {
+    let answer = state.runner.check(script).await.map_err(|error| Failure::Internal(Box::new(error)))?;
+    Ok(answer.err().map(|error| FieldFault { line: error.line, ..FieldFault::new("script", words(&error)) }))
+}
+
+/// A script is longer than any that is kept.
+pub(super) fn too_large(script: &str) -> FieldFault {
+    let message = format!(
+        "the script has {} bytes: {} KiB at most, move helpers to a PYTHON_PATH folder",
+        script.len(),
+        MAX_SCRIPT_BYTES / 1024
+    );
+    FieldFault::new("script", message)
+}
+
+fn words(error: &ScriptError) -> String {
+    // The last line of a traceback is the exception itself.
+    let last = error.traceback.as_deref().and_then(|text| text.lines().rfind(|line| !line.trim().is_empty()));
+    let what = last.unwrap_or(&error.kind).trim();
+    match error.line {
+        Some(line) => format!("line {line}: {what}"),
+        None => what.to_owned(),
+    }
+}
+
+fn previous(monitor: &Monitor) -> Option<Previous> {
+    Some(Previous {
+        at: monitor.last_run_at?,
+        state: monitor.state,
+        return_value: monitor.last_value.clone(),
+        message: monitor.last_message.clone().unwrap_or_default(),
+    })
+}

@@ -1,0 +1,117 @@
+//! `/api/v1/alerts` and `/api/v1/deliveries`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::server::{Server, send};
+
+async fn alert(server: &Server, key: &str) -> Value {
+    server.get(&format!("/api/v1/alerts/{key}")).await.json(200)
+}
+
+/// A monitor that alarms, run once: its alerts owe something.
+async fn alarm(server: &Server) -> String {
+    let body =
+        json!({"name": "Disk", "script": "raise MonitorFailure('full')", "schedule": "@hourly", "tags": ["prod"]});
+    let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+    send(server.request("POST", &format!("{path}/run"))).await.json(200);
+    path
+}
+
+/// Asks until the answer satisfies.
+async fn eventually(server: &Server, path: &str, satisfied: impl Fn(&Value) -> bool) -> Value {
+    let waiting = async {
+        loop {
+            let answer = server.get(path).await.json(200);
+            if satisfied(&answer) {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap()
+}
+
+#[tokio::test]
+async fn alerts_are_listed_with_what_people_chose() {
+    let server = Server::start().await;
+    let page = server.get("/api/v1/alerts").await.json(200);
+    let keys: Vec<_> = page["items"].as_array().unwrap().iter().map(|alert| alert["key"].as_str().unwrap()).collect();
+    assert_eq!(keys, ["broken", "off", "ops"]);
+    assert_eq!(
+        alert(&server, "ops").await,
+        json!({
+            "key": "ops", "type": "log", "description": "The people on call.", "enabled": true,
+            "enabled_in_config": true, "in_config": true, "states": ["OK", "ALARM", "ERROR"], "owed": 0,
+            "last_delivery": null,
+        })
+    );
+    assert_eq!(alert(&server, "off").await["enabled_in_config"], false);
+    server.get("/api/v1/alerts/nobody").await.problem(404);
+}
+
+#[tokio::test]
+async fn people_choose_what_an_alert_tells() {
+    let server = Server::start().await;
+    let put = async |body: &Value| server.send("PUT", "/api/v1/alerts/ops", body).await;
+    let changed = put(&json!({"enabled": false, "states": ["alarm"]})).await.json(200);
+    assert_eq!((&changed["enabled"], &changed["states"]), (&json!(false), &json!(["ALARM"])));
+    let changed = put(&json!({"enabled": true})).await.json(200);
+    assert_eq!((&changed["enabled"], &changed["states"]), (&json!(true), &json!(["ALARM"])));
+    // What was read can be sent back.
+    put(&changed).await.json(200);
+
+    let faults = put(&json!({"enabled": 1, "states": ["OK", "DOWN", "ok", 3], "stats": []})).await.faults();
+    let fields: Vec<_> = faults.iter().map(|fault| fault.split(": ").next().unwrap()).collect();
+    assert_eq!(fields, ["enabled", "states[3]", "stats", "states[1]", "states[2]"], "{faults:?}");
+    assert_eq!(alert(&server, "ops").await, changed);
+    server.send("PUT", "/api/v1/alerts/nobody", &json!({"enabled": true})).await.problem(404);
+}
+
+#[tokio::test]
+async fn a_test_says_what_the_receiver_said() {
+    let server = Server::start().await;
+    let test = async |key: &str| send(server.request("POST", &format!("/api/v1/alerts/{key}/test"))).await;
+    let taken = test("ops").await.json(200);
+    assert_eq!((&taken["sent"], &taken["reply"], &taken["error"]), (&json!(true), &json!("250 taken"), &json!(null)));
+    let mail = server.mailbox.all();
+    assert!(mail.len() == 1 && mail[0].test, "{mail:?}");
+    let refused = test("broken").await.json(200);
+    assert_eq!((&refused["sent"], &refused["reply"]), (&json!(false), &json!(null)));
+    assert_eq!(refused["error"], "404 Not Found: no such room");
+    assert!(test("off").await.problem(409)["detail"].as_str().unwrap().contains("switched off"));
+    test("nobody").await.problem(404);
+    assert_eq!(server.get("/api/v1/deliveries").await.json(200)["items"], json!([]), "a test is no delivery");
+}
+
+#[tokio::test]
+async fn deliveries_say_what_was_sent_and_what_failed() {
+    let server = Server::start().await;
+    let path = alarm(&server).await;
+    let id = path.rsplit_once('/').unwrap().1;
+    // `broken` gives up at once, so `ops` tells twice: for itself, and what `broken` could not.
+    let told =
+        eventually(&server, "/api/v1/deliveries?alert=ops&status=sent", |page| page["items"][1].is_object()).await;
+    let (instead, sent) = (&told["items"][0], &told["items"][1]);
+    assert_eq!((&sent["status"], &sent["reply"], &sent["attempts"]), (&json!("sent"), &json!("250 taken"), &json!(1)));
+    assert_eq!((&sent["old_state"], &sent["new_state"]), (&json!("INACTIVE"), &json!("ALARM")));
+    assert_eq!((&sent["monitor_name"], &sent["message"]), (&json!("Disk"), &json!("full")));
+    assert_eq!(sent["instead_of"], json!(null));
+    let failed = server.get("/api/v1/deliveries?status=failed").await.json(200);
+    let failed = &failed["items"][0];
+    assert_eq!((&failed["alert"], &failed["id"]), (&json!("broken"), &instead["instead_of"]));
+    assert!(failed["last_error"].as_str().unwrap().contains("no such room"), "{failed}");
+    assert_eq!(alert(&server, "broken").await["last_delivery"]["status"], "failed");
+
+    let of = async |query: &str| {
+        server.get(&format!("/api/v1/deliveries?{query}")).await.json(200)["items"].as_array().unwrap().len()
+    };
+    assert_eq!(of(&format!("monitor={id}&alert=broken")).await, 1);
+    assert_eq!(of("monitor=999").await, 0);
+    let faults = server.get("/api/v1/deliveries?status=lost&monitor=x&alrt=ops").await.faults();
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    let all = server.walk("/api/v1/deliveries", "before", 100).await;
+    assert_eq!(server.walk("/api/v1/deliveries", "before", 1).await, all);
+}

@@ -1,0 +1,77 @@
+//! The outside world of a test's server: a source that says what it is told, and receivers of alerts.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use revere::{
+    alerts::{Channel, Notification, Receipt, Retry, SendError},
+    sources::{Call, MethodDescription, Source, SourceFault, Value},
+};
+
+/// `echo.say(x)` answers x; `echo.fail(why)` fails.
+pub(super) struct Echo;
+
+#[async_trait]
+impl Source for Echo {
+    fn methods(&self) -> Vec<MethodDescription> {
+        let method = |name: &str, signature: &str, doc: &str| MethodDescription {
+            name: name.to_owned(),
+            signature: signature.to_owned(),
+            doc: doc.to_owned(),
+        };
+        vec![method("say", "(what)", "What it is told."), method("fail", "(why)", "Fails, for that reason.")]
+    }
+
+    async fn call(&self, call: Call) -> Result<Value, SourceFault> {
+        let first = call.args.into_iter().next().unwrap_or(Value::Null);
+        match (call.method.as_str(), first) {
+            ("say", what) => Ok(what),
+            (_, Value::Text(why)) => Err(SourceFault::Failed(why)),
+            (_, other) => Err(SourceFault::BadArguments(format!("no reason: {other:?}"))),
+        }
+    }
+
+    async fn probe(&self, _: Instant) -> Result<(), SourceFault> {
+        Ok(())
+    }
+}
+
+/// What an alert was given to tell.
+#[derive(Clone, Default)]
+pub(super) struct Mailbox(Arc<Mutex<Vec<Notification>>>);
+
+impl Mailbox {
+    pub(super) fn all(&self) -> Vec<Notification> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Channel for Mailbox {
+    async fn send(&self, notification: &Notification, _: Duration) -> Result<Receipt, SendError> {
+        self.0.lock().unwrap().push(notification.clone());
+        Ok(Receipt { reply: "250 taken".to_owned() })
+    }
+}
+
+/// A receiver that takes nothing.
+struct Refuses;
+
+#[async_trait]
+impl Channel for Refuses {
+    async fn send(&self, _: &Notification, _: Duration) -> Result<Receipt, SendError> {
+        Err(SendError { message: "404 Not Found: no such room".to_owned(), retry: Retry::Never })
+    }
+}
+
+/// The alerts `ops`, which keeps, and `broken`, which refuses.
+pub(super) fn channels(mailbox: &Mailbox) -> BTreeMap<String, Arc<dyn Channel>> {
+    BTreeMap::from([
+        ("ops".to_owned(), Arc::new(mailbox.clone()) as Arc<dyn Channel>),
+        ("broken".to_owned(), Arc::new(Refuses) as Arc<dyn Channel>),
+    ])
+}

@@ -1,0 +1,133 @@
+//! `/api/v1/monitors/{id}/run`, `/runs`, `/flips`, `/gaps` and `/api/v1/eval`.
+
+use serde_json::json;
+
+use super::server::{Server, send};
+
+async fn monitor(server: &Server, script: &str) -> String {
+    let body = json!({"name": "m", "script": script, "schedule": "@hourly"});
+    let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    format!("/api/v1/monitors/{}", made["id"])
+}
+
+#[tokio::test]
+async fn a_monitor_runs_now_and_the_run_is_kept() {
+    let server = Server::start().await;
+    let path = monitor(&server, "print('looked')\nreturn_value = 41 + 1").await;
+    let run = send(server.request("POST", &format!("{path}/run"))).await.json(200);
+    for (field, value) in [
+        ("kind", json!("manual")),
+        ("outcome", json!("OK")),
+        ("old_state", json!("INACTIVE")),
+        ("new_state", json!("OK")),
+        ("message", json!("Monitor Passed")),
+        ("return_value", json!(42)),
+        ("output", json!("looked\n")),
+        ("traceback", json!(null)),
+        ("tick_at", json!("2026-07-01T12:00:30Z")),
+    ] {
+        assert_eq!(run[field], value, "{field}");
+    }
+    assert!(run["duration_ms"].as_f64().unwrap() > 0.0);
+    let runs = server.get(&format!("{path}/runs")).await.json(200);
+    assert_eq!(runs, json!({"items": [run], "next": null}));
+    let monitor = server.get(&path).await.json(200);
+    assert_eq!((&monitor["state"], &monitor["last_value"]), (&json!("OK"), &json!(42)));
+    assert_eq!(monitor["last_message"], "Monitor Passed");
+}
+
+#[tokio::test]
+async fn a_failing_script_is_an_answer_with_its_line() {
+    let server = Server::start().await;
+    let alarm = monitor(&server, "return_value = 0.012\nraise MonitorFailure('High: %.2f%%' % 1.2)").await;
+    let run = server.send("POST", &format!("{alarm}/run"), &json!({})).await.json(200);
+    assert_eq!((&run["new_state"], &run["message"]), (&json!("ALARM"), &json!("High: 1.20%")));
+    assert_eq!(run["return_value"], 0.012);
+    let error = monitor(&server, "x = 1\ny = x / 0").await;
+    let run = server.send("POST", &format!("{error}/run"), &json!({})).await.json(200);
+    assert_eq!(run["new_state"], "ERROR");
+    assert!(run["traceback"].as_str().unwrap().contains("line 2"), "{run}");
+    let flips = server.get(&format!("{error}/flips")).await.json(200);
+    assert_eq!(flips["items"][0]["run_id"], run["id"], "{flips}");
+    assert_eq!(flips["items"][0]["new_state"], "ERROR");
+}
+
+#[tokio::test]
+async fn a_paused_monitor_can_be_run_and_bodies_of_runs_are_checked() {
+    let server = Server::start().await;
+    let path = monitor(&server, "return_value = 1").await;
+    server.send("PATCH", &path, &json!({"active": false})).await.json(200);
+    server.send("POST", &format!("{path}/run"), &json!({})).await.json(200);
+    server.send("POST", &format!("{path}/run"), &json!({"force": true})).await.problem(422);
+    let form = server.request("POST", &format!("{path}/run")).header("content-type", "text/plain").body("");
+    send(form).await.problem(415);
+}
+
+#[tokio::test]
+async fn walking_the_runs_meets_each_once_newest_first_under_any_filter() {
+    let server = Server::start().await;
+    let path = monitor(&server, "return_value = 1").await;
+    let id = path.rsplit_once('/').unwrap().1.parse().unwrap();
+    // Two good, one bad, and so on: a flip with every change.
+    let all = server.record_runs(id, 30, |number| number % 3 == 2).await;
+    let newest_first = |keep: &dyn Fn(usize) -> bool| -> Vec<i64> {
+        (0..30).rev().filter(|number| keep(*number)).map(|number| all[number]).collect()
+    };
+    let bad = |number: usize| number % 3 == 2;
+    let flip = |number: usize| number == 0 || bad(number) || bad(number - 1);
+    for limit in [1, 4, 10, 29, 30, 31] {
+        let walk = async |query: &str| server.walk(&format!("{path}/runs{query}"), "before", limit).await;
+        assert_eq!(walk("").await, newest_first(&|_| true), "limit {limit}");
+        assert_eq!(walk("?state=ALARM").await, newest_first(&bad), "limit {limit}");
+        assert_eq!(walk("?state=OK,ALARM").await, newest_first(&|_| true), "limit {limit}");
+        assert_eq!(walk("?flips=true").await, newest_first(&flip), "limit {limit}");
+        assert_eq!(
+            walk("?flips&state=OK").await,
+            newest_first(&|number| flip(number) && !bad(number)),
+            "limit {limit}"
+        );
+    }
+    let flips = server.walk(&format!("{path}/flips"), "before", 3).await;
+    assert_eq!(flips.len(), (0..30).filter(|number| flip(*number)).count());
+    assert!(flips.is_sorted_by(|newer, older| newer > older));
+}
+
+#[tokio::test]
+async fn eval_records_nothing_and_shows_everything() {
+    let server = Server::start().await;
+    let script = "import random, datetime\nprint(previous)\nreturn_value = 7\nraise MonitorFailure('seven')";
+    let outcome = server.send("POST", "/api/v1/eval", &json!({"script": script})).await.json(200);
+    assert_eq!((&outcome["state"], &outcome["message"]), (&json!("ALARM"), &json!("seven")));
+    assert_eq!((&outcome["return_value"], &outcome["output"]), (&json!(7), &json!("None\n")));
+    assert_eq!(outcome["line"], 4);
+    assert_eq!(outcome["source_calls"], json!([]));
+    let broken = server.send("POST", "/api/v1/eval", &json!({"script": "x = ="})).await.json(200);
+    assert_eq!(
+        (&broken["state"], &broken["error_type"], &broken["line"]),
+        (&json!("ERROR"), &json!("SyntaxError"), &json!(1))
+    );
+    let faults = server.send("POST", "/api/v1/eval", &json!({"scirpt": "x", "timeout_s": 0})).await.faults();
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert_eq!(server.get("/api/v1/monitors").await.json(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_trial_can_see_what_a_monitor_left() {
+    let server = Server::start().await;
+    let path = monitor(&server, "return_value = 5").await;
+    let id: i64 = path.rsplit_once('/').unwrap().1.parse().unwrap();
+    send(server.request("POST", &format!("{path}/run"))).await.json(200);
+    let body = json!({"script": "return_value = previous.return_value + 1", "monitor_id": id});
+    assert_eq!(server.send("POST", "/api/v1/eval", &body).await.json(200)["return_value"], 6);
+    let body = json!({"script": "return_value = 1", "monitor_id": 999});
+    server.send("POST", "/api/v1/eval", &body).await.problem(404);
+}
+
+#[tokio::test]
+async fn a_trial_ends_at_its_time_limit() {
+    let server = Server::start().await;
+    let body = json!({"script": "while True: pass", "timeout_s": 0.5});
+    let outcome = server.send("POST", "/api/v1/eval", &body).await.json(200);
+    assert_eq!(outcome["state"], "ERROR");
+    assert!(outcome["message"].as_str().unwrap().contains("0.5"), "{outcome}");
+}

@@ -1,0 +1,45 @@
+//! `/api/v1/sources`.
+
+use serde_json::{Value, json};
+
+use super::server::Server;
+
+async fn echo(server: &Server, query: &str) -> Value {
+    let page = server.get(&format!("/api/v1/sources{query}")).await.json(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 1);
+    page["items"][0].clone()
+}
+
+#[tokio::test]
+async fn a_source_is_shown_with_its_methods_and_how_it_does() {
+    let server = Server::start().await;
+    let fresh = echo(&server, "").await;
+    assert_eq!((&fresh["name"], &fresh["type"], &fresh["health"]), (&json!("echo"), &json!("echo"), &json!("unknown")));
+    assert_eq!(fresh["methods"][0], json!({"name": "say", "signature": "(what)", "doc": "What it is told."}));
+
+    let body = json!({"script": "sources['echo'].fail('connection refused')"});
+    let outcome = server.send("POST", "/api/v1/eval", &body).await.json(200);
+    assert_eq!(outcome["state"], "ERROR");
+    assert!(outcome["message"].as_str().unwrap().contains("connection refused"), "{outcome}");
+    assert_eq!(outcome["source_calls"][0]["method"], "fail");
+    assert!(outcome["source_calls"][0]["error"].as_str().unwrap().contains("connection refused"), "{outcome}");
+    let down = echo(&server, "").await;
+    assert_eq!((&down["health"], &down["failing_since"]), (&json!("down"), &json!("2026-07-01T12:00:30Z")));
+    assert!(down["last_error"].as_str().unwrap().contains("connection refused"), "{down}");
+
+    let body = json!({"script": "return_value = sources['echo'].say(42)"});
+    let outcome = server.send("POST", "/api/v1/eval", &body).await.json(200);
+    assert_eq!((&outcome["return_value"], &outcome["source_calls"][0]["answer"]), (&json!(42), &json!("42")));
+    let up = echo(&server, "").await;
+    assert_eq!((&up["health"], &up["calls"], &up["failures"]), (&json!("up"), &json!(2), &json!(1)));
+    assert!(up["latency_ms"].as_f64().unwrap() >= 0.0);
+    let metrics = server.get("/metrics").await.text;
+    assert!(metrics.contains("revere_source_calls_total{source=\"echo\",result=\"failed\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_probe_asks_now() {
+    let server = Server::start().await;
+    assert_eq!(echo(&server, "?probe=true").await["health"], "up");
+    server.get("/api/v1/sources?prob=true").await.problem(422);
+}

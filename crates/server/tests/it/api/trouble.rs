@@ -1,0 +1,56 @@
+//! What is answered while another process holds the database.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use super::server::{Server, send};
+
+async fn held(server: &Server) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(server.store.path()).busy_timeout(Duration::from_secs(5));
+    let mut connection = options.connect().await.unwrap();
+    sqlx::query("begin immediate").execute(&mut connection).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_held_database_refuses_writes_for_now_and_still_reads() {
+    let server = Server::start().await;
+    let body = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
+    let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+
+    let mut holder = held(&server).await;
+    for (method, path, body) in [
+        ("POST", "/api/v1/monitors", body.clone()),
+        ("PATCH", path.as_str(), json!({"name": "x"})),
+        ("PUT", "/api/v1/alerts/ops", json!({"enabled": false})),
+    ] {
+        let answer = server.send(method, path, &body).await;
+        answer.problem(503);
+        assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1);
+    }
+    assert_eq!(server.get(&path).await.json(200), made);
+    assert_eq!(server.get("/metrics").await.status, 200);
+    assert_eq!(server.get("/healthz").await.json(200)["store"], "ok", "a moment is no fault");
+    server.clock.advance(jiff::SignedDuration::from_secs(60));
+    let health = server.get("/healthz").await.json(503);
+    assert_eq!((&health["status"], &health["sandbox"]), (&json!("failing"), &json!("ok")));
+    assert!(health["store"].as_str().unwrap().contains("cannot be written since"), "{health}");
+
+    sqlx::query("rollback").execute(&mut holder).await.unwrap();
+    let renamed = server.send("PATCH", &path, &json!({"name": "renamed"})).await.json(200);
+    assert_eq!(renamed["name"], "renamed");
+    assert_eq!(renamed["version"], 2, "what was refused was not done later");
+    assert_eq!(server.get("/healthz").await.json(200)["store"], "ok");
+}
+
+#[tokio::test]
+async fn a_healthy_server_says_so() {
+    let server = Server::start().await;
+    let health = send(server.request("GET", "/healthz")).await.json(200);
+    for part in ["status", "scheduler", "store", "sandbox"] {
+        assert_eq!(health[part], "ok", "{part}");
+    }
+}
