@@ -142,6 +142,15 @@ impl Store {
         due.map(super::rows::instant).transpose()
     }
 
+    /// How many ticks are due at `now` and not claimed.
+    pub async fn due_count(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar("select count(*) from statuses where due_at is not null and due_at <= ?")
+            .bind(micros(now))
+            .fetch_one(self.readers())
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// How many claims are in force.
     pub async fn claims_in_force(&self) -> Result<u64, StoreError> {
         let count: i64 = sqlx::query_scalar("select count(*) from statuses where claimed_by is not null")

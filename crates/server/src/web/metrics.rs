@@ -43,14 +43,18 @@ async fn refresh(state: &WebState) {
             + sandbox.discarded_surplus,
     });
     state.metrics.set_store_queue(state.store.health().queue_length);
-    let counted =
-        tokio::time::timeout(PATIENCE, async { tokio::join!(state.store.count_by_state(), state.store.owed()) });
-    if let Ok((monitors, owed)) = counted.await {
-        for (monitor_state, count) in monitors.into_iter().flatten() {
-            state.metrics.set_monitors(monitor_state, count);
-        }
-        if let Ok(owed) = owed {
-            state.metrics.set_deliveries_owed(owed.iter().map(|(_, count, _)| count).sum());
-        }
+    let questions = async {
+        tokio::join!(state.store.count_by_state(), state.store.owed(), state.store.due_count(state.clock.now()))
+    };
+    let Ok((monitors, owed, due)) = tokio::time::timeout(PATIENCE, questions).await else { return };
+    for (monitor_state, count) in monitors.into_iter().flatten() {
+        state.metrics.set_monitors(monitor_state, count);
+    }
+    if let Ok(owed) = owed {
+        state.metrics.set_deliveries_owed(owed.iter().map(|(_, count, _)| count).sum());
+    }
+    if let Ok(due) = due {
+        // Claimed ones may wait for a place in the sandbox, others for their claim.
+        state.metrics.set_runs(sandbox.in_flight, sandbox.waiting + usize::try_from(due).unwrap_or(usize::MAX));
     }
 }

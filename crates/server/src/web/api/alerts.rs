@@ -6,7 +6,10 @@ use revere_model::StateSet;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{deliveries::DeliveryStatusWord, monitors::StateWord, page::Page};
+use super::{
+    page::Page,
+    words::{DeliveryStatusWord, StateWord},
+};
 use crate::{
     store::DeliveryStatus,
     web::{

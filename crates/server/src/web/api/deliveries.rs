@@ -7,8 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    monitors::{ReturnValueShape, StateWord},
     page::{self, Page},
+    words::{DeliveryStatusWord, ReturnValueShape, StateWord},
 };
 use crate::{
     store::{Delivery, DeliveryFilter, DeliveryStatus},
@@ -68,18 +68,6 @@ pub(crate) struct DeliveryView {
     return_value: Option<ReturnValue>,
     /// The same for every attempt: receivers drop what they have seen.
     key: String,
-}
-
-/// How a delivery stands: not taken yet, taken by the receiver, given up, or cancelled because its alert was switched
-/// off.
-#[derive(ToSchema)]
-#[schema(as = DeliveryStatus, rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes the store's DeliveryStatus, which knows no OpenAPI")]
-pub(crate) enum DeliveryStatusWord {
-    Owed,
-    Sent,
-    Failed,
-    Cancelled,
 }
 
 /// List deliveries

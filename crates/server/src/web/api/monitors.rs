@@ -1,7 +1,5 @@
 //! `/api/v1/monitors`: what is watched.
 
-use std::borrow::Cow;
-
 use axum::{
     Json,
     extract::State as Extract,
@@ -9,17 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use revere_model::{MAX_STREAK, Monitor, MonitorId, ReturnValue, State, StateSet};
+use revere_model::{MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S, Monitor, MonitorId, ReturnValue, State, StateSet};
 use serde::Serialize;
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{
-        ObjectBuilder, RefOr, Schema,
-        schema::{SchemaType, Type},
-    },
-};
+use utoipa::ToSchema;
 
-use super::page::{self, Page};
+use super::{
+    page::{self, Page},
+    words::{ReturnValueShape, StateWord},
+};
 use crate::{
     store::MonitorFilter,
     web::{
@@ -98,39 +93,6 @@ pub(crate) struct MonitorView {
     /// Why it cannot be scheduled, although active; null is well.
     #[schema(required)]
     fault: Option<String>,
-}
-
-/// The state of a monitor: `ALARM` means the thing watched is wrong, `ERROR` that the check itself broke, `INACTIVE`
-/// that it has not run yet or is switched off.
-#[derive(ToSchema)]
-#[schema(as = State, rename_all = "UPPERCASE")]
-#[expect(dead_code, reason = "describes the model's State, which knows no OpenAPI")]
-pub(crate) enum StateWord {
-    Ok,
-    Alarm,
-    Error,
-    Inactive,
-}
-
-/// Describes the model's `ReturnValue`, which knows no OpenAPI.
-pub(crate) struct ReturnValueShape;
-
-impl PartialSchema for ReturnValueShape {
-    fn schema() -> RefOr<Schema> {
-        let words =
-            "A recorded value. Bools are 0 and 1; integers beyond 64 bits and floats that are not finite are texts.";
-        ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter([Type::Number, Type::String]))
-            .description(Some(words))
-            .build()
-            .into()
-    }
-}
-
-impl ToSchema for ReturnValueShape {
-    fn name() -> Cow<'static, str> {
-        "ReturnValue".into()
-    }
 }
 
 /// What an author decides about a monitor. What an answer shows beside this (`id`, `state` and so on) may be sent back
@@ -386,7 +348,7 @@ const SHOWN_ONLY: &[&str] = &[
 
 /// Reads a body. `edit` is the monitor that is edited, and the headers that may name its version.
 fn read(mut fields: Fields, edit: Option<(MonitorId, &HeaderMap)>, whole: bool) -> (MonitorInput, Option<i64>) {
-    // Above every limit of the model, which then says how much is too much, and far below what hurts.
+    // As much as a body can hold: how much is too much is the model's to say.
     const MOST: usize = 1 << 20;
     if whole {
         fields.require("name", "what is watched, in one line");
@@ -401,9 +363,9 @@ fn read(mut fields: Fields, edit: Option<(MonitorId, &HeaderMap)>, whole: bool) 
         timezone: fields.text("timezone", MOST),
         active: fields.flag("active"),
         retain_days: fields
-            .or_null("retain_days", |fields| fields.whole("retain_days", 1..=u32::MAX.into()))
+            .or_null("retain_days", |fields| fields.whole("retain_days", 1..=MAX_RETAIN_DAYS.into()))
             .map(|days| days.map(|days| days as u32)),
-        timeout_s: fields.or_null("timeout_s", |fields| fields.positive("timeout_s", f64::MAX)),
+        timeout_s: fields.or_null("timeout_s", |fields| fields.positive("timeout_s", MAX_TIMEOUT_S)),
         tags: fields.texts("tags", MOST).map(|tags| tags.into_iter().map(|tag| tag.trim().to_owned()).collect()),
         alarm_after: fields.whole("alarm_after", 1..=MAX_STREAK.into()).map(|runs| runs as u32),
         recover_after: fields.whole("recover_after", 1..=MAX_STREAK.into()).map(|runs| runs as u32),

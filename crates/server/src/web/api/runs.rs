@@ -7,8 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    monitors::{ReturnValueShape, StateWord, states},
+    monitors::states,
     page::{self, Page},
+    words::{GapReasonWord, ReturnValueShape, RunKindWord, StateWord},
 };
 use crate::{
     store::{Flip, RunFilter},
@@ -62,17 +63,6 @@ pub(crate) struct RunView {
     traceback: Option<String>,
 }
 
-/// Why a run happened: its tick came, it makes up for missed ticks, someone asked, or it was imported.
-#[derive(ToSchema)]
-#[schema(as = RunKind, rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes the model's RunKind, which knows no OpenAPI")]
-pub(crate) enum RunKindWord {
-    Scheduled,
-    CatchUp,
-    Manual,
-    Imported,
-}
-
 /// A change of state. Kept for ever, also when its run is purged.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Flip)]
@@ -122,15 +112,6 @@ pub(crate) struct GapView {
     last_tick_at: Timestamp,
     /// How many.
     count: i64,
-}
-
-/// Why ticks had no run: the server was down or could not keep up, or the run before was still going.
-#[derive(ToSchema)]
-#[schema(as = GapReason, rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes the model's GapReason, which knows no OpenAPI")]
-pub(crate) enum GapReasonWord {
-    Missed,
-    Overlapped,
 }
 
 /// Run a monitor now

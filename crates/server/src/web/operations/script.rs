@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Trials that go on at the same time. More wait, so that they never take the places of scheduled runs.
-static PLACES: Semaphore = Semaphore::const_new(16);
+static PLACES: Semaphore = Semaphore::const_new(8);
 
 /// A script to try once.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,5 @@
 //! `/api/v1/alerts` and `/api/v1/deliveries`.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::server::{Server, send};
@@ -18,20 +16,6 @@ async fn alarm(server: &Server) -> String {
     let path = format!("/api/v1/monitors/{}", made["id"]);
     send(server.request("POST", &format!("{path}/run"))).await.json(200);
     path
-}
-
-/// Asks until the answer satisfies.
-async fn eventually(server: &Server, path: &str, satisfied: impl Fn(&Value) -> bool) -> Value {
-    let waiting = async {
-        loop {
-            let answer = server.get(path).await.json(200);
-            if satisfied(&answer) {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap()
 }
 
 #[tokio::test]
@@ -92,8 +76,7 @@ async fn deliveries_say_what_was_sent_and_what_failed() {
     let path = alarm(&server).await;
     let id = path.rsplit_once('/').unwrap().1;
     // `broken` gives up at once, so `ops` tells twice: for itself, and what `broken` could not.
-    let told =
-        eventually(&server, "/api/v1/deliveries?alert=ops&status=sent", |page| page["items"][1].is_object()).await;
+    let told = server.eventually("/api/v1/deliveries?alert=ops&status=sent", |page| page["items"][1].is_object()).await;
     let (instead, sent) = (&told["items"][0], &told["items"][1]);
     assert_eq!((&sent["status"], &sent["reply"], &sent["attempts"]), (&json!("sent"), &json!("250 taken"), &json!(1)));
     assert_eq!((&sent["old_state"], &sent["new_state"]), (&json!("INACTIVE"), &json!("ALARM")));

@@ -36,6 +36,15 @@ async fn unknown_paths_and_methods_say_what_there_is() {
 }
 
 #[tokio::test]
+async fn head_is_answered_as_get_without_a_body() {
+    let server = Server::start().await;
+    for path in ["/healthz", "/api/v1/monitors", "/metrics"] {
+        let answer = send(server.request("HEAD", path)).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_cannot_be_read_is_placed() {
     let server = Server::start().await;
     let post = async |body: &'static [u8]| server.send_raw("POST", "/api/v1/schedule", body).await;
@@ -103,4 +112,41 @@ async fn requests_are_counted_by_route_not_by_address() {
     assert!(metrics.contains("route=\"none\",status=\"404\"} 1"), "{metrics}");
     assert!(!metrics.contains("never-heard-of"), "{metrics}");
     assert!(metrics.contains("# TYPE revere_http_requests_total counter"), "{metrics}");
+}
+
+#[tokio::test]
+async fn prometheus_own_tool_finds_nothing_to_say_about_the_metrics() {
+    let server = Server::start().await;
+    let body = json!({"name": "m", "script": "return_value = sources['echo'].say(1)", "schedule": "@hourly"});
+    let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    server.send("POST", &format!("/api/v1/monitors/{}/run", made["id"]), &json!({})).await.json(200);
+    let page = server.get("/metrics").await;
+    for line in [
+        "revere_runs_total{state=\"OK\",kind=\"manual\"} 1",
+        "revere_monitors{state=\"OK\"} 1",
+        "revere_monitors{state=\"ALARM\"} 0",
+        "revere_source_calls_total{source=\"echo\",result=\"answered\"} 1",
+        "revere_runs_in_flight 0",
+        "revere_runs_waiting 0",
+        "revere_deliveries_owed 0",
+    ] {
+        assert!(page.text.lines().any(|shown| shown == line), "{line} is missing from\n{}", page.text);
+    }
+    assert_eq!(page.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let open =
+        send(server.request("GET", "/metrics").header("accept", "application/openmetrics-text; version=1.0.0")).await;
+    assert!(open.header("content-type").starts_with("application/openmetrics-text"));
+    assert!(open.text.ends_with("# EOF\n"));
+
+    let mut tool = std::process::Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("promtool of Debian's prometheus, which scripts/test installs");
+    std::io::Write::write_all(&mut tool.stdin.take().unwrap(), page.text.as_bytes()).unwrap();
+    let said = tool.wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
+    assert!(said.status.success() && words.is_empty(), "{words}\n{}", page.text);
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,9 +14,17 @@ use revere::{
     alerts::{Channel, Notification, Receipt, Retry, SendError},
     sources::{Call, MethodDescription, Source, SourceFault, Value},
 };
+use tokio::sync::Notify;
 
-/// `echo.say(x)` answers x; `echo.fail(why)` fails.
-pub(super) struct Echo;
+/// `echo.say(x)` answers x; `echo.fail(why)` fails; `echo.wait()` answers when the test says.
+#[derive(Clone, Default)]
+pub(super) struct Echo {
+    /// Calls of `wait` that have begun, and leave to go on.
+    pub(super) waiting: Arc<Notify>,
+    pub(super) go_on: Arc<Notify>,
+    /// Whether a probe panics: a fault of the program.
+    pub(super) broken: Arc<AtomicBool>,
+}
 
 #[async_trait]
 impl Source for Echo {
@@ -23,19 +34,29 @@ impl Source for Echo {
             signature: signature.to_owned(),
             doc: doc.to_owned(),
         };
-        vec![method("say", "(what)", "What it is told."), method("fail", "(why)", "Fails, for that reason.")]
+        vec![
+            method("say", "(what)", "What it is told."),
+            method("fail", "(why)", "Fails, for that reason."),
+            method("wait", "()", "Takes its time."),
+        ]
     }
 
     async fn call(&self, call: Call) -> Result<Value, SourceFault> {
         let first = call.args.into_iter().next().unwrap_or(Value::Null);
         match (call.method.as_str(), first) {
             ("say", what) => Ok(what),
+            ("wait", _) => {
+                self.waiting.notify_one();
+                self.go_on.notified().await;
+                Ok(Value::Null)
+            }
             (_, Value::Text(why)) => Err(SourceFault::Failed(why)),
             (_, other) => Err(SourceFault::BadArguments(format!("no reason: {other:?}"))),
         }
     }
 
     async fn probe(&self, _: Instant) -> Result<(), SourceFault> {
+        assert!(!self.broken.load(Ordering::SeqCst), "this source is broken on purpose");
         Ok(())
     }
 }

@@ -131,3 +131,62 @@ async fn a_trial_ends_at_its_time_limit() {
     assert_eq!(outcome["state"], "ERROR");
     assert!(outcome["message"].as_str().unwrap().contains("0.5"), "{outcome}");
 }
+
+#[tokio::test]
+async fn a_run_that_was_begun_is_recorded_though_nobody_waits() {
+    let server = Server::start().await;
+    let path = monitor(&server, "sources['echo'].wait()\nreturn_value = 3").await;
+    let asking = server.request("POST", &format!("{path}/run")).send();
+    tokio::select! {
+        _ = asking => panic!("it waits for the source"),
+        () = server.echo.waiting.notified() => {}
+    }
+    // The asker has hung up.
+    server.echo.go_on.notify_one();
+    let runs = server.eventually(&format!("{path}/runs"), |page| page["items"][0].is_object()).await;
+    assert_eq!(runs["items"][0]["return_value"], 3);
+}
+
+#[tokio::test]
+async fn every_tick_is_there_as_a_run_or_in_a_gap() {
+    let server = Server::start().await;
+    let path = monitor(&server, "return_value = 1").await;
+    // The first tick comes in its time; then the server sleeps through five and wakes in the middle of an hour.
+    server.advance(jiff::SignedDuration::from_mins(60));
+    server.eventually(&format!("{path}/runs"), |page| page["items"].as_array().unwrap().len() == 1).await;
+    server.advance(jiff::SignedDuration::from_mins(5 * 60));
+    let runs = server.eventually(&format!("{path}/runs"), |page| page["items"].as_array().unwrap().len() == 2).await;
+    assert_eq!(runs["items"][1]["tick_at"], "2026-07-01T13:00:00Z");
+    assert_eq!(
+        (&runs["items"][0]["tick_at"], &runs["items"][0]["kind"]),
+        (&json!("2026-07-01T18:00:00Z"), &json!("catch_up"))
+    );
+    let gaps = server.get(&format!("{path}/gaps")).await.json(200);
+    let gap = &gaps["items"][0];
+    assert_eq!((&gap["reason"], &gap["count"]), (&json!("missed"), &json!(4)), "{gaps}");
+    assert_eq!(
+        (&gap["first_tick_at"], &gap["last_tick_at"]),
+        (&json!("2026-07-01T14:00:00Z"), &json!("2026-07-01T17:00:00Z"))
+    );
+    assert_eq!(server.get(&path).await.json(200)["missed_ticks"], 4);
+    assert_eq!(server.walk(&format!("{path}/gaps"), "before", 1).await.len(), 1);
+    server.get("/api/v1/monitors/999/gaps").await.problem(404);
+}
+
+#[tokio::test]
+async fn what_a_script_says_comes_back_as_it_was_said() {
+    let server = Server::start().await;
+    let said = "<b onmouseover=alert(1)>&amp; \u{202e}drow \u{1F6A8} 'quoted' \"twice\" {{x}}";
+    let script = format!("print({said:?})\nreturn_value = {said:?}\nraise MonitorFailure({said:?})", said = said)
+        .replace("\\u{202e}", "\\u202e");
+    let path = monitor(&server, &script).await;
+    let run = server.send("POST", &format!("{path}/run"), &json!({})).await.json(200);
+    for field in ["message", "return_value"] {
+        let shown = run[field].as_str().unwrap();
+        assert!(
+            shown.contains("<b onmouseover=alert(1)>&amp;") && shown.contains("\u{1F6A8} 'quoted' \"twice\""),
+            "{run}"
+        );
+    }
+    assert_eq!(run["message"], server.get(&format!("{path}/runs")).await.json(200)["items"][0]["message"]);
+}

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use revere::{
-    engine::Engine,
+    engine::{Engine, EngineHandle},
     metrics::Metrics,
     redact::Secrets,
     runner::{self, NamedSource, Runner},
@@ -16,7 +16,7 @@ use revere_sandbox::{KeepInstances, Limits, Options, Sandbox};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::outside::{self, Mailbox};
+use super::outside::{self, Echo, Mailbox};
 
 /// When every test begins: a Wednesday.
 pub(super) const BEGIN: &str = "2026-07-01T12:00:30Z";
@@ -27,7 +27,9 @@ pub(super) struct Server {
     pub(super) base: String,
     pub(super) clock: ManualClock,
     pub(super) store: Store,
+    pub(super) engine: EngineHandle,
     pub(super) stopping: CancellationToken,
+    pub(super) echo: Echo,
     /// What the alert `ops` was given to tell.
     pub(super) mailbox: Mailbox,
     _folder: tempfile::TempDir,
@@ -53,15 +55,17 @@ impl Server {
             clock: shared_clock.clone(),
             busy_timeout: Duration::from_millis(50),
             patience: Duration::from_millis(500),
+            metrics: Some(metrics.clone()),
             ..StoreOptions::new(folder.path().join("revere.db"))
         })
         .await
         .unwrap();
         let watch = Watch::new(shared_clock.clone());
+        let echo = Echo::default();
         let source = NamedSource {
             kind: "echo".to_owned(),
             description: "Says what it is told.".to_owned(),
-            source: watch.around("echo", Arc::new(outside::Echo)),
+            source: watch.around("echo", Arc::new(echo.clone())),
         };
         let runner = Runner::new(runner::Parts {
             sandbox: sandbox(),
@@ -104,7 +108,7 @@ impl Server {
             clock: shared_clock,
             metrics,
             store: store.clone(),
-            engine,
+            engine: engine.clone(),
             runner,
             watch,
             alert_entries: entries.into(),
@@ -113,7 +117,29 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move { axum::serve(listener, web::router(state)).await.unwrap() });
-        Server { base, clock, store, stopping, mailbox, _folder: folder, client: client(), task }
+        Server { base, clock, store, engine, stopping, echo, mailbox, _folder: folder, client: client(), task }
+    }
+
+    /// Moves the clock and has the engine look at it.
+    pub(super) fn advance(&self, by: jiff::SignedDuration) {
+        self.clock.advance(by);
+        self.engine.wake();
+    }
+
+    /// Asks until the answer satisfies.
+    pub(super) async fn eventually(&self, path: &str, satisfied: impl Fn(&Value) -> bool) -> Value {
+        let waiting = async {
+            loop {
+                let answer = self.get(path).await.json(200);
+                if satisfied(&answer) {
+                    return answer;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{path} never satisfied"))
     }
 
     /// Records `count` runs of a monitor, a minute apart, as if it had made them: alarms where `bad` says so. Answers

@@ -43,3 +43,15 @@ async fn a_probe_asks_now() {
     assert_eq!(echo(&server, "?probe=true").await["health"], "up");
     server.get("/api/v1/sources?prob=true").await.problem(422);
 }
+
+#[tokio::test]
+async fn a_panic_is_our_fault_and_nobody_elses() {
+    let server = Server::start().await;
+    server.echo.broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    let answer = server.get("/api/v1/sources?probe=true").await;
+    let problem = answer.problem(500);
+    assert!(!answer.text.contains("on purpose"), "what went wrong is the log's: {problem}");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(echo(&server, "").await["health"], "unknown", "the server lives");
+    assert!(server.get("/metrics").await.text.contains("route=\"/api/v1/sources\",status=\"500\"} 1"));
+}
