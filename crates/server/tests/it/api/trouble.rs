@@ -47,6 +47,31 @@ async fn a_held_database_refuses_writes_for_now_and_still_reads() {
 }
 
 #[tokio::test]
+async fn a_moment_of_holding_only_delays() {
+    let server = Server::start().await;
+    let body = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
+    let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+
+    let mut holder = held(&server).await;
+    let rename = json!({"name": "renamed"});
+    let run_path = format!("{path}/run");
+    let run = send(server.request("POST", &run_path));
+    let saved = server.send("PATCH", &path, &rename);
+    // The holder lets go once the server has met it.
+    let release = async {
+        while server.store.health().failing_since.is_none() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        sqlx::query("rollback").execute(&mut holder).await.unwrap();
+    };
+    let (run, saved, ()) = tokio::join!(run, saved, release);
+    assert_eq!(run.json(200)["return_value"], 1);
+    assert_eq!(saved.json(200)["name"], "renamed");
+    assert_eq!(server.get(&path).await.json(200)["state"], "OK");
+}
+
+#[tokio::test]
 async fn a_healthy_server_says_so() {
     let server = Server::start().await;
     let health = send(server.request("GET", "/healthz")).await.json(200);
