@@ -14,16 +14,22 @@ use revere::{
     alerts::{Channel, Notification, Receipt, Retry, SendError},
     sources::{Call, MethodDescription, Source, SourceFault, Value},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// `echo.say(x)` answers x; `echo.fail(why)` fails; `echo.wait()` answers when the test says.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Echo {
     /// Calls of `wait` that have begun, and leave to go on.
     pub(super) waiting: Arc<Notify>,
-    pub(super) go_on: Arc<Notify>,
+    pub(super) go_on: Arc<Semaphore>,
     /// Whether a probe panics: a fault of the program.
     pub(super) broken: Arc<AtomicBool>,
+}
+
+impl Default for Echo {
+    fn default() -> Self {
+        Echo { waiting: Arc::default(), go_on: Arc::new(Semaphore::new(0)), broken: Arc::default() }
+    }
 }
 
 #[async_trait]
@@ -47,7 +53,7 @@ impl Source for Echo {
             ("say", what) => Ok(what),
             ("wait", _) => {
                 self.waiting.notify_one();
-                self.go_on.notified().await;
+                self.go_on.acquire().await.unwrap().forget();
                 Ok(Value::Null)
             }
             (_, Value::Text(why)) => Err(SourceFault::Failed(why)),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::server::{Server, send};
+use super::server::{IN_FLIGHT, Server, send};
 
 async fn monitor(server: &Server, script: &str) -> String {
     let body = json!({"name": "m", "script": script, "schedule": "@hourly"});
@@ -142,7 +142,7 @@ async fn a_run_that_was_begun_is_recorded_though_nobody_waits() {
         () = server.echo.waiting.notified() => {}
     }
     // The asker has hung up.
-    server.echo.go_on.notify_one();
+    server.echo.go_on.add_permits(1);
     let runs = server.eventually(&format!("{path}/runs"), |page| page["items"][0].is_object()).await;
     assert_eq!(runs["items"][0]["return_value"], 3);
 }
@@ -189,4 +189,37 @@ async fn what_a_script_says_comes_back_as_it_was_said() {
         );
     }
     assert_eq!(run["message"], server.get(&format!("{path}/runs")).await.json(200)["items"][0]["message"]);
+}
+
+#[tokio::test]
+async fn the_api_answers_while_more_is_due_than_can_run() {
+    let server = Server::start().await;
+    for number in 0..60 {
+        let body = json!({"name": format!("m{number}"), "script": "sources['echo'].wait()", "schedule": "@hourly"});
+        server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    }
+    server.advance(jiff::SignedDuration::from_mins(60));
+    let metric = async |name: &str| -> usize {
+        let page = server.get("/metrics").await.text;
+        let line = page.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().parse().unwrap()
+    };
+    // All places are taken by runs that wait for their source, and the rest wait for a place.
+    while (metric("revere_runs_in_flight ").await, metric("revere_runs_waiting ").await) != (IN_FLIGHT, 60 - IN_FLIGHT)
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    // The tasks notice within moments that the clock was moved, and then find nothing wrong with a full house.
+    while server.get("/healthz").await.status != 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(server.get("/api/v1/monitors").await.json(200)["items"].as_array().unwrap().len(), 60);
+    let path = monitor(&server, "return_value = 1").await;
+    assert_eq!(send(server.request("POST", &format!("{path}/run"))).await.json(200)["return_value"], 1);
+    let tried = server.send("POST", "/api/v1/eval", &json!({"script": "return_value = 2"})).await.json(200);
+    assert_eq!(tried["return_value"], 2);
+
+    server.echo.go_on.add_permits(60);
+    server.eventually("/api/v1/monitors?state=OK", |page| page["items"].as_array().unwrap().len() == 61).await;
+    assert_eq!(metric("revere_runs_in_flight ").await, 0);
 }

@@ -21,6 +21,9 @@ use super::outside::{self, Echo, Mailbox};
 /// When every test begins: a Wednesday.
 pub(super) const BEGIN: &str = "2026-07-01T12:00:30Z";
 
+/// Scheduled runs that go on at the same time; the sandbox has room for others beside.
+pub(super) const IN_FLIGHT: usize = 32;
+
 /// A server with everything real but its outside world: a source and two receivers that the test holds. Stops when it
 /// is dropped.
 pub(super) struct Server {
@@ -97,7 +100,7 @@ impl Server {
             metrics: metrics.clone(),
             secrets: Secrets::default(),
             random: Arc::new(|| uuid::Uuid::new_v4().as_u64_pair().0),
-            settings: revere::engine::Settings::default(),
+            settings: revere::engine::Settings { in_flight: IN_FLIGHT, ..revere::engine::Settings::default() },
         })
         .await
         .unwrap();
@@ -124,6 +127,7 @@ impl Server {
     pub(super) fn advance(&self, by: jiff::SignedDuration) {
         self.clock.advance(by);
         self.engine.wake();
+        self.engine.tidy();
     }
 
     /// Asks until the answer satisfies.
