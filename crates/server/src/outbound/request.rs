@@ -172,7 +172,8 @@ pub fn shown_url(url: &Url) -> String {
     }
 }
 
-fn names_a_secret(name: &str) -> bool {
+/// Whether what is called `name` is likely to be a secret.
+pub(crate) fn names_a_secret(name: &str) -> bool {
     const MARKS: &[&str] =
         &["token", "key", "secret", "password", "passwd", "pwd", "auth", "signature", "sig", "credential"];
     let name = name.to_ascii_lowercase();

@@ -1,26 +1,49 @@
-//! Sources: where a monitor's data comes from. One file is one type; `KINDS` registers it.
+//! Sources: where a monitor's data comes from. One file is one type; [`KINDS`] registers it.
 //!
 //! A script holds a capability, never a credential: it names a configured source and one of its methods, and this side
 //! adds the address and the password. A source that is down never stops the server from starting; it shows as down.
 
+mod command;
+mod database;
+mod graphite;
+mod http;
+mod plugin;
+mod prometheus;
+
 pub mod watch;
 
-use std::{sync::Arc, time::Instant};
+mod arguments;
+mod child;
+mod guarded;
+mod moment;
+mod target;
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-pub use revere_sandbox::{MethodDescription, SourceFault, Value};
+pub use revere_sandbox::{MethodDescription, SourceDescription, SourceFault, Value};
 
-use crate::settings::{Fault, Field, Settings};
+use crate::{
+    entry::Entry,
+    settings::{Fault, Field, Settings, nearest},
+};
+
+/// Every type of source, in the order of the documentation. Plug-in classes come beside them: see [`PLUGIN`].
+pub const KINDS: &[&SourceKind] = &[&graphite::KIND, &database::KIND, &prometheus::KIND, &http::KIND, &command::KIND];
+
+/// What a `type` such as `mypackage.mymodule.MySource`, which is none of [`KINDS`], is read as.
+pub const PLUGIN: &SourceKind = &plugin::KIND;
 
 /// A configured source.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Its methods, as scripts and the editor see them. Known without contacting anything, but for plug-ins.
+    /// Its methods, as scripts and the editor see them. Known without contacting anything, but for plug-ins: one that
+    /// has not described itself yet has the single method `*`, which stands for any.
     fn methods(&self) -> Vec<MethodDescription>;
 
-    /// Answers one call, within `call.deadline` and the source's own time limit. Faults say source, what was asked and
-    /// what came back, and hold no secret.
+    /// Answers one call, within `call.deadline` and the source's own time limit. Faults say what came back, and hold no
+    /// secret; which source was asked what is added around this.
     async fn call(&self, call: Call) -> Result<Value, SourceFault>;
 
     /// The cheapest question that shows whether the source can answer.
@@ -53,7 +76,7 @@ pub struct SourceKind {
     /// What it needs.
     pub fields: &'static [Field],
     /// Makes one. Contacts nothing.
-    pub build: fn(&str, &Settings, &Surroundings) -> Built,
+    pub build: fn(&Entry, &Settings, &Surroundings) -> Built,
 }
 
 /// A source, or everything that is wrong with its settings.
@@ -69,3 +92,84 @@ pub struct Surroundings {
     /// Asks over HTTP.
     pub outbound: crate::outbound::Outbound,
 }
+
+/// Makes the sources that are enabled, and says everything that is wrong with the others. Contacts nothing.
+pub fn build_all(entries: &[Entry], surroundings: &Surroundings) -> (BTreeMap<String, Arc<dyn Source>>, Vec<Fault>) {
+    let mut sources = BTreeMap::new();
+    let mut faults = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.enabled) {
+        match build(entry, surroundings) {
+            Ok(source) => {
+                sources.insert(entry.name.clone(), source);
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
+    (sources, faults)
+}
+
+/// The sources as scripts see them. Cheap; plug-ins learn their methods while they run, so ask again for each run.
+pub fn describe(entries: &[Entry], sources: &BTreeMap<String, Arc<dyn Source>>) -> BTreeMap<String, SourceDescription> {
+    let described = |entry: &Entry| {
+        let methods = sources.get(&entry.name)?.methods();
+        let description =
+            SourceDescription { kind: entry.kind.clone(), description: entry.description.clone(), methods };
+        Some((entry.name.clone(), description))
+    };
+    entries.iter().filter_map(described).collect()
+}
+
+fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
+    let kind = find(entry)?;
+    let place = format!("{}['config']", entry.place);
+    // A class of one's own has settings that only it knows.
+    let settings = match std::ptr::eq(kind, PLUGIN) {
+        true => Settings::default(),
+        false => Settings::read(kind.fields, &entry.config, &place, &surroundings.secrets)?,
+    };
+    let source = (kind.build)(entry, &settings, surroundings)?;
+    Ok(Arc::new(guarded::Guarded::new(entry, source, surroundings.secrets.clone())))
+}
+
+fn find(entry: &Entry) -> Result<&'static SourceKind, Vec<Fault>> {
+    let known = || KINDS.iter().flat_map(|kind| kind.names.iter().copied());
+    if let Some(kind) = KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str())) {
+        return Ok(kind);
+    }
+    let names: Vec<&str> = known().collect();
+    let near = nearest(&entry.kind, &names);
+    // A misspelled name of ours is taken for one, dotted or not, before it is taken for someone's class.
+    if near.is_none() && plugin::is_class_path(&entry.kind) {
+        return Ok(PLUGIN);
+    }
+    let hint = match near {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!(
+            "known: {}; a Python class of your own is written 'package.module.Class'",
+            KINDS.iter().map(|kind| kind.names[0]).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    Err(vec![Fault::new(format!("{}['type']", entry.place), format!("unknown source type '{}'; {hint}", entry.kind))])
+}
+
+/// JSON as Python has it.
+fn from_json(json: &serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(int), _) => Value::Int(int),
+            (None, Some(int)) => Value::BigInt(int.to_string()),
+            (None, None) => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Array(items) => Value::List(items.iter().map(from_json).collect()),
+        Json::Object(items) => {
+            Value::Dict(items.iter().map(|(key, item)| (Value::Text(key.clone()), from_json(item))).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,5 +5,6 @@
 mod alerts;
 mod api;
 mod engine;
+mod sources;
 mod store;
 mod support;

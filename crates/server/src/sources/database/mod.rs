@@ -1,0 +1,385 @@
+//! SQL databases: SQLite, MySQL and MariaDB, PostgreSQL, and through the machine's own SQLAlchemy any other.
+//!
+//! Nothing connects before the first call, so a database that is down never stops the start. Unless the configuration says
+//! otherwise the database itself refuses to write. Each call is one statement in a transaction of its own, ends on the
+//! server when its time is over, and answers all rows or a fault.
+
+mod connections;
+mod foreign;
+mod mysql;
+mod params;
+mod postgres;
+mod rows;
+mod scan;
+mod sqlite;
+mod url;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use rows::Rows;
+use scan::Dialect;
+
+use super::{
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    arguments::{self, Arguments, Method},
+    from_json,
+};
+use crate::{
+    entry::Entry,
+    settings::{Fault, Field, FieldKind, Settings},
+};
+
+pub(super) const KIND: SourceKind = SourceKind {
+    names: &["database", "revere.sources.database.DatabaseSource"],
+    doc: "SQL databases: SQLite, MySQL and MariaDB, PostgreSQL; others through the machine's own SQLAlchemy.",
+    fields: &[
+        Field::required(
+            "connection_string",
+            FieldKind::Secret,
+            "Where it is, in SQLAlchemy's form: `postgresql://user:password@host/database`, `mysql://...`, `sqlite:////file.db`.",
+        ),
+        Field::optional("read_only", FieldKind::Bool, "Whether the database is to refuse all writing (True)."),
+        Field::optional(
+            "timeout",
+            FieldKind::Seconds,
+            "Longest time for one call, connecting included, in seconds (20).",
+        ),
+        Field::optional("max_rows", FieldKind::Count, "Most rows of one answer; more is an error (10000)."),
+        Field::optional("pool_size", FieldKind::Count, "Most connections at a time (5)."),
+        Field::optional(
+            "pool_recycle",
+            FieldKind::Seconds,
+            "Age at which a connection is not used again, in seconds (3600).",
+        ),
+        Field::optional(
+            "time_zone",
+            FieldKind::Text,
+            "Time zone of the session (PostgreSQL: UTC; MySQL: the server's own).",
+        ),
+        Field::optional("python", FieldKind::Text, "The Python that has SQLAlchemy, for other databases (python3)."),
+    ],
+    build,
+};
+
+const METHODS: &[Method] = &[Method {
+    name: "execute",
+    parameters: &[("sql", None), ("params", Some("None")), ("as_dict", Some("False"))],
+    doc: "Executes one statement and answers its rows, as a list of tuples, or of dicts with as_dict=True; without rows the \
+          list is empty. params is a list for %s or ?, or a dict for :name or %(name)s.",
+}];
+
+/// What every kind of database is told.
+#[derive(Clone, Debug)]
+struct Rules {
+    read_only: bool,
+    timeout: Duration,
+    max_rows: usize,
+    pool_size: usize,
+    pool_recycle: Duration,
+    time_zone: Option<String>,
+}
+
+/// One statement to execute.
+struct Job {
+    sql: String,
+    params: Option<Value>,
+    /// When the answer must be there.
+    deadline: Instant,
+    max_bytes: usize,
+}
+
+impl Job {
+    /// What is left of its time: for the database to give up a little before its caller does, so that the caller hears why.
+    fn server_time(&self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        (left - (left / 5).min(Duration::from_millis(500))).max(Duration::from_millis(10))
+    }
+
+    fn rows(&self, rules: &Rules) -> Rows {
+        Rows::within(rules.max_rows, self.max_bytes)
+    }
+}
+
+/// A kind of database.
+#[async_trait]
+trait Engine: Send + Sync {
+    async fn execute(&self, job: Job) -> Result<Rows, SourceFault>;
+}
+
+struct Database {
+    engine: Box<dyn Engine>,
+    rules: Rules,
+    /// Where it is, without user and password.
+    shown: String,
+    dialect: Option<Dialect>,
+}
+
+fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+    let place = |key: &str| format!("{}['config']['{key}']", entry.place);
+    let count = |key: &str, default: u64| settings.count(key).unwrap_or(default);
+    let mut faults = Vec::new();
+    for key in ["max_rows", "pool_size"] {
+        if settings.count(key) == Some(0) {
+            faults.push(Fault::new(place(key), "expected a whole number, 1 or more"));
+        }
+    }
+    let time_zone = settings.text("time_zone").map(str::to_owned);
+    if time_zone.as_deref().is_some_and(|zone| !zone.chars().all(|c| c.is_ascii_alphanumeric() || "+-:/_".contains(c)))
+    {
+        faults.push(Fault::new(place("time_zone"), "expected a time zone such as Europe/Berlin or +02:00"));
+    }
+    let rules = Rules {
+        read_only: settings.flag("read_only", true),
+        timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(20)),
+        max_rows: usize::try_from(count("max_rows", 10_000)).unwrap_or(usize::MAX),
+        pool_size: usize::try_from(count("pool_size", 5)).unwrap_or(5).clamp(1, 1000),
+        pool_recycle: settings.seconds("pool_recycle").unwrap_or(Duration::from_secs(3600)),
+        time_zone,
+    };
+    let found = url::parse(settings.required_text("connection_string"), &surroundings.folder, &surroundings.secrets);
+    let found = match found {
+        Ok(found) if faults.is_empty() => found,
+        Ok(_) => return Err(faults),
+        Err(what) => {
+            faults.push(Fault::new(place("connection_string"), surroundings.secrets.redact(&what).into_owned()));
+            return Err(faults);
+        }
+    };
+    let database = match found {
+        url::Place::Sqlite(place) => Database {
+            shown: place
+                .file
+                .as_ref()
+                .map_or("sqlite in memory".to_owned(), |file| format!("sqlite {}", file.display())),
+            dialect: Some(Dialect::Sqlite),
+            engine: Box::new(sqlite::Sqlite::new(place, rules.clone())),
+            rules,
+        },
+        url::Place::MySql(options) => Database {
+            shown: shown("mysql", options.get_host(), options.get_port(), options.get_database()),
+            dialect: Some(Dialect::MySql),
+            engine: Box::new(mysql::MySql::new(*options, rules.clone())),
+            rules,
+        },
+        url::Place::Postgres(options) => Database {
+            shown: shown("postgresql", options.get_host(), options.get_port(), options.get_database()),
+            dialect: Some(Dialect::Postgres),
+            engine: Box::new(postgres::Postgres::new(*options, rules.clone())),
+            rules,
+        },
+        url::Place::Foreign { dialect, connection_string } => Database {
+            dialect: None,
+            engine: Box::new(foreign::Foreign::new(
+                settings.text("python").unwrap_or("python3"),
+                connection_string,
+                &rules,
+                &surroundings.folder,
+            )),
+            shown: dialect,
+            rules,
+        },
+    };
+    Ok(Arc::new(database))
+}
+
+fn shown(kind: &str, host: &str, port: u16, database: Option<&str>) -> String {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    format!("{kind} at {host}:{port}/{}", database.unwrap_or_default())
+}
+
+#[async_trait]
+impl Source for Database {
+    fn methods(&self) -> Vec<MethodDescription> {
+        arguments::describe(METHODS)
+    }
+
+    async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {
+        let (_, mut arguments) = Arguments::of(&mut call, METHODS)?;
+        let sql = arguments.required_text("sql")?;
+        let params = arguments.take("params");
+        let as_dict = arguments.flag("as_dict", false)?;
+        if sql.contains('\0') {
+            return Err(SourceFault::BadArguments("a statement cannot hold a NUL character".to_owned()));
+        }
+        let job = self.job(sql, params, call.deadline, call.answer_bytes)?;
+        self.execute(job).await?.into_value(as_dict)
+    }
+
+    async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
+        // The one database that cannot select without a table; the string begins with its dialect.
+        let sql = if self.shown.starts_with("oracle") { "select 1 from dual" } else { "select 1" };
+        let job = self.job(sql.to_owned(), None, deadline, 1 << 20)?;
+        self.execute(job).await.map(drop)
+    }
+}
+
+impl Database {
+    fn job(&self, sql: String, params: Option<Value>, deadline: Instant, max_bytes: usize) -> Result<Job, SourceFault> {
+        let sql = match self.dialect {
+            // The body of a routine has statements of its own; both servers take one statement anyway.
+            Some(dialect) if dialect != Dialect::Sqlite && scan::keyword(&sql, dialect) == "create" => sql,
+            Some(dialect) => scan::one_statement(&sql, dialect).map_err(SourceFault::BadArguments)?.to_owned(),
+            None => sql,
+        };
+        if self.rules.read_only
+            && let Some(dialect) = self.dialect
+        {
+            only_reads(&sql, dialect)?;
+        }
+        Ok(Job { sql, params, deadline: deadline.min(Instant::now() + self.rules.timeout), max_bytes })
+    }
+
+    async fn execute(&self, job: Job) -> Result<Rows, SourceFault> {
+        let deadline = job.deadline;
+        let began = Instant::now();
+        let rows = tokio::time::timeout_at(deadline.into(), self.engine.execute(job)).await;
+        let rows = rows.unwrap_or_else(|_| {
+            let seconds = deadline.saturating_duration_since(began).as_secs_f64();
+            Err(SourceFault::Failed(format!("timed out after {:.1} s", seconds)))
+        });
+        rows.map_err(|fault| match fault {
+            SourceFault::Failed(what) => SourceFault::Failed(format!("{}: {what}", self.shown)),
+            other => other,
+        })
+    }
+}
+
+/// Refuses what does not read before the database does. The database's own refusal is what counts; this one covers what a
+/// read-only transaction still lets through (files on the server, settings, locks), and names the setting.
+fn only_reads(sql: &str, dialect: Dialect) -> Result<(), SourceFault> {
+    const READS: &[&str] = &["select", "with", "values", "table", "show", "explain", "describe", "desc", "pragma"];
+    let keyword = scan::keyword(sql, dialect);
+    let word = match keyword.as_str() {
+        known if READS.contains(&known) => {
+            let words = scan::words(sql, dialect);
+            let into_file =
+                words.windows(2).any(|pair| pair[0] == "into" && (pair[1] == "outfile" || pair[1] == "dumpfile"));
+            match into_file && dialect == Dialect::MySql {
+                true => "into outfile",
+                false => return Ok(()),
+            }
+        }
+        "" => "this",
+        other => other,
+    };
+    Err(SourceFault::Failed(format!(
+        "this source only reads, and {} is no reading; 'read_only': False in its configuration would allow it",
+        word.to_uppercase()
+    )))
+}
+
+/// What the database or the way to it says, as a fault.
+fn fault(error: sqlx::Error) -> SourceFault {
+    use sqlx::Error;
+    let text = match error {
+        Error::Database(error) => {
+            let code = error.code().map(|code| format!(" ({code})")).unwrap_or_default();
+            let more = postgres::details(error.as_ref());
+            format!("{}{code}{more}", error.message())
+        }
+        Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => format!("TLS failed: {error}"),
+        Error::Io(error) => match error.kind() {
+            std::io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
+            std::io::ErrorKind::UnexpectedEof => "the connection was closed by the other side".to_owned(),
+            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
+                "the connection was reset by the other side".to_owned()
+            }
+            std::io::ErrorKind::NotFound => format!("not found: {error}"),
+            _ => format!("no connection: {error}"),
+        },
+        Error::Tls(error) => format!("TLS failed: {error}"),
+        Error::Protocol(text) => format!("the other side does not speak this database's protocol as expected: {text}"),
+        Error::Configuration(error) => format!("the connection string does not fit: {error}"),
+        other => other.to_string(),
+    };
+    SourceFault::Failed(text)
+}
+
+/// Whether a connection died, rather than the statement: a new one may do better.
+fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // The server ended the session (PostgreSQL's class 57P, MySQL's idle timeout in newer servers).
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
+}
+
+/// "column 3 ('place') has the type GEOMETRY, which ...".
+fn undecodable(index: usize, name: &str, kind: &str, why: &str) -> SourceFault {
+    SourceFault::Failed(format!(
+        "column {} ('{name}') has the type {kind}, {why}; cast it in the statement, for instance cast({name} as char) or {name}::text",
+        index + 1
+    ))
+}
+
+/// A list or tuple as a parameter: `(?, ?, ?)`, for `in`.
+fn expand(
+    items: Vec<Value>,
+    sql: &mut String,
+    mut bind: impl FnMut(Value, &mut String) -> Result<(), SourceFault>,
+) -> Result<(), SourceFault> {
+    if items.is_empty() {
+        return Err(SourceFault::BadArguments(
+            "an empty list or tuple cannot be a parameter: nothing can be in it".to_owned(),
+        ));
+    }
+    for (index, item) in items.into_iter().enumerate() {
+        if matches!(item, Value::List(_) | Value::Tuple(_)) {
+            return Err(SourceFault::BadArguments("a list of lists cannot be a parameter".to_owned()));
+        }
+        sql.push_str(if index == 0 { "(" } else { ", " });
+        bind(item, sql)?;
+    }
+    sql.push(')');
+    Ok(())
+}
+
+/// "SQLite takes no parameter such as 5 s".
+fn no_parameter(database: &str, value: &Value) -> SourceFault {
+    SourceFault::BadArguments(format!(
+        "{database} takes no parameter such as {}; pass it as a text or a number",
+        value.repr(60)
+    ))
+}
+
+/// A 4-byte float as people write it: 1.1, not 1.100000023841858.
+fn short_float(float: f32) -> Value {
+    Value::Float(float.to_string().parse().unwrap_or(f64::from(float)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_read_is_refused_by_name() {
+        let refused = |sql: &str, dialect| only_reads(sql, dialect).err().map(|fault| fault.to_string());
+        for (sql, dialect) in [
+            ("select 1", Dialect::MySql),
+            ("(select 1) union (select 2)", Dialect::MySql),
+            ("with x as (select 1) select * from x", Dialect::Postgres),
+            ("show tables", Dialect::MySql),
+            ("select 'into outfile'", Dialect::MySql),
+            ("pragma table_info(x)", Dialect::Sqlite),
+        ] {
+            assert_eq!(refused(sql, dialect), None, "{sql}");
+        }
+        for (sql, dialect, word) in [
+            ("attach 'x.db' as x", Dialect::Sqlite, "ATTACH"),
+            ("VACUUM into 'x'", Dialect::Sqlite, "VACUUM"),
+            ("/* x */ delete from t", Dialect::Postgres, "DELETE"),
+            ("commit", Dialect::Postgres, "COMMIT"),
+            ("call p()", Dialect::MySql, "CALL"),
+            ("select 1 INTO/**/OUTFILE '/tmp/x'", Dialect::MySql, "INTO OUTFILE"),
+            ("/*! set global x = 1 */", Dialect::MySql, "THIS"),
+        ] {
+            let text = refused(sql, dialect).unwrap();
+            assert!(text.contains(&format!("{word} is no reading")), "{sql}: {text}");
+        }
+    }
+}

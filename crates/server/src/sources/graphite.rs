@@ -1,0 +1,187 @@
+//! Graphite, by its render API.
+//!
+//! One call means one series: where a path matches several, the fault names them instead of picking the first, and
+//! [`get_series`](METHODS) gives them all. Relative dates are Graphite's own to resolve.
+
+use std::{sync::Arc, time::Instant};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    arguments::{self, Method},
+    moment::{self, Moment},
+    target::{self, Server},
+};
+use crate::{
+    entry::Entry,
+    outbound::Reply,
+    settings::{Field, FieldKind, Settings},
+};
+
+pub(super) const KIND: SourceKind = SourceKind {
+    names: &["graphite", "revere.sources.graphite.GraphiteSource"],
+    doc: "Graphite, by its render API.",
+    fields: &[
+        Field::required("url", FieldKind::Url, "Where graphite-web is, without `/render`."),
+        target::USERNAME,
+        target::PASSWORD,
+        target::TOKEN,
+        target::HEADERS,
+        target::VERIFY_SSL,
+        target::CA_FILE,
+        target::TIMEOUT,
+        target::LINK_LOCAL,
+    ],
+    build,
+};
+
+const PARAMETERS: &[(&str, Option<&str>)] = &[("path", None), ("from_date", Some("None")), ("to_date", Some("None"))];
+
+const METHODS: &[Method] = &[
+    Method {
+        name: "get_datapoints",
+        parameters: PARAMETERS,
+        doc: "The points of one series as a list of (value, timestamp); a value is a float, or None where nothing was recorded.",
+    },
+    Method {
+        name: "get_sum",
+        parameters: PARAMETERS,
+        doc: "The sum of the values of one series, as a float; None counts as 0.",
+    },
+    Method {
+        name: "get_avg",
+        parameters: PARAMETERS,
+        doc: "The average of the values of one series, as a float; None counts as 0, so a bucket that is not full yet pulls it down.",
+    },
+    Method {
+        name: "get_series",
+        parameters: PARAMETERS,
+        doc: "Every series that matches, as a dict of name to list of (value, timestamp); empty if none does.",
+    },
+];
+
+struct Graphite {
+    server: Server,
+}
+
+fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+    Ok(Arc::new(Graphite { server: Server::new(entry, settings, surroundings)? }))
+}
+
+#[async_trait]
+impl Source for Graphite {
+    fn methods(&self) -> Vec<MethodDescription> {
+        arguments::describe(METHODS)
+    }
+
+    async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {
+        let (method, mut arguments) = arguments::Arguments::of(&mut call, METHODS)?;
+        let path = arguments.required_text("path")?;
+        let mut parameters = vec![("target", path.clone()), ("format", "json".to_owned())];
+        for (argument, parameter) in [("from_date", "from"), ("to_date", "until")] {
+            if let Some(value) = arguments.take(argument) {
+                parameters.push((parameter, date(argument, value, call.now)?));
+            }
+        }
+        let reply = self.server.ask("/render", &parameters, call.limits()).await?;
+        let series = self.read(&reply)?;
+        if method == "get_series" {
+            return Ok(Value::Dict(series.into_iter().map(|s| (Value::Text(s.name), points(s.points))).collect()));
+        }
+        let points = self.only(&path, series)?;
+        let sum = || points.iter().filter_map(|(value, _)| *value).sum::<f64>();
+        match method {
+            "get_sum" => Ok(Value::Float(sum())),
+            "get_avg" => Ok(Value::Float(sum() / points.len() as f64)),
+            _ => Ok(self::points(points)),
+        }
+    }
+
+    async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
+        let parameters =
+            [("target", "constantLine(1)".to_owned()), ("format", "json".to_owned()), ("from", "-1min".to_owned())];
+        let reply = self.server.ask("/render", &parameters, target::probe_limits(deadline)).await?;
+        self.read(&reply).map(drop)
+    }
+}
+
+/// One series of an answer: its points are never empty of time, but may be of value.
+struct Series {
+    name: String,
+    points: Vec<(Option<f64>, i64)>,
+}
+
+impl Graphite {
+    fn read(&self, reply: &Reply) -> Result<Vec<Series>, SourceFault> {
+        if !reply.status.is_success() {
+            return Err(self.server.failed(&format!("answered {}", reply.summary())));
+        }
+        let json = match reply.json() {
+            Ok(json) => json,
+            // Graphite writes infinity as a number that no JSON reader holds.
+            Err(_) if infinite(reply).is_some() => infinite(reply).unwrap_or_default(),
+            Err(what) => return Err(self.server.failed(&format!("answered {what}"))),
+        };
+        series(&json)
+            .ok_or_else(|| self.server.failed(&format!("answered JSON that is no list of series: {}", reply.excerpt())))
+    }
+
+    fn only(&self, path: &str, mut series: Vec<Series>) -> Result<Vec<(Option<f64>, i64)>, SourceFault> {
+        const SHOWN: usize = 10;
+        if series.len() > 1 {
+            let names: Vec<&str> = series.iter().take(SHOWN).map(|series| series.name.as_str()).collect();
+            let more = if series.len() > SHOWN { ", ..." } else { "" };
+            return Err(self.server.failed(&format!(
+                "'{path}' matches {} series, and one is needed: {}{more}; name one, or make one of them with sumSeries({path}), \
+                 averageSeries({path}) or the like, or use get_series",
+                series.len(),
+                names.join(", "),
+            )));
+        }
+        let Some(only) = series.pop() else {
+            return Err(self.server.failed(&format!("no metric matches '{path}'")));
+        };
+        if only.points.is_empty() {
+            return Err(self.server.failed(&format!("'{}' has no datapoints between these dates", only.name)));
+        }
+        Ok(only.points)
+    }
+}
+
+fn date(name: &str, value: Value, now: Timestamp) -> Result<String, SourceFault> {
+    Ok(match moment::read(name, value, now)? {
+        Moment::At(at) => at.as_second().to_string(),
+        Moment::Words(words) => words,
+    })
+}
+
+fn infinite(reply: &Reply) -> Option<serde_json::Value> {
+    let text = std::str::from_utf8(&reply.body).ok()?;
+    let text = text.replace("[-1e9999,", "[\"-inf\",").replace("[1e9999,", "[\"inf\",");
+    serde_json::from_str(&text).ok()
+}
+
+fn series(json: &serde_json::Value) -> Option<Vec<Series>> {
+    let value = |json: &serde_json::Value| match json {
+        serde_json::Value::String(text) => text.parse().ok(),
+        other => other.as_f64(),
+    };
+    let point = |json: &serde_json::Value| {
+        let pair = json.as_array().filter(|pair| pair.len() == 2)?;
+        let value = if pair[0].is_null() { None } else { Some(value(&pair[0])?) };
+        Some((value, pair[1].as_i64().or_else(|| pair[1].as_f64().map(|seconds| seconds as i64))?))
+    };
+    let one = |json: &serde_json::Value| {
+        let points = json.get("datapoints")?.as_array()?.iter().map(point).collect::<Option<_>>()?;
+        Some(Series { name: json.get("target")?.as_str()?.to_owned(), points })
+    };
+    json.as_array()?.iter().map(one).collect()
+}
+
+fn points(points: Vec<(Option<f64>, i64)>) -> Value {
+    let tuple =
+        |(value, at): (Option<f64>, i64)| Value::Tuple(vec![value.map_or(Value::Null, Value::Float), Value::Int(at)]);
+    Value::List(points.into_iter().map(tuple).collect())
+}

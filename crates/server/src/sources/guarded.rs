@@ -1,0 +1,76 @@
+//! What every source has around it: the time limit, the words that say who was asked what, and the last look for
+//! secrets. So no type of source can forget them.
+
+use std::{sync::Arc, time::Instant};
+
+use async_trait::async_trait;
+
+use super::{Call, MethodDescription, Source, SourceFault, Value};
+use crate::{entry::Entry, redact::Secrets};
+
+/// How much of the arguments a fault shows.
+const SHOWN_ARGUMENTS: usize = 200;
+/// How much a fault says. Bodies and tracebacks of others can be long.
+const SHOWN_FAULT: usize = 4000;
+
+pub(super) struct Guarded {
+    name: String,
+    inner: Arc<dyn Source>,
+    secrets: Secrets,
+}
+
+impl Guarded {
+    pub(super) fn new(entry: &Entry, inner: Arc<dyn Source>, secrets: Secrets) -> Self {
+        Guarded { name: entry.name.clone(), inner, secrets }
+    }
+
+    fn clean(&self, asked: &str, what: &str) -> String {
+        let mut text = self.secrets.redact(&format!("source '{}': {asked}: {what}", self.name)).into_owned();
+        if text.len() > SHOWN_FAULT {
+            text.truncate(text.floor_char_boundary(SHOWN_FAULT));
+            text.push_str("...");
+        }
+        text
+    }
+}
+
+#[async_trait]
+impl Source for Guarded {
+    fn methods(&self) -> Vec<MethodDescription> {
+        self.inner.methods()
+    }
+
+    async fn call(&self, call: Call) -> Result<Value, SourceFault> {
+        let asked = shown(&call);
+        let (began, deadline) = (Instant::now(), call.deadline);
+        let answer = tokio::time::timeout_at(deadline.into(), self.inner.call(call)).await;
+        answer.unwrap_or_else(|_| Err(SourceFault::Failed(late(began)))).map_err(|fault| match fault {
+            SourceFault::Failed(what) => SourceFault::Failed(self.clean(&asked, &what)),
+            SourceFault::BadArguments(what) => SourceFault::BadArguments(self.clean(&asked, &what)),
+            too_large @ SourceFault::TooLarge(_) => too_large,
+        })
+    }
+
+    async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
+        let began = Instant::now();
+        let answer = tokio::time::timeout_at(deadline.into(), self.inner.probe(deadline)).await;
+        let answer = answer.unwrap_or_else(|_| Err(SourceFault::Failed(late(began))));
+        answer.map_err(|fault| SourceFault::Failed(self.clean("is it there?", &fault.to_string())))
+    }
+}
+
+fn late(began: Instant) -> String {
+    format!("no answer within {:.1} s, when the time for it was over", began.elapsed().as_secs_f64())
+}
+
+/// `get_sum('a.b', from_date='-10min')`.
+fn shown(call: &Call) -> String {
+    let positional = call.args.iter().map(|value| value.repr(SHOWN_ARGUMENTS));
+    let named = call.kwargs.iter().map(|(name, value)| format!("{name}={}", value.repr(SHOWN_ARGUMENTS)));
+    let mut arguments = positional.chain(named).collect::<Vec<_>>().join(", ");
+    if arguments.len() > SHOWN_ARGUMENTS {
+        arguments.truncate(arguments.floor_char_boundary(SHOWN_ARGUMENTS));
+        arguments.push_str("...");
+    }
+    format!("{}({arguments})", call.method)
+}

@@ -1,0 +1,197 @@
+//! Prometheus, and what speaks its query API (VictoriaMetrics, Thanos, Mimir).
+
+use std::{sync::Arc, time::Instant};
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use serde_json::Value as Json;
+
+use super::{
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    arguments::{self, Arguments, Method},
+    moment,
+    target::{self, Server},
+};
+use crate::{
+    entry::Entry,
+    outbound::Limits,
+    settings::{Field, FieldKind, Settings},
+};
+
+pub(super) const KIND: SourceKind = SourceKind {
+    names: &["prometheus"],
+    doc: "Prometheus, or what speaks its query API.",
+    fields: &[
+        Field::required("url", FieldKind::Url, "Where Prometheus is, without `/api/v1`."),
+        target::USERNAME,
+        target::PASSWORD,
+        target::TOKEN,
+        target::HEADERS,
+        target::VERIFY_SSL,
+        target::CA_FILE,
+        target::TIMEOUT,
+        target::LINK_LOCAL,
+    ],
+    build,
+};
+
+const METHODS: &[Method] = &[
+    Method {
+        name: "query",
+        parameters: &[("expr", None), ("at", Some("None"))],
+        doc: "The value of an expression now, or at a time, per series: a list of {'metric': dict of labels, 'value': float, \
+              'timestamp': float}. An expression that selects a range, such as up[5m], has 'values', a list of (value, \
+              timestamp), instead.",
+    },
+    Method {
+        name: "query_range",
+        parameters: &[("expr", None), ("from_date", None), ("to_date", Some("None")), ("step", Some("60"))],
+        doc: "The values of an expression over time, until now or to_date, one each step (seconds, '5min' or a timedelta), per \
+              series: a list of {'metric': dict of labels, 'values': list of (value, timestamp)}.",
+    },
+    Method {
+        name: "value",
+        parameters: &[("expr", None), ("at", Some("None"))],
+        doc: "The one number an expression gives, as a float. None or several are a SourceError that lists them.",
+    },
+];
+
+struct Prometheus {
+    server: Server,
+}
+
+fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+    Ok(Arc::new(Prometheus { server: Server::new(entry, settings, surroundings)? }))
+}
+
+#[async_trait]
+impl Source for Prometheus {
+    fn methods(&self) -> Vec<MethodDescription> {
+        arguments::describe(METHODS)
+    }
+
+    async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {
+        let (method, mut arguments) = Arguments::of(&mut call, METHODS)?;
+        let expr = arguments.required_text("expr")?;
+        let mut parameters = vec![("query", expr.clone())];
+        let path = if method == "query_range" {
+            parameters.extend(range(&mut arguments, &call)?);
+            "/api/v1/query_range"
+        } else {
+            if let Some(at) = arguments.take("at") {
+                parameters.push(("time", moment::resolve("at", at, call.now)?.to_string()));
+            }
+            "/api/v1/query"
+        };
+        let data = self.ask(path, &parameters, call.limits()).await?;
+        let series = series(&data)
+            .ok_or_else(|| self.server.failed("answered data that is neither vector, matrix, scalar nor text"))?;
+        if method == "value" { self.only(&expr, series) } else { Ok(Value::List(series)) }
+    }
+
+    async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
+        self.ask("/api/v1/query", &[("query", "vector(1)".to_owned())], target::probe_limits(deadline)).await.map(drop)
+    }
+}
+
+fn range(arguments: &mut Arguments, call: &Call) -> Result<Vec<(&'static str, String)>, SourceFault> {
+    let from = arguments.take("from_date").unwrap_or(Value::Null);
+    let from = moment::resolve("from_date", from, call.now)?;
+    let to = arguments.take("to_date").map_or(Ok(call.now), |to| moment::resolve("to_date", to, call.now))?;
+    if to.duration_since(from) < SignedDuration::ZERO {
+        return Err(SourceFault::BadArguments(format!("'from_date' ({from}) is after 'to_date' ({to})")));
+    }
+    let step = moment::span("step", &arguments.take("step").unwrap_or(Value::Int(60)))?;
+    Ok(vec![("start", from.to_string()), ("end", to.to_string()), ("step", step.to_string())])
+}
+
+impl Prometheus {
+    async fn ask(&self, path: &str, parameters: &[(&str, String)], limits: Limits) -> Result<Json, SourceFault> {
+        let reply = self.server.ask(path, parameters, limits).await?;
+        let json = reply.json().ok().filter(Json::is_object);
+        // Prometheus says what is wrong with an expression in JSON, beside a status of 400 or 422.
+        if let Some(json) = &json
+            && json["status"] == "error"
+        {
+            let text = |key: &str| json[key].as_str().unwrap_or("unknown").to_owned();
+            return Err(self.server.failed(&format!("{}: {}", text("errorType"), text("error"))));
+        }
+        if !reply.status.is_success() {
+            return Err(self.server.failed(&format!("answered {}", reply.summary())));
+        }
+        match json {
+            Some(mut json) if json["status"] == "success" => Ok(json["data"].take()),
+            _ => {
+                let what =
+                    reply.json().err().unwrap_or_else(|| format!("JSON that is not Prometheus': {}", reply.excerpt()));
+                Err(self.server.failed(&format!("answered {what}")))
+            }
+        }
+    }
+
+    fn only(&self, expr: &str, series: Vec<Value>) -> Result<Value, SourceFault> {
+        match series.as_slice() {
+            [] => Err(self.server.failed(&format!("'{expr}' has no value now"))),
+            [one] => one.get("value").cloned().ok_or_else(|| {
+                self.server.failed(&format!("'{expr}' gives a range of values; query_range and query answer those"))
+            }),
+            several => {
+                const SHOWN: usize = 10;
+                let labels = |one: &Value| one.get("metric").map(|metric| metric.repr(200)).unwrap_or_default();
+                let shown: Vec<String> = several.iter().take(SHOWN).map(labels).collect();
+                let more = if several.len() > SHOWN { ", ..." } else { "" };
+                Err(self.server.failed(&format!(
+                    "'{expr}' gives {} values, and one is needed: {}{more}; add labels, or make one of them with sum(...), max(...)",
+                    several.len(),
+                    shown.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+fn series(data: &Json) -> Option<Vec<Value>> {
+    let result = &data["result"];
+    match data["resultType"].as_str()? {
+        "vector" | "matrix" => result.as_array()?.iter().map(one).collect(),
+        // A scalar or a text has no labels.
+        _ => Some(vec![dict([
+            ("metric", Value::Dict(Vec::new())),
+            sample(result)?[0].clone(),
+            sample(result)?[1].clone(),
+        ])]),
+    }
+}
+
+fn one(json: &Json) -> Option<Value> {
+    let labels = json["metric"].as_object()?.iter();
+    let labels = labels.map(|(name, value)| Some((Value::Text(name.clone()), Value::Text(value.as_str()?.to_owned()))));
+    let metric = ("metric", Value::Dict(labels.collect::<Option<_>>()?));
+    if let Some(pairs) = json["values"].as_array() {
+        let pair = |json: &Json| {
+            let [(_, value), (_, at)] = sample(json)?;
+            Some(Value::Tuple(vec![value, at]))
+        };
+        return Some(dict([metric, ("values", Value::List(pairs.iter().map(pair).collect::<Option<_>>()?))]));
+    }
+    if json["value"].is_null() {
+        // A native histogram has no single value; its parts are given as they come.
+        let text = json.get("histogram").or_else(|| json.get("histograms"))?.to_string();
+        return Some(dict([metric, ("histogram", Value::Text(text))]));
+    }
+    let [value, at] = sample(&json["value"])?;
+    Some(dict([metric, value, at]))
+}
+
+/// `[timestamp, "value"]`, with names, value first.
+fn sample(json: &Json) -> Option<[(&'static str, Value); 2]> {
+    let [at, value] = json.as_array()?.as_slice() else { return None };
+    let text = value.as_str()?;
+    // Rust and Prometheus write NaN and the infinities alike.
+    let value = text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Float);
+    Some([("value", value), ("timestamp", Value::Float(at.as_f64()?))])
+}
+
+fn dict<const N: usize>(items: [(&str, Value); N]) -> Value {
+    Value::Dict(items.into_iter().map(|(name, value)| (Value::Text(name.to_owned()), value)).collect())
+}

@@ -1,0 +1,124 @@
+use std::path::Path;
+
+use serde_json::json;
+
+use super::*;
+use crate::{entry, outbound::Outbound, redact::Secrets};
+
+fn surroundings() -> Surroundings {
+    let secrets = Secrets::default();
+    Surroundings { folder: "/nowhere".into(), outbound: Outbound::new(secrets.clone()), secrets }
+}
+
+fn faults(config: serde_json::Value) -> Vec<String> {
+    let (entries, faults) = entry::read_all("REVERE_SOURCES", &config);
+    assert_eq!(faults, []);
+    build_all(&entries, &surroundings()).1.iter().map(Fault::to_string).collect()
+}
+
+/// A file that nobody registered would be a source that exists and cannot be configured.
+#[test]
+fn every_file_in_the_folder_is_registered_or_known_to_be_no_source() {
+    const NO_SOURCES: &[&str] = &["arguments", "child", "guarded", "mod", "moment", "target", "tests", "watch"];
+    let registered: Vec<&str> = vec!["graphite", "database", "prometheus", "http", "command", "plugin"];
+    assert_eq!(registered.len(), KINDS.len() + 1);
+    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sources")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let Some(stem) = name.strip_suffix(".rs").or((!name.contains('.')).then_some(name.as_str())) else { continue };
+        let known = registered.contains(&stem) || NO_SOURCES.contains(&stem);
+        assert!(known, "sources/{name}: register it in KINDS, and name it here");
+        if registered.contains(&stem) && stem != "plugin" {
+            assert!(KINDS.iter().any(|kind| kind.names.contains(&stem)), "no type is called '{stem}'");
+        }
+    }
+}
+
+#[test]
+fn every_type_and_every_method_is_documented() {
+    let docs = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SOURCES.md")).unwrap();
+    let entries = [
+        ("graphite", json!({"url": "http://g/"})),
+        ("database", json!({"connection_string": "sqlite://"})),
+        ("prometheus", json!({"url": "http://p/"})),
+        ("http", json!({"base_url": "http://h/"})),
+    ];
+    let config: serde_json::Map<_, _> =
+        entries.iter().map(|(kind, config)| ((*kind).to_owned(), json!({"type": kind, "config": config}))).collect();
+    let (entries, _) = entry::read_all("REVERE_SOURCES", &config.into());
+    let (sources, faults) = build_all(&entries, &surroundings());
+    assert_eq!(faults, []);
+    for (name, source) in sources {
+        for method in source.methods() {
+            let line = format!("`{}{}`", method.name, method.signature);
+            let alike = name == "http" && docs.contains(&format!("`{}(", method.name));
+            assert!(alike || docs.contains(&line), "docs/SOURCES.md lacks {name}'s {line}");
+        }
+    }
+    for kind in KINDS.iter().chain([&PLUGIN]) {
+        assert!(docs.contains(&format!("`{}`", kind.names[0])), "docs/SOURCES.md lacks {}", kind.names[0]);
+        for field in kind.fields {
+            assert!(
+                docs.contains(&format!("`{}`", field.name)),
+                "docs/SOURCES.md lacks {}'s {}",
+                kind.names[0],
+                field.name
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unknown_type_is_a_fault_with_the_nearest_known_one() {
+    let found = faults(
+        json!({"a": {"type": "grafite"}, "b": {"type": "revere.sources.grahpite.GraphiteSource"}, "c": {"type": "nagios"}}),
+    );
+    assert_eq!(
+        found,
+        [
+            "REVERE_SOURCES['a']['type']: unknown source type 'grafite'; did you mean 'graphite'?",
+            "REVERE_SOURCES['b']['type']: unknown source type 'revere.sources.grahpite.GraphiteSource'; did you mean 'revere.sources.graphite.GraphiteSource'?",
+            "REVERE_SOURCES['c']['type']: unknown source type 'nagios'; known: graphite, database, prometheus, http, command; a Python class of your own is written 'package.module.Class'",
+        ]
+    );
+}
+
+#[test]
+fn every_fault_of_every_source_is_reported_at_once_without_secrets() {
+    let found = faults(json!({
+        "g": {"type": "graphite", "config": {"url": "graphite", "auth_password": "s3cret-one", "ca_file": "none.pem"}},
+        "d": {"type": "database", "config": {"connection_string": "mysql://u:s3cret-two@h/d?s3cret-two=1", "max_rows": 0}},
+        "h": {"type": "http", "config": {"methods": ["gte"], "headers": {"x y": "s3cret-three"}}},
+        "off": {"type": "nonsense", "enabled": false},
+    }));
+    let all = found.join("\n");
+    for part in [
+        "REVERE_SOURCES['g']['config']['url']: expected an address",
+        "REVERE_SOURCES['d']['config']['max_rows']: expected a whole number, 1 or more",
+        "REVERE_SOURCES['d']['config']['connection_string']: '?[redacted]=' is not supported",
+        "REVERE_SOURCES['h']['config']['base_url']: missing; expected this or 'allowed_hosts'",
+        "REVERE_SOURCES['h']['config']['methods']: unknown method 'gte'; did you mean 'get'?",
+        "REVERE_SOURCES['h']['config']['headers']['x y']: header \"x y\": no header can have this name",
+    ] {
+        assert!(all.contains(part), "{part}\nis not in\n{all}");
+    }
+    assert!(!all.contains("s3cret") && !all.contains("off"), "{all}");
+}
+
+#[test]
+fn sources_are_built_without_contacting_anything() {
+    let (entries, _) = entry::read_all(
+        "REVERE_SOURCES",
+        &json!({
+            "g": {"type": "revere.sources.graphite.GraphiteSource", "description": "points", "config": {"url": "http://no-such-host.invalid/"}},
+            "d": {"type": "revere.sources.database.DatabaseSource", "config": {"connection_string": "postgresql://u@no-such-host.invalid/d"}},
+            "c": {"type": "command", "config": {"command": ["no-such-program"]}},
+            "p": {"type": "mypackage.mymodule.MySource", "config": {"anything": [1, 2]}},
+        }),
+    );
+    let (sources, faults) = build_all(&entries, &surroundings());
+    assert_eq!((sources.len(), faults), (4, vec![]));
+    let described = describe(&entries, &sources);
+    assert_eq!(described["g"].description, "points");
+    assert_eq!(described["g"].methods[0].signature, "(path, from_date=None, to_date=None)");
+    assert_eq!(described["p"].methods[0].name, "*");
+}

@@ -1,0 +1,149 @@
+//! Programs that answer JSON-RPC: one in Python, one in sh.
+
+use serde_json::json;
+
+use super::*;
+
+fn fixture(name: &str) -> String {
+    format!("{}/tests/it/sources/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn counter(more: serde_json::Value) -> Asked {
+    let mut config = json!({"command": ["python3", fixture("counter.py")]});
+    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    source("command", config)
+}
+
+async fn count(asked: &Asked) -> (Value, Value) {
+    let answer = asked.call("count", []).await.unwrap();
+    (answer.get("count").unwrap().clone(), answer.get("pid").unwrap().clone())
+}
+
+fn names(asked: &Asked) -> Vec<String> {
+    asked.source.methods().into_iter().map(|method| method.name).collect()
+}
+
+#[tokio::test]
+async fn a_program_stays_describes_itself_and_keeps_its_state() {
+    let asked = counter(json!({"settings": {"level": 3}}));
+    assert_eq!(names(&asked), ["*"]);
+    let answer = asked.call_with("count", [], [("by", Value::Int(2))]).await.unwrap();
+    says(&answer.repr(200), &["'count': 2", "'settings': {'level': 3}"]);
+    assert_eq!(count(&asked).await.0, Value::Int(3));
+    assert_eq!(names(&asked)[..2], ["count", "echo"]);
+    assert_eq!(asked.source.methods()[0].signature, "(by=1)");
+    assert_eq!(asked.source.probe(Instant::now() + PATIENCE).await, Ok(()));
+}
+
+#[tokio::test]
+async fn values_of_every_type_go_there_and_back() {
+    let values = list([
+        Value::Null, Value::Bool(true), Value::Int(i64::MIN), Value::BigInt("18446744073709551615".into()), Value::Float(0.5), text("naïve\n🙂"),
+        Value::Bytes(vec![0, 255]), Value::Decimal("1.50".into()), Value::Date("2026-01-02".into()), Value::Time("03:04:05".into()),
+        Value::DateTime("2026-01-02T03:04:05+02:00".into()), Value::Duration(-1), Value::Uuid("6ccd780c-baba-1026-9564-5b8c656024db".into()),
+        Value::Tuple(vec![Value::Int(1)]), dict([("a", list([]))]), Value::Dict(vec![(Value::Int(1), text("$"))]),
+    ]);
+    let answer = counter(json!({})).call_with("echo", [values.clone()], [("named", values.clone())]).await.unwrap();
+    assert_eq!(answer, dict([("args", list([values.clone()])), ("kwargs", dict([("named", values)]))]));
+}
+
+#[tokio::test]
+async fn one_that_dies_is_started_again_and_says_how_it_ended() {
+    let asked = counter(json!({}));
+    let before = count(&asked).await;
+    says(&asked.fails("crash", []).await, &["source 'src': crash(): the program ended (exit status: 3); it said: about to fall over"]);
+    let after = count(&asked).await;
+    assert_eq!(after.0, Value::Int(1));
+    assert_ne!(after.1, before.1);
+}
+
+#[tokio::test]
+async fn errors_are_passed_on_in_its_words() {
+    let asked = counter(json!({}));
+    says(&asked.fails("fail", []).await, &["source 'src': fail(): it does not want to"]);
+    let arguments = asked.call_with("fail", [], [("code", Value::Int(-32602))]).await;
+    assert!(matches!(arguments, Err(SourceFault::BadArguments(_))), "{arguments:?}");
+    assert_eq!(asked.call("babble", []).await, Ok(text("done")));
+}
+
+#[tokio::test]
+async fn one_that_hangs_is_ended_in_time() {
+    let asked = counter(json!({"timeout": 5.0}));
+    let before = count(&asked).await;
+    let began = Instant::now();
+    says(&asked.fails("sleep", [Value::Int(1000)]).await, &["no answer within 5."]);
+    assert!(began.elapsed() < Duration::from_secs(30));
+    assert_ne!(count(&asked).await.1, before.1);
+}
+
+#[tokio::test]
+async fn it_ends_with_everything_it_started() {
+    let asked = counter(json!({}));
+    let Value::Int(pid) = asked.call("spawn", []).await.unwrap() else { panic!() };
+    let (_, Value::Int(own)) = count(&asked).await else { panic!() };
+    drop(asked);
+    for pid in [pid, own] {
+        until(|| async move {
+            // Nobody may have waited for it yet; a zombie has ended all the same.
+            match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+                Ok(stat) if !stat.contains(") Z ") => Err(stat),
+                _ => Ok(()),
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn its_environment_is_what_is_configured() {
+    let asked = counter(json!({"environment": {"SHOP": "n0t-for-logs"}, "inherit_environment": ["CARGO_MANIFEST_DIR"]}));
+    assert_eq!(asked.call("environment", [text("CARGO_PKG_NAME")]).await, Ok(Value::Null));
+    assert_eq!(asked.call("environment", [text("CARGO_MANIFEST_DIR")]).await, Ok(text(env!("CARGO_MANIFEST_DIR"))));
+    assert_eq!(asked.call("environment", [text("SHOP")]).await, Ok(text("n0t-for-logs")));
+    assert!(matches!(asked.call("environment", [text("PATH")]).await, Ok(Value::Text(_))));
+}
+
+#[tokio::test]
+async fn one_that_cannot_start_is_not_started_at_every_call() {
+    let asked = source("command", json!({"command": ["/no/such/program"]}));
+    says(&asked.fails("x", []).await, &["'/no/such/program' cannot be started: No such file"]);
+    says(&asked.fails("x", []).await, &["cannot be started", "it is tried again in "]);
+    let ends = source("command", json!({"command": "echo not today >&2; exit 1"}));
+    says(&ends.fails("x", []).await, &["the program ended (exit status: 1); it said: not today"]);
+    says(&ends.fails("x", []).await, &["not today", "it is tried again in "]);
+    // The pause passes.
+    until(|| async {
+        match ends.call("x", []).await {
+            Err(fault) if fault.to_string().contains("tried again") => Err(fault.to_string()),
+            _ => Ok(()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shell_script_will_do() {
+    let asked = source("command", json!({"command": fixture("uptime.sh")}));
+    assert!(matches!(asked.call("load", []).await, Ok(Value::Float(_) | Value::Int(_))));
+    // It has not described itself, so any name is passed on.
+    assert_eq!(names(&asked), ["*"]);
+    says(&asked.fails("nothing", []).await, &["no such method"]);
+}
+
+#[tokio::test]
+async fn calls_made_together_are_all_answered() {
+    let asked = Arc::new(counter(json!({})));
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let asked = asked.clone();
+            tokio::spawn(async move { asked.call("count", []).await.unwrap().get("count").unwrap().clone() })
+        })
+        .collect();
+    let mut counts = Vec::new();
+    for call in calls {
+        let Value::Int(count) = call.await.unwrap() else { panic!() };
+        counts.push(count);
+    }
+    counts.sort_unstable();
+    assert_eq!(counts, (1..=100).collect::<Vec<_>>());
+}

@@ -1,0 +1,93 @@
+//! Servers on raw sockets: what they send is exactly what a test says.
+
+use std::{future::Future, sync::Arc};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// Serves each connection with `serve` and answers the address.
+pub(super) async fn listen<F, Fut>(serve: F) -> String
+where
+    F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(serve(socket));
+        }
+    });
+    address
+}
+
+/// Answers every request by `answer`, which sees its head and its body.
+pub(super) async fn http(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -> String {
+    let answer = Arc::new(answer);
+    let address = listen(move |mut socket| {
+        let answer = answer.clone();
+        async move {
+            let (head, body) = request(&mut socket).await;
+            let _ = socket.write_all(&answer(&head, &body)).await;
+        }
+    });
+    format!("http://{}", address.await)
+}
+
+pub(super) fn ok(kind: &str, body: &str) -> Vec<u8> {
+    status("200 OK", kind, body)
+}
+
+pub(super) fn status(status: &str, kind: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").into_bytes()
+}
+
+/// The head of a request, and as much of a body as it announces.
+pub(super) async fn request(socket: &mut TcpStream) -> (String, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match socket.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    let _ = socket.read_exact(&mut body).await;
+    (head, String::from_utf8_lossy(&body).into_owned())
+}
+
+/// An address where nothing listens.
+pub(super) async fn nobody() -> String {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
+}
+
+/// A server with a certificate of its own making, for `localhost`, that answers everything with `answer`. Gives its port
+/// and the certificate.
+pub(super) fn https(answer: Vec<u8>, not_after: (i32, u8, u8)) -> (u16, String) {
+    revere::outbound::install_tls();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(not_after.0, not_after.1, not_after.2);
+    let certificate = params.self_signed(&key).unwrap();
+    let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], private);
+    let config = Arc::new(config.unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, socket.unwrap());
+            // A client that does not like the certificate hangs up, which is its right.
+            if std::io::Read::read(&mut stream, &mut [0; 4096]).is_ok() {
+                let _ = std::io::Write::write_all(&mut stream, &answer);
+            }
+        }
+    });
+    (port, certificate.pem())
+}
