@@ -281,7 +281,9 @@ fn fault(error: sqlx::Error) -> SourceFault {
             let more = postgres::details(error.as_ref());
             format!("{}{code}{more}", error.message())
         }
-        Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => format!("TLS failed: {error}"),
+        Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            format!("TLS failed: {error}")
+        }
         Error::Io(error) => match error.kind() {
             std::io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
             std::io::ErrorKind::UnexpectedEof => "the connection was closed by the other side".to_owned(),

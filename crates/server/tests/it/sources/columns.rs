@@ -79,7 +79,15 @@ fn the_tables_of_the_documentation_are_what_is_tested() {
         ("#### PostgreSQL", postgres::COLUMNS),
     ] {
         let (documented, tested) = (documented(heading), tested(columns));
-        assert_eq!(documented.difference(&tested).collect::<Vec<_>>(), Vec::<&String>::new(), "{heading}: documented, not tested");
-        assert_eq!(tested.difference(&documented).collect::<Vec<_>>(), Vec::<&String>::new(), "{heading}: tested, not documented");
+        assert_eq!(
+            documented.difference(&tested).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "{heading}: documented, not tested"
+        );
+        assert_eq!(
+            tested.difference(&documented).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "{heading}: tested, not documented"
+        );
     }
 }

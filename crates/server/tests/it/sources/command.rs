@@ -38,10 +38,22 @@ async fn a_program_stays_describes_itself_and_keeps_its_state() {
 #[tokio::test]
 async fn values_of_every_type_go_there_and_back() {
     let values = list([
-        Value::Null, Value::Bool(true), Value::Int(i64::MIN), Value::BigInt("18446744073709551615".into()), Value::Float(0.5), text("naïve\n🙂"),
-        Value::Bytes(vec![0, 255]), Value::Decimal("1.50".into()), Value::Date("2026-01-02".into()), Value::Time("03:04:05".into()),
-        Value::DateTime("2026-01-02T03:04:05+02:00".into()), Value::Duration(-1), Value::Uuid("6ccd780c-baba-1026-9564-5b8c656024db".into()),
-        Value::Tuple(vec![Value::Int(1)]), dict([("a", list([]))]), Value::Dict(vec![(Value::Int(1), text("$"))]),
+        Value::Null,
+        Value::Bool(true),
+        Value::Int(i64::MIN),
+        Value::BigInt("18446744073709551615".into()),
+        Value::Float(0.5),
+        text("naïve\n🙂"),
+        Value::Bytes(vec![0, 255]),
+        Value::Decimal("1.50".into()),
+        Value::Date("2026-01-02".into()),
+        Value::Time("03:04:05".into()),
+        Value::DateTime("2026-01-02T03:04:05+02:00".into()),
+        Value::Duration(-1),
+        Value::Uuid("6ccd780c-baba-1026-9564-5b8c656024db".into()),
+        Value::Tuple(vec![Value::Int(1)]),
+        dict([("a", list([]))]),
+        Value::Dict(vec![(Value::Int(1), text("$"))]),
     ]);
     let answer = counter(json!({})).call_with("echo", [values.clone()], [("named", values.clone())]).await.unwrap();
     assert_eq!(answer, dict([("args", list([values.clone()])), ("kwargs", dict([("named", values)]))]));
@@ -51,7 +63,10 @@ async fn values_of_every_type_go_there_and_back() {
 async fn one_that_dies_is_started_again_and_says_how_it_ended() {
     let asked = counter(json!({}));
     let before = count(&asked).await;
-    says(&asked.fails("crash", []).await, &["source 'src': crash(): the program ended (exit status: 3); it said: about to fall over"]);
+    says(
+        &asked.fails("crash", []).await,
+        &["source 'src': crash(): the program ended (exit status: 3); it said: about to fall over"],
+    );
     let after = count(&asked).await;
     assert_eq!(after.0, Value::Int(1));
     assert_ne!(after.1, before.1);
@@ -96,7 +111,8 @@ async fn it_ends_with_everything_it_started() {
 
 #[tokio::test]
 async fn its_environment_is_what_is_configured() {
-    let asked = counter(json!({"environment": {"SHOP": "n0t-for-logs"}, "inherit_environment": ["CARGO_MANIFEST_DIR"]}));
+    let asked =
+        counter(json!({"environment": {"SHOP": "n0t-for-logs"}, "inherit_environment": ["CARGO_MANIFEST_DIR"]}));
     assert_eq!(asked.call("environment", [text("CARGO_PKG_NAME")]).await, Ok(Value::Null));
     assert_eq!(asked.call("environment", [text("CARGO_MANIFEST_DIR")]).await, Ok(text(env!("CARGO_MANIFEST_DIR"))));
     assert_eq!(asked.call("environment", [text("SHOP")]).await, Ok(text("n0t-for-logs")));

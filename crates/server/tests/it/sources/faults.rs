@@ -95,7 +95,11 @@ async fn half_a_body() {
 #[tokio::test]
 async fn wrong_certificate() {
     let (port, _) = server::https(server::ok("application/json", "[]"), (2077, 1, 1));
-    all_say(&format!("https://localhost:{port}"), &["wrong certificate: it was issued by an authority that this machine does not trust"]).await;
+    all_say(
+        &format!("https://localhost:{port}"),
+        &["wrong certificate: it was issued by an authority that this machine does not trust"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -113,7 +117,11 @@ async fn expired_certificate() {
 async fn error_statuses() {
     for (line, body, said) in [
         ("401 Unauthorized", "who are you?", "answered 401 Unauthorized: who are you?"),
-        ("500 Internal Server Error", "<html><title>Oops  it\nbroke</title></html>", "answered 500 Internal Server Error: a web page titled 'Oops it broke'"),
+        (
+            "500 Internal Server Error",
+            "<html><title>Oops  it\nbroke</title></html>",
+            "answered 500 Internal Server Error: a web page titled 'Oops it broke'",
+        ),
         ("503 Service Unavailable", "", "answered 503 Service Unavailable"),
     ] {
         let address = server::http(move |head, _| {
@@ -132,8 +140,10 @@ async fn error_statuses() {
 
 #[tokio::test]
 async fn html_instead_of_json() {
-    let address = server::http(|_, _| server::ok("text/html", "<!DOCTYPE html><html><head><title>Sign in</title>")).await;
-    let said = "answered a web page titled 'Sign in' instead of JSON; is the address right, or does a login stand before it?";
+    let address =
+        server::http(|_, _| server::ok("text/html", "<!DOCTYPE html><html><head><title>Sign in</title>")).await;
+    let said =
+        "answered a web page titled 'Sign in' instead of JSON; is the address right, or does a login stand before it?";
     says(&source("graphite", json!({"url": address})).fails("get_sum", [text("a")]).await, &[said]);
     says(&source("prometheus", json!({"url": address})).fails("query", [text("up")]).await, &[said]);
 }
@@ -142,9 +152,16 @@ async fn html_instead_of_json() {
 async fn answers_of_another_form() {
     for body in ["{\"no\": \"list\"}", "[1, 2]", "[{\"target\": 3}]", "[{\"target\": \"a\", \"datapoints\": [[1]]}]"] {
         let address = server::http(move |_, _| server::ok("application/json", body)).await;
-        says(&source("graphite", json!({"url": address})).fails("get_sum", [text("a")]).await, &["JSON that is no list of series"]);
+        says(
+            &source("graphite", json!({"url": address})).fails("get_sum", [text("a")]).await,
+            &["JSON that is no list of series"],
+        );
     }
-    for body in ["[]", "{\"status\": \"success\", \"data\": {}}", "{\"status\": \"success\", \"data\": {\"resultType\": \"vector\", \"result\": [7]}}"] {
+    for body in [
+        "[]",
+        "{\"status\": \"success\", \"data\": {}}",
+        "{\"status\": \"success\", \"data\": {\"resultType\": \"vector\", \"result\": [7]}}",
+    ] {
         let address = server::http(move |_, _| server::ok("application/json", body)).await;
         says(&source("prometheus", json!({"url": address})).fails("query", [text("up")]).await, &["answered "]);
     }
@@ -154,7 +171,9 @@ async fn answers_of_another_form() {
 async fn more_than_the_run_takes() {
     let body = format!("\"{}\"", "x".repeat(100_000));
     let address = server::http(move |_, _| server::ok("application/json", &body)).await;
-    for (kind, key, method) in [("graphite", "url", "get_sum"), ("prometheus", "url", "query"), ("http", "base_url", "get")] {
+    for (kind, key, method) in
+        [("graphite", "url", "get_sum"), ("prometheus", "url", "query"), ("http", "base_url", "get")]
+    {
         let mut asked = source(kind, json!({key: address}));
         asked.answer_bytes = 10_000;
         assert_eq!(asked.call(method, [text("a")]).await, Err(SourceFault::TooLarge(10_000)), "{kind}");

@@ -15,7 +15,11 @@ fn graphite() -> Asked {
 
 /// Seconds since 1970, a little in the past: Graphite keeps each second's value for an hour.
 fn recently() -> i64 {
-    std::process::Command::new("date").arg("+%s").output().map(|out| String::from_utf8(out.stdout).unwrap().trim().parse::<i64>().unwrap() - 60).unwrap()
+    std::process::Command::new("date")
+        .arg("+%s")
+        .output()
+        .map(|out| String::from_utf8(out.stdout).unwrap().trim().parse::<i64>().unwrap() - 60)
+        .unwrap()
 }
 
 /// Stores points, one each second from `begin`, and waits until Graphite answers with them.
@@ -29,7 +33,9 @@ async fn feed(asked: &Asked, metric: &str, begin: i64, values: &[Option<f64>]) {
     carbon.shutdown().await.unwrap();
     let expected = values.iter().flatten().count();
     until(|| async {
-        let answer = asked.call("get_datapoints", [text(metric), Value::Int(begin - 1), Value::Int(begin - 1 + values.len() as i64)]).await;
+        let answer = asked
+            .call("get_datapoints", [text(metric), Value::Int(begin - 1), Value::Int(begin - 1 + values.len() as i64)])
+            .await;
         let found = match &answer {
             Ok(Value::List(points)) => points.iter().filter(|point| !point.repr(50).starts_with("(None")).count(),
             _ => 0,
@@ -51,7 +57,11 @@ async fn points_sums_and_averages_of_a_metric() {
     assert_eq!(asked.call("get_sum", span.clone()).await, Ok(Value::Float(12.5)));
     // What was not recorded counts as 0.
     assert_eq!(asked.call("get_avg", span.clone()).await, Ok(Value::Float(12.5 / 3.0)));
-    let by_name = asked.call_with("get_sum", [], [("path", text(&metric)), ("from_date", Value::Int(begin - 1)), ("to_date", Value::Int(begin))]);
+    let by_name = asked.call_with(
+        "get_sum",
+        [],
+        [("path", text(&metric)), ("from_date", Value::Int(begin - 1)), ("to_date", Value::Int(begin))],
+    );
     assert_eq!(by_name.await, Ok(Value::Float(10.0)));
 }
 
@@ -82,7 +92,10 @@ async fn functions_wildcards_and_special_characters_reach_graphite_as_written() 
     }
     let span = |path: String| [Value::Text(path), Value::Int(begin - 1), Value::Int(begin)];
     assert_eq!(asked.call("get_sum", span(format!("sum({stem}.count.*)"))).await, Ok(Value::Float(100.0)));
-    assert_eq!(asked.call("get_sum", span(format!("alias(scale({stem}.count.500,0.5),'½ & more')"))).await, Ok(Value::Float(5.0)));
+    assert_eq!(
+        asked.call("get_sum", span(format!("alias(scale({stem}.count.500,0.5),'½ & more')"))).await,
+        Ok(Value::Float(5.0))
+    );
     assert_eq!(asked.call("get_sum", span(format!("{stem}.a+b&c=d%"))).await, Ok(Value::Float(3.0)));
     // Longer than an address may be: it goes as a form.
     let long = format!("sumSeries({})", vec![format!("{stem}.count.500"); 200].join(","));
@@ -97,9 +110,15 @@ async fn several_series_are_named_instead_of_picking_one() {
     }
     for method in ["get_datapoints", "get_sum", "get_avg"] {
         let fault = asked.fails(method, [Value::Text(format!("{stem}.*")), text("-10min")]).await;
-        says(&fault, &["matches 2 series, and one is needed", &format!("{stem}.a"), &format!("{stem}.b"), "sumSeries("]);
+        says(
+            &fault,
+            &["matches 2 series, and one is needed", &format!("{stem}.a"), &format!("{stem}.b"), "sumSeries("],
+        );
     }
-    let all = asked.call("get_series", [Value::Text(format!("{stem}.*")), Value::Int(begin - 1), Value::Int(begin)]).await.unwrap();
+    let all = asked
+        .call("get_series", [Value::Text(format!("{stem}.*")), Value::Int(begin - 1), Value::Int(begin)])
+        .await
+        .unwrap();
     assert_eq!(all.get(&format!("{stem}.b")).unwrap().repr(100), format!("[(1.0, {begin})]"));
     assert_eq!(asked.shown("get_series", [text("revere.no.such.*")]).await, "{}");
 }
@@ -137,5 +156,8 @@ async fn no_points_null_points_and_infinite_points() {
 async fn a_probe_shows_whether_it_is_there() {
     assert_eq!(graphite().source.probe(Instant::now() + PATIENCE).await, Ok(()));
     let gone = source("graphite", json!({"url": format!("http://{}", server::nobody().await)}));
-    says(&gone.source.probe(Instant::now() + PATIENCE).await.unwrap_err().to_string(), &["source 'src'", "connection refused"]);
+    says(
+        &gone.source.probe(Instant::now() + PATIENCE).await.unwrap_err().to_string(),
+        &["source 'src'", "connection refused"],
+    );
 }

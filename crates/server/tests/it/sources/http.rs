@@ -33,7 +33,8 @@ async fn every_method_is_sent_with_all_it_carries() {
     assert_eq!((head.get("status"), body(&head).as_str()), (Some(&Value::Int(200)), ""));
     let form = asked.call_with("post", [], [("data", dict([("a", text("b c"))]))]).await.unwrap();
     says(&body(&form), &["POST /v1 ", "content-type: application/x-www-form-urlencoded", "\r\n\r\na=b+c"]);
-    let json = asked.call_with("post", [], [("json", dict([("a", list([Value::Int(1), Value::Null]))]))]).await.unwrap();
+    let json =
+        asked.call_with("post", [], [("json", dict([("a", list([Value::Int(1), Value::Null]))]))]).await.unwrap();
     says(&body(&json), &["content-type: application/json", "\r\n\r\n{\"a\":[1,null]}"]);
     let raw = asked.call_with("put", [], [("data", text("raw text"))]).await.unwrap();
     says(&body(&raw), &["\r\n\r\nraw text"]);
@@ -43,13 +44,19 @@ async fn every_method_is_sent_with_all_it_carries() {
 
 #[tokio::test]
 async fn a_script_reaches_only_what_is_configured() {
-    let (address, asked) = echo(json!({"auth_username": "u", "auth_password": "s3cret-pass", "allowed_hosts": ["127.0.0.1", "*.example.org"]})).await;
+    let (address, asked) = echo(
+        json!({"auth_username": "u", "auth_password": "s3cret-pass", "allowed_hosts": ["127.0.0.1", "*.example.org"]}),
+    )
+    .await;
     // A whole address below the base is the base; another one at an allowed host carries no credentials.
     let below = asked.call("get", [Value::Text(format!("{address}/v1/x"))]).await.unwrap();
     says(&body(&below), &["GET /v1/x ", "authorization: Basic "]);
     let beside = body(&asked.call("get", [Value::Text(format!("{address}/elsewhere"))]).await.unwrap());
     assert!(beside.contains("GET /elsewhere ") && !beside.contains("authorization"), "{beside}");
-    says(&asked.refuses("get", [text("https://other.example/x")]).await, &["not among what this source may ask", "/v1", "*.example.org"]);
+    says(
+        &asked.refuses("get", [text("https://other.example/x")]).await,
+        &["not among what this source may ask", "/v1", "*.example.org"],
+    );
     says(&asked.refuses("get", [text("../elsewhere")]).await, &["leads out of the configured address"]);
     says(&asked.refuses("get", [text("file:///etc/passwd")]).await, &["is no http:// or https:// address"]);
     let host = asked.call_with("get", [], [("headers", dict([("Host", text("other"))]))]).await.unwrap_err();
@@ -63,11 +70,13 @@ async fn a_script_reaches_only_what_is_configured() {
 
 #[tokio::test]
 async fn metadata_addresses_are_refused_unless_allowed() {
-    let asked = source("http", json!({"allowed_hosts": ["169.254.169.254", "metadata.google.internal"], "timeout": 0.5}));
+    let asked =
+        source("http", json!({"allowed_hosts": ["169.254.169.254", "metadata.google.internal"], "timeout": 0.5}));
     for url in ["http://169.254.169.254/latest/meta-data/", "http://0xa9fea9fe/", "http://2852039166/"] {
         says(&asked.fails("get", [text(url)]).await, &["169.254.169.254, a link-local or cloud metadata address"]);
     }
-    let allowed = source("http", json!({"allowed_hosts": ["169.254.169.254"], "allow_link_local": true, "timeout": 0.2}));
+    let allowed =
+        source("http", json!({"allowed_hosts": ["169.254.169.254"], "allow_link_local": true, "timeout": 0.2}));
     let fault = allowed.call("get", [text("http://169.254.169.254/")]).await;
     assert!(!format!("{fault:?}").contains("refused unless allowed"), "{fault:?}");
 }

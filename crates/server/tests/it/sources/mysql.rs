@@ -21,7 +21,11 @@ pub(super) const COLUMNS: &[Column] = &[
     column("int unsigned", "4294967295", "4294967295"),
     column("bigint", "-9223372036854775808", "-9223372036854775808"),
     column("bigint unsigned", "18446744073709551615", "18446744073709551615"),
-    column("decimal(65,30)", "-12345678901234567890123456789012345.123456789012345678901234567890", "Decimal('-12345678901234567890123456789012345.123456789012345678901234567890')"),
+    column(
+        "decimal(65,30)",
+        "-12345678901234567890123456789012345.123456789012345678901234567890",
+        "Decimal('-12345678901234567890123456789012345.123456789012345678901234567890')",
+    ),
     column("decimal(10,2)", "1.5", "Decimal('1.50')"),
     column("float", "1.1", "1.1"),
     column("double", "1.1e300", "1.1e300"),
@@ -52,7 +56,11 @@ pub(super) const COLUMNS: &[Column] = &[
     column("set('a','b','c')", "'a,c'", "'a,c'"),
     column("uuid", "'6ccd780c-baba-1026-9564-5b8c656024db'", "'6ccd780c-baba-1026-9564-5b8c656024db'"),
     column("inet6", "'2001:db8::1'", "'2001:db8::1'"),
-    column("geometry", "point(1, 2)", "b'\\x00\\x00\\x00\\x00\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\xf0?\\x00\\x00\\x00\\x00\\x00\\x00\\x00@'"),
+    column(
+        "geometry",
+        "point(1, 2)",
+        "b'\\x00\\x00\\x00\\x00\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\xf0?\\x00\\x00\\x00\\x00\\x00\\x00\\x00@'",
+    ),
 ];
 
 fn maria(more: serde_json::Value) -> Asked {
@@ -73,11 +81,18 @@ async fn table(definition: &str, rows: &str) -> String {
 
 #[tokio::test]
 async fn every_type_of_column_round_trips() {
-    let definition: Vec<String> = COLUMNS.iter().enumerate().map(|(at, column)| format!("c{at} {}", column.kind)).collect();
+    let definition: Vec<String> =
+        COLUMNS.iter().enumerate().map(|(at, column)| format!("c{at} {}", column.kind)).collect();
     let stored: Vec<&str> = COLUMNS.iter().map(|column| column.stored).collect();
     let nulls = vec!["null"; COLUMNS.len()].join(", ");
     let name = table(&definition.join(", "), &format!("({}), ({nulls})", stored.join(", "))).await;
-    let Value::List(rows) = maria(json!({})).call("execute", [Value::Text(format!("select * from {name} order by c0 is null"))]).await.unwrap() else { panic!() };
+    let Value::List(rows) = maria(json!({}))
+        .call("execute", [Value::Text(format!("select * from {name} order by c0 is null"))])
+        .await
+        .unwrap()
+    else {
+        panic!()
+    };
     let [Value::Tuple(values), Value::Tuple(nulls)] = rows.as_slice() else { panic!("{rows:?}") };
     for (column, value) in COLUMNS.iter().zip(values) {
         assert_eq!(value.repr(500), column.seen, "{} as {}", column.kind, python_type(value));
@@ -90,7 +105,9 @@ async fn days_that_no_calendar_has_are_none_or_text() {
     let name = table("d date, t datetime", "").await;
     let writing = maria(json!({"read_only": false, "pool_size": 1}));
     writing.rows("set sql_mode = ''").await;
-    writing.rows(&format!("insert into {name} values ('0000-00-00', '0000-00-00'), ('2026-02-00', '2026-00-00 01:02:03')")).await;
+    writing
+        .rows(&format!("insert into {name} values ('0000-00-00', '0000-00-00'), ('2026-02-00', '2026-00-00 01:02:03')"))
+        .await;
     let rows = maria(json!({})).rows(&format!("select * from {name}")).await;
     assert_eq!(rows, "[(None, None), ('2026-02-00', '2026-00-00 01:02:03')]");
 }
@@ -98,7 +115,11 @@ async fn days_that_no_calendar_has_are_none_or_text() {
 #[tokio::test]
 async fn parameters_of_every_type_and_style_arrive() {
     let asked = maria(json!({}));
-    let name = table("id int, at datetime(6), price decimal(20,10), name varchar(20)", "(1, '2026-01-02 03:04:05', 1.10, 'tea'), (2, '2027-01-01', 2.2, 'it''s 100%')").await;
+    let name = table(
+        "id int, at datetime(6), price decimal(20,10), name varchar(20)",
+        "(1, '2026-01-02 03:04:05', 1.10, 'tea'), (2, '2027-01-01', 2.2, 'it''s 100%')",
+    )
+    .await;
     for (condition, params, expected) in [
         ("name = %s", list([text("it's 100%")]), "[(2,)]"),
         ("name like 'it%%' and id = %s", list([Value::Int(2)]), "[(2,)]"),
@@ -108,35 +129,63 @@ async fn parameters_of_every_type_and_style_arrive() {
         ("id in %s", list([Value::Tuple(vec![Value::Int(1), Value::Int(3)])]), "[(1,)]"),
         ("name <=> %s", list([Value::Null]), "[]"),
     ] {
-        let rows = asked.call("execute", [Value::Text(format!("select id from {name} where {condition}")), params]).await.unwrap();
+        let rows = asked
+            .call("execute", [Value::Text(format!("select id from {name} where {condition}")), params])
+            .await
+            .unwrap();
         assert_eq!(rows.repr(100), expected, "{condition}");
     }
     let every = list([
-        Value::Bool(true), Value::BigInt("18446744073709551615".into()), Value::Float(0.5), Value::Bytes(vec![0, 255]), text("ü"),
-        Value::Duration(-3_600_000_001), Value::Uuid("6ccd780c-baba-1026-9564-5b8c656024db".into()),
+        Value::Bool(true),
+        Value::BigInt("18446744073709551615".into()),
+        Value::Float(0.5),
+        Value::Bytes(vec![0, 255]),
+        text("ü"),
+        Value::Duration(-3_600_000_001),
+        Value::Uuid("6ccd780c-baba-1026-9564-5b8c656024db".into()),
     ]);
     let sql = "select ?, ?, ?, ?, ?, cast(? as time(6)), ?";
     assert_eq!(
         asked.shown("execute", [text(sql), every]).await,
         "[(1, 18446744073709551615, 0.5, b'\\x00\\xff', 'ü', -3600.000001 s, '6ccd780c-baba-1026-9564-5b8c656024db')]"
     );
-    says(&asked.refuses("execute", [text("select ?"), list([Value::DateTime("2026-01-02T03:04:05+00:00".into())])]).await, &["naive datetime"]);
-    says(&asked.refuses("execute", [text("select %s, %s"), list([Value::Int(1)])]).await, &["placeholders in the statement: 2; parameters given: 1"]);
+    says(
+        &asked
+            .refuses("execute", [text("select ?"), list([Value::DateTime("2026-01-02T03:04:05+00:00".into())])])
+            .await,
+        &["naive datetime"],
+    );
+    says(
+        &asked.refuses("execute", [text("select %s, %s"), list([Value::Int(1)])]).await,
+        &["placeholders in the statement: 2; parameters given: 1"],
+    );
     says(&asked.fails("execute", [text("select ?")]).await, &["source 'src'"]);
 }
 
 #[tokio::test]
 async fn reading_only_is_enforced_by_the_database_itself() {
     let (asked, name) = (maria(json!({})), table("a int", "(1)").await);
-    says(&asked.fails("execute", [Value::Text(format!("delete from {name}"))]).await, &["this source only reads, and DELETE is no reading"]);
-    for sql in ["commit", "set session transaction read write", "call anything()", "select 1 into outfile '/tmp/x'", "load data infile 'x' into table y"] {
+    says(
+        &asked.fails("execute", [Value::Text(format!("delete from {name}"))]).await,
+        &["this source only reads, and DELETE is no reading"],
+    );
+    for sql in [
+        "commit",
+        "set session transaction read write",
+        "call anything()",
+        "select 1 into outfile '/tmp/x'",
+        "load data infile 'x' into table y",
+    ] {
         says(&asked.fails("execute", [text(sql)]).await, &["this source only reads"]);
     }
     // What begins like reading comes as far as the database.
     let fault = asked.fails("execute", [Value::Text(format!("with x as (select 1) delete from {name}"))]).await;
     says(&fault, &["mysql at 127.0.0.1:"]);
     assert_eq!(asked.rows(&format!("select * from {name}")).await, "[(1,)]");
-    says(&asked.refuses("execute", [Value::Text(format!("select 1; delete from {name}"))]).await, &["one statement per call"]);
+    says(
+        &asked.refuses("execute", [Value::Text(format!("select 1; delete from {name}"))]).await,
+        &["one statement per call"],
+    );
     assert_eq!(asked.rows("show variables like 'version_ssl_nothing'").await, "[]");
     assert_eq!(asked.rows("select @@session.tx_read_only, @@in_transaction").await, "[(0, 1)]");
 }
@@ -160,7 +209,8 @@ async fn limits_hold_and_say_so() {
     assert_eq!(few.rows("select 1 union select 2").await, "[(1,), (2,)]");
     let brief = maria(json!({"timeout": 1.0}));
     let began = Instant::now();
-    let fault = brief.fails("execute", [text("select count(*) from seq_1_to_1000000000 where seq % 7 = sleep(0)")]).await;
+    let fault =
+        brief.fails("execute", [text("select count(*) from seq_1_to_1000000000 where seq % 7 = sleep(0)")]).await;
     says(&fault, &["stopped by the database, its time was over"]);
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     // Nothing goes on working there after its caller has given up.
@@ -171,7 +221,10 @@ async fn limits_hold_and_say_so() {
 #[tokio::test]
 async fn faults_say_what_the_database_says() {
     let asked = maria(json!({}));
-    says(&asked.fails("execute", [text("select * from no_such_table")]).await, &["no_such_table' doesn't exist (42S02)"]);
+    says(
+        &asked.fails("execute", [text("select * from no_such_table")]).await,
+        &["no_such_table' doesn't exist (42S02)"],
+    );
     says(&asked.fails("execute", [text("select from x")]).await, &["You have an error in your SQL syntax"]);
     let wrong = service("REVERE_TEST_MARIADB_URL").replace(":test-s3cret@", ":wr0ng-pass@");
     let fault = source("database", json!({"connection_string": wrong})).fails("execute", [text("select 1")]).await;
@@ -195,7 +248,16 @@ async fn a_connection_that_died_is_replaced() {
 #[tokio::test]
 async fn the_session_is_as_the_server_makes_it() {
     let asked = maria(json!({}));
-    let Value::List(rows) = asked.call("execute", [text("select @@session.sql_mode, @@global.sql_mode, @@session.time_zone, @@global.time_zone")]).await.unwrap() else { panic!() };
+    let Value::List(rows) = asked
+        .call(
+            "execute",
+            [text("select @@session.sql_mode, @@global.sql_mode, @@session.time_zone, @@global.time_zone")],
+        )
+        .await
+        .unwrap()
+    else {
+        panic!()
+    };
     let Value::Tuple(row) = &rows[0] else { panic!() };
     assert_eq!((&row[0], &row[2]), (&row[1], &row[3]));
     let zoned = maria(json!({"time_zone": "+05:30"}));

@@ -85,7 +85,10 @@ fn plugin(class: &str, config: serde_json::Value) -> (TempDir, Asked) {
 async fn a_class_of_the_original_works_as_it_is() {
     let (_folder, asked) = plugin("Stock", json!({"shelf": "A"}));
     let answer = asked.call_with("level", [text("tea")], [("since", Value::Date("2026-01-02".into()))]).await.unwrap();
-    assert_eq!(answer.repr(300), "{'item': 'tea', 'since': 2026-01-02, 'asked': 1, 'shelf': 'A', 'description': 'under test'}");
+    assert_eq!(
+        answer.repr(300),
+        "{'item': 'tea', 'since': 2026-01-02, 'asked': 1, 'shelf': 'A', 'description': 'under test'}"
+    );
     says(&asked.shown("level", [text("tea")]).await, &["'asked': 2"]);
     assert_eq!(asked.shown("rows", []).await, "[(1, Decimal('1.50'), 2026-01-02T00:00:00+00:00), (2, None, b'\\x00')]");
     assert_eq!(asked.shown("lazy", []).await, "[0, 1, 4, 9]");
@@ -108,9 +111,15 @@ async fn its_exceptions_are_faults_with_type_text_and_place() {
 #[tokio::test]
 async fn a_class_that_cannot_be_made_says_why() {
     let (_folder, asked) = plugin("Stock", json!({}));
-    says(&asked.fails("level", [text("x")]).await, &["Exception: Stock Improperly Configured: missing parameter: shelf", "sources.py"]);
+    says(
+        &asked.fails("level", [text("x")]).await,
+        &["Exception: Stock Improperly Configured: missing parameter: shelf", "sources.py"],
+    );
     let (_folder, asked) = plugin("Demanding", json!({"one": 1}));
-    says(&asked.fails("x", []).await, &["no known way to make a Demanding(one, two, three); tried: Demanding(description=..., config=...), "]);
+    says(
+        &asked.fails("x", []).await,
+        &["no known way to make a Demanding(one, two, three); tried: Demanding(description=..., config=...), "],
+    );
     let (_folder, asked) = plugin("Missing", json!({}));
     says(&asked.fails("x", []).await, &["AttributeError: module 'shop.sources' has no attribute 'Missing'"]);
     let nowhere = source("no.such.package.Class", json!({}));

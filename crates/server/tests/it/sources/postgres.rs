@@ -15,7 +15,11 @@ pub(super) const COLUMNS: &[Column] = &[
     column("bigint", "-9223372036854775808", "-9223372036854775808"),
     column("oid", "4294967295", "4294967295"),
     column("numeric", "'NaN'", "Decimal('NaN')"),
-    column("numeric(60,20)", "-1234567890123456789012345678901234567890.00000000000000000001", "Decimal('-1234567890123456789012345678901234567890.00000000000000000001')"),
+    column(
+        "numeric(60,20)",
+        "-1234567890123456789012345678901234567890.00000000000000000001",
+        "Decimal('-1234567890123456789012345678901234567890.00000000000000000001')",
+    ),
     column("real", "1.1", "1.1"),
     column("double precision", "'-Infinity'", "-inf"),
     column("text", "'naïve 🙂'", "'naïve 🙂'"),
@@ -65,7 +69,8 @@ async fn table(definition: &str, rows: &str) -> String {
 
 #[tokio::test]
 async fn every_type_of_column_round_trips() {
-    let definition: Vec<String> = COLUMNS.iter().enumerate().map(|(at, column)| format!("c{at} {}", column.kind)).collect();
+    let definition: Vec<String> =
+        COLUMNS.iter().enumerate().map(|(at, column)| format!("c{at} {}", column.kind)).collect();
     let stored: Vec<&str> = COLUMNS.iter().map(|column| column.stored).collect();
     let nulls = vec!["null"; COLUMNS.len()].join(", ");
     let name = table(&definition.join(", "), &format!("({}), ({nulls})", stored.join(", "))).await;
@@ -96,12 +101,23 @@ async fn types_of_ones_own_are_texts_with_their_names_kept() {
     }
     let asked = postgres(json!({}));
     assert_eq!(asked.rows(&format!("select * from {name}")).await, "[('large', ['small', 'large'], '(1,\"x y\")', 4)]");
-    let dicts = asked.call_with("execute", [Value::Text(format!("select p as \"the \"\"pair\", d from {name};"))], [("as_dict", Value::Bool(true))]).await;
+    let dicts = asked
+        .call_with(
+            "execute",
+            [Value::Text(format!("select p as \"the \"\"pair\", d from {name};"))],
+            [("as_dict", Value::Bool(true))],
+        )
+        .await;
     assert_eq!(dicts.unwrap().repr(200), "[{'the \"pair': '(1,\"x y\")', 'd': 4}]");
     // Where the statement cannot be wrapped, the fault names column, type and way out.
-    let fault = writing.fails("execute", [Value::Text(format!("insert into {name} (p) values ('(2,y)') returning p"))]).await;
+    let fault =
+        writing.fails("execute", [Value::Text(format!("insert into {name} (p) values ('(2,y)') returning p"))]).await;
     says(&fault, &["column 1 ('p') has the type", "p::text"]);
-    assert_eq!(asked.rows(&format!("select count(*) from {name}")).await, "[(1,)]", "what could not be answered was taken back");
+    assert_eq!(
+        asked.rows(&format!("select count(*) from {name}")).await,
+        "[(1,)]",
+        "what could not be answered was taken back"
+    );
 }
 
 #[tokio::test]
@@ -131,12 +147,21 @@ async fn parameters_take_the_type_that_the_statement_needs() {
         ("u is not distinct from %s", list([Value::Null]), "[(2,)]"),
         ("id = 3 - %s", list([Value::Int(-2)]), "[]"),
     ] {
-        let rows = asked.call("execute", [Value::Text(format!("select id from {name} where {condition}")), params]).await.unwrap_or_else(|fault| panic!("{condition}: {fault}"));
+        let rows = asked
+            .call("execute", [Value::Text(format!("select id from {name} where {condition}")), params])
+            .await
+            .unwrap_or_else(|fault| panic!("{condition}: {fault}"));
         assert_eq!(rows.repr(100), expected, "{condition}");
     }
     let every = list([
-        Value::Bool(true), Value::BigInt("18446744073709551615".into()), Value::Float(f64::NEG_INFINITY), Value::Bytes(vec![0, 255]), text("ü'\\"),
-        Value::Duration(-1_500_000), Value::Time("01:02:03".into()), Value::Float(0.1),
+        Value::Bool(true),
+        Value::BigInt("18446744073709551615".into()),
+        Value::Float(f64::NEG_INFINITY),
+        Value::Bytes(vec![0, 255]),
+        text("ü'\\"),
+        Value::Duration(-1_500_000),
+        Value::Time("01:02:03".into()),
+        Value::Float(0.1),
     ]);
     assert_eq!(
         asked.shown("execute", [text("select %s, %s, %s, %s, %s, %s, %s, %s"), every]).await,
@@ -147,9 +172,22 @@ async fn parameters_take_the_type_that_the_statement_needs() {
 #[tokio::test]
 async fn no_parameter_gets_out_of_its_place() {
     let asked = postgres(json!({}));
-    for evil in ["'; drop table x; --", "\\'; select 1 --", "$$; select 1", "\u{2019}'", "x' || (select version()) || '", "%s", ":a", "\\", "''", "\u{fffd}\\'"] {
+    for evil in [
+        "'; drop table x; --",
+        "\\'; select 1 --",
+        "$$; select 1",
+        "\u{2019}'",
+        "x' || (select version()) || '",
+        "%s",
+        ":a",
+        "\\",
+        "''",
+        "\u{fffd}\\'",
+    ] {
         for sql in ["select %s::text", "select '\\', %s::text, E'\\\\'"] {
-            let Value::List(rows) = asked.call("execute", [text(sql), list([text(evil)])]).await.unwrap() else { panic!() };
+            let Value::List(rows) = asked.call("execute", [text(sql), list([text(evil)])]).await.unwrap() else {
+                panic!()
+            };
             let Value::Tuple(row) = &rows[0] else { panic!() };
             assert!(row.contains(&text(evil)), "{evil:?} came back as {row:?}");
         }
@@ -160,7 +198,9 @@ async fn no_parameter_gets_out_of_its_place() {
 #[tokio::test]
 async fn reading_only_is_enforced_by_the_database_itself() {
     let (asked, name) = (postgres(json!({})), table("a int", "(1)").await);
-    for sql in ["commit", "set transaction read write", "copy x to '/tmp/x'", "do $$ begin end $$", "vacuum", "lock table x"] {
+    for sql in
+        ["commit", "set transaction read write", "copy x to '/tmp/x'", "do $$ begin end $$", "vacuum", "lock table x"]
+    {
         says(&asked.fails("execute", [text(sql)]).await, &["this source only reads"]);
     }
     for sql in [
@@ -171,7 +211,12 @@ async fn reading_only_is_enforced_by_the_database_itself() {
     ] {
         says(&asked.fails("execute", [Value::Text(sql.clone())]).await, &["read-only transaction (25006)"]);
     }
-    says(&asked.fails("execute", [text("select set_config('transaction_read_only', 'off', false), pg_current_xact_id()")]).await, &["source 'src'"]);
+    says(
+        &asked
+            .fails("execute", [text("select set_config('transaction_read_only', 'off', false), pg_current_xact_id()")])
+            .await,
+        &["source 'src'"],
+    );
     assert_eq!(asked.rows(&format!("select * from {name}")).await, "[(1,)]");
     let writing = postgres(json!({"read_only": false}));
     assert_eq!(writing.rows(&format!("insert into {name} values (2) returning a")).await, "[(2,)]");
@@ -186,7 +231,10 @@ async fn limits_hold_and_say_so() {
     let mark = unique("slow");
     let brief = postgres(json!({"timeout": 1.0}));
     let began = Instant::now();
-    says(&brief.fails("execute", [Value::Text(format!("select pg_sleep(1000) /* {mark} */"))]).await, &["statement timeout (57014)"]);
+    says(
+        &brief.fails("execute", [Value::Text(format!("select pg_sleep(1000) /* {mark} */"))]).await,
+        &["statement timeout (57014)"],
+    );
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     let left = postgres(json!({})).rows(&format!("select count(*) from pg_stat_activity where state = 'active' and query like '%{mark}%' and pid <> pg_backend_pid()")).await;
     assert_eq!(left, "[(0,)]");
@@ -198,7 +246,14 @@ async fn limits_hold_and_say_so() {
 async fn faults_say_what_the_database_says() {
     let asked = postgres(json!({}));
     let fault = asked.fails("execute", [text("select nmae from pg_class c(name)")]).await;
-    says(&fault, &["source 'src': execute('select nmae from pg_class c(name)'): postgresql at 127.0.0.1:", "column \"nmae\" does not exist (42703)", "at character 8"]);
+    says(
+        &fault,
+        &[
+            "source 'src': execute('select nmae from pg_class c(name)'): postgresql at 127.0.0.1:",
+            "column \"nmae\" does not exist (42703)",
+            "at character 8",
+        ],
+    );
     says(&asked.fails("execute", [text("select 1/0")]).await, &["division by zero (22012)"]);
     let wrong = service("REVERE_TEST_POSTGRES_URL").replace(":test-s3cret@", ":wr0ng-pass@");
     let fault = source("database", json!({"connection_string": wrong})).fails("execute", [text("select 1")]).await;
@@ -215,16 +270,20 @@ async fn connections_are_kept_replaced_and_bounded() {
     let number = pid.trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
     postgres(json!({})).rows(&format!("select pg_terminate_backend({number})")).await;
     until(|| async {
-        let gone = postgres(json!({})).rows(&format!("select count(*) from pg_stat_activity where pid = {number}")).await;
+        let gone =
+            postgres(json!({})).rows(&format!("select count(*) from pg_stat_activity where pid = {number}")).await;
         if gone == "[(0,)]" { Ok(()) } else { Err(gone) }
     })
     .await;
     assert_ne!(asked.rows("select pg_backend_pid()").await, pid);
-    let busy = postgres(json!({"pool_size": 1, "timeout": 2.0}));
+    let busy = postgres(json!({"pool_size": 1}));
     let (slow, refused) = tokio::join!(busy.call("execute", [text("select pg_sleep(1.5)")]), async {
-        let mut brief = Asked { source: busy.source.clone(), deadline: Duration::from_millis(500), answer_bytes: 1000, now: busy.now };
-        brief.deadline = Duration::from_millis(500);
-        tokio::task::yield_now().await;
+        let brief = Asked {
+            source: busy.source.clone(),
+            deadline: Duration::from_millis(500),
+            answer_bytes: 1000,
+            now: busy.now,
+        };
         brief.fails("execute", [text("select 1")]).await
     });
     assert_eq!(slow.unwrap().repr(20), "[(None,)]");

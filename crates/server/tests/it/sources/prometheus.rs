@@ -18,7 +18,9 @@ async fn query_gives_labels_values_and_times() {
     assert_eq!(found.len(), 2);
     let mail = found.iter().find(|one| one.get("metric").unwrap().get("name") == Some(&text("mail"))).unwrap();
     assert_eq!(mail.get("value"), Some(&Value::Float(67.0)));
-    assert!(matches!(mail.get("timestamp"), Some(Value::Float(at)) if (*at - asked.now.as_second() as f64).abs() < 120.0));
+    assert!(
+        matches!(mail.get("timestamp"), Some(Value::Float(at)) if (*at - asked.now.as_second() as f64).abs() < 120.0)
+    );
     assert_eq!(asked.shown("query", [text("revere_no_such_metric")]).await, "[]");
     let scalar = asked.call("query", [text("scalar(revere_test_single) * 2")]).await.unwrap().repr(200);
     says(&scalar, &["[{'metric': {}, 'value': 3.0, 'timestamp': "]);
@@ -31,7 +33,10 @@ async fn query_gives_labels_values_and_times() {
 async fn value_is_one_number_or_a_fault_that_lists_them() {
     let asked = prometheus();
     assert_eq!(asked.call("value", [text("sum(revere_test_queue)")]).await, Ok(Value::Float(70.0)));
-    assert_eq!(asked.call_with("value", [text("revere_test_queue{name=\"print\"}")], [("at", text("-1s"))]).await, Ok(Value::Float(3.0)));
+    assert_eq!(
+        asked.call_with("value", [text("revere_test_queue{name=\"print\"}")], [("at", text("-1s"))]).await,
+        Ok(Value::Float(3.0))
+    );
     says(&asked.shown("value", [text("revere_test_nan")]).await, &["nan"]);
     says(&asked.fails("value", [text("revere_no_such_metric")]).await, &["'revere_no_such_metric' has no value now"]);
     let several = asked.fails("value", [text("revere_test_queue")]).await;
@@ -44,19 +49,34 @@ async fn value_is_one_number_or_a_fault_that_lists_them() {
 #[tokio::test]
 async fn query_range_gives_values_over_time() {
     let asked = prometheus();
-    let range = asked.call_with("query_range", [text("revere_test_queue{name='mail'}"), text("-5min")], [("step", text("1s"))]).await.unwrap();
+    let range = asked
+        .call_with("query_range", [text("revere_test_queue{name='mail'}"), text("-5min")], [("step", text("1s"))])
+        .await
+        .unwrap();
     let Value::List(found) = range else { panic!() };
     let Some(Value::List(values)) = found[0].get("values") else { panic!("{found:?}") };
     assert!(!values.is_empty() && values[0].repr(100).starts_with("(67.0, "), "{values:?}");
-    says(&asked.refuses("query_range", [text("up"), text("now"), text("-5min")]).await, &["'from_date'", "is after 'to_date'"]);
-    says(&asked.refuses("query_range", [text("up"), text("-5min"), Value::Null, text("often")]).await, &["'step' must be a span of time"]);
-    says(&asked.fails("query_range", [text("up"), text("-10d"), Value::Null, Value::Int(1)]).await, &["exceeded maximum resolution"]);
+    says(
+        &asked.refuses("query_range", [text("up"), text("now"), text("-5min")]).await,
+        &["'from_date'", "is after 'to_date'"],
+    );
+    says(
+        &asked.refuses("query_range", [text("up"), text("-5min"), Value::Null, text("often")]).await,
+        &["'step' must be a span of time"],
+    );
+    says(
+        &asked.fails("query_range", [text("up"), text("-10d"), Value::Null, Value::Int(1)]).await,
+        &["exceeded maximum resolution"],
+    );
 }
 
 #[tokio::test]
 async fn prometheus_own_words_are_passed_on() {
     let asked = prometheus();
-    says(&asked.fails("query", [text("sum(rate(")]).await, &["source 'src': query('sum(rate('): ", "bad_data: ", "parse error"]);
+    says(
+        &asked.fails("query", [text("sum(rate(")]).await,
+        &["source 'src': query('sum(rate('): ", "bad_data: ", "parse error"],
+    );
     says(&asked.refuses("query", [text("")]).await, &["'expr' must be a text that is not empty"]);
     // Longer than an address may be: it goes as a form.
     let long = vec!["sum(revere_test_queue)"; 200].join(" + ");
@@ -67,10 +87,14 @@ async fn prometheus_own_words_are_passed_on() {
 #[tokio::test]
 async fn a_token_is_sent_and_never_said() {
     let address = server::http(|head, _| {
-        assert!(head.contains("authorization: Bearer t0ken-value\r\n") && head.contains("x-scope: team-a\r\n"), "{head}");
+        assert!(
+            head.contains("authorization: Bearer t0ken-value\r\n") && head.contains("x-scope: team-a\r\n"),
+            "{head}"
+        );
         server::status("403 Forbidden", "text/plain", "t0ken-value is not allowed")
     })
     .await;
-    let asked = source("prometheus", json!({"url": address, "auth_token": "t0ken-value", "headers": {"X-Scope": "team-a"}}));
+    let asked =
+        source("prometheus", json!({"url": address, "auth_token": "t0ken-value", "headers": {"X-Scope": "team-a"}}));
     says(&asked.fails("query", [text("up")]).await, &["403 Forbidden: [redacted] is not allowed"]);
 }

@@ -42,7 +42,8 @@ pub(super) fn ok(kind: &str, body: &str) -> Vec<u8> {
 
 pub(super) fn status(status: &str, kind: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").into_bytes()
+    format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+        .into_bytes()
 }
 
 /// The head of a request, and as much of a body as it announces.
@@ -75,7 +76,9 @@ pub(super) fn https(answer: Vec<u8>, not_after: (i32, u8, u8)) -> (u16, String) 
     params.not_after = rcgen::date_time_ymd(not_after.0, not_after.1, not_after.2);
     let certificate = params.self_signed(&key).unwrap();
     let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], private);
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private);
     let config = Arc::new(config.unwrap());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

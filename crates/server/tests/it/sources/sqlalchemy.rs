@@ -9,7 +9,8 @@ use super::{services::service, *};
 fn foreign(folder: &TempDir, python: &str, more: serde_json::Value) -> Asked {
     let package = folder.path().join("revere_test_dialect-1.0.dist-info");
     std::fs::create_dir_all(&package).unwrap();
-    std::fs::write(package.join("METADATA"), "Metadata-Version: 2.1\nName: revere-test-dialect\nVersion: 1.0\n").unwrap();
+    std::fs::write(package.join("METADATA"), "Metadata-Version: 2.1\nName: revere-test-dialect\nVersion: 1.0\n")
+        .unwrap();
     let entry = "[sqlalchemy.dialects]\nshelf = sqlalchemy.dialects.sqlite.pysqlite:SQLiteDialect_pysqlite\n";
     std::fs::write(package.join("entry_points.txt"), entry).unwrap();
     let file = folder.path().join("shelf.db");
@@ -27,12 +28,22 @@ async fn any_dialect_of_sqlalchemy_is_asked_by_its_python() {
     assert_eq!(writing.rows("insert into t values (1, 'tea'), (2, '50% off')").await, "[]");
     let asked = foreign(&folder, &python, json!({"max_rows": 2}));
     assert_eq!(asked.rows("select id, name from t order by id").await, "[(1, 'tea'), (2, '50% off')]");
-    let named = asked.call("execute", [text("select name from t where id = :id"), dict([("id", Value::Int(2))])]).await.unwrap();
+    let named = asked
+        .call("execute", [text("select name from t where id = :id"), dict([("id", Value::Int(2))])])
+        .await
+        .unwrap();
     assert_eq!(named.repr(100), "[('50% off',)]");
-    let placed = asked.call_with("execute", [text("select id from t where name = ?"), list([text("tea")])], [("as_dict", Value::Bool(true))]);
+    let placed = asked.call_with(
+        "execute",
+        [text("select id from t where name = ?"), list([text("tea")])],
+        [("as_dict", Value::Bool(true))],
+    );
     assert_eq!(placed.await.unwrap().repr(100), "[{'id': 1}]");
     says(&asked.fails("execute", [text("select 1 union select 2 union select 3")]).await, &["more than 2 rows"]);
-    says(&asked.fails("execute", [text("select nmae from t")]).await, &["source 'src': execute('select nmae from t'): shelf: ", "no such column: nmae"]);
+    says(
+        &asked.fails("execute", [text("select nmae from t")]).await,
+        &["source 'src': execute('select nmae from t'): shelf: ", "no such column: nmae"],
+    );
     // What a dialect cannot refuse to write is taken back.
     let _ = asked.call("execute", [text("delete from t")]).await;
     assert_eq!(asked.rows("select count(*) from t").await, "[(2,)]");
@@ -42,7 +53,8 @@ async fn any_dialect_of_sqlalchemy_is_asked_by_its_python() {
 #[tokio::test]
 async fn a_python_without_sqlalchemy_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let bare = foreign(&folder, "/usr/bin/python3", json!({"connection_string": "mssql+pyodbc://user:s3cret-pass@host/db"}));
+    let bare =
+        foreign(&folder, "/usr/bin/python3", json!({"connection_string": "mssql+pyodbc://user:s3cret-pass@host/db"}));
     let fault = bare.fails("execute", [text("select 1")]).await;
     says(&fault, &["mssql+pyodbc: ", "this database needs SQLAlchemy and its driver", "'python'"]);
     assert!(!fault.contains("s3cret"), "{fault}");

@@ -42,8 +42,14 @@ const ORDERS: &str = "create table orders (id integer primary key, name text, to
 async fn rows_are_tuples_or_dicts_and_never_none() {
     let folder = shop(ORDERS).await;
     let asked = open(&folder, json!({}));
-    assert_eq!(asked.rows("select id, name, total from orders order by id").await, "[(1, 'tea', 2.5), (2, \"it's 100%\", 4.0), (3, None, None)]");
-    let dicts = asked.call_with("execute", [text("select id, name from orders where id < 2")], [("as_dict", Value::Bool(true))]).await.unwrap();
+    assert_eq!(
+        asked.rows("select id, name, total from orders order by id").await,
+        "[(1, 'tea', 2.5), (2, \"it's 100%\", 4.0), (3, None, None)]"
+    );
+    let dicts = asked
+        .call_with("execute", [text("select id, name from orders where id < 2")], [("as_dict", Value::Bool(true))])
+        .await
+        .unwrap();
     assert_eq!(dicts.repr(200), "[{'id': 1, 'name': 'tea'}]");
     assert_eq!(asked.rows("select 1 where false").await, "[]");
     let twice = asked.call_with("execute", [text("select 1 as a, 2 as a")], [("as_dict", Value::Bool(true))]).await;
@@ -71,12 +77,37 @@ async fn parameters_of_every_type_and_style_arrive() {
         async move { asked.call("execute", [text(sql), params]).await.unwrap().repr(400) }
     };
     assert_eq!(ask("select id from orders where name = ?", list([text("it's 100%")])).await, "[(2,)]");
-    assert_eq!(ask("select id from orders where name like 'it%%' and total = %s", Value::Tuple(vec![Value::Int(4)])).await, "[(2,)]");
-    assert_eq!(ask("select id from orders where total > :low and total < :high", dict([("low", Value::Int(1)), ("high", Value::Int(3))])).await, "[(1,)]");
-    assert_eq!(ask("select id from orders where id in %(ids)s order by id", dict([("ids", Value::Tuple(vec![Value::Int(1), Value::Int(3)]))])).await, "[(1,), (3,)]");
+    assert_eq!(
+        ask("select id from orders where name like 'it%%' and total = %s", Value::Tuple(vec![Value::Int(4)])).await,
+        "[(2,)]"
+    );
+    assert_eq!(
+        ask(
+            "select id from orders where total > :low and total < :high",
+            dict([("low", Value::Int(1)), ("high", Value::Int(3))])
+        )
+        .await,
+        "[(1,)]"
+    );
+    assert_eq!(
+        ask(
+            "select id from orders where id in %(ids)s order by id",
+            dict([("ids", Value::Tuple(vec![Value::Int(1), Value::Int(3)]))])
+        )
+        .await,
+        "[(1,), (3,)]"
+    );
     let every = list([
-        Value::Null, Value::Bool(true), Value::Int(-1), Value::Float(0.5), text("t"), Value::Bytes(vec![0]), Value::Decimal("1.50".into()),
-        Value::Decimal("7".into()), Value::Date("2026-01-02".into()), Value::DateTime("2026-01-02T03:04:05".into()),
+        Value::Null,
+        Value::Bool(true),
+        Value::Int(-1),
+        Value::Float(0.5),
+        text("t"),
+        Value::Bytes(vec![0]),
+        Value::Decimal("1.50".into()),
+        Value::Decimal("7".into()),
+        Value::Date("2026-01-02".into()),
+        Value::DateTime("2026-01-02T03:04:05".into()),
     ]);
     assert_eq!(
         ask("select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", every).await,
@@ -84,25 +115,40 @@ async fn parameters_of_every_type_and_style_arrive() {
     );
     says(&asked.refuses("execute", [text("select ?"), list([])]).await, &["placeholders"]);
     says(&asked.refuses("execute", [text("select :a")]).await, &["no parameters were given"]);
-    says(&asked.refuses("execute", [text("select ?"), list([dict([])])]).await, &["SQLite takes no parameter such as {}"]);
+    says(
+        &asked.refuses("execute", [text("select ?"), list([dict([])])]).await,
+        &["SQLite takes no parameter such as {}"],
+    );
 }
 
 #[tokio::test]
 async fn reading_only_is_enforced_by_the_database_itself() {
     let folder = shop(ORDERS).await;
     let asked = open(&folder, json!({}));
-    for sql in ["delete from orders", "create table x (a)", "attach '/etc/other.db' as o", "vacuum into 'copy.db'", "replace into orders values (1, '', 0)"] {
+    for sql in [
+        "delete from orders",
+        "create table x (a)",
+        "attach '/etc/other.db' as o",
+        "vacuum into 'copy.db'",
+        "replace into orders values (1, '', 0)",
+    ] {
         says(&asked.fails("execute", [text(sql)]).await, &["this source only reads", "'read_only': False"]);
     }
     // What begins like reading comes as far as the database.
-    says(&asked.fails("execute", [text("with x as (select 1) insert into orders select 9, 'x', 1")]).await, &["readonly"]);
+    says(
+        &asked.fails("execute", [text("with x as (select 1) insert into orders select 9, 'x', 1")]).await,
+        &["readonly"],
+    );
     assert_eq!(asked.rows("pragma query_only = 0").await, "[]");
     says(&asked.fails("execute", [text("with x as (select 1) delete from orders")]).await, &["readonly"]);
     assert_eq!(asked.rows("select count(*) from orders").await, "[(3,)]");
     let writing = open(&folder, json!({"read_only": false}));
     assert_eq!(writing.rows("delete from orders where id = 3").await, "[]");
     assert_eq!(asked.rows("select count(*) from orders").await, "[(2,)]");
-    says(&writing.fails("execute", [text("attach 'other.db' as o")]).await, &["ATTACH is refused: this source is one file"]);
+    says(
+        &writing.fails("execute", [text("attach 'other.db' as o")]).await,
+        &["ATTACH is refused: this source is one file"],
+    );
     says(&writing.refuses("execute", [text("select 1; delete from orders")]).await, &["one statement per call"]);
     assert!(!folder.path().join("copy.db").exists() && !folder.path().join("other.db").exists());
 }
@@ -116,7 +162,10 @@ async fn limits_hold_and_say_so() {
     says(&few.fails("execute", [Value::Text(format!("{endless} i from n"))]).await, &["more than 2 rows"]);
     let brief = open(&folder, json!({"timeout": 0.3}));
     let began = Instant::now();
-    says(&brief.fails("execute", [Value::Text(format!("{endless} count(*) from n"))]).await, &["stopped: its time was over"]);
+    says(
+        &brief.fails("execute", [Value::Text(format!("{endless} count(*) from n"))]).await,
+        &["stopped: its time was over"],
+    );
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let mut small = open(&folder, json!({}));
     small.answer_bytes = 1000;
@@ -127,13 +176,20 @@ async fn limits_hold_and_say_so() {
 async fn faults_say_what_sqlite_says() {
     let folder = shop(ORDERS).await;
     let asked = open(&folder, json!({}));
-    says(&asked.fails("execute", [text("select nmae from orders")]).await, &["source 'src': execute('select nmae from orders'): sqlite ", "no such column: nmae"]);
+    says(
+        &asked.fails("execute", [text("select nmae from orders")]).await,
+        &["source 'src': execute('select nmae from orders'): sqlite ", "no such column: nmae"],
+    );
     says(&asked.fails("execute", [text("selct 1")]).await, &["SELCT is no reading"]);
     says(&asked.refuses("execute", [text(" -- nothing")]).await, &["the statement is empty"]);
     let none = source_in("database", json!({"connection_string": "sqlite:///none.db"}), folder.path());
     says(&none.fails("execute", [text("select 1")]).await, &["none.db: the file cannot be opened: No such file"]);
     assert!(!folder.path().join("none.db").exists());
-    std::fs::write(folder.path().join("none.db"), "this is no database, but longer than a header of one would be, so that it is read".repeat(20)).unwrap();
+    std::fs::write(
+        folder.path().join("none.db"),
+        "this is no database, but longer than a header of one would be, so that it is read".repeat(20),
+    )
+    .unwrap();
     says(&none.fails("execute", [text("select * from x")]).await, &["file is not a database"]);
     assert!(none.source.probe(Instant::now() + PATIENCE).await.is_err() || cfg!(not(unix)));
 }
