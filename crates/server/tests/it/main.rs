@@ -4,6 +4,7 @@
 
 mod alerts;
 mod api;
+mod cli;
 mod engine;
 mod sources;
 mod store;
