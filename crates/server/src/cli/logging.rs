@@ -14,7 +14,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{Global, terminal::Paint};
+use super::{Global, Speaker, terminal::Paint};
 use crate::redact::Secrets;
 
 /// How much is logged.
@@ -42,9 +42,14 @@ pub enum LogFormat {
 }
 
 /// Starts logging. `secrets` may still learn: every line is redacted when it is written.
-/// Only the server itself logs what happens; other commands have words of their own, and log what may need someone.
+/// Only the server itself logs what happens; other commands have words of their own, and log what may need someone. In the
+/// demo, one receiver is down on purpose.
 pub(super) fn start(global: &Global, secrets: &Secrets) {
-    let default = if global.is_server { "warn,revere=info,revere_sandbox=info" } else { "warn" };
+    let default = match global.command {
+        Speaker::Server => "warn,revere=info,revere_sandbox=info",
+        Speaker::Demo => "warn,revere::engine=error",
+        Speaker::Other => "warn",
+    };
     let filter = match global.log_level {
         Some(LogLevel::Error) => EnvFilter::new("error"),
         Some(LogLevel::Warn) => EnvFilter::new("warn"),

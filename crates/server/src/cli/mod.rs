@@ -86,9 +86,21 @@ pub struct Global {
     /// How to write log lines
     #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
     log_format: LogFormat,
-    /// Whether the command is the server, which logs more.
+    /// Whose log it is.
     #[arg(skip)]
-    is_server: bool,
+    command: Speaker,
+}
+
+/// Who writes the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Speaker {
+    /// The server, whose log is all it says.
+    Server,
+    /// The demo, which also talks to a person.
+    Demo,
+    /// A command that ends soon.
+    #[default]
+    Other,
 }
 
 #[derive(Subcommand, Debug)]
@@ -134,7 +146,11 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(Cli { mut global, command }: Cli) -> anyhow::Result<Exit> {
-    global.is_server = matches!(command, Command::Run(_));
+    global.command = match command {
+        Command::Run(_) => Speaker::Server,
+        Command::Demo(_) => Speaker::Demo,
+        _ => Speaker::Other,
+    };
     match command {
         Command::Run(run) => run.run(&global),
         Command::Init(init) => init.run(&global),

@@ -82,7 +82,16 @@ REVERE_ALERT = {}
     let said = shell.run("check").exits(1);
     assert_eq!(said.stdout, "");
     let stderr = said.stderr.replace(&shell.folder.path().canonicalize().unwrap().display().to_string(), "FOLDER");
-    insta::assert_snapshot!(stderr, @"");
+    insta::assert_snapshot!(stderr, @r#"
+    error: FOLDER/config.py has 7 faults
+      line 5: REVERE_SOURCES['graphite']['config']['url']: expected an address beginning with http:// or https://, not a text
+      line 5: REVERE_SOURCES['graphite']['config']['timout']: unknown key 'timout'; did you mean 'timeout'?
+      line 7: REVERE_SOURCES['shop']['type']: unknown source type 'databse'; did you mean 'database'?
+      line 9: REVERE_ALERTS['log']['type']: missing; expected a text that is not empty: its type
+      line 10: TIMEZONE: "Europe/Berln" is not a known time zone: did you mean Europe/Berlin?
+      line 11: RUN_TIMEOUT: expected a number of seconds above 0, not 'soon'
+      line 12: REVERE_ALERT: unknown key 'REVERE_ALERT'; did you mean 'REVERE_ALERTS'? (names of your own: begin them with an underscore, or write them small)
+    "#);
 }
 
 #[test]

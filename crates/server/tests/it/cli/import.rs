@@ -4,7 +4,7 @@ use std::path::Path;
 
 use revere::store::{DeliveryFilter, MonitorFilter, RunFilter, Store, StoreOptions};
 use revere_model::{Monitor, MonitorId, ReturnValue, RunKind, State, StateSet};
-use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use super::Shell;
 

@@ -1,8 +1,12 @@
 //! The command line, from outside: the real program, its output and its exit code.
 
 mod config;
+mod demo;
 mod eval;
+mod examples;
 mod import;
+mod run;
+mod server;
 mod words;
 
 use std::{
