@@ -48,7 +48,7 @@ async fn send(channel: &Arc<dyn Channel>, notification: &Notification) -> Result
     channel.send(notification, TIMEOUT).await
 }
 
-/// The notification that DESIGN's example text is about.
+/// The notification that the example text of docs/ALERTS.md is about.
 fn sample() -> Notification {
     Notification {
         monitor: MonitorSummary {

@@ -64,8 +64,14 @@ if return_value >= .005:
     reaches("OK").await;
 
     eventually(Duration::from_secs(60), "both flips delivered four times", async || {
-        let list: Value =
-            client.get(format!("{}/api/v1/deliveries?status=sent", program.base)).send().await.ok()?.json().await.ok()?;
+        let list: Value = client
+            .get(format!("{}/api/v1/deliveries?status=sent", program.base))
+            .send()
+            .await
+            .ok()?
+            .json()
+            .await
+            .ok()?;
         (list["items"].as_array()?.len() == 8).then_some(())
     })
     .await;

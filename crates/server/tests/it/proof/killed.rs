@@ -40,7 +40,9 @@ async fn nothing_is_lost_however_often_it_is_killed() {
         let program = Program::start(folder.path());
         if round == 0 {
             for number in 0..MONITORS {
-                ledger.monitors.insert(create(&client, &program.base, &flapping(number)).await.expect("nothing is wrong yet"));
+                ledger
+                    .monitors
+                    .insert(create(&client, &program.base, &flapping(number)).await.expect("nothing is wrong yet"));
             }
         } else {
             slowest_first_run = slowest_first_run.max(first_run(&client, &program).await);

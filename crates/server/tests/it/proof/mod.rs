@@ -40,7 +40,8 @@ impl Program {
         let mut said = Vec::new();
         let base = loop {
             let Some(Ok(line)) = lines.next() else { panic!("it did not start: {said:#?}") };
-            let address = line.find("http://127.0.0.1:").map(|at| line[at..].split('/').take(3).collect::<Vec<_>>().join("/"));
+            let address =
+                line.find("http://127.0.0.1:").map(|at| line[at..].split('/').take(3).collect::<Vec<_>>().join("/"));
             said.push(line);
             if let Some(address) = address {
                 break address;
@@ -75,7 +76,8 @@ impl Drop for Program {
 
 /// Where compiled code is shared by all tests of this machine.
 fn cache_dir() -> PathBuf {
-    std::env::var_os("REVERE_CACHE_DIR").map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), PathBuf::from)
+    std::env::var_os("REVERE_CACHE_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), PathBuf::from)
 }
 
 /// A receiver of notifications that remembers what it was told.
