@@ -69,7 +69,8 @@ impl Door {
         let service = Router::new().fallback(answer).with_state(router.clone());
         let closed = closing.clone().cancelled_owned();
         let server = tokio::spawn(async move {
-            let served = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(closed).into_future()).await;
+            let served =
+                tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(closed).into_future()).await;
             let words = match served {
                 Ok(Ok(())) => "it ended".to_owned(),
                 Ok(Err(error)) => error.to_string(),

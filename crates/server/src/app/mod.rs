@@ -91,11 +91,8 @@ async fn wire(store: Store, parts: Parts) -> Result<Running, StartError> {
     if config.secret_key.is_none() {
         load_or_make_secret_key(&config.database_path, &secrets)?;
     }
-    let configured: Vec<ConfiguredAlert> = config
-        .alerts
-        .iter()
-        .map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled })
-        .collect();
+    let configured: Vec<ConfiguredAlert> =
+        config.alerts.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
     store.sync_alerts(&configured, clock.now()).await.map_err(StartError::Store)?;
 
     let watch = Watch::new(clock.clone());

@@ -37,7 +37,9 @@ impl Check {
         let config = &project.config;
         let first = match &config.file {
             Some(file) => format!("{} is {}", file.display(), paint.green("right")),
-            None => "There is no config.py here, so everything is at its default. Write one with `revere init`.".to_owned(),
+            None => {
+                "There is no config.py here, so everything is at its default. Write one with `revere init`.".to_owned()
+            }
         };
         terminal::print(&format!(
             "{first}\n  database   {}\n  time zone  {}\n  sources    {}\n  alerts     {}\n",
@@ -52,7 +54,8 @@ impl Check {
         let answers = project.runtime.block_on(join_all(project.sources.iter().map(async |(name, named)| {
             let began = Instant::now();
             let answer = tokio::time::timeout(PATIENCE, named.source.probe(began + PATIENCE)).await;
-            let answer = answer.unwrap_or_else(|_| Err(SourceFault::Failed(format!("no answer within {} s", PATIENCE.as_secs()))));
+            let answer = answer
+                .unwrap_or_else(|_| Err(SourceFault::Failed(format!("no answer within {} s", PATIENCE.as_secs()))));
             (name, began.elapsed(), answer)
         })));
         let mut exit = Exit::Success;

@@ -104,7 +104,9 @@ fn configuration(folder: &Path, address: &str, now: Timestamp) -> Config {
 }
 
 async fn fill(folder: &Path, database: &Path, world: World, now: Timestamp, begin: Timestamp) -> anyhow::Result<u64> {
-    demo::make_orders(&folder.join(demo::ORDERS), &world, now.as_second()).await.context("cannot make the demo's orders")?;
+    demo::make_orders(&folder.join(demo::ORDERS), &world, now.as_second())
+        .await
+        .context("cannot make the demo's orders")?;
     let store = Store::open(StoreOptions::new(database)).await?;
     let filled = demo::fill(&store, world, now, begin).await;
     store.close().await;

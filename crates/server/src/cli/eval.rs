@@ -65,7 +65,10 @@ impl Eval {
             (std::fs::read(&self.script).with_context(|| format!("cannot read the script {name}"))?, name)
         };
         String::from_utf8(bytes).map_err(|error| {
-            anyhow::anyhow!("{name} is not UTF-8 text: byte {} is no character; save it as UTF-8", error.utf8_error().valid_up_to())
+            anyhow::anyhow!(
+                "{name} is not UTF-8 text: byte {} is no character; save it as UTF-8",
+                error.utf8_error().valid_up_to()
+            )
         })
     }
 }

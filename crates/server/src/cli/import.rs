@@ -57,9 +57,11 @@ impl Import {
             let now = SystemClock.now();
             let around = Surroundings { sandbox: &project.sandbox, timezone: &timezone, now };
             let mut progress = Progress::new();
-            let plan = prepare(&self.original, &around, |read, total| progress.say(format_args!("Read {} of {} rows of history", grouped(read), grouped(total))))
-                .await
-                .with_context(|| format!("cannot import {}; nothing was changed", self.original.display()))?;
+            let plan = prepare(&self.original, &around, |read, total| {
+                progress.say(format_args!("Read {} of {} rows of history", grouped(read), grouped(total)))
+            })
+            .await
+            .with_context(|| format!("cannot import {}; nothing was changed", self.original.display()))?;
             drop(progress);
             let database = project.config.database_path.display().to_string();
             let report = report(&plan, &self.original.display().to_string(), &timezone, Paint::stdout());
@@ -71,7 +73,9 @@ impl Import {
             let stored = store_all(&store, plan, now).await;
             store.close().await;
             stored.with_context(|| format!("nothing was imported into {database}"))?;
-            terminal::print(&format!("{report}\nStored in {database}. Next: revere check --connect, then revere run.\n"));
+            terminal::print(&format!(
+                "{report}\nStored in {database}. Next: revere check --connect, then revere run.\n"
+            ));
             Ok(Exit::Success)
         })
     }
@@ -129,9 +133,17 @@ fn report(plan: &Plan, original: &str, timezone: &str, paint: Paint) -> String {
         counted(plan.alerts.len() as u64, "setting of an alert", "settings of alerts"),
     );
     for (number, one, many) in [
-        (counts.edits, "row of history that only notes that a form was saved", "rows of history that only note that a form was saved"),
+        (
+            counts.edits,
+            "row of history that only notes that a form was saved",
+            "rows of history that only note that a form was saved",
+        ),
         (counts.timeless, "row of history without a readable time", "rows of history without a readable time"),
-        (counts.orphans, "row of history of a monitor that is not there any more", "rows of history of monitors that are not there any more"),
+        (
+            counts.orphans,
+            "row of history of a monitor that is not there any more",
+            "rows of history of monitors that are not there any more",
+        ),
     ] {
         if number > 0 {
             // Writing into a String cannot fail.
@@ -140,7 +152,11 @@ fn report(plan: &Plan, original: &str, timezone: &str, paint: Paint) -> String {
     }
 
     let section = |text: &mut String, title: &str, write: &dyn Fn(&Note) -> Option<String>| {
-        let items: Vec<String> = plan.notes.iter().filter_map(|note| Some(format!("  {} {}\n{}", note.id, paint.bold(&note.name), write(note)?))).collect();
+        let items: Vec<String> = plan
+            .notes
+            .iter()
+            .filter_map(|note| Some(format!("  {} {}\n{}", note.id, paint.bold(&note.name), write(note)?)))
+            .collect();
         if !items.is_empty() {
             let _ = write!(text, "\n{title}\n{}", items.concat());
         }

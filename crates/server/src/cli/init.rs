@@ -30,9 +30,13 @@ impl Init {
         // It will hold passwords, so only its owner may read it from the beginning.
         let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                anyhow::bail!("{shown} is already there and was left as it is; name another file with -c, or check this one with `revere check`");
+                anyhow::bail!(
+                    "{shown} is already there and was left as it is; name another file with -c, or check this one with `revere check`"
+                );
             }
-            opened => opened.with_context(|| format!("cannot write {shown}; choose a folder that exists and that you may write to"))?,
+            opened => opened.with_context(|| {
+                format!("cannot write {shown}; choose a folder that exists and that you may write to")
+            })?,
         };
         file.write_all(EXAMPLE.as_bytes()).with_context(|| format!("cannot write {shown}"))?;
         let option = if global.config.is_some() { format!(" -c {shown}") } else { String::new() };

@@ -146,9 +146,11 @@ pub(super) fn open_sandbox(options: Options) -> anyhow::Result<Sandbox> {
 fn say(progress: Progress) {
     let paint = Paint::stderr();
     match progress {
-        Progress::Compiling => terminal::tell(paint.dim(
-            "Compiling the embedded Python for this machine. This happens once and takes about ten seconds ...",
-        )),
+        Progress::Compiling => {
+            terminal::tell(paint.dim(
+                "Compiling the embedded Python for this machine. This happens once and takes about ten seconds ...",
+            ))
+        }
         Progress::Compiled { took } => {
             terminal::tell(paint.dim(format!("Compiled in {:.1} s, and kept for the next time.", took.as_secs_f64())));
         }
@@ -180,7 +182,9 @@ fn in_flight_by_memory() -> usize {
 /// The machine's memory, or what its container may have of it.
 fn memory_bytes() -> Option<u64> {
     let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        let kib = text
+            .lines()
+            .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         Some(kib? << 10)
     });
     let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());

@@ -59,7 +59,10 @@ impl Run {
 /// Everything for a server, and the runtime it lives on.
 pub(super) fn parts(project: Project, door: Door) -> (tokio::runtime::Runtime, Parts) {
     let Project { runtime, secrets, sandbox, in_flight, config, sources, channels, metrics } = project;
-    (runtime, Parts { config, sandbox, in_flight, sources, channels, clock: Arc::new(SystemClock), metrics, secrets, door })
+    (
+        runtime,
+        Parts { config, sandbox, in_flight, sources, channels, clock: Arc::new(SystemClock), metrics, secrets, door },
+    )
 }
 
 /// Waits for a signal and stops, or for a part to fail. A second signal ends the process on the spot: everything that was

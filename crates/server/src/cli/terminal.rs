@@ -30,11 +30,6 @@ impl Paint {
         Paint { on: false }
     }
 
-    /// Whether colours are written.
-    pub(super) fn is_on(self) -> bool {
-        self.on
-    }
-
     pub(super) fn bold(self, text: impl Display) -> String {
         self.wrap("1", text)
     }

@@ -59,7 +59,12 @@ pub const KEYS: &[Key] = &[
         "no folders",
         "Folders whose `.py` files monitors may import. Read-only, and relative to the folder of the configuration file.",
     ),
-    key("DEFAULT_RETAIN_DAYS", FieldKind::Count, "28", "How many days the runs of a new monitor are kept; 0 keeps them for ever."),
+    key(
+        "DEFAULT_RETAIN_DAYS",
+        FieldKind::Count,
+        "28",
+        "How many days the runs of a new monitor are kept; 0 keeps them for ever.",
+    ),
     key("RUN_TIMEOUT", FieldKind::Seconds, "30", "Wall-clock seconds one run may take, waiting for sources included."),
     key("RUN_CPU_TIME", FieldKind::Seconds, "10", "Processor seconds one run may take."),
     key("RUN_MEMORY_MB", FieldKind::Count, "256", "MiB of memory one run may use, Python itself (about 20) included."),
@@ -74,12 +79,7 @@ pub const KEYS: &[Key] = &[
         "by the machine's memory",
         "How many runs may be under way at once, most of them waiting for a source. Others queue, and show as late.",
     ),
-    key(
-        "RUN_THREADS",
-        FieldKind::Count,
-        "one for each processor",
-        "How many threads execute Python.",
-    ),
+    key("RUN_THREADS", FieldKind::Count, "one for each processor", "How many threads execute Python."),
     key(
         "GOOGLE_APPS_DOMAIN",
         FieldKind::Text,
@@ -142,7 +142,9 @@ mod tests {
     /// The rows that docs/CONFIG.md must hold.
     fn rows() -> String {
         KEYS.iter()
-            .map(|Key { field, default }| format!("| `{}` | {} | {default} | {} |\n", field.name, holds(field.name, field.kind), field.doc))
+            .map(|Key { field, default }| {
+                format!("| `{}` | {} | {default} | {} |\n", field.name, holds(field.name, field.kind), field.doc)
+            })
             .collect()
     }
 
@@ -164,8 +166,12 @@ mod tests {
 
     #[test]
     fn no_name_is_in_two_lists() {
-        let all: Vec<&str> =
-            KEYS.iter().map(|key| key.field.name).chain(IGNORED.iter().copied()).chain(REFUSED.iter().map(|(name, _)| *name)).collect();
+        let all: Vec<&str> = KEYS
+            .iter()
+            .map(|key| key.field.name)
+            .chain(IGNORED.iter().copied())
+            .chain(REFUSED.iter().map(|(name, _)| *name))
+            .collect();
         for (index, name) in all.iter().enumerate() {
             assert!(!all[index + 1..].contains(name), "{name}");
         }

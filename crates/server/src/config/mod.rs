@@ -139,8 +139,10 @@ impl Loaded {
         if faults.is_empty() {
             return Ok(config);
         }
-        let mut faults: Vec<PlacedFault> =
-            faults.into_iter().map(|fault| PlacedFault { line: place::line_of(&source, &fault.place), fault }).collect();
+        let mut faults: Vec<PlacedFault> = faults
+            .into_iter()
+            .map(|fault| PlacedFault { line: place::line_of(&source, &fault.place), fault })
+            .collect();
         // From top to bottom, as a person mends them; those without a line come last.
         faults.sort_by_key(|fault| fault.line.unwrap_or(usize::MAX));
         Err(LoadError::Faults { path: config.file.unwrap_or_else(|| DEFAULT_FILE.into()), faults })
@@ -149,7 +151,12 @@ impl Loaded {
 
 /// Loads `named`, or `config.py` in `working_folder` if it is there, or the defaults.
 /// The secrets in it that no type knows of (`SECRET_KEY`) are taught to `secrets`.
-pub async fn load(sandbox: &Sandbox, named: Option<&Path>, working_folder: &Path, secrets: &Secrets) -> Result<Loaded, LoadError> {
+pub async fn load(
+    sandbox: &Sandbox,
+    named: Option<&Path>,
+    working_folder: &Path,
+    secrets: &Secrets,
+) -> Result<Loaded, LoadError> {
     let path = working_folder.join(named.unwrap_or(Path::new(DEFAULT_FILE)));
     let source = match tokio::fs::read(&path).await {
         Ok(bytes) => bytes,
@@ -161,14 +168,19 @@ pub async fn load(sandbox: &Sandbox, named: Option<&Path>, working_folder: &Path
     };
     let source = String::from_utf8(source).map_err(|error| LoadError::Unreadable {
         path: path.clone(),
-        source: io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 text: byte {} is no character", error.utf8_error().valid_up_to())),
+        source: io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it is not UTF-8 text: byte {} is no character", error.utf8_error().valid_up_to()),
+        ),
     })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let request = ConfigRequest {
         source: source.clone(),
         filename: path.display().to_string(),
         folder: folder.clone(),
-        environment: std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect(),
+        environment: std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect(),
         limits: Limits { wall_time: Duration::from_secs(10), ..Limits::default() },
     };
     let names = match sandbox.evaluate_config(request).await {

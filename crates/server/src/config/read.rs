@@ -36,7 +36,10 @@ pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &S
     for name in given.keys().filter(|name| keys::KEYS.iter().all(|key| key.field.name != name.as_str())) {
         let known = keys::KEYS.iter().map(|key| key.field.name);
         let message = settings::unknown("key", name, known);
-        faults.push(Fault::new(name, format!("{message} (names of your own: begin them with an underscore, or write them small)")));
+        faults.push(Fault::new(
+            name,
+            format!("{message} (names of your own: begin them with an underscore, or write them small)"),
+        ));
     }
     given.retain(|name, _| keys::KEYS.iter().any(|key| key.field.name == name));
 
@@ -71,7 +74,9 @@ pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &S
             days => Some(days as u32),
         },
         limits: reader.limits(),
-        max_runs_in_flight: settings.count("MAX_RUNS_IN_FLIGHT").map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1, 1, 100_000) as usize),
+        max_runs_in_flight: settings
+            .count("MAX_RUNS_IN_FLIGHT")
+            .map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1, 1, 100_000) as usize),
         run_threads: settings.count("RUN_THREADS").map(|_| reader.number("RUN_THREADS", 1, 1, 1024) as usize),
         warnings: Vec::new(),
     };
@@ -162,21 +167,29 @@ fn plain(value: PythonValue) -> Result<Value, String> {
         PythonValue::Null => Value::Null,
         PythonValue::Bool(flag) => Value::Bool(flag),
         PythonValue::Int(int) => int.into(),
-        PythonValue::Float(float) => serde_json::Number::from_f64(float).map(Value::Number).ok_or_else(|| format!("expected a finite number, not {float}"))?,
+        PythonValue::Float(float) => serde_json::Number::from_f64(float)
+            .map(Value::Number)
+            .ok_or_else(|| format!("expected a finite number, not {float}"))?,
         PythonValue::Text(text)
         | PythonValue::BigInt(text)
         | PythonValue::Date(text)
         | PythonValue::Time(text)
         | PythonValue::DateTime(text)
         | PythonValue::Uuid(text) => Value::String(text),
-        PythonValue::Decimal(text) => text.parse().map(Value::Number).map_err(|_| format!("expected a finite number, not Decimal('{text}')"))?,
+        PythonValue::Decimal(text) => {
+            text.parse().map(Value::Number).map_err(|_| format!("expected a finite number, not Decimal('{text}')"))?
+        }
         PythonValue::Duration(microseconds) => (microseconds as f64 / 1e6).into(),
         PythonValue::Bytes(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Value::String(text),
             // `SECRET_KEY = os.urandom(24)`, as many files of the original have it.
-            Err(raw) => Value::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, raw.into_bytes())),
+            Err(raw) => {
+                Value::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, raw.into_bytes()))
+            }
         },
-        PythonValue::List(items) | PythonValue::Tuple(items) => Value::Array(items.into_iter().map(plain).collect::<Result<_, _>>()?),
+        PythonValue::List(items) | PythonValue::Tuple(items) => {
+            Value::Array(items.into_iter().map(plain).collect::<Result<_, _>>()?)
+        }
         PythonValue::Dict(items) => {
             let mut map = Map::new();
             for (key, value) in items {
@@ -221,7 +234,8 @@ mod tests {
     fn what_is_set_is_read_with_paths_from_the_folder_of_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let library = folder.path().display().to_string();
-        let source = PythonValue::Dict(vec![(text("type"), text("graphite")), (text("config"), PythonValue::Dict(vec![]))]);
+        let source =
+            PythonValue::Dict(vec![(text("type"), text("graphite")), (text("config"), PythonValue::Dict(vec![]))]);
         let (config, faults) = read_names(&[
             ("DATABASE_PATH", text("data/monitors.db")),
             ("SECRET_KEY", PythonValue::Bytes(vec![0xff, 0x00, 0x41])),
@@ -279,7 +293,8 @@ mod tests {
 
     #[test]
     fn what_the_original_had_and_means_nothing_here_is_a_warning() {
-        let (config, faults) = read_names(&[("DEBUG", PythonValue::Bool(true)), ("GOOGLE_APPS_DOMAIN", text("example.com"))]);
+        let (config, faults) =
+            read_names(&[("DEBUG", PythonValue::Bool(true)), ("GOOGLE_APPS_DOMAIN", text("example.com"))]);
         assert_eq!(faults, [""; 0]);
         let places: Vec<&str> = config.warnings.iter().map(|warning| warning.place.as_str()).collect();
         assert_eq!(places, ["DEBUG", "GOOGLE_APPS_DOMAIN"]);

@@ -243,7 +243,8 @@ fn rounded(value: f64, digits: i32) -> f64 {
 
 fn error_rate(world: &World, at: i64) -> Past {
     let rate = sum(world, "shop.errors", at - HALF_MINUTE, at) / sum(world, "shop.requests", at - HALF_MINUTE, at);
-    passed(ReturnValue::Float(rate)).alarm_if(rate >= 0.005, || format!("High number of error responses: {:.2}%", 100.0 * rate))
+    passed(ReturnValue::Float(rate))
+        .alarm_if(rate >= 0.005, || format!("High number of error responses: {:.2}%", 100.0 * rate))
 }
 
 fn mail_queue(world: &World, at: i64) -> Past {
@@ -252,12 +253,14 @@ fn mail_queue(world: &World, at: i64) -> Past {
 }
 
 fn same_version(world: &World, at: i64) -> Past {
-    let versions = ["web1", "web2", "web3"].map(|host| (host, world.text(&format!("deploy.{host}"), at).unwrap_or_default()));
+    let versions =
+        ["web1", "web2", "web3"].map(|host| (host, world.text(&format!("deploy.{host}"), at).unwrap_or_default()));
     let mut distinct: Vec<&str> = versions.iter().map(|(_, version)| version.as_str()).collect();
     distinct.sort_unstable();
     distinct.dedup();
     let shown: Vec<String> = versions.iter().map(|(host, version)| format!("{version} on {host}")).collect();
-    passed(ReturnValue::Text(distinct.join(", "))).alarm_if(distinct.len() > 1, || format!("Different versions: {}", shown.join(", ")))
+    passed(ReturnValue::Text(distinct.join(", ")))
+        .alarm_if(distinct.len() > 1, || format!("Different versions: {}", shown.join(", ")))
 }
 
 fn orders_come_in(world: &World, at: i64) -> Past {
@@ -268,12 +271,14 @@ fn orders_come_in(world: &World, at: i64) -> Past {
 fn slow_answers(world: &World, at: i64) -> Past {
     let today = mean(world, "shop.latency_p95", at - HALF_MINUTE, at);
     let yesterday = mean(world, "shop.latency_p95", at - DAY - HALF_MINUTE, at - DAY);
-    passed(ReturnValue::Float(rounded(today, 1)))
-        .alarm_if(today > 1.7 * yesterday, || format!("Answers take {today:.0} ms, yesterday at this time {yesterday:.0} ms"))
+    passed(ReturnValue::Float(rounded(today, 1))).alarm_if(today > 1.7 * yesterday, || {
+        format!("Answers take {today:.0} ms, yesterday at this time {yesterday:.0} ms")
+    })
 }
 
 fn payments(world: &World, at: i64) -> Past {
-    let failed = sum(world, "payments.failed", at - HALF_MINUTE, at) / sum(world, "payments.tried", at - HALF_MINUTE, at);
+    let failed =
+        sum(world, "payments.failed", at - HALF_MINUTE, at) / sum(world, "payments.tried", at - HALF_MINUTE, at);
     let succeed = rounded(100.0 * (1.0 - failed), 2);
     passed(ReturnValue::Float(succeed)).alarm_if(succeed < 95.0, || format!("Only {succeed:.1} % of payments succeed"))
 }

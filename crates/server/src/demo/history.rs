@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use revere_model::{ReturnValue, RunKind, Rules, Schedule, State, Status, after_run, deactivate, zone};
+use revere_model::{ReturnValue, Rules, RunKind, Schedule, State, Status, after_run, deactivate, zone};
 
 use super::{
     examples::{EXAMPLES, Example, Past as Gave},
@@ -19,7 +19,7 @@ const WEEKS: i64 = 28 * DAY;
 const OFF_FOR: i64 = 5 * DAY;
 
 /// The example monitors with their history up to `now`.
-pub fn monitors(world: &World, now: Timestamp) -> Vec<ImportedMonitor> {
+pub(super) fn monitors(world: &World, now: Timestamp) -> Vec<ImportedMonitor> {
     // One thread each: most of the time is arithmetic.
     std::thread::scope(|scope| {
         let threads: Vec<_> = EXAMPLES.iter().map(|example| scope.spawn(|| monitor(example, world, now))).collect();

@@ -92,14 +92,20 @@ impl World {
                 let load = 140.0 + 120.0 * rhythm(at) + 18.0 * noise(12, at, 30);
                 load * (1.0 + 1.4 * self.strength(Trouble::Slow, at))
             }
-            "mail.queue" => (24.0 + 20.0 * rhythm(at) + 10.0 * noise(13, at, 40) + 520.0 * self.strength(Trouble::Mail, at)).max(0.0).round(),
+            "mail.queue" => {
+                (24.0 + 20.0 * rhythm(at) + 10.0 * noise(13, at, 40) + 520.0 * self.strength(Trouble::Mail, at))
+                    .max(0.0)
+                    .round()
+            }
             "payments.tried" => 2.0 + 5.0 * rhythm(at) + 0.6 * noise(14, at, 30),
             "payments.failed" => {
                 let share = 0.012 + 0.006 * noise(15, at, 30) + 0.11 * self.strength(Trouble::Payments, at);
                 (2.0 + 5.0 * rhythm(at)) * share.max(0.0)
             }
             "disk.data" => disk(at),
-            "cellar.temperature" => 15.5 + 1.5 * (TAU * (at - 15 * HOUR) as f64 / DAY as f64).cos() + 0.4 * noise(16, at, 600),
+            "cellar.temperature" => {
+                15.5 + 1.5 * (TAU * (at - 15 * HOUR) as f64 / DAY as f64).cos() + 0.4 * noise(16, at, 600)
+            }
             _ => return None,
         };
         Some(value)
@@ -130,7 +136,9 @@ impl World {
             ..=2_592_000 => 10 * MINUTE,
             longer => (longer / 5_000 / MINUTE + 1) * MINUTE,
         };
-        ((from.div_euclid(step) + 1)..=to.div_euclid(step)).map(|slot| Some((self.number(name, slot * step)?, slot * step))).collect()
+        ((from.div_euclid(step) + 1)..=to.div_euclid(step))
+            .map(|slot| Some((self.number(name, slot * step)?, slot * step)))
+            .collect()
     }
 
     /// The orders placed after `from` and up to `to`: when, and for how much.
@@ -138,7 +146,10 @@ impl World {
         const SLOT: i64 = 4;
         (from.div_euclid(SLOT)..=to.div_euclid(SLOT)).filter_map(move |slot| {
             let at = slot * SLOT + (chance(31, slot) * SLOT as f64) as i64;
-            let placed = at > from && at <= to && chance(32, slot) < 0.7 + 0.25 * rhythm(at) && self.strength(Trouble::Orders, at) == 0.0;
+            let placed = at > from
+                && at <= to
+                && chance(32, slot) < 0.7 + 0.25 * rhythm(at)
+                && self.strength(Trouble::Orders, at) == 0.0;
             placed.then(|| (at, (12.0 + (60.0 + 80.0 * rhythm(at)) * chance(33, slot).powi(3)).round()))
         })
     }
@@ -257,7 +268,8 @@ mod tests {
         }
         let first_minute = (0..60).any(|s| world.strength(Trouble::Errors, START + s) == 1.0);
         assert!(first_minute);
-        let versions = |at: i64| ["deploy.web1", "deploy.web2", "deploy.web3"].map(|host| world.text(host, START + at).unwrap());
+        let versions =
+            |at: i64| ["deploy.web1", "deploy.web2", "deploy.web3"].map(|host| world.text(host, START + at).unwrap());
         let differ = |at: i64| versions(at).iter().any(|version| *version != versions(at)[0]);
         assert!(!differ(0) && !differ(10) && differ(25) && differ(40) && !differ(55));
     }

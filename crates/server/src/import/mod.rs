@@ -93,7 +93,11 @@ pub struct Surroundings<'a> {
 }
 
 /// Reads and translates all of `path`. `progress` hears how many rows of history of how many have been read.
-pub async fn prepare(path: &Path, around: &Surroundings<'_>, mut progress: impl FnMut(u64, u64)) -> Result<Import, ImportError> {
+pub async fn prepare(
+    path: &Path,
+    around: &Surroundings<'_>,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Import, ImportError> {
     let mut original = Original::open(path).await?;
     let mut import = Import::default();
     let mut index = HashMap::new();
@@ -104,7 +108,8 @@ pub async fn prepare(path: &Path, around: &Surroundings<'_>, mut progress: impl 
         import.notes.extend(note);
     }
     let alerts = original.alerts().await?;
-    import.alerts = alerts.into_iter().map(|OldAlert { key, enabled, states }| ImportedAlert { key, enabled, states }).collect();
+    import.alerts =
+        alerts.into_iter().map(|OldAlert { key, enabled, states }| ImportedAlert { key, enabled, states }).collect();
 
     let total = original.log_count().await?;
     let mut read = 0;
@@ -139,7 +144,9 @@ async fn monitor(old: &OldMonitor, around: &Surroundings<'_>) -> Result<(Importe
         Ok(schedule) => (schedule, None),
         Err(reason) => {
             let original = old.schedule.to_string();
-            description = format!("Imported paused: {reason}.\nOriginal schedule: {original}\nGive it a schedule of its own, then switch it on.");
+            description = format!(
+                "Imported paused: {reason}.\nOriginal schedule: {original}\nGive it a schedule of its own, then switch it on."
+            );
             // Only stands here so that there is one; it is off.
             ("0 0 * * *".to_owned(), Some(Paused { reason, original }))
         }
@@ -169,7 +176,8 @@ async fn monitor(old: &OldMonitor, around: &Surroundings<'_>) -> Result<(Importe
 
 /// One line, not empty, not too long: what a name is here.
 fn name(old: &OldMonitor) -> String {
-    let words: Vec<&str> = old.name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        old.name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     let name: String = words.join(" ").chars().take(revere_model::MAX_NAME).collect();
     if name.is_empty() { format!("Monitor {}", old.id) } else { name }
 }
@@ -216,7 +224,9 @@ fn value(text: String) -> ReturnValue {
         if let Ok(int) = text.parse::<i64>() {
             return ReturnValue::Int(int);
         }
-        if let Some(float) = text.parse::<f64>().ok().filter(|float| float.is_finite() && text.contains(['.', 'e', 'E'])) {
+        if let Some(float) =
+            text.parse::<f64>().ok().filter(|float| float.is_finite() && text.contains(['.', 'e', 'E']))
+        {
             return ReturnValue::Float(float);
         }
     }

@@ -107,10 +107,19 @@ impl Original {
         if read < start.len() || &start != b"SQLite format 3\0" {
             return Err(OriginalError::NotSqlite);
         }
-        let mut connection =
-            SqliteConnectOptions::new().filename(path).read_only(true).create_if_missing(false).disable_statement_logging().connect().await?;
+        let mut connection = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .create_if_missing(false)
+            .disable_statement_logging()
+            .connect()
+            .await?;
         let monitor_columns = columns(&mut connection, "monitor").await?;
-        let needed = [("monitor", &["id", "name", "task", "active", "state"][..]), ("alert", &["key"]), ("monitor_log", &["monitor_id", "new_state", "timestamp"])];
+        let needed = [
+            ("monitor", &["id", "name", "task", "active", "state"][..]),
+            ("alert", &["key"]),
+            ("monitor_log", &["monitor_id", "new_state", "timestamp"]),
+        ];
         for (table, needs) in needed {
             let has = columns(&mut connection, table).await?;
             if has.is_empty() {
@@ -131,12 +140,18 @@ impl Original {
             .map(|row| {
                 let schedule = SCHEDULE_COLUMNS.map(|name| if has.contains(name) { text(row, name) } else { None });
                 Ok(OldMonitor {
-                    id: text(row, "id").and_then(|id| id.parse().ok()).ok_or_else(|| OriginalError::NotOriginal("a monitor has no id".to_owned()))?,
+                    id: text(row, "id")
+                        .and_then(|id| id.parse().ok())
+                        .ok_or_else(|| OriginalError::NotOriginal("a monitor has no id".to_owned()))?,
                     name: text(row, "name").unwrap_or_default(),
                     task: text(row, "task").unwrap_or_default(),
                     active: flag(row, "active", true),
                     state: state(row, "state"),
-                    retain_days: has.contains("retain_days").then(|| text(row, "retain_days")).flatten().and_then(|days| days.trim().parse().ok()),
+                    retain_days: has
+                        .contains("retain_days")
+                        .then(|| text(row, "retain_days"))
+                        .flatten()
+                        .and_then(|days| days.trim().parse().ok()),
                     schedule: OldSchedule(schedule),
                 })
             })
@@ -147,8 +162,17 @@ impl Original {
     pub async fn alerts(&mut self) -> Result<Vec<OldAlert>, OriginalError> {
         let rows = sqlx::query("select * from alert order by key").fetch_all(&mut self.connection).await?;
         let alert = |row: &SqliteRow| {
-            let tells = [("state_ok", State::Ok, true), ("state_alarm", State::Alarm, true), ("state_error", State::Error, true), ("state_inactive", State::Inactive, false)];
-            let states = tells.into_iter().filter(|(name, _, default)| flag(row, name, *default)).map(|(_, state, _)| state).collect();
+            let tells = [
+                ("state_ok", State::Ok, true),
+                ("state_alarm", State::Alarm, true),
+                ("state_error", State::Error, true),
+                ("state_inactive", State::Inactive, false),
+            ];
+            let states = tells
+                .into_iter()
+                .filter(|(name, _, default)| flag(row, name, *default))
+                .map(|(_, state, _)| state)
+                .collect();
             Some(OldAlert { key: text(row, "key")?, enabled: flag(row, "enabled", true), states })
         };
         Ok(rows.iter().filter_map(alert).collect())

@@ -37,7 +37,7 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// The lines of a script that use any of these words, comments and quoted text aside.
-pub fn hints(script: &str) -> Vec<Hint> {
+pub(super) fn hints(script: &str) -> Vec<Hint> {
     // A class or a method has every right to a `self` of its own.
     let own_self = script.contains("def ") && script.contains("(self");
     let mut hints = Vec::new();
@@ -88,13 +88,15 @@ mod tests {
     #[test]
     fn words_of_python_2_are_found_with_their_lines() {
         let script = "import urllib2\nfor k, v in d.iteritems():\n    x = unicode(v)\nrows = sources['db'].execute('select 1').fetchall()\n";
-        let found: Vec<(usize, &str)> = hints(script).iter().map(|hint| (hint.line, hint.message.split('`').nth(1).unwrap())).collect();
+        let found: Vec<(usize, &str)> =
+            hints(script).iter().map(|hint| (hint.line, hint.message.split('`').nth(1).unwrap())).collect();
         assert_eq!(found, [(1, "urllib2"), (2, ".iteritems()"), (3, "unicode"), (4, ".fetchall()")]);
     }
 
     #[test]
     fn comments_text_and_longer_words_are_left_alone() {
-        let script = "# unicode\nx = 'long xrange'\nlongest = max(along, belong)\nx.long\nclass A:\n    def f(self): pass\n";
+        let script =
+            "# unicode\nx = 'long xrange'\nlongest = max(along, belong)\nx.long\nclass A:\n    def f(self): pass\n";
         assert_eq!(hints(script), []);
     }
 }

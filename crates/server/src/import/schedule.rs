@@ -45,7 +45,10 @@ impl OldSchedule {
         let fields = self.with_defaults();
         for (index, text) in fields.iter().enumerate() {
             if text.is_empty() {
-                return Err(format!("its {} field is blank, which the original program could not schedule", NAMES[index]));
+                return Err(format!(
+                    "its {} field is blank, which the original program could not schedule",
+                    NAMES[index]
+                ));
             }
         }
         for (name, text) in [("year", &fields[0]), ("week", &fields[3])] {
@@ -139,7 +142,8 @@ fn numbers(name: &str, text: &str, low: i64, high: i64) -> Result<Vec<Steps>, St
 /// `*`, `*/n`, `a`, `a-b`, `a/n` or `a-b/n`.
 fn number(name: &str, part: &str, low: i64, high: i64) -> Result<Option<Steps>, String> {
     let unknown = || format!("{name}={part} is not understood");
-    let digits = |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit())).ok_or_else(unknown);
+    let digits =
+        |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit())).ok_or_else(unknown);
     let (range, step) = match part.split_once('/') {
         Some((range, step)) => (range, Some(digits(step)?)),
         None => (part, None),
@@ -182,18 +186,22 @@ fn days(day: &str, day_of_week: &str) -> Result<(String, String), String> {
     if in_month.is_empty() {
         return Err(format!("day={day} never comes"));
     }
-    let numbers: Vec<Steps> = in_month.iter().filter_map(|d| if let Day::Numbers(steps) = d { Some(*steps) } else { None }).collect();
+    let numbers: Vec<Steps> =
+        in_month.iter().filter_map(|d| if let Day::Numbers(steps) = d { Some(*steps) } else { None }).collect();
     let every_day = numbers.iter().any(|item| item.is_all(1, 31));
     if every_day {
         return Ok(("*".to_owned(), weekday_list(&weekdays)));
     }
     // Positions name weekdays themselves, so the weekday field can only thin them out.
-    let positions: Vec<String> = in_month
-        .iter()
-        .filter_map(|d| if let Day::Position(nth, weekday) = d { Some((*nth, *weekday)) } else { None })
-        .filter(|(_, weekday)| weekdays[*weekday])
-        .map(|(nth, weekday)| if nth == 5 { format!("{}L", WEEKDAYS[weekday]) } else { format!("{}#{}", WEEKDAYS[weekday], nth + 1) })
-        .collect();
+    let positions: Vec<String> =
+        in_month
+            .iter()
+            .filter_map(|d| if let Day::Position(nth, weekday) = d { Some((*nth, *weekday)) } else { None })
+            .filter(|(_, weekday)| weekdays[*weekday])
+            .map(|(nth, weekday)| {
+                if nth == 5 { format!("{}L", WEEKDAYS[weekday]) } else { format!("{}#{}", WEEKDAYS[weekday], nth + 1) }
+            })
+            .collect();
     let last = in_month.iter().any(|d| matches!(d, Day::Last));
 
     if every_weekday {
@@ -212,7 +220,9 @@ fn days(day: &str, day_of_week: &str) -> Result<(String, String), String> {
     if last || !numbers.is_empty() {
         return match (&numbers[..], last, positions.is_empty()) {
             // A star makes crontab, too, ask that both fit.
-            ([only], false, true) if (only.first, only.last) == (1, 31) => Ok((only.write(1, 31, true), weekday_list(&weekdays))),
+            ([only], false, true) if (only.first, only.last) == (1, 31) => {
+                Ok((only.write(1, 31, true), weekday_list(&weekdays)))
+            }
             ([only], false, true) => whole_week(*only, &weekdays).ok_or_else(|| both(day, day_of_week)),
             _ => Err(both(day, day_of_week)),
         };
@@ -384,7 +394,8 @@ mod tests {
             let (fields, fires) = line.split_once(" => ").unwrap();
             let crontab = old(fields).to_crontab().unwrap_or_else(|reason| panic!("{fields}: {reason}"));
             let schedule: revere_model::Schedule = crontab.parse().unwrap_or_else(|fault| panic!("{crontab}: {fault}"));
-            let ticks: Vec<String> = schedule.ticks(start, &jiff::tz::TimeZone::UTC).take(8).map(|tick| tick.to_string()).collect();
+            let ticks: Vec<String> =
+                schedule.ticks(start, &jiff::tz::TimeZone::UTC).take(8).map(|tick| tick.to_string()).collect();
             let fires: Vec<String> = fires.split_whitespace().map(|fire| format!("{fire}Z")).collect();
             assert_eq!(ticks, fires, "{fields} as {crontab}");
             seen += 1;

@@ -38,7 +38,9 @@ fn the_examples_inside_the_written_file_work_when_uncommented() {
     let uncommented: String = written
         .lines()
         .map(|line| match line.strip_prefix('#') {
-            Some(code) if !code.is_empty() && (code.starts_with("    ") || !code.starts_with(' ')) => format!("{code}\n"),
+            Some(code) if !code.is_empty() && (code.starts_with("    ") || !code.starts_with(' ')) => {
+                format!("{code}\n")
+            }
             _ => format!("{line}\n"),
         })
         .collect();
@@ -149,5 +151,9 @@ fn what_the_original_had_is_accepted_with_a_word_or_refused_with_a_way() {
     assert!(warned.stderr.contains("warning: GOOGLE_APPS_DOMAIN: accepted, but"), "{}", warned.stderr);
     shell.write("config.py", "SQLALCHEMY_DATABASE_URI = 'sqlite:////tmp/x.db'\n");
     let refused = shell.run("check").exits(1);
-    assert!(refused.stderr.contains("set DATABASE_PATH") && refused.stderr.contains("revere import"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("set DATABASE_PATH") && refused.stderr.contains("revere import"),
+        "{}",
+        refused.stderr
+    );
 }

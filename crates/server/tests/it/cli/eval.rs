@@ -1,9 +1,6 @@
 //! `revere eval`: one script, its outcome as words, JSON and exit code.
 
-use std::{
-    io::Write,
-    process::Stdio,
-};
+use std::{io::Write, process::Stdio};
 
 use serde_json::{Value, json};
 

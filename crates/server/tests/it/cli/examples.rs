@@ -79,7 +79,9 @@ async fn every_script_gives_what_the_history_says() {
             outcomes.entry(name).or_default().push(ran.state);
         }
     }
-    for name in ["Shop: error rate", "Mail queue length", "Same version everywhere", "Orders come in", "Payments succeed"] {
+    for name in
+        ["Shop: error rate", "Mail queue length", "Same version everywhere", "Orders come in", "Payments succeed"]
+    {
         let states = &outcomes[name];
         assert!(states.contains(&State::Ok) && states.contains(&State::Alarm), "{name} tells no story: {states:?}");
     }

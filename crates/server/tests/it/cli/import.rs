@@ -51,7 +51,8 @@ insert into monitor_log (monitor_id, message, return_value, old_state, new_state
 ";
 
 async fn original(path: &Path, sql: &str) {
-    let mut connection = SqliteConnectOptions::new().filename(path).create_if_missing(true).foreign_keys(false).connect().await.unwrap();
+    let mut connection =
+        SqliteConnectOptions::new().filename(path).create_if_missing(true).foreign_keys(false).connect().await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }
@@ -101,10 +102,7 @@ async fn monitors_keep_their_ids_their_state_and_their_history() {
     assert_eq!(weekly.spec.schedule, "0 9 * * mon");
     let flips = store.flips(weekly.id, None, 10).await.unwrap();
     let states: Vec<_> = flips.iter().map(|flip| (flip.old_state, flip.new_state)).collect();
-    assert_eq!(
-        states,
-        [(State::Inactive, State::Ok), (State::Ok, State::Inactive), (State::Inactive, State::Ok)]
-    );
+    assert_eq!(states, [(State::Inactive, State::Ok), (State::Ok, State::Inactive), (State::Inactive, State::Ok)]);
     assert_eq!(flips[0].message, "fél\u{fffd}");
     assert_eq!(store.runs(weekly.id, RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap().len(), 2);
 
@@ -113,7 +111,8 @@ async fn monitors_keep_their_ids_their_state_and_their_history() {
     assert_eq!((friday.state, friday.spec.active), (State::Inactive, false));
 
     let alerts = store.alerts().await.unwrap();
-    let states = |key: &str| alerts.iter().find(|alert| alert.key == key).map(|alert| (alert.enabled, alert.states)).unwrap();
+    let states =
+        |key: &str| alerts.iter().find(|alert| alert.key == key).map(|alert| (alert.enabled, alert.states)).unwrap();
     assert_eq!(states("campfire-eng"), (true, StateSet::DEFAULT_TOLD));
     assert_eq!(states("sns"), (true, StateSet::EMPTY.with(State::Error).with(State::Inactive)));
     assert!(!states("off").0);
@@ -171,7 +170,12 @@ async fn a_second_import_and_a_dry_run_change_nothing() {
     shell.run("import old.db").exits(0);
     let again = shell.run("import old.db").exits(1);
     assert_eq!(again.stdout, "");
-    assert!(again.stderr.contains("nothing was imported") && again.stderr.contains("monitors with these ids are there already: 3, 4, 7, 9, 12;"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("nothing was imported")
+            && again.stderr.contains("monitors with these ids are there already: 3, 4, 7, 9, 12;"),
+        "{}",
+        again.stderr
+    );
     let store = Store::open(StoreOptions::new(shell.path("revere.db"))).await.unwrap();
     assert_eq!(store.runs(MonitorId(3), RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap().len(), 3);
     store.close().await;
@@ -180,7 +184,11 @@ async fn a_second_import_and_a_dry_run_change_nothing() {
 #[tokio::test]
 async fn one_monitor_that_is_there_already_stops_all_of_it() {
     let shell = shell().await;
-    original(&shell.path("other.db"), &format!("{TABLES} insert into monitor (id, name, task, active, state) values (9, 'mine', 'pass', 1, 0);")).await;
+    original(
+        &shell.path("other.db"),
+        &format!("{TABLES} insert into monitor (id, name, task, active, state) values (9, 'mine', 'pass', 1, 0);"),
+    )
+    .await;
     shell.run("import other.db").exits(0);
     let refused = shell.run("import old.db").exits(1);
     assert!(refused.stderr.contains("monitors with these ids are there already: 9;"), "{}", refused.stderr);

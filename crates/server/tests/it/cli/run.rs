@@ -8,7 +8,9 @@ impl Shell {
     /// `revere run` on a free port.
     #[track_caller]
     fn serve(&self, more: &[&str]) -> Server {
-        Server::start(self.revere().args(["run", "-p", "0"]).args(more), |server| server.stderr.wait_for("listening on"))
+        Server::start(self.revere().args(["run", "-p", "0"]).args(more), |server| {
+            server.stderr.wait_for("listening on")
+        })
     }
 }
 
@@ -57,7 +59,10 @@ for line in sys.stdin:
 /// A server with one monitor whose run is under way.
 async fn busy(shell: &Shell) -> (Server, String) {
     shell.write("gate.py", GATE);
-    shell.write("config.py", "REVERE_SOURCES = {'gate': {'type': 'command', 'config': {'command': ['python3', 'gate.py'], 'timeout': 60}}}");
+    shell.write(
+        "config.py",
+        "REVERE_SOURCES = {'gate': {'type': 'command', 'config': {'command': ['python3', 'gate.py'], 'timeout': 60}}}",
+    );
     let server = shell.serve(&[]);
     let (status, created) = server.post("/api/v1/monitors", &monitor("return_value = sources['gate'].wait()")).await;
     assert_eq!(status, 201, "{created:#}");
@@ -120,7 +125,11 @@ fn a_taken_port_is_said_before_anything_else() {
     let port = taken.local_addr().unwrap().port();
     shell.write("config.py", "this is not even Python");
     let said = shell.run(&format!("run -p {port}")).exits(1);
-    assert!(said.stderr.contains(&format!("cannot listen on 127.0.0.1:{port}: another program does already")), "{}", said.stderr);
+    assert!(
+        said.stderr.contains(&format!("cannot listen on 127.0.0.1:{port}: another program does already")),
+        "{}",
+        said.stderr
+    );
     assert!(said.stderr.contains("--port"), "{}", said.stderr);
     assert_eq!(said.stderr.lines().count(), 1, "one paragraph: {}", said.stderr);
     assert!(!shell.path("revere.db").exists());
@@ -195,7 +204,8 @@ async fn a_source_that_is_down_does_not_stop_the_start() {
     let server = shell.serve(&["--log-level", "debug"]);
     let (_, created) = server.post("/api/v1/monitors", &monitor("sources['down'].execute('select 1')")).await;
     let path = format!("/api/v1/monitors/{}", created["id"]);
-    let message = server.wait_for(&path, |monitor| (monitor["state"] == "ERROR").then(|| monitor["last_message"].clone())).await;
+    let message =
+        server.wait_for(&path, |monitor| (monitor["state"] == "ERROR").then(|| monitor["last_message"].clone())).await;
     assert!(message.as_str().unwrap().contains("down"), "{message}");
     server.stderr.wait_for("nobody");
     let (_, sources) = server.get("/api/v1/sources").await;

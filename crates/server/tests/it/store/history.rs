@@ -10,8 +10,8 @@ use std::{
 
 use jiff::{SignedDuration, ToSpan};
 use revere::store::{
-    ConfiguredAlert, DeliveryFilter, ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, MonitorFilter, Past, RunFilter,
-    RunResult, Takeover,
+    ConfiguredAlert, DeliveryFilter, ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, MonitorFilter, Past,
+    RunFilter, RunResult, Takeover,
 };
 use revere_model::{MonitorId, MonitorSpec, ReturnValue, Run, RunKind, State, StateSet};
 
@@ -160,8 +160,13 @@ async fn an_import_keeps_history_and_state_tells_nobody_and_goes_on_from_there()
     });
     let history =
         vec![edited, run(0, State::Inactive, State::Ok), run(1, State::Ok, State::Ok), run(2, State::Ok, State::Alarm)];
-    let monitor =
-        ImportedMonitor { id: Some(MonitorId(7)), spec: spec("old"), state: State::Alarm, heard: State::Alarm, history };
+    let monitor = ImportedMonitor {
+        id: Some(MonitorId(7)),
+        spec: spec("old"),
+        state: State::Alarm,
+        heard: State::Alarm,
+        history,
+    };
     let off = ImportedMonitor {
         id: None,
         spec: MonitorSpec { active: false, ..spec("off") },
@@ -172,7 +177,8 @@ async fn an_import_keeps_history_and_state_tells_nobody_and_goes_on_from_there()
     let states = StateSet::EMPTY.with(State::Ok).with(State::Alarm);
     let alert = ImportedAlert { key: "ops".to_owned(), enabled: true, states };
     let stored = Arc::new(AtomicU64::new(0));
-    let import = || store.import(vec![monitor.clone(), off.clone()], vec![alert.clone()], scratch.now(), stored.clone());
+    let import =
+        || store.import(vec![monitor.clone(), off.clone()], vec![alert.clone()], scratch.now(), stored.clone());
     let Takeover::Done(ids) = import().await.unwrap() else { panic!("nothing was there before") };
     assert_eq!((ids[0], stored.load(Ordering::Relaxed)), (MonitorId(7), 3));
     assert_eq!(import().await.unwrap(), Takeover::Taken(vec![MonitorId(7)]), "a second time would double everything");
