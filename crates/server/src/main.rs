@@ -1,5 +1,3 @@
-//! The `revere` program; everything is in the library.
+//! The `revere` program.
 
-fn main() -> std::process::ExitCode {
-    revere::cli::main()
-}
+fn main() {}

@@ -1,4 +1,4 @@
-//! The README's example script, end to end.
+//! DESIGN's example script, end to end.
 
 use revere_model::{ReturnValue, State};
 

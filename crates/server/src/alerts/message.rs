@@ -240,7 +240,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::alerts::MonitorSummary;
 
-    /// The notification the example text of docs/ALERTS.md is about.
+    /// The notification DESIGN's example text is about.
     pub(crate) fn sample() -> Notification {
         Notification {
             monitor: MonitorSummary {

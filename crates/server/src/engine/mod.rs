@@ -179,7 +179,7 @@ impl EngineHandle {
 }
 
 /// How long what was cut off may take to let go.
-const CUT: Duration = Duration::from_secs(5);
+const CUT: Duration = Duration::from_secs(2);
 
 /// What the tasks share.
 struct Shared {

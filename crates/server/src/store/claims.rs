@@ -27,8 +27,10 @@ pub struct ClaimRequest {
     pub up_since: Timestamp,
     /// How long a run may take where the monitor does not say; with a margin it bounds the claim.
     pub run_limit: Duration,
-    /// At most so many monitors.
+    /// At most so many monitors are looked at.
     pub limit: u32,
+    /// At most so many of them are claimed; the others stay due.
+    pub places: usize,
 }
 
 /// A tick to be run now, with everything its run needs.
@@ -55,7 +57,7 @@ pub struct Claimed {
 pub struct Claims {
     /// The ticks to be run now.
     pub runs: Vec<Claimed>,
-    /// Whether there may be more that are due: the limit was reached, or a row changed while it was looked at.
+    /// Whether there may be more that are due: a limit was reached, or a row changed while it was looked at.
     pub more: bool,
     /// Ticks counted as missed on the way.
     pub missed: u64,
@@ -106,14 +108,24 @@ impl Store {
         )
         .bind(micros(request.now))
         .bind(request.limit)
-        .fetch_all(self.readers())
+        .fetch_all(self.lookouts())
         .await?;
         if rows.is_empty() {
             return Ok(Claims::default());
         }
         let mut plans = Vec::with_capacity(rows.len());
+        let mut places = request.places;
         for row in &rows {
-            plans.push(plan(row, request)?);
+            let plan = plan(row, request)?;
+            let runs = matches!(plan.action, Action::Run(_));
+            if runs && places == 0 {
+                continue;
+            }
+            places -= usize::from(runs);
+            plans.push(plan);
+        }
+        if plans.is_empty() {
+            return Ok(Claims { more: true, ..Claims::default() });
         }
         let node = request.node.clone();
         let all = plans.clone();
@@ -122,7 +134,7 @@ impl Store {
             .queue
             .write(Some(PATIENCE), move |connection| Box::pin(async move { apply(connection, &all, &node).await }))
             .await?;
-        let more = rows.len() as u32 >= request.limit || taken.len() < plans.len();
+        let more = rows.len() as u32 >= request.limit || taken.len() < rows.len();
         let mut claims = Claims { more, ..Claims::default() };
         for plan in plans.into_iter().filter(|plan| taken.contains(&plan.monitor_id)) {
             claims.missed += plan.counted(GapReason::Missed).unsigned_abs();
@@ -137,7 +149,7 @@ impl Store {
     /// When something is due next; in the past if it is due already.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<i64> = sqlx::query_scalar("select min(due_at) from statuses where due_at is not null")
-            .fetch_one(self.readers())
+            .fetch_one(self.lookouts())
             .await?;
         due.map(super::rows::instant).transpose()
     }

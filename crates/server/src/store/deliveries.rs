@@ -157,7 +157,7 @@ impl Store {
              where alert_key = ? and status = 'owed' and next_attempt_at is not null",
         )
         .bind(alert)
-        .fetch_one(self.readers())
+        .fetch_one(self.lookouts())
         .await?;
         due.map(super::rows::instant).transpose()
     }

@@ -7,6 +7,7 @@
 //! It refuses to know what a script is, how an alert is sent, or what HTTP is.
 
 mod alerts;
+mod backup;
 mod claims;
 mod deliveries;
 mod error;
@@ -18,6 +19,7 @@ mod lock;
 mod migrate;
 mod monitors;
 mod prune;
+mod realign;
 mod results;
 mod rows;
 mod runs;
@@ -41,12 +43,13 @@ use sqlx::{
 use tokio::task::JoinHandle;
 
 pub use alerts::{AlertRow, AlertSettings, ConfiguredAlert};
+pub use backup::BackupError;
 pub use claims::{ClaimRequest, Claimed, Claims, HandedBack, PreviousRun};
 pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 pub use error::{OpenError, StoreError};
 pub use flips::Flip;
 pub use health::StoreHealth;
-pub use import::{ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, Takeover};
+pub use import::{ImportedAlert, ImportedMonitor, ImportedRun};
 pub use monitors::{MonitorFilter, StateCounts};
 pub use results::{Committed, RunResult};
 pub use runs::{RunFilter, SeriesPoint};
@@ -90,6 +93,8 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     readers: SqlitePool,
+    /// The engine's own: it never waits behind somebody's long list.
+    lookouts: SqlitePool,
     queue: writer::Queue,
     writer: Mutex<Option<JoinHandle<()>>>,
     health: Arc<health::Health>,
@@ -110,14 +115,20 @@ impl Store {
             .fetch_one(&mut connection)
             .await
             .map_err(|source| OpenError::Unreadable { path: path.clone(), source })?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(options.readers)
-            .acquire_timeout(options.busy_timeout.max(Duration::from_secs(1)))
-            .connect_lazy_with(connect.clone().read_only(true).create_if_missing(false));
+        // The pages a reader wants are in the operating system's cache as well; many readers need not keep copies.
+        let reading = connect.clone().read_only(true).create_if_missing(false).pragma("cache_size", "-4096");
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(options.busy_timeout.max(Duration::from_secs(1)))
+                .connect_lazy_with(reading.clone())
+        };
+        let (readers, lookouts) = (pool(options.readers), pool(2));
         let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
         let (queue, writer) = writer::start(connect, connection, health.clone(), lock);
         Ok(Store(Arc::new(Inner {
             readers,
+            lookouts,
             queue,
             writer: Mutex::new(Some(writer)),
             health,
@@ -137,6 +148,7 @@ impl Store {
             tracing::error!(%error, "the store's writer ended badly");
         }
         self.0.readers.close().await;
+        self.0.lookouts.close().await;
     }
 
     /// The database file.
@@ -156,6 +168,10 @@ impl Store {
 
     fn readers(&self) -> &SqlitePool {
         &self.0.readers
+    }
+
+    fn lookouts(&self) -> &SqlitePool {
+        &self.0.lookouts
     }
 
     /// A write that someone waits for: refused after a few seconds of a locked or full disk.

@@ -45,7 +45,7 @@ impl Store {
         let spec = spec.clone();
         self.write(move |connection| {
             Box::pin(async move {
-                let id = insert(connection, None, &spec, now, now).await?;
+                let id = insert(connection, &spec, now, now).await?;
                 fetch(connection, id).await
             })
         })
@@ -60,11 +60,13 @@ impl Store {
 
     /// Monitors by id, filtered.
     pub async fn monitors(&self, filter: &MonitorFilter) -> Result<Vec<Monitor>, StoreError> {
+        // The page's ids are found first: what is sorted for it are numbers, not scripts.
         let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push(" where m.id in (select s.monitor_id from statuses s join monitors m on m.id = s.monitor_id");
         if let Some(tag) = &filter.tag {
-            query.push(" join tags t on t.monitor_id = m.id and t.tag = ").push_bind(tag);
+            query.push(" join tags t on t.monitor_id = s.monitor_id and t.tag = ").push_bind(tag);
         }
-        query.push(" where m.deleted_at is null and m.id > ").push_bind(filter.after.map_or(0, |id| id.0));
+        query.push(" where m.deleted_at is null and s.monitor_id > ").push_bind(filter.after.map_or(0, |id| id.0));
         if let Some(states) = filter.states {
             query.push(" and s.state in (");
             let mut list = query.separated(",");
@@ -76,7 +78,7 @@ impl Store {
         if let Some(search) = &filter.search {
             query.push(" and m.name like ").push_bind(contains(search)).push(" escape '\\'");
         }
-        query.push(" order by m.id limit ").push_bind(filter.limit);
+        query.push(" order by s.monitor_id limit ").push_bind(filter.limit).push(") order by m.id");
         let rows = query.build().fetch_all(self.readers()).await?;
         rows.iter().map(monitor).collect()
     }
@@ -174,19 +176,17 @@ impl Store {
     }
 }
 
-/// Inserts a monitor with its status and tags; the next free id is taken unless one is given.
+/// Inserts a monitor with its status and tags.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
-    id: Option<MonitorId>,
     spec: &MonitorSpec,
     created_at: Timestamp,
     now: Timestamp,
 ) -> Result<MonitorId, StoreError> {
     let id: i64 = sqlx::query_scalar(
-        "insert into monitors (id, version, name, description, schedule, timezone, active, retain_days, timeout_s, tags,
-         alarm_after, recover_after, created_at, updated_at, script) values (?,1,?,?,?,?,?,?,?,?,?,?,?,?,?) returning id",
+        "insert into monitors (version, name, description, schedule, timezone, active, retain_days, timeout_s, tags,
+         alarm_after, recover_after, created_at, updated_at, script) values (1,?,?,?,?,?,?,?,?,?,?,?,?,?) returning id",
     )
-    .bind(id.map(|id| id.0))
     .bind(&spec.name)
     .bind(&spec.description)
     .bind(&spec.schedule)

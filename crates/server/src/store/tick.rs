@@ -31,6 +31,11 @@ impl Ticks {
         self.schedule.after(instant, &self.zone)
     }
 
+    /// How many ticks there are after `after`, up to and including `until`.
+    pub(super) fn count(&self, after: Timestamp, until: Timestamp) -> u64 {
+        self.schedule.ticks_between(after, until, &self.zone).map_or(0, |ticks| ticks.count)
+    }
+
     /// The ticks from `next` (itself a tick, of this schedule or of the one before an edit) up to `until`.
     pub(super) fn due(&self, next: Timestamp, until: Timestamp) -> Option<Due> {
         if next > until {

@@ -4,9 +4,7 @@
 
 mod alerts;
 mod api;
-mod cli;
 mod engine;
-mod proof;
 mod sources;
 mod store;
 mod support;

@@ -74,7 +74,7 @@ impl Task for Deliver {
     fn run(&self) -> BoxFuture<'_, Next> {
         Box::pin(async move {
             self.claim_and_send().await.unwrap_or_else(|error| {
-                tracing::warn!(alert = self.key, %error, "cannot look at what is owed; trying again");
+                tracing::debug!(alert = self.key, %error, "cannot look at what is owed; trying again");
                 let now = self.shared.clock.now();
                 Next::At(now.saturating_add(AFTER_FAULT).unwrap_or(jiff::Timestamp::MAX))
             })

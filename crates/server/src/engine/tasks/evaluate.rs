@@ -3,7 +3,14 @@
 //! A result is recorded before its place is given to another run, so what waits for a slow disk is bounded. A fault of
 //! ours hands the tick back, to be tried again after a growing pause; the monitor's state stays as it is.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +30,9 @@ use crate::{
 /// How long the store is left alone after it could not answer.
 const AFTER_FAULT: SignedDuration = SignedDuration::from_millis(250);
 
+/// How soon to look again while all places are taken, should hardly any be given back.
+const FULL: SignedDuration = SignedDuration::from_millis(20);
+
 /// How often to look without any reason.
 const GLANCE: SignedDuration = SignedDuration::from_secs(10);
 
@@ -35,38 +45,60 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 /// The task.
 pub(in crate::engine) struct Evaluate {
     shared: Arc<Shared>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
+}
+
+/// Where runs take place.
+struct Places {
+    free: Arc<Semaphore>,
+    all: usize,
+    /// Whether due ticks wait for a place.
+    wanted: AtomicBool,
+}
+
+impl Places {
+    /// Whether those who wait should look again: one look for every single place would cost more than it gives.
+    fn worth_a_look(&self) -> bool {
+        self.free.available_permits() >= (self.all / 4).max(1) && self.wanted.swap(false, Ordering::AcqRel)
+    }
 }
 
 impl Evaluate {
     pub(in crate::engine) fn new(shared: Arc<Shared>) -> Evaluate {
-        let places = Arc::new(Semaphore::new(shared.settings.in_flight.max(1)));
-        Evaluate { shared, places }
+        let all = shared.settings.in_flight.max(1);
+        let places = Places { free: Arc::new(Semaphore::new(all)), all, wanted: AtomicBool::new(false) };
+        Evaluate { shared, places: Arc::new(places) }
     }
 
     async fn claim_and_run(&self) -> Result<Next, StoreError> {
         let shared = &self.shared;
-        let free = self.places.available_permits();
-        shared.metrics.set_runs(shared.settings.in_flight.max(1) - free, 0);
-        if free == 0 {
-            return Ok(Next::Idle);
-        }
+        let free = self.places.free.available_permits();
+        shared.metrics.set_runs(self.places.all - free, 0);
         let request = ClaimRequest {
             node: shared.node.clone(),
             now: shared.clock.now(),
             up_since: shared.up_since,
             run_limit: shared.settings.run_limit,
-            limit: BATCH.min(u32::try_from(free).unwrap_or(BATCH)),
+            limit: BATCH,
+            places: free,
         };
         let claims = shared.store.claim_due(&request).await?;
         shared.metrics.ticks_missed(claims.missed);
         shared.metrics.ticks_overlapped(claims.overlapped);
         for claimed in claims.runs {
-            let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
-            shared.tracker.spawn(run_claimed(shared.clone(), claimed, place));
+            let place = self.places.free.clone().acquire_owned().await.expect("the places are never closed");
+            shared.tracker.spawn(run_claimed(shared.clone(), claimed, self.places.clone(), place));
         }
         if claims.more {
-            return Ok(Next::Now);
+            if self.places.free.available_permits() > 0 {
+                return Ok(Next::Now);
+            }
+            self.places.wanted.store(true, Ordering::Release);
+            // Places that were given back before the wish was made known woke nobody.
+            if self.places.worth_a_look() {
+                return Ok(Next::Now);
+            }
+            return Ok(Next::At(later(shared.clock.now(), FULL)));
         }
         // Not beyond a glance: another server may have made something due sooner.
         let glance = later(request.now, GLANCE);
@@ -82,14 +114,15 @@ impl Task for Evaluate {
     fn run(&self) -> BoxFuture<'_, Next> {
         Box::pin(async move {
             self.claim_and_run().await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "cannot look at what is due; trying again");
+                // The store says it once; this comes several times a second while it lasts.
+                tracing::debug!(%error, "cannot look at what is due; trying again");
                 Next::At(later(self.shared.clock.now(), AFTER_FAULT))
             })
         })
     }
 }
 
-async fn run_claimed(shared: Arc<Shared>, claimed: Claimed, place: OwnedSemaphorePermit) {
+async fn run_claimed(shared: Arc<Shared>, claimed: Claimed, places: Arc<Places>, place: OwnedSemaphorePermit) {
     let script = Script {
         text: claimed.spec.script.clone(),
         previous: claimed.previous.clone().map(|previous| Previous {
@@ -113,7 +146,9 @@ async fn run_claimed(shared: Arc<Shared>, claimed: Claimed, place: OwnedSemaphor
         Err(fault) => hand_back(&shared, &claimed, fault.message).await,
     }
     drop(place);
-    shared.evaluate.wake();
+    if places.worth_a_look() {
+        shared.evaluate.wake();
+    }
 }
 
 /// A panic in one run is our fault, and that run's alone.
@@ -149,6 +184,8 @@ async fn hand_back(shared: &Shared, claimed: &Claimed, fault: String) {
     if let Err(error) = shared.store.hand_back(vec![back]).await {
         tracing::error!(monitor = %monitor_id, %error, "a claim could not be handed back; the next start takes it back");
     }
+    // It may be due again before anything else is.
+    shared.evaluate.wake();
     shared.tell(Event::Fault { monitor_id, fault });
 }
 

@@ -1,6 +1,6 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: runs
-//! beyond their monitor's days, what deleted monitors left, claims of servers that hang, and what is owed by alerts that
-//! left the configuration.
+//! beyond their monitor's days, what deleted monitors left, claims of servers that hang, ticks reckoned by a wrong clock,
+//! and what is owed by alerts that left the configuration.
 
 use std::sync::{Arc, Mutex};
 
@@ -38,6 +38,7 @@ pub(in crate::engine) struct Prune {
 #[derive(Clone, Copy)]
 enum Place {
     Claims,
+    Clock,
     Orphans,
     Deleted,
     RunsAfter(Option<MonitorId>),
@@ -55,6 +56,12 @@ impl Prune {
         Ok(Some(match place {
             Place::Claims => {
                 if shared.store.take_back(&shared.node, now, true).await? > 0 {
+                    shared.evaluate.wake();
+                }
+                Place::Clock
+            }
+            Place::Clock => {
+                if shared.store.realign(now).await? > 0 {
                     shared.evaluate.wake();
                 }
                 Place::Orphans

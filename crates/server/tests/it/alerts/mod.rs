@@ -2,12 +2,12 @@
 
 mod command;
 mod docs;
-pub(crate) mod email;
+mod email;
 mod http;
 mod python;
 mod registry;
-pub(crate) mod sns;
-pub(crate) mod stub;
+mod sns;
+mod stub;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -48,7 +48,7 @@ async fn send(channel: &Arc<dyn Channel>, notification: &Notification) -> Result
     channel.send(notification, TIMEOUT).await
 }
 
-/// The notification that the example text of docs/ALERTS.md is about.
+/// The notification that DESIGN's example text is about.
 fn sample() -> Notification {
     Notification {
         monitor: MonitorSummary {
@@ -84,7 +84,7 @@ fn hostile() -> Notification {
 }
 
 /// Where a service of `scripts/services` is, from the environment or the file it writes.
-pub(crate) fn service(name: &str) -> String {
+fn service(name: &str) -> String {
     if let Ok(value) = std::env::var(name) {
         return value;
     }

@@ -2,5 +2,6 @@
 
 mod delivering;
 mod evaluating;
+mod killed;
 mod stopping;
 mod trouble;

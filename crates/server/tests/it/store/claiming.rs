@@ -1,7 +1,7 @@
 //! Claims and fences: every tick is one run or in one gap.
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use revere::store::{Committed, HandedBack};
+use revere::store::{ClaimRequest, Committed, HandedBack};
 use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind, State};
 
 use crate::support::{Scratch, at, spec};
@@ -202,4 +202,51 @@ async fn a_monitor_whose_schedule_cannot_be_read_is_set_aside_and_stops_nobody()
     assert_eq!(set_aside.state, State::Inactive);
     let mended = scratch.store.update_monitor(broken.id, 1, &spec("mended"), scratch.now()).await.unwrap();
     assert_eq!((mended.fault, mended.next_run_at), (None, Some(at("2026-01-01T00:02:00Z"))));
+}
+
+#[tokio::test]
+async fn no_more_is_claimed_than_there_are_places_and_what_only_overlaps_takes_none() {
+    let scratch = Scratch::new().await;
+    for n in 0..3 {
+        scratch.store.create_monitor(&spec(&format!("slow {n}")), scratch.now()).await.unwrap();
+    }
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let slow = scratch.claim().await;
+    let quick = scratch.store.create_monitor(&spec("quick"), scratch.now()).await.unwrap().id;
+    scratch.store.create_monitor(&spec("waits"), scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:02:00Z"));
+    let request = ClaimRequest {
+        node: "one".to_owned(),
+        now: scratch.now(),
+        up_since: at("2026-01-01T00:00:00Z"),
+        run_limit: std::time::Duration::from_secs(30),
+        limit: 100,
+        places: 1,
+    };
+    let claims = scratch.store.claim_due(&request).await.unwrap();
+    assert_eq!(claims.runs.iter().map(|run| run.monitor_id).collect::<Vec<_>>(), [quick]);
+    assert_eq!((claims.more, claims.overlapped, claims.missed), (true, slow.len() as u64, 0));
+    assert_eq!(scratch.store.next_due().await.unwrap(), Some(scratch.now()), "the last one is still due");
+}
+
+#[tokio::test]
+async fn a_clock_put_back_from_far_ahead_stops_nobody_for_years() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let minutely = store.create_monitor(&spec("minutely"), scratch.now()).await.unwrap().id;
+    let yearly = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec("yearly") };
+    let yearly = store.create_monitor(&yearly, scratch.now()).await.unwrap().id;
+    scratch.clock.set(at("2026-06-01T00:00:00Z"));
+    for claimed in scratch.claim().await {
+        scratch.finish(&claimed, State::Ok).await;
+    }
+    scratch.clock.set(at("2026-05-31T22:00:00Z"));
+    assert_eq!(store.realign(scratch.now()).await.unwrap(), 0, "an hour or two is left alone");
+    scratch.clock.set(at("2026-01-05T00:00:00Z"));
+    assert_eq!(store.realign(scratch.now()).await.unwrap(), 1);
+    let next = async |id| store.monitor(id).await.unwrap().next_run_at.unwrap();
+    assert_eq!(next(minutely).await, at("2026-01-05T00:01:00Z"));
+    assert_eq!(next(yearly).await, at("2027-01-01T00:00:00Z"));
+    scratch.clock.set(at("2026-01-05T00:01:00Z"));
+    assert_eq!(scratch.claim().await.len(), 1);
 }

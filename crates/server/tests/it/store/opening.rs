@@ -1,6 +1,6 @@
 //! Opening: whose file it is, who has it, what schema it has.
 
-use revere::store::{OpenError, Store, StoreOptions};
+use revere::store::{MonitorFilter, OpenError, Store, StoreOptions};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use crate::support::{Scratch, spec};
@@ -70,4 +70,25 @@ async fn a_step_to_the_schema_that_was_cut_short_leaves_the_old_one_and_is_done_
     small.close().await.unwrap();
     let store = Store::open(StoreOptions::new(&path)).await.unwrap();
     assert_eq!(store.count_by_state().await.unwrap().values().sum::<u64>(), 0);
+}
+
+#[tokio::test]
+async fn a_copy_made_while_it_is_used_is_whole_and_never_replaces_anything() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    scratch.store.backup(&copy).await.unwrap();
+    scratch.store.create_monitor(&spec("b"), scratch.now()).await.unwrap();
+    let error = scratch.store.backup(&copy).await.unwrap_err();
+    assert!(error.to_string().ends_with("exists already; choose another name"), "{error}");
+    let store = Store::open(StoreOptions::new(&copy)).await.unwrap();
+    assert_eq!(store.monitors(&MonitorFilter { limit: 9, ..MonitorFilter::default() }).await.unwrap(), [made]);
+    assert_eq!(
+        std::fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|entry| { entry.as_ref().unwrap().file_name().to_string_lossy().contains("partial") })
+            .count(),
+        0
+    );
 }

@@ -74,6 +74,7 @@ impl Scratch {
             up_since: at("2026-01-01T00:00:00Z"),
             run_limit: Duration::from_secs(30),
             limit: 1000,
+            places: 1000,
         };
         self.store.claim_due(&request).await.unwrap().runs
     }

@@ -85,7 +85,8 @@ impl Drop for Leaving {
     }
 }
 
-fn outcome(state: State) -> Outcome {
+/// What a run that did nothing in particular came to.
+pub(crate) fn outcome(state: State) -> Outcome {
     Outcome {
         state,
         message: format!("came out {state}"),
