@@ -131,9 +131,9 @@ impl World {
     /// What was recorded of one of [`NUMBERS`] after `from` and up to `to`: finely for the last hours, coarsely for weeks.
     pub fn points(&self, name: &str, from: i64, to: i64) -> Option<Vec<(f64, i64)>> {
         let step = match to - from {
-            ..=7_200 => 5,
-            ..=172_800 => MINUTE,
-            ..=2_592_000 => 10 * MINUTE,
+            ..7_201 => 5,
+            7_201..172_801 => MINUTE,
+            172_801..2_592_001 => 10 * MINUTE,
             longer => (longer / 5_000 / MINUTE + 1) * MINUTE,
         };
         ((from.div_euclid(step) + 1)..=to.div_euclid(step))

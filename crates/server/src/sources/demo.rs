@@ -38,7 +38,11 @@ const METHODS: &[Method] = &[
     },
     Method { name: "get_sum", parameters: PARAMETERS, doc: "The sum of the values of one series, as a float." },
     Method { name: "get_avg", parameters: PARAMETERS, doc: "The average of the values of one series, as a float." },
-    Method { name: "get_text", parameters: &[("path", None)], doc: "A text as it is now, such as the version of a host." },
+    Method {
+        name: "get_text",
+        parameters: &[("path", None)],
+        doc: "A text as it is now, such as the version of a host.",
+    },
     Method { name: "names", parameters: &[], doc: "Every path there is, as a dict of path to what it is." },
 ];
 
@@ -67,7 +71,8 @@ impl Source for Demo {
         if method == "get_text" {
             return self.0.text(&path, call.now.as_second()).map(Value::Text).ok_or_else(missing);
         }
-        let mut date = |name: &str| arguments.take(name).map(|value| moment::resolve(name, value, call.now)).transpose();
+        let mut date =
+            |name: &str| arguments.take(name).map(|value| moment::resolve(name, value, call.now)).transpose();
         let to = date("to_date")?.unwrap_or(call.now).as_second();
         let from = date("from_date")?.map_or(to - 86_400, |from| from.as_second());
         let points = self.0.points(&path, from, to).ok_or_else(missing)?;
@@ -76,7 +81,9 @@ impl Source for Demo {
             "get_sum" => Ok(Value::Float(sum())),
             _ if points.is_empty() => Err(SourceFault::Failed(format!("there are no points of {path} in that time"))),
             "get_avg" => Ok(Value::Float(sum() / points.len() as f64)),
-            _ => Ok(Value::List(points.iter().map(|(value, at)| Value::Tuple(vec![Value::Float(*value), Value::Int(*at)])).collect())),
+            _ => Ok(Value::List(
+                points.iter().map(|(value, at)| Value::Tuple(vec![Value::Float(*value), Value::Int(*at)])).collect(),
+            )),
         }
     }
 
