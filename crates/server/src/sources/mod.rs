@@ -5,6 +5,7 @@
 
 mod command;
 mod database;
+mod demo;
 mod graphite;
 mod http;
 mod plugin;
@@ -30,7 +31,8 @@ use crate::{
 };
 
 /// Every type of source, in the order of the documentation. Plug-in classes come beside them: see [`PLUGIN`].
-pub const KINDS: &[&SourceKind] = &[&graphite::KIND, &database::KIND, &prometheus::KIND, &http::KIND, &command::KIND];
+pub const KINDS: &[&SourceKind] =
+    &[&graphite::KIND, &database::KIND, &prometheus::KIND, &http::KIND, &command::KIND, &demo::KIND];
 
 /// What a `type` such as `mypackage.mymodule.MySource`, which is none of [`KINDS`], is read as.
 pub const PLUGIN: &SourceKind = &plugin::KIND;
