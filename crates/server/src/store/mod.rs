@@ -7,6 +7,7 @@
 //! It refuses to know what a script is, how an alert is sent, or what HTTP is.
 
 mod alerts;
+mod chart;
 mod claims;
 mod deliveries;
 mod error;
@@ -17,6 +18,7 @@ mod import;
 mod lock;
 mod migrate;
 mod monitors;
+mod overview;
 mod prune;
 mod results;
 mod rows;
@@ -48,6 +50,7 @@ pub use flips::Flip;
 pub use health::StoreHealth;
 pub use import::{ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, Takeover};
 pub use monitors::{MonitorFilter, StateCounts};
+pub use overview::{OverviewFilter, OverviewPlace, OverviewRow};
 pub use results::{Committed, RunResult};
 pub use runs::{RunFilter, SeriesPoint};
 
