@@ -8,5 +8,6 @@ mod cli;
 mod engine;
 mod proof;
 mod sources;
+mod pages;
 mod store;
 mod support;
