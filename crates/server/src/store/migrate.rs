@@ -14,7 +14,10 @@ const APPLICATION_ID: i64 = 0x5245_5652;
 const OLDEST_LIBRARY: (u32, u32, u32) = (3, 51, 3);
 
 /// Every step, in order; released ones are never edited. The schema's number is how many of them a file has seen.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_start.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../migrations/sqlite/0002_runs_by_time.sql"),
+];
 
 /// Connects for writing, with the newest schema.
 pub(super) async fn open(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, OpenError> {

@@ -8,6 +8,7 @@
 
 mod alerts;
 mod backup;
+mod chart;
 mod claims;
 mod deliveries;
 mod error;
@@ -18,6 +19,7 @@ mod import;
 mod lock;
 mod migrate;
 mod monitors;
+mod overview;
 mod prune;
 mod realign;
 mod results;
@@ -51,6 +53,7 @@ pub use flips::Flip;
 pub use health::StoreHealth;
 pub use import::{ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, Takeover};
 pub use monitors::{MonitorFilter, StateCounts};
+pub use overview::{OverviewFilter, OverviewPlace, OverviewRow};
 pub use results::{Committed, RunResult};
 pub use runs::{RunFilter, SeriesPoint};
 

@@ -319,7 +319,7 @@ pub(super) fn tags_from(text: &str) -> Result<Vec<String>, StoreError> {
 }
 
 /// The pattern for "contains", where the words of `like` stand for themselves.
-fn contains(text: &str) -> String {
+pub(super) fn contains(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {

@@ -12,7 +12,7 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 
-use super::{WebState, error::Problem, guard};
+use super::{WebState, error::Problem, guard, pages};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -27,6 +27,7 @@ pub(super) async fn answer(State(state): State<WebState>, mut request: Request, 
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let wants_page = pages::problem::wanted(&path, request.headers());
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
 
     let mut response = match guard::check(&state.site, request.method(), &path, request.headers()) {
@@ -41,7 +42,10 @@ pub(super) async fn answer(State(state): State<WebState>, mut request: Request, 
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         log(&problem, &id, &method, &path);
         let headers = std::mem::take(response.headers_mut());
-        response = problem.document(&id);
+        response = match wants_page.then(|| pages::problem::shown(&problem, &id, &method)) {
+            Some(Ok(page)) => page,
+            _ => problem.document(&id),
+        };
         // Such as `Allow`, which the router knows and the problem does not.
         for (name, value) in &headers {
             if !response.headers().contains_key(name) {

@@ -13,6 +13,7 @@ mod health;
 mod metrics;
 mod openapi;
 pub mod operations;
+mod pages;
 pub mod params;
 mod router;
 

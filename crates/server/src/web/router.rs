@@ -7,13 +7,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     WebState,
     answer::{self, answer},
-    api, health, metrics, openapi,
+    api, health, metrics, openapi, pages,
 };
 
 /// Everything, ready to serve.
 pub fn router(state: WebState) -> Router {
     let (router, _) = table().split_for_parts();
     router
+        // People.
+        .merge(pages::routes())
         .fallback(answer::unknown_path)
         .method_not_allowed_fallback(answer::unknown_method)
         .layer(axum::middleware::from_fn_with_state(state.clone(), answer))
@@ -37,6 +39,7 @@ pub(super) fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::runs::flips))
         .routes(routes!(api::runs::gaps))
         .routes(routes!(api::eval::eval))
+        .routes(routes!(api::check::check))
         .routes(routes!(api::schedule::schedule))
         .routes(routes!(api::sources::list))
         .routes(routes!(api::alerts::list))

@@ -6,6 +6,7 @@ mod alerts;
 mod api;
 mod cli;
 mod engine;
+mod pages;
 mod proof;
 mod sources;
 mod store;

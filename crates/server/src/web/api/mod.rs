@@ -4,6 +4,7 @@ mod page;
 mod words;
 
 pub mod alerts;
+pub mod check;
 pub mod deliveries;
 pub mod eval;
 pub mod events;

@@ -8,6 +8,7 @@ pub mod monitors;
 pub mod runs;
 pub mod schedule;
 pub mod script;
+pub mod series;
 pub mod sources;
 
 use std::time::Duration;

@@ -45,7 +45,7 @@ pub async fn evaluate(state: &WebState, mut trial: Trial) -> Result<Outcome, Fai
 }
 
 /// What Python says of a script that does not compile, with its line.
-pub(super) async fn syntax_fault(state: &WebState, script: &str) -> Result<Option<FieldFault>, Failure> {
+pub async fn syntax_fault(state: &WebState, script: &str) -> Result<Option<FieldFault>, Failure> {
     let answer = state.runner.check(script).await.map_err(|error| Failure::Internal(Box::new(error)))?;
     Ok(answer.err().map(|error| FieldFault { line: error.line, ..FieldFault::new("script", words(&error)) }))
 }

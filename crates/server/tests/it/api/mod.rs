@@ -9,6 +9,6 @@ mod openapi;
 mod outside;
 mod runs;
 mod schedule;
-mod server;
+pub(crate) mod server;
 mod sources;
 mod trouble;

@@ -18,12 +18,12 @@ use tokio::sync::{Notify, Semaphore};
 
 /// `echo.say(x)` answers x; `echo.fail(why)` fails; `echo.wait()` answers when the test says.
 #[derive(Clone)]
-pub(super) struct Echo {
+pub(crate) struct Echo {
     /// Calls of `wait` that have begun, and leave to go on.
-    pub(super) waiting: Arc<Notify>,
-    pub(super) go_on: Arc<Semaphore>,
+    pub(crate) waiting: Arc<Notify>,
+    pub(crate) go_on: Arc<Semaphore>,
     /// Whether a probe panics: a fault of the program.
-    pub(super) broken: Arc<AtomicBool>,
+    pub(crate) broken: Arc<AtomicBool>,
 }
 
 impl Default for Echo {
@@ -69,10 +69,10 @@ impl Source for Echo {
 
 /// What an alert was given to tell.
 #[derive(Clone, Default)]
-pub(super) struct Mailbox(Arc<Mutex<Vec<Notification>>>);
+pub(crate) struct Mailbox(Arc<Mutex<Vec<Notification>>>);
 
 impl Mailbox {
-    pub(super) fn all(&self) -> Vec<Notification> {
+    pub(crate) fn all(&self) -> Vec<Notification> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -96,7 +96,7 @@ impl Channel for Refuses {
 }
 
 /// The alerts `ops`, which keeps, and `broken`, which refuses.
-pub(super) fn channels(mailbox: &Mailbox) -> BTreeMap<String, Arc<dyn Channel>> {
+pub(crate) fn channels(mailbox: &Mailbox) -> BTreeMap<String, Arc<dyn Channel>> {
     BTreeMap::from([
         ("ops".to_owned(), Arc::new(mailbox.clone()) as Arc<dyn Channel>),
         ("broken".to_owned(), Arc::new(Refuses) as Arc<dyn Channel>),

@@ -19,22 +19,22 @@ use tokio_util::sync::CancellationToken;
 use super::outside::{self, Echo, Mailbox};
 
 /// When every test begins: a Wednesday.
-pub(super) const BEGIN: &str = "2026-07-01T12:00:30Z";
+pub(crate) const BEGIN: &str = "2026-07-01T12:00:30Z";
 
 /// Scheduled runs that go on at the same time; the sandbox has room for others beside.
 pub(super) const IN_FLIGHT: usize = 32;
 
 /// A server with everything real but its outside world: a source and two receivers that the test holds. Stops when it
 /// is dropped.
-pub(super) struct Server {
-    pub(super) base: String,
-    pub(super) clock: ManualClock,
-    pub(super) store: Store,
-    pub(super) engine: EngineHandle,
-    pub(super) stopping: CancellationToken,
-    pub(super) echo: Echo,
+pub(crate) struct Server {
+    pub(crate) base: String,
+    pub(crate) clock: ManualClock,
+    pub(crate) store: Store,
+    pub(crate) engine: EngineHandle,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) echo: Echo,
     /// What the alert `ops` was given to tell.
-    pub(super) mailbox: Mailbox,
+    pub(crate) mailbox: Mailbox,
     _folder: tempfile::TempDir,
     client: reqwest::Client,
     task: tokio::task::JoinHandle<()>,
@@ -42,14 +42,14 @@ pub(super) struct Server {
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: reqwest::header::HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Server {
-    pub(super) async fn start() -> Server {
+    pub(crate) async fn start() -> Server {
         let clock = ManualClock::at(BEGIN.parse().unwrap());
         let shared_clock: Arc<dyn revere_model::Clock> = Arc::new(clock.clone());
         let metrics = Arc::new(Metrics::new(clock.now()));
@@ -124,14 +124,14 @@ impl Server {
     }
 
     /// Moves the clock and has the engine look at it.
-    pub(super) fn advance(&self, by: jiff::SignedDuration) {
+    pub(crate) fn advance(&self, by: jiff::SignedDuration) {
         self.clock.advance(by);
         self.engine.wake();
         self.engine.tidy();
     }
 
     /// Asks until the answer satisfies.
-    pub(super) async fn eventually(&self, path: &str, satisfied: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn eventually(&self, path: &str, satisfied: impl Fn(&Value) -> bool) -> Value {
         let waiting = async {
             loop {
                 let answer = self.get(path).await.json(200);
@@ -148,7 +148,7 @@ impl Server {
 
     /// Records `count` runs of a monitor, a minute apart, as if it had made them: alarms where `bad` says so. Answers
     /// their ids.
-    pub(super) async fn record_runs(&self, monitor: i64, count: usize, bad: impl Fn(usize) -> bool) -> Vec<i64> {
+    pub(crate) async fn record_runs(&self, monitor: i64, count: usize, bad: impl Fn(usize) -> bool) -> Vec<i64> {
         let mut ids = Vec::with_capacity(count);
         for number in 0..count {
             let at = self.clock.now();
@@ -174,7 +174,7 @@ impl Server {
     }
 
     /// The ids on all pages of a list, in the order they came; no page may be larger than asked.
-    pub(super) async fn walk(&self, path: &str, cursor: &str, limit: usize) -> Vec<i64> {
+    pub(crate) async fn walk(&self, path: &str, cursor: &str, limit: usize) -> Vec<i64> {
         let mut ids = Vec::new();
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut next = format!("{path}{joint}limit={limit}");
@@ -191,21 +191,21 @@ impl Server {
     }
 
     /// A request to `path`, for what the short forms below do not do.
-    pub(super) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method.parse().unwrap(), format!("{}{path}", self.base))
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         send(self.request("GET", path)).await
     }
 
     /// Sends `body` as JSON.
-    pub(super) async fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         send(self.request(method, path).json(body)).await
     }
 
     /// Sends `body` as it is, said to be JSON.
-    pub(super) async fn send_raw(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub(crate) async fn send_raw(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         send(self.request(method, path).header("content-type", "application/json").body(body)).await
     }
 }
@@ -217,7 +217,7 @@ impl Drop for Server {
 }
 
 /// Sends a request and reads the whole answer.
-pub(super) async fn send(request: reqwest::RequestBuilder) -> Answer {
+pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     Answer {
         status: response.status().as_u16(),
@@ -229,14 +229,14 @@ pub(super) async fn send(request: reqwest::RequestBuilder) -> Answer {
 impl Answer {
     /// The body, after checking the status.
     #[track_caller]
-    pub(super) fn json(&self, status: u16) -> Value {
+    pub(crate) fn json(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
     /// A problem document of that status, checked for what all of them must have.
     #[track_caller]
-    pub(super) fn problem(&self, status: u16) -> Value {
+    pub(crate) fn problem(&self, status: u16) -> Value {
         let problem = self.json(status);
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(problem["type"], "about:blank");
@@ -249,7 +249,7 @@ impl Answer {
 
     /// The faults of a 422, as `field: message`.
     #[track_caller]
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(crate) fn faults(&self) -> Vec<String> {
         let problem = self.problem(422);
         let faults = problem["errors"].as_array().unwrap_or_else(|| panic!("no errors in {problem}"));
         faults
@@ -259,7 +259,7 @@ impl Answer {
     }
 
     /// A header, or an empty text.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }

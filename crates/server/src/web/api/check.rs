@@ -1,0 +1,49 @@
+//! `/api/v1/check`: whether a script compiles.
+
+use axum::{Json, extract::State as Extract};
+use revere_model::MAX_SCRIPT_BYTES;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::web::{FieldFault, Problem, Refusal, WebState, body::JsonBody, operations::script};
+
+/// A script to check.
+#[derive(ToSchema)]
+#[schema(as = CheckInput)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct CheckBody {
+    /// Python, at most 256 KiB.
+    #[schema(example = "return_value = 1 +")]
+    script: String,
+}
+
+/// What Python says of a script.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CheckAnswer {
+    /// Empty if it compiles.
+    errors: Vec<FieldFault>,
+}
+
+/// Check a script
+///
+/// Compiles it and runs nothing. A script that does not compile is an answer too: 200 with the error and its line.
+#[utoipa::path(
+    post,
+    path = "/api/v1/check",
+    operation_id = "check_script",
+    tag = "trying",
+    request_body = CheckBody,
+    responses(
+        (status = 200, description = "What Python says of it.", body = CheckAnswer),
+        (status = 422, description = "The body is not as described."),
+    )
+)]
+pub(crate) async fn check(
+    Extract(state): Extract<WebState>,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Json<CheckAnswer>, Problem> {
+    fields.require("script", "Python");
+    let script = fields.text("script", MAX_SCRIPT_BYTES).unwrap_or_default();
+    Refusal::unless_clean(fields.finish(), ())?;
+    Ok(Json(CheckAnswer { errors: script::syntax_fault(&state, &script).await?.into_iter().collect() }))
+}

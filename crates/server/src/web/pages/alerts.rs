@@ -1,0 +1,332 @@
+//! `/alerts`: who is told of what, and what became of it.
+
+use askama::Template;
+use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use jiff::Timestamp;
+use revere_model::{MonitorId, State};
+
+use super::{
+    failing,
+    form::Form,
+    form_token::FormToken,
+    parts::{Badge, Span, When},
+    see,
+    shell::{self, Place, Shell},
+};
+use crate::{
+    store::{Delivery, DeliveryFilter, DeliveryStatus},
+    web::{
+        Problem, WebState,
+        operations::{
+            Failure,
+            alerts::{self, AlertInput, AlertReport, TestResult},
+        },
+        params::{Key, Params},
+    },
+};
+
+/// Deliveries of one page of the log.
+const PAGE: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "pages/alerts.html")]
+struct AlertsPage {
+    shell: Shell,
+    alerts: Vec<AlertView>,
+    chosen_alert: String,
+    statuses: Vec<StatusOption>,
+    monitor: Option<MonitorId>,
+    filtered: bool,
+    deliveries: Vec<DeliveryView>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/alert.html")]
+struct AlertPage {
+    shell: Shell,
+    alert: AlertView,
+}
+
+/// An alert as the page shows it.
+struct AlertView {
+    number: usize,
+    key: String,
+    kind: String,
+    description: String,
+    enabled: bool,
+    in_config: bool,
+    on: bool,
+    why_off: &'static str,
+    owed: u64,
+    states: Vec<StateOption>,
+    last: Option<DeliveryView>,
+    test: Option<TestView>,
+}
+
+struct StateOption {
+    state: State,
+    chosen: bool,
+}
+
+struct StatusOption {
+    word: &'static str,
+    chosen: bool,
+}
+
+/// A delivery as the page shows it.
+struct DeliveryView {
+    status: &'static str,
+    class: &'static str,
+    sign: &'static str,
+    at: When,
+    next: Option<When>,
+    alert: String,
+    monitor: MonitorId,
+    monitor_name: String,
+    old: Badge,
+    new: Badge,
+    attempts: u32,
+    answer: String,
+}
+
+/// What the receiver of a test said.
+struct TestView {
+    class: &'static str,
+    words: &'static str,
+    reply: String,
+    took: Span,
+}
+
+/// The page.
+pub(super) async fn show(
+    Extract(state): Extract<WebState>,
+    token: FormToken,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let filter = DeliveryFilter {
+        monitor: params.parsed("monitor", "the id of a monitor"),
+        alert: params.text("alert"),
+        status: params.parsed("status", "owed, sent, failed or cancelled"),
+        before: params.parsed("before", "the `next` of the page before"),
+        limit: PAGE + 1,
+    };
+    let filter = params.finish(filter)?;
+    let now = state.clock.now();
+    let reports = alerts::list(&state).await?;
+    let mut deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
+    let more = deliveries.len() > PAGE as usize;
+    deliveries.truncate(PAGE as usize);
+    let next = deliveries.last().filter(|_| more).map(|last| older(&filter, last.id.0));
+    let page = AlertsPage {
+        shell: Shell::new("Alerts", Place::Alerts, failing(&state).await?, &token),
+        alerts: reports.into_iter().enumerate().map(|(index, report)| AlertView::of(index, report, now)).collect(),
+        chosen_alert: filter.alert.clone().unwrap_or_default(),
+        statuses: DeliveryStatus::ALL
+            .into_iter()
+            .map(|status| StatusOption { word: status.as_str(), chosen: filter.status == Some(status) })
+            .collect(),
+        monitor: filter.monitor,
+        filtered: filter.monitor.is_some() || filter.alert.is_some() || filter.status.is_some(),
+        deliveries: deliveries.into_iter().map(|delivery| DeliveryView::of(delivery, now)).collect(),
+        next,
+    };
+    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    token.keep(&mut response);
+    Ok(response)
+}
+
+/// `/alert/{key}/edit`
+pub(super) async fn edit(
+    Extract(state): Extract<WebState>,
+    Key(key): Key<String>,
+    token: FormToken,
+) -> Result<Response, Problem> {
+    one(&state, &token, &key, None, StatusCode::OK).await
+}
+
+/// `/alert/{key}/edit`, sent: what it tells, and whether it is on.
+pub(super) async fn edited(
+    Extract(state): Extract<WebState>,
+    Key(key): Key<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    let input = AlertInput {
+        enabled: Some(form.has("enabled")),
+        states: Some(form.all("states").map(str::to_owned).collect()),
+        faults: Vec::new(),
+    };
+    alerts::set(&state, &key, input).await?;
+    Ok(see("/alerts"))
+}
+
+/// `/alert/{key}/test`: sends a test and shows what the receiver said.
+pub(super) async fn test(
+    Extract(state): Extract<WebState>,
+    Key(key): Key<String>,
+    token: FormToken,
+    form: Form,
+) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    let result = alerts::test(&state, &key).await?;
+    one(&state, &token, &key, Some(result), StatusCode::OK).await
+}
+
+async fn one(
+    state: &WebState,
+    token: &FormToken,
+    key: &str,
+    test: Option<TestResult>,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let report = alerts::get(state, key).await?;
+    let mut alert = AlertView::of(0, report, state.clock.now());
+    alert.test = test.map(TestView::from);
+    let page =
+        AlertPage { shell: Shell::new(format!("Alert {key}"), Place::Alerts, failing(state).await?, token), alert };
+    let mut response = shell::page(status, &page.shell, &page)?;
+    token.keep(&mut response);
+    Ok(response)
+}
+
+fn older(filter: &DeliveryFilter, before: i64) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(monitor) = filter.monitor {
+        query.append_pair("monitor", &monitor.to_string());
+    }
+    if let Some(alert) = &filter.alert {
+        query.append_pair("alert", alert);
+    }
+    if let Some(status) = filter.status {
+        query.append_pair("status", status.as_str());
+    }
+    query.append_pair("before", &before.to_string());
+    format!("/alerts?{}", query.finish())
+}
+
+impl AlertView {
+    fn of(index: usize, report: AlertReport, now: Timestamp) -> AlertView {
+        let row = report.row;
+        AlertView {
+            number: index + 1,
+            kind: report.entry.as_ref().map(|entry| entry.kind.clone()).unwrap_or_default(),
+            description: report.entry.map(|entry| entry.description).unwrap_or_default(),
+            enabled: row.enabled,
+            in_config: row.in_config && row.enabled_in_config,
+            on: row.is_on(),
+            why_off: match (row.in_config, row.enabled_in_config) {
+                (false, _) => "no longer in the configuration",
+                (true, false) => "switched off in the configuration",
+                (true, true) => "switched off",
+            },
+            owed: report.owed,
+            states: State::ALL
+                .into_iter()
+                .map(|state| StateOption { state, chosen: row.states.contains(state) })
+                .collect(),
+            last: report.last_delivery.map(|delivery| DeliveryView::of(delivery, now)),
+            test: None,
+            key: row.key,
+        }
+    }
+}
+
+impl DeliveryView {
+    fn of(delivery: Delivery, now: Timestamp) -> DeliveryView {
+        let (class, sign) = match delivery.status {
+            DeliveryStatus::Sent => ("good", "✓"),
+            DeliveryStatus::Owed => ("warn", "…"),
+            DeliveryStatus::Failed => ("bad", "✕"),
+            DeliveryStatus::Cancelled => ("dim", "–"),
+        };
+        DeliveryView {
+            status: delivery.status.as_str(),
+            class,
+            sign,
+            at: When { at: delivery.settled_at.unwrap_or(delivery.created_at), now },
+            next: delivery.next_attempt_at.filter(|_| delivery.attempts > 0).map(|at| When { at, now }),
+            alert: delivery.alert_key,
+            monitor: delivery.monitor_id,
+            monitor_name: delivery.notification.monitor.name,
+            old: Badge(delivery.notification.old_state),
+            new: Badge(delivery.notification.new_state),
+            attempts: delivery.attempts,
+            answer: delivery
+                .last_error
+                .filter(|_| delivery.status != DeliveryStatus::Sent)
+                .or(delivery.reply)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl From<TestResult> for TestView {
+    fn from(result: TestResult) -> Self {
+        TestView {
+            class: if result.reply.is_ok() { "good" } else { "bad" },
+            words: if result.reply.is_ok() { "The test was taken." } else { "The test was not taken." },
+            reply: result.reply.unwrap_or_else(|error| error),
+            took: Span::Took(result.took.as_secs_f64() * 1e3),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+
+    use super::super::monitors::tests::HOSTILE;
+    use super::*;
+
+    fn alert() -> AlertView {
+        let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        let delivery = || DeliveryView {
+            status: "failed",
+            class: "bad",
+            sign: "✕",
+            at: When { at: now, now },
+            next: Some(When { at: now, now }),
+            alert: HOSTILE.into(),
+            monitor: MonitorId(3),
+            monitor_name: HOSTILE.into(),
+            old: Badge(State::Ok),
+            new: Badge(State::Alarm),
+            attempts: 2,
+            answer: HOSTILE.into(),
+        };
+        AlertView {
+            number: 1,
+            key: HOSTILE.into(),
+            kind: "log".into(),
+            description: HOSTILE.into(),
+            enabled: true,
+            in_config: true,
+            on: true,
+            why_off: "",
+            owed: 2,
+            states: vec![StateOption { state: State::Ok, chosen: true }],
+            last: Some(delivery()),
+            test: Some(TestView { class: "bad", words: "No.", reply: HOSTILE.into(), took: Span::Took(3.0) }),
+        }
+    }
+
+    #[test]
+    fn receivers_replies_are_inert() {
+        let shell = || Shell::new("Alerts", Place::Alerts, 0, &FormToken::of(&HeaderMap::new(), false));
+        let page = AlertsPage {
+            shell: shell(),
+            alerts: vec![alert()],
+            chosen_alert: HOSTILE.into(),
+            statuses: vec![StatusOption { word: "sent", chosen: true }],
+            monitor: Some(MonitorId(3)),
+            filtered: true,
+            deliveries: alert().last.into_iter().collect(),
+            next: Some("/alerts?before=3".into()),
+        };
+        for html in [page.render().unwrap(), AlertPage { shell: shell(), alert: alert() }.render().unwrap()] {
+            assert!(!html.contains("<script>") && !html.contains("<!-- "), "{html}");
+            assert!(!html.contains("style="), "{html}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Many monitors at once: pause, resume, tag, delete.
+
+use askama::Template;
+use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use revere_model::{Monitor, MonitorId};
+
+use super::{
+    failing,
+    form::Form,
+    form_token::FormToken,
+    own_address, see,
+    shell::{self, Place, Shell},
+};
+use crate::web::{
+    Problem, WebState,
+    operations::{
+        Failure,
+        monitors::{self, MonitorInput},
+    },
+};
+
+/// More than a page holds are not chosen by hand.
+const MOST: usize = 500;
+
+#[derive(Template)]
+#[template(path = "pages/delete_many.html")]
+struct DeleteManyPage {
+    shell: Shell,
+    chosen: Vec<Chosen>,
+    back: String,
+    wrong: bool,
+}
+
+struct Chosen {
+    id: MonitorId,
+    name: String,
+}
+
+/// What was asked for, for each monitor that was chosen. One that is gone meanwhile is passed over.
+pub(super) async fn change(
+    Extract(state): Extract<WebState>,
+    token: FormToken,
+    form: Form,
+) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    let back = own_address(form.text("back")).to_owned();
+    let mut chosen = Vec::new();
+    for id in form.all("pick").take(MOST).filter_map(|id| id.parse::<MonitorId>().ok()) {
+        match monitor(&state, id).await? {
+            Some(monitor) => chosen.push(monitor),
+            None => continue,
+        }
+    }
+    let action = form.text("do").to_owned();
+    if chosen.is_empty() {
+        return Ok(see(back));
+    }
+    if action == "delete" && form.text("typed").trim() != format!("delete {}", chosen.len()) {
+        let wrong = form.has("typed");
+        return ask(&state, &token, chosen, back, wrong).await;
+    }
+    let tag = form.text("tag").trim().to_owned();
+    for monitor in chosen {
+        let done = match action.as_str() {
+            "delete" => monitors::delete(&state, monitor.id, None).await,
+            action => match input(action, &tag, &monitor) {
+                Some(input) => monitors::update(&state, monitor.id, None, &input).await.map(drop),
+                None => Ok(()),
+            },
+        };
+        match done {
+            Ok(()) | Err(Failure::NotFound { .. }) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Ok(see(back))
+}
+
+fn input(action: &str, tag: &str, monitor: &Monitor) -> Option<MonitorInput> {
+    let tags = &monitor.spec.tags;
+    let has = tags.iter().any(|one| one.to_lowercase() == tag.to_lowercase());
+    match action {
+        "pause" => Some(MonitorInput { active: Some(false), ..MonitorInput::default() }),
+        "resume" => Some(MonitorInput { active: Some(true), ..MonitorInput::default() }),
+        "tag" if !tag.is_empty() && !has => {
+            let tags = tags.iter().cloned().chain([tag.to_owned()]).collect();
+            Some(MonitorInput { tags: Some(tags), ..MonitorInput::default() })
+        }
+        "untag" if has => {
+            let tags = tags.iter().filter(|one| one.to_lowercase() != tag.to_lowercase()).cloned().collect();
+            Some(MonitorInput { tags: Some(tags), ..MonitorInput::default() })
+        }
+        _ => None,
+    }
+}
+
+async fn ask(
+    state: &WebState,
+    token: &FormToken,
+    chosen: Vec<Monitor>,
+    back: String,
+    wrong: bool,
+) -> Result<Response, Problem> {
+    let page = DeleteManyPage {
+        shell: Shell::new("Delete monitors", Place::Monitors, failing(state).await?, token),
+        chosen: chosen.into_iter().map(|monitor| Chosen { id: monitor.id, name: monitor.spec.name }).collect(),
+        back,
+        wrong,
+    };
+    let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let mut response = shell::page(status, &page.shell, &page)?;
+    token.keep(&mut response);
+    Ok(response)
+}
+
+async fn monitor(state: &WebState, id: MonitorId) -> Result<Option<Monitor>, Failure> {
+    match state.store.monitor(id).await {
+        Ok(monitor) => Ok(Some(monitor)),
+        Err(crate::store::StoreError::NotFound) => Ok(None),
+        Err(error) => Err(Failure::Store(error)),
+    }
+}

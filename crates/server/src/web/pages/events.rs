@@ -1,0 +1,186 @@
+//! `/events`: what a page shows, sent again when it changes.
+//!
+//! The page names the monitors it shows. What changes is collected and sent at most twice a second, as pieces of HTML
+//! with the id they replace: the same templates that made the page. The engine never waits for a browser; one that is
+//! slow is sent less often, and what it lost is sent as it stands by then.
+
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+
+use axum::{
+    extract::State as Extract,
+    response::{
+        IntoResponse, Sse,
+        sse::{self, KeepAlive},
+    },
+};
+use futures_util::{Stream, stream};
+use revere_model::MonitorId;
+use serde_json::{Map, Value, json};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::{
+    monitor::{self, RunsPart, Stand, StandPart},
+    monitors::{self, RowPart},
+    shell,
+};
+use crate::{
+    engine::Event,
+    store::StateCounts,
+    web::{
+        Problem, Refusal, WebState,
+        operations::{Failure, of},
+        params::Params,
+    },
+};
+
+/// Between two messages to one page.
+const PACE: Duration = Duration::from_millis(500);
+/// After so long everything is sent anew: edits by others make no event.
+const ANEW: Duration = Duration::from_secs(20);
+/// A page shows no more.
+const MOST: usize = 200;
+
+/// What one page watches.
+struct Watcher {
+    state: WebState,
+    events: Receiver<Event>,
+    shown: Vec<MonitorId>,
+    /// Whether the page is that of one monitor rather than the list.
+    single: bool,
+    changed: BTreeSet<MonitorId>,
+    counts: bool,
+    sent: Map<String, Value>,
+    anew_at: tokio::time::Instant,
+    _counted: Box<dyn Send + Sync>,
+}
+
+/// `/events?monitors=1,2,3` for the list, `/events?monitor=1` for a monitor's page, `/events` for the rest.
+pub(super) async fn events(
+    Extract(state): Extract<WebState>,
+    mut params: Params,
+) -> Result<impl IntoResponse, Problem> {
+    let shown = params.several::<MonitorId>("monitors").unwrap_or_default();
+    let one = params.parsed::<MonitorId>("monitor", "the id of a monitor");
+    let (mut shown, one) = params.finish((shown, one))?;
+    if shown.len() > MOST {
+        return Err(Refusal::one("monitors", format!("{} of them: {MOST} at most", shown.len())).into());
+    }
+    shown.extend(one);
+    let stopping = state.stopping.clone();
+    let watcher = Watcher {
+        events: state.engine.events(),
+        changed: shown.iter().copied().collect(),
+        single: one.is_some(),
+        shown,
+        counts: true,
+        sent: Map::new(),
+        anew_at: tokio::time::Instant::now() + ANEW,
+        _counted: Box::new(state.metrics.listening()),
+        state,
+    };
+    let stream = futures_util::StreamExt::take_until(watcher.told(), async move { stopping.cancelled().await });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+impl Watcher {
+    fn told(self) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+        stream::unfold(self, |mut watcher| async move {
+            loop {
+                // The first message says at once how things stand: the page may be older than the stream.
+                if let Some(message) = watcher.message().await {
+                    return Some((Ok(message), watcher));
+                }
+                watcher.wait().await.ok()?;
+            }
+        })
+    }
+
+    /// Waits for a change, then a little for more of them.
+    async fn wait(&mut self) -> Result<(), ()> {
+        let pace = tokio::time::sleep(PACE);
+        tokio::pin!(pace);
+        loop {
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Ok(event) => self.note(&event),
+                    Err(RecvError::Lagged(_)) => self.all(),
+                    Err(RecvError::Closed) => return Err(()),
+                },
+                () = tokio::time::sleep_until(self.anew_at) => self.all(),
+                () = &mut pace, if self.counts || !self.changed.is_empty() => return Ok(()),
+            }
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        let id = match event {
+            Event::Run { run, flip } => {
+                self.counts |= flip.is_some();
+                run.monitor_id
+            }
+            Event::Fault { monitor_id, .. } | Event::Delivery { monitor_id, .. } => *monitor_id,
+        };
+        if self.shown.contains(&id) {
+            self.changed.insert(id);
+        }
+    }
+
+    fn all(&mut self) {
+        self.changed.extend(self.shown.iter().copied());
+        self.counts = true;
+        self.anew_at = tokio::time::Instant::now() + ANEW;
+    }
+
+    /// What has changed since the last message; `None` if nothing has after all.
+    async fn message(&mut self) -> Option<sse::Event> {
+        let changed: Vec<MonitorId> = std::mem::take(&mut self.changed).into_iter().collect();
+        let counts = std::mem::take(&mut self.counts);
+        if changed.is_empty() && !counts {
+            return None;
+        }
+        match self.parts(&changed, counts).await {
+            Ok((parts, counts)) => {
+                let mut news = Map::new();
+                for (id, html) in parts {
+                    if self.sent.get(&id) != Some(&html) {
+                        self.sent.insert(id.clone(), html.clone());
+                        news.insert(id, html);
+                    }
+                }
+                let message = json!({ "parts": news, "counts": counts, "changed": changed });
+                Some(sse::Event::default().data(message.to_string()))
+            }
+            // Ours to log elsewhere; the page hears of it and tries again.
+            Err(_) => Some(sse::Event::default().event("fault").data("the server could not read its store")),
+        }
+    }
+
+    async fn parts(
+        &self,
+        changed: &[MonitorId],
+        counts: bool,
+    ) -> Result<(Map<String, Value>, Option<StateCounts>), Problem> {
+        let state = &self.state;
+        let mut parts = Map::new();
+        let counts = match counts {
+            true => Some(state.store.count_by_state().await.map_err(Failure::Store)?),
+            false => None,
+        };
+        if self.single {
+            if let Some(id) = changed.first() {
+                let monitor = state.store.monitor(*id).await.map_err(of("monitor", id))?;
+                let stand = StandPart { stand: Stand::of(&monitor, state.clock.now()) };
+                parts.insert("stand".to_owned(), Value::String(shell::render(&stand)?));
+                let runs = RunsPart { runs: monitor::last_runs(state, *id).await?, filtered: false };
+                parts.insert("runs".to_owned(), Value::String(shell::render(&runs)?));
+            }
+        } else {
+            let found = state.store.overview_rows(changed).await.map_err(Failure::Store)?;
+            for row in monitors::rows(state, found).await? {
+                let html = shell::render(&RowPart { row: &row })?;
+                parts.insert(format!("m{}", row.id), Value::String(html));
+            }
+        }
+        Ok((parts, counts))
+    }
+}

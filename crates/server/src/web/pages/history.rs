@@ -1,0 +1,300 @@
+//! `/monitor/{id}/history`: every run, filtered, page by page, and as CSV.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::State as Extract,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use jiff::{Timestamp, civil, tz::TimeZone};
+use revere_model::{GapReason, MonitorId, Run, RunId, State, StateSet};
+
+use super::{
+    failing,
+    form_token::FormToken,
+    parts::When,
+    runs::RunView,
+    shell::{self, Place, Shell},
+};
+use crate::{
+    store::{RunFilter, Store},
+    web::{
+        Problem, WebState,
+        operations::{Failure, of},
+        params::{Key, Params},
+    },
+};
+
+/// Runs of one page.
+const PAGE: u32 = 100;
+/// Gaps beside them.
+const GAPS: u32 = 20;
+
+#[derive(Template)]
+#[template(path = "pages/history.html")]
+struct HistoryPage {
+    shell: Shell,
+    id: MonitorId,
+    name: String,
+    states: Vec<StateOption>,
+    flips: bool,
+    from: String,
+    to: String,
+    zones: Vec<ZoneOption>,
+    filtered: bool,
+    fault: String,
+    runs: Vec<RunView>,
+    paged: bool,
+    first: String,
+    next: Option<String>,
+    csv: String,
+    gaps: Vec<GapView>,
+}
+
+struct StateOption {
+    state: State,
+    chosen: bool,
+}
+
+struct ZoneOption {
+    name: String,
+    chosen: bool,
+}
+
+struct GapView {
+    why: &'static str,
+    from: When,
+    to: When,
+    count: i64,
+}
+
+/// What the address asks for.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    state: Option<State>,
+    flips: bool,
+    /// As the field of the form has it: `2026-07-01T12:00`, in `zone`.
+    from: Option<String>,
+    to: Option<String>,
+    zone: Option<String>,
+    before: Option<RunId>,
+}
+
+/// The page.
+pub(super) async fn show(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    token: FormToken,
+    params: Params,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(params)?;
+    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+    let now = state.clock.now();
+    let chosen_zone = asked.zone.clone().unwrap_or_else(|| monitor.spec.timezone.clone());
+    let (window, fault) = match asked.window(&chosen_zone) {
+        Ok(window) => (window, String::new()),
+        Err(fault) => ((None, None), fault),
+    };
+    let mut found = runs(&state.store, id, &asked, window, PAGE + 1).await?;
+    let more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let next = found.last().filter(|_| more).map(|run| asked.address(id, "history", Some(run.id)));
+    let gaps = if asked.before.is_none() && asked.state.is_none() {
+        state.store.gaps(id, None, GAPS).await.map_err(Failure::Store)?
+    } else {
+        Vec::new()
+    };
+    let mut shell =
+        Shell::new(format!("History of {}", monitor.spec.name), Place::Monitors, failing(&state).await?, &token);
+    shell.live = false;
+    let zone = TimeZone::get(&chosen_zone).unwrap_or(TimeZone::UTC);
+    let mut zones = vec!["UTC".to_owned()];
+    for zone in [&monitor.spec.timezone, &state.defaults.timezone, &chosen_zone] {
+        if !zones.contains(zone) {
+            zones.push(zone.clone());
+        }
+    }
+    let page = HistoryPage {
+        shell,
+        id,
+        name: monitor.spec.name,
+        states: State::ALL.into_iter().map(|state| StateOption { state, chosen: asked.state == Some(state) }).collect(),
+        flips: asked.flips,
+        from: asked.from.clone().unwrap_or_default(),
+        to: asked.to.clone().unwrap_or_default(),
+        zones: zones.into_iter().map(|name| ZoneOption { chosen: name == chosen_zone, name }).collect(),
+        filtered: asked.filters(),
+        fault,
+        runs: found.into_iter().map(|run| RunView::in_zone(run, now, &zone)).collect(),
+        paged: asked.before.is_some(),
+        first: asked.address(id, "history", None),
+        next,
+        csv: asked.address(id, "history.csv", None),
+        gaps: gaps
+            .into_iter()
+            .map(|(_, gap)| GapView {
+                why: match gap.reason {
+                    GapReason::Missed => "missed",
+                    GapReason::Overlapped => "overlapped",
+                },
+                from: When { at: gap.first_tick_at, now },
+                to: When { at: gap.last_tick_at, now },
+                count: gap.count,
+            })
+            .collect(),
+    };
+    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    token.keep(&mut response);
+    Ok(response)
+}
+
+/// The same runs as CSV, all of them, as they are read.
+pub(super) async fn csv(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(params)?;
+    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+    let zone = asked.zone.clone().unwrap_or_else(|| monitor.spec.timezone.clone());
+    let window = asked.window(&zone).map_err(|fault| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, fault))?;
+    let head = "id,kind,tick_at,started_at,duration_ms,outcome,old_state,new_state,return_value,message\r\n".to_owned();
+    let store = state.store.clone();
+    let pages = stream::try_unfold((store, asked, Some(head)), move |(store, mut asked, head)| async move {
+        if let Some(head) = head {
+            return Ok::<_, std::io::Error>(Some((head, (store, asked, None))));
+        }
+        let rows =
+            runs(&store, id, &asked, window, 500).await.map_err(|_| std::io::Error::other("the store failed"))?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        asked.before = Some(last.id);
+        let text: String = rows.iter().map(csv_line).collect();
+        Ok(Some((text, (store, asked, None))))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"monitor-{id}.csv\"")),
+    ];
+    Ok((headers, Body::from_stream(pages)).into_response())
+}
+
+/// Runs that fit, newest first. A window in time is cut out of the ids, which grow with time.
+async fn runs(
+    store: &Store,
+    id: MonitorId,
+    asked: &Asked,
+    (from, to): (Option<Timestamp>, Option<Timestamp>),
+    limit: u32,
+) -> Result<Vec<Run>, Failure> {
+    let before = match (asked.before, to) {
+        (Some(before), _) => Some(before),
+        (None, Some(to)) => store.first_run_from(id, to).await.map_err(Failure::Store)?,
+        (None, None) => None,
+    };
+    let filter =
+        RunFilter { states: asked.state.map(|state| StateSet::EMPTY.with(state)), flips: asked.flips, before, limit };
+    let mut found = store.runs(id, filter).await.map_err(Failure::Store)?;
+    if let Some(from) = from {
+        found.retain(|run| run.started_at >= from);
+    }
+    Ok(found)
+}
+
+fn csv_line(run: &Run) -> String {
+    let kind =
+        serde_json::to_value(run.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+    let value = run.return_value.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!(
+        "{},{kind},{},{},{},{},{},{},{},{}\r\n",
+        run.id,
+        run.tick_at,
+        run.started_at,
+        run.duration_ms,
+        run.outcome,
+        run.old_state,
+        run.new_state,
+        csv_text(&value),
+        csv_text(&run.message)
+    )
+}
+
+/// Quoted, and with a mark in front of what a spreadsheet would take for a formula.
+fn csv_text(text: &str) -> String {
+    let number = text.parse::<f64>().is_ok();
+    let formula = !number && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
+}
+
+impl Asked {
+    fn read(mut params: Params) -> Result<Asked, Problem> {
+        let asked = Asked {
+            state: params.parsed("state", "OK, ALARM, ERROR or INACTIVE"),
+            flips: params.flag("flips").unwrap_or(false),
+            from: params.text("from"),
+            to: params.text("to"),
+            zone: params.text("zone"),
+            before: params.parsed("before", "the `next` of the page before"),
+        };
+        Ok(params.finish(asked)?)
+    }
+
+    fn filters(&self) -> bool {
+        self.state.is_some() || self.flips || self.from.is_some() || self.to.is_some()
+    }
+
+    /// The times as instants.
+    fn window(&self, zone: &str) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
+        let zone = TimeZone::get(zone).map_err(|_| format!("there is no time zone {zone:?}"))?;
+        let instant = |text: &Option<String>| match text {
+            None => Ok(None),
+            Some(text) => text
+                .parse::<civil::DateTime>()
+                .and_then(|at| at.to_zoned(zone.clone()))
+                .map(|at| Some(at.timestamp()))
+                .map_err(|_| format!("{text:?} is no time such as 2026-07-01T12:00")),
+        };
+        Ok((instant(&self.from)?, instant(&self.to)?))
+    }
+
+    fn address(&self, id: MonitorId, page: &str, before: Option<RunId>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if let Some(state) = self.state {
+            query.append_pair("state", state.as_str());
+        }
+        if self.flips {
+            query.append_pair("flips", "true");
+        }
+        for (name, value) in [("from", &self.from), ("to", &self.to), ("zone", &self.zone)] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        if let Some(before) = before {
+            query.append_pair("before", &before.to_string());
+        }
+        format!("/monitor/{id}/{page}?{}", query.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_is_quoted_and_starts_no_formula() {
+        assert_eq!(csv_text("a \"b\"\n"), "\"a \"\"b\"\"\n\"");
+        assert_eq!(csv_text("=cmd()"), "\"'=cmd()\"");
+        assert_eq!(csv_text("-1.5"), "\"-1.5\"");
+    }
+
+    #[test]
+    fn a_window_is_read_in_its_zone() {
+        let asked = Asked { from: Some("2026-07-01T12:00".into()), ..Asked::default() };
+        assert_eq!(asked.window("Europe/Berlin").unwrap().0.unwrap().to_string(), "2026-07-01T10:00:00Z");
+        let wrong = Asked { to: Some("yesterday".into()), ..Asked::default() };
+        assert!(wrong.window("UTC").unwrap_err().contains("yesterday"));
+        assert!(asked.window("Mars/Base").is_err());
+    }
+}

@@ -1,0 +1,97 @@
+//! The pages: what a person sees and does. One file per page, with a template of the same stem.
+//!
+//! Pages ask the same operations as the API and hold nothing of their own. Every page reads and saves without
+//! JavaScript; scripts add what moves. Forms change something and are answered with 303, or with the same page, its
+//! fields kept and each fault at its field.
+
+mod alerts;
+mod assets;
+mod bulk;
+mod chart;
+mod events;
+mod examples;
+mod form;
+mod form_token;
+mod history;
+mod monitor;
+mod monitor_form;
+mod monitors;
+mod outcome;
+mod parts;
+pub(super) mod problem;
+mod python;
+mod runs;
+mod shell;
+mod sources;
+mod sparkline;
+mod welcome;
+
+use axum::{
+    Router,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use tower_http::compression::CompressionLayer;
+
+use super::{Problem, WebState, operations::Failure};
+
+/// The table of pages.
+pub(super) fn routes() -> Router<WebState> {
+    let pages = Router::new()
+        .route("/", get(monitors::show))
+        .route("/monitors/change", post(bulk::change))
+        .route("/create", get(monitor_form::create).post(monitor_form::created))
+        .route("/examples/{slug}", post(welcome::adopt))
+        .route("/monitor/{id}", get(monitor::show))
+        .route("/monitor/{id}/edit", get(monitor_form::edit).post(monitor_form::edited))
+        .route("/monitor/{id}/delete", get(monitor::ask_delete).post(monitor::delete))
+        .route("/monitor/{id}/run", post(monitor::run))
+        .route("/monitor/{id}/pause", post(monitor::pause))
+        .route("/monitor/{id}/resume", post(monitor::resume))
+        .route("/monitor/{id}/chart", get(chart::data))
+        .route("/monitor/{id}/history", get(history::show))
+        .route("/monitor/{id}/history.csv", get(history::csv))
+        .route("/try", post(outcome::try_it))
+        .route("/alerts", get(alerts::show))
+        .route("/alert/{key}/edit", get(alerts::edit).post(alerts::edited))
+        .route("/alert/{key}/test", post(alerts::test))
+        .route("/sources", get(sources::show))
+        .route("/sources/probe", post(sources::probe))
+        .route("/sources/try", post(sources::ask))
+        .route("/static/{file}", get(assets::fetch))
+        .route("/icon.svg", get(assets::icon))
+        .route("/favicon.ico", get(assets::icon))
+        .layer(CompressionLayer::new());
+    // Not compressed: what a stream holds back is late.
+    pages.route("/events", get(events::events))
+}
+
+/// How many monitors are in a problem: the number in the tab.
+async fn failing(state: &WebState) -> Result<u64, Problem> {
+    let counts = state.store.count_by_state().await.map_err(Failure::Store)?;
+    Ok(counts.iter().filter(|(state, _)| state.is_problem()).map(|(_, count)| count).sum())
+}
+
+/// What follows a form that did its work: the page to see it on.
+fn see(address: impl AsRef<str>) -> Response {
+    Redirect::to(address.as_ref()).into_response()
+}
+
+/// An address of ours out of a form; anything else leads to the list.
+fn own_address(given: &str) -> &str {
+    let own = given.starts_with('/') && !given.starts_with("//") && !given.contains(['\\', '\r', '\n']);
+    if own { given } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_address;
+
+    #[test]
+    fn a_form_leads_nowhere_else() {
+        assert_eq!(own_address("/?state=ALARM"), "/?state=ALARM");
+        for foreign in ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:x", "", "/a\r\nb"] {
+            assert_eq!(own_address(foreign), "/", "{foreign}");
+        }
+    }
+}

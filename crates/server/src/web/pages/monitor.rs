@@ -1,0 +1,452 @@
+//! `/monitor/{id}`: one monitor, how it stands, what it did, and what can be done with it.
+
+use askama::Template;
+use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use jiff::Timestamp;
+use revere_model::{Monitor, MonitorId, ReturnValue, State};
+
+use super::{
+    chart::{Range, Still},
+    failing,
+    form::Form,
+    form_token::FormToken,
+    monitor_form::tick_words,
+    parts::{Badge, Mark, Shown, Span, When, class},
+    python::Listing,
+    runs::RunView,
+    see,
+    shell::{self, Place, Shell},
+};
+use crate::{
+    store::{DeliveryFilter, DeliveryStatus, Flip, RunFilter},
+    web::{
+        Problem, WebState,
+        operations::{
+            Failure,
+            monitors::{self, MonitorInput},
+            of, runs, schedule,
+        },
+        params::{Key, Params},
+    },
+};
+
+/// Changes of state that the page tells.
+const STORY: u32 = 20;
+/// Runs that the page lists.
+const RUNS: u32 = 10;
+/// Deliveries that the page lists.
+const DELIVERIES: u32 = 5;
+
+#[derive(Template)]
+#[template(path = "pages/monitor.html")]
+struct MonitorPage {
+    shell: Shell,
+    id: MonitorId,
+    name: String,
+    tags: Vec<String>,
+    active: bool,
+    fault: Option<String>,
+    stand: Stand,
+    range: &'static str,
+    ranges: Vec<RangeOption>,
+    chart_words: String,
+    still: Still,
+    story: Vec<Turn>,
+    runs: Vec<RunView>,
+    filtered: bool,
+    script: Listing,
+    words: String,
+    schedule: String,
+    timezone: String,
+    ticks: Vec<String>,
+    missed: i64,
+    overlapped: i64,
+    alarm_after: u32,
+    recover_after: u32,
+    retain_days: Option<u32>,
+    timeout_s: Option<f64>,
+    version: i64,
+    updated: When,
+    told: Vec<Told>,
+    deliveries: Vec<Sent>,
+}
+
+/// How a monitor stands; sent again when it changes.
+#[derive(Clone, Debug)]
+pub(super) struct Stand {
+    class: &'static str,
+    mark: Mark,
+    state: State,
+    since: Span,
+    never: bool,
+    paused: bool,
+    value: Option<Shown>,
+    last: Option<When>,
+    next: Option<When>,
+    message: Option<String>,
+    description: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/monitor_stand.html")]
+pub(super) struct StandPart {
+    pub(super) stand: Stand,
+}
+
+#[derive(Template)]
+#[template(path = "pages/runs.html")]
+pub(super) struct RunsPart {
+    pub(super) runs: Vec<RunView>,
+    pub(super) filtered: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pages/delete.html")]
+struct DeletePage {
+    shell: Shell,
+    id: MonitorId,
+    name: String,
+    wrong: bool,
+}
+
+struct RangeOption {
+    key: &'static str,
+    words: &'static str,
+    current: bool,
+}
+
+/// One change of state.
+struct Turn {
+    class: &'static str,
+    mark: Mark,
+    state: State,
+    at: When,
+    lasted: Option<Span>,
+    so_far: Span,
+    value: Option<Shown>,
+    message: String,
+}
+
+/// An alert, as it concerns this monitor.
+struct Told {
+    key: String,
+    words: String,
+}
+
+struct Sent {
+    alert: String,
+    old: Badge,
+    new: Badge,
+    status: &'static str,
+    at: When,
+}
+
+/// The page.
+pub(super) async fn show(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    token: FormToken,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let range = params.parsed::<Range>("range", "1h, 24h, 7d, 30d or all").unwrap_or(Range::Day);
+    let range = params.finish(range)?;
+    let now = state.clock.now();
+    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+    let runs = last_runs(&state, id).await?;
+    let flips = state.store.flips(id, None, STORY).await.map_err(Failure::Store)?;
+    let preview = schedule::preview(&monitor.spec.schedule, &monitor.spec.timezone, now).ok();
+    let series = super::chart::series(&state, id, range.from(now), now, super::chart::STILL_POINTS).await?;
+    let spec = &monitor.spec;
+    let page = MonitorPage {
+        shell: Shell::new(spec.name.clone(), Place::Monitors, failing(&state).await?, &token),
+        id,
+        name: spec.name.clone(),
+        tags: spec.tags.clone(),
+        active: spec.active,
+        fault: monitor.fault.clone().filter(|_| spec.active),
+        stand: Stand::of(&monitor, now),
+        range: range.key(),
+        ranges: Range::ALL
+            .into_iter()
+            .map(|one| RangeOption { key: one.key(), words: one.words(), current: one == range })
+            .collect(),
+        chart_words: format!("Chart of the value over {}", range.in_words()),
+        still: Still(series),
+        story: story(flips, now),
+        runs,
+        filtered: false,
+        script: Listing { script: spec.script.clone(), marked: None },
+        words: preview.as_ref().map_or_else(|| "cannot be read".to_owned(), |preview| sentence(&preview.words)),
+        schedule: spec.schedule.clone(),
+        timezone: spec.timezone.clone(),
+        ticks: preview.map(|preview| preview.ticks.iter().map(tick_words).collect()).unwrap_or_default(),
+        missed: monitor.missed_ticks,
+        overlapped: monitor.overlapped_ticks,
+        alarm_after: spec.alarm_after,
+        recover_after: spec.recover_after,
+        retain_days: spec.retain_days,
+        timeout_s: spec.timeout_s,
+        version: monitor.version,
+        updated: When { at: monitor.updated_at, now },
+        told: told(&state).await?,
+        deliveries: sent(&state, id, now).await?,
+    };
+    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    token.keep(&mut response);
+    Ok(response)
+}
+
+/// The last runs, as the page lists them.
+pub(super) async fn last_runs(state: &WebState, id: MonitorId) -> Result<Vec<RunView>, Failure> {
+    let filter = RunFilter { limit: RUNS, ..RunFilter::default() };
+    let now = state.clock.now();
+    let runs = state.store.runs(id, filter).await.map_err(Failure::Store)?;
+    Ok(runs.into_iter().map(|run| RunView::of(run, now)).collect())
+}
+
+/// `/monitor/{id}/run`
+pub(super) async fn run(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    form: Form,
+) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    runs::run_now(&state, id).await?;
+    Ok(see(format!("/monitor/{id}")))
+}
+
+/// `/monitor/{id}/pause`
+pub(super) async fn pause(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    form: Form,
+) -> Result<Response, Problem> {
+    switch(&state, id, &form, false).await
+}
+
+/// `/monitor/{id}/resume`
+pub(super) async fn resume(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    form: Form,
+) -> Result<Response, Problem> {
+    switch(&state, id, &form, true).await
+}
+
+async fn switch(state: &WebState, id: MonitorId, form: &Form, active: bool) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    let input = MonitorInput { active: Some(active), ..MonitorInput::default() };
+    monitors::update(state, id, None, &input).await?;
+    Ok(see(format!("/monitor/{id}")))
+}
+
+/// `/monitor/{id}/delete`: asks first.
+pub(super) async fn ask_delete(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    token: FormToken,
+) -> Result<Response, Problem> {
+    delete_page(&state, &token, id, false).await
+}
+
+/// `/monitor/{id}/delete`, with the name typed.
+pub(super) async fn delete(
+    Extract(state): Extract<WebState>,
+    Key(id): Key<MonitorId>,
+    token: FormToken,
+    form: Form,
+) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+    if form.text("typed").trim() != monitor.spec.name.trim() {
+        return delete_page(&state, &token, id, true).await;
+    }
+    monitors::delete(&state, id, None).await?;
+    Ok(see("/"))
+}
+
+async fn delete_page(state: &WebState, token: &FormToken, id: MonitorId, wrong: bool) -> Result<Response, Problem> {
+    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+    let page = DeletePage {
+        shell: Shell::new("Delete a monitor", Place::Monitors, failing(state).await?, token),
+        id,
+        name: monitor.spec.name,
+        wrong,
+    };
+    let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let mut response = shell::page(status, &page.shell, &page)?;
+    token.keep(&mut response);
+    Ok(response)
+}
+
+async fn told(state: &WebState) -> Result<Vec<Told>, Problem> {
+    let rows = state.store.alerts().await.map_err(Failure::Store)?;
+    Ok(rows
+        .into_iter()
+        .filter(|row| row.in_config)
+        .map(|row| {
+            let states: Vec<&str> = row.states.iter().map(State::as_str).collect();
+            let words = match (row.is_on(), states.is_empty()) {
+                (false, _) => "switched off".to_owned(),
+                (true, true) => "tells nothing".to_owned(),
+                (true, false) => states.join(", "),
+            };
+            Told { key: row.key, words }
+        })
+        .collect())
+}
+
+async fn sent(state: &WebState, id: MonitorId, now: Timestamp) -> Result<Vec<Sent>, Problem> {
+    let filter = DeliveryFilter { monitor: Some(id), limit: DELIVERIES, ..DeliveryFilter::default() };
+    let deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
+    Ok(deliveries
+        .into_iter()
+        .map(|delivery| Sent {
+            alert: delivery.alert_key,
+            old: Badge(delivery.notification.old_state),
+            new: Badge(delivery.notification.new_state),
+            status: DeliveryStatus::as_str(delivery.status),
+            at: When { at: delivery.settled_at.unwrap_or(delivery.created_at), now },
+        })
+        .collect())
+}
+
+/// Newest first; each lasted until the one above it.
+fn story(flips: Vec<Flip>, now: Timestamp) -> Vec<Turn> {
+    let mut until = None;
+    let mut turns = Vec::with_capacity(flips.len());
+    for flip in flips {
+        turns.push(Turn {
+            class: class(flip.new_state),
+            mark: Mark(flip.new_state),
+            state: flip.new_state,
+            at: When { at: flip.at, now },
+            lasted: until.map(|until| Span::Between(flip.at, until)),
+            so_far: Span::Since(flip.at, now),
+            value: flip.return_value.map(Shown),
+            message: flip.message,
+        });
+        until = Some(flip.at);
+    }
+    turns
+}
+
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
+}
+
+impl Stand {
+    pub(super) fn of(monitor: &Monitor, now: Timestamp) -> Stand {
+        Stand::new(
+            monitor.state,
+            monitor.state_since,
+            monitor.spec.active,
+            (monitor.last_run_at, monitor.last_message.clone(), monitor.last_value.clone()),
+            monitor.next_run_at,
+            monitor.spec.description.clone(),
+            now,
+        )
+    }
+
+    fn new(
+        state: State,
+        since: Timestamp,
+        active: bool,
+        last: (Option<Timestamp>, Option<String>, Option<ReturnValue>),
+        next: Option<Timestamp>,
+        description: String,
+        now: Timestamp,
+    ) -> Stand {
+        let (last_at, message, value) = last;
+        Stand {
+            class: class(state),
+            mark: Mark(state),
+            state,
+            since: Span::Since(since, now),
+            never: last_at.is_none(),
+            paused: !active,
+            value: value.map(Shown),
+            last: last_at.map(|at| When { at, now }),
+            next: next.map(|at| When { at, now }),
+            message,
+            description,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use revere_model::FlipId;
+
+    use super::*;
+
+    #[test]
+    fn a_story_says_how_long_each_state_lasted() {
+        let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        let flip = |id, minutes: i64, new_state| Flip {
+            id: FlipId(id),
+            monitor_id: MonitorId(1),
+            at: Timestamp::from_second(now.as_second() - minutes * 60).unwrap(),
+            old_state: State::Inactive,
+            new_state,
+            message: "<m>".into(),
+            return_value: Some(ReturnValue::Float(0.5)),
+            run_id: None,
+        };
+        let turns = story(vec![flip(2, 10, State::Alarm), flip(1, 25, State::Ok)], now);
+        assert_eq!(turns[0].lasted, None);
+        assert_eq!(turns[1].lasted.unwrap().to_string(), "15 min");
+        let page = MonitorPage {
+            shell: Shell::new("m", Place::Monitors, 1, &FormToken::of(&HeaderMap::new(), false)),
+            id: MonitorId(1),
+            name: "<name>".into(),
+            tags: vec!["<tag>&".into()],
+            active: true,
+            fault: Some("<fault>".into()),
+            stand: Stand::new(
+                State::Alarm,
+                now,
+                true,
+                (Some(now), Some("<said>".into()), None),
+                None,
+                "<d>".into(),
+                now,
+            ),
+            range: "24h",
+            ranges: vec![RangeOption { key: "24h", words: "24 h", current: true }],
+            chart_words: "x".into(),
+            still: Still(crate::web::operations::series::Series::default()),
+            story: turns,
+            runs: vec![],
+            filtered: false,
+            script: Listing { script: "a < b".into(), marked: None },
+            words: "Every minute".into(),
+            schedule: "* * * * *".into(),
+            timezone: "UTC".into(),
+            ticks: vec!["x".into()],
+            missed: 2,
+            overlapped: 1,
+            alarm_after: 3,
+            recover_after: 1,
+            retain_days: None,
+            timeout_s: Some(2.5),
+            version: 1,
+            updated: When { at: now, now },
+            told: vec![Told { key: "<k>/?".into(), words: "OK".into() }],
+            deliveries: vec![Sent {
+                alert: "<k>".into(),
+                old: Badge(State::Ok),
+                new: Badge(State::Alarm),
+                status: "sent",
+                at: When { at: now, now },
+            }],
+        };
+        let html = page.render().unwrap();
+        for raw in ["<name>", "<tag>", "<fault>", "<said>", "<d>", "a < b", "<k>", "<m>"] {
+            assert!(!html.contains(raw), "{raw} in {html}");
+        }
+        assert!(html.contains("/alert/%3Ck%3E%2F%3F/edit"), "{html}");
+    }
+}

@@ -1,0 +1,338 @@
+//! `/`: what is wrong now, since when, how bad.
+
+use askama::Template;
+use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use revere_model::{MonitorId, State, StateSet};
+
+use super::{
+    form_token::FormToken,
+    parts::{Badge, Mark, Shown, Span, When, class},
+    shell::{self, Place, Shell},
+    sparkline::Sparkline,
+    welcome,
+};
+use crate::{
+    store::{OverviewFilter, OverviewPlace, OverviewRow, StateCounts},
+    web::{Problem, WebState, operations::Failure, params::Params},
+};
+
+/// Rows of one page: more than anyone reads, few enough to be there at once.
+const PAGE: u32 = 100;
+
+/// Runs in a sparkline.
+const TREND: u32 = 40;
+
+/// Tags offered in the filter.
+const TAGS: u32 = 500;
+
+#[derive(Template)]
+#[template(path = "pages/monitors.html")]
+struct MonitorsPage {
+    shell: Shell,
+    counts: Vec<Count>,
+    rows: Vec<Row>,
+    query: String,
+    state: Option<String>,
+    tags: Vec<TagOption>,
+    filtered: bool,
+    paged: bool,
+    first: String,
+    next: Option<String>,
+    here: String,
+}
+
+/// The part that a search as one types replaces.
+#[derive(Template)]
+#[template(path = "pages/monitors_list.html")]
+struct ListPart<'a> {
+    shell: &'a Shell,
+    rows: &'a [Row],
+    filtered: bool,
+    paged: bool,
+    first: &'a str,
+    next: Option<&'a str>,
+    here: &'a str,
+}
+
+/// One row, as it is sent when it changes.
+#[derive(Template)]
+#[template(path = "pages/monitors_row.html")]
+pub(super) struct RowPart<'a> {
+    pub(super) row: &'a Row,
+}
+
+/// A monitor in the list.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) id: MonitorId,
+    name: String,
+    tags: Vec<String>,
+    badge: Badge,
+    problem: bool,
+    paused: bool,
+    since: Span,
+    message: Option<String>,
+    fault: Option<String>,
+    trend: Sparkline,
+    value: Option<Shown>,
+    last: Option<When>,
+    next: Option<When>,
+}
+
+/// How many monitors are in a state, and the way to see only those.
+#[derive(Clone, Debug)]
+struct Count {
+    class: &'static str,
+    mark: Mark,
+    state: State,
+    number: u64,
+    href: String,
+    current: bool,
+}
+
+struct TagOption {
+    name: String,
+    count: u64,
+    chosen: bool,
+}
+
+/// What the address asks for.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    state: Option<String>,
+    tag: Option<String>,
+    query: Option<String>,
+    after: Option<String>,
+}
+
+/// The page; with `part=list` only the rows of it.
+pub(super) async fn show(
+    Extract(state): Extract<WebState>,
+    token: FormToken,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let states = params.several::<State>("state");
+    let part = params.text("part");
+    let asked = Asked {
+        state: states.as_ref().map(|states| states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(",")),
+        tag: params.text("tag"),
+        query: params.text("q"),
+        after: params.text("after"),
+    };
+    let (states, asked, part) = params.finish((states, asked, part))?;
+    let filter = OverviewFilter {
+        states: states.map(|states| states.into_iter().collect::<StateSet>()),
+        tag: asked.tag.clone(),
+        search: asked.query.clone(),
+        after: place(&state, asked.after.as_deref()).await?,
+        limit: PAGE + 1,
+    };
+    let counts = state.store.count_by_state().await.map_err(Failure::Store)?;
+    if counts.values().sum::<u64>() == 0 && part.is_none() {
+        return welcome::show(&state, &token).await;
+    }
+    let mut found = state.store.overview(&filter).await.map_err(Failure::Store)?;
+    let more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let next = found.last().filter(|_| more).map(|row| asked.address(Some(format!("{}.{}", row.state, row.id))));
+    let rows = rows(&state, found).await?;
+    let mut shell = Shell::new("Monitors", Place::Monitors, failing(&counts), &token);
+    shell.live = true;
+    let page = MonitorsPage {
+        counts: count(&counts, &asked),
+        rows,
+        query: asked.query.clone().unwrap_or_default(),
+        state: asked.state.clone(),
+        tags: tags(&state, asked.tag.as_deref()).await?,
+        filtered: asked.filters(),
+        paged: asked.after.is_some(),
+        first: asked.address(None),
+        next,
+        here: asked.address(asked.after.clone()),
+        shell,
+    };
+    let mut response = if part.as_deref() == Some("list") {
+        let part = ListPart {
+            shell: &page.shell,
+            rows: &page.rows,
+            filtered: page.filtered,
+            paged: page.paged,
+            first: &page.first,
+            next: page.next.as_deref(),
+            here: &page.here,
+        };
+        shell::page(StatusCode::OK, &page.shell, &part)?
+    } else {
+        shell::page(StatusCode::OK, &page.shell, &page)?
+    };
+    token.keep(&mut response);
+    Ok(response)
+}
+
+/// The place after which a page begins: `OK.17`, the last row of the page before. A monitor that is gone begins anew.
+async fn place(state: &WebState, after: Option<&str>) -> Result<Option<OverviewPlace>, Problem> {
+    let Some((word, id)) = after.and_then(|after| after.split_once('.')) else { return Ok(None) };
+    let (Ok(was), Ok(id)) = (word.parse::<State>(), id.parse::<MonitorId>()) else { return Ok(None) };
+    let rows = state.store.overview_rows(&[id]).await.map_err(Failure::Store)?;
+    Ok(rows.into_iter().next().map(|row| OverviewPlace { state: was, name: row.name, id }))
+}
+
+/// Rows with their sparklines.
+pub(super) async fn rows(state: &WebState, found: Vec<OverviewRow>) -> Result<Vec<Row>, Problem> {
+    let now = state.clock.now();
+    let store = &state.store;
+    stream::iter(found)
+        .map(|row| async move {
+            let points = match row.last_run_at {
+                Some(_) => store.series(row.id, TREND).await.map_err(Failure::Store)?,
+                None => Vec::new(),
+            };
+            let points = points
+                .into_iter()
+                .map(|point| (point.state, point.value.and_then(|value| value.as_number())))
+                .collect();
+            Ok(Row::of(row, Sparkline { points }, now))
+        })
+        .buffered(4)
+        .try_collect()
+        .await
+}
+
+/// How many are in a problem.
+pub(super) fn failing(counts: &StateCounts) -> u64 {
+    counts.iter().filter(|(state, _)| state.is_problem()).map(|(_, count)| count).sum()
+}
+
+fn count(counts: &StateCounts, asked: &Asked) -> Vec<Count> {
+    [State::Alarm, State::Error, State::Ok, State::Inactive]
+        .into_iter()
+        .map(|state| {
+            let current = asked.state.as_deref() == Some(state.as_str());
+            let chosen = if current { None } else { Some(state.as_str().to_owned()) };
+            Count {
+                class: class(state),
+                mark: Mark(state),
+                state,
+                number: counts.get(&state).copied().unwrap_or(0),
+                href: Asked { state: chosen, after: None, ..asked.clone() }.address(None),
+                current,
+            }
+        })
+        .collect()
+}
+
+async fn tags(state: &WebState, chosen: Option<&str>) -> Result<Vec<TagOption>, Problem> {
+    let tags = state.store.tags(TAGS).await.map_err(Failure::Store)?;
+    Ok(tags.into_iter().map(|(name, count)| TagOption { chosen: chosen == Some(name.as_str()), name, count }).collect())
+}
+
+impl Row {
+    pub(super) fn of(row: OverviewRow, trend: Sparkline, now: Timestamp) -> Row {
+        Row {
+            id: row.id,
+            badge: Badge(row.state),
+            problem: row.state.is_problem(),
+            paused: !row.active,
+            since: Span::Since(row.state_since, now),
+            message: row.last_message.map(|message| message.chars().take(400).collect()),
+            fault: row.fault.filter(|_| row.active),
+            value: row.last_value.map(Shown),
+            last: row.last_run_at.map(|at| When { at, now }),
+            next: row.next_run_at.map(|at| When { at, now }),
+            name: row.name,
+            tags: row.tags,
+            trend,
+        }
+    }
+}
+
+impl Asked {
+    fn filters(&self) -> bool {
+        self.state.is_some() || self.tag.is_some() || self.query.is_some()
+    }
+
+    fn address(&self, after: Option<String>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("state", &self.state), ("tag", &self.tag), ("q", &self.query), ("after", &after)] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        match query.finish() {
+            query if query.is_empty() => "/".to_owned(),
+            query => format!("/?{query}"),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use revere_model::ReturnValue;
+
+    use super::*;
+
+    /// What people would type to break a page.
+    pub(in super::super) const HOSTILE: &str = "\"><script>alert(1)</script>' onload='x \u{202e}rtl\u{2066} <!-- 🧨";
+
+    fn row(state: State, text: &str) -> Row {
+        let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        let row = OverviewRow {
+            id: MonitorId(7),
+            name: text.to_owned(),
+            tags: vec![text.to_owned()],
+            active: true,
+            state,
+            state_since: now,
+            last_run_at: Some(now),
+            last_message: Some(text.to_owned()),
+            last_value: Some(ReturnValue::Text(text.to_owned())),
+            next_run_at: Some(now),
+            fault: None,
+        };
+        Row::of(row, Sparkline { points: vec![(state, Some(1.0)), (state, Some(2.0))] }, now)
+    }
+
+    #[test]
+    fn rows_keep_hostile_text_inert() {
+        for state in State::ALL {
+            let html = RowPart { row: &row(state, HOSTILE) }.render().unwrap();
+            assert!(!html.contains("<script") && !html.contains("<!--"), "{html}");
+            assert_eq!(html.matches("onload=").count(), html.matches("&#39; onload=&#39;").count(), "{html}");
+            assert!(html.contains(state.as_str()), "the state is a word: {html}");
+        }
+    }
+
+    #[test]
+    fn the_page_renders_with_and_without_rows() {
+        let counts = StateCounts::from([(State::Alarm, 2), (State::Ok, 5)]);
+        let token = FormToken::of(&axum::http::HeaderMap::new(), false);
+        let mut page = MonitorsPage {
+            shell: Shell::new("Monitors", Place::Monitors, failing(&counts), &token),
+            counts: count(&counts, &Asked::default()),
+            rows: vec![row(State::Alarm, "disk"), row(State::Inactive, "new")],
+            query: HOSTILE.into(),
+            state: Some("ALARM".into()),
+            tags: vec![TagOption { name: HOSTILE.into(), count: 1, chosen: true }],
+            filtered: true,
+            paged: true,
+            first: "/".into(),
+            next: Some("/?after=OK.7".into()),
+            here: "/".into(),
+        };
+        let html = page.render().unwrap();
+        assert!(html.contains("<title>(2) Monitors · Revere</title>"));
+        assert!(html.contains("disk") && html.contains("Next page"));
+        assert!(!html.contains("<script>") && !html.contains("style="), "no inline script or style: {html}");
+        page.rows.clear();
+        assert!(page.render().unwrap().contains("No monitor fits"));
+    }
+
+    #[test]
+    fn addresses_keep_what_was_asked() {
+        let asked = Asked { tag: Some("a b&c".into()), query: Some("x".into()), ..Asked::default() };
+        assert_eq!(asked.address(Some("OK.7".into())), "/?tag=a+b%26c&q=x&after=OK.7");
+        assert_eq!(Asked::default().address(None), "/");
+    }
+}

@@ -1,0 +1,154 @@
+//! What a try-out did: outcome, value, output, traceback, every source call. Part of other pages.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use revere_model::MonitorId;
+use revere_sandbox::Outcome;
+
+use super::{
+    form::Form,
+    form_token::FormToken,
+    parts::{Badge, Span},
+    shell::{self, Place, Shell},
+};
+use crate::web::{
+    Problem, WebState,
+    operations::script::{self, Trial},
+};
+
+/// An outcome as it is shown.
+#[derive(Clone, Debug)]
+pub(super) struct OutcomeView {
+    pub(super) badge: Badge,
+    pub(super) message: String,
+    pub(super) value: Option<String>,
+    pub(super) output: String,
+    pub(super) traceback: Option<String>,
+    pub(super) line: Option<u32>,
+    pub(super) took: Span,
+    pub(super) calls: Vec<CallView>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct CallView {
+    pub(super) source: String,
+    pub(super) method: String,
+    pub(super) arguments: String,
+    pub(super) answer: String,
+    pub(super) failed: bool,
+    pub(super) took: Span,
+}
+
+#[derive(Template)]
+#[template(path = "pages/outcome.html")]
+struct OutcomePart {
+    outcome: OutcomeView,
+}
+
+/// `/try`: runs the script of a form once and answers the part of the page that shows what it did.
+pub(super) async fn try_it(
+    Extract(state): Extract<WebState>,
+    token: FormToken,
+    form: Form,
+) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    let monitor = form.text("monitor").parse::<MonitorId>().ok();
+    let outcome = run(&state, form.text("script"), form.text("timeout_s"), monitor).await?;
+    let shell = Shell::new("", Place::Nowhere, 0, &token);
+    shell::page(StatusCode::OK, &shell, &OutcomePart { outcome })
+}
+
+/// Runs a script once. A time limit that is none is the server's: the form says what is wrong with it when it is saved.
+pub(super) async fn run(
+    state: &WebState,
+    script: &str,
+    timeout_s: &str,
+    monitor: Option<MonitorId>,
+) -> Result<OutcomeView, Problem> {
+    let timeout = timeout_s.trim().parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    let trial = Trial {
+        script: script.to_owned(),
+        timeout: timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds.min(revere_model::MAX_TIMEOUT_S)).ok()),
+        monitor,
+        faults: Vec::new(),
+    };
+    Ok(script::evaluate(state, trial).await?.into())
+}
+
+impl From<Outcome> for OutcomeView {
+    fn from(outcome: Outcome) -> Self {
+        let error = outcome.error;
+        OutcomeView {
+            badge: Badge(outcome.state),
+            message: outcome.message,
+            value: outcome.return_value.map(|value| value.to_string()),
+            output: outcome.output,
+            line: error.as_ref().and_then(|error| error.line),
+            traceback: error.and_then(|error| error.traceback),
+            took: took(outcome.duration),
+            calls: outcome
+                .source_calls
+                .into_iter()
+                .map(|call| CallView {
+                    failed: call.answer.is_err(),
+                    answer: call.answer.unwrap_or_else(|fault| fault),
+                    arguments: if call.arguments.starts_with('(') {
+                        call.arguments
+                    } else {
+                        format!("({})", call.arguments)
+                    },
+                    source: call.source,
+                    method: call.method,
+                    took: took(call.duration),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn took(time: Duration) -> Span {
+    Span::Took(time.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use revere_model::{ReturnValue, State};
+    use revere_sandbox::{CallRecord, ScriptError};
+
+    use super::*;
+
+    #[test]
+    fn an_outcome_shows_everything_and_nothing_of_it_is_markup() {
+        let outcome = Outcome {
+            state: State::Error,
+            message: "<b>boom</b>".into(),
+            return_value: Some(ReturnValue::Text("<i>".into())),
+            output: "<pre>".into(),
+            error: Some(ScriptError {
+                kind: "ValueError".into(),
+                line: Some(3),
+                column: None,
+                message: "boom".into(),
+                traceback: Some("Traceback <module>".into()),
+                limit: None,
+            }),
+            source_calls: vec![CallRecord {
+                source: "<s>".into(),
+                method: "get".into(),
+                arguments: "'<a>'".into(),
+                answer: Err("<refused>".into()),
+                duration: Duration::from_millis(12),
+            }],
+            duration: Duration::from_millis(250),
+            cpu_time: Duration::ZERO,
+            memory_bytes: 0,
+        };
+        let html = OutcomePart { outcome: outcome.into() }.render().unwrap();
+        for raw in ["<b>boom", "<i>", "<pre>&", "<module>", "<s>", "<a>'", "<refused>"] {
+            assert!(!html.contains(raw), "{raw} in {html}");
+        }
+        assert!(html.contains("data-line=\"3\"") && html.contains("250 ms") && html.contains("12 ms"), "{html}");
+    }
+}

@@ -1,0 +1,96 @@
+//! What surrounds every page: the head of the document, the navigation, and the headers it is sent with.
+
+use askama::Template;
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+
+use super::{assets, form_token::FormToken};
+use crate::web::Problem;
+
+/// Where in the navigation a page stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    Monitors,
+    Alerts,
+    Sources,
+    Nowhere,
+}
+
+/// What the layout needs; every page's template holds one as `shell`.
+#[derive(Clone, Debug)]
+pub(super) struct Shell {
+    /// The page's own title; the program's name follows it.
+    pub(super) title: String,
+    pub(super) place: Place,
+    /// How many monitors are in a problem now.
+    pub(super) failing: u64,
+    /// For the forms of the page.
+    pub(super) token: String,
+    /// The one style element that the editor makes for itself; only pages with an editor have one.
+    pub(super) nonce: Option<String>,
+    /// Whether the browser is to hear what changes.
+    pub(super) live: bool,
+}
+
+impl Shell {
+    pub(super) fn new(title: impl Into<String>, place: Place, failing: u64, token: &FormToken) -> Shell {
+        Shell { title: title.into(), place, failing, token: token.text().to_owned(), nonce: None, live: true }
+    }
+
+    /// For pages with an editor.
+    pub(super) fn with_editor(mut self) -> Shell {
+        self.nonce = Some(uuid::Uuid::new_v4().simple().to_string());
+        self
+    }
+
+    pub(super) fn asset(&self, name: &str) -> &'static str {
+        assets::address(name)
+    }
+
+    pub(super) fn at(&self, place: Place) -> bool {
+        self.place == place
+    }
+
+    /// As the tab shows it.
+    pub(super) fn tab_title(&self) -> String {
+        match self.failing {
+            0 => format!("{} · Revere", self.title),
+            failing => format!("({failing}) {} · Revere", self.title),
+        }
+    }
+}
+
+/// A page as an answer: rendered, with its content policy.
+pub(super) fn page(status: StatusCode, shell: &Shell, template: &impl Template) -> Result<Response, Problem> {
+    let html = render(template)?;
+    let mut response = (status, Html(html)).into_response();
+    set_headers(response.headers_mut(), shell.nonce.as_deref());
+    Ok(response)
+}
+
+/// A template that cannot be written is a fault of the program.
+pub(super) fn render(template: &impl Template) -> Result<String, Problem> {
+    template.render().map_err(|error| Problem::internal(std::sync::Arc::new(error)))
+}
+
+/// From nothing: scripts, styles and icons of this server alone, and nothing written into the page itself.
+fn set_headers(headers: &mut HeaderMap, nonce: Option<&str>) {
+    let own_style = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'{own_style}; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_str(&policy).expect("a policy and hexadecimal digits are visible ASCII"),
+    );
+    // The browser may keep a page to go back to, with what was typed in it, but asks before it shows it anew.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    );
+    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+}

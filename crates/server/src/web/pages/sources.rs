@@ -1,0 +1,195 @@
+//! `/sources`: where data comes from, how each source does, and a place to ask one.
+
+use askama::Template;
+use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use revere_model::MonitorId;
+
+use super::{
+    failing,
+    form::Form,
+    form_token::FormToken,
+    outcome::{self, OutcomeView},
+    parts::{Span, When},
+    see,
+    shell::{self, Place, Shell},
+};
+use crate::web::{
+    Problem, WebState,
+    operations::{
+        Failure,
+        sources::{self, SourceReport},
+    },
+    params::Params,
+};
+
+/// Monitors named beside a source.
+const USERS: u32 = 8;
+
+#[derive(Template)]
+#[template(path = "pages/sources.html")]
+struct SourcesPage {
+    shell: Shell,
+    sources: Vec<SourceView>,
+}
+
+struct SourceView {
+    name: String,
+    kind: String,
+    description: String,
+    class: &'static str,
+    sign: &'static str,
+    health: &'static str,
+    latency: Option<Span>,
+    answered: Option<When>,
+    error: Option<String>,
+    failed: Option<When>,
+    calls: u64,
+    failures: u64,
+    users: Vec<User>,
+    more_users: u64,
+    methods: Vec<MethodView>,
+    query: String,
+    tried: Option<OutcomeView>,
+}
+
+struct User {
+    id: MonitorId,
+    name: String,
+}
+
+struct MethodView {
+    name: String,
+    signature: String,
+    doc: String,
+}
+
+/// The page.
+pub(super) async fn show(
+    Extract(state): Extract<WebState>,
+    token: FormToken,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.finish(())?;
+    answer(&state, &token, None).await
+}
+
+/// `/sources/probe`: asks each whether it is there.
+pub(super) async fn probe(Extract(state): Extract<WebState>, form: Form) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    sources::list(&state, true).await;
+    Ok(see("/sources"))
+}
+
+/// `/sources/try`: asks one something, through a script that is run once.
+pub(super) async fn ask(Extract(state): Extract<WebState>, token: FormToken, form: Form) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    let script = form.text("script").to_owned();
+    let outcome = outcome::run(&state, &script, "", None).await?;
+    answer(&state, &token, Some((form.text("source").to_owned(), script, outcome))).await
+}
+
+async fn answer(
+    state: &WebState,
+    token: &FormToken,
+    mut tried: Option<(String, String, OutcomeView)>,
+) -> Result<Response, Problem> {
+    let now = state.clock.now();
+    let mut views = Vec::new();
+    for report in sources::list(state, false).await {
+        let (users, all) = state.store.naming_source(&report.name, USERS).await.map_err(Failure::Store)?;
+        let mut view = SourceView::of(report, now);
+        view.more_users = all - users.len() as u64;
+        view.users = users.into_iter().map(|(id, name)| User { id, name }).collect();
+        if let Some((_, script, outcome)) = tried.take_if(|(name, _, _)| *name == view.name) {
+            view.query = script;
+            view.tried = Some(outcome);
+        }
+        views.push(view);
+    }
+    let page =
+        SourcesPage { shell: Shell::new("Sources", Place::Sources, failing(state).await?, token), sources: views };
+    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    token.keep(&mut response);
+    Ok(response)
+}
+
+impl SourceView {
+    fn of(report: SourceReport, now: jiff::Timestamp) -> SourceView {
+        let health = report.health;
+        let (class, sign, word) = match (health.failing_since, health.last_answer_at) {
+            (Some(_), _) => ("bad", "✕", "down"),
+            (None, Some(_)) => ("good", "●", "up"),
+            (None, None) => ("dim", "○", "not asked yet"),
+        };
+        let query = match report.description.methods.first() {
+            Some(method) => format!("print(sources['{}'].{}(…))", report.name, method.name),
+            None => format!("print(sources['{}'])", report.name),
+        };
+        SourceView {
+            class,
+            sign,
+            health: word,
+            latency: health.last_duration.map(|took| Span::Took(took.as_secs_f64() * 1e3)),
+            answered: health.last_answer_at.map(|at| When { at, now }),
+            error: health.last_error.filter(|_| health.failing_since.is_some()),
+            failed: health.last_failure_at.map(|at| When { at, now }),
+            calls: health.calls,
+            failures: health.failures,
+            users: Vec::new(),
+            more_users: 0,
+            methods: report
+                .description
+                .methods
+                .into_iter()
+                .map(|method| MethodView { name: method.name, signature: method.signature, doc: method.doc })
+                .collect(),
+            query,
+            tried: None,
+            name: report.name,
+            kind: report.description.kind,
+            description: report.description.description,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use revere_sandbox::{MethodDescription, SourceDescription};
+
+    use super::super::monitors::tests::HOSTILE;
+    use super::*;
+    use crate::sources::watch::SourceHealth;
+
+    #[test]
+    fn sources_are_shown_with_their_faults() {
+        let now: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        let report = SourceReport {
+            name: HOSTILE.into(),
+            description: SourceDescription {
+                kind: "graphite".into(),
+                description: HOSTILE.into(),
+                methods: vec![MethodDescription {
+                    name: "get".into(),
+                    signature: "(path='<x>')".into(),
+                    doc: HOSTILE.into(),
+                }],
+            },
+            health: SourceHealth {
+                calls: 3,
+                failures: 1,
+                last_failure_at: Some(now),
+                last_error: Some(HOSTILE.into()),
+                failing_since: Some(now),
+                ..SourceHealth::default()
+            },
+        };
+        let mut view = SourceView::of(report, now);
+        view.users = vec![User { id: MonitorId(1), name: HOSTILE.into() }];
+        view.more_users = 3;
+        let shell = Shell::new("Sources", Place::Sources, 0, &FormToken::of(&HeaderMap::new(), false));
+        let html = SourcesPage { shell, sources: vec![view] }.render().unwrap();
+        assert!(!html.contains("<script>") && !html.contains("<x>"), "{html}");
+        assert!(html.contains("down") && html.contains("and 3 more"));
+    }
+}

@@ -1,0 +1,106 @@
+//! The first page of an empty installation: what a monitor is, and three to adopt.
+
+use askama::Template;
+use axum::{extract::State as Extract, http::StatusCode, response::Response};
+
+use super::{
+    examples::{self, EXAMPLES},
+    form::Form,
+    form_token::FormToken,
+    monitor_form, see,
+    shell::{self, Place, Shell},
+};
+use crate::web::{
+    Problem, WebState,
+    operations::{monitors::MonitorInput, schedule},
+    params::Key,
+};
+
+#[derive(Template)]
+#[template(path = "pages/welcome.html")]
+struct WelcomePage {
+    shell: Shell,
+    examples: Vec<Card>,
+    source_names: Vec<String>,
+}
+
+struct Card {
+    slug: &'static str,
+    name: &'static str,
+    description: &'static str,
+    script: &'static str,
+    words: String,
+    once: String,
+}
+
+/// In place of an empty list.
+pub(super) async fn show(state: &WebState, token: &FormToken) -> Result<Response, Problem> {
+    let page = WelcomePage {
+        shell: Shell::new("Welcome", Place::Monitors, 0, token),
+        examples: cards(state),
+        source_names: state.runner.sources().keys().cloned().collect(),
+    };
+    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    token.keep(&mut response);
+    Ok(response)
+}
+
+/// Makes an example a monitor, once for each time the page was shown.
+pub(super) async fn adopt(
+    Extract(state): Extract<WebState>,
+    Key(slug): Key<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    form.must_be_ours()?;
+    let example = examples::find(&slug).ok_or_else(|| Problem::not_found("example", &slug))?;
+    let input = MonitorInput {
+        name: Some(example.name.to_owned()),
+        description: Some(example.description.to_owned()),
+        script: Some(example.script.to_owned()),
+        schedule: Some(example.schedule.to_owned()),
+        tags: Some(vec![example.tags.to_owned()]),
+        ..MonitorInput::default()
+    };
+    let id = monitor_form::create_once(&state, form.text("once"), input).await?;
+    Ok(see(format!("/monitor/{id}")))
+}
+
+fn cards(state: &WebState) -> Vec<Card> {
+    EXAMPLES
+        .into_iter()
+        .map(|example| Card {
+            slug: example.slug,
+            name: example.name,
+            description: example.description,
+            script: example.script,
+            words: schedule::preview(example.schedule, &state.defaults.timezone, state.clock.now())
+                .map_or_else(|_| example.schedule.to_owned(), |preview| preview.words),
+            once: monitor_form::once(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_teaches() {
+        let page = WelcomePage {
+            shell: Shell::new("Welcome", Place::Monitors, 0, &FormToken::of(&axum::http::HeaderMap::new(), false)),
+            examples: vec![Card {
+                slug: "queue",
+                name: "Queue",
+                description: "One",
+                script: "if 1 < 2: pass",
+                words: "every minute".into(),
+                once: "x".into(),
+            }],
+            source_names: vec!["<graphite>".into()],
+        };
+        let html = page.render().unwrap();
+        assert!(
+            html.contains("if 1 &#60; 2") && html.contains("&#60;graphite&#62;") && html.contains("/examples/queue")
+        );
+    }
+}

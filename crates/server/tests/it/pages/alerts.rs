@@ -1,0 +1,67 @@
+//! Alerts and sources.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::browser::Browser;
+use crate::api::server::Server;
+
+#[tokio::test]
+async fn what_an_alert_tells_is_switched_in_place_and_a_test_shows_the_answer() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let page = browser.page("/alerts").await;
+    assert!(page.contains("The people on call.") && page.contains("switched off in the configuration"), "{page}");
+    let saved =
+        browser.submit("/alert/ops/edit", &[("states", "ALARM"), ("states", "ERROR"), ("enabled", "true")]).await;
+    assert_eq!((saved.status, saved.header("location")), (303, "/alerts"), "{}", saved.text);
+    assert_eq!(server.get("/api/v1/alerts/ops").await.json(200)["states"], json!(["ALARM", "ERROR"]));
+    let test = browser.submit("/alert/ops/test", &[]).await;
+    assert!(test.status == 200 && test.text.contains("250 taken"), "{}", test.text);
+    assert_eq!(browser.submit("/alert/none/test", &[]).await.status, 404);
+    browser.submit("/alert/ops/edit", &[]).await;
+    let off = server.get("/api/v1/alerts/ops").await.json(200);
+    assert_eq!((&off["enabled"], &off["states"]), (&json!(false), &json!([])));
+}
+
+#[tokio::test]
+async fn the_log_says_what_was_told_and_what_was_answered() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "<m>", "script": "raise MonitorFailure('x')", "schedule": "@daily" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    let told = async {
+        loop {
+            let page = browser.page("/alerts?alert=ops&status=sent").await;
+            if page.contains("250 taken") {
+                return page;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let page = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+    assert!(page.contains("&#60;m&#62;") && page.contains("state-inactive") && page.contains("state-alarm"), "{page}");
+    assert!(browser.page("/alerts?status=cancelled").await.contains("Nothing fits"));
+    assert!(browser.page("/monitor/1").await.contains("Last told"));
+}
+
+#[tokio::test]
+async fn sources_show_their_health_and_answer_a_query() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "asks", "script": "sources['echo'].say(1)", "schedule": "@daily" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let page = browser.page("/sources").await;
+    assert!(
+        page.contains("not asked yet") && page.contains("/monitor/1") && page.contains("Says what it is told."),
+        "{page}"
+    );
+    assert_eq!(browser.submit("/sources/probe", &[]).await.status, 303);
+    assert!(browser.page("/sources").await.contains("● up"));
+    let script = "sources['echo'].fail('<gone>')";
+    let tried = browser.submit("/sources/try", &[("source", "echo"), ("script", script)]).await;
+    assert!(tried.text.contains("&#60;gone&#62;") && tried.text.contains("SourceError"), "{}", tried.text);
+    assert!(browser.page("/sources").await.contains("✕ down"));
+}

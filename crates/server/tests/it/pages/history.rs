@@ -1,0 +1,40 @@
+//! History: filters, pages, CSV.
+
+use serde_json::json;
+
+use super::browser::Browser;
+use crate::api::server::Server;
+
+fn rows(html: &str) -> usize {
+    html.matches("<tr id=\"r").count()
+}
+
+#[tokio::test]
+async fn history_is_filtered_paged_and_downloaded() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "m", "script": "pass", "schedule": "@daily" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    // A run a minute from 12:00:30.
+    server.record_runs(1, 250, |number| number == 7 || number == 8).await;
+    let first = browser.page("/monitor/1/history").await;
+    assert_eq!(rows(&first), 100);
+    let older = first.split_once("\">Older</a>").unwrap().0.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&");
+    let second = browser.page(&older).await;
+    assert_eq!(rows(&second), 100);
+    assert!(second.contains("run 149") && !second.contains(">run 150<"), "the pages meet without overlap");
+    assert_eq!(rows(&browser.page("/monitor/1/history?state=ALARM").await), 2);
+    assert_eq!(rows(&browser.page("/monitor/1/history?flips=true").await), 3);
+    let window = browser.page("/monitor/1/history?from=2026-07-01T14:10&to=2026-07-01T14:20&zone=Europe/Berlin").await;
+    assert_eq!(rows(&window), 10, "in the chosen zone");
+    assert!(window.contains("Wed 1 Jul 2026, 14:10:30"), "{window}");
+    assert!(browser.page("/monitor/1/history?from=yesterday").await.contains("is no time such as"));
+
+    let csv = browser.get("/monitor/1/history.csv").await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    assert!(csv.header("content-disposition").contains("monitor-1.csv"));
+    let lines: Vec<&str> = csv.text.lines().collect();
+    assert_eq!(lines.len(), 251);
+    assert!(lines[0].starts_with("id,kind,tick_at") && lines[1].ends_with("\"run 249\""), "{}", lines[1]);
+    assert_eq!(browser.get("/monitor/1/history.csv?state=ALARM").await.text.lines().count(), 3);
+}

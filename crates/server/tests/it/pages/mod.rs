@@ -1,0 +1,11 @@
+//! The pages as a browser without scripts sees them: links, forms, cookies. Scripts are tested in `tests/browser`.
+
+mod alerts;
+mod author;
+mod browser;
+mod chart;
+mod history;
+mod list;
+mod live;
+mod monitor;
+mod safety;

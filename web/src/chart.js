@@ -1,0 +1,256 @@
+// The chart of a monitor: value, states as a strip, changes of state and ticks without a run as marks; drag to zoom.
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import "./chart.css";
+
+const box = document.querySelector("[data-chart]");
+if (box) start(box);
+
+function start(box) {
+  let plot;
+  let data;
+  let range = box.dataset.rangeNow;
+  let window_ = null;
+  let number = 0;
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  document.querySelector("[data-chart-hint]")?.removeAttribute("hidden");
+
+  async function load() {
+    const mine = ++number;
+    const query = new URLSearchParams({ points: String(Math.min(4000, Math.round(box.clientWidth * 2))) });
+    if (window_) {
+      query.set("from", window_[0]);
+      query.set("to", window_[1]);
+    } else {
+      query.set("range", range);
+    }
+    const answer = await fetch(`${box.dataset.chart}?${query}`).catch(() => null);
+    if (!answer?.ok || mine !== number) return;
+    data = await answer.json();
+    draw();
+  }
+
+  const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const stateInk = { OK: "--ok", ALARM: "--alarm", ERROR: "--error", INACTIVE: "--line-strong" };
+  const strip = 7;
+
+  function under(u) {
+    const { ctx } = u;
+    const { left, top, width, height } = u.bbox;
+    const dpr = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top, width, height + strip * dpr + 1);
+    ctx.clip();
+    const x = (t) => u.valToPos(t, "x", true);
+    for (const [from, to] of data.gaps) {
+      ctx.fillStyle = ink("--warn-tint");
+      ctx.globalAlpha = 0.7;
+      const a = x(from);
+      ctx.fillRect(a, top, Math.max(2 * dpr, x(to) - a), height);
+    }
+    ctx.globalAlpha = 1;
+    for (const [from, to, state] of data.bands) {
+      const a = x(from);
+      const b = Math.max(a + dpr, x(to));
+      if (state === "ALARM" || state === "ERROR") {
+        ctx.fillStyle = ink(state === "ALARM" ? "--alarm-tint" : "--error-tint");
+        ctx.globalAlpha = 0.6;
+        ctx.fillRect(a, top, b - a, height);
+        ctx.globalAlpha = 1;
+      }
+      ctx.fillStyle = ink(stateInk[state]);
+      ctx.fillRect(a, top + height - strip * dpr, b - a, strip * dpr);
+    }
+    ctx.setLineDash([3 * dpr, 3 * dpr]);
+    ctx.lineWidth = dpr;
+    for (const [at, , state] of data.flips) {
+      ctx.strokeStyle = ink(stateInk[state]);
+      const a = Math.round(x(at)) + 0.5;
+      ctx.beginPath();
+      ctx.moveTo(a, top);
+      ctx.lineTo(a, top + height);
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+
+  // Text values are bars, one lane for each text; what is rare shares the last lane.
+  function words(u) {
+    if (!data.texts.length) return;
+    const { ctx } = u;
+    const { left, top, width, height } = u.bbox;
+    const dpr = devicePixelRatio;
+    const lanes = [...new Set(data.texts.map(([, text]) => text))];
+    const shown = Math.min(lanes.length, numeric() ? 1 : 7);
+    const room = numeric() ? 18 * dpr : Math.min(36 * dpr, (height - (strip + 4) * dpr) / shown);
+    const floor = top + height - (strip + 3) * dpr;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top, width, height);
+    ctx.clip();
+    ctx.font = `${11 * dpr}px system-ui, sans-serif`;
+    ctx.textBaseline = "middle";
+    data.texts.forEach(([at, text], index) => {
+      const a = Math.max(left, u.valToPos(at, "x", true));
+      const b = Math.min(left + width, u.valToPos(data.texts[index + 1]?.[0] ?? data.to, "x", true));
+      if (b <= left || a >= left + width) return;
+      const lane = Math.min(lanes.indexOf(text), shown - 1);
+      const y = floor - (lane + 1) * room;
+      ctx.fillStyle = ink("--selection");
+      ctx.fillRect(a, y + 2 * dpr, Math.max(dpr, b - a - dpr), room - 4 * dpr);
+      ctx.fillStyle = ink("--ink");
+      const short = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+      if (ctx.measureText(short).width + 8 * dpr < b - a) ctx.fillText(short, a + 4 * dpr, y + room / 2);
+    });
+    ctx.restore();
+  }
+
+  function numeric() {
+    return data.values.some((value) => value != null);
+  }
+
+  function draw() {
+    box.querySelector(".still")?.remove();
+    box.querySelector(".nothing")?.remove();
+    if (!data.runs && !data.gaps.length) {
+      plot?.destroy();
+      plot = null;
+      const nothing = document.createElement("p");
+      nothing.className = "nothing";
+      nothing.textContent = "No run in this time.";
+      box.append(nothing);
+      return;
+    }
+    const series = [data.times.length ? data.times : [data.from, data.to], data.times.length ? data.values : [null, null]];
+    const scale = { min: data.from, max: data.to };
+    if (plot) {
+      plot.setData(series, false);
+      plot.setScale("x", scale);
+      return;
+    }
+    const axis = { stroke: () => ink("--ink-soft"), grid: { stroke: () => ink("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    plot = new uPlot(
+      {
+        width: box.clientWidth - 8,
+        height: box.clientHeight - 8,
+        legend: { show: false },
+        cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
+        scales: { x: { time: true, range: (_, min, max) => [min, max] }, y: { range: (_, min, max) => around(min, max) } },
+        axes: [
+          { ...axis, size: 34, space: 70, values: times },
+          { ...axis, size: 58, values: (_, ticks) => (numeric() ? ticks.map(short) : ticks.map(() => "")), grid: { ...axis.grid, show: numeric() } },
+        ],
+        series: [{}, { stroke: () => ink("--accent"), width: 1.4, spanGaps: false, points: { show: (u) => u.data[0].length < 80, size: 4 } }],
+        hooks: {
+          drawAxes: [under],
+          draw: [words],
+          setCursor: [point],
+          setSelect: [
+            (u) => {
+              if (u.select.width < 4) return;
+              window_ = [u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")];
+              u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+              mark();
+              load();
+            },
+          ],
+        },
+      },
+      series,
+      box,
+    );
+    plot.setScale("x", scale);
+    plot.over.addEventListener("dblclick", () => {
+      window_ = null;
+      mark();
+      load();
+    });
+    plot.over.addEventListener("mouseleave", () => (tip.hidden = true));
+    box.append(tip);
+  }
+
+  function point(u) {
+    const { left, idx } = u.cursor;
+    if (left == null || left < 0 || !data) return void (tip.hidden = true);
+    const at = u.posToVal(left, "x");
+    const lines = [];
+    const near = (data.to - data.from) / Math.max(80, u.width / 6);
+    if (idx != null && data.times.length) {
+      const value = data.values[idx];
+      lines.push(new Date(data.times[idx] * 1000).toLocaleString());
+      lines.push(value == null ? "no number" : String(Number(value.toPrecision(8))));
+    }
+    const band = data.bands.find(([from, to]) => at >= from && at < to);
+    if (band) lines.push(band[2]);
+    const text = data.texts.findLast(([t]) => t <= at);
+    if (text) lines.push(text[1]);
+    for (const [t, old, next, message] of data.flips) if (Math.abs(t - at) < near) lines.push(`${old} → ${next}: ${message}`);
+    for (const [from, to, count, why] of data.gaps) if (at > from - near && at < to + near) lines.push(`${count} tick${count === 1 ? "" : "s"} ${why}`);
+    tip.replaceChildren(...lines.slice(0, 6).map((line) => Object.assign(document.createElement("div"), { textContent: line.slice(0, 160) })));
+    tip.hidden = lines.length === 0;
+    const offset = u.over.offsetLeft + left;
+    tip.style.left = `${Math.max(4, Math.min(offset + 12, box.clientWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = "12px";
+  }
+
+  function mark() {
+    for (const link of document.querySelectorAll("[data-range]")) {
+      if (!window_ && link.dataset.range === range) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-range]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    range = link.dataset.range;
+    window_ = null;
+    history.replaceState(null, "", link.href);
+    mark();
+    load();
+  });
+  new ResizeObserver(() => plot?.setSize({ width: box.clientWidth - 8, height: box.clientHeight - 8 })).observe(box);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot?.redraw(false));
+  // What just ran belongs into a chart that ends now; not more often than every five seconds.
+  let last = 0;
+  document.addEventListener("revere:changed", (event) => {
+    if (!event.detail.changed.length || window_ || Date.now() - last < 5000) return;
+    last = Date.now();
+    load();
+  });
+  load();
+}
+
+function around(min, max) {
+  if (min == null || max == null) return [0, 1];
+  if (min === max) return [min - Math.abs(min || 1) / 2, max + Math.abs(max || 1) / 2];
+  const room = (max - min) * 0.08;
+  return [min >= 0 && min - 2 * room < 0 ? 0 : min - room * 1.5, max + room];
+}
+
+// Twenty-four hours; the day where it changes.
+function times(_, ticks, axis, space, step) {
+  void axis;
+  void space;
+  let before = "";
+  return ticks.map((tick) => {
+    const at = new Date(tick * 1000);
+    const day = at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+    const clock = at.toLocaleTimeString("en-GB", step < 60 ? { timeStyle: "medium" } : { timeStyle: "short" });
+    const text = step >= 86400 ? day : day === before ? clock : `${clock}\n${day}`;
+    before = day;
+    return text;
+  });
+}
+
+function short(value) {
+  const size = Math.abs(value);
+  if (size >= 1e9) return `${+(value / 1e9).toPrecision(3)} G`;
+  if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)} M`;
+  if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)} k`;
+  return String(+value.toPrecision(5));
+}

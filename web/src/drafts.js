@@ -1,0 +1,69 @@
+// What is typed is kept in the browser until it is saved: a closed tab or a server that is away loses nothing.
+
+const fields = ["name", "description", "script", "schedule", "timezone", "tags", "alarm_after", "recover_after", "retain_days", "timeout_s"];
+
+export function drafts(form, setScript) {
+  const key = `revere-draft:${location.pathname}${location.search}`;
+  const place = document.getElementById("draft");
+  const read = () => Object.fromEntries(fields.map((name) => [name, form.elements[name].value]));
+  const initial = JSON.stringify(read());
+  const refused = document.querySelector("[aria-invalid=true], .notice[role=alert]");
+  let dirty = Boolean(refused);
+  let saving = false;
+
+  let stored = null;
+  try {
+    stored = JSON.parse(localStorage.getItem(key));
+  } catch {
+    // Nothing that can be read is kept.
+  }
+  const version = form.elements.version?.value ?? "";
+  if (stored && !refused && JSON.stringify(stored.fields) !== initial) {
+    const old = stored.version !== version;
+    place.textContent = old ? "There is an unsaved draft of an older version. " : "There is an unsaved draft. ";
+    const button = (text, what) => {
+      const one = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: text });
+      one.addEventListener("click", () => {
+        place.textContent = "";
+        what();
+      });
+      return one;
+    };
+    place.append(
+      button("Take it up", () => {
+        for (const name of fields) {
+          if (!(name in stored.fields) || name === "script") continue;
+          form.elements[name].value = stored.fields[name];
+          form.elements[name].dispatchEvent(new Event("input", { bubbles: true }));
+        }
+        setScript(stored.fields.script ?? "");
+      }),
+      button("Drop it", () => localStorage.removeItem(key)),
+    );
+  }
+
+  let timer;
+  form.addEventListener("input", () => {
+    dirty = true;
+    clearTimeout(timer);
+    timer = setTimeout(keep, 400);
+  });
+  function keep() {
+    try {
+      if (JSON.stringify(read()) === initial && !refused) localStorage.removeItem(key);
+      else localStorage.setItem(key, JSON.stringify({ version, fields: read() }));
+    } catch {
+      // A browser that keeps nothing; the warning below remains.
+    }
+  }
+  form.addEventListener("submit", () => {
+    saving = true;
+    clearTimeout(timer);
+    keep();
+    sessionStorage.setItem("revere-saving", key);
+  });
+  addEventListener("pageshow", () => (saving = false));
+  addEventListener("beforeunload", (event) => {
+    if (dirty && !saving && JSON.stringify(read()) !== initial) event.preventDefault();
+  });
+}

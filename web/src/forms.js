@@ -1,0 +1,63 @@
+// Forms that answer in place: switches of alerts, tests, and buttons that are pressed once.
+import { fragment, morph } from "./morph.js";
+
+export function forms() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.matches("[data-switch], [data-test]")) {
+      event.preventDefault();
+      inPlace(form);
+      return;
+    }
+    // A second click does nothing while the first is under way.
+    if (form.method === "post" && !event.defaultPrevented) {
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "1";
+      setTimeout(() => delete form.dataset.sent, 8000);
+      event.submitter?.setAttribute("aria-busy", "true");
+    }
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  });
+  for (const form of document.querySelectorAll("[data-switch]")) {
+    for (const button of form.querySelectorAll("[data-quiet-submit]")) button.hidden = true;
+    form.addEventListener("change", () => inPlace(form));
+  }
+}
+
+// Sends a form and takes the row it belongs to out of the page that answers.
+async function inPlace(form) {
+  const row = form.closest("li");
+  const said = row.querySelector("[data-said]");
+  const button = form.querySelector("button:not([hidden])");
+  const body = new URLSearchParams(new FormData(form));
+  if (button) button.disabled = true;
+  const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
+  if (button) button.disabled = false;
+  if (!answer?.ok) {
+    said.textContent = answer ? `Not done: the server says ${answer.status}.` : "Not done: the server does not answer.";
+    if (form.matches("[data-switch]")) form.reset();
+    return;
+  }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const next = [...page.querySelectorAll(".rows > li")].find((one) => one.querySelector(".row-head b")?.textContent === row.querySelector(".row-head b").textContent);
+  if (!next) return;
+  next.id = row.id;
+  morph(row, document.adoptNode(next));
+  for (const quiet of row.querySelectorAll("[data-quiet-submit]")) quiet.hidden = true;
+  for (const box of row.querySelectorAll("input[type=checkbox]")) box.checked = box.defaultChecked;
+  if (form.matches("[data-switch]")) row.querySelector("[data-said]").textContent = "Saved";
+}
+
+// A save that led to another page has arrived: its draft is no longer needed.
+export function settle() {
+  const key = sessionStorage.getItem("revere-saving");
+  if (!key) return;
+  sessionStorage.removeItem("revere-saving");
+  if (!document.querySelector("[data-author]")) localStorage.removeItem(key);
+}

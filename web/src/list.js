@@ -1,0 +1,79 @@
+// The list: search as one types, choosing many, worst first again when states change.
+import { fragment, morph } from "./morph.js";
+import { refresh } from "./times.js";
+
+export function list() {
+  const form = document.querySelector("[data-search]");
+  const place = document.getElementById("list");
+  if (!form || !place) return;
+  for (const button of form.querySelectorAll("[data-quiet-submit]")) button.hidden = true;
+  let asked = 0;
+  let timer;
+
+  async function show(address, remember) {
+    const number = ++asked;
+    const url = new URL(address, location.href);
+    url.searchParams.set("part", "list");
+    const answer = await fetch(url, { headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok || number !== asked) return;
+    const html = await answer.text();
+    if (number !== asked) return;
+    const next = document.createElement("div");
+    next.id = "list";
+    next.append(fragment(html));
+    morph(place, next);
+    prepare();
+    refresh(place);
+    if (remember) history.replaceState(null, "", address);
+    document.dispatchEvent(new Event("revere:shown"));
+  }
+
+  function wanted() {
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (value) query.set(name, value);
+    const text = query.toString();
+    return text ? `/?${text}` : "/";
+  }
+
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => show(wanted(), true), 120);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(timer);
+    show(wanted(), true);
+  });
+
+  // States changed: the order may have, too. Not while someone is choosing or moving through the rows.
+  let again;
+  document.addEventListener("revere:counted", () => {
+    clearTimeout(again);
+    again = setTimeout(() => {
+      const busy = place.querySelector("[name=pick]:checked") || place.contains(document.activeElement) || place.matches(":hover");
+      if (!busy) show(location.pathname + location.search, false);
+    }, 1500);
+  });
+
+  function prepare() {
+    const bulk = place.querySelector("[data-bulk]");
+    if (!bulk) return;
+    const all = place.querySelector("[data-pick-all]");
+    const boxes = () => [...place.querySelectorAll("[name=pick]")];
+    all.hidden = false;
+    const count = () => {
+      const chosen = boxes().filter((box) => box.checked).length;
+      bulk.hidden = chosen === 0;
+      bulk.querySelector("[data-picked]").textContent = `${chosen} chosen:`;
+      all.checked = chosen > 0 && chosen === boxes().length;
+      all.indeterminate = chosen > 0 && !all.checked;
+    };
+    all.onchange = () => {
+      for (const box of boxes()) box.checked = all.checked;
+      count();
+    };
+    place.onchange = (event) => event.target.name === "pick" && count();
+    count();
+  }
+  prepare();
+}

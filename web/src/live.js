@@ -1,0 +1,90 @@
+// One stream for the page: rows, counts, the tab's title and icon, as they change.
+import { fragment, morph } from "./morph.js";
+import { refresh } from "./times.js";
+
+let source;
+let retry;
+let failures = 0;
+
+export function live() {
+  if (!("livePage" in document.body.dataset)) return;
+  connect();
+  // A tab that nobody looks at needs its title and icon only; it keeps the stream, and browsers slow it down.
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => event.persisted && connect());
+  document.addEventListener("revere:shown", connect);
+}
+
+// The monitors on the page; a new search shows others.
+function address() {
+  const one = location.pathname.match(/^\/monitor\/(\d+)$/);
+  if (one) return `/events?monitor=${one[1]}`;
+  const rows = [...document.querySelectorAll(".monitors tbody tr")].map((row) => row.id.slice(1));
+  return rows.length ? `/events?monitors=${rows.slice(0, 200).join(",")}` : "/events";
+}
+
+let open;
+function connect() {
+  clearTimeout(retry);
+  const next = address();
+  if (source && source.readyState !== EventSource.CLOSED && next === open) return;
+  source?.close();
+  open = next;
+  source = new EventSource(next);
+  source.onopen = () => {
+    failures = 0;
+    offline(false);
+  };
+  source.onmessage = (event) => take(JSON.parse(event.data));
+  source.onerror = () => {
+    failures += 1;
+    if (failures > 1) offline(true);
+    // The browser gives up on some answers; we do not.
+    if (source.readyState === EventSource.CLOSED) {
+      retry = setTimeout(connect, Math.min(30000, 1000 * 2 ** failures) * (0.5 + Math.random() / 2));
+    }
+  };
+}
+
+function offline(is) {
+  const bar = document.getElementById("offline");
+  if (bar) bar.hidden = !is;
+}
+
+function take({ parts, counts, changed }) {
+  for (const [id, html] of Object.entries(parts ?? {})) {
+    const old = document.getElementById(id);
+    const next = fragment(html).firstElementChild;
+    if (!old || !next || old.contains(document.getSelection()?.anchorNode) && !document.getSelection().isCollapsed) continue;
+    const state = (element) => element.querySelector(".state")?.textContent;
+    const flipped = old.localName === "tr" && state(old) !== state(next);
+    morph(old, next);
+    const now = document.getElementById(id);
+    if (!now) continue;
+    refresh(now);
+    if (flipped) {
+      now.classList.add("changed");
+      setTimeout(() => now.classList.remove("changed"), 2000);
+    }
+  }
+  if (counts) count(counts);
+  document.dispatchEvent(new CustomEvent("revere:changed", { detail: { changed: changed ?? [] } }));
+}
+
+let before;
+function count(counts) {
+  const failing = (counts.ALARM ?? 0) + (counts.ERROR ?? 0);
+  document.title = document.title.replace(/^\(\d+\) /, "").replace(/^/, failing ? `(${failing}) ` : "");
+  const icon = document.querySelector("link[rel=icon]");
+  const address = `/icon.svg?failing=${failing}`;
+  if (icon && icon.getAttribute("href") !== address) icon.setAttribute("href", address);
+  for (const [state, number] of Object.entries(counts)) {
+    const shown = document.querySelector(`[data-count=${state}]`);
+    if (!shown) continue;
+    shown.querySelector("b").textContent = number;
+    shown.classList.toggle(`has-${state.toLowerCase()}`, number > 0);
+  }
+  const text = JSON.stringify(counts);
+  if (before && before !== text) document.dispatchEvent(new CustomEvent("revere:counted"));
+  before = text;
+}
