@@ -4,8 +4,13 @@
 //! sandbox, then the model. `web` and `engine` meet only in the store, plus a wake-up signal.
 
 pub mod alerts;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod entry;
+pub mod import;
 pub mod metrics;
 pub mod outbound;
 pub mod redact;

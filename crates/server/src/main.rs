@@ -1,3 +1,5 @@
-//! The `revere` program.
+//! The `revere` program; everything is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    revere::cli::main()
+}

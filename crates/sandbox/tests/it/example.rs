@@ -1,4 +1,4 @@
-//! DESIGN's example script, end to end.
+//! The README's example script, end to end.
 
 use revere_model::{ReturnValue, State};
 

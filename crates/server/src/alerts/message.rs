@@ -240,7 +240,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::alerts::MonitorSummary;
 
-    /// The notification DESIGN's example text is about.
+    /// The notification the example text of docs/ALERTS.md is about.
     pub(crate) fn sample() -> Notification {
         Notification {
             monitor: MonitorSummary {

@@ -1,31 +1,63 @@
 //! Takes over monitors, alerts' settings and history from elsewhere, all or nothing.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
 use jiff::Timestamp;
-use revere_model::{Flip as Change, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet};
+use revere_model::{MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
 use sqlx::SqliteConnection;
 
 use super::{
     Store, StoreError, monitors,
     rows::{micros, value_text},
     runs::{self, NewRun},
+    tell,
 };
+
+/// Runs are written so many at a time, and counted.
+const PIECE: usize = 5_000;
 
 /// A monitor to take over.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ImportedMonitor {
+    /// The id it keeps; `None` for the next free one.
+    pub id: Option<MonitorId>,
     /// What its author decides.
     pub spec: MonitorSpec,
     /// The state it was in; told to nobody.
     pub state: State,
+    /// The state that people heard last, through the alerts that are taken over with it: if that was a problem, they will
+    /// hear of its end.
+    pub heard: State,
     /// Its history, oldest first.
-    pub runs: Vec<ImportedRun>,
+    pub history: Vec<Past>,
+}
+
+/// A piece of history to take over.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Past {
+    /// A run, which may have changed the state.
+    Run(ImportedRun),
+    /// A change of state that no run caused.
+    Change(ImportedChange),
 }
 
 /// A run to take over.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ImportedRun {
+    /// Why it happened.
+    pub kind: RunKind,
     /// When it was.
     pub at: Timestamp,
+    /// How long it took.
+    pub duration: Duration,
+    /// What the script did.
+    pub outcome: State,
     /// The state before.
     pub old_state: State,
     /// The state after.
@@ -34,6 +66,23 @@ pub struct ImportedRun {
     pub message: String,
     /// Its value.
     pub return_value: Option<ReturnValue>,
+    /// What it printed.
+    pub output: String,
+    /// The traceback of an `ERROR`.
+    pub traceback: Option<String>,
+}
+
+/// A change of state without a run to take over.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ImportedChange {
+    /// When it was.
+    pub at: Timestamp,
+    /// The state before.
+    pub old_state: State,
+    /// The state after.
+    pub new_state: State,
+    /// Why.
+    pub message: String,
 }
 
 /// What people had chosen about an alert. It takes effect when the configuration has an alert of that key.
@@ -47,31 +96,60 @@ pub struct ImportedAlert {
     pub states: StateSet,
 }
 
+/// How a takeover ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Takeover {
+    /// Everything is stored; the monitors' ids, in the order they were given.
+    Done(Vec<MonitorId>),
+    /// Nothing is stored, because monitors of these ids are there already.
+    Taken(Vec<MonitorId>),
+}
+
 impl Store {
-    /// Takes over monitors with their history, and alerts' settings, in one transaction: all of it or nothing. Answers
-    /// the new monitors' ids in the same order. Settings of an alert that is known already are left as they are.
+    /// Takes over monitors with their history, and alerts' settings, in one transaction: all of it or nothing. Settings
+    /// of an alert that is known already are left as they are. `stored` counts the runs as they are written.
     pub async fn import(
         &self,
         monitors: Vec<ImportedMonitor>,
         alerts: Vec<ImportedAlert>,
         now: Timestamp,
-    ) -> Result<Vec<MonitorId>, StoreError> {
-        let all = std::sync::Arc::new((monitors, alerts));
+        stored: Arc<AtomicU64>,
+    ) -> Result<Takeover, StoreError> {
+        let all = Arc::new((monitors, alerts));
         self.write_patiently(move |connection| {
             Box::pin(async move {
+                // Tried again after a lock, it begins again.
+                stored.store(0, Ordering::Relaxed);
                 let (monitors, alerts) = &*all;
+                let taken = taken(connection, monitors).await?;
+                if !taken.is_empty() {
+                    return Ok(Takeover::Taken(taken));
+                }
                 for alert in alerts {
                     take_alert(connection, alert).await?;
                 }
                 let mut ids = Vec::with_capacity(monitors.len());
                 for monitor in monitors {
-                    ids.push(take_monitor(connection, monitor, now).await?);
+                    let id = take_monitor(connection, monitor, now, &stored).await?;
+                    remember_told(connection, id, monitor, alerts).await?;
+                    ids.push(id);
                 }
-                Ok(ids)
+                Ok(Takeover::Done(ids))
             })
         })
         .await
     }
+}
+
+async fn taken(connection: &mut SqliteConnection, monitors: &[ImportedMonitor]) -> Result<Vec<MonitorId>, StoreError> {
+    let ids: Vec<i64> = monitors.iter().filter_map(|monitor| Some(monitor.id?.0)).collect();
+    let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
+    let taken: Vec<i64> =
+        sqlx::query_scalar("select id from monitors where id in (select value from json_each(?)) order by id")
+            .bind(ids)
+            .fetch_all(connection)
+            .await?;
+    Ok(taken.into_iter().map(MonitorId).collect())
 }
 
 async fn take_alert(connection: &mut SqliteConnection, alert: &ImportedAlert) -> Result<(), StoreError> {
@@ -92,25 +170,36 @@ async fn take_monitor(
     connection: &mut SqliteConnection,
     monitor: &ImportedMonitor,
     now: Timestamp,
+    stored: &AtomicU64,
 ) -> Result<MonitorId, StoreError> {
-    let created_at = monitor.runs.first().map_or(now, |run| run.at.min(now));
-    let id = monitors::insert(connection, &monitor.spec, created_at, now).await?;
+    let created_at = monitor.history.first().map_or(now, |past| past.change().at.min(now));
+    let id = monitors::insert(connection, monitor.id, &monitor.spec, created_at, now).await?;
     let first = runs::next_id(connection).await?;
-    let new: Vec<NewRun<'_>> = (first..).zip(&monitor.runs).map(|(run_id, run)| new_run(id, run_id, run)).collect();
-    runs::insert(connection, &new).await?;
-    for (run_id, run) in (first..).zip(&monitor.runs).filter(|(_, run)| run.old_state != run.new_state) {
-        insert_flip(connection, id, run_id, run, Change { old: run.old_state, new: run.new_state }).await?;
+    let numbered: Vec<(i64, &ImportedRun)> = (first..).zip(monitor.history.iter().filter_map(Past::run)).collect();
+    for piece in numbered.chunks(PIECE) {
+        let new: Vec<NewRun<'_>> = piece.iter().map(|(run_id, run)| new_run(id, *run_id, run)).collect();
+        runs::insert(connection, &new).await?;
+        stored.fetch_add(piece.len() as u64, Ordering::Relaxed);
+    }
+    let mut run_ids = numbered.iter().map(|(run_id, _)| *run_id);
+    for past in &monitor.history {
+        let run_id = past.run().and_then(|_| run_ids.next());
+        let change = past.change();
+        if change.old_state != change.new_state {
+            insert_flip(connection, id, run_id, &change).await?;
+        }
     }
     // A monitor that is off is INACTIVE, whatever it was.
     let state = if monitor.spec.active { monitor.state } else { State::Inactive };
-    let since = monitor.runs.iter().rev().find(|run| run.old_state != run.new_state).map_or(created_at, |run| run.at);
-    let last = monitor.runs.last();
+    let changes = monitor.history.iter().rev().map(Past::change);
+    let since = changes.filter(|change| change.old_state != change.new_state).map(|change| change.at).next();
+    let last = numbered.last().map(|(_, run)| run);
     sqlx::query(
         "update statuses set state = ?, state_since = ?, last_run_at = ?, last_message = ?, last_value = ?
          where monitor_id = ?",
     )
     .bind(state.as_str())
-    .bind(micros(since))
+    .bind(micros(since.unwrap_or(created_at)))
     .bind(last.map(|run| micros(run.at)))
     .bind(last.map(|run| &run.message))
     .bind(last.and_then(|run| run.return_value.as_ref()).map(value_text))
@@ -120,41 +209,94 @@ async fn take_monitor(
     Ok(id)
 }
 
+/// What was told elsewhere counts as told: a problem gets its one end told here.
+async fn remember_told(
+    connection: &mut SqliteConnection,
+    id: MonitorId,
+    monitor: &ImportedMonitor,
+    alerts: &[ImportedAlert],
+) -> Result<(), StoreError> {
+    let state = if monitor.spec.active { monitor.state } else { State::Inactive };
+    for alert in alerts.iter().filter(|alert| alert.enabled && alert.states.contains(monitor.heard)) {
+        if monitor.heard.is_problem() {
+            let told = Told { state: Some(state), open: Some(monitor.heard) };
+            tell::remember(connection, &alert.key, id, told).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Past {
+    fn run(&self) -> Option<&ImportedRun> {
+        match self {
+            Past::Run(run) => Some(run),
+            Past::Change(_) => None,
+        }
+    }
+
+    /// What it did to the state.
+    fn change(&self) -> Flip<'_> {
+        match self {
+            Past::Run(run) => Flip {
+                at: run.at,
+                old_state: run.old_state,
+                new_state: run.new_state,
+                message: &run.message,
+                return_value: run.return_value.as_ref(),
+            },
+            Past::Change(change) => Flip {
+                at: change.at,
+                old_state: change.old_state,
+                new_state: change.new_state,
+                message: &change.message,
+                return_value: None,
+            },
+        }
+    }
+}
+
+struct Flip<'a> {
+    at: Timestamp,
+    old_state: State,
+    new_state: State,
+    message: &'a str,
+    return_value: Option<&'a ReturnValue>,
+}
+
 fn new_run(monitor_id: MonitorId, id: i64, run: &ImportedRun) -> NewRun<'_> {
     NewRun {
         id: RunId(id),
         monitor_id,
-        kind: RunKind::Imported,
+        kind: run.kind,
         tick_at: run.at,
         started_at: run.at,
-        duration_us: 0,
-        outcome: run.new_state,
+        duration_us: i64::try_from(run.duration.as_micros()).unwrap_or(i64::MAX),
+        outcome: run.outcome,
         old_state: run.old_state,
         new_state: run.new_state,
         message: &run.message,
         return_value: run.return_value.as_ref(),
-        output: "",
-        traceback: None,
+        output: &run.output,
+        traceback: run.traceback.as_deref(),
     }
 }
 
 async fn insert_flip(
     connection: &mut SqliteConnection,
     monitor: MonitorId,
-    run_id: i64,
-    run: &ImportedRun,
-    flip: Change,
+    run_id: Option<i64>,
+    flip: &Flip<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id)
          values (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(monitor.0)
-    .bind(micros(run.at))
-    .bind(flip.old.as_str())
-    .bind(flip.new.as_str())
-    .bind(&run.message)
-    .bind(run.return_value.as_ref().map(value_text))
+    .bind(micros(flip.at))
+    .bind(flip.old_state.as_str())
+    .bind(flip.new_state.as_str())
+    .bind(flip.message)
+    .bind(flip.return_value.map(value_text))
     .bind(run_id)
     .execute(connection)
     .await?;

@@ -49,7 +49,7 @@ pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 pub use error::{OpenError, StoreError};
 pub use flips::Flip;
 pub use health::StoreHealth;
-pub use import::{ImportedAlert, ImportedMonitor, ImportedRun};
+pub use import::{ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, Takeover};
 pub use monitors::{MonitorFilter, StateCounts};
 pub use results::{Committed, RunResult};
 pub use runs::{RunFilter, SeriesPoint};

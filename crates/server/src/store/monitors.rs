@@ -45,7 +45,7 @@ impl Store {
         let spec = spec.clone();
         self.write(move |connection| {
             Box::pin(async move {
-                let id = insert(connection, &spec, now, now).await?;
+                let id = insert(connection, None, &spec, now, now).await?;
                 fetch(connection, id).await
             })
         })
@@ -176,17 +176,19 @@ impl Store {
     }
 }
 
-/// Inserts a monitor with its status and tags.
+/// Inserts a monitor with its status and tags; the next free id is taken unless one is given.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
+    id: Option<MonitorId>,
     spec: &MonitorSpec,
     created_at: Timestamp,
     now: Timestamp,
 ) -> Result<MonitorId, StoreError> {
     let id: i64 = sqlx::query_scalar(
-        "insert into monitors (version, name, description, schedule, timezone, active, retain_days, timeout_s, tags,
-         alarm_after, recover_after, created_at, updated_at, script) values (1,?,?,?,?,?,?,?,?,?,?,?,?,?) returning id",
+        "insert into monitors (id, version, name, description, schedule, timezone, active, retain_days, timeout_s, tags,
+         alarm_after, recover_after, created_at, updated_at, script) values (?,1,?,?,?,?,?,?,?,?,?,?,?,?,?) returning id",
     )
+    .bind(id.map(|id| id.0))
     .bind(&spec.name)
     .bind(&spec.description)
     .bind(&spec.schedule)

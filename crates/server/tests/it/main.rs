@@ -4,7 +4,9 @@
 
 mod alerts;
 mod api;
+mod cli;
 mod engine;
+mod proof;
 mod sources;
 mod store;
 mod support;

@@ -72,7 +72,7 @@ pub(crate) fn answers(f: impl Fn(SourceCall) -> Result<Value, SourceFault> + Sen
     }))
 }
 
-/// DESIGN's two graphite answers, an `echo` that gives back its one argument, and a `fail`.
+/// the README's two graphite answers, an `echo` that gives back its one argument, and a `fail`.
 pub(crate) fn usual_answers() -> Arc<dyn Broker> {
     answers(|call| match call.method.as_str() {
         "get_sum" if call.args.first().and_then(Value::as_text).is_some_and(|path| path.ends_with("500")) => {

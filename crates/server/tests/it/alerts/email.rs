@@ -10,7 +10,7 @@ use super::{TEXT, channel, faults, hostile, sample, send, service};
 
 /// A mail as the server took it.
 #[derive(Deserialize)]
-struct Mail {
+pub(crate) struct Mail {
     from: String,
     to: Vec<String>,
     raw: String,
@@ -20,7 +20,7 @@ struct Mail {
 
 impl Mail {
     /// A header, unfolded, still encoded.
-    fn header(&self, name: &str) -> String {
+    pub(crate) fn header(&self, name: &str) -> String {
         let head = self.raw.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ");
         let found = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         found.unwrap_or_else(|| panic!("no {name} in {head}")).to_owned()
@@ -28,7 +28,7 @@ impl Mail {
 }
 
 /// An address that no other test uses; what it is good for is in its first word.
-fn address(word: &str) -> String {
+pub(crate) fn address(word: &str) -> String {
     format!("{word}-{}@example.org", uuid::Uuid::new_v4().simple())
 }
 
@@ -37,7 +37,7 @@ fn folder() -> PathBuf {
 }
 
 /// Everything that came for `address`.
-fn mails(address: &str) -> Vec<Mail> {
+pub(crate) fn mails(address: &str) -> Vec<Mail> {
     let folder = folder().join(address);
     let count = fs::read_dir(&folder).map_or(0, |files| files.count());
     (0..count).map(|n| serde_json::from_slice(&fs::read(folder.join(format!("{n}.json"))).unwrap()).unwrap()).collect()
@@ -54,7 +54,7 @@ fn port(security: &str) -> u16 {
 }
 
 /// A config for the server with this security, with `more` over it.
-fn config(security: &str, to: &[&str], more: Value) -> Value {
+pub(crate) fn config(security: &str, to: &[&str], more: Value) -> Value {
     let mut config = json!({
         "host": "localhost", "port": port(if security == "none" { "plain" } else { security }), "security": security,
         "from": "Revere <revere@example.com>", "to": to,

@@ -2,12 +2,12 @@
 
 mod command;
 mod docs;
-mod email;
+pub(crate) mod email;
 mod http;
 mod python;
 mod registry;
-mod sns;
-mod stub;
+pub(crate) mod sns;
+pub(crate) mod stub;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -48,7 +48,7 @@ async fn send(channel: &Arc<dyn Channel>, notification: &Notification) -> Result
     channel.send(notification, TIMEOUT).await
 }
 
-/// The notification that DESIGN's example text is about.
+/// The notification that the example text of docs/ALERTS.md is about.
 fn sample() -> Notification {
     Notification {
         monitor: MonitorSummary {
@@ -84,7 +84,7 @@ fn hostile() -> Notification {
 }
 
 /// Where a service of `scripts/services` is, from the environment or the file it writes.
-fn service(name: &str) -> String {
+pub(crate) fn service(name: &str) -> String {
     if let Ok(value) = std::env::var(name) {
         return value;
     }

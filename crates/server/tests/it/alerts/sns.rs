@@ -31,7 +31,7 @@ fn client() -> Client {
 }
 
 /// A topic of its own, and a subscriber that hears what is published there.
-async fn topic(name: &str) -> (String, Stub) {
+pub(crate) async fn topic(name: &str) -> (String, Stub) {
     let client = client();
     let name = format!("t{}-{name}", uuid::Uuid::new_v4().simple());
     let mut create = client.create_topic().name(&name);
@@ -45,7 +45,7 @@ async fn topic(name: &str) -> (String, Stub) {
     (arn, stub)
 }
 
-fn config(topic_arn: &str, user: &str) -> Value {
+pub(crate) fn config(topic_arn: &str, user: &str) -> Value {
     json!({
         "topic_arn": topic_arn,
         "access_key_id": service(&format!("REVERE_TEST_SNS_{user}_KEY_ID")),

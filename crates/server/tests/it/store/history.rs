@@ -1,7 +1,18 @@
 //! Runs as people look back on them, and what is forgotten.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
 use jiff::{SignedDuration, ToSpan};
-use revere::store::{ImportedAlert, ImportedMonitor, ImportedRun, RunFilter, RunResult};
+use revere::store::{
+    ConfiguredAlert, DeliveryFilter, ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, MonitorFilter, Past,
+    RunFilter, RunResult, Takeover,
+};
 use revere_model::{MonitorId, MonitorSpec, ReturnValue, Run, RunKind, State, StateSet};
 
 use crate::support::{Scratch, at, spec};
@@ -127,31 +138,69 @@ async fn old_runs_go_in_pieces_and_the_last_run_and_the_flips_stay() {
 async fn an_import_keeps_history_and_state_tells_nobody_and_goes_on_from_there() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let run = |minutes: i64, old_state, new_state| ImportedRun {
-        at: at("2013-05-05T00:00:00Z") + minutes.minutes(),
-        old_state,
-        new_state,
-        message: format!("{new_state}"),
-        return_value: Some(ReturnValue::Int(minutes)),
+    let run = |minutes: i64, old_state, new_state| {
+        Past::Run(ImportedRun {
+            kind: RunKind::Imported,
+            at: at("2013-05-05T00:00:00Z") + minutes.minutes(),
+            duration: Duration::ZERO,
+            outcome: new_state,
+            old_state,
+            new_state,
+            message: format!("{new_state}"),
+            return_value: Some(ReturnValue::Int(minutes)),
+            output: String::new(),
+            traceback: None,
+        })
     };
-    let runs = vec![run(0, State::Inactive, State::Ok), run(1, State::Ok, State::Ok), run(2, State::Ok, State::Alarm)];
-    let monitor = ImportedMonitor { spec: spec("old"), state: State::Alarm, runs };
-    let off =
-        ImportedMonitor { spec: MonitorSpec { active: false, ..spec("off") }, state: State::Alarm, runs: Vec::new() };
-    let alert = ImportedAlert { key: "ops".to_owned(), enabled: true, states: StateSet::EMPTY.with(State::Ok) };
-    let ids = store.import(vec![monitor, off], vec![alert], scratch.now()).await.unwrap();
+    let edited = Past::Change(ImportedChange {
+        at: at("2013-05-04T00:00:00Z"),
+        old_state: State::Ok,
+        new_state: State::Inactive,
+        message: "Monitor edited".to_owned(),
+    });
+    let history =
+        vec![edited, run(0, State::Inactive, State::Ok), run(1, State::Ok, State::Ok), run(2, State::Ok, State::Alarm)];
+    let monitor = ImportedMonitor {
+        id: Some(MonitorId(7)),
+        spec: spec("old"),
+        state: State::Alarm,
+        heard: State::Alarm,
+        history,
+    };
+    let off = ImportedMonitor {
+        id: None,
+        spec: MonitorSpec { active: false, ..spec("off") },
+        state: State::Alarm,
+        heard: State::Ok,
+        history: Vec::new(),
+    };
+    let states = StateSet::EMPTY.with(State::Ok).with(State::Alarm);
+    let alert = ImportedAlert { key: "ops".to_owned(), enabled: true, states };
+    let stored = Arc::new(AtomicU64::new(0));
+    let import =
+        || store.import(vec![monitor.clone(), off.clone()], vec![alert.clone()], scratch.now(), stored.clone());
+    let Takeover::Done(ids) = import().await.unwrap() else { panic!("nothing was there before") };
+    assert_eq!((ids[0], stored.load(Ordering::Relaxed)), (MonitorId(7), 3));
+    assert_eq!(import().await.unwrap(), Takeover::Taken(vec![MonitorId(7)]), "a second time would double everything");
+    assert_eq!(store.monitors(&MonitorFilter { limit: 10, ..MonitorFilter::default() }).await.unwrap().len(), 2);
     let taken = store.monitor(ids[0]).await.unwrap();
     assert_eq!((taken.state, taken.state_since), (State::Alarm, at("2013-05-05T00:02:00Z")));
     assert_eq!((taken.last_value, taken.last_run_at), (Some(ReturnValue::Int(2)), Some(at("2013-05-05T00:02:00Z"))));
     assert_eq!(taken.next_run_at, Some(at("2026-01-01T00:01:00Z")), "old ticks are not missed ticks");
     assert_eq!(store.monitor(ids[1]).await.unwrap().state, State::Inactive);
-    assert_eq!(store.flips(ids[0], None, 10).await.unwrap().len(), 2);
-    assert_eq!(store.alerts().await.unwrap()[0].states, StateSet::EMPTY.with(State::Ok));
+    assert_eq!(store.flips(ids[0], None, 10).await.unwrap().len(), 3);
+    assert_eq!(store.alerts().await.unwrap()[0].states, states);
     scratch.manual(ids[0], State::Alarm).await;
     let runs = store.runs(ids[0], RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap();
     assert_eq!(
         runs.iter().map(|run| run.kind).collect::<Vec<_>>(),
         [RunKind::Manual, RunKind::Imported, RunKind::Imported, RunKind::Imported]
     );
+    // The problem was told before the import, so its end is told after it; what was off stays untold.
+    store.sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true }], scratch.now()).await.unwrap();
+    scratch.manual(ids[0], State::Ok).await;
+    let owed = store.deliveries(&DeliveryFilter { limit: 10, ..DeliveryFilter::default() }).await.unwrap();
+    let told: Vec<_> = owed.iter().map(|owed| (owed.notification.old_state, owed.notification.new_state)).collect();
+    assert_eq!(told, [(State::Alarm, State::Ok)]);
     scratch.assert_sound().await;
 }

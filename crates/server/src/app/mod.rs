@@ -1,0 +1,177 @@
+//! Builds, wires, starts and stops everything that makes a server. Tests use the same door as `revere run`.
+//!
+//! Promises that the address is taken before anything slow happens (and answers 503 until the rest is there), that a
+//! source that is down stops nothing, and that a stop lets what is going on finish, hands back the rest, and leaves
+//! everything written.
+
+mod door;
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use revere_model::Clock;
+use revere_sandbox::Sandbox;
+use tokio_util::sync::CancellationToken;
+
+pub use door::{BindError, Door};
+
+use crate::{
+    alerts::Channel,
+    config::{Config, SecretKeyError, load_or_make_secret_key},
+    engine::{self, Engine, EngineHandle},
+    metrics::Metrics,
+    redact::Secrets,
+    runner::{self, NamedSource, Runner, Sources},
+    sources::watch::Watch,
+    store::{ConfiguredAlert, OpenError, Store, StoreError, StoreOptions},
+    web::{self, Defaults, Site, WebState},
+};
+
+/// How long what is going on may take to finish at a stop.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// What a server is made of.
+pub struct Parts {
+    /// What the operator decided.
+    pub config: Config,
+    /// Runs the Python.
+    pub sandbox: Sandbox,
+    /// Runs that may go on at the same time; the sandbox has room for [`ROOM_BESIDE`] more.
+    pub in_flight: usize,
+    /// What scripts can ask, built from the configuration.
+    pub sources: Sources,
+    /// How people are told, built from the configuration.
+    pub channels: BTreeMap<String, Arc<dyn Channel>>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Taken out of whatever a person or a log will see.
+    pub secrets: Secrets,
+    /// The address, taken already.
+    pub door: Door,
+}
+
+/// Runs that people ask for while all scheduled ones wait, and scripts that are only checked, have room of their own.
+pub const ROOM_BESIDE: usize = BY_HAND + 8;
+const BY_HAND: usize = 16;
+
+/// The server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The key beside it.
+    #[error(transparent)]
+    SecretKey(#[from] SecretKeyError),
+    /// The first things written to the database.
+    #[error("cannot write the first things to the database")]
+    Store(#[source] StoreError),
+}
+
+/// A server.
+pub struct App;
+
+impl App {
+    /// Opens the store, starts the engine, opens the door.
+    pub async fn start(parts: Parts) -> Result<Running, StartError> {
+        let mut options = StoreOptions::new(&parts.config.database_path);
+        options.clock = parts.clock.clone();
+        let store = Store::open(options).await?;
+        let running = wire(store.clone(), parts).await;
+        if running.is_err() {
+            store.close().await;
+        }
+        running
+    }
+}
+
+async fn wire(store: Store, parts: Parts) -> Result<Running, StartError> {
+    let Parts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, door } = parts;
+    if config.secret_key.is_none() {
+        load_or_make_secret_key(&config.database_path, &secrets)?;
+    }
+    let configured: Vec<ConfiguredAlert> =
+        config.alerts.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
+    store.sync_alerts(&configured, clock.now()).await.map_err(StartError::Store)?;
+
+    let watch = Watch::new(clock.clone());
+    let sources = sources
+        .into_iter()
+        .map(|(name, named)| {
+            let source = watch.around(&name, named.source);
+            (name, NamedSource { source, ..named })
+        })
+        .collect();
+    let runner = Runner::new(runner::Parts {
+        sandbox,
+        sources,
+        limits: config.limits.clone(),
+        python_path: config.python_path,
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        secrets: secrets.clone(),
+    });
+    let address = config.base_url.clone().unwrap_or_else(|| door.link());
+    let engine = Engine::start(engine::Parts {
+        store: store.clone(),
+        runner: Arc::new(runner.clone()),
+        channels,
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        secrets,
+        random: Arc::new(|| uuid::Uuid::new_v4().as_u128() as u64),
+        settings: engine::Settings {
+            in_flight,
+            by_hand: BY_HAND,
+            run_limit: config.limits.wall_time,
+            address,
+            ..engine::Settings::default()
+        },
+    })
+    .await
+    .map_err(StartError::Store)?;
+    let base_url = config.base_url.map(|url| url.parse().expect("BASE_URL was checked when it was read"));
+    let stopping = CancellationToken::new();
+    door.open(web::router(WebState {
+        site: Arc::new(Site { base_url, loopback_only: door.address().ip().is_loopback() }),
+        defaults: Arc::new(Defaults { timezone: config.timezone, retain_days: config.default_retain_days }),
+        clock,
+        metrics,
+        store: store.clone(),
+        engine: engine.clone(),
+        runner,
+        watch,
+        alert_entries: config.alerts.into(),
+        stopping: stopping.clone(),
+    }));
+    Ok(Running { address: door.address(), store, engine, stopping, door })
+}
+
+/// A server that runs.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it keeps.
+    pub store: Store,
+    /// What runs and tells.
+    pub engine: EngineHandle,
+    stopping: CancellationToken,
+    door: Door,
+}
+
+impl Running {
+    /// Waits for a part that must not end to end, and says which; for ever, if none does.
+    pub async fn failed(&self) -> String {
+        self.door.failed().await
+    }
+
+    /// Begins nothing new, lets what is going on finish for `grace`, hands back the rest, writes everything, and lets go
+    /// of address and database.
+    pub async fn stop(self, grace: Duration) {
+        // Streams to browsers have no end of their own.
+        self.stopping.cancel();
+        tokio::join!(self.engine.stop(grace), self.door.close(grace));
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,79 @@
+//! `revere check`: whether the configuration is right, and with `--connect` whether the sources answer.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::{
+    Exit, Global,
+    project::Project,
+    terminal::{self, Paint},
+};
+use crate::sources::SourceFault;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  revere check
+  revere check --connect            Ask each source its cheapest question, too
+  revere -c /etc/revere/config.py check && systemctl restart revere
+
+Exit codes:
+  0 all is right, 1 something is not";
+
+/// How long a source has to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Check {
+    /// Ask each source its cheapest question
+    #[arg(long)]
+    connect: bool,
+}
+
+impl Check {
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let project = Project::open(global)?;
+        let paint = Paint::stdout();
+        let config = &project.config;
+        let first = match &config.file {
+            Some(file) => format!("{} is {}", file.display(), paint.green("right")),
+            None => {
+                "There is no config.py here, so everything is at its default. Write one with `revere init`.".to_owned()
+            }
+        };
+        terminal::print(&format!(
+            "{first}\n  database   {}\n  time zone  {}\n  sources    {}\n  alerts     {}\n",
+            config.database_path.display(),
+            config.timezone,
+            list(project.sources.keys()),
+            list(project.channels.keys())
+        ));
+        if !self.connect {
+            return Ok(Exit::Success);
+        }
+        let answers = project.runtime.block_on(join_all(project.sources.iter().map(async |(name, named)| {
+            let began = Instant::now();
+            let answer = tokio::time::timeout(PATIENCE, named.source.probe(began + PATIENCE)).await;
+            let answer = answer
+                .unwrap_or_else(|_| Err(SourceFault::Failed(format!("no answer within {} s", PATIENCE.as_secs()))));
+            (name, began.elapsed(), answer)
+        })));
+        let mut exit = Exit::Success;
+        for (name, took, answer) in answers {
+            let took = format!("{:.0} ms", took.as_secs_f64() * 1e3);
+            terminal::print(&match answer {
+                Ok(()) => format!("{}  {name} answers ({took})\n", paint.green("up  ")),
+                Err(fault) => {
+                    exit = Exit::Failure;
+                    format!("{}  {name} ({took}): {}\n", paint.red("down"), project.secrets.redact(&fault.to_string()))
+                }
+            });
+        }
+        Ok(exit)
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

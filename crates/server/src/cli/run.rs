@@ -1,0 +1,108 @@
+//! `revere run`: the server, until it is told to stop.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use revere_model::SystemClock;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{
+    Exit, Global,
+    project::{Begun, Project},
+};
+use crate::app::{App, Door, GRACE, Parts, Running};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  revere run                              On http://127.0.0.1:5000/, for this machine only
+  revere run -c /etc/revere/config.py -p 8080
+  revere run --host 0.0.0.0 --log-format json
+
+SIGTERM and SIGINT (Ctrl+C) stop it: runs finish for up to 10 s, the rest is handed back and taken up by the next start.
+A second signal stops it at once. Nobody is asked to log in: on an address that others can reach, put a proxy before it.
+
+Exit codes:
+  0 stopped as asked, 1 it could not start, or a part of it failed, or it was stopped at once";
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Run {
+    /// The port to listen on; 0 is any free one
+    #[arg(short, long, default_value_t = 5000, env = "REVERE_PORT", hide_env_values = true)]
+    port: u16,
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1", env = "REVERE_HOST", hide_env_values = true)]
+    host: String,
+}
+
+impl Run {
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let begun = Begun::new(global)?;
+        // Before anything slow: who starts a second server should know at once.
+        let door = begun.runtime.block_on(Door::bind(&self.host, self.port))?;
+        let project = begun.project(global)?;
+        let (runtime, parts) = parts(project, door);
+        let exit = runtime.block_on(async {
+            let running = App::start(parts).await?;
+            let ip = running.address.ip();
+            if !ip.is_loopback() {
+                tracing::warn!(%ip, "others can reach this address, and nobody is asked to log in: put a proxy before it that asks");
+            }
+            tracing::info!("listening on http://{}", running.address);
+            until_stopped(running).await
+        });
+        // What still blocks a thread now has been told to stop and did not.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        exit
+    }
+}
+
+/// Everything for a server, and the runtime it lives on.
+pub(super) fn parts(project: Project, door: Door) -> (tokio::runtime::Runtime, Parts) {
+    let Project { runtime, secrets, sandbox, in_flight, config, sources, channels, metrics } = project;
+    (
+        runtime,
+        Parts { config, sandbox, in_flight, sources, channels, clock: Arc::new(SystemClock), metrics, secrets, door },
+    )
+}
+
+/// Waits for a signal and stops, or for a part to fail. A second signal ends the process on the spot: everything that was
+/// acknowledged is written, and the next start takes up what was going on.
+pub(super) async fn until_stopped(running: Running) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        name = signals.next() => tracing::info!("{name}: stopping; what is going on may take up to {} s to finish", GRACE.as_secs()),
+        words = running.failed() => {
+            running.stop(GRACE).await;
+            anyhow::bail!("a part of the server failed: {words}. Start it again; if that does not help, look at the log above");
+        }
+    }
+    tokio::select! {
+        () = running.stop(GRACE) => {
+            tracing::info!("stopped");
+            Ok(Exit::Success)
+        }
+        name = signals.next() => {
+            tracing::warn!("{name} again: stopped at once; the next start takes up what was going on");
+            std::process::exit(Exit::Failure.code().into());
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Signals> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a person sees: colour only where it is wanted, and errors as one paragraph.
+
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+};
+
+use revere_model::State;
+
+/// Colours for one stream. Words carry the meaning; colour only repeats it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    /// For standard output.
+    pub(super) fn stdout() -> Self {
+        Paint { on: wanted() && io::stdout().is_terminal() }
+    }
+
+    /// For standard error.
+    pub(super) fn stderr() -> Self {
+        Paint { on: wanted() && io::stderr().is_terminal() }
+    }
+
+    /// Never any.
+    #[cfg(test)]
+    pub(super) fn plain() -> Self {
+        Paint { on: false }
+    }
+
+    pub(super) fn bold(self, text: impl Display) -> String {
+        self.wrap("1", text)
+    }
+
+    pub(super) fn dim(self, text: impl Display) -> String {
+        self.wrap("2", text)
+    }
+
+    pub(super) fn red(self, text: impl Display) -> String {
+        self.wrap("31", text)
+    }
+
+    pub(super) fn green(self, text: impl Display) -> String {
+        self.wrap("32", text)
+    }
+
+    pub(super) fn yellow(self, text: impl Display) -> String {
+        self.wrap("33", text)
+    }
+
+    /// A state's word in its colour.
+    pub(super) fn state(self, state: State) -> String {
+        let code = match state {
+            State::Ok => "1;32",
+            State::Alarm => "1;31",
+            State::Error => "1;35",
+            State::Inactive => "2",
+        };
+        self.wrap(code, state)
+    }
+
+    fn wrap(self, code: &str, text: impl Display) -> String {
+        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    }
+}
+
+/// <https://no-color.org>: set and not empty means none. A dumb terminal has none either.
+fn wanted() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Writes to standard output. A reader that went away (`revere eval x | head -1`) is no fault of anyone.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes a line for the person to standard error.
+pub(super) fn tell(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// An error with its causes, in one paragraph.
+pub(super) fn complain(error: &anyhow::Error) {
+    tell(format_args!("{} {}", Paint::stderr().red("error:"), paragraph(error)));
+}
+
+/// The error and its causes, joined by colons. A cause that the text before already holds is not said twice.
+pub(crate) fn paragraph(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.contains(&cause) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once_and_in_order() {
+        let error = anyhow::anyhow!("no such file").context("cannot read x: no such file").context("cannot start");
+        assert_eq!(paragraph(&error), "cannot start: cannot read x: no such file");
+    }
+
+    #[test]
+    fn words_carry_the_meaning_without_colour() {
+        assert_eq!(Paint::plain().state(State::Alarm), "ALARM");
+        assert_eq!(Paint { on: true }.state(State::Alarm), "\x1b[1;31mALARM\x1b[0m");
+    }
+}

@@ -1,0 +1,228 @@
+//! The configuration: finds `config.py`, has it evaluated in the sandbox, and reads the upper-case names it leaves.
+//!
+//! Promises that every fault is reported at once, each with file, line, key and what was expected, and that a [`Config`]
+//! is complete and within bounds. Refuses to know what the types of sources and alerts need: they read their own part of
+//! it, and add their faults before [`Loaded::accept`] decides.
+
+mod keys;
+mod place;
+mod read;
+mod secret_key;
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use revere_sandbox::{ConfigRequest, Limits, Sandbox, SandboxError, ScriptError};
+
+pub use keys::{IGNORED, KEYS, Key, REFUSED};
+pub use secret_key::{SecretKeyError, load_or_make as load_or_make_secret_key};
+
+use crate::{entry::Entry, redact::Secrets, settings::Fault};
+
+/// Looked for in the working directory unless another file is named.
+pub const DEFAULT_FILE: &str = "config.py";
+/// `DATABASE_PATH` unless set.
+pub const DEFAULT_DATABASE: &str = "revere.db";
+
+/// Everything an operator decides, valid and complete.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it was read from; `None` where there was none and everything is at its default.
+    pub file: Option<PathBuf>,
+    /// The folder that relative paths count from.
+    pub folder: PathBuf,
+    /// The database file.
+    pub database_path: PathBuf,
+    /// `SECRET_KEY`, if it was set; see [`load_or_make_secret_key`] for when it was not.
+    pub secret_key: Option<String>,
+    /// `REVERE_SOURCES`, not yet seen by their types.
+    pub sources: Vec<Entry>,
+    /// `REVERE_ALERTS`, not yet seen by their types.
+    pub alerts: Vec<Entry>,
+    /// Time zone of new monitors.
+    pub timezone: String,
+    /// Whether the operator chose it.
+    pub timezone_given: bool,
+    /// Address for links, without a slash at its end.
+    pub base_url: Option<String>,
+    /// Folders whose `.py` files monitors may import.
+    pub python_path: Vec<PathBuf>,
+    /// Days the runs of new monitors are kept; `None` for ever.
+    pub default_retain_days: Option<u32>,
+    /// What one run may use.
+    pub limits: Limits,
+    /// Runs under way at once, if it was set.
+    pub max_runs_in_flight: Option<usize>,
+    /// Threads that execute Python, if it was set.
+    pub run_threads: Option<usize>,
+    /// What was accepted but deserves a word.
+    pub warnings: Vec<Fault>,
+}
+
+impl Config {
+    /// Every setting at its default, relative paths counting from `folder`.
+    pub fn default_in(folder: &Path) -> Config {
+        read::read(Vec::new(), folder, &Secrets::default()).0
+    }
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file was named, and is not there.
+    #[error("{} does not exist; write one with `revere init`, or name another with -c", .0.display())]
+    Missing(PathBuf),
+    /// It is there, but cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is not Python, or raised an exception, or hit a limit.
+    #[error("{}", ScriptFault(.path, .error))]
+    Script {
+        /// The file.
+        path: PathBuf,
+        /// What Python said.
+        error: ScriptError,
+    },
+    /// Python was content, and Revere is not.
+    #[error("{}", Faults(.path, .faults))]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// All that is wrong.
+        faults: Vec<PlacedFault>,
+    },
+    /// The sandbox could not do its work.
+    #[error("cannot evaluate the configuration")]
+    Sandbox(#[source] SandboxError),
+}
+
+/// A fault with the line it stands on, where that could be found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlacedFault {
+    /// From 1.
+    pub line: Option<usize>,
+    /// Place and message.
+    pub fault: Fault,
+}
+
+/// A configuration whose types of sources and alerts have not had their say yet.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What was read; where a setting has a fault, its default stands in for it.
+    pub config: Config,
+    /// What is wrong so far.
+    pub faults: Vec<Fault>,
+    source: String,
+}
+
+impl From<Config> for Loaded {
+    /// One that was not read from a file.
+    fn from(config: Config) -> Loaded {
+        Loaded { config, faults: Vec::new(), source: String::new() }
+    }
+}
+
+impl Loaded {
+    /// The configuration, if neither reading it nor its types found a fault.
+    pub fn accept(self, found_by_types: Vec<Fault>) -> Result<Config, LoadError> {
+        let Loaded { config, mut faults, source } = self;
+        faults.extend(found_by_types);
+        if faults.is_empty() {
+            return Ok(config);
+        }
+        let mut faults: Vec<PlacedFault> = faults
+            .into_iter()
+            .map(|fault| PlacedFault { line: place::line_of(&source, &fault.place), fault })
+            .collect();
+        // From top to bottom, as a person mends them; those without a line come last.
+        faults.sort_by_key(|fault| fault.line.unwrap_or(usize::MAX));
+        Err(LoadError::Faults { path: config.file.unwrap_or_else(|| DEFAULT_FILE.into()), faults })
+    }
+}
+
+/// Loads `named`, or `config.py` in `working_folder` if it is there, or the defaults.
+/// The secrets in it that no type knows of (`SECRET_KEY`) are taught to `secrets`.
+pub async fn load(
+    sandbox: &Sandbox,
+    named: Option<&Path>,
+    working_folder: &Path,
+    secrets: &Secrets,
+) -> Result<Loaded, LoadError> {
+    let path = working_folder.join(named.unwrap_or(Path::new(DEFAULT_FILE)));
+    let source = match tokio::fs::read(&path).await {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
+            return Ok(Config::default_in(working_folder).into());
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(LoadError::Missing(path)),
+        Err(source) => return Err(LoadError::Unreadable { path, source }),
+    };
+    let source = String::from_utf8(source).map_err(|error| LoadError::Unreadable {
+        path: path.clone(),
+        source: io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it is not UTF-8 text: byte {} is no character", error.utf8_error().valid_up_to()),
+        ),
+    })?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let request = ConfigRequest {
+        source: source.clone(),
+        filename: path.display().to_string(),
+        folder: folder.clone(),
+        environment: std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect(),
+        limits: Limits { wall_time: Duration::from_secs(10), ..Limits::default() },
+    };
+    let names = match sandbox.evaluate_config(request).await {
+        Ok(Ok(names)) => names,
+        Ok(Err(error)) => return Err(LoadError::Script { path, error }),
+        Err(error) => return Err(LoadError::Sandbox(error)),
+    };
+    let (config, faults) = read::read(names, &folder, secrets);
+    Ok(Loaded { config: Config { file: Some(path), ..config }, faults, source })
+}
+
+struct Faults<'a>(&'a Path, &'a [PlacedFault]);
+
+impl fmt::Display for Faults<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Faults(path, faults) = self;
+        match faults.len() {
+            1 => write!(f, "{} has a fault", path.display())?,
+            many => write!(f, "{} has {many} faults", path.display())?,
+        }
+        for PlacedFault { line, fault } in *faults {
+            match line {
+                Some(line) => write!(f, "\n  line {line}: {fault}")?,
+                None => write!(f, "\n  {fault}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+struct ScriptFault<'a>(&'a Path, &'a ScriptError);
+
+impl fmt::Display for ScriptFault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ScriptFault(path, error) = self;
+        write!(f, "{} could not be evaluated: {}", path.display(), error.kind)?;
+        if let Some(line) = error.line {
+            write!(f, " in line {line}")?;
+        }
+        match &error.traceback {
+            Some(traceback) => write!(f, "\n{}", traceback.trim_end()),
+            None => Ok(()),
+        }
+    }
+}

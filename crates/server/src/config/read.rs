@@ -1,0 +1,302 @@
+//! From the values of an evaluated configuration to a [`Config`], with every fault found on the way.
+
+use std::path::{Path, PathBuf};
+
+use revere_sandbox::{Limits, Value as PythonValue};
+use serde_json::{Map, Value};
+
+use super::{Config, keys};
+use crate::{
+    entry::{self, Entry},
+    redact::Secrets,
+    settings::{self, Fault, Field, Settings},
+};
+
+/// Reads evaluated names. Only upper-case ones count; those beginning with an underscore are the author's own. Where a
+/// setting has a fault, its default stands in, so that the rest can still be looked at.
+pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &Secrets) -> (Config, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let mut warnings = Vec::new();
+    let mut given = Map::new();
+    for (name, value) in names {
+        if name.starts_with('_') || name.chars().any(char::is_lowercase) {
+            continue;
+        }
+        if let Some((_, hint)) = keys::REFUSED.iter().find(|(known, _)| *known == name) {
+            faults.push(Fault::new(name, *hint));
+        } else if keys::IGNORED.contains(&name.as_str()) {
+            warnings.push(Fault::new(name, "ignored: it was the original program's, and means nothing here"));
+        } else {
+            match plain(value) {
+                Ok(value) => drop(given.insert(name, value)),
+                Err(message) => faults.push(Fault::new(name, message)),
+            }
+        }
+    }
+    for name in given.keys().filter(|name| keys::KEYS.iter().all(|key| key.field.name != name.as_str())) {
+        let known = keys::KEYS.iter().map(|key| key.field.name);
+        let message = settings::unknown("key", name, known);
+        faults.push(Fault::new(
+            name,
+            format!("{message} (names of your own: begin them with an underscore, or write them small)"),
+        ));
+    }
+    given.retain(|name, _| keys::KEYS.iter().any(|key| key.field.name == name));
+
+    let fields: Vec<Field> = keys::KEYS.iter().map(|key| key.field).collect();
+    // Faults of one name must not hide those of another: what does not fit is taken out, and the rest is read.
+    let settings = loop {
+        match Settings::read(&fields, &Value::Object(given.clone()), "", secrets) {
+            Ok(settings) => break settings,
+            Err(found) => {
+                for fault in found {
+                    let name = fault.place.trim_matches(['[', ']', '\'']).to_owned();
+                    given.remove(&name);
+                    faults.push(Fault::new(name, fault.message));
+                }
+            }
+        }
+    };
+    let mut reader = Reader { settings: &settings, folder, faults };
+    let config = Config {
+        file: None,
+        folder: folder.to_owned(),
+        database_path: reader.path("DATABASE_PATH", super::DEFAULT_DATABASE),
+        secret_key: settings.text("SECRET_KEY").map(str::to_owned),
+        sources: reader.entries("REVERE_SOURCES"),
+        alerts: reader.entries("REVERE_ALERTS"),
+        timezone: reader.timezone(),
+        timezone_given: settings.text("TIMEZONE").is_some(),
+        base_url: settings.text("BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
+        python_path: reader.folders("PYTHON_PATH"),
+        default_retain_days: match reader.number("DEFAULT_RETAIN_DAYS", 28, 0, 36_500) {
+            0 => None,
+            days => Some(days as u32),
+        },
+        limits: reader.limits(),
+        max_runs_in_flight: settings
+            .count("MAX_RUNS_IN_FLIGHT")
+            .map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1, 1, 100_000) as usize),
+        run_threads: settings.count("RUN_THREADS").map(|_| reader.number("RUN_THREADS", 1, 1, 1024) as usize),
+        warnings: Vec::new(),
+    };
+    if settings.text("GOOGLE_APPS_DOMAIN").is_some() {
+        warnings.push(Fault::new(
+            "GOOGLE_APPS_DOMAIN",
+            "accepted, but login by Google is not built yet: nobody is asked who they are. Keep the server on a loopback address, or behind a proxy that asks",
+        ));
+    }
+    (Config { warnings, ..config }, reader.faults)
+}
+
+/// Reads one name at a time and collects what is wrong with it.
+struct Reader<'a> {
+    settings: &'a Settings,
+    folder: &'a Path,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, place: &str, message: impl Into<String>) {
+        self.faults.push(Fault::new(place, message));
+    }
+
+    fn path(&mut self, name: &str, default: &str) -> PathBuf {
+        self.folder.join(self.settings.text(name).unwrap_or(default))
+    }
+
+    fn folders(&mut self, name: &str) -> Vec<PathBuf> {
+        let folders: Vec<PathBuf> = self.settings.texts(name).iter().map(|text| self.folder.join(text)).collect();
+        for (index, folder) in folders.iter().enumerate() {
+            if !folder.is_dir() {
+                self.fault(&format!("{name}[{index}]"), format!("expected a folder, and {} is none", folder.display()));
+            }
+        }
+        folders
+    }
+
+    /// A whole number within bounds; out of them is a fault.
+    fn number(&mut self, name: &str, default: u64, low: u64, high: u64) -> u64 {
+        let number = self.settings.count(name).unwrap_or(default);
+        if !(low..=high).contains(&number) {
+            self.fault(name, format!("expected a whole number from {low} to {high}, not {number}"));
+        }
+        number
+    }
+
+    fn timezone(&mut self) -> String {
+        let name = self.settings.text("TIMEZONE").unwrap_or("UTC");
+        if let Err(fault) = revere_model::zone(name) {
+            self.fault("TIMEZONE", fault.to_string());
+        }
+        name.to_owned()
+    }
+
+    fn limits(&mut self) -> Limits {
+        let default = Limits::default();
+        let bytes = |units: u64, shift: u32| usize::try_from(units << shift).unwrap_or(usize::MAX);
+        let limits = Limits {
+            wall_time: self.settings.seconds("RUN_TIMEOUT").unwrap_or(default.wall_time),
+            cpu_time: self.settings.seconds("RUN_CPU_TIME").unwrap_or(default.cpu_time),
+            memory_bytes: bytes(self.number("RUN_MEMORY_MB", (default.memory_bytes >> 20) as u64, 32, 3072), 20),
+            source_calls: self.number("RUN_SOURCE_CALLS", default.source_calls.into(), 0, 1_000_000) as u32,
+            answer_bytes: bytes(self.number("RUN_ANSWER_MB", (default.answer_bytes >> 20) as u64, 1, 1024), 20),
+            output_bytes: bytes(self.number("RUN_OUTPUT_KB", (default.output_bytes >> 10) as u64, 1, 16_384), 10),
+            message_bytes: bytes(self.number("RUN_MESSAGE_KB", (default.message_bytes >> 10) as u64, 1, 1024), 10),
+            value_bytes: bytes(self.number("RUN_VALUE_KB", (default.value_bytes >> 10) as u64, 1, 1024), 10),
+        };
+        for (name, time) in [("RUN_TIMEOUT", limits.wall_time), ("RUN_CPU_TIME", limits.cpu_time)] {
+            if time.as_secs_f64() > 86_400.0 {
+                self.fault(name, format!("expected at most 86400 seconds (a day), not {}", time.as_secs_f64()));
+            }
+        }
+        limits
+    }
+
+    /// REVERE_SOURCES or REVERE_ALERTS.
+    fn entries(&mut self, name: &'static str) -> Vec<Entry> {
+        let (entries, faults) = entry::read_all(name, self.settings.any(name).unwrap_or(&Value::Null));
+        self.faults.extend(faults);
+        entries
+    }
+}
+
+/// A configured value as JSON, which is all that kinds read.
+fn plain(value: PythonValue) -> Result<Value, String> {
+    Ok(match value {
+        PythonValue::Null => Value::Null,
+        PythonValue::Bool(flag) => Value::Bool(flag),
+        PythonValue::Int(int) => int.into(),
+        PythonValue::Float(float) => serde_json::Number::from_f64(float)
+            .map(Value::Number)
+            .ok_or_else(|| format!("expected a finite number, not {float}"))?,
+        PythonValue::Text(text)
+        | PythonValue::BigInt(text)
+        | PythonValue::Date(text)
+        | PythonValue::Time(text)
+        | PythonValue::DateTime(text)
+        | PythonValue::Uuid(text) => Value::String(text),
+        PythonValue::Decimal(text) => {
+            text.parse().map(Value::Number).map_err(|_| format!("expected a finite number, not Decimal('{text}')"))?
+        }
+        PythonValue::Duration(microseconds) => (microseconds as f64 / 1e6).into(),
+        PythonValue::Bytes(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Value::String(text),
+            // `SECRET_KEY = os.urandom(24)`, as many files of the original have it.
+            Err(raw) => {
+                Value::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, raw.into_bytes()))
+            }
+        },
+        PythonValue::List(items) | PythonValue::Tuple(items) => {
+            Value::Array(items.into_iter().map(plain).collect::<Result<_, _>>()?)
+        }
+        PythonValue::Dict(items) => {
+            let mut map = Map::new();
+            for (key, value) in items {
+                let PythonValue::Text(key) = key else {
+                    return Err(format!("expected texts as the keys of a dict, not {key:?}"));
+                };
+                map.insert(key, plain(value)?);
+            }
+            Value::Object(map)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn text(text: &str) -> PythonValue {
+        PythonValue::Text(text.to_owned())
+    }
+
+    fn read_names(names: &[(&str, PythonValue)]) -> (Config, Vec<String>) {
+        let names = names.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let (config, faults) = read(names, Path::new("/etc/revere"), &Secrets::default());
+        (config, faults.iter().map(Fault::to_string).collect())
+    }
+
+    #[test]
+    fn nothing_set_is_the_documented_default() {
+        let (config, faults) = read_names(&[]);
+        assert_eq!(faults, [""; 0]);
+        assert_eq!(config.database_path, Path::new("/etc/revere/revere.db"));
+        assert_eq!((config.timezone.as_str(), config.timezone_given), ("UTC", false));
+        assert_eq!(config.default_retain_days, Some(28));
+        assert_eq!(config.limits, Limits::default());
+        assert!(config.sources.is_empty() && config.alerts.is_empty() && config.warnings.is_empty());
+    }
+
+    #[test]
+    fn what_is_set_is_read_with_paths_from_the_folder_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().display().to_string();
+        let source =
+            PythonValue::Dict(vec![(text("type"), text("graphite")), (text("config"), PythonValue::Dict(vec![]))]);
+        let (config, faults) = read_names(&[
+            ("DATABASE_PATH", text("data/monitors.db")),
+            ("SECRET_KEY", PythonValue::Bytes(vec![0xff, 0x00, 0x41])),
+            ("TIMEZONE", text("Europe/Berlin")),
+            ("BASE_URL", text("https://revere.example.com/")),
+            ("PYTHON_PATH", PythonValue::Tuple(vec![text(&library)])),
+            ("DEFAULT_RETAIN_DAYS", PythonValue::Int(0)),
+            ("RUN_TIMEOUT", PythonValue::Float(2.5)),
+            ("RUN_MEMORY_MB", PythonValue::Int(64)),
+            ("REVERE_SOURCES", PythonValue::Dict(vec![(text("graphite"), source)])),
+            ("lower_case", PythonValue::Int(1)),
+            ("_MINE", PythonValue::Int(1)),
+        ]);
+        assert_eq!(faults, [""; 0]);
+        assert_eq!(config.database_path, Path::new("/etc/revere/data/monitors.db"));
+        assert_eq!(config.secret_key.as_deref(), Some("/wBB"));
+        assert_eq!(config.timezone, "Europe/Berlin");
+        assert_eq!(config.base_url.as_deref(), Some("https://revere.example.com"));
+        assert_eq!(config.python_path, [folder.path()]);
+        assert_eq!(config.default_retain_days, None);
+        assert_eq!(config.limits.wall_time, Duration::from_millis(2500));
+        assert_eq!(config.limits.memory_bytes, 64 << 20);
+        assert_eq!(config.sources[0].kind, "graphite");
+    }
+
+    #[test]
+    fn every_fault_is_reported_and_every_other_setting_still_read() {
+        let (config, mut faults) = read_names(&[
+            ("REVERE_SORCES", PythonValue::Dict(vec![])),
+            ("SQLALCHEMY_DATABASE_URI", text("mysql://x")),
+            ("TIMEZONE", text("Europe/Berln")),
+            ("RUN_MEMORY_MB", PythonValue::Int(4)),
+            ("RUN_TIMEOUT", PythonValue::Int(-1)),
+            ("PYTHON_PATH", text("/nowhere")),
+            ("REVERE_ALERTS", PythonValue::List(vec![])),
+            ("DATABASE_PATH", text("other.db")),
+            ("BASE_URL", PythonValue::Dict(vec![(PythonValue::Int(1), PythonValue::Null)])),
+        ]);
+        let zone = faults.iter().position(|fault| fault.starts_with("TIMEZONE: ")).unwrap();
+        assert!(faults.remove(zone).contains("Europe/Berln"));
+        assert_eq!(
+            faults,
+            [
+                "SQLALCHEMY_DATABASE_URI: Revere keeps its data in a SQLite file of its own: set DATABASE_PATH, and bring an old database along with `revere import FILE`",
+                "BASE_URL: expected texts as the keys of a dict, not Int(1)",
+                "REVERE_SORCES: unknown key 'REVERE_SORCES'; did you mean 'REVERE_SOURCES'? (names of your own: begin them with an underscore, or write them small)",
+                "RUN_TIMEOUT: expected a number of seconds above 0, not -1",
+                "REVERE_ALERTS: expected a dict of name -> type, description, enabled, config, not a list",
+                "PYTHON_PATH[0]: expected a folder, and /nowhere is none",
+                "RUN_MEMORY_MB: expected a whole number from 32 to 3072, not 4",
+            ]
+        );
+        assert_eq!(config.database_path, Path::new("/etc/revere/other.db"));
+    }
+
+    #[test]
+    fn what_the_original_had_and_means_nothing_here_is_a_warning() {
+        let (config, faults) =
+            read_names(&[("DEBUG", PythonValue::Bool(true)), ("GOOGLE_APPS_DOMAIN", text("example.com"))]);
+        assert_eq!(faults, [""; 0]);
+        let places: Vec<&str> = config.warnings.iter().map(|warning| warning.place.as_str()).collect();
+        assert_eq!(places, ["DEBUG", "GOOGLE_APPS_DOMAIN"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! The command line, from outside: the real program, its output and its exit code.
+
+mod config;
+mod demo;
+mod eval;
+mod examples;
+mod import;
+mod run;
+mod server;
+mod words;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A folder to work in, with the program.
+struct Shell {
+    folder: tempfile::TempDir,
+}
+
+/// What the program said.
+#[derive(Debug)]
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Shell {
+    fn new() -> Shell {
+        Shell { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A file in the folder.
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `revere`, in the folder, with nothing of the environment that would change what it does.
+    fn revere(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
+        command.current_dir(self.folder.path()).env("REVERE_CACHE_DIR", cache_dir()).stdin(Stdio::null());
+        for name in ["REVERE_CONFIG_FILE", "RUST_LOG", "NO_COLOR", "TZ"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs `revere` with `arguments`, split at spaces.
+    fn run(&self, arguments: &str) -> Said {
+        said(self.revere().args(arguments.split_whitespace()))
+    }
+}
+
+/// Runs the command to its end.
+fn said(command: &mut Command) -> Said {
+    let output = command.output().unwrap();
+    Said {
+        code: output.status.code().expect("it was not ended by a signal"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Said {
+    /// Checks the exit code, and shows everything that was said if it is another.
+    #[track_caller]
+    fn exits(self, code: i32) -> Said {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// Where compiled code is shared by all tests of this machine.
+fn cache_dir() -> PathBuf {
+    match std::env::var_os("REVERE_CACHE_DIR") {
+        Some(folder) => folder.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
+    }
+}

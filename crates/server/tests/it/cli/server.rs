@@ -1,0 +1,167 @@
+//! A server started from the command line, with its log at hand.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `revere`. Killed when dropped.
+pub(super) struct Server {
+    child: Child,
+    pub(super) stdout: Lines,
+    pub(super) stderr: Lines,
+    /// Where it listens, without a slash at its end.
+    pub(super) address: String,
+    client: reqwest::Client,
+}
+
+/// What a process has written so far.
+#[derive(Clone, Default)]
+pub(super) struct Lines(Arc<(Mutex<Written>, Condvar)>);
+
+#[derive(Default)]
+struct Written {
+    text: String,
+    /// Whether there will be no more.
+    whole: bool,
+}
+
+impl Lines {
+    fn of(stream: impl std::io::Read + Send + 'static) -> Lines {
+        let lines = Lines::default();
+        let shared = lines.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let mut written = shared.0.0.lock().unwrap();
+                written.text.push_str(&line);
+                written.text.push('\n');
+                shared.0.1.notify_all();
+            }
+            shared.0.0.lock().unwrap().whole = true;
+            shared.0.1.notify_all();
+        });
+        lines
+    }
+
+    /// Everything, once the process has ended.
+    pub(super) fn whole(&self) -> String {
+        let written = self.0.0.lock().unwrap();
+        let (written, waited) = self.0.1.wait_timeout_while(written, PATIENCE, |written| !written.whole).unwrap();
+        assert!(!waited.timed_out(), "still written to: {}", written.text);
+        written.text.clone()
+    }
+
+    fn so_far(&self) -> String {
+        self.0.0.lock().unwrap().text.clone()
+    }
+
+    /// Waits for a line that holds `part`, and answers it.
+    #[track_caller]
+    pub(super) fn wait_for(&self, part: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut written = self.0.0.lock().unwrap();
+        loop {
+            if let Some(line) = written.text.lines().find(|line| line.contains(part)) {
+                return line.to_owned();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !written.whole, "no {part:?} in:\n{}", written.text);
+            written = self.0.1.wait_timeout(written, left).unwrap().0;
+        }
+    }
+}
+
+impl Server {
+    /// Starts `command` and waits until it says where it listens, on either stream.
+    #[track_caller]
+    pub(super) fn start(command: &mut Command, says: fn(&Server) -> String) -> Server {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = Lines::of(child.stdout.take().unwrap());
+        let stderr = Lines::of(child.stderr.take().unwrap());
+        let mut server = Server { child, stdout, stderr, address: String::new(), client: client() };
+        let line = says(&server);
+        let from = line.find("http://").expect("an address");
+        let address = line[from..].split_whitespace().next().unwrap();
+        server.address = address.trim_end_matches(['/', '"', '}', ',']).to_owned();
+        server
+    }
+
+    pub(super) async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.client.get(format!("{}{path}", self.address)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    pub(super) async fn json(&self, path: &str) -> Value {
+        let (status, text) = self.get(path).await;
+        assert_eq!(status, 200, "{path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let answer = self.client.post(format!("{}{path}", self.address)).json(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+    }
+
+    /// Asks again and again until `wanted` finds what it wants.
+    pub(super) async fn wait_for<T>(&self, path: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.json(path).await;
+            if let Some(found) = wanted(&answer) {
+                return found;
+            }
+            assert!(Instant::now() < end, "{path} still answers {answer:#}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Sends a signal.
+    pub(super) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end; answers the exit code.
+    #[track_caller]
+    pub(super) fn exit_code(&mut self) -> i32 {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status.code().expect("it was not ended by a signal"),
+                None => assert!(Instant::now() < end, "still running:\n{}", self.stderr.so_far()),
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Stops it as a service manager does, and checks that it ends well.
+    #[track_caller]
+    pub(super) fn stop(mut self) -> String {
+        self.signal("TERM");
+        assert_eq!(self.exit_code(), 0, "{}", self.stderr.whole());
+        self.stderr.whole()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
+fn client() -> reqwest::Client {
+    // Another test of the same process may have been first.
+    _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+}
