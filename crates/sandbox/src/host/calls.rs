@@ -142,7 +142,9 @@ fn find<'a>(
     method: &str,
 ) -> Result<&'a MethodDescription, Vec<u8>> {
     let Some(description) = sources.get(source) else { return Err(fault("no_source", "no such source")) };
-    let found = description.methods.iter().find(|m| m.name == method);
+    // The method `*` stands for any: a plug-in that has not described itself yet judges by itself.
+    let any = || description.methods.iter().find(|m| m.name == "*").filter(|_| !method.starts_with('_'));
+    let found = description.methods.iter().find(|m| m.name == method).or_else(any);
     found.ok_or_else(|| fault("no_method", "the source has no such method"))
 }
 

@@ -9,9 +9,10 @@ use crate::{ConfigRequest, Previous, SourceDescription, Value, ValueError};
 use revere_model::ReturnValue;
 
 /// The modules in the order in which they are loaded; each may import those before it.
-pub(crate) const MODULES: [(&str, &str); 7] = [
+pub(crate) const MODULES: [(&str, &str); 8] = [
     ("revere_codec", include_str!("codec.py")),
     ("revere_previous", include_str!("previous.py")),
+    ("revere_response", include_str!("response.py")),
     ("revere_sources", include_str!("sources.py")),
     ("revere_helpers", include_str!("helpers.py")),
     ("revere_hints", include_str!("hints.py")),

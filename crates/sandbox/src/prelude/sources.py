@@ -2,8 +2,10 @@
 
 from revere_codec import Unencodable, decode, encode
 from revere_host import host_call
+from revere_response import Response
 
 OWN_MODULE = 'builtins'
+ANY = '*'
 
 
 class SourceError(Exception):
@@ -48,13 +50,14 @@ class Source:
         self._methods = methods
 
     def __getattr__(self, name):
-        if name in self._methods:
+        # A plug-in that has not described itself yet has the one method `*`, which is any.
+        if name in self._methods or ANY in self._methods and not name.startswith('_'):
             return Method(self._name, name)
         known = ', '.join(self._methods) or 'none'
         raise AttributeError(f'source {self._name!r} ({self._kind}) has no method {shown(name)}; it has: {known}', name=name)
 
     def __dir__(self):
-        return list(self._methods)
+        return [name for name in self._methods if name != ANY]
 
     def __repr__(self):
         return f'<source {self._name!r} ({self._kind})>'
@@ -100,7 +103,10 @@ def ask(request):
     answer = decode(host_call(request))
     fault = answer.get('fault')
     if fault is None:
-        return answer['ok']
+        value = answer['ok']
+        if type(value) is dict and value.get('__revere__') == 'http_response':
+            return Response(value, SourceError)
+        return value
     raise FAULTS[fault](answer['text'])
 
 

@@ -141,7 +141,7 @@ impl Runner {
         // A plug-in that has to be started first may take a moment.
         let described = tokio::task::spawn_blocking(move || describe(&sources)).await;
         let described = Arc::new(described.unwrap_or_else(|_| describe(&self.inner.parts.sources)));
-        if described.values().any(|source| source.methods.is_empty()) {
+        if described.values().any(|source| source.methods.is_empty() || source.methods[0].name == "*") {
             return described;
         }
         self.inner.descriptions.get_or_init(|| described).clone()

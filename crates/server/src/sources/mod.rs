@@ -23,7 +23,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-pub use revere_sandbox::{MethodDescription, SourceDescription, SourceFault, Value};
+pub use revere_sandbox::{MethodDescription, SourceFault, Value};
 
 use crate::{
     entry::Entry,
@@ -108,17 +108,6 @@ pub fn build_all(entries: &[Entry], surroundings: &Surroundings) -> (BTreeMap<St
         }
     }
     (sources, faults)
-}
-
-/// The sources as scripts see them. Cheap; plug-ins learn their methods while they run, so ask again for each run.
-pub fn describe(entries: &[Entry], sources: &BTreeMap<String, Arc<dyn Source>>) -> BTreeMap<String, SourceDescription> {
-    let described = |entry: &Entry| {
-        let methods = sources.get(&entry.name)?.methods();
-        let description =
-            SourceDescription { kind: entry.kind.clone(), description: entry.description.clone(), methods };
-        Some((entry.name.clone(), description))
-    };
-    entries.iter().filter_map(described).collect()
 }
 
 fn build(entry: &Entry, surroundings: &Surroundings) -> Built {

@@ -9,12 +9,12 @@ use super::{
     *,
 };
 
-fn graphite() -> Asked {
+pub(super) fn graphite() -> Asked {
     source("graphite", json!({"url": service("REVERE_TEST_GRAPHITE_URL")}))
 }
 
 /// Seconds since 1970, a little in the past: Graphite keeps each second's value for an hour.
-fn recently() -> i64 {
+pub(super) fn recently() -> i64 {
     std::process::Command::new("date")
         .arg("+%s")
         .output()
@@ -23,7 +23,7 @@ fn recently() -> i64 {
 }
 
 /// Stores points, one each second from `begin`, and waits until Graphite answers with them.
-async fn feed(asked: &Asked, metric: &str, begin: i64, values: &[Option<f64>]) {
+pub(super) async fn feed(asked: &Asked, metric: &str, begin: i64, values: &[Option<f64>]) {
     let mut carbon = TcpStream::connect(service("REVERE_TEST_CARBON_ADDRESS")).await.unwrap();
     for (offset, value) in values.iter().enumerate() {
         if let Some(value) = value {

@@ -9,6 +9,7 @@ mod mysql;
 mod plugin;
 mod postgres;
 mod prometheus;
+mod scripts;
 mod server;
 mod services;
 mod sqlalchemy;

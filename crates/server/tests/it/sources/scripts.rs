@@ -1,0 +1,164 @@
+//! What scripts see of sources: whole runs, in the sandbox, against the real services.
+
+use std::path::Path;
+
+use revere::runner::{NamedSource, Parts, Runner, Script};
+use revere_model::{ManualClock, ReturnValue, State};
+use revere_sandbox::{KeepInstances, Limits, Options, Outcome, Sandbox};
+use serde_json::json;
+
+use super::{
+    graphite::{feed, graphite, recently},
+    server,
+    services::{service, unique},
+    *,
+};
+
+/// A runner whose scripts have the source `src`.
+fn runner(asked: &Asked, kind: &str) -> Runner {
+    let cache_dir = match std::env::var_os("REVERE_CACHE_DIR") {
+        Some(folder) => folder.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
+    };
+    let options = Options { cache_dir, threads: 1, max_in_flight: 4, keep: KeepInstances::Auto };
+    let named = NamedSource { kind: kind.to_owned(), description: String::new(), source: asked.source.clone() };
+    Runner::new(Parts {
+        sandbox: Sandbox::open(options, &|_| {}).unwrap(),
+        sources: BTreeMap::from([("src".to_owned(), named)]),
+        limits: Limits { wall_time: PATIENCE, cpu_time: PATIENCE, ..Limits::default() },
+        python_path: Vec::new(),
+        clock: Arc::new(ManualClock::at(asked.now)),
+        metrics: Arc::new(revere::metrics::Metrics::new(asked.now)),
+        secrets: Secrets::default(),
+    })
+}
+
+async fn run(runner: &Runner, script: &str) -> Outcome {
+    runner.run(Script { text: script.to_owned(), ..Script::default() }).await.unwrap()
+}
+
+/// A script that only asserts: what it printed is what went wrong.
+#[track_caller]
+fn passes(outcome: &Outcome) {
+    assert_eq!(outcome.state, State::Ok, "{}\n{:?}\n{}", outcome.message, outcome.error, outcome.output);
+}
+
+#[tokio::test]
+async fn the_example_follows_a_really_fed_graphite() {
+    let (asked, stem, begin) = (graphite(), unique("stats_counts"), recently());
+    let script = format!(
+        "total  = sources['src'].get_sum('sum({stem}.response.*)', '-10min')\n\
+         errors = sources['src'].get_sum('{stem}.response.500', '-10min')\n\
+         return_value = errors / total\n\
+         if return_value >= .005:\n    raise MonitorFailure('High number of error responses: %.2f%%' % (100 * return_value))\n"
+    );
+    let runner = runner(&asked, "graphite");
+    feed(&asked, &format!("{stem}.response.200"), begin, &[Some(1000.0)]).await;
+    feed(&asked, &format!("{stem}.response.500"), begin, &[Some(1.0)]).await;
+    let outcome = run(&runner, &script).await;
+    assert_eq!((outcome.state, outcome.message.as_str()), (State::Ok, "Monitor Passed"), "{outcome:?}");
+    feed(&asked, &format!("{stem}.response.500"), begin, &[Some(24.0)]).await;
+    let outcome = run(&runner, &script).await;
+    assert_eq!((outcome.state, outcome.message.as_str()), (State::Alarm, "High number of error responses: 2.34%"));
+    feed(&asked, &format!("{stem}.response.500"), begin, &[Some(0.0)]).await;
+    assert_eq!(run(&runner, &script).await.return_value, Some(ReturnValue::Float(0.0)));
+}
+
+#[tokio::test]
+async fn rows_have_pythons_own_types() {
+    let asked = source("database", json!({"connection_string": service("REVERE_TEST_POSTGRES_URL")}));
+    let script = "\
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from uuid import UUID
+[row] = sources['src'].execute('''select 1.10::numeric, date '2026-01-02', timestamptz '2026-01-02 03:04:05+02', interval '90 s',
+    '6ccd780c-baba-1026-9564-5b8c656024db'::uuid, '\\\\x00ff'::bytea, '{\"a\": [1, null]}'::jsonb, 'nan'::float8''')
+assert row[:3] == (Decimal('1.10'), date(2026, 1, 2), datetime(2026, 1, 2, 1, 4, 5, tzinfo=timezone.utc)), row
+assert row[3:7] == (timedelta(seconds=90), UUID('6ccd780c-baba-1026-9564-5b8c656024db'), b'\\x00\\xff', {'a': [1, None]}), row
+assert row[7] != row[7]
+back = sources['src'].execute('select %s, %s, %s', [row[0], row[2], row[5]])
+assert back == [(row[0], row[2], row[5])], back
+assert sources['src'].execute('select :n::int as n', {'n': 7}, as_dict=True) == [{'n': 7}]
+try:
+    sources['src'].execute('select frm')
+except SourceError as error:
+    assert \"source 'src': execute('select frm'): postgresql at 127.0.0.1\" in str(error), error
+else:
+    assert False
+try:
+    sources['src'].execute('select %s', [])
+except ValueError as error:
+    assert 'placeholders in the statement: 1' in str(error), error
+return_value = 1
+";
+    passes(&run(&runner(&asked, "database"), script).await);
+}
+
+#[tokio::test]
+async fn an_http_answer_is_an_object() {
+    let address = server::http(|head, _| match head.split(' ').nth(1).unwrap() {
+        "/latin" => {
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=iso-8859-1\r\nconnection: close\r\n\r\ncaf\xe9"
+                .to_vec()
+        }
+        "/missing" => server::status("404 Not Found", "text/html", "<p>nothing</p>"),
+        _ => server::ok("application/json", "{\"queue\": 67}"),
+    })
+    .await;
+    let asked = source("http", json!({"base_url": address}));
+    let script = "\
+page = sources['src'].get('x', params={'a': 1})
+assert (page.status, page.status_code, page.ok, page.reason) == (200, 200, True, 'OK')
+assert page.json() == {'queue': 67} and page.text == '{\"queue\": 67}' and page.content == b'{\"queue\": 67}'
+assert page.headers['Content-Type'] == 'application/json' and 'CONTENT-type' in page.headers and page.headers.get('x') is None
+assert page.elapsed > 0 and page.url.endswith('/x?a=1') and page.tls is None
+page.raise_for_status()
+assert repr(page) == '<response 200 OK>'
+latin = sources['src'].get('latin')
+assert (latin.text, latin.content) == ('caf\\u00e9', b'caf\\xe9')
+missing = sources['src'].get('missing')
+assert not missing.ok
+try:
+    missing.json()
+except ValueError as error:
+    assert '/missing is no JSON' in str(error), error
+return_value = page.elapsed
+missing.raise_for_status()
+";
+    let outcome = run(&runner(&asked, "http"), script).await;
+    assert_eq!(outcome.message, format!("SourceError: {address}/missing answered 404 Not Found"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_certificate_is_a_datetime() {
+    let (port, pem) = server::https(server::ok("text/plain", "secure"), (2026, 7, 11));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
+    let config = json!({"base_url": format!("https://localhost:{port}"), "verify_ssl": false});
+    let asked = source_in("http", config, folder.path());
+    let script = "\
+tls = sources['src'].get().tls
+assert str(tls.not_after) == '2026-07-11 00:00:00+00:00', tls.not_after
+return_value = tls.days_left
+if tls.days_left < 14:
+    raise MonitorFailure(repr(tls))
+";
+    let outcome = run(&runner(&asked, "http"), script).await;
+    assert_eq!(
+        (outcome.message.as_str(), outcome.return_value),
+        ("<tls until 2026-07-11, 9.5 days left>", Some(ReturnValue::Float(9.5)))
+    );
+}
+
+/// Before a plug-in has described itself its methods are unknown; calls reach it all the same, and then they are known.
+#[tokio::test]
+async fn a_plug_in_is_asked_before_it_has_described_itself() {
+    let program = format!("{}/tests/it/sources/fixtures/counter.py", env!("CARGO_MANIFEST_DIR"));
+    let asked = source("command", json!({"command": ["python3", program]}));
+    let runner = runner(&asked, "command");
+    passes(&run(&runner, "assert sources['src'].count(by=2)['count'] == 2").await);
+    let outcome = run(&runner, "sources['src'].nothing()").await;
+    says(&outcome.message, &["AttributeError: source 'src' (command) has no method 'nothing'; it has: count, echo"]);
+    let outcome = run(&runner, "sources['src'].count(1, 2)").await;
+    says(&outcome.message, &["TypeError: count() takes from 0 to 1 positional argument but 2 were given"]);
+}
