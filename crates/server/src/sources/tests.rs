@@ -20,7 +20,7 @@ fn faults(config: serde_json::Value) -> Vec<String> {
 #[test]
 fn every_file_in_the_folder_is_registered_or_known_to_be_no_source() {
     const NO_SOURCES: &[&str] = &["arguments", "child", "guarded", "mod", "moment", "target", "tests", "watch"];
-    let registered: Vec<&str> = vec!["graphite", "database", "prometheus", "http", "command", "plugin"];
+    let registered: Vec<&str> = vec!["graphite", "database", "prometheus", "http", "command", "demo", "plugin"];
     assert_eq!(registered.len(), KINDS.len() + 1);
     for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sources")).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
@@ -77,7 +77,7 @@ fn an_unknown_type_is_a_fault_with_the_nearest_known_one() {
         [
             "REVERE_SOURCES['a']['type']: unknown source type 'grafite'; did you mean 'graphite'?",
             "REVERE_SOURCES['b']['type']: unknown source type 'revere.sources.grahpite.GraphiteSource'; did you mean 'revere.sources.graphite.GraphiteSource'?",
-            "REVERE_SOURCES['c']['type']: unknown source type 'nagios'; known: graphite, database, prometheus, http, command; a Python class of your own is written 'package.module.Class'",
+            "REVERE_SOURCES['c']['type']: unknown source type 'nagios'; known: graphite, database, prometheus, http, command, demo; a Python class of your own is written 'package.module.Class'",
         ]
     );
 }
