@@ -26,7 +26,7 @@ impl Program {
     fn start(folder: &Path) -> Program {
         let started = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_revere"))
-            .args(["run", "--port", "0", "--log-level", "warn"])
+            .args(["run", "--port", "0"])
             .current_dir(folder)
             .env("REVERE_CACHE_DIR", cache_dir())
             .env_remove("REVERE_CONFIG_FILE")
@@ -40,8 +40,9 @@ impl Program {
         let mut said = Vec::new();
         let base = loop {
             let Some(Ok(line)) = lines.next() else { panic!("it did not start: {said:#?}") };
-            let address =
-                line.find("http://127.0.0.1:").map(|at| line[at..].split('/').take(3).collect::<Vec<_>>().join("/"));
+            let address = line
+                .find("http://127.0.0.1:")
+                .map(|at| line[at..].trim_end().split('/').take(3).collect::<Vec<_>>().join("/"));
             said.push(line);
             if let Some(address) = address {
                 break address;
