@@ -34,7 +34,8 @@ pub(crate) fn engine(instances: u32) -> Result<Engine, wasmtime::Error> {
     config.wasm_backtrace_max_frames(None);
 
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(instances).total_memories(instances).total_tables(instances).total_stacks(instances);
+    // A host call that allocates in the guest takes a second stack while it does.
+    pool.total_core_instances(instances).total_memories(instances).total_tables(instances).total_stacks(2 * instances);
     pool.total_gc_heaps(0).total_component_instances(0);
     pool.max_memories_per_module(1).max_tables_per_module(1).table_elements(40_000);
     // The real limit is each run's own; see `limits::Budget`. This one only has to be no smaller.
