@@ -3,12 +3,18 @@
 //!
 //! Each measure is made with a runner that does nothing, which shows what the engine and the store cost, and with the
 //! real sandbox running DESIGN's example script with its two source calls. The disk is the temporary folder's.
+//!
+//! Beside the sandbox stand two peers, measured in the same run on the same disk: what the original program did (the same
+//! script by `exec` in one Python process, without any wall around it, one commit to a run), and a pool of two that starts
+//! `python3 -c` for each due script.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
 
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     path::Path,
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -42,20 +48,67 @@ fn main() {
         let cores = std::thread::available_parallelism().unwrap();
         println!("{cores} cores, {}", if cfg!(debug_assertions) { "NOT optimised" } else { "optimised" });
         let sandbox_folder = tempfile::tempdir().unwrap();
-        let python: Arc<dyn RunScripts> = Arc::new(runner(sandbox_folder.path()));
-        for (name, runner) in [("nothing", Arc::new(Nothing) as Arc<dyn RunScripts>), ("python", python)] {
+        let python = Arc::new(runner(sandbox_folder.path()));
+        for (name, runner) in [("nothing", Arc::new(Nothing) as Arc<dyn RunScripts>), ("sandbox", python)] {
             // The first runs make the interpreters.
             backlog(runner.clone(), 50).await;
-            let (took, commits) = backlog(runner.clone(), if quick { 1000 } else { 10_000 }).await;
-            println!("{name:>8}: backlog     {took}, {commits}");
+            let mut rates = Vec::new();
+            for _ in 0..if quick { 1 } else { 3 } {
+                let (rate, to_a_commit) = backlog(runner.clone(), if quick { 1000 } else { 10_000 }).await;
+                println!("{name:>8}: {rate:>6.0} runs/s from due to durable, {to_a_commit:.1} runs to a commit");
+                rates.push(rate);
+            }
+            rates.sort_by(f64::total_cmp);
+            let rate = rates[rates.len() / 2];
             let late = same_second(runner, 1000).await;
-            println!("{name:>8}: 1000 due in the same second: {late}");
+            println!("{name:>8}: 1000 due in the same second: {}", late.words());
+            if name == "sandbox" {
+                for (mode, words) in [("delete", "SQLite as it comes"), ("wal", "SQLite with WAL, synchronous=FULL")] {
+                    let theirs = in_process(mode, if quick { 500 } else { 3000 });
+                    println!(
+                        "    peer: {theirs:>6.0} runs/s by exec in one Python, {words}; ratio {:.2}",
+                        rate / theirs
+                    );
+                }
+                let theirs = processes(1000);
+                let ratio = late.last.as_secs_f64() / theirs.last.as_secs_f64();
+                println!(
+                    "    peer: a python3 for each of the 1000, two at a time: {}; ratio of the last {ratio:.2}",
+                    theirs.words()
+                );
+            }
         }
     });
 }
 
-/// Monitors that are all due already: runs per second until all are recorded.
-async fn backlog(runner: Arc<dyn RunScripts>, monitors: usize) -> (String, String) {
+/// The original program's way: runs per second.
+fn in_process(journal_mode: &str, runs: usize) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("original.db");
+    peer("in_process.py", &[database.to_str().unwrap(), &runs.to_string(), journal_mode])[0]
+}
+
+/// A process for each script.
+fn processes(scripts: usize) -> Late {
+    let seconds = peer("processes.py", &[&scripts.to_string()]);
+    let [p50, p99, last, durable] = [0, 1, 2, 3].map(|place| Duration::from_secs_f64(seconds[place]));
+    Late { p50, p99, last, durable }
+}
+
+/// Runs a Python peer with the example script; the numbers it prints.
+fn peer(name: &str, arguments: &[&str]) -> Vec<f64> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers").join(name);
+    let mut command = Command::new("python3");
+    command.arg(path).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(EXAMPLE.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{name} failed");
+    String::from_utf8(output.stdout).unwrap().split_whitespace().map(|number| number.parse().unwrap()).collect()
+}
+
+/// Monitors that are all due already: runs per second until all are recorded, and how many shared a commit.
+async fn backlog(runner: Arc<dyn RunScripts>, monitors: usize) -> (f64, f64) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(StoreOptions::new(folder.path().join("revere.db"))).await.unwrap();
     let yesterday = SystemClock.now() - SignedDuration::from_hours(24);
@@ -74,12 +127,26 @@ async fn backlog(runner: Arc<dyn RunScripts>, monitors: usize) -> (String, Strin
     let commits = store.health().commits - before.commits;
     engine.stop(Duration::from_secs(10)).await;
     store.close().await;
-    let rate = monitors as f64 / took.as_secs_f64();
-    (format!("{rate:>6.0} runs/s durable"), format!("{:.1} runs to a commit", monitors as f64 / commits as f64))
+    (monitors as f64 / took.as_secs_f64(), monitors as f64 / commits as f64)
+}
+
+/// How long after their tick runs began, and when the last was durable.
+struct Late {
+    p50: Duration,
+    p99: Duration,
+    last: Duration,
+    durable: Duration,
+}
+
+impl Late {
+    fn words(&self) -> String {
+        let Late { p50, p99, last, durable } = self;
+        format!("began p50 {p50:.0?} p99 {p99:.0?} last {last:.0?} after the tick; all done after {durable:.0?}")
+    }
 }
 
 /// Monitors that come due in the same second: how late they began, and when the last was durable.
-async fn same_second(runner: Arc<dyn RunScripts>, monitors: usize) -> String {
+async fn same_second(runner: Arc<dyn RunScripts>, monitors: usize) -> Late {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(StoreOptions::new(folder.path().join("revere.db"))).await.unwrap();
     let engine = start(&store, runner).await;
@@ -106,12 +173,7 @@ async fn same_second(runner: Arc<dyn RunScripts>, monitors: usize) -> String {
     store.close().await;
     late.sort_unstable();
     let at = |part: f64| late[((late.len() - 1) as f64 * part) as usize];
-    format!(
-        "began p50 {:.0?} p99 {:.0?} last {:.0?} after the tick; all durable after {last:.0?}",
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    )
+    Late { p50: at(0.5), p99: at(0.99), last: at(1.0), durable: last }
 }
 
 async fn create(store: &Store, count: usize, schedule: &str, now: Timestamp) {
