@@ -17,6 +17,7 @@ const OLDEST_LIBRARY: (u32, u32, u32) = (3, 51, 3);
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_start.sql"),
     include_str!("../../migrations/sqlite/0002_runs_by_time.sql"),
+    include_str!("../../migrations/sqlite/0003_runs_series.sql"),
 ];
 
 /// Connects for writing, with the newest schema.

@@ -46,6 +46,7 @@ use tokio::task::JoinHandle;
 
 pub use alerts::{AlertRow, AlertSettings, ConfiguredAlert};
 pub use backup::BackupError;
+pub use chart::SeriesPoint;
 pub use claims::{ClaimRequest, Claimed, Claims, HandedBack, PreviousRun};
 pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 pub use error::{OpenError, StoreError};
@@ -55,7 +56,7 @@ pub use import::{ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Pa
 pub use monitors::{MonitorFilter, StateCounts};
 pub use overview::{OverviewFilter, OverviewPlace, OverviewRow};
 pub use results::{Committed, RunResult};
-pub use runs::{RunFilter, SeriesPoint};
+pub use runs::RunFilter;
 
 use crate::metrics::Metrics;
 

@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
 
 use super::{
     Store, StoreError,
-    rows::{Columns, instant, micros, value_from},
+    rows::{Columns, micros},
 };
 
 /// Which runs of a monitor, newest first.
@@ -20,17 +20,6 @@ pub struct RunFilter {
     pub before: Option<RunId>,
     /// At most so many.
     pub limit: u32,
-}
-
-/// One point of a chart.
-#[derive(Clone, PartialEq, Debug)]
-pub struct SeriesPoint {
-    /// When the run began.
-    pub at: Timestamp,
-    /// The state it left.
-    pub state: State,
-    /// The value it left.
-    pub value: Option<ReturnValue>,
 }
 
 impl Store {
@@ -63,30 +52,6 @@ impl Store {
     pub async fn run(&self, id: RunId) -> Result<Run, StoreError> {
         let row = sqlx::query("select * from runs where id = ?").bind(id.0).fetch_one(self.readers()).await?;
         run(&row)
-    }
-
-    /// The last values of a monitor, oldest first, at most `limit`.
-    pub async fn series(&self, monitor: MonitorId, limit: u32) -> Result<Vec<SeriesPoint>, StoreError> {
-        let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(
-            "select started_at, new_state, return_value from runs where id in (select id from (
-                 select * from (select id from runs where monitor_id = ?1 and new_state = 'OK' order by id desc limit ?2)
-                 union all
-                 select * from (select id from runs where monitor_id = ?1 and new_state = 'ALARM' order by id desc limit ?2)
-                 union all
-                 select * from (select id from runs where monitor_id = ?1 and new_state = 'ERROR' order by id desc limit ?2)
-                 union all
-                 select * from (select id from runs where monitor_id = ?1 and new_state = 'INACTIVE' order by id desc limit ?2)
-             ) order by id desc limit ?2) order by id",
-        )
-        .bind(monitor.0)
-        .bind(limit)
-        .fetch_all(self.readers())
-        .await?;
-        rows.into_iter()
-            .map(|(at, state, value)| {
-                Ok(SeriesPoint { at: instant(at)?, state: super::rows::word(&state)?, value: value_from(value)? })
-            })
-            .collect()
     }
 }
 
