@@ -10,7 +10,12 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const out = path.join(here, "../crates/server/static");
 const result = await build({
   absWorkingDir: here,
-  entryPoints: { app: "src/app.js", editor: "src/editor.js", chart: "src/chart.js" },
+  entryPoints: [
+    { in: "src/app.js", out: "app" },
+    { in: "src/style/app.css", out: "app" },
+    { in: "src/editor.js", out: "editor" },
+    { in: "src/chart.js", out: "chart" },
+  ],
   bundle: true,
   minify: true,
   format: "iife",

@@ -15,7 +15,8 @@ function start(box) {
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
-  document.querySelector("[data-chart-hint]")?.removeAttribute("hidden");
+  const hint = document.querySelector("[data-chart-hint]");
+  const out = document.querySelector("[data-zoom-out]");
 
   async function load() {
     const mine = ++number;
@@ -108,6 +109,12 @@ function start(box) {
     ctx.restore();
   }
 
+  // Below the lowest value lies room for the strip; numbers that mean nothing are left out of it.
+  function lowest() {
+    const values = data.values.filter((value) => value != null);
+    return values.every((value) => value >= 0) ? 0 : -Infinity;
+  }
+
   function numeric() {
     return data.values.some((value) => value != null);
   }
@@ -140,8 +147,8 @@ function start(box) {
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
         scales: { x: { time: true, range: (_, min, max) => [min, max] }, y: { range: (_, min, max) => around(min, max) } },
         axes: [
-          { ...axis, size: 34, space: 70, values: times },
-          { ...axis, size: 58, values: (_, ticks) => (numeric() ? ticks.map(short) : ticks.map(() => "")), grid: { ...axis.grid, show: numeric() } },
+          { ...axis, size: 40, space: 70, values: times },
+          { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => (numeric() && tick >= lowest() ? short(tick) : "")), grid: { ...axis.grid, show: numeric() } },
         ],
         series: [{}, { stroke: () => ink("--accent"), width: 1.4, spanGaps: false, points: { show: (u) => u.data[0].length < 80, size: 4 } }],
         hooks: {
@@ -163,11 +170,6 @@ function start(box) {
       box,
     );
     plot.setScale("x", scale);
-    plot.over.addEventListener("dblclick", () => {
-      window_ = null;
-      mark();
-      load();
-    });
     plot.over.addEventListener("mouseleave", () => (tip.hidden = true));
     box.append(tip);
   }
@@ -201,7 +203,20 @@ function start(box) {
       if (!window_ && link.dataset.range === range) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    hint.hidden = Boolean(window_);
+    out.hidden = !window_;
   }
+
+  function zoomOut() {
+    if (!window_) return;
+    window_ = null;
+    mark();
+    load();
+  }
+  // Not on the plot: a stretch without a run has none.
+  box.addEventListener("dblclick", zoomOut);
+  out.addEventListener("click", zoomOut);
+  mark();
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("[data-range]");
@@ -225,11 +240,12 @@ function start(box) {
   load();
 }
 
+// The range of the axis: room above, and room for the strip of states below.
 function around(min, max) {
   if (min == null || max == null) return [0, 1];
-  if (min === max) return [min - Math.abs(min || 1) / 2, max + Math.abs(max || 1) / 2];
-  const room = (max - min) * 0.08;
-  return [min >= 0 && min - 2 * room < 0 ? 0 : min - room * 1.5, max + room];
+  if (min === max) [min, max] = [min - Math.abs(min || 1) / 2, max + Math.abs(max || 1) / 2];
+  const low = min >= 0 && min < (max - min) / 4 ? 0 : min;
+  return [low - (max - low) * 0.09, max + (max - low) * 0.08];
 }
 
 // Twenty-four hours; the day where it changes.

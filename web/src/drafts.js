@@ -1,11 +1,13 @@
 // What is typed is kept in the browser until it is saved: a closed tab or a server that is away loses nothing.
 
-const fields = ["name", "description", "script", "schedule", "timezone", "tags", "alarm_after", "recover_after", "retain_days", "timeout_s"];
+// What is kept: text of every field, and whether it runs.
+const fields = ["name", "description", "script", "schedule", "timezone", "tags", "alarm_after", "recover_after", "retain_days", "timeout_s", "active"];
+const valueOf = (field) => (field.type === "checkbox" ? field.checked : field.value);
 
 export function drafts(form, setScript) {
   const key = `revere-draft:${location.pathname}${location.search}`;
   const place = document.getElementById("draft");
-  const read = () => Object.fromEntries(fields.map((name) => [name, form.elements[name].value]));
+  const read = () => Object.fromEntries(fields.map((name) => [name, valueOf(form.elements[name])]));
   const initial = JSON.stringify(read());
   const refused = document.querySelector("[aria-invalid=true], .notice[role=alert]");
   let dirty = Boolean(refused);
@@ -33,7 +35,9 @@ export function drafts(form, setScript) {
       button("Take it up", () => {
         for (const name of fields) {
           if (!(name in stored.fields) || name === "script") continue;
-          form.elements[name].value = stored.fields[name];
+          const field = form.elements[name];
+          if (field.type === "checkbox") field.checked = stored.fields[name] === true;
+          else field.value = stored.fields[name];
           form.elements[name].dispatchEvent(new Event("input", { bubbles: true }));
         }
         setScript(stored.fields.script ?? "");

@@ -4,7 +4,7 @@ import { EditorView, keymap, lineNumbers, highlightActiveLine, highlightActiveLi
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { python, pythonLanguage, globalCompletion } from "@codemirror/lang-python";
 import { HighlightStyle, syntaxHighlighting, indentOnInput, bracketMatching, indentUnit } from "@codemirror/language";
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus } from "@codemirror/autocomplete";
 import { setDiagnostics, lintGutter, lintKeymap } from "@codemirror/lint";
 import { searchKeymap, highlightSelectionMatches } from "@codemirror/search";
 import { tags } from "@lezer/highlight";
@@ -41,6 +41,9 @@ function start(form) {
     ".cm-completionInfo": { maxWidth: "360px", padding: "8px 10px", whiteSpace: "pre-wrap" },
     ".cm-completionDetail": { fontStyle: "normal", color: "inherit", opacity: "0.75" },
     ".cm-diagnostic": { padding: "4px 8px" },
+    // The library draws these two with images inside the sheet, which the content policy refuses.
+    ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--alarm) 1px", textUnderlineOffset: "3px" },
+    ".cm-lint-marker-error": { content: "normal", width: "8px", height: "8px", margin: "6px 3px", backgroundColor: "var(--alarm)", clipPath: "polygon(50% 0, 100% 100%, 0 100%)" },
     ".cm-placeholder": { color: "var(--ink-soft)", whiteSpace: "pre" },
     ".cm-failed-line": { backgroundColor: "var(--alarm-tint)" },
     ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--ink)" },
@@ -70,7 +73,7 @@ function start(form) {
         indentOnInput(),
         bracketMatching(),
         closeBrackets(),
-        autocompletion({ icons: false, maxRenderedOptions: 60 }),
+        autocompletion({ icons: false, defaultKeymap: false, maxRenderedOptions: 60 }),
         highlightActiveLine(),
         highlightActiveLineGutter(),
         highlightSelectionMatches(),
@@ -84,7 +87,7 @@ function start(form) {
         keymap.of([
           { key: "Mod-Enter", run: () => (tryIt(), true) },
           { key: "Mod-s", run: () => (save(), true) },
-          { key: "Escape", run: (view) => (view.contentDOM.blur(), form.querySelector("[data-try]").focus(), true) },
+          { key: "Escape", run: leave },
           ...closeBracketsKeymap,
           ...completionKeymap,
           ...lintKeymap,
@@ -93,7 +96,7 @@ function start(form) {
           ...defaultKeymap,
           indentWithTab,
         ]),
-        EditorView.contentAttributes.of({ "aria-labelledby": "script-label", spellcheck: "false" }),
+        EditorView.contentAttributes.of({ "aria-labelledby": "script-label", spellcheck: "false", tabindex: "0" }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
           area.value = view.state.doc.toString();
@@ -105,6 +108,14 @@ function start(form) {
     }),
   });
   label.addEventListener("click", () => view.focus());
+
+  // Esc closes what is offered, if something is seen to be; otherwise it leads out of the editor, where Tab moves on.
+  function leave(view) {
+    if (completionStatus(view.state) === "active") return closeCompletion(view);
+    view.contentDOM.blur();
+    form.querySelector("[data-try]").focus();
+    return true;
+  }
 
   function mark(line) {
     const inside = line && line <= view.state.doc.lines;
@@ -179,7 +190,7 @@ function start(form) {
   });
 
   function save() {
-    form.requestSubmit(form.querySelector("button[value=save]"));
+    form.requestSubmit(form.querySelector(".save button[value=save]"));
   }
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
@@ -189,13 +200,6 @@ function start(form) {
     } else if (event.key === "Enter") {
       event.preventDefault();
       tryIt();
-    }
-  });
-  // Enter in a field saves; the first button of the form would try.
-  form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches("input") && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      save();
     }
   });
 

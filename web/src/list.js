@@ -25,6 +25,7 @@ export function list() {
     prepare();
     refresh(place);
     if (remember) history.replaceState(null, "", address);
+    lead();
     document.dispatchEvent(new Event("revere:shown"));
   }
 
@@ -33,6 +34,19 @@ export function list() {
     for (const [name, value] of new FormData(form)) if (value) query.set(name, value);
     const text = query.toString();
     return text ? `/?${text}` : "/";
+  }
+
+  // What was typed holds for the counts, too, and can be taken back.
+  function lead() {
+    const asked = new URLSearchParams(location.search);
+    asked.delete("after");
+    for (const count of document.querySelectorAll("[data-count]")) {
+      const query = new URLSearchParams(asked);
+      if (count.hasAttribute("aria-current")) query.delete("state");
+      else query.set("state", count.dataset.count);
+      count.setAttribute("href", query.size ? `/?${query}` : "/");
+    }
+    form.querySelector("[data-clear]").hidden = asked.size === 0;
   }
 
   form.addEventListener("input", () => {

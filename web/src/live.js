@@ -2,17 +2,41 @@
 import { fragment, morph } from "./morph.js";
 import { refresh } from "./times.js";
 
+// How often a tab that nobody looks at asks how many are failing.
+const UNSEEN_MS = 10_000;
+
 let source;
 let retry;
+let asking;
 let failures = 0;
 
 export function live() {
   if (!("livePage" in document.body.dataset)) return;
-  connect();
-  // A tab that nobody looks at needs its title and icon only; it keeps the stream, and browsers slow it down.
-  addEventListener("pagehide", () => source?.close());
-  addEventListener("pageshow", (event) => event.persisted && connect());
-  document.addEventListener("revere:shown", connect);
+  seen();
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", (event) => event.persisted && seen());
+  document.addEventListener("visibilitychange", seen);
+  document.addEventListener("revere:shown", () => document.hidden || connect());
+}
+
+// A browser keeps six connections to a server for all its tabs, and a stream takes one for good. So only a tab that is
+// looked at has a stream; the others ask now and then, for their title and icon.
+function seen() {
+  clearInterval(asking);
+  if (!document.hidden) return connect();
+  leave();
+  asking = setInterval(ask, UNSEEN_MS);
+}
+
+function leave() {
+  source?.close();
+  clearTimeout(retry);
+  clearInterval(asking);
+}
+
+async function ask() {
+  const answer = await fetch("/counts").catch(() => null);
+  if (answer?.ok) count(await answer.json());
 }
 
 // The monitors on the page; a new search shows others.

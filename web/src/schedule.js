@@ -1,4 +1,5 @@
-// The schedule read back in words with its next ticks, as one types.
+// The schedule read back in words with its next ticks, as one types. The server writes both.
+import { fragment } from "./morph.js";
 
 export function schedule(form) {
   const place = document.getElementById("read-back");
@@ -7,28 +8,21 @@ export function schedule(form) {
 
   async function read() {
     const mine = ++asked;
-    const body = JSON.stringify({ schedule: form.elements.schedule.value, timezone: form.elements.timezone.value || null });
-    const answer = await fetch("/api/v1/schedule", { method: "POST", headers: { "content-type": "application/json" }, body }).catch(() => null);
-    if (mine !== asked || !answer) return;
-    const said = await answer.json().catch(() => null);
-    if (!said) return;
-    for (const name of ["schedule", "timezone"]) fault(name, (said.errors ?? []).filter((one) => one.field === name));
-    if (!answer.ok) return place.replaceChildren();
-    const list = document.createElement("ol");
-    for (const tick of said.local_ticks) list.append(Object.assign(document.createElement("li"), { textContent: words(tick, said.timezone) }));
-    place.replaceChildren(`Runs ${said.words}.`, list);
+    const query = new URLSearchParams({ schedule: form.elements.schedule.value, timezone: form.elements.timezone.value });
+    const answer = await fetch(`/create/read-back?${query}`, { headers: { accept: "text/html" } }).catch(() => null);
+    if (mine !== asked || !answer?.ok) return;
+    const said = fragment(await answer.text());
+    for (const name of ["schedule", "timezone"]) fault(name, said.querySelector(`#${name}-fault`));
+    place.replaceChildren(said);
   }
 
-  function fault(name, errors) {
+  function fault(name, words) {
     const field = form.elements[name];
-    const id = `${name}-fault`;
-    document.getElementById(id)?.remove();
-    field.toggleAttribute("aria-invalid", false);
-    if (!errors.length) return;
+    document.getElementById(`${name}-fault`)?.remove();
+    field.removeAttribute("aria-invalid");
+    if (!words) return;
     field.setAttribute("aria-invalid", "true");
-    const line = Object.assign(document.createElement("p"), { className: "fault", id });
-    line.append(Object.assign(document.createElement("span"), { textContent: errors.map((one) => one.message).join("; ") }));
-    field.closest(".field").append(line);
+    field.closest(".field").append(words);
   }
 
   for (const name of ["schedule", "timezone"]) {
@@ -37,22 +31,4 @@ export function schedule(form) {
       timer = setTimeout(read, 200);
     });
   }
-}
-
-// "2026-07-01T14:05:00+02:00" as the server writes it: "Wed 1 Jul 2026, 14:05 CEST".
-function words(tick, zone) {
-  const at = new Date(tick);
-  const [date, rest] = tick.split("T");
-  const [year, month, day] = date.split("-").map(Number);
-  const noon = new Date(Date.UTC(year, month - 1, day, 12));
-  const part = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(noon);
-  const time = rest.slice(0, 8).replace(/:00$/, "");
-  let name = rest.slice(8);
-  try {
-    name = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "short" }).formatToParts(at).find((one) => one.type === "timeZoneName").value;
-    if (/^GMT/.test(name)) name = rest.slice(8);
-  } catch {
-    // A zone this browser does not know: the offset says enough.
-  }
-  return `${part({ weekday: "short" })} ${day} ${part({ month: "short" })} ${year}, ${time} ${zone === "UTC" ? "UTC" : name}`;
 }

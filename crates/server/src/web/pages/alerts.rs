@@ -87,6 +87,8 @@ struct DeliveryView {
     old: Badge,
     new: Badge,
     attempts: u32,
+    /// It was owed because another alert could not tell.
+    instead: bool,
     answer: String,
 }
 
@@ -252,6 +254,7 @@ impl DeliveryView {
             old: Badge(delivery.notification.old_state),
             new: Badge(delivery.notification.new_state),
             attempts: delivery.attempts,
+            instead: delivery.instead_of.is_some(),
             answer: delivery
                 .last_error
                 .filter(|_| delivery.status != DeliveryStatus::Sent)
@@ -293,6 +296,7 @@ mod tests {
             old: Badge(State::Ok),
             new: Badge(State::Alarm),
             attempts: 2,
+            instead: true,
             answer: HOSTILE.into(),
         };
         AlertView {

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{
-    monitor::{self, RunsPart, Stand, StandPart},
+    monitor::{self, RunsPart, Stand, StandPart, StoryPart},
     monitors::{self, RowPart},
     shell,
 };
@@ -173,6 +173,8 @@ impl Watcher {
                 parts.insert("stand".to_owned(), Value::String(shell::render(&stand)?));
                 let runs = RunsPart { runs: monitor::last_runs(state, *id).await?, filtered: false };
                 parts.insert("runs".to_owned(), Value::String(shell::render(&runs)?));
+                let story = StoryPart { story: monitor::last_story(state, *id).await? };
+                parts.insert("story".to_owned(), Value::String(shell::render(&story)?));
             }
         } else {
             let found = state.store.overview_rows(changed).await.map_err(Failure::Store)?;

@@ -255,7 +255,11 @@ impl Asked {
                 .map(|at| Some(at.timestamp()))
                 .map_err(|_| format!("{text:?} is no time such as 2026-07-01T12:00")),
         };
-        Ok((instant(&self.from)?, instant(&self.to)?))
+        let (from, to) = (instant(&self.from)?, instant(&self.to)?);
+        if from.is_some() && to.is_some() && from >= to {
+            return Err("the time it begins lies after the time it ends".to_owned());
+        }
+        Ok((from, to))
     }
 
     fn address(&self, id: MonitorId, page: &str, before: Option<RunId>) -> String {
@@ -296,5 +300,7 @@ mod tests {
         let wrong = Asked { to: Some("yesterday".into()), ..Asked::default() };
         assert!(wrong.window("UTC").unwrap_err().contains("yesterday"));
         assert!(asked.window("Mars/Base").is_err());
+        let back = Asked { to: Some("2026-06-30T12:00".into()), ..asked };
+        assert!(back.window("UTC").unwrap_err().contains("after"));
     }
 }

@@ -40,6 +40,8 @@ pub(super) fn routes() -> Router<WebState> {
     let pages = Router::new()
         .route("/", get(monitors::show))
         .route("/monitors/change", post(bulk::change))
+        .route("/counts", get(monitors::counts))
+        .route("/create/read-back", get(monitor_form::read_back))
         .route("/create", get(monitor_form::create).post(monitor_form::created))
         .route("/examples/{slug}", post(welcome::adopt))
         .route("/monitor/{id}", get(monitor::show))

@@ -30,8 +30,10 @@ use crate::{
     },
 };
 
+/// What a run that passed says; no news beside its state.
+const PASSED: &str = "Monitor Passed";
 /// Changes of state that the page tells.
-const STORY: u32 = 20;
+const STORY: u32 = 10;
 /// Runs that the page lists.
 const RUNS: u32 = 10;
 /// Deliveries that the page lists.
@@ -101,6 +103,12 @@ pub(super) struct RunsPart {
 }
 
 #[derive(Template)]
+#[template(path = "pages/monitor_story.html")]
+pub(super) struct StoryPart {
+    pub(super) story: Vec<Turn>,
+}
+
+#[derive(Template)]
 #[template(path = "pages/delete.html")]
 struct DeletePage {
     shell: Shell,
@@ -116,15 +124,16 @@ struct RangeOption {
 }
 
 /// One change of state.
-struct Turn {
+pub(super) struct Turn {
     class: &'static str,
     mark: Mark,
     state: State,
     at: When,
     lasted: Option<Span>,
-    so_far: Span,
     value: Option<Shown>,
     message: String,
+    /// Whether the message says nothing that the state does not.
+    plain: bool,
 }
 
 /// An alert, as it concerns this monitor.
@@ -153,7 +162,6 @@ pub(super) async fn show(
     let now = state.clock.now();
     let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
     let runs = last_runs(&state, id).await?;
-    let flips = state.store.flips(id, None, STORY).await.map_err(Failure::Store)?;
     let preview = schedule::preview(&monitor.spec.schedule, &monitor.spec.timezone, now).ok();
     let series = super::chart::series(&state, id, range.from(now), now, super::chart::STILL_POINTS).await?;
     let spec = &monitor.spec;
@@ -172,7 +180,7 @@ pub(super) async fn show(
             .collect(),
         chart_words: format!("Chart of the value over {}", range.in_words()),
         still: Still(series),
-        story: story(flips, now),
+        story: last_story(&state, id).await?,
         runs,
         filtered: false,
         script: Listing { script: spec.script.clone(), marked: None },
@@ -202,6 +210,12 @@ pub(super) async fn last_runs(state: &WebState, id: MonitorId) -> Result<Vec<Run
     let now = state.clock.now();
     let runs = state.store.runs(id, filter).await.map_err(Failure::Store)?;
     Ok(runs.into_iter().map(|run| RunView::of(run, now)).collect())
+}
+
+/// The last changes of state, as the page tells them.
+pub(super) async fn last_story(state: &WebState, id: MonitorId) -> Result<Vec<Turn>, Failure> {
+    let flips = state.store.flips(id, None, STORY).await.map_err(Failure::Store)?;
+    Ok(story(flips, state.clock.now()))
 }
 
 /// `/monitor/{id}/run`
@@ -322,8 +336,8 @@ fn story(flips: Vec<Flip>, now: Timestamp) -> Vec<Turn> {
             state: flip.new_state,
             at: When { at: flip.at, now },
             lasted: until.map(|until| Span::Between(flip.at, until)),
-            so_far: Span::Since(flip.at, now),
             value: flip.return_value.map(Shown),
+            plain: flip.message == PASSED,
             message: flip.message,
         });
         until = Some(flip.at);

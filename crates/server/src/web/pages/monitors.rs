@@ -1,7 +1,7 @@
 //! `/`: what is wrong now, since when, how bad.
 
 use askama::Template;
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{Json, extract::State as Extract, http::StatusCode, response::Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use revere_model::{MonitorId, State, StateSet};
@@ -169,6 +169,11 @@ pub(super) async fn show(
     };
     token.keep(&mut response);
     Ok(response)
+}
+
+/// `/counts`: how many are in each state, for a tab that nobody looks at.
+pub(super) async fn counts(Extract(state): Extract<WebState>) -> Result<Json<StateCounts>, Problem> {
+    Ok(Json(state.store.count_by_state().await.map_err(Failure::Store)?))
 }
 
 /// The place after which a page begins: `OK.17`, the last row of the page before. A monitor that is gone begins anew.

@@ -87,7 +87,7 @@ impl Display for When {
 impl Display for Span {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match *self {
-            Span::Took(ms) => f.write_str(&took(ms)),
+            Span::Took(ms) => write!(f, "{}", Escaped(&took(ms))),
             Span::Between(from, to) => f.write_str(&lasted(seconds(from, to))),
             Span::Since(from, now) => {
                 let at = from.strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -156,9 +156,10 @@ pub(super) fn lasted(seconds: i64) -> String {
     }
 }
 
-/// `0.4 ms`, `230 ms`, `1.2 s`.
+/// `< 0.1 ms`, `0.4 ms`, `230 ms`, `1.2 s`.
 pub(super) fn took(ms: f64) -> String {
     match ms {
+        _ if ms < 0.05 => "< 0.1 ms".to_owned(),
         _ if ms < 10.0 => format!("{ms:.1} ms"),
         _ if ms < 1000.0 => format!("{ms:.0} ms"),
         _ if ms < 60_000.0 => format!("{:.1} s", ms / 1000.0),
@@ -241,6 +242,6 @@ mod tests {
 
     #[test]
     fn durations_have_a_sensible_unit() {
-        assert_eq!([0.44, 25.0, 1234.0, 65_000.0].map(took), ["0.4 ms", "25 ms", "1.2 s", "65 s"]);
+        assert_eq!([0.01, 0.44, 25.0, 1234.0, 65_000.0].map(took), ["< 0.1 ms", "0.4 ms", "25 ms", "1.2 s", "65 s"]);
     }
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::{extract::State as Extract, http::StatusCode, response::Response};
 use revere_model::MonitorId;
+use revere_sandbox::SourceDescription;
 
 use super::{
     failing,
@@ -113,6 +114,21 @@ async fn answer(
     Ok(response)
 }
 
+/// A first question that this kind of source can answer.
+fn sample(name: &str, description: &SourceDescription) -> String {
+    let source = format!("sources[{}]", serde_json::Value::from(name));
+    let call = match description.methods.first().map(|method| method.name.as_str()) {
+        Some("execute") => "execute('select 1')",
+        Some("query") => "query('up')",
+        Some("get_datapoints") if description.methods.iter().any(|method| method.name == "names") => "names()",
+        Some("get_datapoints") => "get_avg('path.of.a.series', '-10min')",
+        Some("get") => "get('/').status",
+        Some(other) => return format!("{source}.{other}()"),
+        None => return source,
+    };
+    format!("{source}.{call}")
+}
+
 impl SourceView {
     fn of(report: SourceReport, now: jiff::Timestamp) -> SourceView {
         let health = report.health;
@@ -121,10 +137,7 @@ impl SourceView {
             (None, Some(_)) => ("good", "●", "up"),
             (None, None) => ("dim", "○", "not asked yet"),
         };
-        let query = match report.description.methods.first() {
-            Some(method) => format!("print(sources['{}'].{}(…))", report.name, method.name),
-            None => format!("print(sources['{}'])", report.name),
-        };
+        let query = format!("print({})", sample(&report.name, &report.description));
         SourceView {
             class,
             sign,
@@ -155,7 +168,7 @@ impl SourceView {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderMap;
-    use revere_sandbox::{MethodDescription, SourceDescription};
+    use revere_sandbox::MethodDescription;
 
     use super::super::monitors::tests::HOSTILE;
     use super::*;

@@ -19,12 +19,7 @@ pub(super) const EXAMPLES: [Example; 3] = [
         description: "A value and a threshold: the seed of every monitor.",
         schedule: "* * * * *",
         tags: "example",
-        script: "import random\n\n\
-            # A made-up queue. With a source configured, ask it instead:\n\
-            # waiting = sources['mail'].execute('select count(*) from queue')[0][0]\n\
-            waiting = random.randint(0, 60)\n\n\
-            return_value = waiting\n\
-            if waiting > 50:\n    raise MonitorFailure('%d mails are waiting' % waiting)\n",
+        script: include_str!("queue.py"),
     },
     Example {
         slug: "trend",
@@ -32,13 +27,7 @@ pub(super) const EXAMPLES: [Example; 3] = [
         description: "Compares with what the last run left in return_value.",
         schedule: "*/2 * * * *",
         tags: "example",
-        script: "import math, random, time\n\n\
-            # Visitors of a made-up site, with a rhythm.\n\
-            visitors = int(500 + 300 * math.sin(time.time() / 600) + random.gauss(0, 40))\n\n\
-            return_value = visitors\n\
-            if previous and isinstance(previous.return_value, int):\n    \
-            if visitors < previous.return_value / 2:\n        \
-            raise MonitorFailure('from %d to %d visitors' % (previous.return_value, visitors))\n",
+        script: include_str!("trend.py"),
     },
     Example {
         slug: "business-hours",
@@ -46,14 +35,7 @@ pub(super) const EXAMPLES: [Example; 3] = [
         description: "Judges by the clock and says what to do.",
         schedule: "*/5 * * * *",
         tags: "example",
-        script: "from datetime import datetime, timedelta, timezone\n\n\
-            now = datetime.now(timezone.utc)\n\
-            # A made-up backup at the full hour; ask a source for the real one.\n\
-            last_backup = now.replace(minute=0, second=0)\n\
-            age = now - last_backup\n\n\
-            return_value = age.seconds // 60\n\
-            if age > timedelta(minutes=50):\n    \
-            raise MonitorFailure('the last backup is %d minutes old: look at the backup host' % return_value)\n",
+        script: include_str!("backup.py"),
     },
 ];
 

@@ -1,0 +1,243 @@
+//! The author's page on its way: shown, tried, refused, in conflict. Nothing that was typed is lost on any of them.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use revere_model::{Monitor, MonitorId};
+
+use super::{
+    super::{
+        failing,
+        form_token::FormToken,
+        outcome::{self, OutcomeView},
+        shell::{self, Place, Shell},
+    },
+    faults::Faults,
+    once::once,
+    read_back::ReadBack,
+    typed::{Theirs, Typed},
+};
+use crate::web::{
+    Problem, WebState,
+    operations::{Failure, of},
+};
+
+#[derive(Template)]
+#[template(path = "pages/monitor_form.html")]
+struct FormPage {
+    shell: Shell,
+    nonce: String,
+    /// The monitor that is edited.
+    id: Option<MonitorId>,
+    stored_name: String,
+    version: Option<i64>,
+    action: String,
+    once: String,
+    form: Typed,
+    faults: Faults,
+    notice: String,
+    theirs: Option<Theirs>,
+    outcome: Option<OutcomeView>,
+    read_back: Option<ReadBack>,
+    zones: Vec<String>,
+}
+
+/// A page on its way.
+pub(super) struct Draft {
+    /// The monitor that is edited, as it is stored, and the version the edit began from.
+    pub(super) edited: Option<(Monitor, i64)>,
+    pub(super) form: Typed,
+    pub(super) once: String,
+    pub(super) faults: Faults,
+    pub(super) notice: String,
+    pub(super) conflict: bool,
+    pub(super) outcome: Option<OutcomeView>,
+}
+
+pub(super) fn draft(form: Typed) -> Draft {
+    Draft {
+        edited: None,
+        form,
+        once: once(),
+        faults: Faults::default(),
+        notice: String::new(),
+        conflict: false,
+        outcome: None,
+    }
+}
+
+impl Draft {
+    /// The browser's cookie is gone, or the page is older than it.
+    pub(super) async fn lost(mut self, state: &WebState, token: &FormToken) -> Result<Response, Problem> {
+        self.notice =
+            "This page had lost touch with your browser, so nothing was saved yet. What you typed is all here: \
+                       press save again."
+                .to_owned();
+        self.answer(state, token, StatusCode::FORBIDDEN).await
+    }
+
+    pub(super) async fn tried(mut self, state: &WebState, token: &FormToken) -> Result<Response, Problem> {
+        let monitor = self.edited.as_ref().map(|(monitor, _)| monitor.id);
+        match outcome::run(state, &self.form.script, &self.form.timeout_s, monitor).await {
+            Ok(outcome) => self.outcome = Some(outcome),
+            Err(problem) => {
+                self.notice = problem.detail.clone();
+                self.faults = Faults(problem.faults);
+            }
+        }
+        self.answer(state, token, StatusCode::OK).await
+    }
+
+    pub(super) async fn refused(
+        mut self,
+        state: &WebState,
+        token: &FormToken,
+        failure: Failure,
+    ) -> Result<Response, Problem> {
+        match failure {
+            Failure::Refused(refusal) | Failure::TooLarge(refusal) => {
+                self.faults = Faults(refusal.faults);
+                self.notice = self.faults.in_words();
+                self.answer(state, token, StatusCode::UNPROCESSABLE_ENTITY).await
+            }
+            Failure::Conflict(_) => {
+                self.conflict = true;
+                if let Some((monitor, _)) = &self.edited {
+                    let id = monitor.id;
+                    let current = state.store.monitor(id).await.map_err(of("monitor", id))?;
+                    self.edited = Some((current, 0));
+                }
+                self.answer(state, token, StatusCode::CONFLICT).await
+            }
+            Failure::NotFound { .. } | Failure::Internal(_) | Failure::NotPossible(_) => Err(failure.into()),
+            // The store is busy or full: what was typed must not be lost over that.
+            Failure::NotNow { .. } | Failure::Store(_) => {
+                let problem = Problem::from(failure);
+                self.notice = format!("Not saved yet: {}. What you typed is all here.", problem.detail);
+                self.answer(state, token, problem.status).await
+            }
+        }
+    }
+
+    pub(super) async fn answer(
+        self,
+        state: &WebState,
+        token: &FormToken,
+        status: StatusCode,
+    ) -> Result<Response, Problem> {
+        let now = state.clock.now();
+        let title = match &self.edited {
+            Some((monitor, _)) => format!("Edit {}", monitor.spec.name),
+            None => "Create a monitor".to_owned(),
+        };
+        // The number in the tab is not worth losing a form over.
+        let failing = failing(state).await.unwrap_or(0);
+        let shell = Shell::new(title, Place::Monitors, failing, token).with_editor();
+        let theirs = match &self.edited {
+            Some((monitor, _)) if self.conflict => Some(Theirs::of(monitor, &self.form, now)),
+            _ => None,
+        };
+        let page = FormPage {
+            nonce: shell.nonce.clone().unwrap_or_default(),
+            shell,
+            id: self.edited.as_ref().map(|(monitor, _)| monitor.id),
+            stored_name: self.edited.as_ref().map(|(monitor, _)| monitor.spec.name.clone()).unwrap_or_default(),
+            // After a conflict the page goes on from what is stored now: who saves again has seen it.
+            version: self.edited.as_ref().map(|(monitor, began)| if self.conflict { monitor.version } else { *began }),
+            action: match &self.edited {
+                Some((monitor, _)) => format!("/monitor/{}/edit", monitor.id),
+                None => "/create".to_owned(),
+            },
+            once: self.once,
+            read_back: ReadBack::of(&self.form.schedule, &self.form.timezone, now),
+            form: self.form,
+            faults: self.faults,
+            notice: self.notice,
+            theirs,
+            outcome: self.outcome,
+            zones: zones(),
+        };
+        let mut response = shell::page(status, &page.shell, &page)?;
+        token.keep(&mut response);
+        Ok(response)
+    }
+}
+
+fn zones() -> Vec<String> {
+    jiff::tz::db().available().map(|name| name.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use revere_model::{MonitorSpec, State};
+
+    use super::{super::typed::tests::typed, *};
+    use crate::web::FieldFault;
+
+    #[test]
+    fn a_refused_save_keeps_every_field_and_marks_the_wrong_ones() {
+        let now: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        let token = FormToken::of(&HeaderMap::new(), false);
+        let faults = Faults(vec![
+            FieldFault::new("alarm_after", "\"three\" is not a number"),
+            FieldFault { line: Some(3), ..FieldFault::new("script", "line 3: <SyntaxError>") },
+            FieldFault::new("tags[1]", "a tag is empty"),
+        ]);
+        let spec = typed().input();
+        let stored = Monitor {
+            id: MonitorId(7),
+            version: 4,
+            spec: MonitorSpec {
+                name: spec.name.unwrap(),
+                description: String::new(),
+                script: "theirs < ours".into(),
+                schedule: spec.schedule.unwrap(),
+                timezone: spec.timezone.unwrap(),
+                active: true,
+                retain_days: None,
+                timeout_s: None,
+                tags: vec![],
+                alarm_after: 1,
+                recover_after: 1,
+            },
+            state: State::Ok,
+            state_since: now,
+            created_at: now,
+            updated_at: now,
+            last_run_at: None,
+            last_message: None,
+            last_value: None,
+            next_run_at: None,
+            missed_ticks: 0,
+            overlapped_ticks: 0,
+            fault: None,
+        };
+        let page = FormPage {
+            shell: Shell::new("Edit", Place::Monitors, 1, &token).with_editor(),
+            nonce: "n".into(),
+            id: Some(MonitorId(7)),
+            stored_name: "<old>".into(),
+            version: Some(4),
+            action: "/monitor/7/edit".into(),
+            once: once(),
+            form: typed(),
+            notice: faults.in_words(),
+            theirs: Some(Theirs::of(&stored, &typed(), now)),
+            outcome: None,
+            read_back: ReadBack::of("*/5 * * * *", "Europe/Berlin", now),
+            faults,
+            zones: vec!["Europe/Berlin".into()],
+        };
+        let html = page.render().unwrap();
+        assert!(html.contains(">\n\nif a &#60; b:"), "the first newline of a script survives: {html}");
+        assert!(html.contains("&#60;/textarea&#62;&#60;script&#62;") && !html.contains("<script>"), "{html}");
+        assert!(html.contains(r#"value="three" aria-invalid="true" aria-describedby="alarm_after-fault""#), "{html}");
+        assert!(html.contains("data-fault-line=\"3\"") && html.contains("id=\"tags-fault\""));
+        assert!(
+            html.contains("theirs &#60; ours") && html.contains("description, script, tags, alarm after, time limit"),
+            "{html}"
+        );
+        assert!(html.contains("every 5 minutes") || html.contains("*/5"), "read back in words");
+        assert!(html.contains("Wed 1 Jul 2026, 14:05 CEST"), "{html}");
+    }
+}

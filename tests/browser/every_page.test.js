@@ -1,0 +1,79 @@
+// Every page of the demo at both widths and in both themes: nothing too wide, nothing that axe finds, nothing in the
+// console. Pictures of all of them go to target/browser-screenshots, for eyes.
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fits, root, serve, story } from "./harness.js";
+
+const pictures = path.join(root, "target/browser-screenshots");
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+await mkdir(pictures, { recursive: true });
+
+const demo = serve({ demo: true });
+const empty = serve();
+
+const nothing = async () => {};
+const pages = {
+  list: ["/", nothing],
+  chosen: ["/", async (page) => page.getByLabel("Choose all on this page").check({ force: true }).catch(nothing)],
+  filtered: ["/?state=OK&q=shop", nothing],
+  nothing_fits: ["/?q=nothing-of-the-kind", nothing],
+  monitor: ["/monitor/1", async (page) => page.locator(".chart canvas").waitFor()],
+  month: ["/monitor/2?range=30d", async (page) => page.locator(".chart canvas").waitFor()],
+  words: ["/monitor/7?range=7d", async (page) => page.locator(".chart canvas").waitFor()],
+  history: ["/monitor/1/history", nothing],
+  flips: ["/monitor/2/history?flips=true", nothing],
+  create: ["/create", async (page) => page.locator(".cm-editor").waitFor()],
+  edit: ["/monitor/1/edit", tried],
+  refused: ["/create", refused],
+  delete: ["/monitor/1/delete", nothing],
+  alerts: ["/alerts", async (page) => page.getByRole("button", { name: "Send a test" }).last().click()],
+  alert: ["/alert/terminal/edit", nothing],
+  sources: ["/sources", asked],
+  help: ["/", async (page) => page.keyboard.press("?")],
+  missing: ["/monitor/999", nothing],
+};
+
+async function tried(page) {
+  await page.getByRole("button", { name: /^Run once/ }).click();
+  await page.locator("#outcome .state").waitFor();
+}
+async function refused(page) {
+  await page.getByLabel("Schedule", { exact: true }).fill("61 * * * *");
+  await page.getByRole("button", { name: /^Create/ }).click();
+  await page.locator("#name-fault").waitFor();
+}
+async function asked(page) {
+  await page.getByRole("button", { name: "Ask each now" }).click();
+  await page.getByText("✕ down").waitFor();
+  await page.getByText("Methods, and try a query").first().click();
+}
+
+async function look(page, name, how) {
+  await page.screenshot({ path: path.join(pictures, `${name}-${how}.png`), fullPage: !["help", "chosen"].includes(name) });
+  await fits(page);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map((one) => `${name}: ${one.id}: ${one.help}: ${one.nodes.map((node) => `${node.target} ${node.html.slice(0, 120)}`).slice(0, 4).join(" | ")}`);
+}
+
+for (const theme of ["light", "dark"]) {
+  for (const width of [1280, 390]) {
+    story(`the demo's pages at ${width}, ${theme}`, demo, { width, theme }, async ({ page, expects }) => {
+      expects("404 .*monitor/999", "422 .*create", "Failed to load resource.*(404|422)");
+      const found = [];
+      for (const [name, [address, prepare]] of Object.entries(pages)) {
+        await page.goto(address);
+        await prepare(page);
+        found.push(...(await look(page, name, `${width}-${theme}`)));
+      }
+      assert.deepEqual(found, []);
+    });
+
+    story(`the first page of an empty installation at ${width}, ${theme}`, empty, { width, theme }, async ({ page }) => {
+      await page.goto("/");
+      assert.deepEqual(await look(page, "welcome", `${width}-${theme}`), []);
+    });
+  }
+}

@@ -1,0 +1,198 @@
+// What every story here stands on: the real binary with a folder and a free port of its own, a real Chromium, and a
+// witness of everything that went wrong on a page. A story that leaves an error in the console, breaks the content
+// policy, asks another host or loses a request has failed, whatever it asserts.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const binary = process.env.REVERE_BIN ?? path.join(root, "target/debug/revere");
+const PATIENCE = 15_000;
+
+// A source that always answers, one that never does; an alert that is taken, one that is refused.
+const config = (receiver) => `
+REVERE_SOURCES = {
+    'shop': {'type': 'demo', 'description': 'A made-up shop', 'config': {}},
+    'warehouse': {'type': 'database', 'description': 'Down, on purpose',
+        'config': {'connection_string': 'postgresql://revere@127.0.0.1:9/warehouse', 'timeout': 2}},
+}
+REVERE_ALERTS = {
+    'team': {'type': 'webhook', 'description': 'Taken', 'config': {'url': '${receiver}/taken'}},
+    'pager': {'type': 'webhook', 'description': 'Refused', 'config': {'url': '${receiver}/refused'}},
+}
+`;
+
+// One server for a file of stories; it stops with the file. `demo` is the product's own.
+export async function serve({ demo = false, reply = "thank you" } = {}) {
+  const folder = await mkdtemp(path.join(tmpdir(), "revere-browser-"));
+  const receiver = createServer((request, answer) => {
+    request.resume();
+    answer.writeHead(request.url === "/taken" ? 200 : 400, { "content-type": "text/plain" });
+    answer.end(reply);
+  }).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  await writeFile(path.join(folder, "config.py"), config(`http://127.0.0.1:${receiver.address().port}`));
+  const server = new Server(folder, demo);
+  await server.start();
+  after(async () => {
+    await server.stop();
+    receiver.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return server;
+}
+
+class Server {
+  port = 0;
+
+  constructor(folder, demo) {
+    Object.assign(this, { folder, demo });
+  }
+
+  // The port that was free the first time is kept, so that a browser finds the server again.
+  async start() {
+    const order = this.demo ? "demo" : "run";
+    this.process = spawn(binary, [order, "-p", String(this.port)], { cwd: this.folder, stdio: ["ignore", "pipe", "pipe"] });
+    const said = [];
+    const address = new Promise((resolve, reject) => {
+      for (const stream of [this.process.stdout, this.process.stderr]) {
+        createInterface({ input: stream }).on("line", (line) => {
+          said.push(line);
+          const found = /(?:listening|running)[^:]* on .*?http:\/\/127\.0\.0\.1:(\d+)/.exec(line.replace(/\x1b\[\d*m/g, ""));
+          if (found) resolve(Number(found[1]));
+        });
+      }
+      this.process.once("exit", (code) => reject(new Error(`the server ended with ${code}:\n${said.join("\n")}`)));
+      this.process.once("error", reject);
+    });
+    this.port = await address;
+    this.base = `http://127.0.0.1:${this.port}`;
+  }
+
+  async stop() {
+    if (this.process.exitCode !== null) return;
+    const ended = once(this.process, "exit");
+    this.process.kill("SIGTERM");
+    const impatient = setTimeout(() => this.process.kill("SIGKILL"), PATIENCE);
+    await ended;
+    clearTimeout(impatient);
+  }
+
+  async api(method, address, body) {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${this.base}/api/v1${address}`, { method, headers, body: body && JSON.stringify(body) });
+    const text = await answer.text();
+    assert.ok(answer.ok, `${method} ${address}: ${answer.status} ${text}`);
+    return text && JSON.parse(text);
+  }
+
+  // A monitor, run as often as `runs` says; answers its id.
+  async monitor({ runs = 1, ...spec }) {
+    const whole = { name: "Queue", script: "return_value = 7", schedule: "@yearly", ...spec };
+    const { id } = await this.api("POST", "/monitors", whole);
+    for (let run = 0; run < runs; run += 1) await this.api("POST", `/monitors/${id}/run`, {});
+    return id;
+  }
+
+  async names() {
+    return (await this.api("GET", "/monitors")).items.map((monitor) => monitor.name);
+  }
+}
+
+let browser;
+async function theBrowser() {
+  const args = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+  browser ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: args.split(" ") });
+  return browser;
+}
+after(async () => (await browser)?.close());
+
+// A person with a browser of their own; `tell` says what must not have gone unnoticed.
+export async function person(server, { width = 1280, height = width < 500 ? 844 : 860, theme = "light", scripts = true } = {}) {
+  const context = await (await theBrowser()).newContext({
+    baseURL: server.base,
+    viewport: { width, height },
+    colorScheme: theme,
+    javaScriptEnabled: scripts,
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+  });
+  context.setDefaultTimeout(PATIENCE);
+  const faults = [];
+  const expected = [];
+  const note = (words) => expected.some((known) => known.test(words)) || faults.push(words);
+  if (scripts) {
+    await context.exposeBinding("tellOfViolation", (_, words) => note(`policy: ${words}`));
+    await context.addInitScript(() => {
+      addEventListener("securitypolicyviolation", (event) => window.tellOfViolation(`${event.violatedDirective} ${event.blockedURI}`));
+    });
+  }
+  context.on("page", (page) => {
+    page.setDefaultTimeout(PATIENCE);
+    page.on("console", (message) => message.type() === "error" && note(`console: ${message.text()} ${message.location().url}`));
+    page.on("pageerror", (error) => note(`script: ${error.stack}`));
+    page.on("crash", () => note("the page crashed"));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(server.base) && !request.url().startsWith("data:")) note(`another host: ${request.url()}`);
+    });
+    page.on("response", (answer) => answer.status() >= 400 && note(`answer: ${answer.status()} ${answer.url()}`));
+    page.on("requestfailed", (request) => {
+      const why = request.failure()?.errorText;
+      if (why !== "net::ERR_ABORTED") note(`lost: ${request.url()} ${why}`);
+    });
+  });
+  const page = await context.newPage();
+  // What a story brings about on purpose, such as a refused save, is named by it.
+  const expects = (...patterns) => expected.push(...patterns.map((one) => new RegExp(String(one))));
+  const leave = async () => {
+    await context.close();
+    assert.deepEqual(faults, []);
+  };
+  return { page, context, expects, leave };
+}
+
+// A test with one person in it. `wishes` are those of `person`, and `server` (a promise or a server).
+export function story(name, server, wishes, act) {
+  test(name, { timeout: 120_000 }, async () => {
+    const who = await person(await server, wishes);
+    try {
+      await act({ ...who, server: await server });
+    } catch (error) {
+      await who.leave().catch((also) => (error.message += `\nand: ${also.message}`));
+      throw error;
+    }
+    await who.leave();
+  });
+}
+
+// Nothing is wider than the window: nobody has to scroll a page sideways.
+export async function fits(page) {
+  const wide = await page.evaluate(() => {
+    const room = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= room) return [];
+    return [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > room + 1).slice(0, 5).map((one) => one.outerHTML.slice(0, 120));
+  });
+  assert.deepEqual(wide, [], `${page.url()} is wider than the window`);
+}
+
+// Waits until `read` answers what is expected; says what it answered last.
+export async function until(read, expected, what = "") {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const got = await read();
+    try {
+      return assert.deepEqual(got, expected, what);
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// Once through with the keyboard alone.
+import assert from "node:assert/strict";
+import { serve, story, until } from "./harness.js";
+
+const server = serve();
+const focused = (page) => page.evaluate(() => document.activeElement.getAttribute("aria-labelledby") ?? document.activeElement.id);
+
+// Tab until something is reached, as a person does; not for ever.
+async function tabTo(page, reached) {
+  for (let tab = 0; tab < 40; tab += 1) {
+    if (await page.evaluate(reached)) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`40 tabs do not lead to ${reached}`);
+}
+
+story("create, try, save, run, search, find and delete without a mouse", server, {}, async ({ page, server }) => {
+  const { keyboard } = page;
+  await page.goto("/");
+  await keyboard.press("?");
+  await page.getByRole("heading", { name: "Keyboard" }).waitFor();
+  await keyboard.press("Escape");
+  await until(() => page.locator("dialog[open]").count(), 0);
+  await keyboard.press("c");
+  await page.getByRole("heading", { name: "Create a monitor" }).waitFor();
+  await page.locator(".cm-content").waitFor();
+  await until(() => focused(page), "name");
+  await keyboard.type("By hand");
+  await keyboard.press("Tab");
+  assert.equal(await focused(page), "script-label");
+  await keyboard.type("return_value = 42");
+  await keyboard.press("Control+Enter");
+  await page.locator("#outcome").getByText("42").waitFor();
+  await keyboard.press("Escape");
+  await tabTo(page, () => document.activeElement.id === "schedule");
+  await keyboard.press("Control+a");
+  await keyboard.type("@hourly");
+  await keyboard.press("Control+s");
+  await page.getByRole("heading", { name: "By hand" }).waitFor();
+  await tabTo(page, () => document.activeElement.textContent === "Run now");
+  await keyboard.press("Enter");
+  await page.getByText("by hand", { exact: true }).waitFor();
+  await keyboard.type("gm");
+  await page.getByRole("heading", { name: "Monitors" }).waitFor();
+  await keyboard.press("/");
+  await keyboard.type("by ha");
+  await until(() => page.locator(".monitors .name").allTextContents(), ["By hand"]);
+  await keyboard.press("Escape");
+  await keyboard.press("Escape");
+  await tabTo(page, () => document.activeElement.classList.contains("name"));
+  await keyboard.press("Enter");
+  await page.getByRole("heading", { name: "By hand" }).waitFor();
+  await tabTo(page, () => document.activeElement.textContent === "Delete");
+  await keyboard.press("Enter");
+  await until(() => focused(page), "typed");
+  await keyboard.type("By hand\n");
+  await page.getByRole("heading", { name: "Nothing is watched yet" }).waitFor();
+  assert.deepEqual(await server.names(), []);
+});

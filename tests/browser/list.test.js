@@ -1,0 +1,90 @@
+// `/`: what is wrong now, found, filtered, and changed many at once.
+import assert from "node:assert/strict";
+import { fits, serve, story, until } from "./harness.js";
+
+const server = serve().then(async (server) => {
+  await server.monitor({ name: "Web load", tags: ["web", "production"], runs: 3 });
+  await server.monitor({ name: "Mail queue", tags: ["mail"], script: "raise MonitorFailure('51 mails are waiting')" });
+  await server.monitor({ name: "Orders", tags: ["production"], script: "return_value = 1 / 0" });
+  await server.monitor({ name: "Not run yet", runs: 0 });
+  return server;
+});
+const names = (page) => page.locator(".monitors .name").allTextContents();
+const address = (page) => page.url().slice(page.url().indexOf("/", 8));
+
+for (const width of [1280, 390]) {
+  story(`what is wrong stands first, at ${width}`, server, { width }, async ({ page }) => {
+    await page.goto("/");
+    assert.deepEqual(await names(page), ["Mail queue", "Orders", "Web load", "Not run yet"]);
+    const first = page.locator(".monitors tbody tr").first();
+    assert.match(await first.innerText(), /ALARM[\s\S]*51 mails are waiting|51 mails are waiting[\s\S]*ALARM/);
+    assert.match(await page.title(), /^\(2\) Monitors/);
+    assert.equal(await page.locator("link[rel=icon]").getAttribute("href"), "/icon.svg?failing=2");
+    await fits(page);
+  });
+}
+
+story("a state that changes is seen without reloading, in the row, the counts, the title and the icon", server, {}, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Disk", script: "return_value = 10" });
+  await page.goto("/");
+  const row = page.locator(`#m${id}`);
+  assert.equal(await row.locator(".state").textContent(), "OK");
+  await server.api("PATCH", `/monitors/${id}`, { script: "return_value = 97\nraise MonitorFailure('97 % full')" });
+  await server.api("POST", `/monitors/${id}/run`, {});
+  await row.getByText("97 % full").waitFor();
+  await until(() => page.title(), "(3) Monitors · Revere");
+  assert.equal(await page.locator("link[rel=icon]").getAttribute("href"), "/icon.svg?failing=3");
+  await page.getByRole("navigation", { name: "By state" }).getByText("2 ALARM").waitFor();
+  await until(async () => (await names(page)).slice(0, 2).sort(), ["Disk", "Mail queue"], "worst first again");
+  await server.api("DELETE", `/monitors/${id}`);
+});
+
+story("the list is searched as one types, and Esc shows all again", server, {}, async ({ page }) => {
+  await page.goto("/");
+  await page.keyboard.press("/");
+  await page.keyboard.type("queue");
+  await until(() => names(page), ["Mail queue"]);
+  assert.equal(address(page), "/?q=queue");
+  await page.reload();
+  assert.deepEqual(await names(page), ["Mail queue"], "the address keeps what was asked");
+  await page.getByLabel("Search by name or tag").fill("nothing of the kind");
+  await page.getByText("No monitor fits.").waitFor();
+  await page.keyboard.press("Escape");
+  await until(async () => (await names(page)).length, 4);
+});
+
+story("states and tags narrow the list, together with what was typed", server, {}, async ({ page }) => {
+  await page.goto("/");
+  await page.getByLabel("Tag", { exact: true }).first().selectOption("production");
+  await until(() => names(page), ["Orders", "Web load"]);
+  await page.getByRole("link", { name: /1 ERROR/ }).click();
+  await until(() => names(page), ["Orders"]);
+  assert.equal(address(page), "/?tag=production&state=ERROR");
+  await page.getByRole("link", { name: "Clear" }).click();
+  await until(async () => (await names(page)).length, 4);
+});
+
+story("many are chosen: tagged, paused, resumed, deleted after typing", server, {}, async ({ page, server, expects }) => {
+  for (const name of ["Old one", "Old two"]) await server.monitor({ name });
+  await page.goto("/?q=old");
+  const chosen = async (button) => {
+    await page.getByLabel("Choose all on this page").check();
+    if (button.startsWith("Add")) await page.getByPlaceholder("tag", { exact: true }).fill("legacy");
+    await page.getByRole("button", { name: button }).click();
+  };
+  await chosen("Add tag");
+  await until(() => page.locator(".monitors .tag").allTextContents(), ["legacy", "legacy"]);
+  await chosen("Pause");
+  await until(() => page.locator(".monitors .state").allTextContents(), ["INACTIVE", "INACTIVE"]);
+  await chosen("Resume");
+  await until(async () => (await server.api("GET", "/monitors")).items.filter((one) => one.active).length, 6);
+  await chosen("Delete…");
+  await page.getByLabel(/Type delete 2/).fill("delete 3");
+  expects("422");
+  await page.getByRole("button", { name: "Delete them" }).click();
+  await page.getByText("Nothing was deleted").waitFor();
+  await page.getByLabel(/Type delete 2/).fill("delete 2");
+  await page.getByRole("button", { name: "Delete them" }).click();
+  await page.getByText("No monitor fits.").waitFor();
+  assert.equal((await server.names()).length, 4);
+});

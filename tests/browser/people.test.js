@@ -1,0 +1,68 @@
+// Alerts and sources: who is told, what became of it, and where data comes from.
+import assert from "node:assert/strict";
+import { fits, serve, story, until } from "./harness.js";
+
+const server = serve().then(async (server) => {
+  await server.monitor({ name: "Mail queue", script: "sources['shop'].names()\nraise MonitorFailure('51 are waiting')" });
+  return server;
+});
+const alert = (page, key) => page.locator("#alerts > li", { has: page.locator("b", { hasText: key }) });
+
+story("what an alert tells is switched in place", server, {}, async ({ page, server }) => {
+  await page.goto("/alerts");
+  const team = alert(page, "team");
+  const states = async () => (await server.api("GET", "/alerts")).items.find((one) => one.key === "team").states;
+  assert.deepEqual(await states(), ["OK", "ALARM", "ERROR"]);
+  await team.getByLabel("OK").uncheck();
+  await team.getByText("Saved").waitFor();
+  assert.deepEqual(await states(), ["ALARM", "ERROR"]);
+  await team.getByLabel("Switched on").uncheck();
+  await team.getByText("switched off").waitFor();
+  await team.getByLabel("Switched on").check();
+  await team.getByText("● on").waitFor();
+  await page.reload();
+  assert.equal(await team.getByLabel("OK").isChecked(), false);
+});
+
+story("a test is sent, and the answer shown", server, {}, async ({ page }) => {
+  await page.goto("/alerts");
+  await alert(page, "team").getByRole("button", { name: "Send a test" }).click();
+  await alert(page, "team").getByText("The test was taken.").waitFor();
+  await alert(page, "pager").getByRole("button", { name: "Send a test" }).click();
+  await alert(page, "pager").getByText("The test was not taken.").waitFor();
+  assert.match(await alert(page, "pager").innerText(), /400/);
+});
+
+for (const width of [1280, 390]) {
+  story(`the log says who was told what, and what they answered, at ${width}`, server, { width }, async ({ page }) => {
+    await page.goto("/alerts");
+    const log = page.locator("#deliveries tbody tr");
+    await until(async () => (await page.reload(), (await log.allInnerTexts()).map((row) => /sent|failed/.exec(row)?.[0])), ["sent", "sent", "failed"]);
+    assert.match(await log.first().innerText(), /team[\s\S]*instead of one that failed/, "whom the pager could not reach, the team was told of");
+    assert.match(await log.last().innerText(), /pager[\s\S]*Mail queue[\s\S]*ALARM[\s\S]*400/);
+    await fits(page);
+    await page.getByLabel("Status", { exact: true }).selectOption("sent");
+    await page.getByRole("button", { name: "Show" }).click();
+    await until(() => log.count(), 2);
+  });
+}
+
+story("each source says how it does and who uses it", server, {}, async ({ page }) => {
+  await page.goto("/sources");
+  await page.getByRole("button", { name: "Ask each now" }).click();
+  const of = (name) => page.locator(".rows > li", { hasText: `sources['${name}']` });
+  await of("warehouse").getByText("✕ down").waitFor();
+  assert.match(await of("shop").innerText(), /● up[\s\S]*answered in[\s\S]*Named by Mail queue/);
+  assert.match(await of("warehouse").locator(".fault").innerText(), /\S{3}/);
+});
+
+story("a source is asked something", server, {}, async ({ page }) => {
+  await page.goto("/sources");
+  const shop = page.locator(".rows > li", { hasText: "sources['shop']" });
+  await shop.getByText("Methods, and try a query").click();
+  await shop.getByText("The average of the values of one series").waitFor();
+  await shop.getByRole("textbox").fill("print(sorted(sources['shop'].names())[0])");
+  await shop.getByRole("button", { name: "Ask" }).click();
+  await shop.getByText("shop.names()", { exact: true }).waitFor();
+  assert.match(await shop.locator(".log").innerText(), /^\w+\./);
+});
