@@ -187,9 +187,9 @@ export async function fits(page) {
 export async function until(read, expected, what = "") {
   const end = Date.now() + PATIENCE;
   for (;;) {
-    const got = await read();
     try {
-      return assert.deepEqual(got, expected, what);
+      // A page that is on its way to another cannot be read; it is read again.
+      return assert.deepEqual(await read(), expected, what);
     } catch (error) {
       if (Date.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
