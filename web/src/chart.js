@@ -150,7 +150,7 @@ function start(box) {
           { ...axis, size: 40, space: 70, values: times },
           { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => (numeric() && tick >= lowest() ? short(tick) : "")), grid: { ...axis.grid, show: numeric() } },
         ],
-        series: [{}, { stroke: () => ink("--accent"), width: 1.4, spanGaps: false, points: { show: (u) => u.data[0].length < 80, size: 4 } }],
+        series: [{}, { stroke: () => ink("--chart"), width: 1.4, spanGaps: false, points: { show: (u) => u.data[0].length < 80, size: 4 } }],
         hooks: {
           drawAxes: [under],
           draw: [words],

@@ -61,6 +61,8 @@ struct AlertView {
     owed: u64,
     states: Vec<StateOption>,
     last: Option<DeliveryView>,
+    /// The newest that nobody took, if a newer one was taken.
+    failed: Option<DeliveryView>,
     test: Option<TestView>,
 }
 
@@ -115,14 +117,18 @@ pub(super) async fn show(
     };
     let filter = params.finish(filter)?;
     let now = state.clock.now();
-    let reports = alerts::list(&state).await?;
+    let mut views = Vec::new();
+    for report in alerts::list(&state).await? {
+        let failed = last_failure(&state, &report.row.key).await?;
+        views.push(AlertView::of(views.len(), report, failed, now));
+    }
     let mut deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
     let more = deliveries.len() > PAGE as usize;
     deliveries.truncate(PAGE as usize);
     let next = deliveries.last().filter(|_| more).map(|last| older(&filter, last.id.0));
     let page = AlertsPage {
         shell: Shell::new("Alerts", Place::Alerts, failing(&state).await?, &token),
-        alerts: reports.into_iter().enumerate().map(|(index, report)| AlertView::of(index, report, now)).collect(),
+        alerts: views,
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         statuses: DeliveryStatus::ALL
             .into_iter()
@@ -183,13 +189,24 @@ async fn one(
     status: StatusCode,
 ) -> Result<Response, Problem> {
     let report = alerts::get(state, key).await?;
-    let mut alert = AlertView::of(0, report, state.clock.now());
+    let failed = last_failure(state, key).await?;
+    let mut alert = AlertView::of(0, report, failed, state.clock.now());
     alert.test = test.map(TestView::from);
     let page =
         AlertPage { shell: Shell::new(format!("Alert {key}"), Place::Alerts, failing(state).await?, token), alert };
     let mut response = shell::page(status, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
+}
+
+async fn last_failure(state: &WebState, key: &str) -> Result<Option<Delivery>, Failure> {
+    let filter = DeliveryFilter {
+        alert: Some(key.to_owned()),
+        status: Some(DeliveryStatus::Failed),
+        limit: 1,
+        ..DeliveryFilter::default()
+    };
+    Ok(state.store.deliveries(&filter).await.map_err(Failure::Store)?.pop())
 }
 
 fn older(filter: &DeliveryFilter, before: i64) -> String {
@@ -208,7 +225,9 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
 }
 
 impl AlertView {
-    fn of(index: usize, report: AlertReport, now: Timestamp) -> AlertView {
+    fn of(index: usize, report: AlertReport, failed: Option<Delivery>, now: Timestamp) -> AlertView {
+        let last = report.last_delivery.as_ref().map(|delivery| delivery.id);
+        let failed = failed.filter(|failed| last != Some(failed.id));
         let row = report.row;
         AlertView {
             number: index + 1,
@@ -228,6 +247,7 @@ impl AlertView {
                 .map(|state| StateOption { state, chosen: row.states.contains(state) })
                 .collect(),
             last: report.last_delivery.map(|delivery| DeliveryView::of(delivery, now)),
+            failed: failed.map(|delivery| DeliveryView::of(delivery, now)),
             test: None,
             key: row.key,
         }
@@ -311,6 +331,7 @@ mod tests {
             owed: 2,
             states: vec![StateOption { state: State::Ok, chosen: true }],
             last: Some(delivery()),
+            failed: Some(delivery()),
             test: Some(TestView { class: "bad", words: "No.", reply: HOSTILE.into(), took: Span::Took(3.0) }),
         }
     }

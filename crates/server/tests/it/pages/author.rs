@@ -176,3 +176,15 @@ async fn a_script_is_checked_as_one_types() {
     assert_eq!(errors[0]["line"], 2, "{errors}");
     assert_eq!(server.send("POST", "/api/v1/check", &json!({})).await.faults(), ["script: missing; expected Python"]);
 }
+
+#[tokio::test]
+async fn a_schedule_is_read_back_as_one_types_and_what_is_half_typed_is_no_error() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let read = async |query: &str| browser.page(&format!("/create/read-back?{query}")).await;
+    let part = read("schedule=0+9+*+*+1-5&timezone=Europe/Berlin").await;
+    assert!(part.contains("Thu 2 Jul 2026, 09:00 CEST") && !part.contains("<html"), "{part}");
+    let half = read("schedule=0+9+%3Cb%3E&timezone=Nowhere").await;
+    assert!(half.contains("id=\"schedule-fault\"") && half.contains("id=\"timezone-fault\""), "{half}");
+    assert!(!half.contains("<b>"), "{half}");
+}

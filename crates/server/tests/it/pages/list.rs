@@ -106,3 +106,12 @@ async fn many_are_changed_at_once_and_deleted_only_after_typing() {
     assert_eq!(server.get("/api/v1/monitors/1").await.status, 404);
     assert_eq!(state(3).await["id"], 3);
 }
+
+#[tokio::test]
+async fn a_tab_that_nobody_looks_at_asks_how_many_are_failing() {
+    let server = Server::start().await;
+    monitor(&server, "breaks", "1/0", &[]).await;
+    monitor(&server, "passes", "pass", &[]).await;
+    let counts = server.get("/counts").await.json(200);
+    assert_eq!((&counts["ERROR"], &counts["OK"]), (&json!(1), &json!(1)), "{counts}");
+}
