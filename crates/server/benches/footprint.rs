@@ -4,7 +4,9 @@
 //!
 //! Beside each stands a peer, measured in the same run: Debian's Prometheus for a server at rest and for its start, and
 //! Python for waiting runs: a process for each (20 are started, and the sum is scaled to all) and a thread for each.
-//! Memory is resident memory of the process, files that are mapped included.
+//! Memory is given twice: as `ps` shows it, where a page of a file counts each time it is mapped, and with every page that
+//! is mapped often counted once. The first is compared for servers at rest; for runs that wait the second, because each
+//! maps the same Python.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
 
@@ -106,15 +108,15 @@ fn starts(times: usize, path: &str, spawn: impl Fn(u16) -> std::io::Result<std::
 fn idle() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
-    let ours = server.process.settled_mib();
-    println!("idle, an empty database: {ours:.0} MiB (target 150 MiB)");
+    let ours = server.process.settled();
+    println!("idle, an empty database: {ours} (target 150 MiB)");
     if prometheus() {
         let folder = tempfile::tempdir().unwrap();
         let port = support::free_port();
         let process = Process::spawn(&mut prometheus_command(folder.path(), port));
         wait(Duration::from_secs(60), "Prometheus", || healthy(port, "/-/ready"));
-        let theirs = process.settled_mib();
-        println!("  Prometheus, nothing to scrape: {theirs:.0} MiB; ratio {:.2}", ours / theirs);
+        let theirs = process.settled();
+        println!("  Prometheus, nothing to scrape: {theirs}; ratio {:.2}", ours.resident / theirs.resident);
     }
 }
 
@@ -134,13 +136,13 @@ fn many_monitors(monitors: usize) {
         value("revere_runs_in_flight") + value("revere_runs_waiting")
     };
     wait(Duration::from_secs(180), "the runs that were due", || due() == 0.0);
-    let ours = server.process.settled_mib();
+    let ours = server.process.settled();
     let mut client = Client::connect(server.port);
     for _ in 0..50 {
         client.page("/");
     }
-    let looked_at = server.process.settled_mib();
-    println!("with {monitors} monitors: {ours:.0} MiB; after their list was looked at 50 times {looked_at:.0} MiB");
+    let looked_at = server.process.settled();
+    println!("with {monitors} monitors: {ours}; after their list was looked at 50 times {looked_at}");
 }
 
 fn waiting() {
@@ -153,7 +155,7 @@ fn waiting() {
     );
     std::fs::write(folder.path().join("config.py"), config).unwrap();
     let server = Server::start(folder.path());
-    let before = server.process.settled_mib();
+    let before = server.process.settled().share;
     let mut client = Client::connect(server.port);
     for n in 0..WAITING {
         let spec = format!(
@@ -165,10 +167,10 @@ fn waiting() {
     }
     wait(Duration::from_secs(60), "all runs to wait", || stub.waiting() >= WAITING);
     support::pause(Duration::from_secs(2));
-    let ours = server.process.resident_mib();
+    let ours = server.process.memory();
     println!(
-        "with {WAITING} runs that wait on a slow source: {ours:.0} MiB, {:.2} MiB a run",
-        (ours - before) / WAITING as f64
+        "with {WAITING} runs that wait on a slow source: {ours}; {:.2} MiB a run",
+        (ours.share - before) / WAITING as f64
     );
     drop(server);
     let port = stub.port;
@@ -181,12 +183,12 @@ fn waiting() {
         })
         .collect();
     wait(Duration::from_secs(60), "Python to wait", || stub.waiting() >= heard + PROCESSES);
-    let each = processes.iter().map(Process::resident_mib).sum::<f64>() / PROCESSES as f64;
+    let each = processes.iter().map(|process| process.memory().share).sum::<f64>() / PROCESSES as f64;
     drop(processes);
     let all = each * WAITING as f64;
     println!(
         "  a python3 process for each: {each:.1} MiB a process, {all:.0} MiB for {WAITING} (measured on {PROCESSES}, scaled); ratio {:.2}",
-        ours / all
+        ours.share / all
     );
     let heard = stub.waiting();
     let threads = format!(
@@ -195,8 +197,11 @@ fn waiting() {
     );
     let process = Process::spawn(Command::new("python3").args(["-c", &threads]).stderr(Stdio::null()));
     wait(Duration::from_secs(60), "Python's threads to wait", || stub.waiting() >= heard + WAITING);
-    let threads = process.resident_mib();
-    println!("  {WAITING} threads in one python3, nothing kept apart: {threads:.0} MiB; ratio {:.2}", ours / threads);
+    let threads = process.memory();
+    println!(
+        "  {WAITING} threads in one python3, nothing kept apart: {threads}; ratio {:.2}",
+        ours.share / threads.share
+    );
 }
 
 /// A server that takes every question and answers none.

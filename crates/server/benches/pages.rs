@@ -52,7 +52,7 @@ fn main() {
     pages.measure();
     let after = Counts::read(&server);
     println!("{}", after.since(&before));
-    println!("server's memory afterwards {:.0} MiB", server.process.settled_mib());
+    println!("server's memory afterwards {}", server.process.settled());
     println!("{} over the target of {TARGET:?} at p95", pages.slow);
     paint(&mut server);
 }

@@ -63,25 +63,43 @@ impl Process {
         Process(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
-    /// Resident memory in MiB.
-    pub(crate) fn resident_mib(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("the process is there");
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    /// What it holds now.
+    pub(crate) fn memory(&self) -> Memory {
+        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0.id())).unwrap();
+        let mib = |name: &str| {
+            let line = rollup.lines().find(|line| line.starts_with(name)).expect("the kernel says it");
+            line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+        };
+        Memory { share: mib("Pss:"), resident: mib("Rss:") }
     }
 
-    /// Resident memory once it stays as it is.
-    pub(crate) fn settled_mib(&self) -> f64 {
-        let mut last = self.resident_mib();
+    /// What it holds once that stays as it is.
+    pub(crate) fn settled(&self) -> Memory {
+        let mut last = self.memory();
         for _ in 0..20 {
             pause(Duration::from_secs(1));
-            let now = self.resident_mib();
-            if (now - last).abs() < 0.5 {
+            let now = self.memory();
+            if (now.resident - last.resident).abs() < 0.5 {
                 return now;
             }
             last = now;
         }
         last
+    }
+}
+
+/// Memory in MiB.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    /// What the machine would have free without it: a page that is mapped often, here or elsewhere, counts once in all.
+    pub(crate) share: f64,
+    /// What `ps` shows: every mapping counts.
+    pub(crate) resident: f64,
+}
+
+impl std::fmt::Display for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.0} MiB resident ({:.0} MiB with shared pages shared out)", self.resident, self.share)
     }
 }
 
