@@ -140,8 +140,8 @@ struct Late {
 
 impl Late {
     fn words(&self) -> String {
-        let Late { p50, p99, last, durable } = self;
-        format!("began p50 {p50:.0?} p99 {p99:.0?} last {last:.0?} after the tick; all done after {durable:.0?}")
+        let [p50, p99, last, durable] = [self.p50, self.p99, self.last, self.durable].map(|time| time.as_millis());
+        format!("began p50 {p50} ms, p99 {p99} ms, last {last} ms after the tick; all done after {durable} ms")
     }
 }
 
