@@ -1,7 +1,7 @@
 //! The interpreter compiled to machine code, kept on disk: compiling takes seconds, loading milliseconds.
 //!
 //! A file's name says what it was made from and what it must contain:
-//! `python-<wasmtime, its settings, this machine, the artefact>-<checksum of the content>.cwasm`. Content that does not match
+//! `python-<wasmtime, its settings, this machine, the module>-<checksum of the content>.cwasm`. Content that does not match
 //! its name is never executed. Files appear whole, by renaming, and are never changed, so any number of processes can
 //! start at once and a running one is not disturbed by another's clean-up.
 
@@ -9,23 +9,24 @@ use std::{
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Instant,
 };
 
 use wasmtime::{Engine, Module};
 
-use crate::{OpenError, Progress, artefact};
+use crate::{OpenError, Progress, warm};
 
 /// Compiled code of other versions is kept for so many; a fleet being updated may share one folder.
 const KEPT_FILES: usize = 3;
 
-/// The compiled artefact, and whether it came from the cache.
+/// The compiled module, and whether it came from the cache; `make` makes what is compiled.
 pub(crate) fn load_or_compile(
     engine: &Engine,
     folder: &Path,
     progress: &(dyn Fn(Progress) + Sync),
+    make: impl FnOnce() -> Result<Vec<u8>, OpenError>,
 ) -> Result<(Module, bool), OpenError> {
     let prefix = prefix(engine);
     match load(engine, folder, &prefix) {
@@ -35,9 +36,7 @@ pub(crate) fn load_or_compile(
     }
     progress(Progress::Compiling);
     let began = Instant::now();
-    let unpacked = artefact::unpack().map_err(OpenError::Artefact)?;
-    let code = engine.precompile_module(&unpacked).map_err(OpenError::engine)?;
-    drop(unpacked);
+    let code = engine.precompile_module(&make()?).map_err(OpenError::engine)?;
     progress(Progress::Compiled { took: began.elapsed() });
     let stored = store(folder, &prefix, &code).and_then(|path| map(engine, &path).map(Some));
     let module = match stored {
@@ -53,19 +52,20 @@ pub(crate) fn load_or_compile(
 
 /// Everything before the content's checksum.
 fn prefix(engine: &Engine) -> String {
-    // wasmtime's version, its settings and the processor's features are all in this hash.
+    // wasmtime's version, its settings and the processor's features are all in the first hash.
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    let artefact = artefact::checksum().to_hex();
-    format!("python-{}-{:016x}-{}-", env!("CARGO_PKG_VERSION"), hasher.finish(), &artefact[..16])
+    let module = warm::checksum().to_hex();
+    format!("python-{}-{:016x}-{}-", env!("CARGO_PKG_VERSION"), hasher.finish(), &module[..16])
 }
 
 fn load(engine: &Engine, folder: &Path, prefix: &str) -> io::Result<Option<Module>> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
+    match is_our_own(folder) {
+        Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
-    };
+    }
+    let entries = fs::read_dir(folder)?;
     for entry in entries {
         let path = entry?.path();
         let fits =
@@ -82,6 +82,19 @@ fn load(engine: &Engine, folder: &Path, prefix: &str) -> io::Result<Option<Modul
         }
     }
     Ok(None)
+}
+
+/// What lies there will be executed, so nobody else may have put it there.
+fn is_our_own(folder: &Path) -> io::Result<()> {
+    let facts = fs::metadata(folder)?;
+    let refused = |words: &str| Err(io::Error::new(io::ErrorKind::PermissionDenied, words.to_owned()));
+    if facts.uid() != rustix::process::geteuid().as_raw() {
+        return refused("it belongs to another user");
+    }
+    if facts.mode() & 0o022 != 0 {
+        return refused("other users can write to it; chmod go-w would do");
+    }
+    Ok(())
 }
 
 /// Maps a file whose content is what its name promises.
@@ -112,10 +125,13 @@ fn from_memory(engine: &Engine, code: &[u8]) -> Result<Module, OpenError> {
 fn store(folder: &Path, prefix: &str, code: &[u8]) -> io::Result<PathBuf> {
     // The folder holds code that will be executed: nobody else may write there.
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    is_our_own(folder)?;
     let checksum = blake3::hash(code).to_hex();
     let path = folder.join(format!("{prefix}{checksum}.cwasm"));
     let temporary = folder.join(format!(".{prefix}{}.part", std::process::id()));
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    // Left by a process of the same number that was killed.
+    let _ = fs::remove_file(&temporary);
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&temporary)?;
     let written = file.write_all(code).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, &path));
     if let Err(error) = written {
         // The first error says more than this one could.
@@ -137,5 +153,25 @@ fn forget_old(folder: &Path) {
     files.sort();
     for (_, path) in files.iter().rev().skip(KEPT_FILES) {
         let _ = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let allow = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        allow(0o700);
+        is_our_own(folder.path()).unwrap();
+        for mode in [0o720, 0o702, 0o777] {
+            allow(mode);
+            let error = is_our_own(folder.path()).unwrap_err();
+            assert!(error.to_string().contains("other users can write to it"), "{error}");
+        }
     }
 }

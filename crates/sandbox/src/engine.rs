@@ -18,8 +18,17 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 const STACK_BYTES: usize = 4 << 20;
 const WASM_STACK_BYTES: usize = 2 << 20;
 
+/// How much effort goes into machine code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Compiling {
+    /// As much as there is: it will run for months.
+    Well,
+    /// Little: it runs once.
+    Quickly,
+}
+
 /// An engine for at most `instances` guests at once.
-pub(crate) fn engine(instances: u32) -> Result<Engine, wasmtime::Error> {
+pub(crate) fn engine(instances: u32, compiling: Compiling) -> Result<Engine, wasmtime::Error> {
     let mut config = Config::new();
     // What CPython's build does not need stays off: less to go wrong in the compiler.
     config.wasm_simd(false).wasm_relaxed_simd(false).wasm_tail_call(false).wasm_threads(false);
@@ -27,7 +36,12 @@ pub(crate) fn engine(instances: u32) -> Result<Engine, wasmtime::Error> {
     config.wasm_exceptions(false).wasm_extended_const(false).wasm_wide_arithmetic(false).wasm_stack_switching(false);
     config.wasm_custom_page_sizes(false).shared_memory(false);
 
-    config.cranelift_opt_level(OptLevel::Speed);
+    match compiling {
+        Compiling::Well => config.cranelift_opt_level(OptLevel::Speed),
+        Compiling::Quickly => config
+            .cranelift_opt_level(OptLevel::None)
+            .cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass),
+    };
     config.epoch_interruption(true);
     config.max_wasm_stack(WASM_STACK_BYTES).async_stack_size(STACK_BYTES);
     // Guest frames in an error are of no use to anyone who reads it.

@@ -25,7 +25,9 @@ pub(crate) struct Guest {
     memory: Memory,
     globals: Vec<Global>,
     load: TypedFunc<(u32, u32, u32, u32), u32>,
+    after_load: TypedFunc<u32, ()>,
     run: TypedFunc<(u32, u32), u32>,
+    after_run: TypedFunc<u32, ()>,
     realloc: TypedFunc<(u32, u32, u32, u32), u32>,
 }
 
@@ -43,7 +45,7 @@ impl Template {
         })
     }
 
-    /// A new instance as the artefact was made, before any of our Python is in it.
+    /// A new instance as its module begins.
     pub(crate) async fn instantiate(&self, run: RunState) -> Result<Guest, Error> {
         let mut store = Store::new(self.pre.module().engine(), Host::new(run));
         store.limiter(|host| &mut host.budget);
@@ -58,7 +60,9 @@ impl Template {
             memory,
             globals: globals.collect::<Result<_, _>>()?,
             load: instance.get_typed_func(&mut store, "load")?,
+            after_load: instance.get_typed_func(&mut store, "cabi_post_load")?,
             run: instance.get_typed_func(&mut store, "run")?,
+            after_run: instance.get_typed_func(&mut store, "cabi_post_run")?,
             realloc: instance.get_typed_func(&mut store, &self.realloc)?,
             store,
         })
@@ -78,14 +82,28 @@ impl Guest {
         let (source_at, source_length) = self.give(source.as_bytes()).await?;
         let result = self.load.call_async(&mut self.store, (name_at, name_length, source_at, source_length)).await?;
         let text = String::from_utf8_lossy(&self.take(result, 1 << 20)?).into_owned();
+        self.after_load.call_async(&mut self.store, result).await?;
         Ok(if text.is_empty() { Ok(()) } else { Err(text) })
     }
 
-    /// Hands `request` to the prelude and answers its answer, at most `most` bytes of it.
+    /// Hands `request` to the prelude and answers its answer, at most `most` bytes of it. The guest's C stack is left
+    /// where the answer lies, not at a multiple of what the compiler relies on: put the guest back before it runs again.
     pub(crate) async fn run(&mut self, request: &[u8], most: usize) -> Result<Vec<u8>, Error> {
-        let (at, length) = self.give(request).await?;
-        let result = self.run.call_async(&mut self.store, (at, length)).await?;
+        let result = self.answered(request).await?;
         self.take(result, most)
+    }
+
+    /// [`Guest::run`] for a guest that goes on as it is: gives the answer's memory and stack back.
+    pub(crate) async fn rehearse(&mut self, request: &[u8], most: usize) -> Result<Vec<u8>, Error> {
+        let result = self.answered(request).await?;
+        let answer = self.take(result, most)?;
+        self.after_run.call_async(&mut self.store, result).await?;
+        Ok(answer)
+    }
+
+    async fn answered(&mut self, request: &[u8]) -> Result<u32, Error> {
+        let (at, length) = self.give(request).await?;
+        self.run.call_async(&mut self.store, (at, length)).await
     }
 
     pub(crate) fn memory(&self) -> &[u8] {
@@ -94,15 +112,6 @@ impl Guest {
 
     pub(crate) fn memory_mut(&mut self) -> &mut [u8] {
         self.memory.data_mut(&mut self.store)
-    }
-
-    /// Makes the memory at least `bytes` long, as the pristine image is.
-    pub(crate) async fn grow_to(&mut self, bytes: usize) -> Result<(), Error> {
-        let missing = bytes.saturating_sub(self.memory.data_size(&self.store)).div_ceil(1 << 16);
-        if missing > 0 {
-            self.memory.grow_async(&mut self.store, missing as u64).await?;
-        }
-        Ok(())
     }
 
     pub(crate) fn globals(&mut self) -> Vec<Val> {

@@ -28,10 +28,16 @@ mod reset;
 mod stop;
 mod wasi;
 
+#[cfg(test)]
+extern crate self as revere_sandbox;
+#[cfg(test)]
+mod pristine_tests;
+
 mod artefact;
 mod cache;
 mod engine;
 mod stats;
+mod warm;
 
 pub use error::{OpenError, SandboxError};
 pub use limits::Limits;

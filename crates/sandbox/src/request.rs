@@ -111,6 +111,9 @@ pub struct ConfigRequest {
     pub filename: String,
     /// The folder it may import `.py` files from.
     pub folder: PathBuf,
+    /// Seeds `random`, `os.urandom` and `secrets`. A configuration may make keys from them, so nobody must be able to
+    /// guess it.
+    pub seed: [u8; 32],
     /// What `os.environ` holds.
     pub environment: Vec<(String, String)>,
     /// What it may use; source calls have no meaning here.

@@ -129,16 +129,14 @@ impl Workshop {
     }
 
     /// A guest in the pristine state: one that was put back, or a new one.
-    async fn pristine(&self) -> Result<Guest, wasmtime::Error> {
+    pub(crate) async fn pristine(&self) -> Result<Guest, wasmtime::Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(guest) = idle {
             self.counters.runs_kept.add_one();
             return Ok(guest);
         }
         self.counters.runs_fresh.add_one();
-        let mut guest = self.template.instantiate(still()).await?;
-        self.image.apply(&mut guest).await?;
-        Ok(guest)
+        self.template.instantiate(still()).await
     }
 
     /// Resets a guest for the next run, or throws it away. `whole` is false for one that trapped or was cut off.

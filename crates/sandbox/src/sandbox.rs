@@ -7,12 +7,14 @@ use std::{
     time::Duration,
 };
 
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 use revere_model::{Clock, SystemClock};
 use tokio::sync::Semaphore;
 
 use crate::{
     ConfigRequest, OpenError, Outcome, RunRequest, SandboxError, ScriptError, Stats, Value, answer, cache,
-    engine::{self, Ticker},
+    engine::{self, Compiling, Ticker},
     guest::Template,
     host::{Reach, RunState},
     image::{Image, still},
@@ -21,6 +23,7 @@ use crate::{
     reset::Resetter,
     run::{Job, Workshop},
     stats::Counters,
+    warm,
 };
 
 /// How a sandbox is set up.
@@ -91,10 +94,7 @@ impl Sandbox {
         let in_flight = options.max_in_flight.clamp(1, 10_000);
         let idle = 2 * threads;
         // A few more than are ever in use at once, because a slot of the pool is free only after its instance is gone.
-        let engine = engine::engine((in_flight + idle + threads) as u32).map_err(OpenError::engine)?;
-        let (module, from_cache) = cache::load_or_compile(&engine, &options.cache_dir, progress)?;
-        let template = Template::new(&module).map_err(OpenError::engine)?;
-        let ticker = Ticker::start(&engine).map_err(OpenError::Thread)?;
+        let engine = engine::engine((in_flight + idle + threads) as u32, Compiling::Well).map_err(OpenError::engine)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("revere-guests")
@@ -104,13 +104,11 @@ impl Sandbox {
             .global_queue_interval(3)
             .build()
             .map_err(OpenError::Thread)?;
-
-        // Not `block_on`, which panics where the caller is async itself.
-        let (send, receive) = mpsc::sync_channel(1);
-        let keep = options.keep;
-        runtime.spawn(async move { send.send(make_ready(template, keep).await) });
-        let ready = receive.recv().map_err(|_| OpenError::Prelude("making the pristine image panicked".to_owned()))?;
-        let (template, image, resetter) = ready?;
+        let make = || finished(&runtime, warm::module());
+        let (module, from_cache) = cache::load_or_compile(&engine, &options.cache_dir, progress, make)?;
+        let template = Template::new(&module).map_err(OpenError::engine)?;
+        let ticker = Ticker::start(&engine).map_err(OpenError::Thread)?;
+        let (template, image, resetter) = finished(&runtime, make_ready(template, options.keep))?;
         let resetter = resetter.map_err(|reason| progress(Progress::InstancesNotKept { reason })).ok().flatten();
         let workshop = Workshop {
             template,
@@ -147,7 +145,9 @@ impl Sandbox {
         let ended = self
             .ended(Job {
                 question: question.map_err(|error| SandboxError::Request(error.to_string()))?,
-                begin: Box::new(move || RunState::new(request.limits, request.clock, request.seed, reach)),
+                begin: Box::new(move || {
+                    RunState::new(request.limits, request.clock, ChaCha20Rng::seed_from_u64(request.seed), reach)
+                }),
                 keep: true,
             })
             .await?;
@@ -160,11 +160,7 @@ impl Sandbox {
         let question = prelude::check(script).map_err(|error| SandboxError::Request(error.to_string()))?;
         let for_run = limits.clone();
         let ended = self
-            .ended(Job {
-                question,
-                begin: Box::new(move || RunState::new(for_run, system_clock(), 0, Reach::nobody())),
-                keep: true,
-            })
+            .ended(Job { question, begin: Box::new(move || RunState { limits: for_run, ..still() }), keep: true })
             .await?;
         Ok(match answer::outcome(ended, &limits).error {
             None => Ok(()),
@@ -183,7 +179,9 @@ impl Sandbox {
         let ended = self
             .ended(Job {
                 question,
-                begin: Box::new(move || RunState::new(request.limits, system_clock(), 0, reach)),
+                begin: Box::new(move || {
+                    RunState::new(request.limits, system_clock(), ChaCha20Rng::from_seed(request.seed), reach)
+                }),
                 // It has seen secrets.
                 keep: false,
             })
@@ -196,10 +194,25 @@ impl Sandbox {
         Stats { compiled_from_cache: self.inner.from_cache, ..self.inner.workshop.stats() }
     }
 
+    #[cfg(test)]
+    pub(crate) fn workshop(&self) -> &Workshop {
+        &self.inner.workshop
+    }
+
     async fn ended(&self, job: Job) -> Result<crate::run::Ended, SandboxError> {
         let runtime = self.inner.runtime.as_ref().ok_or(SandboxError::ShutDown)?;
         Workshop::run(self.inner.workshop.clone(), runtime.handle(), job).await
     }
+}
+
+/// Runs a future to its end on `runtime`. Not `block_on`, which panics where the caller is async itself.
+fn finished<T: Send + 'static>(
+    runtime: &tokio::runtime::Runtime,
+    future: impl Future<Output = Result<T, OpenError>> + Send + 'static,
+) -> Result<T, OpenError> {
+    let (send, receive) = mpsc::sync_channel(1);
+    runtime.spawn(async move { send.send(future.await) });
+    receive.recv().map_err(|_| OpenError::Prelude("making the interpreter ready panicked".to_owned()))?
 }
 
 /// The pristine image, and the means to put guests back, or why there are none.
@@ -207,7 +220,7 @@ async fn make_ready(
     template: Template,
     keep: KeepInstances,
 ) -> Result<(Template, Image, Result<Option<Resetter>, String>), OpenError> {
-    let image = Image::make(&template).await?;
+    let image = Image::of(&template).await?;
     let resetter = match keep {
         KeepInstances::Never => Ok(None),
         KeepInstances::Auto => tested_resetter(&template, &image).await.map(Some),
@@ -218,7 +231,6 @@ async fn make_ready(
 async fn tested_resetter(template: &Template, image: &Image) -> Result<Resetter, String> {
     let resetter = Resetter::open().map_err(|error| format!("/proc/self/pagemap: {error}"))?;
     let mut guest = template.instantiate(still()).await.map_err(|error| error.to_string())?;
-    image.apply(&mut guest).await.map_err(|error| error.to_string())?;
     resetter.test(&mut guest, image)?;
     Ok(resetter)
 }

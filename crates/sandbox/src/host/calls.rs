@@ -17,6 +17,8 @@ use crate::{
 
 /// Larger requests are refused before they are read: arguments are questions, not data.
 const REQUEST_BYTES: u32 = 8 << 20;
+/// The longest name of a method or an argument; Python's own have no limit, but these are kept and shown.
+const NAME_BYTES: usize = 100;
 /// How much of arguments and answers an author is shown.
 const SHOWN_BYTES: usize = 300;
 
@@ -117,7 +119,7 @@ fn parts(request: Value) -> Option<SourceCall> {
             ("args", Value::Tuple(items)) => args = Some(items),
             ("kwargs", Value::Dict(items)) => {
                 let named = |(key, value)| match key {
-                    Value::Text(name) => Some((name, value)),
+                    Value::Text(name) if is_name(&name) => Some((name, value)),
                     _ => None,
                 };
                 kwargs = Some(items.into_iter().map(named).collect::<Option<_>>()?);
@@ -143,9 +145,15 @@ fn find<'a>(
 ) -> Result<&'a MethodDescription, Vec<u8>> {
     let Some(description) = sources.get(source) else { return Err(fault("no_source", "no such source")) };
     // The method `*` stands for any: a plug-in that has not described itself yet judges by itself.
-    let any = || description.methods.iter().find(|m| m.name == "*").filter(|_| !method.starts_with('_'));
+    let any =
+        || description.methods.iter().find(|m| m.name == "*").filter(|_| is_name(method) && !method.starts_with('_'));
     let found = description.methods.iter().find(|m| m.name == method).or_else(any);
     found.ok_or_else(|| fault("no_method", "the source has no such method"))
+}
+
+/// Whether a plug-in could have a method or a parameter of this name.
+fn is_name(text: &str) -> bool {
+    text.len() <= NAME_BYTES && !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 fn describe(host: &Host, request: &Value) -> Vec<u8> {

@@ -14,7 +14,6 @@ use std::{
 };
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use revere_model::Clock;
 use wasmtime::{Memory, UpdateDeadline};
 
@@ -80,11 +79,11 @@ impl Reach {
 }
 
 impl RunState {
-    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>, seed: u64, reach: Reach) -> RunState {
+    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>, rng: ChaCha20Rng, reach: Reach) -> RunState {
         RunState {
             limits,
             clock,
-            rng: ChaCha20Rng::seed_from_u64(seed),
+            rng,
             random_bytes: 0,
             began: Instant::now(),
             cpu: Arc::default(),

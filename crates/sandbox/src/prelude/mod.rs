@@ -22,14 +22,19 @@ pub(crate) const MODULES: [(&str, &str); 8] = [
 
 /// Rounds of warm-up: CPython specialises a piece of bytecode after a few dozen executions.
 const WARM_ROUNDS: usize = 20;
+const WARM_UP: [&str; 2] = [include_str!("warm_up.py"), "return_value = 1"];
+
+/// All of it, the warm-up included: what the pristine image depends on beside the artefact.
+pub(crate) fn sources() -> impl Iterator<Item = &'static str> {
+    MODULES.into_iter().flat_map(|(name, source)| [name, source]).chain(WARM_UP)
+}
 
 /// Ordinary monitors, run before the image is taken: CPython specialises its bytecode and fills its caches once, and not
 /// in every run. They must not print, draw randomness or ask anybody: what they hold would be in every run.
 pub(crate) fn warm_up() -> Result<Vec<Vec<u8>>, ValueError> {
-    let scripts = [include_str!("warm_up.py"), "return_value = 1"];
     let mut requests = Vec::new();
     for _ in 0..WARM_ROUNDS {
-        for script in scripts {
+        for script in WARM_UP {
             let previous = Previous {
                 state: revere_model::State::Ok,
                 return_value: Some(ReturnValue::Int(1)),
@@ -58,7 +63,7 @@ pub(crate) fn monitor(
     };
     dict([
         ("mode", text("monitor")),
-        ("script", text(script)),
+        ("script", text(without_mark(script))),
         // `random.seed` takes the absolute value, so only seeds without a sign stay apart.
         ("seed", Value::Int((seed >> 1) as i64)),
         ("sources", Value::Dict(sources.iter().map(describe).collect())),
@@ -71,7 +76,7 @@ pub(crate) fn monitor(
 
 /// Asks whether `script` compiles.
 pub(crate) fn check(script: &str) -> Result<Vec<u8>, ValueError> {
-    dict([("mode", text("check")), ("script", text(script))]).to_json()
+    dict([("mode", text("check")), ("script", text(without_mark(script)))]).to_json()
 }
 
 /// Asks for the names of a configuration file.
@@ -79,12 +84,17 @@ pub(crate) fn config(request: &ConfigRequest) -> Result<Vec<u8>, ValueError> {
     let environment = request.environment.iter().map(|(name, value)| (text(name), text(value))).collect();
     dict([
         ("mode", text("config")),
-        ("script", text(&request.source)),
+        ("script", text(without_mark(&request.source))),
         ("filename", text(&request.filename)),
-        ("seed", Value::Int(0)),
+        ("seed", Value::Bytes(request.seed.to_vec())),
         ("environment", Value::Dict(environment)),
     ])
     .to_json()
+}
+
+/// A byte order mark at the beginning is no part of a text, as for Python's own files.
+fn without_mark(script: &str) -> &str {
+    script.strip_prefix('\u{feff}').unwrap_or(script)
 }
 
 fn previous_value(previous: &Previous) -> Value {

@@ -2,5 +2,8 @@
 
 mod support;
 
+mod calls;
 mod example;
+mod hostile;
 mod isolation;
+mod pure;

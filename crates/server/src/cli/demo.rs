@@ -62,11 +62,12 @@ impl Demo {
         let project = begun.build(sandbox, config.into())?;
         let (runtime, parts) = run::parts(project, door);
         let exit = runtime.block_on(async {
+            let signals = run::Signals::new()?;
             let running = App::start(parts).await?;
             welcome(&format!("http://{}", running.address), runs, folder.path());
             let orders = folder.path().join(demo::ORDERS);
             let coming = tokio::spawn(async move { demo::keep_orders_coming(&orders, &world, now.as_second()).await });
-            let exit = run::until_stopped(running).await;
+            let exit = run::until_stopped(running, signals).await;
             coming.abort();
             exit
         });

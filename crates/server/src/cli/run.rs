@@ -42,13 +42,20 @@ impl Run {
         let project = begun.project(global)?;
         let (runtime, parts) = parts(project, door);
         let exit = runtime.block_on(async {
-            let running = App::start(parts).await?;
+            let mut signals = Signals::new()?;
+            let running = tokio::select! {
+                running = App::start(parts) => running?,
+                name = signals.next() => {
+                    tracing::info!("{name}: stopped before it had started");
+                    return Ok(Exit::Success);
+                }
+            };
             let ip = running.address.ip();
             if !ip.is_loopback() {
                 tracing::warn!(%ip, "others can reach this address, and nobody is asked to log in: put a proxy before it that asks");
             }
             tracing::info!("listening on http://{}", running.address);
-            until_stopped(running).await
+            until_stopped(running, signals).await
         });
         // What still blocks a thread now has been told to stop and did not.
         runtime.shutdown_timeout(Duration::from_secs(1));
@@ -67,8 +74,7 @@ pub(super) fn parts(project: Project, door: Door) -> (tokio::runtime::Runtime, P
 
 /// Waits for a signal and stops, or for a part to fail. A second signal ends the process on the spot: everything that was
 /// acknowledged is written, and the next start takes up what was going on.
-pub(super) async fn until_stopped(running: Running) -> anyhow::Result<Exit> {
-    let mut signals = Signals::new()?;
+pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> anyhow::Result<Exit> {
     tokio::select! {
         name = signals.next() => tracing::info!("{name}: stopping; what is going on may take up to {} s to finish", GRACE.as_secs()),
         words = running.failed() => {
@@ -88,13 +94,14 @@ pub(super) async fn until_stopped(running: Running) -> anyhow::Result<Exit> {
     }
 }
 
-struct Signals {
+/// The signals that stop a server. From the moment it is made they are waited for, and no longer end the process.
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Signals> {
+    pub(super) fn new() -> anyhow::Result<Signals> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
         Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }

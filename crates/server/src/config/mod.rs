@@ -178,6 +178,7 @@ pub async fn load(
         source: source.clone(),
         filename: path.display().to_string(),
         folder: folder.clone(),
+        seed: random_seed(),
         environment: std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect(),
@@ -190,6 +191,15 @@ pub async fn load(
     };
     let (config, faults) = read::read(names, &folder, secrets);
     Ok(Loaded { config: Config { file: Some(path), ..config }, faults, source })
+}
+
+/// 244 random bits of the operating system: what a configuration makes of them is as secret as if it ran outside.
+fn random_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    for half in seed.as_chunks_mut::<16>().0 {
+        *half = uuid::Uuid::new_v4().into_bytes();
+    }
+    seed
 }
 
 struct Faults<'a>(&'a Path, &'a [PlacedFault]);

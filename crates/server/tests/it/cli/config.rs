@@ -157,3 +157,23 @@ fn what_the_original_had_is_accepted_with_a_word_or_refused_with_a_way() {
         refused.stderr
     );
 }
+
+#[test]
+fn keys_made_in_a_configuration_are_other_ones_at_every_start() {
+    let shell = Shell::new();
+    shell.write(
+        "config.py",
+        "import os, random, secrets\nraise RuntimeError(os.urandom(8).hex() + ' ' + secrets.token_hex(8) + ' ' + str(random.random()))\n",
+    );
+    let made = || {
+        let said = shell.run("check").exits(1);
+        let line =
+            said.stderr.lines().rev().find(|line| line.contains("RuntimeError: ")).unwrap_or_default().to_owned();
+        assert_ne!(line, "", "{}", said.stderr);
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (first, second) = (made(), made());
+    assert_eq!(first.len(), second.len());
+    let same: Vec<_> = first.iter().zip(&second).filter(|(one, other)| one == other).map(|(one, _)| one).collect();
+    assert_eq!(same, ["RuntimeError:"]);
+}

@@ -1,0 +1,161 @@
+//! A pristine, limited run of the README's monitor, two source calls included, against a fresh `python3 -c` that computes
+//! the same: `cargo bench -p revere-sandbox`. Rounds of all contestants take turns, so that a machine whose speed drifts
+//! is equally fast for each. Prints medians and ratios; needs `python3` for its peer.
+
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::{BoxFuture, FutureExt};
+use revere_model::{State, SystemClock};
+use revere_sandbox::{
+    Broker, KeepInstances, Limits, MethodDescription, Options, RunRequest, Sandbox, SourceCall, SourceDescription,
+    SourceFault, Value,
+};
+
+const MONITOR: &str = "
+total  = sources['graphite'].get_sum('sum(stats_counts.response.*)', '-10min')
+errors = sources['graphite'].get_sum('stats_counts.response.500', '-10min')
+return_value = errors / total
+if return_value >= .005:
+    raise MonitorFailure('High number of error responses: %.2f%%' % (100 * return_value))
+";
+
+/// What stands before it for the peer: a source that answers the same at once.
+const PEER: &str = "
+class MonitorFailure(Exception): pass
+class Graphite:
+    def get_sum(self, path, from_date=None, to_date=None): return 0.1 if path.endswith('500') else 120.0
+sources = {'graphite': Graphite()}
+";
+
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Answers at once, so that only the sandbox is measured.
+struct AtOnce;
+
+impl Broker for AtOnce {
+    fn call(&self, call: SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>> {
+        let errors = call.args.first().and_then(Value::as_text).is_some_and(|path| path.ends_with("500"));
+        async move { Ok(Value::Float(if errors { 0.1 } else { 120.0 })) }.boxed()
+    }
+}
+
+fn main() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let python = python();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("{cores} cores, {}", if cfg!(debug_assertions) { "NOT optimised" } else { "optimised" });
+    for at_once in [1, 2] {
+        let kept = sandbox(at_once, KeepInstances::Auto);
+        let fresh = sandbox(at_once, KeepInstances::Never);
+        let mut rates = [vec![], vec![], vec![]];
+        for _ in 0..ROUNDS {
+            rates[0].push(runtime.block_on(sandboxed(&kept, at_once)));
+            rates[1].push(runtime.block_on(sandboxed(&fresh, at_once)));
+            rates[2].push(processes(&python, at_once));
+        }
+        let [kept_rate, fresh_rate, process_rate] = rates.map(median);
+        assert!(kept.stats().keeps_instances, "instances are not kept on this machine");
+        println!("\n{at_once} at once                            runs/s    us/run   times python3 -c");
+        for (name, rate) in [
+            ("sandbox, kept and put back", kept_rate),
+            ("sandbox, new instance", fresh_rate),
+            ("python3 -c (no sandbox, no limits)", process_rate),
+        ] {
+            println!("{name:<36} {rate:>8.0} {:>9.0} {:>18.1}", at_once as f64 * 1e6 / rate, rate / process_rate);
+        }
+    }
+}
+
+fn sandbox(threads: usize, keep: KeepInstances) -> Sandbox {
+    let cache_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache");
+    Sandbox::open(Options { cache_dir, threads, max_in_flight: 64, keep }, &|_| {}).expect("a sandbox")
+}
+
+/// Runs per second with `at_once` of them going on.
+async fn sandboxed(sandbox: &Sandbox, at_once: usize) -> f64 {
+    let done = Arc::new(AtomicUsize::new(0));
+    let (sources, clock) = (sources(), Arc::new(SystemClock));
+    let began = Instant::now();
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..at_once {
+        let (sandbox, done, sources, clock) = (sandbox.clone(), done.clone(), sources.clone(), clock.clone());
+        workers.spawn(async move {
+            while began.elapsed() < ROUND {
+                let request = RunRequest {
+                    script: MONITOR.to_owned(),
+                    sources: sources.clone(),
+                    previous: None,
+                    seed: done.fetch_add(1, Ordering::Relaxed) as u64,
+                    clock: clock.clone(),
+                    limits: Limits::default(),
+                    python_path: Arc::default(),
+                    broker: Arc::new(AtOnce),
+                };
+                let outcome = sandbox.run(request).await.expect("our own side works");
+                assert_eq!((outcome.state, outcome.source_calls.len()), (State::Ok, 2), "{outcome:?}");
+            }
+        });
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended.expect("no panic");
+    }
+    done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Processes per second, `at_once` of them beside each other.
+fn processes(python: &str, at_once: usize) -> f64 {
+    let script = format!("{PEER}{MONITOR}");
+    let began = Instant::now();
+    let counts = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_once)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut count = 0;
+                    while began.elapsed() < ROUND {
+                        let ended = Command::new(python).args(["-c", &script]).stdin(Stdio::null()).status();
+                        assert!(ended.expect("python3 runs").success());
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().expect("no panic")).sum::<usize>()
+    });
+    counts as f64 / began.elapsed().as_secs_f64()
+}
+
+/// The interpreter itself: `python3` may be a script that looks for one, which is not what is compared.
+fn python() -> String {
+    let found = Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output();
+    String::from_utf8(found.expect("python3, the peer, is not on this machine").stdout).expect("a path")
+}
+
+fn sources() -> Arc<BTreeMap<String, SourceDescription>> {
+    let get_sum = MethodDescription {
+        name: "get_sum".to_owned(),
+        signature: "(path, from_date=None, to_date=None)".to_owned(),
+        doc: "The sum.".to_owned(),
+    };
+    let graphite =
+        SourceDescription { kind: "graphite".to_owned(), description: String::new(), methods: vec![get_sum] };
+    Arc::new(BTreeMap::from([("graphite".to_owned(), graphite)]))
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
