@@ -81,8 +81,7 @@ pub struct Sandbox {
 
 struct Inner {
     workshop: Arc<Workshop>,
-    /// `Some` until dropped. A runtime of its own, so that scripts never take the server's threads.
-    runtime: Option<tokio::runtime::Runtime>,
+    threads: Threads,
     _ticker: Ticker,
     from_cache: bool,
 }
@@ -90,13 +89,13 @@ struct Inner {
 impl Sandbox {
     /// Makes everything ready; blocks for milliseconds with a warm cache, for seconds without one.
     pub fn open(options: Options, progress: &(dyn Fn(Progress) + Sync)) -> Result<Sandbox, OpenError> {
-        let threads = options.threads.max(1);
+        let count = options.threads.max(1);
         let in_flight = options.max_in_flight.clamp(1, 10_000);
-        let idle = 2 * threads;
+        let idle = 2 * count;
         // A few more than are ever in use at once, because a slot of the pool is free only after its instance is gone.
-        let engine = engine::engine((in_flight + idle + threads) as u32, Compiling::Well).map_err(OpenError::engine)?;
+        let engine = engine::engine((in_flight + idle + count) as u32, Compiling::Well).map_err(OpenError::engine)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
+            .worker_threads(count)
             .thread_name("revere-guests")
             .enable_time()
             // A slice of a guest takes up to a tick: look for expired timers and new runs after every few.
@@ -104,30 +103,24 @@ impl Sandbox {
             .global_queue_interval(3)
             .build()
             .map_err(OpenError::Thread)?;
-        let make = || finished(&runtime, warm::module());
+        let threads = Threads(Some(runtime));
+        let make = || threads.finish(warm::module());
         let (module, from_cache) = cache::load_or_compile(&engine, &options.cache_dir, progress, make)?;
         let template = Template::new(&module).map_err(OpenError::engine)?;
         let ticker = Ticker::start(&engine).map_err(OpenError::Thread)?;
-        let (template, image, resetter) = finished(&runtime, make_ready(template, options.keep))?;
+        let (template, image, resetter) = threads.finish(make_ready(template, options.keep))?;
         let resetter = resetter.map_err(|reason| progress(Progress::InstancesNotKept { reason })).ok().flatten();
         let workshop = Workshop {
             template,
             image,
             slots: Arc::new(Semaphore::new(in_flight)),
-            lane: Lane::new(threads),
+            lane: Lane::new(count),
             resetter,
             idle: Mutex::default(),
             most_idle: idle,
             counters: Counters::default(),
         };
-        Ok(Sandbox {
-            inner: Arc::new(Inner {
-                workshop: Arc::new(workshop),
-                runtime: Some(runtime),
-                _ticker: ticker,
-                from_cache,
-            }),
-        })
+        Ok(Sandbox { inner: Arc::new(Inner { workshop: Arc::new(workshop), threads, _ticker: ticker, from_cache }) })
     }
 
     /// Runs a script. Waits for a slot first; the run's time begins when it has one. Dropping the future ends the run.
@@ -200,19 +193,8 @@ impl Sandbox {
     }
 
     async fn ended(&self, job: Job) -> Result<crate::run::Ended, SandboxError> {
-        let runtime = self.inner.runtime.as_ref().ok_or(SandboxError::ShutDown)?;
-        Workshop::run(self.inner.workshop.clone(), runtime.handle(), job).await
+        Workshop::run(self.inner.workshop.clone(), self.inner.threads.handle(), job).await
     }
-}
-
-/// Runs a future to its end on `runtime`. Not `block_on`, which panics where the caller is async itself.
-fn finished<T: Send + 'static>(
-    runtime: &tokio::runtime::Runtime,
-    future: impl Future<Output = Result<T, OpenError>> + Send + 'static,
-) -> Result<T, OpenError> {
-    let (send, receive) = mpsc::sync_channel(1);
-    runtime.spawn(async move { send.send(future.await) });
-    receive.recv().map_err(|_| OpenError::Prelude("making the interpreter ready panicked".to_owned()))?
 }
 
 /// The pristine image, and the means to put guests back, or why there are none.
@@ -241,9 +223,28 @@ impl std::fmt::Debug for Sandbox {
     }
 }
 
-impl Drop for Inner {
+/// The threads that compute for scripts: a runtime of its own, so that scripts never take the server's.
+struct Threads(Option<tokio::runtime::Runtime>);
+
+impl Threads {
+    fn handle(&self) -> &tokio::runtime::Handle {
+        self.0.as_ref().expect("it is there until it is dropped").handle()
+    }
+
+    /// Runs a future to its end. Not `block_on`, which panics where the caller is async itself.
+    fn finish<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = Result<T, OpenError>> + Send + 'static,
+    ) -> Result<T, OpenError> {
+        let (send, receive) = mpsc::sync_channel(1);
+        self.handle().spawn(async move { send.send(future.await) });
+        receive.recv().map_err(|_| OpenError::Prelude("making the interpreter ready panicked".to_owned()))?
+    }
+}
+
+impl Drop for Threads {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.0.take() {
             // Waiting for guests to end is not possible where the last clone is dropped in async code, and not needed.
             runtime.shutdown_background();
         }
