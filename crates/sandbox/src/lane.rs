@@ -1,8 +1,10 @@
-//! Turns for runs that compute long, so that those that compute briefly need not wait for them.
+//! Who computes: places for runs that begin, and turns for runs that compute long.
 //!
-//! A monitor computes for a fraction of a millisecond between its waits. One that has computed for longer takes a turn per
-//! time slice from here. There are as many turns as threads, and they go round: whoever else comes finds at most that many
-//! slices ahead of it, however many scripts loop.
+//! A monitor computes for a fraction of a millisecond between its waits. However many are due at once, only a few begin
+//! at the same time, so that each finds an interpreter that was put back; one that waits for a source, or computes for
+//! longer, gives its place to the next. One that has computed for longer takes a turn per time slice from here. There are
+//! as many turns as threads, and they go round: whoever else comes finds at most that many slices ahead of it, however
+//! many scripts loop.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,11 +16,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// So much computing is free.
 pub(crate) const BRIEF: Duration = Duration::from_millis(20);
 
-/// The turns of all runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Lane(Arc<Semaphore>);
+/// Runs that begin at the same time, per thread: one computes, one is ready to.
+const PLACES_PER_THREAD: usize = 2;
 
-/// One run's turn, while it has one.
+/// The places and turns of all runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    places: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+/// One run's place while it begins, and its turn while it has one. Clones are the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Turn {
     lane: Lane,
@@ -27,26 +35,29 @@ pub(crate) struct Turn {
 
 impl Lane {
     pub(crate) fn new(threads: usize) -> Lane {
-        Lane(Arc::new(Semaphore::new(threads)))
+        Lane { places: Arc::new(Semaphore::new(PLACES_PER_THREAD * threads)), turns: Arc::new(Semaphore::new(threads)) }
     }
 
-    pub(crate) fn turn(&self) -> Turn {
-        Turn { lane: self.clone(), held: Arc::default() }
+    /// Waits for a place to begin.
+    pub(crate) async fn begin(&self) -> Turn {
+        // The semaphore is never closed; if it were, beginning is better than not.
+        let place = self.places.clone().acquire_owned().await.ok();
+        Turn { lane: self.clone(), held: Arc::new(Mutex::new(place)) }
     }
 }
 
 impl Turn {
-    /// Gives up the turn, lets others run, and waits for the next one.
+    /// Gives up place or turn, lets others run, and waits for the next turn.
     pub(crate) async fn next(self) {
         self.end();
         tokio::task::yield_now().await;
         // The semaphore is never closed; if it were, running on is better than stopping.
-        if let Ok(permit) = self.lane.0.acquire_owned().await {
+        if let Ok(permit) = self.lane.turns.acquire_owned().await {
             *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
         }
     }
 
-    /// Gives up the turn, as a run does that waits for something else.
+    /// Gives up place or turn, as a run does that waits for something else.
     pub(crate) fn end(&self) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
     }

@@ -106,9 +106,10 @@ impl Workshop {
 
     async fn attend(&self, job: Job) -> Result<Ended, SandboxError> {
         let _in_flight = self.counters.in_flight.during();
+        let turn = self.lane.begin().await;
         let mut guest = self.pristine().await.map_err(|error| SandboxError::Instance(format!("{error:#}")))?;
         let mut run = (job.begin)();
-        run.turn = Some(self.lane.turn());
+        run.turn = Some(turn.clone());
         let (began, deadline, wall_time, meter) = (run.began, run.deadline(), run.limits.wall_time, run.cpu.clone());
         guest.begin(run);
         let end = end_of(&mut guest, &job.question, deadline, wall_time, meter.clone()).await;
@@ -125,6 +126,8 @@ impl Workshop {
             memory_refused: host.budget.refused,
         };
         self.put_back(guest, job.keep && matches!(ended.end, End::Answered(_)));
+        // Only now: whoever begins next finds the guest that was just put back.
+        drop(turn);
         Ok(ended)
     }
 

@@ -51,6 +51,10 @@ pub enum KeepInstances {
     Never,
 }
 
+/// Interpreters kept for the next runs, per thread; each holds about 1.5 MB. More than begin at once, because those that
+/// waited for a source come back in crowds.
+const IDLE_PER_THREAD: usize = 8;
+
 /// What happens while a sandbox is opened, for whoever waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Progress {
@@ -91,7 +95,7 @@ impl Sandbox {
     pub fn open(options: Options, progress: &(dyn Fn(Progress) + Sync)) -> Result<Sandbox, OpenError> {
         let count = options.threads.max(1);
         let in_flight = options.max_in_flight.clamp(1, 10_000);
-        let idle = 2 * count;
+        let idle = IDLE_PER_THREAD * count;
         // A few more than are ever in use at once, because a slot of the pool is free only after its instance is gone.
         let engine = engine::engine((in_flight + idle + count) as u32, Compiling::Well).map_err(OpenError::engine)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -49,6 +49,7 @@ fn main() {
         println!("{cores} cores, {}", if cfg!(debug_assertions) { "NOT optimised" } else { "optimised" });
         let sandbox_folder = tempfile::tempdir().unwrap();
         let python = Arc::new(runner(sandbox_folder.path()));
+        let interpreters = python.clone();
         for (name, runner) in [("nothing", Arc::new(Nothing) as Arc<dyn RunScripts>), ("sandbox", python)] {
             // The first runs make the interpreters.
             backlog(runner.clone(), 50).await;
@@ -63,6 +64,11 @@ fn main() {
             let late = same_second(runner, 1000).await;
             println!("{name:>8}: 1000 due in the same second: {}", late.words());
             if name == "sandbox" {
+                let stats = interpreters.sandbox().stats();
+                println!(
+                    "{name:>8}: interpreters: {} runs in kept ones, {} in new ones; thrown away: {} surplus, {} grown",
+                    stats.runs_kept, stats.runs_fresh, stats.discarded_surplus, stats.discarded_grown
+                );
                 for (mode, words) in [("delete", "SQLite as it comes"), ("wal", "SQLite with WAL, synchronous=FULL")] {
                     let theirs = in_process(mode, if quick { 500 } else { 3000 });
                     println!(

@@ -19,6 +19,8 @@ use crate::{
 const REQUEST_BYTES: u32 = 8 << 20;
 /// The longest name of a method or an argument; Python's own have no limit, but these are kept and shown.
 const NAME_BYTES: usize = 100;
+/// A run whose answer comes this soon keeps its place: beginning another meanwhile would take a further interpreter.
+const SOON: Duration = Duration::from_millis(2);
 /// How much of arguments and answers an author is shown.
 const SHOWN_BYTES: usize = 300;
 
@@ -86,9 +88,15 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Value) -> Result<Ve
     // Recorded before it is made, so that a run that ends while it waits still shows what it waited for.
     run.calls.push(record.clone());
     let what = format!("{}.{}", call.source, call.method);
-    run.end_turn();
     let began = Instant::now();
-    let result = broker.call(call).await;
+    let mut answer = broker.call(call);
+    let result = match tokio::time::timeout(SOON, &mut answer).await {
+        Ok(result) => result,
+        Err(_) => {
+            caller.data().run.end_turn();
+            answer.await
+        }
+    };
     record.duration = began.elapsed();
     record.answer = match &result {
         Ok(value) => Ok(value.repr(SHOWN_BYTES)),
