@@ -150,30 +150,44 @@ impl Store {
     /// Deletes a monitor. It is gone for every reader at once and its runs stop; its history is removed in small pieces
     /// afterwards ([`Store::purge_deleted`]), and what is owed to people is still sent.
     pub async fn delete_monitor(&self, id: MonitorId, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            Box::pin(async move {
-                let gone = sqlx::query("update monitors set deleted_at = ? where id = ? and deleted_at is null")
-                    .bind(micros(now))
-                    .bind(id.0)
-                    .execute(&mut *connection)
-                    .await?;
-                if gone.rows_affected() == 0 {
-                    return Err(StoreError::NotFound);
-                }
-                sqlx::query("delete from tags where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
-                sqlx::query(
-                    "update statuses set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null,
-                     claimed_by = null, claimed_tick_at = null, lease_until = null, attempt = attempt + 1
-                     where monitor_id = ?",
-                )
-                .bind(id.0)
-                .execute(connection)
-                .await?;
-                Ok(())
-            })
-        })
-        .await
+        self.write(move |connection| Box::pin(delete(connection, id, None, now))).await
     }
+
+    /// Deletes a monitor like [`Store::delete_monitor`], but only while `version` is the stored one; otherwise the answer
+    /// is [`StoreError::Conflict`] with the monitor as it is, and nothing is written.
+    pub async fn delete_monitor_at(&self, id: MonitorId, version: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| Box::pin(delete(connection, id, Some(version), now))).await
+    }
+}
+
+async fn delete(
+    connection: &mut SqliteConnection,
+    id: MonitorId,
+    version: Option<i64>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let gone = sqlx::query(
+        "update monitors set deleted_at = ?1 where id = ?2 and deleted_at is null and (?3 is null or version = ?3)",
+    )
+    .bind(micros(now))
+    .bind(id.0)
+    .bind(version)
+    .execute(&mut *connection)
+    .await?;
+    if gone.rows_affected() == 0 {
+        // Not there is an error of `fetch`; there, but of another version, is a conflict.
+        return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));
+    }
+    sqlx::query("delete from tags where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
+    sqlx::query(
+        "update statuses set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null,
+         claimed_by = null, claimed_tick_at = null, lease_until = null, attempt = attempt + 1
+         where monitor_id = ?",
+    )
+    .bind(id.0)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Inserts a monitor with its status and tags; the next free id is taken unless one is given.

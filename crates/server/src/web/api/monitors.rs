@@ -114,7 +114,7 @@ pub(crate) struct MonitorBody {
     schedule: String,
     /// IANA time zone that the schedule is read in. Default: the server's.
     timezone: Option<String>,
-    /// Whether it runs on its schedule. Default: true.
+    /// Whether it runs on its schedule. Default: true for a new monitor; one that is replaced stays as it is.
     active: Option<bool>,
     /// Days that runs are kept, from 1; null keeps them for ever. Default: the server's.
     retain_days: Option<u32>,
@@ -242,7 +242,7 @@ pub(crate) async fn get(
 
 /// Replace a monitor
 ///
-/// What the body leaves out gets its default. To change single fields, use PATCH.
+/// What the body leaves out gets its default, except `active`, which stays as it is. To change single fields, use PATCH.
 #[utoipa::path(
     put,
     path = "/api/v1/monitors/{id}",

@@ -52,8 +52,8 @@ pub async fn create(state: &WebState, input: MonitorInput) -> Result<Monitor, Fa
     Ok(monitor)
 }
 
-/// Makes the whole of a monitor what `input` says; what it leaves out gets its default. With `version`, only if that is
-/// still the stored one.
+/// Makes the whole of a monitor what `input` says; what it leaves out gets its default, but a monitor stays as active as
+/// it is: a pause ends only when someone says so. With `version`, only if that is still the stored one.
 pub async fn replace(
     state: &WebState,
     id: MonitorId,
@@ -73,15 +73,15 @@ pub async fn update(
     save(state, id, version, input, false).await
 }
 
-/// Deletes a monitor with its history; what is owed to people is still sent.
+/// Deletes a monitor with its history; what is owed to people is still sent. With `version`, only if that is still the
+/// stored one.
 pub async fn delete(state: &WebState, id: MonitorId, version: Option<i64>) -> Result<(), Failure> {
-    if let Some(version) = version {
-        let current = state.store.monitor(id).await.map_err(of("monitor", id))?;
-        if current.version != version {
-            return Err(Failure::Conflict(current.version));
-        }
-    }
-    state.store.delete_monitor(id, state.clock.now()).await.map_err(of("monitor", id))?;
+    let now = state.clock.now();
+    let deleted = match version {
+        Some(version) => state.store.delete_monitor_at(id, version, now).await,
+        None => state.store.delete_monitor(id, now).await,
+    };
+    deleted.map_err(of("monitor", id))?;
     state.engine.wake();
     Ok(())
 }
@@ -139,7 +139,7 @@ async fn checked(
     input: &MonitorInput,
     whole: bool,
 ) -> Result<MonitorSpec, Failure> {
-    let base = if whole { blank(state) } else { stored.clone() };
+    let base = if whole { MonitorSpec { active: stored.active, ..blank(state) } } else { stored.clone() };
     let spec = MonitorSpec {
         name: input.name.clone().unwrap_or(base.name),
         description: input.description.clone().unwrap_or(base.description),

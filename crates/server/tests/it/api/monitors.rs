@@ -138,12 +138,56 @@ async fn put_replaces_the_whole_and_patch_changes_a_part() {
     assert_eq!(patched["next_run_at"], json!(null));
 
     let put = server.send("PUT", &path, &body()).await.json(200);
-    assert_eq!((&put["active"], &put["description"], &put["version"]), (&json!(true), &json!(""), &json!(3)));
+    assert_eq!((&put["description"], &put["version"]), (&json!(""), &json!(3)));
     assert_eq!((&put["tags"], &put["retain_days"]), (&json!([]), &json!(28)));
 
     server.send("PUT", &path, &json!({"name": "only a name"})).await.problem(422);
     let same = server.send("PATCH", &path, &json!({"name": put["name"]})).await.json(200);
     assert_eq!(same["version"], 3, "an edit that changes nothing is no new version");
+}
+
+#[tokio::test]
+async fn a_pause_outlives_a_put_that_says_nothing_of_it() {
+    let server = Server::start().await;
+    let made = create(&server, &with(body(), &json!({"active": false}))).await;
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+    let put = server.send("PUT", &path, &with(body(), &json!({"name": "Renamed"}))).await.json(200);
+    assert_eq!((&put["name"], &put["active"], &put["next_run_at"]), (&json!("Renamed"), &json!(false), &json!(null)));
+    let put = server.send("PUT", &path, &with(body(), &json!({"active": true}))).await.json(200);
+    assert_eq!(put["active"], true, "said, it is heeded");
+    assert_eq!(server.send("PUT", &path, &body()).await.json(200)["active"], true, "and an active one stays so");
+}
+
+#[tokio::test]
+async fn a_delete_that_names_a_version_deletes_only_that_one() {
+    let server = Server::start().await;
+    let made = create(&server, &body()).await;
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+    let delete = async |tag: &'static str| send(server.request("DELETE", &path).header("if-match", tag)).await;
+    server.send("PATCH", &path, &json!({"description": "Alice's"})).await.json(200);
+    assert_eq!(delete("\"1\"").await.problem(409)["current_version"], 2);
+    assert_eq!(server.get(&path).await.json(200)["version"], 2, "nothing was deleted");
+    assert_eq!(delete("\"2\"").await.status, 204);
+    delete("\"2\"").await.problem(404);
+}
+
+#[tokio::test]
+async fn of_an_edit_and_a_delete_of_one_version_at_once_one_is_refused() {
+    let server = Server::start().await;
+    for _ in 0..20 {
+        let made = create(&server, &body()).await;
+        let path = format!("/api/v1/monitors/{}", made["id"]);
+        let change = json!({"description": "Alice's", "version": 1});
+        let edit = server.send("PATCH", &path, &change);
+        let delete = send(server.request("DELETE", &path).header("if-match", "\"1\""));
+        let (edit, delete) = futures_util::future::join(edit, delete).await;
+        assert!(
+            matches!((edit.status, delete.status), (200, 409) | (404, 204)),
+            "edit {}, delete {}",
+            edit.status,
+            delete.status
+        );
+    }
 }
 
 #[tokio::test]
