@@ -72,6 +72,9 @@ const METHODS: &[Method] = &[Method {
           list is empty. params is a list for %s or ?, or a dict for :name or %(name)s.",
 }];
 
+/// Longest statement: what a person wrote, even with a long list in it, is shorter.
+const LONGEST_STATEMENT: usize = 256 << 10;
+
 /// What every kind of database is told.
 #[derive(Clone, Debug)]
 struct Rules {
@@ -219,6 +222,13 @@ impl Source for Database {
 
 impl Database {
     fn job(&self, sql: String, params: Option<Value>, deadline: Instant, max_bytes: usize) -> Result<Job, SourceFault> {
+        if sql.len() > LONGEST_STATEMENT {
+            return Err(SourceFault::BadArguments(format!(
+                "the statement is {} KiB long, and the longest allowed is {} KiB; give values as 'params'",
+                sql.len() >> 10,
+                LONGEST_STATEMENT >> 10
+            )));
+        }
         let sql = match self.dialect {
             // The body of a routine has statements of its own; both servers take one statement anyway.
             Some(dialect) if dialect != Dialect::Sqlite && scan::keyword(&sql, dialect) == "create" => sql,

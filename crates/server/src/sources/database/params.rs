@@ -3,10 +3,18 @@
 //! The statement is cut where its parameters stand; how a value gets there is the dialect's matter. Nothing inside texts
 //! and comments is a placeholder, except that `%%` means `%` wherever the `%` styles are used, as drivers have it.
 
+use std::collections::HashMap;
+
 use super::{
-    Value,
+    Value, rows,
     scan::{Dialect, Piece, pieces},
 };
+
+/// Most bytes that all values of a statement take together: one that is named many times counts as often.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Longest name in `%(name)s`; what is longer is no placeholder.
+const LONGEST_NAME: usize = 128;
 
 /// A statement with its values in place.
 #[derive(Clone, PartialEq, Debug)]
@@ -103,10 +111,14 @@ fn by_name(sql: &str, values: Vec<(String, Value)>, dialect: Dialect) -> Result<
             }
         };
     };
+    // The first of a name, as ever: a dict has each once.
+    let mut known = HashMap::with_capacity(values.len());
+    for (name, value) in &values {
+        known.entry(name.as_str()).or_insert(value);
+    }
     replace(sql, style, dialect, |placeholder| {
         let Found::Name(name) = placeholder else { return Ok(Value::Null) };
-        let value = values.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone());
-        value.ok_or_else(|| {
+        known.get(name).map(|value| (*value).clone()).ok_or_else(|| {
             let given: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
             format!(
                 "the statement has a parameter '{name}', and given are: {}",
@@ -145,6 +157,7 @@ fn replace<'a>(
 ) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut text = String::new();
+    let mut bytes = 0;
     for piece in pieces(sql, dialect) {
         let code = match piece {
             Piece::Code(code) => code,
@@ -167,7 +180,12 @@ fn replace<'a>(
                 at += 2;
             } else if let Some((length, found)) = placeholder(code, at, style) {
                 parts.push(Part::Sql(std::mem::take(&mut text)));
-                parts.push(Part::Value(value(found)?));
+                let value = value(found)?;
+                bytes += rows::size(&value);
+                if bytes > MOST_BYTES {
+                    return Err(format!("the parameters of a statement may take {} MiB in all", MOST_BYTES >> 20));
+                }
+                parts.push(Part::Value(value));
                 at += length;
             } else {
                 let c = code[at..].chars().next().unwrap_or(' ');
@@ -180,15 +198,19 @@ fn replace<'a>(
     Ok(parts)
 }
 
-/// The placeholder at `at`, and how long it is.
+/// The placeholder at `at`, and how long it is. Asked at every place of a statement, so it looks only as far as the
+/// placeholder goes.
 fn placeholder(code: &str, at: usize, style: Style) -> Option<(usize, Found<'_>)> {
     let rest = &code[at..];
     let before = code[..at].chars().next_back();
     match style {
         Style::Format => {
+            if !rest.starts_with("%s") {
+                return None;
+            }
             // `%%s` is an escaped percent sign and an s; `a %s` is not a remainder, whatever MySQL thinks of it.
             let escapes = code[..at].bytes().rev().take_while(|byte| *byte == b'%').count();
-            (rest.starts_with("%s") && escapes % 2 == 0).then_some((2, Found::Next))
+            (escapes % 2 == 0).then_some((2, Found::Next))
         }
         Style::Question => rest.starts_with('?').then_some((1, Found::Next)),
         Style::Dollar => {
@@ -199,7 +221,7 @@ fn placeholder(code: &str, at: usize, style: Style) -> Option<(usize, Found<'_>)
         }
         Style::Pyformat => {
             let name = rest.strip_prefix("%(")?;
-            let end = name.find(')')?;
+            let end = name.bytes().take(LONGEST_NAME + 1).position(|byte| byte == b')')?;
             name[end..].starts_with(")s").then_some((end + 4, Found::Name(&name[..end])))
         }
         Style::Colon => {
@@ -264,6 +286,41 @@ mod tests {
         assert_eq!(placed("a '?' \"?\" ?", list(&[1]), Sqlite).unwrap(), "a '?' \"?\" <1>");
         assert_eq!(place("select '%s', 5 %% 2", None, MySql).unwrap(), [Part::Sql("select '%s', 5 %% 2".into())]);
         assert_eq!(placed("select j ? 'a'", list(&[]), Postgres).unwrap(), "select j ? 'a'");
+    }
+
+    /// Statements are the script's, and this is done where nothing else goes on meanwhile.
+    #[test]
+    fn no_statement_takes_long() {
+        // A quarter of what is allowed, so that this ends soon where nothing is optimised: square, it takes half a minute.
+        let most = super::super::LONGEST_STATEMENT / 4;
+        let names: Vec<String> = (0..5_000).map(|number| format!("n{number}")).collect();
+        let many = dict(&names.iter().map(|name| (name.as_str(), 1)).collect::<Vec<_>>());
+        let units = [
+            "%", ":", "$", "@", "#", "(", "-", "/", "*", "'", "\"", "`", "[", "\\", "?", ";", "a", " ", "%(", "%s",
+            "%%", ":a", ":n4999 ", "$1", "$a", "$(", "@:", "/*", "E'", "\\:", "é",
+        ];
+        for dialect in [Sqlite, MySql, Postgres] {
+            for unit in units {
+                let sql = format!("select 1 {}", unit.repeat(most / unit.len()));
+                let began = std::time::Instant::now();
+                let _ = super::super::scan::one_statement(&sql, dialect);
+                let _ = super::super::scan::words(&sql, dialect);
+                for params in [&many, &list(&[1])] {
+                    let _ = place(&sql, Some(params.clone()), dialect);
+                }
+                let took = began.elapsed();
+                assert!(took < std::time::Duration::from_secs(1), "{unit:?} for {dialect:?}: {took:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_value_in_many_places_counts_as_often() {
+        let sql = ":a,".repeat(1000);
+        let big = Value::Dict(vec![(Value::Text("a".to_owned()), Value::Text("x".repeat(1 << 20)))]);
+        assert_eq!(place(&sql, Some(big), Sqlite).unwrap_err(), "the parameters of a statement may take 64 MiB in all");
+        let long = "n".repeat(LONGEST_NAME);
+        assert_eq!(placed(&format!("%({long})s"), dict(&[(&long, 1)]), MySql).unwrap(), "<1>");
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Rows {
 }
 
 /// About what a value takes on its way to the script.
-fn size(value: &Value) -> usize {
+pub(super) fn size(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Duration(_) => 8,
         Value::BigInt(text)

@@ -209,12 +209,19 @@ fn block_comment(rest: &str, nested: bool) -> usize {
     bytes.len()
 }
 
+/// Whether there is a `$name(`, in one pass: a name's marks (`$a::b`) are part of it.
 fn opens_call_like_variable(code: &str) -> bool {
-    let marks = code.char_indices().filter(|(_, c)| matches!(c, '$' | '@' | '#' | ':'));
-    marks.map(|(at, _)| &code[at + 1..]).any(|name| {
-        let length = name.find(|c: char| !is_name(c) && c != ':').unwrap_or(name.len());
-        length > 0 && name[length..].starts_with('(')
-    })
+    // How much of a name there is since the first mark of it.
+    let mut length = None;
+    for c in code.chars() {
+        length = match (c, length) {
+            ('(', Some(1..)) => return true,
+            ('@' | '#', _) | ('$' | ':', None) => Some(0_usize),
+            (c, Some(length)) if is_name(c) || c == ':' => Some(length + 1),
+            _ => None,
+        };
+    }
+    false
 }
 
 #[cfg(test)]
@@ -260,6 +267,16 @@ mod tests {
         assert!(one_statement(" -- nothing\n;", Sqlite).is_err());
         assert_eq!(keyword("/* x */ (select 1)", Sqlite), "select");
         assert_eq!(keyword("-- x\n WITH a as (select 1) ...", Postgres), "with");
+    }
+
+    #[test]
+    fn variables_that_take_arguments_are_found() {
+        for code in ["$x(", "a $a::b(", ":x(", "@x(", "#x(", "$$(", "::(", "a@:b("] {
+            assert!(opens_call_like_variable(code), "{code}");
+        }
+        for code in ["$(", "f(x)", "$x (", "@$ (", ":x = f(1)", "a:", "@("] {
+            assert!(!opens_call_like_variable(code), "{code}");
+        }
     }
 
     proptest! {

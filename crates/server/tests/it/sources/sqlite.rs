@@ -160,6 +160,8 @@ async fn limits_hold_and_say_so() {
     let few = open(&folder, json!({"max_rows": 2}));
     says(&few.fails("execute", [text("select * from orders")]).await, &["more than 2 rows", "'max_rows'"]);
     says(&few.fails("execute", [Value::Text(format!("{endless} i from n"))]).await, &["more than 2 rows"]);
+    let long = Value::Text(format!("select '{}'", "x".repeat(256 << 10)));
+    says(&few.refuses("execute", [long]).await, &["is 256 KiB long", "'params'"]);
     let brief = open(&folder, json!({"timeout": 0.3}));
     let began = Instant::now();
     says(
