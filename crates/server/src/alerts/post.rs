@@ -1,5 +1,8 @@
 //! The door through which channels speak HTTP: one POST, judged by one table.
 //!
+//! The status alone decides. Once it is there, the receiver has taken the notification or not, whatever becomes of the
+//! body: to send again because a reply is long or breaks off would tell people twice.
+//!
 //! Redirects are not followed: a POST that becomes a GET elsewhere tells nobody, and a redirected credential tells
 //! somebody else.
 
@@ -10,8 +13,8 @@ use revere_model::{Clock, SystemClock};
 use super::{Notification, Receipt, Retry, SendError, retry};
 use crate::outbound::{Limits, Outbound, OutboundError, Reply, Request, header, shown_url};
 
-/// What a receiver may say in return; only its beginning is kept.
-const REPLY_BYTES: usize = 4 << 20;
+/// So much of what a receiver says in return is read: more than is ever shown.
+const REPLY_BYTES: usize = 8 << 10;
 
 /// Sends `request` once, with the notification's key for receivers that drop what they have seen.
 pub(crate) async fn post(
@@ -23,7 +26,7 @@ pub(crate) async fn post(
     let asked = format!("{} {}", request.method, shown_url(&request.url));
     let mut request = request.header("Idempotency-Key", &notification.header_key()).map_err(not_sent)?;
     request.redirects = 0;
-    let reply = outbound.send(request, Limits::within(timeout, REPLY_BYTES)).await.map_err(not_sent)?;
+    let reply = outbound.send_for_status(request, Limits::within(timeout, REPLY_BYTES)).await.map_err(not_sent)?;
     let Some(retry) = retry::judge_status(reply.status.as_u16(), retry_after(&reply)) else {
         return Ok(Receipt { reply: reply.summary() });
     };

@@ -128,10 +128,20 @@ impl Outbound {
 
     /// Sends `request` and reads the whole answer. An HTTP error status is an answer like any other.
     pub async fn send(&self, request: Request, limits: Limits) -> Result<Reply, OutboundError> {
+        self.exchange(request, limits, Wanted::Whole).await
+    }
+
+    /// Sends `request` for the status of its answer. Of the body only the beginning is kept, `max_bytes` of it at most: one
+    /// that is longer, breaks off or comes too late changes nothing, because what was asked for has been answered.
+    pub async fn send_for_status(&self, request: Request, limits: Limits) -> Result<Reply, OutboundError> {
+        self.exchange(request, limits, Wanted::Status).await
+    }
+
+    async fn exchange(&self, request: Request, limits: Limits, wanted: Wanted) -> Result<Reply, OutboundError> {
         let started = Instant::now();
         let asked = self.shared.secrets.redact(&request.shown()).into_owned();
         let deadline = limits.deadline.min(started + self.options.timeout);
-        let exchange = Exchange { outbound: self, started, deadline, max_bytes: limits.max_bytes };
+        let exchange = Exchange { outbound: self, started, deadline, max_bytes: limits.max_bytes, wanted };
         exchange.run(request).await.map_err(|error| OutboundError {
             kind: error.kind,
             asked,
@@ -193,6 +203,16 @@ struct Exchange<'a> {
     started: Instant,
     deadline: Instant,
     max_bytes: usize,
+    wanted: Wanted,
+}
+
+/// What of an answer matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// All of it: anything less is a failure.
+    Whole,
+    /// The status; the body is as good as it comes.
+    Status,
 }
 
 impl Exchange<'_> {
@@ -223,7 +243,8 @@ impl Exchange<'_> {
             what: format!("the answer is larger than {} bytes", self.max_bytes),
         };
         let announced = response.content_length();
-        if announced.is_some_and(|length| length > self.max_bytes as u64) {
+        let whole = self.wanted == Wanted::Whole;
+        if whole && announced.is_some_and(|length| length > self.max_bytes as u64) {
             return Err(too_large());
         }
         let peer = response.extensions().get::<reqwest::tls::TlsInfo>();
@@ -233,11 +254,17 @@ impl Exchange<'_> {
             let late = format!("the answer stopped after {} bytes", body.len());
             let chunk = match self.within(response.chunk(), &late).await {
                 Ok(chunk) => chunk,
+                Err(_) if !whole => break,
                 Err(failure) => return Err(failure.while_reading(body.len(), announced)),
             };
             let Some(chunk) = chunk else { break };
-            if body.len() + chunk.len() > self.max_bytes {
-                return Err(too_large());
+            let room = self.max_bytes - body.len();
+            if chunk.len() > room {
+                if whole {
+                    return Err(too_large());
+                }
+                body.extend_from_slice(&chunk[..room]);
+                break;
             }
             body.extend_from_slice(&chunk);
         }

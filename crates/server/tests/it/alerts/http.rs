@@ -75,6 +75,61 @@ async fn every_channel_meets_every_status_and_leaks_no_secret() {
     }
 }
 
+/// A receiver that answers each request with `head` and `body` as they stand, then hangs up, or waits if `stalls`.
+async fn odd_receiver(head: &'static str, body: Vec<u8>, stalls: bool) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let body = body.clone();
+            tokio::spawn(async move {
+                // One read is enough to have been asked; the rest is taken in so that closing resets nothing.
+                let mut asked = vec![0; 64 << 10];
+                _ = socket.read(&mut asked).await;
+                _ = socket.write_all(head.as_bytes()).await;
+                _ = socket.write_all(&body).await;
+                if stalls {
+                    _ = socket.read(&mut asked).await;
+                }
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_status_counts_whatever_becomes_of_the_body() {
+    const BROKEN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+    const BROKEN_CHUNKS: &str = "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n";
+    const LARGE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5242880\r\n\r\n";
+    const ENDLESS: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+    const GARBLED: &str = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n";
+    const REFUSED: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 5242880\r\n\r\n";
+    const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 17\r\nContent-Length: 1000\r\n\r\n";
+    let (short, large) = (b"thanks".to_vec(), vec![b'x'; 5 << 20]);
+    for (head, body, stalls, expected) in [
+        (BROKEN, &short, false, None),
+        (BROKEN, &short, true, None),
+        (BROKEN_CHUNKS, &short, false, None),
+        (LARGE, &large, false, None),
+        (ENDLESS, &large, false, None),
+        (GARBLED, &short, false, None),
+        (REFUSED, &large, false, Some(Retry::Never)),
+        (BUSY, &short, false, Some(Retry::After(Duration::from_secs(17)))),
+    ] {
+        let url = odd_receiver(head, body.clone(), stalls).await;
+        let webhook = channel("webhook", json!({"url": url}));
+        let timeout = Duration::from_secs(if stalls { 1 } else { 30 });
+        match (webhook.send(&sample(), timeout).await, expected) {
+            (Ok(receipt), None) => assert!(receipt.reply.starts_with("20"), "{head}: {}", receipt.reply),
+            (Err(error), Some(retry)) => assert_eq!(error.retry, retry, "{head}: {error}"),
+            (sent, expected) => panic!("{head}: expected {expected:?}, got {sent:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_channel_waits_as_long_as_it_is_asked_to() {
     let stub = Stub::start().await;
