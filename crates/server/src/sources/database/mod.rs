@@ -9,6 +9,8 @@ mod foreign;
 mod mysql;
 mod params;
 mod postgres;
+mod pragma;
+mod reading;
 mod rows;
 mod scan;
 mod sqlite;
@@ -118,7 +120,7 @@ struct Database {
     rules: Rules,
     /// Where it is, without user and password.
     shown: String,
-    dialect: Option<Dialect>,
+    dialect: Dialect,
 }
 
 fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
@@ -158,24 +160,27 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
                 .file
                 .as_ref()
                 .map_or("sqlite in memory".to_owned(), |file| format!("sqlite {}", file.display())),
-            dialect: Some(Dialect::Sqlite),
+            dialect: Dialect::Sqlite,
             engine: Box::new(sqlite::Sqlite::new(place, rules.clone())),
             rules,
         },
         url::Place::MySql(options) => Database {
             shown: shown("mysql", options.get_host(), options.get_port(), options.get_database()),
-            dialect: Some(Dialect::MySql),
+            dialect: Dialect::MySql,
             engine: Box::new(mysql::MySql::new(*options, rules.clone())),
             rules,
         },
         url::Place::Postgres(options) => Database {
             shown: shown("postgresql", options.get_host(), options.get_port(), options.get_database()),
-            dialect: Some(Dialect::Postgres),
+            dialect: Dialect::Postgres,
             engine: Box::new(postgres::Postgres::new(*options, rules.clone())),
             rules,
         },
         url::Place::Foreign { dialect, connection_string } => Database {
-            dialect: None,
+            dialect: match dialect.split('+').next() {
+                Some("mssql" | "sybase" | "access") => Dialect::Bracketed,
+                _ => Dialect::Other,
+            },
             engine: Box::new(foreign::Foreign::new(
                 settings.text("python").unwrap_or("python3"),
                 connection_string,
@@ -222,6 +227,7 @@ impl Source for Database {
 
 impl Database {
     fn job(&self, sql: String, params: Option<Value>, deadline: Instant, max_bytes: usize) -> Result<Job, SourceFault> {
+        use Dialect::{Bracketed, MySql, Other, Postgres};
         if sql.len() > LONGEST_STATEMENT {
             return Err(SourceFault::BadArguments(format!(
                 "the statement is {} KiB long, and the longest allowed is {} KiB; give values as 'params'",
@@ -231,14 +237,13 @@ impl Database {
         }
         let sql = match self.dialect {
             // The body of a routine has statements of its own; both servers take one statement anyway.
-            Some(dialect) if dialect != Dialect::Sqlite && scan::keyword(&sql, dialect) == "create" => sql,
-            Some(dialect) => scan::one_statement(&sql, dialect).map_err(SourceFault::BadArguments)?.to_owned(),
-            None => sql,
+            MySql | Postgres if scan::keyword(&sql, self.dialect) == "create" => sql,
+            // What these take at a time is theirs to say, unless it must be looked through.
+            Other | Bracketed if !self.rules.read_only => sql,
+            dialect => scan::one_statement(&sql, dialect).map_err(SourceFault::BadArguments)?.to_owned(),
         };
-        if self.rules.read_only
-            && let Some(dialect) = self.dialect
-        {
-            only_reads(&sql, dialect)?;
+        if self.rules.read_only {
+            reading::only_reads(&sql, self.dialect)?;
         }
         Ok(Job { sql, params, deadline: deadline.min(Instant::now() + self.rules.timeout), max_bytes })
     }
@@ -256,30 +261,6 @@ impl Database {
             other => other,
         })
     }
-}
-
-/// Refuses what does not read before the database does. The database's own refusal is what counts; this one covers what a
-/// read-only transaction still lets through (files on the server, settings, locks), and names the setting.
-fn only_reads(sql: &str, dialect: Dialect) -> Result<(), SourceFault> {
-    const READS: &[&str] = &["select", "with", "values", "table", "show", "explain", "describe", "desc", "pragma"];
-    let keyword = scan::keyword(sql, dialect);
-    let word = match keyword.as_str() {
-        known if READS.contains(&known) => {
-            let words = scan::words(sql, dialect);
-            let into_file =
-                words.windows(2).any(|pair| pair[0] == "into" && (pair[1] == "outfile" || pair[1] == "dumpfile"));
-            match into_file && dialect == Dialect::MySql {
-                true => "into outfile",
-                false => return Ok(()),
-            }
-        }
-        "" => "this",
-        other => other,
-    };
-    Err(SourceFault::Failed(format!(
-        "this source only reads, and {} is no reading; 'read_only': False in its configuration would allow it",
-        word.to_uppercase()
-    )))
 }
 
 /// What the database or the way to it says, as a fault.
@@ -362,36 +343,4 @@ fn no_parameter(database: &str, value: &Value) -> SourceFault {
 /// A 4-byte float as people write it: 1.1, not 1.100000023841858.
 fn short_float(float: f32) -> Value {
     Value::Float(float.to_string().parse().unwrap_or(f64::from(float)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_does_not_read_is_refused_by_name() {
-        let refused = |sql: &str, dialect| only_reads(sql, dialect).err().map(|fault| fault.to_string());
-        for (sql, dialect) in [
-            ("select 1", Dialect::MySql),
-            ("(select 1) union (select 2)", Dialect::MySql),
-            ("with x as (select 1) select * from x", Dialect::Postgres),
-            ("show tables", Dialect::MySql),
-            ("select 'into outfile'", Dialect::MySql),
-            ("pragma table_info(x)", Dialect::Sqlite),
-        ] {
-            assert_eq!(refused(sql, dialect), None, "{sql}");
-        }
-        for (sql, dialect, word) in [
-            ("attach 'x.db' as x", Dialect::Sqlite, "ATTACH"),
-            ("VACUUM into 'x'", Dialect::Sqlite, "VACUUM"),
-            ("/* x */ delete from t", Dialect::Postgres, "DELETE"),
-            ("commit", Dialect::Postgres, "COMMIT"),
-            ("call p()", Dialect::MySql, "CALL"),
-            ("select 1 INTO/**/OUTFILE '/tmp/x'", Dialect::MySql, "INTO OUTFILE"),
-            ("/*! set global x = 1 */", Dialect::MySql, "THIS"),
-        ] {
-            let text = refused(sql, dialect).unwrap();
-            assert!(text.contains(&format!("{word} is no reading")), "{sql}: {text}");
-        }
-    }
 }

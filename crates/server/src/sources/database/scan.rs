@@ -1,4 +1,4 @@
-//! Just enough of three SQL dialects' spelling to know what is code and what is text or comment.
+//! Just enough of the spelling of SQL dialects to know what is code and what is text or comment.
 //!
 //! Placeholders are looked for in code only, and one call is one statement. The database has the last word on both: the
 //! statements go out by the protocol that takes one, and reading alone is its own transaction or file mode.
@@ -9,6 +9,10 @@ pub(super) enum Dialect {
     Sqlite,
     MySql,
     Postgres,
+    /// Any other, of which only what they have in common is known.
+    Other,
+    /// Any other in which `[it's]` is a name: SQL Server and its kin.
+    Bracketed,
 }
 
 /// A stretch of a statement.
@@ -119,6 +123,15 @@ pub(super) fn words(sql: &str, dialect: Dialect) -> Vec<String> {
         .collect()
 }
 
+/// Whether the text or quoted name `quoted` has its end, where backslashes escape nothing.
+pub(super) fn is_closed(quoted: &str) -> bool {
+    let marks = |mark: u8| quoted.bytes().filter(|byte| *byte == mark).count();
+    match quoted.as_bytes()[0] {
+        b'[' => marks(b']') % 2 == 1,
+        mark => marks(mark) % 2 == 0,
+    }
+}
+
 enum Special {
     Quoted,
     Comment,
@@ -126,7 +139,7 @@ enum Special {
 
 /// The quoted text or comment that begins at `at`, and how long it is. What is not closed goes to the end.
 fn special(sql: &str, at: usize, dialect: Dialect) -> Option<(usize, Special)> {
-    use Dialect::{MySql, Postgres, Sqlite};
+    use Dialect::{Bracketed, MySql, Other, Postgres, Sqlite};
     let rest = &sql[at..];
     let before = sql[..at].chars().next_back();
     let quoted = |length: usize| Some((length, Special::Quoted));
@@ -135,8 +148,9 @@ fn special(sql: &str, at: usize, dialect: Dialect) -> Option<(usize, Special)> {
         (b'\'', Postgres) => quoted(quote(rest, b'\'', follows_escape_mark(&sql[..at]))),
         (b'\'', _) => quoted(quote(rest, b'\'', dialect == MySql)),
         (b'"', _) => quoted(quote(rest, b'"', dialect == MySql)),
-        (b'`', MySql | Sqlite) => quoted(quote(rest, b'`', false)),
+        (b'`', MySql | Sqlite | Other) => quoted(quote(rest, b'`', false)),
         (b'[', Sqlite) => quoted(rest.find(']').map_or(rest.len(), |end| end + 1)),
+        (b'[', Bracketed) => quoted(quote(rest, b']', false)),
         (b'$', Postgres) if !before.is_some_and(is_name) => dollar_quote(rest).and_then(quoted),
         (b'-', _) if rest.starts_with("--") => {
             // For MySQL two dashes are a comment only before a space: 5--3 is a subtraction.
@@ -148,7 +162,7 @@ fn special(sql: &str, at: usize, dialect: Dialect) -> Option<(usize, Special)> {
             comment(rest.find(ends).unwrap_or(rest.len()))
         }
         (b'#', MySql) => comment(rest.find('\n').unwrap_or(rest.len())),
-        (b'/', _) if rest.starts_with("/*") => comment(block_comment(rest, dialect == Postgres)),
+        (b'/', _) if rest.starts_with("/*") => comment(block_comment(rest, matches!(dialect, Postgres | Bracketed))),
         _ => None,
     }
 }
@@ -159,7 +173,7 @@ fn follows_escape_mark(front: &str) -> bool {
     matches!(back.next(), Some('e' | 'E')) && !back.next().is_some_and(is_name)
 }
 
-fn is_name(c: char) -> bool {
+pub(super) fn is_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
@@ -178,7 +192,8 @@ fn quote(rest: &str, mark: u8, backslash: bool) -> usize {
     bytes.len()
 }
 
-fn dollar_quote(rest: &str) -> Option<usize> {
+/// The length of a text between two `$$` or `$name$` that `rest` begins with.
+pub(super) fn dollar_quote(rest: &str) -> Option<usize> {
     let tag = rest[1..].find('$').map(|end| &rest[..end + 2])?;
     let inner = &tag[1..tag.len() - 1];
     if inner.starts_with(|c: char| c.is_ascii_digit()) || !inner.chars().all(|c| is_name(c) && c != '$') {
@@ -282,7 +297,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_pieces_are_the_whole(sql in "[-a-zE'\"`$;/*#\\\\\\[\\] \n:@(é1]{0,40}") {
-            for dialect in [Sqlite, MySql, Postgres] {
+            for dialect in [Sqlite, MySql, Postgres, Other, Bracketed] {
                 let joined: String = pieces(&sql, dialect).into_iter().map(Piece::text).collect();
                 prop_assert_eq!(&joined, &sql);
             }

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use super::{
     Engine, Job, Rows, Rules, Value, fault,
     params::{self, Part},
+    pragma,
     scan::Dialect,
     undecodable,
     url::SqlitePlace,
@@ -58,6 +59,8 @@ impl Sqlite {
 #[async_trait]
 impl Engine for Sqlite {
     async fn execute(&self, job: Job) -> Result<Rows, SourceFault> {
+        refuse_other_files(&job.sql)?;
+        pragma::refuse_others(&job.sql)?;
         if self.place.file.is_some() {
             let mut connection = self.open(job.server_time()).await?;
             return run(&mut connection, job, &self.rules).await;
@@ -72,7 +75,6 @@ impl Engine for Sqlite {
 }
 
 async fn run(connection: &mut SqliteConnection, job: Job, rules: &Rules) -> Result<Rows, SourceFault> {
-    refuse_other_files(&job.sql)?;
     let mut rows = job.rows(rules);
     let end = Instant::now() + job.server_time();
     let mut lock = connection.lock_handle().await.map_err(fault)?;

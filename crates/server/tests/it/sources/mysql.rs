@@ -190,6 +190,18 @@ async fn reading_only_is_enforced_by_the_database_itself() {
     assert_eq!(asked.rows("select @@session.tx_read_only, @@in_transaction").await, "[(0, 1)]");
 }
 
+#[tokio::test]
+async fn comments_that_are_executed_are_refused() {
+    let asked = maria(json!({}));
+    for sql in
+        ["select 1 /*! into outfile '/tmp/revere-test' */", "select /*M!100000 2, */ 1", "select 1 /*!50000 , 2 */"]
+    {
+        says(&asked.fails("execute", [text(sql)]).await, &["a comment that is executed", "'read_only': False"]);
+    }
+    assert_eq!(asked.rows("select '/*! x */' /* plain */").await, "[('/*! x */',)]");
+    assert_eq!(maria(json!({"read_only": false})).rows("select 1 /*! , 2 */").await, "[(1, 2)]");
+}
+
 /// Past the words at the beginning, the transaction itself refuses: shown by a function that writes.
 #[tokio::test]
 async fn a_function_that_writes_is_refused_by_the_transaction() {

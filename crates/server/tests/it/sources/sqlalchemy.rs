@@ -44,8 +44,13 @@ async fn any_dialect_of_sqlalchemy_is_asked_by_its_python() {
         &asked.fails("execute", [text("select nmae from t")]).await,
         &["source 'src': execute('select nmae from t'): shelf: ", "no such column: nmae"],
     );
-    // What a dialect cannot refuse to write is taken back.
-    let _ = asked.call("execute", [text("delete from t")]).await;
+    for sql in
+        ["delete from t", "with x as (select 1) delete from t", "explain delete from t", "/* */ update t set id = 3"]
+    {
+        says(&asked.fails("execute", [text(sql)]).await, &["this source only reads", "'read_only': False"]);
+    }
+    says(&asked.refuses("execute", [text("select 1; delete from t")]).await, &["one statement per call"]);
+    says(&asked.fails("execute", [text("select '\\\\'' ; delete from t -- '")]).await, &["a backslash before a quote"]);
     assert_eq!(asked.rows("select count(*) from t").await, "[(2,)]");
     assert_eq!(asked.source.probe(Instant::now() + PATIENCE).await, Ok(()));
 }

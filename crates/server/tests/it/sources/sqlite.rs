@@ -139,7 +139,7 @@ async fn reading_only_is_enforced_by_the_database_itself() {
         &asked.fails("execute", [text("with x as (select 1) insert into orders select 9, 'x', 1")]).await,
         &["readonly"],
     );
-    assert_eq!(asked.rows("pragma query_only = 0").await, "[]");
+    says(&asked.fails("execute", [text("pragma query_only = 0")]).await, &["this pragma is refused; allowed are"]);
     says(&asked.fails("execute", [text("with x as (select 1) delete from orders")]).await, &["readonly"]);
     assert_eq!(asked.rows("select count(*) from orders").await, "[(3,)]");
     let writing = open(&folder, json!({"read_only": false}));
@@ -151,6 +151,28 @@ async fn reading_only_is_enforced_by_the_database_itself() {
     );
     says(&writing.refuses("execute", [text("select 1; delete from orders")]).await, &["one statement per call"]);
     assert!(!folder.path().join("copy.db").exists() && !folder.path().join("other.db").exists());
+}
+
+/// Some pragmas are about the whole process, and so about the store beside this source.
+#[tokio::test]
+async fn only_pragmas_that_read_are_let_through() {
+    let folder = shop(ORDERS).await;
+    for read_only in [true, false] {
+        let asked = open(&folder, json!({"read_only": read_only}));
+        for sql in [
+            "pragma hard_heap_limit = 1000",
+            "explain pragma soft_heap_limit(1000)",
+            "pragma temp_store_directory = '/'",
+        ] {
+            says(&asked.fails("execute", [text(sql)]).await, &["this pragma is refused; allowed are", "table_info"]);
+        }
+        // As a table they only tell, and take nothing.
+        let set = asked.call("execute", [text("select * from pragma_hard_heap_limit(1000)")]).await;
+        assert!(set.is_err(), "{set:?}");
+        assert_eq!(asked.rows("select hard_heap_limit from pragma_hard_heap_limit").await, "[(0,)]");
+        assert_eq!(asked.rows("pragma user_version").await, "[(0,)]");
+        says(&asked.rows("pragma table_info(orders)").await, &["'total'"]);
+    }
 }
 
 #[tokio::test]
