@@ -2,16 +2,22 @@
 //!
 //! A file is opened anew for each call, which costs little and follows a file that was replaced. A database in memory is
 //! one connection that stays.
+//!
+//! SQLite works in a thread of this process, and some of its steps are long ones that nothing interrupts. So a file's
+//! place among `pool_size` is given back when its connection is really gone, not when its caller has given up.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Row, TypeInfo, ValueRef,
+    AssertSqlSafe, Column, ConnectOptions, Connection, Row, TypeInfo, ValueRef,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Engine, Job, Rows, Rules, Value, fault,
@@ -29,12 +35,26 @@ const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 pub(super) struct Sqlite {
     place: SqlitePlace,
     rules: Rules,
+    places: Arc<Semaphore>,
     memory: Mutex<Option<SqliteConnection>>,
 }
 
 impl Sqlite {
     pub(super) fn new(place: SqlitePlace, rules: Rules) -> Self {
-        Sqlite { place, rules, memory: Mutex::new(None) }
+        let places = Arc::new(Semaphore::new(rules.pool_size));
+        Sqlite { place, rules, places, memory: Mutex::new(None) }
+    }
+
+    /// The right to have the file open; waits while all are taken, and gives up a little before `deadline`.
+    async fn place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, SourceFault> {
+        let patience = deadline.checked_sub(Duration::from_millis(20)).unwrap_or(deadline);
+        match tokio::time::timeout_at(patience.into(), self.places.clone().acquire_owned()).await {
+            Ok(place) => Ok(place.expect("the semaphore is never closed")),
+            Err(_) => Err(SourceFault::Failed(format!(
+                "this source is still busy with earlier queries, {} of them ('pool_size')",
+                self.rules.pool_size
+            ))),
+        }
     }
 
     async fn open(&self, patience: Duration) -> Result<SqliteConnection, SourceFault> {
@@ -62,23 +82,38 @@ impl Engine for Sqlite {
         refuse_other_files(&job.sql)?;
         pragma::refuse_others(&job.sql)?;
         if self.place.file.is_some() {
+            let place = self.place(job.deadline).await?;
             let mut connection = self.open(job.server_time()).await?;
-            return run(&mut connection, job, &self.rules).await;
+            let answer = run(&mut connection, job, &self.rules, Some(place)).await;
+            // All is read, so this takes no time, and the place is free for the next call. Any other ends by itself.
+            if answer.is_ok() {
+                let _ = connection.close().await;
+            }
+            return answer;
         }
         let mut memory = self.memory.lock().await;
         if memory.is_none() {
             *memory = Some(self.open(job.server_time()).await?);
         }
         let connection = memory.as_mut().expect("it was just put there");
-        run(connection, job, &self.rules).await
+        run(connection, job, &self.rules, None).await
     }
 }
 
-async fn run(connection: &mut SqliteConnection, job: Job, rules: &Rules) -> Result<Rows, SourceFault> {
+/// Executes one statement. The connection keeps `place` as long as it exists.
+async fn run(
+    connection: &mut SqliteConnection,
+    job: Job,
+    rules: &Rules,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<Rows, SourceFault> {
     let mut rows = job.rows(rules);
     let end = Instant::now() + job.server_time();
     let mut lock = connection.lock_handle().await.map_err(fault)?;
-    lock.set_progress_handler(STEPS_BETWEEN_LOOKS, move || Instant::now() < end);
+    lock.set_progress_handler(STEPS_BETWEEN_LOOKS, move || {
+        let _held = &place;
+        Instant::now() < end
+    });
     drop(lock);
     let mut sql = String::new();
     let mut arguments = SqliteArguments::default();

@@ -196,6 +196,23 @@ async fn limits_hold_and_say_so() {
     assert_eq!(small.call("execute", [text("select zeroblob(2000)")]).await, Err(SourceFault::TooLarge(1000)));
 }
 
+/// One step of SQLite's is not interrupted, however long it is; its place stays taken until it is over.
+#[tokio::test]
+async fn queries_that_cannot_be_stopped_do_not_pile_up() {
+    let folder = shop(ORDERS).await;
+    let asked = open(&folder, json!({"timeout": 0.4, "pool_size": 1}));
+    let long = "select instr(hex(zeroblob(2000000)), hex(zeroblob(20000)) || '1')";
+    says(&asked.fails("execute", [text(long)]).await, &["timed out after 0.4 s"]);
+    says(
+        &asked.fails("execute", [text("select 1")]).await,
+        &["still busy with earlier queries, 1 of them ('pool_size')"],
+    );
+    until(async || asked.call("execute", [text("select 1")]).await.map(drop).map_err(|fault| fault.to_string())).await;
+    for _ in 0..20 {
+        assert_eq!(asked.rows("select 1").await, "[(1,)]");
+    }
+}
+
 #[tokio::test]
 async fn faults_say_what_sqlite_says() {
     let folder = shop(ORDERS).await;
