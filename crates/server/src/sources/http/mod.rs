@@ -146,6 +146,8 @@ impl Source for Http {
         let mut outbound = self.target.outbound.clone();
         if let Some(timeout) = arguments.take("timeout") {
             let timeout = std::time::Duration::from_secs_f64(moment::span("timeout", &timeout)?);
+            // How long a script may wait is the configuration's to say.
+            let timeout = timeout.min(outbound.options().timeout);
             outbound = outbound.with(Options { timeout, ..outbound.options().clone() });
         }
         let reply = outbound.send(request, call.limits()).await.map_err(target::fault)?;

@@ -69,6 +69,19 @@ async fn a_script_reaches_only_what_is_configured() {
 }
 
 #[tokio::test]
+async fn a_script_may_wait_for_less_and_not_for_more() {
+    let address = server::listen(|mut socket| async move {
+        server::request(&mut socket).await;
+        std::future::pending::<()>().await;
+    });
+    let asked = source("http", json!({"base_url": format!("http://{}", address.await), "timeout": 1.0}));
+    for (timeout, waited) in [(Value::Int(50), "timed out after 1 s"), (Value::Float(0.2), "timed out after 0.2 s")] {
+        let fault = asked.call_with("get", [], [("timeout", timeout)]).await.unwrap_err();
+        says(&fault.to_string(), &[waited]);
+    }
+}
+
+#[tokio::test]
 async fn metadata_addresses_are_refused_unless_allowed() {
     let asked =
         source("http", json!({"allowed_hosts": ["169.254.169.254", "metadata.google.internal"], "timeout": 0.5}));
