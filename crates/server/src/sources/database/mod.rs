@@ -296,8 +296,12 @@ fn fault(error: sqlx::Error) -> SourceFault {
 fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // The server ended the session (PostgreSQL's class 57P, MySQL's idle timeout in newer servers).
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        // The server ended the session: PostgreSQL's class 57P; MySQL's shutdown, MariaDB's "connection was killed", and
+        // MySQL's "disconnected because of inactivity".
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+            Some(error) => matches!(error.number(), 1053 | 1927 | 4031),
+            None => error.code().is_some_and(|code| code.starts_with("57P")),
+        },
         _ => false,
     }
 }

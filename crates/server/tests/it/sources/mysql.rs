@@ -1,9 +1,16 @@
 //! A real MariaDB.
 
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::{
     columns::{Column, column, python_type},
+    server,
     services::{service, unique},
     *,
 };
@@ -255,6 +262,56 @@ async fn a_connection_that_died_is_replaced() {
     assert_ne!(asked.rows("select connection_id()").await, format!("[({id},)]"));
     let old = maria(json!({"pool_size": 1, "pool_recycle": 0.000001}));
     assert_ne!(old.rows("select connection_id()").await, old.rows("select connection_id()").await);
+}
+
+/// A server that ends an idle session says why to the next statement, as an error like any other.
+#[tokio::test]
+async fn a_connection_that_was_idle_for_too_long_is_replaced() {
+    let url = service("REVERE_TEST_MARIADB_URL");
+    let there = url.split(['@', '/']).nth(3).unwrap().to_owned();
+    // Zero, or the number of the error that the next statement gets.
+    let ended = Arc::new(AtomicU16::new(0));
+    let (to, number) = (there.clone(), ended.clone());
+    let between = server::listen(move |socket| {
+        let (to, number) = (to.clone(), number.clone());
+        async move {
+            let (mut from_client, mut to_client) = socket.into_split();
+            let (mut from_server, mut to_server) = TcpStream::connect(to).await.unwrap().into_split();
+            let mut buffers = ([0; 4096], [0; 4096]);
+            loop {
+                tokio::select! {
+                    read = from_client.read(&mut buffers.0) => {
+                        let read = read.unwrap_or(0);
+                        let number = number.swap(0, Ordering::SeqCst);
+                        if number > 0 {
+                            let mut packet = vec![13, 0, 0, 1, 0xff];
+                            packet.extend(number.to_le_bytes());
+                            packet.extend(b"#HY000idle");
+                            let _ = to_client.write_all(&packet).await;
+                            return;
+                        }
+                        if read == 0 || to_server.write_all(&buffers.0[..read]).await.is_err() {
+                            return;
+                        }
+                    }
+                    read = from_server.read(&mut buffers.1) => {
+                        let read = read.unwrap_or(0);
+                        if read == 0 || to_client.write_all(&buffers.1[..read]).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    });
+    let url = url.replace(&there, &between.await.to_string());
+    let asked = source("database", json!({"connection_string": format!("{url}?ssl_mode=DISABLED"), "pool_size": 1}));
+    for number in [4031, 1927] {
+        let first = asked.rows("select connection_id()").await;
+        assert_eq!(asked.rows("select connection_id()").await, first);
+        ended.store(number, Ordering::SeqCst);
+        assert_ne!(asked.rows("select connection_id()").await, first, "{number}");
+    }
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ async fn fetch(
                 let values = (0..row.len()).map(|index| decode::value(&row, index)).collect::<Result<Vec<Value>, _>>();
                 values.and_then(|values| rows.push(values)).map_err(Stopped::Here)?;
             }
-            Err(error @ sqlx::Error::Database(_)) => return Err(Stopped::ByDatabase(error)),
+            Err(error @ sqlx::Error::Database(_)) if !is_broken(&error) => return Err(Stopped::ByDatabase(error)),
             Err(error) => return Err(Stopped::Broken(error)),
         }
     }
