@@ -28,6 +28,9 @@ use crate::sources::SourceFault;
 /// Of so many statements it is remembered that they need casts; then all is forgotten, and learned again.
 const REMEMBERED: usize = 1000;
 
+/// Longer statements are not remembered: scripts make them, and each may be another.
+const LONGEST_REMEMBERED: usize = 16 << 10;
+
 pub(super) struct Postgres {
     options: PgConnectOptions,
     rules: Rules,
@@ -45,8 +48,6 @@ impl Postgres {
         Postgres { options, rules, connections, as_text: Mutex::default() }
     }
 
-    /// A connection in a transaction of its own. One that has died since its last call is replaced: nothing of this call
-    /// had reached the server yet.
     /// A connection in a transaction of its own. One that has died since its last call is replaced: nothing of this call
     /// had reached the server yet.
     async fn begin(&self, job: &Job) -> Result<Kept<PgConnection>, sqlx::Error> {
@@ -98,6 +99,9 @@ impl Postgres {
     }
 
     fn remember(&self, sql: String, casts: Casts) {
+        if sql.len() > LONGEST_REMEMBERED {
+            return;
+        }
         let mut known = self.known();
         if known.len() >= REMEMBERED {
             known.clear();
@@ -226,4 +230,32 @@ pub(super) fn details(error: &dyn sqlx::error::DatabaseError) -> String {
         more.push_str(&format!("; at character {place} of the statement"));
     }
     more
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn few_and_short_statements_are_remembered() {
+        let rules = Rules {
+            read_only: true,
+            timeout: Duration::from_secs(1),
+            max_rows: 1,
+            pool_size: 1,
+            pool_recycle: Duration::from_secs(1),
+            time_zone: None,
+        };
+        let postgres = Postgres::new(PgConnectOptions::new(), rules);
+        postgres.remember("x".repeat(LONGEST_REMEMBERED + 1), Casts::new());
+        assert_eq!(postgres.known().len(), 0);
+        postgres.remember("x".repeat(LONGEST_REMEMBERED), Casts::new());
+        assert_eq!(postgres.known().len(), 1);
+        for number in 0..REMEMBERED * 2 {
+            postgres.remember(number.to_string(), Casts::new());
+        }
+        assert!(postgres.known().len() <= REMEMBERED);
+    }
 }
