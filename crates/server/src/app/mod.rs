@@ -77,6 +77,7 @@ impl App {
     pub async fn start(parts: Parts) -> Result<Running, StartError> {
         let mut options = StoreOptions::new(&parts.config.database_path);
         options.clock = parts.clock.clone();
+        options.metrics = Some(parts.metrics.clone());
         let store = Store::open(options).await?;
         let running = wire(store.clone(), parts).await;
         if running.is_err() {

@@ -49,6 +49,7 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let begun = Begun::new(global)?;
+        let signals = begun.runtime.block_on(async { run::Signals::new() })?;
         let door = begun.runtime.block_on(self.door())?;
         let sandbox = open_sandbox(default_options())?;
         let folder = Folder::make()?;
@@ -62,7 +63,6 @@ impl Demo {
         let project = begun.build(sandbox, config.into())?;
         let (runtime, parts) = run::parts(project, door);
         let exit = runtime.block_on(async {
-            let signals = run::Signals::new()?;
             let running = App::start(parts).await?;
             welcome(&format!("http://{}", running.address), runs, folder.path());
             let orders = folder.path().join(demo::ORDERS);

@@ -8,7 +8,7 @@ use revere_sandbox::{KeepInstances, Options, Progress, Sandbox};
 use tokio::runtime::Runtime;
 
 use super::{
-    Global, logging,
+    Global, Speaker, logging,
     terminal::{self, Paint},
 };
 use crate::{
@@ -59,6 +59,12 @@ impl Begun {
         let folder = std::env::current_dir().context("the working directory is gone; change to one that exists")?;
         let named = global.config.as_deref();
         let loaded = self.runtime.block_on(config::load(&sandbox, named, &folder, &self.secrets))?;
+        if loaded.config.file.is_none() && global.command == Speaker::Server {
+            tracing::info!(
+                "there is no config.py in {}, so everything is at its default; `revere init` writes one",
+                folder.display()
+            );
+        }
         for warning in &loaded.config.warnings {
             terminal::tell(format_args!("{} {warning}", Paint::stderr().yellow("warning:")));
         }

@@ -37,18 +37,20 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let begun = Begun::new(global)?;
+        let mut signals = begun.runtime.block_on(async { Signals::new() })?;
         // Before anything slow: who starts a second server should know at once.
         let door = begun.runtime.block_on(Door::bind(&self.host, self.port))?;
         let project = begun.project(global)?;
         let (runtime, parts) = parts(project, door);
         let exit = runtime.block_on(async {
-            let mut signals = Signals::new()?;
             let running = tokio::select! {
-                running = App::start(parts) => running?,
+                biased;
+                // One that came while the configuration was read counts too.
                 name = signals.next() => {
                     tracing::info!("{name}: stopped before it had started");
                     return Ok(Exit::Success);
                 }
+                running = App::start(parts) => running?,
             };
             let ip = running.address.ip();
             if !ip.is_loopback() {

@@ -49,7 +49,7 @@ impl EngineHandle {
         let script = Script {
             text: monitor.spec.script.clone(),
             previous: previous(&monitor),
-            timeout: monitor.spec.timeout_s.map(Duration::from_secs_f64),
+            timeout: monitor.spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
             seed: Some((shared.random)()),
         };
         let started_at = shared.clock.now();

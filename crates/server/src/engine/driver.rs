@@ -132,6 +132,7 @@ impl Driven {
     }
 
     async fn wait(&self, next: Next) {
+        let mut shortest = Duration::MAX;
         loop {
             let left = match next {
                 // Others on this thread get their turn, however much there is to do.
@@ -145,7 +146,12 @@ impl Driven {
                     return;
                 }
                 Next::At(at) => match Duration::try_from(at.duration_since(self.clock.now())) {
-                    Ok(left) if !left.is_zero() => left.min(NAP),
+                    // The clock was set back: what was planned by the old one is looked at anew.
+                    Ok(left) if left > shortest.saturating_add(NAP) => return,
+                    Ok(left) if !left.is_zero() => {
+                        shortest = shortest.min(left);
+                        left.min(NAP)
+                    }
                     _ => return,
                 },
             };

@@ -359,7 +359,8 @@ impl Plan {
             (None, None) => return Ok(()),
         };
         let kind = if late || tick_at < request.up_since { RunKind::CatchUp } else { RunKind::Scheduled };
-        let run_limit = spec.timeout_s.map_or(request.run_limit, Duration::from_secs_f64);
+        let run_limit =
+            spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()).unwrap_or(request.run_limit);
         let lease = SignedDuration::try_from(run_limit + MARGIN).unwrap_or(SignedDuration::MAX);
         self.lease_until = request.now.checked_add(lease).unwrap_or(Timestamp::MAX);
         let previous = match row.at_or_none("last_run_at").map_err(unreadable)? {

@@ -91,6 +91,9 @@ impl StoreOptions {
     }
 }
 
+/// How long closing waits for the last writes.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// The store. Clones share it.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -142,14 +145,20 @@ impl Store {
         })))
     }
 
-    /// Writes what waits, and lets go of the file and its lock. Later writes are refused.
+    /// Writes what waits, and lets go of the file and its lock. Later writes are refused. What cannot be written for a
+    /// few seconds, because the disk is full or another process holds the database, was never acknowledged and is dropped.
     pub async fn close(&self) {
         self.0.queue.close();
         let writer = self.0.writer.lock().expect("no code panics while it holds this lock").take();
-        if let Some(writer) = writer
-            && let Err(error) = writer.await
-        {
-            tracing::error!(%error, "the store's writer ended badly");
+        if let Some(mut writer) = writer {
+            match tokio::time::timeout(CLOSING, &mut writer).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the store's writer ended badly"),
+                Err(_) => {
+                    tracing::error!("the database could not be written to the end; the next start makes up for it");
+                    writer.abort();
+                }
+            }
         }
         self.0.readers.close().await;
         self.0.lookouts.close().await;

@@ -131,7 +131,7 @@ async fn run_claimed(shared: Arc<Shared>, claimed: Claimed, places: Arc<Places>,
             message: previous.message,
             at: previous.at,
         }),
-        timeout: claimed.spec.timeout_s.map(Duration::from_secs_f64),
+        timeout: claimed.spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
         seed: Some((shared.random)()),
     };
     let started_at = shared.clock.now();
@@ -159,6 +159,9 @@ async fn caught(shared: &Shared, script: Script) -> Result<Outcome, RunFault> {
 
 async fn record(shared: &Arc<Shared>, claimed: &Claimed, started_at: Timestamp, outcome: Outcome) {
     let finished_at = shared.clock.now();
+    // It may have waited for its turn in the sandbox, which is no part of the run.
+    let began = SignedDuration::try_from(outcome.duration).ok().and_then(|took| finished_at.checked_sub(took).ok());
+    let started_at = began.map_or(started_at, |began| began.max(started_at));
     let lateness = Duration::try_from(started_at.duration_since(claimed.tick_at)).unwrap_or_default();
     shared.metrics.observe_run(outcome.state, claimed.kind, outcome.duration, lateness);
     let attempt = Some(claimed.attempt);

@@ -242,3 +242,17 @@ async fn the_secret_key_is_made_once_and_kept_beside_the_database() {
     shell.serve(&[]).stop();
     assert_eq!(std::fs::read_to_string(&key).unwrap(), made);
 }
+
+#[tokio::test]
+async fn the_stores_work_is_counted_and_missing_configuration_is_said() {
+    let shell = Shell::new();
+    let server = shell.serve(&[]);
+    let monitor = serde_json::json!({"name": "m", "schedule": "0 0 1 1 *", "script": "return_value = 1"});
+    let (status, made) = server.post("/api/v1/monitors", &monitor).await;
+    assert_eq!(status, 201, "{made}");
+    let (_, metrics) = server.get("/metrics").await;
+    let commits = metrics.lines().find_map(|line| line.strip_prefix("revere_store_commit_duration_seconds_count "));
+    assert!(commits.is_some_and(|count| count.parse::<f64>().unwrap() > 0.0), "{metrics}");
+    let log = server.stop();
+    assert!(log.contains("there is no config.py in "), "{log}");
+}
