@@ -221,7 +221,7 @@ fn placeholder(code: &str, at: usize, style: Style) -> Option<(usize, Found<'_>)
         }
         Style::Pyformat => {
             let name = rest.strip_prefix("%(")?;
-            let end = name.bytes().take(LONGEST_NAME + 1).position(|byte| byte == b')')?;
+            let end = name[..name.floor_char_boundary(LONGEST_NAME + 1)].find(')')?;
             name[end..].starts_with(")s").then_some((end + 4, Found::Name(&name[..end])))
         }
         Style::Colon => {
@@ -312,6 +312,15 @@ mod tests {
                 assert!(took < std::time::Duration::from_secs(1), "{unit:?} for {dialect:?}: {took:?}");
             }
         }
+    }
+
+    /// Looking for one character is so fast that it takes more of it to tell.
+    #[test]
+    fn names_without_an_end_take_no_longer() {
+        let sql = "%(".repeat(super::super::LONGEST_STATEMENT);
+        let began = std::time::Instant::now();
+        assert!(place(&sql, Some(dict(&[("x", 1)])), MySql).is_err());
+        assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
     }
 
     #[test]
