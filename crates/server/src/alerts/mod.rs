@@ -11,6 +11,7 @@ mod channels;
 
 pub mod plain;
 mod post;
+mod printer;
 mod process;
 mod sms;
 

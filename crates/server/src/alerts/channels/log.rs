@@ -1,14 +1,10 @@
 //! `log`: a line in the server's log, and where wanted the text on standard output.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::super::{Channel, ChannelKind, Notification, Receipt, SendError, plain};
+use super::super::{Channel, ChannelKind, Notification, Receipt, SendError, config_fault, plain, printer::Printer};
 use crate::settings::{Field, FieldKind};
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -20,19 +16,20 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         "Also print the default text, over several lines, on standard output (False).",
     )],
     build: |entry, settings, _| {
-        let print = settings.flag("print", false).then(|| Box::new(std::io::stdout()) as Box<dyn Write + Send>);
-        Ok(Arc::new(Log { alert: entry.name.clone(), print: print.map(Mutex::new) }))
+        let print = settings.flag("print", false).then(|| Printer::start(std::io::stdout())).transpose();
+        let print = print.map_err(|error| vec![config_fault(entry, "print", &format!("no thread for it: {error}"))])?;
+        Ok(Arc::new(Log { alert: entry.name.clone(), print }))
     },
 };
 
 struct Log {
     alert: String,
-    print: Option<Mutex<Box<dyn Write + Send>>>,
+    print: Option<Printer>,
 }
 
 #[async_trait]
 impl Channel for Log {
-    async fn send(&self, notification: &Notification, _: Duration) -> Result<Receipt, SendError> {
+    async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         // One event is one line, whatever a script put into its message.
         tracing::info!(
             target: "revere::alert",
@@ -47,12 +44,8 @@ impl Channel for Log {
             "{}",
             plain::log_line(&notification.message),
         );
-        if let Some(out) = &self.print {
-            let text = format!("{}\n\n", notification.text());
-            let mut out = out.lock().expect("no code panics while it holds this lock");
-            out.write_all(text.as_bytes())
-                .and_then(|()| out.flush())
-                .map_err(|error| SendError::later(format!("cannot print: {error}")))?;
+        if let Some(printer) = &self.print {
+            printer.print(format!("{}\n\n", notification.text()), timeout).await?;
         }
         Ok(Receipt { reply: "logged".to_owned() })
     }
@@ -60,6 +53,8 @@ impl Channel for Log {
 
 #[cfg(test)]
 mod tests {
+    use std::{io::Write, sync::Mutex};
+
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
@@ -95,7 +90,7 @@ mod tests {
         let (log, out) = (Shared::default(), Shared::default());
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).without_time().with_ansi(false).finish();
         let guard = tracing::subscriber::set_default(subscriber);
-        let channel = Log { alert: "ops".to_owned(), print: Some(Mutex::new(Box::new(out.clone()))) };
+        let channel = Log { alert: "ops".to_owned(), print: Some(Printer::start(out.clone()).unwrap()) };
         channel.send(notification, Duration::from_secs(1)).await.unwrap();
         drop(guard);
         (log.text(), out.text())
