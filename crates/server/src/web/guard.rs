@@ -2,10 +2,15 @@
 //!
 //! A page on another site can make a browser send requests here, also to a server that only listens on this machine.
 //! Three things stop it. A request that changes something and comes from another origin is refused: browsers say where
-//! it comes from. Bodies must be JSON, which no plain form can send. And a server on loopback answers only to names of
-//! this machine or its configured address, so a foreign name that is made to point here (DNS rebinding) reads nothing.
+//! it comes from. Bodies must be JSON, which no plain form can send. And a foreign name that is made to point here (DNS
+//! rebinding), so that a page there seems to be of this server, is not answered: on loopback never, elsewhere not to a
+//! browser that wants to change something. Programs may use any name there, for instance that of a container; no page
+//! can pass for one, since browsers always say where a change comes from.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::LazyLock,
+};
 
 use axum::http::{HeaderMap, Method, StatusCode, header};
 
@@ -45,7 +50,16 @@ pub(super) fn check(site: &Site, method: &Method, path: &str, headers: &HeaderMa
         (None, None) => None,
     };
     match foreign {
-        None => Ok(()),
+        None if text("sec-fetch-site").is_none() && text("origin").is_none() => Ok(()),
+        None if site.is_configured(text("origin")) || site.answers_to(host) || is_this_machine(host) => Ok(()),
+        None => {
+            let shown: String = host.chars().take(100).collect();
+            let detail = format!(
+                "this changes something and was asked under the name {shown:?}, which this server does not know as its \
+                 own; set BASE_URL in config.py to the address people use"
+            );
+            Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail))
+        }
         Some(origin) => {
             let shown: String = origin.chars().take(100).collect();
             let detail = format!(
@@ -70,12 +84,19 @@ impl Site {
             || self.base_url.as_ref().and_then(|url| url.host_str()).is_some_and(|own| own.eq_ignore_ascii_case(name))
     }
 
+    /// Whether `origin` is the configured address.
+    fn is_configured(&self, origin: Option<&str>) -> bool {
+        let origin = origin.and_then(|origin| url::Url::parse(origin).ok());
+        let own = self.base_url.as_ref();
+        origin.zip(own).is_some_and(|(origin, own)| own.origin() == origin.origin())
+    }
+
     /// Whether `origin` is this server: the one asked, or the configured one.
     fn is_own(&self, origin: &str, host: &str) -> bool {
-        let Ok(origin) = url::Url::parse(origin) else { return false };
-        if self.base_url.as_ref().is_some_and(|own| own.origin() == origin.origin()) {
+        if self.is_configured(Some(origin)) {
             return true;
         }
+        let Ok(origin) = url::Url::parse(origin) else { return false };
         let Some(name) = origin.host_str() else { return false };
         let authority = match origin.port() {
             Some(port) => format!("{name}:{port}"),
@@ -85,6 +106,20 @@ impl Site {
         let bare = |authority: &str| authority.trim_end_matches(":80").trim_end_matches(":443").to_ascii_lowercase();
         bare(&authority) == bare(host)
     }
+}
+
+/// Whether `host` is this machine by its own name, alone or as its neighbours know it (`name.local`).
+fn is_this_machine(host: &str) -> bool {
+    static NAME: LazyLock<String> = LazyLock::new(|| {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        name.trim().to_ascii_lowercase()
+    });
+    is_machine(&NAME, &without_port(host).to_ascii_lowercase())
+}
+
+fn is_machine(machine: &str, name: &str) -> bool {
+    let short = machine.split('.').next().unwrap_or_default();
+    !short.is_empty() && (name == machine || name == short || name.strip_suffix(".local") == Some(short))
 }
 
 fn without_port(host: &str) -> &str {
@@ -115,7 +150,9 @@ mod tests {
             (200, vec![host, ("origin", "http://127.0.0.1:5000")]),
             (200, vec![host, ("origin", "https://revere.example")]),
             (200, vec![host, ("origin", "https://revere.example"), ("sec-fetch-site", "same-origin")]),
-            (200, vec![("host", "watch.example"), ("origin", "https://watch.example")]),
+            (200, vec![("host", "revere.example"), ("origin", "https://revere.example")]),
+            (200, vec![("host", "container:5000"), ("origin", "https://revere.example")]),
+            (200, vec![("host", "container:5000")]),
             (403, vec![host, ("origin", "http://127.0.0.1:5001")]),
             (403, vec![host, ("origin", "http://evil.example")]),
             (403, vec![host, ("origin", "null")]),
@@ -124,6 +161,51 @@ mod tests {
         ] {
             assert_eq!(status(&site, Method::POST, &given), expected, "{given:?}");
             assert_eq!(status(&site, Method::GET, &given), 200, "reading is harmless: no page can see the answer");
+        }
+    }
+
+    #[test]
+    fn a_name_made_to_point_here_changes_nothing() {
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+        for base_url in [None, Some("https://revere.example/".parse().unwrap())] {
+            let site = Site { base_url, loopback_only: false };
+            let own = ["localhost:5000", "127.0.0.1:5000", "10.1.2.3", "[fd00::1]:5000", &machine];
+            for (host, expected) in own.map(|host| (host, 200)).into_iter().chain([
+                ("rebound.example:5000", 421),
+                ("watch.example", 421),
+                ("revere.example.evil.example", 421),
+                ("revere.example", if site.base_url.is_some() { 200 } else { 421 }),
+            ]) {
+                // Such a page is of one origin with what it asks, as far as its browser can tell.
+                let origin = format!("http://{host}");
+                for says in [vec![("origin", origin.as_str())], vec![("sec-fetch-site", "same-origin")]] {
+                    let given: Vec<_> = says.into_iter().chain([("host", host)]).collect();
+                    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                        assert_eq!(status(&site, method, &given), expected, "{:?} {given:?}", site.base_url);
+                    }
+                }
+            }
+            let headers = [("host", "rebound.example"), ("origin", "http://rebound.example")];
+            let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            let problem = check(&site, &Method::POST, "/", &headers.into_iter().collect()).unwrap_err();
+            assert!(problem.detail.contains("set BASE_URL"), "{}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn a_machine_is_known_by_its_name_and_not_by_what_begins_like_it() {
+        for (machine, name, expected) in [
+            ("box", "box", true),
+            ("box", "box.local", true),
+            ("box.lan", "box", true),
+            ("box.lan", "box.lan", true),
+            ("box.lan", "box.evil.example", false),
+            ("box", "box.evil.example", false),
+            ("box", "inbox", false),
+            ("", "", false),
+            ("", ".local", false),
+        ] {
+            assert_eq!(is_machine(machine, name), expected, "{machine} {name}");
         }
     }
 
