@@ -39,8 +39,11 @@ pub enum FieldKind {
     Seconds,
     /// A list of texts; one text alone counts as a list of one.
     Texts,
-    /// A mapping of texts to texts (for instance HTTP headers); its values are secrets.
-    SecretMap,
+    /// HTTP headers: a mapping of texts to texts. A value is a secret, but for the well-known headers that hold none.
+    Headers,
+    /// Environment variables: a mapping of texts to texts. A value is a secret if its name says so, and so is a password
+    /// in an address.
+    Environment,
     /// Anything the kind reads by itself.
     Any,
 }
@@ -182,9 +185,13 @@ impl FieldKind {
             FieldKind::Count => "a whole number, 0 or more",
             FieldKind::Seconds => "a number of seconds above 0",
             FieldKind::Texts => "a list of texts",
-            FieldKind::SecretMap => "a dict of texts to texts",
+            FieldKind::Headers | FieldKind::Environment => "a dict of texts to texts",
             FieldKind::Any => "a value",
         }
+    }
+
+    fn may_hold_secrets(self) -> bool {
+        matches!(self, FieldKind::Secret | FieldKind::Headers | FieldKind::Environment | FieldKind::Url)
     }
 
     fn check(self, value: &Value, secrets: &Secrets) -> Result<Value, String> {
@@ -219,14 +226,68 @@ impl FieldKind {
                 Value::Array(items) if items.iter().all(Value::is_string) => Ok(value.clone()),
                 _ => Err(wrong()),
             },
-            FieldKind::SecretMap => {
-                let map = value.as_object().ok_or_else(wrong)?;
-                for item in map.values() {
-                    secrets.learn(item.as_str().ok_or_else(wrong)?);
+            FieldKind::Headers | FieldKind::Environment => {
+                for (name, item) in value.as_object().ok_or_else(wrong)? {
+                    let text = item.as_str().ok_or_else(wrong)?;
+                    match self {
+                        FieldKind::Headers if !is_harmless_header(name) => learn(text, secrets),
+                        FieldKind::Environment => learn_variable(name, text, secrets),
+                        _ => {}
+                    }
                 }
                 Ok(value.clone())
             }
             FieldKind::Any => Ok(value.clone()),
+        }
+    }
+}
+
+/// Learns what stands in a mapping. Its values are not said to be secrets one by one, and a short one (`true`, `5000`) is
+/// more likely an ordinary word, which would be taken out of whatever holds it.
+fn learn(text: &str, secrets: &Secrets) {
+    if text.chars().count() >= 6 {
+        secrets.learn(text);
+    }
+}
+
+/// Whether a header of this name never holds a credential, and its value is an ordinary word (`application/json`).
+fn is_harmless_header(name: &str) -> bool {
+    const HARMLESS: [&str; 14] = [
+        "accept",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-type",
+        "date",
+        "expect",
+        "host",
+        "pragma",
+        "prefer",
+        "range",
+        "user-agent",
+    ];
+    let name = name.trim().to_ascii_lowercase();
+    HARMLESS.contains(&name.as_str()) || name.starts_with("accept-")
+}
+
+/// Learns an environment variable whose name says that it is secret, and the password in one that is an address.
+fn learn_variable(name: &str, text: &str, secrets: &Secrets) {
+    const MARKS: [&str; 11] =
+        ["key", "token", "secret", "password", "passwd", "passphrase", "pwd", "auth", "credential", "pin", "dsn"];
+    let lower = name.to_ascii_lowercase();
+    let mut parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).map(|part| part.trim_end_matches('s'));
+    if parts.any(|part| MARKS.iter().any(|mark| part.ends_with(mark)) || part == "authorization") {
+        return learn(text, secrets);
+    }
+    let url = url::Url::parse(text).ok();
+    if let Some(password) = url.as_ref().and_then(url::Url::password) {
+        learn(password, secrets);
+        // Read as a form's, `%2d` is what it stands for; a plus would be a space there.
+        let form = format!("password={}", password.replace('+', "%2B").replace('&', "%26"));
+        for (_, decoded) in url::form_urlencoded::parse(form.as_bytes()) {
+            learn(&decoded, secrets);
         }
     }
 }
@@ -288,7 +349,7 @@ pub fn python_type(value: &Value) -> &'static str {
 fn python_repr(kind: FieldKind, value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => "an empty text".to_owned(),
-        Value::String(text) if !matches!(kind, FieldKind::Secret | FieldKind::SecretMap | FieldKind::Url) => {
+        Value::String(text) if !kind.may_hold_secrets() => {
             let short: String = text.chars().take(40).collect();
             format!("'{short}'")
         }
@@ -345,5 +406,40 @@ mod tests {
         assert_eq!(settings.seconds("timeout"), Some(Duration::from_millis(2500)));
         assert!(settings.flag("verify_ssl", true));
         assert_eq!(secrets.redact("s3cret-in-url other-secret"), "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn ordinary_words_of_headers_and_variables_are_no_secrets() {
+        const FIELDS: &[Field] = &[
+            Field::optional("headers", FieldKind::Headers, "Headers."),
+            Field::optional("environment", FieldKind::Environment, "Variables."),
+        ];
+        let secrets = Secrets::default();
+        let config = json!({
+            "headers": {
+                "Accept": "application/json", "accept-language": "en-GB, en", "Content-Type": "text/plain",
+                "User-Agent": "watcher/1", "Host": "metrics.lan", "Cache-Control": "no-cache", "X-Scope": "prod",
+                "Authorization": "Bearer s3cret-1", "X-Api": "s3cret-2", "Cookie": "session=s3cret-3",
+            },
+            "environment": {
+                "LANG": "en_GB.UTF-8", "SHOP": "central", "LOG_LEVEL": "warning", "AUTHOR": "Ann Other",
+                "HOME_URL": "https://shop.example/", "TOKEN_TTL": "3600", "USE_KEY": "true",
+                "API_TOKEN": "s3cret-4", "dbPassword": "s3cret-5", "AWS_SECRET_KEY_ID": "s3cret-6", "API_KEYS": "s3cret-7",
+                "DATABASE_URL": "postgres://shop:s3cret%2d8@db.lan/shop", "SHOP_DSN": "host=db s3cret-9",
+            },
+        });
+        Settings::read(FIELDS, &config, "x", &secrets).unwrap();
+        for ordinary in [
+            "application/json en-GB, en text/plain watcher/1 metrics.lan no-cache prod",
+            "en_GB.UTF-8 central warning Ann Other https://shop.example/ 3600 true postgres://shop@db.lan/shop",
+        ] {
+            assert_eq!(secrets.redact(ordinary), ordinary);
+        }
+        for number in 1..=9 {
+            let said =
+                format!("Bearer s3cret-{number}, session=s3cret-{number}, host=db s3cret-{number}, s3cret-{number}");
+            assert_ne!(secrets.redact(&said), said, "{number}");
+        }
+        assert_eq!(secrets.redact("s3cret%2d8 s3cret-8"), "[redacted] [redacted]");
     }
 }

@@ -29,7 +29,7 @@ pub(super) const KIND: SourceKind = SourceKind {
             "The program and its arguments, as a list; one text alone is given to the shell.",
         ),
         Field::optional("settings", FieldKind::Any, "Passed to the program's `describe`."),
-        Field::optional("environment", FieldKind::SecretMap, "Environment variables for it."),
+        Field::optional("environment", FieldKind::Environment, "Environment variables for it."),
         Field::optional("inherit_environment", FieldKind::Texts, "Names of this process's variables that it gets too."),
         Field::optional("working_directory", FieldKind::Text, "Where it starts (the folder of the configuration)."),
         Field::optional("timeout", FieldKind::Seconds, "Longest wait for one answer, in seconds (20)."),

@@ -16,7 +16,7 @@ pub(super) const PASSWORD: Field =
     Field::optional("auth_password", FieldKind::Secret, "Password for HTTP basic authentication.");
 pub(super) const TOKEN: Field =
     Field::optional("auth_token", FieldKind::Secret, "Token sent as `Authorization: Bearer`.");
-pub(super) const HEADERS: Field = Field::optional("headers", FieldKind::SecretMap, "Headers sent with every request.");
+pub(super) const HEADERS: Field = Field::optional("headers", FieldKind::Headers, "Headers sent with every request.");
 pub(super) const VERIFY_SSL: Field =
     Field::optional("verify_ssl", FieldKind::Bool, "Whether its certificate must be one this machine trusts (True).");
 pub(super) const CA_FILE: Field = Field::optional(

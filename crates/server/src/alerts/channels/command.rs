@@ -27,7 +27,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             FieldKind::Texts,
             "The program and its arguments, as a list. No shell; a relative path counts from the configuration's folder.",
         ),
-        Field::optional("environment", FieldKind::SecretMap, "Further variables for it; their values are kept secret."),
+        Field::optional(
+            "environment",
+            FieldKind::Environment,
+            "Further variables for it; those whose names say so (PASSWORD, TOKEN, KEY, ...) are kept secret.",
+        ),
         Field::optional("timeout", FieldKind::Seconds, "How long it may take; then it is killed (30)."),
     ],
     build,

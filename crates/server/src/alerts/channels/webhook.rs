@@ -22,7 +22,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     fields: &[
         Field::required("url", FieldKind::Url, "Where to post. Long random parts of it are kept secret."),
         Field::optional("method", FieldKind::Text, "POST, PUT or PATCH (POST)."),
-        Field::optional("headers", FieldKind::SecretMap, "Headers to send along; their values are kept secret."),
+        Field::optional(
+            "headers",
+            FieldKind::Headers,
+            "Headers to send along; their values are kept secret, but for those of everyday ones such as Accept.",
+        ),
         Field::optional(
             "secret",
             FieldKind::Secret,

@@ -28,16 +28,16 @@ async fn a_shell_script_gets_everything_in_its_environment() {
         folder.path(),
         "tell.sh",
         "#!/bin/sh\nprintf '%s|' \"$REVERE_MONITOR_ID\" \"$REVERE_MONITOR_NAME\" \"$REVERE_OLD_STATE\" \"$REVERE_NEW_STATE\" \
-         \"$REVERE_MESSAGE\" \"$REVERE_RETURN_VALUE\" \"$REVERE_KEY\" \"$REVERE_TICK_AT\" \"$1\" \"$COLOUR\" \"$REVERE_TEST\"; \
+         \"$REVERE_MESSAGE\" \"$REVERE_RETURN_VALUE\" \"$REVERE_KEY\" \"$REVERE_TICK_AT\" \"$1\" \"$COLOUR\" \"$SIREN_TOKEN\" \"$REVERE_TEST\"; \
          printf '%s' \"$REVERE_TEXT\" >text",
     );
-    let config = json!({"command": ["./tell.sh", "--now $(x)"], "environment": {"COLOUR": "blue"}});
+    let config = json!({"command": ["./tell.sh", "--now $(x)"], "environment": {"COLOUR": "purple", "SIREN_TOKEN": "t0ken-of-a-siren"}});
     let command = channel_in(folder.path(), "command", config).unwrap();
     let receipt = send(&command, &sample()).await.unwrap();
-    // The value of a configured variable is a secret.
+    // The value of a variable whose name says so is a secret; others are ordinary words.
     assert_eq!(
         receipt.reply,
-        "exit status 0: 17|Mail Queue Length|ALARM|OK|Monitor Passed|67|17-204-ops|2026-03-01T03:12:00Z|--now $(x)|[redacted]||"
+        "exit status 0: 17|Mail Queue Length|ALARM|OK|Monitor Passed|67|17-204-ops|2026-03-01T03:12:00Z|--now $(x)|purple|[redacted]||"
     );
     assert_eq!(fs::read_to_string(folder.path().join("text")).unwrap(), TEXT);
 }
