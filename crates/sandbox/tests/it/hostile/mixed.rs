@@ -35,7 +35,7 @@ fn ten_thousand_mixed_runs_are_right_and_memory_is_flat() {
         Arc::new(everything().into_iter().filter(|hostile| !takes_its_time(hostile)).collect());
     let warm = resident_after(runs / 5, 0, &hostile);
     let end = resident_after(runs - runs / 5, runs / 5, &hostile);
-    println!(
+    eprintln!(
         "{runs} runs; resident {} MiB after a fifth, {} MiB at the end; {:?}",
         warm >> 20,
         end >> 20,

@@ -44,7 +44,7 @@ fn all_give_what_they_must(sandbox: &Sandbox, scripts: Vec<Hostile>) {
         }
     });
     for (hostile, outcome) in &outcomes {
-        println!("{:<40} {:>8.1?} {:?}", hostile.name, outcome.duration, brief(outcome));
+        eprintln!("{:<40} {:>8.1?} {:?}", hostile.name, outcome.duration, brief(outcome));
     }
     for (hostile, outcome) in &outcomes {
         check(hostile, outcome);

@@ -17,7 +17,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     )],
     build: |entry, settings, _| {
         let print = settings.flag("print", false).then(|| Printer::start(std::io::stdout())).transpose();
-        let print = print.map_err(|error| vec![config_fault(entry, "print", &format!("no thread for it: {error}"))])?;
+        let print = print.map_err(|error| vec![config_fault(entry, "print", format!("no thread for it: {error}"))])?;
         Ok(Arc::new(Log { alert: entry.name.clone(), print }))
     },
 };
