@@ -192,7 +192,11 @@ pub(crate) async fn list(
     };
     let filter = params.finish(filter)?;
     let monitors = state.store.monitors(&filter).await.map_err(operations::Failure::Store)?;
-    Ok(Json(Page::of(monitors, limit, |monitor| monitor.id.0, MonitorView::from)))
+    let bytes = |monitor: &Monitor| {
+        let said = monitor.last_message.as_ref().map_or(0, String::len);
+        monitor.spec.script.len() + monitor.spec.description.len() + said
+    };
+    Ok(Json(Page::bounded(monitors, limit, bytes, |monitor| monitor.id.0, MonitorView::from)))
 }
 
 /// Create a monitor

@@ -174,7 +174,8 @@ pub(crate) async fn list(
     let filter = params.finish(filter)?;
     exists(&state, id).await?;
     let runs = state.store.runs(id, filter).await.map_err(Failure::Store)?;
-    Ok(Json(Page::of(runs, limit, |run| run.id.0, RunView::from)))
+    let bytes = |run: &Run| run.message.len() + run.output.len() + run.traceback.as_ref().map_or(0, String::len);
+    Ok(Json(Page::bounded(runs, limit, bytes, |run| run.id.0, RunView::from)))
 }
 
 /// Changes of a monitor's state

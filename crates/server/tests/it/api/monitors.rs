@@ -301,6 +301,21 @@ async fn walking_the_pages_meets_every_monitor_once_in_order() {
 }
 
 #[tokio::test]
+async fn a_page_of_large_monitors_ends_early_and_none_is_lost() {
+    let server = Server::start().await;
+    let large = with(body(), &json!({"script": "#".repeat(256 << 10)}));
+    let mut ids = Vec::new();
+    for _ in 0..35 {
+        ids.push(create(&server, &large).await["id"].as_i64().unwrap());
+    }
+    let page = server.get("/api/v1/monitors?limit=500").await;
+    assert!(page.text.len() < 9 << 20, "{} bytes", page.text.len());
+    let page = page.json(200);
+    assert_eq!(page["next"], page["items"].as_array().unwrap().last().unwrap()["id"].to_string());
+    assert_eq!(server.walk("/api/v1/monitors", "after", 500).await, ids);
+}
+
+#[tokio::test]
 async fn hostile_text_comes_back_as_it_went_in() {
     let server = Server::start().await;
     for text in [
