@@ -113,7 +113,8 @@ struct Driven {
 impl Driven {
     async fn drive(self) {
         while !self.stopping.is_cancelled() {
-            lock(&self.status).working_since = Some(self.clock.now());
+            let began = self.clock.now();
+            lock(&self.status).working_since = Some(began);
             let piece = AssertUnwindSafe(self.task.run()).catch_unwind();
             let next = tokio::select! {
                 biased;
@@ -127,12 +128,12 @@ impl Driven {
                 status.pieces += 1;
                 status.next = next;
             }
-            self.wait(next).await;
+            self.wait(next, began).await;
         }
     }
 
-    async fn wait(&self, next: Next) {
-        let mut shortest = Duration::MAX;
+    /// Waits for `next`, which was planned after `began`.
+    async fn wait(&self, next: Next, began: Timestamp) {
         loop {
             let left = match next {
                 // Others on this thread get their turn, however much there is to do.
@@ -145,15 +146,14 @@ impl Driven {
                     }
                     return;
                 }
-                Next::At(at) => match Duration::try_from(at.duration_since(self.clock.now())) {
-                    // The clock was set back: what was planned by the old one is looked at anew.
-                    Ok(left) if left > shortest.saturating_add(NAP) => return,
-                    Ok(left) if !left.is_zero() => {
-                        shortest = shortest.min(left);
-                        left.min(NAP)
+                Next::At(at) => {
+                    let now = self.clock.now();
+                    // A clock that was set back: what was planned by the old one is looked at anew.
+                    match Duration::try_from(at.duration_since(now)) {
+                        Ok(left) if !left.is_zero() && now >= began => left.min(NAP),
+                        _ => return,
                     }
-                    _ => return,
-                },
+                }
             };
             tokio::select! {
                 () = self.stopping.cancelled() => return,
@@ -181,4 +181,47 @@ pub(super) fn words(panic: &(dyn std::any::Any + Send)) -> String {
 
 fn lock(status: &Mutex<TaskStatus>) -> std::sync::MutexGuard<'_, TaskStatus> {
     status.lock().expect("no code panics while it holds this lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use revere_model::ManualClock;
+
+    use super::*;
+
+    /// Plans for an hour ahead, and the first time finds its clock put back a day.
+    struct PutBack {
+        clock: ManualClock,
+        pieces: tokio::sync::mpsc::UnboundedSender<Timestamp>,
+    }
+
+    impl Task for PutBack {
+        fn name(&self) -> String {
+            "put back".to_owned()
+        }
+
+        fn run(&self) -> BoxFuture<'_, Next> {
+            let now = self.clock.now();
+            if now == Timestamp::UNIX_EPOCH {
+                self.clock.advance(SignedDuration::from_hours(-24));
+            }
+            let _ = self.pieces.send(now);
+            Box::pin(async move { Next::At(now + SignedDuration::from_hours(1)) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_put_back_does_not_leave_a_task_asleep() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let mut driver = Driver::new(Arc::new(clock.clone()), tracker.clone(), stopping.clone());
+        let (pieces, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        driver.start(Arc::new(PutBack { clock: clock.clone(), pieces }), Wake::default());
+        assert_eq!(seen.recv().await, Some(Timestamp::UNIX_EPOCH));
+        let next = tokio::time::timeout(Duration::from_secs(5), seen.recv()).await;
+        assert_eq!(next.expect("it looks anew"), Some(clock.now()));
+        stopping.cancel();
+        tracker.close();
+        tracker.wait().await;
+    }
 }
