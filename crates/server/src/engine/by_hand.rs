@@ -52,10 +52,10 @@ impl EngineHandle {
             timeout: monitor.spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
             seed: Some((shared.random)()),
         };
-        let started_at = shared.clock.now();
         let outcome = self.run(script).await?;
-        let result =
-            evaluate::result(id, None, RunKind::Manual, asked_at, started_at, shared.clock.now(), outcome.clone());
+        let finished_at = shared.clock.now();
+        let started_at = evaluate::began(asked_at, finished_at, outcome.duration);
+        let result = evaluate::result(id, None, RunKind::Manual, asked_at, started_at, finished_at, outcome.clone());
         // Recording goes on by itself if the asker is gone or the store is slow.
         let recording = shared.tracker.spawn({
             let shared = shared.clone();

@@ -1,5 +1,6 @@
 //! Drives tasks, and knows nothing of monitors: a task is woken by its timer or by a signal, does a bounded piece of
-//! work from what it finds, and says when it wants to be woken next. A panic is one piece's fault; the task lives.
+//! work from what it finds, and says when it wants to be woken next. A piece that fails or panics is tried again; the
+//! task lives. The beginning and the end of such a trouble are logged, once each, and its status tells meanwhile.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -13,13 +14,41 @@ use revere_model::Clock;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::metrics::Metrics;
+
 /// Background work without input: it reads what is to be done, and doing it twice is as good as once.
 pub(super) trait Task: Send + Sync + 'static {
     /// What operators know it by.
     fn name(&self) -> String;
 
     /// Does a bounded piece. May be dropped when the server stops.
-    fn run(&self) -> BoxFuture<'_, Next>;
+    fn run(&self) -> BoxFuture<'_, Result<Next, Failed>>;
+}
+
+/// A piece could not be done, by a fault of ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Failed {
+    /// What stood in the way.
+    pub(super) words: String,
+    /// How long it is left alone.
+    pub(super) pause: SignedDuration,
+}
+
+impl Failed {
+    /// What could not be done, and why: the error with its causes.
+    pub(super) fn new(what: &str, error: &dyn std::error::Error, pause: SignedDuration) -> Failed {
+        let mut words = format!("{what}: {error}");
+        let mut cause = error.source();
+        while let Some(current) = cause {
+            let text = current.to_string();
+            if !words.contains(&text) {
+                words.push_str(": ");
+                words.push_str(&text);
+            }
+            cause = current.source();
+        }
+        Failed { words, pause }
+    }
 }
 
 /// When a task wants to be woken.
@@ -56,10 +85,12 @@ pub struct TaskStatus {
     pub pieces: u64,
     /// What it waits for.
     pub next: Next,
-    /// Panics, ever, and the words of the last one.
-    pub panics: u64,
-    /// The words of the last panic.
-    pub last_panic: Option<String>,
+    /// Since when no piece was done that should have been; `None` is well.
+    pub failing_since: Option<Timestamp>,
+    /// Pieces that failed or panicked, ever.
+    pub failures: u64,
+    /// The words of the last of them.
+    pub last_failure: Option<String>,
 }
 
 /// How long a panicked task is left alone.
@@ -73,12 +104,18 @@ pub(super) struct Driver {
     clock: Arc<dyn Clock>,
     tracker: TaskTracker,
     stopping: CancellationToken,
+    metrics: Arc<Metrics>,
     statuses: Vec<Arc<Mutex<TaskStatus>>>,
 }
 
 impl Driver {
-    pub(super) fn new(clock: Arc<dyn Clock>, tracker: TaskTracker, stopping: CancellationToken) -> Driver {
-        Driver { clock, tracker, stopping, statuses: Vec::new() }
+    pub(super) fn new(
+        clock: Arc<dyn Clock>,
+        tracker: TaskTracker,
+        stopping: CancellationToken,
+        metrics: Arc<Metrics>,
+    ) -> Driver {
+        Driver { clock, tracker, stopping, metrics, statuses: Vec::new() }
     }
 
     /// Starts a task: it works once at once, and then whenever it asked to or `wake` says so.
@@ -89,11 +126,20 @@ impl Driver {
             finished_at: None,
             pieces: 0,
             next: Next::Now,
-            panics: 0,
-            last_panic: None,
+            failing_since: None,
+            failures: 0,
+            last_failure: None,
         }));
         self.statuses.push(status.clone());
-        let driven = Driven { task, wake, status, clock: self.clock.clone(), stopping: self.stopping.clone() };
+        self.metrics.task_failures(&task.name(), 0);
+        let driven = Driven {
+            task,
+            wake,
+            status,
+            clock: self.clock.clone(),
+            stopping: self.stopping.clone(),
+            metrics: self.metrics.clone(),
+        };
         self.tracker.spawn(driven.drive());
     }
 
@@ -108,6 +154,7 @@ struct Driven {
     status: Arc<Mutex<TaskStatus>>,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
+    metrics: Arc<Metrics>,
 }
 
 impl Driven {
@@ -116,18 +163,14 @@ impl Driven {
             let began = self.clock.now();
             lock(&self.status).working_since = Some(began);
             let piece = AssertUnwindSafe(self.task.run()).catch_unwind();
-            let next = tokio::select! {
+            let done = tokio::select! {
                 biased;
-                next = piece => next.unwrap_or_else(|panic| self.panicked(panic)),
+                done = piece => done.unwrap_or_else(|panic| {
+                    Err(Failed { words: format!("it panicked: {}", words(&*panic)), pause: AFTER_PANIC })
+                }),
                 () = self.stopping.cancelled() => break,
             };
-            {
-                let mut status = lock(&self.status);
-                status.working_since = None;
-                status.finished_at = Some(self.clock.now());
-                status.pieces += 1;
-                status.next = next;
-            }
+            let next = self.note(done);
             self.wait(next, began).await;
         }
     }
@@ -163,13 +206,33 @@ impl Driven {
         }
     }
 
-    fn panicked(&self, panic: Box<dyn std::any::Any + Send>) -> Next {
-        let words = words(&*panic);
+    /// Notes how a piece ended; answers when the next is.
+    fn note(&self, done: Result<Next, Failed>) -> Next {
+        let now = self.clock.now();
         let mut status = lock(&self.status);
-        tracing::error!(task = status.name, words, "a task panicked");
-        status.panics += 1;
-        status.last_panic = Some(words);
-        Next::At(self.clock.now().saturating_add(AFTER_PANIC).unwrap_or(Timestamp::MAX))
+        status.working_since = None;
+        status.finished_at = Some(now);
+        status.pieces += 1;
+        status.next = match done {
+            Ok(next) => {
+                if let Some(since) = status.failing_since.take() {
+                    tracing::info!(task = status.name, %since, "a task does its work again");
+                }
+                next
+            }
+            Err(Failed { words, pause }) => {
+                // Once per trouble: it is tried again, perhaps several times a second.
+                if status.failing_since.is_none() {
+                    tracing::error!(task = status.name, words, "a task cannot do its work; it is tried again");
+                    status.failing_since = Some(now);
+                }
+                status.failures += 1;
+                status.last_failure = Some(words);
+                self.metrics.task_failures(&status.name, 1);
+                Next::At(now.saturating_add(pause).unwrap_or(Timestamp::MAX))
+            }
+        };
+        status.next
     }
 }
 
@@ -200,13 +263,13 @@ mod tests {
             "put back".to_owned()
         }
 
-        fn run(&self) -> BoxFuture<'_, Next> {
+        fn run(&self) -> BoxFuture<'_, Result<Next, Failed>> {
             let now = self.clock.now();
             if now == Timestamp::UNIX_EPOCH {
                 self.clock.advance(SignedDuration::from_hours(-24));
             }
             let _ = self.pieces.send(now);
-            Box::pin(async move { Next::At(now + SignedDuration::from_hours(1)) })
+            Box::pin(async move { Ok(Next::At(now + SignedDuration::from_hours(1))) })
         }
     }
 
@@ -214,12 +277,83 @@ mod tests {
     async fn a_clock_put_back_does_not_leave_a_task_asleep() {
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
         let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
-        let mut driver = Driver::new(Arc::new(clock.clone()), tracker.clone(), stopping.clone());
+        let metrics = Arc::new(Metrics::new(clock.now()));
+        let mut driver = Driver::new(Arc::new(clock.clone()), tracker.clone(), stopping.clone(), metrics);
         let (pieces, mut seen) = tokio::sync::mpsc::unbounded_channel();
         driver.start(Arc::new(PutBack { clock: clock.clone(), pieces }), Wake::default());
         assert_eq!(seen.recv().await, Some(Timestamp::UNIX_EPOCH));
         let next = tokio::time::timeout(Duration::from_secs(5), seen.recv()).await;
         assert_eq!(next.expect("it looks anew"), Some(clock.now()));
+        stopping.cancel();
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    /// Panics as often as it is told to, and then works.
+    struct Unlucky {
+        left: std::sync::atomic::AtomicU64,
+        clock: ManualClock,
+        done: Notify,
+    }
+
+    impl Task for Unlucky {
+        fn name(&self) -> String {
+            "unlucky".to_owned()
+        }
+
+        fn run(&self) -> BoxFuture<'_, Result<Next, Failed>> {
+            use std::sync::atomic::Ordering::SeqCst;
+            Box::pin(async move {
+                // So that the pause after it is over at once.
+                self.clock.advance(SignedDuration::from_secs(10));
+                let left = self.left.load(SeqCst);
+                if left > 0 {
+                    self.left.store(left - 1, SeqCst);
+                    panic!("out of luck, {left} more");
+                }
+                self.done.notify_one();
+                Ok(Next::Idle)
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_again_and_again_is_one_trouble_until_it_works() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let metrics = Arc::new(Metrics::new(clock.now()));
+        let mut driver = Driver::new(Arc::new(clock.clone()), tracker.clone(), stopping.clone(), metrics.clone());
+        let unlucky = Arc::new(Unlucky { left: 3.into(), clock, done: Notify::new() });
+        let wake = Wake::default();
+        driver.start(unlucky.clone(), wake.clone());
+        let watch = async {
+            loop {
+                let status = driver.statuses().remove(0);
+                if status.failures == 3 {
+                    break status;
+                }
+                wake.wake();
+                tokio::task::yield_now().await;
+            }
+        };
+        let status = tokio::time::timeout(Duration::from_secs(5), watch).await.unwrap();
+        assert_eq!(status.failing_since.map(Timestamp::as_second), Some(10), "since the first of them");
+        assert_eq!(status.last_failure.as_deref(), Some("it panicked: out of luck, 1 more"));
+        let done = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    () = unlucky.done.notified() => break,
+                    () = tokio::task::yield_now() => wake.wake(),
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), done).await.unwrap();
+        while driver.statuses()[0].failing_since.is_some() {
+            tokio::task::yield_now().await;
+        }
+        let page = metrics.render(crate::metrics::Format::Plain);
+        assert!(page.contains("revere_task_failures_total{task=\"unlucky\"} 3"), "{page}");
         stopping.cancel();
         tracker.close();
         tracker.wait().await;

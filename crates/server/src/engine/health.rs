@@ -7,37 +7,48 @@ use super::driver::{Next, TaskStatus};
 /// Whether ticks are being looked after.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EngineHealth {
-    /// What is wrong, for each task that does not do its work; empty is healthy.
-    pub faults: Vec<String>,
+    /// Every task, and what is wrong with it if it does not do its work.
+    pub tasks: Vec<(String, Option<String>)>,
 }
 
 impl EngineHealth {
     /// Whether all is well.
     pub fn is_ok(&self) -> bool {
-        self.faults.is_empty()
+        self.tasks.iter().all(|(_, fault)| fault.is_none())
+    }
+
+    /// What is wrong, a line for each task that does not do its work.
+    pub fn faults(&self) -> impl Iterator<Item = String> {
+        self.tasks.iter().filter_map(|(task, fault)| Some(format!("{task}: {}", fault.as_ref()?)))
     }
 }
 
 /// A piece of work is bounded; one that takes longer hangs, or waits for a database that somebody holds.
 const LONG_PIECE: SignedDuration = SignedDuration::from_secs(30);
 
+/// A trouble that passes by itself within this time, such as another process's short hold of the database, is none.
+const FAILING: SignedDuration = SignedDuration::from_secs(10);
+
 /// A task that wanted to be woken this long ago is not being driven.
 const OVERSLEPT: SignedDuration = SignedDuration::from_secs(15);
 
 pub(super) fn judge(statuses: &[TaskStatus], now: Timestamp) -> EngineHealth {
-    let faults = statuses.iter().filter_map(|status| {
-        let name = &status.name;
-        match (status.working_since, status.next) {
-            (Some(since), _) if now.duration_since(since) > LONG_PIECE => {
-                Some(format!("{name}: at work on one piece since {since}"))
-            }
-            (None, Next::At(at)) if now.duration_since(at) > OVERSLEPT => {
-                Some(format!("{name}: was to be at work since {at}"))
-            }
-            _ => None,
+    let tasks = statuses.iter().map(|status| (status.name.clone(), fault(status, now)));
+    EngineHealth { tasks: tasks.collect() }
+}
+
+fn fault(status: &TaskStatus, now: Timestamp) -> Option<String> {
+    if let Some(since) = status.failing_since.filter(|since| now.duration_since(*since) > FAILING) {
+        let words = status.last_failure.as_deref().unwrap_or_default();
+        return Some(format!("cannot do its work since {since}: {words}"));
+    }
+    match (status.working_since, status.next) {
+        (Some(since), _) if now.duration_since(since) > LONG_PIECE => {
+            Some(format!("at work on one piece since {since}"))
         }
-    });
-    EngineHealth { faults: faults.collect() }
+        (None, Next::At(at)) if now.duration_since(at) > OVERSLEPT => Some(format!("was to be at work since {at}")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -53,11 +64,30 @@ mod tests {
             finished_at: None,
             pieces: 0,
             next,
-            panics: 0,
-            last_panic: None,
+            failing_since: None,
+            failures: 0,
+            last_failure: None,
         };
         assert!(judge(&[status(Some(at(100)), Next::Now), status(None, Next::At(at(200)))], at(101)).is_ok());
         assert!(!judge(&[status(Some(at(100)), Next::Now)], at(140)).is_ok());
         assert!(!judge(&[status(None, Next::At(at(100)))], at(140)).is_ok());
+    }
+
+    #[test]
+    fn a_task_that_fails_for_longer_than_a_moment_is_named_with_the_reason() {
+        let at = |second| Timestamp::new(second, 0).unwrap();
+        let failing = TaskStatus {
+            name: "evaluate".to_owned(),
+            working_since: None,
+            finished_at: Some(at(100)),
+            pieces: 3,
+            next: Next::At(at(100)),
+            failing_since: Some(at(90)),
+            failures: 3,
+            last_failure: Some("no such table: statuses".to_owned()),
+        };
+        assert!(judge(std::slice::from_ref(&failing), at(100)).is_ok());
+        let faults: Vec<String> = judge(&[failing], at(101)).faults().collect();
+        assert_eq!(faults, ["evaluate: cannot do its work since 1970-01-01T00:01:30Z: no such table: statuses"]);
     }
 }

@@ -103,7 +103,8 @@ impl Engine {
                 "taken over from a server that ended in the middle"
             );
         }
-        let mut driver = Driver::new(shared.clock.clone(), shared.tracker.clone(), shared.stopping.clone());
+        let mut driver =
+            Driver::new(shared.clock.clone(), shared.tracker.clone(), shared.stopping.clone(), shared.metrics.clone());
         driver.start(Arc::new(Evaluate::new(shared.clone())), shared.evaluate.clone());
         for (key, channel) in &shared.channels {
             let wake = shared.deliver[key].clone();
@@ -178,8 +179,9 @@ impl EngineHandle {
     }
 }
 
-/// How long what was cut off may take to let go.
-const CUT: Duration = Duration::from_secs(2);
+/// How long what was cut off may take to let go, and how long handing it back may take. Both take a moment, unless the
+/// database is held or the disk is full; then the next start makes up for it.
+const CUT: Duration = Duration::from_secs(1);
 
 /// What the tasks share.
 struct Shared {

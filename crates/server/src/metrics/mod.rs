@@ -43,6 +43,8 @@ pub enum CallResult {
     BadArguments,
     /// The answer was larger than the run takes.
     TooLarge,
+    /// It could not be made, by a fault of ours.
+    NotMade,
 }
 
 /// Why the store could not do its work.
@@ -92,6 +94,8 @@ pub struct Metrics {
     http_requests: Family<[(&'static str, String); 3], Counter>,
     http_duration: Histogram,
     listeners: Gauge,
+    task_failures: Family<[(&'static str, String); 1], Counter>,
+    tasks_failing: Family<[(&'static str, String); 1], Gauge>,
 }
 
 type Label = [(&'static str, &'static str); 1];
@@ -138,6 +142,8 @@ impl Metrics {
             http_requests: Family::default(),
             http_duration: Histogram::new(RUN_SECONDS),
             listeners: Gauge::default(),
+            task_failures: Family::default(),
+            tasks_failing: Family::default(),
             registry,
         };
         metrics.registered(started_at)
@@ -174,6 +180,16 @@ impl Metrics {
         r.register("revere_http_requests", "Answered requests by method, route and status", self.http_requests.clone());
         r.register("revere_http_request_duration_seconds", "How long answers took", self.http_duration.clone());
         r.register("revere_events_listeners", "Open streams of events", self.listeners.clone());
+        r.register(
+            "revere_task_failures",
+            "Pieces of background work that failed, by task",
+            self.task_failures.clone(),
+        );
+        r.register(
+            "revere_task_failing",
+            "Whether a background task does not do its work, as /healthz judges it",
+            self.tasks_failing.clone(),
+        );
         r.register_collector(Box::new(process::Process { started_at }));
         self.show_zeros();
         self
@@ -261,6 +277,16 @@ impl Metrics {
         self.store_errors.get_or_create(&[("kind", fault.as_str())]).inc();
     }
 
+    /// So many more pieces of the work of `task` failed.
+    pub fn task_failures(&self, task: &str, count: u64) {
+        self.task_failures.get_or_create(&[("task", task.to_owned())]).inc_by(count);
+    }
+
+    /// Whether `task` does not do its work.
+    pub fn set_task_failing(&self, task: &str, failing: bool) {
+        self.tasks_failing.get_or_create(&[("task", task.to_owned())]).set(failing.into());
+    }
+
     /// A request is answered. `route` is the table's entry, never the address asked for.
     pub fn observe_http(&self, method: &str, route: &str, status: u16, duration: Duration) {
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
@@ -319,6 +345,7 @@ impl CallResult {
             CallResult::Failed => "failed",
             CallResult::BadArguments => "bad_arguments",
             CallResult::TooLarge => "too_large",
+            CallResult::NotMade => "not_made",
         }
     }
 }
@@ -363,6 +390,35 @@ mod tests {
             "revere_sandbox_instances_discarded_total 1",
         ] {
             assert!(page.lines().any(|shown| shown == line), "{line} is missing from\n{page}");
+        }
+    }
+
+    #[test]
+    fn every_metric_is_in_the_documentation_and_no_other() {
+        // Those with labels are on the page once there is something to count.
+        let metrics = metrics();
+        metrics.observe_run(State::Ok, RunKind::Scheduled, Duration::ZERO, Duration::ZERO);
+        metrics.set_monitors(State::Ok, 1);
+        metrics.observe_delivery("ops", DeliveryResult::Sent);
+        metrics.observe_source_call("graphite", CallResult::NotMade, Duration::ZERO);
+        metrics.observe_http("GET", "/", 200, Duration::ZERO);
+        metrics.task_failures("evaluate", 0);
+        metrics.set_task_failing("evaluate", false);
+        let page = metrics.render(Format::Plain);
+        let document = include_str!("../../../../docs/OPERATIONS.md");
+        let counted: Vec<&str> =
+            page.lines().filter_map(|line| line.strip_prefix("# TYPE revere_")?.split(' ').next()).collect();
+        let documented: Vec<&str> = document
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `revere_")?.split('`').next())
+            .filter(|name| !name.starts_with("db"))
+            .collect();
+        assert!(counted.len() > 20, "{page}");
+        for name in &counted {
+            assert!(documented.contains(name), "docs/OPERATIONS.md does not name revere_{name}");
+        }
+        for name in &documented {
+            assert!(counted.contains(name), "there is no revere_{name}");
         }
     }
 

@@ -46,8 +46,11 @@ impl Health {
         Health { clock, metrics, seen: Mutex::default(), cause: Mutex::default() }
     }
 
+    /// So many writes became durable; none, where the writer only looked whether it can write.
     pub(super) fn committed(&self, writes: usize, took: Duration) {
-        if let Some(metrics) = &self.metrics {
+        if let Some(metrics) = &self.metrics
+            && writes > 0
+        {
             metrics.observe_commit(took, writes);
         }
         let now = self.clock.now();
@@ -57,7 +60,7 @@ impl Health {
             tracing::info!(%since, "the store can be written again");
         }
         seen.last_commit_at = Some(now);
-        seen.commits += 1;
+        seen.commits += u64::from(writes > 0);
         seen.writes += writes as u64;
     }
 
@@ -86,6 +89,10 @@ impl Health {
 
     pub(super) fn report(&self, queue_length: usize) -> StoreHealth {
         StoreHealth { queue_length, ..self.seen().clone() }
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.seen().failing_since.is_some()
     }
 
     /// What to tell those whose patience has ended.

@@ -71,6 +71,8 @@ pub struct StoreOptions {
     pub busy_timeout: Duration,
     /// How long a person's write waits for a lock or for space before it is refused with [`StoreError::Busy`].
     pub patience: Duration,
+    /// How long after a trouble that nobody met again the store looks by itself whether it is over.
+    pub probe_every: Duration,
     /// Connections for reading.
     pub readers: u32,
     /// Counts commits and faults, if someone wants to know.
@@ -85,14 +87,15 @@ impl StoreOptions {
             clock: Arc::new(SystemClock),
             busy_timeout: Duration::from_secs(5),
             patience: Duration::from_secs(8),
+            probe_every: Duration::from_secs(2),
             readers: 4,
             metrics: None,
         }
     }
 }
 
-/// How long closing waits for the last writes.
-const CLOSING: Duration = Duration::from_secs(5);
+/// How long closing waits for the last writes, and then for readers.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// The store. Clones share it.
 #[derive(Clone)]
@@ -132,7 +135,7 @@ impl Store {
         };
         let (readers, lookouts) = (pool(options.readers), pool(2));
         let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
-        let (queue, writer) = writer::start(connect, connection, health.clone(), lock);
+        let (queue, writer) = writer::start(connect, connection, health.clone(), lock, options.probe_every);
         Ok(Store(Arc::new(Inner {
             readers,
             lookouts,
@@ -160,8 +163,10 @@ impl Store {
                 }
             }
         }
-        self.0.readers.close().await;
-        self.0.lookouts.close().await;
+        let readers = async { tokio::join!(self.0.readers.close(), self.0.lookouts.close()) };
+        if tokio::time::timeout(CLOSING, readers).await.is_err() {
+            tracing::warn!("a question to the database was still being answered; it is cut off");
+        }
     }
 
     /// The database file.

@@ -31,6 +31,9 @@ use super::{
     results::{self, Committed, RunResult},
 };
 
+/// What [`Writer::probe`] writes and takes away again: a page that changed is written, even if it is as it was before.
+const PROBE: &str = "insert into meta (key, value) values ('probe', ''); delete from meta where key = 'probe';";
+
 /// The most pieces of work in one transaction: bounds how long the first of them waits for its answer.
 const BATCH: usize = 512;
 
@@ -208,6 +211,7 @@ pub(super) fn start(
     connection: SqliteConnection,
     health: Arc<Health>,
     lock: LockFile,
+    probe_every: Duration,
 ) -> (Queue, JoinHandle<()>) {
     let (jobs, receiver) = mpsc::channel(QUEUE);
     let queue = Queue { jobs, closing: CancellationToken::new(), health: health.clone() };
@@ -217,6 +221,7 @@ pub(super) fn start(
         options,
         connection: Some(connection),
         health,
+        probe_every,
         _lock: lock,
     };
     (queue, tokio::spawn(writer.run()))
@@ -229,6 +234,8 @@ struct Writer {
     /// `None` after a fault that may have hurt it: made again before the next transaction.
     connection: Option<SqliteConnection>,
     health: Arc<Health>,
+    /// How long nobody may write after a trouble before the writer looks by itself whether it is over.
+    probe_every: Duration,
     _lock: LockFile,
 }
 
@@ -256,12 +263,41 @@ impl Writer {
     }
 
     async fn next(&mut self) -> Option<Job> {
-        tokio::select! {
-            biased;
-            job = self.jobs.recv() => job,
-            () = self.closing.cancelled() => {
-                self.jobs.close();
-                self.jobs.recv().await
+        loop {
+            tokio::select! {
+                biased;
+                job = self.jobs.recv() => return job,
+                () = self.closing.cancelled() => {
+                    self.jobs.close();
+                    return self.jobs.recv().await;
+                }
+                () = sleep(self.probe_every), if self.health.is_failing() => self.probe().await,
+            }
+        }
+    }
+
+    /// Whether the store works again, although nobody has anything to write: who was refused may not come back, and
+    /// whoever looks at the health must not have to.
+    async fn probe(&mut self) {
+        let began = Instant::now();
+        let probed = match self.try_begin().await {
+            Ok(()) => {
+                let connection = self.connection.as_mut().expect("a transaction was begun on it");
+                match sqlx::raw_sql(PROBE).execute(&mut *connection).await {
+                    Ok(_) => sqlx::query("commit").execute(&mut *connection).await.map(drop),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        match probed {
+            Ok(()) => self.health.committed(0, began.elapsed()),
+            Err(error) => {
+                if let Some(connection) = &mut self.connection {
+                    // There may be no transaction to take back.
+                    let _ = sqlx::query("rollback").execute(connection).await;
+                }
+                self.failed(&Arc::new(error));
             }
         }
     }
@@ -312,7 +348,10 @@ impl Writer {
         };
         match committed {
             Ok(()) => {
-                self.health.committed(done.len(), began.elapsed());
+                // A transaction whose work was all given up shows nothing.
+                if done.len() > 0 {
+                    self.health.committed(done.len(), began.elapsed());
+                }
                 done.answer(None);
             }
             Err(error) => {

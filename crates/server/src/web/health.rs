@@ -70,7 +70,7 @@ pub(super) async fn health(State(state): State<WebState>) -> Response {
 
 fn scheduler(state: &WebState) -> Result<(), String> {
     let health = state.engine.health();
-    if health.is_ok() { Ok(()) } else { Err(health.faults.join("; ")) }
+    if health.is_ok() { Ok(()) } else { Err(health.faults().collect::<Vec<_>>().join("; ")) }
 }
 
 fn store(state: &WebState) -> Result<(), String> {

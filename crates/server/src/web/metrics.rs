@@ -42,6 +42,9 @@ async fn refresh(state: &WebState) {
             + sandbox.discarded_unresettable
             + sandbox.discarded_surplus,
     });
+    for (task, fault) in state.engine.health().tasks {
+        state.metrics.set_task_failing(&task, fault.is_some());
+    }
     state.metrics.set_store_queue(state.store.health().queue_length);
     let questions = async {
         tokio::join!(state.store.count_by_state(), state.store.owed(), state.store.due_count(state.clock.now()))

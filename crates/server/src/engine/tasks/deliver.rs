@@ -12,7 +12,7 @@ use crate::{
     alerts::{Channel, Receipt, Retry, SendError, retry},
     engine::{
         Event, Shared,
-        driver::{Next, Task, Wake, words},
+        driver::{Failed, Next, Task, Wake, words},
     },
     metrics::DeliveryResult,
     store::{Delivery, DeliveryStatus, Settlement, StoreError},
@@ -71,13 +71,10 @@ impl Task for Deliver {
         format!("deliver {}", self.key)
     }
 
-    fn run(&self) -> BoxFuture<'_, Next> {
+    fn run(&self) -> BoxFuture<'_, Result<Next, Failed>> {
         Box::pin(async move {
-            self.claim_and_send().await.unwrap_or_else(|error| {
-                tracing::debug!(alert = self.key, %error, "cannot look at what is owed; trying again");
-                let now = self.shared.clock.now();
-                Next::At(now.saturating_add(AFTER_FAULT).unwrap_or(jiff::Timestamp::MAX))
-            })
+            let failed = |error: StoreError| Failed::new("cannot look at what is owed", &error, AFTER_FAULT);
+            self.claim_and_send().await.map_err(failed)
         })
     }
 }

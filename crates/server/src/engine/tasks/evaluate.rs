@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     engine::{
         Event, RunFault, Shared,
-        driver::{Next, Task, words},
+        driver::{Failed, Next, Task, words},
     },
     runner::Script,
     store::{ClaimRequest, Claimed, Committed, HandedBack, RunResult, StoreError},
@@ -85,9 +85,10 @@ impl Evaluate {
         let claims = shared.store.claim_due(&request).await?;
         shared.metrics.ticks_missed(claims.missed);
         shared.metrics.ticks_overlapped(claims.overlapped);
-        for claimed in claims.runs {
+        let held = claims.runs.into_iter().map(|claimed| Held { shared: shared.clone(), claimed, settled: false });
+        for held in held.collect::<Vec<_>>() {
             let place = self.places.free.clone().acquire_owned().await.expect("the places are never closed");
-            shared.tracker.spawn(run_claimed(shared.clone(), claimed, self.places.clone(), place));
+            shared.tracker.spawn(run_claimed(held, self.places.clone(), place));
         }
         if claims.more {
             if self.places.free.available_permits() > 0 {
@@ -111,18 +112,39 @@ impl Task for Evaluate {
         "evaluate".to_owned()
     }
 
-    fn run(&self) -> BoxFuture<'_, Next> {
+    fn run(&self) -> BoxFuture<'_, Result<Next, Failed>> {
         Box::pin(async move {
-            self.claim_and_run().await.unwrap_or_else(|error| {
-                // The store says it once; this comes several times a second while it lasts.
-                tracing::debug!(%error, "cannot look at what is due; trying again");
-                Next::At(later(self.shared.clock.now(), AFTER_FAULT))
-            })
+            let failed = |error: StoreError| Failed::new("cannot look at what is due", &error, AFTER_FAULT);
+            self.claim_and_run().await.map_err(failed)
         })
     }
 }
 
-async fn run_claimed(shared: Arc<Shared>, claimed: Claimed, places: Arc<Places>, place: OwnedSemaphorePermit) {
+/// A claim of this server. Nobody else takes it back while this server lives, so one that is dropped before it was
+/// settled, by a panic of its task for instance, is handed back then.
+struct Held {
+    shared: Arc<Shared>,
+    claimed: Claimed,
+    settled: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // What is cut off is handed back with all of this server's claims.
+        if self.settled || self.shared.cut.is_cancelled() {
+            return;
+        }
+        // Without a runtime the process ends, and the next start takes it back.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (shared, claimed) = (self.shared.clone(), self.claimed.clone());
+        let how = if std::thread::panicking() { "panicked" } else { "was dropped" };
+        let handing_back = async move { hand_back(&shared, &claimed, format!("the task of the run {how}")).await };
+        self.shared.tracker.spawn_on(handing_back, &runtime);
+    }
+}
+
+async fn run_claimed(mut held: Held, places: Arc<Places>, place: OwnedSemaphorePermit) {
+    let (shared, claimed) = (held.shared.clone(), &held.claimed);
     let script = Script {
         text: claimed.spec.script.clone(),
         previous: claimed.previous.clone().map(|previous| Previous {
@@ -142,9 +164,10 @@ async fn run_claimed(shared: Arc<Shared>, claimed: Claimed, places: Arc<Places>,
         outcome = caught(&shared, script) => outcome,
     };
     match outcome {
-        Ok(outcome) => record(&shared, &claimed, started_at, outcome).await,
-        Err(fault) => hand_back(&shared, &claimed, fault.message).await,
+        Ok(outcome) => record(&shared, claimed, started_at, outcome).await,
+        Err(fault) => hand_back(&shared, claimed, fault.message).await,
     }
+    held.settled = true;
     drop(place);
     if places.worth_a_look() {
         shared.evaluate.wake();
@@ -159,9 +182,7 @@ async fn caught(shared: &Shared, script: Script) -> Result<Outcome, RunFault> {
 
 async fn record(shared: &Arc<Shared>, claimed: &Claimed, started_at: Timestamp, outcome: Outcome) {
     let finished_at = shared.clock.now();
-    // It may have waited for its turn in the sandbox, which is no part of the run.
-    let began = SignedDuration::try_from(outcome.duration).ok().and_then(|took| finished_at.checked_sub(took).ok());
-    let started_at = began.map_or(started_at, |began| began.max(started_at));
+    let started_at = began(started_at, finished_at, outcome.duration);
     let lateness = Duration::try_from(started_at.duration_since(claimed.tick_at)).unwrap_or_default();
     shared.metrics.observe_run(outcome.state, claimed.kind, outcome.duration, lateness);
     let attempt = Some(claimed.attempt);
@@ -199,6 +220,13 @@ pub(in crate::engine) fn announce(shared: &Shared, committed: &Committed) {
         wake.wake();
     }
     shared.tell(Event::Run { run: Arc::new((**run).clone()), flip: flip.as_deref().cloned().map(Arc::new) });
+}
+
+/// When a run began that was asked for at `asked_at`: it may have waited for its turn in the sandbox, which is no part of
+/// the run.
+pub(in crate::engine) fn began(asked_at: Timestamp, finished_at: Timestamp, took: Duration) -> Timestamp {
+    let began = SignedDuration::try_from(took).ok().and_then(|took| finished_at.checked_sub(took).ok());
+    began.map_or(asked_at, |began| began.max(asked_at))
 }
 
 /// An outcome as it is recorded.

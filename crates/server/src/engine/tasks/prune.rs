@@ -11,7 +11,7 @@ use revere_model::MonitorId;
 use crate::{
     engine::{
         Shared,
-        driver::{Next, Task},
+        driver::{Failed, Next, Task},
     },
     store::StoreError,
 };
@@ -19,8 +19,9 @@ use crate::{
 /// From the end of one round to the beginning of the next.
 const EVERY: SignedDuration = SignedDuration::from_mins(15);
 
-/// How long the store is left alone after it could not answer.
-const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(60);
+/// How long the store is left alone after it could not answer: short enough that a moment's trouble is over before it
+/// counts as one.
+const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(5);
 
 /// Rows of one piece.
 const PIECE: u32 = 500;
@@ -98,21 +99,16 @@ impl Task for Prune {
         "prune".to_owned()
     }
 
-    fn run(&self) -> BoxFuture<'_, Next> {
+    fn run(&self) -> BoxFuture<'_, Result<Next, Failed>> {
         Box::pin(async move {
             let place = *self.place.lock().expect("no code panics while it holds this lock");
-            let (place, next) = match self.piece(place).await {
-                Ok(Some(place)) => (place, Next::Now),
-                Ok(None) => {
-                    (Place::Claims, Next::At(self.shared.clock.now().saturating_add(EVERY).unwrap_or_default()))
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot tidy up; trying again");
-                    (place, Next::At(self.shared.clock.now().saturating_add(AFTER_FAULT).unwrap_or_default()))
-                }
+            let failed = |error: StoreError| Failed::new("cannot tidy up", &error, AFTER_FAULT);
+            let (place, next) = match self.piece(place).await.map_err(failed)? {
+                Some(place) => (place, Next::Now),
+                None => (Place::Claims, Next::At(self.shared.clock.now().saturating_add(EVERY).unwrap_or_default())),
             };
             *self.place.lock().expect("no code panics while it holds this lock") = place;
-            next
+            Ok(next)
         })
     }
 }

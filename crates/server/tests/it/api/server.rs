@@ -266,11 +266,16 @@ impl Answer {
 
 /// Compiled code is kept beside the build, for all tests of this machine.
 fn sandbox() -> Sandbox {
+    sandbox_for(64)
+}
+
+/// One with room for so many runs at once.
+pub(crate) fn sandbox_for(max_in_flight: usize) -> Sandbox {
     let cache_dir = match std::env::var_os("REVERE_CACHE_DIR") {
         Some(folder) => folder.into(),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
     };
-    let options = Options { cache_dir, threads: 2, max_in_flight: 64, keep: KeepInstances::Auto };
+    let options = Options { cache_dir, threads: 2, max_in_flight, keep: KeepInstances::Auto };
     Sandbox::open(options, &|_| {}).unwrap()
 }
 

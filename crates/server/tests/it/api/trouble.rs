@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use revere::engine::Next;
+use revere_model::Clock as _;
 use serde_json::json;
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -78,4 +80,71 @@ async fn a_healthy_server_says_so() {
     for part in ["status", "scheduler", "store", "sandbox"] {
         assert_eq!(health[part], "ok", "{part}");
     }
+}
+
+#[tokio::test]
+async fn health_returns_by_itself_after_a_trouble_that_nobody_meets_again() {
+    let server = Server::start().await;
+    // Tidying up writes, too; for a quarter of an hour it is done.
+    let tidied = || {
+        let prune = server.engine.tasks().into_iter().find(|task| task.name == "prune").unwrap();
+        matches!(prune.next, Next::At(at) if at.duration_since(server.clock.now()).as_secs() > 600)
+    };
+    while !tidied() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let mut holder = held(&server).await;
+    let body = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
+    server.send("POST", "/api/v1/monitors", &body).await.problem(503);
+    server.clock.advance(jiff::SignedDuration::from_secs(60));
+    server.get("/healthz").await.json(503);
+    sqlx::query("rollback").execute(&mut holder).await.unwrap();
+    // Nobody writes: the one who was refused does not come back.
+    let before = server.store.health();
+    healthy(&server).await;
+    let after = server.store.health();
+    assert_eq!(after.failing_since, None);
+    assert_eq!((after.commits, after.writes), (before.commits, before.writes), "looking is not counted as work");
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from meta where key = 'probe'").fetch_one(&mut holder).await.unwrap();
+    assert_eq!(left, 0);
+}
+
+/// Waits for a 200 from `/healthz`.
+async fn healthy(server: &Server) {
+    let waiting = async {
+        while server.get("/healthz").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("healthy again");
+}
+
+#[tokio::test]
+async fn a_scheduler_that_cannot_look_at_what_is_due_is_said_to_be_failing() {
+    let server = Server::start().await;
+    let mut outside = SqliteConnectOptions::new().filename(server.store.path()).connect().await.unwrap();
+    sqlx::query("alter table statuses rename to elsewhere").execute(&mut outside).await.unwrap();
+    server.advance(jiff::SignedDuration::from_secs(1));
+    let evaluate = || server.engine.tasks().into_iter().find(|task| task.name == "evaluate").unwrap();
+    while evaluate().failing_since.is_none() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(server.get("/healthz").await.status, 200, "a moment is no fault");
+    server.clock.advance(jiff::SignedDuration::from_secs(11));
+    let health = server.get("/healthz").await.json(503);
+    let words = health["scheduler"].as_str().unwrap();
+    assert!(words.contains("evaluate: cannot do its work since 2026-07-01T12:00:31Z"), "{words}");
+    assert!(words.contains("no such table: statuses"), "{words}");
+    let metrics = server.get("/metrics").await.text;
+    assert!(metrics.contains("revere_task_failing{task=\"evaluate\"} 1"), "{metrics}");
+    assert!(metrics.contains("revere_task_failing{task=\"deliver ops\"} 0"), "{metrics}");
+    let failures = metrics.lines().find_map(|line| line.strip_prefix("revere_task_failures_total{task=\"evaluate\"} "));
+    assert!(failures.unwrap().parse::<u64>().unwrap() > 0, "{metrics}");
+
+    sqlx::query("alter table elsewhere rename to statuses").execute(&mut outside).await.unwrap();
+    server.advance(jiff::SignedDuration::from_secs(10));
+    healthy(&server).await;
+    let metrics = server.get("/metrics").await.text;
+    assert!(metrics.contains("revere_task_failing{task=\"evaluate\"} 0"), "{metrics}");
 }

@@ -116,3 +116,38 @@ async fn a_monitor_that_cannot_be_read_stops_neither_the_start_nor_the_others() 
         .unwrap();
     assert!(fault.unwrap().contains("cannot be read"));
 }
+
+#[tokio::test]
+async fn a_claim_whose_task_ends_in_the_middle_is_given_back_by_itself() {
+    let scratch = Scratch::new().await;
+    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let stage = Stage::on(scratch, Default::default()).await;
+    // The seed of a run is drawn by its task, before anything that could catch a panic.
+    stage.player.refuse_the_next_seed();
+    let mut events = stage.engine.events();
+    stage.at(at("2026-01-01T00:01:00Z"));
+    let Ok(Event::Fault { monitor_id, fault }) = events.recv().await else { panic!("no fault") };
+    assert_eq!((monitor_id, fault.as_str()), (id, "the task of the run panicked"));
+    assert_eq!(stage.store().claims_in_force().await.unwrap(), 0);
+    stage.later(1);
+    let Ok(Event::Run { run, .. }) = events.recv().await else { panic!("no run") };
+    assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
+}
+
+#[tokio::test]
+async fn a_run_by_hand_begins_when_it_begins_and_not_while_it_waits_for_the_sandbox() {
+    let stage = Stage::new().await;
+    let id = stage.store().create_monitor(&scripted("a", "x"), stage.now()).await.unwrap().id;
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    stage.player.plays("x", Act::Waits(gate.clone()));
+    let asked_at = stage.now();
+    let engine = stage.engine.clone();
+    let asked = tokio::spawn(async move { engine.run_now(id).await.unwrap() });
+    until("it waits", async || stage.player.going.load(Ordering::SeqCst) == 1).await;
+    stage.scratch.clock.advance(jiff::SignedDuration::from_secs(5));
+    gate.add_permits(1);
+    let (committed, outcome) = asked.await.unwrap();
+    let revere::store::Committed::Recorded { run, .. } = committed else { panic!("not recorded") };
+    assert_eq!(run.tick_at, asked_at);
+    assert_eq!(run.started_at, stage.now() - outcome.duration, "the five seconds are no part of the run");
+}

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -47,11 +47,17 @@ pub(crate) struct Player {
     pub(crate) going: Arc<AtomicUsize>,
     /// The most that went on at once.
     pub(crate) peak: Arc<AtomicUsize>,
+    refuses_a_seed: Arc<AtomicBool>,
 }
 
 impl Player {
     pub(crate) fn plays(&self, script: &str, act: Act) {
         self.acts.lock().unwrap().insert(script.to_owned(), act);
+    }
+
+    /// The next random number that is drawn is a panic.
+    pub(crate) fn refuse_the_next_seed(&self) {
+        self.refuses_a_seed.store(true, Ordering::SeqCst);
     }
 }
 
@@ -238,7 +244,13 @@ pub(crate) async fn engine(
         clock: Arc::new(clock.clone()),
         metrics,
         secrets: Secrets::default(),
-        random: Arc::new(|| DRAWN.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)),
+        random: Arc::new({
+            let refuses = player.refuses_a_seed.clone();
+            move || {
+                assert!(!refuses.swap(false, Ordering::SeqCst), "no number today");
+                DRAWN.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+            }
+        }),
         settings,
     };
     Engine::start(parts).await.unwrap()
