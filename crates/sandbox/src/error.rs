@@ -37,6 +37,9 @@ pub enum SandboxError {
     /// A part of the sandbox, or the broker, panicked during the run.
     #[error("the run was cut off by a fault of the server")]
     Panicked,
+    /// The server could not do its part of the run, such as opening a connection for it.
+    #[error("{0}")]
+    Server(String),
     /// The sandbox is shutting down.
     #[error("the sandbox is shutting down")]
     ShutDown,

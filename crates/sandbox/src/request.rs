@@ -94,6 +94,9 @@ pub enum SourceFault {
     /// The answer is larger than the run takes; ends the run.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// The call could not be made, by a fault of the server: ends the run, which counts as not made.
+    #[error("{0}")]
+    Ours(String),
 }
 
 /// Answers source calls. The secrets are on its side.

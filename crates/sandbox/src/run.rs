@@ -128,7 +128,10 @@ impl Workshop {
         self.put_back(guest, job.keep && matches!(ended.end, End::Answered(_)));
         // Only now: whoever begins next finds the guest that was just put back.
         drop(turn);
-        Ok(ended)
+        match ended.end {
+            End::Stopped(Stop::Ours(text)) => Err(SandboxError::Server(text)),
+            _ => Ok(ended),
+        }
     }
 
     /// A guest in the pristine state: one that was put back, or a new one.

@@ -22,6 +22,9 @@ pub(crate) enum Stop {
     /// What an honest interpreter never does; it was forged, or corrupted.
     #[error("the interpreter was stopped: {0}")]
     Refused(&'static str),
+    /// Not the script's doing at all: the run counts as not made.
+    #[error("{0}")]
+    Ours(String),
 }
 
 impl Stop {
@@ -32,7 +35,7 @@ impl Stop {
             Stop::SourceCalls(_) => LimitKind::SourceCalls,
             Stop::Answer { .. } => LimitKind::Answer,
             Stop::Output(_) => LimitKind::Output,
-            Stop::Exited | Stop::Refused(_) => return None,
+            Stop::Exited | Stop::Refused(_) | Stop::Ours(_) => return None,
         })
     }
 }

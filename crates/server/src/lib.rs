@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod engine;
 pub mod entry;
 pub mod import;

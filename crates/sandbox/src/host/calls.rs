@@ -113,6 +113,7 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Value) -> Result<Ve
         Err(SourceFault::Failed(text)) => Ok(fault("failed", &text)),
         Err(SourceFault::BadArguments(text)) => Ok(fault("value", &text)),
         Err(SourceFault::TooLarge(most)) => Err(Stop::Answer { what, most }.into()),
+        Err(SourceFault::Ours(text)) => Err(Stop::Ours(text).into()),
     }
 }
 

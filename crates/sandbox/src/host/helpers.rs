@@ -11,7 +11,7 @@ use super::{
     Host,
     calls::{fault, ok},
 };
-use crate::Value;
+use crate::{Value, stop::Stop};
 
 /// A larger file is not somebody's helper.
 const MOST_BYTES: u64 = 1 << 20;
@@ -32,7 +32,8 @@ pub(super) async fn answer(host: &mut Host, name: &str) -> Result<Vec<u8>, Error
     Ok(match found {
         Ok(Some(helper)) => ok(&helper.into_value()),
         Ok(None) => ok(&Value::Null),
-        Err(text) => fault("value", &text),
+        Err(NotFound::ByThem(text)) => fault("value", &text),
+        Err(NotFound::ByUs(text)) => return Err(Stop::Ours(text).into()),
     })
 }
 
@@ -53,6 +54,23 @@ impl Helper {
     }
 }
 
+/// Why a module cannot be read.
+#[derive(Debug)]
+enum NotFound {
+    /// The file is not as it should be.
+    ByThem(String),
+    /// This process, or the machine, has no file descriptor left.
+    ByUs(String),
+}
+
+impl NotFound {
+    fn of(candidate: &Path, error: &io::Error) -> NotFound {
+        let text = format!("{}: {error}", candidate.display());
+        let ours = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
+        if ours.contains(&error.raw_os_error()) { NotFound::ByUs(text) } else { NotFound::ByThem(text) }
+    }
+}
+
 /// Identifiers joined by single dots: no way to say `..`, `/` or a hidden file.
 fn is_module_name(name: &str) -> bool {
     name.len() <= 500
@@ -64,7 +82,7 @@ fn is_module_name(name: &str) -> bool {
 }
 
 /// The first folder that has the module decides, as on Python's own path.
-fn find(folders: &[PathBuf], name: &str) -> Result<Option<Helper>, String> {
+fn find(folders: &[PathBuf], name: &str) -> Result<Option<Helper>, NotFound> {
     let relative: PathBuf = name.split('.').collect();
     for folder in folders {
         for (candidate, package) in
@@ -73,7 +91,7 @@ fn find(folders: &[PathBuf], name: &str) -> Result<Option<Helper>, String> {
             match read(folder, &candidate) {
                 Ok(source) => return Ok(Some(Helper { file: candidate, source, package })),
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-                Err(error) => return Err(format!("{}: {error}", candidate.display())),
+                Err(error) => return Err(NotFound::of(&candidate, &error)),
             }
         }
     }
@@ -119,9 +137,21 @@ mod tests {
         fs::write(folder.path().join("big.py"), vec![b' '; MOST_BYTES as usize + 1]).unwrap();
         fs::write(folder.path().join("good.py"), "\u{feff}x = 1").unwrap();
         let folders = [folder.path().to_path_buf()];
-        assert!(find(&folders, "leak").is_err_and(|text| text.contains("leads out")));
-        assert!(find(&folders, "big").is_err_and(|text| text.contains("larger")));
+        let refused = |name, words| match find(&folders, name) {
+            Err(NotFound::ByThem(text)) => assert!(text.contains(words), "{text}"),
+            _ => panic!("{name} is not refused"),
+        };
+        refused("leak", "leads out");
+        refused("big", "larger");
         assert_eq!(find(&folders, "good").unwrap().unwrap().source, "x = 1");
         assert!(find(&folders, "absent").unwrap().is_none());
+    }
+
+    #[test]
+    fn no_file_descriptor_left_is_the_servers_own_fault() {
+        let of = |errno: rustix::io::Errno| NotFound::of(Path::new("/lib/a.py"), &errno.into());
+        assert!(matches!(of(rustix::io::Errno::MFILE), NotFound::ByUs(text) if text.contains("/lib/a.py")));
+        assert!(matches!(of(rustix::io::Errno::NFILE), NotFound::ByUs(_)));
+        assert!(matches!(of(rustix::io::Errno::ACCESS), NotFound::ByThem(_)));
     }
 }

@@ -9,10 +9,10 @@ use std::{
 };
 
 use futures_util::future::FutureExt;
-use revere_sandbox::{KeepInstances, LimitKind, Options, Value};
+use revere_sandbox::{KeepInstances, LimitKind, Options, SandboxError, SourceFault, Value};
 use tokio::sync::Semaphore;
 
-use crate::support::{Answers, block_on, open, options, request, run, value};
+use crate::support::{Answers, answers, block_on, open, options, request, run, value};
 
 #[test]
 fn values_of_every_type_survive_both_ways() {
@@ -130,4 +130,15 @@ fn a_thousand_runs_wait_on_a_slow_source_without_a_thousand_threads() {
             assert_eq!(value(&ended.expect("no panic").expect("our own side works")), "7");
         }
     });
+}
+
+#[test]
+fn a_call_that_the_server_could_not_make_is_no_outcome_and_cannot_be_caught() {
+    let script = "try:\n    sources['graphite'].fail()\nexcept BaseException:\n    pass\nreturn_value = 1";
+    let mut asked = request(script);
+    asked.broker = answers(|_| Err(SourceFault::Ours("no file descriptor left".into())));
+    let error = block_on(crate::support::sandbox().run(asked)).expect_err("not a run");
+    assert!(matches!(error, SandboxError::Server(_)), "{error:?}");
+    assert_eq!(error.to_string(), "no file descriptor left");
+    assert_eq!(value(&run("return_value = 2")), "2", "the sandbox goes on");
 }

@@ -15,6 +15,7 @@ use crate::{
     alerts::{self, Channel},
     app::ROOM_BESIDE,
     config::{self, Config, Loaded},
+    descriptors,
     entry::Entry,
     metrics::Metrics,
     outbound::Outbound,
@@ -47,6 +48,7 @@ impl Begun {
     pub(super) fn new(global: &Global) -> anyhow::Result<Begun> {
         let secrets = Secrets::default();
         logging::start(global, &secrets);
+        descriptors::raise_limit();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.context("cannot start threads; is there a limit on them (ulimit -u)?")?;
         Ok(Begun { runtime, secrets })
@@ -56,19 +58,27 @@ impl Begun {
     /// the configuration comes back in one error.
     pub(super) fn project(self, global: &Global) -> anyhow::Result<Project> {
         let sandbox = open_sandbox(default_options())?;
-        let folder = std::env::current_dir().context("the working directory is gone; change to one that exists")?;
-        let named = global.config.as_deref();
-        let loaded = self.runtime.block_on(config::load(&sandbox, named, &folder, &self.secrets))?;
+        let loaded = self.load(&sandbox, global)?;
         if loaded.config.file.is_none() && global.command == Speaker::Server {
             tracing::info!(
                 "there is no config.py in {}, so everything is at its default; `revere init` writes one",
-                folder.display()
+                loaded.config.folder.display()
             );
         }
         for warning in &loaded.config.warnings {
             terminal::tell(format_args!("{} {warning}", Paint::stderr().yellow("warning:")));
         }
         self.build(sandbox, loaded)
+    }
+
+    /// The configuration alone: nothing it names is built.
+    pub(super) fn configuration(&self, global: &Global) -> anyhow::Result<Config> {
+        Ok(self.load(&open_sandbox(default_options())?, global)?.accept(Vec::new())?)
+    }
+
+    fn load(&self, sandbox: &Sandbox, global: &Global) -> anyhow::Result<Loaded> {
+        let folder = std::env::current_dir().context("the working directory is gone; change to one that exists")?;
+        Ok(self.runtime.block_on(config::load(sandbox, global.config.as_deref(), &folder, &self.secrets))?)
     }
 
     /// Builds what the configuration names.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rustls::CertificateError;
 
 use super::address::RefusedAddress;
+use crate::descriptors;
 
 /// There is no answer. The texts hold no secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -30,6 +31,8 @@ pub enum OutboundKind {
     Unreachable,
     /// The other side's certificate is wrong, or no TLS was possible. The request was not sent.
     Tls,
+    /// Nobody was asked: this process has no file descriptor left.
+    NoDescriptor,
     /// Time was up. The request may have arrived.
     TimedOut,
     /// The connection broke, or ended before the whole answer. The request may have arrived.
@@ -66,6 +69,9 @@ impl Failure {
             }
             if let Some(tls) = current.downcast_ref::<rustls::Error>() {
                 return Failure { kind: OutboundKind::Tls, what: tls_words(tls) };
+            }
+            if let Some(what) = current.downcast_ref::<std::io::Error>().and_then(|io| descriptors::shortage(io)) {
+                return Failure { kind: OutboundKind::NoDescriptor, what };
             }
             last = current.to_string();
             cause = match current.downcast_ref::<std::io::Error>() {

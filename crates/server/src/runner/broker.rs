@@ -52,6 +52,7 @@ impl Broker for SourceBroker {
                 Err(SourceFault::Failed(_)) => CallResult::Failed,
                 Err(SourceFault::BadArguments(_)) => CallResult::BadArguments,
                 Err(SourceFault::TooLarge(_)) => CallResult::TooLarge,
+                Err(SourceFault::Ours(_)) => CallResult::NotMade,
             };
             metrics.observe_source_call(&call.source, result, began.elapsed());
             answer

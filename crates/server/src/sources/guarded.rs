@@ -47,7 +47,7 @@ impl Source for Guarded {
         answer.unwrap_or_else(|_| Err(SourceFault::Failed(late(began)))).map_err(|fault| match fault {
             SourceFault::Failed(what) => SourceFault::Failed(self.clean(&asked, &what)),
             SourceFault::BadArguments(what) => SourceFault::BadArguments(self.clean(&asked, &what)),
-            too_large @ SourceFault::TooLarge(_) => too_large,
+            other @ (SourceFault::TooLarge(_) | SourceFault::Ours(_)) => other,
         })
     }
 
@@ -55,7 +55,10 @@ impl Source for Guarded {
         let began = Instant::now();
         let answer = tokio::time::timeout_at(deadline.into(), self.inner.probe(deadline)).await;
         let answer = answer.unwrap_or_else(|_| Err(SourceFault::Failed(late(began))));
-        answer.map_err(|fault| SourceFault::Failed(self.clean("is it there?", &fault.to_string())))
+        answer.map_err(|fault| match fault {
+            ours @ SourceFault::Ours(_) => ours,
+            fault => SourceFault::Failed(self.clean("is it there?", &fault.to_string())),
+        })
     }
 }
 

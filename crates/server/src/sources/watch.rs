@@ -65,7 +65,7 @@ impl Watch {
         };
         match answer {
             // Nothing was asked.
-            Err(SourceFault::BadArguments(_)) => {}
+            Err(SourceFault::BadArguments(_) | SourceFault::Ours(_)) => {}
             Ok(_) | Err(SourceFault::TooLarge(_)) => {
                 health.calls += 1;
                 health.last_answer_at = Some(now);

@@ -16,6 +16,7 @@ use running::Running;
 use tokio::sync::Mutex;
 
 use super::{MethodDescription, SourceFault, Value};
+use crate::descriptors;
 
 /// What to start, and how.
 #[derive(Clone)]
@@ -127,6 +128,7 @@ impl Child {
                 *state = State { running: Some(running.clone()), ..State::default() };
                 Ok(running)
             }
+            Err(ours @ SourceFault::Ours(_)) => Err(ours),
             Err(fault) => {
                 state.rest(fault.to_string());
                 Err(fault)
@@ -136,11 +138,12 @@ impl Child {
 
     async fn start(&self, deadline: Instant) -> Result<Arc<Running>, SourceFault> {
         let began = Instant::now();
-        let running = Running::start(&self.program).map_err(|error| {
-            SourceFault::Failed(format!(
+        let running = Running::start(&self.program).map_err(|error| match descriptors::shortage(&error) {
+            Some(text) => SourceFault::Ours(text),
+            None => SourceFault::Failed(format!(
                 "'{}' cannot be started: {error}",
                 self.program.argv.first().map_or("", String::as_str)
-            ))
+            )),
         })?;
         let running = Arc::new(running);
         let described = match running.ask("describe", self.program.greeting.clone(), deadline).await {

@@ -31,6 +31,7 @@ use super::{
     from_json,
 };
 use crate::{
+    descriptors,
     entry::Entry,
     settings::{Fault, Field, FieldKind, Settings},
 };
@@ -266,6 +267,9 @@ impl Database {
 /// What the database or the way to it says, as a fault.
 fn fault(error: sqlx::Error) -> SourceFault {
     use sqlx::Error;
+    if let Some(text) = shortage(&error) {
+        return SourceFault::Ours(text);
+    }
     let text = match error {
         Error::Database(error) => {
             let code = error.code().map(|code| format!(" ({code})")).unwrap_or_default();
@@ -290,6 +294,16 @@ fn fault(error: sqlx::Error) -> SourceFault {
         other => other.to_string(),
     };
     SourceFault::Failed(text)
+}
+
+/// What to say if no connection could be made because this process has no file descriptor left.
+fn shortage(error: &sqlx::Error) -> Option<String> {
+    match error {
+        // SQLite's "unable to open", whatever the reason was.
+        sqlx::Error::Database(inner) if inner.code().as_deref() == Some("14") => descriptors::shortage_now(),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => descriptors::shortage(error),
+        _ => None,
+    }
 }
 
 /// Whether a connection died, rather than the statement: a new one may do better.

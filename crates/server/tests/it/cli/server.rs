@@ -1,7 +1,8 @@
 //! A server started from the command line, with its log at hand.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
@@ -121,6 +122,23 @@ impl Server {
             assert!(Instant::now() < end, "{path} still answers {answer:#}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// A request that is being answered, and will be for as long as the test keeps this.
+    pub(super) fn half_a_request(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address.trim_start_matches("http://")).unwrap();
+        let head = "POST /api/v1/monitors HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                    content-length: 100\r\nexpect: 100-continue\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(std::str::from_utf8(&answer), Ok("HTTP/1.1 100"), "it waits for the body");
+        stream
+    }
+
+    /// Where the kernel keeps what it knows of the process.
+    pub(super) fn proc(&self, name: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap()
     }
 
     /// Sends a signal.
