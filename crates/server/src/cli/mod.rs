@@ -4,6 +4,7 @@
 //! Promises that an error is one paragraph that ends with the next step, without a backtrace, and that standard output
 //! holds only what was asked for: progress and logs go to standard error.
 
+mod backup;
 mod check;
 mod completions;
 mod demo;
@@ -57,6 +58,7 @@ Examples:
   revere check --connect            Is the configuration right, and do the sources answer?
   revere eval queue.py              Run one monitor script once, against the configured sources
   revere run                        Run the server on http://127.0.0.1:5000/
+  revere backup copy.db             Copy the database, while the server runs
 
 Exit codes:
   0  it worked                      (eval: the outcome was OK)
@@ -123,6 +125,9 @@ enum Command {
     /// Bring in the monitors, history and alert settings of the original program's database
     #[command(after_help = import::EXAMPLES)]
     Import(import::Import),
+    /// Copy the database, whether or not a server is using it
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(backup::Backup),
     /// Print a script that teaches a shell to complete revere's arguments
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::Completions),
@@ -158,6 +163,7 @@ fn dispatch(Cli { mut global, command }: Cli) -> anyhow::Result<Exit> {
         Command::Check(check) => check.run(&global),
         Command::Eval(eval) => eval.run(&global),
         Command::Import(import) => import.run(&global),
+        Command::Backup(backup) => backup.run(&global),
         Command::Completions(completions) => completions.run(&mut Cli::command()),
     }
 }

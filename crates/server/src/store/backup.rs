@@ -1,16 +1,27 @@
 //! A copy of the database while it is in use.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
 
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use super::Store;
+use super::{OpenError, Store, migrate};
 
 /// No copy was made.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
+    /// There is nothing to copy.
+    #[error("there is no database {0}; is it the right DATABASE_PATH?")]
+    Missing(PathBuf),
+    /// It is not one of ours.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// There is something of that name already; it is left alone.
-    #[error("{0} exists already; choose another name")]
+    #[error("{0} exists already and was left as it is; choose another name")]
     Exists(PathBuf),
     /// The copy could not be written.
     #[error("cannot write {path}")]
@@ -19,7 +30,7 @@ pub enum BackupError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The database could not be read, or the copy not be written by it.
     #[error("cannot copy the database to {path}")]
@@ -33,31 +44,58 @@ pub enum BackupError {
 }
 
 impl Store {
-    /// Writes a copy as of now to `path`, which must not exist. Nobody waits for it: readers and the writer go on.
-    /// The name appears only when the copy is whole and on the disk.
-    pub async fn backup(&self, path: &Path) -> Result<(), BackupError> {
-        copy(self.path(), path).await
+    /// Writes a copy as of now to `path`, as [`Store::backup_of`] does.
+    pub async fn backup(&self, path: &Path) -> Result<u64, BackupError> {
+        Store::backup_of(self.path(), path).await
+    }
+
+    /// Writes a copy of the database file `database`, as of now, to `path`, which must not exist; answers its bytes. A
+    /// server that has it open goes on, readers and writer. The name appears only when the copy is whole and on the
+    /// disk, and nobody may read the copy who may not read the database.
+    pub async fn backup_of(database: &Path, path: &Path) -> Result<u64, BackupError> {
+        let written = |source| BackupError::Write { path: path.to_owned(), source };
+        let mode = match fs::metadata(database) {
+            Ok(facts) => facts.permissions().mode() & 0o666,
+            Err(_) => return Err(BackupError::Missing(database.to_owned())),
+        };
+        migrate::inspect(database).await?;
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(BackupError::Exists(path.to_owned()));
+        }
+        let mut name = path.as_os_str().to_owned();
+        name.push(".partial");
+        let partial = PathBuf::from(name);
+        match fs::remove_file(&partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(written(error)),
+            _ => {}
+        }
+        // The database fills an empty file, and leaves its mode alone.
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(&partial).map_err(written)?;
+        let copied = fill(database, &partial, path).await;
+        if copied.is_err() {
+            // What went wrong before is what matters.
+            let _ = fs::remove_file(&partial);
+        }
+        copied
     }
 }
 
-async fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
-    if to.exists() {
-        return Err(BackupError::Exists(to.to_owned()));
-    }
-    let mut name = to.as_os_str().to_owned();
-    name.push(".partial");
-    let partial = PathBuf::from(name);
-    let written = |source| BackupError::Write { path: to.to_owned(), source };
-    let copied = |source| BackupError::Copy { path: to.to_owned(), source };
-    if partial.exists() {
-        std::fs::remove_file(&partial).map_err(written)?;
-    }
-    let mut connection = SqliteConnectOptions::new().filename(from).connect().await.map_err(copied)?;
-    let name = partial.to_str().ok_or_else(|| written(std::io::Error::other("the name is not UTF-8")))?;
+async fn fill(database: &Path, partial: &Path, path: &Path) -> Result<u64, BackupError> {
+    let written = |source| BackupError::Write { path: path.to_owned(), source };
+    let copied = |source| BackupError::Copy { path: path.to_owned(), source };
+    let name = partial.to_str().ok_or_else(|| written(io::Error::other("the name is not UTF-8")))?;
+    let mut connection = SqliteConnectOptions::new().filename(database).connect().await.map_err(copied)?;
     sqlx::query("vacuum into ?").bind(name).execute(&mut connection).await.map_err(copied)?;
     connection.close().await.map_err(copied)?;
-    std::fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(written)?;
-    std::fs::rename(&partial, to).map_err(written)?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(written)
+    let bytes = File::open(partial).and_then(|file| file.sync_all().and(file.metadata())).map_err(written)?.len();
+    // Not over a file that came meanwhile, where the file system knows how.
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, partial, CWD, path, RenameFlags::NOREPLACE) {
+        Err(rustix::io::Errno::EXIST) => return Err(BackupError::Exists(path.to_owned())),
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => fs::rename(partial, path).map_err(written)?,
+        renamed => renamed.map_err(|errno| written(errno.into()))?,
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(written)?;
+    Ok(bytes)
 }

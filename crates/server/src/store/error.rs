@@ -16,7 +16,9 @@ pub enum OpenError {
         holder: String,
     },
     /// The lock file cannot be made.
-    #[error("cannot make the lock file {path}; its folder must exist and be writable")]
+    #[error(
+        "cannot make the lock file {path}; its folder must exist and be writable, and it must not be a symbolic link"
+    )]
     Lock {
         /// The lock file.
         path: PathBuf,

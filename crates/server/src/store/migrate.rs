@@ -38,7 +38,7 @@ pub(super) async fn open(options: &SqliteConnectOptions, path: &Path) -> Result<
 }
 
 /// The schema of the file, 0 for a new one. Changes nothing: the file may be somebody else's.
-async fn inspect(path: &Path) -> Result<i64, OpenError> {
+pub(super) async fn inspect(path: &Path) -> Result<i64, OpenError> {
     let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
     let plain = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let mut connection = plain.connect().await.map_err(unreadable)?;

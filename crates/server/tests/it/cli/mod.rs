@@ -1,7 +1,9 @@
 //! The command line, from outside: the real program, its output and its exit code.
 
+mod backup;
 mod config;
 mod demo;
+mod descriptors;
 mod eval;
 mod examples;
 mod import;

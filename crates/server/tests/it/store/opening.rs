@@ -81,7 +81,7 @@ async fn a_copy_made_while_it_is_used_is_whole_and_never_replaces_anything() {
     scratch.store.backup(&copy).await.unwrap();
     scratch.store.create_monitor(&spec("b"), scratch.now()).await.unwrap();
     let error = scratch.store.backup(&copy).await.unwrap_err();
-    assert!(error.to_string().ends_with("exists already; choose another name"), "{error}");
+    assert!(error.to_string().ends_with("exists already and was left as it is; choose another name"), "{error}");
     let store = Store::open(StoreOptions::new(&copy)).await.unwrap();
     assert_eq!(store.monitors(&MonitorFilter { limit: 9, ..MonitorFilter::default() }).await.unwrap(), [made]);
     assert_eq!(
@@ -91,4 +91,16 @@ async fn a_copy_made_while_it_is_used_is_whole_and_never_replaces_anything() {
             .count(),
         0
     );
+}
+
+#[tokio::test]
+async fn a_lock_file_that_is_a_symbolic_link_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("revere.db");
+    let other = folder.path().join("somebody-elses");
+    std::fs::write(&other, "precious").unwrap();
+    std::os::unix::fs::symlink(&other, folder.path().join("revere.db.lock")).unwrap();
+    let error = Store::open(StoreOptions::new(&path)).await.map(drop).unwrap_err();
+    assert!(error.to_string().contains("must not be a symbolic link"), "{error}");
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious");
 }

@@ -1,0 +1,78 @@
+//! `revere backup`: a copy that can be run, made while the server works.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use super::Shell;
+
+#[tokio::test]
+async fn a_copy_made_under_a_running_server_runs_with_the_same_monitors_and_history() {
+    let shell = Shell::new();
+    let server = shell.serve(&[]);
+    std::fs::set_permissions(shell.path("revere.db"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut paths = Vec::new();
+    for number in 0..5 {
+        let monitor = json!({"name": format!("m{number}"), "script": "return_value = 67", "schedule": "* * * * * *"});
+        let (status, created) = server.post("/api/v1/monitors", &monitor).await;
+        assert_eq!(status, 201, "{created:#}");
+        paths.push(format!("/api/v1/monitors/{}", created["id"]));
+    }
+    for path in &paths {
+        server.wait_for(path, |monitor| (monitor["state"] == "OK").then_some(())).await;
+    }
+    let said = shell.run("backup kept/../copy.db").exits(1);
+    assert!(said.stderr.contains("cannot write kept/../copy.db"), "{}", said.stderr);
+    let said = shell.run("backup copy.db").exits(0);
+    assert_eq!(said.stderr, "");
+    let sizes = said.stdout.matches(" MB)").count();
+    assert!(
+        said.stdout.starts_with("Copied ") && said.stdout.contains("to copy.db (") && sizes == 2,
+        "{}",
+        said.stdout
+    );
+    let mode = std::fs::metadata(shell.path("copy.db")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "who may not read the database may not read its copy");
+    assert!(!shell.path("copy.db.partial").exists());
+    // The server noticed nothing.
+    assert_eq!(server.json("/healthz").await["status"], "ok");
+    let runs = format!("{}/runs?limit=1", paths[0]);
+    let before = server.json(&runs).await["items"][0]["id"].clone();
+    server.wait_for(&runs, |runs| (runs["items"][0]["id"] != before).then_some(())).await;
+
+    let said = shell.run("backup copy.db").exits(1);
+    assert!(said.stderr.contains("copy.db exists already and was left as it is"), "{}", said.stderr);
+
+    // Beside the first one, which goes on.
+    shell.write("copy.py", "DATABASE_PATH = 'copy.db'");
+    let copy = shell.serve(&["-c", "copy.py"]);
+    for (number, path) in paths.iter().enumerate() {
+        let monitor = copy.json(path).await;
+        assert_eq!((&monitor["name"], &monitor["state"]), (&json!(format!("m{number}")), &json!("OK")));
+        assert!(!copy.json(&format!("{path}/runs?limit=9")).await["items"].as_array().unwrap().is_empty());
+    }
+    copy.stop();
+    server.stop();
+}
+
+#[test]
+fn what_cannot_be_copied_is_named_and_nothing_is_made() {
+    let shell = Shell::new();
+    let said = shell.run("backup copy.db").exits(1);
+    assert!(said.stderr.contains("there is no database") && said.stderr.contains("DATABASE_PATH"), "{}", said.stderr);
+    shell.write("foreign.db", "not a database, though its name says so, at some length");
+    let said = shell.run("backup --database foreign.db copy.db").exits(1);
+    assert!(said.stderr.contains("foreign.db"), "{}", said.stderr);
+    assert!(!shell.path("copy.db").exists() && !shell.path("revere.db").exists());
+    shell.run("backup").exits(2);
+}
+
+#[test]
+fn a_database_named_on_the_command_line_needs_no_configuration() {
+    let shell = Shell::new();
+    shell.serve(&[]).stop();
+    shell.write("config.py", "this is not even Python");
+    shell.run("backup copy.db").exits(1);
+    shell.run("backup --database revere.db copy.db").exits(0);
+    assert!(shell.path("copy.db").exists());
+}
