@@ -2,7 +2,13 @@
 
 use std::{
     borrow::Cow,
+    fmt::Write as _,
     sync::{Arc, RwLock},
+};
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
 /// Shown where a secret stood.
@@ -11,16 +17,22 @@ pub const MARK: &str = "[redacted]";
 /// Too short to be told from ordinary text: replacing every `ab` would make a log unreadable without hiding anything.
 const SHORTEST: usize = 4;
 
+/// In base64, shorter pieces are found in texts that have nothing to do with them.
+const SHORTEST_IN_BASE64: usize = 8;
+
 /// The secrets of this process: those of the configuration, learned while it is read. Clones share one list.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<RwLock<Vec<String>>>);
 
 impl Secrets {
-    /// Remembers `secret`, and its URL-encoded form, from now on.
+    /// Remembers `secret` from now on, in every form it is likely to be said back in: as it is, escaped as in a log, in
+    /// Python or in JSON, as part of an address, of HTML, or of a base64 text.
     pub fn learn(&self, secret: &str) {
-        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        if secret.len() < SHORTEST {
+            return;
+        }
         let mut known = self.0.write().expect("no code panics while it holds this lock");
-        for form in [secret.to_owned(), encoded.replace('+', "%20"), encoded] {
+        for form in forms(secret) {
             if form.len() >= SHORTEST && !known.contains(&form) {
                 known.push(form);
             }
@@ -48,6 +60,86 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned()];
+    // Addresses: by the rules of forms, of RFC 3986, of Python's quote() and of browsers.
+    let form_encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let mut in_addresses = vec![form_encoded.replace('+', "%20"), form_encoded];
+    for left_alone in ["-._~", "-._~/", "-_.!~*'()", "-._~!$&'()*+,;=:@/?"] {
+        in_addresses.push(percent_encoded(secret, left_alone));
+    }
+    forms.extend(in_addresses.iter().map(|form| with_lower_case_escapes(form)));
+    forms.extend(in_addresses);
+    // Quoted: Rust's logs, JSON with and without \u, Python's repr().
+    let debug = format!("{secret:?}");
+    forms.extend([debug[1..debug.len() - 1].to_owned(), secret.escape_default().to_string()]);
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    forms.extend([json_in_ascii(&json), json.replace('/', "\\/"), json]);
+    forms.extend([secret.replace('\\', "\\\\"), secret.replace('\\', "\\\\").replace('\'', "\\'")]);
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    forms.extend([
+        html.replace('"', "&quot;").replace('\'', "&#39;"),
+        html.replace('"', "&#34;").replace('\'', "&#x27;"),
+        html,
+    ]);
+    // Base64, wherever in the encoded text it stands (a user's name and a colon may be before it).
+    for before in 0..3 {
+        forms.extend(in_base64(secret, before));
+    }
+    forms
+}
+
+fn percent_encoded(text: &str, left_alone: &str) -> String {
+    let mut encoded = String::with_capacity(3 * text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || left_alone.as_bytes().contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// `%2F` as `%2f`.
+fn with_lower_case_escapes(encoded: &str) -> String {
+    let mut digits = 0;
+    let lower = |c: char| {
+        let is_digit = digits > 0;
+        digits = if c == '%' { 2 } else { i32::max(digits - 1, 0) };
+        if is_digit { c.to_ascii_lowercase() } else { c }
+    };
+    encoded.chars().map(lower).collect()
+}
+
+fn json_in_ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing into a String cannot fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
+}
+
+/// The characters of a base64 text that tell of `secret` alone, with `before` other bytes before it in its group of
+/// three, and any after it.
+fn in_base64(secret: &str, before: usize) -> impl Iterator<Item = String> {
+    let bytes: Vec<u8> = std::iter::repeat_n(0, before).chain(secret.bytes()).collect();
+    let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+    [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)]
+        .into_iter()
+        .map(move |text| text[first..last].to_owned())
+        .filter(|piece| piece.len() >= SHORTEST_IN_BASE64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,7 +150,44 @@ mod tests {
         secrets.learn("p@ss word/1");
         assert_eq!(secrets.redact("login p@ss word/1 failed"), "login [redacted] failed");
         assert_eq!(secrets.redact("http://u:p%40ss%20word%2F1@host/"), "http://u:[redacted]@host/");
+        assert_eq!(secrets.redact("http://u:p%40ss%20word%2f1@host/"), "http://u:[redacted]@host/");
+        assert_eq!(secrets.redact("?password=p%40ss+word%2F1"), "?password=[redacted]");
+        assert_eq!(secrets.redact("/p%40ss%20word/1/"), "/[redacted]/");
         assert_eq!(secrets.redact("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn a_secret_disappears_however_it_is_quoted() {
+        let secret = "a\"b'c\\d\tü<&>/é😀";
+        let secrets = Secrets::default();
+        secrets.learn(secret);
+        for said in [
+            format!("{secret:?}"),
+            serde_json::Value::from(secret).to_string(),
+            "\"a\\\"b'c\\\\d\\t\\u00fc<&>/\\u00e9\\ud83d\\ude00\"".to_owned(),
+            "\"a\\\"b'c\\\\d\\tü<&>\\/é😀\"".to_owned(),
+            "\"a&quot;b&#39;c\\d\tü&lt;&amp;&gt;/é😀\"".to_owned(),
+        ] {
+            assert_eq!(secrets.redact(&said), "\"[redacted]\"", "{said}");
+        }
+    }
+
+    #[test]
+    fn a_secret_disappears_from_base64_wherever_it_stands_there() {
+        let secrets = Secrets::default();
+        secrets.learn("hunter2-and-more");
+        for user in ["u", "us", "use", "user"] {
+            for after in ["", "x", "xy", "xyz"] {
+                let said = STANDARD_NO_PAD.encode(format!("{user}:hunter2-and-more{after}"));
+                let clean = secrets.redact(&said);
+                assert!(clean.contains(MARK), "{said}");
+                // What is left over is less than three of its bytes at either end.
+                assert!(clean.len() <= MARK.len() + 4 + said.len() - 4 * 16 / 3, "{said}: {clean}");
+            }
+        }
+        // Four bytes are six letters, which stand in any long text sooner or later.
+        secrets.learn("1234");
+        assert_eq!(secrets.redact("MTIzNA"), "MTIzNA");
     }
 
     #[test]
@@ -67,5 +196,18 @@ mod tests {
         secrets.learn("hunter2");
         secrets.learn("hunter2-and-more");
         assert_eq!(secrets.redact("x hunter2-and-more y"), "x [redacted] y");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_form_of_any_secret_survives(secret in "\\PC{4,20}") {
+            let secrets = Secrets::default();
+            secrets.learn(&secret);
+            for form in forms(&secret) {
+                if form.len() >= SHORTEST {
+                    proptest::prop_assert!(!secrets.redact(&form).contains(&form));
+                }
+            }
+        }
     }
 }

@@ -273,7 +273,7 @@ fn is_harmless_header(name: &str) -> bool {
 }
 
 /// Learns an environment variable whose name says that it is secret, and the password in one that is an address.
-fn learn_variable(name: &str, text: &str, secrets: &Secrets) {
+pub fn learn_variable(name: &str, text: &str, secrets: &Secrets) {
     const MARKS: [&str; 11] =
         ["key", "token", "secret", "password", "passwd", "passphrase", "pwd", "auth", "credential", "pin", "dsn"];
     let lower = name.to_ascii_lowercase();
@@ -349,7 +349,9 @@ pub fn python_type(value: &Value) -> &'static str {
 fn python_repr(kind: FieldKind, value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => "an empty text".to_owned(),
-        Value::String(text) if !kind.may_hold_secrets() => {
+        // Not even one of the wrong type: a PIN is written as a number by mistake.
+        other if kind.may_hold_secrets() => python_type(other).to_owned(),
+        Value::String(text) => {
             let short: String = text.chars().take(40).collect();
             format!("'{short}'")
         }
@@ -383,7 +385,7 @@ mod tests {
                 "REVERE_SOURCES['g']['config']['urll']: unknown key 'urll'; did you mean 'url'?",
                 "REVERE_SOURCES['g']['config']['verify_ssl']: expected True or False, not 'yes'",
                 "REVERE_SOURCES['g']['config']['timeout']: expected a number of seconds above 0, not -1",
-                "REVERE_SOURCES['g']['config']['auth_password']: expected a text that is not empty, not 12345",
+                "REVERE_SOURCES['g']['config']['auth_password']: expected a text that is not empty, not an int",
                 "REVERE_SOURCES['g']['config']['url']: missing; expected an address beginning with http:// or https://: Where the server is.",
             ]
         );

@@ -9,11 +9,27 @@ pub struct Key {
     pub field: Field,
     /// What counts while it is not set, in words.
     pub default: &'static str,
+    /// The least and the most a number may be; for seconds, of which some are always above zero, the most.
+    pub bounds: Option<(u64, u64)>,
 }
 
 const fn key(name: &'static str, kind: FieldKind, default: &'static str, doc: &'static str) -> Key {
-    Key { field: Field::optional(name, kind, doc), default }
+    Key { field: Field::optional(name, kind, doc), default, bounds: None }
 }
+
+impl Key {
+    const fn within(self, least: u64, most: u64) -> Key {
+        Key { bounds: Some((least, most)), ..self }
+    }
+}
+
+/// The least and the most that the number `name` may be.
+pub(super) fn bounds(name: &str) -> (u64, u64) {
+    KEYS.iter().find(|key| key.field.name == name).and_then(|key| key.bounds).unwrap_or((0, u64::MAX))
+}
+
+/// A day.
+const LONGEST_RUN: u64 = 86_400;
 
 /// The names, in the order of the documentation.
 pub const KEYS: &[Key] = &[
@@ -38,8 +54,8 @@ pub const KEYS: &[Key] = &[
     key(
         "SECRET_KEY",
         FieldKind::Secret,
-        "made at the first start and kept beside the database, readable by its owner only",
-        "Signs what browsers are given. Set it where several machines share one database.",
+        "none is needed",
+        "Accepted, because existing files have it, and used for nothing yet: there is no login whose cookies it would sign. Hidden everywhere, like any other secret.",
     ),
     key(
         "TIMEZONE",
@@ -64,22 +80,27 @@ pub const KEYS: &[Key] = &[
         FieldKind::Count,
         "28",
         "How many days the runs of a new monitor are kept; 0 keeps them for ever.",
-    ),
-    key("RUN_TIMEOUT", FieldKind::Seconds, "30", "Wall-clock seconds one run may take, waiting for sources included."),
-    key("RUN_CPU_TIME", FieldKind::Seconds, "10", "Processor seconds one run may take."),
-    key("RUN_MEMORY_MB", FieldKind::Count, "256", "MiB of memory one run may use, Python itself (about 20) included."),
-    key("RUN_SOURCE_CALLS", FieldKind::Count, "1000", "How many source calls one run may make."),
-    key("RUN_ANSWER_MB", FieldKind::Count, "32", "MiB the answer to one source call may have."),
-    key("RUN_OUTPUT_KB", FieldKind::Count, "64", "KiB of printed output kept with a run."),
-    key("RUN_MESSAGE_KB", FieldKind::Count, "8", "KiB of a run's message."),
-    key("RUN_VALUE_KB", FieldKind::Count, "8", "KiB of a text `return_value`; longer ones are cut with a mark."),
+    )
+    .within(0, 36_500),
+    key("RUN_TIMEOUT", FieldKind::Seconds, "30", "Wall-clock seconds one run may take, waiting for sources included.")
+        .within(0, LONGEST_RUN),
+    key("RUN_CPU_TIME", FieldKind::Seconds, "10", "Processor seconds one run may take.").within(0, LONGEST_RUN),
+    key("RUN_MEMORY_MB", FieldKind::Count, "256", "MiB of memory one run may use, Python itself (about 20) included.")
+        .within(32, 3072),
+    key("RUN_SOURCE_CALLS", FieldKind::Count, "1000", "How many source calls one run may make.").within(0, 1_000_000),
+    key("RUN_ANSWER_MB", FieldKind::Count, "32", "MiB the answer to one source call may have.").within(1, 1024),
+    key("RUN_OUTPUT_KB", FieldKind::Count, "64", "KiB of printed output kept with a run.").within(1, 16_384),
+    key("RUN_MESSAGE_KB", FieldKind::Count, "8", "KiB of a run's message.").within(1, 1024),
+    key("RUN_VALUE_KB", FieldKind::Count, "8", "KiB of a text `return_value`; longer ones are cut with a mark.")
+        .within(1, 1024),
     key(
         "MAX_RUNS_IN_FLIGHT",
         FieldKind::Count,
         "by the machine's memory",
         "How many runs may be under way at once, most of them waiting for a source. Others queue, and show as late.",
-    ),
-    key("RUN_THREADS", FieldKind::Count, "one for each processor", "How many threads execute Python."),
+    )
+    .within(1, 9_000),
+    key("RUN_THREADS", FieldKind::Count, "one for each processor", "How many threads execute Python.").within(1, 1024),
     key(
         "GOOGLE_APPS_DOMAIN",
         FieldKind::Text,
@@ -142,16 +163,26 @@ mod tests {
     /// The rows that docs/CONFIG.md must hold.
     fn rows() -> String {
         KEYS.iter()
-            .map(|Key { field, default }| {
-                format!("| `{}` | {} | {default} | {} |\n", field.name, holds(field.name, field.kind), field.doc)
+            .map(|key| {
+                let Key { field, default, .. } = key;
+                format!("| `{}` | {} | {default} | {} |\n", field.name, holds(key), field.doc)
             })
             .collect()
     }
 
-    fn holds(name: &str, kind: FieldKind) -> &'static str {
-        match name {
-            "REVERE_SOURCES" | "REVERE_ALERTS" => "a dict",
-            _ => kind.expected(),
+    fn holds(key: &Key) -> String {
+        match (key.field.name, key.field.kind, key.bounds) {
+            ("REVERE_SOURCES" | "REVERE_ALERTS", ..) => "a dict".to_owned(),
+            (_, FieldKind::Count, Some((least, most))) => format!("a whole number from {least} to {most}"),
+            (_, FieldKind::Seconds, Some((_, most))) => format!("a number of seconds above 0, at most {most}"),
+            (_, kind, _) => kind.expected().to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_number_has_bounds() {
+        for key in KEYS.iter().filter(|key| matches!(key.field.kind, FieldKind::Count | FieldKind::Seconds)) {
+            assert!(key.bounds.is_some(), "{}", key.field.name);
         }
     }
 

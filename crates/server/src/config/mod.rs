@@ -5,9 +5,9 @@
 //! it, and add their faults before [`Loaded::accept`] decides.
 
 mod keys;
+mod masked;
 mod place;
 mod read;
-mod secret_key;
 
 use std::{
     fmt, io,
@@ -18,9 +18,12 @@ use std::{
 use revere_sandbox::{ConfigRequest, Limits, Sandbox, SandboxError, ScriptError};
 
 pub use keys::{IGNORED, KEYS, Key, REFUSED};
-pub use secret_key::{SecretKeyError, load_or_make as load_or_make_secret_key};
 
-use crate::{entry::Entry, redact::Secrets, settings::Fault};
+use crate::{
+    entry::Entry,
+    redact::Secrets,
+    settings::{self, Fault},
+};
 
 /// Looked for in the working directory unless another file is named.
 pub const DEFAULT_FILE: &str = "config.py";
@@ -36,8 +39,6 @@ pub struct Config {
     pub folder: PathBuf,
     /// The database file.
     pub database_path: PathBuf,
-    /// `SECRET_KEY`, if it was set; see [`load_or_make_secret_key`] for when it was not.
-    pub secret_key: Option<String>,
     /// `REVERE_SOURCES`, not yet seen by their types.
     pub sources: Vec<Entry>,
     /// `REVERE_ALERTS`, not yet seen by their types.
@@ -174,19 +175,30 @@ pub async fn load(
         ),
     })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect();
+    // What the file read there may be in what Python says of a mistake, and in none of the file's lines.
+    let hidden = Secrets::default();
+    for (name, value) in environment.iter().filter(|(name, _)| !matches!(name.as_str(), "PWD" | "OLDPWD")) {
+        settings::learn_variable(name, value, &hidden);
+    }
     let request = ConfigRequest {
         source: source.clone(),
         filename: path.display().to_string(),
         folder: folder.clone(),
         seed: random_seed(),
-        environment: std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-            .collect(),
+        environment,
         limits: Limits { wall_time: Duration::from_secs(10), ..Limits::default() },
     };
     let names = match sandbox.evaluate_config(request).await {
         Ok(Ok(names)) => names,
-        Ok(Err(error)) => return Err(LoadError::Script { path, error }),
+        Ok(Err(error)) => {
+            let masked = |text: &str| hidden.redact(&masked::traceback(text, &source)).into_owned();
+            let traceback = error.traceback.as_deref().map(masked);
+            let message = hidden.redact(&error.message).into_owned();
+            return Err(LoadError::Script { path, error: ScriptError { traceback, message, ..error } });
+        }
         Err(error) => return Err(LoadError::Sandbox(error)),
     };
     let (config, faults) = read::read(names, &folder, secrets);
@@ -232,7 +244,7 @@ impl fmt::Display for ScriptFault<'_> {
         }
         match &error.traceback {
             Some(traceback) => write!(f, "\n{}", traceback.trim_end()),
-            None => Ok(()),
+            None => write!(f, ": {}", error.message),
         }
     }
 }

@@ -62,22 +62,21 @@ pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &S
         file: None,
         folder: folder.to_owned(),
         database_path: reader.path("DATABASE_PATH", super::DEFAULT_DATABASE),
-        secret_key: settings.text("SECRET_KEY").map(str::to_owned),
         sources: reader.entries("REVERE_SOURCES"),
         alerts: reader.entries("REVERE_ALERTS"),
         timezone: reader.timezone(),
         timezone_given: settings.text("TIMEZONE").is_some(),
         base_url: settings.text("BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
         python_path: reader.folders("PYTHON_PATH"),
-        default_retain_days: match reader.number("DEFAULT_RETAIN_DAYS", 28, 0, 36_500) {
+        default_retain_days: match reader.number("DEFAULT_RETAIN_DAYS", 28) {
             0 => None,
             days => Some(days as u32),
         },
         limits: reader.limits(),
         max_runs_in_flight: settings
             .count("MAX_RUNS_IN_FLIGHT")
-            .map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1, 1, 100_000) as usize),
-        run_threads: settings.count("RUN_THREADS").map(|_| reader.number("RUN_THREADS", 1, 1, 1024) as usize),
+            .map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1) as usize),
+        run_threads: settings.count("RUN_THREADS").map(|_| reader.number("RUN_THREADS", 1) as usize),
         warnings: Vec::new(),
     };
     if settings.text("GOOGLE_APPS_DOMAIN").is_some() {
@@ -115,8 +114,9 @@ impl Reader<'_> {
         folders
     }
 
-    /// A whole number within bounds; out of them is a fault.
-    fn number(&mut self, name: &str, default: u64, low: u64, high: u64) -> u64 {
+    /// A whole number within the key's bounds; out of them is a fault.
+    fn number(&mut self, name: &str, default: u64) -> u64 {
+        let (low, high) = keys::bounds(name);
         let number = self.settings.count(name).unwrap_or(default);
         if !(low..=high).contains(&number) {
             self.fault(name, format!("expected a whole number from {low} to {high}, not {number}"));
@@ -138,16 +138,17 @@ impl Reader<'_> {
         let limits = Limits {
             wall_time: self.settings.seconds("RUN_TIMEOUT").unwrap_or(default.wall_time),
             cpu_time: self.settings.seconds("RUN_CPU_TIME").unwrap_or(default.cpu_time),
-            memory_bytes: bytes(self.number("RUN_MEMORY_MB", (default.memory_bytes >> 20) as u64, 32, 3072), 20),
-            source_calls: self.number("RUN_SOURCE_CALLS", default.source_calls.into(), 0, 1_000_000) as u32,
-            answer_bytes: bytes(self.number("RUN_ANSWER_MB", (default.answer_bytes >> 20) as u64, 1, 1024), 20),
-            output_bytes: bytes(self.number("RUN_OUTPUT_KB", (default.output_bytes >> 10) as u64, 1, 16_384), 10),
-            message_bytes: bytes(self.number("RUN_MESSAGE_KB", (default.message_bytes >> 10) as u64, 1, 1024), 10),
-            value_bytes: bytes(self.number("RUN_VALUE_KB", (default.value_bytes >> 10) as u64, 1, 1024), 10),
+            memory_bytes: bytes(self.number("RUN_MEMORY_MB", (default.memory_bytes >> 20) as u64), 20),
+            source_calls: self.number("RUN_SOURCE_CALLS", default.source_calls.into()) as u32,
+            answer_bytes: bytes(self.number("RUN_ANSWER_MB", (default.answer_bytes >> 20) as u64), 20),
+            output_bytes: bytes(self.number("RUN_OUTPUT_KB", (default.output_bytes >> 10) as u64), 10),
+            message_bytes: bytes(self.number("RUN_MESSAGE_KB", (default.message_bytes >> 10) as u64), 10),
+            value_bytes: bytes(self.number("RUN_VALUE_KB", (default.value_bytes >> 10) as u64), 10),
         };
         for (name, time) in [("RUN_TIMEOUT", limits.wall_time), ("RUN_CPU_TIME", limits.cpu_time)] {
-            if time.as_secs_f64() > 86_400.0 {
-                self.fault(name, format!("expected at most 86400 seconds (a day), not {}", time.as_secs_f64()));
+            let (_, most) = keys::bounds(name);
+            if time.as_secs_f64() > most as f64 {
+                self.fault(name, format!("expected at most {most} seconds, not {}", time.as_secs_f64()));
             }
         }
         limits
@@ -194,7 +195,9 @@ fn plain(value: PythonValue) -> Result<Value, String> {
             let mut map = Map::new();
             for (key, value) in items {
                 let PythonValue::Text(key) = key else {
-                    return Err(format!("expected texts as the keys of a dict, not {key:?}"));
+                    // Without the key itself: who writes {password: user} by mistake should not read it in a log.
+                    let key = plain(key).map_or("something else", |key| settings::python_type(&key));
+                    return Err(format!("expected texts as the keys of a dict, not {key}"));
                 };
                 map.insert(key, plain(value)?);
             }
@@ -251,7 +254,6 @@ mod tests {
         ]);
         assert_eq!(faults, [""; 0]);
         assert_eq!(config.database_path, Path::new("/etc/revere/data/monitors.db"));
-        assert_eq!(config.secret_key.as_deref(), Some("/wBB"));
         assert_eq!(config.timezone, "Europe/Berlin");
         assert_eq!(config.base_url.as_deref(), Some("https://revere.example.com"));
         assert_eq!(config.python_path, [folder.path()]);
@@ -280,7 +282,7 @@ mod tests {
             faults,
             [
                 "SQLALCHEMY_DATABASE_URI: Revere keeps its data in a SQLite file of its own: set DATABASE_PATH, and bring an old database along with `revere import FILE`",
-                "BASE_URL: expected texts as the keys of a dict, not Int(1)",
+                "BASE_URL: expected texts as the keys of a dict, not an int",
                 "REVERE_SORCES: unknown key 'REVERE_SORCES'; did you mean 'REVERE_SOURCES'? (names of your own: begin them with an underscore, or write them small)",
                 "RUN_TIMEOUT: expected a number of seconds above 0, not -1",
                 "REVERE_ALERTS: expected a dict of name -> type, description, enabled, config, not a list",

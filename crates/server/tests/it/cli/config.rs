@@ -177,3 +177,30 @@ fn keys_made_in_a_configuration_are_other_ones_at_every_start() {
     let same: Vec<_> = first.iter().zip(&second).filter(|(one, other)| one == other).map(|(one, _)| one).collect();
     assert_eq!(same, ["RuntimeError:"]);
 }
+
+#[test]
+fn what_python_says_of_a_mistake_holds_no_password() {
+    let shell = Shell::new();
+    shell.write("parts.py", "def made():\n    return 'hunter3' + None\n");
+    for (mistake, line) in [
+        ("PASSWORD = 'hunter2' + None", "PASSWORD = '*******' + None"),
+        ("REVERE_SOURCES = {'a': 'hunter2' 'b': }", "REVERE_SOURCES = {'*': '*******' '*': }"),
+        ("PIN = 48151623 + 'x'  # hunter2", "PIN = ******** + '*'"),
+        ("import parts; parts.made()", "import parts; parts.made()"),
+        ("import os; int(os.environ['DB_PASSWORD'])", "import os; int(os.environ['***********'])"),
+    ] {
+        shell.write("config.py", &format!("import os\n{mistake}\n"));
+        let said = said(shell.revere().arg("check").env("DB_PASSWORD", "hunter4")).exits(1);
+        assert!(said.stderr.contains("line 2") && said.stderr.contains("Error: "), "{}", said.stderr);
+        assert!(said.stderr.contains(line), "{}", said.stderr);
+        for secret in ["hunter", "48151623"] {
+            assert!(!said.stderr.contains(secret), "{}", said.stderr);
+        }
+    }
+    shell.write(
+        "config.py",
+        "REVERE_SOURCES = {'d': {'type': 'graphite', 'config': {'url': 'http://g/', 'auth_password': 48151623}}}",
+    );
+    let said = shell.run("check").exits(1);
+    assert!(said.stderr.contains("auth_password") && !said.stderr.contains("48151623"), "{}", said.stderr);
+}
