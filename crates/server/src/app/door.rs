@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     io,
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -24,6 +26,7 @@ pub struct Door {
     address: SocketAddr,
     router: Arc<OnceLock<Router>>,
     closing: CancellationToken,
+    cut: CancellationToken,
     /// Holds what went wrong once the server has ended.
     ended: watch::Receiver<Option<String>>,
     server: Mutex<Option<JoinHandle<()>>>,
@@ -65,21 +68,21 @@ impl Door {
         let address = listener.local_addr().map_err(|error| BindError::Other(shown, error))?;
         let router = Arc::new(OnceLock::new());
         let closing = CancellationToken::new();
+        let cut = CancellationToken::new();
         let (tell, ended) = watch::channel(None);
-        let service = Router::new().fallback(answer).with_state(router.clone());
+        let service = Router::new().fallback(answer).with_state(Behind { router: router.clone(), cut: cut.clone() });
         let closed = closing.clone().cancelled_owned();
         let server = tokio::spawn(async move {
-            let served =
-                tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(closed).into_future()).await;
-            let words = match served {
+            let serving = axum::serve(listener, service).with_graceful_shutdown(closed).into_future();
+            let words = match AssertUnwindSafe(serving).catch_unwind().await {
                 Ok(Ok(())) => "it ended".to_owned(),
                 Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
+                Err(_) => "it panicked".to_owned(),
             };
             // Nobody may be waiting for it.
             let _ = tell.send(Some(format!("the HTTP server: {words}")));
         });
-        Ok(Door { address, router, closing, ended, server: Mutex::new(Some(server)) })
+        Ok(Door { address, router, closing, cut, ended, server: Mutex::new(Some(server)) })
     }
 
     /// Where it is.
@@ -118,20 +121,37 @@ impl Door {
             && tokio::time::timeout(grace, &mut server).await.is_err()
         {
             tracing::warn!("requests were still being answered; they are cut off");
-            server.abort();
+            self.cut.cancel();
+            // The answers that say so go out, unless nobody reads them.
+            if tokio::time::timeout(CUT, &mut server).await.is_err() {
+                server.abort();
+            }
         }
     }
 }
 
-async fn answer(State(router): State<Arc<OnceLock<Router>>>, request: Request) -> Result<Response, Infallible> {
-    match router.get() {
-        Some(router) => router.clone().oneshot(request).await,
-        None => Ok(starting()),
+/// How long those whose requests are cut off have to read that.
+const CUT: Duration = Duration::from_millis(500);
+
+/// What answers.
+#[derive(Clone)]
+struct Behind {
+    router: Arc<OnceLock<Router>>,
+    /// Requests that are still being answered are dropped.
+    cut: CancellationToken,
+}
+
+async fn answer(State(behind): State<Behind>, request: Request) -> Result<Response, Infallible> {
+    let Some(router) = behind.router.get() else { return Ok(not_now("Revere is starting; ask again in a moment")) };
+    tokio::select! {
+        biased;
+        answered = router.clone().oneshot(request) => answered,
+        () = behind.cut.cancelled() => Ok(not_now("Revere is stopping; ask the next one in a moment")),
     }
 }
 
-fn starting() -> Response {
-    let problem = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Revere is starting; ask again in a moment"}"#;
+fn not_now(detail: &'static str) -> Response {
+    let problem = format!(r#"{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"{detail}"}}"#);
     let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::RETRY_AFTER, "2")];
     (StatusCode::SERVICE_UNAVAILABLE, headers, Body::from(problem)).into_response()
 }
@@ -155,6 +175,36 @@ mod tests {
         assert!(matches!(taken, BindError::InUse(_)), "{taken:?}");
         door.close(Duration::from_secs(5)).await;
         Door::bind("127.0.0.1", door.address().port()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn closing_ends_what_does_not_end_by_itself() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        /// Tells that the request it belongs to was dropped.
+        struct Dropped(Option<tokio::sync::oneshot::Sender<()>>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                let _ = self.0.take().map(|tell| tell.send(()));
+            }
+        }
+        let door = Door::bind("127.0.0.1", 0).await.unwrap();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (tell, dropped) = tokio::sync::oneshot::channel();
+        let once = Arc::new(Mutex::new(Some((begun, Dropped(Some(tell))))));
+        door.open(Router::new().fallback(async move || {
+            let (begun, _held) = once.lock().unwrap().take().expect("one request");
+            begun.send(()).unwrap();
+            std::future::pending::<()>().await;
+        }));
+        let mut stream = tokio::net::TcpStream::connect(door.address()).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        has_begun.await.unwrap();
+        door.close(Duration::from_millis(10)).await;
+        dropped.await.expect("the request was dropped");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 503") && text.contains("Revere is stopping"), "{text}");
+        assert_eq!(door.failed().await, "the HTTP server: it ended");
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ pub use door::{BindError, Door};
 
 use crate::{
     alerts::Channel,
-    config::{Config, SecretKeyError, load_or_make_secret_key},
+    config::Config,
     engine::{self, Engine, EngineHandle},
     metrics::Metrics,
     redact::Secrets,
@@ -61,9 +61,6 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The key beside it.
-    #[error(transparent)]
-    SecretKey(#[from] SecretKeyError),
     /// The first things written to the database.
     #[error("cannot write the first things to the database")]
     Store(#[source] StoreError),
@@ -89,9 +86,6 @@ impl App {
 
 async fn wire(store: Store, parts: Parts) -> Result<Running, StartError> {
     let Parts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, door } = parts;
-    if config.secret_key.is_none() {
-        load_or_make_secret_key(&config.database_path, &secrets)?;
-    }
     let configured: Vec<ConfiguredAlert> =
         config.alerts.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
     store.sync_alerts(&configured, clock.now()).await.map_err(StartError::Store)?;

@@ -4,7 +4,6 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use anyhow::Context;
@@ -15,7 +14,7 @@ use super::{
     Exit, Global,
     progress::grouped,
     project::{Begun, default_options, open_sandbox},
-    run,
+    run::{self, Ended},
     terminal::{self, Paint},
 };
 use crate::{
@@ -32,6 +31,9 @@ Examples:
   revere demo --port 8080
 
 It needs no configuration, keeps everything in a folder of its own, and removes that when it ends. Stop it with Ctrl+C.";
+
+/// How often the folder's removal is tried.
+const REMOVALS: usize = 10;
 
 /// Tried when no port was asked for.
 const PORTS: std::ops::Range<u16> = 5000..5020;
@@ -51,7 +53,10 @@ impl Demo {
         let begun = Begun::new(global)?;
         let signals = begun.runtime.block_on(async { run::Signals::new() })?;
         let door = begun.runtime.block_on(self.door())?;
+        let watched = signals.ending_the_process(&begun.runtime);
         let sandbox = open_sandbox(default_options())?;
+        // From here on there is something to be removed.
+        let mut signals = begun.runtime.block_on(watched.given_back());
         let folder = Folder::make()?;
         let now = SystemClock.now();
         let world = World { live_since: Some(now.as_second()) };
@@ -59,20 +64,38 @@ impl Demo {
         let database = config.database_path.clone();
         // History ends now; the first ticks come when it has been written.
         let begin = now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(now);
-        let runs = begun.runtime.block_on(fill(folder.path(), &database, world, now, begin))?;
+        let filled = begun.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                name = signals.next() => Err(Ended::before_it_started(name)),
+                filled = fill(folder.path(), &database, world, now, begin) => Ok(filled),
+            }
+        });
+        let runs = match filled {
+            Ok(runs) => runs?,
+            Err(ended) => {
+                ended.shut_down(begun.runtime);
+                return Ok(ended.exit());
+            }
+        };
         let project = begun.build(sandbox, config.into())?;
         let (runtime, parts) = run::parts(project, door);
-        let exit = runtime.block_on(async {
-            let running = App::start(parts).await?;
+        let ended = runtime.block_on(async {
+            let running = tokio::select! {
+                biased;
+                name = signals.next() => return Ok(Ended::before_it_started(name)),
+                running = App::start(parts) => running?,
+            };
             welcome(&format!("http://{}", running.address), runs, folder.path());
             let orders = folder.path().join(demo::ORDERS);
             let coming = tokio::spawn(async move { demo::keep_orders_coming(&orders, &world, now.as_second()).await });
-            let exit = run::until_stopped(running, signals).await;
+            let ended = run::until_stopped(running, signals).await;
             coming.abort();
-            exit
+            ended
         });
-        runtime.shutdown_timeout(Duration::from_secs(1));
-        exit
+        // Before the folder goes, so that hardly anything still writes to it.
+        ended.as_ref().copied().unwrap_or(Ended::Stopped).shut_down(runtime);
+        Ok(ended?.exit())
     }
 
     async fn door(&self) -> Result<Door, BindError> {
@@ -155,7 +178,11 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+        // A thread that was not waited for may make one more file meanwhile.
+        let removed = (0..REMOVALS).map(|_| std::fs::remove_dir_all(&self.0)).find(Result::is_ok);
+        if removed.is_none()
+            && let Err(error) = std::fs::remove_dir_all(&self.0)
+        {
             terminal::tell(format_args!("{} could not be removed: {error}", self.0.display()));
         }
     }

@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use revere_model::SystemClock;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 use super::{
     Exit, Global,
@@ -37,19 +42,17 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let begun = Begun::new(global)?;
-        let mut signals = begun.runtime.block_on(async { Signals::new() })?;
+        let signals = begun.runtime.block_on(async { Signals::new() })?;
         // Before anything slow: who starts a second server should know at once.
         let door = begun.runtime.block_on(Door::bind(&self.host, self.port))?;
+        let watched = signals.ending_the_process(&begun.runtime);
         let project = begun.project(global)?;
         let (runtime, parts) = parts(project, door);
-        let exit = runtime.block_on(async {
+        let ended = runtime.block_on(async {
+            let mut signals = watched.given_back().await;
             let running = tokio::select! {
                 biased;
-                // One that came while the configuration was read counts too.
-                name = signals.next() => {
-                    tracing::info!("{name}: stopped before it had started");
-                    return Ok(Exit::Success);
-                }
+                name = signals.next() => return Ok(Ended::before_it_started(name)),
                 running = App::start(parts) => running?,
             };
             let ip = running.address.ip();
@@ -59,14 +62,45 @@ impl Run {
             tracing::info!("listening on http://{}", running.address);
             until_stopped(running, signals).await
         });
-        // What still blocks a thread now has been told to stop and did not.
-        runtime.shutdown_timeout(Duration::from_secs(1));
-        exit
+        ended.as_ref().copied().unwrap_or(Ended::Stopped).shut_down(runtime);
+        Ok(ended?.exit())
+    }
+}
+
+/// How a server that was told to stop ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// In order.
+    Stopped,
+    /// On the spot, because it was told so.
+    AtOnce,
+}
+
+impl Ended {
+    pub(super) fn before_it_started(signal: &str) -> Ended {
+        tracing::info!("{signal}: stopped before it had started");
+        Ended::Stopped
+    }
+
+    /// Ends all threads, without waiting long for any.
+    pub(super) fn shut_down(self, runtime: Runtime) {
+        match self {
+            // What still blocks a thread now has been told to stop and did not.
+            Ended::Stopped => runtime.shutdown_timeout(Duration::from_secs(1)),
+            Ended::AtOnce => runtime.shutdown_background(),
+        }
+    }
+
+    pub(super) fn exit(self) -> Exit {
+        match self {
+            Ended::Stopped => Exit::Success,
+            Ended::AtOnce => Exit::Failure,
+        }
     }
 }
 
 /// Everything for a server, and the runtime it lives on.
-pub(super) fn parts(project: Project, door: Door) -> (tokio::runtime::Runtime, Parts) {
+pub(super) fn parts(project: Project, door: Door) -> (Runtime, Parts) {
     let Project { runtime, secrets, sandbox, in_flight, config, sources, channels, metrics } = project;
     (
         runtime,
@@ -74,9 +108,9 @@ pub(super) fn parts(project: Project, door: Door) -> (tokio::runtime::Runtime, P
     )
 }
 
-/// Waits for a signal and stops, or for a part to fail. A second signal ends the process on the spot: everything that was
-/// acknowledged is written, and the next start takes up what was going on.
-pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> anyhow::Result<Exit> {
+/// Waits for a signal and stops, or for a part to fail. A second signal means at once: everything that was acknowledged
+/// is written, and the next start takes up what was going on.
+pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> anyhow::Result<Ended> {
     tokio::select! {
         name = signals.next() => tracing::info!("{name}: stopping; what is going on may take up to {} s to finish", GRACE.as_secs()),
         words = running.failed() => {
@@ -87,11 +121,11 @@ pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> any
     tokio::select! {
         () = running.stop(GRACE) => {
             tracing::info!("stopped");
-            Ok(Exit::Success)
+            Ok(Ended::Stopped)
         }
         name = signals.next() => {
             tracing::warn!("{name} again: stopped at once; the next start takes up what was going on");
-            std::process::exit(Exit::Failure.code().into());
+            Ok(Ended::AtOnce)
         }
     }
 }
@@ -108,10 +142,37 @@ impl Signals {
         Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// Until they are given back, a signal ends the process: nothing is open yet that would have to be closed.
+    pub(super) fn ending_the_process(mut self, runtime: &Runtime) -> Watched {
+        let (back, wanted_back) = oneshot::channel::<()>();
+        let watch = runtime.spawn(async move {
+            tokio::select! {
+                biased;
+                name = self.next() => std::process::exit(Ended::before_it_started(name).exit().code().into()),
+                _ = wanted_back => self,
+            }
+        });
+        Watched { back, watch }
+    }
+
+    pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+/// Signals that end the process for now.
+pub(super) struct Watched {
+    back: oneshot::Sender<()>,
+    watch: JoinHandle<Signals>,
+}
+
+impl Watched {
+    /// From now on they are the caller's again.
+    pub(super) async fn given_back(self) -> Signals {
+        drop(self.back);
+        self.watch.await.expect("the watch ends the process or gives the signals back")
     }
 }

@@ -58,3 +58,20 @@ async fn two_demos_run_side_by_side() {
     first.stop();
     second.stop();
 }
+
+#[test]
+fn a_second_signal_leaves_nothing_behind_either() {
+    let shell = Shell::new();
+    let mut server = shell.demo();
+    let held = server.half_a_request();
+    server.signal("TERM");
+    // It lets nobody in any more, and waits for the one who is there.
+    while std::net::TcpStream::connect(server.address.trim_start_matches("http://")).is_ok() {
+        std::thread::yield_now();
+    }
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), 1, "{}", server.stderr.whole());
+    drop(held);
+    assert!(server.stderr.whole().contains("stopped at once"), "{}", server.stderr.whole());
+    assert_eq!(shell.leftovers(), [""; 0]);
+}

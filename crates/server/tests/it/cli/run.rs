@@ -7,7 +7,7 @@ use super::{Shell, server::Server};
 impl Shell {
     /// `revere run` on a free port.
     #[track_caller]
-    fn serve(&self, more: &[&str]) -> Server {
+    pub(super) fn serve(&self, more: &[&str]) -> Server {
         Server::start(self.revere().args(["run", "-p", "0"]).args(more), |server| {
             server.stderr.wait_for("listening on")
         })
@@ -213,7 +213,6 @@ async fn a_source_that_is_down_does_not_stop_the_start() {
     for text in [&log, &sources, &message.to_string()] {
         assert!(!text.contains("top-secret"), "{text}");
     }
-    assert!(!shell.path("revere.db.secret-key").exists(), "one was set");
 }
 
 #[tokio::test]
@@ -232,18 +231,6 @@ async fn json_logs_are_one_object_a_line() {
 }
 
 #[tokio::test]
-async fn the_secret_key_is_made_once_and_kept_beside_the_database() {
-    use std::os::unix::fs::PermissionsExt;
-    let shell = Shell::new();
-    let key = shell.path("revere.db.secret-key");
-    shell.serve(&[]).stop();
-    let made = std::fs::read_to_string(&key).unwrap();
-    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
-    shell.serve(&[]).stop();
-    assert_eq!(std::fs::read_to_string(&key).unwrap(), made);
-}
-
-#[tokio::test]
 async fn the_stores_work_is_counted_and_missing_configuration_is_said() {
     let shell = Shell::new();
     let server = shell.serve(&[]);
@@ -255,4 +242,56 @@ async fn the_stores_work_is_counted_and_missing_configuration_is_said() {
     assert!(commits.is_some_and(|count| count.parse::<f64>().unwrap() > 0.0), "{metrics}");
     let log = server.stop();
     assert!(log.contains("there is no config.py in "), "{log}");
+}
+
+#[tokio::test]
+async fn a_trouble_of_the_scheduler_is_logged_once_and_so_is_its_end() {
+    use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+    let shell = Shell::new();
+    let server = shell.serve(&[]);
+    let (status, created) = server.post("/api/v1/monitors", &monitor("return_value = 1")).await;
+    assert_eq!(status, 201, "{created:#}");
+    let mut outside = SqliteConnectOptions::new().filename(shell.path("revere.db")).connect().await.unwrap();
+    sqlx::query("alter table statuses rename to elsewhere").execute(&mut outside).await.unwrap();
+    server.stderr.wait_for("a task cannot do its work");
+    let failures = async || {
+        let (_, metrics) = server.get("/metrics").await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("revere_task_failures_total{task=\"evaluate\"} "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    while failures().await < 4 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    sqlx::query("alter table elsewhere rename to statuses").execute(&mut outside).await.unwrap();
+    outside.close().await.unwrap();
+    server.stderr.wait_for("a task does its work again");
+    let log = server.stop();
+    let of_it = |words: &str| log.lines().filter(|line| line.contains(words) && line.contains("evaluate")).count();
+    assert_eq!((of_it("a task cannot do its work"), of_it("a task does its work again")), (1, 1), "{log}");
+    assert!(log.contains("no such table: statuses"), "{log}");
+}
+
+/// Whether the process waits for SIGTERM itself.
+fn waits_for_sigterm(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & 1 << (15 - 1) != 0
+}
+
+#[tokio::test]
+async fn a_server_that_is_stopped_while_it_reads_its_configuration_stops_at_once_and_well() {
+    let shell = Shell::new();
+    shell.write("config.py", "while True:\n    pass\n");
+    let mut child = shell.revere().args(["run", "-p", "0"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    until(|| waits_for_sigterm(child.id())).await;
+    let began = std::time::Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(status.success(), "{status}: {said}");
+    assert!(said.contains("SIGTERM: stopped before it had started"), "{said}");
+    // The configuration itself would have had ten seconds.
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(!shell.path("revere.db").exists());
 }
