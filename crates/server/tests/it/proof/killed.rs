@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "how often and how quickly is worth knowing, not only that it passed")]
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,11 @@ use rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use sqlx::{Row, SqliteConnection};
 
-use super::{Program, Receiver, client, eventually};
+use super::{
+    Program, Receiver, client,
+    database::{every_tick_is_accounted_for, open, sound},
+    eventually, get,
+};
 
 /// Monitors that run every second, each changing state every few seconds.
 const MONITORS: i64 = 40;
@@ -82,7 +86,7 @@ async fn nothing_is_lost_however_often_it_is_killed() {
     let mut database = open(&folder.path().join("revere.db")).await;
     sound(&mut database).await;
     acknowledged_rows_are_there(&mut database, &ledger).await;
-    every_tick_is_accounted_for(&mut database).await;
+    every_tick_is_accounted_for(&mut database, 1..=MONITORS).await;
     every_flip_is_told(&mut database, &receiver).await;
     println!("{kills} kills; slowest first run after a restart: {slowest_first_run:?}");
     if kills >= 100 {
@@ -111,10 +115,6 @@ async fn run_now(client: &reqwest::Client, base: &str, id: i64) -> Option<i64> {
     answer.json::<Value>().await.ok()?["id"].as_i64()
 }
 
-async fn get(client: &reqwest::Client, url: &str) -> Option<Value> {
-    client.get(url).send().await.ok()?.json().await.ok()
-}
-
 /// How long after its start the program recorded a run.
 async fn first_run(client: &reqwest::Client, program: &Program) -> Duration {
     let url = format!("{}/api/v1/monitors/1/runs?limit=1", program.base);
@@ -129,17 +129,6 @@ async fn first_run(client: &reqwest::Client, program: &Program) -> Duration {
     program.started.elapsed()
 }
 
-async fn open(path: &std::path::Path) -> SqliteConnection {
-    use sqlx::ConnectOptions;
-    sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap()
-}
-
-async fn sound(database: &mut SqliteConnection) {
-    let verdict: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut *database).await.unwrap();
-    assert_eq!(verdict, "ok");
-    assert!(sqlx::query("pragma foreign_key_check").fetch_all(&mut *database).await.unwrap().is_empty());
-}
-
 async fn ids(database: &mut SqliteConnection, query: &'static str) -> BTreeSet<i64> {
     sqlx::query_scalar(query).fetch_all(database).await.unwrap().into_iter().collect()
 }
@@ -152,31 +141,6 @@ async fn acknowledged_rows_are_there(database: &mut SqliteConnection, ledger: &L
     let lost: Vec<_> = ledger.runs.difference(&runs).collect();
     assert!(lost.is_empty(), "acknowledged runs that are gone: {lost:?}");
     assert!(ledger.monitors.len() > MONITORS as usize, "nobody was at work");
-}
-
-/// Every second from a monitor's first tick to its last is a run, or inside a gap, and none is both or twice.
-async fn every_tick_is_accounted_for(database: &mut SqliteConnection) {
-    const SECOND: i64 = 1_000_000;
-    for id in 1..=MONITORS {
-        let mut ticks: HashMap<i64, u32> = HashMap::new();
-        let runs = sqlx::query("select tick_at from runs where monitor_id = ? and kind <> 'manual'").bind(id);
-        for row in runs.fetch_all(&mut *database).await.unwrap() {
-            *ticks.entry(row.get(0)).or_default() += 1;
-        }
-        let gaps = sqlx::query("select first_tick_at, last_tick_at, count from gaps where monitor_id = ?").bind(id);
-        for row in gaps.fetch_all(&mut *database).await.unwrap() {
-            let (first, last, count): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
-            assert_eq!((last - first) / SECOND + 1, count, "monitor {id}: a gap that counts wrong");
-            for tick in (first..=last).step_by(SECOND as usize) {
-                *ticks.entry(tick).or_default() += 1;
-            }
-        }
-        let (first, last) = (*ticks.keys().min().unwrap(), *ticks.keys().max().unwrap());
-        for tick in (first..=last).step_by(SECOND as usize) {
-            let times = ticks.get(&tick).copied().unwrap_or_default();
-            assert_eq!(times, 1, "monitor {id}: the tick {tick} is accounted for {times} times");
-        }
-    }
 }
 
 /// Every flip owed a notification that the receiver took, in order, under a key of its own; the first success of a new

@@ -1,7 +1,10 @@
 //! What Revere promises as a whole, shown on the real program from outside.
 
+mod crowd;
+mod database;
 mod example;
 mod killed;
+mod trouble;
 
 use std::{
     io::{BufRead, BufReader},
@@ -59,12 +62,14 @@ impl Program {
         self.child.wait().unwrap();
     }
 
-    /// As an operator does.
-    fn terminate(mut self) {
+    /// As an operator does; answers how long it took.
+    fn terminate(mut self) -> Duration {
+        let told = Instant::now();
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");
+        told.elapsed()
     }
 }
 
@@ -126,4 +131,8 @@ async fn eventually<T>(limit: Duration, name: &str, mut what: impl AsyncFnMut() 
         assert!(began.elapsed() < limit, "{name}: not within {limit:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+async fn get(client: &reqwest::Client, url: &str) -> Option<Value> {
+    client.get(url).send().await.ok()?.json().await.ok()
 }

@@ -7,7 +7,7 @@ use revere_model::State;
 use sqlx::{Connection, SqliteConnection};
 use tokio::time::Instant;
 
-use crate::support::{Scratch, spec};
+use crate::support::{Scratch, SmallDisk, spec};
 
 /// A store whose waiting is short enough to watch.
 async fn impatient() -> Scratch {
@@ -180,41 +180,15 @@ async fn a_failing_disk_is_sat_out() {
 
 #[tokio::test]
 async fn a_full_disk_is_sat_out() {
-    let Some(disk) = SmallDisk::mount() else {
-        eprintln!("not run: only root may mount the small file system that this test fills");
-        return;
-    };
+    let Some(disk) = SmallDisk::mount(3) else { return };
     let scratch = Scratch::with(|options| {
-        options.path = disk.0.path().join("revere.db");
+        options.path = disk.path().join("revere.db");
         options.busy_timeout = Duration::from_millis(20);
         options.patience = Duration::from_millis(400);
     })
     .await;
-    let ballast = disk.0.path().join("ballast");
-    let fill = async || {
-        let mut file = std::fs::File::create(&ballast).unwrap();
-        while std::io::Write::write(&mut file, &[0; 4096]).is_ok() {}
-    };
-    sits_out(&scratch, fill, async || std::fs::remove_file(&ballast).unwrap(), "full").await;
+    sits_out(&scratch, async || disk.fill(), async || disk.empty(), "full").await;
     scratch.store.close().await;
-}
-
-/// A file system of three megabytes.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Option<SmallDisk> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=3m", "none"]).arg(folder.path());
-        mount.output().is_ok_and(|output| output.status.success()).then(|| SmallDisk(folder))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).output();
-    }
 }
 
 #[tokio::test]
