@@ -41,9 +41,11 @@ function start(form) {
     ".cm-completionInfo": { maxWidth: "360px", padding: "8px 10px", whiteSpace: "pre-wrap" },
     ".cm-completionDetail": { fontStyle: "normal", color: "inherit", opacity: "0.75" },
     ".cm-diagnostic": { padding: "4px 8px" },
-    // The library draws these two with images inside the sheet, which the content policy refuses.
+    // The library draws these with images inside the sheet, which the content policy refuses.
     ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--alarm) 1px", textUnderlineOffset: "3px" },
     ".cm-lint-marker-error": { content: "normal", width: "8px", height: "8px", margin: "6px 3px", backgroundColor: "var(--alarm)", clipPath: "polygon(50% 0, 100% 100%, 0 100%)" },
+    ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn) 1px", textUnderlineOffset: "3px" },
+    ".cm-lint-marker-warning": { content: "normal", width: "8px", height: "8px", margin: "6px 3px", backgroundColor: "var(--warn)", clipPath: "polygon(50% 0, 100% 50%, 50% 100%, 0 50%)" },
     ".cm-placeholder": { color: "var(--ink-soft)", whiteSpace: "pre" },
     ".cm-failed-line": { backgroundColor: "var(--alarm-tint)" },
     ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--ink)" },
@@ -142,13 +144,13 @@ function start(form) {
     if (!script.trim()) return view.dispatch(setDiagnostics(view.state, []));
     const answer = await fetch("/api/v1/check", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ script }) }).catch(() => null);
     if (mine !== checked || !answer?.ok) return;
-    const { errors } = await answer.json();
-    const found = errors.map(({ line, message }) => {
+    const { errors, warnings } = await answer.json();
+    const shown = (severity) => ({ line, message }) => {
       const at = view.state.doc.line(Math.min(Math.max(line ?? 1, 1), view.state.doc.lines));
       const from = at.from + (at.text.length - at.text.trimStart().length);
-      return { from, to: Math.max(from, at.to), severity: "error", message };
-    });
-    view.dispatch(setDiagnostics(view.state, found));
+      return { from, to: Math.max(from, at.to), severity, message };
+    };
+    view.dispatch(setDiagnostics(view.state, [...errors.map(shown("error")), ...warnings.map(shown("warning"))]));
   }
 
   // The try-out, beside the script.

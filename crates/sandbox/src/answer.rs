@@ -4,7 +4,7 @@
 use revere_model::{ReturnValue, State};
 
 use crate::{
-    LimitKind, Limits, Outcome, ScriptError, Value,
+    LimitKind, Limits, Outcome, ScriptError, ScriptWarning, Value,
     clean::clean,
     run::{End, Ended},
     stop::{self, Stop},
@@ -62,6 +62,32 @@ pub(crate) fn config(ended: Ended, limits: &Limits) -> Result<Vec<(String, Value
             _ => Err(unreadable("not names and values")),
         })
         .collect()
+}
+
+/// The bytecode that compiling gave, in base64.
+pub(crate) fn code(ended: &Ended) -> Option<String> {
+    let End::Answered(bytes) = &ended.end else { return None };
+    let answer = Value::from_json(bytes).ok()?;
+    answer.get("code").and_then(Value::as_text).map(str::to_owned)
+}
+
+/// What the lints found.
+pub(crate) fn warnings(ended: &Ended) -> Vec<ScriptWarning> {
+    let End::Answered(bytes) = &ended.end else { return Vec::new() };
+    let Some(Value::List(found)) = Value::from_json(bytes).ok().and_then(|answer| answer.get("warnings").cloned())
+    else {
+        return Vec::new();
+    };
+    let warning = |value| match value {
+        Value::List(parts) => match <[Value; 2]>::try_from(parts).ok()? {
+            [Value::Int(line), Value::Text(text)] => {
+                Some(ScriptWarning { line: u32::try_from(line).ok()?, message: clean(&text, 1 << 10) })
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    found.into_iter().filter_map(warning).collect()
 }
 
 struct Verdict {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 /// How often a running guest is interrupted to look at its limits and to let others run.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -54,6 +54,9 @@ pub(crate) fn engine(instances: u32, compiling: Compiling) -> Result<Engine, was
     pool.max_memories_per_module(1).max_tables_per_module(1).table_elements(40_000);
     // The real limit is each run's own; see `limits::Budget`. This one only has to be no smaller.
     pool.max_memory_size(1 << 32);
+    // Where the kernel tells which pages were written, a new instance takes the place of an old one without giving its
+    // pages back and faulting them in again.
+    pool.pagemap_scan(Enabled::Auto).linear_memory_keep_resident(64 << 20).table_keep_resident(1 << 20);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)
 }

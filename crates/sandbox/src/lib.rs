@@ -15,6 +15,7 @@ mod sandbox;
 mod answer;
 mod clean;
 mod codec;
+mod compiled;
 mod prelude;
 mod run;
 mod value;
@@ -41,7 +42,7 @@ mod warm;
 
 pub use error::{OpenError, SandboxError};
 pub use limits::Limits;
-pub use outcome::{CallRecord, LimitKind, Outcome, ScriptError};
+pub use outcome::{CallRecord, LimitKind, Outcome, ScriptError, ScriptWarning};
 pub use request::{
     Broker, ConfigRequest, MethodDescription, Previous, RunRequest, SourceCall, SourceDescription, SourceFault,
 };

@@ -46,6 +46,15 @@ pub struct ScriptError {
     pub limit: Option<LimitKind>,
 }
 
+/// Something in a script that compiles and yet hardly does what its author means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScriptWarning {
+    /// The line, from 1.
+    pub line: u32,
+    /// What happens, and what to write instead.
+    pub message: String,
+}
+
 /// The limits a run can hit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LimitKind {

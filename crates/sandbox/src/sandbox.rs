@@ -13,7 +13,9 @@ use revere_model::{Clock, SystemClock};
 use tokio::sync::Semaphore;
 
 use crate::{
-    ConfigRequest, OpenError, Outcome, RunRequest, SandboxError, ScriptError, Stats, Value, answer, cache,
+    ConfigRequest, Limits, OpenError, Outcome, RunRequest, SandboxError, ScriptError, ScriptWarning, Stats, Value,
+    answer, cache,
+    compiled::{Code, Known, Scripts},
     engine::{self, Compiling, Ticker},
     guest::Template,
     host::{Reach, RunState},
@@ -21,7 +23,7 @@ use crate::{
     lane::Lane,
     prelude,
     reset::Resetter,
-    run::{Job, Workshop},
+    run::{Ended, Job, Workshop},
     stats::Counters,
     warm,
 };
@@ -85,6 +87,7 @@ pub struct Sandbox {
 
 struct Inner {
     workshop: Arc<Workshop>,
+    scripts: Scripts,
     threads: Threads,
     _ticker: Ticker,
     from_cache: bool,
@@ -124,13 +127,16 @@ impl Sandbox {
             most_idle: idle,
             counters: Counters::default(),
         };
-        Ok(Sandbox { inner: Arc::new(Inner { workshop: Arc::new(workshop), threads, _ticker: ticker, from_cache }) })
+        let (workshop, scripts) = (Arc::new(workshop), Scripts::default());
+        Ok(Sandbox { inner: Arc::new(Inner { workshop, scripts, threads, _ticker: ticker, from_cache }) })
     }
 
     /// Runs a script. Waits for a slot first; the run's time begins when it has one. Dropping the future ends the run.
     pub async fn run(&self, request: RunRequest) -> Result<Outcome, SandboxError> {
+        let code = self.code_of(&request.script).await?;
         let question = prelude::monitor(
             &request.script,
+            code.as_deref(),
             request.seed,
             &request.sources,
             request.previous.as_ref(),
@@ -151,18 +157,37 @@ impl Sandbox {
         Ok(answer::outcome(ended, &limits))
     }
 
-    /// Compiles a script without running it.
-    pub async fn check(&self, script: &str) -> Result<Result<(), ScriptError>, SandboxError> {
-        let limits = crate::Limits::default();
-        let question = prelude::check(script).map_err(|error| SandboxError::Request(error.to_string()))?;
-        let for_run = limits.clone();
-        let ended = self
-            .ended(Job { question, begin: Box::new(move || RunState { limits: for_run, ..still() }), keep: true })
-            .await?;
-        Ok(match answer::outcome(ended, &limits).error {
-            None => Ok(()),
+    /// Compiles a script without running it, and looks for what its author hardly means.
+    pub async fn check(&self, script: &str) -> Result<Result<Vec<ScriptWarning>, ScriptError>, SandboxError> {
+        let ended = self.compiled(script, true).await?;
+        let warnings = answer::warnings(&ended);
+        Ok(match answer::outcome(ended, &Limits::default()).error {
+            None => Ok(warnings),
             Some(error) => Err(error),
         })
+    }
+
+    /// The bytecode of a script that has run before.
+    async fn code_of(&self, script: &str) -> Result<Option<Code>, SandboxError> {
+        Ok(match self.inner.scripts.look(script) {
+            Known::Compiled(code) => Some(code),
+            Known::New | Known::Never => None,
+            Known::Seen => {
+                self.compiled(script, false).await?;
+                match self.inner.scripts.look(script) {
+                    Known::Compiled(code) => Some(code),
+                    _ => None,
+                }
+            }
+        })
+    }
+
+    /// Compiles a script in a guest of its own, and remembers the result.
+    async fn compiled(&self, script: &str, lint: bool) -> Result<Ended, SandboxError> {
+        let question = prelude::compile(script, lint).map_err(|error| SandboxError::Request(error.to_string()))?;
+        let ended = self.ended(Job { question, begin: Box::new(still), keep: true }).await?;
+        self.inner.scripts.remember(script, answer::code(&ended).as_deref());
+        Ok(ended)
     }
 
     /// Executes a configuration file and answers its upper-case names. It may import from its own folder.
@@ -196,7 +221,7 @@ impl Sandbox {
         &self.inner.workshop
     }
 
-    async fn ended(&self, job: Job) -> Result<crate::run::Ended, SandboxError> {
+    async fn ended(&self, job: Job) -> Result<Ended, SandboxError> {
         Workshop::run(self.inner.workshop.clone(), self.inner.threads.handle(), job).await
     }
 }

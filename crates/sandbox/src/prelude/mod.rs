@@ -9,13 +9,14 @@ use crate::{ConfigRequest, Previous, SourceDescription, Value, ValueError};
 use revere_model::ReturnValue;
 
 /// The modules in the order in which they are loaded; each may import those before it.
-pub(crate) const MODULES: [(&str, &str); 8] = [
+pub(crate) const MODULES: [(&str, &str); 9] = [
     ("revere_codec", include_str!("codec.py")),
     ("revere_previous", include_str!("previous.py")),
     ("revere_response", include_str!("response.py")),
     ("revere_sources", include_str!("sources.py")),
     ("revere_helpers", include_str!("helpers.py")),
     ("revere_hints", include_str!("hints.py")),
+    ("revere_lints", include_str!("lints.py")),
     ("revere_failures", include_str!("failures.py")),
     ("revere_prelude", include_str!("prelude.py")),
 ];
@@ -41,16 +42,17 @@ pub(crate) fn warm_up() -> Result<Vec<Vec<u8>>, ValueError> {
                 message: "Monitor Passed".to_owned(),
                 at: jiff::Timestamp::UNIX_EPOCH,
             };
-            requests.push(monitor(script, 0, &BTreeMap::new(), Some(&previous), false, 8192)?);
+            requests.push(monitor(script, None, 0, &BTreeMap::new(), Some(&previous), false, 8192)?);
         }
     }
     requests.push(dict([("mode", text("freeze"))]).to_json()?);
     Ok(requests)
 }
 
-/// Asks for a run of `script`.
+/// Asks for a run of `script`, which was compiled to `code` before.
 pub(crate) fn monitor(
     script: &str,
+    code: Option<&str>,
     seed: u64,
     sources: &BTreeMap<String, SourceDescription>,
     previous: Option<&Previous>,
@@ -64,6 +66,7 @@ pub(crate) fn monitor(
     dict([
         ("mode", text("monitor")),
         ("script", text(without_mark(script))),
+        ("code", code.map_or(Value::Null, text)),
         // `random.seed` takes the absolute value, so only seeds without a sign stay apart.
         ("seed", Value::Int((seed >> 1) as i64)),
         ("sources", Value::Dict(sources.iter().map(describe).collect())),
@@ -74,9 +77,9 @@ pub(crate) fn monitor(
     .to_json()
 }
 
-/// Asks whether `script` compiles.
-pub(crate) fn check(script: &str) -> Result<Vec<u8>, ValueError> {
-    dict([("mode", text("check")), ("script", text(without_mark(script)))]).to_json()
+/// Asks for the bytecode of `script`, and for warnings.
+pub(crate) fn compile(script: &str, lint: bool) -> Result<Vec<u8>, ValueError> {
+    dict([("mode", text("compile")), ("script", text(without_mark(script))), ("lint", Value::Bool(lint))]).to_json()
 }
 
 /// Asks for the names of a configuration file.

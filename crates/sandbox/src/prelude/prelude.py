@@ -9,6 +9,8 @@ import gc
 import linecache
 import os
 import sys
+from binascii import a2b_base64, b2a_base64
+from marshal import dumps, loads
 from random import seed as seed_random
 from sys import set_int_max_str_digits
 from types import ModuleType
@@ -17,6 +19,7 @@ from warnings import filterwarnings
 import revere_helpers
 from revere_codec import Unencodable, decode, encode, int_to_text
 from revere_failures import MonitorFailure, describe, message_of
+from revere_lints import lint
 from revere_previous import Previous
 from revere_sources import SourceError, Sources
 
@@ -42,7 +45,7 @@ def run_monitor(request):
     namespace['MonitorFailure'] = MonitorFailure
     namespace['SourceError'] = SourceError
     namespace['previous'] = None if previous is None else Previous(previous)
-    outcome = execute(request['script'], SCRIPT, namespace)
+    outcome = execute(request['script'], SCRIPT, namespace, request['code'])
     flush_output()
     return with_value(outcome, namespace, request['value_chars'])
 
@@ -73,24 +76,49 @@ def evaluate_config(request):
     return outcome
 
 
-def check(request):
-    """Compiles a script without running it."""
-    show_source(SCRIPT, request['script'])
+def compile_only(request):
+    """Compiles a script without running it, and answers its bytecode unless that cannot be written down."""
+    source = request['script']
+    show_source(SCRIPT, source)
     try:
-        KEPT_ALIVE.append(compile(request['script'], SCRIPT, 'exec', dont_inherit=True))
+        code = compile(source, SCRIPT, 'exec', dont_inherit=True)
     except BaseException as error:
         return describe(error, SCRIPT, {})
-    return {'state': 'OK'}
+    try:
+        warnings = lint(source, SCRIPT) if request['lint'] else []
+    except Exception:
+        warnings = []  # it compiles, so nothing is wrong with it
+    KEPT_ALIVE.append(code)
+    written = written_down(code)
+    code = None if written is None else b2a_base64(written, newline=False).decode()
+    return {'state': 'OK', 'code': code, 'warnings': [list(warning) for warning in warnings]}
 
 
-def execute(source, filename, namespace):
+def execute(source, filename, namespace, written=None):
     KEPT_ALIVE.append(namespace)
     try:
-        exec(compile(source, filename, 'exec', dont_inherit=True), namespace)
+        exec(code_of(source, filename, written), namespace)
     except BaseException as error:
         KEPT_ALIVE.append(error)
         return describe(error, filename, namespace)
     return {'state': 'OK', 'message': 'Monitor Passed'}
+
+
+def code_of(source, filename, written):
+    """What `marshal` gives back, whether the script was compiled before or is now: a set among its constants may have
+    another order than the compiler's."""
+    if written is not None:
+        return loads(a2b_base64(written))
+    code = compile(source, filename, 'exec', dont_inherit=True)
+    written = written_down(code)
+    return code if written is None else loads(written)
+
+
+def written_down(code):
+    try:
+        return dumps(code)
+    except ValueError:
+        return None  # nested too deeply
 
 
 def new_module(name, filename, source):
@@ -183,7 +211,7 @@ def freeze():
 MODES = {
     'monitor': run_monitor,
     'config': evaluate_config,
-    'check': check,
+    'compile': compile_only,
     'freeze': lambda request: freeze(),
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use revere_model::{ManualClock, ReturnValue, State};
 use revere_sandbox::Previous;
 
-use crate::support::{fresh_sandbox, request, run, run_in, sandbox, value};
+use crate::support::{block_on, fresh_sandbox, request, run, run_in, sandbox, value};
 
 const EVERYTHING_THAT_VARIES: &str = "
 import datetime, os, random, secrets, time, uuid
@@ -28,6 +28,36 @@ fn the_same_seed_and_clock_give_the_same_run() {
     assert!(first.contains("2026-03-01T12:00:00+00:00"), "{first}");
     assert_ne!(with(2, "2026-03-01T12:00:00Z"), first);
     assert!(with(1, "2026-03-02T12:00:00Z").contains("2026-03-02T12:00:00+00:00"));
+}
+
+/// From its second run on a script is not compiled any more, which nobody may notice.
+#[test]
+fn the_first_run_is_like_all_that_follow() {
+    let deep = format!("return_value = {}0{}", "(".repeat(150), ",)".repeat(150));
+    let scripts = [
+        "return_value = repr([list({8, 0, 'b', 'a', 24}), [x in {16, 8, 0} for x in (0, 1)], *{40, 16, 8}])",
+        "for x in {8, 0, 16}: print(x)\n'a' if x in frozenset({24, 8}) else 'b'",
+        "'doc'\nimport inspect\ndef f(a, /, b=1, *c: int, d=None, **e) -> str:\n    'of f'\n    return f.__doc__\nreturn_value = f(1) + __doc__ + inspect.getsource(f) + str(inspect.signature(f))",
+        "def deeper(n):\n    return deeper(n - 1) if n else [1, 2][sum([1,\n        2])]\ndeeper(3)",
+        "import warnings\nwarnings.simplefilter('always')\nreturn_value = '\\d' is 'd'",
+        "return_value = 'open",
+        "  return_value = 1",
+        "x = 1\0",
+        "return_value = 10 ** 400 - 10 ** 400 + len(b'\\xff' * 3) + int((2j * 2j).real)",
+        "class A:\n    x: int = 1\n    def __repr__(self): return f'{self.x!r:>4}'\nmatch A():\n    case A(x=1) as a: return_value = repr(a)",
+        "try:\n    raise ExceptionGroup('g', [ValueError(1), KeyError(2)])\nexcept* ValueError as error:\n    print(error.exceptions)",
+        &deep,
+    ];
+    for script in scripts {
+        let once = || {
+            let run = run(script);
+            (run.state, run.message, run.return_value, run.output, run.error)
+        };
+        let first = once();
+        for time in 2..5 {
+            assert_eq!(once(), first, "run {time} of {script}");
+        }
+    }
 }
 
 #[test]
@@ -95,6 +125,41 @@ except ValueError as error:
         let outcome = run_in(sandbox, request(script));
         assert_eq!(value(&outcome), "((<class 'KeyError'>, 'KeyError(3)', True), 'x')");
     }
+}
+
+#[test]
+fn what_compiles_and_is_hardly_meant_is_said() {
+    let warned = |script: &str| -> Vec<u32> {
+        let checked = block_on(sandbox().check(script)).expect("our own side works").expect("Python");
+        checked.iter().map(|warning| warning.line).collect()
+    };
+    let around = |handlers: &str| format!("try:\n    if 1 > 0:\n        raise MonitorFailure('x')\n{handlers}");
+    for handlers in [
+        "except Exception: pass",
+        "except (ValueError, BaseException) as e: print(e)",
+        "except: pass",
+        "except KeyError: raise\nexcept Exception: pass",
+    ] {
+        assert_eq!(warned(&around(handlers)).len(), 1, "{handlers}");
+    }
+    for handlers in [
+        "except Exception: raise",
+        "except MonitorFailure: raise\nexcept Exception: pass",
+        "except MonitorFailure: pass",
+        "except ValueError: pass",
+        "except Exception as e:\n    if e: raise KeyError(2) from e",
+        "finally: pass",
+    ] {
+        assert_eq!(warned(&around(handlers)), [0; 0], "{handlers}");
+    }
+    assert_eq!(warned("try:\n    def f(): raise MonitorFailure('x')\nexcept Exception: pass"), [0; 0]);
+    assert_eq!(warned("def main():\n    return_value = 1\nmain()"), [2]);
+    assert_eq!(warned("def main():\n    global return_value\n    return_value = 1\nmain()"), [0; 0]);
+    assert_eq!(warned("def main():\n    return_value = 1\n    return return_value\nreturn_value = main()"), [0; 0]);
+    assert_eq!(warned("if 1:\n    for return_value in (1, 2): pass\nelse:\n    def f(): return_value = 3"), [0; 0]);
+    assert_eq!(warned(&format!("return_value = {}1{}", "(".repeat(100), ")".repeat(100))), [0; 0]);
+    assert_eq!(warned(&format!("return_value = {}", vec!["1"; 500].join("+"))), [0; 0]);
+    assert!(block_on(sandbox().check("return_value =")).expect("our own side works").is_err());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Read, path::PathBuf, time::Duration};
 use anyhow::Context;
 use clap::ValueHint;
 use revere_model::State;
-use revere_sandbox::{CallRecord, Outcome, ScriptError};
+use revere_sandbox::{CallRecord, Outcome, SandboxError, ScriptError, ScriptWarning};
 use serde_json::json;
 
 use super::{
@@ -29,7 +29,7 @@ pub(super) struct Eval {
     /// The script; - reads it from standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     script: PathBuf,
-    /// Print one JSON object: state, message, return_value, duration_ms, output, traceback, source_calls
+    /// Print one JSON object: state, message, return_value, duration_ms, output, traceback, source_calls, warnings
     #[arg(long)]
     json: bool,
     /// Wall-clock seconds it may take [default: RUN_TIMEOUT of the configuration, else 30]
@@ -42,11 +42,19 @@ impl Eval {
         let text = self.read()?;
         let project = Project::open(global)?;
         let script = Script { text, timeout: self.timeout, ..Script::default() };
-        let outcome = project.runtime.block_on(project.runner().run(script)).context("the script could not be run")?;
+        let runner = project.runner();
+        let (warnings, outcome) = project
+            .runtime
+            .block_on(async {
+                // One that does not compile says so when it runs.
+                let warnings = runner.check(&script.text).await?.unwrap_or_default();
+                Ok::<_, SandboxError>((warnings, runner.run(script).await?))
+            })
+            .context("the script could not be run")?;
         if self.json {
-            terminal::print(&format!("{:#}\n", as_json(&outcome)));
+            terminal::print(&format!("{:#}\n", as_json(&outcome, &warnings)));
         } else {
-            terminal::print(&for_a_person(&outcome, Paint::stdout()));
+            terminal::print(&for_a_person(&outcome, &warnings, Paint::stdout()));
         }
         Ok(match outcome.state {
             State::Ok | State::Inactive => Exit::Success,
@@ -80,7 +88,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn as_json(outcome: &Outcome) -> serde_json::Value {
+fn as_json(outcome: &Outcome, warnings: &[ScriptWarning]) -> serde_json::Value {
     let calls: Vec<_> = outcome
         .source_calls
         .iter()
@@ -103,6 +111,7 @@ fn as_json(outcome: &Outcome) -> serde_json::Value {
         "output": outcome.output,
         "traceback": outcome.error.as_ref().and_then(|error| error.traceback.as_deref()),
         "source_calls": calls,
+        "warnings": warnings.iter().map(|w| json!({ "line": w.line, "message": w.message })).collect::<Vec<_>>(),
     })
 }
 
@@ -110,7 +119,7 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-fn for_a_person(outcome: &Outcome, paint: Paint) -> String {
+fn for_a_person(outcome: &Outcome, warnings: &[ScriptWarning], paint: Paint) -> String {
     let mut text = format!("{}  {}\n", paint.state(outcome.state), outcome.message);
     let mut row = |label: &str, value: String| {
         // Writing into a String cannot fail.
@@ -121,6 +130,9 @@ fn for_a_person(outcome: &Outcome, paint: Paint) -> String {
     }
     let memory = outcome.memory_bytes as f64 / f64::from(1 << 20);
     row("took", format!("{} ({} on a processor), {memory:.0} MiB", span(outcome.duration), span(outcome.cpu_time)));
+    for ScriptWarning { line, message } in warnings {
+        row("warning", format!("line {line}: {message}"));
+    }
     match &outcome.error {
         // An author who raised a failure knows why; where is enough.
         Some(error) if outcome.state == State::Alarm => {
@@ -203,12 +215,17 @@ mod tests {
         }
     }
 
+    fn warnings() -> Vec<ScriptWarning> {
+        vec![ScriptWarning { line: 3, message: "this also catches it".to_owned() }]
+    }
+
     #[test]
     fn a_person_reads_state_message_value_output_and_calls() {
-        insta::assert_snapshot!(for_a_person(&outcome(), Paint::plain()), @r"
+        insta::assert_snapshot!(for_a_person(&outcome(), &warnings(), Paint::plain()), @r"
         ALARM  High number of error responses: 1.20%
           value    0.012
           took     34.0 ms (2.0 ms on a processor), 24 MiB
+          warning  line 3: this also catches it
           line     5
           output
             looked at
@@ -224,7 +241,7 @@ mod tests {
     #[test]
     fn an_error_comes_with_its_traceback() {
         let broken = Outcome { state: State::Error, output: String::new(), source_calls: Vec::new(), ..outcome() };
-        insta::assert_snapshot!(for_a_person(&broken, Paint::plain()), @r#"
+        insta::assert_snapshot!(for_a_person(&broken, &[], Paint::plain()), @r#"
         ERROR  High number of error responses: 1.20%
           value    0.012
           took     34.0 ms (2.0 ms on a processor), 24 MiB
@@ -236,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_program_reads_one_object() {
-        insta::assert_snapshot!(format!("{:#}", as_json(&outcome())), @r#"
+        insta::assert_snapshot!(format!("{:#}", as_json(&outcome(), &warnings())), @r#"
         {
           "state": "ALARM",
           "message": "High number of error responses: 1.20%",
@@ -260,6 +277,12 @@ mod tests {
               "answer": null,
               "error": "shop: connection refused",
               "duration_ms": 0.7
+            }
+          ],
+          "warnings": [
+            {
+              "line": 3,
+              "message": "this also catches it"
             }
           ]
         }

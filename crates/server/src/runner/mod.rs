@@ -13,7 +13,9 @@ use std::{
 };
 
 use revere_model::Clock;
-use revere_sandbox::{Limits, Outcome, Previous, RunRequest, Sandbox, SandboxError, ScriptError, SourceDescription};
+use revere_sandbox::{
+    Limits, Outcome, Previous, RunRequest, Sandbox, SandboxError, ScriptError, ScriptWarning, SourceDescription,
+};
 
 use crate::{metrics::Metrics, redact::Secrets, sources::Source};
 use broker::SourceBroker;
@@ -117,8 +119,8 @@ impl Runner {
         Ok(outcome)
     }
 
-    /// Whether `script` is Python, without running it.
-    pub async fn check(&self, script: &str) -> Result<Result<(), ScriptError>, SandboxError> {
+    /// Whether `script` is Python, without running it, and what in it is hardly meant.
+    pub async fn check(&self, script: &str) -> Result<Result<Vec<ScriptWarning>, ScriptError>, SandboxError> {
         self.inner.parts.sandbox.check(script).await
     }
 

@@ -5,7 +5,11 @@ use revere_model::MAX_SCRIPT_BYTES;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{FieldFault, Problem, Refusal, WebState, body::JsonBody, operations::script};
+use crate::web::{
+    FieldFault, Problem, Refusal, WebState,
+    body::JsonBody,
+    operations::script::{self, Checked},
+};
 
 /// A script to check.
 #[derive(ToSchema)]
@@ -22,11 +26,14 @@ pub(crate) struct CheckBody {
 pub(crate) struct CheckAnswer {
     /// Empty if it compiles.
     errors: Vec<FieldFault>,
+    /// What compiles and yet hardly does what is meant, with its line: a failure that the script itself catches, a value
+    /// that stays inside a function. Nothing is refused for it.
+    warnings: Vec<FieldFault>,
 }
 
 /// Check a script
 ///
-/// Compiles it and runs nothing. A script that does not compile is an answer too: 200 with the error and its line.
+/// Compiles it, looks for common mistakes, and runs nothing. A script that does not compile is an answer too: 200 with the error and its line.
 #[utoipa::path(
     post,
     path = "/api/v1/check",
@@ -45,5 +52,6 @@ pub(crate) async fn check(
     fields.require("script", "Python");
     let script = fields.text("script", MAX_SCRIPT_BYTES).unwrap_or_default();
     Refusal::unless_clean(fields.finish(), ())?;
-    Ok(Json(CheckAnswer { errors: script::syntax_fault(&state, &script).await?.into_iter().collect() }))
+    let Checked { errors, warnings } = script::check(&state, &script).await?;
+    Ok(Json(CheckAnswer { errors, warnings }))
 }

@@ -165,7 +165,7 @@ async fn checked(
         return Err(Failure::TooLarge(Refusal { faults }));
     }
     if spec.script != stored.script && !told(&faults, "script") {
-        faults.extend(script::syntax_fault(state, &spec.script).await?);
+        faults.extend(script::check(state, &spec.script).await?.errors);
     }
     Ok(Refusal::unless_clean(faults, spec)?)
 }

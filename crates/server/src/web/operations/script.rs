@@ -44,10 +44,25 @@ pub async fn evaluate(state: &WebState, mut trial: Trial) -> Result<Outcome, Fai
     state.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
 }
 
-/// What Python says of a script that does not compile, with its line.
-pub async fn syntax_fault(state: &WebState, script: &str) -> Result<Option<FieldFault>, Failure> {
-    let answer = state.runner.check(script).await.map_err(|error| Failure::Internal(Box::new(error)))?;
-    Ok(answer.err().map(|error| FieldFault { line: error.line, ..FieldFault::new("script", words(&error)) }))
+/// What there is to say of a script that was not run.
+#[derive(Default)]
+pub struct Checked {
+    /// Why it does not compile.
+    pub errors: Vec<FieldFault>,
+    /// What compiles and is hardly meant.
+    pub warnings: Vec<FieldFault>,
+}
+
+/// Compiles a script, and looks for what its author hardly means.
+pub async fn check(state: &WebState, script: &str) -> Result<Checked, Failure> {
+    let fault = |line, message| FieldFault { line, ..FieldFault::new("script", message) };
+    Ok(match state.runner.check(script).await.map_err(|error| Failure::Internal(Box::new(error)))? {
+        Ok(warnings) => Checked {
+            warnings: warnings.into_iter().map(|warning| fault(Some(warning.line), warning.message)).collect(),
+            ..Checked::default()
+        },
+        Err(error) => Checked { errors: vec![fault(error.line, words(&error))], ..Checked::default() },
+    })
 }
 
 /// A script is longer than any that is kept.

@@ -51,11 +51,14 @@ fn json_is_one_object_with_every_field() {
     outcome["traceback"] = json!("...");
     let expected = json!({
         "state": "ALARM", "message": "so bad", "return_value": 1.5, "duration_ms": 1, "output": "looking\n",
-        "traceback": "...", "source_calls": [],
+        "traceback": "...", "source_calls": [], "warnings": [],
     });
     assert_eq!(outcome, expected);
     let names: Vec<&String> = outcome.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["state", "message", "return_value", "duration_ms", "output", "traceback", "source_calls"]);
+    assert_eq!(
+        names,
+        ["state", "message", "return_value", "duration_ms", "output", "traceback", "source_calls", "warnings"]
+    );
 }
 
 #[test]

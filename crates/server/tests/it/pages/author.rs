@@ -174,6 +174,10 @@ async fn a_script_is_checked_as_one_types() {
     assert_eq!(check("x = 1").await["errors"], json!([]));
     let errors = check("x = 1\nif x\n  pass").await["errors"].clone();
     assert_eq!(errors[0]["line"], 2, "{errors}");
+    let swallowing = "try:\n    raise MonitorFailure('down')\nexcept Exception:\n    pass";
+    let warned = check(swallowing).await;
+    assert_eq!((&warned["errors"], &warned["warnings"][0]["line"]), (&json!([]), &json!(3)), "{warned}");
+    assert!(warned["warnings"][0]["message"].as_str().unwrap().contains("MonitorFailure of line 2"), "{warned}");
     assert_eq!(server.send("POST", "/api/v1/check", &json!({})).await.faults(), ["script: missing; expected Python"]);
 }
 
