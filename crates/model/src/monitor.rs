@@ -20,7 +20,7 @@ pub struct MonitorSpec {
     pub timezone: String,
     /// Whether it runs on its schedule.
     pub active: bool,
-    /// Runs older than this many days are purged; `None` keeps them for ever.
+    /// Runs older than this many days are purged, and with them gaps and settled deliveries; `None` keeps them for ever.
     pub retain_days: Option<u32>,
     /// Wall-clock limit of one run in seconds; `None` is the server's default.
     pub timeout_s: Option<f64>,

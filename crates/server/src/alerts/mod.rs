@@ -36,7 +36,8 @@ pub trait Channel: Send + Sync {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError>;
 }
 
-/// What an alert tells. Kept with the delivery, so that a late one says what was true then.
+/// What an alert tells. Kept with the delivery, so that a late one says what was true then; what is added here needs a
+/// default, since older versions stored none.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Notification {
     /// Whose state changed.
@@ -48,14 +49,18 @@ pub struct Notification {
     /// The run's message.
     pub message: String,
     /// The run's value.
+    #[serde(default)]
     pub return_value: Option<ReturnValue>,
     /// The tick that found it; `None` where a person caused the change.
+    #[serde(default)]
     pub tick_at: Option<Timestamp>,
     /// When that run began.
+    #[serde(default)]
     pub started_at: Option<Timestamp>,
     /// The same for every attempt at the same thing: receivers drop what they have seen.
     pub key: String,
     /// Whether this is only a test of the alert.
+    #[serde(default)]
     pub test: bool,
 }
 
@@ -67,8 +72,10 @@ pub struct MonitorSummary {
     /// Its name.
     pub name: String,
     /// Its page, absolute where the server knows its own address.
+    #[serde(default)]
     pub url: String,
     /// Its tags.
+    #[serde(default)]
     pub tags: Vec<String>,
 }
 

@@ -72,16 +72,24 @@ impl Import {
             let store = Store::open(StoreOptions::new(&project.config.database_path)).await?;
             let stored = store_all(&store, plan, now).await;
             store.close().await;
-            stored.with_context(|| format!("nothing was imported into {database}"))?;
+            let kept = stored.with_context(|| format!("nothing was imported into {database}"))?;
+            let kept = match kept.len() {
+                0 => String::new(),
+                _ => format!(
+                    "\nAlerts that were given other settings here already, which they keep: {}\n",
+                    kept.join(", ")
+                ),
+            };
             terminal::print(&format!(
-                "{report}\nStored in {database}. Next: revere check --connect, then revere run.\n"
+                "{report}{kept}\nStored in {database}. Next: revere check --connect, then revere run.\n"
             ));
             Ok(Exit::Success)
         })
     }
 }
 
-async fn store_all(store: &Store, plan: Plan, now: jiff::Timestamp) -> anyhow::Result<()> {
+/// Answers the alerts that keep the settings they had.
+async fn store_all(store: &Store, plan: Plan, now: jiff::Timestamp) -> anyhow::Result<Vec<String>> {
     let total = plan.counts.runs;
     let done = Arc::new(AtomicU64::new(0));
     let storing = store.import(plan.monitors, plan.alerts, now, done.clone());
@@ -91,7 +99,7 @@ async fn store_all(store: &Store, plan: Plan, now: jiff::Timestamp) -> anyhow::R
     let taken = loop {
         tokio::select! {
             stored = &mut storing => match stored? {
-                Takeover::Done(_) => return Ok(()),
+                Takeover::Done { kept, .. } => return Ok(kept),
                 Takeover::Taken(ids) => break ids,
             },
             _ = tick.tick() => {
@@ -143,6 +151,17 @@ fn report(plan: &Plan, original: &str, timezone: &str, paint: Paint) -> String {
             counts.orphans,
             "row of history of a monitor that is not there any more",
             "rows of history of monitors that are not there any more",
+        ),
+        (
+            counts.nobodys,
+            "row of history without a readable id of a monitor",
+            "rows of history without a readable id of a monitor",
+        ),
+        (counts.keyless, "setting of an alert without a key", "settings of alerts without a key"),
+        (
+            counts.repeated,
+            "setting of an alert whose key an earlier row has",
+            "settings of alerts whose keys earlier rows have",
         ),
     ] {
         if number > 0 {

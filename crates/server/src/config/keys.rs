@@ -79,7 +79,7 @@ pub const KEYS: &[Key] = &[
         "DEFAULT_RETAIN_DAYS",
         FieldKind::Count,
         "28",
-        "How many days the runs of a new monitor are kept; 0 keeps them for ever.",
+        "How many days the runs of a new monitor are kept, with its gaps and deliveries; 0 keeps them for ever.",
     )
     .within(0, 36_500),
     key("RUN_TIMEOUT", FieldKind::Seconds, "30", "Wall-clock seconds one run may take, waiting for sources included.")

@@ -3,8 +3,8 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
-use revere_model::{Monitor, MonitorId, ReturnValue, RunKind, State};
-use revere_sandbox::{Outcome, Previous};
+use revere_model::{MonitorId, ReturnValue, RunKind, State};
+use revere_sandbox::Outcome;
 
 use super::{EngineHandle, RunFault, driver::words, tasks::evaluate};
 use crate::{
@@ -48,7 +48,7 @@ impl EngineHandle {
         let monitor = shared.store.monitor(id).await?;
         let script = Script {
             text: monitor.spec.script.clone(),
-            previous: previous(&monitor),
+            previous: shared.store.previous_run(&monitor).await?.map(Into::into),
             timeout: monitor.spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
             seed: Some((shared.random)()),
         };
@@ -120,13 +120,4 @@ impl EngineHandle {
             () = self.shared.cut.cancelled() => Err(stopping()),
         }
     }
-}
-
-fn previous(monitor: &Monitor) -> Option<Previous> {
-    Some(Previous {
-        at: monitor.last_run_at?,
-        state: monitor.state,
-        return_value: monitor.last_value.clone(),
-        message: monitor.last_message.clone().unwrap_or_default(),
-    })
 }

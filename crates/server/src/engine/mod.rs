@@ -31,7 +31,7 @@ use crate::{
     alerts::Channel,
     metrics::Metrics,
     redact::Secrets,
-    store::{Store, StoreError},
+    store::{Store, StoreError, TakenBack},
 };
 use driver::{Driver, Wake};
 use tasks::{deliver::Deliver, evaluate::Evaluate, prune::Prune};
@@ -94,14 +94,16 @@ impl Engine {
     pub async fn start(parts: Parts) -> Result<EngineHandle, StoreError> {
         let shared = Arc::new(Shared::new(parts));
         let now = shared.clock.now();
-        let taken_back = shared.store.take_back(&shared.node, now, false).await?;
-        let released = shared.store.release_deliveries(&shared.node, now).await?;
-        if taken_back + released > 0 {
-            tracing::info!(
-                runs = taken_back,
-                deliveries = released,
-                "taken over from a server that ended in the middle"
-            );
+        match shared.store.take_back(&shared.node, now).await {
+            Ok(TakenBack { runs: 0, deliveries: 0 }) => {}
+            Ok(TakenBack { runs, deliveries }) => {
+                tracing::info!(runs, deliveries, "taken over from a server that ended in the middle");
+            }
+            // It starts all the same, and says why it cannot work; the tidying tries again.
+            Err(error) if error.is_passing() => {
+                tracing::warn!(%error, "what an earlier server left cannot be taken over now; trying again");
+            }
+            Err(error) => return Err(error),
         }
         let mut driver =
             Driver::new(shared.clock.clone(), shared.tracker.clone(), shared.stopping.clone(), shared.metrics.clone());

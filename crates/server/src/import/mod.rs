@@ -28,7 +28,7 @@ pub struct Import {
     pub alerts: Vec<ImportedAlert>,
     /// Notes on monitors, by id: only those with something to say.
     pub notes: Vec<Note>,
-    /// How much of the history is what.
+    /// How much of the rest is what.
     pub counts: Counts,
 }
 
@@ -56,7 +56,7 @@ pub struct Paused {
     pub original: String,
 }
 
-/// What became of the rows of history.
+/// What became of the rows that are no monitors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Recorded as runs.
@@ -69,6 +69,12 @@ pub struct Counts {
     pub timeless: u64,
     /// Of monitors that are not there any more.
     pub orphans: u64,
+    /// Without a readable id of a monitor.
+    pub nobodys: u64,
+    /// Settings of alerts without a key.
+    pub keyless: u64,
+    /// Settings of alerts whose key an earlier row has too.
+    pub repeated: u64,
 }
 
 /// The import cannot be made.
@@ -107,9 +113,16 @@ pub async fn prepare(
         import.monitors.push(monitor);
         import.notes.extend(note);
     }
-    let alerts = original.alerts().await?;
-    import.alerts =
-        alerts.into_iter().map(|OldAlert { key, enabled, states }| ImportedAlert { key, enabled, states }).collect();
+    let (alerts, without_key) = original.alerts().await?;
+    import.counts.keyless = without_key;
+    for OldAlert { key, enabled, states } in alerts {
+        // The original took the first row of a key, too.
+        if import.alerts.iter().any(|alert| alert.key == key) {
+            import.counts.repeated += 1;
+        } else {
+            import.alerts.push(ImportedAlert { key, enabled, states });
+        }
+    }
 
     let total = original.log_count().await?;
     let mut read = 0;
@@ -121,9 +134,10 @@ pub async fn prepare(
             if read % 10_000 == 0 {
                 progress(read, total);
             }
-            match index.get(&log.monitor_id) {
-                Some(index) => monitors[*index].history.extend(past(log, counts)),
-                None => counts.orphans += 1,
+            match log.monitor_id.map(|id| index.get(&id)) {
+                Some(Some(index)) => monitors[*index].history.extend(past(log, counts)),
+                Some(None) => counts.orphans += 1,
+                None => counts.nobodys += 1,
             }
         })
         .await?;

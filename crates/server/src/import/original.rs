@@ -60,8 +60,8 @@ pub struct OldMonitor {
 /// A row of `monitor_log`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OldLog {
-    /// Whose.
-    pub monitor_id: i64,
+    /// Whose; `None` if it is no id.
+    pub monitor_id: Option<i64>,
     /// `None` if it is no time.
     pub at: Option<Timestamp>,
     /// The message.
@@ -158,8 +158,8 @@ impl Original {
             .collect()
     }
 
-    /// All settings of alerts.
-    pub async fn alerts(&mut self) -> Result<Vec<OldAlert>, OriginalError> {
+    /// All settings of alerts, and how many rows have no key.
+    pub async fn alerts(&mut self) -> Result<(Vec<OldAlert>, u64), OriginalError> {
         let rows = sqlx::query("select * from alert order by key").fetch_all(&mut self.connection).await?;
         let alert = |row: &SqliteRow| {
             let tells = [
@@ -175,7 +175,9 @@ impl Original {
                 .collect();
             Some(OldAlert { key: text(row, "key")?, enabled: flag(row, "enabled", true), states })
         };
-        Ok(rows.iter().filter_map(alert).collect())
+        let alerts: Vec<OldAlert> = rows.iter().filter_map(alert).collect();
+        let without_key = (rows.len() - alerts.len()) as u64;
+        Ok((alerts, without_key))
     }
 
     /// How many rows of history there are.
@@ -189,9 +191,8 @@ impl Original {
         // The row id is the order in which they were written; the time may be missing or the clock may have been wrong.
         let mut rows = sqlx::query("select * from monitor_log order by monitor_id, rowid").fetch(&mut self.connection);
         while let Some(row) = rows.try_next().await? {
-            let Some(monitor_id) = text(&row, "monitor_id").and_then(|id| id.parse().ok()) else { continue };
             take(OldLog {
-                monitor_id,
+                monitor_id: text(&row, "monitor_id").and_then(|id| id.trim().parse().ok()),
                 at: text(&row, "timestamp").as_deref().and_then(utc),
                 message: text(&row, "message").unwrap_or_default(),
                 return_value: text(&row, "return_value"),

@@ -26,6 +26,17 @@ pub struct AlertRow {
 }
 
 impl AlertRow {
+    /// One that nobody has chosen anything about, and that is in no configuration yet.
+    pub(super) fn new(key: &str) -> AlertRow {
+        AlertRow {
+            key: key.to_owned(),
+            enabled: true,
+            enabled_in_config: false,
+            in_config: false,
+            states: StateSet::DEFAULT_TOLD,
+        }
+    }
+
     /// Whether it tells anything now.
     pub fn is_on(&self) -> bool {
         self.enabled && self.enabled_in_config && self.in_config
@@ -52,41 +63,27 @@ pub struct AlertSettings {
 
 impl Store {
     /// Takes over the alerts of the configuration, at start. New ones tell the default states. Those that are gone keep
-    /// their settings and what they owe until it is given up; those that come back first tell the ends of the problems
-    /// they told before, and follow all else in silence.
+    /// their settings and what they owe until it is given up. One that comes back first sends what it still owes, tells
+    /// the ends of the problems it told before, and follows all else in silence; one that comes back switched off owes
+    /// nothing any more. Where nothing has changed nothing is written, so a full disk prevents no start.
     pub async fn sync_alerts(
         &self,
         configured: &[ConfiguredAlert],
         now: Timestamp,
     ) -> Result<Vec<AlertRow>, StoreError> {
+        let before = self.alerts().await?;
+        if changes(&before, configured).is_empty() {
+            return Ok(before);
+        }
         let configured = configured.to_vec();
         self.write(move |connection| {
             Box::pin(async move {
                 let before = read_all(connection).await?;
-                for row in before.iter().filter(|row| !configured.iter().any(|alert| alert.key == row.key)) {
-                    sqlx::query("update alerts set in_config = 0 where key = ?")
-                        .bind(&row.key)
-                        .execute(&mut *connection)
-                        .await?;
-                }
-                for alert in &configured {
-                    sqlx::query(
-                        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values (?, 1, ?, 1, ?)
-                         on conflict (key) do update set in_config = 1, enabled_in_config = excluded.enabled_in_config",
-                    )
-                    .bind(&alert.key)
-                    .bind(states_text(StateSet::DEFAULT_TOLD))
-                    .bind(alert.enabled)
-                    .execute(&mut *connection)
-                    .await?;
-                    let Some(was) = before.iter().find(|row| row.key == alert.key) else { continue };
-                    let is = AlertRow { in_config: true, enabled_in_config: alert.enabled, ..was.clone() };
-                    if was.is_on() && !is.is_on() {
-                        switched_off(connection, &is.key, now).await?;
-                    } else if !was.in_config && is.is_on() {
-                        returned(connection, &is, now).await?;
-                    } else if !was.is_on() && is.is_on() {
-                        follow(connection, &is.key).await?;
+                for is in changes(&before, &configured) {
+                    write(connection, &is).await?;
+                    let Some(was) = before.iter().find(|row| row.key == is.key) else { continue };
+                    if is.in_config {
+                        settle_change(connection, was, &is, now).await?;
                     }
                 }
                 read_all(connection).await
@@ -109,18 +106,9 @@ impl Store {
             Box::pin(async move {
                 let was = read_all(connection).await?.into_iter().find(|row| row.key == key);
                 let was = was.ok_or(StoreError::NotFound)?;
-                sqlx::query("update alerts set enabled = ?, states = ? where key = ?")
-                    .bind(settings.enabled)
-                    .bind(states_text(settings.states))
-                    .bind(&key)
-                    .execute(&mut *connection)
-                    .await?;
                 let is = AlertRow { enabled: settings.enabled, states: settings.states, ..was.clone() };
-                if was.is_on() && !is.is_on() {
-                    switched_off(connection, &is.key, now).await?;
-                } else if !was.is_on() && is.is_on() {
-                    follow(connection, &is.key).await?;
-                }
+                write(connection, &is).await?;
+                settle_change(connection, &was, &is, now).await?;
                 Ok(is)
             })
         })
@@ -134,14 +122,66 @@ pub(super) async fn read_all(connection: &mut SqliteConnection) -> Result<Vec<Al
 }
 
 fn alert(row: &SqliteRow) -> Result<AlertRow, StoreError> {
+    let key = row.text("key")?;
     Ok(AlertRow {
-        key: row.text("key")?,
         enabled: row.int("enabled")? != 0,
         enabled_in_config: row.int("enabled_in_config")? != 0,
         in_config: row.int("in_config")? != 0,
-        states: serde_json::from_str(&row.text("states")?)
-            .map_err(|error| StoreError::internal(format!("an alert's stored states: {error}")))?,
+        states: serde_json::from_str(&row.text("states")?).unwrap_or_else(|fault| {
+            // Rather too much is told than that no state of any monitor can change any more.
+            tracing::error!(alert = key, %fault, "the states it tells cannot be read; it tells the usual ones");
+            StateSet::DEFAULT_TOLD
+        }),
+        key,
     })
+}
+
+/// The rows that a configuration changes, as they are to be.
+fn changes(before: &[AlertRow], configured: &[ConfiguredAlert]) -> Vec<AlertRow> {
+    let gone = before.iter().filter(|row| row.in_config && !configured.iter().any(|alert| alert.key == row.key));
+    let mut changes: Vec<AlertRow> = gone.map(|row| AlertRow { in_config: false, ..row.clone() }).collect();
+    for alert in configured {
+        let was = before.iter().find(|row| row.key == alert.key);
+        let known = was.cloned().unwrap_or_else(|| AlertRow::new(&alert.key));
+        let is = AlertRow { in_config: true, enabled_in_config: alert.enabled, ..known };
+        if was != Some(&is) {
+            changes.push(is);
+        }
+    }
+    changes
+}
+
+pub(super) async fn write(connection: &mut SqliteConnection, is: &AlertRow) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values (?, ?, ?, ?, ?)
+         on conflict (key) do update set enabled = excluded.enabled, states = excluded.states,
+             in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config",
+    )
+    .bind(&is.key)
+    .bind(is.enabled)
+    .bind(states_text(is.states))
+    .bind(is.in_config)
+    .bind(is.enabled_in_config)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What a change of an alert does to what it owes and told.
+pub(super) async fn settle_change(
+    connection: &mut SqliteConnection,
+    was: &AlertRow,
+    is: &AlertRow,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let returns = is.in_config && !was.in_config;
+    match is.is_on() {
+        true if returns => returned(connection, is, now).await,
+        true if !was.is_on() => follow(connection, &is.key).await,
+        // It left the configuration and may owe something; nobody will send that now.
+        false if was.is_on() || returns || (was.enabled && !is.enabled) => switched_off(connection, &is.key, now).await,
+        _ => Ok(()),
+    }
 }
 
 fn states_text(states: StateSet) -> String {

@@ -4,15 +4,21 @@
 //! only for rows that are still as they were read. Every tick that gets no run of its own is counted in a gap by the same
 //! transaction that passes it over.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{Gap, GapReason, MonitorId, MonitorSpec, ReturnValue, RunKind, State};
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use revere_model::{Gap, GapReason, MonitorId, MonitorSpec, RunKind};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     Store, StoreError, gaps, monitors,
+    previous::{LAST_STATE, PreviousRun},
     rows::{Columns, in_shapes, micros, placeholders},
+    tell::ids_text,
     tick::Ticks,
 };
 
@@ -65,32 +71,6 @@ pub struct Claims {
     pub overlapped: u64,
 }
 
-/// What the last recorded run left.
-#[derive(Clone, PartialEq, Debug)]
-pub struct PreviousRun {
-    /// The monitor's state after it.
-    pub state: State,
-    /// Its value.
-    pub return_value: Option<ReturnValue>,
-    /// Its message.
-    pub message: String,
-    /// When it began.
-    pub at: Timestamp,
-}
-
-/// A claim given back without a result.
-#[derive(Clone, PartialEq, Debug)]
-pub struct HandedBack {
-    /// Whose tick.
-    pub monitor_id: MonitorId,
-    /// The claim.
-    pub attempt: i64,
-    /// Our fault, in words, if it was one; `None` when the server stops.
-    pub fault: Option<String>,
-    /// When the tick may be tried again.
-    pub retry_at: Timestamp,
-}
-
 /// How long a claim's write waits for a lock before what is due is looked at afresh.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -102,14 +82,17 @@ impl Store {
     /// that find their monitor's last run still going. A monitor whose row or schedule cannot be read is set aside with
     /// the reason in its `fault`; it stops no other.
     pub async fn claim_due(&self, request: &ClaimRequest) -> Result<Claims, StoreError> {
-        let rows = sqlx::query(
-            "select m.*, s.* from statuses s join monitors m on m.id = s.monitor_id
-             where s.due_at <= ? and m.deleted_at is null order by s.due_at, s.monitor_id limit ?",
-        )
-        .bind(micros(request.now))
-        .bind(request.limit)
-        .fetch_all(self.lookouts())
-        .await?;
+        // Scripts may be long, and often there is no place to run any: they are read only of what will be run.
+        let sql = format!(
+            "select m.version, m.schedule, m.timezone, m.timeout_s, {LAST_STATE} as last_state, s.*
+             from statuses s join monitors m on m.id = s.monitor_id
+             where s.due_at <= ? and m.deleted_at is null order by s.due_at, s.monitor_id limit ?"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(micros(request.now))
+            .bind(request.limit)
+            .fetch_all(self.lookouts())
+            .await?;
         if rows.is_empty() {
             return Ok(Claims::default());
         }
@@ -124,9 +107,11 @@ impl Store {
             places -= usize::from(runs);
             plans.push(plan);
         }
+        let mut specs = self.specs(&mut plans).await?;
         if plans.is_empty() {
             return Ok(Claims { more: true, ..Claims::default() });
         }
+        self.join_gaps(&mut plans).await?;
         let node = request.node.clone();
         let all = plans.clone();
         let taken: HashSet<MonitorId> = self
@@ -139,11 +124,74 @@ impl Store {
         for plan in plans.into_iter().filter(|plan| taken.contains(&plan.monitor_id)) {
             claims.missed += plan.counted(GapReason::Missed).unsigned_abs();
             claims.overlapped += plan.counted(GapReason::Overlapped).unsigned_abs();
-            if let Action::Run(claimed) = plan.action {
-                claims.runs.push(*claimed);
+            if let Action::Run(due) = plan.action
+                && let Some(spec) = specs.remove(&plan.monitor_id)
+            {
+                claims.runs.push(Claimed {
+                    monitor_id: plan.monitor_id,
+                    attempt: plan.attempt + 1,
+                    spec,
+                    tick_at: due.tick_at,
+                    kind: due.kind,
+                    previous: due.previous,
+                    fault_count: due.fault_count,
+                });
             }
         }
         Ok(claims)
+    }
+
+    /// What is to be run by `plans`, as it was when they were made: one that was edited since is looked at anew, one that
+    /// cannot be read is set aside.
+    async fn specs(&self, plans: &mut Vec<Plan>) -> Result<HashMap<MonitorId, MonitorSpec>, StoreError> {
+        let runs = plans.iter().filter(|plan| matches!(plan.action, Action::Run(_)));
+        let ids = ids_text(runs.map(|plan| plan.monitor_id));
+        if ids == "[]" {
+            return Ok(HashMap::new());
+        }
+        let rows =
+            sqlx::query("select * from monitors where deleted_at is null and id in (select value from json_each(?))")
+                .bind(ids)
+                .fetch_all(self.lookouts())
+                .await?;
+        let mut read = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            read.insert(MonitorId(row.int("id")?), (row.int("version")?, monitors::spec(row).map_err(unreadable)));
+        }
+        let mut specs = HashMap::with_capacity(read.len());
+        plans.retain_mut(|plan| {
+            if !matches!(plan.action, Action::Run(_)) {
+                return true;
+            }
+            match read.remove(&plan.monitor_id) {
+                Some((version, spec)) if version == plan.version => {
+                    match spec {
+                        Ok(spec) => drop(specs.insert(plan.monitor_id, spec)),
+                        Err(fault) => plan.set_aside(fault),
+                    }
+                    true
+                }
+                _ => false,
+            }
+        });
+        Ok(specs)
+    }
+
+    /// Where ticks without a run follow those of a monitor's newest gap, that gap becomes longer.
+    async fn join_gaps(&self, plans: &mut [Plan]) -> Result<(), StoreError> {
+        let ids = ids_text(plans.iter().filter(|plan| !plan.gaps.is_empty()).map(|plan| plan.monitor_id));
+        if ids == "[]" {
+            return Ok(());
+        }
+        let newest = self.newest_gaps(&ids).await?;
+        for plan in plans {
+            if let (Some((id, before)), Some(gap)) = (newest.get(&plan.monitor_id), plan.gaps.first())
+                && plan.follows(before, gap)
+            {
+                plan.extends = Some(*id);
+            }
+        }
+        Ok(())
     }
 
     /// When something is due next; in the past if it is due already.
@@ -170,118 +218,6 @@ impl Store {
             .await?;
         Ok(count.unsigned_abs())
     }
-
-    /// Gives claims back without a result. The ticks stay owed and are run as catch-up; of a monitor that was switched
-    /// off meanwhile they are counted as missed. Waits for a locked or full disk as long as it takes.
-    pub async fn hand_back(&self, claims: Vec<HandedBack>) -> Result<(), StoreError> {
-        self.write_patiently(move |connection| {
-            Box::pin(async move {
-                for claim in &claims {
-                    let row: Option<(i64,)> = sqlx::query_as(
-                        "select claimed_tick_at from statuses
-                         where monitor_id = ? and attempt = ? and claimed_by is not null",
-                    )
-                    .bind(claim.monitor_id.0)
-                    .bind(claim.attempt)
-                    .fetch_optional(&mut *connection)
-                    .await?;
-                    let Some((tick,)) = row else { continue };
-                    release(connection, claim.monitor_id, tick, micros(claim.retry_at), claim.fault.as_deref()).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
-    }
-
-    /// Gives back everything that `node` has claimed and not settled, runs and deliveries, because it stops. Answers how
-    /// much.
-    pub async fn release_node(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let node = node.to_owned();
-        self.write_patiently(move |connection| {
-            Box::pin(async move {
-                let rows: Vec<(i64, i64)> =
-                    sqlx::query_as("select monitor_id, claimed_tick_at from statuses where claimed_by = ?")
-                        .bind(&node)
-                        .fetch_all(&mut *connection)
-                        .await?;
-                for (monitor, tick) in &rows {
-                    release(connection, MonitorId(*monitor), *tick, *tick, None).await?;
-                }
-                let deliveries = sqlx::query(
-                    "update deliveries set claimed_by = null, next_attempt_at = min(next_attempt_at, ?)
-                     where status = 'owed' and claimed_by = ?",
-                )
-                .bind(micros(now))
-                .bind(&node)
-                .execute(connection)
-                .await?;
-                Ok(rows.len() as u64 + deliveries.rows_affected())
-            })
-        })
-        .await
-    }
-
-    /// Takes back the claims of servers that are gone: at start of all others, later only of those whose time is over.
-    /// Their ticks are due at once. Answers how many.
-    pub async fn take_back(&self, node: &str, now: Timestamp, only_expired: bool) -> Result<u64, StoreError> {
-        let node = node.to_owned();
-        self.write_patiently(move |connection| {
-            Box::pin(async move {
-                let rows: Vec<(i64, i64)> = sqlx::query_as(
-                    "select monitor_id, claimed_tick_at from statuses
-                     where claimed_by is not null and claimed_by <> ? and lease_until < ?",
-                )
-                .bind(node)
-                .bind(if only_expired { micros(now) } else { i64::MAX })
-                .fetch_all(&mut *connection)
-                .await?;
-                for (monitor, tick) in &rows {
-                    release(connection, MonitorId(*monitor), *tick, *tick, None).await?;
-                }
-                Ok(rows.len() as u64)
-            })
-        })
-        .await
-    }
-}
-
-/// Lets go of a claim: the tick is owed, or missed if the monitor is off.
-async fn release(
-    connection: &mut SqliteConnection,
-    monitor: MonitorId,
-    tick: i64,
-    retry_at: i64,
-    fault: Option<&str>,
-) -> Result<(), StoreError> {
-    let active: Option<bool> = sqlx::query_scalar("select active from monitors where id = ? and deleted_at is null")
-        .bind(monitor.0)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let (owed, missed) = match active {
-        Some(true) => (Some(tick), 0),
-        Some(false) => (None, 1),
-        None => (None, 0),
-    };
-    sqlx::query(
-        "update statuses set claimed_by = null, claimed_tick_at = null, lease_until = null, owed_tick_at = ?2,
-             due_at = case when ?2 is null then due_at else min(?3, coalesce(next_tick_at, ?3)) end,
-             fault = coalesce(?4, fault), fault_count = fault_count + (?4 is not null),
-             missed_ticks = missed_ticks + ?5
-         where monitor_id = ?1",
-    )
-    .bind(monitor.0)
-    .bind(owed)
-    .bind(retry_at)
-    .bind(fault)
-    .bind(missed)
-    .execute(&mut *connection)
-    .await?;
-    if missed > 0 {
-        let tick = super::rows::instant(tick)?;
-        gaps::insert(connection, &[&one_missed(monitor, tick)]).await?;
-    }
-    Ok(())
 }
 
 /// What is to be done about one due monitor, and the row it was decided from.
@@ -293,7 +229,12 @@ struct Plan {
     version: i64,
     claimed: bool,
     action: Action,
+    /// Known once its schedule was read.
+    ticks: Option<Arc<Ticks>>,
+    /// In order; of two that touch one is made.
     gaps: Vec<Gap>,
+    /// The stored gap that the first of them makes longer.
+    extends: Option<i64>,
     next_tick_at: Option<Timestamp>,
     lease_until: Timestamp,
 }
@@ -301,45 +242,58 @@ struct Plan {
 #[derive(Clone)]
 enum Action {
     /// Run this tick.
-    Run(Box<Claimed>),
+    Run(Box<Due>),
     /// Nothing to run: its last run is still going.
     Pass,
     /// It cannot be run; the reason.
     SetAside(String),
 }
 
+/// A tick to be run.
+#[derive(Clone)]
+struct Due {
+    tick_at: Timestamp,
+    kind: RunKind,
+    previous: Option<PreviousRun>,
+    fault_count: u32,
+}
+
 fn plan(row: &SqliteRow, request: &ClaimRequest) -> Result<Plan, StoreError> {
-    let monitor_id = MonitorId(row.int("monitor_id")?);
     let mut plan = Plan {
-        monitor_id,
+        monitor_id: MonitorId(row.int("monitor_id")?),
         attempt: row.int("attempt")?,
         due_at: row.int("due_at")?,
         version: row.int("version")?,
         claimed: row.text_or_none("claimed_by")?.is_some(),
         action: Action::Pass,
+        ticks: None,
         gaps: Vec::new(),
+        extends: None,
         next_tick_at: None,
         lease_until: request.now,
     };
     if let Err(fault) = plan.decide(row, request) {
-        tracing::error!(monitor = %monitor_id, %fault, "monitor set aside");
-        plan.action = Action::SetAside(fault);
-        plan.gaps.clear();
+        plan.set_aside(fault);
     }
     Ok(plan)
 }
 
+fn unreadable(error: StoreError) -> String {
+    match error {
+        StoreError::Internal { message, source: Some(source) } => {
+            format!("its record cannot be read: {message}: {source}")
+        }
+        StoreError::Internal { message, source: None } => format!("its record cannot be read: {message}"),
+        other => format!("its record cannot be read: {other}"),
+    }
+}
+
 impl Plan {
     fn decide(&mut self, row: &SqliteRow, request: &ClaimRequest) -> Result<(), String> {
-        let unreadable = |error: StoreError| match error {
-            StoreError::Internal { message, source: Some(source) } => {
-                format!("its record cannot be read: {message}: {source}")
-            }
-            StoreError::Internal { message, source: None } => format!("its record cannot be read: {message}"),
-            other => format!("its record cannot be read: {other}"),
-        };
-        let spec = monitors::spec(row).map_err(unreadable)?;
-        let ticks = Ticks::read(&spec.schedule, &spec.timezone)?;
+        let text = |column| row.text(column).map_err(unreadable);
+        let ticks = Arc::new(Ticks::read(&text("schedule")?, &text("timezone")?)?);
+        self.ticks = Some(ticks.clone());
+        let timeout_s: Option<f64> = row.try_get("timeout_s").map_err(|error| unreadable(error.into()))?;
         let owed = row.at_or_none("owed_tick_at").map_err(unreadable)?;
         let next = row.at_or_none("next_tick_at").map_err(unreadable)?;
         let due = next.and_then(|next| ticks.due(next, request.now));
@@ -350,8 +304,10 @@ impl Plan {
         }
         let (tick_at, late) = match (due, owed) {
             (Some(due), owed) => {
-                self.gaps.extend(owed.map(|owed| one_missed(self.monitor_id, owed)));
-                self.gaps.extend(due.all_but_last(self.monitor_id, GapReason::Missed));
+                let lost = owed.map(|owed| one_missed(self.monitor_id, owed));
+                for gap in lost.into_iter().chain(due.all_but_last(self.monitor_id, GapReason::Missed)) {
+                    self.add(gap);
+                }
                 (due.last, owed.is_some() || due.count > 1)
             }
             (None, Some(owed)) => (owed, true),
@@ -360,29 +316,43 @@ impl Plan {
         };
         let kind = if late || tick_at < request.up_since { RunKind::CatchUp } else { RunKind::Scheduled };
         let run_limit =
-            spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()).unwrap_or(request.run_limit);
+            timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()).unwrap_or(request.run_limit);
         let lease = SignedDuration::try_from(run_limit + MARGIN).unwrap_or(SignedDuration::MAX);
         self.lease_until = request.now.checked_add(lease).unwrap_or(Timestamp::MAX);
         let previous = match row.at_or_none("last_run_at").map_err(unreadable)? {
             None => None,
             Some(at) => Some(PreviousRun {
-                state: row.state("state").map_err(unreadable)?,
+                state: row.state("last_state").map_err(unreadable)?,
                 return_value: row.value("last_value").map_err(unreadable)?,
                 message: row.text_or_none("last_message").map_err(unreadable)?.unwrap_or_default(),
                 at,
             }),
         };
-        let fault_count = row.int("fault_count").map_err(unreadable)?;
-        self.action = Action::Run(Box::new(Claimed {
-            monitor_id: self.monitor_id,
-            attempt: self.attempt + 1,
-            spec,
-            tick_at,
-            kind,
-            previous,
-            fault_count: u32::try_from(fault_count).unwrap_or(u32::MAX),
-        }));
+        let fault_count = u32::try_from(row.int("fault_count").map_err(unreadable)?).unwrap_or(u32::MAX);
+        self.action = Action::Run(Box::new(Due { tick_at, kind, previous, fault_count }));
         Ok(())
+    }
+
+    fn set_aside(&mut self, fault: String) {
+        tracing::error!(monitor = %self.monitor_id, %fault, "monitor set aside");
+        self.action = Action::SetAside(fault);
+        self.gaps.clear();
+    }
+
+    /// Whether no tick lies between two gaps of the same kind.
+    fn follows(&self, before: &Gap, gap: &Gap) -> bool {
+        let next = self.ticks.as_ref().and_then(|ticks| ticks.after(before.last_tick_at));
+        before.reason == gap.reason && next == Some(gap.first_tick_at)
+    }
+
+    fn add(&mut self, gap: Gap) {
+        match self.gaps.last() {
+            Some(last) if self.follows(last, &gap) => {
+                let last = self.gaps.last_mut().expect("it was just looked at");
+                (last.last_tick_at, last.count) = (gap.last_tick_at, last.count + gap.count);
+            }
+            _ => self.gaps.push(gap),
+        }
     }
 
     fn counted(&self, reason: GapReason) -> i64 {
@@ -420,7 +390,7 @@ async fn apply(
         let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
         for plan in piece {
             let (runs, tick_at, fault) = match &plan.action {
-                Action::Run(claimed) => (true, Some(micros(claimed.tick_at)), None),
+                Action::Run(due) => (true, Some(micros(due.tick_at)), None),
                 Action::Pass => (false, None, None),
                 Action::SetAside(fault) => (false, None, Some(fault.as_str())),
             };
@@ -441,9 +411,18 @@ async fn apply(
         let ids: Vec<i64> = query.bind(node).fetch_all(&mut *connection).await?;
         taken.extend(ids.into_iter().map(MonitorId));
     }
-    let gaps: Vec<&Gap> =
-        plans.iter().filter(|plan| taken.contains(&plan.monitor_id)).flat_map(|plan| &plan.gaps).collect();
-    gaps::insert(connection, &gaps).await?;
+    let mut new = Vec::new();
+    for plan in plans.iter().filter(|plan| taken.contains(&plan.monitor_id)) {
+        let mut gaps = plan.gaps.iter();
+        if let Some(id) = plan.extends
+            && let Some(first) = gaps.next()
+            && !gaps::extend(connection, id, first).await?
+        {
+            new.push(first);
+        }
+        new.extend(gaps);
+    }
+    gaps::insert(connection, &new).await?;
     Ok(taken)
 }
 

@@ -1,7 +1,9 @@
 //! Ticks that had no run of their own.
 
+use std::collections::HashMap;
+
 use revere_model::{Gap, GapReason, MonitorId};
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     Store, StoreError,
@@ -22,23 +24,47 @@ impl Store {
             .bind(limit)
             .fetch_all(self.readers())
             .await?;
-        rows.iter()
-            .map(|row| {
-                let reason = match row.text("reason")?.as_str() {
-                    "overlapped" => GapReason::Overlapped,
-                    _ => GapReason::Missed,
-                };
-                let gap = Gap {
-                    monitor_id: monitor,
-                    reason,
-                    first_tick_at: row.at("first_tick_at")?,
-                    last_tick_at: row.at("last_tick_at")?,
-                    count: row.int("count")?,
-                };
-                Ok((row.int("id")?, gap))
-            })
-            .collect()
+        rows.iter().map(gap).collect()
     }
+
+    /// The newest gap of each of these monitors, a JSON list of ids, with its number.
+    pub(super) async fn newest_gaps(&self, ids: &str) -> Result<HashMap<MonitorId, (i64, Gap)>, StoreError> {
+        let rows = sqlx::query(
+            "select * from gaps where id in
+                 (select (select max(id) from gaps where monitor_id = wanted.value) from json_each(?) wanted)",
+        )
+        .bind(ids)
+        .fetch_all(self.lookouts())
+        .await?;
+        rows.iter().map(|row| gap(row).map(|(id, gap)| (gap.monitor_id, (id, gap)))).collect()
+    }
+}
+
+fn gap(row: &SqliteRow) -> Result<(i64, Gap), StoreError> {
+    let reason = match row.text("reason")?.as_str() {
+        "overlapped" => GapReason::Overlapped,
+        _ => GapReason::Missed,
+    };
+    let gap = Gap {
+        monitor_id: MonitorId(row.int("monitor_id")?),
+        reason,
+        first_tick_at: row.at("first_tick_at")?,
+        last_tick_at: row.at("last_tick_at")?,
+        count: row.int("count")?,
+    };
+    Ok((row.int("id")?, gap))
+}
+
+/// Makes a stored gap longer by one that follows it; false if it has been purged.
+pub(super) async fn extend(connection: &mut SqliteConnection, id: i64, by: &Gap) -> Result<bool, StoreError> {
+    let extended = sqlx::query("update gaps set last_tick_at = ?, count = count + ? where id = ? and monitor_id = ?")
+        .bind(micros(by.last_tick_at))
+        .bind(by.count)
+        .bind(id)
+        .bind(by.monitor_id.0)
+        .execute(connection)
+        .await?;
+    Ok(extended.rows_affected() > 0)
 }
 
 /// Records gaps. The counters on the status row are the caller's, in the same transaction.

@@ -1,7 +1,7 @@
 //! Opens the file and brings its schema up to date: each step in one transaction with its number, so a kill at any
 //! point leaves the old schema or the new one.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -18,6 +18,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_start.sql"),
     include_str!("../../migrations/sqlite/0002_runs_by_time.sql"),
     include_str!("../../migrations/sqlite/0003_runs_series.sql"),
+    include_str!("../../migrations/sqlite/0004_uses.sql"),
+    include_str!("../../migrations/sqlite/0005_deliveries_by_status.sql"),
 ];
 
 /// Connects for writing, with the newest schema.
@@ -31,10 +33,38 @@ pub(super) async fn open(options: &SqliteConnectOptions, path: &Path) -> Result<
     let mut connection = options.connect().await.map_err(unreadable)?;
     for (version, step) in (1..).zip(MIGRATIONS).skip(found as usize) {
         let failed = |source| OpenError::Migration { path: path.to_owned(), version, source };
-        apply(&mut connection, version, step).await.map_err(failed)?;
+        let say = |took: Duration| {
+            let (path, seconds) = (path.display(), took.as_secs());
+            tracing::info!(
+                "bringing {path} to schema {version} of {known}, for {seconds} s now; a large database takes minutes. If it is \
+                 stopped, the next start begins this step again, and nothing is lost"
+            );
+        };
+        say_while(apply(&mut connection, version, step), tokio::time::sleep, say).await.map_err(failed)?;
         tracing::info!(version, path = %path.display(), "schema brought up to date");
     }
     Ok(connection)
+}
+
+/// Whoever waits for a start should know why: said after a second, and then now and then, each time with how long it has
+/// taken by then.
+async fn say_while<T, Rest: Future<Output = ()>>(
+    work: impl Future<Output = T>,
+    rest: impl Fn(Duration) -> Rest,
+    mut say: impl FnMut(Duration),
+) -> T {
+    let mut work = std::pin::pin!(work);
+    let (mut took, mut pause) = (Duration::ZERO, Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = rest(pause) => {}
+        }
+        took += pause;
+        say(took);
+        pause = Duration::from_secs(10);
+    }
 }
 
 /// The schema of the file, 0 for a new one. Changes nothing: the file may be somebody else's.
@@ -71,4 +101,25 @@ async fn check_library(connection: &mut SqliteConnection) -> Result<Result<(), O
     let mut part = || parts.next().unwrap_or(0);
     let version = (part(), part(), part());
     Ok(if version >= OLDEST_LIBRARY { Ok(()) } else { Err(OpenError::OldLibrary { found }) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, task::Poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_that_takes_long_says_so_after_a_second_and_then_now_and_then() {
+        for (rests, expected) in [(0, &[][..]), (1, &[1]), (4, &[1, 11, 21, 31])] {
+            let mut left = rests;
+            let work = poll_fn(|_| {
+                left -= 1;
+                if left < 0 { Poll::Ready("done") } else { Poll::Pending }
+            });
+            let mut said = Vec::new();
+            let done = say_while(work, |_| std::future::ready(()), |took| said.push(took.as_secs())).await;
+            assert_eq!((done, said.as_slice()), ("done", expected));
+        }
+    }
 }

@@ -10,16 +10,19 @@ mod alerts;
 mod backup;
 mod chart;
 mod claims;
+mod counts;
 mod deliveries;
 mod error;
 mod flips;
 mod gaps;
+mod handing_back;
 mod health;
 mod import;
 mod lock;
 mod migrate;
 mod monitors;
 mod overview;
+mod previous;
 mod prune;
 mod realign;
 mod results;
@@ -28,6 +31,7 @@ mod runs;
 mod switch;
 mod tell;
 mod tick;
+mod uses;
 mod writer;
 
 use std::{
@@ -47,14 +51,19 @@ use tokio::task::JoinHandle;
 pub use alerts::{AlertRow, AlertSettings, ConfiguredAlert};
 pub use backup::BackupError;
 pub use chart::SeriesPoint;
-pub use claims::{ClaimRequest, Claimed, Claims, HandedBack, PreviousRun};
+pub use claims::{ClaimRequest, Claimed, Claims};
+pub use counts::StateCounts;
 pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 pub use error::{OpenError, StoreError};
 pub use flips::Flip;
+pub use handing_back::{HandedBack, TakenBack};
 pub use health::StoreHealth;
-pub use import::{ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, Takeover};
-pub use monitors::{MonitorFilter, StateCounts};
+pub use import::{
+    ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, Takeover,
+};
+pub use monitors::MonitorFilter;
 pub use overview::{OverviewFilter, OverviewPlace, OverviewRow};
+pub use previous::PreviousRun;
 pub use results::{Committed, RunResult};
 pub use runs::RunFilter;
 
@@ -75,6 +84,9 @@ pub struct StoreOptions {
     pub probe_every: Duration,
     /// Connections for reading.
     pub readers: u32,
+    /// Whether the lock file keeps every other server away, so that whoever else has claimed something is gone. False where
+    /// several share a database: then only time tells.
+    pub alone: bool,
     /// Counts commits and faults, if someone wants to know.
     pub metrics: Option<Arc<Metrics>>,
 }
@@ -89,6 +101,7 @@ impl StoreOptions {
             patience: Duration::from_secs(8),
             probe_every: Duration::from_secs(2),
             readers: 4,
+            alone: true,
             metrics: None,
         }
     }
@@ -110,6 +123,8 @@ struct Inner {
     health: Arc<health::Health>,
     path: PathBuf,
     patience: Duration,
+    alone: bool,
+    counted: counts::Counted,
     /// Tells this database apart in delivery keys.
     instance: String,
 }
@@ -144,6 +159,8 @@ impl Store {
             health,
             path,
             patience: options.patience,
+            alone: options.alone,
+            counted: counts::Counted::default(),
             instance,
         })))
     }

@@ -3,17 +3,16 @@
 //! An edit names the version it started from. Whatever moves a monitor's ticks accounts for those that are due already,
 //! in the same transaction: none is lost between two schedules.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use revere_model::{Monitor, MonitorId, MonitorSpec, State, StateSet};
+use revere_model::{Monitor, MonitorId, MonitorSpec, StateSet};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     Store, StoreError,
-    rows::{Columns, micros},
+    rows::{Columns, fitting, micros},
     switch,
     tick::{self, Plan},
+    uses,
 };
 
 /// Which monitors, by id.
@@ -31,9 +30,6 @@ pub struct MonitorFilter {
     pub limit: u32,
 }
 
-/// How many monitors are in each state.
-pub type StateCounts = BTreeMap<State, u64>;
-
 /// What every reading of a monitor selects.
 const SELECT: &str = "select m.*, s.state, s.state_since, s.last_run_at, s.last_message, s.last_value, s.next_tick_at, \
     s.missed_ticks, s.overlapped_ticks, s.fault from monitors m join statuses s on s.monitor_id = m.id";
@@ -43,13 +39,13 @@ impl Store {
     /// read sets the monitor aside, with the reason in `fault`.
     pub async fn create_monitor(&self, spec: &MonitorSpec, now: Timestamp) -> Result<Monitor, StoreError> {
         let spec = spec.clone();
-        self.write(move |connection| {
+        let created = self.write(move |connection| {
             Box::pin(async move {
                 let id = insert(connection, None, &spec, now, now).await?;
                 fetch(connection, id).await
             })
-        })
-        .await
+        });
+        created.await.map(|made| self.0.counted.changed(made))
     }
 
     /// One monitor.
@@ -60,9 +56,22 @@ impl Store {
 
     /// Monitors by id, filtered.
     pub async fn monitors(&self, filter: &MonitorFilter) -> Result<Vec<Monitor>, StoreError> {
-        // The page's ids are found first: what is sorted for it are numbers, not scripts.
-        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
-        query.push(" where m.id in (select s.monitor_id from statuses s join monitors m on m.id = s.monitor_id");
+        Ok(self.monitors_page(filter, usize::MAX).await?.0)
+    }
+
+    /// A page of monitors by id, filtered, and whether there are more. It ends before scripts and texts have more than
+    /// `bytes` bytes, with one monitor at least; what does not fit is not read either.
+    pub async fn monitors_page(
+        &self,
+        filter: &MonitorFilter,
+        bytes: usize,
+    ) -> Result<(Vec<Monitor>, bool), StoreError> {
+        // How long a text is stands at the beginning of its row; the text itself stays where it is.
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "select s.monitor_id, octet_length(m.script) + octet_length(m.description)
+                 + coalesce(octet_length(s.last_message), 0)
+             from statuses s join monitors m on m.id = s.monitor_id",
+        );
         if let Some(tag) = &filter.tag {
             query.push(" join tags t on t.monitor_id = s.monitor_id and t.tag = ").push_bind(tag);
         }
@@ -78,24 +87,13 @@ impl Store {
         if let Some(search) = &filter.search {
             query.push(" and m.name like ").push_bind(contains(search)).push(" escape '\\'");
         }
-        query.push(" order by s.monitor_id limit ").push_bind(filter.limit).push(") order by m.id");
-        let rows = query.build().fetch_all(self.readers()).await?;
-        rows.iter().map(monitor).collect()
-    }
-
-    /// How many monitors are in each state; every state is in the answer.
-    pub async fn count_by_state(&self) -> Result<StateCounts, StoreError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "select state, count(*) from statuses
-             where monitor_id not in (select id from monitors where deleted_at is not null) group by state",
-        )
-        .fetch_all(self.readers())
-        .await?;
-        let mut counts: StateCounts = State::ALL.into_iter().map(|state| (state, 0)).collect();
-        for (state, count) in rows {
-            counts.insert(super::rows::word(&state)?, count.unsigned_abs());
-        }
-        Ok(counts)
+        query.push(" order by s.monitor_id limit ").push_bind(filter.limit.saturating_add(1));
+        let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
+        let (ids, more) = fitting(&sizes, filter.limit, bytes);
+        let sql =
+            format!("{SELECT} where m.deleted_at is null and m.id in (select value from json_each(?)) order by m.id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
+        Ok((rows.iter().map(monitor).collect::<Result<_, _>>()?, more))
     }
 
     /// All tags in use, with how many monitors have each, at most `limit`.
@@ -118,7 +116,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Monitor, StoreError> {
         let spec = spec.clone();
-        self.write(move |connection| {
+        let edited = self.write(move |connection| {
             Box::pin(async move {
                 let current = fetch(connection, id).await?;
                 if current.version != version {
@@ -127,13 +125,13 @@ impl Store {
                 change(connection, &current, &spec, now).await?;
                 fetch(connection, id).await
             })
-        })
-        .await
+        });
+        edited.await.map(|monitor| self.0.counted.changed(monitor))
     }
 
     /// Switches a monitor on or off; twice is as good as once.
     pub async fn set_active(&self, id: MonitorId, active: bool, now: Timestamp) -> Result<Monitor, StoreError> {
-        self.write(move |connection| {
+        let edited = self.write(move |connection| {
             Box::pin(async move {
                 let current = fetch(connection, id).await?;
                 if current.spec.active == active {
@@ -143,20 +141,22 @@ impl Store {
                 change(connection, &current, &spec, now).await?;
                 fetch(connection, id).await
             })
-        })
-        .await
+        });
+        edited.await.map(|monitor| self.0.counted.changed(monitor))
     }
 
     /// Deletes a monitor. It is gone for every reader at once and its runs stop; its history is removed in small pieces
     /// afterwards ([`Store::purge_deleted`]), and what is owed to people is still sent.
     pub async fn delete_monitor(&self, id: MonitorId, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| Box::pin(delete(connection, id, None, now))).await
+        let deleted = self.write(move |connection| Box::pin(delete(connection, id, None, now)));
+        deleted.await.map(|()| self.0.counted.changed(()))
     }
 
     /// Deletes a monitor like [`Store::delete_monitor`], but only while `version` is the stored one; otherwise the answer
     /// is [`StoreError::Conflict`] with the monitor as it is, and nothing is written.
     pub async fn delete_monitor_at(&self, id: MonitorId, version: i64, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| Box::pin(delete(connection, id, Some(version), now))).await
+        let deleted = self.write(move |connection| Box::pin(delete(connection, id, Some(version), now)));
+        deleted.await.map(|()| self.0.counted.changed(()))
     }
 }
 
@@ -179,6 +179,7 @@ async fn delete(
         return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));
     }
     sqlx::query("delete from tags where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
+    sqlx::query("delete from uses where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
     sqlx::query(
         "update statuses set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null,
          claimed_by = null, claimed_tick_at = null, lease_until = null, attempt = attempt + 1
@@ -230,6 +231,7 @@ pub(super) async fn insert(
     .execute(&mut *connection)
     .await?;
     insert_tags(connection, MonitorId(id), &spec.tags).await?;
+    uses::note(connection, MonitorId(id), &spec.script).await?;
     Ok(MonitorId(id))
 }
 
@@ -263,6 +265,9 @@ async fn change(
     if spec.tags != current.spec.tags {
         sqlx::query("delete from tags where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
         insert_tags(connection, id, &spec.tags).await?;
+    }
+    if spec.script != current.spec.script {
+        uses::note(connection, id, &spec.script).await?;
     }
     switch::respec(connection, current, spec, now).await
 }

@@ -141,22 +141,6 @@ impl Store {
         let rows = query.build().fetch_all(self.readers()).await?;
         rows.iter().map(overview_row).collect()
     }
-
-    /// Monitors whose script names a source, as far as its text shows, at most `limit`, and how many there are in all.
-    pub async fn naming_source(&self, name: &str, limit: u32) -> Result<(Vec<(MonitorId, String)>, u64), StoreError> {
-        let single = contains(&format!("sources['{name}']"));
-        let double = contains(&format!("sources[\"{name}\"]"));
-        let rows: Vec<(i64, String)> = sqlx::query_as(
-            "select id, name from monitors where deleted_at is null
-             and (script like ?1 escape '\\' or script like ?2 escape '\\') order by name collate nocase, id",
-        )
-        .bind(single)
-        .bind(double)
-        .fetch_all(self.readers())
-        .await?;
-        let all = rows.len() as u64;
-        Ok((rows.into_iter().take(limit as usize).map(|(id, name)| (MonitorId(id), name)).collect(), all))
-    }
 }
 
 fn overview_row(row: &SqliteRow) -> Result<OverviewRow, StoreError> {

@@ -1,5 +1,5 @@
-//! Forgetting, in small pieces, so that no other write waits long: runs beyond their monitor's days, and what deleted
-//! monitors leave behind. Flips stay, and so does each monitor's last run.
+//! Forgetting, in small pieces, so that no other write waits long: runs, gaps and deliveries beyond their monitor's days,
+//! and what deleted monitors leave behind. Flips stay, and so do each monitor's last run and what is still owed.
 
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, State};
@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use super::{Store, StoreError, rows::micros};
 
 impl Store {
-    /// The monitors whose runs are not kept for ever, after `after`, at most `limit`, each with its days.
+    /// The monitors whose history is not kept for ever, after `after`, at most `limit`, each with its days.
     pub async fn monitors_to_purge(
         &self,
         after: Option<MonitorId>,
@@ -34,7 +34,7 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let cutoff = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
+        let cutoff = cutoff(days, now);
         // Looking is free of locks: most of the time there is nothing to do.
         let mut old = Vec::new();
         for state in State::ALL {
@@ -53,18 +53,61 @@ impl Store {
         if let Some(last) = self.last_run_id(monitor).await? {
             old.retain(|id| *id != last);
         }
-        if old.is_empty() {
+        self.purge("delete from runs where id in (select value from json_each(?))", old).await
+    }
+
+    /// Purges at most `limit` gaps of a monitor whose last tick lies more than `days` days before `now`. The counters on
+    /// the monitor go on counting from its beginning. Answers how many.
+    pub async fn purge_gaps(
+        &self,
+        monitor: MonitorId,
+        days: u32,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let gaps: Vec<(i64, i64)> =
+            sqlx::query_as("select id, last_tick_at from gaps where monitor_id = ? order by id limit ?")
+                .bind(monitor.0)
+                .bind(limit)
+                .fetch_all(self.readers())
+                .await?;
+        let cutoff = micros(cutoff(days, now));
+        let old = gaps.into_iter().take_while(|(_, at)| *at < cutoff).map(|(id, _)| id).collect();
+        self.purge("delete from gaps where id in (select value from json_each(?))", old).await
+    }
+
+    /// Purges at most `limit` deliveries of a monitor that came to be owed more than `days` days before `now` and are
+    /// settled; one that another is told instead of goes after that other one. Answers how many.
+    pub async fn purge_deliveries(
+        &self,
+        monitor: MonitorId,
+        days: u32,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let deliveries: Vec<(i64, i64, bool)> = sqlx::query_as(
+            "select id, created_at, status <> 'owed' and not exists
+                 (select 1 from deliveries instead where instead.instead_of = deliveries.id)
+             from deliveries where monitor_id = ? order by id limit ?",
+        )
+        .bind(monitor.0)
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await?;
+        let cutoff = micros(cutoff(days, now));
+        let old = deliveries.into_iter().take_while(|(_, at, _)| *at < cutoff);
+        let old = old.filter(|(.., may_go)| *may_go).map(|(id, ..)| id).collect();
+        self.purge("delete from deliveries where id in (select value from json_each(?)) and status <> 'owed'", old)
+            .await
+    }
+
+    async fn purge(&self, sql: &'static str, ids: Vec<i64>) -> Result<u64, StoreError> {
+        if ids.is_empty() {
             return Ok(0);
         }
-        let ids = serde_json::to_string(&old).expect("a list of numbers always has a JSON form");
+        let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
         self.write(move |connection| {
-            Box::pin(async move {
-                let purged = sqlx::query("delete from runs where id in (select value from json_each(?))")
-                    .bind(ids)
-                    .execute(connection)
-                    .await?;
-                Ok(purged.rows_affected())
-            })
+            Box::pin(async move { Ok(sqlx::query(sql).bind(ids).execute(connection).await?.rows_affected()) })
         })
         .await
     }
@@ -101,6 +144,10 @@ impl Store {
     }
 }
 
+fn cutoff(days: u32, now: Timestamp) -> Timestamp {
+    now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
+}
+
 async fn purge_one(connection: &mut SqliteConnection, monitor: i64, limit: u32) -> Result<u64, StoreError> {
     // What is owed is still told: the monitor is gone, the problem was real.
     let steps = [
@@ -128,6 +175,7 @@ async fn purge_one(connection: &mut SqliteConnection, monitor: i64, limit: u32) 
     for step in [
         "delete from told where monitor_id = ?",
         "delete from tags where monitor_id = ?",
+        "delete from uses where monitor_id = ?",
         "delete from statuses where monitor_id = ?",
         "delete from monitors where id = ?",
     ] {

@@ -71,7 +71,11 @@ impl Store {
     /// Records the result of a run; waits for a locked or full disk as long as it takes. Results that wait together
     /// share one transaction.
     pub async fn commit_run(&self, result: RunResult) -> Result<Committed, StoreError> {
-        self.0.queue.record(result).await
+        let committed = self.0.queue.record(result).await?;
+        Ok(match committed {
+            Committed::Recorded { flip: Some(_), .. } => self.0.counted.changed(committed),
+            committed => committed,
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
 
 use super::{
     Store, StoreError,
-    rows::{Columns, micros},
+    rows::{Columns, fitting, micros},
 };
 
 /// Which runs of a monitor, newest first.
@@ -25,27 +25,31 @@ pub struct RunFilter {
 impl Store {
     /// Runs of a monitor, newest first.
     pub async fn runs(&self, monitor: MonitorId, filter: RunFilter) -> Result<Vec<Run>, StoreError> {
-        let states = filter.states.unwrap_or_else(|| State::ALL.into_iter().collect());
-        // The index is ordered by id within each state, so the newest of all are among the newest of each.
-        let mut query = QueryBuilder::<Sqlite>::new("select * from runs where id in (select id from (");
-        let mut first = true;
-        for state in states.iter() {
-            query.push(if first { "" } else { " union all " });
-            first = false;
-            query.push("select * from (select id from runs where monitor_id = ").push_bind(monitor.0);
-            query.push(" and new_state = ").push_bind(state.as_str());
-            if filter.flips {
-                query.push(" and old_state <> new_state");
-            }
-            query.push(" and id < ").push_bind(filter.before.map_or(i64::MAX, |run| run.0));
-            query.push(" order by id desc limit ").push_bind(filter.limit).push(")");
-        }
-        if first {
-            return Ok(Vec::new());
-        }
-        query.push(") order by id desc limit ").push_bind(filter.limit).push(") order by id desc");
+        let Some(mut query) = question("select *", monitor, filter) else { return Ok(Vec::new()) };
         let rows = query.build().fetch_all(self.readers()).await?;
         rows.iter().map(run).collect()
+    }
+
+    /// A page of runs of a monitor, newest first, and whether there are more. It ends before its texts have more than
+    /// `bytes` bytes, with one run at least; what does not fit is not read either.
+    pub async fn runs_page(
+        &self,
+        monitor: MonitorId,
+        filter: RunFilter,
+        bytes: usize,
+    ) -> Result<(Vec<Run>, bool), StoreError> {
+        // How long a text is stands at the beginning of its row; the text itself stays where it is.
+        const SIZES: &str = "select id, octet_length(message) + octet_length(output)
+            + coalesce(octet_length(traceback), 0) + coalesce(octet_length(return_value), 0)";
+        let one_more = RunFilter { limit: filter.limit.saturating_add(1), ..filter };
+        let Some(mut query) = question(SIZES, monitor, one_more) else { return Ok((Vec::new(), false)) };
+        let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
+        let (ids, more) = fitting(&sizes, filter.limit, bytes);
+        let rows = sqlx::query("select * from runs where id in (select value from json_each(?)) order by id desc")
+            .bind(ids)
+            .fetch_all(self.readers())
+            .await?;
+        Ok((rows.iter().map(run).collect::<Result<_, _>>()?, more))
     }
 
     /// One run.
@@ -53,6 +57,31 @@ impl Store {
         let row = sqlx::query("select * from runs where id = ?").bind(id.0).fetch_one(self.readers()).await?;
         run(&row)
     }
+}
+
+/// `select` from the runs that a filter lets through, newest first; `None` if it lets none through.
+fn question(select: &str, monitor: MonitorId, filter: RunFilter) -> Option<QueryBuilder<Sqlite>> {
+    let states = filter.states.unwrap_or_else(|| State::ALL.into_iter().collect());
+    // The index is ordered by id within each state, so the newest of all are among the newest of each.
+    let mut query = QueryBuilder::<Sqlite>::new(select);
+    query.push(" from runs where id in (select id from (");
+    let mut first = true;
+    for state in states.iter() {
+        query.push(if first { "" } else { " union all " });
+        first = false;
+        query.push("select * from (select id from runs where monitor_id = ").push_bind(monitor.0);
+        query.push(" and new_state = ").push_bind(state.as_str());
+        if filter.flips {
+            query.push(" and old_state <> new_state");
+        }
+        query.push(" and id < ").push_bind(filter.before.map_or(i64::MAX, |run| run.0));
+        query.push(" order by id desc limit ").push_bind(filter.limit).push(")");
+    }
+    if first {
+        return None;
+    }
+    query.push(") order by id desc limit ").push_bind(filter.limit).push(") order by id desc");
+    Some(query)
 }
 
 /// A row of `runs`.

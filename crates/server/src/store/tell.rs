@@ -80,7 +80,7 @@ pub(super) async fn record_flips(
                     return_value: new.return_value.cloned(),
                     tick_at,
                     started_at,
-                    key: delivery_key(&instance, &flip, &alert.key),
+                    key: delivery_key(&instance, flip.monitor_id, flip.id, flip.at, &alert.key),
                     test: false,
                 };
                 owe(connection, flip.id, &alert.key, &notification, None, now).await?;
@@ -109,22 +109,28 @@ pub(super) async fn owe_last_flip(
     let instance = instance(connection).await?;
     let mut names = summaries(connection, &ids_text([monitor].into_iter())).await?;
     let Some(monitor) = names.remove(&monitor) else { return Ok(()) };
-    let notification = Notification {
+    let key = delivery_key(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
+    let notification = late(&flip, monitor, before.last_heard(), key);
+    owe(connection, flip.id, alert_key, &notification, None, now).await?;
+    Ok(())
+}
+
+/// What a flip says some time after it: the run that made it may have been purged.
+pub(super) fn late(flip: &Flip, monitor: MonitorSummary, old_state: State, key: String) -> Notification {
+    Notification {
         monitor,
-        old_state: before.last_heard(),
+        old_state,
         new_state: flip.new_state,
         message: flip.message.clone(),
         return_value: flip.return_value.clone(),
         tick_at: None,
         started_at: None,
-        key: delivery_key(&instance, &flip, alert_key),
+        key,
         test: false,
-    };
-    owe(connection, flip.id, alert_key, &notification, None, now).await?;
-    Ok(())
+    }
 }
 
-async fn instance(connection: &mut SqliteConnection) -> Result<String, StoreError> {
+pub(super) async fn instance(connection: &mut SqliteConnection) -> Result<String, StoreError> {
     Ok(sqlx::query_scalar("select value from meta where key = 'instance'").fetch_one(connection).await?)
 }
 
@@ -161,15 +167,15 @@ pub(super) async fn owe(
 
 /// The same for every attempt at telling this flip through this alert, and never the same for anything else, even in a
 /// database that was put back from a backup: the flip's time is part of it.
-fn delivery_key(instance: &str, flip: &Flip, alert_key: &str) -> String {
-    let whole = format!("{instance}\n{}\n{}\n{}\n{alert_key}", flip.monitor_id, flip.id, micros(flip.at));
+pub(super) fn delivery_key(instance: &str, monitor: MonitorId, flip: FlipId, at: Timestamp, alert_key: &str) -> String {
+    let whole = format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}", micros(at));
     let mut key: String = Sha256::digest(whole).iter().map(|byte| format!("{byte:02x}")).collect();
     key.truncate(32);
     key
 }
 
 /// What an alert that has no row for a monitor has told of it: nothing if it is new, else it follows from here.
-fn unseen(state: State) -> Told {
+pub(super) fn unseen(state: State) -> Told {
     if state == State::Inactive { Told::default() } else { Told::from_now(state) }
 }
 

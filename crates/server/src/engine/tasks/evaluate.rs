@@ -15,7 +15,7 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, RunKind};
-use revere_sandbox::{Outcome, Previous};
+use revere_sandbox::Outcome;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -147,12 +147,7 @@ async fn run_claimed(mut held: Held, places: Arc<Places>, place: OwnedSemaphoreP
     let (shared, claimed) = (held.shared.clone(), &held.claimed);
     let script = Script {
         text: claimed.spec.script.clone(),
-        previous: claimed.previous.clone().map(|previous| Previous {
-            state: previous.state,
-            return_value: previous.return_value,
-            message: previous.message,
-            at: previous.at,
-        }),
+        previous: claimed.previous.clone().map(Into::into),
         timeout: claimed.spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
         seed: Some((shared.random)()),
     };

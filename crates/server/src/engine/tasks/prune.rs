@@ -1,5 +1,5 @@
-//! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: runs
-//! beyond their monitor's days, what deleted monitors left, claims of servers that hang, ticks reckoned by a wrong clock,
+//! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
+//! beyond its monitor's days, what deleted monitors left, claims of servers that hang, ticks reckoned by a wrong clock,
 //! and what is owed by alerts that left the configuration.
 
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::{
         Shared,
         driver::{Failed, Next, Task},
     },
-    store::StoreError,
+    store::{StoreError, TakenBack},
 };
 
 /// From the end of one round to the beginning of the next.
@@ -42,7 +42,7 @@ enum Place {
     Clock,
     Orphans,
     Deleted,
-    RunsAfter(Option<MonitorId>),
+    HistoryAfter(Option<MonitorId>),
 }
 
 impl Prune {
@@ -56,8 +56,11 @@ impl Prune {
         let now = shared.clock.now();
         Ok(Some(match place {
             Place::Claims => {
-                if shared.store.take_back(&shared.node, now, true).await? > 0 {
+                let TakenBack { runs, deliveries } = shared.store.take_back(&shared.node, now).await?;
+                if runs + deliveries > 0 {
+                    tracing::warn!(runs, deliveries, "taken over from a server that did not go on with it");
                     shared.evaluate.wake();
+                    shared.wake_deliveries();
                 }
                 Place::Clock
             }
@@ -78,17 +81,17 @@ impl Prune {
                 }
             }
             Place::Deleted => match shared.store.purge_deleted(PIECE).await? {
-                0 => Place::RunsAfter(None),
+                0 => Place::HistoryAfter(None),
                 _ => Place::Deleted,
             },
-            Place::RunsAfter(after) => {
+            Place::HistoryAfter(after) => {
                 let Some((monitor, days)) = shared.store.monitors_to_purge(after, 1).await?.pop() else {
                     return Ok(None);
                 };
-                match shared.store.purge_runs(monitor, days, now, PIECE).await? {
-                    0 => Place::RunsAfter(Some(monitor)),
-                    _ => place,
-                }
+                let purged = shared.store.purge_runs(monitor, days, now, PIECE).await?
+                    + shared.store.purge_gaps(monitor, days, now, PIECE).await?
+                    + shared.store.purge_deliveries(monitor, days, now, PIECE).await?;
+                if purged == 0 { Place::HistoryAfter(Some(monitor)) } else { place }
             }
         }))
     }

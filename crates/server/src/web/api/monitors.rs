@@ -188,15 +188,12 @@ pub(crate) async fn list(
         tag: params.text("tag"),
         search: params.text("q"),
         after: params.parsed("after", "the `next` of the page before"),
-        limit: limit + 1,
+        limit,
     };
     let filter = params.finish(filter)?;
-    let monitors = state.store.monitors(&filter).await.map_err(operations::Failure::Store)?;
-    let bytes = |monitor: &Monitor| {
-        let said = monitor.last_message.as_ref().map_or(0, String::len);
-        monitor.spec.script.len() + monitor.spec.description.len() + said
-    };
-    Ok(Json(Page::bounded(monitors, limit, bytes, |monitor| monitor.id.0, MonitorView::from)))
+    let page = state.store.monitors_page(&filter, page::MOST_BYTES).await;
+    let (monitors, more) = page.map_err(operations::Failure::Store)?;
+    Ok(Json(Page::cut(monitors, more, |monitor| monitor.id.0, MonitorView::from)))
 }
 
 /// Create a monitor

@@ -12,7 +12,7 @@ pub(super) const MOST: i64 = 500;
 pub(super) const USUAL: u32 = 100;
 
 /// A page ends when its items hold so many bytes of text: scripts and outputs are large, and a page is made in memory.
-const MOST_BYTES: usize = 8 << 20;
+pub(super) const MOST_BYTES: usize = 8 << 20;
 
 /// One page of a list.
 #[derive(Serialize, ToSchema)]
@@ -35,26 +35,14 @@ impl<T> Page<T> {
     }
 
     /// A page of at most `limit` out of `rows`, of which one more than that was asked for. `cursor` names an item.
-    pub(super) fn of<R>(rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> i64, show: impl Fn(R) -> T) -> Page<T> {
-        Page::bounded(rows, limit, |_| 0, cursor, show)
+    pub(super) fn of<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> i64, show: impl Fn(R) -> T) -> Page<T> {
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        Page::cut(rows, more, cursor, show)
     }
 
-    /// Like [`Page::of`], for rows that may be large: `bytes` says how large. A page holds one row at least.
-    pub(super) fn bounded<R>(
-        mut rows: Vec<R>,
-        limit: u32,
-        bytes: impl Fn(&R) -> usize,
-        cursor: impl Fn(&R) -> i64,
-        show: impl Fn(R) -> T,
-    ) -> Page<T> {
-        let mut total = 0;
-        let fitting = rows.iter().take_while(|row| {
-            total += bytes(row);
-            total <= MOST_BYTES
-        });
-        let length = fitting.count().max(1).min(limit as usize);
-        let more = rows.len() > length;
-        rows.truncate(length);
+    /// A page that was cut where it was read; `more` says whether there is more of it.
+    pub(super) fn cut<R>(rows: Vec<R>, more: bool, cursor: impl Fn(&R) -> i64, show: impl Fn(R) -> T) -> Page<T> {
         let next = rows.last().filter(|_| more).map(|row| cursor(row).to_string());
         Page { items: rows.into_iter().map(show).collect(), next }
     }

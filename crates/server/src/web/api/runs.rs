@@ -169,13 +169,12 @@ pub(crate) async fn list(
         states: states(&mut params),
         flips: params.flag("flips").unwrap_or(false),
         before: params.parsed("before", "the `next` of the page before"),
-        limit: limit + 1,
+        limit,
     };
     let filter = params.finish(filter)?;
     exists(&state, id).await?;
-    let runs = state.store.runs(id, filter).await.map_err(Failure::Store)?;
-    let bytes = |run: &Run| run.message.len() + run.output.len() + run.traceback.as_ref().map_or(0, String::len);
-    Ok(Json(Page::bounded(runs, limit, bytes, |run| run.id.0, RunView::from)))
+    let (runs, more) = state.store.runs_page(id, filter, page::MOST_BYTES).await.map_err(Failure::Store)?;
+    Ok(Json(Page::cut(runs, more, |run| run.id.0, RunView::from)))
 }
 
 /// Changes of a monitor's state

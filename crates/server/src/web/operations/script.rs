@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId};
-use revere_sandbox::{Outcome, Previous, ScriptError};
+use revere_model::{MAX_SCRIPT_BYTES, MonitorId};
+use revere_sandbox::{Outcome, ScriptError};
 use tokio::sync::Semaphore;
 
 use super::{Failure, of};
@@ -36,7 +36,10 @@ pub async fn evaluate(state: &WebState, mut trial: Trial) -> Result<Outcome, Fai
     }
     Refusal::unless_clean(trial.faults, ())?;
     let previous = match trial.monitor {
-        Some(id) => previous(&state.store.monitor(id).await.map_err(of("monitor", id))?),
+        Some(id) => {
+            let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+            state.store.previous_run(&monitor).await.map_err(of("monitor", id))?.map(Into::into)
+        }
         None => None,
     };
     let _place = PLACES.acquire().await.map_err(|closed| Failure::Internal(Box::new(closed)))?;
@@ -83,13 +86,4 @@ fn words(error: &ScriptError) -> String {
         Some(line) => format!("line {line}: {what}"),
         None => what.to_owned(),
     }
-}
-
-fn previous(monitor: &Monitor) -> Option<Previous> {
-    Some(Previous {
-        at: monitor.last_run_at?,
-        state: monitor.state,
-        return_value: monitor.last_value.clone(),
-        message: monitor.last_message.clone().unwrap_or_default(),
-    })
 }

@@ -29,6 +29,8 @@ use crate::{
 
 /// Runs of one page.
 const PAGE: u32 = 100;
+/// What they print is shown with them: a page ends after so many bytes of it.
+const MOST_BYTES: usize = 8 << 20;
 /// Gaps beside them.
 const GAPS: u32 = 20;
 
@@ -97,9 +99,7 @@ pub(super) async fn show(
         Ok(window) => (window, String::new()),
         Err(fault) => ((None, None), fault),
     };
-    let mut found = runs(&state.store, id, &asked, window, PAGE + 1).await?;
-    let more = found.len() > PAGE as usize;
-    found.truncate(PAGE as usize);
+    let (found, more) = runs(&state.store, id, &asked, window, PAGE).await?;
     let next = found.last().filter(|_| more).map(|run| asked.address(id, "history", Some(run.id)));
     let gaps = if asked.before.is_none() && asked.state.is_none() {
         state.store.gaps(id, None, GAPS).await.map_err(Failure::Store)?
@@ -166,7 +166,7 @@ pub(super) async fn csv(
         if let Some(head) = head {
             return Ok::<_, std::io::Error>(Some((head, (store, asked, None))));
         }
-        let rows =
+        let (rows, _) =
             runs(&store, id, &asked, window, 500).await.map_err(|_| std::io::Error::other("the store failed"))?;
         let Some(last) = rows.last() else { return Ok(None) };
         asked.before = Some(last.id);
@@ -180,14 +180,14 @@ pub(super) async fn csv(
     Ok((headers, Body::from_stream(pages)).into_response())
 }
 
-/// Runs that fit, newest first. A window in time is cut out of the ids, which grow with time.
+/// Runs that fit, newest first, and whether there are more. A window in time is cut out of the ids, which grow with time.
 async fn runs(
     store: &Store,
     id: MonitorId,
     asked: &Asked,
     (from, to): (Option<Timestamp>, Option<Timestamp>),
     limit: u32,
-) -> Result<Vec<Run>, Failure> {
+) -> Result<(Vec<Run>, bool), Failure> {
     let before = match (asked.before, to) {
         (Some(before), _) => Some(before),
         (None, Some(to)) => store.first_run_from(id, to).await.map_err(Failure::Store)?,
@@ -195,11 +195,14 @@ async fn runs(
     };
     let filter =
         RunFilter { states: asked.state.map(|state| StateSet::EMPTY.with(state)), flips: asked.flips, before, limit };
-    let mut found = store.runs(id, filter).await.map_err(Failure::Store)?;
+    let (mut found, mut more) = store.runs_page(id, filter, MOST_BYTES).await.map_err(Failure::Store)?;
     if let Some(from) = from {
+        let all = found.len();
         found.retain(|run| run.started_at >= from);
+        // Where some are too old, so are all that come after them.
+        more &= found.len() == all;
     }
-    Ok(found)
+    Ok((found, more))
 }
 
 fn csv_line(run: &Run) -> String {

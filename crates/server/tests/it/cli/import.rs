@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use revere::store::{DeliveryFilter, MonitorFilter, RunFilter, Store, StoreOptions};
+use revere::store::{AlertSettings, ConfiguredAlert, DeliveryFilter, MonitorFilter, RunFilter, Store, StoreOptions};
 use revere_model::{Monitor, MonitorId, ReturnValue, RunKind, State, StateSet};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
@@ -234,4 +234,52 @@ async fn the_zone_is_the_option_then_the_configuration_then_the_machine() {
     assert!(here.stdout.contains("read in America/Lima"), "{}", here.stdout);
     let wrong = shell.run("import --timezone Mars old.db").exits(2);
     assert!(wrong.stderr.contains("Mars"), "{}", wrong.stderr);
+}
+
+#[tokio::test]
+async fn rows_that_belong_to_nobody_are_counted_and_said() {
+    let shell = shell().await;
+    let more = "insert into monitor_log (monitor_id, message, old_state, new_state, timestamp) values
+            (null, 'of nobody', 0, 0, '2014-03-02 09:00:00'), ('three', 'of a word', 0, 0, '2014-03-02 09:00:00'),
+            (3.5, 'of a half', 0, 0, '2014-03-02 09:00:00');
+        insert into alert (key, enabled, state_ok, state_alarm, state_error, state_inactive) values
+            (null, 1, 1, 1, 1, 1), ('sns', 0, 1, 1, 1, 1);";
+    original(&shell.path("old.db"), more).await;
+    let said = shell.run("import old.db").exits(0).stdout;
+    assert!(said.contains("5 monitors, 5 runs, 7 changes of state and 3 settings of alerts"), "{said}");
+    for left_out in [
+        "3 rows of history without a readable id of a monitor",
+        "2 rows of history of monitors that are not there any more",
+        "1 setting of an alert without a key",
+        "1 setting of an alert whose key an earlier row has",
+    ] {
+        assert!(said.contains(&format!("Left out: {left_out}\n")), "{left_out}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn settings_of_alerts_replace_what_a_start_made_and_give_way_to_what_people_chose() {
+    let shell = shell().await;
+    let store = Store::open(StoreOptions::new(shell.path("revere.db"))).await.unwrap();
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let configured = ["campfire-eng", "off", "sns"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
+    store.sync_alerts(&configured, now).await.unwrap();
+    let mine = AlertSettings { enabled: true, states: StateSet::EMPTY.with(State::Alarm) };
+    store.set_alert("sns", mine, now).await.unwrap();
+    store.close().await;
+    let said = shell.run("import old.db").exits(0).stdout;
+    assert!(said.contains("Alerts that were given other settings here already, which they keep: sns\n"), "{said}");
+    let store = Store::open(StoreOptions::new(shell.path("revere.db"))).await.unwrap();
+    let alerts = store.alerts().await.unwrap();
+    let found: Vec<_> =
+        alerts.iter().map(|alert| (alert.key.as_str(), alert.enabled, alert.in_config, alert.states)).collect();
+    assert_eq!(
+        found,
+        [
+            ("campfire-eng", true, true, StateSet::DEFAULT_TOLD),
+            ("off", false, true, StateSet::DEFAULT_TOLD),
+            ("sns", true, true, mine.states),
+        ]
+    );
+    store.close().await;
 }

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use revere::{
     engine::Event,
-    store::{RunFilter, StoreOptions},
+    store::{ConfiguredAlert, RunFilter, StoreOptions},
 };
 use revere_model::{RunKind, State};
 
@@ -150,4 +150,28 @@ async fn a_run_by_hand_begins_when_it_begins_and_not_while_it_waits_for_the_sand
     let revere::store::Committed::Recorded { run, .. } = committed else { panic!("not recorded") };
     assert_eq!(run.tick_at, asked_at);
     assert_eq!(run.started_at, stage.now() - outcome.duration, "the five seconds are no part of the run");
+}
+
+#[tokio::test]
+async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_later() {
+    let scratch = Scratch::with(|options| options.busy_timeout = Duration::from_millis(20)).await;
+    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let alerts = ["ops", "spare"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
+    scratch.store.sync_alerts(&alerts, scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    scratch.claim_as("dead").await;
+    let mut outside = scratch.outside().await;
+    sqlx::query("begin immediate").execute(&mut outside).await.unwrap();
+    let starting = Stage::on(scratch, Default::default());
+    let stage = tokio::time::timeout(Duration::from_secs(5), starting).await.expect("it starts all the same");
+    assert_eq!(stage.store().claims_in_force().await.unwrap(), 1);
+    sqlx::query("rollback").execute(&mut outside).await.unwrap();
+    stage.later(5);
+    until("the tick that was lost", async || {
+        stage.engine.tidy();
+        stage.store().monitor(id).await.unwrap().last_run_at.is_some()
+    })
+    .await;
+    let run = stage.store().runs(id, RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap().remove(0);
+    assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
 }

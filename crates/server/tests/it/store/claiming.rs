@@ -1,7 +1,7 @@
 //! Claims and fences: every tick is one run or in one gap.
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use revere::store::{ClaimRequest, Committed, HandedBack};
+use revere::store::{ClaimRequest, Committed, HandedBack, TakenBack};
 use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind, State};
 
 use crate::support::{Scratch, at, spec};
@@ -91,10 +91,9 @@ async fn a_restart_takes_the_claims_of_the_dead_back_and_catches_up() {
     let alone = store.create_monitor(&spec("alone"), scratch.now()).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let lost = scratch.claim_as("dead").await.remove(0);
-    // Its lease is in force: only a start takes it back.
-    assert_eq!(store.take_back("live", scratch.now(), true).await.unwrap(), 0);
     scratch.clock.set(at("2026-01-01T00:01:20Z"));
-    assert_eq!(store.take_back("live", scratch.now(), false).await.unwrap(), 1);
+    // Its lease is in force; but the lock file is ours, so it cannot be alive.
+    assert_eq!(store.take_back("live", scratch.now()).await.unwrap().runs, 1);
     let again = scratch.claim_as("live").await.remove(0);
     assert_eq!((again.tick_at, again.kind), (lost.tick_at, RunKind::CatchUp));
     assert_eq!(scratch.finish(&lost, State::Alarm).await, Committed::Superseded);
@@ -104,7 +103,7 @@ async fn a_restart_takes_the_claims_of_the_dead_back_and_catches_up() {
     scratch.clock.set(at("2026-01-01T00:02:00Z"));
     scratch.claim_as("dead").await;
     scratch.clock.set(at("2026-01-01T00:05:10Z"));
-    store.take_back("live", scratch.now(), false).await.unwrap();
+    store.take_back("live", scratch.now()).await.unwrap();
     let last = scratch.claim_as("live").await.remove(0);
     assert_eq!((last.tick_at, last.kind), (at("2026-01-01T00:05:00Z"), RunKind::CatchUp));
     scratch.finish(&last, State::Ok).await;
@@ -112,15 +111,121 @@ async fn a_restart_takes_the_claims_of_the_dead_back_and_catches_up() {
 }
 
 #[tokio::test]
-async fn a_lease_that_ran_out_is_taken_back_by_the_living() {
-    let scratch = Scratch::new().await;
-    scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+async fn where_several_share_a_database_only_a_claim_whose_time_is_over_is_taken_back() {
+    let scratch = Scratch::with(|options| options.alone = false).await;
+    let store = &scratch.store;
+    let alert = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    store.sync_alerts(&[alert], scratch.now()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.manual(made.id, State::Alarm).await;
+    let minute = std::time::Duration::from_secs(60);
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
-    scratch.claim_as("hung").await;
+    let going = scratch.claim_as("other").await.remove(0);
+    let sending = store.claim_deliveries("ops", "other", scratch.now(), minute, 9).await.unwrap();
+    assert_eq!(store.take_back("new", scratch.now()).await.unwrap(), TakenBack::default(), "it may well be alive");
+    assert_eq!(store.claim_deliveries("ops", "new", scratch.now(), minute, 9).await.unwrap(), []);
     scratch.clock.advance(SignedDuration::from_secs(89));
-    assert_eq!(scratch.store.take_back("live", scratch.now(), true).await.unwrap(), 0);
+    assert_eq!(store.take_back("new", scratch.now()).await.unwrap(), TakenBack::default());
+    let again = store.claim_deliveries("ops", "new", scratch.now(), minute, 9).await.unwrap();
+    assert_eq!((again.len(), again[0].id), (1, sending[0].id), "its time was over, so it was due by itself");
     scratch.clock.advance(SignedDuration::from_secs(2));
-    assert_eq!(scratch.store.take_back("live", scratch.now(), true).await.unwrap(), 1);
+    assert_eq!(store.take_back("new", scratch.now()).await.unwrap(), TakenBack { runs: 1, deliveries: 0 });
+    assert_eq!(scratch.finish(&going, State::Ok).await, Committed::Superseded);
+}
+
+#[tokio::test]
+async fn a_monitor_that_was_off_sees_as_previous_what_its_last_run_left() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    scratch.manual(made.id, State::Ok).await;
+    scratch.manual(made.id, State::Alarm).await;
+    store.set_active(made.id, false, scratch.now()).await.unwrap();
+    let on = store.set_active(made.id, true, scratch.now()).await.unwrap();
+    assert_eq!(on.state, State::Inactive);
+    let by_hand = store.previous_run(&on).await.unwrap().unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let previous = scratch.claim().await.remove(0).previous.unwrap();
+    assert_eq!((previous.state, previous.message.as_str()), (State::Alarm, "came out ALARM"));
+    assert_eq!(by_hand, previous);
+}
+
+#[tokio::test]
+async fn gaps_that_touch_are_one_and_are_counted_all_the_same() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let at_minute = |minute: i64| scratch.clock.set(at("2026-01-01T00:00:00Z") + minute.minutes());
+    // Slow for five minutes, then an hour of faults of ours, then well again.
+    at_minute(1);
+    let slow = scratch.claim().await.remove(0);
+    for minute in 2..=5 {
+        at_minute(minute);
+        assert_eq!(scratch.claim().await, []);
+    }
+    scratch.finish(&slow, State::Ok).await;
+    for minute in 6..=65 {
+        at_minute(minute);
+        let claimed = scratch.claim().await.remove(0);
+        let fault = HandedBack {
+            monitor_id: made.id,
+            attempt: claimed.attempt,
+            fault: Some("no interpreter".to_owned()),
+            retry_at: scratch.now() + 90.seconds(),
+        };
+        store.hand_back(vec![fault]).await.unwrap();
+    }
+    at_minute(66);
+    let well = scratch.claim().await.remove(0);
+    scratch.finish(&well, State::Ok).await;
+    at_minute(69);
+    let well = scratch.claim().await.remove(0);
+    scratch.finish(&well, State::Ok).await;
+    assert_eq!(accounted(&scratch, made.id).await, minutes(1..=69));
+    let gaps: Vec<(GapReason, i64)> =
+        store.gaps(made.id, None, 100).await.unwrap().into_iter().map(|(_, gap)| (gap.reason, gap.count)).collect();
+    assert_eq!(gaps, [(GapReason::Missed, 2), (GapReason::Missed, 60), (GapReason::Overlapped, 4)]);
+    let monitor = store.monitor(made.id).await.unwrap();
+    assert_eq!((monitor.missed_ticks, monitor.overlapped_ticks), (62, 4));
+}
+
+#[tokio::test]
+async fn a_look_without_places_reads_no_scripts_and_still_counts_what_overlaps() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let slow = store.create_monitor(&spec("slow"), scratch.now()).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    scratch.claim().await;
+    let long = MonitorSpec { script: "#".repeat(256 << 10), ..spec("waits") };
+    for _ in 0..100 {
+        store.create_monitor(&long, scratch.now()).await.unwrap();
+    }
+    scratch.clock.set(at("2026-01-01T00:02:00Z"));
+    let request = ClaimRequest {
+        node: "one".to_owned(),
+        now: scratch.now(),
+        up_since: at("2026-01-01T00:00:00Z"),
+        run_limit: std::time::Duration::from_secs(30),
+        limit: 256,
+        places: 0,
+    };
+    let read = |before: u64| rchar() - before;
+    let before = rchar();
+    let claims = store.claim_due(&request).await.unwrap();
+    assert_eq!((claims.runs.len(), claims.more, claims.overlapped), (0, true, 1));
+    assert_eq!(store.monitor(slow.id).await.unwrap().overlapped_ticks, 1);
+    assert!(read(before) < 4 << 20, "{} bytes read for 25 MB of scripts", read(before));
+    let before = rchar();
+    let claims = store.claim_due(&ClaimRequest { places: 2, ..request }).await.unwrap();
+    assert_eq!(claims.runs.len(), 2);
+    assert!(claims.runs.iter().all(|run| run.spec == long));
+    assert!(read(before) < 4 << 20, "{} bytes read for 2 scripts", read(before));
+}
+
+/// What this process (each test has its own) has asked the system to read so far, in bytes.
+fn rchar() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap();
+    text.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
 }
 
 #[tokio::test]

@@ -1,18 +1,9 @@
 //! Runs as people look back on them, and what is forgotten.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
-use revere::store::{
-    ConfiguredAlert, DeliveryFilter, ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, MonitorFilter, Past,
-    RunFilter, RunResult, Takeover,
-};
+use revere::store::{ConfiguredAlert, DeliveryFilter, DeliveryStatus, RunFilter, RunResult, Settlement};
 use revere_model::{MonitorId, MonitorSpec, ReturnValue, Run, RunKind, State, StateSet};
 
 use crate::support::{Scratch, at, spec};
@@ -84,7 +75,7 @@ async fn everything_of_a_run_is_kept_as_it_was() {
             tick_at: at("2026-01-01T00:00:00.123456Z"),
             started_at: at("2026-01-01T00:00:01.000001Z"),
             finished_at: at("2026-01-01T00:00:02Z"),
-            duration: std::time::Duration::from_micros(1_234_567),
+            duration: Duration::from_micros(1_234_567),
             outcome: State::Error,
             message: "ZeroDivisionError: division by zero".to_owned(),
             return_value: Some(value),
@@ -135,72 +126,97 @@ async fn old_runs_go_in_pieces_and_the_last_run_and_the_flips_stay() {
 }
 
 #[tokio::test]
-async fn an_import_keeps_history_and_state_tells_nobody_and_goes_on_from_there() {
+async fn gaps_and_settled_deliveries_go_with_the_days_of_their_monitor() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let run = |minutes: i64, old_state, new_state| {
-        Past::Run(ImportedRun {
-            kind: RunKind::Imported,
-            at: at("2013-05-05T00:00:00Z") + minutes.minutes(),
-            duration: Duration::ZERO,
-            outcome: new_state,
-            old_state,
-            new_state,
-            message: format!("{new_state}"),
-            return_value: Some(ReturnValue::Int(minutes)),
-            output: String::new(),
-            traceback: None,
-        })
-    };
-    let edited = Past::Change(ImportedChange {
-        at: at("2013-05-04T00:00:00Z"),
-        old_state: State::Ok,
-        new_state: State::Inactive,
-        message: "Monitor edited".to_owned(),
-    });
-    let history =
-        vec![edited, run(0, State::Inactive, State::Ok), run(1, State::Ok, State::Ok), run(2, State::Ok, State::Alarm)];
-    let monitor = ImportedMonitor {
-        id: Some(MonitorId(7)),
-        spec: spec("old"),
-        state: State::Alarm,
-        heard: State::Alarm,
-        history,
-    };
-    let off = ImportedMonitor {
-        id: None,
-        spec: MonitorSpec { active: false, ..spec("off") },
-        state: State::Alarm,
-        heard: State::Ok,
-        history: Vec::new(),
-    };
-    let states = StateSet::EMPTY.with(State::Ok).with(State::Alarm);
-    let alert = ImportedAlert { key: "ops".to_owned(), enabled: true, states };
-    let stored = Arc::new(AtomicU64::new(0));
-    let import =
-        || store.import(vec![monitor.clone(), off.clone()], vec![alert.clone()], scratch.now(), stored.clone());
-    let Takeover::Done(ids) = import().await.unwrap() else { panic!("nothing was there before") };
-    assert_eq!((ids[0], stored.load(Ordering::Relaxed)), (MonitorId(7), 3));
-    assert_eq!(import().await.unwrap(), Takeover::Taken(vec![MonitorId(7)]), "a second time would double everything");
-    assert_eq!(store.monitors(&MonitorFilter { limit: 10, ..MonitorFilter::default() }).await.unwrap().len(), 2);
-    let taken = store.monitor(ids[0]).await.unwrap();
-    assert_eq!((taken.state, taken.state_since), (State::Alarm, at("2013-05-05T00:02:00Z")));
-    assert_eq!((taken.last_value, taken.last_run_at), (Some(ReturnValue::Int(2)), Some(at("2013-05-05T00:02:00Z"))));
-    assert_eq!(taken.next_run_at, Some(at("2026-01-01T00:01:00Z")), "old ticks are not missed ticks");
-    assert_eq!(store.monitor(ids[1]).await.unwrap().state, State::Inactive);
-    assert_eq!(store.flips(ids[0], None, 10).await.unwrap().len(), 3);
-    assert_eq!(store.alerts().await.unwrap()[0].states, states);
-    scratch.manual(ids[0], State::Alarm).await;
-    let runs = store.runs(ids[0], RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap();
-    assert_eq!(
-        runs.iter().map(|run| run.kind).collect::<Vec<_>>(),
-        [RunKind::Manual, RunKind::Imported, RunKind::Imported, RunKind::Imported]
-    );
-    // The problem was told before the import, so its end is told after it; what was off stays untold.
-    store.sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true }], scratch.now()).await.unwrap();
-    scratch.manual(ids[0], State::Ok).await;
-    let owed = store.deliveries(&DeliveryFilter { limit: 10, ..DeliveryFilter::default() }).await.unwrap();
-    let told: Vec<_> = owed.iter().map(|owed| (owed.notification.old_state, owed.notification.new_state)).collect();
-    assert_eq!(told, [(State::Alarm, State::Ok)]);
+    let alerts = ["broken", "ops"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
+    store.sync_alerts(&alerts, scratch.now()).await.unwrap();
+    let wanted = MonitorSpec { retain_days: Some(7), schedule: "0 0 * * *".to_owned(), ..spec("a") };
+    let id = store.create_monitor(&wanted, scratch.now()).await.unwrap().id;
+    let minute = Duration::from_secs(60);
+    // Twenty days: one run in two days, each a flip; "broken" gives up, so "ops" has each twice.
+    for outcome in [State::Alarm, State::Ok].repeat(5) {
+        scratch.clock.advance(SignedDuration::from_hours(48));
+        let claimed = scratch.claim().await.remove(0);
+        scratch.finish(&claimed, outcome).await;
+        let given_up = store.claim_deliveries("broken", "one", scratch.now(), minute, 9).await.unwrap();
+        store.settle_delivery(&given_up[0], Settlement::Failed("404".to_owned()), scratch.now()).await.unwrap();
+        for _ in 0..2 {
+            for taken in store.claim_deliveries("ops", "one", scratch.now(), minute, 9).await.unwrap() {
+                store.settle_delivery(&taken, Settlement::Sent("ok".to_owned()), scratch.now()).await.unwrap();
+            }
+        }
+    }
+    let log = DeliveryFilter { limit: 100, ..DeliveryFilter::default() };
+    assert_eq!(store.gaps(id, None, 100).await.unwrap().len(), 10);
+    assert_eq!(store.deliveries(&log).await.unwrap().len(), 30);
+    let mut pieces = Vec::new();
+    loop {
+        let gaps = store.purge_gaps(id, 7, scratch.now(), 4).await.unwrap();
+        let deliveries = store.purge_deliveries(id, 7, scratch.now(), 4).await.unwrap();
+        if gaps + deliveries == 0 {
+            break;
+        }
+        pieces.push(gaps.max(deliveries));
+    }
+    assert!(pieces.len() > 3 && pieces.iter().all(|piece| *piece <= 4), "{pieces:?}");
+    let cutoff = scratch.now() - (7 * 24).hours();
+    let gaps = store.gaps(id, None, 100).await.unwrap();
+    assert!(gaps.iter().all(|(_, gap)| gap.last_tick_at >= cutoff));
+    let left = store.deliveries(&log).await.unwrap();
+    assert!(left.iter().all(|one| one.created_at >= cutoff));
+    assert_eq!((gaps.len(), left.len()), (4, 12));
+    assert_eq!(store.monitor(id).await.unwrap().missed_ticks, 10, "the count goes on from the beginning");
+
+    // What is still owed stays, however old it is.
+    scratch.manual(id, State::Alarm).await;
+    scratch.clock.advance(SignedDuration::from_hours(24 * 30));
+    while store.purge_deliveries(id, 7, scratch.now(), 4).await.unwrap() > 0 {}
+    let left = store.deliveries(&log).await.unwrap();
+    assert_eq!(left.iter().map(|one| one.status).collect::<Vec<_>>(), [DeliveryStatus::Owed; 2]);
     scratch.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_the_next() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let id = store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    for n in 0..30 {
+        let result = RunResult {
+            monitor_id: id,
+            attempt: None,
+            kind: RunKind::Manual,
+            tick_at: scratch.now(),
+            started_at: scratch.now(),
+            finished_at: scratch.now(),
+            duration: Duration::ZERO,
+            outcome: State::Error,
+            message: "m".repeat(100),
+            return_value: None,
+            output: "ü".repeat(1000),
+            traceback: (n % 3 == 0).then(|| "t".repeat(900)),
+        };
+        store.commit_run(result).await.unwrap();
+    }
+    let all = store.runs(id, RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap();
+    let mut filter = RunFilter { limit: 8, ..RunFilter::default() };
+    let (mut seen, mut lengths) = (Vec::new(), Vec::new());
+    loop {
+        // Room for five or four.
+        let (page, more) = store.runs_page(id, filter, 11_500).await.unwrap();
+        filter.before = page.last().map(|run| run.id);
+        lengths.push(page.len());
+        seen.extend(page);
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(seen, all);
+    assert!(lengths[..lengths.len() - 1].iter().all(|length| [4, 5].contains(length)), "{lengths:?}");
+    let first = RunFilter { limit: 8, ..RunFilter::default() };
+    assert_eq!(store.runs_page(id, first, 1).await.unwrap(), (all[..1].to_vec(), true), "one at least");
+    assert_eq!(store.runs_page(id, first, usize::MAX).await.unwrap(), (all[..8].to_vec(), true));
+    let whole = RunFilter { limit: 30, ..first };
+    assert_eq!(store.runs_page(id, whole, usize::MAX).await.unwrap(), (all, false));
 }

@@ -2,6 +2,7 @@
 
 mod claiming;
 mod history;
+mod importing;
 mod monitors;
 mod opening;
 mod telling;

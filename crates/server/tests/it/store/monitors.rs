@@ -126,3 +126,50 @@ async fn a_deleted_monitor_is_gone_at_once_and_its_history_piece_by_piece() {
     assert!(next.id > kept.id, "an id was used again");
     scratch.assert_sound().await;
 }
+
+#[tokio::test]
+async fn counts_follow_every_change_at_once() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let counts = async || {
+        let counts = store.count_by_state().await.unwrap();
+        [State::Ok, State::Alarm, State::Inactive].map(|state| counts[&state])
+    };
+    assert_eq!(counts().await, [0, 0, 0]);
+    let one = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let two = store.create_monitor(&spec("b"), scratch.now()).await.unwrap();
+    assert_eq!(counts().await, [0, 0, 2]);
+    scratch.manual(one.id, State::Ok).await;
+    scratch.manual(two.id, State::Alarm).await;
+    assert_eq!(counts().await, [1, 1, 0]);
+    scratch.manual(two.id, State::Ok).await;
+    assert_eq!(counts().await, [2, 0, 0]);
+    store.set_active(one.id, false, scratch.now()).await.unwrap();
+    assert_eq!(counts().await, [1, 0, 1]);
+    let off = MonitorSpec { active: false, ..spec("b") };
+    store.update_monitor(two.id, two.version, &off, scratch.now()).await.unwrap();
+    assert_eq!(counts().await, [0, 0, 2]);
+    store.delete_monitor(two.id, scratch.now()).await.unwrap();
+    assert_eq!(counts().await, [0, 0, 1]);
+    store.delete_monitor_at(one.id, 2, scratch.now()).await.unwrap();
+    assert_eq!(counts().await, [0, 0, 0]);
+    while store.purge_deleted(10).await.unwrap() > 0 {}
+    assert_eq!(counts().await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_page_of_long_scripts_ends_before_it_is_too_long() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    for n in 0..7 {
+        let long = MonitorSpec { script: "#".repeat(1000), ..spec(&format!("m{n}")) };
+        store.create_monitor(&long, scratch.now()).await.unwrap();
+    }
+    let mut filter = MonitorFilter { limit: 5, ..MonitorFilter::default() };
+    let all = store.monitors(&MonitorFilter { limit: 9, ..filter.clone() }).await.unwrap();
+    let (page, more) = store.monitors_page(&filter, 3999).await.unwrap();
+    assert_eq!((page.as_slice(), more), (&all[..3], true));
+    filter.after = Some(page[2].id);
+    assert_eq!(store.monitors_page(&filter, 4000).await.unwrap(), (all[3..].to_vec(), false));
+    assert_eq!(store.monitors_page(&filter, 10).await.unwrap(), (all[3..4].to_vec(), true));
+}

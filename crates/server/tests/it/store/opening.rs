@@ -1,6 +1,7 @@
 //! Opening: whose file it is, who has it, what schema it has.
 
 use revere::store::{MonitorFilter, OpenError, Store, StoreOptions};
+use revere_model::MonitorSpec;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use crate::support::{Scratch, spec};
@@ -103,4 +104,58 @@ async fn a_lock_file_that_is_a_symbolic_link_is_not_followed() {
     let error = Store::open(StoreOptions::new(&path)).await.map(drop).unwrap_err();
     assert!(error.to_string().contains("must not be a symbolic link"), "{error}");
     assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious");
+}
+
+#[tokio::test]
+async fn an_older_database_is_brought_up_to_date_with_all_that_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("revere.db");
+    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
+    let steps = [
+        include_str!("../../../migrations/sqlite/0001_start.sql"),
+        include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
+        include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
+        "pragma application_id = 0x52455652; pragma user_version = 3",
+    ];
+    for step in steps {
+        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
+    }
+    let scripts = [
+        "a = sources['graphite'].get_sum('x')\nb = sources['graphite'].get_sum('y')\nc = sources[\"Der Läden\"].names()",
+        "sources['graphite'], sources[name], sources[''], sources['never ends",
+        "pass",
+    ];
+    for script in scripts {
+        sqlx::query(
+            "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after,
+                 recover_after, created_at, updated_at, script)
+             values (1, 'm' || length(?1), '', '* * * * *', 'UTC', 0, '[]', 1, 1, 0, 0, ?1)",
+        )
+        .bind(script)
+        .execute(&mut older)
+        .await
+        .unwrap();
+    }
+    sqlx::raw_sql("insert into statuses (monitor_id, state, state_since) select id, 'INACTIVE', 0 from monitors")
+        .execute(&mut older)
+        .await
+        .unwrap();
+    older.close().await.unwrap();
+    let store = Store::open(StoreOptions::new(&path)).await.unwrap();
+    let naming = async |source: &str| {
+        let (monitors, all) = store.naming_source(source, 1).await.unwrap();
+        (monitors.into_iter().map(|(id, _)| id.0).collect::<Vec<_>>(), all)
+    };
+    assert_eq!(naming("graphite").await, (vec![1], 2));
+    assert_eq!(naming("Der Läden").await, (vec![1], 1));
+    for nobody in ["", "name", "never ends", "Graphite"] {
+        assert_eq!(naming(nobody).await, (vec![], 0), "{nobody:?}");
+    }
+    // From here on it follows the scripts.
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let first = store.monitor(revere_model::MonitorId(1)).await.unwrap();
+    let edited = MonitorSpec { script: "sources['orders']".to_owned(), ..first.spec };
+    store.update_monitor(first.id, 1, &edited, now).await.unwrap();
+    store.delete_monitor(revere_model::MonitorId(2), now).await.unwrap();
+    assert_eq!((naming("graphite").await, naming("orders").await), ((vec![], 0), (vec![1], 1)));
 }

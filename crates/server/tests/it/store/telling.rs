@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
 use revere::store::{
-    AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, Settlement, Store,
+    AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, Settlement, Store, TakenBack,
 };
 use revere_model::{MonitorId, State, StateSet};
 
@@ -105,7 +105,8 @@ async fn deliveries_of_one_alert_and_monitor_go_in_order_and_of_another_at_once(
     let again = claim(&scratch, "ops").await;
     assert_eq!((again[0].id, again[0].attempts), (due[0].id, 2));
     assert_eq!(again[0].notification.key, due[0].notification.key);
-    assert!(!settle(&scratch, &due[0], Settlement::Sent("late".to_owned())).await, "an old attempt settles nothing");
+    let failed = Settlement::Failed("late".to_owned());
+    assert!(!settle(&scratch, &due[0], failed).await, "an old attempt that failed settles nothing");
     assert!(settle(&scratch, &again[0], Settlement::Sent("200 OK".to_owned())).await);
     let next = claim(&scratch, "ops").await;
     assert_eq!((next[0].monitor_id, next[0].notification.new_state), (one, State::Ok));
@@ -123,7 +124,8 @@ async fn what_is_owed_survives_a_restart_and_a_crash_between_sending_and_marking
     let before = claim(&scratch, "ops").await;
     let scratch = scratch.reopened().await;
     configure(&scratch, &["ops"]).await;
-    assert_eq!(scratch.store.release_deliveries("two", scratch.now()).await.unwrap(), 1);
+    let taken_back = scratch.store.take_back("two", scratch.now()).await.unwrap();
+    assert_eq!(taken_back, TakenBack { runs: 0, deliveries: 1 });
     let after = claim(&scratch, "ops").await;
     assert_eq!((after.len(), after[0].attempts), (1, 2));
     assert_eq!(after[0].notification, before[0].notification);
@@ -210,4 +212,218 @@ async fn filters_of_the_delivery_log_combine() {
     let page = scratch.store.deliveries(&DeliveryFilter { limit: 3, ..base.clone() }).await.unwrap();
     assert_eq!(find(DeliveryFilter { before: Some(page[2].id), ..base }).await, 1);
     assert_eq!(scratch.store.owed().await.unwrap().iter().map(|(_, count, _)| count).sum::<u64>(), 3);
+}
+
+#[tokio::test]
+async fn that_it_was_sent_is_recorded_however_late_and_nobody_tells_it_again() {
+    let scratch = Scratch::new().await;
+    configure(&scratch, &["ops"]).await;
+    let id = monitor(&scratch).await;
+    scratch.manual(id, State::Alarm).await;
+    let first = claim(&scratch, "ops").await.remove(0);
+    scratch.clock.advance(SignedDuration::from_secs(61));
+    let second = claim(&scratch, "ops").await.remove(0);
+    assert_eq!((second.id, second.attempts), (first.id, 2), "the first one's time is over");
+    assert!(settle(&scratch, &first, Settlement::Sent("250 ok".to_owned())).await, "it was sent all the same");
+    assert!(!settle(&scratch, &second, Settlement::Failed("no".to_owned())).await, "it is settled");
+    scratch.clock.advance(SignedDuration::from_secs(61));
+    assert_eq!(claim(&scratch, "ops").await, []);
+    let told = all(&scratch.store).await;
+    assert_eq!((told.len(), told[0].status, told[0].reply.as_deref()), (1, DeliveryStatus::Sent, Some("250 ok")));
+}
+
+/// Spoils a column, as a bad disk or another version might.
+async fn spoil(scratch: &Scratch, sql: &str, id: i64) {
+    let mut outside = scratch.outside().await;
+    let spoilt = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).bind(id).execute(&mut outside).await.unwrap();
+    assert_eq!(spoilt.rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_read_is_told_by_its_flip_or_set_aside_and_holds_up_no_other() {
+    let scratch = Scratch::new().await;
+    configure(&scratch, &["ops"]).await;
+    let [mended, lost, sound] = [monitor(&scratch).await, monitor(&scratch).await, monitor(&scratch).await];
+    for id in [mended, lost, sound] {
+        scratch.manual(id, State::Alarm).await;
+        scratch.manual(id, State::Ok).await;
+    }
+    let before = all(&scratch.store).await;
+    let of = |monitor| before.iter().find(|one| one.monitor_id == monitor).unwrap();
+    spoil(&scratch, "update deliveries set notification = '{\"monitor\": ' where id = ?", of(mended).id.0).await;
+    spoil(&scratch, "update deliveries set notification = '{\"new_state\": \"SAD\"}' where id = ?", of(lost).id.0)
+        .await;
+    spoil(&scratch, "update flips set new_state = 'SAD' where id = ?", of(lost).flip_id.0).await;
+
+    let claimed = claim(&scratch, "ops").await;
+    assert_eq!(claimed.iter().map(|one| one.monitor_id).collect::<Vec<_>>(), [mended, sound]);
+    let (told, was) = (&claimed[0].notification, &of(mended).notification);
+    assert_eq!((&told.key, told.old_state, told.new_state), (&was.key, was.old_state, was.new_state));
+    assert_eq!((&told.message, &told.monitor), (&was.message, &was.monitor));
+
+    let set_aside = scratch.store.delivery(of(lost).id).await.unwrap();
+    assert_eq!(set_aside.status, DeliveryStatus::Failed);
+    let fault = set_aside.last_error.unwrap();
+    assert!(fault.contains("what is to be told cannot be read") && fault.contains("SAD"), "{fault}");
+    assert_eq!(all(&scratch.store).await.len(), 6, "the log shows all of them");
+    let next = claim(&scratch, "ops").await;
+    assert_eq!((next.len(), next[0].monitor_id, next[0].notification.new_state), (1, lost, State::Ok));
+}
+
+/// A notification as the first version stores it. What later versions add must have a default.
+const STORED: &str = r#"{"monitor":{"id":1,"name":"Mail queue","url":"","tags":["mail","eu"]},"old_state":"OK","new_state":"ALARM","message":"521 mails wait","return_value":521,"tick_at":"2026-01-01T00:05:00Z","started_at":"2026-01-01T00:05:00.25Z","key":"0123456789abcdef0123456789abcdef","test":false}"#;
+
+#[tokio::test]
+async fn what_older_and_newer_versions_stored_is_read() {
+    let scratch = Scratch::new().await;
+    configure(&scratch, &["ops"]).await;
+    let id = monitor(&scratch).await;
+    scratch.manual(id, State::Alarm).await;
+    let stored = all(&scratch.store).await.remove(0);
+    let read = async |text: &str| {
+        let mut outside = scratch.outside().await;
+        sqlx::query("update deliveries set notification = ?").bind(text).execute(&mut outside).await.unwrap();
+        scratch.store.delivery(stored.id).await.unwrap().notification
+    };
+    let today = read(STORED).await;
+    let expected = revere::alerts::Notification {
+        monitor: revere::alerts::MonitorSummary {
+            id: MonitorId(1),
+            name: "Mail queue".to_owned(),
+            url: String::new(),
+            tags: vec!["mail".to_owned(), "eu".to_owned()],
+        },
+        old_state: State::Ok,
+        new_state: State::Alarm,
+        message: "521 mails wait".to_owned(),
+        return_value: Some(revere_model::ReturnValue::Int(521)),
+        tick_at: Some("2026-01-01T00:05:00Z".parse().unwrap()),
+        started_at: Some("2026-01-01T00:05:00.25Z".parse().unwrap()),
+        key: "0123456789abcdef0123456789abcdef".to_owned(),
+        test: false,
+    };
+    assert_eq!(today, expected);
+    assert_eq!(read(&STORED.replace("{\"monitor\"", "{\"severity\":3,\"monitor\"")).await, expected, "a later field");
+    let least = r#"{"monitor":{"id":1,"name":"Mail queue"},"old_state":"OK","new_state":"ALARM","message":"521 mails wait","key":"0123456789abcdef0123456789abcdef"}"#;
+    let mut bare = expected;
+    (bare.return_value, bare.tick_at, bare.started_at) = (None, None, None);
+    bare.monitor.tags.clear();
+    assert_eq!(read(least).await, bare);
+}
+
+#[tokio::test]
+async fn states_of_an_alert_that_cannot_be_read_stop_no_run() {
+    let scratch = Scratch::new().await;
+    configure(&scratch, &["ops"]).await;
+    let id = monitor(&scratch).await;
+    let mut outside = scratch.outside().await;
+    sqlx::query("update alerts set states = '[\"SAD\"]'").execute(&mut outside).await.unwrap();
+    scratch.manual(id, State::Alarm).await;
+    assert_eq!(story(&scratch.store, "ops").await, [(State::Inactive, State::Alarm)]);
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_told_by_the_alert_that_most_likely_reaches_somebody() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    configure(&scratch, &["broken", "a-dead", "b-errors", "c-lively", "d-quiet"]).await;
+    let errors = AlertSettings { enabled: true, states: StateSet::EMPTY.with(State::Error) };
+    store.set_alert("b-errors", errors, scratch.now()).await.unwrap();
+    let id = monitor(&scratch).await;
+    scratch.manual(id, State::Alarm).await;
+    let dead = claim(&scratch, "a-dead").await.remove(0);
+    let lively = claim(&scratch, "c-lively").await.remove(0);
+    settle(&scratch, &lively, Settlement::Sent("ok".to_owned())).await;
+    // The dead one's own is told by the lively one, which works; "d-quiet" has told nothing yet.
+    settle(&scratch, &dead, Settlement::Failed("410 Gone".to_owned())).await;
+    let broken = claim(&scratch, "broken").await.remove(0);
+    settle(&scratch, &broken, Settlement::Failed("404 Not Found".to_owned())).await;
+    let instead = async || -> Vec<String> {
+        let told = all(store).await.into_iter().filter(|one| one.instead_of.is_some());
+        told.map(|one| one.alert_key).collect()
+    };
+    assert_eq!(instead().await, ["c-lively", "c-lively"]);
+    let off = AlertSettings { enabled: false, states: StateSet::DEFAULT_TOLD };
+    store.set_alert("c-lively", off, scratch.now()).await.unwrap();
+    scratch.manual(id, State::Ok).await;
+    let broken = claim(&scratch, "broken").await.remove(0);
+    settle(&scratch, &broken, Settlement::Failed("404 Not Found".to_owned())).await;
+    assert_eq!(instead().await[2..], ["d-quiet"], "rather than one that failed, or tells other states");
+}
+
+#[tokio::test]
+async fn an_alert_that_comes_back_switched_off_owes_nothing_any_more() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    configure(&scratch, &["by-people", "in-config", "later", "stays"]).await;
+    let id = monitor(&scratch).await;
+    scratch.manual(id, State::Alarm).await;
+    configure(&scratch, &["stays"]).await;
+    let owed = async || {
+        let owed = all(store).await.into_iter().filter(|one| one.status == DeliveryStatus::Owed);
+        owed.map(|one| one.alert_key).collect::<Vec<_>>()
+    };
+    assert_eq!(owed().await, ["by-people", "in-config", "later", "stays"], "it waits for their return");
+    let off = AlertSettings { enabled: false, states: StateSet::DEFAULT_TOLD };
+    store.set_alert("by-people", off, scratch.now()).await.unwrap();
+    assert_eq!(owed().await, ["in-config", "later", "stays"], "people know what they switch off");
+
+    let on = |key: &str, enabled| ConfiguredAlert { key: key.to_owned(), enabled };
+    let configured = [on("by-people", true), on("in-config", false), on("later", true), on("stays", true)];
+    store.sync_alerts(&configured, scratch.now()).await.unwrap();
+    assert_eq!(owed().await, ["later", "stays"]);
+    let cancelled = all(store).await.into_iter().filter(|one| one.status == DeliveryStatus::Cancelled);
+    assert!(cancelled.into_iter().all(|one| one.last_error.as_deref() == Some("the alert was switched off")));
+
+    // Switched on again they follow from there: what was cancelled is not ended.
+    store.set_alert("by-people", AlertSettings { enabled: true, ..off }, scratch.now()).await.unwrap();
+    configure(&scratch, &["by-people", "in-config", "later", "stays"]).await;
+    scratch.manual(id, State::Ok).await;
+    assert_eq!(owed().await, ["later", "stays", "later", "stays"]);
+}
+
+#[tokio::test]
+async fn an_alert_whose_states_were_changed_while_it_was_away_tells_by_the_new_ones() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    configure(&scratch, &["ops"]).await;
+    let (owes, ended) = (monitor(&scratch).await, monitor(&scratch).await);
+    scratch.manual(ended, State::Alarm).await;
+    let sent = claim(&scratch, "ops").await.remove(0);
+    settle(&scratch, &sent, Settlement::Sent("ok".to_owned())).await;
+    scratch.manual(owes, State::Alarm).await;
+    configure(&scratch, &[]).await;
+    scratch.manual(owes, State::Error).await;
+    scratch.manual(ended, State::Ok).await;
+    let states = StateSet::EMPTY.with(State::Alarm).with(State::Error);
+    store.set_alert("ops", AlertSettings { enabled: true, states }, scratch.now()).await.unwrap();
+    configure(&scratch, &["ops"]).await;
+    let told: Vec<_> =
+        all(store).await.into_iter().map(|one| (one.monitor_id, one.notification.new_state, one.status)).collect();
+    let (sent, owed) = (DeliveryStatus::Sent, DeliveryStatus::Owed);
+    assert_eq!(
+        told,
+        [(ended, State::Alarm, sent), (owes, State::Alarm, owed), (owes, State::Error, owed)],
+        "it tells no end any more, and first what it owed"
+    );
+}
+
+#[tokio::test]
+async fn a_start_with_an_unchanged_configuration_writes_nothing() {
+    let scratch = Scratch::new().await;
+    let off = ConfiguredAlert { key: "off".to_owned(), enabled: false };
+    let on = ConfiguredAlert { key: "on".to_owned(), enabled: true };
+    let configured = [on.clone(), off];
+    let before = scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap();
+    let id = monitor(&scratch).await;
+    scratch.manual(id, State::Alarm).await;
+    let mut outside = scratch.outside().await;
+    let mut version =
+        async || sqlx::query_scalar::<_, i64>("pragma data_version").fetch_one(&mut outside).await.unwrap();
+    let (unwritten, writes) = (version().await, scratch.store.health().writes);
+    assert_eq!(scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap(), before);
+    assert_eq!(scratch.store.take_back("new", scratch.now()).await.unwrap(), TakenBack::default());
+    assert_eq!((version().await, scratch.store.health().writes), (unwritten, writes));
+    scratch.store.sync_alerts(&[on], scratch.now()).await.unwrap();
+    assert_ne!(version().await, unwritten, "a change is seen by this");
 }

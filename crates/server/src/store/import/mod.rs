@@ -1,5 +1,7 @@
 //! Takes over monitors, alerts' settings and history from elsewhere, all or nothing.
 
+mod past;
+
 use std::{
     sync::{
         Arc,
@@ -9,11 +11,12 @@ use std::{
 };
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
+pub use past::{PastAlert, PastDelivery};
+use revere_model::{FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
 use sqlx::SqliteConnection;
 
 use super::{
-    Store, StoreError, monitors,
+    AlertRow, Store, StoreError, alerts, monitors,
     rows::{micros, value_text},
     runs::{self, NewRun},
     tell,
@@ -99,15 +102,20 @@ pub struct ImportedAlert {
 /// How a takeover ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Takeover {
-    /// Everything is stored; the monitors' ids, in the order they were given.
-    Done(Vec<MonitorId>),
+    /// Everything is stored.
+    Done {
+        /// The monitors' ids, in the order they were given.
+        monitors: Vec<MonitorId>,
+        /// The keys of alerts that people had given other settings here already; those are left as they are.
+        kept: Vec<String>,
+    },
     /// Nothing is stored, because monitors of these ids are there already.
     Taken(Vec<MonitorId>),
 }
 
 impl Store {
     /// Takes over monitors with their history, and alerts' settings, in one transaction: all of it or nothing. Settings
-    /// of an alert that is known already are left as they are. `stored` counts the runs as they are written.
+    /// that people have chosen here already are left as they are, and named. `stored` counts the runs as they are written.
     pub async fn import(
         &self,
         monitors: Vec<ImportedMonitor>,
@@ -115,29 +123,71 @@ impl Store {
         now: Timestamp,
         stored: Arc<AtomicU64>,
     ) -> Result<Takeover, StoreError> {
-        let all = Arc::new((monitors, alerts));
-        self.write_patiently(move |connection| {
+        self.take_over(monitors, alerts, Vec::new(), now, stored).await
+    }
+
+    /// Takes over monitors with their history as [`Store::import`] does, and what `told` would have told of it, had these
+    /// alerts been there all along: by the rule that holds for every flip, each delivery with its flip, settled as the
+    /// alert says it fared. From then on each alert goes on from what it told. One transaction, all of it or nothing.
+    ///
+    /// An alert takes effect when the configuration has one of its key; its deliveries are in the log in any case.
+    pub async fn import_told(
+        &self,
+        monitors: Vec<ImportedMonitor>,
+        told: Vec<PastAlert>,
+        now: Timestamp,
+        stored: Arc<AtomicU64>,
+    ) -> Result<Takeover, StoreError> {
+        let alerts = told.iter().map(|alert| {
+            let (key, states) = (alert.key.clone(), alert.states);
+            ImportedAlert { key, enabled: true, states }
+        });
+        self.take_over(monitors, alerts.collect(), told, now, stored).await
+    }
+
+    async fn take_over(
+        &self,
+        monitors: Vec<ImportedMonitor>,
+        alerts: Vec<ImportedAlert>,
+        told: Vec<PastAlert>,
+        now: Timestamp,
+        stored: Arc<AtomicU64>,
+    ) -> Result<Takeover, StoreError> {
+        let all = Arc::new((monitors, alerts, told));
+        let taking = self.write_patiently(move |connection| {
             Box::pin(async move {
                 // Tried again after a lock, it begins again.
                 stored.store(0, Ordering::Relaxed);
-                let (monitors, alerts) = &*all;
+                let (monitors, alerts, told) = &*all;
                 let taken = taken(connection, monitors).await?;
                 if !taken.is_empty() {
                     return Ok(Takeover::Taken(taken));
                 }
+                let mut kept = Vec::new();
                 for alert in alerts {
-                    take_alert(connection, alert).await?;
+                    if !take_alert(connection, alert, now).await? {
+                        kept.push(alert.key.clone());
+                    }
                 }
                 let mut ids = Vec::with_capacity(monitors.len());
+                let mut flips = Vec::new();
                 for monitor in monitors {
-                    let id = take_monitor(connection, monitor, now, &stored).await?;
-                    remember_told(connection, id, monitor, alerts).await?;
+                    let id = take_monitor(connection, monitor, now, &stored, &mut flips).await?;
+                    if told.is_empty() {
+                        remember_told(connection, id, monitor, alerts).await?;
+                    }
                     ids.push(id);
                 }
-                Ok(Takeover::Done(ids))
+                // Lists of everybody's flips go by their ids, so these are given in the order of time.
+                flips.sort_by_key(|flip| flip.place);
+                for flip in &mut flips {
+                    flip.id = insert_flip(connection, flip).await?;
+                }
+                past::tell(connection, &flips, told).await?;
+                Ok(Takeover::Done { monitors: ids, kept })
             })
-        })
-        .await
+        });
+        taking.await.map(|takeover| self.0.counted.changed(takeover))
     }
 }
 
@@ -152,25 +202,30 @@ async fn taken(connection: &mut SqliteConnection, monitors: &[ImportedMonitor]) 
     Ok(taken.into_iter().map(MonitorId).collect())
 }
 
-async fn take_alert(connection: &mut SqliteConnection, alert: &ImportedAlert) -> Result<(), StoreError> {
-    let states = serde_json::to_string(&alert.states).expect("a list of words always has a JSON form");
-    sqlx::query(
-        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values (?, ?, ?, 0, 0)
-         on conflict (key) do nothing",
-    )
-    .bind(&alert.key)
-    .bind(alert.enabled)
-    .bind(states)
-    .execute(connection)
-    .await?;
-    Ok(())
+/// Takes over what people had chosen about an alert; false if they have chosen something else here already.
+async fn take_alert(
+    connection: &mut SqliteConnection,
+    alert: &ImportedAlert,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let was = alerts::read_all(connection).await?.into_iter().find(|row| row.key == alert.key);
+    let was = was.unwrap_or_else(|| AlertRow::new(&alert.key));
+    let is = AlertRow { enabled: alert.enabled, states: alert.states, ..was.clone() };
+    // One that a start made and nobody touched is as good as none.
+    if was != is && (!was.enabled || was.states != StateSet::DEFAULT_TOLD) {
+        return Ok(false);
+    }
+    alerts::write(connection, &is).await?;
+    alerts::settle_change(connection, &was, &is, now).await?;
+    Ok(true)
 }
 
-async fn take_monitor(
+async fn take_monitor<'a>(
     connection: &mut SqliteConnection,
-    monitor: &ImportedMonitor,
+    monitor: &'a ImportedMonitor,
     now: Timestamp,
     stored: &AtomicU64,
+    flips: &mut Vec<Flip<'a>>,
 ) -> Result<MonitorId, StoreError> {
     let created_at = monitor.history.first().map_or(now, |past| past.change().at.min(now));
     let id = monitors::insert(connection, monitor.id, &monitor.spec, created_at, now).await?;
@@ -182,11 +237,14 @@ async fn take_monitor(
         stored.fetch_add(piece.len() as u64, Ordering::Relaxed);
     }
     let mut run_ids = numbered.iter().map(|(run_id, _)| *run_id);
+    let mut place = Timestamp::MIN;
     for past in &monitor.history {
         let run_id = past.run().and_then(|_| run_ids.next());
         let change = past.change();
+        // Never before an earlier one of the same monitor, whatever the clock said then.
+        place = place.max(change.at);
         if change.old_state != change.new_state {
-            insert_flip(connection, id, run_id, &change).await?;
+            flips.push(Flip { id: FlipId(0), monitor_id: id, place, run_id: run_id.map(RunId), change });
         }
     }
     // A monitor that is off is INACTIVE, whatever it was.
@@ -235,16 +293,16 @@ impl Past {
     }
 
     /// What it did to the state.
-    fn change(&self) -> Flip<'_> {
+    fn change(&self) -> Change<'_> {
         match self {
-            Past::Run(run) => Flip {
+            Past::Run(run) => Change {
                 at: run.at,
                 old_state: run.old_state,
                 new_state: run.new_state,
                 message: &run.message,
                 return_value: run.return_value.as_ref(),
             },
-            Past::Change(change) => Flip {
+            Past::Change(change) => Change {
                 at: change.at,
                 old_state: change.old_state,
                 new_state: change.new_state,
@@ -255,12 +313,23 @@ impl Past {
     }
 }
 
-struct Flip<'a> {
+struct Change<'a> {
     at: Timestamp,
     old_state: State,
     new_state: State,
     message: &'a str,
     return_value: Option<&'a ReturnValue>,
+}
+
+/// A change of state that is one, on its way into the database.
+struct Flip<'a> {
+    /// Known once it is stored.
+    id: FlipId,
+    monitor_id: MonitorId,
+    /// Where it stands among the flips of all monitors.
+    place: Timestamp,
+    run_id: Option<RunId>,
+    change: Change<'a>,
 }
 
 fn new_run(monitor_id: MonitorId, id: i64, run: &ImportedRun) -> NewRun<'_> {
@@ -281,24 +350,20 @@ fn new_run(monitor_id: MonitorId, id: i64, run: &ImportedRun) -> NewRun<'_> {
     }
 }
 
-async fn insert_flip(
-    connection: &mut SqliteConnection,
-    monitor: MonitorId,
-    run_id: Option<i64>,
-    flip: &Flip<'_>,
-) -> Result<(), StoreError> {
-    sqlx::query(
+async fn insert_flip(connection: &mut SqliteConnection, flip: &Flip<'_>) -> Result<FlipId, StoreError> {
+    let Change { at, old_state, new_state, message, return_value } = &flip.change;
+    let id = sqlx::query_scalar(
         "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id)
-         values (?, ?, ?, ?, ?, ?, ?)",
+         values (?, ?, ?, ?, ?, ?, ?) returning id",
     )
-    .bind(monitor.0)
-    .bind(micros(flip.at))
-    .bind(flip.old_state.as_str())
-    .bind(flip.new_state.as_str())
-    .bind(flip.message)
-    .bind(flip.return_value.map(value_text))
-    .bind(run_id)
-    .execute(connection)
+    .bind(flip.monitor_id.0)
+    .bind(micros(*at))
+    .bind(old_state.as_str())
+    .bind(new_state.as_str())
+    .bind(message)
+    .bind(return_value.map(value_text))
+    .bind(flip.run_id.map(|run| run.0))
+    .fetch_one(connection)
     .await?;
-    Ok(())
+    Ok(FlipId(id))
 }

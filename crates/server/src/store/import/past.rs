@@ -1,0 +1,188 @@
+//! What alerts told of a past that is taken over.
+//!
+//! Whether an alert owed anything for a flip is the model's decision, as it is for every flip; how it fared with what it
+//! owed, the alert says. Deliveries are stored in the order in which they came to be owed, each as the engine would have
+//! left it: in order per alert and monitor, and told through another alert where they were given up.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+use revere_model::{FlipId, MonitorId, StateSet, Tell, Told, tell as decide};
+use sqlx::SqliteConnection;
+
+use super::{Flip, StoreError};
+use crate::{
+    alerts::{MonitorSummary, Notification},
+    store::{
+        DeliveryStatus, Settlement,
+        deliveries::instead,
+        rows::micros,
+        tell::{delivery_key, ids_text, instance, remember, summaries, unseen},
+    },
+};
+
+/// An alert that was there all along, as far as the past that is taken over goes.
+#[derive(Clone)]
+pub struct PastAlert {
+    /// Its key.
+    pub key: String,
+    /// The states it told.
+    pub states: StateSet,
+    /// How it fared with a delivery that came to be owed at that time.
+    pub fared: fn(&Notification, Timestamp) -> PastDelivery,
+}
+
+/// How an alert fared with a delivery. Not asked for one that waits behind another which is still owed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PastDelivery {
+    /// How often sending was begun.
+    pub attempts: u32,
+    /// When what came of it was known; not before it came to be owed.
+    pub at: Timestamp,
+    /// What came of it. One that is tried again is still owed.
+    pub settlement: Settlement,
+}
+
+/// A delivery before it is stored.
+struct Owed {
+    flip_id: FlipId,
+    /// The alert, by its place in the list.
+    alert: usize,
+    notification: Notification,
+    created_at: Timestamp,
+    /// The one it is told instead of, by its place among all.
+    instead_of: Option<usize>,
+    /// `None`: it waits behind another one.
+    fared: Option<PastDelivery>,
+}
+
+/// Stores what `alerts` told of `flips`, which are stored and in order.
+pub(super) async fn tell(
+    connection: &mut SqliteConnection,
+    flips: &[Flip<'_>],
+    alerts: &[PastAlert],
+) -> Result<(), StoreError> {
+    if alerts.is_empty() {
+        return Ok(());
+    }
+    let instance = instance(connection).await?;
+    let names = summaries(connection, &ids_text(flips.iter().map(|flip| flip.monitor_id))).await?;
+    let mut told: HashMap<(usize, MonitorId), Told> = HashMap::new();
+    let mut waiting = HashSet::new();
+    let mut all: Vec<Owed> = Vec::new();
+    for flip in flips {
+        let monitor = names.get(&flip.monitor_id).ok_or_else(|| StoreError::internal("a flip of no monitor"))?;
+        for (place, alert) in alerts.iter().enumerate() {
+            let told = told.entry((place, flip.monitor_id)).or_insert_with(|| unseen(flip.change.old_state));
+            let before = *told;
+            let owes = match decide(&before, alert.states, true, false, flip.change.new_state) {
+                Tell::Nothing | Tell::Held => continue,
+                Tell::Silently(after) => {
+                    *told = after;
+                    false
+                }
+                Tell::Owe(after) => {
+                    *told = after;
+                    true
+                }
+            };
+            if owes {
+                let notification = notification(flip, monitor, before, &instance, &alert.key);
+                owe(&mut all, &mut waiting, alerts, place, flip, notification);
+            }
+        }
+    }
+    for ((place, monitor), told) in told {
+        remember(connection, &alerts[place].key, monitor, told).await?;
+    }
+    store(connection, &all, alerts).await
+}
+
+fn notification(flip: &Flip<'_>, monitor: &MonitorSummary, before: Told, instance: &str, alert: &str) -> Notification {
+    let ran_at = flip.run_id.map(|_| flip.change.at);
+    Notification {
+        monitor: monitor.clone(),
+        old_state: before.last_heard(),
+        new_state: flip.change.new_state,
+        message: flip.change.message.to_owned(),
+        return_value: flip.change.return_value.cloned(),
+        tick_at: ran_at,
+        started_at: ran_at,
+        key: delivery_key(instance, flip.monitor_id, flip.id, flip.change.at, alert),
+        test: false,
+    }
+}
+
+/// Adds what an alert owes for a flip, and what another one tells instead if it is given up.
+fn owe(
+    all: &mut Vec<Owed>,
+    waiting: &mut HashSet<(usize, MonitorId)>,
+    alerts: &[PastAlert],
+    alert: usize,
+    flip: &Flip<'_>,
+    notification: Notification,
+) {
+    let mut add = |alert: usize, notification: Notification, at: Timestamp, instead_of: Option<usize>| {
+        let queue = (alert, flip.monitor_id);
+        let fared = (!waiting.contains(&queue)).then(|| (alerts[alert].fared)(&notification, at));
+        if fared.as_ref().is_some_and(|fared| matches!(fared.settlement, Settlement::Again(..))) {
+            waiting.insert(queue);
+        }
+        let owed = Owed { flip_id: flip.id, alert, notification, created_at: at, instead_of, fared: fared.clone() };
+        all.push(owed);
+        (all.len() - 1, fared)
+    };
+    let (given_up, fared) = add(alert, notification.clone(), flip.change.at, None);
+    let Some(PastDelivery { settlement: Settlement::Failed(error), at, .. }) = fared else { return };
+    let Some(other) = (0..alerts.len()).find(|other| *other != alert) else { return };
+    add(other, instead(&notification, &alerts[alert].key, &error), at, Some(given_up));
+}
+
+async fn store(connection: &mut SqliteConnection, all: &[Owed], alerts: &[PastAlert]) -> Result<(), StoreError> {
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|place| (all[*place].created_at, *place));
+    let mut ids = vec![None; all.len()];
+    for place in order {
+        let owed = &all[place];
+        let instead_of: Option<i64> = owed.instead_of.and_then(|given_up| ids[given_up]);
+        ids[place] = Some(insert(connection, owed, &alerts[owed.alert].key, instead_of).await?);
+    }
+    Ok(())
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    owed: &Owed,
+    alert_key: &str,
+    instead_of: Option<i64>,
+) -> Result<i64, StoreError> {
+    let (status, next_attempt_at, error, reply) = match owed.fared.as_ref().map(|fared| &fared.settlement) {
+        None => (DeliveryStatus::Owed, None, None, None),
+        Some(Settlement::Again(at, error)) => (DeliveryStatus::Owed, Some(micros(*at)), Some(error), None),
+        Some(Settlement::Failed(error)) => (DeliveryStatus::Failed, None, Some(error), None),
+        Some(Settlement::Sent(reply)) => (DeliveryStatus::Sent, None, None, Some(reply)),
+    };
+    let settled_at = owed.fared.as_ref().filter(|_| status != DeliveryStatus::Owed).map(|fared| fared.at);
+    let notification = serde_json::to_string(&owed.notification)
+        .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
+    Ok(sqlx::query_scalar(
+        "insert into deliveries (flip_id, alert_key, monitor_id, status, attempts, next_attempt_at, instead_of,
+             last_error, reply, created_at, settled_at, key, notification)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
+    )
+    .bind(owed.flip_id.0)
+    .bind(alert_key)
+    .bind(owed.notification.monitor.id.0)
+    .bind(status.as_str())
+    .bind(owed.fared.as_ref().map_or(0, |fared| fared.attempts))
+    .bind(next_attempt_at)
+    .bind(instead_of)
+    .bind(error)
+    .bind(reply)
+    .bind(micros(owed.created_at))
+    .bind(settled_at.map(micros))
+    .bind(&owed.notification.key)
+    .bind(notification)
+    .fetch_one(connection)
+    .await?)
+}
