@@ -29,11 +29,15 @@ pub(crate) fn load_or_compile(
     make: impl FnOnce() -> Result<Vec<u8>, OpenError>,
 ) -> Result<(Module, bool), OpenError> {
     let prefix = prefix(engine);
-    match load(engine, folder, &prefix) {
+    let unusable = |error| progress(Progress::CacheUnusable { reason: format!("{}: {error}", folder.display()) });
+    let is_usable = match load(engine, folder, &prefix) {
         Ok(Some(module)) => return Ok((module, true)),
-        Ok(None) => {}
-        Err(error) => progress(Progress::CacheUnusable { reason: format!("{}: {error}", folder.display()) }),
-    }
+        Ok(None) => true,
+        Err(error) => {
+            unusable(error);
+            false
+        }
+    };
     progress(Progress::Compiling);
     let began = Instant::now();
     let code = engine.precompile_module(&make()?).map_err(OpenError::engine)?;
@@ -43,11 +47,29 @@ pub(crate) fn load_or_compile(
         Ok(Some(module)) => module,
         Ok(None) => return Err(OpenError::Artefact(io::ErrorKind::InvalidData.into())),
         Err(error) => {
-            progress(Progress::CacheUnusable { reason: format!("{}: {error}", folder.display()) });
+            if is_usable {
+                unusable(error);
+            }
             from_memory(engine, &code)?
         }
     };
     Ok((module, false))
+}
+
+/// The same module for an engine of another size, without compiling it again: mapped from the folder, or where it could
+/// not be kept there, copied from the one that is in memory.
+pub(crate) fn load_again(engine: &Engine, folder: &Path, module: &Module) -> Result<Module, OpenError> {
+    if let Ok(Some(kept)) = load(engine, folder, &prefix(engine)) {
+        return Ok(kept);
+    }
+    copied(engine, module)
+}
+
+#[expect(unsafe_code, reason = "the code was compiled by this process, or came from its own cache")]
+fn copied(engine: &Engine, module: &Module) -> Result<Module, OpenError> {
+    let code = module.serialize().map_err(OpenError::engine)?;
+    // SAFETY: `code` is what a module that this process is executing consists of.
+    unsafe { Module::deserialize(engine, code) }.map_err(OpenError::engine)
 }
 
 /// Everything before the content's checksum.

@@ -45,6 +45,11 @@ impl Template {
         })
     }
 
+    /// What the instances execute.
+    pub(crate) fn module(&self) -> &Module {
+        self.pre.module()
+    }
+
     /// A new instance as its module begins.
     pub(crate) async fn instantiate(&self, run: RunState) -> Result<Guest, Error> {
         let mut store = Store::new(self.pre.module().engine(), Host::new(run));

@@ -11,6 +11,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use revere_model::{Clock, SystemClock};
 use tokio::sync::Semaphore;
+use wasmtime::{Engine, Module};
 
 use crate::{
     ConfigRequest, Limits, OpenError, Outcome, RunRequest, SandboxError, ScriptError, ScriptWarning, Stats, Value,
@@ -96,6 +97,25 @@ struct Inner {
 impl Sandbox {
     /// Makes everything ready; blocks for milliseconds with a warm cache, for seconds without one.
     pub fn open(options: Options, progress: &(dyn Fn(Progress) + Sync)) -> Result<Sandbox, OpenError> {
+        Sandbox::with(&options, progress, |engine, threads| {
+            cache::load_or_compile(engine, &options.cache_dir, progress, || threads.finish(warm::module()))
+        })
+    }
+
+    /// One of another size, in milliseconds and without a word: what is compiled stays compiled, also where it cannot be
+    /// kept on disk.
+    pub fn resized(&self, options: Options) -> Result<Sandbox, OpenError> {
+        let old = &self.inner;
+        Sandbox::with(&options, &|_| {}, |engine, _| {
+            Ok((cache::load_again(engine, &options.cache_dir, old.workshop.template.module())?, old.from_cache))
+        })
+    }
+
+    fn with(
+        options: &Options,
+        progress: &(dyn Fn(Progress) + Sync),
+        module: impl FnOnce(&Engine, &Threads) -> Result<(Module, bool), OpenError>,
+    ) -> Result<Sandbox, OpenError> {
         let count = options.threads.max(1);
         let in_flight = options.max_in_flight.clamp(1, 10_000);
         let idle = IDLE_PER_THREAD * count;
@@ -111,8 +131,7 @@ impl Sandbox {
             .build()
             .map_err(OpenError::Thread)?;
         let threads = Threads(Some(runtime));
-        let make = || threads.finish(warm::module());
-        let (module, from_cache) = cache::load_or_compile(&engine, &options.cache_dir, progress, make)?;
+        let (module, from_cache) = module(&engine, &threads)?;
         let template = Template::new(&module).map_err(OpenError::engine)?;
         let ticker = Ticker::start(&engine).map_err(OpenError::Thread)?;
         let (template, image, resetter) = threads.finish(make_ready(template, options.keep))?;

@@ -1,8 +1,8 @@
 //! Every run begins in the same state, whatever ran before it.
 
-use revere_sandbox::Sandbox;
+use revere_sandbox::{KeepInstances, Options, Sandbox};
 
-use crate::support::{fresh_sandbox, request, run_in, sandbox, value};
+use crate::support::{fresh_sandbox, options, request, run_in, sandbox, value};
 
 const SPOIL: &str = "
 import json, builtins, sys, os, decimal, random
@@ -43,4 +43,20 @@ fn a_spoiled_kept_instance_is_pristine_again() {
 fn a_new_instance_is_pristine() {
     nothing_is_left(fresh_sandbox());
     assert_eq!(fresh_sandbox().stats().runs_kept, 0);
+}
+
+#[test]
+fn a_sandbox_of_another_size_runs_what_is_compiled_already_also_where_it_cannot_be_kept() {
+    let nothing_kept = tempfile::tempdir().unwrap();
+    let began = sandbox();
+    let options = Options {
+        cache_dir: nothing_kept.path().to_owned(),
+        threads: 1,
+        max_in_flight: 3,
+        ..options(KeepInstances::Auto)
+    };
+    let other = began.resized(options).unwrap();
+    assert_eq!(std::fs::read_dir(nothing_kept.path()).unwrap().count(), 0, "nothing was compiled");
+    assert_eq!(value(&run_in(&other, request("return_value = 67"))), "67");
+    assert_eq!(value(&run_in(began, request("return_value = 68"))), "68");
 }

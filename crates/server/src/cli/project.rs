@@ -135,6 +135,8 @@ fn named(entries: &[Entry], mut built: BTreeMap<String, Arc<dyn sources::Source>
     entries.iter().filter_map(named).collect()
 }
 
+const SANDBOX: &str = "cannot start the sandbox that runs Python";
+
 /// The sandbox as it is before the configuration was read, which takes a sandbox.
 pub(super) fn default_options() -> Options {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -147,16 +149,15 @@ fn resized(sandbox: Sandbox, config: &Config) -> anyhow::Result<Sandbox> {
     if config.run_threads.is_none() && config.max_runs_in_flight.is_none() {
         return Ok(sandbox);
     }
-    drop(sandbox);
     let mut options = default_options();
     options.threads = config.run_threads.unwrap_or(options.threads);
     options.max_in_flight = config.max_runs_in_flight.map_or(options.max_in_flight, |runs| runs + ROOM_BESIDE);
-    open_sandbox(options)
+    sandbox.resized(options).context(SANDBOX)
 }
 
 /// Opens the sandbox, and says so where that takes long: the first time, and after an upgrade.
 pub(super) fn open_sandbox(options: Options) -> anyhow::Result<Sandbox> {
-    Sandbox::open(options, &say).context("cannot start the sandbox that runs Python")
+    Sandbox::open(options, &say).context(SANDBOX)
 }
 
 fn say(progress: Progress) {
