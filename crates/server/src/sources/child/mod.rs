@@ -1,8 +1,9 @@
 //! A program of the operator's that answers questions: JSON-RPC 2.0, one message a line, over its standard input and output.
 //!
 //! It is started at the first question and stays. When it dies it is started again, at once if it had ever answered and
-//! after a growing pause if it had not. It ends, with everything it started, when this side does: its input closes, and
-//! its process group is killed. Values travel as the sandbox's tagged JSON, so dates, decimals and bytes keep their type.
+//! after a growing pause if it had not. Monitors share it, so a caller whose own time is over only leaves: the program is
+//! ended when it hangs, which is to say that it answered nobody for as long as it may take. It ends, with everything it
+//! started, when this side does: its input closes, and its process group is killed. Values travel as the sandbox's tagged JSON, so dates, decimals and bytes keep their type.
 
 mod running;
 
@@ -37,8 +38,12 @@ pub(super) struct Program {
 
 /// A program that may or may not be running.
 pub(super) struct Child {
+    kept: Arc<Kept>,
+}
+
+struct Kept {
     program: Program,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     methods: RwLock<Option<Vec<MethodDescription>>>,
 }
 
@@ -53,12 +58,12 @@ struct State {
 
 impl Child {
     pub(super) fn new(program: Program) -> Self {
-        Child { program, state: Mutex::default(), methods: RwLock::default() }
+        Child { kept: Arc::new(Kept { program, state: Arc::default(), methods: RwLock::default() }) }
     }
 
     /// Its methods, or the one that stands for any until it has described itself.
     pub(super) fn methods(&self) -> Vec<MethodDescription> {
-        let known = self.methods.read().expect("no code panics while it holds this lock").clone();
+        let known = self.kept.methods.read().expect("no code panics while it holds this lock").clone();
         known.unwrap_or_else(|| {
             vec![MethodDescription {
                 name: "*".to_owned(),
@@ -77,37 +82,36 @@ impl Child {
             (text("args"), Value::List(call.args)),
             (text("kwargs"), Value::Dict(kwargs)),
         ]);
-        self.ask("call", params, call.deadline).await
+        self.ask("call", params, call.deadline, call.answer_bytes).await
     }
 
     /// Starts it if need be, and hears its methods.
     pub(super) async fn describe(&self, deadline: Instant) -> Result<(), SourceFault> {
-        let deadline = deadline.min(Instant::now() + self.program.timeout);
         self.running(deadline).await.map(drop)
     }
 
-    /// One request and its answer.
-    pub(super) async fn ask(&self, method: &str, params: Value, deadline: Instant) -> Result<Value, SourceFault> {
-        let deadline = deadline.min(Instant::now() + self.program.timeout);
+    /// One request and its answer, which has at most `most_bytes` as the line it is.
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        params: Value,
+        deadline: Instant,
+        most_bytes: usize,
+    ) -> Result<Value, SourceFault> {
         let running = self.running(deadline).await?;
         let asked = Instant::now();
-        match running.ask(method, params, deadline).await {
-            Err(running::Fault::Late) => {
-                // One that answered nobody meanwhile hangs, and would hang for the next caller too.
-                if !running.answered_since(asked) {
-                    self.end(&running).await;
-                }
-                Err(SourceFault::Failed(late(asked.elapsed(), &running.said())))
-            }
+        match running.ask(method, params, deadline, most_bytes).await {
+            Err(running::Fault::Late) => Err(SourceFault::Failed(late(asked.elapsed(), &running.said()))),
             other => other.map_err(running::Fault::into_source_fault),
         }
     }
 
     async fn running(&self, deadline: Instant) -> Result<Arc<Running>, SourceFault> {
-        let mut state = match tokio::time::timeout_at(deadline.into(), self.state.lock()).await {
-            Ok(state) => state,
-            Err(_) => return Err(SourceFault::Failed("it is still starting".to_owned())),
-        };
+        let began = Instant::now();
+        let starting =
+            || SourceFault::Failed(format!("it is still starting after {:.1} s", began.elapsed().as_secs_f64()));
+        let locked = tokio::time::timeout_at(deadline.into(), self.kept.state.clone().lock_owned()).await;
+        let mut state = locked.map_err(|_| starting())?;
         if let Some(running) = state.running.take_if(|running| running.has_ended()) {
             // One that answered before it died is started again at once.
             if !running.has_answered() {
@@ -123,20 +127,28 @@ impl Child {
             let text = format!("{}; it is tried again in {:.1} s", state.last_fault, left.as_secs_f64());
             return Err(SourceFault::Failed(text));
         }
-        match self.start(deadline).await {
-            Ok(running) => {
-                *state = State { running: Some(running.clone()), ..State::default() };
-                Ok(running)
+        // A task of its own: a caller with little time begins what the next one finds ready.
+        let kept = self.kept.clone();
+        let start = tokio::spawn(async move {
+            let started = kept.start().await;
+            match &started {
+                Ok(running) => *state = State { running: Some(running.clone()), ..State::default() },
+                // That says nothing of the program.
+                Err(SourceFault::Ours(_)) => {}
+                Err(fault) => state.rest(fault.to_string()),
             }
-            Err(ours @ SourceFault::Ours(_)) => Err(ours),
-            Err(fault) => {
-                state.rest(fault.to_string());
-                Err(fault)
-            }
+            started
+        });
+        match tokio::time::timeout_at(deadline.into(), start).await {
+            Ok(Ok(started)) => started,
+            Ok(Err(error)) => Err(SourceFault::Failed(format!("it could not be started: {error}"))),
+            Err(_) => Err(starting()),
         }
     }
+}
 
-    async fn start(&self, deadline: Instant) -> Result<Arc<Running>, SourceFault> {
+impl Kept {
+    async fn start(&self) -> Result<Arc<Running>, SourceFault> {
         let began = Instant::now();
         let running = Running::start(&self.program).map_err(|error| match descriptors::shortage(&error) {
             Some(text) => SourceFault::Ours(text),
@@ -146,7 +158,8 @@ impl Child {
             )),
         })?;
         let running = Arc::new(running);
-        let described = match running.ask("describe", self.program.greeting.clone(), deadline).await {
+        let greeting = self.program.greeting.clone();
+        let described = match running.ask("describe", greeting, began + self.program.timeout, 0).await {
             Ok(answer) => Some(methods(&answer).ok_or_else(|| {
                 SourceFault::Failed(format!(
                     "its answer to 'describe' must be {{\"methods\": [{{\"name\": ..., \"signature\": \"(...)\", \"doc\": ...}}]}}, not {}",
@@ -160,14 +173,6 @@ impl Child {
         };
         *self.methods.write().expect("no code panics while it holds this lock") = described;
         Ok(running)
-    }
-
-    async fn end(&self, hanging: &Arc<Running>) {
-        let mut state = self.state.lock().await;
-        if state.running.as_ref().is_some_and(|running| Arc::ptr_eq(running, hanging)) {
-            state.running = None;
-        }
-        hanging.kill();
     }
 }
 

@@ -45,7 +45,7 @@ impl Engine for Foreign {
             (text("args"), Value::List(Vec::new())),
             (text("kwargs"), kwargs),
         ]);
-        let answer = self.child.ask("call", params, job.deadline).await?;
+        let answer = self.child.ask("call", params, job.deadline, job.max_bytes).await?;
         let (Some(Value::List(columns)), Some(Value::List(found))) = (answer.get("columns"), answer.get("rows")) else {
             return Err(SourceFault::Failed(format!(
                 "the Python process answered what is no list of rows: {}",

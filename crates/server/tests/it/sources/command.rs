@@ -91,6 +91,80 @@ async fn one_that_hangs_is_ended_in_time() {
     assert_ne!(count(&asked).await.1, before.1);
 }
 
+/// The same source, asked by a run that has little time left.
+fn in_a_hurry(asked: &Asked) -> Asked {
+    Asked { source: asked.source.clone(), deadline: Duration::from_millis(200), ..*asked }
+}
+
+#[tokio::test]
+async fn a_caller_whose_time_is_over_leaves_the_others_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = folder.path().join("open");
+    let asked = counter(json!({"timeout": PATIENCE.as_secs()}));
+    let before = count(&asked).await;
+    let hurried = in_a_hurry(&asked);
+    let path = text(gate.to_str().unwrap());
+    let (patient, fault) = tokio::join!(asked.call("wait", [path.clone()]), async {
+        let fault = hurried.fails("wait", [path]).await;
+        std::fs::write(&gate, "").unwrap();
+        fault
+    });
+    says(&fault, &["no answer within 0."]);
+    assert_eq!(patient, Ok(text("through")));
+    assert_eq!(count(&asked).await.1, before.1, "it is the same process");
+}
+
+#[tokio::test]
+async fn one_that_hangs_is_ended_though_its_callers_have_left() {
+    let asked = counter(json!({"timeout": 5.0}));
+    let before = count(&asked).await;
+    says(&in_a_hurry(&asked).fails("sleep", [Value::Int(1000)]).await, &["no answer within 0."]);
+    says(&asked.fails("count", []).await, &["the program answered nothing for 5 s, and was ended"]);
+    assert_ne!(count(&asked).await.1, before.1);
+}
+
+#[tokio::test]
+async fn an_answer_too_large_is_its_askers_fault_alone() {
+    let mut asked = counter(json!({}));
+    asked.answer_bytes = 100_000;
+    let before = count(&asked).await;
+    assert_eq!(asked.call("fill", [Value::Int(3 << 20)]).await, Err(SourceFault::TooLarge(100_000)));
+    assert_eq!(count(&asked).await.1, before.1, "it is the same process");
+    assert_eq!(asked.call("fill", [Value::Int(3)]).await, Ok(text("xxx")));
+}
+
+#[tokio::test]
+async fn arguments_are_questions_and_not_data() {
+    let asked = counter(json!({}));
+    let fault = asked.refuses("echo", [Value::Bytes(vec![0; 1 << 20]), text("more")]).await;
+    says(
+        &fault,
+        &[
+            "source 'src': echo(b'\\x00",
+            "the arguments hold 1025 KiB, and the most that one call may carry is 1024 KiB",
+        ],
+    );
+    assert!(asked.call("echo", [Value::Bytes(vec![0; 1_000_000])]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_start_is_not_lost_with_the_caller_that_began_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = "open('starts', 'a').write('x'); import os, time\n\
+                   while not os.path.exists('open'): time.sleep(0.01)\n\
+                   import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')";
+    let config = json!({
+        "command": ["python3", "-c", program, fixture("counter.py")],
+        "working_directory": folder.path().to_str().unwrap(),
+        "timeout": PATIENCE.as_secs(),
+    });
+    let asked = source("command", config);
+    says(&in_a_hurry(&asked).fails("count", []).await, &["it is still starting after 0."]);
+    std::fs::write(folder.path().join("open"), "").unwrap();
+    count(&asked).await;
+    assert_eq!(std::fs::read_to_string(folder.path().join("starts")).unwrap(), "x");
+}
+
 #[tokio::test]
 async fn it_ends_with_everything_it_started() {
     let asked = counter(json!({}));
