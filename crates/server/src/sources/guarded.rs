@@ -5,11 +5,15 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 
-use super::{Call, MethodDescription, Source, SourceFault, Value};
+use super::{Call, MethodDescription, Source, SourceFault, Value, size};
 use crate::{entry::Entry, redact::Secrets};
 
+/// The largest arguments of one call. They are questions, not data.
+const LARGEST_ARGUMENTS: usize = 1 << 20;
 /// How much of the arguments a fault shows.
 const SHOWN_ARGUMENTS: usize = 200;
+/// How much of them is looked through for secrets: one that begins within what is shown ends within this.
+const SEARCHED_ARGUMENTS: usize = 2000;
 /// How much a fault says. Bodies and tracebacks of others can be long.
 const SHOWN_FAULT: usize = 4000;
 
@@ -32,6 +36,19 @@ impl Guarded {
         }
         text
     }
+
+    /// `get_sum('a.b', from_date='-10min')`.
+    fn shown(&self, call: &Call) -> String {
+        let positional = call.args.iter().map(|value| value.repr(SEARCHED_ARGUMENTS));
+        let named = call.kwargs.iter().map(|(name, value)| format!("{name}={}", value.repr(SEARCHED_ARGUMENTS)));
+        let all = positional.chain(named).collect::<Vec<_>>().join(", ");
+        let mut arguments = self.secrets.redact(&all).into_owned();
+        if arguments.len() > SHOWN_ARGUMENTS {
+            arguments.truncate(arguments.floor_char_boundary(SHOWN_ARGUMENTS));
+            arguments.push_str("...");
+        }
+        format!("{}({arguments})", call.method)
+    }
 }
 
 #[async_trait]
@@ -41,7 +58,16 @@ impl Source for Guarded {
     }
 
     async fn call(&self, call: Call) -> Result<Value, SourceFault> {
-        let asked = shown(&call);
+        let asked = self.shown(&call);
+        let bytes = call.args.iter().chain(call.kwargs.iter().map(|(_, value)| value)).map(size).sum::<usize>();
+        if bytes > LARGEST_ARGUMENTS {
+            let what = format!(
+                "the arguments hold {} KiB, and the most that one call may carry is {} KiB",
+                bytes.div_ceil(1024),
+                LARGEST_ARGUMENTS >> 10
+            );
+            return Err(SourceFault::BadArguments(self.clean(&asked, &what)));
+        }
         let (began, deadline) = (Instant::now(), call.deadline);
         let answer = tokio::time::timeout_at(deadline.into(), self.inner.call(call)).await;
         answer.unwrap_or_else(|_| Err(SourceFault::Failed(late(began)))).map_err(|fault| match fault {
@@ -64,16 +90,4 @@ impl Source for Guarded {
 
 fn late(began: Instant) -> String {
     format!("no answer within {:.1} s, when the time for it was over", began.elapsed().as_secs_f64())
-}
-
-/// `get_sum('a.b', from_date='-10min')`.
-fn shown(call: &Call) -> String {
-    let positional = call.args.iter().map(|value| value.repr(SHOWN_ARGUMENTS));
-    let named = call.kwargs.iter().map(|(name, value)| format!("{name}={}", value.repr(SHOWN_ARGUMENTS)));
-    let mut arguments = positional.chain(named).collect::<Vec<_>>().join(", ");
-    if arguments.len() > SHOWN_ARGUMENTS {
-        arguments.truncate(arguments.floor_char_boundary(SHOWN_ARGUMENTS));
-        arguments.push_str("...");
-    }
-    format!("{}({arguments})", call.method)
 }

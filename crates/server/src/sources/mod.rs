@@ -162,5 +162,22 @@ fn from_json(json: &serde_json::Value) -> Value {
     }
 }
 
+/// About what a value takes on its way, in bytes.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Duration(_) => 8,
+        Value::BigInt(text)
+        | Value::Text(text)
+        | Value::Decimal(text)
+        | Value::Date(text)
+        | Value::Time(text)
+        | Value::DateTime(text)
+        | Value::Uuid(text) => text.len() + 8,
+        Value::Bytes(bytes) => bytes.len() + 8,
+        Value::List(items) | Value::Tuple(items) => items.iter().map(size).sum::<usize>() + 8,
+        Value::Dict(items) => items.iter().map(|(key, value)| size(key) + size(value)).sum::<usize>() + 8,
+    }
+}
+
 #[cfg(test)]
 mod tests;

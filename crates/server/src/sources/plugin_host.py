@@ -209,8 +209,12 @@ class Database(object):
                 "or name another with 'python'" % (sys.executable, error))
         self.sqlalchemy = sqlalchemy
         self.params = params
-        self.engine = sqlalchemy.create_engine(
-            params['connection_string'], pool_recycle=params['pool_recycle'], pool_pre_ping=True)
+        if params['read_only']:
+            pool = {'pool_recycle': params['pool_recycle'], 'pool_pre_ping': True}
+        else:
+            # A statement that may do anything may leave something in its session: the next one gets another.
+            pool = {'poolclass': sqlalchemy.pool.NullPool}
+        self.engine = sqlalchemy.create_engine(params['connection_string'], **pool)
         return {'methods': []}
 
     def call(self, method, args, kwargs):

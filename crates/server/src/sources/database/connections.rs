@@ -1,7 +1,8 @@
-//! Connections kept between calls.
+//! How many connections a source has at a time, and those it keeps between calls.
 //!
-//! Small on purpose: a connection is taken out, and only one that finished its call in order is put back. One that was
-//! cut off in the middle is closed, so nothing of one call can reach another. Nothing happens in the background.
+//! Small on purpose: a connection is taken out, and only one that finished its call in order, and is as new again, is put
+//! back. One that was cut off in the middle is closed, so nothing of one call can reach another. Nothing happens in the
+//! background.
 
 use std::{
     sync::Mutex,
@@ -12,10 +13,33 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::sources::SourceFault;
 
+/// The right to have a connection open, for as many calls at a time as the configuration says.
+pub(super) struct Places {
+    free: Semaphore,
+    size: usize,
+}
+
+impl Places {
+    pub(super) fn new(size: usize) -> Self {
+        Places { free: Semaphore::new(size), size }
+    }
+
+    /// Waits while all are taken, and gives up a little before `deadline`.
+    pub(super) async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, SourceFault> {
+        let patience = deadline.checked_sub(Duration::from_millis(20)).unwrap_or(deadline);
+        match tokio::time::timeout_at(patience.into(), self.free.acquire()).await {
+            Ok(place) => Ok(place.expect("the semaphore is never closed")),
+            Err(_) => Err(SourceFault::Failed(format!(
+                "all {} connections of this source were busy with other calls ('pool_size')",
+                self.size
+            ))),
+        }
+    }
+}
+
 pub(super) struct Connections<C> {
     idle: Mutex<Vec<Kept<C>>>,
-    places: Semaphore,
-    size: usize,
+    places: Places,
     recycle: Duration,
 }
 
@@ -34,19 +58,12 @@ impl<C> Kept<C> {
 impl<C> Connections<C> {
     /// At most `size` at a time, none used when older than `recycle`.
     pub(super) fn new(size: usize, recycle: Duration) -> Self {
-        Connections { idle: Mutex::default(), places: Semaphore::new(size), size, recycle }
+        Connections { idle: Mutex::default(), places: Places::new(size), recycle }
     }
 
-    /// The right to have a connection open; waits while all are taken, and gives up a little before `deadline`.
+    /// See [`Places::place`].
     pub(super) async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, SourceFault> {
-        let patience = deadline.checked_sub(Duration::from_millis(20)).unwrap_or(deadline);
-        match tokio::time::timeout_at(patience.into(), self.places.acquire()).await {
-            Ok(place) => Ok(place.expect("the semaphore is never closed")),
-            Err(_) => Err(SourceFault::Failed(format!(
-                "all {} connections of this source were busy with other calls ('pool_size')",
-                self.size
-            ))),
-        }
+        self.places.place(deadline).await
     }
 
     /// One that was put back and is still young enough.
@@ -59,7 +76,7 @@ impl<C> Connections<C> {
     /// Keeps it for the next call.
     pub(super) fn put_back(&self, kept: Kept<C>) {
         let mut idle = self.idle.lock().expect("no code panics while it holds this lock");
-        if idle.len() < self.size {
+        if idle.len() < self.places.size {
             idle.push(kept);
         }
     }

@@ -1,8 +1,8 @@
 //! SQL databases: SQLite, MySQL and MariaDB, PostgreSQL, and through the machine's own SQLAlchemy any other.
 //!
 //! Nothing connects before the first call, so a database that is down never stops the start. Unless the configuration says
-//! otherwise the database itself refuses to write. Each call is one statement in a transaction of its own, ends on the
-//! server when its time is over, and answers all rows or a fault.
+//! otherwise the database itself refuses to write. Each call is one statement in a session as new and a transaction of its
+//! own, ends on the server when its time is over, and answers all rows or a fault.
 
 mod connections;
 mod foreign;
@@ -56,7 +56,7 @@ pub(super) const KIND: SourceKind = SourceKind {
         Field::optional(
             "pool_recycle",
             FieldKind::Seconds,
-            "Age at which a connection is not used again, in seconds (3600).",
+            "Age at which a kept connection is not used again, in seconds (3600). MySQL has a new one for each call.",
         ),
         Field::optional(
             "time_zone",
@@ -310,10 +310,9 @@ fn shortage(error: &sqlx::Error) -> Option<String> {
 fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // The server ended the session: PostgreSQL's class 57P; MySQL's shutdown, MariaDB's "connection was killed", and
-        // MySQL's "disconnected because of inactivity".
+        // The server ended the session: PostgreSQL's class 57P; MySQL's shutdown, and MariaDB's "connection was killed".
         sqlx::Error::Database(error) => match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-            Some(error) => matches!(error.number(), 1053 | 1927 | 4031),
+            Some(error) => matches!(error.number(), 1053 | 1927),
             None => error.code().is_some_and(|code| code.starts_with("57P")),
         },
         _ => false,

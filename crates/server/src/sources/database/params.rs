@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Value, rows,
+    Value,
     scan::{Dialect, Piece, pieces},
 };
 
@@ -181,7 +181,7 @@ fn replace<'a>(
             } else if let Some((length, found)) = placeholder(code, at, style) {
                 parts.push(Part::Sql(std::mem::take(&mut text)));
                 let value = value(found)?;
-                bytes += rows::size(&value);
+                bytes += crate::sources::size(&value);
                 if bytes > MOST_BYTES {
                     return Err(format!("the parameters of a statement may take {} MiB in all", MOST_BYTES >> 20));
                 }

@@ -1,7 +1,7 @@
 //! The rows of an answer, within limits: more is a fault that says so, never a shorter answer.
 
 use super::Value;
-use crate::sources::SourceFault;
+use crate::sources::{SourceFault, size};
 
 /// Collects rows as they come.
 pub(super) struct Rows {
@@ -59,23 +59,6 @@ impl Rows {
         let dict =
             |row: Vec<Value>| Value::Dict(self.columns.iter().map(|name| Value::Text(name.clone())).zip(row).collect());
         Ok(Value::List(self.rows.into_iter().map(dict).collect()))
-    }
-}
-
-/// About what a value takes on its way to the script.
-pub(super) fn size(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Duration(_) => 8,
-        Value::BigInt(text)
-        | Value::Text(text)
-        | Value::Decimal(text)
-        | Value::Date(text)
-        | Value::Time(text)
-        | Value::DateTime(text)
-        | Value::Uuid(text) => text.len() + 8,
-        Value::Bytes(bytes) => bytes.len() + 8,
-        Value::List(items) | Value::Tuple(items) => items.iter().map(size).sum::<usize>() + 8,
-        Value::Dict(items) => items.iter().map(|(key, value)| size(key) + size(value)).sum::<usize>() + 8,
     }
 }
 

@@ -1,16 +1,9 @@
 //! A real MariaDB.
 
-use std::sync::atomic::{AtomicU16, Ordering};
-
 use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
 use super::{
     columns::{Column, column, python_type},
-    server,
     services::{service, unique},
     *,
 };
@@ -110,11 +103,9 @@ async fn every_type_of_column_round_trips() {
 #[tokio::test]
 async fn days_that_no_calendar_has_are_none_or_text() {
     let name = table("d date, t datetime", "").await;
-    let writing = maria(json!({"read_only": false, "pool_size": 1}));
-    writing.rows("set sql_mode = ''").await;
-    writing
-        .rows(&format!("insert into {name} values ('0000-00-00', '0000-00-00'), ('2026-02-00', '2026-00-00 01:02:03')"))
-        .await;
+    let rows = "('0000-00-00', '0000-00-00'), ('2026-02-00', '2026-00-00 01:02:03')";
+    let sql = format!("set statement sql_mode = '' for insert into {name} values {rows}");
+    maria(json!({"read_only": false})).rows(&sql).await;
     let rows = maria(json!({})).rows(&format!("select * from {name}")).await;
     assert_eq!(rows, "[(None, None), ('2026-02-00', '2026-00-00 01:02:03')]");
 }
@@ -226,14 +217,17 @@ async fn limits_hold_and_say_so() {
     let few = maria(json!({"max_rows": 2}));
     says(&few.fails("execute", [text("select 1 union select 2 union select 3")]).await, &["more than 2 rows"]);
     assert_eq!(few.rows("select 1 union select 2").await, "[(1,), (2,)]");
-    let brief = maria(json!({"timeout": 1.0}));
+    let (brief, mark) = (maria(json!({"timeout": 1.0})), unique("slow"));
     let began = Instant::now();
-    let fault =
-        brief.fails("execute", [text("select count(*) from seq_1_to_1000000000 where seq % 7 = sleep(0)")]).await;
+    let sql = format!("select count(*) from seq_1_to_1000000000 where seq % 7 = sleep(0) and '{mark}' <> ''");
+    let fault = brief.fails("execute", [Value::Text(sql)]).await;
     says(&fault, &["stopped by the database, its time was over"]);
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     // Nothing goes on working there after its caller has given up.
-    let left = maria(json!({})).rows("select count(*) from information_schema.processlist where info like '%seq_1_to_1000000000 where%' and info not like '%processlist%'").await;
+    let sql = format!(
+        "select count(*) from information_schema.processlist where info like '%{mark}%' and info not like '%processlist%'"
+    );
+    let left = maria(json!({})).rows(&sql).await;
     assert_eq!(left, "[(0,)]");
 }
 
@@ -252,66 +246,50 @@ async fn faults_say_what_the_database_says() {
     assert_eq!(asked.source.probe(Instant::now() + PATIENCE).await, Ok(()));
 }
 
+/// Two monitors share a source, and one connection at a time.
 #[tokio::test]
-async fn a_connection_that_died_is_replaced() {
-    let asked = maria(json!({"pool_size": 1}));
-    let Value::List(rows) = asked.call("execute", [text("select connection_id()")]).await.unwrap() else { panic!() };
-    let id = rows[0].repr(50).trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
-    assert_eq!(asked.rows("select connection_id()").await, format!("[({id},)]"), "the connection is kept");
-    maria(json!({"read_only": false})).rows(&format!("kill {id}")).await;
-    assert_ne!(asked.rows("select connection_id()").await, format!("[({id},)]"));
-    let old = maria(json!({"pool_size": 1, "pool_recycle": 0.000001}));
-    assert_ne!(old.rows("select connection_id()").await, old.rows("select connection_id()").await);
+async fn nothing_of_one_call_is_there_for_the_next() {
+    let lock = unique("lock");
+    let reading = maria(json!({"pool_size": 1}));
+    for sql in ["select @left := 'over'", &format!("select get_lock('{lock}', 0)"), "select last_insert_id(67)"] {
+        reading.rows(sql).await;
+    }
+    let sql = format!("select @left, is_free_lock('{lock}'), last_insert_id()");
+    assert_eq!(reading.rows(&sql).await, "[(None, 1, 0)]");
+
+    let (writing, table) = (maria(json!({"read_only": false, "pool_size": 1})), unique("t"));
+    for sql in [
+        "set @left = 'over'",
+        "set session group_concat_max_len = 67",
+        &format!("create temporary table {table} (a int)"),
+    ] {
+        writing.rows(sql).await;
+    }
+    let sql = "select @left, @@session.group_concat_max_len = @@global.group_concat_max_len";
+    assert_eq!(writing.rows(sql).await, "[(None, 1)]");
+    says(&writing.fails("execute", [Value::Text(format!("select * from {table}"))]).await, &["doesn't exist"]);
 }
 
-/// A server that ends an idle session says why to the next statement, as an error like any other.
+/// A place is given back only with its connection, and the server hears the end of it.
 #[tokio::test]
-async fn a_connection_that_was_idle_for_too_long_is_replaced() {
-    let url = service("REVERE_TEST_MARIADB_URL");
-    let there = url.split(['@', '/']).nth(3).unwrap().to_owned();
-    // Zero, or the number of the error that the next statement gets.
-    let ended = Arc::new(AtomicU16::new(0));
-    let (to, number) = (there.clone(), ended.clone());
-    let between = server::listen(move |socket| {
-        let (to, number) = (to.clone(), number.clone());
-        async move {
-            let (mut from_client, mut to_client) = socket.into_split();
-            let (mut from_server, mut to_server) = TcpStream::connect(to).await.unwrap().into_split();
-            let mut buffers = ([0; 4096], [0; 4096]);
-            loop {
-                tokio::select! {
-                    read = from_client.read(&mut buffers.0) => {
-                        let read = read.unwrap_or(0);
-                        let number = number.swap(0, Ordering::SeqCst);
-                        if number > 0 {
-                            let mut packet = vec![13, 0, 0, 1, 0xff];
-                            packet.extend(number.to_le_bytes());
-                            packet.extend(b"#HY000idle");
-                            let _ = to_client.write_all(&packet).await;
-                            return;
-                        }
-                        if read == 0 || to_server.write_all(&buffers.0[..read]).await.is_err() {
-                            return;
-                        }
-                    }
-                    read = from_server.read(&mut buffers.1) => {
-                        let read = read.unwrap_or(0);
-                        if read == 0 || to_client.write_all(&buffers.1[..read]).await.is_err() {
-                            return;
-                        }
-                    }
-                }
-            }
-        }
+async fn connections_are_bounded_and_said_goodbye_to() {
+    let asked = maria(json!({"pool_size": 1}));
+    let hurried = Asked { source: asked.source.clone(), deadline: Duration::from_millis(500), ..asked };
+    let (slow, refused) = tokio::join!(asked.call("execute", [text("select sleep(1.5)")]), async {
+        hurried.fails("execute", [text("select 1")]).await
     });
-    let url = url.replace(&there, &between.await.to_string());
-    let asked = source("database", json!({"connection_string": format!("{url}?ssl_mode=DISABLED"), "pool_size": 1}));
-    for number in [4031, 1927] {
-        let first = asked.rows("select connection_id()").await;
-        assert_eq!(asked.rows("select connection_id()").await, first);
-        ended.store(number, Ordering::SeqCst);
-        assert_ne!(asked.rows("select connection_id()").await, first, "{number}");
-    }
+    assert_eq!(slow.unwrap().repr(20), "[(0,)]");
+    says(&refused, &["all 1 connections of this source were busy"]);
+    let id = asked.rows("select connection_id()").await;
+    let id = id.trim_matches(|c: char| !c.is_ascii_digit());
+    until(|| async {
+        let there = format!("select count(*) from information_schema.processlist where id = {id}");
+        match asked.rows(&there).await {
+            gone if gone == "[(0,)]" => Ok(()),
+            still => Err(still),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

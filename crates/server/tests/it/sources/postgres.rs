@@ -290,6 +290,44 @@ async fn connections_are_kept_replaced_and_bounded() {
     says(&refused, &["all 1 connections of this source were busy"]);
 }
 
+/// Two monitors share a source, and one connection.
+#[tokio::test]
+async fn nothing_of_one_call_is_there_for_the_next() {
+    let locks = "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()";
+    let reading = postgres(json!({"pool_size": 1}));
+    let pid = reading.rows("select pg_backend_pid()").await;
+    reading.rows("select pg_advisory_lock(67), set_config('work_mem', '1234kB', false)").await;
+    assert_eq!(reading.rows(locks).await, "[(0,)]");
+    assert_ne!(reading.rows("show work_mem").await, "[('1234kB',)]");
+    assert_eq!(reading.rows("select pg_backend_pid()").await, pid, "the connection is kept");
+
+    let (writing, table) = (postgres(json!({"read_only": false, "pool_size": 1})), unique("t"));
+    let pid = writing.rows("select pg_backend_pid()").await;
+    for sql in [
+        "select pg_advisory_lock(67)",
+        "set work_mem = '1234kB'",
+        "set session characteristics as transaction isolation level serializable",
+        "set role pg_monitor",
+        &format!("create temp table {table} (a int)"),
+        "prepare left_over as select 1",
+        "listen left_over",
+        "declare left_over cursor with hold for select 1",
+    ] {
+        writing.rows(sql).await;
+    }
+    let rows = writing
+        .rows(&format!(
+            "select (select count(*) from pg_prepared_statements where name = 'left_over'), (select count(*) from pg_cursors where name = 'left_over'), \
+             (select count(*) from pg_listening_channels()), to_regclass('pg_temp.{table}') is null, \
+             current_user = session_user, current_setting('work_mem') = '1234kB', \
+             current_setting('default_transaction_isolation')"
+        ))
+        .await;
+    assert_eq!(rows, "[(0, 0, 0, True, True, False, 'read committed')]");
+    assert_eq!(writing.rows(locks).await, "[(0,)]");
+    assert_eq!(writing.rows("select pg_backend_pid()").await, pid, "the connection is kept");
+}
+
 #[tokio::test]
 async fn the_connection_string_has_its_effect() {
     let url = service("REVERE_TEST_POSTGRES_URL").replace("postgresql://", "postgresql+psycopg2://");

@@ -56,6 +56,14 @@ async fn any_dialect_of_sqlalchemy_is_asked_by_its_python() {
 }
 
 #[tokio::test]
+async fn nothing_of_one_call_is_there_for_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let writing = foreign(&folder, &service("REVERE_TEST_PYTHON"), json!({"read_only": false}));
+    assert_eq!(writing.rows("create temp table left_over (a integer)").await, "[]");
+    assert_eq!(writing.rows("select count(*) from sqlite_temp_master").await, "[(0,)]");
+}
+
+#[tokio::test]
 async fn a_python_without_sqlalchemy_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let bare =

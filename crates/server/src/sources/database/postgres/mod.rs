@@ -6,12 +6,12 @@
 mod decode;
 mod literal;
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Executor, Row,
+    AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Row,
     postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow},
 };
 
@@ -30,6 +30,9 @@ const REMEMBERED: usize = 1000;
 
 /// Longer statements are not remembered: scripts make them, and each may be another.
 const LONGEST_REMEMBERED: usize = 16 << 10;
+
+/// How long a connection may take to become as new. The answer is there by then.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Postgres {
     options: PgConnectOptions,
@@ -86,12 +89,25 @@ impl Postgres {
         if matches!(answer, Ok(_) | Err(Stopped::ByDatabase(_))) {
             let end = if answer.is_ok() && !self.rules.read_only { "commit" } else { "rollback" };
             match kept.connection.execute(sqlx::raw_sql(end)).await {
-                Ok(_) => self.connections.put_back(kept),
+                Ok(_) => self.keep(kept).await,
                 Err(error) if answer.is_ok() && !self.rules.read_only => return Err(Stopped::Broken(error)),
                 Err(_) => {}
             }
         }
         answer
+    }
+
+    /// Keeps a connection for the next call, which may be another monitor's: settings, roles, locks, temporary tables and
+    /// prepared statements end here. One that cannot be made as new in time is closed, which ends them as well.
+    async fn keep(&self, mut kept: Kept<PgConnection>) {
+        let as_new = async {
+            // Those that sqlx remembers would be gone without its knowing.
+            kept.connection.clear_cached_statements().await?;
+            kept.connection.execute(sqlx::raw_sql("discard all")).await
+        };
+        if let Ok(Ok(_)) = tokio::time::timeout(RENEWAL, as_new).await {
+            self.connections.put_back(kept);
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Casts>> {
@@ -234,8 +250,6 @@ pub(super) fn details(error: &dyn sqlx::error::DatabaseError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
