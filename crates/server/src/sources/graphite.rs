@@ -1,7 +1,8 @@
 //! Graphite, by its render API.
 //!
 //! One call means one series: where a path matches several, the fault names them instead of picking the first, and
-//! [`get_series`](METHODS) gives them all. Relative dates are Graphite's own to resolve.
+//! [`get_series`](METHODS) gives them all. What is relative counts from the run's clock, not from Graphite's, so that the
+//! same run asks for the same data; words that only Graphite knows are resolved there, and it is told what time it is.
 
 use std::{sync::Arc, time::Instant};
 
@@ -62,6 +63,9 @@ const METHODS: &[Method] = &[
     },
 ];
 
+/// What is asked for unless the script says otherwise, as by Graphite itself: the last day.
+const DAY_MICROS: i64 = 86_400_000_000;
+
 struct Graphite {
     server: Server,
 }
@@ -79,12 +83,14 @@ impl Source for Graphite {
     async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {
         let (method, mut arguments) = arguments::Arguments::of(&mut call, METHODS)?;
         let path = arguments.required_text("path")?;
-        let mut parameters = vec![("target", path.clone()), ("format", "json".to_owned())];
-        for (argument, parameter) in [("from_date", "from"), ("to_date", "until")] {
-            if let Some(value) = arguments.take(argument) {
-                parameters.push((parameter, date(argument, value, call.now)?));
-            }
-        }
+        let (from, to) = (arguments.take("from_date"), arguments.take("to_date"));
+        let parameters = [
+            ("target", path.clone()),
+            ("format", "json".to_owned()),
+            ("from", date("from_date", from.unwrap_or(Value::Duration(DAY_MICROS)), call.now)?),
+            ("until", date("to_date", to.unwrap_or(Value::Duration(0)), call.now)?),
+            ("now", call.now.as_second().to_string()),
+        ];
         let reply = self.server.ask("/render", &parameters, call.limits()).await?;
         let series = self.read(&reply)?;
         if method == "get_series" {
@@ -153,7 +159,10 @@ impl Graphite {
 fn date(name: &str, value: Value, now: Timestamp) -> Result<String, SourceFault> {
     Ok(match moment::read(name, value, now)? {
         Moment::At(at) => at.as_second().to_string(),
-        Moment::Words(words) => words,
+        Moment::Words(words) => match moment::relative(&words, now) {
+            Some(at) => at.as_second().to_string(),
+            None => words,
+        },
     })
 }
 

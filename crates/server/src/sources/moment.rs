@@ -37,20 +37,30 @@ pub(super) fn read(name: &str, value: Value, now: Timestamp) -> Result<Moment, S
     Ok(Moment::At(at))
 }
 
+/// `now`, `-10min`, `now-1h30min`: what counts from `now` alone.
+pub(super) fn relative(words: &str, now: Timestamp) -> Option<Timestamp> {
+    let after = match words.get(..3) {
+        Some(front) if front.eq_ignore_ascii_case("now") => words[3..].trim_start(),
+        _ => words,
+    };
+    match after.strip_prefix('-') {
+        Some(span) => now.checked_sub(span_of(span.trim_start())?).ok(),
+        None => (after.is_empty() && !words.is_empty()).then_some(now),
+    }
+}
+
 /// Reads a moment of which texts are resolved here, relative ones from `now`.
 pub(super) fn resolve(name: &str, value: Value, now: Timestamp) -> Result<Timestamp, SourceFault> {
     let words = match read(name, value, now)? {
         Moment::At(at) => return Ok(at),
         Moment::Words(words) => words,
     };
-    let found = if words.eq_ignore_ascii_case("now") {
-        Some(now)
+    let found = if let Some(at) = relative(&words, now) {
+        Some(at)
     } else if let Ok(seconds) = words.parse::<f64>()
         && !words.starts_with('-')
     {
         from_seconds(seconds)
-    } else if let Some(span) = words.strip_prefix('-').and_then(span_of) {
-        now.checked_sub(span).ok()
     } else {
         date_time(&words).or_else(|| date_time(&format!("{words}T00:00:00")))
     };
@@ -138,6 +148,7 @@ mod tests {
             (text("now"), "2026-03-01T12:00:00Z"),
             (text("-10min"), "2026-03-01T11:50:00Z"),
             (text("-1h30min"), "2026-03-01T10:30:00Z"),
+            (text("Now - 1h"), "2026-03-01T11:00:00Z"),
             (text("-1.5d"), "2026-02-28T00:00:00Z"),
             (text("2026-01-02"), "2026-01-02T00:00:00Z"),
             (text("2026-01-02T03:04:05+02:00"), "2026-01-02T01:04:05Z"),
@@ -154,6 +165,7 @@ mod tests {
         }
         for wrong in [
             text("soon"),
+            text("nowhere"),
             text("-10"),
             text("-10 parsecs"),
             text("-"),

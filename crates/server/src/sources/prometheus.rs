@@ -78,9 +78,9 @@ impl Source for Prometheus {
             parameters.extend(range(&mut arguments, &call)?);
             "/api/v1/query_range"
         } else {
-            if let Some(at) = arguments.take("at") {
-                parameters.push(("time", moment::resolve("at", at, call.now)?.to_string()));
-            }
+            // Said even where it is now: the run's clock decides what a run saw, not the other side's.
+            let at = arguments.take("at").map_or(Ok(call.now), |at| moment::resolve("at", at, call.now))?;
+            parameters.push(("time", at.to_string()));
             "/api/v1/query"
         };
         let data = self.ask(path, &parameters, call.limits()).await?;

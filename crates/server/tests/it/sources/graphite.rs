@@ -9,8 +9,11 @@ use super::{
     *,
 };
 
+/// With the machine's own time, since that is what the points it is fed with have.
 pub(super) fn graphite() -> Asked {
-    source("graphite", json!({"url": service("REVERE_TEST_GRAPHITE_URL")}))
+    let mut asked = source("graphite", json!({"url": service("REVERE_TEST_GRAPHITE_URL")}));
+    asked.now = revere_model::Clock::now(&revere_model::SystemClock);
+    asked
 }
 
 /// Seconds since 1970, a little in the past: Graphite keeps each second's value for an hour.
@@ -132,6 +135,28 @@ async fn an_unknown_metric_is_a_fault_that_names_it() {
     }
     says(&asked.refuses("get_sum", [text("  ")]).await, &["'path' must be a text that is not empty"]);
     says(&asked.fails("get_sum", [text("nosuchfunction(a.b)")]).await, &["answered ", "nosuchfunction"]);
+}
+
+/// Whenever a run is made, at the same time by its own clock it asks for the same data.
+#[tokio::test]
+async fn what_is_relative_counts_from_the_runs_clock() {
+    let address = server::http(|head, _| {
+        let target = head.split(' ').nth(1).unwrap().replace('&', " ");
+        server::ok("application/json", &format!("[{{\"target\": \"{target}\", \"datapoints\": []}}]"))
+    })
+    .await;
+    let asked = source("graphite", json!({"url": address}));
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+    let (now, before, day) = (at("2026-07-01T12:00:00Z"), at("2026-07-01T11:50:00Z"), at("2026-06-30T12:00:00Z"));
+    for (from, to, sent) in [
+        (text("-10min"), Value::Null, format!("from={before} until={now} now={now}")),
+        (text("now-10min"), text("now"), format!("from={before} until={now} now={now}")),
+        (Value::Null, text("-10minutes"), format!("from={day} until={before} now={now}")),
+        (text("midnight"), text("noon+5min"), format!("from=midnight until=noon%2B5min now={now}")),
+    ] {
+        let asked_for = asked.shown("get_series", [text("a.b"), from, to]).await;
+        says(&asked_for, &[&format!("target=a.b format=json {sent}'")]);
+    }
 }
 
 /// What a Graphite may answer and this one does not on demand.

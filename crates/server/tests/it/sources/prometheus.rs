@@ -84,6 +84,28 @@ async fn prometheus_own_words_are_passed_on() {
     assert_eq!(asked.source.probe(Instant::now() + PATIENCE).await, Ok(()));
 }
 
+/// Whenever a run is made, at the same time by its own clock it asks for the same data.
+#[tokio::test]
+async fn now_is_what_the_runs_clock_says() {
+    let address = server::http(|head, _| {
+        let asked = head.split(' ').nth(1).unwrap();
+        server::ok("application/json", &json!({"status": "error", "errorType": "heard", "error": asked}).to_string())
+    })
+    .await;
+    let asked = source("prometheus", json!({"url": address}));
+    for (method, args, sent) in [
+        ("value", [text("up"), Value::Null], "query=up&time=2026-07-01T12%3A00%3A00Z"),
+        ("query", [text("up"), text("-5min")], "query=up&time=2026-07-01T11%3A55%3A00Z"),
+        (
+            "query_range",
+            [text("up"), text("-5min")],
+            "query=up&start=2026-07-01T11%3A55%3A00Z&end=2026-07-01T12%3A00%3A00Z&step=60",
+        ),
+    ] {
+        says(&asked.fails(method, args).await, &["heard: /api/v1/query", sent]);
+    }
+}
+
 #[tokio::test]
 async fn a_token_is_sent_and_never_said() {
     let address = server::http(|head, _| {
