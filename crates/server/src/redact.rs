@@ -11,6 +11,10 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
+use url::Url;
+
+use crate::outbound::names_a_secret;
+
 /// Shown where a secret stood.
 pub const MARK: &str = "[redacted]";
 
@@ -19,6 +23,11 @@ const SHORTEST: usize = 4;
 
 /// In base64, shorter pieces are found in texts that have nothing to do with them.
 const SHORTEST_IN_BASE64: usize = 8;
+
+/// What is only called a key must be longer than an ordinary word such as `true`, and what only looks like one longer than
+/// the names that machines give to things.
+const SHORTEST_NAMED: usize = 6;
+const SHORTEST_KEY: usize = 16;
 
 /// The secrets of this process: those of the configuration, learned while it is read. Clones share one list.
 #[derive(Clone, Default)]
@@ -41,6 +50,26 @@ impl Secrets {
         known.sort_by_key(|form| std::cmp::Reverse(form.len()));
     }
 
+    /// Remembers what in an address is a credential: its password, what its query calls a key, and the parts of path and
+    /// query that look like one.
+    pub fn learn_url(&self, url: &Url) {
+        if let Some(password) = url.password() {
+            self.learn_encoded(password);
+        }
+        let written = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let named = written.clone().filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_NAMED);
+        named.for_each(|(_, value)| self.learn_encoded(value));
+        let parts = url.path_segments().into_iter().flatten().chain(written.map(|(_, value)| value));
+        parts.chain([url.username()]).filter(|part| is_key(part)).for_each(|part| self.learn_encoded(part));
+    }
+
+    /// As it is written in an address, and as it is meant.
+    fn learn_encoded(&self, part: &str) {
+        self.learn(part);
+        let form = format!("x={}", part.replace('+', "%2B"));
+        url::form_urlencoded::parse(form.as_bytes()).for_each(|(_, plain)| self.learn(&plain));
+    }
+
     /// `text` without any known secret.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let known = self.0.read().expect("no code panics while it holds this lock");
@@ -52,6 +81,13 @@ impl Secrets {
         }
         clean
     }
+}
+
+/// Whether a part of an address looks like a key: long, one word, and with a digit in it.
+fn is_key(part: &str) -> bool {
+    part.len() >= SHORTEST_KEY
+        && part.contains(|c: char| c.is_ascii_digit())
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~%=:".contains(c))
 }
 
 impl std::fmt::Debug for Secrets {
@@ -188,6 +224,29 @@ mod tests {
         // Four bytes are six letters, which stand in any long text sooner or later.
         secrets.learn("1234");
         assert_eq!(secrets.redact("MTIzNA"), "MTIzNA");
+    }
+
+    #[test]
+    fn keys_inside_an_address_are_learned_and_words_are_not() {
+        for (url, shown) in [
+            (
+                "https://hooks.example.com/services/T024BE7LD/xoxb12345678901234567890/monitoring-notifications?k=0123456789abcdef",
+                "https://hooks.example.com/services/T024BE7LD/[redacted]/monitoring-notifications?k=[redacted]",
+            ),
+            (
+                "https://user:s3cret%2Fword@h.example/v1?token=s3cret&key=true&page=12",
+                "https://user:[redacted]@h.example/v1?token=[redacted]&key=true&page=12",
+            ),
+            ("https://ghp0123456789abcdef@h.example/", "https://[redacted]@h.example/"),
+        ] {
+            let secrets = Secrets::default();
+            secrets.learn_url(&Url::parse(url).unwrap());
+            assert_eq!(secrets.redact(url), shown);
+            assert_eq!(
+                secrets.redact("s3cret/word and true words"),
+                if url.contains("user:") { "[redacted] and true words" } else { "s3cret/word and true words" }
+            );
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub enum FieldKind {
     Text,
     /// Text that nobody may see again.
     Secret,
-    /// An `http://` or `https://` address. A password inside it is a secret.
+    /// An `http://` or `https://` address. A password inside it is a secret, and so is what looks like a key.
     Url,
     /// True or false.
     Bool,
@@ -207,9 +207,7 @@ impl FieldKind {
             }
             FieldKind::Url => {
                 let url = value.as_str().and_then(|text| url::Url::parse(text).ok()).ok_or_else(wrong)?;
-                if let Some(password) = url.password() {
-                    secrets.learn(password);
-                }
+                secrets.learn_url(&url);
                 if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
                     return Err(wrong());
                 }

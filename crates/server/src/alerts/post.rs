@@ -11,7 +11,7 @@ use std::time::Duration;
 use revere_model::{Clock, SystemClock};
 
 use super::{Notification, Receipt, Retry, SendError, retry};
-use crate::outbound::{Limits, Outbound, OutboundError, Reply, Request, header, shown_url};
+use crate::outbound::{Limits, Outbound, OutboundError, Reply, Request, header};
 
 /// So much of what a receiver says in return is read: more than is ever shown.
 const REPLY_BYTES: usize = 8 << 10;
@@ -23,7 +23,7 @@ pub(crate) async fn post(
     notification: &Notification,
     timeout: Duration,
 ) -> Result<Receipt, SendError> {
-    let asked = format!("{} {}", request.method, shown_url(&request.url));
+    let asked = outbound.shown(&request);
     let mut request = request.header("Idempotency-Key", &notification.header_key()).map_err(not_sent)?;
     request.redirects = 0;
     let reply = outbound.send_for_status(request, Limits::within(timeout, REPLY_BYTES)).await.map_err(not_sent)?;

@@ -99,27 +99,30 @@ pub(super) fn check(url: &Url, options: &Options) -> Result<(), Failure> {
 /// Link-local addresses, and the ones at which clouds tell a machine its own credentials.
 pub(super) fn gives_away_the_machine(address: IpAddr) -> bool {
     match address {
-        // Alibaba's and Oracle's metadata services stand outside the link-local range.
         IpAddr::V4(v4) => {
-            v4.is_link_local() || v4 == Ipv4Addr::new(100, 100, 100, 200) || v4 == Ipv4Addr::new(192, 0, 0, 192)
+            // Outside the link-local range stand the services of Alibaba, Oracle and Azure.
+            const ELSEWHERE: [Ipv4Addr; 3] =
+                [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(168, 63, 129, 16)];
+            v4.is_link_local() || ELSEWHERE.contains(&v4)
         }
         IpAddr::V6(v6) => {
-            const AWS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
             const GCP: Ipv6Addr = Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254);
+            // Amazon has a network for them: the machine's role at ::254, that of a pod at ::23.
+            let amazon = v6.segments()[..7] == [0xfd00, 0xec2, 0, 0, 0, 0, 0];
             v6.is_unicast_link_local()
-                || v6 == AWS
+                || amazon
                 || v6 == GCP
                 || inner_v4(v6).is_some_and(|v4| gives_away_the_machine(v4.into()))
         }
     }
 }
 
-/// The IPv4 address that an IPv6 one leads to: mapped and compatible, NAT64, 6to4.
+/// The IPv4 address that an IPv6 one leads to: mapped, compatible and translated, NAT64, 6to4.
 fn inner_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = v6.segments();
     let from = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match s {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => Some(from(high, low)),
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => Some(from(high, low)),
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(from(high, low)),
         [0x2002, high, low, ..] => Some(from(high, low)),
         _ => None,
@@ -212,10 +215,13 @@ mod tests {
             "[::169.254.169.254]",
             "[64:ff9b::a9fe:a9fe]",
             "[2002:a9fe:a9fe::1]",
+            "[::ffff:0:a9fe:a9fe]",
             "[fd00:ec2::254]",
+            "[fd00:ec2::23]",
             "[fd20:ce::254]",
             "100.100.100.200",
             "192.0.0.192",
+            "168.63.129.16",
         ] {
             let url = Url::parse(&format!("http://{host}/latest/meta-data/")).unwrap();
             let refused = check(&url, &Options::default()).unwrap_err();

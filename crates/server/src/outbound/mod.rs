@@ -31,6 +31,9 @@ pub use reqwest::{Method, StatusCode, Url, header};
 
 use crate::redact::Secrets;
 
+/// How much of an address messages show.
+const SHOWN_CHARS: usize = 400;
+
 /// Asks over HTTP. Clones are cheap and share connections; [`Outbound::with`] gives one with other options.
 #[derive(Clone)]
 pub struct Outbound {
@@ -139,7 +142,7 @@ impl Outbound {
 
     async fn exchange(&self, request: Request, limits: Limits, wanted: Wanted) -> Result<Reply, OutboundError> {
         let started = Instant::now();
-        let asked = self.shared.secrets.redact(&request.shown()).into_owned();
+        let asked = self.shown(&request);
         let deadline = limits.deadline.min(started + self.options.timeout);
         let exchange = Exchange { outbound: self, started, deadline, max_bytes: limits.max_bytes, wanted };
         exchange.run(request).await.map_err(|error| OutboundError {
@@ -147,6 +150,15 @@ impl Outbound {
             asked,
             what: self.shared.secrets.redact(&error.what).into_owned(),
         })
+    }
+
+    /// `GET https://example.org/path` for messages, without secrets, and not too long.
+    pub(crate) fn shown(&self, request: &Request) -> String {
+        let text = self.shared.secrets.redact(&request.shown()).into_owned();
+        match text.char_indices().nth(SHOWN_CHARS) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text,
+        }
     }
 
     fn with_names(secrets: Secrets, names: Names) -> Self {

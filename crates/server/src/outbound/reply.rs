@@ -73,10 +73,11 @@ impl Reply {
 
     /// The beginning of the body, in one line, without secrets.
     pub fn excerpt(&self) -> String {
-        let start = &self.body[..self.body.len().min(4096)];
-        let text = String::from_utf8_lossy(start);
+        // Twice as much as is looked at for words, so that a secret at its end is known whole.
+        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(8192)]);
         let clean = self.secrets.redact(&text);
-        let line = clean.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        let start = &clean[..clean.floor_char_boundary(4096)];
+        let line = start.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         let mut short = String::new();
         for word in line {
             if short.len() + word.len() > 200 {
@@ -89,6 +90,11 @@ impl Reply {
             short.push(' ');
         }
         short.trim_end().to_owned()
+    }
+
+    /// What came back, or the address, without the secrets in it.
+    pub fn without_secrets(&self, text: &str) -> String {
+        self.secrets.redact(text).into_owned()
     }
 
     /// When the other side says to come back (`Retry-After`), as a time from `now`.
@@ -112,8 +118,8 @@ impl Reply {
         let title = lower.find("<title").and_then(|open| {
             let from = open + lower[open..].find('>')? + 1;
             let to = from + lower[from..].find('<')?;
-            Some(start[from..to].split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect::<String>())
+            Some(start[from..to].split_whitespace().collect::<Vec<_>>().join(" "))
         });
-        Some(self.secrets.redact(&title.unwrap_or_default()).into_owned())
+        Some(self.secrets.redact(&title.unwrap_or_default()).chars().take(80).collect())
     }
 }

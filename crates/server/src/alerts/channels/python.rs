@@ -96,8 +96,9 @@ impl PythonClass {
 
     /// A class that is not there will not come by itself; what it raises may pass.
     fn error(&self, what: &str, found: bool) -> SendError {
-        let what = plain::cut(&plain::one_line(what), 1000).into_owned();
-        let message = format!("{}: {}", self.class, self.surroundings.secrets.redact(&what));
+        let what = plain::one_line(what);
+        let what = self.surroundings.secrets.redact(&what);
+        let message = format!("{}: {}", self.class, plain::cut(&what, 1000));
         if found { SendError::later(message) } else { SendError::never(message) }
     }
 }

@@ -11,7 +11,6 @@ use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError
 use crate::{
     entry::Entry,
     outbound::{Method, Options, Outbound, Request, Url},
-    redact::Secrets,
     settings::{Field, FieldKind, Settings, unknown},
     sources::Surroundings,
 };
@@ -40,9 +39,6 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 
 const METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
 
-/// Token-like parts of an address: receivers of webhooks often put their key there.
-const TOKEN_CHARS: usize = 16;
-
 struct Webhook {
     outbound: Outbound,
     /// All but the body.
@@ -59,7 +55,6 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         fault("method", unknown("method", &method, METHODS.into_iter()));
     }
     let url = Url::parse(settings.required_text("url")).expect("a Url field was parsed when the settings were read");
-    learn_tokens(&url, &surroundings.secrets);
     let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
     let mut request = Request::new(method, url);
     for (name, value) in settings.map("headers") {
@@ -110,18 +105,6 @@ fn signature(secret: &str, timestamp: i64, body: &str) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Teaches `secrets` the parts of `url` that look like a key: long, and with a digit in them.
-fn learn_tokens(url: &Url, secrets: &Secrets) {
-    let path = url.path_segments().into_iter().flatten().map(str::to_owned);
-    let query = url.query_pairs().map(|(_, value)| value.into_owned());
-    for part in path.chain(query) {
-        let token = part.len() >= TOKEN_CHARS && part.contains(|c: char| c.is_ascii_digit());
-        if token && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~%=:".contains(c)) {
-            secrets.learn(&part);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,17 +115,6 @@ mod tests {
         assert_eq!(
             signature("topsecret", 1_767_225_600, "{\"a\":1}"),
             "4fe3c47468405ef2cad64bcbf4ce28b3077d4978f27c8082e5bc2a941bf2e6ac"
-        );
-    }
-
-    #[test]
-    fn keys_inside_an_address_are_learned_and_words_are_not() {
-        let secrets = Secrets::default();
-        let url = "https://hooks.example.com/services/T024BE7LD/xoxb12345678901234567890/monitoring-notifications?k=0123456789abcdef";
-        learn_tokens(&Url::parse(url).unwrap(), &secrets);
-        assert_eq!(
-            secrets.redact(url),
-            "https://hooks.example.com/services/T024BE7LD/[redacted]/monitoring-notifications?k=[redacted]"
         );
     }
 }

@@ -7,13 +7,14 @@ use crate::{
     sources::{Value, moment::python_datetime},
 };
 
-/// The response. A dict with `__revere__` names the class that the script's side makes of it.
+/// The response. The address was configured, and a script may know it but for the credentials in it; what is said of it in
+/// headers is held to the same. A dict with `__revere__` names the class that the script's side makes of it.
 pub(super) async fn response(reply: Reply, now: Timestamp) -> Value {
     let mut headers: Vec<(Value, Value)> = Vec::new();
     for name in reply.headers.keys() {
         let values: Vec<_> =
             reply.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        headers.push((Value::Text(name.as_str().to_owned()), Value::Text(values.join(", "))));
+        headers.push((Value::Text(name.as_str().to_owned()), Value::Text(reply.without_secrets(&values.join(", ")))));
     }
     // A text that is UTF-8 anyway is not sent a second time as bytes.
     let plain = std::str::from_utf8(&reply.body).ok().filter(|_| says_utf8(&reply)).map(str::to_owned);
@@ -33,7 +34,7 @@ pub(super) async fn response(reply: Reply, now: Timestamp) -> Value {
         ("text", Value::Text(text)),
         ("content", content),
         ("elapsed", Value::Float(reply.elapsed.as_secs_f64())),
-        ("url", Value::Text(reply.url.to_string())),
+        ("url", Value::Text(reply.without_secrets(reply.url.as_str()))),
         ("tls", tls),
     ])
 }

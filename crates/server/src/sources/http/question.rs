@@ -102,16 +102,17 @@ fn below(base: &Url, path: &str) -> Result<Url, String> {
 fn is_below(base: &Url, url: &Url) -> bool {
     let folder = base.path().trim_end_matches('/');
     let inside = url.path().strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    // Some servers decode before they resolve dots, so encoded ones climb too.
-    let climbs = url
-        .path()
-        .to_ascii_lowercase()
-        .replace("%2e", ".")
-        .replace("%2f", "/")
-        .replace("%5c", "/")
-        .split('/')
-        .any(|part| part == "..");
-    base.origin() == url.origin() && inside && !climbs
+    base.origin() == url.origin() && inside && !climbs(url.path())
+}
+
+/// Whether some server would climb along this path. Some decode before they resolve dots, once or twice, and to some a
+/// semicolon ends the name of a folder.
+fn climbs(path: &str) -> bool {
+    let mut path = path.to_ascii_lowercase().replace("%25", "%");
+    for (code, plain) in [("%2e", "."), ("%2f", "/"), ("%5c", "/"), ("%3b", ";")] {
+        path = path.replace(code, plain);
+    }
+    path.split(['/', '\\']).any(|part| part.split(';').next() == Some(".."))
 }
 
 fn with_body(request: Request, data: Option<Value>, json: Option<Value>) -> Result<Request, SourceFault> {
@@ -223,7 +224,20 @@ mod tests {
         assert_eq!(ok("https://h/", "a/../b"), "https://h/b");
         assert_eq!(ok("https://h", "a:b"), "https://h/a:b");
         assert_eq!(ok("https://h", "//evil.example/x"), "https://h/evil.example/x");
-        for path in ["../x", "a/../../x", "%2e%2e/x", "a%2f..%2f..%2fx", "..%5cx"] {
+        assert_eq!(ok("https://h/v1", "a;b=..;c/x..;y"), "https://h/v1/a;b=..;c/x..;y");
+        for path in [
+            "../x",
+            "a/../../x",
+            "%2e%2e/x",
+            "a%2f..%2f..%2fx",
+            "..%5cx",
+            "..;/x",
+            "a/..;b=c/x",
+            "..%3b/x",
+            "%2E%2e;/x",
+            "%252e%252e/x",
+            "..%252fx",
+        ] {
             assert!(url("https://h/v1/", path).is_err(), "{path}");
         }
         let base = Url::parse("https://h/v1").unwrap();

@@ -110,6 +110,66 @@ async fn redirects_are_followed_or_shown() {
     says(&asked.fails("get", [text("away")]).await, &["host 'elsewhere.example' is not among the allowed hosts"]);
 }
 
+/// What a script learns of the address is where it leads, not what opens it.
+#[tokio::test]
+async fn credentials_in_the_address_stay_there() {
+    let address = server::http(|head, _| match head.split(' ').nth(1).unwrap() {
+        path if path.ends_with("/moved") => format!(
+            "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            path.replace("moved", "there")
+        )
+        .into_bytes(),
+        _ => server::ok(
+            "text/plain",
+            if head.contains("authorization: Basic dTpzM2NyZXQtcGFzcw==") { "yes" } else { "no" },
+        ),
+    })
+    .await;
+    let secret = "xoxb12345678901234567890";
+    let host = address.replace("http://", "");
+    let asked =
+        source("http", json!({"base_url": format!("http://u:s3cret-pass@{host}/hooks/{secret}?token=t0ken-value")}));
+    let own = asked.call("get", []).await.unwrap();
+    assert_eq!(own.get("url"), Some(&Value::Text(format!("{address}/hooks/[redacted]?token=[redacted]"))));
+    assert_eq!(body(&own), "yes", "the server is asked with them all the same");
+    let moved = asked.call_with("get", [text("moved")], [("allow_redirects", Value::Bool(false))]).await.unwrap();
+    assert_eq!(moved.get("headers").unwrap().get("location"), Some(&text("/hooks/[redacted]/there")));
+    let there = asked.call("get", [text("moved")]).await.unwrap();
+    assert_eq!(there.get("url"), Some(&Value::Text(format!("{address}/hooks/[redacted]/there"))));
+
+    let gone = server::nobody().await;
+    let down =
+        source("http", json!({"base_url": format!("http://u:s3cret-pass@{gone}/hooks/{secret}?token=t0ken-value")}));
+    for said in [
+        down.fails("get", []).await,
+        down.fails("get", [text("deeper")]).await,
+        down.refuses("get", [text("http://elsewhere.example/")]).await,
+        down.refuses("get", [text("../up")]).await,
+        down.source.probe(Instant::now() + PATIENCE).await.unwrap_err().to_string(),
+    ] {
+        for secret in [secret, "s3cret-pass", "t0ken-value"] {
+            assert!(!said.contains(secret), "{said}");
+        }
+    }
+}
+
+/// From https to http is another origin, even on the same host.
+#[tokio::test]
+async fn a_redirect_out_of_tls_carries_no_credentials() {
+    let plain = server::http(|head, _| server::ok("text/plain", head)).await.replace("127.0.0.1", "localhost");
+    let moved = format!("HTTP/1.1 307 Moved\r\nlocation: {plain}/x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let (port, _) = server::https(moved.into_bytes(), (2077, 1, 2));
+    let asked = source(
+        "http",
+        json!({
+            "base_url": format!("https://localhost:{port}"), "verify_ssl": false,
+            "auth_username": "u", "auth_password": "s3cret-pass", "headers": {"X-Key": "k3y-value"},
+        }),
+    );
+    let seen = body(&asked.call("get", []).await.unwrap());
+    assert!(seen.starts_with("GET /x ") && !seen.contains("authorization") && !seen.contains("k3y"), "{seen}");
+}
+
 #[tokio::test]
 async fn the_answer_has_headers_time_text_and_bytes() {
     let address = server::http(|head, _| match head.split(' ').nth(1).unwrap() {
