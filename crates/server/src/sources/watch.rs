@@ -100,17 +100,51 @@ impl Source for Watched {
     }
 
     async fn call(&self, call: Call) -> Result<Value, SourceFault> {
-        let began = Instant::now();
-        let answer = self.source.call(call).await;
-        self.watch.saw(&self.name, &answer, began.elapsed());
-        answer
+        let looking = self.look(call.deadline);
+        looking.saw(self.source.call(call).await)
     }
 
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
-        let began = Instant::now();
-        let answer = self.source.probe(deadline).await;
-        self.watch.saw(&self.name, &answer, began.elapsed());
+        let looking = self.look(deadline);
+        looking.saw(self.source.probe(deadline).await)
+    }
+}
+
+impl Watched {
+    fn look(&self, deadline: Instant) -> Looking<'_> {
+        Looking { watched: self, began: Instant::now(), deadline, over: false }
+    }
+}
+
+/// One call or probe under way. A run whose time is over drops its call, and then the silence is what was seen; a call
+/// that is dropped before shows nothing of its source.
+struct Looking<'a> {
+    watched: &'a Watched,
+    began: Instant,
+    deadline: Instant,
+    over: bool,
+}
+
+impl Looking<'_> {
+    fn saw<T>(mut self, answer: Result<T, SourceFault>) -> Result<T, SourceFault> {
+        self.over = true;
+        self.watched.watch.saw(&self.watched.name, &answer, self.began.elapsed());
         answer
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        if self.over || Instant::now() < self.deadline {
+            return;
+        }
+        let took = self.began.elapsed();
+        let what = format!(
+            "source '{}': no answer within {:.1} s, when the time of the run was over",
+            self.watched.name,
+            took.as_secs_f64()
+        );
+        self.watched.watch.saw(&self.watched.name, &Err::<(), _>(SourceFault::Failed(what)), took);
     }
 }
 
@@ -119,6 +153,47 @@ mod tests {
     use revere_model::ManualClock;
 
     use super::*;
+
+    /// Answers nothing, ever.
+    struct Silent;
+
+    #[async_trait]
+    impl Source for Silent {
+        fn methods(&self) -> Vec<MethodDescription> {
+            Vec::new()
+        }
+
+        async fn call(&self, _: Call) -> Result<Value, SourceFault> {
+            std::future::pending().await
+        }
+
+        async fn probe(&self, _: Instant) -> Result<(), SourceFault> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_its_run_gave_up_is_a_failure_once_its_time_was_over() {
+        let watch = Watch::new(Arc::new(ManualClock::at("2026-07-01T12:00:00Z".parse().unwrap())));
+        let silent = watch.around("s", Arc::new(Silent));
+        let call = |deadline| Call {
+            method: "get".to_owned(),
+            args: Vec::new(),
+            kwargs: Vec::new(),
+            deadline,
+            answer_bytes: 0,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let moment = Duration::from_millis(1);
+        let later = Instant::now() + Duration::from_secs(3600);
+        assert!(tokio::time::timeout(moment, silent.call(call(later))).await.is_err());
+        assert_eq!(watch.health("s"), SourceHealth::default(), "a person who stops a run says nothing of the source");
+        assert!(tokio::time::timeout(moment, silent.call(call(Instant::now()))).await.is_err());
+        assert!(tokio::time::timeout(moment, silent.probe(Instant::now())).await.is_err());
+        let seen = watch.health("s");
+        assert_eq!((seen.calls, seen.failures), (2, 2));
+        assert!(seen.last_error.unwrap().starts_with("source 's': no answer within 0.0 s, when"));
+    }
 
     #[test]
     fn a_source_is_failing_until_it_answers_again() {
