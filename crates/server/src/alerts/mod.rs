@@ -152,6 +152,12 @@ pub fn build_all(entries: &[Entry], surroundings: &Surroundings) -> (BTreeMap<St
     (channels, faults)
 }
 
+/// What the entries that are switched on ask for and should not.
+pub fn warnings(entries: &[Entry]) -> Vec<Fault> {
+    let email = |entry: &&Entry| entry.enabled && channels::email::KIND.names.contains(&entry.kind.as_str());
+    entries.iter().filter(email).flat_map(channels::email::warnings).collect()
+}
+
 fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
     if let Some(kind) = KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str())) {
         let place = format!("{}['config']", entry.place);

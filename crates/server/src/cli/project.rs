@@ -65,7 +65,7 @@ impl Begun {
                 loaded.config.folder.display()
             );
         }
-        for warning in &loaded.config.warnings {
+        for warning in loaded.config.warnings.iter().chain(&alerts::warnings(&loaded.config.alerts)) {
             terminal::tell(format_args!("{} {warning}", Paint::stderr().yellow("warning:")));
         }
         self.build(sandbox, loaded)

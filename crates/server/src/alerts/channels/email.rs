@@ -32,7 +32,7 @@ use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError
 use crate::{
     entry::Entry,
     redact::Secrets,
-    settings::{Field, FieldKind, Settings, unknown},
+    settings::{Fault, Field, FieldKind, Settings, unknown},
     sources::Surroundings,
 };
 
@@ -64,6 +64,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 
 const SECURITIES: [&str; 3] = ["starttls", "tls", "none"];
 
+/// How much of what the server says is kept: room for a few recipients, each with its own reason.
+const SAID_CHARS: usize = 2000;
+
 /// So many notifications that some recipients have and others still miss are remembered.
 const REMEMBERED: usize = 1000;
 
@@ -71,7 +74,8 @@ struct Email {
     host: String,
     port: u16,
     security: Security,
-    credentials: Option<Credentials>,
+    /// The user, for messages, with the same and the password.
+    credentials: Option<(String, Credentials)>,
     from: Mailbox,
     to: Vec<Mailbox>,
     timeout: Duration,
@@ -106,7 +110,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         (None, _) => 587,
     };
     let credentials = match (settings.text("username"), settings.text("password")) {
-        (Some(user), Some(password)) => Some(Credentials::new(user.to_owned(), password.to_owned())),
+        (Some(user), Some(password)) => Some((user.to_owned(), Credentials::new(user.to_owned(), password.to_owned()))),
         (None, None) => None,
         (Some(_), None) => {
             fault("password", "missing beside 'username'".to_owned());
@@ -155,6 +159,18 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     }
 }
 
+/// What works, and should not be done: a password that anyone on the way can read.
+pub(crate) fn warnings(entry: &Entry) -> Vec<Fault> {
+    let text = |key: &str| entry.config.get(key).and_then(serde_json::Value::as_str);
+    let host = text("host").unwrap_or_default();
+    let here = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    if text("security") != Some("none") || text("password").is_none() || here {
+        return Vec::new();
+    }
+    let message = format!("'none' sends the password to {host} for anyone on the way to read; use 'starttls' or 'tls'");
+    vec![config_fault(entry, "security", message)]
+}
+
 fn tls(host: &str, settings: &Settings, surroundings: &Surroundings) -> Result<TlsParameters, String> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(file) = settings.text("ca_file") {
@@ -173,7 +189,7 @@ impl Channel for Email {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let sent = within(timeout.min(self.timeout), self.deliver(notification)).await;
         sent.map_err(|error| SendError {
-            message: format!("{}:{}: {}", self.host, self.port, self.secrets.redact(&error.message)),
+            message: format!("{}:{}: {}", self.host, self.port, self.said(&error.message)),
             ..error
         })
     }
@@ -194,7 +210,8 @@ impl Email {
         {
             self.forget(&notification.key);
             let refused = handed.refused.iter().map(|words| format!("; refused: {words}"));
-            return Ok(Receipt { reply: format!("{reply}{}", refused.collect::<String>()) });
+            let said = format!("{reply}{}", refused.collect::<String>());
+            return Ok(Receipt { reply: self.said(&said) });
         }
         self.remember(&notification.key, handed.taken);
         let words = [handed.put_off.as_slice(), &handed.refused].concat().join("; ");
@@ -209,12 +226,13 @@ impl Email {
             _ => None,
         };
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, None, &hello, at_once, None).await.map_err(failed)?;
+            AsyncSmtpConnection::connect_tokio1(server, None, &hello, at_once, None).await.map_err(at("connecting"))?;
         if let Security::StartTls(tls) = &self.security {
-            connection.starttls(tls.clone(), &hello).await.map_err(failed)?;
+            connection.starttls(tls.clone(), &hello).await.map_err(at("STARTTLS"))?;
         }
-        if let Some(credentials) = &self.credentials {
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await.map_err(failed)?;
+        if let Some((user, credentials)) = &self.credentials {
+            let signing_in = at(&format!("signing in as '{user}'"));
+            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await.map_err(signing_in)?;
         }
         Ok(connection)
     }
@@ -281,6 +299,11 @@ impl Email {
         Ok(message.formatted())
     }
 
+    /// The server's words as they are kept.
+    fn said(&self, words: &str) -> String {
+        plain::cut(&self.secrets.redact(words), SAID_CHARS).into_owned()
+    }
+
     fn reached(&self, key: &str) -> BTreeSet<String> {
         let reached = self.reached.lock().expect("no code panics while it holds this lock");
         reached.iter().find(|(known, _)| known == key).map(|(_, who)| who.clone()).unwrap_or_default()
@@ -320,11 +343,20 @@ fn failed(error: Error) -> SendError {
     if error.is_permanent() || error.is_client() { SendError::never(message) } else { SendError::later(message) }
 }
 
+/// The same, with the step that it was: before there is a mail, nothing else would say what was tried.
+fn at(step: &str) -> impl FnOnce(Error) -> SendError + use<> {
+    let step = step.to_owned();
+    move |error| {
+        let failed = failed(error);
+        SendError { message: format!("{step}: {}", failed.message), ..failed }
+    }
+}
+
 /// An error with its causes, on one line; of a refusal, the server's own words.
 fn chain(error: &Error) -> String {
     let source = std::error::Error::source(error);
     if let (Some(code), Some(said)) = (error.status(), source) {
-        return plain::cut(&plain::one_line(&format!("{code} {said}")), 500).into_owned();
+        return plain::one_line(&format!("{code} {said}"));
     }
     let mut text = error.to_string();
     let mut cause = source;
@@ -335,10 +367,10 @@ fn chain(error: &Error) -> String {
         }
         cause = error.source();
     }
-    plain::cut(&plain::one_line(&text), 500).into_owned()
+    plain::one_line(&text)
 }
 
 fn words(reply: &Response) -> String {
     let text = reply.message().collect::<Vec<_>>().join(" ");
-    plain::cut(&plain::one_line(&format!("{} {text}", reply.code())), 500).into_owned()
+    plain::one_line(&format!("{} {text}", reply.code()))
 }

@@ -27,6 +27,7 @@ use super::super::{
 };
 use crate::{
     entry::Entry,
+    outbound::{Url, shown_url},
     redact::Secrets,
     settings::{Field, FieldKind, Settings},
     sources::Surroundings,
@@ -56,6 +57,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 
 /// SNS wants fewer than a hundred characters in a subject, and mail gateways behind it only ASCII.
 const SUBJECT_CHARS: usize = 99;
+
+/// How much of what the service says is kept.
+const SAID_CHARS: usize = 500;
 
 /// Errors that SNS reports with a 4xx status although they pass: throttling, and credentials of a role being renewed.
 const PASSING: [&str; 9] = [
@@ -126,14 +130,22 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
 impl Channel for Sns {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let sent = within(timeout.min(self.timeout), self.publish(notification)).await;
-        sent.map_err(|error| SendError {
-            message: format!("SNS in {}: {}", self.region, self.secrets.redact(&error.message)),
-            ..error
+        sent.map_err(|error| {
+            let said = format!("{}: {}", self.place(), error.message);
+            SendError { message: plain::cut(&self.secrets.redact(&said), SAID_CHARS).into_owned(), ..error }
         })
     }
 }
 
 impl Sns {
+    /// Who is asked, for messages.
+    fn place(&self) -> String {
+        match self.endpoint_url.as_deref().and_then(|url| Url::parse(url).ok()) {
+            Some(url) => format!("SNS in {} at {}", self.region, shown_url(&url)),
+            None => format!("SNS in {}", self.region),
+        }
+    }
+
     async fn publish(&self, notification: &Notification) -> Result<Receipt, SendError> {
         let client = self.client.get_or_init(|| self.connect()).await;
         let mut publish = client
@@ -147,6 +159,8 @@ impl Sns {
             ("monitor_id", notification.monitor.id.to_string()),
             ("old_state", notification.old_state.to_string()),
             ("new_state", notification.new_state.to_string()),
+            // What a receiver tells a repeated attempt by.
+            ("key", notification.header_key()),
         ] {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             publish = publish.message_attributes(name, value.expect("the type is set, and nothing else is required"));
@@ -215,8 +229,7 @@ fn judge(error: &SdkError<PublishError>) -> SendError {
         ("", None) => body.into_owned(),
         (code, message) => format!("{code}: {}", message.unwrap_or("no further words")),
     };
-    let words = plain::one_line(&format!("{status}{words}"));
-    SendError { message: plain::cut(&words, 500).into_owned(), retry }
+    SendError { message: plain::one_line(&format!("{status}{words}")), retry }
 }
 
 /// The text of the first XML element of this name.

@@ -91,7 +91,8 @@ async fn wrong_keys_wrong_signatures_and_missing_rights_are_said() {
         (elsewhere, "404 NotFound"),
     ] {
         let error = send(&channel("sns", config), &sample()).await.unwrap_err();
-        assert!(error.message.starts_with(&format!("SNS in us-east-1: {said}")), "{error}");
+        let place = format!("SNS in us-east-1 at {}", service("REVERE_TEST_SNS_ENDPOINT"));
+        assert!(error.message.starts_with(&place) && error.message.contains(&format!(": {said}")), "{error}");
         assert!(!error.message.contains("s3cret"), "{error}");
         assert_eq!(error.retry, Retry::Never, "{error}");
     }
@@ -124,7 +125,9 @@ async fn every_kind_of_subscriber_gets_its_own_form() {
         .map(|(_, value)| value.as_str())
         .collect();
     assert!(
-        ["monitor_id", "17", "old_state", "ALARM", "new_state", "OK"].iter().all(|word| attributes.contains(word)),
+        ["monitor_id", "17", "old_state", "ALARM", "new_state", "OK", "key", "17-204-ops"]
+            .iter()
+            .all(|word| attributes.contains(word)),
         "{attributes:?}"
     );
     assert!(!asked[0].contains_key("MessageGroupId"));
@@ -140,8 +143,8 @@ async fn throttling_passes_although_its_status_does_not_say_so() {
     stub.answer(400, &[], Some(body));
     let error = send(&channel("sns", config), &sample()).await.unwrap_err();
     assert_eq!(
-        (error.message.as_str(), error.retry),
-        ("SNS in eu-west-1: 400 Throttling: Rate exceeded", Retry::Later)
+        (error.message, error.retry),
+        (format!("SNS in eu-west-1 at {}/: 400 Throttling: Rate exceeded", stub.url), Retry::Later)
     );
     assert_eq!(stub.taken().len(), 1, "the SDK does not retry on its own");
 }

@@ -159,6 +159,26 @@ fn what_the_original_had_is_accepted_with_a_word_or_refused_with_a_way() {
 }
 
 #[test]
+fn a_password_sent_for_all_to_read_is_warned_of() {
+    let shell = Shell::new();
+    let mail = |host: &str, security: &str| {
+        let config = format!(
+            "{{'host': '{host}', 'security': '{security}', 'username': 'u', 'password': 'mail-s3cret', \
+             'from': 'a@example.org', 'to': 'b@example.org'}}"
+        );
+        shell.write("config.py", &format!("REVERE_ALERTS = {{'ops': {{'type': 'email', 'config': {config}}}}}"));
+        shell.run("check").exits(0).stderr.clone()
+    };
+    let warned = mail("smtp.example.org", "none");
+    let warning =
+        "warning: REVERE_ALERTS['ops']['config']['security']: 'none' sends the password to smtp.example.org for anyone";
+    assert!(warned.contains(warning) && !warned.contains("s3cret"), "{warned}");
+    for (host, security) in [("smtp.example.org", "tls"), ("localhost", "none"), ("127.0.0.1", "none")] {
+        assert!(!mail(host, security).contains("warning"), "{host} {security}");
+    }
+}
+
+#[test]
 fn keys_made_in_a_configuration_are_other_ones_at_every_start() {
     let shell = Shell::new();
     shell.write(
