@@ -97,6 +97,7 @@ pub(crate) struct SourceCallView {
         (status = 404, description = "There is no monitor with that id."),
         (status = 413, description = "The script is larger than 256 KiB."),
         (status = 422, description = "The body is not as described."),
+        (status = 503, description = "Too many scripts are being tried out; `Retry-After` says when to come back."),
     )
 )]
 pub(crate) async fn eval(

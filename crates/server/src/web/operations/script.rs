@@ -1,10 +1,13 @@
 //! Scripts before they are kept: do they compile, and what do they do?
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use revere_model::{MAX_SCRIPT_BYTES, MonitorId};
 use revere_sandbox::{Outcome, ScriptError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Failure, of};
 use crate::{
@@ -13,7 +16,12 @@ use crate::{
 };
 
 /// Trials that go on at the same time. More wait, so that they never take the places of scheduled runs.
-static PLACES: Semaphore = Semaphore::const_new(8);
+const AT_A_TIME: usize = 8;
+static PLACES: Semaphore = Semaphore::const_new(AT_A_TIME);
+/// Trials that wait for a place.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// How long a trial waits before its author hears why.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A script to try once.
 #[derive(Clone, Debug, Default)]
@@ -42,9 +50,41 @@ pub async fn evaluate(state: &WebState, mut trial: Trial) -> Result<Outcome, Fai
         }
         None => None,
     };
-    let _place = PLACES.acquire().await.map_err(|closed| Failure::Internal(Box::new(closed)))?;
+    let _place = place().await?;
     let script = Script { text: trial.script, timeout: trial.timeout, previous, seed: None };
     state.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
+}
+
+async fn place() -> Result<SemaphorePermit<'static>, Failure> {
+    let waiting = Waiting::begin();
+    match tokio::time::timeout(PATIENCE, PLACES.acquire()).await {
+        Ok(place) => place.map_err(|closed| Failure::Internal(Box::new(closed))),
+        Err(_) => Err(Failure::NotNow {
+            detail: format!(
+                "{AT_A_TIME} scripts are being tried out, as many as may be at a time, and {} wait before this one; try again \
+                 in a moment",
+                waiting.ahead
+            ),
+            retry_after: PATIENCE,
+        }),
+    }
+}
+
+/// A trial that waits for its place.
+struct Waiting {
+    ahead: usize,
+}
+
+impl Waiting {
+    fn begin() -> Waiting {
+        Waiting { ahead: WAITING.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What there is to say of a script that was not run.

@@ -123,6 +123,37 @@ async fn a_trial_can_see_what_a_monitor_left() {
     server.send("POST", "/api/v1/eval", &body).await.problem(404);
 }
 
+/// Eight people try out what takes its time; the ninth hears so instead of waiting without a word.
+#[tokio::test]
+async fn a_trial_that_finds_no_place_is_told_why() {
+    let server = Server::start().await;
+    let long = json!({"script": "import time\ntime.sleep(3600)", "timeout_s": 3600});
+    let trials = async {
+        futures_util::future::join_all((0..8).map(|_| server.send("POST", "/api/v1/eval", &long))).await;
+    };
+    let ninth = async {
+        let body = json!({"script": "return_value = 1"});
+        // Whoever comes before all eight are there is simply answered.
+        loop {
+            let answer = server.send("POST", "/api/v1/eval", &body).await;
+            if answer.status != 200 {
+                return answer;
+            }
+        }
+    };
+    let answer = tokio::select! {
+        () = trials => panic!("nobody sleeps that short"),
+        answer = ninth => answer,
+    };
+    assert_eq!(
+        answer.problem(503)["detail"],
+        "8 scripts are being tried out, as many as may be at a time, and 0 wait before this one; try again in a moment"
+    );
+    assert_eq!(answer.header("retry-after"), "5");
+    // Those who leave leave their places.
+    server.send("POST", "/api/v1/eval", &json!({"script": "return_value = 1"})).await.json(200);
+}
+
 #[tokio::test]
 async fn a_trial_ends_at_its_time_limit() {
     let server = Server::start().await;
