@@ -6,6 +6,7 @@ mod demo;
 mod descriptors;
 mod eval;
 mod examples;
+mod hostile;
 mod import;
 mod run;
 mod server;

@@ -111,6 +111,11 @@ impl Server {
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 
+    /// Answers the status.
+    pub(super) async fn delete(&self, path: &str) -> u16 {
+        self.client.delete(format!("{}{path}", self.address)).send().await.unwrap().status().as_u16()
+    }
+
     /// Asks again and again until `wanted` finds what it wants.
     pub(super) async fn wait_for<T>(&self, path: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
         let end = Instant::now() + PATIENCE;
