@@ -80,10 +80,6 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         None => vec!["room", &room, "speak.json"],
     };
     url.path_segments_mut().expect("http and https addresses have a path").pop_if_empty().extend(path);
-    if let (Some(_), Some(key)) = (bot_key, url.path_segments().and_then(|mut parts| parts.nth_back(1))) {
-        // As it is written in the address, where other characters are encoded than in a form.
-        surroundings.secrets.learn(key);
-    }
     let timeout = settings.seconds("timeout").unwrap_or(Duration::from_secs(30));
     let verify_ssl = settings.flag("verify_ssl", true);
     Ok(Arc::new(Campfire {
