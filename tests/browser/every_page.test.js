@@ -21,7 +21,7 @@ const pages = {
   nothing_fits: ["/?q=nothing-of-the-kind", nothing],
   monitor: ["/monitor/1", async (page) => page.locator(".chart canvas").waitFor()],
   month: ["/monitor/2?range=30d", async (page) => page.locator(".chart canvas").waitFor()],
-  words: ["/monitor/7?range=7d", async (page) => page.locator(".chart canvas").waitFor()],
+  words: ["/monitor/3?range=7d", async (page) => page.locator(".chart canvas").waitFor()],
   history: ["/monitor/1/history", nothing],
   flips: ["/monitor/2/history?flips=true", nothing],
   create: ["/create", async (page) => page.locator(".cm-editor").waitFor()],

@@ -17,6 +17,9 @@ export const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "../
 const binary = process.env.REVERE_BIN ?? path.join(root, "target/debug/revere");
 const PATIENCE = 15_000;
 
+// Text of others as a literal of Python.
+export const python = (text) => JSON.stringify(text).replace(/[\u007f-\uffff]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 // A source that always answers, one that never does; an alert that is taken, one that is refused.
 const config = (receiver) => `
 REVERE_SOURCES = {
@@ -30,21 +33,25 @@ REVERE_ALERTS = {
 }
 `;
 
-// One server for a file of stories; it stops with the file. `demo` is the product's own.
-export async function serve({ demo = false, reply = "thank you" } = {}) {
+// One server for a file of stories; it stops with the file. `demo` is the product's own; `more` makes further lines of
+// config.py from the receiver's address. What the receiver refuses, a story may change.
+export async function serve({ demo = false, reply = "thank you", more = () => "" } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "revere-browser-"));
+  const refused = new Set(["/refused"]);
   const receiver = createServer((request, answer) => {
     request.resume();
-    answer.writeHead(request.url === "/taken" ? 200 : 400, { "content-type": "text/plain" });
+    answer.writeHead(refused.has(request.url) ? 400 : 200, { "content-type": "text/plain" });
     answer.end(reply);
   }).listen(0, "127.0.0.1");
   await once(receiver, "listening");
-  await writeFile(path.join(folder, "config.py"), config(`http://127.0.0.1:${receiver.address().port}`));
-  const server = new Server(folder, demo);
+  const address = `http://127.0.0.1:${receiver.address().port}`;
+  await writeFile(path.join(folder, "config.py"), config(address) + more(address));
+  const server = Object.assign(new Server(folder, demo), { refused });
   await server.start();
   after(async () => {
     await server.stop();
     receiver.close();
+    receiver.closeAllConnections();
     await rm(folder, { recursive: true, force: true });
   });
   return server;
@@ -78,7 +85,7 @@ class Server {
   }
 
   async stop() {
-    if (this.process.exitCode !== null) return;
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const ended = once(this.process, "exit");
     this.process.kill("SIGTERM");
     const impatient = setTimeout(() => this.process.kill("SIGKILL"), PATIENCE);
@@ -171,6 +178,12 @@ export function story(name, server, wishes, act) {
     }
     await who.leave();
   });
+}
+
+// Keys are heard once the page's scripts have run: the last thing the first of them does before it listens is to show this.
+export async function listens(page, heading) {
+  await page.getByRole("heading", { name: heading }).waitFor();
+  await page.locator("[data-help]").waitFor();
 }
 
 // Nothing is wider than the window: nobody has to scroll a page sideways.

@@ -1,6 +1,6 @@
 // Once through with the keyboard alone.
 import assert from "node:assert/strict";
-import { serve, story, until } from "./harness.js";
+import { listens, serve, story, until } from "./harness.js";
 
 const server = serve();
 const focused = (page, selector) => page.locator(`${selector}:focus`).waitFor();
@@ -17,12 +17,13 @@ async function tabTo(page, reached) {
 story("create, try, save, run, search, find and delete without a mouse", server, {}, async ({ page, server }) => {
   const { keyboard } = page;
   await page.goto("/");
+  await listens(page, "Nothing is watched yet");
   await keyboard.press("?");
   await page.getByRole("heading", { name: "Keyboard" }).waitFor();
   await keyboard.press("Escape");
   await until(() => page.locator("dialog[open]").count(), 0);
   await keyboard.press("c");
-  await page.getByRole("heading", { name: "Create a monitor" }).waitFor();
+  await listens(page, "Create a monitor");
   await page.locator(".cm-content").waitFor();
   await focused(page, "#name");
   await keyboard.type("By hand");
@@ -36,12 +37,13 @@ story("create, try, save, run, search, find and delete without a mouse", server,
   await keyboard.press("Control+a");
   await keyboard.type("@hourly");
   await keyboard.press("Control+s");
-  await page.getByRole("heading", { name: "By hand" }).waitFor();
+  await listens(page, "By hand");
   await tabTo(page, () => document.activeElement.textContent === "Run now");
   await keyboard.press("Enter");
   await page.getByText("by hand", { exact: true }).waitFor();
+  await listens(page, "By hand");
   await keyboard.type("gm");
-  await page.getByRole("heading", { name: "Monitors" }).waitFor();
+  await listens(page, "Monitors");
   await keyboard.press("/");
   await keyboard.type("by ha");
   await until(() => page.locator(".monitors .name").allTextContents(), ["By hand"]);
@@ -49,7 +51,7 @@ story("create, try, save, run, search, find and delete without a mouse", server,
   await keyboard.press("Escape");
   await tabTo(page, () => document.activeElement.classList.contains("name"));
   await keyboard.press("Enter");
-  await page.getByRole("heading", { name: "By hand" }).waitFor();
+  await listens(page, "By hand");
   await tabTo(page, () => document.activeElement.textContent === "Delete");
   await keyboard.press("Enter");
   await focused(page, "#typed");

@@ -18,10 +18,12 @@ story("a page that lost its server says so, and goes on when it is back", server
   await page.getByText("after the restart").waitFor();
 });
 
-story("ten open tabs are all alive: those nobody looks at hold no connection, and still count", server, {}, async ({ page, context, server }) => {
+const listening = async (server) => Number(/^revere_events_listeners (\d+)/m.exec(await (await fetch(`${server.base}/metrics`)).text())[1]);
+
+story("tabs that nobody looks at hold no connection, and still count", server, {}, async ({ page, context, server }) => {
   const id = await server.monitor({ name: "Looked at by ten" });
   const tabs = [page];
-  for (const tab of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+  while (tabs.length < 10) {
     await tabs.at(-1).goto("/");
     // Headless, every tab is looked at; a person looks at one.
     await tabs.at(-1).evaluate(() => {
@@ -29,12 +31,29 @@ story("ten open tabs are all alive: those nobody looks at hold no connection, an
       document.dispatchEvent(new Event("visibilitychange"));
     });
     tabs.push(await context.newPage());
-    assert.equal(tabs.length, tab + 1);
   }
   await tabs.at(-1).goto("/");
+  await until(() => listening(server), 1);
   const before = Number(/^\((\d+)\)/.exec(await page.title())?.[1] ?? 0);
   await server.api("PATCH", `/monitors/${id}`, { script: "raise MonitorFailure('seen by ten')" });
   await server.api("POST", `/monitors/${id}/run`, {});
   await tabs.at(-1).getByText("seen by ten").waitFor();
   for (const tab of tabs) await until(() => tab.title(), `(${before + 1}) Monitors · Revere`);
+});
+
+story("ten windows side by side load, and are alive, though a browser has six connections for all of them", server, {}, async ({ page, context, server }) => {
+  const id = await server.monitor({ name: "Side by side" });
+  const windows = [page];
+  while (windows.length < 10) windows.push(await context.newPage());
+  for (const one of windows) await one.goto("/");
+  await until(async () => (await listening(server)) <= 4, true, "few streams");
+  await server.api("PATCH", `/monitors/${id}`, { script: "raise MonitorFailure('seen side by side')" });
+  await server.api("POST", `/monitors/${id}/run`, {});
+  for (const one of windows) await one.getByText("seen side by side").waitFor();
+  // Who holds a stream goes; another takes the turn.
+  for (const one of windows.slice(0, 3)) await one.close();
+  await until(async () => (await listening(server)) >= 1, true);
+  await server.api("PATCH", `/monitors/${id}`, { script: "raise MonitorFailure('and still')" });
+  await server.api("POST", `/monitors/${id}/run`, {});
+  for (const one of windows.slice(3)) await one.getByText("and still").waitFor();
 });

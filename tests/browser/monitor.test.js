@@ -97,3 +97,71 @@ story("it is deleted only when its name is typed", server, {}, async ({ page, se
   await page.getByRole("heading", { name: "Monitors" }).waitFor();
   assert.ok(!(await server.names()).includes("Precious"));
 });
+
+// Texts that change, and ticks that came while a run was still under way; at rest when it is looked at.
+const drawn = server.then(async (server) => {
+  const say = "says = ['up', 'up', 'down', 'up']\nn = 0 if previous is None else int(previous.message.split()[-1]) + 1\nreturn_value = says[n % 4]\nif return_value == 'down':\n    raise MonitorFailure('down %d' % n)\nraise MonitorFailure('not yet %d' % n)";
+  const texts = await server.monitor({ name: "Says a word", script: say, schedule: "* * * * * *", runs: 0 });
+  const slow = await server.monitor({ name: "Slow", script: "import time\ntime.sleep(2.5)\nreturn_value = 4.5", schedule: "* * * * * *", runs: 0 });
+  const gaps = async () => (await server.api("GET", `/monitors/${slow}/gaps`)).items;
+  const runs = async (id) => (await server.api("GET", `/monitors/${id}/runs`)).items.length;
+  await until(async () => (await gaps()).length > 0 && (await runs(slow)) > 1 && (await runs(texts)) >= 8, true);
+  for (const id of [texts, slow]) await server.api("PATCH", `/monitors/${id}`, { active: false });
+  const ticks = (await gaps()).reduce((sum, gap) => sum + gap.count, 0);
+  return Object.assign(server, { texts, slow, ticks });
+});
+
+story("the still picture draws texts as bars with labels, changes of state and ticks without a run", drawn, { scripts: false }, async ({ page, server }) => {
+  await page.goto(`/monitor/${server.texts}?range=all`);
+  const still = page.locator(".chart svg.still");
+  assert.ok((await still.locator("rect.lane").count()) >= 4, "up, down, up, down");
+  assert.deepEqual((await still.locator("text.lane-text").allTextContents()).sort(), ["down", "up"]);
+  assert.equal(await still.locator("line.flip-alarm").count(), 1);
+  assert.ok((await still.locator("rect.bad-alarm").count()) >= 1);
+  assert.match(await page.locator(".chart").getAttribute("aria-label"), /all that is kept: \d+ runs, 2 different texts, 2 changes of state/);
+  await page.goto(`/monitor/${server.slow}?range=all`);
+  assert.ok((await still.locator("rect.gap").count()) >= 1);
+  assert.match(await still.locator("rect.gap title").first().textContent(), /^\d+ overlapped$/);
+  assert.equal(await still.locator("text.most").textContent(), "4.5");
+  assert.match(await page.locator(".chart").getAttribute("aria-label"), new RegExp(`always 4.5, .*${server.ticks} ticks? without a run$`));
+});
+
+// How many pixels of the chart have the colour of a token, for what is drawn without letting shine through.
+const painted = (page, token) =>
+  page.locator(".chart canvas").evaluate((canvas, token) => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(${token})`;
+    const [r, g, b] = getComputedStyle(probe).color.match(/\d+/g).map(Number);
+    probe.remove();
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let found = 0;
+    for (let at = 0; at < data.length; at += 4) found += data[at] === r && data[at + 1] === g && data[at + 2] === b;
+    return found;
+  }, token);
+
+story("the chart draws them, too, and says which under the pointer", drawn, {}, async ({ page, server }) => {
+  const over = async (fraction) => {
+    const box = await page.locator(".chart .u-over").boundingBox();
+    await page.mouse.move(box.x + box.width * fraction, box.y + box.height / 2);
+    // The chart follows the pointer once a frame.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    return page.locator(".chart .tip").innerText();
+  };
+  await page.goto(`/monitor/${server.texts}?range=all`);
+  await page.locator(".chart canvas").waitFor();
+  assert.ok((await painted(page, "--selection")) > 1000, "bars of text");
+  assert.ok((await painted(page, "--alarm")) > 100, "the strip of states");
+  const said = [];
+  for (let step = 0; step < 40; step += 1) said.push(await over(0.002 + step / 41));
+  assert.ok(said.some((tip) => /\bup\b/.test(tip)) && said.some((tip) => /\bdown\b/.test(tip)), said.join(" | "));
+  assert.match(said[0], /INACTIVE → ALARM: not yet 0/);
+  await page.goto(`/monitor/${server.slow}?range=all`);
+  await page.locator(".chart canvas").waitFor();
+  assert.ok((await painted(page, "--warn")) > 20, "ticks without a run");
+  const tips = [];
+  for (let step = 0; step < 40; step += 1) tips.push(await over(0.002 + step / 41));
+  assert.ok(tips.some((tip) => /\d+ ticks? overlapped/.test(tip)), tips.join(" | "));
+  assert.match(await page.locator(".chart").getAttribute("aria-label"), new RegExp(`${server.ticks} ticks? without a run$`));
+  await page.getByRole("link", { name: "1 h", exact: true }).click();
+  await until(async () => /over the last hour: /.test(await page.locator(".chart").getAttribute("aria-label")), true);
+});

@@ -24,13 +24,18 @@ story("what an alert tells is switched in place", server, {}, async ({ page, ser
   assert.equal(await team.getByLabel("OK").isChecked(), false);
 });
 
-story("a test is sent, and the answer shown", server, {}, async ({ page }) => {
+story("a test is sent, and the answer shown; the switches go on", server, {}, async ({ page, server }) => {
   await page.goto("/alerts");
   await alert(page, "team").getByRole("button", { name: "Send a test" }).click();
   await alert(page, "team").getByText("The test was taken.").waitFor();
   await alert(page, "pager").getByRole("button", { name: "Send a test" }).click();
   await alert(page, "pager").getByText("The test was not taken.").waitFor();
   assert.match(await alert(page, "pager").innerText(), /400/);
+  await alert(page, "pager").getByLabel("OK").uncheck();
+  await alert(page, "pager").getByText("Saved").waitFor();
+  assert.match(await alert(page, "pager").innerText(), /Tells/);
+  await alert(page, "pager").getByLabel("OK").check();
+  await until(async () => (await server.api("GET", "/alerts")).items.find((one) => one.key === "pager").states.includes("OK"), true);
 });
 
 for (const width of [1280, 390]) {
@@ -46,6 +51,43 @@ for (const width of [1280, 390]) {
     await until(() => log.count(), 2);
   });
 }
+
+story("a failure of an alert that works again stays in sight, with the receiver's words", server, {}, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Once refused", script: "raise MonitorFailure('not taken')" });
+  const fared = async () => (await server.api("GET", `/deliveries?monitor=${id}&alert=pager`)).items.map((one) => one.status);
+  await until(fared, ["failed"]);
+  server.refused.delete("/refused");
+  await server.api("PATCH", `/monitors/${id}`, { script: "return_value = 1" });
+  await server.api("POST", `/monitors/${id}/run`, {});
+  await until(fared, ["sent", "failed"]);
+  server.refused.add("/refused");
+  await page.goto("/alerts");
+  const pager = await alert(page, "pager").innerText();
+  assert.match(pager, /✓ sent [^✕]*: 200 OK: thank you/);
+  assert.match(pager, /✕ failed .*400 Bad Request: thank you All failures/);
+  await alert(page, "pager").getByRole("link", { name: "All failures" }).click();
+  await until(async () => (await page.locator("#deliveries .c-status").allInnerTexts()).every((status) => status.includes("failed")), true);
+  await page.getByRole("link", { name: "Once refused" }).waitFor();
+});
+
+story("what is told is seen without reloading, on the alerts and on the monitor's page", server, {}, async ({ page, context, server }) => {
+  const id = await server.monitor({ name: "Told meanwhile", runs: 0, script: "raise MonitorFailure('now')" });
+  await page.goto(`/alerts?monitor=${id}&alert=team`);
+  await page.getByText("Nothing fits.").waitFor();
+  await alert(page, "team").getByRole("button", { name: "Send a test" }).click();
+  await alert(page, "team").getByText("The test was taken.").waitFor();
+  await server.api("POST", `/monitors/${id}/run`, {});
+  await page.locator("#deliveries tbody tr").filter({ hasText: "Told meanwhile" }).first().getByText("✓ sent").waitFor();
+  await alert(page, "team").getByText("The test was taken.").waitFor();
+  const other = await context.newPage();
+  await other.goto(`/monitor/${id}`);
+  const told = other.locator("#told li");
+  const before = await told.count();
+  await server.api("PATCH", `/monitors/${id}`, { script: "return_value = 1" });
+  await server.api("POST", `/monitors/${id}/run`, {});
+  await told.first().getByText("ALARM").waitFor();
+  await until(async () => (await told.count()) > before, true);
+});
 
 story("each source says how it does and who uses it", server, {}, async ({ page }) => {
   await page.goto("/sources");

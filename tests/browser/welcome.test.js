@@ -16,6 +16,15 @@ story("every address of an empty installation leads on", server, { width: 390 },
   await page.getByRole("heading", { name: "Nothing is watched yet" }).waitFor();
 });
 
+for (const width of [1280, 390]) {
+  story(`the examples are read without scrolling at ${width}`, server, { width }, async ({ page }) => {
+    await page.goto("/");
+    const hidden = await page.locator(".card pre").evaluateAll((all) => all.map((one) => one.scrollWidth - one.clientWidth));
+    assert.deepEqual(hidden, [0, 0, 0]);
+    await fits(page);
+  });
+}
+
 story("an example is adopted with one click, and runs", server, {}, async ({ page, server }) => {
   await page.goto("/");
   const cards = page.locator(".card");
