@@ -6,6 +6,7 @@
 mod examples;
 mod history;
 mod orders;
+mod told;
 pub mod world;
 
 use std::{
@@ -61,19 +62,19 @@ pub fn configuration(folder: &Path, address: &str, live_since: i64) -> (Value, V
         },
         "on-call": {
             "type": "webhook",
-            "description": "A receiver that is down, to show retries",
+            "description": "Down for three days, to show what fails and what is tried again",
             "config": {"url": "http://127.0.0.1:9/on-call"},
         },
     });
     (sources, alerts)
 }
 
-/// Stores the example monitors with their history up to `now`; their next ticks come after `begin`. Answers how many runs
+/// Stores the example monitors with their history up to `now` and what was told of it; their next ticks come after `begin`. Answers how many runs
 /// that were.
 pub async fn fill(store: &Store, world: World, now: Timestamp, begin: Timestamp) -> Result<u64, StoreError> {
     let monitors = tokio::task::spawn_blocking(move || history::monitors(&world, now)).await;
     let monitors = monitors.expect("arithmetic on a made-up world does not panic");
     let stored = Arc::new(AtomicU64::new(0));
-    store.import(monitors, Vec::new(), begin, stored.clone()).await?;
+    store.import_told(monitors, told::alerts(now, begin), begin, stored.clone()).await?;
     Ok(stored.load(Ordering::Relaxed))
 }

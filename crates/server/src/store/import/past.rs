@@ -4,7 +4,10 @@
 //! owed, the alert says. Deliveries are stored in the order in which they came to be owed, each as the engine would have
 //! left it: in order per alert and monitor, and told through another alert where they were given up.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, StateSet, Tell, Told, tell as decide};
@@ -29,7 +32,7 @@ pub struct PastAlert {
     /// The states it told.
     pub states: StateSet,
     /// How it fared with a delivery that came to be owed at that time.
-    pub fared: fn(&Notification, Timestamp) -> PastDelivery,
+    pub fared: Arc<dyn Fn(&Notification, Timestamp) -> PastDelivery + Send + Sync>,
 }
 
 /// How an alert fared with a delivery. Not asked for one that waits behind another which is still owed.

@@ -48,6 +48,33 @@ async fn monitors_change_state_and_alerts_print_within_a_minute() {
 }
 
 #[tokio::test]
+async fn right_after_the_start_alerts_have_told_and_one_fails() {
+    let shell = Shell::new();
+    let server = shell.demo();
+    let deliveries = async |query: &str| {
+        let answer = server.json(&format!("/api/v1/deliveries?limit=100&{query}")).await;
+        answer["items"].as_array().unwrap().clone()
+    };
+    let sent = deliveries("alert=terminal&status=sent").await;
+    assert!(sent.len() > 20, "{} sent", sent.len());
+    assert!(sent.iter().all(|one| one["reply"] == "logged" && one["attempts"] == 1), "{sent:?}");
+    let failed = deliveries("alert=on-call&status=failed").await;
+    assert!(failed.iter().any(|one| one["last_error"].as_str().unwrap().contains("503")), "{failed:?}");
+    assert!(!deliveries("alert=on-call&status=sent").await.is_empty(), "once it worked");
+    let (_, page) = server.get("/alerts").await;
+    assert!(!page.contains("Has told nothing yet"), "{page}");
+    assert!(page.contains("given up") && page.contains("no healthy upstream"), "{page}");
+    let monitors = server.json("/api/v1/monitors?limit=100").await;
+    let monitors = monitors["items"].as_array().unwrap();
+    let warehouse = &monitors.iter().find(|monitor| monitor["name"] == "Warehouse stock").unwrap()["id"];
+    let (_, page) = server.get(&format!("/alerts?monitor={warehouse}")).await;
+    assert!(page.contains("instead of one that failed"), "{page}");
+    let (_, page) = server.get(&format!("/monitor/{warehouse}")).await;
+    assert!(page.contains("Last told"), "{page}");
+    server.stop();
+}
+
+#[tokio::test]
 async fn two_demos_run_side_by_side() {
     let shell = Shell::new();
     let (first, second) = (shell.demo(), shell.demo());

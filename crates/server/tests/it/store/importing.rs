@@ -123,8 +123,16 @@ async fn an_import_stores_what_was_told_by_the_rule_and_alerts_go_on_from_there(
     ];
     let b = vec![run(5, Inactive, Alarm), run(15, Alarm, Alarm), run(25, Alarm, State::Ok)];
     let alerts = vec![
-        PastAlert { key: "pager".to_owned(), states: StateSet::EMPTY.with(Alarm).with(State::Ok), fared: pager },
-        PastAlert { key: "room".to_owned(), states: StateSet::EMPTY.with(Error).with(State::Ok), fared: room },
+        PastAlert {
+            key: "pager".to_owned(),
+            states: StateSet::EMPTY.with(Alarm).with(State::Ok),
+            fared: Arc::new(pager),
+        },
+        PastAlert {
+            key: "room".to_owned(),
+            states: StateSet::EMPTY.with(Error).with(State::Ok),
+            fared: Arc::new(room),
+        },
     ];
     let stored = Arc::new(AtomicU64::new(0));
     let monitors = vec![monitor("a", Error, a), monitor("b", State::Ok, b)];
