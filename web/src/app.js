@@ -5,10 +5,12 @@ import { live } from "./live.js";
 import { keyboard } from "./keyboard.js";
 import { list } from "./list.js";
 import { forms, settle } from "./forms.js";
+import { told } from "./told.js";
 
 keepTimes();
 keyboard();
 list();
 settle();
 forms();
+told();
 live();

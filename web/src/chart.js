@@ -3,6 +3,10 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./chart.css";
 
+const over = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days", all: "all that is kept" };
+// So many texts have a lane of their own; the others share one.
+const LANES = 6;
+
 const box = document.querySelector("[data-chart]");
 if (box) start(box);
 
@@ -30,6 +34,7 @@ function start(box) {
     const answer = await fetch(`${box.dataset.chart}?${query}`).catch(() => null);
     if (!answer?.ok || mine !== number) return;
     data = await answer.json();
+    box.setAttribute("aria-label", `Chart of the value over ${window_ ? "the time zoomed into" : over[range]}: ${data.words}`);
     draw();
   }
 
@@ -46,13 +51,6 @@ function start(box) {
     ctx.rect(left, top, width, height + strip * dpr + 1);
     ctx.clip();
     const x = (t) => u.valToPos(t, "x", true);
-    for (const [from, to] of data.gaps) {
-      ctx.fillStyle = ink("--warn-tint");
-      ctx.globalAlpha = 0.7;
-      const a = x(from);
-      ctx.fillRect(a, top, Math.max(2 * dpr, x(to) - a), height);
-    }
-    ctx.globalAlpha = 1;
     for (const [from, to, state] of data.bands) {
       const a = x(from);
       const b = Math.max(a + dpr, x(to));
@@ -65,6 +63,7 @@ function start(box) {
       ctx.fillStyle = ink(stateInk[state]);
       ctx.fillRect(a, top + height - strip * dpr, b - a, strip * dpr);
     }
+    for (const [from, to] of data.gaps) hatch(ctx, x(from), top, Math.max(3 * dpr, x(to) - x(from)), height - strip * dpr, dpr);
     ctx.setLineDash([3 * dpr, 3 * dpr]);
     ctx.lineWidth = dpr;
     for (const [at, , state] of data.flips) {
@@ -78,33 +77,63 @@ function start(box) {
     ctx.restore();
   }
 
-  // Text values are bars, one lane for each text; what is rare shares the last lane.
+  // Ticks without a run: stripes below an edge, so that they are seen without colour, too.
+  function hatch(ctx, left, top, width, height, dpr) {
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top, width, height);
+    ctx.clip();
+    ctx.fillStyle = ink("--warn-tint");
+    ctx.fillRect(left, top, width, height);
+    ctx.strokeStyle = ink("--warn");
+    ctx.globalAlpha = 0.45;
+    ctx.lineWidth = dpr;
+    ctx.beginPath();
+    for (let at = left - height; at < left + width; at += 6 * dpr) {
+      ctx.moveTo(at, top + height);
+      ctx.lineTo(at + height, top);
+    }
+    ctx.stroke();
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = ink("--warn");
+    ctx.fillRect(left, top, width, 3 * dpr);
+    ctx.restore();
+  }
+
+  // Text values are bars, one lane for each text. A bar says its text where there is room; in each lane the longest does
+  // in any case.
   function words(u) {
     if (!data.texts.length) return;
     const { ctx } = u;
     const { left, top, width, height } = u.bbox;
     const dpr = devicePixelRatio;
-    const lanes = [...new Set(data.texts.map(([, text]) => text))];
-    const shown = Math.min(lanes.length, numeric() ? 1 : 7);
-    const room = numeric() ? 18 * dpr : Math.min(36 * dpr, (height - (strip + 4) * dpr) / shown);
+    const shown = lanes(data.texts);
+    const room = numeric() ? 18 * dpr : Math.min(36 * dpr, (height - (strip + 4) * dpr) / shown.length);
     const floor = top + height - (strip + 3) * dpr;
+    const short = (text) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
     ctx.save();
     ctx.beginPath();
     ctx.rect(left, top, width, height);
     ctx.clip();
     ctx.font = `${11 * dpr}px system-ui, sans-serif`;
     ctx.textBaseline = "middle";
-    data.texts.forEach(([at, text], index) => {
-      const a = Math.max(left, u.valToPos(at, "x", true));
-      const b = Math.min(left + width, u.valToPos(data.texts[index + 1]?.[0] ?? data.to, "x", true));
-      if (b <= left || a >= left + width) return;
-      const lane = Math.min(lanes.indexOf(text), shown - 1);
+    shown.forEach(({ name, bands }, lane) => {
       const y = floor - (lane + 1) * room;
+      const place = ([from, to]) => [Math.max(left, u.valToPos(from, "x", true)), Math.min(left + width, u.valToPos(to, "x", true))];
+      const seen = bands.map((band) => [...place(band), band[2] ?? "changing"]).filter(([a, b]) => b > left && a < left + width);
       ctx.fillStyle = ink("--selection");
-      ctx.fillRect(a, y + 2 * dpr, Math.max(dpr, b - a - dpr), room - 4 * dpr);
+      for (const [a, b] of seen) ctx.fillRect(a, y + 2 * dpr, Math.max(dpr, b - a - dpr), room - 4 * dpr);
       ctx.fillStyle = ink("--ink");
-      const short = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-      if (ctx.measureText(short).width + 8 * dpr < b - a) ctx.fillText(short, a + 4 * dpr, y + room / 2);
+      let said = false;
+      for (const [a, b, text] of seen) {
+        if (ctx.measureText(short(text)).width + 8 * dpr >= b - a) continue;
+        ctx.fillText(short(text), a + 4 * dpr, y + room / 2);
+        said = true;
+      }
+      if (said || !seen.length) return;
+      const [a, b] = seen.reduce((one, other) => (other[1] - other[0] > one[1] - one[0] ? other : one));
+      const length = ctx.measureText(short(name)).width;
+      ctx.fillText(short(name), a + length + 8 * dpr < left + width ? a + 4 * dpr : b - length - 4 * dpr, y + room / 2);
     });
     ctx.restore();
   }
@@ -183,12 +212,12 @@ function start(box) {
     if (idx != null && data.times.length) {
       const value = data.values[idx];
       lines.push(new Date(data.times[idx] * 1000).toLocaleString());
-      lines.push(value == null ? "no number" : String(Number(value.toPrecision(8))));
+      if (value != null) lines.push(String(Number(value.toPrecision(8))));
     }
     const band = data.bands.find(([from, to]) => at >= from && at < to);
     if (band) lines.push(band[2]);
-    const text = data.texts.findLast(([t]) => t <= at);
-    if (text) lines.push(text[1]);
+    const text = data.texts.find(([from, to]) => at >= from && at < to);
+    if (text) lines.push(text[2] ?? "changes too often to be told apart");
     for (const [t, old, next, message] of data.flips) if (Math.abs(t - at) < near) lines.push(`${old} → ${next}: ${message}`);
     for (const [from, to, count, why] of data.gaps) if (at > from - near && at < to + near) lines.push(`${count} tick${count === 1 ? "" : "s"} ${why}`);
     tip.replaceChildren(...lines.slice(0, 6).map((line) => Object.assign(document.createElement("div"), { textContent: line.slice(0, 160) })));
@@ -238,6 +267,22 @@ function start(box) {
     load();
   });
   load();
+}
+
+// What stood longest has a lane of its own; the others share the last one, where they can: no two stand at one time.
+function lanes(texts) {
+  const found = new Map();
+  for (const band of texts) {
+    const name = band[2] ?? "changing";
+    if (!found.has(name)) found.set(name, { name, bands: [], length: 0 });
+    const lane = found.get(name);
+    lane.bands.push(band);
+    lane.length += band[1] - band[0];
+  }
+  const all = [...found.values()].sort((one, other) => other.length - one.length);
+  const rest = all.splice(LANES);
+  if (rest.length) all.push({ name: "others", bands: rest.flatMap(({ bands }) => bands) });
+  return all;
 }
 
 // The range of the axis: room above, and room for the strip of states below.

@@ -24,10 +24,12 @@ export function forms() {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
     for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
   });
-  for (const form of document.querySelectorAll("[data-switch]")) {
-    for (const button of form.querySelectorAll("[data-quiet-submit]")) button.hidden = true;
-    form.addEventListener("change", () => inPlace(form));
-  }
+  for (const button of document.querySelectorAll("[data-switch] [data-quiet-submit]")) button.hidden = true;
+  // Not at the form: what a test answers moves what follows it, and may put another form in its place.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-switch]");
+    if (form) inPlace(form);
+  });
 }
 
 // Sends a form and takes the row it belongs to out of the page that answers.

@@ -1,11 +1,18 @@
 // One stream for the page: rows, counts, the tab's title and icon, as they change.
 import { fragment, morph } from "./morph.js";
 import { refresh } from "./times.js";
+import * as turns from "./turns.js";
 
 // How often a tab that nobody looks at asks how many are failing.
 const UNSEEN_MS = 10_000;
+// How often one that is looked at and has no stream of its own asks how everything stands.
+const BRIEF_MS = 6_000;
+// How often it is seen whether it may have one by now.
+const TURN_MS = 5_000;
 
 let source;
+let brief = false;
+let turn;
 let retry;
 let asking;
 let failures = 0;
@@ -23,7 +30,11 @@ export function live() {
 // looked at has a stream; the others ask now and then, for their title and icon.
 function seen() {
   clearInterval(asking);
-  if (!document.hidden) return connect();
+  clearInterval(turn);
+  if (!document.hidden) {
+    turn = setInterval(takeTurn, TURN_MS);
+    return connect();
+  }
   leave();
   asking = setInterval(ask, UNSEEN_MS);
 }
@@ -32,6 +43,15 @@ function leave() {
   source?.close();
   clearTimeout(retry);
   clearInterval(asking);
+  clearInterval(turn);
+  turns.giveUp();
+}
+
+function takeTurn() {
+  turns.ask();
+  if (brief !== turns.mine()) return;
+  source?.close();
+  connect();
 }
 
 async function ask() {
@@ -43,6 +63,7 @@ async function ask() {
 function address() {
   const one = location.pathname.match(/^\/monitor\/(\d+)$/);
   if (one) return `/events?monitor=${one[1]}`;
+  if (document.getElementById("log")) return "/events?deliveries=true";
   const rows = [...document.querySelectorAll(".monitors tbody tr")].map((row) => row.id.slice(1));
   return rows.length ? `/events?monitors=${rows.slice(0, 200).join(",")}` : "/events";
 }
@@ -54,12 +75,20 @@ function connect() {
   if (source && source.readyState !== EventSource.CLOSED && next === open) return;
   source?.close();
   open = next;
+  turns.ask();
+  brief = !turns.mine();
   source = new EventSource(next);
   source.onopen = () => {
     failures = 0;
     offline(false);
   };
-  source.onmessage = (event) => take(JSON.parse(event.data));
+  source.onmessage = (event) => {
+    take(JSON.parse(event.data));
+    if (!brief) return;
+    // The first message says how everything stands.
+    source.close();
+    retry = setTimeout(connect, BRIEF_MS);
+  };
   source.onerror = () => {
     failures += 1;
     if (failures > 1) offline(true);
@@ -75,7 +104,7 @@ function offline(is) {
   if (bar) bar.hidden = !is;
 }
 
-function take({ parts, counts, changed }) {
+function take({ parts, counts, changed, told }) {
   for (const [id, html] of Object.entries(parts ?? {})) {
     const old = document.getElementById(id);
     const next = fragment(html).firstElementChild;
@@ -92,6 +121,7 @@ function take({ parts, counts, changed }) {
     }
   }
   if (counts) count(counts);
+  if (told) document.dispatchEvent(new Event("revere:told"));
   document.dispatchEvent(new CustomEvent("revere:changed", { detail: { changed: changed ?? [] } }));
 }
 

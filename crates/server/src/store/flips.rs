@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, ReturnValue, RunId, State};
 use sqlx::sqlite::SqliteRow;
 
-use super::{Store, StoreError, rows::Columns};
+use super::{
+    Store, StoreError,
+    rows::{Columns, micros},
+};
 
 /// A change of a monitor's state.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,6 +40,26 @@ impl Store {
             .fetch_all(self.readers())
             .await?;
         rows.iter().map(flip).collect()
+    }
+
+    /// Flips of a monitor from `from` until before `to`, oldest first; of more than `limit` the newest.
+    pub async fn flips_between(
+        &self,
+        monitor: MonitorId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Flip>, StoreError> {
+        // Ids grow with time, so that the newest come without sorting all that there ever were.
+        let rows =
+            sqlx::query("select * from flips where monitor_id = ? and at >= ? and at < ? order by id desc limit ?")
+                .bind(monitor.0)
+                .bind(micros(from))
+                .bind(micros(to))
+                .bind(limit)
+                .fetch_all(self.readers())
+                .await?;
+        rows.iter().rev().map(flip).collect()
     }
 
     /// Flips of all monitors, newest first, before `before`, at most `limit`.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use revere_model::{Gap, GapReason, MonitorId};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
@@ -25,6 +26,28 @@ impl Store {
             .fetch_all(self.readers())
             .await?;
         rows.iter().map(gap).collect()
+    }
+
+    /// Gaps of a monitor that reach into the time from `from` until before `to`, oldest first; of more than `limit` the
+    /// newest.
+    pub async fn gaps_between(
+        &self,
+        monitor: MonitorId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Gap>, StoreError> {
+        let rows = sqlx::query(
+            "select * from gaps where monitor_id = ? and last_tick_at >= ? and first_tick_at < ?
+             order by id desc limit ?",
+        )
+        .bind(monitor.0)
+        .bind(micros(from))
+        .bind(micros(to))
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await?;
+        rows.iter().rev().map(|row| gap(row).map(|(_, gap)| gap)).collect()
     }
 
     /// The newest gap of each of these monitors, a JSON list of ids, with its number.

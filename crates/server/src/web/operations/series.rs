@@ -14,9 +14,11 @@ use crate::{
 };
 
 /// Changes of state and gaps in one answer: more marks than that would hide the line.
-const MARKS: usize = 300;
-/// Different texts in one answer.
+const MARKS: u32 = 300;
+/// Stretches of text in one answer.
 const TEXTS: usize = 200;
+/// So many characters of a text are shown.
+const TEXT_CHARS: usize = 80;
 
 /// What a chart shows.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -29,8 +31,8 @@ pub struct Series {
     pub points: Vec<(Timestamp, Option<f64>)>,
     /// Stretches of one state. Where several states fall into one piece of time, the worst stands for it.
     pub bands: Vec<Band>,
-    /// Text values, each where it first stood.
-    pub texts: Vec<(Timestamp, String)>,
+    /// Stretches of one text value, oldest first.
+    pub texts: Vec<TextBand>,
     /// Changes of state, oldest first.
     pub flips: Vec<Flip>,
     /// Ticks without a run, oldest first.
@@ -50,6 +52,17 @@ pub struct Band {
     pub state: State,
 }
 
+/// A stretch of one text value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TextBand {
+    /// From the first run that left it
+    pub from: Timestamp,
+    /// until the first run after it that left something else, or the end.
+    pub to: Timestamp,
+    /// The text, cut; `None` where it changed too often to be told apart.
+    pub text: Option<String>,
+}
+
 /// The series of a monitor from `from` until before `to`, in at most about `points` points.
 pub async fn series(
     state: &WebState,
@@ -62,14 +75,8 @@ pub async fn series(
     let mut thinner = Thinner::new(from, to, points);
     state.store.each_point(id, from, to, |point| thinner.take(point)).await.map_err(Failure::Store)?;
     let mut series = thinner.finish();
-    let within = |at: Timestamp| at >= from && at < to;
-    let flips = state.store.flips(id, None, MARKS as u32).await.map_err(Failure::Store)?;
-    series.flips = flips.into_iter().filter(|flip| within(flip.at)).collect();
-    series.flips.reverse();
-    let gaps = state.store.gaps(id, None, MARKS as u32).await.map_err(Failure::Store)?;
-    series.gaps =
-        gaps.into_iter().map(|(_, gap)| gap).filter(|gap| gap.last_tick_at >= from && gap.first_tick_at < to).collect();
-    series.gaps.reverse();
+    series.flips = state.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
+    series.gaps = state.store.gaps_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
     Ok(series)
 }
 
@@ -81,7 +88,17 @@ struct Thinner {
     piece: i64,
     kept: Kept,
     worst: Option<(Timestamp, State)>,
-    text: Option<String>,
+    texts: Texts,
+}
+
+/// Stretches of text, few enough to draw: where they come too thick, short ones become one without a text.
+#[derive(Default)]
+struct Texts {
+    bands: Vec<TextBand>,
+    /// The text that stands, whole, and since when.
+    standing: Option<(Timestamp, String)>,
+    /// Stretches of fewer microseconds are short.
+    short: i64,
 }
 
 /// What is kept of a piece of time, with its places.
@@ -104,7 +121,7 @@ impl Thinner {
             piece: 0,
             kept: Kept::default(),
             worst: None,
-            text: None,
+            texts: Texts::default(),
         }
     }
 
@@ -117,16 +134,16 @@ impl Thinner {
         self.series.runs += 1;
         match &point.value {
             Some(ReturnValue::Text(text)) => {
-                if self.text.as_ref() != Some(text) && self.series.texts.len() < TEXTS {
-                    self.series.texts.push((point.at, text.chars().take(80).collect()));
-                }
-                self.text = Some(text.clone());
+                self.texts.begin(point.at, text);
                 self.kept.without = Some(point.at);
             }
-            value => match value.as_ref().and_then(ReturnValue::as_number).filter(|number| number.is_finite()) {
-                Some(number) => self.kept.take(point.at, number),
-                None => self.kept.without = Some(point.at),
-            },
+            value => {
+                self.texts.end(point.at);
+                match value.as_ref().and_then(ReturnValue::as_number).filter(|number| number.is_finite()) {
+                    Some(number) => self.kept.take(point.at, number),
+                    None => self.kept.without = Some(point.at),
+                }
+            }
         }
         self.worst = Some(match self.worst {
             Some((at, state)) if severity(state) >= severity(point.state) => (at, state),
@@ -163,7 +180,47 @@ impl Thinner {
         if let Some(band) = self.series.bands.last_mut() {
             band.to = self.series.to;
         }
+        self.texts.end(self.series.to);
+        self.series.texts = self.texts.bands;
         self.series
+    }
+}
+
+impl Texts {
+    /// A run left a text.
+    fn begin(&mut self, at: Timestamp, text: &str) {
+        if self.standing.as_ref().is_some_and(|(_, standing)| standing == text) {
+            return;
+        }
+        self.end(at);
+        self.standing = Some((at, text.to_owned()));
+    }
+
+    /// A run left something else than the text that stood.
+    fn end(&mut self, at: Timestamp) {
+        let Some((from, text)) = self.standing.take() else { return };
+        self.put(TextBand { from, to: at, text: Some(text.chars().take(TEXT_CHARS).collect()) });
+        while self.bands.len() > TEXTS {
+            let whole = at.as_microsecond() - self.bands[0].from.as_microsecond();
+            self.short = (self.short * 2).max(whole / TEXTS as i64).max(1);
+            for band in std::mem::take(&mut self.bands) {
+                self.put(band);
+            }
+        }
+    }
+
+    fn put(&mut self, band: TextBand) {
+        let between = |from: Timestamp, to: Timestamp| to.as_microsecond() - from.as_microsecond();
+        match self.bands.last_mut() {
+            Some(last)
+                if between(band.from, band.to) < self.short
+                    && between(last.from, band.to) < self.short.saturating_mul(2) =>
+            {
+                last.to = band.to;
+                last.text = None;
+            }
+            _ => self.bands.push(band),
+        }
     }
 }
 
@@ -241,8 +298,41 @@ mod tests {
             series.points.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
             [Some(1.0), None, None, None, None, None]
         );
-        assert_eq!(series.texts, [(at(300), "up".to_owned()), (at(500), "down".to_owned())]);
+        let band = |from, to, text: &str| TextBand { from: at(from), to: at(to), text: Some(text.to_owned()) };
+        assert_eq!(series.texts, [band(300, 500, "up"), band(500, 600, "down")]);
         assert_eq!(series.bands.len(), 3);
+    }
+
+    #[test]
+    fn a_text_ends_where_a_run_leaves_none() {
+        let text = |text: &str| Some(ReturnValue::Text(text.into()));
+        let runs = [
+            (0, State::Ok, text("up")),
+            (10, State::Ok, text("up")),
+            (20, State::Error, None),
+            (30, State::Ok, text("up")),
+        ];
+        let series = thinned(runs.into_iter(), 40, 400);
+        let stretches: Vec<(i64, i64)> =
+            series.texts.iter().map(|band| (band.from.as_second(), band.to.as_second())).collect();
+        assert_eq!(stretches, [(0, 20), (30, 40)]);
+    }
+
+    #[test]
+    fn texts_that_change_all_the_time_are_few_and_one_that_lasts_is_still_told() {
+        let minutes = 30 * 24 * 60;
+        let runs = (0..minutes).map(|minute| {
+            let calm = (10_000..20_000).contains(&minute);
+            let text = if calm { "calm".to_owned() } else { format!("run {minute}") };
+            (minute * 60, State::Ok, Some(ReturnValue::Text(text)))
+        });
+        let series = thinned(runs, minutes * 60, 1000);
+        assert!((3..=TEXTS).contains(&series.texts.len()), "{}", series.texts.len());
+        let calm = series.texts.iter().find(|band| band.text.as_deref() == Some("calm")).unwrap();
+        assert_eq!((calm.from, calm.to), (at(10_000 * 60), at(20_000 * 60)));
+        assert_eq!((series.texts[0].from, series.texts[0].text.as_ref()), (at(0), None));
+        assert_eq!(series.texts.last().unwrap().to, at(minutes * 60));
+        assert!(series.texts.windows(2).all(|pair| pair[0].to == pair[1].from), "one after the other");
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use askama::Template;
 use axum::{extract::State as Extract, http::StatusCode, response::Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, State};
 
 use super::{
     failing,
     form::Form,
     form_token::FormToken,
-    parts::{Badge, Span, When},
+    parts::{Badge, Span, Status, When},
     see,
     shell::{self, Place, Shell},
 };
@@ -27,6 +27,10 @@ use crate::{
 
 /// Deliveries of one page of the log.
 const PAGE: u32 = 50;
+/// What was settled sooner was settled at once.
+const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
+/// Owed deliveries among which one is looked for that was tried.
+const LOOKED_AT: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "pages/alerts.html")]
@@ -60,10 +64,16 @@ struct AlertView {
     why_off: &'static str,
     owed: u64,
     states: Vec<StateOption>,
-    last: Option<DeliveryView>,
-    /// The newest that nobody took, if a newer one was taken.
-    failed: Option<DeliveryView>,
+    fared: Fared,
     test: Option<TestView>,
+}
+
+/// What became of what an alert owed, at its newest.
+struct Fared {
+    sent: Option<DeliveryView>,
+    failed: Option<DeliveryView>,
+    /// One that was tried in vain, and is tried again.
+    trying: Option<DeliveryView>,
 }
 
 struct StateOption {
@@ -78,11 +88,14 @@ struct StatusOption {
 
 /// A delivery as the page shows it.
 struct DeliveryView {
-    status: &'static str,
-    class: &'static str,
-    sign: &'static str,
+    status: Status,
+    /// When it came to be owed.
     at: When,
+    /// When it was settled, where that took a while.
+    settled: Option<When>,
     next: Option<When>,
+    /// It is owed, and its turn comes when what the same alert owes of the same monitor is settled.
+    waits: bool,
     alert: String,
     monitor: MonitorId,
     monitor_name: String,
@@ -119,8 +132,8 @@ pub(super) async fn show(
     let now = state.clock.now();
     let mut views = Vec::new();
     for report in alerts::list(&state).await? {
-        let failed = last_failure(&state, &report.row.key).await?;
-        views.push(AlertView::of(views.len(), report, failed, now));
+        let fared = fared(&state, &report.row.key, now).await?;
+        views.push(AlertView::of(views.len(), report, fared));
     }
     let mut deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
     let more = deliveries.len() > PAGE as usize;
@@ -189,8 +202,7 @@ async fn one(
     status: StatusCode,
 ) -> Result<Response, Problem> {
     let report = alerts::get(state, key).await?;
-    let failed = last_failure(state, key).await?;
-    let mut alert = AlertView::of(0, report, failed, state.clock.now());
+    let mut alert = AlertView::of(0, report, fared(state, key, state.clock.now()).await?);
     alert.test = test.map(TestView::from);
     let page =
         AlertPage { shell: Shell::new(format!("Alert {key}"), Place::Alerts, failing(state).await?, token), alert };
@@ -199,14 +211,20 @@ async fn one(
     Ok(response)
 }
 
-async fn last_failure(state: &WebState, key: &str) -> Result<Option<Delivery>, Failure> {
-    let filter = DeliveryFilter {
-        alert: Some(key.to_owned()),
-        status: Some(DeliveryStatus::Failed),
-        limit: 1,
-        ..DeliveryFilter::default()
+async fn fared(state: &WebState, key: &str, now: Timestamp) -> Result<Fared, Failure> {
+    let newest = async |status, limit| {
+        let filter =
+            DeliveryFilter { alert: Some(key.to_owned()), status: Some(status), limit, ..DeliveryFilter::default() };
+        state.store.deliveries(&filter).await.map_err(Failure::Store)
     };
-    Ok(state.store.deliveries(&filter).await.map_err(Failure::Store)?.pop())
+    let view = |delivery| DeliveryView::of(delivery, now);
+    // Most of what is owed may wait behind something else, and was never tried.
+    let owed = newest(DeliveryStatus::Owed, LOOKED_AT).await?;
+    Ok(Fared {
+        sent: newest(DeliveryStatus::Sent, 1).await?.pop().map(view),
+        failed: newest(DeliveryStatus::Failed, 1).await?.pop().map(view),
+        trying: owed.into_iter().find(|delivery| delivery.last_error.is_some()).map(view),
+    })
 }
 
 fn older(filter: &DeliveryFilter, before: i64) -> String {
@@ -225,9 +243,7 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
 }
 
 impl AlertView {
-    fn of(index: usize, report: AlertReport, failed: Option<Delivery>, now: Timestamp) -> AlertView {
-        let last = report.last_delivery.as_ref().map(|delivery| delivery.id);
-        let failed = failed.filter(|failed| last != Some(failed.id));
+    fn of(index: usize, report: AlertReport, fared: Fared) -> AlertView {
         let row = report.row;
         AlertView {
             number: index + 1,
@@ -246,8 +262,7 @@ impl AlertView {
                 .into_iter()
                 .map(|state| StateOption { state, chosen: row.states.contains(state) })
                 .collect(),
-            last: report.last_delivery.map(|delivery| DeliveryView::of(delivery, now)),
-            failed: failed.map(|delivery| DeliveryView::of(delivery, now)),
+            fared,
             test: None,
             key: row.key,
         }
@@ -256,18 +271,15 @@ impl AlertView {
 
 impl DeliveryView {
     fn of(delivery: Delivery, now: Timestamp) -> DeliveryView {
-        let (class, sign) = match delivery.status {
-            DeliveryStatus::Sent => ("good", "✓"),
-            DeliveryStatus::Owed => ("warn", "…"),
-            DeliveryStatus::Failed => ("bad", "✕"),
-            DeliveryStatus::Cancelled => ("dim", "–"),
-        };
         DeliveryView {
-            status: delivery.status.as_str(),
-            class,
-            sign,
-            at: When { at: delivery.settled_at.unwrap_or(delivery.created_at), now },
+            status: Status(delivery.status),
+            at: When { at: delivery.created_at, now },
+            settled: delivery
+                .settled_at
+                .filter(|settled| settled.duration_since(delivery.created_at) > A_WHILE)
+                .map(|at| When { at, now }),
             next: delivery.next_attempt_at.filter(|_| delivery.attempts > 0).map(|at| When { at, now }),
+            waits: delivery.status == DeliveryStatus::Owed && delivery.next_attempt_at.is_none(),
             alert: delivery.alert_key,
             monitor: delivery.monitor_id,
             monitor_name: delivery.notification.monitor.name,
@@ -305,11 +317,11 @@ mod tests {
     fn alert() -> AlertView {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
         let delivery = || DeliveryView {
-            status: "failed",
-            class: "bad",
-            sign: "✕",
+            status: Status(DeliveryStatus::Failed),
             at: When { at: now, now },
+            settled: Some(When { at: now, now }),
             next: Some(When { at: now, now }),
+            waits: false,
             alert: HOSTILE.into(),
             monitor: MonitorId(3),
             monitor_name: HOSTILE.into(),
@@ -330,8 +342,7 @@ mod tests {
             why_off: "",
             owed: 2,
             states: vec![StateOption { state: State::Ok, chosen: true }],
-            last: Some(delivery()),
-            failed: Some(delivery()),
+            fared: Fared { sent: Some(delivery()), failed: Some(delivery()), trying: Some(delivery()) },
             test: Some(TestView { class: "bad", words: "No.", reply: HOSTILE.into(), took: Span::Took(3.0) }),
         }
     }
@@ -346,7 +357,7 @@ mod tests {
             statuses: vec![StatusOption { word: "sent", chosen: true }],
             monitor: Some(MonitorId(3)),
             filtered: true,
-            deliveries: alert().last.into_iter().collect(),
+            deliveries: alert().fared.sent.into_iter().collect(),
             next: Some("/alerts?before=3".into()),
         };
         for html in [page.render().unwrap(), AlertPage { shell: shell(), alert: alert() }.render().unwrap()] {

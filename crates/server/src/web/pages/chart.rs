@@ -1,16 +1,14 @@
-//! The chart of a monitor: its data for the browser, and a still picture for where no script runs.
+//! The chart of a monitor: its ranges, its data for the browser, and what it shows in words. Where no script runs, there
+//! is a [still picture](super::still).
 
-use std::{
-    fmt::{self, Display, Formatter},
-    str::FromStr,
-};
+use std::{fmt::Write as _, str::FromStr};
 
-use askama::filters::HtmlSafe;
 use axum::{Json, extract::State as Extract};
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{GapReason, MonitorId};
+use revere_model::{GapReason, MonitorId, ReturnValue};
 use serde::Serialize;
 
+use super::parts::short_value;
 pub(super) use crate::web::operations::series::series;
 use crate::web::{
     Problem, Refusal, WebState,
@@ -18,8 +16,6 @@ use crate::web::{
     params::{Key, Params},
 };
 
-/// Points of the still picture.
-pub(super) const STILL_POINTS: usize = 400;
 /// The most points that a browser is given.
 const MOST_POINTS: i64 = 4000;
 
@@ -66,16 +62,25 @@ impl Range {
         }
     }
 
-    /// Where it begins; everything begins in 1970.
-    pub(super) fn from(self, now: Timestamp) -> Timestamp {
-        let hours = match self {
+    /// Where it begins; all that is kept begins with the first run.
+    pub(super) async fn begin(self, state: &WebState, id: MonitorId, now: Timestamp) -> Result<Timestamp, Failure> {
+        if self == Range::All
+            && let Some(first) = state.store.oldest_run(id).await.map_err(Failure::Store)?
+        {
+            return Ok(first);
+        }
+        let before = SignedDuration::from_hours(self.hours());
+        Ok(now.checked_sub(before).unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+
+    /// How long it is; a day where nothing is kept.
+    fn hours(self) -> i64 {
+        match self {
             Range::Hour => 1,
-            Range::Day => 24,
+            Range::Day | Range::All => 24,
             Range::Week => 7 * 24,
             Range::Month => 30 * 24,
-            Range::All => return Timestamp::UNIX_EPOCH,
-        };
-        now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::UNIX_EPOCH)
+        }
     }
 }
 
@@ -93,10 +98,11 @@ pub(super) struct ChartData {
     from: f64,
     to: f64,
     runs: u64,
+    words: String,
     times: Vec<f64>,
     values: Vec<Option<f64>>,
     bands: Vec<(f64, f64, &'static str)>,
-    texts: Vec<(f64, String)>,
+    texts: Vec<(f64, f64, Option<String>)>,
     flips: Vec<(f64, &'static str, &'static str, String)>,
     gaps: Vec<(f64, f64, i64, &'static str)>,
 }
@@ -116,10 +122,7 @@ pub(super) async fn data(
     let to = to.map_or(Some(now), instant).ok_or_else(|| Refusal::one("to", "that is no time"))?;
     let from = match from {
         Some(from) => instant(from).ok_or_else(|| Refusal::one("from", "that is no time"))?,
-        None if range == Range::All => {
-            state.store.oldest_run(id).await.map_err(Failure::Store)?.unwrap_or_else(|| Range::Day.from(now))
-        }
-        None => range.from(now),
+        None => range.begin(&state, id, now).await?,
     };
     if from >= to {
         return Err(Refusal::one("from", "lies behind `to`").into());
@@ -140,6 +143,7 @@ impl From<Series> for ChartData {
             from: seconds(series.from),
             to: seconds(series.to),
             runs: series.runs,
+            words: in_words(&series),
             times: series.points.iter().map(|(at, _)| seconds(*at)).collect(),
             values: series.points.iter().map(|(_, value)| *value).collect(),
             bands: series
@@ -147,7 +151,7 @@ impl From<Series> for ChartData {
                 .iter()
                 .map(|band| (seconds(band.from), seconds(band.to), band.state.as_str()))
                 .collect(),
-            texts: series.texts.into_iter().map(|(at, text)| (seconds(at), text)).collect(),
+            texts: series.texts.into_iter().map(|band| (seconds(band.from), seconds(band.to), band.text)).collect(),
             flips: series
                 .flips
                 .into_iter()
@@ -159,106 +163,93 @@ impl From<Series> for ChartData {
             gaps: series
                 .gaps
                 .iter()
-                .map(|gap| {
-                    let why = match gap.reason {
-                        GapReason::Missed => "missed",
-                        GapReason::Overlapped => "overlapped",
-                    };
-                    (seconds(gap.first_tick_at), seconds(gap.last_tick_at), gap.count, why)
-                })
+                .map(|gap| (seconds(gap.first_tick_at), seconds(gap.last_tick_at), gap.count, why(gap.reason)))
                 .collect(),
         }
     }
 }
 
-/// The chart as a picture that does not move.
-#[derive(Clone, Debug)]
-pub(super) struct Still(pub(super) Series);
-
-const WIDTH: f64 = 1000.0;
-const HEIGHT: f64 = 240.0;
-const STRIP: f64 = 8.0;
-
-impl Display for Still {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let series = &self.0;
-        if series.runs == 0 {
-            return f.write_str(r#"<p class="nothing">No run in this time.</p>"#);
-        }
-        // All that is kept begins with the first run, not in 1970.
-        let begin = series.bands.first().map_or(series.from, |band| band.from.max(series.from));
-        let begin = if series.from == Timestamp::UNIX_EPOCH { begin } else { series.from };
-        let length = (series.to.as_millisecond() - begin.as_millisecond()).max(1) as f64;
-        let x = |at: Timestamp| WIDTH * (at.as_millisecond() - begin.as_millisecond()) as f64 / length;
-        let numbers = || series.points.iter().filter_map(|(_, value)| *value);
-        let least = numbers().fold(f64::INFINITY, f64::min);
-        let most = numbers().fold(f64::NEG_INFINITY, f64::max);
-        let y = |value: f64| {
-            let part = if most > least { (value - least) / (most - least) } else { 0.5 };
-            2.0 + (HEIGHT - STRIP - 8.0) * (1.0 - part)
-        };
-        write!(
-            f,
-            r#"<svg class="still spark" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">"#
-        )?;
-        for stretch in series.points.split(|(_, value)| value.is_none()) {
-            if stretch.len() > 1 {
-                f.write_str(r#"<polyline points=""#)?;
-                for (at, value) in stretch {
-                    write!(f, "{:.1},{:.1} ", x(*at), y(value.unwrap_or_default()))?;
-                }
-                f.write_str(r#""/>"#)?;
-            }
-        }
-        for band in &series.bands {
-            write!(
-                f,
-                r#"<rect class="is-{}" x="{:.1}" y="{}" width="{:.1}" height="{STRIP}"/>"#,
-                super::parts::class(band.state),
-                x(band.from),
-                HEIGHT - STRIP,
-                (x(band.to) - x(band.from)).max(1.0)
-            )?;
-        }
-        f.write_str("</svg>")
+/// Why a tick had no run of its own.
+pub(super) fn why(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::Missed => "missed",
+        GapReason::Overlapped => "overlapped",
     }
 }
 
-impl HtmlSafe for Still {}
+/// What a chart shows, for those who do not see it: `288 runs, values from 0.2 to 97, 3 changes of state`.
+pub(super) fn in_words(series: &Series) -> String {
+    let counted = |number: u64, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+    let mut words = counted(series.runs, "run", "runs");
+    let numbers = || series.points.iter().filter_map(|(_, value)| *value);
+    let (least, most) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max));
+    if least.is_finite() && most.is_finite() {
+        let number = |value| short_value(&ReturnValue::Float(value));
+        _ = match least == most {
+            true => write!(words, ", always {}", number(least)),
+            false => write!(words, ", values from {} to {}", number(least), number(most)),
+        };
+    }
+    let mut texts: Vec<&str> = series.texts.iter().filter_map(|band| band.text.as_deref()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    match texts.as_slice() {
+        [] => {}
+        [one] => _ = write!(words, ", always “{one}”"),
+        several => _ = write!(words, ", {} different texts", several.len()),
+    }
+    let flips = series.flips.len() as u64;
+    if flips > 0 {
+        _ = write!(words, ", {}", counted(flips, "change of state", "changes of state"));
+    }
+    let ticks = series.gaps.iter().map(|gap| gap.count.unsigned_abs()).sum();
+    if ticks > 0 {
+        _ = write!(words, ", {}", counted(ticks, "tick without a run", "ticks without a run"));
+    }
+    words
+}
 
 #[cfg(test)]
 mod tests {
-    use revere_model::State;
+    use revere_model::Gap;
 
     use super::*;
-    use crate::web::operations::series::Band;
+    use crate::web::operations::series::TextBand;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
 
     #[test]
-    fn ranges_read_back_and_look_back() {
-        let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+    fn ranges_read_back_and_bad_instants_are_none() {
         for range in Range::ALL {
             assert_eq!(range.key().parse(), Ok(range));
-            assert!(range.from(now) < now);
         }
-        assert_eq!(Range::Week.from(now).to_string(), "2026-06-24T12:00:00Z");
+        assert_eq!(Range::Week.hours(), 168);
         assert_eq!(instant(f64::NAN), None);
         assert_eq!(instant(1e300), None);
     }
 
     #[test]
-    fn the_still_has_a_line_and_a_strip() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let series = Series {
-            from: at(0),
-            to: at(100),
-            points: vec![(at(10), Some(1.0)), (at(20), Some(3.0)), (at(30), None), (at(40), Some(3.0))],
-            bands: vec![Band { from: at(10), to: at(100), state: State::Ok }],
-            runs: 4,
+    fn what_it_shows_is_said_in_words() {
+        let gap = |count| Gap {
+            monitor_id: MonitorId(1),
+            reason: GapReason::Missed,
+            first_tick_at: at(1),
+            last_tick_at: at(2),
+            count,
+        };
+        let text = |text: &str| TextBand { from: at(0), to: at(1), text: Some(text.to_owned()) };
+        let numbers = Series {
+            points: vec![(at(1), Some(0.25)), (at(2), None), (at(3), Some(97.0))],
+            gaps: vec![gap(3), gap(1)],
+            runs: 3,
             ..Series::default()
         };
-        let drawn = Still(series).to_string();
-        assert_eq!(drawn.matches("<polyline").count(), 1);
-        assert!(drawn.contains("is-ok") && !drawn.contains("NaN") && !drawn.contains("style="), "{drawn}");
-        assert!(Still(Series::default()).to_string().contains("No run"));
+        assert_eq!(in_words(&numbers), "3 runs, values from 0.25 to 97, 4 ticks without a run");
+        let texts = Series { texts: vec![text("up"), text("down"), text("up")], runs: 1, ..Series::default() };
+        assert_eq!(in_words(&texts), "1 run, 2 different texts");
+        assert_eq!(in_words(&Series { texts: vec![text("up")], runs: 9, ..Series::default() }), "9 runs, always “up”");
+        assert_eq!(in_words(&Series::default()), "0 runs");
     }
 }

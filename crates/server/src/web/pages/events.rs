@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{
-    monitor::{self, RunsPart, Stand, StandPart, StoryPart},
+    monitor::{self, RunsPart, Stand, StandPart, StoryPart, ToldPart, WhenPart},
     monitors::{self, RowPart},
     shell,
 };
@@ -49,19 +49,24 @@ struct Watcher {
     single: bool,
     changed: BTreeSet<MonitorId>,
     counts: bool,
+    /// Whether the page shows deliveries of all monitors, and whether there is news of them.
+    deliveries: bool,
+    told: bool,
     sent: Map<String, Value>,
     anew_at: tokio::time::Instant,
     _counted: Box<dyn Send + Sync>,
 }
 
-/// `/events?monitors=1,2,3` for the list, `/events?monitor=1` for a monitor's page, `/events` for the rest.
+/// `/events?monitors=1,2,3` for the list, `/events?monitor=1` for a monitor's page, `/events?deliveries=true` for the
+/// alerts, `/events` for the rest.
 pub(super) async fn events(
     Extract(state): Extract<WebState>,
     mut params: Params,
 ) -> Result<impl IntoResponse, Problem> {
     let shown = params.several::<MonitorId>("monitors").unwrap_or_default();
     let one = params.parsed::<MonitorId>("monitor", "the id of a monitor");
-    let (mut shown, one) = params.finish((shown, one))?;
+    let deliveries = params.flag("deliveries").unwrap_or_default();
+    let (mut shown, one, deliveries) = params.finish((shown, one, deliveries))?;
     if shown.len() > MOST {
         return Err(Refusal::one("monitors", format!("{} of them: {MOST} at most", shown.len())).into());
     }
@@ -73,6 +78,8 @@ pub(super) async fn events(
         single: one.is_some(),
         shown,
         counts: true,
+        deliveries,
+        told: deliveries,
         sent: Map::new(),
         anew_at: tokio::time::Instant::now() + ANEW,
         _counted: Box::new(state.metrics.listening()),
@@ -107,7 +114,7 @@ impl Watcher {
                     Err(RecvError::Closed) => return Err(()),
                 },
                 () = tokio::time::sleep_until(self.anew_at) => self.all(),
-                () = &mut pace, if self.counts || !self.changed.is_empty() => return Ok(()),
+                () = &mut pace, if self.counts || self.told || !self.changed.is_empty() => return Ok(()),
             }
         }
     }
@@ -118,7 +125,11 @@ impl Watcher {
                 self.counts |= flip.is_some();
                 run.monitor_id
             }
-            Event::Fault { monitor_id, .. } | Event::Delivery { monitor_id, .. } => *monitor_id,
+            Event::Delivery { monitor_id, .. } => {
+                self.told |= self.deliveries;
+                *monitor_id
+            }
+            Event::Fault { monitor_id, .. } => *monitor_id,
         };
         if self.shown.contains(&id) {
             self.changed.insert(id);
@@ -128,6 +139,7 @@ impl Watcher {
     fn all(&mut self) {
         self.changed.extend(self.shown.iter().copied());
         self.counts = true;
+        self.told = self.deliveries;
         self.anew_at = tokio::time::Instant::now() + ANEW;
     }
 
@@ -135,7 +147,8 @@ impl Watcher {
     async fn message(&mut self) -> Option<sse::Event> {
         let changed: Vec<MonitorId> = std::mem::take(&mut self.changed).into_iter().collect();
         let counts = std::mem::take(&mut self.counts);
-        if changed.is_empty() && !counts {
+        let told = std::mem::take(&mut self.told);
+        if changed.is_empty() && !counts && !told {
             return None;
         }
         match self.parts(&changed, counts).await {
@@ -147,7 +160,7 @@ impl Watcher {
                         news.insert(id, html);
                     }
                 }
-                let message = json!({ "parts": news, "counts": counts, "changed": changed });
+                let message = json!({ "parts": news, "counts": counts, "changed": changed, "told": told });
                 Some(sse::Event::default().data(message.to_string()))
             }
             // Ours to log elsewhere; the page hears of it and tries again.
@@ -169,12 +182,17 @@ impl Watcher {
         if self.single {
             if let Some(id) = changed.first() {
                 let monitor = state.store.monitor(*id).await.map_err(of("monitor", id))?;
-                let stand = StandPart { stand: Stand::of(&monitor, state.clock.now()) };
+                let now = state.clock.now();
+                let stand = StandPart { stand: Stand::of(&monitor, now) };
+                let when = WhenPart { when: monitor::Schedule::of(&monitor, now) };
+                parts.insert("when".to_owned(), Value::String(shell::render(&when)?));
                 parts.insert("stand".to_owned(), Value::String(shell::render(&stand)?));
                 let runs = RunsPart { runs: monitor::last_runs(state, *id).await?, filtered: false };
                 parts.insert("runs".to_owned(), Value::String(shell::render(&runs)?));
                 let story = StoryPart { story: monitor::last_story(state, *id).await? };
                 parts.insert("story".to_owned(), Value::String(shell::render(&story)?));
+                let told = ToldPart { id: *id, deliveries: monitor::last_told(state, *id).await? };
+                parts.insert("told".to_owned(), Value::String(shell::render(&told)?));
             }
         } else {
             let found = state.store.overview_rows(changed).await.map_err(Failure::Store)?;

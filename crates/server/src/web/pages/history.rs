@@ -9,10 +9,10 @@ use axum::{
 };
 use futures_util::stream;
 use jiff::{Timestamp, civil, tz::TimeZone};
-use revere_model::{GapReason, MonitorId, Run, RunId, State, StateSet};
+use revere_model::{MonitorId, Run, RunId, State, StateSet};
 
 use super::{
-    failing,
+    chart, failing,
     form_token::FormToken,
     parts::When,
     runs::RunView,
@@ -101,8 +101,9 @@ pub(super) async fn show(
     };
     let (found, more) = runs(&state.store, id, &asked, window, PAGE).await?;
     let next = found.last().filter(|_| more).map(|run| asked.address(id, "history", Some(run.id)));
-    let gaps = if asked.before.is_none() && asked.state.is_none() {
-        state.store.gaps(id, None, GAPS).await.map_err(Failure::Store)?
+    let gaps = if asked.before.is_none() && asked.state.is_none() && !asked.flips {
+        let (from, to) = (window.0.unwrap_or(Timestamp::UNIX_EPOCH), window.1.unwrap_or(Timestamp::MAX));
+        state.store.gaps_between(id, from, to, GAPS).await.map_err(Failure::Store)?
     } else {
         Vec::new()
     };
@@ -134,11 +135,9 @@ pub(super) async fn show(
         csv: asked.address(id, "history.csv", None),
         gaps: gaps
             .into_iter()
-            .map(|(_, gap)| GapView {
-                why: match gap.reason {
-                    GapReason::Missed => "missed",
-                    GapReason::Overlapped => "overlapped",
-                },
+            .rev()
+            .map(|gap| GapView {
+                why: chart::why(gap.reason),
                 from: When { at: gap.first_tick_at, now },
                 to: When { at: gap.last_tick_at, now },
                 count: gap.count,

@@ -14,6 +14,7 @@ mod form;
 mod form_token;
 mod history;
 mod monitor;
+mod monitor_acts;
 mod monitor_form;
 mod monitors;
 mod outcome;
@@ -24,6 +25,7 @@ mod runs;
 mod shell;
 mod sources;
 mod sparkline;
+mod still;
 mod welcome;
 
 use axum::{
@@ -46,10 +48,10 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/examples/{slug}", post(welcome::adopt))
         .route("/monitor/{id}", get(monitor::show))
         .route("/monitor/{id}/edit", get(monitor_form::edit).post(monitor_form::edited))
-        .route("/monitor/{id}/delete", get(monitor::ask_delete).post(monitor::delete))
-        .route("/monitor/{id}/run", post(monitor::run))
-        .route("/monitor/{id}/pause", post(monitor::pause))
-        .route("/monitor/{id}/resume", post(monitor::resume))
+        .route("/monitor/{id}/delete", get(monitor_acts::ask_delete).post(monitor_acts::delete))
+        .route("/monitor/{id}/run", post(monitor_acts::run))
+        .route("/monitor/{id}/pause", post(monitor_acts::pause))
+        .route("/monitor/{id}/resume", post(monitor_acts::resume))
         .route("/monitor/{id}/chart", get(chart::data))
         .route("/monitor/{id}/history", get(history::show))
         .route("/monitor/{id}/history.csv", get(history::csv))

@@ -1,4 +1,4 @@
-//! `/monitor/{id}`: one monitor, how it stands, what it did, and what can be done with it.
+//! `/monitor/{id}`: one monitor, how it stands, what it did, and who was told. What can be done with it is in [`super::monitor_acts`].
 
 use askama::Template;
 use axum::{extract::State as Extract, http::StatusCode, response::Response};
@@ -6,26 +6,21 @@ use jiff::Timestamp;
 use revere_model::{Monitor, MonitorId, ReturnValue, State};
 
 use super::{
-    chart::{Range, Still},
+    chart::{self, Range},
     failing,
-    form::Form,
     form_token::FormToken,
-    monitor_form::tick_words,
-    parts::{Badge, Mark, Shown, Span, When, class},
+    monitor_form,
+    parts::{Badge, Mark, Shown, Span, Status, When, class},
     python::Listing,
     runs::RunView,
-    see,
     shell::{self, Place, Shell},
+    still::{self, Still},
 };
 use crate::{
-    store::{DeliveryFilter, DeliveryStatus, Flip, RunFilter},
+    store::{DeliveryFilter, Flip, RunFilter},
     web::{
         Problem, WebState,
-        operations::{
-            Failure,
-            monitors::{self, MonitorInput},
-            of, runs, schedule,
-        },
+        operations::{Failure, of, schedule},
         params::{Key, Params},
     },
 };
@@ -57,12 +52,7 @@ struct MonitorPage {
     runs: Vec<RunView>,
     filtered: bool,
     script: Listing,
-    words: String,
-    schedule: String,
-    timezone: String,
-    ticks: Vec<String>,
-    missed: i64,
-    overlapped: i64,
+    when: Schedule,
     alarm_after: u32,
     recover_after: u32,
     retain_days: Option<u32>,
@@ -95,6 +85,23 @@ pub(super) struct StandPart {
     pub(super) stand: Stand,
 }
 
+/// When it runs; sent again as its ticks come.
+pub(super) struct Schedule {
+    words: String,
+    schedule: String,
+    timezone: String,
+    active: bool,
+    ticks: Vec<String>,
+    missed: i64,
+    overlapped: i64,
+}
+
+#[derive(Template)]
+#[template(path = "pages/monitor_when.html")]
+pub(super) struct WhenPart {
+    pub(super) when: Schedule,
+}
+
 #[derive(Template)]
 #[template(path = "pages/runs.html")]
 pub(super) struct RunsPart {
@@ -109,12 +116,10 @@ pub(super) struct StoryPart {
 }
 
 #[derive(Template)]
-#[template(path = "pages/delete.html")]
-struct DeletePage {
-    shell: Shell,
-    id: MonitorId,
-    name: String,
-    wrong: bool,
+#[template(path = "pages/monitor_told.html")]
+pub(super) struct ToldPart {
+    pub(super) id: MonitorId,
+    pub(super) deliveries: Vec<Sent>,
 }
 
 struct RangeOption {
@@ -142,11 +147,12 @@ struct Told {
     words: String,
 }
 
-struct Sent {
+/// One of the last deliveries.
+pub(super) struct Sent {
     alert: String,
     old: Badge,
     new: Badge,
-    status: &'static str,
+    status: Status,
     at: When,
 }
 
@@ -162,8 +168,8 @@ pub(super) async fn show(
     let now = state.clock.now();
     let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
     let runs = last_runs(&state, id).await?;
-    let preview = schedule::preview(&monitor.spec.schedule, &monitor.spec.timezone, now).ok();
-    let series = super::chart::series(&state, id, range.from(now), now, super::chart::STILL_POINTS).await?;
+    let begin = range.begin(&state, id, now).await?;
+    let series = chart::series(&state, id, begin, now, still::POINTS).await?;
     let spec = &monitor.spec;
     let page = MonitorPage {
         shell: Shell::new(spec.name.clone(), Place::Monitors, failing(&state).await?, &token),
@@ -178,18 +184,13 @@ pub(super) async fn show(
             .into_iter()
             .map(|one| RangeOption { key: one.key(), words: one.words(), current: one == range })
             .collect(),
-        chart_words: format!("Chart of the value over {}", range.in_words()),
+        chart_words: format!("Chart of the value over {}: {}", range.in_words(), chart::in_words(&series)),
         still: Still(series),
         story: last_story(&state, id).await?,
         runs,
         filtered: false,
         script: Listing { script: spec.script.clone(), marked: None },
-        words: preview.as_ref().map_or_else(|| "cannot be read".to_owned(), |preview| sentence(&preview.words)),
-        schedule: spec.schedule.clone(),
-        timezone: spec.timezone.clone(),
-        ticks: preview.map(|preview| preview.ticks.iter().map(tick_words).collect()).unwrap_or_default(),
-        missed: monitor.missed_ticks,
-        overlapped: monitor.overlapped_ticks,
+        when: Schedule::of(&monitor, now),
         alarm_after: spec.alarm_after,
         recover_after: spec.recover_after,
         retain_days: spec.retain_days,
@@ -197,7 +198,7 @@ pub(super) async fn show(
         version: monitor.version,
         updated: When { at: monitor.updated_at, now },
         told: told(&state).await?,
-        deliveries: sent(&state, id, now).await?,
+        deliveries: last_told(&state, id).await?,
     };
     let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
@@ -218,81 +219,6 @@ pub(super) async fn last_story(state: &WebState, id: MonitorId) -> Result<Vec<Tu
     Ok(story(flips, state.clock.now()))
 }
 
-/// `/monitor/{id}/run`
-pub(super) async fn run(
-    Extract(state): Extract<WebState>,
-    Key(id): Key<MonitorId>,
-    form: Form,
-) -> Result<Response, Problem> {
-    form.must_be_ours()?;
-    runs::run_now(&state, id).await?;
-    Ok(see(format!("/monitor/{id}")))
-}
-
-/// `/monitor/{id}/pause`
-pub(super) async fn pause(
-    Extract(state): Extract<WebState>,
-    Key(id): Key<MonitorId>,
-    form: Form,
-) -> Result<Response, Problem> {
-    switch(&state, id, &form, false).await
-}
-
-/// `/monitor/{id}/resume`
-pub(super) async fn resume(
-    Extract(state): Extract<WebState>,
-    Key(id): Key<MonitorId>,
-    form: Form,
-) -> Result<Response, Problem> {
-    switch(&state, id, &form, true).await
-}
-
-async fn switch(state: &WebState, id: MonitorId, form: &Form, active: bool) -> Result<Response, Problem> {
-    form.must_be_ours()?;
-    let input = MonitorInput { active: Some(active), ..MonitorInput::default() };
-    monitors::update(state, id, None, &input).await?;
-    Ok(see(format!("/monitor/{id}")))
-}
-
-/// `/monitor/{id}/delete`: asks first.
-pub(super) async fn ask_delete(
-    Extract(state): Extract<WebState>,
-    Key(id): Key<MonitorId>,
-    token: FormToken,
-) -> Result<Response, Problem> {
-    delete_page(&state, &token, id, false).await
-}
-
-/// `/monitor/{id}/delete`, with the name typed.
-pub(super) async fn delete(
-    Extract(state): Extract<WebState>,
-    Key(id): Key<MonitorId>,
-    token: FormToken,
-    form: Form,
-) -> Result<Response, Problem> {
-    form.must_be_ours()?;
-    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
-    if form.text("typed").trim() != monitor.spec.name.trim() {
-        return delete_page(&state, &token, id, true).await;
-    }
-    monitors::delete(&state, id, None).await?;
-    Ok(see("/"))
-}
-
-async fn delete_page(state: &WebState, token: &FormToken, id: MonitorId, wrong: bool) -> Result<Response, Problem> {
-    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
-    let page = DeletePage {
-        shell: Shell::new("Delete a monitor", Place::Monitors, failing(state).await?, token),
-        id,
-        name: monitor.spec.name,
-        wrong,
-    };
-    let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let mut response = shell::page(status, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
-}
-
 async fn told(state: &WebState) -> Result<Vec<Told>, Problem> {
     let rows = state.store.alerts().await.map_err(Failure::Store)?;
     Ok(rows
@@ -310,7 +236,9 @@ async fn told(state: &WebState) -> Result<Vec<Told>, Problem> {
         .collect())
 }
 
-async fn sent(state: &WebState, id: MonitorId, now: Timestamp) -> Result<Vec<Sent>, Problem> {
+/// The last that was told, as the page lists it.
+pub(super) async fn last_told(state: &WebState, id: MonitorId) -> Result<Vec<Sent>, Failure> {
+    let now = state.clock.now();
     let filter = DeliveryFilter { monitor: Some(id), limit: DELIVERIES, ..DeliveryFilter::default() };
     let deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
     Ok(deliveries
@@ -319,7 +247,7 @@ async fn sent(state: &WebState, id: MonitorId, now: Timestamp) -> Result<Vec<Sen
             alert: delivery.alert_key,
             old: Badge(delivery.notification.old_state),
             new: Badge(delivery.notification.new_state),
-            status: DeliveryStatus::as_str(delivery.status),
+            status: Status(delivery.status),
             at: When { at: delivery.settled_at.unwrap_or(delivery.created_at), now },
         })
         .collect())
@@ -389,12 +317,30 @@ impl Stand {
     }
 }
 
+impl Schedule {
+    /// As it stands.
+    pub(super) fn of(monitor: &Monitor, now: Timestamp) -> Schedule {
+        let spec = &monitor.spec;
+        let preview = schedule::preview(&spec.schedule, &spec.timezone, now).ok();
+        Schedule {
+            words: preview.as_ref().map_or_else(|| "cannot be read".to_owned(), |preview| sentence(&preview.words)),
+            schedule: spec.schedule.clone(),
+            timezone: spec.timezone.clone(),
+            active: spec.active,
+            ticks: preview.map(|preview| monitor_form::in_words(&preview.ticks)).unwrap_or_default(),
+            missed: monitor.missed_ticks,
+            overlapped: monitor.overlapped_ticks,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderMap;
     use revere_model::FlipId;
 
     use super::*;
+    use crate::store::DeliveryStatus;
 
     #[test]
     fn a_story_says_how_long_each_state_lasted() {
@@ -436,12 +382,15 @@ mod tests {
             runs: vec![],
             filtered: false,
             script: Listing { script: "a < b".into(), marked: None },
-            words: "Every minute".into(),
-            schedule: "* * * * *".into(),
-            timezone: "UTC".into(),
-            ticks: vec!["x".into()],
-            missed: 2,
-            overlapped: 1,
+            when: Schedule {
+                words: "Every minute".into(),
+                schedule: "* * * * *".into(),
+                timezone: "UTC".into(),
+                active: true,
+                ticks: vec!["x".into()],
+                missed: 2,
+                overlapped: 1,
+            },
             alarm_after: 3,
             recover_after: 1,
             retain_days: None,
@@ -453,7 +402,7 @@ mod tests {
                 alert: "<k>".into(),
                 old: Badge(State::Ok),
                 new: Badge(State::Alarm),
-                status: "sent",
+                status: Status(DeliveryStatus::Sent),
                 at: When { at: now, now },
             }],
         };

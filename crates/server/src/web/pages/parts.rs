@@ -8,6 +8,8 @@ use askama::filters::HtmlSafe;
 use jiff::Timestamp;
 use revere_model::{ReturnValue, State};
 
+use crate::store::DeliveryStatus;
+
 /// A state as people see it: a shape, a word, a colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Badge(pub(super) State);
@@ -15,6 +17,10 @@ pub(super) struct Badge(pub(super) State);
 /// A state's shape alone, where its word stands beside it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Mark(pub(super) State);
+
+/// What became of a delivery: a sign, a word, a colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Status(pub(super) DeliveryStatus);
 
 /// An instant, relative to when the page was made; the browser keeps it going.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +82,18 @@ impl Display for Badge {
     }
 }
 
+impl Display for Status {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (class, sign) = match self.0 {
+            DeliveryStatus::Sent => ("good", "✓"),
+            DeliveryStatus::Owed => ("warn", "…"),
+            DeliveryStatus::Failed => ("bad", "✕"),
+            DeliveryStatus::Cancelled => ("dim", "–"),
+        };
+        write!(f, r#"<span class="word {class}">{sign} {}</span>"#, self.0.as_str())
+    }
+}
+
 impl Display for When {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let at = self.at.strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -113,6 +131,7 @@ impl Display for Shown {
 
 impl HtmlSafe for Badge {}
 impl HtmlSafe for Mark {}
+impl HtmlSafe for Status {}
 impl HtmlSafe for When {}
 impl HtmlSafe for Span {}
 impl HtmlSafe for Shown {}

@@ -1,5 +1,6 @@
 //! The data of the chart: bounded, with peaks, and honest about bad questions.
 
+use revere_model::Clock as _;
 use serde_json::json;
 
 use super::browser::Browser;
@@ -31,4 +32,27 @@ async fn the_data_has_states_flips_and_at_most_as_many_points_as_asked() {
         assert_eq!(browser.get(&format!("/monitor/1/chart?{bad}")).await.status, 422, "{bad}");
     }
     assert_eq!(browser.get("/monitor/9/chart").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_chart_of_the_past_has_the_changes_of_state_of_that_time_however_many_came_since() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "m", "script": "return_value = 1", "schedule": "@daily" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let from = server.clock.now().as_second();
+    server.record_runs(1, 400, |number| number % 2 == 1).await;
+    let chart = async |from: i64, to: i64| {
+        let page = browser.page(&format!("/monitor/1/chart?from={from}&to={to}")).await;
+        serde_json::from_str::<serde_json::Value>(&page).unwrap()
+    };
+    let hour = chart(from, from + 3600).await;
+    let flips: Vec<f64> = hour["flips"].as_array().unwrap().iter().map(|flip| flip[0].as_f64().unwrap()).collect();
+    assert_eq!(flips, (0..60).map(|minute| (from + minute * 60) as f64).collect::<Vec<_>>());
+    assert!(hour["words"].as_str().unwrap().starts_with("60 runs, 60 changes of state"), "{}", hour["words"]);
+    let all = chart(from, from + 400 * 60).await;
+    let flips = all["flips"].as_array().unwrap();
+    assert_eq!((flips.len(), flips[299][0].as_f64()), (300, Some((from + 399 * 60) as f64)), "of too many the newest");
+    let page = browser.page("/monitor/1?range=all").await;
+    assert!(page.contains("all that is kept: 400 runs") && page.matches("class=\"flip flip-").count() == 300, "{page}");
 }

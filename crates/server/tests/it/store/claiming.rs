@@ -60,6 +60,9 @@ async fn after_downtime_all_but_the_last_tick_are_missed_and_the_last_is_caught_
     assert_eq!(accounted(&scratch, made.id).await, minutes(1..=600));
     let monitor = scratch.store.monitor(made.id).await.unwrap();
     assert_eq!((monitor.missed_ticks, monitor.overlapped_ticks), (599, 0));
+    let missed = async |from, to| scratch.store.gaps_between(made.id, at(from), at(to), 10).await.unwrap().len();
+    assert_eq!(missed("2026-01-01T05:00:00Z", "2026-01-01T06:00:00Z").await, 1, "it reaches into that hour");
+    assert_eq!(missed("2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z").await, 0);
     assert_eq!(monitor.next_run_at, Some(at("2026-01-01T10:01:00Z")));
 }
 

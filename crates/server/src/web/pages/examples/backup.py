@@ -9,4 +9,4 @@ minutes = (now - last).seconds // 60
 return_value = minutes
 if minutes > 50:
     raise MonitorFailure(
-        f'{minutes} min old: see the backup host')
+        f'{minutes} min old: look there')

@@ -1,9 +1,10 @@
 import random
 
-# A made-up queue. A real one would be
-# sources['mail'].execute('select count(*) ...')
+# A made-up queue. A real one might be
+# sources['mail'].execute('select ...')
 waiting = random.randint(0, 60)
 
 return_value = waiting
 if waiting > 50:
-    raise MonitorFailure('%d waiting' % waiting)
+    raise MonitorFailure(
+        f'{waiting} mails are waiting')

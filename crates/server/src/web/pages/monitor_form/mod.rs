@@ -16,7 +16,7 @@ use self::{
 };
 pub(super) use self::{
     once::{create_once, once},
-    read_back::{read_back, tick_words},
+    read_back::{in_words, read_back},
 };
 use super::{examples, form::Form, form_token::FormToken, see};
 use crate::web::{

@@ -49,12 +49,26 @@ impl ReadBack {
 
 impl From<schedule::Preview> for ReadBack {
     fn from(preview: schedule::Preview) -> Self {
-        ReadBack { words: preview.words, ticks: preview.ticks.iter().map(tick_words).collect() }
+        ReadBack { words: preview.words, ticks: in_words(&preview.ticks) }
     }
 }
 
-/// A tick as a person reads it, in its zone.
-pub(in super::super) fn tick_words(tick: &jiff::Zoned) -> String {
-    let form = if tick.second() == 0 { "%a %-d %b %Y, %H:%M %Z" } else { "%a %-d %b %Y, %H:%M:%S %Z" };
-    tick.strftime(form).to_string()
+/// Ticks as a person reads them, in their zone: all with seconds if one has some.
+pub(in super::super) fn in_words(ticks: &[jiff::Zoned]) -> Vec<String> {
+    let whole = ticks.iter().all(|tick| tick.second() == 0);
+    let form = if whole { "%a %-d %b %Y, %H:%M %Z" } else { "%a %-d %b %Y, %H:%M:%S %Z" };
+    ticks.iter().map(|tick| tick.strftime(form).to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_have_seconds_all_or_none() {
+        let tick = |text: &str| text.parse::<jiff::Zoned>().unwrap();
+        let [noon, half] = ["2026-07-01T12:00:00Z[UTC]", "2026-07-01T12:00:30Z[UTC]"].map(tick);
+        assert_eq!(in_words(std::slice::from_ref(&noon)), ["Wed 1 Jul 2026, 12:00 UTC"]);
+        assert_eq!(in_words(&[noon, half]), ["Wed 1 Jul 2026, 12:00:00 UTC", "Wed 1 Jul 2026, 12:00:30 UTC"]);
+    }
 }
