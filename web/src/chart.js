@@ -117,6 +117,8 @@ function start(box) {
     ctx.clip();
     ctx.font = `${11 * dpr}px system-ui, sans-serif`;
     ctx.textBaseline = "middle";
+    // The axes left it at their own.
+    ctx.textAlign = "left";
     shown.forEach(({ name, bands }, lane) => {
       const y = floor - (lane + 1) * room;
       const place = ([from, to]) => [Math.max(left, u.valToPos(from, "x", true)), Math.min(left + width, u.valToPos(to, "x", true))];
