@@ -8,7 +8,7 @@ use revere_model::StateSet;
 
 use crate::{
     alerts::retry,
-    store::{PastAlert, PastDelivery, Settlement},
+    store::{Fared, PastAlert, PastDelivery, Settlement},
 };
 
 /// How long before the demo `on-call` went down: just before the database of the warehouse, which is told in vain.
@@ -18,12 +18,11 @@ const APART_S: i64 = 150;
 
 /// The alerts of the demo's configuration, as they were up to `now`. What is still owed is tried again at `begin`.
 pub(super) fn alerts(now: Timestamp, begin: Timestamp) -> Vec<PastAlert> {
-    let told = |key: &str, fared: Arc<dyn Fn(Timestamp) -> PastDelivery + Send + Sync>| PastAlert {
-        key: key.to_owned(),
-        states: StateSet::DEFAULT_TOLD,
-        fared: Arc::new(move |_, at| fared(at)),
-    };
-    vec![told("terminal", Arc::new(terminal)), told("on-call", Arc::new(move |at| on_call(at, now, begin)))]
+    let told = |key: &str, fared: Arc<Fared>| PastAlert { key: key.to_owned(), states: StateSet::DEFAULT_TOLD, fared };
+    vec![
+        told("terminal", Arc::new(|_, at| terminal(at))),
+        told("on-call", Arc::new(move |_, at| on_call(at, now, begin))),
+    ]
 }
 
 fn terminal(at: Timestamp) -> PastDelivery {

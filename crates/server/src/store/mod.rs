@@ -59,7 +59,7 @@ pub use flips::Flip;
 pub use handing_back::{HandedBack, TakenBack};
 pub use health::StoreHealth;
 pub use import::{
-    ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, Takeover,
+    Fared, ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, Takeover,
 };
 pub use monitors::MonitorFilter;
 pub use overview::{OverviewFilter, OverviewPlace, OverviewRow};

@@ -11,7 +11,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-pub use past::{PastAlert, PastDelivery};
+pub use past::{Fared, PastAlert, PastDelivery};
 use revere_model::{FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
 use sqlx::SqliteConnection;
 

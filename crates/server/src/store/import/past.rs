@@ -32,8 +32,11 @@ pub struct PastAlert {
     /// The states it told.
     pub states: StateSet,
     /// How it fared with a delivery that came to be owed at that time.
-    pub fared: Arc<dyn Fn(&Notification, Timestamp) -> PastDelivery + Send + Sync>,
+    pub fared: Arc<Fared>,
 }
+
+/// Says how an alert fared with what came to be owed at that time.
+pub type Fared = dyn Fn(&Notification, Timestamp) -> PastDelivery + Send + Sync;
 
 /// How an alert fared with a delivery. Not asked for one that waits behind another which is still owed.
 #[derive(Clone, PartialEq, Eq, Debug)]
