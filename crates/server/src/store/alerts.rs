@@ -61,6 +61,21 @@ pub struct AlertSettings {
     pub states: StateSet,
 }
 
+/// What someone changes about an alert; `None` leaves it as it is by then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AlertChange {
+    /// Whether it is switched on.
+    pub enabled: Option<bool>,
+    /// The states it tells.
+    pub states: Option<StateSet>,
+}
+
+impl From<AlertSettings> for AlertChange {
+    fn from(settings: AlertSettings) -> AlertChange {
+        AlertChange { enabled: Some(settings.enabled), states: Some(settings.states) }
+    }
+}
+
 impl Store {
     /// Takes over the alerts of the configuration, at start. New ones tell the default states. Those that are gone keep
     /// their settings and what they owe until it is given up. One that comes back first sends what it still owes, tells
@@ -100,13 +115,23 @@ impl Store {
 
     /// Changes what people chose about an alert. Switching it off cancels what it owes; switching it on tells nothing
     /// of what is past.
-    pub async fn set_alert(&self, key: &str, settings: AlertSettings, now: Timestamp) -> Result<AlertRow, StoreError> {
-        let key = key.to_owned();
+    pub async fn set_alert(
+        &self,
+        key: &str,
+        change: impl Into<AlertChange>,
+        now: Timestamp,
+    ) -> Result<AlertRow, StoreError> {
+        let (key, change) = (key.to_owned(), change.into());
         self.write(move |connection| {
             Box::pin(async move {
                 let was = read_all(connection).await?.into_iter().find(|row| row.key == key);
                 let was = was.ok_or(StoreError::NotFound)?;
-                let is = AlertRow { enabled: settings.enabled, states: settings.states, ..was.clone() };
+                // Merged here, so that two people who change different things both have their way.
+                let is = AlertRow {
+                    enabled: change.enabled.unwrap_or(was.enabled),
+                    states: change.states.unwrap_or(was.states),
+                    ..was.clone()
+                };
                 write(connection, &is).await?;
                 settle_change(connection, &was, &is, now).await?;
                 Ok(is)

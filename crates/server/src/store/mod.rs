@@ -48,7 +48,7 @@ use sqlx::{
 };
 use tokio::task::JoinHandle;
 
-pub use alerts::{AlertRow, AlertSettings, ConfiguredAlert};
+pub use alerts::{AlertChange, AlertRow, AlertSettings, ConfiguredAlert};
 pub use backup::BackupError;
 pub use chart::SeriesPoint;
 pub use claims::{ClaimRequest, Claimed, Claims};

@@ -8,7 +8,7 @@ use super::{Failure, of};
 use crate::{
     engine::TestAlertError,
     entry::Entry,
-    store::{AlertRow, AlertSettings, Delivery, DeliveryFilter},
+    store::{AlertChange, AlertRow, Delivery, DeliveryFilter},
     web::{FieldFault, Refusal, WebState},
 };
 
@@ -65,24 +65,24 @@ pub async fn get(state: &WebState, key: &str) -> Result<AlertReport, Failure> {
 
 /// Changes what people chose. Switching an alert off cancels what it owes; switching it on tells nothing of the past.
 pub async fn set(state: &WebState, key: &str, input: AlertInput) -> Result<AlertReport, Failure> {
-    let row = find(state, key).await?;
+    find(state, key).await?;
     let mut faults = input.faults;
-    let mut states = row.states;
+    let mut states = None;
     if let Some(words) = input.states {
-        states = StateSet::EMPTY;
+        let mut told_states = StateSet::EMPTY;
         for (index, word) in words.iter().enumerate() {
             match word.parse::<State>() {
-                Ok(told) if states.contains(told) => {
+                Ok(told) if told_states.contains(told) => {
                     faults.push(FieldFault::new(format!("states[{index}]"), format!("{told} is there twice")));
                 }
-                Ok(told) => states = states.with(told),
+                Ok(told) => told_states = told_states.with(told),
                 Err(error) => faults.push(FieldFault::new(format!("states[{index}]"), error.to_string())),
             }
         }
+        states = Some(told_states);
     }
-    let settings = AlertSettings { enabled: input.enabled.unwrap_or(row.enabled), states };
-    let settings = Refusal::unless_clean(faults, settings)?;
-    let row = state.store.set_alert(key, settings, state.clock.now()).await.map_err(of("alert", key))?;
+    let change = Refusal::unless_clean(faults, AlertChange { enabled: input.enabled, states })?;
+    let row = state.store.set_alert(key, change, state.clock.now()).await.map_err(of("alert", key))?;
     state.engine.wake();
     let owed = state.store.owed().await.map_err(Failure::Store)?;
     report(state, row, &owed).await

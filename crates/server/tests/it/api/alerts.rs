@@ -98,3 +98,17 @@ async fn deliveries_say_what_was_sent_and_what_failed() {
     let all = server.walk("/api/v1/deliveries", "before", 100).await;
     assert_eq!(server.walk("/api/v1/deliveries", "before", 1).await, all);
 }
+
+/// Alice switches it off while Bob chooses what it tells.
+#[tokio::test]
+async fn two_people_who_change_different_things_both_have_their_way() {
+    let server = Server::start().await;
+    let path = "/api/v1/alerts/ops";
+    for round in 0..20 {
+        server.send("PUT", path, &json!({"enabled": true, "states": ["OK"]})).await.json(200);
+        let (alice, bob) = (json!({"enabled": false}), json!({"states": ["ERROR"]}));
+        tokio::join!(server.send("PUT", path, &alice), server.send("PUT", path, &bob));
+        let alert = server.get(path).await.json(200);
+        assert_eq!((&alert["enabled"], &alert["states"]), (&json!(false), &json!(["ERROR"])), "round {round}");
+    }
+}
