@@ -56,7 +56,7 @@ pub(crate) fn engine(instances: u32, compiling: Compiling) -> Result<Engine, was
     pool.max_memory_size(1 << 32);
     // Where the kernel tells which pages were written, a new instance takes the place of an old one without giving its
     // pages back and faulting them in again.
-    pool.pagemap_scan(Enabled::Auto).linear_memory_keep_resident(64 << 20).table_keep_resident(1 << 20);
+    pool.pagemap_scan(Enabled::Auto).linear_memory_keep_resident(1 << 20).table_keep_resident(1 << 20);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)
 }

@@ -22,6 +22,8 @@ pub(crate) struct Template {
 /// An instance in its own store. Dropping it gives memory and stack back to the pool.
 pub(crate) struct Guest {
     pub(crate) store: Store<Host>,
+    /// How often it was put back.
+    pub(crate) resets: u32,
     memory: Memory,
     globals: Vec<Global>,
     load: TypedFunc<(u32, u32, u32, u32), u32>,
@@ -62,6 +64,7 @@ impl Template {
         store.data_mut().memory = Some(memory);
         let globals = self.globals.iter().map(|name| instance.get_global(&mut store, name).ok_or_else(absent));
         Ok(Guest {
+            resets: 0,
             memory,
             globals: globals.collect::<Result<_, _>>()?,
             load: instance.get_typed_func(&mut store, "load")?,

@@ -25,6 +25,7 @@ mod guest;
 mod host;
 mod image;
 mod lane;
+mod pages;
 mod reset;
 mod stop;
 mod wasi;

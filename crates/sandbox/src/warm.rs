@@ -44,7 +44,10 @@ pub(crate) async fn module() -> Result<Vec<u8>, OpenError> {
     if globals.first().and_then(Val::i32).is_none_or(|stack| stack % 16 != 0) {
         return Err(OpenError::Prelude("the interpreter's stack is not where it began".to_owned()));
     }
-    with_state(&cold, guest.memory(), &globals)
+    let mut memory = guest.memory().to_vec();
+    let objects = objects(&mut guest).await?;
+    keep_for_good(&mut memory, guest.memory(), &objects);
+    with_state(&cold, &memory, &globals)
         .ok_or_else(|| OpenError::Prelude("the artefact is not laid out as it should be".to_owned()))
 }
 
@@ -67,6 +70,38 @@ async fn load(guest: &mut Guest) -> Result<(), OpenError> {
         return Err(OpenError::Prelude("the warm-up printed or drew randomness".to_owned()));
     }
     Ok(())
+}
+
+/// The addresses of all Python objects. The guest is not what it was afterwards.
+async fn objects(guest: &mut Guest) -> Result<Vec<usize>, OpenError> {
+    let request = prelude::objects().map_err(|error| OpenError::Prelude(error.to_string()))?;
+    guest.begin(still());
+    let answer = guest.rehearse(&request, MOST_ANSWER_BYTES).await.map_err(OpenError::engine)?;
+    let Some(Value::List(objects)) = Value::from_json(&answer).ok().and_then(|v| v.get("objects").cloned()) else {
+        return Err(OpenError::Prelude(String::from_utf8_lossy(&answer).into_owned()));
+    };
+    Ok(objects.iter().filter_map(|v| if let Value::Int(at) = v { usize::try_from(*at).ok() } else { None }).collect())
+}
+
+/// The reference count of an object that is never freed, on 32 bits: CPython 3.14, Include/refcount.h,
+/// `_Py_IMMORTAL_INITIAL_REFCNT`. Such a count is not written any more.
+const IMMORTAL: u32 = 5 << 28;
+/// Nobody has more references; the first word of a block that is free is null or an address beyond this.
+const MOST_REFERENCES: u32 = 1 << 16;
+
+/// Makes the objects immortal that `memory` holds: else a run writes to their pages only to count references, and every
+/// page that is written costs a copy. `later` is the memory in which the addresses were found; what came or went in
+/// between is left alone.
+fn keep_for_good(memory: &mut [u8], later: &[u8], objects: &[usize]) {
+    let word = |memory: &[u8], at: usize| {
+        memory.get(at..at + 4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    };
+    for &at in objects {
+        let counted = word(memory, at).is_some_and(|count| (1..MOST_REFERENCES).contains(&count));
+        if counted && word(memory, at + 4) == word(later, at + 4) {
+            memory[at..at + 4].copy_from_slice(&IMMORTAL.to_le_bytes());
+        }
+    }
 }
 
 /// `module` beginning with this memory and these values of its exported mutable globals. `None` where it has parts that

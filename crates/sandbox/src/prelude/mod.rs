@@ -49,6 +49,11 @@ pub(crate) fn warm_up() -> Result<Vec<Vec<u8>>, ValueError> {
     Ok(requests)
 }
 
+/// Asks for the addresses of all objects, once everything is loaded and warm.
+pub(crate) fn objects() -> Result<Vec<u8>, ValueError> {
+    dict([("mode", text("objects"))]).to_json()
+}
+
 /// Asks for a run of `script`, which was compiled to `code` before.
 pub(crate) fn monitor(
     script: &str,

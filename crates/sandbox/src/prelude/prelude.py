@@ -13,7 +13,7 @@ from binascii import a2b_base64, b2a_base64
 from marshal import dumps, loads
 from random import seed as seed_random
 from sys import set_int_max_str_digits
-from types import ModuleType
+from types import CodeType, ModuleType
 from warnings import filterwarnings
 
 import revere_helpers
@@ -208,11 +208,28 @@ def freeze():
     return {'state': 'OK'}
 
 
+def objects():
+    """The addresses of all objects, for the host; this instance is thrown away afterwards."""
+    gc.unfreeze()
+    found = set()
+    waiting = gc.get_objects()
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) not in found:
+            found.add(id(thing))
+            waiting += gc.get_referents(thing)
+            if isinstance(thing, CodeType):
+                waiting += (getattr(thing, name) for name in CODE_PARTS)
+    return {'state': 'OK', 'objects': list(found)}
+
+
+CODE_PARTS = ('co_consts', 'co_names', 'co_filename', 'co_name', 'co_qualname', 'co_linetable', 'co_exceptiontable')
 MODES = {
     'monitor': run_monitor,
     'config': evaluate_config,
     'compile': compile_only,
     'freeze': lambda request: freeze(),
+    'objects': lambda request: objects(),
 }
 
 sys.stdout.reconfigure(errors='backslashreplace', line_buffering=True)

@@ -127,6 +127,34 @@ except ValueError as error:
     }
 }
 
+/// What is there from the beginning is never freed, so counting references to it writes to no page of it.
+#[test]
+fn objects_of_the_image_are_immortal_and_those_of_a_script_are_not() {
+    let script = "
+import datetime, decimal, json, random, sys
+old = [json, json.__dict__, json.dumps, json.dumps.__code__, json.dumps.__code__.co_consts, decimal.Decimal, datetime.datetime,
+       random.random, MonitorFailure, type(sources), json.JSONDecodeError, sys.modules]
+new = [[], {}, object(), 'x' * len(old), type('T', (), {}), 10 ** 20 + len(old), b'x' * len(old)]
+return_value = repr((all(map(sys._is_immortal, old)), any(map(sys._is_immortal, new))))
+";
+    assert_eq!(value(&run(script)), "(True, False)");
+    let script = "
+import gc, weakref
+class Thing: pass
+ended = []
+thing = Thing()
+weakref.finalize(thing, ended.append, 'freed')
+del thing
+loop = Thing()
+loop.own = loop
+weakref.finalize(loop, ended.append, 'collected')
+del loop
+gc.collect()
+return_value = ' '.join(ended)
+";
+    assert_eq!(value(&run(script)), "freed collected");
+}
+
 #[test]
 fn what_compiles_and_is_hardly_meant_is_said() {
     let warned = |script: &str| -> Vec<u32> {
