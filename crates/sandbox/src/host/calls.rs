@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Larger requests are refused before they are read: arguments are questions, not data.
-const REQUEST_BYTES: u32 = 8 << 20;
+const REQUEST_BYTES: u32 = 2 << 20;
 /// The longest name of a method or an argument; Python's own have no limit, but these are kept and shown.
 const NAME_BYTES: usize = 100;
 /// A run whose answer comes this soon keeps its place: beginning another meanwhile would take a further interpreter.
