@@ -10,6 +10,7 @@ SWALLOWED = (
     'this also catches the MonitorFailure of line {line}, and the run passes: raise it after the try, '
     'or put `except MonitorFailure: raise` before'
 )
+TWO_NAMES = 'this catches what both names stand for: to name the exception write `except X as e:`'
 LOCAL = 'return_value is local to the function here: say `global return_value` first, or return the value and set it outside'
 
 
@@ -20,9 +21,17 @@ def lint(source, filename):
     for node in walk(tree):
         if isinstance(node, (Try, TryStar)):
             found += swallowed(node)
+            found += ((handler.lineno, TWO_NAMES) for handler in node.handlers if names_as_python_2(handler.type))
     if not any(sets_value(node) for node in inside(tree)):
         found += local_values(tree)
     return sorted(found)[:MOST]
+
+
+def names_as_python_2(caught):
+    """`except X, e:`; a tuple in parentheses begins before its first part."""
+    if not isinstance(caught, Tuple) or len(caught.elts) != 2 or caught.col_offset != caught.elts[0].col_offset:
+        return False
+    return isinstance(caught.elts[1], Name) and caught.elts[1].id[:1].islower()
 
 
 def swallowed(node):

@@ -181,6 +181,8 @@ fn what_compiles_and_is_hardly_meant_is_said() {
         assert_eq!(warned(&around(handlers)), [0; 0], "{handlers}");
     }
     assert_eq!(warned("try:\n    def f(): raise MonitorFailure('x')\nexcept Exception: pass"), [0; 0]);
+    assert_eq!(warned("try:\n    x = 1\nexcept ValueError, e:\n    pass"), [3]);
+    assert_eq!(warned("try:\n    x = 1\nexcept ValueError, KeyError:\n    pass\nexcept (OSError, e): pass"), [0; 0]);
     assert_eq!(warned("def main():\n    return_value = 1\nmain()"), [2]);
     assert_eq!(warned("def main():\n    global return_value\n    return_value = 1\nmain()"), [0; 0]);
     assert_eq!(warned("def main():\n    return_value = 1\n    return return_value\nreturn_value = main()"), [0; 0]);

@@ -151,8 +151,11 @@ pub async fn prepare(
 
 async fn monitor(old: &OldMonitor, around: &Surroundings<'_>) -> Result<(ImportedMonitor, Option<Note>), SandboxError> {
     let id = MonitorId(old.id);
-    let mut others = Vec::new();
+    let mut others = old.guessed.clone();
     let name = name(old);
+    if name != old.name {
+        others.push(format!("name: {:?} cannot be a name here; it is {name:?} now", shortened(&old.name)));
+    }
     let mut description = String::new();
     let (schedule, paused) = match old.schedule.to_crontab() {
         Ok(schedule) => (schedule, None),
@@ -169,6 +172,11 @@ async fn monitor(old: &OldMonitor, around: &Surroundings<'_>) -> Result<(Importe
     let fault = around.sandbox.check(&script).await?.err();
     let hints = python2::hints(&script);
     let retain_days = old.retain_days.map(|days| days.clamp(1, i64::from(revere_model::MAX_RETAIN_DAYS)) as u32);
+    if let (Some(old), Some(new)) = (old.retain_days, retain_days)
+        && old != i64::from(new)
+    {
+        others.push(format!("retain_days: {old} is {new} now; older history goes at the next start"));
+    }
     let spec = MonitorSpec {
         name: name.clone(),
         description,
@@ -186,6 +194,14 @@ async fn monitor(old: &OldMonitor, around: &Surroundings<'_>) -> Result<(Importe
     let silent = paused.is_none() && fault.is_none() && hints.is_empty() && others.is_empty();
     let note = (!silent).then_some(Note { id, name, paused, script: fault, hints, others });
     Ok((ImportedMonitor { id: Some(id), spec, state: old.state, heard: old.state, history: Vec::new() }, note))
+}
+
+fn shortened(name: &str) -> String {
+    const SHOWN: usize = 60;
+    match name.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 /// One line, not empty, not too long: what a name is here.

@@ -55,6 +55,8 @@ pub struct OldMonitor {
     pub retain_days: Option<i64>,
     /// When it ran.
     pub schedule: OldSchedule,
+    /// What of it is not as the original wrote it, and was guessed.
+    pub guessed: Vec<String>,
 }
 
 /// A row of `monitor_log`.
@@ -138,6 +140,15 @@ impl Original {
         let has = &self.monitor_columns;
         rows.iter()
             .map(|row| {
+                let days = if has.contains("retain_days") { text(row, "retain_days") } else { None };
+                let retain_days = days.as_deref().and_then(|days| days.trim().parse().ok());
+                let mut guessed = Vec::new();
+                if let (Some(days), None) = (&days, retain_days) {
+                    guessed.push(format!("retain_days: {days:?} is no number of days; the server's own is kept"));
+                }
+                if !matches!(text(row, "state").as_deref().map(str::trim), Some("0" | "1" | "2" | "3")) {
+                    guessed.push("state: not one of 0 to 3; taken as INACTIVE".to_owned());
+                }
                 let schedule = SCHEDULE_COLUMNS.map(|name| if has.contains(name) { text(row, name) } else { None });
                 Ok(OldMonitor {
                     id: text(row, "id")
@@ -147,12 +158,9 @@ impl Original {
                     task: text(row, "task").unwrap_or_default(),
                     active: flag(row, "active", true),
                     state: state(row, "state"),
-                    retain_days: has
-                        .contains("retain_days")
-                        .then(|| text(row, "retain_days"))
-                        .flatten()
-                        .and_then(|days| days.trim().parse().ok()),
+                    retain_days,
                     schedule: OldSchedule(schedule),
+                    guessed,
                 })
             })
             .collect()

@@ -43,6 +43,10 @@ pub(super) fn hints(script: &str) -> Vec<Hint> {
     let mut hints = Vec::new();
     for (index, line) in script.lines().enumerate() {
         let code = without_quotes(line);
+        if catches_two_names(&code) {
+            let message = "`except X, e:` catches what `X` and `e` name now: write `except X as e:`";
+            hints.push(Hint { line: index + 1, message });
+        }
         for (word, message) in WORDS {
             if (*word != "self" || !own_self) && uses(&code, word) {
                 hints.push(Hint { line: index + 1, message });
@@ -50,6 +54,17 @@ pub(super) fn hints(script: &str) -> Vec<Hint> {
         }
     }
     hints
+}
+
+/// `except X, e:`, which is a tuple of two exceptions since Python 3.14.
+fn catches_two_names(code: &str) -> bool {
+    let Some(caught) = code.trim().strip_prefix("except ").and_then(|rest| rest.split(':').next()) else {
+        return false;
+    };
+    match caught.split_once(',') {
+        Some((_, name)) => name.trim().starts_with(|c: char| c.is_lowercase() || c == '_') && !caught.contains('('),
+        None => false,
+    }
 }
 
 fn uses(code: &str, word: &str) -> bool {
@@ -91,6 +106,12 @@ mod tests {
         let found: Vec<(usize, &str)> =
             hints(script).iter().map(|hint| (hint.line, hint.message.split('`').nth(1).unwrap())).collect();
         assert_eq!(found, [(1, "urllib2"), (2, ".iteritems()"), (3, "unicode"), (4, ".fetchall()")]);
+    }
+
+    #[test]
+    fn an_exception_named_as_python_2_did_is_found() {
+        let script = "try:\n    pass\nexcept Exception, e:\n    pass\nexcept (KeyError, ValueError): pass\nexcept KeyError, TypeError: pass\n";
+        assert_eq!(hints(script).iter().map(|hint| hint.line).collect::<Vec<_>>(), [3]);
     }
 
     #[test]

@@ -19,7 +19,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     names: &["webhook"],
     doc: "Posts each notification as JSON to an address of yours.",
     fields: &[
-        Field::required("url", FieldKind::Url, "Where to post. Long random parts of it are kept secret."),
+        Field::required(
+            "url",
+            FieldKind::Url,
+            "Where to post. Parts of it that look like keys, long and with digits, are kept secret.",
+        ),
         Field::optional("method", FieldKind::Text, "POST, PUT or PATCH (POST)."),
         Field::optional(
             "headers",

@@ -266,7 +266,7 @@ fn faults_name_the_field_and_what_it_wants() {
             "webhook",
             json!({}),
             format!(
-                "{place}['url']: missing; expected an address beginning with http:// or https://: Where to post. Long random parts of it are kept secret."
+                "{place}['url']: missing; expected an address beginning with http:// or https://: Where to post. Parts of it that look like keys, long and with digits, are kept secret."
             ),
         ),
         (
