@@ -130,6 +130,14 @@ story("the second editor is told, and nothing is overwritten", server, {}, async
   assert.equal((await server.api("GET", `/monitors/${id}`)).script, "return_value = 'mine'");
 });
 
+story("an example is something to start from", server, {}, async ({ page }) => {
+  await page.goto("/create");
+  await page.getByRole("link", { name: "Sudden drop" }).click();
+  await until(() => page.getByLabel("Name", { exact: true }).inputValue(), "Sudden drop");
+  assert.match(await script(page), /previous/);
+  await until(() => page.getByText("Start from").count(), 0);
+});
+
 story("a lost session loses nothing typed", server, {}, async ({ page, context, expects, server }) => {
   await page.goto("/create");
   await page.getByLabel("Name", { exact: true }).fill("Session lost");
@@ -149,10 +157,12 @@ story("a server that is away when one saves loses nothing typed, nor does a clos
   await page.getByLabel("Name", { exact: true }).fill("Restarted");
   await page.getByLabel("Run on this schedule").uncheck();
   await write(page, "return_value = 'kept'");
-  expects("ERR_CONNECTION_REFUSED", "lost: .*/(create|events)", "ERR_INCOMPLETE_CHUNKED_ENCODING");
+  expects("ERR_CONNECTION_REFUSED", "lost: .*/(healthz|events|turns)", "ERR_INCOMPLETE_CHUNKED_ENCODING");
   await server.stop();
   await page.getByRole("button", { name: /^Create/ }).click();
-  await until(() => page.url(), "chrome-error://chromewebdata/");
+  await page.getByRole("alert").getByText("Nothing is lost").waitFor();
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "Restarted");
+  assert.equal(await script(page), "return_value = 'kept'");
   await page.close();
   await server.start();
   const again = await context.newPage();

@@ -47,6 +47,13 @@ story("a range of time is asked for in a zone of one's choice; a wrong one says 
   await page.getByRole("button", { name: "Show" }).click();
   await page.getByRole("alert").waitFor();
   assert.equal(await page.getByLabel("From").inputValue(), "2020-01-01T00:00");
+  // The browser's own zone is on offer, and decides.
+  await page.goto(server.history);
+  const utc = await rows(page).first().locator("time").innerText();
+  await page.getByRole("combobox", { name: "in" }).selectOption("Europe/Berlin");
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.waitForURL(/zone=Europe%2FBerlin/);
+  await until(async () => (await rows(page).first().locator("time").innerText()) !== utc, true);
 });
 
 story("times are exact on hover, here and in UTC", prepared, {}, async ({ page, server }) => {

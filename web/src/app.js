@@ -6,6 +6,7 @@ import { keyboard } from "./keyboard.js";
 import { list } from "./list.js";
 import { forms, settle } from "./forms.js";
 import { told } from "./told.js";
+import { zones } from "./zone.js";
 
 keepTimes();
 keyboard();
@@ -13,4 +14,5 @@ list();
 settle();
 forms();
 told();
+zones();
 live();

@@ -9,6 +9,14 @@ export function forms() {
       inPlace(form);
       return;
     }
+    if (form.matches("[data-author]")) {
+      if (!form.dataset.reached) {
+        event.preventDefault();
+        if (!form.dataset.sent) reach(form, event.submitter);
+        return;
+      }
+      delete form.dataset.reached;
+    }
     // A second click does nothing while the first is under way.
     if (form.method === "post" && !event.defaultPrevented) {
       if (form.dataset.sent) {
@@ -30,6 +38,30 @@ export function forms() {
     const form = event.target.closest("[data-switch]");
     if (form) inPlace(form);
   });
+}
+
+// Looks whether anybody is there before a script is sent off: the browser's own page for a server that is away would
+// take the place of what was typed.
+async function reach(form, submitter) {
+  form.dataset.sent = "1";
+  submitter?.setAttribute("aria-busy", "true");
+  const there = await fetch("/healthz", { cache: "no-store" }).then(
+    () => true,
+    () => false,
+  );
+  delete form.dataset.sent;
+  submitter?.removeAttribute("aria-busy");
+  document.querySelector("[data-away]")?.remove();
+  if (there) {
+    form.dataset.reached = "1";
+    form.requestSubmit(submitter);
+    return;
+  }
+  const away = Object.assign(document.createElement("p"), { className: "notice bad", role: "alert" });
+  away.dataset.away = "";
+  away.textContent = "The server does not answer. Nothing is lost: what you typed stays here and in this browser. Save again when it is back.";
+  form.before(away);
+  away.scrollIntoView({ block: "nearest" });
 }
 
 // Sends a form and takes the row it belongs to out of the page that answers.

@@ -6,6 +6,7 @@ use revere_model::{Monitor, MonitorId};
 
 use super::{
     super::{
+        examples::EXAMPLES,
         failing,
         form_token::FormToken,
         outcome::{self, OutcomeView},
