@@ -271,7 +271,8 @@ function start(box) {
   load();
 }
 
-// What stood longest has a lane of its own; the others share the last one, where they can: no two stand at one time.
+// The newest text has a lane of its own, then what stood longest, of equals the newer; the others share the last one,
+// where they can: no two stand at one time.
 function lanes(texts) {
   const found = new Map();
   for (const band of texts) {
@@ -281,7 +282,11 @@ function lanes(texts) {
     lane.bands.push(band);
     lane.length += band[1] - band[0];
   }
-  const all = [...found.values()].sort((one, other) => other.length - one.length);
+  const last = (lane) => lane.bands.at(-1)[0];
+  const newest = Math.max(...[...found.values()].map(last));
+  const all = [...found.values()].sort(
+    (one, other) => (last(other) === newest) - (last(one) === newest) || other.length - one.length || last(other) - last(one),
+  );
   const rest = all.splice(LANES);
   if (rest.length) all.push({ name: "others", bands: rest.flatMap(({ bands }) => bands) });
   return all;

@@ -72,10 +72,10 @@ pub async fn series(
     points: usize,
 ) -> Result<Series, Failure> {
     state.store.monitor(id).await.map_err(of("monitor", id))?;
-    let mut thinner = Thinner::new(from, to, points);
+    let flips = state.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
+    let mut thinner = Thinner::new(from, to, points, flips);
     state.store.each_point(id, from, to, |point| thinner.take(point)).await.map_err(Failure::Store)?;
     let mut series = thinner.finish();
-    series.flips = state.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
     series.gaps = state.store.gaps_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
     Ok(series)
 }
@@ -88,6 +88,8 @@ struct Thinner {
     piece: i64,
     kept: Kept,
     worst: Option<(Timestamp, State)>,
+    /// When the monitor was switched off, oldest first: no run says so.
+    off: Vec<Band>,
     texts: Texts,
 }
 
@@ -112,11 +114,12 @@ struct Kept {
 }
 
 impl Thinner {
-    fn new(from: Timestamp, to: Timestamp, points: usize) -> Thinner {
+    fn new(from: Timestamp, to: Timestamp, points: usize, flips: Vec<Flip>) -> Thinner {
         let pieces = (points / 4).max(1) as i64;
         let step = ((to.as_microsecond() - from.as_microsecond()) / pieces).max(1);
         Thinner {
-            series: Series { from, to, ..Series::default() },
+            off: off(&flips, to),
+            series: Series { from, to, flips, ..Series::default() },
             step,
             piece: 0,
             kept: Kept::default(),
@@ -132,6 +135,13 @@ impl Thinner {
             self.piece = piece;
         }
         self.series.runs += 1;
+        // The flip that ends a time off is found when its run ends; the run's own state begins with the run.
+        let begun = self.off.partition_point(|off| off.from < point.at);
+        if point.state != State::Inactive
+            && let Some(off) = self.off[..begun].last_mut()
+        {
+            off.to = off.to.min(point.at);
+        }
         match &point.value {
             Some(ReturnValue::Text(text)) => {
                 self.texts.begin(point.at, text);
@@ -180,6 +190,7 @@ impl Thinner {
         if let Some(band) = self.series.bands.last_mut() {
             band.to = self.series.to;
         }
+        self.series.bands = cut(std::mem::take(&mut self.series.bands), &self.off);
         self.texts.end(self.series.to);
         self.series.texts = self.texts.bands;
         self.series
@@ -238,6 +249,36 @@ impl Kept {
     }
 }
 
+/// The stretches in which the monitor was switched off, each until the next change of state.
+fn off(flips: &[Flip], end: Timestamp) -> Vec<Band> {
+    let until = flips.iter().skip(1).map(|flip| flip.at).chain([end]);
+    flips
+        .iter()
+        .zip(until)
+        .filter(|(flip, to)| flip.new_state == State::Inactive && flip.at < *to)
+        .map(|(flip, to)| Band { from: flip.at, to, state: State::Inactive })
+        .collect()
+}
+
+/// Lays the stretches `over` over the bands; both are in the order of time.
+fn cut(bands: Vec<Band>, over: &[Band]) -> Vec<Band> {
+    let mut all = over.to_vec();
+    for mut band in bands {
+        let first = over.partition_point(|off| off.to <= band.from);
+        for off in over[first..].iter().take_while(|off| off.from < band.to) {
+            if band.from < off.from {
+                all.push(Band { to: off.from, ..band });
+            }
+            band.from = off.to;
+        }
+        if band.from < band.to {
+            all.push(band);
+        }
+    }
+    all.sort_by_key(|band| band.from);
+    all
+}
+
 fn severity(state: State) -> u8 {
     match state {
         State::Alarm => 3,
@@ -249,6 +290,8 @@ fn severity(state: State) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use revere_model::FlipId;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -256,7 +299,16 @@ mod tests {
     }
 
     fn thinned(runs: impl Iterator<Item = (i64, State, Option<ReturnValue>)>, to: i64, points: usize) -> Series {
-        let mut thinner = Thinner::new(at(0), at(to), points);
+        flipped(runs, vec![], to, points)
+    }
+
+    fn flipped(
+        runs: impl Iterator<Item = (i64, State, Option<ReturnValue>)>,
+        flips: Vec<Flip>,
+        to: i64,
+        points: usize,
+    ) -> Series {
+        let mut thinner = Thinner::new(at(0), at(to), points, flips);
         for (second, state, value) in runs {
             thinner.take(SeriesPoint { at: at(second), state, value });
         }
@@ -333,6 +385,58 @@ mod tests {
         assert_eq!((series.texts[0].from, series.texts[0].text.as_ref()), (at(0), None));
         assert_eq!(series.texts.last().unwrap().to, at(minutes * 60));
         assert!(series.texts.windows(2).all(|pair| pair[0].to == pair[1].from), "one after the other");
+    }
+
+    fn flip(second: i64, old_state: State, new_state: State) -> Flip {
+        Flip {
+            id: FlipId(second),
+            monitor_id: MonitorId(1),
+            at: at(second),
+            old_state,
+            new_state,
+            message: String::new(),
+            return_value: None,
+            run_id: None,
+        }
+    }
+
+    fn bands(series: &Series) -> Vec<(i64, i64, State)> {
+        series.bands.iter().map(|band| (band.from.as_second(), band.to.as_second(), band.state)).collect()
+    }
+
+    #[test]
+    fn a_monitor_that_is_switched_off_is_inactive_from_then_on() {
+        let runs = [(0, State::Ok, None), (100, State::Ok, None)];
+        let flips = vec![flip(150, State::Ok, State::Inactive)];
+        for points in [4, 400] {
+            let series = flipped(runs.clone().into_iter(), flips.clone(), 600, points);
+            assert_eq!(bands(&series), [(0, 150, State::Ok), (150, 600, State::Inactive)]);
+            assert_eq!(series.flips, flips);
+        }
+        let series = flipped(std::iter::empty(), flips, 600, 400);
+        assert_eq!(bands(&series), [(150, 600, State::Inactive)]);
+    }
+
+    #[test]
+    fn a_time_off_ends_where_the_next_run_begins() {
+        // The run at 200 is one by hand, which leaves the monitor off.
+        let runs =
+            [(0, State::Ok, None), (200, State::Inactive, None), (300, State::Ok, None), (500, State::Alarm, None)];
+        // The runs take five seconds, and what they change is found when they end.
+        let flips = vec![
+            flip(150, State::Ok, State::Inactive),
+            flip(305, State::Inactive, State::Ok),
+            flip(400, State::Ok, State::Inactive),
+            flip(505, State::Inactive, State::Alarm),
+        ];
+        let expected = [
+            (0, 150, State::Ok),
+            (150, 300, State::Inactive),
+            (300, 400, State::Ok),
+            (400, 500, State::Inactive),
+            (500, 600, State::Alarm),
+        ];
+        assert_eq!(bands(&flipped(runs.into_iter(), flips, 600, 400)), expected);
     }
 
     #[test]

@@ -151,7 +151,8 @@ struct Lane<'a> {
     bands: Vec<&'a TextBand>,
 }
 
-/// What stood longest has a lane of its own; the others share the last one, where they can: no two stand at one time.
+/// The newest text has a lane of its own, then what stood longest, of equals the newer; the others share the last one,
+/// where they can: no two stand at one time.
 fn lanes(texts: &[TextBand]) -> Vec<Lane<'_>> {
     let mut lanes: Vec<Lane<'_>> = Vec::new();
     for band in texts {
@@ -164,7 +165,9 @@ fn lanes(texts: &[TextBand]) -> Vec<Lane<'_>> {
     let length = |lane: &Lane<'_>| -> i64 {
         lane.bands.iter().map(|band| band.to.as_millisecond() - band.from.as_millisecond()).sum()
     };
-    lanes.sort_by_key(|lane| std::cmp::Reverse(length(lane)));
+    let last = |lane: &Lane<'_>| lane.bands.last().map(|band| band.from);
+    let newest = lanes.iter().filter_map(last).max();
+    lanes.sort_by_key(|lane| std::cmp::Reverse((last(lane) == newest, length(lane), last(lane))));
     if lanes.len() > LANES {
         let rest = lanes.split_off(LANES);
         lanes.push(Lane { name: "others", bands: rest.into_iter().flat_map(|lane| lane.bands).collect() });
@@ -258,5 +261,15 @@ mod tests {
         let drawn = Still(Series { from: at(0), to: at(30), texts: many, runs: 30, ..Series::default() }).to_string();
         assert_eq!(drawn.matches("<text").count(), LANES + 1, "{drawn}");
         assert!(drawn.contains(">others</text>"), "{drawn}");
+    }
+
+    #[test]
+    fn the_newest_text_has_a_lane_then_the_longest_of_equals_the_newer() {
+        let band = |from, to, text: &str| TextBand { from: at(from), to: at(to), text: Some(text.to_owned()) };
+        let mut texts = vec![band(0, 50, "long")];
+        texts.extend((0..10).map(|number| band(50 + number * 2, 52 + number * 2, &format!("v{number}"))));
+        texts.push(band(70, 71, "now"));
+        let names: Vec<&str> = lanes(&texts).iter().map(|lane| lane.name).collect();
+        assert_eq!(names, ["now", "long", "v9", "v8", "v7", "v6", "others"]);
     }
 }
