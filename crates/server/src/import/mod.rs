@@ -153,7 +153,8 @@ async fn monitor(old: &OldMonitor, around: &Surroundings<'_>) -> Result<(Importe
     let id = MonitorId(old.id);
     let mut others = old.guessed.clone();
     let name = name(old);
-    if name != old.name {
+    // Blanks that are fewer now change no name.
+    if name.split_whitespace().ne(old.name.split_whitespace()) {
         others.push(format!("name: {:?} cannot be a name here; it is {name:?} now", shortened(&old.name)));
     }
     let mut description = String::new();

@@ -124,7 +124,7 @@ async fn monitors_keep_their_ids_their_state_and_their_history() {
 async fn what_needs_a_hand_is_named() {
     let shell = shell().await;
     let said = shell.run("import old.db").exits(0);
-    insta::assert_snapshot!(said.stdout.replace(&shell.folder.path().display().to_string(), "FOLDER"), @r"
+    insta::assert_snapshot!(said.stdout.replace(&shell.folder.path().display().to_string(), "FOLDER"), @r#"
     old.db: 5 monitors, 5 runs, 7 changes of state and 3 settings of alerts. Schedules are read in Europe/Vienna.
     Left out: 1 row of history that only notes that a form was saved
     Left out: 1 row of history without a readable time
@@ -148,8 +148,12 @@ async fn what_needs_a_hand_is_named() {
       9 Monitor 9
          line 1: `.iteritems()` is `.items()` now
 
+    Also worth a look:
+      9 Monitor 9
+         name: "" cannot be a name here; it is "Monitor 9" now
+
     Stored in FOLDER/revere.db. Next: revere check --connect, then revere run.
-    ");
+    "#);
 
     let store = Store::open(StoreOptions::new(shell.path("revere.db"))).await.unwrap();
     let quarter = monitor(&store, 7).await;
@@ -254,6 +258,22 @@ async fn rows_that_belong_to_nobody_are_counted_and_said() {
         "1 setting of an alert whose key an earlier row has",
     ] {
         assert!(said.contains(&format!("Left out: {left_out}\n")), "{left_out}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_guessed_is_said() {
+    let shell = shell().await;
+    let more = "update monitor set state = 7, retain_days = 0 where id = 3;
+        update monitor set retain_days = 'xx' where id = 4;";
+    original(&shell.path("old.db"), more).await;
+    let said = shell.run("import old.db").exits(0).stdout;
+    for line in [
+        "state: not one of 0 to 3; taken as INACTIVE",
+        "retain_days: 0 is 1 now; older history goes at the next start",
+        "retain_days: \"xx\" is no number of days; the server's own is kept",
+    ] {
+        assert!(said.contains(&format!("     {line}\n")), "{line}: {said}");
     }
 }
 
