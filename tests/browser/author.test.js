@@ -1,6 +1,6 @@
 // The author's loop: from Create to a monitor that runs, and everything that could lose what was typed.
 import assert from "node:assert/strict";
-import { person, serve, story, until } from "./harness.js";
+import { everywhere, person, serve, story, until } from "./harness.js";
 
 const server = serve();
 const editor = (page) => page.getByRole("textbox", { name: "Script", exact: true }).and(page.locator(".cm-content"));
@@ -12,7 +12,7 @@ const write = async (page, text) => {
 };
 const outcome = (page) => page.locator("#outcome");
 
-story("from Create to a monitor that runs, with a try-out on a real source", server, {}, async ({ page, server }) => {
+everywhere("from Create to a monitor that runs, with a try-out on a real source", server, async ({ page, server }) => {
   await page.goto("/");
   await page.getByRole("link", { name: "Create a monitor" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Checkout is quick");
@@ -28,9 +28,12 @@ story("from Create to a monitor that runs, with a try-out on a real source", ser
   await page.getByRole("button", { name: /^Create/ }).click();
   await page.getByRole("heading", { name: "Checkout is quick" }).waitFor();
   await page.locator("#runs tbody tr").first().waitFor();
+  await page.goto("/");
+  const made = (await server.api("GET", "/monitors")).items.find((one) => one.name === "Checkout is quick");
+  await server.api("DELETE", `/monitors/${made.id}`);
 });
 
-story("a failing try-out shows the line, the traceback and the source's fault", server, {}, async ({ page }) => {
+everywhere("a failing try-out shows the line, the traceback and the source's fault", server, async ({ page }) => {
   await page.goto("/create");
   await write(page, "x = 1\nsources['warehouse'].execute('select 1')\n");
   await page.getByRole("button", { name: /^Run once/ }).click();
@@ -83,7 +86,7 @@ story("the schedule is read back in words with its next ticks", server, {}, asyn
   await until(() => page.locator("#schedule-fault").count(), 0);
 });
 
-story("a refused save keeps every field, with each fault at its own", server, {}, async ({ page, expects, server }) => {
+everywhere("a refused save keeps every field, with each fault at its own", server, async ({ page, expects, server }) => {
   await page.goto("/create");
   await write(page, "if True:\n  x = </textarea>");
   const typed = { Schedule: "61 * * * *", Tags: "a, b", "Alarm after": "many", Description: "who to call" };
@@ -108,7 +111,7 @@ story("a form sent twice makes one monitor", server, {}, async ({ page, server }
   assert.equal((await server.names()).filter((name) => name === "Only one").length, 1);
 });
 
-story("the second editor is told, and nothing is overwritten", server, {}, async ({ page, server, expects }) => {
+everywhere("the second editor is told, and nothing is overwritten", server, async ({ page, server, expects }) => {
   const id = await server.monitor({ name: "Shared", script: "return_value = 'first'" });
   await page.goto(`/monitor/${id}/edit`);
   const other = await person(server);

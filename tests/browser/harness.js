@@ -180,6 +180,13 @@ export function story(name, server, wishes, act) {
   });
 }
 
+// A journey that has to succeed on every screen: wide and narrow, light and dark. It leaves the server as it found it.
+export function everywhere(name, server, act) {
+  for (const theme of ["light", "dark"]) {
+    for (const width of [1280, 390]) story(`${name}, at ${width}, ${theme}`, server, { width, theme }, act);
+  }
+}
+
 // Keys are heard once the page's scripts have run: the last thing the first of them does before it listens is to show this.
 export async function listens(page, heading) {
   await page.getByRole("heading", { name: heading }).waitFor();

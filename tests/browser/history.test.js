@@ -1,7 +1,7 @@
 // `/monitor/{id}/history`: every run, filtered, page by page, and as CSV.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { fits, serve, story, until } from "./harness.js";
+import { everywhere, fits, serve, story, until } from "./harness.js";
 
 // 120 runs: every tenth alarms, so it flips twice around each.
 const script = "n = 1 + (previous.return_value if previous else 0)\nreturn_value = n\nif n % 10 == 0:\n    raise MonitorFailure('%d divides by ten' % n)";
@@ -21,21 +21,19 @@ story("pages follow each other without gap or repeat", prepared, {}, async ({ pa
   await until(() => rows(page).count(), 100);
 });
 
-for (const width of [1280, 390]) {
-  story(`only a state, or only changes of state, at ${width}`, prepared, { width }, async ({ page, server }) => {
-    await page.goto(server.history);
-    await page.getByLabel("State", { exact: true }).selectOption("ALARM");
-    await page.getByRole("button", { name: "Show" }).click();
-    await until(() => rows(page).count(), 12);
-    await page.getByLabel("State", { exact: true }).selectOption("");
-    await page.getByLabel("Changes of state only").check();
-    await page.getByRole("button", { name: "Show" }).click();
-    await until(() => rows(page).count(), 24);
-    await fits(page);
-    await page.getByRole("link", { name: "Clear" }).click();
-    await until(() => rows(page).count(), 100);
-  });
-}
+everywhere("only a state, or only changes of state", prepared, async ({ page, server }) => {
+  await page.goto(server.history);
+  await page.getByLabel("State", { exact: true }).selectOption("ALARM");
+  await page.getByRole("button", { name: "Show" }).click();
+  await until(() => rows(page).count(), 12);
+  await page.getByLabel("State", { exact: true }).selectOption("");
+  await page.getByLabel("Changes of state only").check();
+  await page.getByRole("button", { name: "Show" }).click();
+  await until(() => rows(page).count(), 24);
+  await fits(page);
+  await page.getByRole("link", { name: "Clear" }).click();
+  await until(() => rows(page).count(), 100);
+});
 
 story("a range of time is asked for in a zone of one's choice; a wrong one says so and keeps the fields", prepared, {}, async ({ page, server }) => {
   await page.goto(server.history);

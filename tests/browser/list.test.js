@@ -1,6 +1,6 @@
 // `/`: what is wrong now, found, filtered, and changed many at once.
 import assert from "node:assert/strict";
-import { fits, serve, story, until } from "./harness.js";
+import { everywhere, fits, serve, story, until } from "./harness.js";
 
 const server = serve().then(async (server) => {
   await server.monitor({ name: "Web load", tags: ["web", "production"], runs: 3 });
@@ -39,7 +39,7 @@ story("a state that changes is seen without reloading, in the row, the counts, t
   await server.api("DELETE", `/monitors/${id}`);
 });
 
-story("the list is searched as one types, and Esc shows all again", server, {}, async ({ page }) => {
+everywhere("the list is searched as one types, and Esc shows all again", server, async ({ page }) => {
   await page.goto("/");
   await page.keyboard.press("/");
   await page.keyboard.type("queue");
@@ -53,7 +53,7 @@ story("the list is searched as one types, and Esc shows all again", server, {}, 
   await until(async () => (await names(page)).length, 4);
 });
 
-story("states and tags narrow the list, together with what was typed", server, {}, async ({ page }) => {
+everywhere("states and tags narrow the list, together with what was typed", server, async ({ page }) => {
   await page.goto("/");
   await page.getByLabel("Tag", { exact: true }).first().selectOption("production");
   await until(() => names(page), ["Orders", "Web load"]);
@@ -64,7 +64,7 @@ story("states and tags narrow the list, together with what was typed", server, {
   await until(async () => (await names(page)).length, 4);
 });
 
-story("many are chosen: tagged, paused, resumed, deleted after typing", server, {}, async ({ page, server, expects }) => {
+everywhere("many are chosen: tagged, paused, resumed, deleted after typing", server, async ({ page, server, expects }) => {
   for (const name of ["Old one", "Old two"]) await server.monitor({ name });
   await page.goto("/?q=old");
   const chosen = async (button) => {

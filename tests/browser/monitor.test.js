@@ -1,6 +1,6 @@
 // A monitor's page: how it stands, its chart, its story, and what can be done with it.
 import assert from "node:assert/strict";
-import { serve, story, until } from "./harness.js";
+import { everywhere, serve, story, until } from "./harness.js";
 
 const server = serve();
 const stands = (page) => page.locator("#stand .state").textContent();
@@ -8,7 +8,7 @@ const stands = (page) => page.locator("#stand .state").textContent();
 // Passes, alarms at the second run, passes at the third.
 const wavering = "n = 1 + (previous.return_value if previous else 0)\nreturn_value = n\nif n == 2:\n    raise MonitorFailure('two is too many')";
 
-story("the chart has ranges, zooms where it is dragged, and goes back", server, {}, async ({ page, server }) => {
+everywhere("the chart has ranges, zooms where it is dragged, and goes back", server, async ({ page, server }) => {
   const id = await server.monitor({ name: "Charted", script: wavering, runs: 3 });
   const asked = [];
   page.on("request", (request) => request.url().includes("/chart?") && asked.push(new URL(request.url()).searchParams));
@@ -32,7 +32,7 @@ story("the chart has ranges, zooms where it is dragged, and goes back", server, 
   assert.equal(asked.at(-1).get("range"), "24h");
 });
 
-story("flips are told with message, value and how long it lasted; runs with what they printed", server, {}, async ({ page, server }) => {
+everywhere("flips are told with message, value and how long it lasted; runs with what they printed", server, async ({ page, server }) => {
   const id = await server.monitor({ name: "Told", script: `print('counting')\n${wavering}`, runs: 3 });
   await page.goto(`/monitor/${id}`);
   const turns = await page.locator(".story > li").allInnerTexts();
@@ -44,7 +44,7 @@ story("flips are told with message, value and how long it lasted; runs with what
   assert.match(await run.innerText(), /counting[\s\S]*MonitorFailure: two is too many/);
 });
 
-story("it runs at once, is paused and goes on", server, {}, async ({ page, server }) => {
+everywhere("it runs at once, is paused and goes on", server, async ({ page, server }) => {
   const id = await server.monitor({ name: "Driven", runs: 0 });
   await page.goto(`/monitor/${id}`);
   await page.getByText("has not run yet").waitFor();
@@ -84,7 +84,7 @@ story("a copy begins from the original, and an edit is seen", server, {}, async 
   assert.deepEqual(await page.locator(".head .tag").allTextContents(), ["a", "b"]);
 });
 
-story("it is deleted only when its name is typed", server, {}, async ({ page, server, expects }) => {
+everywhere("it is deleted only when its name is typed", server, async ({ page, server, expects }) => {
   const id = await server.monitor({ name: "Precious" });
   await page.goto(`/monitor/${id}`);
   await page.getByRole("link", { name: "Delete" }).click();

@@ -1,6 +1,6 @@
 // Alerts and sources: who is told, what became of it, and where data comes from.
 import assert from "node:assert/strict";
-import { fits, serve, story, until } from "./harness.js";
+import { everywhere, fits, serve, story, until } from "./harness.js";
 
 const server = serve().then(async (server) => {
   await server.monitor({ name: "Mail queue", script: "sources['shop'].names()\nraise MonitorFailure('51 are waiting')" });
@@ -8,7 +8,7 @@ const server = serve().then(async (server) => {
 });
 const alert = (page, key) => page.locator("#alerts > li", { has: page.locator("b", { hasText: key }) });
 
-story("what an alert tells is switched in place", server, {}, async ({ page, server }) => {
+everywhere("what an alert tells is switched in place", server, async ({ page, server }) => {
   await page.goto("/alerts");
   const team = alert(page, "team");
   const states = async () => (await server.api("GET", "/alerts")).items.find((one) => one.key === "team").states;
@@ -22,9 +22,11 @@ story("what an alert tells is switched in place", server, {}, async ({ page, ser
   await team.getByText("● on").waitFor();
   await page.reload();
   assert.equal(await team.getByLabel("OK").isChecked(), false);
+  await team.getByLabel("OK").check();
+  await until(states, ["OK", "ALARM", "ERROR"]);
 });
 
-story("a test is sent, and the answer shown; the switches go on", server, {}, async ({ page, server }) => {
+everywhere("a test is sent, and the answer shown; the switches go on", server, async ({ page, server }) => {
   await page.goto("/alerts");
   await alert(page, "team").getByRole("button", { name: "Send a test" }).click();
   await alert(page, "team").getByText("The test was taken.").waitFor();
@@ -98,7 +100,7 @@ story("each source says how it does and who uses it", server, {}, async ({ page 
   assert.match(await of("warehouse").locator(".fault").innerText(), /\S{3}/);
 });
 
-story("a source is asked something", server, {}, async ({ page }) => {
+everywhere("a source is asked something", server, async ({ page }) => {
   await page.goto("/sources");
   const shop = page.locator(".rows > li", { hasText: "sources['shop']" });
   await shop.getByText("Methods, and try a query").click();
