@@ -5,7 +5,7 @@ import { live } from "./live.js";
 import { keyboard } from "./keyboard.js";
 import { list } from "./list.js";
 import { forms, settle } from "./forms.js";
-import { told } from "./told.js";
+import { deliveryLog } from "./delivery_log.js";
 import { zones } from "./zone.js";
 
 keepTimes();
@@ -13,6 +13,6 @@ keyboard();
 list();
 settle();
 forms();
-told();
+deliveryLog();
 zones();
 live();

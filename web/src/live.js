@@ -1,7 +1,7 @@
 // One stream for the page: rows, counts, the tab's title and icon, as they change.
 import { fragment, morph } from "./morph.js";
 import { refresh } from "./times.js";
-import * as turns from "./turns.js";
+import * as slots from "./stream_slots.js";
 
 // How often a tab that nobody looks at asks how many are failing.
 const UNSEEN_MS = 10_000;
@@ -44,12 +44,12 @@ function leave() {
   clearTimeout(retry);
   clearInterval(asking);
   clearInterval(turn);
-  turns.giveUp();
+  slots.giveUp();
 }
 
 function takeTurn() {
-  turns.ask();
-  if (brief !== turns.mine()) return;
+  slots.ask();
+  if (brief !== slots.mine()) return;
   source?.close();
   connect();
 }
@@ -75,8 +75,8 @@ function connect() {
   if (source && source.readyState !== EventSource.CLOSED && next === open) return;
   source?.close();
   open = next;
-  turns.ask();
-  brief = !turns.mine();
+  slots.ask();
+  brief = !slots.mine();
   source = new EventSource(next);
   source.onopen = () => {
     failures = 0;

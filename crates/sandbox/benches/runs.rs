@@ -1,13 +1,14 @@
-//! A pristine, limited run of the README's monitor, two source calls included, against a fresh `python3 -c` that computes
-//! the same: `cargo bench -p revere-sandbox`. Rounds of all contestants take turns, so that a machine whose speed drifts
+//! A pristine, limited run of the README's monitor, two source calls included, against a fresh `python3 -I -S -c` that
+//! computes the same: `cargo bench -p revere-sandbox`. Rounds of all contestants take turns, so that a machine whose speed drifts
 //! is equally fast for each. Prints medians and ratios; needs `python3` for its peer.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
 
+mod python;
+
 use std::{
     collections::BTreeMap,
     path::Path,
-    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -21,6 +22,8 @@ use revere_sandbox::{
     Broker, KeepInstances, Limits, MethodDescription, Options, RunRequest, Sandbox, SourceCall, SourceDescription,
     SourceFault, Value,
 };
+
+use python::Python;
 
 const MONITOR: &str = "
 total  = sources['graphite'].get_sum('sum(stats_counts.response.*)', '-10min')
@@ -54,7 +57,8 @@ impl Broker for AtOnce {
 fn main() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    let python = python();
+    let python = Python::fastest();
+    println!("the peer: {}", python.words());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{cores} cores, {}", if cfg!(debug_assertions) { "NOT optimised" } else { "optimised" });
     for at_once in [1, 2] {
@@ -68,11 +72,11 @@ fn main() {
         }
         let [kept_rate, fresh_rate, process_rate] = rates.map(median);
         assert!(kept.stats().keeps_instances, "instances are not kept on this machine");
-        println!("\n{at_once} at once                            runs/s    us/run   times python3 -c");
+        println!("\n{at_once} at once                            runs/s    us/run   times python3");
         for (name, rate) in [
             ("sandbox, kept and put back", kept_rate),
             ("sandbox, new instance", fresh_rate),
-            ("python3 -c (no sandbox, no limits)", process_rate),
+            ("a python3 each (no limits)", process_rate),
         ] {
             println!("{name:<36} {rate:>8.0} {:>9.0} {:>18.1}", at_once as f64 * 1e6 / rate, rate / process_rate);
         }
@@ -116,7 +120,7 @@ async fn sandboxed(sandbox: &Sandbox, at_once: usize) -> f64 {
 }
 
 /// Processes per second, `at_once` of them beside each other.
-fn processes(python: &str, at_once: usize) -> f64 {
+fn processes(python: &Python, at_once: usize) -> f64 {
     let script = format!("{PEER}{MONITOR}");
     let began = Instant::now();
     let counts = std::thread::scope(|scope| {
@@ -125,7 +129,7 @@ fn processes(python: &str, at_once: usize) -> f64 {
                 scope.spawn(|| {
                     let mut count = 0;
                     while began.elapsed() < ROUND {
-                        let ended = Command::new(python).args(["-c", &script]).stdin(Stdio::null()).status();
+                        let ended = python.command(&script).status();
                         assert!(ended.expect("python3 runs").success());
                         count += 1;
                     }
@@ -136,12 +140,6 @@ fn processes(python: &str, at_once: usize) -> f64 {
         workers.into_iter().map(|worker| worker.join().expect("no panic")).sum::<usize>()
     });
     counts as f64 / began.elapsed().as_secs_f64()
-}
-
-/// The interpreter itself: `python3` may be a script that looks for one, which is not what is compared.
-fn python() -> String {
-    let found = Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output();
-    String::from_utf8(found.expect("python3, the peer, is not on this machine").stdout).expect("a path")
 }
 
 fn sources() -> Arc<BTreeMap<String, SourceDescription>> {

@@ -5,8 +5,8 @@ use revere_model::{ReturnValue, State};
 
 use crate::{
     LimitKind, Limits, Outcome, ScriptError, ScriptWarning, Value,
-    clean::clean,
     run::{End, Ended},
+    sanitize::clean,
     stop::{self, Stop},
 };
 

@@ -13,18 +13,18 @@ mod request;
 mod sandbox;
 
 mod answer;
-mod clean;
+mod bytecode_cache;
 mod codec;
-mod compiled;
 mod prelude;
 mod run;
+mod sanitize;
 mod value;
 
 mod cpu;
+mod cpu_queue;
 mod guest;
 mod host;
 mod image;
-mod lane;
 mod pages;
 mod reset;
 mod stop;
@@ -36,10 +36,10 @@ extern crate self as revere_sandbox;
 mod pristine_tests;
 
 mod artefact;
-mod cache;
 mod engine;
+mod frozen_module;
+mod module_cache;
 mod stats;
-mod warm;
 
 pub use error::{OpenError, SandboxError};
 pub use limits::Limits;

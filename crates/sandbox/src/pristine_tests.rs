@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::{
     Broker, KeepInstances, Limits, MethodDescription, Options, RunRequest, Sandbox, SourceCall, SourceDescription,
-    SourceFault, Value, guest::Guest, image::still, run::Workshop,
+    SourceFault, Value, guest::Guest, image::inert_run, run::GuestPool,
 };
 
 #[path = "../tests/it/hostile/catalogue.rs"]
@@ -36,7 +36,7 @@ fn request(script: &str, limits: &Limits) -> RunRequest {
         sources: Arc::new(BTreeMap::from([("graphite".into(), graphite)])),
         previous: None,
         seed: 7,
-        clock: still().clock,
+        clock: inert_run().clock,
         limits: limits.clone(),
         python_path: Arc::default(),
         broker: Arc::new(Echo),
@@ -51,10 +51,10 @@ fn open(keep: KeepInstances) -> Sandbox {
     Sandbox::open(Options { cache_dir, threads: 2, max_in_flight: 8, keep }, &|_| {}).unwrap()
 }
 
-fn assert_pristine(workshop: &Workshop, guest: &mut Guest, after: &str) {
+fn assert_pristine(pool: &GuestPool, guest: &mut Guest, after: &str) {
     let globals = format!("{:?}", guest.globals());
-    assert_eq!(globals, format!("{:?}", workshop.image.globals), "globals after {after}");
-    let (memory, image) = (guest.memory(), &workshop.image.memory);
+    assert_eq!(globals, format!("{:?}", pool.image.globals), "globals after {after}");
+    let (memory, image) = (guest.memory(), &pool.image.memory);
     assert_eq!(memory.len(), image.len(), "size of memory after {after}");
     let differs = memory.iter().zip(image).position(|(now, pristine)| now != pristine);
     assert_eq!(differs, None, "the first byte that differs after {after}");
@@ -69,16 +69,16 @@ fn requests() -> Vec<(&'static str, RunRequest)> {
 #[tokio::test]
 async fn a_kept_instance_is_the_image_to_the_last_byte() {
     let sandbox = open(KeepInstances::Auto);
-    let workshop = sandbox.workshop();
+    let pool = sandbox.pool();
     let mut compared = 0;
     for (name, request) in requests() {
         let _ = sandbox.run(request).await.unwrap();
-        let mut idle = std::mem::take(&mut *workshop.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut idle = std::mem::take(&mut *pool.idle.lock().unwrap_or_else(PoisonError::into_inner));
         for guest in &mut idle {
-            assert_pristine(workshop, guest, name);
+            assert_pristine(pool, guest, name);
             compared += 1;
         }
-        workshop.idle.lock().unwrap_or_else(PoisonError::into_inner).append(&mut idle);
+        pool.idle.lock().unwrap_or_else(PoisonError::into_inner).append(&mut idle);
     }
     let stats = sandbox.stats();
     assert!(compared > 50 && stats.runs_kept > 30 && stats.discarded_stopped > 20, "{compared} compared; {stats:?}");
@@ -87,9 +87,9 @@ async fn a_kept_instance_is_the_image_to_the_last_byte() {
 #[tokio::test]
 async fn a_new_instance_is_the_image_to_the_last_byte() {
     let sandbox = open(KeepInstances::Never);
-    let workshop = sandbox.workshop();
+    let pool = sandbox.pool();
     for (name, request) in requests() {
         let _ = sandbox.run(request).await.unwrap();
-        assert_pristine(workshop, &mut workshop.pristine().await.unwrap(), name);
+        assert_pristine(pool, &mut pool.pristine().await.unwrap(), name);
     }
 }

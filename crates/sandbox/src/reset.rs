@@ -8,7 +8,7 @@ use std::{io, ops::Range};
 
 use crate::{
     guest::Guest,
-    image::{Image, still},
+    image::{Image, inert_run},
     pages::{self, Pages},
 };
 
@@ -39,7 +39,7 @@ impl Resetter {
 
     /// Makes `guest` what `image` is, and forgets its run.
     pub(crate) fn reset(&self, guest: &mut Guest, image: &Image) -> Result<(), NotReset> {
-        guest.begin(still());
+        guest.begin(inert_run());
         let tidy = guest.resets.is_multiple_of(TIDY_EVERY);
         guest.resets = guest.resets.wrapping_add(1);
         let memory = guest.memory_mut();

@@ -11,22 +11,22 @@ use wasmtime::Trap;
 use crate::{
     CallRecord, SandboxError, Stats,
     cpu::{self, CpuMeter},
+    cpu_queue::CpuQueue,
     guest::{Guest, Template},
     host::RunState,
-    image::{Image, MOST_ANSWER_BYTES, still},
-    lane::Lane,
+    image::{Image, MOST_ANSWER_BYTES, inert_run},
     reset::{NotReset, Resetter},
     stats::Counters,
     stop::Stop,
 };
 
 /// What all runs share.
-pub(crate) struct Workshop {
+pub(crate) struct GuestPool {
     pub(crate) template: Template,
     pub(crate) image: Image,
     /// One permit per run in flight; first come, first served.
     pub(crate) slots: Arc<Semaphore>,
-    pub(crate) lane: Lane,
+    pub(crate) cpu_queue: CpuQueue,
     /// `None` where every run gets a new instance.
     pub(crate) resetter: Option<Resetter>,
     /// Pristine guests that wait for a run.
@@ -69,7 +69,7 @@ pub(crate) enum End {
     Crashed(String),
 }
 
-impl Workshop {
+impl GuestPool {
     /// Waits for a slot, and runs `job` on `handle`'s threads.
     pub(crate) async fn run(self: Arc<Self>, handle: &Handle, job: Job) -> Result<Ended, SandboxError> {
         let permit = {
@@ -106,7 +106,7 @@ impl Workshop {
 
     async fn attend(&self, job: Job) -> Result<Ended, SandboxError> {
         let _in_flight = self.counters.in_flight.during();
-        let turn = self.lane.begin().await;
+        let turn = self.cpu_queue.begin().await;
         let mut guest = self.pristine().await.map_err(|error| SandboxError::Instance(format!("{error:#}")))?;
         let mut run = (job.begin)();
         run.turn = Some(turn.clone());
@@ -142,7 +142,7 @@ impl Workshop {
             return Ok(guest);
         }
         self.counters.runs_fresh.add_one();
-        self.template.instantiate(still()).await
+        self.template.instantiate(inert_run()).await
     }
 
     /// Resets a guest for the next run, or throws it away. `whole` is false for one that trapped or was cut off.

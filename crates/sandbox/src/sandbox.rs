@@ -15,18 +15,18 @@ use wasmtime::{Engine, Module};
 
 use crate::{
     ConfigRequest, Limits, OpenError, Outcome, RunRequest, SandboxError, ScriptError, ScriptWarning, Stats, Value,
-    answer, cache,
-    compiled::{Code, Known, Scripts},
+    answer,
+    bytecode_cache::{Code, Known, Scripts},
+    cpu_queue::CpuQueue,
     engine::{self, Compiling, Ticker},
+    frozen_module,
     guest::Template,
     host::{Reach, RunState},
-    image::{Image, still},
-    lane::Lane,
-    prelude,
+    image::{Image, inert_run},
+    module_cache, prelude,
     reset::Resetter,
-    run::{Ended, Job, Workshop},
+    run::{Ended, GuestPool, Job},
     stats::Counters,
-    warm,
 };
 
 /// How a sandbox is set up.
@@ -87,7 +87,7 @@ pub struct Sandbox {
 }
 
 struct Inner {
-    workshop: Arc<Workshop>,
+    pool: Arc<GuestPool>,
     scripts: Scripts,
     threads: Threads,
     _ticker: Ticker,
@@ -98,7 +98,9 @@ impl Sandbox {
     /// Makes everything ready; blocks for milliseconds with a warm cache, for seconds without one.
     pub fn open(options: Options, progress: &(dyn Fn(Progress) + Sync)) -> Result<Sandbox, OpenError> {
         Sandbox::with(&options, progress, |engine, threads| {
-            cache::load_or_compile(engine, &options.cache_dir, progress, || threads.finish(warm::module()))
+            module_cache::load_or_compile(engine, &options.cache_dir, progress, || {
+                threads.finish(frozen_module::module())
+            })
         })
     }
 
@@ -107,7 +109,7 @@ impl Sandbox {
     pub fn resized(&self, options: Options) -> Result<Sandbox, OpenError> {
         let old = &self.inner;
         Sandbox::with(&options, &|_| {}, |engine, _| {
-            Ok((cache::load_again(engine, &options.cache_dir, old.workshop.template.module())?, old.from_cache))
+            Ok((module_cache::load_again(engine, &options.cache_dir, old.pool.template.module())?, old.from_cache))
         })
     }
 
@@ -136,18 +138,18 @@ impl Sandbox {
         let ticker = Ticker::start(&engine).map_err(OpenError::Thread)?;
         let (template, image, resetter) = threads.finish(make_ready(template, options.keep))?;
         let resetter = resetter.map_err(|reason| progress(Progress::InstancesNotKept { reason })).ok().flatten();
-        let workshop = Workshop {
+        let pool = GuestPool {
             template,
             image,
             slots: Arc::new(Semaphore::new(in_flight)),
-            lane: Lane::new(count),
+            cpu_queue: CpuQueue::new(count),
             resetter,
             idle: Mutex::default(),
             most_idle: idle,
             counters: Counters::default(),
         };
-        let (workshop, scripts) = (Arc::new(workshop), Scripts::default());
-        Ok(Sandbox { inner: Arc::new(Inner { workshop, scripts, threads, _ticker: ticker, from_cache }) })
+        let (pool, scripts) = (Arc::new(pool), Scripts::default());
+        Ok(Sandbox { inner: Arc::new(Inner { pool, scripts, threads, _ticker: ticker, from_cache }) })
     }
 
     /// Runs a script. Waits for a slot first; the run's time begins when it has one. Dropping the future ends the run.
@@ -204,7 +206,7 @@ impl Sandbox {
     /// Compiles a script in a guest of its own, and remembers the result.
     async fn compiled(&self, script: &str, lint: bool) -> Result<Ended, SandboxError> {
         let question = prelude::compile(script, lint).map_err(|error| SandboxError::Request(error.to_string()))?;
-        let ended = self.ended(Job { question, begin: Box::new(still), keep: true }).await?;
+        let ended = self.ended(Job { question, begin: Box::new(inert_run), keep: true }).await?;
         self.inner.scripts.remember(script, answer::code(&ended).as_deref());
         Ok(ended)
     }
@@ -232,16 +234,16 @@ impl Sandbox {
 
     /// Counters, as of now.
     pub fn stats(&self) -> Stats {
-        Stats { compiled_from_cache: self.inner.from_cache, ..self.inner.workshop.stats() }
+        Stats { compiled_from_cache: self.inner.from_cache, ..self.inner.pool.stats() }
     }
 
     #[cfg(test)]
-    pub(crate) fn workshop(&self) -> &Workshop {
-        &self.inner.workshop
+    pub(crate) fn pool(&self) -> &GuestPool {
+        &self.inner.pool
     }
 
     async fn ended(&self, job: Job) -> Result<Ended, SandboxError> {
-        Workshop::run(self.inner.workshop.clone(), self.inner.threads.handle(), job).await
+        GuestPool::run(self.inner.pool.clone(), self.inner.threads.handle(), job).await
     }
 }
 
@@ -260,7 +262,7 @@ async fn make_ready(
 
 async fn tested_resetter(template: &Template, image: &Image) -> Result<Resetter, String> {
     let resetter = Resetter::open().map_err(|error| format!("/proc/self/pagemap: {error}"))?;
-    let mut guest = template.instantiate(still()).await.map_err(|error| error.to_string())?;
+    let mut guest = template.instantiate(inert_run()).await.map_err(|error| error.to_string())?;
     resetter.test(&mut guest, image)?;
     Ok(resetter)
 }

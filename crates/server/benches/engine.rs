@@ -6,9 +6,13 @@
 //!
 //! Beside the sandbox stand two peers, measured in the same run on the same disk: what the original program did (the same
 //! script by `exec` in one Python process, without any wall around it, one commit to a run), and a pool of two that starts
-//! `python3 -c` for each due script.
+//! `python3 -I -S -c` for each due script.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
+
+#[path = "../../sandbox/benches/python/mod.rs"]
+#[expect(dead_code, reason = "another benchmark uses the rest")]
+mod python;
 
 use std::{
     collections::BTreeMap,
@@ -22,8 +26,9 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use python::Python;
 use revere::{
-    engine::{Engine, EngineHandle, Event, Parts, RunFault, RunScripts, Settings},
+    engine::{Engine, EngineHandle, EngineParts, EngineSettings, Event, RunFault, RunScripts},
     metrics::Metrics,
     redact::Secrets,
     runner::{NamedSource, Runner, Script},
@@ -104,8 +109,8 @@ fn processes(scripts: usize) -> Late {
 /// Runs a Python peer with the example script; the numbers it prints.
 fn peer(name: &str, arguments: &[&str]) -> Vec<f64> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers").join(name);
-    let mut command = Command::new("python3");
-    command.arg(path).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut command = Command::new(&Python::fastest().path);
+    command.args(["-I", "-S"]).arg(path).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(EXAMPLE.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -201,7 +206,7 @@ async fn create(store: &Store, count: usize, schedule: &str, now: Timestamp) {
 }
 
 async fn start(store: &Store, runner: Arc<dyn RunScripts>) -> EngineHandle {
-    let parts = Parts {
+    let parts = EngineParts {
         store: store.clone(),
         runner,
         channels: BTreeMap::new(),
@@ -209,7 +214,7 @@ async fn start(store: &Store, runner: Arc<dyn RunScripts>) -> EngineHandle {
         metrics: Arc::new(Metrics::new(SystemClock.now())),
         secrets: Secrets::default(),
         random: Arc::new(draw),
-        settings: Settings::default(),
+        settings: EngineSettings::default(),
     };
     Engine::start(parts).await.unwrap()
 }
@@ -249,7 +254,7 @@ fn runner(cache: &Path) -> Runner {
     };
     let sandbox = Sandbox::open(options, &|step| println!("sandbox: {step:?}")).unwrap();
     let graphite = NamedSource { kind: "graphite".to_owned(), description: String::new(), source: Arc::new(Instantly) };
-    Runner::new(revere::runner::Parts {
+    Runner::new(revere::runner::RunnerParts {
         sandbox,
         sources: [("graphite".to_owned(), graphite)].into(),
         limits: Limits::default(),

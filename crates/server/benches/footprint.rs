@@ -10,6 +10,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
 
+#[path = "../../sandbox/benches/python/mod.rs"]
+mod python;
 mod support;
 
 use std::{
@@ -20,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use python::Python;
 use support::{Client, Process, Server, healthy, quick, wait};
 
 const PROMETHEUS: &str = "/usr/bin/prometheus";
@@ -28,10 +31,12 @@ const PROCESSES: usize = 20;
 
 fn main() {
     println!("{}", support::machine());
-    start();
+    let peer = Python::fastest();
+    println!("Python: {}", peer.words());
+    start(&peer);
     idle();
     many_monitors(if quick() { 1000 } else { 10_000 });
-    waiting();
+    waiting(&peer);
 }
 
 /// Whether Prometheus is there to be compared with.
@@ -48,7 +53,7 @@ fn prometheus_command(folder: &Path, port: u16) -> Command {
     command
 }
 
-fn start() {
+fn start(peer: &Python) {
     let times = if quick() { 5 } else { 40 };
     let folder = tempfile::tempdir().unwrap();
     // The first start makes the database and, the very first, compiles the embedded Python.
@@ -63,7 +68,7 @@ fn start() {
     let mut python: Vec<f64> = (0..times)
         .map(|_| {
             let began = Instant::now();
-            assert!(Command::new("python3").args(["-c", "import http.server, sqlite3"]).status().unwrap().success());
+            assert!(peer.command("import http.server, sqlite3").status().unwrap().success());
             began.elapsed().as_secs_f64() * 1e3
         })
         .collect();
@@ -145,7 +150,7 @@ fn many_monitors(monitors: usize) {
     println!("with {monitors} monitors: {ours}; after their list was looked at 50 times {looked_at}");
 }
 
-fn waiting() {
+fn waiting(peer: &Python) {
     let stub = Stub::start();
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
@@ -177,10 +182,7 @@ fn waiting() {
     let ask = format!("urllib.request.urlopen('http://127.0.0.1:{port}/').read()");
     let heard = stub.waiting();
     let processes: Vec<Process> = (0..PROCESSES)
-        .map(|_| {
-            let mut command = Command::new("python3");
-            Process::spawn(command.args(["-c", &format!("import urllib.request; {ask}")]).stderr(Stdio::null()))
-        })
+        .map(|_| Process::spawn(peer.command(&format!("import urllib.request; {ask}")).stderr(Stdio::null())))
         .collect();
     wait(Duration::from_secs(60), "Python to wait", || stub.waiting() >= heard + PROCESSES);
     let each = processes.iter().map(|process| process.memory().share).sum::<f64>() / PROCESSES as f64;
@@ -195,7 +197,7 @@ fn waiting() {
         "import threading, urllib.request\nfor _ in range({WAITING}): threading.Thread(target=lambda: {ask}, daemon=True).start()\n\
          import time; time.sleep(300)"
     );
-    let process = Process::spawn(Command::new("python3").args(["-c", &threads]).stderr(Stdio::null()));
+    let process = Process::spawn(peer.command(&threads).stderr(Stdio::null()));
     wait(Duration::from_secs(60), "Python's threads to wait", || stub.waiting() >= heard + WAITING);
     let threads = process.memory();
     println!(

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     redact::Secrets,
-    settings::{Fault, Field, FieldKind, Settings, python_type},
+    settings::{ConfigFault, Field, FieldKind, Settings, python_type},
 };
 
 /// A configured source or alert, before its type has looked at it.
@@ -35,7 +35,7 @@ pub const FIELDS: &[Field] = &[
 ];
 
 /// Reads the dict `key` (`REVERE_SOURCES` or `REVERE_ALERTS`), every fault at once. Null is an empty dict.
-pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<Fault>) {
+pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<ConfigFault>) {
     let mut entries = Vec::new();
     let mut faults = Vec::new();
     match value {
@@ -48,7 +48,7 @@ pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<Fault>) {
                 }
             }
         }
-        other => faults.push(Fault::new(
+        other => faults.push(ConfigFault::new(
             key,
             format!("expected a dict of name -> type, description, enabled, config, not {}", python_type(other)),
         )),
@@ -56,9 +56,9 @@ pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<Fault>) {
     (entries, faults)
 }
 
-fn read(name: &str, value: &Value, place: String) -> Result<Entry, Vec<Fault>> {
+fn read(name: &str, value: &Value, place: String) -> Result<Entry, Vec<ConfigFault>> {
     if name.trim() != name || name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
-        return Err(vec![Fault::new(
+        return Err(vec![ConfigFault::new(
             place,
             "expected a name of 1 to 200 printable characters, without spaces around it",
         )]);
@@ -69,7 +69,7 @@ fn read(name: &str, value: &Value, place: String) -> Result<Entry, Vec<Fault>> {
         None => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => {
-            return Err(vec![Fault::new(
+            return Err(vec![ConfigFault::new(
                 format!("{place}['description']"),
                 format!("expected a text, not {}", python_type(other)),
             )]);
@@ -113,7 +113,7 @@ mod tests {
             "REVERE_ALERTS",
             &json!({"a": {"typ": "log"}, "b": 7, "c": {"type": "log", "description": 3}, " d": {"type": "log"}, "e": {"type": "log"}}),
         );
-        let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        let faults: Vec<String> = faults.iter().map(ConfigFault::to_string).collect();
         assert_eq!(
             faults,
             [

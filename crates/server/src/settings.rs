@@ -62,21 +62,21 @@ impl Field {
 
 /// One thing wrong with the configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fault {
+pub struct ConfigFault {
     /// Where, as a path in Python's notation: `REVERE_SOURCES['graphite']['config']['url']`.
     pub place: String,
     /// What is wrong and what was expected.
     pub message: String,
 }
 
-impl Fault {
+impl ConfigFault {
     /// A fault at `place`.
     pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Fault { place: place.into(), message: message.into() }
+        ConfigFault { place: place.into(), message: message.into() }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)
     }
@@ -89,19 +89,27 @@ pub struct Settings(BTreeMap<&'static str, Value>);
 impl Settings {
     /// Reads `config` (a JSON object, or null for none) by `fields`. Secrets in it are taught to `secrets`, whether or
     /// not there are faults. A `None` value counts as left out.
-    pub fn read(fields: &[Field], config: &Value, place: &str, secrets: &Secrets) -> Result<Settings, Vec<Fault>> {
+    pub fn read(
+        fields: &[Field],
+        config: &Value,
+        place: &str,
+        secrets: &Secrets,
+    ) -> Result<Settings, Vec<ConfigFault>> {
         let empty = serde_json::Map::new();
         let given = match config {
             Value::Null => &empty,
             Value::Object(map) => map,
-            other => return Err(vec![Fault::new(place, format!("expected a dict, not {}", python_type(other)))]),
+            other => return Err(vec![ConfigFault::new(place, format!("expected a dict, not {}", python_type(other)))]),
         };
         let mut faults = Vec::new();
         let mut read = BTreeMap::new();
         for (name, value) in given {
             let Some(field) = fields.iter().find(|field| field.name == name) else {
                 let names = fields.iter().map(|field| field.name);
-                faults.push(Fault::new(format!("{place}[{name:?}]").replace('"', "'"), unknown("key", name, names)));
+                faults.push(ConfigFault::new(
+                    format!("{place}[{name:?}]").replace('"', "'"),
+                    unknown("key", name, names),
+                ));
                 continue;
             };
             if value.is_null() {
@@ -111,13 +119,13 @@ impl Settings {
                 Ok(value) => {
                     read.insert(field.name, value);
                 }
-                Err(message) => faults.push(Fault::new(format!("{place}['{name}']"), message)),
+                Err(message) => faults.push(ConfigFault::new(format!("{place}['{name}']"), message)),
             }
         }
         for field in fields {
             let missing = given.get(field.name).is_none_or(Value::is_null);
             if field.required && missing {
-                faults.push(Fault::new(
+                faults.push(ConfigFault::new(
                     format!("{place}['{}']", field.name),
                     format!("missing; expected {}: {}", field.kind.expected(), field.doc),
                 ));
@@ -376,7 +384,7 @@ mod tests {
     fn every_fault_is_reported_at_once_with_its_place() {
         let config = json!({"urll": "x", "verify_ssl": "yes", "timeout": -1, "auth_password": 12345});
         let faults = Settings::read(FIELDS, &config, "REVERE_SOURCES['g']['config']", &Secrets::default()).unwrap_err();
-        let text: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        let text: Vec<String> = faults.iter().map(ConfigFault::to_string).collect();
         assert_eq!(
             text,
             [

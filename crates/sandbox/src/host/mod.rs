@@ -21,7 +21,7 @@ pub(crate) use self::budget::Budget;
 use crate::{
     Broker, CallRecord, Limits, SourceDescription,
     cpu::CpuMeter,
-    lane::{self, Turn},
+    cpu_queue::{self, Turn},
     stop::Stop,
     wasi::Pollables,
 };
@@ -112,7 +112,7 @@ impl RunState {
             return Err(Stop::CpuTime(self.limits.cpu_time));
         }
         Ok(match &self.turn {
-            Some(turn) if spent >= lane::BRIEF => UpdateDeadline::YieldCustom(1, Box::pin(turn.clone().next())),
+            Some(turn) if spent >= cpu_queue::BRIEF => UpdateDeadline::YieldCustom(1, Box::pin(turn.clone().next())),
             _ => UpdateDeadline::Yield(1),
         })
     }

@@ -1,4 +1,4 @@
-"""A pool that starts a `python3 -c` for each due script, two at a time.
+"""A pool that starts a `python3 -I -S -c` for each due script, two at a time.
 
     processes.py SCRIPTS      prints the seconds after which half, 99 in 100 and the last had begun, and all had ended
 """
@@ -19,7 +19,7 @@ SCRIPT = STUB + sys.stdin.read()
 
 def run(_):
     at = time.monotonic()
-    subprocess.run(["python3", "-c", SCRIPT], check=True)
+    subprocess.run([sys.executable, "-I", "-S", "-c", SCRIPT], check=True)
     return at
 
 

@@ -8,7 +8,7 @@ use askama::Template;
 use revere_model::State;
 use serde_json::{Map, Value, json};
 
-use super::{Notification, plain, sms};
+use super::{Notification, plain_text, sms};
 
 /// The longest subject of a mail, in characters; beyond it a name is cut.
 const SUBJECT_CHARS: usize = 200;
@@ -33,19 +33,19 @@ impl Notification {
 
     /// One line for a list of mails.
     pub fn subject(&self) -> String {
-        self.subject_within(SUBJECT_CHARS, plain::one_line, "\u{2026}")
+        self.subject_within(SUBJECT_CHARS, plain_text::one_line, "\u{2026}")
     }
 
     /// One line in ASCII of at most `max` characters, for receivers that take no other.
     pub fn ascii_subject_within(&self, max: usize) -> String {
-        self.subject_within(max, |name| plain::ascii(&plain::one_line(name)), "...")
+        self.subject_within(max, |name| plain_text::ascii(&plain_text::one_line(name)), "...")
     }
 
     /// One text message: one line, cut to fit.
     pub fn short(&self) -> String {
-        let words = Words::of(self, plain::one_line);
+        let words = Words::of(self, plain_text::one_line);
         sms::one_message(&rendered(&Short {
-            monitor: &plain::cut(&words.monitor, SHORT_NAME_CHARS),
+            monitor: &plain_text::cut(&words.monitor, SHORT_NAME_CHARS),
             new_state: self.new_state,
             message: &words.message,
             return_value: &words.return_value,
@@ -60,7 +60,7 @@ impl Notification {
 
     /// The HTML part of a mail.
     pub fn mail_html(&self) -> String {
-        let words = Words::of(self, plain::lines);
+        let words = Words::of(self, plain_text::lines);
         rendered(&MailHtml {
             subject: &self.subject(),
             heading: words.heading,
@@ -112,7 +112,7 @@ impl Notification {
         let subject =
             |monitor: &str| rendered(&Subject { heading: self.heading(), monitor, new_state: self.new_state });
         let frame = subject("").chars().count();
-        subject(&plain::cut_by(&safe(&self.monitor.name), max.saturating_sub(frame), mark, |_| 1))
+        subject(&plain_text::cut_by(&safe(&self.monitor.name), max.saturating_sub(frame), mark, |_| 1))
     }
 
     /// What kind of notice this is, as its first line says.
@@ -121,7 +121,7 @@ impl Notification {
     }
 
     fn tags(&self) -> String {
-        plain::one_line(&self.monitor.tags.join(", "))
+        plain_text::one_line(&self.monitor.tags.join(", "))
     }
 
     /// The moment the notice is about, to the second.
@@ -131,7 +131,7 @@ impl Notification {
 
     /// Where to read on; empty while the server does not know its own address.
     fn link(&self) -> String {
-        let url = plain::one_line(&self.monitor.url);
+        let url = plain_text::one_line(&self.monitor.url);
         if url.starts_with("https://") || url.starts_with("http://") { url } else { String::new() }
     }
 }
@@ -149,7 +149,7 @@ impl Words {
         let value = notification.return_value.as_ref();
         Words {
             heading: notification.heading(),
-            monitor: plain::one_line(&notification.monitor.name),
+            monitor: plain_text::one_line(&notification.monitor.name),
             message: safe(&notification.message),
             return_value: value.map_or_else(|| "None".to_owned(), |value| safe(&value.to_string())),
         }
@@ -158,7 +158,7 @@ impl Words {
 
 /// Several lines with all but the first indented.
 fn indented(text: &str) -> String {
-    plain::lines(text.trim_end()).replace('\n', "\n    ")
+    plain_text::lines(text.trim_end()).replace('\n', "\n    ")
 }
 
 /// Dark enough to read on white; the word beside it says the same.

@@ -9,8 +9,8 @@ pub mod retry;
 
 mod channels;
 
-pub mod plain;
-mod post;
+mod http_post;
+pub mod plain_text;
 mod printer;
 mod process;
 mod sms;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     entry::Entry,
-    settings::{Fault, Field, Settings, unknown},
+    settings::{ConfigFault, Field, Settings, unknown},
     sources::Surroundings,
 };
 
@@ -120,7 +120,7 @@ impl SendError {
 }
 
 /// A channel, or everything that is wrong with its settings.
-pub type Built = Result<Arc<dyn Channel>, Vec<Fault>>;
+pub type Built = Result<Arc<dyn Channel>, Vec<ConfigFault>>;
 
 /// A kind of channel.
 pub struct ChannelKind {
@@ -136,7 +136,10 @@ pub struct ChannelKind {
 
 /// Makes the channel of every entry that is switched on, by its name, with every fault found on the way. The secrets of
 /// the others are learned too: their values may stand in what people paste.
-pub fn build_all(entries: &[Entry], surroundings: &Surroundings) -> (BTreeMap<String, Arc<dyn Channel>>, Vec<Fault>) {
+pub fn build_all(
+    entries: &[Entry],
+    surroundings: &Surroundings,
+) -> (BTreeMap<String, Arc<dyn Channel>>, Vec<ConfigFault>) {
     let mut channels = BTreeMap::new();
     let mut faults = Vec::new();
     for entry in entries {
@@ -153,7 +156,7 @@ pub fn build_all(entries: &[Entry], surroundings: &Surroundings) -> (BTreeMap<St
 }
 
 /// What the entries that are switched on ask for and should not.
-pub fn warnings(entries: &[Entry]) -> Vec<Fault> {
+pub fn warnings(entries: &[Entry]) -> Vec<ConfigFault> {
     let email = |entry: &&Entry| entry.enabled && channels::email::KIND.names.contains(&entry.kind.as_str());
     entries.iter().filter(email).flat_map(channels::email::warnings).collect()
 }
@@ -175,12 +178,12 @@ fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
         }
         other => unknown("alert type", other, known),
     };
-    Err(vec![Fault::new(format!("{}['type']", entry.place), message)])
+    Err(vec![ConfigFault::new(format!("{}['type']", entry.place), message)])
 }
 
 /// Something wrong with one field of an entry's config.
-fn config_fault(entry: &Entry, field: &str, message: impl Into<String>) -> Fault {
-    Fault::new(format!("{}['config']['{field}']", entry.place), message)
+fn config_fault(entry: &Entry, field: &str, message: impl Into<String>) -> ConfigFault {
+    ConfigFault::new(format!("{}['config']['{field}']", entry.place), message)
 }
 
 /// Gives `attempt` no more than `timeout`.

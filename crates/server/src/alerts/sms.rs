@@ -4,7 +4,7 @@
 //! message holds 70. So look-alikes and ornaments are spelled in the alphabet, and only words of another script (which
 //! could not be read otherwise) choose the smaller size.
 
-use super::plain::{cut_by, joins_previous, one_line, simpler};
+use super::plain_text::{cut_by, joins_previous, one_line, simpler};
 
 /// Septets in one message of the GSM alphabet.
 const GSM_ROOM: usize = 160;

@@ -1,10 +1,10 @@
-//! Builds, wires, starts and stops everything that makes a server. Tests use the same door as `revere run`.
+//! Builds, wires, starts and stops everything that makes a server. Tests use the same listener as `revere run`.
 //!
 //! Promises that the address is taken before anything slow happens (and answers 503 until the rest is there), that a
 //! source that is down stops nothing, and that a stop lets what is going on finish, hands back the rest, and leaves
 //! everything written.
 
-mod door;
+mod listener;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use revere_model::Clock;
 use revere_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
 
-pub use door::{BindError, Door};
+pub use listener::{BindError, Listener};
 
 use crate::{
     alerts::Channel,
@@ -21,7 +21,7 @@ use crate::{
     metrics::Metrics,
     redact::Secrets,
     runner::{self, NamedSource, Runner, Sources},
-    sources::watch::Watch,
+    sources::source_health::SourceWatch,
     store::{ConfiguredAlert, OpenError, Store, StoreError, StoreOptions},
     web::{self, Defaults, Site, WebState},
 };
@@ -30,7 +30,7 @@ use crate::{
 pub const GRACE: Duration = Duration::from_secs(10);
 
 /// What a server is made of.
-pub struct Parts {
+pub struct AppParts {
     /// What the operator decided.
     pub config: Config,
     /// Runs the Python.
@@ -48,7 +48,7 @@ pub struct Parts {
     /// Taken out of whatever a person or a log will see.
     pub secrets: Secrets,
     /// The address, taken already.
-    pub door: Door,
+    pub listener: Listener,
 }
 
 /// Runs that people ask for while all scheduled ones wait, and scripts that are only checked, have room of their own.
@@ -70,8 +70,8 @@ pub enum StartError {
 pub struct App;
 
 impl App {
-    /// Opens the store, starts the engine, opens the door.
-    pub async fn start(parts: Parts) -> Result<Running, StartError> {
+    /// Opens the store, starts the engine, opens the listener.
+    pub async fn start(parts: AppParts) -> Result<Running, StartError> {
         let mut options = StoreOptions::new(&parts.config.database_path);
         options.clock = parts.clock.clone();
         options.metrics = Some(parts.metrics.clone());
@@ -84,13 +84,13 @@ impl App {
     }
 }
 
-async fn wire(store: Store, parts: Parts) -> Result<Running, StartError> {
-    let Parts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, door } = parts;
+async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
+    let AppParts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, listener } = parts;
     let configured: Vec<ConfiguredAlert> =
         config.alerts.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
     store.sync_alerts(&configured, clock.now()).await.map_err(StartError::Store)?;
 
-    let watch = Watch::new(clock.clone());
+    let watch = SourceWatch::new(clock.clone());
     let sources = sources
         .into_iter()
         .map(|(name, named)| {
@@ -98,7 +98,7 @@ async fn wire(store: Store, parts: Parts) -> Result<Running, StartError> {
             (name, NamedSource { source, ..named })
         })
         .collect();
-    let runner = Runner::new(runner::Parts {
+    let runner = Runner::new(runner::RunnerParts {
         sandbox,
         sources,
         limits: config.limits.clone(),
@@ -107,8 +107,8 @@ async fn wire(store: Store, parts: Parts) -> Result<Running, StartError> {
         metrics: metrics.clone(),
         secrets: secrets.clone(),
     });
-    let address = config.base_url.clone().unwrap_or_else(|| door.link());
-    let engine = Engine::start(engine::Parts {
+    let address = config.base_url.clone().unwrap_or_else(|| listener.link());
+    let engine = Engine::start(engine::EngineParts {
         store: store.clone(),
         runner: Arc::new(runner.clone()),
         channels,
@@ -116,20 +116,20 @@ async fn wire(store: Store, parts: Parts) -> Result<Running, StartError> {
         metrics: metrics.clone(),
         secrets,
         random: Arc::new(|| uuid::Uuid::new_v4().as_u128() as u64),
-        settings: engine::Settings {
+        settings: engine::EngineSettings {
             in_flight,
-            by_hand: BY_HAND,
+            on_demand: BY_HAND,
             run_limit: config.limits.wall_time,
             address,
-            ..engine::Settings::default()
+            ..engine::EngineSettings::default()
         },
     })
     .await
     .map_err(StartError::Store)?;
     let base_url = config.base_url.map(|url| url.parse().expect("BASE_URL was checked when it was read"));
     let stopping = CancellationToken::new();
-    door.open(web::router(WebState {
-        site: Arc::new(Site { base_url, loopback_only: door.address().ip().is_loopback() }),
+    listener.open(web::router(WebState {
+        site: Arc::new(Site { base_url, loopback_only: listener.address().ip().is_loopback() }),
         defaults: Arc::new(Defaults { timezone: config.timezone, retain_days: config.default_retain_days }),
         clock,
         metrics,
@@ -140,7 +140,7 @@ async fn wire(store: Store, parts: Parts) -> Result<Running, StartError> {
         alert_entries: config.alerts.into(),
         stopping: stopping.clone(),
     }));
-    Ok(Running { address: door.address(), store, engine, stopping, door })
+    Ok(Running { address: listener.address(), store, engine, stopping, listener })
 }
 
 /// A server that runs.
@@ -152,13 +152,13 @@ pub struct Running {
     /// What runs and tells.
     pub engine: EngineHandle,
     stopping: CancellationToken,
-    door: Door,
+    listener: Listener,
 }
 
 impl Running {
     /// Waits for a part that must not end to end, and says which; for ever, if none does.
     pub async fn failed(&self) -> String {
-        self.door.failed().await
+        self.listener.failed().await
     }
 
     /// Begins nothing new, lets what is going on finish for `grace`, hands back the rest, writes everything, and lets go
@@ -166,7 +166,7 @@ impl Running {
     pub async fn stop(self, grace: Duration) {
         // Streams to browsers have no end of their own.
         self.stopping.cancel();
-        tokio::join!(self.engine.stop(grace), self.door.close(grace));
+        tokio::join!(self.engine.stop(grace), self.listener.close(grace));
         self.store.close().await;
     }
 }

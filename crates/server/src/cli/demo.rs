@@ -18,7 +18,7 @@ use super::{
     terminal::{self, Paint},
 };
 use crate::{
-    app::{App, BindError, Door},
+    app::{App, BindError, Listener},
     config::Config,
     demo::{self, world::World},
     entry,
@@ -52,7 +52,7 @@ impl Demo {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let begun = Begun::new(global)?;
         let signals = begun.runtime.block_on(async { run::Signals::new() })?;
-        let door = begun.runtime.block_on(self.door())?;
+        let listener = begun.runtime.block_on(self.listener())?;
         let watched = signals.ending_the_process(&begun.runtime);
         let sandbox = open_sandbox(default_options())?;
         // From here on there is something to be removed.
@@ -60,7 +60,7 @@ impl Demo {
         let folder = Folder::make()?;
         let now = SystemClock.now();
         let world = World { live_since: Some(now.as_second()) };
-        let config = configuration(folder.path(), &door.link(), now);
+        let config = configuration(folder.path(), &listener.link(), now);
         let database = config.database_path.clone();
         // History ends now; the first ticks come when it has been written.
         let begin = now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(now);
@@ -79,7 +79,7 @@ impl Demo {
             }
         };
         let project = begun.build(sandbox, config.into())?;
-        let (runtime, parts) = run::parts(project, door);
+        let (runtime, parts) = run::parts(project, listener);
         let ended = runtime.block_on(async {
             let running = tokio::select! {
                 biased;
@@ -98,17 +98,17 @@ impl Demo {
         Ok(ended?.exit())
     }
 
-    async fn door(&self) -> Result<Door, BindError> {
+    async fn listener(&self) -> Result<Listener, BindError> {
         if let Some(port) = self.port {
-            return Door::bind(&self.host, port).await;
+            return Listener::bind(&self.host, port).await;
         }
         for port in PORTS {
-            match Door::bind(&self.host, port).await {
+            match Listener::bind(&self.host, port).await {
                 Err(BindError::InUse(_)) => {}
-                door => return door,
+                listener => return listener,
             }
         }
-        Door::bind(&self.host, 0).await
+        Listener::bind(&self.host, 0).await
     }
 }
 

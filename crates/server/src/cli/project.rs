@@ -20,7 +20,7 @@ use crate::{
     metrics::Metrics,
     outbound::Outbound,
     redact::Secrets,
-    runner::{NamedSource, Parts, Runner, Sources},
+    runner::{NamedSource, Runner, RunnerParts, Sources},
     sources::{self, Surroundings},
 };
 
@@ -114,7 +114,7 @@ impl Project {
     /// Runs scripts as the configuration says.
     pub(super) fn runner(&self) -> Runner {
         let _inside = self.runtime.enter();
-        Runner::new(Parts {
+        Runner::new(RunnerParts {
             sandbox: self.sandbox.clone(),
             sources: self.sources.clone(),
             limits: self.config.limits.clone(),

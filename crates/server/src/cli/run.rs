@@ -15,7 +15,7 @@ use super::{
     Exit, Global,
     project::{Begun, Project},
 };
-use crate::app::{App, Door, GRACE, Parts, Running};
+use crate::app::{App, AppParts, GRACE, Listener, Running};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -44,10 +44,10 @@ impl Run {
         let begun = Begun::new(global)?;
         let signals = begun.runtime.block_on(async { Signals::new() })?;
         // Before anything slow: who starts a second server should know at once.
-        let door = begun.runtime.block_on(Door::bind(&self.host, self.port))?;
+        let listener = begun.runtime.block_on(Listener::bind(&self.host, self.port))?;
         let watched = signals.ending_the_process(&begun.runtime);
         let project = begun.project(global)?;
-        let (runtime, parts) = parts(project, door);
+        let (runtime, parts) = parts(project, listener);
         let ended = runtime.block_on(async {
             let mut signals = watched.given_back().await;
             let running = tokio::select! {
@@ -100,11 +100,21 @@ impl Ended {
 }
 
 /// Everything for a server, and the runtime it lives on.
-pub(super) fn parts(project: Project, door: Door) -> (Runtime, Parts) {
+pub(super) fn parts(project: Project, listener: Listener) -> (Runtime, AppParts) {
     let Project { runtime, secrets, sandbox, in_flight, config, sources, channels, metrics } = project;
     (
         runtime,
-        Parts { config, sandbox, in_flight, sources, channels, clock: Arc::new(SystemClock), metrics, secrets, door },
+        AppParts {
+            config,
+            sandbox,
+            in_flight,
+            sources,
+            channels,
+            clock: Arc::new(SystemClock),
+            metrics,
+            secrets,
+            listener,
+        },
     )
 }
 

@@ -4,9 +4,9 @@
 //! is complete and within bounds. Refuses to know what the types of sources and alerts need: they read their own part of
 //! it, and add their faults before [`Loaded::accept`] decides.
 
+mod fault_line;
 mod keys;
-mod masked;
-mod place;
+mod mask_traceback;
 mod read;
 
 use std::{
@@ -22,7 +22,7 @@ pub use keys::{IGNORED, KEYS, Key, REFUSED};
 use crate::{
     entry::Entry,
     redact::Secrets,
-    settings::{self, Fault},
+    settings::{self, ConfigFault},
 };
 
 /// Looked for in the working directory unless another file is named.
@@ -60,7 +60,7 @@ pub struct Config {
     /// Threads that execute Python, if it was set.
     pub run_threads: Option<usize>,
     /// What was accepted but deserves a word.
-    pub warnings: Vec<Fault>,
+    pub warnings: Vec<ConfigFault>,
 }
 
 impl Config {
@@ -112,7 +112,7 @@ pub struct PlacedFault {
     /// From 1.
     pub line: Option<usize>,
     /// Place and message.
-    pub fault: Fault,
+    pub fault: ConfigFault,
 }
 
 /// A configuration whose types of sources and alerts have not had their say yet.
@@ -121,7 +121,7 @@ pub struct Loaded {
     /// What was read; where a setting has a fault, its default stands in for it.
     pub config: Config,
     /// What is wrong so far.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ConfigFault>,
     source: String,
 }
 
@@ -134,7 +134,7 @@ impl From<Config> for Loaded {
 
 impl Loaded {
     /// The configuration, if neither reading it nor its types found a fault.
-    pub fn accept(self, found_by_types: Vec<Fault>) -> Result<Config, LoadError> {
+    pub fn accept(self, found_by_types: Vec<ConfigFault>) -> Result<Config, LoadError> {
         let Loaded { config, mut faults, source } = self;
         faults.extend(found_by_types);
         if faults.is_empty() {
@@ -142,7 +142,7 @@ impl Loaded {
         }
         let mut faults: Vec<PlacedFault> = faults
             .into_iter()
-            .map(|fault| PlacedFault { line: place::line_of(&source, &fault.place), fault })
+            .map(|fault| PlacedFault { line: fault_line::line_of(&source, &fault.place), fault })
             .collect();
         // From top to bottom, as a person mends them; those without a line come last.
         faults.sort_by_key(|fault| fault.line.unwrap_or(usize::MAX));
@@ -194,7 +194,7 @@ pub async fn load(
     let names = match sandbox.evaluate_config(request).await {
         Ok(Ok(names)) => names,
         Ok(Err(error)) => {
-            let masked = |text: &str| hidden.redact(&masked::traceback(text, &source)).into_owned();
+            let masked = |text: &str| hidden.redact(&mask_traceback::traceback(text, &source)).into_owned();
             let traceback = error.traceback.as_deref().map(masked);
             let message = hidden.redact(&error.message).into_owned();
             return Err(LoadError::Script { path, error: ScriptError { traceback, message, ..error } });

@@ -9,12 +9,12 @@ use super::{Config, keys};
 use crate::{
     entry::{self, Entry},
     redact::Secrets,
-    settings::{self, Fault, Field, Settings},
+    settings::{self, ConfigFault, Field, Settings},
 };
 
 /// Reads evaluated names. Only upper-case ones count; those beginning with an underscore are the author's own. Where a
 /// setting has a fault, its default stands in, so that the rest can still be looked at.
-pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &Secrets) -> (Config, Vec<Fault>) {
+pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &Secrets) -> (Config, Vec<ConfigFault>) {
     let mut faults = Vec::new();
     let mut warnings = Vec::new();
     let mut given = Map::new();
@@ -23,20 +23,20 @@ pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &S
             continue;
         }
         if let Some((_, hint)) = keys::REFUSED.iter().find(|(known, _)| *known == name) {
-            faults.push(Fault::new(name, *hint));
+            faults.push(ConfigFault::new(name, *hint));
         } else if keys::IGNORED.contains(&name.as_str()) {
-            warnings.push(Fault::new(name, "ignored: it was the original program's, and means nothing here"));
+            warnings.push(ConfigFault::new(name, "ignored: it was the original program's, and means nothing here"));
         } else {
             match plain(value) {
                 Ok(value) => drop(given.insert(name, value)),
-                Err(message) => faults.push(Fault::new(name, message)),
+                Err(message) => faults.push(ConfigFault::new(name, message)),
             }
         }
     }
     for name in given.keys().filter(|name| keys::KEYS.iter().all(|key| key.field.name != name.as_str())) {
         let known = keys::KEYS.iter().map(|key| key.field.name);
         let message = settings::unknown("key", name, known);
-        faults.push(Fault::new(
+        faults.push(ConfigFault::new(
             name,
             format!("{message} (names of your own: begin them with an underscore, or write them small)"),
         ));
@@ -52,7 +52,7 @@ pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &S
                 for fault in found {
                     let name = fault.place.trim_matches(['[', ']', '\'']).to_owned();
                     given.remove(&name);
-                    faults.push(Fault::new(name, fault.message));
+                    faults.push(ConfigFault::new(name, fault.message));
                 }
             }
         }
@@ -80,7 +80,7 @@ pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &S
         warnings: Vec::new(),
     };
     if settings.text("GOOGLE_APPS_DOMAIN").is_some() {
-        warnings.push(Fault::new(
+        warnings.push(ConfigFault::new(
             "GOOGLE_APPS_DOMAIN",
             "accepted, but login by Google is not built yet: nobody is asked who they are. Keep the server on a loopback address, or behind a proxy that asks",
         ));
@@ -92,12 +92,12 @@ pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &S
 struct Reader<'a> {
     settings: &'a Settings,
     folder: &'a Path,
-    faults: Vec<Fault>,
+    faults: Vec<ConfigFault>,
 }
 
 impl Reader<'_> {
     fn fault(&mut self, place: &str, message: impl Into<String>) {
-        self.faults.push(Fault::new(place, message));
+        self.faults.push(ConfigFault::new(place, message));
     }
 
     fn path(&mut self, name: &str, default: &str) -> PathBuf {
@@ -219,7 +219,7 @@ mod tests {
     fn read_names(names: &[(&str, PythonValue)]) -> (Config, Vec<String>) {
         let names = names.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let (config, faults) = read(names, Path::new("/etc/revere"), &Secrets::default());
-        (config, faults.iter().map(Fault::to_string).collect())
+        (config, faults.iter().map(ConfigFault::to_string).collect())
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod examples;
 mod history;
 mod orders;
-mod told;
+mod past_deliveries;
 pub mod world;
 
 use std::{
@@ -75,6 +75,6 @@ pub async fn fill(store: &Store, world: World, now: Timestamp, begin: Timestamp)
     let monitors = tokio::task::spawn_blocking(move || history::monitors(&world, now)).await;
     let monitors = monitors.expect("arithmetic on a made-up world does not panic");
     let stored = Arc::new(AtomicU64::new(0));
-    store.import_told(monitors, told::alerts(now, begin), begin, stored.clone()).await?;
+    store.import_told(monitors, past_deliveries::alerts(now, begin), begin, stored.clone()).await?;
     Ok(stored.load(Ordering::Relaxed))
 }

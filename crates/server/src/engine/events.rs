@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use revere_model::{DeliveryId, MonitorId, Run};
 
-use crate::store::{DeliveryStatus, Flip};
+use crate::store::{DeliveryStatus, RecordedFlip};
 
 /// Something that has just become durable.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub enum Event {
         /// The run.
         run: Arc<Run>,
         /// The change of state it made, if it made one.
-        flip: Option<Arc<Flip>>,
+        flip: Option<Arc<RecordedFlip>>,
     },
     /// A monitor's run could not be made or kept, by a fault of ours; its state stays.
     Fault {

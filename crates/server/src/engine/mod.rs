@@ -7,10 +7,10 @@
 //! It refuses to know HTTP, pages and configuration files. `web` reaches it by the store, by [`EngineHandle::wake`], and
 //! by the runs that people ask for.
 
-mod by_hand;
 mod driver;
 mod events;
 mod health;
+mod on_demand;
 mod runner;
 mod tasks;
 
@@ -21,10 +21,10 @@ use revere_model::Clock;
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use by_hand::{RunNowError, TestAlertError};
 pub use driver::{Next, TaskStatus};
 pub use events::Event;
 pub use health::EngineHealth;
+pub use on_demand::{RunNowError, TestAlertError};
 pub use runner::{RunFault, RunScripts};
 
 use crate::{
@@ -34,10 +34,10 @@ use crate::{
     store::{Store, StoreError, TakenBack},
 };
 use driver::{Driver, Wake};
-use tasks::{deliver::Deliver, evaluate::Evaluate, prune::Prune};
+use tasks::{deliver::Deliver, evaluate::Evaluate, housekeeping::Housekeeping};
 
 /// What the engine is made of.
-pub struct Parts {
+pub struct EngineParts {
     /// Where everything is kept.
     pub store: Store,
     /// Runs scripts.
@@ -53,16 +53,16 @@ pub struct Parts {
     /// Uniform random numbers: this server's name, and the jitter of retries.
     pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// How much of everything.
-    pub settings: Settings,
+    pub settings: EngineSettings,
 }
 
 /// How much of everything.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Settings {
-    /// Runs that go on at the same time; the sandbox must have room for as many, and for [`Settings::by_hand`] more.
+pub struct EngineSettings {
+    /// Runs that go on at the same time; the sandbox must have room for as many, and for [`EngineSettings::on_demand`] more.
     pub in_flight: usize,
     /// Runs that people asked for and that go on at the same time; they never wait behind scheduled ones.
-    pub by_hand: usize,
+    pub on_demand: usize,
     /// How long a run may take where its monitor does not say.
     pub run_limit: Duration,
     /// Deliveries of one alert that go on at the same time, each of another monitor.
@@ -73,11 +73,11 @@ pub struct Settings {
     pub address: String,
 }
 
-impl Default for Settings {
+impl Default for EngineSettings {
     fn default() -> Self {
-        Settings {
+        EngineSettings {
             in_flight: 256,
-            by_hand: 16,
+            on_demand: 16,
             run_limit: Duration::from_secs(30),
             sends_per_alert: 8,
             send_limit: Duration::from_secs(30),
@@ -91,7 +91,7 @@ pub struct Engine;
 
 impl Engine {
     /// Takes back what a dead server left, and starts.
-    pub async fn start(parts: Parts) -> Result<EngineHandle, StoreError> {
+    pub async fn start(parts: EngineParts) -> Result<EngineHandle, StoreError> {
         let shared = Arc::new(Shared::new(parts));
         let now = shared.clock.now();
         match shared.store.take_back(&shared.node, now).await {
@@ -112,7 +112,7 @@ impl Engine {
             let wake = shared.deliver[key].clone();
             driver.start(Arc::new(Deliver::new(shared.clone(), key.clone(), channel.clone(), wake.clone())), wake);
         }
-        driver.start(Arc::new(Prune::new(shared.clone())), shared.prune.clone());
+        driver.start(Arc::new(Housekeeping::new(shared.clone())), shared.prune.clone());
         Ok(EngineHandle { shared, driver: Arc::new(driver) })
     }
 }
@@ -194,12 +194,12 @@ struct Shared {
     metrics: Arc<Metrics>,
     secrets: Secrets,
     random: Arc<dyn Fn() -> u64 + Send + Sync>,
-    settings: Settings,
+    settings: EngineSettings,
     /// This server's name in claims: another one at every start.
     node: String,
     up_since: Timestamp,
     events: tokio::sync::broadcast::Sender<Event>,
-    by_hand: Arc<tokio::sync::Semaphore>,
+    on_demand: Arc<tokio::sync::Semaphore>,
     evaluate: Wake,
     deliver: BTreeMap<String, Wake>,
     prune: Wake,
@@ -214,12 +214,12 @@ struct Shared {
 const EVENTS: usize = 1024;
 
 impl Shared {
-    fn new(parts: Parts) -> Shared {
+    fn new(parts: EngineParts) -> Shared {
         Shared {
             node: format!("{}-{:016x}", std::process::id(), (parts.random)()),
             up_since: parts.clock.now(),
             events: tokio::sync::broadcast::Sender::new(EVENTS),
-            by_hand: Arc::new(tokio::sync::Semaphore::new(parts.settings.by_hand.max(1))),
+            on_demand: Arc::new(tokio::sync::Semaphore::new(parts.settings.on_demand.max(1))),
             evaluate: Wake::default(),
             deliver: parts.channels.keys().map(|key| (key.clone(), Wake::default())).collect(),
             prune: Wake::default(),

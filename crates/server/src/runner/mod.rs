@@ -35,7 +35,7 @@ pub struct NamedSource {
 pub type Sources = BTreeMap<String, NamedSource>;
 
 /// What a runner is made of.
-pub struct Parts {
+pub struct RunnerParts {
     /// Runs the Python.
     pub sandbox: Sandbox,
     /// What scripts can name.
@@ -59,7 +59,7 @@ pub struct Runner {
 }
 
 struct Inner {
-    parts: Parts,
+    parts: RunnerParts,
     python_path: Arc<[PathBuf]>,
     /// Filled once every source has told its methods; a plug-in that could not is asked again at the next run.
     descriptions: OnceLock<Arc<BTreeMap<String, SourceDescription>>>,
@@ -84,7 +84,7 @@ impl Runner {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn new(parts: Parts) -> Runner {
+    pub fn new(parts: RunnerParts) -> Runner {
         let broker = Arc::new(SourceBroker {
             sources: parts.sources.clone(),
             runtime: tokio::runtime::Handle::current(),

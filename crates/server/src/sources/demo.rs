@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
     arguments::{self, Arguments, Method},
-    moment,
+    time_arguments,
 };
 use crate::{
     demo::world::{self, World},
@@ -72,7 +72,7 @@ impl Source for Demo {
             return self.0.text(&path, call.now.as_second()).map(Value::Text).ok_or_else(missing);
         }
         let mut date =
-            |name: &str| arguments.take(name).map(|value| moment::resolve(name, value, call.now)).transpose();
+            |name: &str| arguments.take(name).map(|value| time_arguments::resolve(name, value, call.now)).transpose();
         let to = date("to_date")?.unwrap_or(call.now).as_second();
         let from = date("from_date")?.map_or(to - 86_400, |from| from.as_second());
         let points = self.0.points(&path, from, to).ok_or_else(missing)?;

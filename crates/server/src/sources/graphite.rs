@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
     arguments::{self, Method},
-    moment::{self, Moment},
-    target::{self, Server},
+    http_target::{self, Server},
+    time_arguments::{self, Moment},
 };
 use crate::{
     entry::Entry,
@@ -26,14 +26,14 @@ pub(super) const KIND: SourceKind = SourceKind {
     doc: "Graphite, by its render API.",
     fields: &[
         Field::required("url", FieldKind::Url, "Where graphite-web is, without `/render`."),
-        target::USERNAME,
-        target::PASSWORD,
-        target::TOKEN,
-        target::HEADERS,
-        target::VERIFY_SSL,
-        target::CA_FILE,
-        target::TIMEOUT,
-        target::LINK_LOCAL,
+        http_target::USERNAME,
+        http_target::PASSWORD,
+        http_target::TOKEN,
+        http_target::HEADERS,
+        http_target::VERIFY_SSL,
+        http_target::CA_FILE,
+        http_target::TIMEOUT,
+        http_target::LINK_LOCAL,
     ],
     build,
 };
@@ -108,7 +108,7 @@ impl Source for Graphite {
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
         let parameters =
             [("target", "constantLine(1)".to_owned()), ("format", "json".to_owned()), ("from", "-1min".to_owned())];
-        let reply = self.server.ask("/render", &parameters, target::probe_limits(deadline)).await?;
+        let reply = self.server.ask("/render", &parameters, http_target::probe_limits(deadline)).await?;
         self.read(&reply).map(drop)
     }
 }
@@ -157,9 +157,9 @@ impl Graphite {
 }
 
 fn date(name: &str, value: Value, now: Timestamp) -> Result<String, SourceFault> {
-    Ok(match moment::read(name, value, now)? {
+    Ok(match time_arguments::read(name, value, now)? {
         Moment::At(at) => at.as_second().to_string(),
-        Moment::Words(words) => match moment::relative(&words, now) {
+        Moment::Words(words) => match time_arguments::relative(&words, now) {
             Some(at) => at.as_second().to_string(),
             None => words,
         },

@@ -11,13 +11,13 @@ mod http;
 mod plugin;
 mod prometheus;
 
-pub mod watch;
+pub mod source_health;
 
 mod arguments;
 mod child;
 mod guarded;
-mod moment;
-mod target;
+mod http_target;
+mod time_arguments;
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -27,7 +27,7 @@ pub use revere_sandbox::{MethodDescription, SourceFault, Value};
 
 use crate::{
     entry::Entry,
-    settings::{Fault, Field, Settings, nearest},
+    settings::{ConfigFault, Field, Settings, nearest},
 };
 
 /// Every type of source, in the order of the documentation. Plug-in classes come beside them: see [`PLUGIN`].
@@ -82,7 +82,7 @@ pub struct SourceKind {
 }
 
 /// A source, or everything that is wrong with its settings.
-pub type Built = Result<Arc<dyn Source>, Vec<Fault>>;
+pub type Built = Result<Arc<dyn Source>, Vec<ConfigFault>>;
 
 /// What a source or a channel may use of the program around it.
 #[derive(Clone)]
@@ -96,7 +96,10 @@ pub struct Surroundings {
 }
 
 /// Makes the sources that are enabled, and says everything that is wrong with the others. Contacts nothing.
-pub fn build_all(entries: &[Entry], surroundings: &Surroundings) -> (BTreeMap<String, Arc<dyn Source>>, Vec<Fault>) {
+pub fn build_all(
+    entries: &[Entry],
+    surroundings: &Surroundings,
+) -> (BTreeMap<String, Arc<dyn Source>>, Vec<ConfigFault>) {
     let mut sources = BTreeMap::new();
     let mut faults = Vec::new();
     for entry in entries.iter().filter(|entry| entry.enabled) {
@@ -122,7 +125,7 @@ fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
     Ok(Arc::new(guarded::Guarded::new(entry, source, surroundings.secrets.clone())))
 }
 
-fn find(entry: &Entry) -> Result<&'static SourceKind, Vec<Fault>> {
+fn find(entry: &Entry) -> Result<&'static SourceKind, Vec<ConfigFault>> {
     let known = || KINDS.iter().flat_map(|kind| kind.names.iter().copied());
     if let Some(kind) = KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str())) {
         return Ok(kind);
@@ -140,7 +143,10 @@ fn find(entry: &Entry) -> Result<&'static SourceKind, Vec<Fault>> {
             KINDS.iter().map(|kind| kind.names[0]).collect::<Vec<_>>().join(", ")
         ),
     };
-    Err(vec![Fault::new(format!("{}['type']", entry.place), format!("unknown source type '{}'; {hint}", entry.kind))])
+    Err(vec![ConfigFault::new(
+        format!("{}['type']", entry.place),
+        format!("unknown source type '{}'; {hint}", entry.kind),
+    )])
 }
 
 /// JSON as Python has it.

@@ -21,7 +21,7 @@ use crate::{
     entry::Entry,
     outbound::names_a_secret,
     redact::Secrets,
-    settings::{Fault, Field, FieldKind, Settings},
+    settings::{ConfigFault, Field, FieldKind, Settings},
 };
 
 /// What the two keys of our own are; all others are the class's, so this list is not what `config` is read by.
@@ -75,7 +75,7 @@ fn build(entry: &Entry, _: &Settings, surroundings: &Surroundings) -> Built {
     let mut config = match &entry.config {
         serde_json::Value::Null => serde_json::Map::new(),
         serde_json::Value::Object(config) => config.clone(),
-        _ => return Err(vec![Fault::new(place, "expected a dict")]),
+        _ => return Err(vec![ConfigFault::new(place, "expected a dict")]),
     };
     learn_secrets(&config, &surroundings.secrets);
     let own: serde_json::Map<_, _> = KIND.fields.iter().filter_map(|field| config.remove_entry(field.name)).collect();

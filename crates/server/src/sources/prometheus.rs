@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
     arguments::{self, Arguments, Method},
-    moment,
-    target::{self, Server},
+    http_target::{self, Server},
+    time_arguments,
 };
 use crate::{
     entry::Entry,
@@ -23,14 +23,14 @@ pub(super) const KIND: SourceKind = SourceKind {
     doc: "Prometheus, or what speaks its query API.",
     fields: &[
         Field::required("url", FieldKind::Url, "Where Prometheus is, without `/api/v1`."),
-        target::USERNAME,
-        target::PASSWORD,
-        target::TOKEN,
-        target::HEADERS,
-        target::VERIFY_SSL,
-        target::CA_FILE,
-        target::TIMEOUT,
-        target::LINK_LOCAL,
+        http_target::USERNAME,
+        http_target::PASSWORD,
+        http_target::TOKEN,
+        http_target::HEADERS,
+        http_target::VERIFY_SSL,
+        http_target::CA_FILE,
+        http_target::TIMEOUT,
+        http_target::LINK_LOCAL,
     ],
     build,
 };
@@ -79,7 +79,7 @@ impl Source for Prometheus {
             "/api/v1/query_range"
         } else {
             // Said even where it is now: the run's clock decides what a run saw, not the other side's.
-            let at = arguments.take("at").map_or(Ok(call.now), |at| moment::resolve("at", at, call.now))?;
+            let at = arguments.take("at").map_or(Ok(call.now), |at| time_arguments::resolve("at", at, call.now))?;
             parameters.push(("time", at.to_string()));
             "/api/v1/query"
         };
@@ -90,18 +90,20 @@ impl Source for Prometheus {
     }
 
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
-        self.ask("/api/v1/query", &[("query", "vector(1)".to_owned())], target::probe_limits(deadline)).await.map(drop)
+        self.ask("/api/v1/query", &[("query", "vector(1)".to_owned())], http_target::probe_limits(deadline))
+            .await
+            .map(drop)
     }
 }
 
 fn range(arguments: &mut Arguments, call: &Call) -> Result<Vec<(&'static str, String)>, SourceFault> {
     let from = arguments.take("from_date").unwrap_or(Value::Null);
-    let from = moment::resolve("from_date", from, call.now)?;
-    let to = arguments.take("to_date").map_or(Ok(call.now), |to| moment::resolve("to_date", to, call.now))?;
+    let from = time_arguments::resolve("from_date", from, call.now)?;
+    let to = arguments.take("to_date").map_or(Ok(call.now), |to| time_arguments::resolve("to_date", to, call.now))?;
     if to.duration_since(from) < SignedDuration::ZERO {
         return Err(SourceFault::BadArguments(format!("'from_date' ({from}) is after 'to_date' ({to})")));
     }
-    let step = moment::span("step", &arguments.take("step").unwrap_or(Value::Int(60)))?;
+    let step = time_arguments::span("step", &arguments.take("step").unwrap_or(Value::Int(60)))?;
     Ok(vec![("start", from.to_string()), ("end", to.to_string()), ("step", step.to_string())])
 }
 

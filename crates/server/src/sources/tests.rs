@@ -13,7 +13,7 @@ fn surroundings() -> Surroundings {
 fn faults(config: serde_json::Value) -> Vec<String> {
     let (entries, faults) = entry::read_all("REVERE_SOURCES", &config);
     assert_eq!(faults, []);
-    build_all(&entries, &surroundings()).1.iter().map(Fault::to_string).collect()
+    build_all(&entries, &surroundings()).1.iter().map(ConfigFault::to_string).collect()
 }
 
 /// A file that nobody registered would be a source that exists and cannot be configured.

@@ -8,11 +8,11 @@ use std::{
 use jiff::Timestamp;
 use revere_model::Clock;
 
-use super::{
+use crate::metrics::{Metrics, StoreFault};
+use crate::store::{
     StoreError,
     error::{RETRY_AFTER, primary_code},
 };
-use crate::metrics::{Metrics, StoreFault};
 
 /// How the store is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -6,32 +6,16 @@
 //!
 //! It refuses to know what a script is, how an alert is sent, or what HTTP is.
 
-mod alerts;
-mod backup;
-mod chart;
-mod claims;
-mod counts;
-mod deliveries;
+mod claiming;
 mod error;
-mod flips;
-mod gaps;
-mod handing_back;
 mod health;
 mod import;
-mod lock;
-mod migrate;
 mod monitors;
-mod overview;
-mod previous;
 mod prune;
-mod realign;
-mod results;
+mod reading;
 mod rows;
-mod runs;
-mod switch;
-mod tell;
-mod tick;
-mod uses;
+mod sqlite;
+mod telling;
 mod writer;
 
 use std::{
@@ -48,24 +32,24 @@ use sqlx::{
 };
 use tokio::task::JoinHandle;
 
-pub use alerts::{AlertChange, AlertRow, AlertSettings, ConfiguredAlert};
-pub use backup::BackupError;
-pub use chart::SeriesPoint;
-pub use claims::{ClaimRequest, Claimed, Claims};
-pub use counts::StateCounts;
-pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
+pub use claiming::claims::{ClaimRequest, Claimed, Claims};
+pub use claiming::release::{HandedBack, TakenBack};
+pub use claiming::results::{Committed, RunResult};
 pub use error::{OpenError, StoreError};
-pub use flips::Flip;
-pub use handing_back::{HandedBack, TakenBack};
 pub use health::StoreHealth;
 pub use import::{
-    Fared, ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, Takeover,
+    ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, PastResult, Takeover,
 };
 pub use monitors::MonitorFilter;
-pub use overview::{OverviewFilter, OverviewPlace, OverviewRow};
-pub use previous::PreviousRun;
-pub use results::{Committed, RunResult};
-pub use runs::RunFilter;
+pub use reading::chart::SeriesPoint;
+pub use reading::counts::StateCounts;
+pub use reading::flips::RecordedFlip;
+pub use reading::overview::{OverviewFilter, OverviewPlace, OverviewRow};
+pub use reading::previous::PreviousRun;
+pub use reading::runs::RunFilter;
+pub use sqlite::backup::BackupError;
+pub use telling::alerts::{AlertChange, AlertRow, AlertSettings, ConfiguredAlert};
+pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 
 use crate::metrics::Metrics;
 
@@ -117,14 +101,14 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     readers: SqlitePool,
     /// The engine's own: it never waits behind somebody's long list.
-    lookouts: SqlitePool,
+    engine_readers: SqlitePool,
     queue: writer::Queue,
     writer: Mutex<Option<JoinHandle<()>>>,
     health: Arc<health::Health>,
     path: PathBuf,
     patience: Duration,
     alone: bool,
-    counted: counts::Counted,
+    counted: reading::counts::Counted,
     /// Tells this database apart in delivery keys.
     instance: String,
 }
@@ -133,9 +117,9 @@ impl Store {
     /// Opens the database, or makes it: takes the lock file, brings the schema up to date, starts the writer.
     pub async fn open(options: StoreOptions) -> Result<Store, OpenError> {
         let path = options.path.clone();
-        let lock = lock::LockFile::take(&path)?;
+        let lock = sqlite::lock::LockFile::take(&path)?;
         let connect = connect_options(&options);
-        let mut connection = migrate::open(&connect, &path).await?;
+        let mut connection = sqlite::migrate::open(&connect, &path).await?;
         let instance = sqlx::query_scalar("select value from meta where key = 'instance'")
             .fetch_one(&mut connection)
             .await
@@ -148,19 +132,19 @@ impl Store {
                 .acquire_timeout(options.busy_timeout.max(Duration::from_secs(1)))
                 .connect_lazy_with(reading.clone())
         };
-        let (readers, lookouts) = (pool(options.readers), pool(2));
+        let (readers, engine_readers) = (pool(options.readers), pool(2));
         let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
         let (queue, writer) = writer::start(connect, connection, health.clone(), lock, options.probe_every);
         Ok(Store(Arc::new(Inner {
             readers,
-            lookouts,
+            engine_readers,
             queue,
             writer: Mutex::new(Some(writer)),
             health,
             path,
             patience: options.patience,
             alone: options.alone,
-            counted: counts::Counted::default(),
+            counted: reading::counts::Counted::default(),
             instance,
         })))
     }
@@ -180,7 +164,7 @@ impl Store {
                 }
             }
         }
-        let readers = async { tokio::join!(self.0.readers.close(), self.0.lookouts.close()) };
+        let readers = async { tokio::join!(self.0.readers.close(), self.0.engine_readers.close()) };
         if tokio::time::timeout(CLOSING, readers).await.is_err() {
             tracing::warn!("a question to the database was still being answered; it is cut off");
         }
@@ -205,8 +189,8 @@ impl Store {
         &self.0.readers
     }
 
-    fn lookouts(&self) -> &SqlitePool {
-        &self.0.lookouts
+    fn engine_readers(&self) -> &SqlitePool {
+        &self.0.engine_readers
     }
 
     /// A write that someone waits for: refused after a few seconds of a locked or full disk.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use revere_model::{ReturnValue, State};
 use sqlx::{Row, sqlite::SqliteRow};
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// An instant as whole microseconds.
 pub(super) fn micros(at: Timestamp) -> i64 {

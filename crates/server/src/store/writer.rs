@@ -23,12 +23,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::store::{
     StoreError,
+    claiming::results::{self, Committed, RunResult},
     error::primary_code,
     health::Health,
-    lock::LockFile,
-    results::{self, Committed, RunResult},
+    sqlite::lock::LockFile,
 };
 
 /// What [`Writer::probe`] writes and takes away again: a page that changed is written, even if it is as it was before.

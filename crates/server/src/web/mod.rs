@@ -3,33 +3,34 @@
 //! [`router`] is the whole of it, as one table. Handlers extract, ask, answer: what an operation does is in
 //! [`operations`], once, whoever asks. `web` and the engine meet only in the store and by a wake-up signal.
 
-mod answer;
 pub mod api;
 pub mod body;
 pub mod error;
 pub mod fields;
-mod guard;
 mod health;
 mod metrics;
 mod openapi;
 pub mod operations;
 mod pages;
 pub mod params;
+mod request_layer;
 mod router;
+mod same_origin;
 
 use std::sync::Arc;
 
 use revere_model::Clock;
 use tokio_util::sync::CancellationToken;
 
-pub use answer::RequestId;
 pub use error::{FieldFault, Problem, Refusal};
-pub use guard::Site;
 pub use openapi::document as openapi_document;
+pub use request_layer::RequestId;
 pub use router::router;
+pub use same_origin::Site;
 
 use crate::{
-    engine::EngineHandle, entry::Entry, metrics::Metrics, runner::Runner, sources::watch::Watch, store::Store,
+    engine::EngineHandle, entry::Entry, metrics::Metrics, runner::Runner, sources::source_health::SourceWatch,
+    store::Store,
 };
 
 /// What handlers work with: handles, shared with the engine. Cheap to clone.
@@ -50,7 +51,7 @@ pub struct WebState {
     /// Checks scripts; knows the sources and the sandbox.
     pub runner: Runner,
     /// What calls showed of the sources; the runner's sources are wrapped in it.
-    pub watch: Watch,
+    pub watch: SourceWatch,
     /// The alerts of the configuration.
     pub alert_entries: Arc<[Entry]>,
     /// Cancelled when the server stops: open streams end.

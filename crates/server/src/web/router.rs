@@ -5,9 +5,8 @@ use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    WebState,
-    answer::{self, answer},
-    api, health, metrics, openapi, pages,
+    WebState, api, health, metrics, openapi, pages,
+    request_layer::{self, answer},
 };
 
 /// Everything, ready to serve.
@@ -16,8 +15,8 @@ pub fn router(state: WebState) -> Router {
     router
         // People.
         .merge(pages::routes())
-        .fallback(answer::unknown_path)
-        .method_not_allowed_fallback(answer::unknown_method)
+        .fallback(request_layer::unknown_path)
+        .method_not_allowed_fallback(request_layer::unknown_method)
         .layer(axum::middleware::from_fn_with_state(state.clone(), answer))
         // Streams of events are left alone by it.
         .layer(CompressionLayer::new())

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, post};
+use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, http_post};
 use crate::{
     entry::Entry,
     outbound::{Method, Options, Outbound, Request, Url},
@@ -102,7 +102,7 @@ impl Channel for Campfire {
             None => Request::new(Method::POST, self.url.clone())
                 .body("text/plain; charset=utf-8", rich_text(&notification.text())),
         };
-        post::post(&self.outbound, request, notification, timeout).await
+        http_post::post(&self.outbound, request, notification, timeout).await
     }
 }
 

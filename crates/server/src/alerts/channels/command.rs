@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::process::Command;
 
 use super::super::{
-    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError, config_fault, plain, process,
+    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError, config_fault, plain_text, process,
 };
 use crate::{
     entry::Entry,
@@ -88,7 +88,7 @@ impl Channel for Program {
         let input = notification.json().to_string();
         let ended =
             process::run(self.command(notification), input, timeout).await.map_err(|error| self.no_start(&error))?;
-        let output = plain::one_line(&format!("{}\n{}", ended.stdout, ended.stderr));
+        let output = plain_text::one_line(&format!("{}\n{}", ended.stdout, ended.stderr));
         let output = self.secrets.redact(&output);
         let said = match output.chars().count().checked_sub(SAID_CHARS) {
             _ if output.is_empty() => ended.words(timeout),
@@ -151,19 +151,19 @@ fn variables(notification: &Notification) -> Vec<(&'static str, String)> {
     let value = notification.return_value.as_ref().map_or_else(String::new, ToString::to_string);
     vec![
         ("REVERE_MONITOR_ID", notification.monitor.id.to_string()),
-        ("REVERE_MONITOR_NAME", plain::one_line(&notification.monitor.name)),
-        ("REVERE_MONITOR_URL", plain::one_line(&notification.monitor.url)),
-        ("REVERE_MONITOR_TAGS", plain::one_line(&notification.monitor.tags.join(","))),
+        ("REVERE_MONITOR_NAME", plain_text::one_line(&notification.monitor.name)),
+        ("REVERE_MONITOR_URL", plain_text::one_line(&notification.monitor.url)),
+        ("REVERE_MONITOR_TAGS", plain_text::one_line(&notification.monitor.tags.join(","))),
         ("REVERE_OLD_STATE", notification.old_state.to_string()),
         ("REVERE_NEW_STATE", notification.new_state.to_string()),
-        ("REVERE_MESSAGE", plain::lines(&notification.message)),
-        ("REVERE_RETURN_VALUE", plain::lines(&value)),
+        ("REVERE_MESSAGE", plain_text::lines(&notification.message)),
+        ("REVERE_RETURN_VALUE", plain_text::lines(&value)),
         ("REVERE_TICK_AT", time(notification.tick_at)),
         ("REVERE_STARTED_AT", time(notification.started_at)),
         ("REVERE_TEXT", notification.text()),
         ("REVERE_SUBJECT", notification.subject()),
         ("REVERE_SHORT", notification.short()),
-        ("REVERE_KEY", plain::one_line(&notification.key)),
+        ("REVERE_KEY", plain_text::one_line(&notification.key)),
         ("REVERE_TEST", if notification.test { "1" } else { "" }.to_owned()),
     ]
 }

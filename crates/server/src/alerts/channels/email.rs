@@ -28,11 +28,11 @@ use lettre::{
 };
 use sha2::{Digest, Sha256};
 
-use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, plain, within};
+use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, plain_text, within};
 use crate::{
     entry::Entry,
     redact::Secrets,
-    settings::{Fault, Field, FieldKind, Settings, unknown},
+    settings::{ConfigFault, Field, FieldKind, Settings, unknown},
     sources::Surroundings,
 };
 
@@ -160,7 +160,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
 }
 
 /// What works, and should not be done: a password that anyone on the way can read.
-pub(crate) fn warnings(entry: &Entry) -> Vec<Fault> {
+pub(crate) fn warnings(entry: &Entry) -> Vec<ConfigFault> {
     let text = |key: &str| entry.config.get(key).and_then(serde_json::Value::as_str);
     let host = text("host").unwrap_or_default();
     let here = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
@@ -301,7 +301,7 @@ impl Email {
 
     /// The server's words as they are kept.
     fn said(&self, words: &str) -> String {
-        plain::cut(&self.secrets.redact(words), SAID_CHARS).into_owned()
+        plain_text::cut(&self.secrets.redact(words), SAID_CHARS).into_owned()
     }
 
     fn reached(&self, key: &str) -> BTreeSet<String> {
@@ -356,7 +356,7 @@ fn at(step: &str) -> impl FnOnce(Error) -> SendError + use<> {
 fn chain(error: &Error) -> String {
     let source = std::error::Error::source(error);
     if let (Some(code), Some(said)) = (error.status(), source) {
-        return plain::one_line(&format!("{code} {said}"));
+        return plain_text::one_line(&format!("{code} {said}"));
     }
     let mut text = error.to_string();
     let mut cause = source;
@@ -367,10 +367,10 @@ fn chain(error: &Error) -> String {
         }
         cause = error.source();
     }
-    plain::one_line(&text)
+    plain_text::one_line(&text)
 }
 
 fn words(reply: &Response) -> String {
     let text = reply.message().collect::<Vec<_>>().join(" ");
-    plain::one_line(&format!("{} {text}", reply.code()))
+    plain_text::one_line(&format!("{} {text}", reply.code()))
 }

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::super::{Channel, ChannelKind, Notification, Receipt, SendError, config_fault, plain, printer::Printer};
+use super::super::{
+    Channel, ChannelKind, Notification, Receipt, SendError, config_fault, plain_text, printer::Printer,
+};
 use crate::settings::{Field, FieldKind};
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -33,16 +35,16 @@ impl Channel for Log {
         // One event is one line, whatever a script put into its message.
         tracing::info!(
             target: "revere::alert",
-            alert = %plain::one_line(&self.alert),
+            alert = %plain_text::one_line(&self.alert),
             monitor_id = notification.monitor.id.0,
-            monitor = %plain::one_line(&notification.monitor.name),
+            monitor = %plain_text::one_line(&notification.monitor.name),
             old_state = %notification.old_state,
             new_state = %notification.new_state,
-            return_value = %notification.return_value.as_ref().map_or_else(String::new, |value| plain::log_line(&value.to_string())),
-            key = %plain::one_line(&notification.key),
+            return_value = %notification.return_value.as_ref().map_or_else(String::new, |value| plain_text::log_line(&value.to_string())),
+            key = %plain_text::one_line(&notification.key),
             test = notification.test,
             "{}",
-            plain::log_line(&notification.message),
+            plain_text::log_line(&notification.message),
         );
         if let Some(printer) = &self.print {
             printer.print(format!("{}\n\n", notification.text()), timeout).await?;

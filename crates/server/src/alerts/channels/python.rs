@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::super::{Built, Channel, Notification, Receipt, SendError, plain, process};
-use crate::{entry::Entry, redact::Secrets, settings::Fault, sources::Surroundings};
+use super::super::{Built, Channel, Notification, Receipt, SendError, plain_text, process};
+use crate::{entry::Entry, redact::Secrets, settings::ConfigFault, sources::Surroundings};
 
 /// Finds the class, makes one, triggers it.
 const HOST: &str = include_str!("python_host.py");
@@ -40,10 +40,10 @@ pub(crate) fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
             "expected an alert type or a Python class such as mypackage.mymodule.MyAlert, not '{}'",
             entry.kind
         );
-        return Err(vec![Fault::new(format!("{}['type']", entry.place), message)]);
+        return Err(vec![ConfigFault::new(format!("{}['type']", entry.place), message)]);
     }
     if !matches!(entry.config, Value::Object(_) | Value::Null) {
-        return Err(vec![Fault::new(format!("{}['config']", entry.place), "expected a dict")]);
+        return Err(vec![ConfigFault::new(format!("{}['config']", entry.place), "expected a dict")]);
     }
     learn_secrets(&entry.config, &surroundings.secrets);
     let config = if entry.config.is_null() { json!({}) } else { entry.config.clone() };
@@ -96,9 +96,9 @@ impl PythonClass {
 
     /// A class that is not there will not come by itself; what it raises may pass.
     fn error(&self, what: &str, found: bool) -> SendError {
-        let what = plain::one_line(what);
+        let what = plain_text::one_line(what);
         let what = self.surroundings.secrets.redact(&what);
-        let message = format!("{}: {}", self.class, plain::cut(&what, 1000));
+        let message = format!("{}: {}", self.class, plain_text::cut(&what, 1000));
         if found { SendError::later(message) } else { SendError::never(message) }
     }
 }

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::super::{
-    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError, config_fault, plain, retry, within,
+    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError, config_fault, plain_text, retry, within,
 };
 use crate::{
     entry::Entry,
@@ -132,7 +132,7 @@ impl Channel for Sns {
         let sent = within(timeout.min(self.timeout), self.publish(notification)).await;
         sent.map_err(|error| {
             let said = format!("{}: {}", self.place(), error.message);
-            SendError { message: plain::cut(&self.secrets.redact(&said), SAID_CHARS).into_owned(), ..error }
+            SendError { message: plain_text::cut(&self.secrets.redact(&said), SAID_CHARS).into_owned(), ..error }
         })
     }
 }
@@ -229,7 +229,7 @@ fn judge(error: &SdkError<PublishError>) -> SendError {
         ("", None) => body.into_owned(),
         (code, message) => format!("{code}: {}", message.unwrap_or("no further words")),
     };
-    SendError { message: plain::one_line(&format!("{status}{words}")), retry }
+    SendError { message: plain_text::one_line(&format!("{status}{words}")), retry }
 }
 
 /// The text of the first XML element of this name.

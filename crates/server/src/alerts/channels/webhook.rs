@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use revere_model::{Clock, SystemClock};
 use sha2::Sha256;
 
-use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, post};
+use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, http_post};
 use crate::{
     entry::Entry,
     outbound::{Method, Options, Outbound, Request, Url},
@@ -88,8 +88,8 @@ impl Channel for Webhook {
         if let Some(secret) = &self.secret {
             let at = self.clock.now().as_second();
             let signature = format!("sha256={}", signature(secret, at, &body));
-            request = request.header("X-Revere-Timestamp", &at.to_string()).map_err(post::not_sent)?;
-            request = request.header("X-Revere-Signature", &signature).map_err(post::not_sent)?;
+            request = request.header("X-Revere-Timestamp", &at.to_string()).map_err(http_post::not_sent)?;
+            request = request.header("X-Revere-Signature", &signature).map_err(http_post::not_sent)?;
         }
         // A content type of the operator's own stays.
         let configured = request.headers.get(crate::outbound::header::CONTENT_TYPE).cloned();
@@ -97,7 +97,7 @@ impl Channel for Webhook {
         if let Some(kind) = configured {
             request.headers.insert(crate::outbound::header::CONTENT_TYPE, kind);
         }
-        post::post(&self.outbound, request, notification, timeout).await
+        http_post::post(&self.outbound, request, notification, timeout).await
     }
 }
 

@@ -2,4 +2,4 @@
 
 pub(super) mod deliver;
 pub(super) mod evaluate;
-pub(super) mod prune;
+pub(super) mod housekeeping;

@@ -5,14 +5,14 @@
 //! own, ends on the server when its time is over, and answers all rows or a fault.
 
 mod connections;
-mod foreign;
 mod mysql;
 mod params;
 mod postgres;
 mod pragma;
-mod reading;
+mod read_only;
 mod rows;
-mod scan;
+mod sql_text;
+mod sqlalchemy;
 mod sqlite;
 mod url;
 
@@ -23,7 +23,7 @@ use std::{
 
 use async_trait::async_trait;
 use rows::Rows;
-use scan::Dialect;
+use sql_text::Dialect;
 
 use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
@@ -33,7 +33,7 @@ use super::{
 use crate::{
     descriptors,
     entry::Entry,
-    settings::{Fault, Field, FieldKind, Settings},
+    settings::{ConfigFault, Field, FieldKind, Settings},
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -130,13 +130,13 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     let mut faults = Vec::new();
     for key in ["max_rows", "pool_size"] {
         if settings.count(key) == Some(0) {
-            faults.push(Fault::new(place(key), "expected a whole number, 1 or more"));
+            faults.push(ConfigFault::new(place(key), "expected a whole number, 1 or more"));
         }
     }
     let time_zone = settings.text("time_zone").map(str::to_owned);
     if time_zone.as_deref().is_some_and(|zone| !zone.chars().all(|c| c.is_ascii_alphanumeric() || "+-:/_".contains(c)))
     {
-        faults.push(Fault::new(place("time_zone"), "expected a time zone such as Europe/Berlin or +02:00"));
+        faults.push(ConfigFault::new(place("time_zone"), "expected a time zone such as Europe/Berlin or +02:00"));
     }
     let rules = Rules {
         read_only: settings.flag("read_only", true),
@@ -151,7 +151,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         Ok(found) if faults.is_empty() => found,
         Ok(_) => return Err(faults),
         Err(what) => {
-            faults.push(Fault::new(place("connection_string"), surroundings.secrets.redact(&what).into_owned()));
+            faults.push(ConfigFault::new(place("connection_string"), surroundings.secrets.redact(&what).into_owned()));
             return Err(faults);
         }
     };
@@ -182,7 +182,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
                 Some("mssql" | "sybase" | "access") => Dialect::Bracketed,
                 _ => Dialect::Other,
             },
-            engine: Box::new(foreign::Foreign::new(
+            engine: Box::new(sqlalchemy::Foreign::new(
                 settings.text("python").unwrap_or("python3"),
                 connection_string,
                 &rules,
@@ -238,13 +238,13 @@ impl Database {
         }
         let sql = match self.dialect {
             // The body of a routine has statements of its own; both servers take one statement anyway.
-            MySql | Postgres if scan::keyword(&sql, self.dialect) == "create" => sql,
+            MySql | Postgres if sql_text::keyword(&sql, self.dialect) == "create" => sql,
             // What these take at a time is theirs to say, unless it must be looked through.
             Other | Bracketed if !self.rules.read_only => sql,
-            dialect => scan::one_statement(&sql, dialect).map_err(SourceFault::BadArguments)?.to_owned(),
+            dialect => sql_text::one_statement(&sql, dialect).map_err(SourceFault::BadArguments)?.to_owned(),
         };
         if self.rules.read_only {
-            reading::only_reads(&sql, self.dialect)?;
+            read_only::only_reads(&sql, self.dialect)?;
         }
         Ok(Job { sql, params, deadline: deadline.min(Instant::now() + self.rules.timeout), max_bytes })
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::{
     Value,
-    scan::{Dialect, Piece, pieces},
+    sql_text::{Dialect, Piece, pieces},
 };
 
 /// Most bytes that all values of a statement take together: one that is named many times counts as often.
@@ -303,8 +303,8 @@ mod tests {
             for unit in units {
                 let sql = format!("select 1 {}", unit.repeat(most / unit.len()));
                 let began = std::time::Instant::now();
-                let _ = super::super::scan::one_statement(&sql, dialect);
-                let _ = super::super::scan::words(&sql, dialect);
+                let _ = super::super::sql_text::one_statement(&sql, dialect);
+                let _ = super::super::sql_text::words(&sql, dialect);
                 for params in [&many, &list(&[1])] {
                     let _ = place(&sql, Some(params.clone()), dialect);
                 }

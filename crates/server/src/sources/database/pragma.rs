@@ -4,7 +4,7 @@
 //! the memory from Revere's own store. That they only take effect when they are executed is not so either: many do their
 //! work while the statement is prepared, under `explain` too.
 
-use super::scan::{self, Dialect, Piece};
+use super::sql_text::{self, Dialect, Piece};
 use crate::sources::SourceFault;
 
 /// Those that answer something about what is named in parentheses.
@@ -40,7 +40,7 @@ const ALONE: &[&str] = &[
 /// Refuses a pragma that is not known to read only. Any other statement is none of this one's business.
 pub(super) fn refuse_others(sql: &str) -> Result<(), SourceFault> {
     // As SQLite does, a byte order mark counts as space.
-    let code = scan::pieces(sql, Dialect::Sqlite).into_iter().map(|piece| match piece {
+    let code = sql_text::pieces(sql, Dialect::Sqlite).into_iter().map(|piece| match piece {
         Piece::Code(code) => code.replace('\u{feff}', " "),
         Piece::Quoted(_) => "'".to_owned(),
         Piece::Comment(_) => " ".to_owned(),
@@ -70,11 +70,11 @@ pub(super) fn refuse_others(sql: &str) -> Result<(), SourceFault> {
 
 fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let rest = text.strip_prefix(word)?;
-    (!rest.starts_with(scan::is_name)).then(|| rest.trim_start())
+    (!rest.starts_with(sql_text::is_name)).then(|| rest.trim_start())
 }
 
 fn name(text: &str) -> (&str, &str) {
-    let (name, rest) = text.split_at(text.find(|c| !scan::is_name(c)).unwrap_or(text.len()));
+    let (name, rest) = text.split_at(text.find(|c| !sql_text::is_name(c)).unwrap_or(text.len()));
     (name, rest.trim_start())
 }
 

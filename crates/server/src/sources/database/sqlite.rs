@@ -23,7 +23,7 @@ use super::{
     Engine, Job, Rows, Rules, Value, fault,
     params::{self, Part},
     pragma,
-    scan::Dialect,
+    sql_text::Dialect,
     undecodable,
     url::SqlitePlace,
 };
@@ -143,7 +143,7 @@ async fn run(
 
 /// Other files of the machine are not this source's to open, not even for reading.
 fn refuse_other_files(sql: &str) -> Result<(), SourceFault> {
-    let words = super::scan::words(sql, Dialect::Sqlite);
+    let words = super::sql_text::words(sql, Dialect::Sqlite);
     let first = words.first().map(String::as_str).unwrap_or_default();
     if matches!(first, "attach" | "detach") || (first == "vacuum" && words.iter().any(|word| word == "into")) {
         return Err(SourceFault::Failed(format!("{} is refused: this source is one file", first.to_uppercase())));

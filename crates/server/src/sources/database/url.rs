@@ -40,7 +40,7 @@ pub(super) struct SqlitePlace {
 
 /// Reads a connection string. Its password becomes one of `secrets`; relative files count from `folder`.
 pub(super) fn parse(text: &str, folder: &Path, secrets: &Secrets) -> Result<Place, String> {
-    let parts = Parts::split(text)?;
+    let parts = UrlParts::split(text)?;
     for secret in [parts.raw_password.clone(), parts.password.clone()].into_iter().flatten() {
         secrets.learn(&secret);
     }
@@ -56,7 +56,7 @@ pub(super) fn parse(text: &str, folder: &Path, secrets: &Secrets) -> Result<Plac
 }
 
 #[derive(Default)]
-struct Parts {
+struct UrlParts {
     scheme: String,
     user: Option<String>,
     password: Option<String>,
@@ -67,15 +67,15 @@ struct Parts {
     query: Vec<(String, String)>,
 }
 
-impl Parts {
-    fn split(text: &str) -> Result<Parts, String> {
+impl UrlParts {
+    fn split(text: &str) -> Result<UrlParts, String> {
         let form = "expected dialect://user:password@host:port/database, such as postgresql://... or sqlite:////absolute/file.db";
         let (scheme, rest) = text.split_once("://").ok_or(form)?;
         let known = |c: char| c.is_ascii_alphanumeric() || "+_-.".contains(c);
         if scheme.is_empty() || !scheme.chars().all(known) {
             return Err(form.to_owned());
         }
-        let mut parts = Parts { scheme: scheme.to_ascii_lowercase(), ..Parts::default() };
+        let mut parts = UrlParts { scheme: scheme.to_ascii_lowercase(), ..UrlParts::default() };
         let mut rest = rest;
         // A password may hold what separates the later parts, as long as the last @ is the separator. Files have no users.
         if !parts.scheme.starts_with("sqlite")
@@ -115,7 +115,7 @@ impl Parts {
     }
 }
 
-fn sqlite(parts: &Parts, folder: &Path) -> Result<SqlitePlace, String> {
+fn sqlite(parts: &UrlParts, folder: &Path) -> Result<SqlitePlace, String> {
     if parts.host.is_some() || parts.port.is_some() {
         return Err("a sqlite file is written sqlite:///relative.db or sqlite:////absolute.db".to_owned());
     }
@@ -145,7 +145,7 @@ fn sqlite(parts: &Parts, folder: &Path) -> Result<SqlitePlace, String> {
     Ok(place)
 }
 
-fn mysql(parts: &Parts, folder: &Path) -> Result<MySqlConnectOptions, String> {
+fn mysql(parts: &UrlParts, folder: &Path) -> Result<MySqlConnectOptions, String> {
     const KNOWN: &[&str] =
         &["charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_mode", "ssl_verify_cert", "collation"];
     let mut options = MySqlConnectOptions::new()
@@ -208,7 +208,7 @@ fn mysql(parts: &Parts, folder: &Path) -> Result<MySqlConnectOptions, String> {
     })
 }
 
-fn postgres(parts: &Parts, folder: &Path) -> Result<PgConnectOptions, String> {
+fn postgres(parts: &UrlParts, folder: &Path) -> Result<PgConnectOptions, String> {
     const KNOWN: &[&str] =
         &["host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "options"];
     let user = parts.user.clone().unwrap_or_else(|| "postgres".to_owned());

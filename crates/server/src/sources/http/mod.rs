@@ -4,8 +4,8 @@
 //! script may ask below `base_url`, or the hosts of `allowed_hosts`, and nothing else; the configured credentials go to
 //! `base_url` only, or where there is none, to the allowed hosts.
 
-mod answer;
-mod question;
+mod request;
+mod response;
 
 use std::{sync::Arc, time::Instant};
 
@@ -14,13 +14,13 @@ use async_trait::async_trait;
 use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
     arguments::{Arguments, Method},
-    moment,
-    target::{self, Target},
+    http_target::{self, Target},
+    time_arguments,
 };
 use crate::{
     entry::Entry,
     outbound::{self, HostPattern, Limits, Options, Request, Url},
-    settings::{Fault, Field, FieldKind, Settings, unknown},
+    settings::{ConfigFault, Field, FieldKind, Settings, unknown},
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -38,14 +38,14 @@ pub(super) const KIND: SourceKind = SourceKind {
             FieldKind::Texts,
             "The methods that scripts may use, such as ['get', 'head'] (all).",
         ),
-        target::USERNAME,
-        target::PASSWORD,
-        target::TOKEN,
-        target::HEADERS,
-        target::VERIFY_SSL,
-        target::CA_FILE,
-        target::TIMEOUT,
-        target::LINK_LOCAL,
+        http_target::USERNAME,
+        http_target::PASSWORD,
+        http_target::TOKEN,
+        http_target::HEADERS,
+        http_target::VERIFY_SSL,
+        http_target::CA_FILE,
+        http_target::TIMEOUT,
+        http_target::LINK_LOCAL,
     ],
     build,
 };
@@ -98,18 +98,23 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     for host in settings.texts("allowed_hosts") {
         match host.parse() {
             Ok(pattern) => allowed.push(pattern),
-            Err(what) => faults.push(Fault::new(place("allowed_hosts"), what)),
+            Err(what) => faults.push(ConfigFault::new(place("allowed_hosts"), what)),
         }
     }
     if base.is_none() && settings.texts("allowed_hosts").is_empty() {
-        faults.push(Fault::new(place("base_url"), "missing; expected this or 'allowed_hosts': what scripts may ask"));
+        faults.push(ConfigFault::new(
+            place("base_url"),
+            "missing; expected this or 'allowed_hosts': what scripts may ask",
+        ));
     }
     let names = settings.texts("methods");
     let mut methods: Vec<&'static Method> = Vec::new();
     for name in &names {
         match METHODS.iter().find(|method| method.name.eq_ignore_ascii_case(name)) {
             Some(method) => methods.push(method),
-            None => faults.push(Fault::new(place("methods"), unknown("method", name, METHODS.iter().map(|m| m.name)))),
+            None => {
+                faults.push(ConfigFault::new(place("methods"), unknown("method", name, METHODS.iter().map(|m| m.name))))
+            }
         }
     }
     if names.is_empty() {
@@ -119,7 +124,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     if let Some(base) = &base {
         match base.host_str().unwrap_or_default().parse() {
             Ok(host) => hosts.push(host),
-            Err(what) => faults.push(Fault::new(place("base_url"), what)),
+            Err(what) => faults.push(ConfigFault::new(place("base_url"), what)),
         }
     }
     match Target::new(entry, settings, surroundings, Some(hosts)) {
@@ -145,21 +150,21 @@ impl Source for Http {
         let request = if trusted { self.sign_under(request)? } else { request };
         let mut outbound = self.target.outbound.clone();
         if let Some(timeout) = arguments.take("timeout") {
-            let timeout = std::time::Duration::from_secs_f64(moment::span("timeout", &timeout)?);
+            let timeout = std::time::Duration::from_secs_f64(time_arguments::span("timeout", &timeout)?);
             // How long a script may wait is the configuration's to say.
             let timeout = timeout.min(outbound.options().timeout);
             outbound = outbound.with(Options { timeout, ..outbound.options().clone() });
         }
-        let reply = outbound.send(request, call.limits()).await.map_err(target::fault)?;
-        Ok(answer::response(reply, call.now).await)
+        let reply = outbound.send(request, call.limits()).await.map_err(http_target::fault)?;
+        Ok(response::response(reply, call.now).await)
     }
 
     /// Any answer below 500 shows that somebody is there; without a base address there is nobody to ask.
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
         let Some(base) = &self.base else { return Ok(()) };
         let request = self.target.sign(Request::new(outbound::Method::HEAD, base.clone()))?;
-        let limits: Limits = target::probe_limits(deadline);
-        let reply = self.target.outbound.send(request, limits).await.map_err(target::fault)?;
+        let limits: Limits = http_target::probe_limits(deadline);
+        let reply = self.target.outbound.send(request, limits).await.map_err(http_target::fault)?;
         match reply.status.is_server_error() {
             true => Err(SourceFault::Failed(format!("answered {}", reply.summary()))),
             false => Ok(()),

@@ -11,15 +11,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-pub use past::{Fared, PastAlert, PastDelivery};
+pub use past::{PastAlert, PastDelivery, PastResult};
 use revere_model::{FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
 use sqlx::SqliteConnection;
 
-use super::{
-    AlertRow, Store, StoreError, alerts, monitors,
+use crate::store::{
+    AlertRow, Store, StoreError, monitors,
+    reading::runs::{self, NewRun},
     rows::{micros, value_text},
-    runs::{self, NewRun},
-    tell,
+    telling::alerts,
+    telling::tell,
 };
 
 /// Runs are written so many at a time, and counted.

@@ -18,9 +18,9 @@ use crate::{
     alerts::{MonitorSummary, Notification},
     store::{
         DeliveryStatus, Settlement,
-        deliveries::instead,
         rows::micros,
-        tell::{delivery_key, ids_text, instance, remember, summaries, unseen},
+        telling::deliveries::instead,
+        telling::tell::{delivery_key, ids_text, instance, remember, summaries, unseen},
     },
 };
 
@@ -32,11 +32,11 @@ pub struct PastAlert {
     /// The states it told.
     pub states: StateSet,
     /// How it fared with a delivery that came to be owed at that time.
-    pub fared: Arc<Fared>,
+    pub fared: Arc<PastResult>,
 }
 
 /// Says how an alert fared with what came to be owed at that time.
-pub type Fared = dyn Fn(&Notification, Timestamp) -> PastDelivery + Send + Sync;
+pub type PastResult = dyn Fn(&Notification, Timestamp) -> PastDelivery + Send + Sync;
 
 /// How an alert fared with a delivery. Not asked for one that waits behind another which is still owed.
 #[derive(Clone, PartialEq, Eq, Debug)]

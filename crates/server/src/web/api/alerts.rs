@@ -7,8 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    page::Page,
-    words::{DeliveryStatusWord, StateWord},
+    pagination::Page,
+    schemas::{DeliveryStatusWord, StateWord},
 };
 use crate::{
     store::DeliveryStatus,

@@ -7,8 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    page::{self, Page},
-    words::{DeliveryStatusWord, ReturnValueShape, StateWord},
+    pagination::{self, Page},
+    schemas::{DeliveryStatusWord, ReturnValueShape, StateWord},
 };
 use crate::{
     store::{Delivery, DeliveryFilter, DeliveryStatus},
@@ -91,7 +91,7 @@ pub(crate) async fn list(
     Extract(state): Extract<WebState>,
     mut params: Params,
 ) -> Result<Json<Page<DeliveryView>>, Problem> {
-    let limit = page::limit(&mut params);
+    let limit = pagination::limit(&mut params);
     let filter = DeliveryFilter {
         monitor: params.parsed("monitor", "the id of a monitor"),
         alert: params.text("alert"),

@@ -8,7 +8,7 @@ use revere_sandbox::{CallRecord, Outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::words::{ReturnValueShape, StateWord};
+use super::schemas::{ReturnValueShape, StateWord};
 use crate::web::{
     Problem, WebState,
     body::JsonBody,

@@ -1,7 +1,7 @@
 //! The JSON API, one file per resource. Handlers only: what they ask is in [`super::operations`].
 
-mod page;
-mod words;
+mod pagination;
+mod schemas;
 
 pub mod alerts;
 pub mod check;

@@ -12,8 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    page::{self, Page},
-    words::{ReturnValueShape, StateWord},
+    pagination::{self, Page},
+    schemas::{ReturnValueShape, StateWord},
 };
 use crate::{
     store::MonitorFilter,
@@ -182,7 +182,7 @@ pub(crate) async fn list(
     Extract(state): Extract<WebState>,
     mut params: Params,
 ) -> Result<Json<Page<MonitorView>>, Problem> {
-    let limit = page::limit(&mut params);
+    let limit = pagination::limit(&mut params);
     let filter = MonitorFilter {
         states: states(&mut params),
         tag: params.text("tag"),
@@ -191,7 +191,7 @@ pub(crate) async fn list(
         limit,
     };
     let filter = params.finish(filter)?;
-    let page = state.store.monitors_page(&filter, page::MOST_BYTES).await;
+    let page = state.store.monitors_page(&filter, pagination::MOST_BYTES).await;
     let (monitors, more) = page.map_err(operations::Failure::Store)?;
     Ok(Json(Page::cut(monitors, more, |monitor| monitor.id.0, MonitorView::from)))
 }

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use super::{
     monitors::states,
-    page::{self, Page},
-    words::{GapReasonWord, ReturnValueShape, RunKindWord, StateWord},
+    pagination::{self, Page},
+    schemas::{GapReasonWord, ReturnValueShape, RunKindWord, StateWord},
 };
 use crate::{
-    store::{Flip, RunFilter},
+    store::{RecordedFlip, RunFilter},
     web::{
         Problem, WebState,
         body::OptionalBody,
@@ -164,7 +164,7 @@ pub(crate) async fn list(
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<Page<RunView>>, Problem> {
-    let limit = page::limit(&mut params);
+    let limit = pagination::limit(&mut params);
     let filter = RunFilter {
         states: states(&mut params),
         flips: params.flag("flips").unwrap_or(false),
@@ -173,7 +173,7 @@ pub(crate) async fn list(
     };
     let filter = params.finish(filter)?;
     exists(&state, id).await?;
-    let (runs, more) = state.store.runs_page(id, filter, page::MOST_BYTES).await.map_err(Failure::Store)?;
+    let (runs, more) = state.store.runs_page(id, filter, pagination::MOST_BYTES).await.map_err(Failure::Store)?;
     Ok(Json(Page::cut(runs, more, |run| run.id.0, RunView::from)))
 }
 
@@ -200,7 +200,7 @@ pub(crate) async fn flips(
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<Page<FlipView>>, Problem> {
-    let limit = page::limit(&mut params);
+    let limit = pagination::limit(&mut params);
     let before = params.parsed("before", "the `next` of the page before");
     let before = params.finish(before)?;
     exists(&state, id).await?;
@@ -231,7 +231,7 @@ pub(crate) async fn gaps(
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<Page<GapView>>, Problem> {
-    let limit = page::limit(&mut params);
+    let limit = pagination::limit(&mut params);
     let before = params.parsed("before", "the `next` of the page before");
     let before = params.finish(before)?;
     exists(&state, id).await?;
@@ -264,8 +264,8 @@ impl From<Run> for RunView {
     }
 }
 
-impl From<Flip> for FlipView {
-    fn from(flip: Flip) -> Self {
+impl From<RecordedFlip> for FlipView {
+    fn from(flip: RecordedFlip) -> Self {
         FlipView {
             id: flip.id,
             monitor_id: flip.monitor_id,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::page::Page;
+use super::pagination::Page;
 use crate::web::{
     Problem, WebState,
     operations::sources::{self, SourceReport},

@@ -9,7 +9,7 @@ use revere_model::{Gap, MonitorId, ReturnValue, State};
 
 use super::{Failure, of};
 use crate::{
-    store::{Flip, SeriesPoint},
+    store::{RecordedFlip, SeriesPoint},
     web::WebState,
 };
 
@@ -34,7 +34,7 @@ pub struct Series {
     /// Stretches of one text value, oldest first.
     pub texts: Vec<TextBand>,
     /// Changes of state, oldest first.
-    pub flips: Vec<Flip>,
+    pub flips: Vec<RecordedFlip>,
     /// Ticks without a run, oldest first.
     pub gaps: Vec<Gap>,
     /// How many runs there were.
@@ -114,7 +114,7 @@ struct Kept {
 }
 
 impl Thinner {
-    fn new(from: Timestamp, to: Timestamp, points: usize, flips: Vec<Flip>) -> Thinner {
+    fn new(from: Timestamp, to: Timestamp, points: usize, flips: Vec<RecordedFlip>) -> Thinner {
         let pieces = (points / 4).max(1) as i64;
         let step = ((to.as_microsecond() - from.as_microsecond()) / pieces).max(1);
         Thinner {
@@ -250,7 +250,7 @@ impl Kept {
 }
 
 /// The stretches in which the monitor was switched off, each until the next change of state.
-fn off(flips: &[Flip], end: Timestamp) -> Vec<Band> {
+fn off(flips: &[RecordedFlip], end: Timestamp) -> Vec<Band> {
     let until = flips.iter().skip(1).map(|flip| flip.at).chain([end]);
     flips
         .iter()
@@ -304,7 +304,7 @@ mod tests {
 
     fn flipped(
         runs: impl Iterator<Item = (i64, State, Option<ReturnValue>)>,
-        flips: Vec<Flip>,
+        flips: Vec<RecordedFlip>,
         to: i64,
         points: usize,
     ) -> Series {
@@ -387,8 +387,8 @@ mod tests {
         assert!(series.texts.windows(2).all(|pair| pair[0].to == pair[1].from), "one after the other");
     }
 
-    fn flip(second: i64, old_state: State, new_state: State) -> Flip {
-        Flip {
+    fn flip(second: i64, old_state: State, new_state: State) -> RecordedFlip {
+        RecordedFlip {
             id: FlipId(second),
             monitor_id: MonitorId(1),
             at: at(second),

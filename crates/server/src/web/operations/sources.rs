@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use revere_sandbox::SourceDescription;
 
-use crate::{sources::watch::SourceHealth, web::WebState};
+use crate::{sources::source_health::SourceHealth, web::WebState};
 
 /// A probe that takes longer than a person waits is a failure.
 const PROBE_TIME: Duration = Duration::from_secs(10);

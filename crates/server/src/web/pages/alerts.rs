@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, State};
 
 use super::{
+    display::{Badge, Span, Status, When},
     failing,
     form::Form,
     form_token::FormToken,
-    parts::{Badge, Span, Status, When},
+    layout::{self, Place, Shell},
     see,
-    shell::{self, Place, Shell},
 };
 use crate::{
     store::{Delivery, DeliveryFilter, DeliveryStatus},
@@ -64,12 +64,12 @@ struct AlertView {
     why_off: &'static str,
     owed: u64,
     states: Vec<StateOption>,
-    fared: Fared,
+    fared: PastResult,
     test: Option<TestView>,
 }
 
 /// What became of what an alert owed, at its newest.
-struct Fared {
+struct PastResult {
     sent: Option<DeliveryView>,
     failed: Option<DeliveryView>,
     /// One that was tried in vain, and is tried again.
@@ -152,7 +152,7 @@ pub(super) async fn show(
         deliveries: deliveries.into_iter().map(|delivery| DeliveryView::of(delivery, now)).collect(),
         next,
     };
-    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
 }
@@ -206,12 +206,12 @@ async fn one(
     alert.test = test.map(TestView::from);
     let page =
         AlertPage { shell: Shell::new(format!("Alert {key}"), Place::Alerts, failing(state).await?, token), alert };
-    let mut response = shell::page(status, &page.shell, &page)?;
+    let mut response = layout::page(status, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
 }
 
-async fn fared(state: &WebState, key: &str, now: Timestamp) -> Result<Fared, Failure> {
+async fn fared(state: &WebState, key: &str, now: Timestamp) -> Result<PastResult, Failure> {
     let newest = async |status, limit| {
         let filter =
             DeliveryFilter { alert: Some(key.to_owned()), status: Some(status), limit, ..DeliveryFilter::default() };
@@ -220,7 +220,7 @@ async fn fared(state: &WebState, key: &str, now: Timestamp) -> Result<Fared, Fai
     let view = |delivery| DeliveryView::of(delivery, now);
     // Most of what is owed may wait behind something else, and was never tried.
     let owed = newest(DeliveryStatus::Owed, LOOKED_AT).await?;
-    Ok(Fared {
+    Ok(PastResult {
         sent: newest(DeliveryStatus::Sent, 1).await?.pop().map(view),
         failed: newest(DeliveryStatus::Failed, 1).await?.pop().map(view),
         trying: owed.into_iter().find(|delivery| delivery.last_error.is_some()).map(view),
@@ -243,7 +243,7 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
 }
 
 impl AlertView {
-    fn of(index: usize, report: AlertReport, fared: Fared) -> AlertView {
+    fn of(index: usize, report: AlertReport, fared: PastResult) -> AlertView {
         let row = report.row;
         AlertView {
             number: index + 1,
@@ -342,7 +342,7 @@ mod tests {
             why_off: "",
             owed: 2,
             states: vec![StateOption { state: State::Ok, chosen: true }],
-            fared: Fared { sent: Some(delivery()), failed: Some(delivery()), trying: Some(delivery()) },
+            fared: PastResult { sent: Some(delivery()), failed: Some(delivery()), trying: Some(delivery()) },
             test: Some(TestView { class: "bad", words: "No.", reply: HOSTILE.into(), took: Span::Took(3.0) }),
         }
     }

@@ -8,8 +8,8 @@ use super::{
     failing,
     form::Form,
     form_token::FormToken,
+    layout::{self, Place, Shell},
     own_address, see,
-    shell::{self, Place, Shell},
 };
 use crate::web::{
     Problem, WebState,
@@ -108,7 +108,7 @@ async fn ask(
         wrong,
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let mut response = shell::page(status, &page.shell, &page)?;
+    let mut response = layout::page(status, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
 }

@@ -1,5 +1,5 @@
 //! The chart of a monitor: its ranges, its data for the browser, and what it shows in words. Where no script runs, there
-//! is a [still picture](super::still).
+//! is a [still picture](super::chart_svg).
 
 use std::{fmt::Write as _, str::FromStr};
 
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::{GapReason, MonitorId, ReturnValue};
 use serde::Serialize;
 
-use super::parts::short_value;
+use super::display::short_value;
 pub(super) use crate::web::operations::series::series;
 use crate::web::{
     Problem, Refusal, WebState,

@@ -19,9 +19,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{
-    monitor::{self, RunsPart, Stand, StandPart, StoryPart, ToldPart, WhenPart},
+    layout,
+    monitor::{self, DeliveryLogPart, RunsPart, StatusPanel, StatusPart, StoryPart, WhenPart},
     monitors::{self, RowPart},
-    shell,
 };
 use crate::{
     engine::Event,
@@ -183,21 +183,21 @@ impl Watcher {
             if let Some(id) = changed.first() {
                 let monitor = state.store.monitor(*id).await.map_err(of("monitor", id))?;
                 let now = state.clock.now();
-                let stand = StandPart { stand: Stand::of(&monitor, now) };
+                let stand = StatusPart { stand: StatusPanel::of(&monitor, now) };
                 let when = WhenPart { when: monitor::Schedule::of(&monitor, now) };
-                parts.insert("when".to_owned(), Value::String(shell::render(&when)?));
-                parts.insert("stand".to_owned(), Value::String(shell::render(&stand)?));
+                parts.insert("when".to_owned(), Value::String(layout::render(&when)?));
+                parts.insert("stand".to_owned(), Value::String(layout::render(&stand)?));
                 let runs = RunsPart { runs: monitor::last_runs(state, *id).await?, filtered: false };
-                parts.insert("runs".to_owned(), Value::String(shell::render(&runs)?));
+                parts.insert("runs".to_owned(), Value::String(layout::render(&runs)?));
                 let story = StoryPart { story: monitor::last_story(state, *id).await? };
-                parts.insert("story".to_owned(), Value::String(shell::render(&story)?));
-                let told = ToldPart { id: *id, deliveries: monitor::last_told(state, *id).await? };
-                parts.insert("told".to_owned(), Value::String(shell::render(&told)?));
+                parts.insert("story".to_owned(), Value::String(layout::render(&story)?));
+                let told = DeliveryLogPart { id: *id, deliveries: monitor::last_told(state, *id).await? };
+                parts.insert("told".to_owned(), Value::String(layout::render(&told)?));
             }
         } else {
             let found = state.store.overview_rows(changed).await.map_err(Failure::Store)?;
             for row in monitors::rows(state, found).await? {
-                let html = shell::render(&RowPart { row: &row })?;
+                let html = layout::render(&RowPart { row: &row })?;
                 parts.insert(format!("m{}", row.id), Value::String(html));
             }
         }

@@ -12,11 +12,12 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 use revere_model::{MonitorId, Run, RunId, State, StateSet};
 
 use super::{
-    chart, failing,
+    chart,
+    display::When,
+    failing,
     form_token::FormToken,
-    parts::When,
+    layout::{self, Place, Shell},
     runs::RunView,
-    shell::{self, Place, Shell},
 };
 use crate::{
     store::{RunFilter, Store},
@@ -144,7 +145,7 @@ pub(super) async fn show(
             })
             .collect(),
     };
-    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
 }

@@ -8,24 +8,24 @@ mod alerts;
 mod assets;
 mod bulk;
 mod chart;
+mod chart_svg;
+mod display;
 mod events;
 mod examples;
 mod form;
 mod form_token;
+mod highlight;
 mod history;
+mod layout;
 mod monitor;
-mod monitor_acts;
+mod monitor_actions;
 mod monitor_form;
 mod monitors;
 mod outcome;
-mod parts;
-pub(super) mod problem;
-mod python;
+pub(super) mod problem_page;
 mod runs;
-mod shell;
 mod sources;
 mod sparkline;
-mod still;
 mod welcome;
 
 use axum::{
@@ -48,10 +48,10 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/examples/{slug}", post(welcome::adopt))
         .route("/monitor/{id}", get(monitor::show))
         .route("/monitor/{id}/edit", get(monitor_form::edit).post(monitor_form::edited))
-        .route("/monitor/{id}/delete", get(monitor_acts::ask_delete).post(monitor_acts::delete))
-        .route("/monitor/{id}/run", post(monitor_acts::run))
-        .route("/monitor/{id}/pause", post(monitor_acts::pause))
-        .route("/monitor/{id}/resume", post(monitor_acts::resume))
+        .route("/monitor/{id}/delete", get(monitor_actions::ask_delete).post(monitor_actions::delete))
+        .route("/monitor/{id}/run", post(monitor_actions::run))
+        .route("/monitor/{id}/pause", post(monitor_actions::pause))
+        .route("/monitor/{id}/resume", post(monitor_actions::resume))
         .route("/monitor/{id}/chart", get(chart::data))
         .route("/monitor/{id}/history", get(history::show))
         .route("/monitor/{id}/history.csv", get(history::csv))

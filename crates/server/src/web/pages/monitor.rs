@@ -1,4 +1,4 @@
-//! `/monitor/{id}`: one monitor, how it stands, what it did, and who was told. What can be done with it is in [`super::monitor_acts`].
+//! `/monitor/{id}`: one monitor, how it stands, what it did, and who was told. What can be done with it is in [`super::monitor_actions`].
 
 use askama::Template;
 use axum::{extract::State as Extract, http::StatusCode, response::Response};
@@ -7,17 +7,17 @@ use revere_model::{Monitor, MonitorId, ReturnValue, State};
 
 use super::{
     chart::{self, Range},
+    chart_svg::{self, Still},
+    display::{Badge, Mark, Shown, Span, Status, When, class},
     failing,
     form_token::FormToken,
+    highlight::Listing,
+    layout::{self, Place, Shell},
     monitor_form,
-    parts::{Badge, Mark, Shown, Span, Status, When, class},
-    python::Listing,
     runs::RunView,
-    shell::{self, Place, Shell},
-    still::{self, Still},
 };
 use crate::{
-    store::{DeliveryFilter, Flip, RunFilter},
+    store::{DeliveryFilter, RecordedFlip, RunFilter},
     web::{
         Problem, WebState,
         operations::{Failure, of, schedule},
@@ -43,12 +43,12 @@ struct MonitorPage {
     tags: Vec<String>,
     active: bool,
     fault: Option<String>,
-    stand: Stand,
+    stand: StatusPanel,
     range: &'static str,
     ranges: Vec<RangeOption>,
     chart_words: String,
     still: Still,
-    story: Vec<Turn>,
+    story: Vec<FlipRow>,
     runs: Vec<RunView>,
     filtered: bool,
     script: Listing,
@@ -65,7 +65,7 @@ struct MonitorPage {
 
 /// How a monitor stands; sent again when it changes.
 #[derive(Clone, Debug)]
-pub(super) struct Stand {
+pub(super) struct StatusPanel {
     class: &'static str,
     mark: Mark,
     state: State,
@@ -80,9 +80,9 @@ pub(super) struct Stand {
 }
 
 #[derive(Template)]
-#[template(path = "pages/monitor_stand.html")]
-pub(super) struct StandPart {
-    pub(super) stand: Stand,
+#[template(path = "pages/monitor_status.html")]
+pub(super) struct StatusPart {
+    pub(super) stand: StatusPanel,
 }
 
 /// When it runs; sent again as its ticks come.
@@ -112,12 +112,12 @@ pub(super) struct RunsPart {
 #[derive(Template)]
 #[template(path = "pages/monitor_story.html")]
 pub(super) struct StoryPart {
-    pub(super) story: Vec<Turn>,
+    pub(super) story: Vec<FlipRow>,
 }
 
 #[derive(Template)]
-#[template(path = "pages/monitor_told.html")]
-pub(super) struct ToldPart {
+#[template(path = "pages/monitor_deliveries.html")]
+pub(super) struct DeliveryLogPart {
     pub(super) id: MonitorId,
     pub(super) deliveries: Vec<Sent>,
 }
@@ -129,7 +129,7 @@ struct RangeOption {
 }
 
 /// One change of state.
-pub(super) struct Turn {
+pub(super) struct FlipRow {
     class: &'static str,
     mark: Mark,
     state: State,
@@ -169,7 +169,7 @@ pub(super) async fn show(
     let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
     let runs = last_runs(&state, id).await?;
     let begin = range.begin(&state, id, now).await?;
-    let series = chart::series(&state, id, begin, now, still::POINTS).await?;
+    let series = chart::series(&state, id, begin, now, chart_svg::POINTS).await?;
     let spec = &monitor.spec;
     let page = MonitorPage {
         shell: Shell::new(spec.name.clone(), Place::Monitors, failing(&state).await?, &token),
@@ -178,7 +178,7 @@ pub(super) async fn show(
         tags: spec.tags.clone(),
         active: spec.active,
         fault: monitor.fault.clone().filter(|_| spec.active),
-        stand: Stand::of(&monitor, now),
+        stand: StatusPanel::of(&monitor, now),
         range: range.key(),
         ranges: Range::ALL
             .into_iter()
@@ -200,7 +200,7 @@ pub(super) async fn show(
         told: told(&state).await?,
         deliveries: last_told(&state, id).await?,
     };
-    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
 }
@@ -214,7 +214,7 @@ pub(super) async fn last_runs(state: &WebState, id: MonitorId) -> Result<Vec<Run
 }
 
 /// The last changes of state, as the page tells them.
-pub(super) async fn last_story(state: &WebState, id: MonitorId) -> Result<Vec<Turn>, Failure> {
+pub(super) async fn last_story(state: &WebState, id: MonitorId) -> Result<Vec<FlipRow>, Failure> {
     let flips = state.store.flips(id, None, STORY).await.map_err(Failure::Store)?;
     Ok(story(flips, state.clock.now()))
 }
@@ -254,11 +254,11 @@ pub(super) async fn last_told(state: &WebState, id: MonitorId) -> Result<Vec<Sen
 }
 
 /// Newest first; each lasted until the one above it.
-fn story(flips: Vec<Flip>, now: Timestamp) -> Vec<Turn> {
+fn story(flips: Vec<RecordedFlip>, now: Timestamp) -> Vec<FlipRow> {
     let mut until = None;
     let mut turns = Vec::with_capacity(flips.len());
     for flip in flips {
-        turns.push(Turn {
+        turns.push(FlipRow {
             class: class(flip.new_state),
             mark: Mark(flip.new_state),
             state: flip.new_state,
@@ -278,9 +278,9 @@ fn sentence(words: &str) -> String {
     chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
 }
 
-impl Stand {
-    pub(super) fn of(monitor: &Monitor, now: Timestamp) -> Stand {
-        Stand::new(
+impl StatusPanel {
+    pub(super) fn of(monitor: &Monitor, now: Timestamp) -> StatusPanel {
+        StatusPanel::new(
             monitor.state,
             monitor.state_since,
             monitor.spec.active,
@@ -299,9 +299,9 @@ impl Stand {
         next: Option<Timestamp>,
         description: String,
         now: Timestamp,
-    ) -> Stand {
+    ) -> StatusPanel {
         let (last_at, message, value) = last;
-        Stand {
+        StatusPanel {
             class: class(state),
             mark: Mark(state),
             state,
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn a_story_says_how_long_each_state_lasted() {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
-        let flip = |id, minutes: i64, new_state| Flip {
+        let flip = |id, minutes: i64, new_state| RecordedFlip {
             id: FlipId(id),
             monitor_id: MonitorId(1),
             at: Timestamp::from_second(now.as_second() - minutes * 60).unwrap(),
@@ -365,7 +365,7 @@ mod tests {
             tags: vec!["<tag>&".into()],
             active: true,
             fault: Some("<fault>".into()),
-            stand: Stand::new(
+            stand: StatusPanel::new(
                 State::Alarm,
                 now,
                 true,

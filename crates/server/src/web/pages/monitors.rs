@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use revere_model::{MonitorId, State, StateSet};
 
 use super::{
+    display::{Badge, Mark, Shown, Span, When, class},
     form_token::FormToken,
-    parts::{Badge, Mark, Shown, Span, When, class},
-    shell::{self, Place, Shell},
+    layout::{self, Place, Shell},
     sparkline::Sparkline,
     welcome,
 };
@@ -163,9 +163,9 @@ pub(super) async fn show(
             next: page.next.as_deref(),
             here: &page.here,
         };
-        shell::page(StatusCode::OK, &page.shell, &part)?
+        layout::page(StatusCode::OK, &page.shell, &part)?
     } else {
-        shell::page(StatusCode::OK, &page.shell, &page)?
+        layout::page(StatusCode::OK, &page.shell, &page)?
     };
     token.keep(&mut response);
     Ok(response)

@@ -8,10 +8,10 @@ use revere_model::MonitorId;
 use revere_sandbox::Outcome;
 
 use super::{
+    display::{Badge, Span},
     form::Form,
     form_token::FormToken,
-    parts::{Badge, Span},
-    shell::{self, Place, Shell},
+    layout::{self, Place, Shell},
 };
 use crate::web::{
     Problem, WebState,
@@ -57,7 +57,7 @@ pub(super) async fn try_it(
     let monitor = form.text("monitor").parse::<MonitorId>().ok();
     let outcome = run(&state, form.text("script"), form.text("timeout_s"), monitor).await?;
     let shell = Shell::new("", Place::Nowhere, 0, &token);
-    shell::page(StatusCode::OK, &shell, &OutcomePart { outcome })
+    layout::page(StatusCode::OK, &shell, &OutcomePart { outcome })
 }
 
 /// Runs a script once. A time limit that is none is the server's: the form says what is wrong with it when it is saved.

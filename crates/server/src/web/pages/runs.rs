@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use revere_model::{Run, RunId, RunKind};
 
-use super::parts::{Badge, Shown, Span, When};
+use super::display::{Badge, Shown, Span, When};
 
 /// A run in a table.
 #[derive(Clone, Debug)]

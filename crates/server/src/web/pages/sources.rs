@@ -6,13 +6,13 @@ use revere_model::MonitorId;
 use revere_sandbox::SourceDescription;
 
 use super::{
+    display::{Span, When},
     failing,
     form::Form,
     form_token::FormToken,
+    layout::{self, Place, Shell},
     outcome::{self, OutcomeView},
-    parts::{Span, When},
     see,
-    shell::{self, Place, Shell},
 };
 use crate::web::{
     Problem, WebState,
@@ -109,7 +109,7 @@ async fn answer(
     }
     let page =
         SourcesPage { shell: Shell::new("Sources", Place::Sources, failing(state).await?, token), sources: views };
-    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
 }
@@ -172,7 +172,7 @@ mod tests {
 
     use super::super::monitors::tests::HOSTILE;
     use super::*;
-    use crate::sources::watch::SourceHealth;
+    use crate::sources::source_health::SourceHealth;
 
     #[test]
     fn sources_are_shown_with_their_faults() {

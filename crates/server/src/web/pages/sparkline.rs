@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use askama::filters::HtmlSafe;
 use revere_model::State;
 
-use super::parts::class;
+use super::display::class;
 
 /// The last runs of a monitor, oldest first.
 #[derive(Clone, PartialEq, Debug, Default)]

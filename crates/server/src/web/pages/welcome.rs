@@ -7,8 +7,8 @@ use super::{
     examples::{self, EXAMPLES},
     form::Form,
     form_token::FormToken,
+    layout::{self, Place, Shell},
     monitor_form, see,
-    shell::{self, Place, Shell},
 };
 use crate::web::{
     Problem, WebState,
@@ -40,7 +40,7 @@ pub(super) async fn show(state: &WebState, token: &FormToken) -> Result<Response
         examples: cards(state),
         source_names: state.runner.sources().keys().cloned().collect(),
     };
-    let mut response = shell::page(StatusCode::OK, &page.shell, &page)?;
+    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
 }

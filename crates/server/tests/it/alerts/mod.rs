@@ -16,7 +16,7 @@ use revere::{
     entry,
     outbound::Outbound,
     redact::Secrets,
-    settings::Fault,
+    settings::ConfigFault,
     sources::Surroundings,
 };
 use revere_model::{MonitorId, ReturnValue, State};
@@ -33,7 +33,7 @@ fn channel_in(folder: &Path, kind: &str, config: Value) -> Result<Arc<dyn Channe
     let (entries, faults) = entry::read_all("REVERE_ALERTS", &given);
     assert_eq!(faults, []);
     let (mut channels, faults) = build_all(&entries, &surroundings);
-    channels.remove("ops").ok_or_else(|| faults.iter().map(Fault::to_string).collect())
+    channels.remove("ops").ok_or_else(|| faults.iter().map(ConfigFault::to_string).collect())
 }
 
 fn channel(kind: &str, config: Value) -> Arc<dyn Channel> {

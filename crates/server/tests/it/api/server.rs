@@ -7,7 +7,7 @@ use revere::{
     metrics::Metrics,
     redact::Secrets,
     runner::{self, NamedSource, Runner},
-    sources::watch::Watch,
+    sources::source_health::SourceWatch,
     store::{Committed, ConfiguredAlert, RunResult, Store, StoreOptions},
     web::{self, Defaults, Site, WebState},
 };
@@ -63,14 +63,14 @@ impl Server {
         })
         .await
         .unwrap();
-        let watch = Watch::new(shared_clock.clone());
+        let watch = SourceWatch::new(shared_clock.clone());
         let echo = Echo::default();
         let source = NamedSource {
             kind: "echo".to_owned(),
             description: "Says what it is told.".to_owned(),
             source: watch.around("echo", Arc::new(echo.clone())),
         };
-        let runner = Runner::new(runner::Parts {
+        let runner = Runner::new(runner::RunnerParts {
             sandbox: sandbox(),
             sources: BTreeMap::from([("echo".to_owned(), source)]),
             limits: Limits::default(),
@@ -92,7 +92,7 @@ impl Server {
         let configured: Vec<_> =
             entries.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
         store.sync_alerts(&configured, clock.now()).await.unwrap();
-        let engine = Engine::start(revere::engine::Parts {
+        let engine = Engine::start(revere::engine::EngineParts {
             store: store.clone(),
             runner: Arc::new(runner.clone()),
             channels: outside::channels(&mailbox),
@@ -100,7 +100,10 @@ impl Server {
             metrics: metrics.clone(),
             secrets: Secrets::default(),
             random: Arc::new(|| uuid::Uuid::new_v4().as_u64_pair().0),
-            settings: revere::engine::Settings { in_flight: IN_FLIGHT, ..revere::engine::Settings::default() },
+            settings: revere::engine::EngineSettings {
+                in_flight: IN_FLIGHT,
+                ..revere::engine::EngineSettings::default()
+            },
         })
         .await
         .unwrap();

@@ -9,7 +9,7 @@ use revere::{
     metrics::Metrics,
     outbound::Outbound,
     redact::Secrets,
-    runner::{NamedSource, Parts, Runner, Script, Sources},
+    runner::{NamedSource, Runner, RunnerParts, Script, Sources},
     sources::{self, Surroundings},
 };
 use revere_model::{ManualClock, ReturnValue, State};
@@ -47,7 +47,7 @@ async fn every_script_gives_what_the_history_says() {
     demo::make_orders(&folder.path().join(ORDERS), &world, NOW).await.unwrap();
     let clock = ManualClock::at(Timestamp::from_second(NOW).unwrap());
     let options = Options { cache_dir: super::cache_dir(), threads: 2, max_in_flight: 8, keep: KeepInstances::Auto };
-    let runner = Runner::new(Parts {
+    let runner = Runner::new(RunnerParts {
         sandbox: tokio::task::spawn_blocking(move || Sandbox::open(options, &|_| {})).await.unwrap().unwrap(),
         sources: sources(folder.path()),
         limits: Limits::default(),

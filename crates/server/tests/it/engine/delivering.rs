@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use revere::{
     alerts::{Retry, SendError},
-    engine::{Event, Settings, TestAlertError},
+    engine::{EngineSettings, Event, TestAlertError},
     store::{DeliveryFilter, DeliveryStatus},
 };
 use revere_model::{MonitorId, State};
@@ -29,7 +29,7 @@ async fn count(stage: &Stage, alert: &str, status: DeliveryStatus) -> usize {
 
 #[tokio::test]
 async fn a_notification_says_what_happened_and_where_to_look() {
-    let settings = Settings { address: "https://revere.example".to_owned(), ..Settings::default() };
+    let settings = EngineSettings { address: "https://revere.example".to_owned(), ..EngineSettings::default() };
     let stage = Stage::on(Scratch::new().await, settings).await;
     let id = monitor(&stage, "Mail queue").await;
     flip(&stage, id, State::Alarm).await;
@@ -45,7 +45,7 @@ async fn a_notification_says_what_happened_and_where_to_look() {
 
 #[tokio::test]
 async fn a_dead_alert_slows_no_other() {
-    let settings = Settings { sends_per_alert: 4, ..Settings::default() };
+    let settings = EngineSettings { sends_per_alert: 4, ..EngineSettings::default() };
     let stage = Stage::on(Scratch::new().await, settings).await;
     stage.ops().hangs();
     for n in 0..100 {
@@ -170,7 +170,7 @@ async fn an_alert_that_panics_is_our_fault_and_tried_again() {
     scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
     let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
     scratch.manual(id, State::Alarm).await;
-    let parts = revere::engine::Parts {
+    let parts = revere::engine::EngineParts {
         store: scratch.store.clone(),
         runner: std::sync::Arc::new(crate::support::stage::Player::default()),
         channels: [("melting".to_owned(), std::sync::Arc::new(Panics) as std::sync::Arc<dyn revere::alerts::Channel>)]
@@ -179,7 +179,7 @@ async fn an_alert_that_panics_is_our_fault_and_tried_again() {
         metrics: std::sync::Arc::new(revere::metrics::Metrics::new(scratch.now())),
         secrets: revere::redact::Secrets::default(),
         random: std::sync::Arc::new(|| 7),
-        settings: Settings::default(),
+        settings: EngineSettings::default(),
     };
     let engine = revere::engine::Engine::start(parts).await.unwrap();
     until("it is put off", async || {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::ToSpan;
 use revere::{
-    engine::{Event, RunNowError, Settings},
+    engine::{EngineSettings, Event, RunNowError},
     store::{Committed, RunFilter, StoreError},
 };
 use revere_model::{MonitorId, MonitorSpec, Run, RunKind, State};
@@ -52,7 +52,7 @@ async fn a_monitor_that_alarms_flips_once_and_its_watchers_hear_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_due_in_the_same_second_all_run_and_no_more_at_once_than_allowed() {
-    let settings = Settings { in_flight: 50, ..Settings::default() };
+    let settings = EngineSettings { in_flight: 50, ..EngineSettings::default() };
     let stage = Stage::on(Scratch::new().await, settings).await;
     for n in 0..1000 {
         stage.store().create_monitor(&scripted("m", &format!("return_value = {n}")), stage.now()).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_thousand_due_in_the_same_second_all_run_and_no_more_at_once_than_allo
 
 #[tokio::test]
 async fn slow_monitors_keep_their_places_only_and_those_due_longest_come_first() {
-    let settings = Settings { in_flight: 3, ..Settings::default() };
+    let settings = EngineSettings { in_flight: 3, ..EngineSettings::default() };
     let stage = Stage::on(Scratch::new().await, settings).await;
     let gate = Arc::new(Semaphore::new(0));
     stage.player.plays("slow", Act::Waits(gate.clone()));

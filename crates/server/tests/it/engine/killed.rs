@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 use jiff::{Timestamp, ToSpan};
 use revere::{
     alerts::{Channel, Notification, Receipt, SendError},
-    engine::{Engine, Event, Parts, RunFault, RunScripts, Settings},
+    engine::{Engine, EngineParts, EngineSettings, Event, RunFault, RunScripts},
     metrics::Metrics,
     redact::Secrets,
     runner::Script,
@@ -111,7 +111,7 @@ async fn serve(folder: &Path) -> (Store, revere::engine::EngineHandle) {
     store.sync_alerts(&[alert], SystemClock.now()).await.unwrap();
     let told = File::options().create(true).append(true).open(folder.join("told")).unwrap();
     let channels = [("file".to_owned(), Arc::new(Notebook(Mutex::new(told))) as Arc<dyn Channel>)].into();
-    let parts = Parts {
+    let parts = EngineParts {
         store: store.clone(),
         runner: Arc::new(Flaps),
         channels,
@@ -119,7 +119,7 @@ async fn serve(folder: &Path) -> (Store, revere::engine::EngineHandle) {
         metrics: Arc::new(Metrics::new(SystemClock.now())),
         secrets: Secrets::default(),
         random: Arc::new(|| u64::from(std::process::id())),
-        settings: Settings::default(),
+        settings: EngineSettings::default(),
     };
     let engine = Engine::start(parts).await.unwrap();
     (store, engine)

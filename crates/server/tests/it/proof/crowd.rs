@@ -11,7 +11,7 @@ use axum::{Json, Router, extract::State, http::StatusCode};
 use futures_util::{StreamExt, stream};
 use revere::{
     alerts,
-    app::{App, Door, GRACE, Parts, ROOM_BESIDE, Running},
+    app::{App, AppParts, GRACE, Listener, ROOM_BESIDE, Running},
     config::Config,
     entry,
     metrics::Metrics,
@@ -83,7 +83,7 @@ async fn server(folder: &std::path::Path, clock: &ManualClock, hook: &str) -> Ru
     let (channels, faults) = alerts::build_all(&entries, &surroundings);
     assert_eq!(faults, []);
     let in_flight = 64;
-    App::start(Parts {
+    App::start(AppParts {
         config: Config { alerts: entries, ..Config::default_in(folder) },
         sandbox: sandbox_for(in_flight + ROOM_BESIDE),
         in_flight,
@@ -92,7 +92,7 @@ async fn server(folder: &std::path::Path, clock: &ManualClock, hook: &str) -> Ru
         clock: Arc::new(clock.clone()),
         metrics: Arc::new(Metrics::new(clock.now())),
         secrets,
-        door: Door::bind("127.0.0.1", 0).await.unwrap(),
+        listener: Listener::bind("127.0.0.1", 0).await.unwrap(),
     })
     .await
     .unwrap()

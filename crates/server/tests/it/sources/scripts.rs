@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use revere::runner::{NamedSource, Parts, Runner, Script};
+use revere::runner::{NamedSource, Runner, RunnerParts, Script};
 use revere_model::{ManualClock, ReturnValue, State};
 use revere_sandbox::{KeepInstances, Limits, Options, Outcome, Sandbox};
 use serde_json::json;
@@ -22,7 +22,7 @@ fn runner(asked: &Asked, kind: &str) -> Runner {
     };
     let options = Options { cache_dir, threads: 1, max_in_flight: 4, keep: KeepInstances::Auto };
     let named = NamedSource { kind: kind.to_owned(), description: String::new(), source: asked.source.clone() };
-    Runner::new(Parts {
+    Runner::new(RunnerParts {
         sandbox: Sandbox::open(options, &|_| {}).unwrap(),
         sources: BTreeMap::from([("src".to_owned(), named)]),
         limits: Limits { wall_time: PATIENCE, cpu_time: PATIENCE, ..Limits::default() },

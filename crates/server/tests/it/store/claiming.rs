@@ -146,11 +146,11 @@ async fn a_monitor_that_was_off_sees_as_previous_what_its_last_run_left() {
     store.set_active(made.id, false, scratch.now()).await.unwrap();
     let on = store.set_active(made.id, true, scratch.now()).await.unwrap();
     assert_eq!(on.state, State::Inactive);
-    let by_hand = store.previous_run(&on).await.unwrap().unwrap();
+    let on_demand = store.previous_run(&on).await.unwrap().unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let previous = scratch.claim().await.remove(0).previous.unwrap();
     assert_eq!((previous.state, previous.message.as_str()), (State::Alarm, "came out ALARM"));
-    assert_eq!(by_hand, previous);
+    assert_eq!(on_demand, previous);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use revere::{
     alerts::{Channel, Notification, Receipt, SendError},
-    engine::{Engine, EngineHandle, Parts, RunFault, RunScripts, Settings},
+    engine::{Engine, EngineHandle, EngineParts, EngineSettings, RunFault, RunScripts},
     metrics::Metrics,
     redact::Secrets,
     runner::Script,
@@ -165,21 +165,26 @@ pub(crate) struct Stage {
     pub(crate) player: Player,
     pub(crate) alerts: BTreeMap<String, Notes>,
     pub(crate) engine: EngineHandle,
-    pub(crate) settings: Settings,
+    pub(crate) settings: EngineSettings,
 }
 
 impl Stage {
     /// An engine with two alerts, `ops` and `spare`.
     pub(crate) async fn new() -> Stage {
-        Stage::on(Scratch::new().await, Settings::default()).await
+        Stage::on(Scratch::new().await, EngineSettings::default()).await
     }
 
-    pub(crate) async fn on(scratch: Scratch, settings: Settings) -> Stage {
+    pub(crate) async fn on(scratch: Scratch, settings: EngineSettings) -> Stage {
         let alerts = ["ops", "spare"].map(|key| (key.to_owned(), Notes::default())).into();
         Stage::start(scratch, settings, Player::default(), alerts).await
     }
 
-    async fn start(scratch: Scratch, settings: Settings, player: Player, alerts: BTreeMap<String, Notes>) -> Stage {
+    async fn start(
+        scratch: Scratch,
+        settings: EngineSettings,
+        player: Player,
+        alerts: BTreeMap<String, Notes>,
+    ) -> Stage {
         let metrics = Arc::new(Metrics::new(scratch.now()));
         let engine = engine(&scratch.store, &scratch.clock, &player, &alerts, settings.clone(), metrics).await;
         Stage { scratch, player, alerts, engine, settings }
@@ -229,7 +234,7 @@ pub(crate) async fn engine(
     clock: &ManualClock,
     player: &Player,
     alerts: &BTreeMap<String, Notes>,
-    settings: Settings,
+    settings: EngineSettings,
     metrics: Arc<Metrics>,
 ) -> EngineHandle {
     let configured: Vec<ConfiguredAlert> =
@@ -237,7 +242,7 @@ pub(crate) async fn engine(
     store.sync_alerts(&configured, clock.now()).await.unwrap();
     let channels =
         alerts.iter().map(|(key, notes)| (key.clone(), Arc::new(notes.clone()) as Arc<dyn Channel>)).collect();
-    let parts = Parts {
+    let parts = EngineParts {
         store: store.clone(),
         runner: Arc::new(player.clone()),
         channels,

@@ -22,7 +22,7 @@ use super::{
     connections::Places,
     fault, is_broken,
     params::{self, Part},
-    scan::Dialect,
+    sql_text::Dialect,
 };
 use crate::sources::SourceFault;
 

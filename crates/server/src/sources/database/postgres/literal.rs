@@ -91,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::super::scan::{Dialect, Piece, pieces},
+        super::super::sql_text::{Dialect, Piece, pieces},
         *,
     };
 

@@ -20,7 +20,7 @@ use super::{
     connections::{Connections, Kept},
     fault, is_broken,
     params::{self, Part},
-    scan::{self, Dialect},
+    sql_text::{self, Dialect},
     undecodable,
 };
 use crate::sources::SourceFault;
@@ -219,7 +219,7 @@ fn readable(row: &PgRow) -> Result<(), Stopped> {
 
 /// Whether a statement can stand in the `from` of another.
 fn is_query(sql: &str) -> bool {
-    matches!(scan::keyword(sql, Dialect::Postgres).as_str(), "select" | "with" | "values" | "table")
+    matches!(sql_text::keyword(sql, Dialect::Postgres).as_str(), "select" | "with" | "values" | "table")
 }
 
 /// The same rows, in which some columns are text. Inside, columns are named by their place, since names may repeat.

@@ -9,13 +9,13 @@ use super::{
         examples::EXAMPLES,
         failing,
         form_token::FormToken,
+        layout::{self, Place, Shell},
         outcome::{self, OutcomeView},
-        shell::{self, Place, Shell},
     },
+    create_once::once,
     faults::Faults,
-    once::once,
+    form_fields::{Theirs, Typed},
     read_back::ReadBack,
-    typed::{Theirs, Typed},
 };
 use crate::web::{
     Problem, WebState,
@@ -157,7 +157,7 @@ impl Draft {
             outcome: self.outcome,
             zones: zones(),
         };
-        let mut response = shell::page(status, &page.shell, &page)?;
+        let mut response = layout::page(status, &page.shell, &page)?;
         token.keep(&mut response);
         Ok(response)
     }
@@ -172,7 +172,7 @@ mod tests {
     use axum::http::HeaderMap;
     use revere_model::{MonitorSpec, State};
 
-    use super::{super::typed::tests::typed, *};
+    use super::{super::form_fields::tests::typed, *};
     use crate::web::FieldFault;
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use askama::filters::HtmlSafe;
 
-use super::super::parts::Escaped;
+use super::super::display::Escaped;
 use crate::web::FieldFault;
 
 /// What is wrong, for each field.

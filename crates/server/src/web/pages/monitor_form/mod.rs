@@ -1,21 +1,21 @@
 //! `/create` and `/monitor/{id}/edit`: the author's page. A refused save shows the same page, its fields kept.
 
+mod create_once;
 mod draft;
 mod faults;
-mod once;
+mod form_fields;
 mod read_back;
-mod typed;
 
 use axum::{extract::State as Extract, http::StatusCode, response::Response};
 use revere_model::MonitorId;
 
 use self::{
+    create_once::is_once,
     draft::{Draft, draft},
-    once::is_once,
-    typed::Typed,
+    form_fields::Typed,
 };
 pub(super) use self::{
-    once::{create_once, once},
+    create_once::{create_once, once},
     read_back::{in_words, read_back},
 };
 use super::{examples, form::Form, form_token::FormToken, see};

@@ -6,7 +6,7 @@ use axum::{extract::State as Extract, http::StatusCode, response::Response};
 use super::{
     super::{
         form_token::FormToken,
-        shell::{self, Place, Shell},
+        layout::{self, Place, Shell},
     },
     faults::Faults,
 };
@@ -38,7 +38,7 @@ pub(in super::super) async fn read_back(
         Ok(preview) => ReadBackPart { read_back: Some(preview.into()), faults: Faults::default() },
         Err(refusal) => ReadBackPart { read_back: None, faults: Faults(refusal.faults) },
     };
-    shell::page(StatusCode::OK, &Shell::new("", Place::Nowhere, 0, &token), &part)
+    layout::page(StatusCode::OK, &Shell::new("", Place::Nowhere, 0, &token), &part)
 }
 
 impl ReadBack {

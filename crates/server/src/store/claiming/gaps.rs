@@ -1,0 +1,116 @@
+//! Ticks that had no run of their own.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use revere_model::{Gap, GapReason, MonitorId};
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
+
+use crate::store::{
+    Store, StoreError,
+    rows::{Columns, in_shapes, micros, placeholders},
+};
+
+impl Store {
+    /// Gaps of a monitor, newest first, before the gap with the number `before`, at most `limit`; each with its number.
+    pub async fn gaps(
+        &self,
+        monitor: MonitorId,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<(i64, Gap)>, StoreError> {
+        let rows = sqlx::query("select * from gaps where monitor_id = ? and id < ? order by id desc limit ?")
+            .bind(monitor.0)
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(limit)
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(gap).collect()
+    }
+
+    /// Gaps of a monitor that reach into the time from `from` until before `to`, oldest first; of more than `limit` the
+    /// newest.
+    pub async fn gaps_between(
+        &self,
+        monitor: MonitorId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Gap>, StoreError> {
+        let rows = sqlx::query(
+            "select * from gaps where monitor_id = ? and last_tick_at >= ? and first_tick_at < ?
+             order by id desc limit ?",
+        )
+        .bind(monitor.0)
+        .bind(micros(from))
+        .bind(micros(to))
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await?;
+        rows.iter().rev().map(|row| gap(row).map(|(_, gap)| gap)).collect()
+    }
+
+    /// The newest gap of each of these monitors, a JSON list of ids, with its number.
+    pub(in crate::store) async fn newest_gaps(&self, ids: &str) -> Result<HashMap<MonitorId, (i64, Gap)>, StoreError> {
+        let rows = sqlx::query(
+            "select * from gaps where id in
+                 (select (select max(id) from gaps where monitor_id = wanted.value) from json_each(?) wanted)",
+        )
+        .bind(ids)
+        .fetch_all(self.engine_readers())
+        .await?;
+        rows.iter().map(|row| gap(row).map(|(id, gap)| (gap.monitor_id, (id, gap)))).collect()
+    }
+}
+
+fn gap(row: &SqliteRow) -> Result<(i64, Gap), StoreError> {
+    let reason = match row.text("reason")?.as_str() {
+        "overlapped" => GapReason::Overlapped,
+        _ => GapReason::Missed,
+    };
+    let gap = Gap {
+        monitor_id: MonitorId(row.int("monitor_id")?),
+        reason,
+        first_tick_at: row.at("first_tick_at")?,
+        last_tick_at: row.at("last_tick_at")?,
+        count: row.int("count")?,
+    };
+    Ok((row.int("id")?, gap))
+}
+
+/// Makes a stored gap longer by one that follows it; false if it has been purged.
+pub(in crate::store) async fn extend(connection: &mut SqliteConnection, id: i64, by: &Gap) -> Result<bool, StoreError> {
+    let extended = sqlx::query("update gaps set last_tick_at = ?, count = count + ? where id = ? and monitor_id = ?")
+        .bind(micros(by.last_tick_at))
+        .bind(by.count)
+        .bind(id)
+        .bind(by.monitor_id.0)
+        .execute(connection)
+        .await?;
+    Ok(extended.rows_affected() > 0)
+}
+
+/// Records gaps. The counters on the status row are the caller's, in the same transaction.
+pub(in crate::store) async fn insert(connection: &mut SqliteConnection, gaps: &[&Gap]) -> Result<(), StoreError> {
+    for piece in in_shapes(gaps) {
+        let sql = format!(
+            "insert into gaps (monitor_id, reason, first_tick_at, last_tick_at, count) values {}",
+            placeholders(piece.len(), 5)
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for gap in piece {
+            let reason = match gap.reason {
+                GapReason::Missed => "missed",
+                GapReason::Overlapped => "overlapped",
+            };
+            query = query
+                .bind(gap.monitor_id.0)
+                .bind(reason)
+                .bind(micros(gap.first_tick_at))
+                .bind(micros(gap.last_tick_at))
+                .bind(gap.count);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! What charts are drawn from: a monitor's runs within a stretch of time, in order, as little of each as possible.
+//!
+//! All of it stands in one index (`runs_series`), and the database hands over many runs as one text: a row for each would
+//! cost more than finding it.
+
+use jiff::Timestamp;
+use revere_model::{MonitorId, ReturnValue, RunId, State};
+
+use crate::store::{
+    Store, StoreError,
+    rows::{instant, micros, value_from, word},
+};
+
+/// Runs that are handed over at once.
+const PIECE: usize = 4096;
+
+/// What the index holds of a value, in characters.
+const KEPT: usize = 200;
+
+/// A run as a line of text. The value comes last and has no line break in it: it is JSON.
+const LINES: &str = "select group_concat(line, char(10)) from (
+    select id || ' ' || started_at || ' ' || new_state || ' ' || coalesce(substr(return_value, 1, 200), '') as line from runs";
+
+/// A point with its place in the order of time: when it began, then its id.
+type Placed = ((i64, i64), SeriesPoint);
+
+/// One point of a chart.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SeriesPoint {
+    /// When the run began.
+    pub at: Timestamp,
+    /// The state it left.
+    pub state: State,
+    /// The value it left; of a long text its beginning.
+    pub value: Option<ReturnValue>,
+}
+
+impl Store {
+    /// Hands every run that began from `from` until before `to` to `take`, oldest first.
+    pub async fn each_point(
+        &self,
+        monitor: MonitorId,
+        from: Timestamp,
+        to: Timestamp,
+        mut take: impl FnMut(SeriesPoint) + Send,
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "{LINES} where monitor_id = ? and (started_at, id) > (?, ?) and started_at < ? order by started_at, id limit ?)"
+        );
+        let mut after = (micros(from), 0);
+        loop {
+            let text: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.as_str()))
+                .bind(monitor.0)
+                .bind(after.0)
+                .bind(after.1)
+                .bind(micros(to))
+                .bind(PIECE as i64)
+                .fetch_one(self.readers())
+                .await?;
+            let points = points(text.as_deref().unwrap_or_default())?;
+            let Some(((at, id), _)) = points.last() else { return Ok(()) };
+            after = (*at, *id);
+            let more = points.len() == PIECE;
+            points.into_iter().for_each(|(_, point)| take(point));
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The last values of a monitor, oldest first, at most `limit`.
+    pub async fn series(&self, monitor: MonitorId, limit: u32) -> Result<Vec<SeriesPoint>, StoreError> {
+        let sql = format!("{LINES} where monitor_id = ? order by started_at desc, id desc limit ?)");
+        let text: Option<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(monitor.0).bind(limit).fetch_one(self.readers()).await?;
+        Ok(points(text.as_deref().unwrap_or_default())?.into_iter().map(|(_, point)| point).collect())
+    }
+
+    /// When the oldest run that is still kept began.
+    pub async fn oldest_run(&self, monitor: MonitorId) -> Result<Option<Timestamp>, StoreError> {
+        let oldest: Option<i64> = sqlx::query_scalar("select min(started_at) from runs where monitor_id = ?")
+            .bind(monitor.0)
+            .fetch_one(self.readers())
+            .await?;
+        oldest.map(instant).transpose()
+    }
+
+    /// The first run that began at `at` or later.
+    pub async fn first_run_from(&self, monitor: MonitorId, at: Timestamp) -> Result<Option<RunId>, StoreError> {
+        let id: Option<i64> = sqlx::query_scalar(
+            "select id from runs where monitor_id = ? and started_at >= ? order by started_at, id limit 1",
+        )
+        .bind(monitor.0)
+        .bind(micros(at))
+        .fetch_optional(self.readers())
+        .await?;
+        Ok(id.map(RunId))
+    }
+}
+
+/// Reads lines, and puts them in the order of time, each with its place in it. The database gives no word on the order
+/// in which it strings them together.
+fn points(text: &str) -> Result<Vec<Placed>, StoreError> {
+    let unreadable = |line: &str| StoreError::internal(format!("a run as text: {line:?}"));
+    let mut points = Vec::with_capacity(text.len() / 32);
+    for line in text.lines() {
+        let mut parts = line.splitn(4, ' ');
+        let mut part = || parts.next().ok_or_else(|| unreadable(line));
+        let id: i64 = part()?.parse().map_err(|_| unreadable(line))?;
+        let at: i64 = part()?.parse().map_err(|_| unreadable(line))?;
+        let state = word::<State>(part()?)?;
+        let point = SeriesPoint { at: instant(at)?, state, value: value(part()?)? };
+        points.push(((at, id), point));
+    }
+    points.sort_by_key(|(place, _)| *place);
+    Ok(points)
+}
+
+/// A value from its JSON text, which may have been cut.
+fn value(text: &str) -> Result<Option<ReturnValue>, StoreError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    // Most are numbers, and there are many.
+    if let Ok(whole) = text.parse() {
+        return Ok(Some(ReturnValue::Int(whole)));
+    }
+    if !text.starts_with('"')
+        && let Ok(number) = text.parse()
+    {
+        return Ok(Some(ReturnValue::Float(number)));
+    }
+    let cut = text.starts_with('"') && text.chars().count() >= KEPT;
+    match value_from(Some(text.to_owned())) {
+        Err(_) if cut => Ok(Some(ReturnValue::Text(beginning(text)))),
+        value => value,
+    }
+}
+
+/// The text whose JSON was cut somewhere, as far as it is there: an escape in the middle goes.
+fn beginning(json: &str) -> String {
+    let whole = |end: usize| serde_json::from_str(&format!("{}\"", json.get(..end)?)).ok();
+    // The longest escape is that of a character beyond the first 65,536.
+    (json.len().saturating_sub(12)..=json.len()).rev().find_map(whole).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<ReturnValue> {
+        value(text).unwrap()
+    }
+
+    #[test]
+    fn values_read_back() {
+        assert_eq!(read(""), None);
+        assert_eq!(read("1"), Some(ReturnValue::Int(1)));
+        assert_eq!(read("1.0"), Some(ReturnValue::Float(1.0)));
+        assert_eq!(read("\"1\""), Some(ReturnValue::Text("1".into())));
+        assert_eq!(read("null"), None);
+        assert!(value("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_text_cut_anywhere_reads_as_its_beginning() {
+        let text = "a\"\u{1f9e8}\n\\é".repeat(60);
+        let json = serde_json::to_string(&text).unwrap();
+        for kept in KEPT..KEPT + 40 {
+            let cut: String = json.chars().take(kept).collect();
+            let Some(ReturnValue::Text(read)) = read(&cut) else { panic!("{cut}") };
+            assert!(text.starts_with(&read) && read.chars().count() > KEPT / 2, "{read}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! How many monitors are in each state: asked for by every page, so it is counted once for all who ask until something
+//! changes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use revere_model::State;
+use tokio::time::Instant;
+
+use crate::store::{Store, StoreError, rows::word};
+
+/// How many monitors are in each state.
+pub type StateCounts = BTreeMap<State, u64>;
+
+/// Where another server changes the database too, its changes are seen this late.
+const AGE: Duration = Duration::from_secs(1);
+
+/// The last count, and the number of changes it knows of.
+#[derive(Default)]
+pub(in crate::store) struct Counted {
+    changes: AtomicU64,
+    last: Mutex<Option<(u64, Instant, StateCounts)>>,
+}
+
+impl Counted {
+    /// What was counted no longer holds. Called once a change is durable; hands its result through.
+    pub(in crate::store) fn changed<T>(&self, result: T) -> T {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        result
+    }
+}
+
+impl Store {
+    /// How many monitors are in each state; every state is in the answer.
+    pub async fn count_by_state(&self) -> Result<StateCounts, StoreError> {
+        let counted = &self.0.counted;
+        let changes = counted.changes.load(Ordering::Acquire);
+        {
+            let last = counted.last.lock().expect("no code panics while it holds this lock");
+            if let Some((known, at, counts)) = &*last
+                && *known == changes
+                && at.elapsed() < AGE
+            {
+                return Ok(counts.clone());
+            }
+        }
+        let at = Instant::now();
+        let counts = self.count().await?;
+        *counted.last.lock().expect("no code panics while it holds this lock") = Some((changes, at, counts.clone()));
+        Ok(counts)
+    }
+
+    async fn count(&self) -> Result<StateCounts, StoreError> {
+        // Deleted ones are few, and counted apart: the rest is counted in an index alone.
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "select state, count(*) from statuses group by state
+             union all
+             select s.state, -count(*) from monitors m cross join statuses s on s.monitor_id = m.id
+             where m.deleted_at is not null group by s.state",
+        )
+        .fetch_all(self.readers())
+        .await?;
+        let mut counts: StateCounts = State::ALL.into_iter().map(|state| (state, 0)).collect();
+        for (state, count) in rows {
+            let number = counts.entry(word(&state)?).or_default();
+            *number = number.saturating_add_signed(count);
+        }
+        Ok(counts)
+    }
+}

@@ -1,0 +1,8 @@
+//! Questions that pages and API ask. Nothing here writes.
+
+pub(super) mod chart;
+pub(super) mod counts;
+pub(super) mod flips;
+pub(super) mod overview;
+pub(super) mod previous;
+pub(super) mod runs;

@@ -1,0 +1,160 @@
+//! The list of monitors as people look at it: worst first, without scripts.
+//!
+//! A page is cut out of one order (`ALARM`, `ERROR`, `OK`, `INACTIVE`, each by name), state by state, so that the first
+//! page of ten thousand monitors reads a hundred of them.
+
+use jiff::Timestamp;
+use revere_model::{MonitorId, ReturnValue, State, StateSet};
+use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
+
+use crate::store::{Store, StoreError, monitors::contains, monitors::tags_from, rows::Columns};
+
+/// Which monitors, worst first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OverviewFilter {
+    /// Only monitors in one of these states; `None` is all.
+    pub states: Option<StateSet>,
+    /// Only monitors with this tag.
+    pub tag: Option<String>,
+    /// Only monitors whose name or tags contain this, in either case.
+    pub search: Option<String>,
+    /// Only monitors after this place: the last of the page before.
+    pub after: Option<OverviewPlace>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A place in the order of the list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OverviewPlace {
+    /// The state of the monitor that stood there.
+    pub state: State,
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: MonitorId,
+}
+
+/// A monitor in the list.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OverviewRow {
+    /// Its row.
+    pub id: MonitorId,
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Whether it runs on its schedule.
+    pub active: bool,
+    /// The state it is in.
+    pub state: State,
+    /// Since when.
+    pub state_since: Timestamp,
+    /// Start of the last recorded run.
+    pub last_run_at: Option<Timestamp>,
+    /// Message of the last recorded run.
+    pub last_message: Option<String>,
+    /// Value of the last recorded run.
+    pub last_value: Option<ReturnValue>,
+    /// The next tick.
+    pub next_run_at: Option<Timestamp>,
+    /// Why it cannot be run, by a fault of ours or of its schedule.
+    pub fault: Option<String>,
+}
+
+/// The order of the list.
+const WORST_FIRST: [State; 4] = [State::Alarm, State::Error, State::Ok, State::Inactive];
+
+const COLUMNS: &str = "m.id, m.name, m.tags, m.active, s.state, s.state_since, s.last_run_at, s.last_message, \
+    s.last_value, s.next_tick_at, s.fault";
+
+impl Store {
+    /// Monitors, worst first, filtered.
+    pub async fn overview(&self, filter: &OverviewFilter) -> Result<Vec<OverviewRow>, StoreError> {
+        let rank = |state: State| WORST_FIRST.iter().position(|one| *one == state);
+        let begin = filter.after.as_ref().and_then(|place| rank(place.state)).unwrap_or(0);
+        let mut rows = Vec::new();
+        for state in WORST_FIRST.into_iter().skip(begin) {
+            let room = filter.limit.saturating_sub(rows.len() as u32);
+            if room == 0 {
+                break;
+            }
+            if filter.states.is_none_or(|states| states.contains(state)) {
+                let after = filter.after.as_ref().filter(|place| place.state == state);
+                rows.extend(self.overview_of(filter, state, after, room).await?);
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn overview_of(
+        &self,
+        filter: &OverviewFilter,
+        state: State,
+        after: Option<&OverviewPlace>,
+        limit: u32,
+    ) -> Result<Vec<OverviewRow>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new("select ");
+        query.push(COLUMNS);
+        // Problems are few: found by state, then sorted. The rest are many: walked by name until the page is full.
+        if state.is_problem() {
+            query.push(" from statuses s cross join monitors m on m.id = s.monitor_id");
+        } else {
+            query.push(" from monitors m cross join statuses s on s.monitor_id = m.id");
+        }
+        query.push(" where m.deleted_at is null and s.state = ").push_bind(state.as_str());
+        if let Some(tag) = &filter.tag {
+            query
+                .push(" and exists (select 1 from tags t where t.monitor_id = m.id and t.tag = ")
+                .push_bind(tag)
+                .push(")");
+        }
+        if let Some(search) = &filter.search {
+            let pattern = contains(search);
+            query.push(" and (m.name like ").push_bind(pattern.clone()).push(" escape '\\'");
+            query.push(" or exists (select 1 from tags t where t.monitor_id = m.id and t.tag like ");
+            query.push_bind(pattern).push(" escape '\\'))");
+        }
+        if let Some(place) = after {
+            query.push(" and (m.name collate nocase, m.id) > (").push_bind(&place.name);
+            query.push(" collate nocase, ").push_bind(place.id.0).push(")");
+        }
+        query.push(" order by m.name collate nocase, m.id limit ").push_bind(limit);
+        let rows = query.build().fetch_all(self.readers()).await?;
+        rows.iter().map(overview_row).collect()
+    }
+
+    /// These monitors as the list shows them, by id; those that are gone are left out.
+    pub async fn overview_rows(&self, ids: &[MonitorId]) -> Result<Vec<OverviewRow>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = QueryBuilder::<Sqlite>::new("select ");
+        query
+            .push(COLUMNS)
+            .push(" from monitors m join statuses s on s.monitor_id = m.id where m.deleted_at is null and m.id in (");
+        let mut list = query.separated(",");
+        for id in ids {
+            list.push_bind(id.0);
+        }
+        query.push(") order by m.id");
+        let rows = query.build().fetch_all(self.readers()).await?;
+        rows.iter().map(overview_row).collect()
+    }
+}
+
+fn overview_row(row: &SqliteRow) -> Result<OverviewRow, StoreError> {
+    Ok(OverviewRow {
+        id: MonitorId(row.int("id")?),
+        name: row.text("name")?,
+        tags: tags_from(&row.text("tags")?)?,
+        active: row.int("active")? != 0,
+        state: row.state("state")?,
+        state_since: row.at("state_since")?,
+        last_run_at: row.at_or_none("last_run_at")?,
+        last_message: row.text_or_none("last_message")?,
+        last_value: row.value("last_value")?,
+        next_run_at: row.at_or_none("next_tick_at")?,
+        fault: row.text_or_none("fault")?,
+    })
+}

@@ -1,0 +1,125 @@
+//! Opens the file and brings its schema up to date: each step in one transaction with its number, so a kill at any
+//! point leaves the old schema or the new one.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::store::OpenError;
+
+/// `REVR` in ASCII: marks a file as ours.
+const APPLICATION_ID: i64 = 0x5245_5652;
+
+/// The oldest SQLite that is safe in WAL mode.
+const OLDEST_LIBRARY: (u32, u32, u32) = (3, 51, 3);
+
+/// Every step, in order; released ones are never edited. The schema's number is how many of them a file has seen.
+pub(in crate::store) const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
+    include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
+    include_str!("../../../migrations/sqlite/0004_uses.sql"),
+    include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
+];
+
+/// Connects for writing, with the newest schema.
+pub(in crate::store) async fn open(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, OpenError> {
+    let found = inspect(path).await?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(OpenError::NewerSchema { path: path.to_owned(), found, known });
+    }
+    let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
+    let mut connection = options.connect().await.map_err(unreadable)?;
+    for (version, step) in (1..).zip(MIGRATIONS).skip(found as usize) {
+        let failed = |source| OpenError::Migration { path: path.to_owned(), version, source };
+        let say = |took: Duration| {
+            let (path, seconds) = (path.display(), took.as_secs());
+            tracing::info!(
+                "bringing {path} to schema {version} of {known}, for {seconds} s now; a large database takes minutes. If it is \
+                 stopped, the next start begins this step again, and nothing is lost"
+            );
+        };
+        say_while(apply(&mut connection, version, step), tokio::time::sleep, say).await.map_err(failed)?;
+        tracing::info!(version, path = %path.display(), "schema brought up to date");
+    }
+    Ok(connection)
+}
+
+/// Whoever waits for a start should know why: said after a second, and then now and then, each time with how long it has
+/// taken by then.
+async fn say_while<T, Rest: Future<Output = ()>>(
+    work: impl Future<Output = T>,
+    rest: impl Fn(Duration) -> Rest,
+    mut say: impl FnMut(Duration),
+) -> T {
+    let mut work = std::pin::pin!(work);
+    let (mut took, mut pause) = (Duration::ZERO, Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = rest(pause) => {}
+        }
+        took += pause;
+        say(took);
+        pause = Duration::from_secs(10);
+    }
+}
+
+/// The schema of the file, 0 for a new one. Changes nothing: the file may be somebody else's.
+pub(in crate::store) async fn inspect(path: &Path) -> Result<i64, OpenError> {
+    let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
+    let plain = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut connection = plain.connect().await.map_err(unreadable)?;
+    check_library(&mut connection).await.map_err(unreadable)??;
+    let mut ask = async |question: &'static str| {
+        sqlx::query_scalar::<_, i64>(question).fetch_one(&mut connection).await.map_err(unreadable)
+    };
+    let found = ask("pragma user_version").await?;
+    let application = ask("pragma application_id").await?;
+    let tables = ask("select count(*) from sqlite_schema").await?;
+    if application != APPLICATION_ID && (tables > 0 || application != 0 || found != 0) {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    connection.close().await.map_err(unreadable)?;
+    Ok(found)
+}
+
+async fn apply(connection: &mut SqliteConnection, version: i64, step: &'static str) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    sqlx::raw_sql(step).execute(&mut *transaction).await?;
+    // Pragmas take no parameters; both are numbers of our own, and both are part of the transaction.
+    let mark = format!("pragma user_version = {version}; pragma application_id = {APPLICATION_ID};");
+    sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
+    transaction.commit().await
+}
+
+async fn check_library(connection: &mut SqliteConnection) -> Result<Result<(), OpenError>, sqlx::Error> {
+    let found: String = sqlx::query_scalar("select sqlite_version()").fetch_one(connection).await?;
+    let mut parts = found.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut part = || parts.next().unwrap_or(0);
+    let version = (part(), part(), part());
+    Ok(if version >= OLDEST_LIBRARY { Ok(()) } else { Err(OpenError::OldLibrary { found }) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, task::Poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_that_takes_long_says_so_after_a_second_and_then_now_and_then() {
+        for (rests, expected) in [(0, &[][..]), (1, &[1]), (4, &[1, 11, 21, 31])] {
+            let mut left = rests;
+            let work = poll_fn(|_| {
+                left -= 1;
+                if left < 0 { Poll::Ready("done") } else { Poll::Pending }
+            });
+            let mut said = Vec::new();
+            let done = say_while(work, |_| std::future::ready(()), |took| said.push(took.as_secs())).await;
+            assert_eq!((done, said.as_slice()), ("done", expected));
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What people chose about each configured alert, and what a choice does to what is owed.
+
+use jiff::Timestamp;
+use revere_model::{MonitorId, State, StateSet, Tell, Told, tell};
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
+
+use crate::store::{
+    Store, StoreError,
+    rows::{Columns, micros, word},
+    telling::tell::remember,
+};
+
+/// An alert and what people chose about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlertRow {
+    /// Its name in the configuration.
+    pub key: String,
+    /// Whether people have it switched on.
+    pub enabled: bool,
+    /// Whether the configuration has it switched on.
+    pub enabled_in_config: bool,
+    /// Whether the configuration has it at all. If not, its settings wait for its return.
+    pub in_config: bool,
+    /// The states it tells.
+    pub states: StateSet,
+}
+
+impl AlertRow {
+    /// One that nobody has chosen anything about, and that is in no configuration yet.
+    pub(in crate::store) fn new(key: &str) -> AlertRow {
+        AlertRow {
+            key: key.to_owned(),
+            enabled: true,
+            enabled_in_config: false,
+            in_config: false,
+            states: StateSet::DEFAULT_TOLD,
+        }
+    }
+
+    /// Whether it tells anything now.
+    pub fn is_on(&self) -> bool {
+        self.enabled && self.enabled_in_config && self.in_config
+    }
+}
+
+/// An alert as the configuration has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfiguredAlert {
+    /// Its name.
+    pub key: String,
+    /// Whether it is switched on there.
+    pub enabled: bool,
+}
+
+/// What people can choose about an alert.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlertSettings {
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// The states it tells.
+    pub states: StateSet,
+}
+
+/// What someone changes about an alert; `None` leaves it as it is by then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AlertChange {
+    /// Whether it is switched on.
+    pub enabled: Option<bool>,
+    /// The states it tells.
+    pub states: Option<StateSet>,
+}
+
+impl From<AlertSettings> for AlertChange {
+    fn from(settings: AlertSettings) -> AlertChange {
+        AlertChange { enabled: Some(settings.enabled), states: Some(settings.states) }
+    }
+}
+
+impl Store {
+    /// Takes over the alerts of the configuration, at start. New ones tell the default states. Those that are gone keep
+    /// their settings and what they owe until it is given up. One that comes back first sends what it still owes, tells
+    /// the ends of the problems it told before, and follows all else in silence; one that comes back switched off owes
+    /// nothing any more. Where nothing has changed nothing is written, so a full disk prevents no start.
+    pub async fn sync_alerts(
+        &self,
+        configured: &[ConfiguredAlert],
+        now: Timestamp,
+    ) -> Result<Vec<AlertRow>, StoreError> {
+        let before = self.alerts().await?;
+        if changes(&before, configured).is_empty() {
+            return Ok(before);
+        }
+        let configured = configured.to_vec();
+        self.write(move |connection| {
+            Box::pin(async move {
+                let before = read_all(connection).await?;
+                for is in changes(&before, &configured) {
+                    write(connection, &is).await?;
+                    let Some(was) = before.iter().find(|row| row.key == is.key) else { continue };
+                    if is.in_config {
+                        settle_change(connection, was, &is, now).await?;
+                    }
+                }
+                read_all(connection).await
+            })
+        })
+        .await
+    }
+
+    /// All alerts, by key, those that left the configuration included.
+    pub async fn alerts(&self) -> Result<Vec<AlertRow>, StoreError> {
+        let mut connection = self.readers().acquire().await?;
+        read_all(&mut connection).await
+    }
+
+    /// Changes what people chose about an alert. Switching it off cancels what it owes; switching it on tells nothing
+    /// of what is past.
+    pub async fn set_alert(
+        &self,
+        key: &str,
+        change: impl Into<AlertChange>,
+        now: Timestamp,
+    ) -> Result<AlertRow, StoreError> {
+        let (key, change) = (key.to_owned(), change.into());
+        self.write(move |connection| {
+            Box::pin(async move {
+                let was = read_all(connection).await?.into_iter().find(|row| row.key == key);
+                let was = was.ok_or(StoreError::NotFound)?;
+                // Merged here, so that two people who change different things both have their way.
+                let is = AlertRow {
+                    enabled: change.enabled.unwrap_or(was.enabled),
+                    states: change.states.unwrap_or(was.states),
+                    ..was.clone()
+                };
+                write(connection, &is).await?;
+                settle_change(connection, &was, &is, now).await?;
+                Ok(is)
+            })
+        })
+        .await
+    }
+}
+
+pub(in crate::store) async fn read_all(connection: &mut SqliteConnection) -> Result<Vec<AlertRow>, StoreError> {
+    let rows = sqlx::query("select * from alerts order by key").fetch_all(connection).await?;
+    rows.iter().map(alert).collect()
+}
+
+fn alert(row: &SqliteRow) -> Result<AlertRow, StoreError> {
+    let key = row.text("key")?;
+    Ok(AlertRow {
+        enabled: row.int("enabled")? != 0,
+        enabled_in_config: row.int("enabled_in_config")? != 0,
+        in_config: row.int("in_config")? != 0,
+        states: serde_json::from_str(&row.text("states")?).unwrap_or_else(|fault| {
+            // Rather too much is told than that no state of any monitor can change any more.
+            tracing::error!(alert = key, %fault, "the states it tells cannot be read; it tells the usual ones");
+            StateSet::DEFAULT_TOLD
+        }),
+        key,
+    })
+}
+
+/// The rows that a configuration changes, as they are to be.
+fn changes(before: &[AlertRow], configured: &[ConfiguredAlert]) -> Vec<AlertRow> {
+    let gone = before.iter().filter(|row| row.in_config && !configured.iter().any(|alert| alert.key == row.key));
+    let mut changes: Vec<AlertRow> = gone.map(|row| AlertRow { in_config: false, ..row.clone() }).collect();
+    for alert in configured {
+        let was = before.iter().find(|row| row.key == alert.key);
+        let known = was.cloned().unwrap_or_else(|| AlertRow::new(&alert.key));
+        let is = AlertRow { in_config: true, enabled_in_config: alert.enabled, ..known };
+        if was != Some(&is) {
+            changes.push(is);
+        }
+    }
+    changes
+}
+
+pub(in crate::store) async fn write(connection: &mut SqliteConnection, is: &AlertRow) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values (?, ?, ?, ?, ?)
+         on conflict (key) do update set enabled = excluded.enabled, states = excluded.states,
+             in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config",
+    )
+    .bind(&is.key)
+    .bind(is.enabled)
+    .bind(states_text(is.states))
+    .bind(is.in_config)
+    .bind(is.enabled_in_config)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What a change of an alert does to what it owes and told.
+pub(in crate::store) async fn settle_change(
+    connection: &mut SqliteConnection,
+    was: &AlertRow,
+    is: &AlertRow,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let returns = is.in_config && !was.in_config;
+    match is.is_on() {
+        true if returns => returned(connection, is, now).await,
+        true if !was.is_on() => follow(connection, &is.key).await,
+        // It left the configuration and may owe something; nobody will send that now.
+        false if was.is_on() || returns || (was.enabled && !is.enabled) => switched_off(connection, &is.key, now).await,
+        _ => Ok(()),
+    }
+}
+
+fn states_text(states: StateSet) -> String {
+    serde_json::to_string(&states).expect("a list of words always has a JSON form")
+}
+
+/// Nothing stays owed or open.
+async fn switched_off(connection: &mut SqliteConnection, key: &str, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query(
+        "update deliveries set status = 'cancelled', settled_at = ?, next_attempt_at = null, claimed_by = null,
+             last_error = coalesce(last_error || '; ', '') || 'the alert was switched off'
+         where alert_key = ? and status = 'owed'",
+    )
+    .bind(micros(now))
+    .bind(key)
+    .execute(&mut *connection)
+    .await?;
+    follow(connection, key).await
+}
+
+/// What the alert told becomes the present, in silence.
+async fn follow(connection: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "update told set open = null, state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
+         where alert_key = ?",
+    )
+    .bind(key)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// An alert is back in the configuration: problems it told before get their end, the rest is followed in silence.
+async fn returned(connection: &mut SqliteConnection, alert: &AlertRow, now: Timestamp) -> Result<(), StoreError> {
+    let rows: Vec<(i64, String, String, String)> = sqlx::query_as(
+        "select t.monitor_id, t.state, t.open, s.state from told t
+         join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
+         where t.alert_key = ? and t.open is not null and t.state <> s.state and m.deleted_at is null",
+    )
+    .bind(&alert.key)
+    .fetch_all(&mut *connection)
+    .await?;
+    sqlx::query(
+        "update told set state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
+         where alert_key = ? and open is null",
+    )
+    .bind(&alert.key)
+    .execute(&mut *connection)
+    .await?;
+    for (monitor, state, open, current) in rows {
+        let told = Told { state: Some(word(&state)?), open: Some(word(&open)?) };
+        let current: State = word(&current)?;
+        match tell(&told, alert.states, true, false, current) {
+            Tell::Nothing | Tell::Held => {}
+            Tell::Silently(after) => remember(connection, &alert.key, MonitorId(monitor), after).await?,
+            Tell::Owe(after) => {
+                remember(connection, &alert.key, MonitorId(monitor), after).await?;
+                crate::store::telling::tell::owe_last_flip(connection, &alert.key, MonitorId(monitor), told, now)
+                    .await?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! Deliveries: what alerts owe, and what became of it.
+//!
+//! What is to be told is kept with each, as it was then. One whose words cannot be read, because a disk or another
+//! version spoiled them, is told by its flip, which says the same; it never stands in the way of others.
+
+mod sending;
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use revere_model::{DeliveryId, FlipId, MonitorId, State};
+pub(in crate::store) use sending::instead;
+use serde::{Deserialize, Serialize};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use crate::alerts::{MonitorSummary, Notification};
+use crate::store::{
+    Store, StoreError,
+    reading::flips::flip,
+    rows::{Columns, word},
+    telling::tell::{self, ids_text, summaries},
+};
+
+/// One thing one alert owes, or has done.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Delivery {
+    /// Its row.
+    pub id: DeliveryId,
+    /// The flip it tells of.
+    pub flip_id: FlipId,
+    /// The alert.
+    pub alert_key: String,
+    /// The monitor.
+    pub monitor_id: MonitorId,
+    /// How it stands.
+    pub status: DeliveryStatus,
+    /// How often sending was begun.
+    pub attempts: u32,
+    /// When it is tried next; `None` when it is settled, or waits for an earlier one of the same alert and monitor.
+    pub next_attempt_at: Option<Timestamp>,
+    /// The delivery that was given up and that this one tells of through another alert.
+    pub instead_of: Option<DeliveryId>,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+    /// What the receiver said when it took it.
+    pub reply: Option<String>,
+    /// When it came to be owed.
+    pub created_at: Timestamp,
+    /// When it was sent, given up or cancelled.
+    pub settled_at: Option<Timestamp>,
+    /// What is to be told, as it was then.
+    pub notification: Notification,
+}
+
+/// How a delivery stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// Not taken by the receiver yet.
+    Owed,
+    /// The receiver said that it took it.
+    Sent,
+    /// Given up.
+    Failed,
+    /// The alert was switched off before it was sent.
+    Cancelled,
+}
+
+impl DeliveryStatus {
+    /// All, in the order of a delivery's life.
+    pub const ALL: [DeliveryStatus; 4] =
+        [DeliveryStatus::Owed, DeliveryStatus::Sent, DeliveryStatus::Failed, DeliveryStatus::Cancelled];
+
+    /// The one spelling used in columns, JSON, URLs and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            DeliveryStatus::Owed => "owed",
+            DeliveryStatus::Sent => "sent",
+            DeliveryStatus::Failed => "failed",
+            DeliveryStatus::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl FromStr for DeliveryStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = DeliveryStatus::ALL.into_iter().find(|status| status.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} is not a delivery's status; these are owed, sent, failed and cancelled"))
+    }
+}
+
+/// Which deliveries, newest first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DeliveryFilter {
+    /// Only of this monitor.
+    pub monitor: Option<MonitorId>,
+    /// Only of this alert.
+    pub alert: Option<String>,
+    /// Only in this status.
+    pub status: Option<DeliveryStatus>,
+    /// Only before this one: the last of the page before.
+    pub before: Option<DeliveryId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// What came of an attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Settlement {
+    /// The receiver took it and said this.
+    Sent(String),
+    /// It is tried again at that time; why it was not taken.
+    Again(Timestamp, String),
+    /// It is given up, for this reason, and told through another alert, once.
+    Failed(String),
+}
+
+impl Store {
+    /// Deliveries, newest first, filtered.
+    pub async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new("select * from deliveries where id < ");
+        query.push_bind(filter.before.map_or(i64::MAX, |id| id.0));
+        if let Some(monitor) = filter.monitor {
+            query.push(" and monitor_id = ").push_bind(monitor.0);
+        }
+        if let Some(alert) = &filter.alert {
+            query.push(" and alert_key = ").push_bind(alert);
+        }
+        if let Some(status) = filter.status {
+            query.push(" and status = ").push_bind(status.as_str());
+        }
+        query.push(" order by id desc limit ").push_bind(filter.limit);
+        let mut connection = self.readers().acquire().await?;
+        let rows = query.build().fetch_all(&mut *connection).await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.push(shown(&mut connection, row).await?);
+        }
+        Ok(found)
+    }
+
+    /// One delivery.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Delivery, StoreError> {
+        let mut connection = self.readers().acquire().await?;
+        let row = sqlx::query("select * from deliveries where id = ?").bind(id.0).fetch_one(&mut *connection).await?;
+        shown(&mut connection, &row).await
+    }
+
+    /// Deliveries that are owed, per alert: how many, and when the next is due (`None`: all wait behind claimed ones).
+    pub async fn owed(&self) -> Result<Vec<(String, u64, Option<Timestamp>)>, StoreError> {
+        // Counted in an index that holds nothing else, not row by row.
+        let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
+            "select owed.alert_key, owed.number,
+                 (select min(next_attempt_at) from deliveries
+                  where alert_key = owed.alert_key and status = 'owed' and next_attempt_at is not null)
+             from (select alert_key, count(*) as number from deliveries indexed by deliveries_queue
+                   where status = 'owed' group by alert_key) owed",
+        )
+        .fetch_all(self.readers())
+        .await?;
+        rows.into_iter()
+            .map(|(alert, count, due)| {
+                Ok((alert, count.unsigned_abs(), due.map(crate::store::rows::instant).transpose()?))
+            })
+            .collect()
+    }
+
+    /// When the next delivery of an alert is due; in the past if it is due already.
+    pub async fn next_delivery(&self, alert: &str) -> Result<Option<Timestamp>, StoreError> {
+        let due: Option<i64> = sqlx::query_scalar(
+            "select min(next_attempt_at) from deliveries
+             where alert_key = ? and status = 'owed' and next_attempt_at is not null",
+        )
+        .bind(alert)
+        .fetch_one(self.engine_readers())
+        .await?;
+        due.map(crate::store::rows::instant).transpose()
+    }
+}
+
+/// Reads a row. What is to be told is made anew from the flip if its own words cannot be read; an error of ours that does
+/// not pass says that the flip cannot be read either.
+async fn delivery(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Delivery, StoreError> {
+    let fault = match serde_json::from_str(&row.text("notification")?) {
+        Ok(notification) => return with(row, notification),
+        Err(fault) => fault,
+    };
+    let id = row.int("id")?;
+    tracing::error!(delivery = id, %fault, "what is to be told cannot be read; it is told by its flip");
+    match by_its_flip(connection, row).await {
+        Ok(notification) => with(row, notification),
+        Err(error) if error.is_passing() => Err(error),
+        Err(error) => {
+            Err(StoreError::internal(format!("what is to be told cannot be read ({fault}), nor its flip ({error})")))
+        }
+    }
+}
+
+/// A row for people to look at, who see whatever can be read of it.
+async fn shown(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Delivery, StoreError> {
+    match delivery(connection, row).await {
+        Err(error) if !error.is_passing() => {
+            let monitor_id = MonitorId(row.int("monitor_id")?);
+            let name = format!("Monitor {monitor_id}");
+            with(
+                row,
+                Notification {
+                    monitor: MonitorSummary { id: monitor_id, name, url: String::new(), tags: Vec::new() },
+                    old_state: State::Inactive,
+                    new_state: State::Inactive,
+                    message: error.to_string(),
+                    return_value: None,
+                    tick_at: None,
+                    started_at: None,
+                    key: row.text("key")?,
+                    test: false,
+                },
+            )
+        }
+        delivery => delivery,
+    }
+}
+
+async fn by_its_flip(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Notification, StoreError> {
+    let found = sqlx::query("select * from flips where id = ?").bind(row.int("flip_id")?);
+    let flip = flip(&found.fetch_one(&mut *connection).await?)?;
+    let monitor = MonitorId(row.int("monitor_id")?);
+    let monitor = summaries(connection, &ids_text([monitor].into_iter())).await?.remove(&monitor);
+    Ok(tell::late(&flip, monitor.ok_or(StoreError::NotFound)?, flip.old_state, row.text("key")?))
+}
+
+fn with(row: &SqliteRow, notification: Notification) -> Result<Delivery, StoreError> {
+    Ok(Delivery {
+        id: DeliveryId(row.int("id")?),
+        flip_id: FlipId(row.int("flip_id")?),
+        alert_key: row.text("alert_key")?,
+        monitor_id: MonitorId(row.int("monitor_id")?),
+        status: word(&row.text("status")?)?,
+        attempts: u32::try_from(row.int("attempts")?).unwrap_or(u32::MAX),
+        next_attempt_at: row.at_or_none("next_attempt_at")?,
+        instead_of: row.int_or_none("instead_of")?.map(DeliveryId),
+        last_error: row.text_or_none("last_error")?,
+        reply: row.text_or_none("reply")?,
+        created_at: row.at("created_at")?,
+        settled_at: row.at_or_none("settled_at")?,
+        notification,
+    })
+}

@@ -1,0 +1,241 @@
+//! Sending what is owed: claimed, settled, and told through another alert where it is given up.
+//!
+//! Of one alert and monitor only the oldest owed delivery is due; the next waits until that one is settled. Claiming
+//! one counts an attempt and hides it for a while; if nobody settles it, it is due again, with the same key.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use revere_model::MonitorId;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
+
+use super::{Delivery, DeliveryStatus, Settlement, delivery};
+use crate::{
+    alerts::Notification,
+    store::{
+        Store, StoreError,
+        rows::{Columns, micros},
+        telling::alerts,
+        telling::tell,
+    },
+};
+
+impl Store {
+    /// Gives up what is owed since before `before` by alerts that the configuration no longer has, and tells it through
+    /// another alert. Answers how many, at most `limit`.
+    pub async fn give_up_orphans(&self, before: Timestamp, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let rows = sqlx::query(
+                    "select d.* from deliveries d join alerts a on a.key = d.alert_key
+                     where d.status = 'owed' and a.in_config = 0 and d.created_at < ? order by d.id limit ?",
+                )
+                .bind(micros(before))
+                .bind(limit)
+                .fetch_all(&mut *connection)
+                .await?;
+                let reason = Settlement::Failed("the alert is no longer in the configuration".to_owned());
+                for row in &rows {
+                    if let Some(delivery) = read(connection, row, now).await? {
+                        settle(connection, &delivery, &reason, now).await?;
+                    }
+                }
+                Ok(rows.len() as u64)
+            })
+        })
+        .await
+    }
+
+    /// Claims deliveries of an alert that are due, the longest due first: counts an attempt of each and hides it for
+    /// `lease`. One of which nothing can be read is given up, and holds up no other.
+    pub async fn claim_deliveries(
+        &self,
+        alert: &str,
+        node: &str,
+        now: Timestamp,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let (alert, node) = (alert.to_owned(), node.to_owned());
+        let lease = SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX);
+        let hidden_until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
+        self.write_patiently(move |connection| {
+            Box::pin(async move {
+                let rows = sqlx::query(
+                    "update deliveries set attempts = attempts + 1, claimed_by = ?, next_attempt_at = ?
+                     where id in (select id from deliveries where alert_key = ? and status = 'owed'
+                         and next_attempt_at <= ? order by next_attempt_at, id limit ?)
+                     returning *",
+                )
+                .bind(node)
+                .bind(micros(hidden_until))
+                .bind(alert)
+                .bind(micros(now))
+                .bind(limit)
+                .fetch_all(&mut *connection)
+                .await?;
+                let mut claimed = Vec::with_capacity(rows.len());
+                for row in &rows {
+                    claimed.extend(read(connection, row, now).await?);
+                }
+                claimed.sort_unstable_by_key(|delivery| delivery.id);
+                Ok(claimed)
+            })
+        })
+        .await
+    }
+
+    /// Records what came of an attempt; false if the delivery was settled or cancelled meanwhile, or claimed anew. Only
+    /// that the receiver took it is true whenever it is said: it is recorded even if the claim's time is over, so that
+    /// nobody tells it again. Waits for a locked or full disk as long as it takes.
+    pub async fn settle_delivery(
+        &self,
+        claimed: &Delivery,
+        settlement: Settlement,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let claimed = claimed.clone();
+        self.write_patiently(move |connection| {
+            Box::pin(async move { settle(connection, &claimed, &settlement, now).await })
+        })
+        .await
+    }
+}
+
+/// Reads a row that is to be sent; one of which nothing can be read is set aside as failed, with the reason.
+async fn read(
+    connection: &mut SqliteConnection,
+    row: &SqliteRow,
+    now: Timestamp,
+) -> Result<Option<Delivery>, StoreError> {
+    let fault = match delivery(connection, row).await {
+        Ok(delivery) => return Ok(Some(delivery)),
+        Err(error) if error.is_passing() => return Err(error),
+        Err(StoreError::Internal { message, source: None }) => message,
+        Err(error) => error.to_string(),
+    };
+    let (id, alert, monitor) = (row.int("id")?, row.text("alert_key")?, row.int("monitor_id")?);
+    tracing::error!(delivery = id, alert, monitor, fault, "a delivery is given up");
+    sqlx::query(
+        "update deliveries set status = 'failed', next_attempt_at = null, claimed_by = null, settled_at = ?,
+             last_error = ? where id = ?",
+    )
+    .bind(micros(now))
+    .bind(fault)
+    .bind(id)
+    .execute(&mut *connection)
+    .await?;
+    next_in_turn(connection, &alert, MonitorId(monitor), now).await?;
+    Ok(None)
+}
+
+async fn settle(
+    connection: &mut SqliteConnection,
+    claimed: &Delivery,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (status, again_at, reply, error) = match settlement {
+        Settlement::Sent(reply) => (DeliveryStatus::Sent, None, Some(reply.as_str()), None),
+        Settlement::Again(at, error) => (DeliveryStatus::Owed, Some(micros(*at)), None, Some(error.as_str())),
+        Settlement::Failed(error) => (DeliveryStatus::Failed, None, None, Some(error.as_str())),
+    };
+    let settled_at = (status != DeliveryStatus::Owed).then(|| micros(now));
+    let updated = sqlx::query(
+        "update deliveries set status = ?, next_attempt_at = ?, reply = ?, last_error = coalesce(?, last_error),
+             settled_at = ?, claimed_by = null
+         where id = ? and status = 'owed' and (attempts = ? or ?)",
+    )
+    .bind(status.as_str())
+    .bind(again_at)
+    .bind(reply)
+    .bind(error)
+    .bind(settled_at)
+    .bind(claimed.id.0)
+    .bind(claimed.attempts)
+    .bind(status == DeliveryStatus::Sent)
+    .execute(&mut *connection)
+    .await?;
+    if updated.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if status != DeliveryStatus::Owed {
+        next_in_turn(connection, &claimed.alert_key, claimed.monitor_id, now).await?;
+    }
+    if let Settlement::Failed(error) = settlement
+        && claimed.instead_of.is_none()
+    {
+        tell_instead(connection, claimed, error, now).await?;
+    }
+    Ok(true)
+}
+
+/// The oldest that is still owed is due now.
+async fn next_in_turn(
+    connection: &mut SqliteConnection,
+    alert: &str,
+    monitor: MonitorId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "update deliveries set next_attempt_at = coalesce(next_attempt_at, ?1) where id =
+             (select id from deliveries where alert_key = ?2 and monitor_id = ?3 and status = 'owed' order by id limit 1)",
+    )
+    .bind(micros(now))
+    .bind(alert)
+    .bind(monitor.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What one alert could not tell, another one tells, once, saying so.
+async fn tell_instead(
+    connection: &mut SqliteConnection,
+    failed: &Delivery,
+    error: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(other) = stand_in(connection, failed).await? else {
+        tracing::error!(alert = failed.alert_key, delivery = %failed.id, "given up, and no other alert is on to tell it");
+        return Ok(());
+    };
+    let notification = instead(&failed.notification, &failed.alert_key, error);
+    tell::owe(connection, failed.flip_id, &other, &notification, Some(failed.id.0), now).await?;
+    Ok(())
+}
+
+/// The alert that tells instead: one that is on, rather one that tells such states, then one whose receiver took the last
+/// thing it was told; of several, the one that reached somebody last.
+async fn stand_in(connection: &mut SqliteConnection, failed: &Delivery) -> Result<Option<String>, StoreError> {
+    let mut best = None;
+    for row in alerts::read_all(connection).await? {
+        if !row.is_on() || row.key == failed.alert_key {
+            continue;
+        }
+        let last: Option<(bool, i64)> = sqlx::query_as(
+            "select status = 'sent', settled_at from deliveries where id = max(
+                 coalesce((select max(id) from deliveries where alert_key = ?1 and status = 'sent'), 0),
+                 coalesce((select max(id) from deliveries where alert_key = ?1 and status = 'failed'), 0))",
+        )
+        .bind(&row.key)
+        .fetch_optional(&mut *connection)
+        .await?;
+        let tells = row.states.contains(failed.notification.new_state);
+        let (works, since) = last.map_or((true, i64::MIN), |(sent, at)| (sent, at));
+        let rank = (tells, works, since);
+        if best.as_ref().is_none_or(|(other, _)| *other < rank) {
+            best = Some((rank, row.key));
+        }
+    }
+    Ok(best.map(|(_, key)| key))
+}
+
+/// What another alert tells of what `alert_key` could not.
+pub(in crate::store) fn instead(was: &Notification, alert_key: &str, error: &str) -> Notification {
+    Notification {
+        message: format!("{} (the alert '{alert_key}' could not tell this: {error})", was.message),
+        key: format!("{}-instead", was.key),
+        ..was.clone()
+    }
+}

@@ -1,0 +1,283 @@
+//! Flips and what they owe: written together, in the transaction that changes the state.
+//!
+//! Whether an alert owes anything is the model's decision; here it is asked, and its answer kept.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use revere_model::{Flip as Change, FlipId, MonitorId, ReturnValue, RunId, State, Tell, Told, tell};
+use sha2::{Digest, Sha256};
+use sqlx::SqliteConnection;
+
+use crate::alerts::{MonitorSummary, Notification};
+use crate::store::{
+    RecordedFlip, StoreError,
+    monitors::tags_from,
+    rows::{Columns, micros, value_text, word},
+    telling::alerts::{self, AlertRow},
+};
+
+/// A flip that is about to be recorded.
+pub(in crate::store) struct NewFlip<'a> {
+    pub(in crate::store) monitor_id: MonitorId,
+    pub(in crate::store) at: Timestamp,
+    pub(in crate::store) flip: Change,
+    pub(in crate::store) message: &'a str,
+    pub(in crate::store) return_value: Option<&'a ReturnValue>,
+    pub(in crate::store) cause: Cause,
+}
+
+/// What caused a flip.
+#[derive(Clone, Copy)]
+pub(in crate::store) enum Cause {
+    /// A run, with its tick and its beginning.
+    Run(RunId, Timestamp, Timestamp),
+    /// A person's act.
+    Person,
+}
+
+/// A recorded flip, with the alerts that owe a delivery for it.
+pub(in crate::store) struct Flipped {
+    pub(in crate::store) flip: RecordedFlip,
+    pub(in crate::store) owed: Vec<String>,
+}
+
+/// Records flips, at most one of each monitor, and what is owed for them. Deliveries are due from `now` on.
+pub(in crate::store) async fn record_flips(
+    connection: &mut SqliteConnection,
+    flips: &[NewFlip<'_>],
+    now: Timestamp,
+) -> Result<Vec<Flipped>, StoreError> {
+    let alerts: Vec<AlertRow> =
+        alerts::read_all(connection).await?.into_iter().filter(|alert| alert.in_config).collect();
+    let ids = ids_text(flips.iter().map(|flip| flip.monitor_id));
+    let mut told = told_of(connection, &ids).await?;
+    let names = summaries(connection, &ids).await?;
+    let instance = instance(connection).await?;
+    let mut recorded = Vec::with_capacity(flips.len());
+    for new in flips {
+        let flip = insert(connection, new).await?;
+        let mut owed = Vec::new();
+        for alert in &alerts {
+            let before = told.remove(&(new.monitor_id, alert.key.clone())).unwrap_or_else(|| unseen(new.flip.old));
+            let (after, owes) = match tell(&before, alert.states, alert.is_on(), false, new.flip.new) {
+                Tell::Nothing | Tell::Held => continue,
+                Tell::Silently(after) => (after, false),
+                Tell::Owe(after) => (after, true),
+            };
+            remember(connection, &alert.key, new.monitor_id, after).await?;
+            if owes {
+                let monitor = names.get(&new.monitor_id).cloned();
+                let (tick_at, started_at) = match new.cause {
+                    Cause::Run(_, tick_at, started_at) => (Some(tick_at), Some(started_at)),
+                    Cause::Person => (None, None),
+                };
+                let notification = Notification {
+                    monitor: monitor.ok_or_else(|| StoreError::internal("a flip of no monitor"))?,
+                    old_state: before.last_heard(),
+                    new_state: new.flip.new,
+                    message: new.message.to_owned(),
+                    return_value: new.return_value.cloned(),
+                    tick_at,
+                    started_at,
+                    key: delivery_key(&instance, flip.monitor_id, flip.id, flip.at, &alert.key),
+                    test: false,
+                };
+                owe(connection, flip.id, &alert.key, &notification, None, now).await?;
+                owed.push(alert.key.clone());
+            }
+        }
+        recorded.push(Flipped { flip, owed });
+    }
+    Ok(recorded)
+}
+
+/// Writes that `alert_key` owes what the monitor's last flip says, told late.
+pub(in crate::store) async fn owe_last_flip(
+    connection: &mut SqliteConnection,
+    alert_key: &str,
+    monitor: MonitorId,
+    before: Told,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let row = sqlx::query("select * from flips where monitor_id = ? order by id desc limit 1")
+        .bind(monitor.0)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let flip = crate::store::reading::flips::flip(&row)?;
+    let instance = instance(connection).await?;
+    let mut names = summaries(connection, &ids_text([monitor].into_iter())).await?;
+    let Some(monitor) = names.remove(&monitor) else { return Ok(()) };
+    let key = delivery_key(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
+    let notification = late(&flip, monitor, before.last_heard(), key);
+    owe(connection, flip.id, alert_key, &notification, None, now).await?;
+    Ok(())
+}
+
+/// What a flip says some time after it: the run that made it may have been purged.
+pub(in crate::store) fn late(
+    flip: &RecordedFlip,
+    monitor: MonitorSummary,
+    old_state: State,
+    key: String,
+) -> Notification {
+    Notification {
+        monitor,
+        old_state,
+        new_state: flip.new_state,
+        message: flip.message.clone(),
+        return_value: flip.return_value.clone(),
+        tick_at: None,
+        started_at: None,
+        key,
+        test: false,
+    }
+}
+
+pub(in crate::store) async fn instance(connection: &mut SqliteConnection) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar("select value from meta where key = 'instance'").fetch_one(connection).await?)
+}
+
+/// Writes that `alert_key` owes this. It waits its turn while an earlier one of the same alert and monitor is owed.
+pub(in crate::store) async fn owe(
+    connection: &mut SqliteConnection,
+    flip: FlipId,
+    alert_key: &str,
+    notification: &Notification,
+    instead_of: Option<i64>,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let text = serde_json::to_string(notification)
+        .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
+    Ok(sqlx::query_scalar(
+        "insert into deliveries
+             (flip_id, alert_key, monitor_id, status, next_attempt_at, instead_of, created_at, key, notification)
+         values (?1, ?2, ?3, 'owed',
+             case when exists (select 1 from deliveries where alert_key = ?2 and monitor_id = ?3 and status = 'owed')
+                 then null else ?4 end,
+             ?5, ?4, ?6, ?7)
+         returning id",
+    )
+    .bind(flip.0)
+    .bind(alert_key)
+    .bind(notification.monitor.id.0)
+    .bind(micros(now))
+    .bind(instead_of)
+    .bind(&notification.key)
+    .bind(text)
+    .fetch_one(connection)
+    .await?)
+}
+
+/// The same for every attempt at telling this flip through this alert, and never the same for anything else, even in a
+/// database that was put back from a backup: the flip's time is part of it.
+pub(in crate::store) fn delivery_key(
+    instance: &str,
+    monitor: MonitorId,
+    flip: FlipId,
+    at: Timestamp,
+    alert_key: &str,
+) -> String {
+    let whole = format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}", micros(at));
+    let mut key: String = Sha256::digest(whole).iter().map(|byte| format!("{byte:02x}")).collect();
+    key.truncate(32);
+    key
+}
+
+/// What an alert that has no row for a monitor has told of it: nothing if it is new, else it follows from here.
+pub(in crate::store) fn unseen(state: State) -> Told {
+    if state == State::Inactive { Told::default() } else { Told::from_now(state) }
+}
+
+async fn insert(connection: &mut SqliteConnection, new: &NewFlip<'_>) -> Result<RecordedFlip, StoreError> {
+    let run_id = match new.cause {
+        Cause::Run(run, ..) => Some(run),
+        Cause::Person => None,
+    };
+    let id: i64 = sqlx::query_scalar(
+        "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id)
+         values (?, ?, ?, ?, ?, ?, ?) returning id",
+    )
+    .bind(new.monitor_id.0)
+    .bind(micros(new.at))
+    .bind(new.flip.old.as_str())
+    .bind(new.flip.new.as_str())
+    .bind(new.message)
+    .bind(new.return_value.map(value_text))
+    .bind(run_id.map(|run| run.0))
+    .fetch_one(connection)
+    .await?;
+    Ok(RecordedFlip {
+        id: FlipId(id),
+        monitor_id: new.monitor_id,
+        at: new.at,
+        old_state: new.flip.old,
+        new_state: new.flip.new,
+        message: new.message.to_owned(),
+        return_value: new.return_value.cloned(),
+        run_id,
+    })
+}
+
+pub(in crate::store) async fn remember(
+    connection: &mut SqliteConnection,
+    alert_key: &str,
+    monitor: MonitorId,
+    told: Told,
+) -> Result<(), StoreError> {
+    let Some(state) = told.state else { return Ok(()) };
+    sqlx::query(
+        "insert into told (alert_key, monitor_id, state, open) values (?, ?, ?, ?)
+         on conflict (alert_key, monitor_id) do update set state = excluded.state, open = excluded.open",
+    )
+    .bind(alert_key)
+    .bind(monitor.0)
+    .bind(state.as_str())
+    .bind(told.open.map(State::as_str))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What was told of these monitors, a JSON list of ids.
+async fn told_of(
+    connection: &mut SqliteConnection,
+    ids: &str,
+) -> Result<HashMap<(MonitorId, String), Told>, StoreError> {
+    let rows = sqlx::query("select * from told where monitor_id in (select value from json_each(?))")
+        .bind(ids)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let open = row.text_or_none("open")?.map(|open| word(&open)).transpose()?;
+            let told = Told { state: Some(row.state("state")?), open };
+            Ok(((MonitorId(row.int("monitor_id")?), row.text("alert_key")?), told))
+        })
+        .collect()
+}
+
+/// The monitors as a receiver sees them, without their address, which is the sender's to add.
+pub(in crate::store) async fn summaries(
+    connection: &mut SqliteConnection,
+    ids: &str,
+) -> Result<HashMap<MonitorId, MonitorSummary>, StoreError> {
+    let rows: Vec<(i64, String, String)> =
+        sqlx::query_as("select id, name, tags from monitors where id in (select value from json_each(?))")
+            .bind(ids)
+            .fetch_all(connection)
+            .await?;
+    rows.into_iter()
+        .map(|(id, name, tags)| {
+            let id = MonitorId(id);
+            Ok((id, MonitorSummary { id, name, url: String::new(), tags: tags_from(&tags)? }))
+        })
+        .collect()
+}
+
+/// A JSON list of ids, for `in (select value from json_each(?))`.
+pub(in crate::store) fn ids_text(ids: impl Iterator<Item = MonitorId>) -> String {
+    let ids: Vec<i64> = ids.map(|id| id.0).collect();
+    serde_json::to_string(&ids).expect("a list of numbers always has a JSON form")
+}

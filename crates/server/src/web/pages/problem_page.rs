@@ -1,0 +1,109 @@
+//! Problems as people read them: what happened, what was kept, where to go.
+
+use askama::Template;
+use axum::{
+    http::{HeaderMap, Method, StatusCode, header},
+    response::Response,
+};
+
+use super::{
+    form_token::FormToken,
+    layout::{self, Place, Shell},
+};
+use crate::web::{FieldFault, Problem};
+
+#[derive(Template)]
+#[template(path = "pages/problem.html")]
+struct ProblemPage {
+    shell: Shell,
+    status: u16,
+    title: &'static str,
+    detail: String,
+    kept: &'static str,
+    faults: Vec<FieldFault>,
+    request_id: String,
+    try_again: bool,
+}
+
+/// Whether whoever asked reads pages rather than documents.
+pub(in crate::web) fn wanted(path: &str, headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    !path.starts_with("/api/") && accepts.contains("text/html")
+}
+
+/// The page of a problem, with its status and no headers but its own.
+pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method) -> Result<Response, Problem> {
+    let status = problem.status;
+    let mut token = Shell::new(title(status), Place::Nowhere, 0, &FormToken::of(&HeaderMap::new(), false));
+    token.live = false;
+    let template = ProblemPage {
+        shell: token,
+        status: status.as_u16(),
+        title: title(status),
+        detail: sentence(&problem.detail),
+        kept: kept(status, method),
+        faults: problem.faults.clone(),
+        request_id: request_id.to_owned(),
+        try_again: status.is_server_error() && *method == Method::GET,
+    };
+    let mut response = layout::page(status, &template.shell, &template)?;
+    if let Some(wait) = problem.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+    }
+    Ok(response)
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "There is no such page",
+        StatusCode::METHOD_NOT_ALLOWED => "That cannot be done here",
+        StatusCode::CONFLICT => "Someone else saved first",
+        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "Refused",
+        StatusCode::PAYLOAD_TOO_LARGE => "Too large",
+        StatusCode::SERVICE_UNAVAILABLE => "Not now",
+        _ if status.is_server_error() => "The server failed",
+        _ => "That did not work",
+    }
+}
+
+fn kept(status: StatusCode, method: &Method) -> &'static str {
+    match (method, status.is_server_error()) {
+        (&Method::GET | &Method::HEAD, true) => "Nothing was changed. Monitors keep running by themselves.",
+        (&Method::GET | &Method::HEAD, false) => "",
+        _ => "Nothing was changed. What you typed is still in the form: go back with your browser.",
+    }
+}
+
+/// A message of a program as a sentence of a page.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+    if !sentence.ends_with(['.', '?', '!', '…', ')']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_says_what_happened_what_was_kept_and_where_to_go() {
+        let problem = Problem::not_found("monitor", "<b>7</b>");
+        let template = ProblemPage {
+            shell: Shell::new("x", Place::Nowhere, 0, &FormToken::of(&HeaderMap::new(), false)),
+            status: 404,
+            title: title(problem.status),
+            detail: sentence(&problem.detail),
+            kept: kept(problem.status, &Method::POST),
+            faults: vec![FieldFault::new("name", "the name is \"empty\"")],
+            request_id: "abc".into(),
+            try_again: true,
+        };
+        let html = template.render().unwrap();
+        assert!(html.contains("There is no monitor &#60;b&#62;7"), "{html}");
+        assert!(html.contains("go back with your browser"));
+        assert!(html.contains(r#"href="/""#));
+    }
+}

@@ -1,0 +1,143 @@
+//! The layer around every handler: a request id, the panic net, problems written out, headers, counting.
+//!
+//! Every answer leaves through here, also those of unknown paths and wrong methods, so nothing can forget a header.
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt as _;
+
+use super::{WebState, error::Problem, pages, same_origin};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of the request being answered, in its extensions: for handlers that log.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// Answers one request, whatever happens inside.
+pub(super) async fn answer(State(state): State<WebState>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let wants_page = pages::problem_page::wanted(&path, request.headers());
+    let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
+
+    let mut response = match same_origin::check(&state.site, request.method(), &path, request.headers()) {
+        Err(problem) => problem.into_response(),
+        Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {
+            let words = panic_words(panic.as_ref());
+            tracing::error!(request_id = id, %method, path, panic = words, "answering a request panicked; this is a fault of the program");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed while it answered this; its log says where, under this answer's request_id")
+                .into_response()
+        }),
+    };
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        log(&problem, &id, &method, &path);
+        let headers = std::mem::take(response.headers_mut());
+        response = match wants_page.then(|| pages::problem_page::shown(&problem, &id, &method)) {
+            Some(Ok(page)) => page,
+            _ => problem.document(&id),
+        };
+        // Such as `Allow`, which the router knows and the problem does not.
+        for (name, value) in &headers {
+            if !response.headers().contains_key(name) {
+                response.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+    }
+    finish_headers(response.headers_mut(), &id, &path);
+    let route = route.as_deref().unwrap_or("none");
+    state.metrics.observe_http(known_method(&method), route, response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// For every path that is not in the table.
+pub(super) async fn unknown_path(request: Request) -> Problem {
+    let path: String = request.uri().path().chars().take(200).collect();
+    Problem::not_found("page or operation at", format!("{path}; the API is described at /api/v1/openapi.json"))
+}
+
+/// For every method that a path of the table does not have.
+pub(super) async fn unknown_method(request: Request) -> Problem {
+    let method: String = request.method().as_str().chars().take(20).collect();
+    let detail = format!("{} cannot be asked for with {method}; the Allow header says what can", request.uri().path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+/// The caller's own id if it is a harmless one, so that a proxy's log and ours can be laid side by side.
+fn request_id(headers: &HeaderMap) -> String {
+    let harmless = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    match headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(harmless) {
+        Some(id) => id.to_owned(),
+        None => uuid::Uuid::new_v4().simple().to_string(),
+    }
+}
+
+fn finish_headers(headers: &mut HeaderMap, id: &str, path: &str) {
+    let fixed = |value| HeaderValue::from_static(value);
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+    headers.insert(header::REFERRER_POLICY, fixed("same-origin"));
+    headers.insert(header::X_FRAME_OPTIONS, fixed("DENY"));
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin"));
+    // Pages set their own policy; what sets none may load, run and be framed by nothing.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(fixed("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
+    if path.starts_with("/api/") {
+        headers.insert(header::CACHE_CONTROL, fixed("no-store"));
+    } else {
+        headers.entry(header::CACHE_CONTROL).or_insert(fixed("no-store"));
+    }
+}
+
+/// Once, here: ours as an error, the client's for whoever looks closely.
+fn log(problem: &Problem, id: &str, method: &Method, path: &str) {
+    let status = problem.status.as_u16();
+    let cause = problem.cause.as_deref().map(chain).unwrap_or_default();
+    match status {
+        503 => tracing::warn!(request_id = id, %method, path, status, cause, "request refused for now"),
+        500.. => tracing::error!(request_id = id, %method, path, status, cause, "request failed"),
+        _ => tracing::debug!(request_id = id, %method, path, status, detail = problem.detail, "request refused"),
+    }
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        next = error.source();
+    }
+    words
+}
+
+fn panic_words(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without words")
+}
+
+/// A method may be any word; a label may not.
+fn known_method(method: &Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "other",
+    }
+}

@@ -1,0 +1,35 @@
+// The alerts: what became of what they told, as it becomes. What someone is about to switch or has just tested stays.
+import { morph } from "./morph.js";
+import { refresh } from "./times.js";
+
+// Not more often: with many deliveries each one is not worth a page.
+const APART_MS = 2000;
+
+export function deliveryLog() {
+  const log = document.getElementById("log");
+  if (!log) return;
+  let asked = 0;
+  let timer;
+  document.addEventListener("revere:told", () => {
+    clearTimeout(timer);
+    timer = setTimeout(show, Math.max(0, asked + APART_MS - Date.now()));
+  });
+
+  async function show() {
+    asked = Date.now();
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const pairs = [[log, page.getElementById("log")]];
+    for (const row of document.querySelectorAll("#alerts > li")) {
+      const next = page.getElementById(row.id);
+      for (const part of ["[data-owed]", "[data-fared]"]) pairs.push([row.querySelector(part), next?.querySelector(part)]);
+    }
+    const selected = document.getSelection();
+    for (const [old, next] of pairs) {
+      if (!old || !next || (!selected.isCollapsed && old.contains(selected.anchorNode))) continue;
+      morph(old, next);
+      refresh(old);
+    }
+  }
+}
