@@ -13,7 +13,7 @@ use base64::{
 
 use url::Url;
 
-use crate::outbound::names_a_secret;
+use crate::secret_names::names_a_secret;
 
 /// Shown where a secret stood.
 pub const MARK: &str = "[redacted]";
@@ -61,6 +61,28 @@ impl Secrets {
         named.for_each(|(_, value)| self.learn_encoded(value));
         let parts = url.path_segments().into_iter().flatten().chain(written.map(|(_, value)| value));
         parts.chain([url.username()]).filter(|part| is_key(part)).for_each(|part| self.learn_encoded(part));
+    }
+
+    /// Remembers what in a setting of a plug-in is a secret: nobody says which are, so their names decide. Under such a
+    /// name every text counts, in lists and dicts too; elsewhere the credentials of addresses do.
+    pub fn learn_setting(&self, name: &str, value: &serde_json::Value) {
+        use serde_json::Value as Json;
+        match value {
+            Json::String(text) if names_a_secret(name) => self.learn(text),
+            Json::String(text) => {
+                if let Some(url) = Url::parse(text).ok().filter(Url::has_host) {
+                    self.learn_url(&url);
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|item| self.learn_setting(name, item)),
+            Json::Object(items) => {
+                for (inner, item) in items {
+                    // What is called a secret stays one, whatever its parts are called.
+                    self.learn_setting(if names_a_secret(name) { name } else { inner }, item);
+                }
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
     }
 
     /// As it is written in an address, and as it is meant.
@@ -247,6 +269,22 @@ mod tests {
                 if url.contains("user:") { "[redacted] and true words" } else { "s3cret/word and true words" }
             );
         }
+    }
+
+    #[test]
+    fn the_settings_of_a_plug_in_are_learned_by_name_in_lists_and_dicts_too() {
+        let secrets = Secrets::default();
+        let config = serde_json::json!({
+            "name": "ordinary-name",
+            "tokens": ["first-t0ken", "second-t0ken"],
+            "apiKeys": {"read": "read-k3y", "more": [{"write": "write-k3y"}]},
+            "servers": [{"host": "h.example", "password": "inner-p4ss"}, {"url": "amqp://u:queue-p4ss@h.example/"}],
+            "port": 5432,
+        });
+        secrets.learn_setting("", &config);
+        let said = "ordinary-name first-t0ken second-t0ken read-k3y write-k3y h.example inner-p4ss queue-p4ss";
+        let clean = secrets.redact(said).replace(MARK, "*");
+        assert_eq!(clean, "ordinary-name * * * * h.example * *");
     }
 
     #[test]

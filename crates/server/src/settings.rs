@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::Value;
 
-use crate::redact::Secrets;
+use crate::{redact::Secrets, secret_names::names_a_secret};
 
 /// One thing that can be set.
 #[derive(Clone, Copy, Debug)]
@@ -280,11 +280,7 @@ fn is_harmless_header(name: &str) -> bool {
 
 /// Learns an environment variable whose name says that it is secret, and the password in one that is an address.
 pub fn learn_variable(name: &str, text: &str, secrets: &Secrets) {
-    const MARKS: [&str; 11] =
-        ["key", "token", "secret", "password", "passwd", "passphrase", "pwd", "auth", "credential", "pin", "dsn"];
-    let lower = name.to_ascii_lowercase();
-    let mut parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).map(|part| part.trim_end_matches('s'));
-    if parts.any(|part| MARKS.iter().any(|mark| part.ends_with(mark)) || part == "authorization") {
+    if names_a_secret(name) {
         return learn(text, secrets);
     }
     let url = url::Url::parse(text).ok();

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     entry::Entry,
     settings::{ConfigFault, Field, Settings, unknown},
-    sources::Surroundings,
+    surroundings::Surroundings,
 };
 
 /// A way of telling someone.

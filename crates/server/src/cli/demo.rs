@@ -20,8 +20,8 @@ use super::{
 use crate::{
     app::{App, BindError, Listener},
     config::Config,
-    demo::{self, world::World},
-    entry,
+    demo, entry,
+    sources::demo::world::World,
     store::{Store, StoreOptions},
 };
 

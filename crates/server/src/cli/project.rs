@@ -21,7 +21,8 @@ use crate::{
     outbound::Outbound,
     redact::Secrets,
     runner::{NamedSource, Runner, RunnerParts, Sources},
-    sources::{self, Surroundings},
+    sources,
+    surroundings::Surroundings,
 };
 
 /// Logging and threads: all there is before anything was read.

@@ -6,7 +6,7 @@
 
 use revere_model::{MonitorSpec, ReturnValue, State};
 
-use super::world::World;
+use crate::sources::demo::world::World;
 
 /// One example.
 pub struct Example {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use revere_model::{ReturnValue, Rules, RunKind, Schedule, State, Status, after_run, deactivate, zone};
 
-use super::{
-    examples::{EXAMPLES, Example, Past as Gave},
-    world::World,
+use super::examples::{EXAMPLES, Example, Past as Gave};
+use crate::{
+    sources::demo::world::World,
+    store::{ImportedChange, ImportedMonitor, ImportedRun, Past},
 };
-use crate::store::{ImportedChange, ImportedMonitor, ImportedRun, Past};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;

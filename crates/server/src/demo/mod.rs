@@ -1,13 +1,12 @@
 //! The demo: a little world, monitors that watch it, and weeks of history, so that a first look sees a living product.
 //!
 //! Everything real is real: the server, the sandbox, the sources and the alerts are those of every other server. Made up
-//! are the numbers of the [`world`] and the past.
+//! are the numbers of the [`World`] and the past.
 
 mod examples;
 mod history;
 mod orders;
 mod past_deliveries;
-pub mod world;
 
 use std::{
     path::Path,
@@ -20,11 +19,13 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::store::{Store, StoreError};
+use crate::{
+    sources::demo::world::World,
+    store::{Store, StoreError},
+};
 
 pub use examples::{EXAMPLES, Example};
 pub use orders::{go_on as keep_orders_coming, make as make_orders};
-use world::World;
 
 /// The file of the shop's orders, in the demo's folder.
 pub const ORDERS: &str = "orders.db";

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::world::World;
+use crate::sources::demo::world::World;
 
 const DAY: i64 = 86_400;
 /// Monitors look back a day.

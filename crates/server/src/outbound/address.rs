@@ -11,7 +11,10 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
-use super::{Options, OutboundKind, fault::Failure};
+use super::{
+    Options, OutboundKind,
+    fault::{Failure, RefusedAddress},
+};
 
 /// A host that may be asked: `example.org`, `*.example.org` (any name below it), each with `:port` or for any port.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -127,16 +130,6 @@ fn inner_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
         [0x2002, high, low, ..] => Some(from(high, low)),
         _ => None,
     }
-}
-
-/// Nobody was asked, because the name led to an address that may not be asked.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "'{host}' is {address}, a link-local or cloud metadata address; such are refused unless allowed ('allow_link_local': True)"
-)]
-pub(super) struct RefusedAddress {
-    host: String,
-    address: IpAddr,
 }
 
 /// Who turns names into addresses.

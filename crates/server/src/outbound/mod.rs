@@ -25,7 +25,6 @@ use bytes::{Bytes, BytesMut};
 pub use certificate::not_after;
 pub use fault::{OutboundError, OutboundKind};
 pub use reply::Reply;
-pub(crate) use request::names_a_secret;
 pub use request::{Request, shown_url};
 pub use reqwest::{Method, StatusCode, Url, header};
 

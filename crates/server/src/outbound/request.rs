@@ -8,6 +8,7 @@ use reqwest::{
 };
 
 use super::{OutboundError, OutboundKind};
+use crate::secret_names::names_a_secret;
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -167,14 +168,6 @@ pub fn shown_url(url: &Url) -> String {
         shown.query_pairs_mut().clear().extend_pairs(pairs);
     }
     String::from(shown)
-}
-
-/// Whether what is called `name` is likely to be a secret.
-pub(crate) fn names_a_secret(name: &str) -> bool {
-    const MARKS: &[&str] =
-        &["token", "key", "secret", "password", "passwd", "pwd", "auth", "signature", "sig", "credential"];
-    let name = name.to_ascii_lowercase();
-    MARKS.iter().any(|mark| name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part.ends_with(mark)))
 }
 
 /// Headers that say nothing about who asks.

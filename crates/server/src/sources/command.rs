@@ -11,12 +11,13 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
     child::{Child, Program},
 };
 use crate::{
     entry::Entry,
     settings::{Field, FieldKind, Settings},
+    surroundings::Surroundings,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -63,6 +64,9 @@ fn build(_: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
     let mut environment: Vec<(String, String)> =
         names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect();
     environment.extend(settings.map("environment"));
+    if let Some(own) = settings.any("settings") {
+        surroundings.secrets.learn_setting("settings", own);
+    }
     let greeting = settings.any("settings").map_or(Value::Dict(Vec::new()), super::from_json);
     let folder = settings
         .text("working_directory")

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
     arguments::{self, Method},
     http_target::{self, Server},
     time_arguments::{self, Moment},
@@ -19,6 +19,7 @@ use crate::{
     entry::Entry,
     outbound::Reply,
     settings::{Field, FieldKind, Settings},
+    surroundings::Surroundings,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {

@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Call, SourceFault, Surroundings};
+use super::{Call, SourceFault};
 use crate::{
     entry::Entry,
     outbound::{HostPattern, Limits, Options, Outbound, OutboundError, OutboundKind, Reply, Request, Url, shown_url},
     settings::{ConfigFault, Field, FieldKind, Settings},
+    surroundings::Surroundings,
 };
 
 pub(super) const USERNAME: Field =

@@ -5,7 +5,7 @@
 
 mod command;
 mod database;
-mod demo;
+pub mod demo;
 mod graphite;
 mod http;
 mod plugin;
@@ -28,6 +28,7 @@ pub use revere_sandbox::{MethodDescription, SourceFault, Value};
 use crate::{
     entry::Entry,
     settings::{ConfigFault, Field, Settings, nearest},
+    surroundings::Surroundings,
 };
 
 /// Every type of source, in the order of the documentation. Plug-in classes come beside them: see [`PLUGIN`].
@@ -83,17 +84,6 @@ pub struct SourceKind {
 
 /// A source, or everything that is wrong with its settings.
 pub type Built = Result<Arc<dyn Source>, Vec<ConfigFault>>;
-
-/// What a source or a channel may use of the program around it.
-#[derive(Clone)]
-pub struct Surroundings {
-    /// The folder of the configuration file: relative paths count from it.
-    pub folder: std::path::PathBuf,
-    /// Takes secrets out of texts.
-    pub secrets: crate::redact::Secrets,
-    /// Asks over HTTP.
-    pub outbound: crate::outbound::Outbound,
-}
 
 /// Makes the sources that are enabled, and says everything that is wrong with the others. Contacts nothing.
 pub fn build_all(

@@ -13,15 +13,14 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
     child::{Child, Program},
     from_json,
 };
 use crate::{
     entry::Entry,
-    outbound::names_a_secret,
-    redact::Secrets,
     settings::{ConfigFault, Field, FieldKind, Settings},
+    surroundings::Surroundings,
 };
 
 /// What the two keys of our own are; all others are the class's, so this list is not what `config` is read by.
@@ -77,7 +76,7 @@ fn build(entry: &Entry, _: &Settings, surroundings: &Surroundings) -> Built {
         serde_json::Value::Object(config) => config.clone(),
         _ => return Err(vec![ConfigFault::new(place, "expected a dict")]),
     };
-    learn_secrets(&config, &surroundings.secrets);
+    surroundings.secrets.learn_setting("config", &entry.config);
     let own: serde_json::Map<_, _> = KIND.fields.iter().filter_map(|field| config.remove_entry(field.name)).collect();
     let own = Settings::read(KIND.fields, &serde_json::Value::Object(own), &place, &surroundings.secrets)?;
     let text = |text: &str| Value::Text(text.to_owned());
@@ -90,17 +89,6 @@ fn build(entry: &Entry, _: &Settings, surroundings: &Surroundings) -> Built {
     let program =
         host(own.text("revere_python").unwrap_or("python3"), "source", &surroundings.folder, greeting, timeout);
     Ok(Arc::new(Plugin { child: Child::new(program) }))
-}
-
-/// Nobody says which of a class's settings are secret, so their names decide.
-fn learn_secrets(config: &serde_json::Map<String, serde_json::Value>, secrets: &Secrets) {
-    for (name, value) in config {
-        match value {
-            serde_json::Value::String(text) if names_a_secret(name) => secrets.learn(text),
-            serde_json::Value::Object(inner) => learn_secrets(inner, secrets),
-            _ => {}
-        }
-    }
 }
 
 #[async_trait]

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::Value as Json;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
     arguments::{self, Arguments, Method},
     http_target::{self, Server},
     time_arguments,
@@ -16,6 +16,7 @@ use crate::{
     entry::Entry,
     outbound::Limits,
     settings::{Field, FieldKind, Settings},
+    surroundings::Surroundings,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {

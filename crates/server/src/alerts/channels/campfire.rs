@@ -14,7 +14,7 @@ use crate::{
     entry::Entry,
     outbound::{Method, Options, Outbound, Request, Url},
     settings::{Field, FieldKind, Settings},
-    sources::Surroundings,
+    surroundings::Surroundings,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {

@@ -15,7 +15,7 @@ use crate::{
     entry::Entry,
     redact::Secrets,
     settings::{Field, FieldKind, Settings},
-    sources::Surroundings,
+    surroundings::Surroundings,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {

@@ -33,7 +33,7 @@ use crate::{
     entry::Entry,
     redact::Secrets,
     settings::{ConfigFault, Field, FieldKind, Settings, unknown},
-    sources::Surroundings,
+    surroundings::Surroundings,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::super::{Built, Channel, Notification, Receipt, SendError, plain_text, process};
-use crate::{entry::Entry, redact::Secrets, settings::ConfigFault, sources::Surroundings};
+use crate::{entry::Entry, settings::ConfigFault, surroundings::Surroundings};
 
 /// Finds the class, makes one, triggers it.
 const HOST: &str = include_str!("python_host.py");
@@ -45,7 +45,7 @@ pub(crate) fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
     if !matches!(entry.config, Value::Object(_) | Value::Null) {
         return Err(vec![ConfigFault::new(format!("{}['config']", entry.place), "expected a dict")]);
     }
-    learn_secrets(&entry.config, &surroundings.secrets);
+    surroundings.secrets.learn_setting("config", &entry.config);
     let config = if entry.config.is_null() { json!({}) } else { entry.config.clone() };
     Ok(Arc::new(PythonClass {
         class: entry.kind.clone(),
@@ -100,23 +100,5 @@ impl PythonClass {
         let what = self.surroundings.secrets.redact(&what);
         let message = format!("{}: {}", self.class, plain_text::cut(&what, 1000));
         if found { SendError::later(message) } else { SendError::never(message) }
-    }
-}
-
-/// Teaches `secrets` the values whose names say that they are one. The class alone knows what its config means.
-fn learn_secrets(config: &Value, secrets: &Secrets) {
-    const MARKS: [&str; 6] = ["password", "secret", "token", "key", "auth", "credential"];
-    match config {
-        Value::Object(map) => {
-            for (name, value) in map {
-                let name = name.to_lowercase();
-                match value {
-                    Value::String(text) if MARKS.iter().any(|mark| name.contains(mark)) => secrets.learn(text),
-                    other => learn_secrets(other, secrets),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| learn_secrets(item, secrets)),
-        _ => {}
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     outbound::{Url, shown_url},
     redact::Secrets,
     settings::{Field, FieldKind, Settings},
-    sources::Surroundings,
+    surroundings::Surroundings,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {

@@ -12,7 +12,7 @@ use crate::{
     entry::Entry,
     outbound::{Method, Options, Outbound, Request, Url},
     settings::{Field, FieldKind, Settings, unknown},
-    sources::Surroundings,
+    surroundings::Surroundings,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {

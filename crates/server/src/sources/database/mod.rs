@@ -26,7 +26,7 @@ use rows::Rows;
 use sql_text::Dialect;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
     arguments::{self, Arguments, Method},
     from_json,
 };
@@ -34,6 +34,7 @@ use crate::{
     descriptors,
     entry::Entry,
     settings::{ConfigFault, Field, FieldKind, Settings},
+    surroundings::Surroundings,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {

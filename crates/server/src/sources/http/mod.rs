@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Instant};
 use async_trait::async_trait;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
     arguments::{Arguments, Method},
     http_target::{self, Target},
     time_arguments,
@@ -21,6 +21,7 @@ use crate::{
     entry::Entry,
     outbound::{self, HostPattern, Limits, Options, Request, Url},
     settings::{ConfigFault, Field, FieldKind, Settings, unknown},
+    surroundings::Surroundings,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {

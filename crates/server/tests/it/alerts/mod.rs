@@ -17,7 +17,7 @@ use revere::{
     outbound::Outbound,
     redact::Secrets,
     settings::ConfigFault,
-    sources::Surroundings,
+    surroundings::Surroundings,
 };
 use revere_model::{MonitorId, ReturnValue, State};
 use serde_json::{Value, json};

@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use revere::{
-    demo::{self, EXAMPLES, ORDERS, world::World},
+    demo::{self, EXAMPLES, ORDERS},
     entry,
     metrics::Metrics,
     outbound::Outbound,
     redact::Secrets,
     runner::{NamedSource, Runner, RunnerParts, Script, Sources},
-    sources::{self, Surroundings},
+    sources::{self, demo::world::World},
+    surroundings::Surroundings,
 };
 use revere_model::{ManualClock, ReturnValue, State};
 use revere_sandbox::{KeepInstances, Limits, Options, Sandbox};

@@ -17,7 +17,7 @@ use revere::{
     metrics::Metrics,
     outbound::Outbound,
     redact::Secrets,
-    sources::Surroundings,
+    surroundings::Surroundings,
 };
 use revere_model::{Clock as _, ManualClock};
 use serde_json::{Value, json};

@@ -26,7 +26,8 @@ use revere::{
     entry,
     outbound::Outbound,
     redact::Secrets,
-    sources::{self, Call, Source, SourceFault, Surroundings, Value},
+    sources::{self, Call, Source, SourceFault, Value},
+    surroundings::Surroundings,
 };
 use serde_json::json;
 

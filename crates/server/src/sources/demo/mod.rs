@@ -2,19 +2,23 @@
 //!
 //! Speaks as a Graphite source does, so that what was learned here works there.
 
+pub mod world;
+
 use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 
+use world::World;
+
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Surroundings, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
     arguments::{self, Arguments, Method},
     time_arguments,
 };
 use crate::{
-    demo::world::{self, World},
     entry::Entry,
     settings::{Field, FieldKind, Settings, unknown},
+    surroundings::Surroundings,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
