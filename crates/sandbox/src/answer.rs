@@ -5,7 +5,7 @@ use revere_model::{ReturnValue, State};
 
 use crate::{
     LimitKind, Limits, Outcome, ScriptError, ScriptWarning, Value,
-    run::{End, Ended},
+    guest_pool::{End, Ended},
     sanitize::clean,
     stop::{self, Stop},
 };

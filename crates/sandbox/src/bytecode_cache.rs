@@ -22,7 +22,7 @@ pub(crate) type Code = Arc<str>;
 
 /// What is known of a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Known {
+pub(crate) enum Compilation {
     /// It was never seen, or long ago.
     New,
     /// It was seen once.
@@ -32,37 +32,37 @@ pub(crate) enum Known {
     Never,
 }
 
-/// Scripts by their checksum, the least recently used forgotten.
+/// BytecodeCache by their checksum, the least recently used forgotten.
 #[derive(Default)]
-pub(crate) struct Scripts {
+pub(crate) struct BytecodeCache {
     generations: Mutex<Generations>,
 }
 
 #[derive(Default)]
 struct Generations {
-    young: HashMap<blake3::Hash, Known>,
-    old: HashMap<blake3::Hash, Known>,
+    young: HashMap<blake3::Hash, Compilation>,
+    old: HashMap<blake3::Hash, Compilation>,
     young_bytes: usize,
 }
 
-impl Scripts {
+impl BytecodeCache {
     /// What is known of `script`; from now on it was seen.
-    pub(crate) fn look(&self, script: &str) -> Known {
+    pub(crate) fn look(&self, script: &str) -> Compilation {
         let hash = blake3::hash(script.as_bytes());
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = generations.young.get(&hash) {
             return known.clone();
         }
         let known = generations.old.remove(&hash);
-        generations.keep(hash, known.clone().unwrap_or(Known::Seen));
-        known.unwrap_or(Known::New)
+        generations.keep(hash, known.clone().unwrap_or(Compilation::Seen));
+        known.unwrap_or(Compilation::New)
     }
 
     /// Remembers what compiling gave. `None` where it gave nothing.
     pub(crate) fn remember(&self, script: &str, code: Option<&str>) {
         let known = match code {
-            Some(code) if code.len() <= MOST_BYTES => Known::Compiled(code.into()),
-            _ => Known::Never,
+            Some(code) if code.len() <= MOST_BYTES => Compilation::Compiled(code.into()),
+            _ => Compilation::Never,
         };
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         generations.keep(blake3::hash(script.as_bytes()), known);
@@ -70,8 +70,8 @@ impl Scripts {
 }
 
 impl Generations {
-    fn keep(&mut self, hash: blake3::Hash, known: Known) {
-        self.young_bytes += ENTRY_BYTES + if let Known::Compiled(code) = &known { code.len() } else { 0 };
+    fn keep(&mut self, hash: blake3::Hash, known: Compilation) {
+        self.young_bytes += ENTRY_BYTES + if let Compilation::Compiled(code) = &known { code.len() } else { 0 };
         self.young.insert(hash, known);
         if self.young_bytes > GENERATION_BYTES {
             self.old = std::mem::take(&mut self.young);
@@ -86,33 +86,33 @@ mod tests {
 
     #[test]
     fn a_script_is_compiled_the_second_time() {
-        let scripts = Scripts::default();
-        assert_eq!(scripts.look("a"), Known::New);
-        assert_eq!(scripts.look("a"), Known::Seen);
+        let scripts = BytecodeCache::default();
+        assert_eq!(scripts.look("a"), Compilation::New);
+        assert_eq!(scripts.look("a"), Compilation::Seen);
         scripts.remember("a", Some("code"));
-        assert_eq!(scripts.look("a"), Known::Compiled("code".into()));
+        assert_eq!(scripts.look("a"), Compilation::Compiled("code".into()));
         scripts.remember("b", None);
-        assert_eq!(scripts.look("b"), Known::Never);
-        assert_eq!(scripts.look("c"), Known::New);
+        assert_eq!(scripts.look("b"), Compilation::Never);
+        assert_eq!(scripts.look("c"), Compilation::New);
     }
 
     #[test]
     fn what_is_used_stays_and_the_rest_is_forgotten() {
-        let scripts = Scripts::default();
+        let scripts = BytecodeCache::default();
         let code = "x".repeat(MOST_BYTES);
         scripts.remember("used", Some(&code));
         scripts.remember("unused", Some(&code));
         for number in 0..3 * GENERATION_BYTES / MOST_BYTES {
             scripts.remember(&number.to_string(), Some(&code));
-            assert_eq!(scripts.look("used"), Known::Compiled(code.as_str().into()), "after {number} others");
+            assert_eq!(scripts.look("used"), Compilation::Compiled(code.as_str().into()), "after {number} others");
         }
-        assert_eq!(scripts.look("unused"), Known::New);
+        assert_eq!(scripts.look("unused"), Compilation::New);
     }
 
     #[test]
     fn large_bytecode_is_not_kept() {
-        let scripts = Scripts::default();
+        let scripts = BytecodeCache::default();
         scripts.remember("large", Some(&"x".repeat(MOST_BYTES + 1)));
-        assert_eq!(scripts.look("large"), Known::Never);
+        assert_eq!(scripts.look("large"), Compilation::Never);
     }
 }

@@ -20,15 +20,15 @@ const WASM_STACK_BYTES: usize = 2 << 20;
 
 /// How much effort goes into machine code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Compiling {
+pub(crate) enum Optimization {
     /// As much as there is: it will run for months.
-    Well,
+    Full,
     /// Little: it runs once.
-    Quickly,
+    Little,
 }
 
 /// An engine for at most `instances` guests at once.
-pub(crate) fn engine(instances: u32, compiling: Compiling) -> Result<Engine, wasmtime::Error> {
+pub(crate) fn engine(instances: u32, optimization: Optimization) -> Result<Engine, wasmtime::Error> {
     let mut config = Config::new();
     // What CPython's build does not need stays off: less to go wrong in the compiler.
     config.wasm_simd(false).wasm_relaxed_simd(false).wasm_tail_call(false).wasm_threads(false);
@@ -36,9 +36,9 @@ pub(crate) fn engine(instances: u32, compiling: Compiling) -> Result<Engine, was
     config.wasm_exceptions(false).wasm_extended_const(false).wasm_wide_arithmetic(false).wasm_stack_switching(false);
     config.wasm_custom_page_sizes(false).shared_memory(false);
 
-    match compiling {
-        Compiling::Well => config.cranelift_opt_level(OptLevel::Speed),
-        Compiling::Quickly => config
+    match optimization {
+        Optimization::Full => config.cranelift_opt_level(OptLevel::Speed),
+        Optimization::Little => config
             .cranelift_opt_level(OptLevel::None)
             .cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass),
     };

@@ -15,7 +15,7 @@ use wasmtime::Val;
 
 use crate::{
     OpenError, Value, artefact,
-    engine::{self, Compiling},
+    engine::{self, Optimization},
     guest::{Guest, Template},
     image::{MOST_ANSWER_BYTES, PAGE, inert_run},
     prelude,
@@ -34,7 +34,7 @@ pub(crate) fn checksum() -> blake3::Hash {
 /// Makes the module.
 pub(crate) async fn module() -> Result<Vec<u8>, OpenError> {
     let cold = artefact::unpack().map_err(OpenError::Artefact)?;
-    let engine = engine::engine(1, Compiling::Quickly).map_err(OpenError::engine)?;
+    let engine = engine::engine(1, Optimization::Little).map_err(OpenError::engine)?;
     let compiled = wasmtime::Module::new(&engine, &cold).map_err(OpenError::engine)?;
     let template = Template::new(&compiled).map_err(OpenError::engine)?;
     let mut guest = template.instantiate(inert_run()).await.map_err(OpenError::engine)?;
@@ -46,7 +46,7 @@ pub(crate) async fn module() -> Result<Vec<u8>, OpenError> {
     }
     let mut memory = guest.memory().to_vec();
     let objects = objects(&mut guest).await?;
-    keep_for_good(&mut memory, guest.memory(), &objects);
+    make_immortal(&mut memory, guest.memory(), &objects);
     with_state(&cold, &memory, &globals)
         .ok_or_else(|| OpenError::Prelude("the artefact is not laid out as it should be".to_owned()))
 }
@@ -59,7 +59,7 @@ async fn load(guest: &mut Guest) -> Result<(), OpenError> {
     }
     for request in prelude::warm_up().map_err(|error| OpenError::Prelude(error.to_string()))? {
         guest.begin(inert_run());
-        let answer = guest.rehearse(&request, MOST_ANSWER_BYTES).await.map_err(OpenError::engine)?;
+        let answer = guest.run_and_go_on(&request, MOST_ANSWER_BYTES).await.map_err(OpenError::engine)?;
         let state = Value::from_json(&answer).ok().and_then(|v| v.get("state")?.as_text().map(str::to_owned));
         if state.as_deref() != Some("OK") {
             return Err(OpenError::Prelude(String::from_utf8_lossy(&answer).into_owned()));
@@ -76,7 +76,7 @@ async fn load(guest: &mut Guest) -> Result<(), OpenError> {
 async fn objects(guest: &mut Guest) -> Result<Vec<usize>, OpenError> {
     let request = prelude::objects().map_err(|error| OpenError::Prelude(error.to_string()))?;
     guest.begin(inert_run());
-    let answer = guest.rehearse(&request, MOST_ANSWER_BYTES).await.map_err(OpenError::engine)?;
+    let answer = guest.run_and_go_on(&request, MOST_ANSWER_BYTES).await.map_err(OpenError::engine)?;
     let Some(Value::List(objects)) = Value::from_json(&answer).ok().and_then(|v| v.get("objects").cloned()) else {
         return Err(OpenError::Prelude(String::from_utf8_lossy(&answer).into_owned()));
     };
@@ -92,7 +92,7 @@ const MOST_REFERENCES: u32 = 1 << 16;
 /// Makes the objects immortal that `memory` holds: else a run writes to their pages only to count references, and every
 /// page that is written costs a copy. `later` is the memory in which the addresses were found; what came or went in
 /// between is left alone.
-fn keep_for_good(memory: &mut [u8], later: &[u8], objects: &[usize]) {
+fn make_immortal(memory: &mut [u8], later: &[u8], objects: &[usize]) {
     let word = |memory: &[u8], at: usize| {
         memory.get(at..at + 4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     };

@@ -1,12 +1,13 @@
 //! One instance of the interpreter, and the three things it can do: load a module, run a request, be put back.
 
 use wasmtime::{
-    AsContextMut, Error, ExternType, Global, ImportType, InstancePre, Linker, Memory, Module, Mutability, Store,
-    TypedFunc, Val,
+    AsContextMut, Error, ExternType, Global, InstancePre, Linker, Memory, Module, Mutability, Store, TypedFunc, Val,
 };
 
 use crate::{
     host::{Host, RunState, bridge},
+    host_call,
+    import::Import,
     stop::Stop,
     wasi,
 };
@@ -36,13 +37,13 @@ pub(crate) struct Guest {
 impl Template {
     pub(crate) fn new(module: &Module) -> Result<Template, Error> {
         let mut linker = Linker::new(module.engine());
-        wasi::link(&mut linker, module)?;
-        let host_call = module.imports().map(|import| Import::of(&import)).find(|i| i.function() == "host-call");
+        link(&mut linker, module)?;
+        let call = module.imports().map(|import| Import::of(&import)).find(|i| i.function() == "host-call");
         let mutable =
             |ty: ExternType| matches!(ty, ExternType::Global(global) if global.mutability() == Mutability::Var);
         Ok(Template {
             pre: linker.instantiate_pre(module)?,
-            realloc: host_call.ok_or(Stop::Refused("no host-call among its imports"))?.realloc()?,
+            realloc: call.ok_or(Stop::Refused("no host-call among its imports"))?.realloc()?,
             globals: module.exports().filter(|e| mutable(e.ty())).map(|e| e.name().to_owned()).collect(),
         })
     }
@@ -55,7 +56,7 @@ impl Template {
     /// A new instance as its module begins.
     pub(crate) async fn instantiate(&self, run: RunState) -> Result<Guest, Error> {
         let mut store = Store::new(self.pre.module().engine(), Host::new(run));
-        store.limiter(|host| &mut host.budget);
+        store.limiter(|host| &mut host.memory_budget);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| Ok(context.data().run.tick()?));
         let instance = self.pre.instantiate_async(&mut store).await?;
@@ -75,6 +76,18 @@ impl Template {
             store,
         })
     }
+}
+
+/// Defines every import of `module`; one that is not known traps.
+fn link(linker: &mut Linker<Host>, module: &Module) -> Result<(), Error> {
+    for import in module.imports() {
+        let import = Import::of(&import);
+        match import.interface() {
+            "$root" if import.function() == "host-call" => host_call::link(linker, &import)?,
+            _ => wasi::link(linker, &import)?,
+        }
+    }
+    linker.define_unknown_imports_as_traps(module)
 }
 
 impl Guest {
@@ -102,7 +115,7 @@ impl Guest {
     }
 
     /// [`Guest::run`] for a guest that goes on as it is: gives the answer's memory and stack back.
-    pub(crate) async fn rehearse(&mut self, request: &[u8], most: usize) -> Result<Vec<u8>, Error> {
+    pub(crate) async fn run_and_go_on(&mut self, request: &[u8], most: usize) -> Result<Vec<u8>, Error> {
         let result = self.answered(request).await?;
         let answer = self.take(result, most)?;
         self.after_run.call_async(&mut self.store, result).await?;
@@ -150,32 +163,5 @@ impl Guest {
             return Err(Stop::Refused("its answer is too large").into());
         }
         Ok(bridge::slice(data, at, length)?.to_vec())
-    }
-}
-
-/// One import of the module. Where the host must allocate in the guest, the artefact's name for it is `function#allocator`.
-pub(crate) struct Import<'a> {
-    pub(crate) module: &'a str,
-    pub(crate) name: &'a str,
-}
-
-impl<'a> Import<'a> {
-    pub(crate) fn of(import: &ImportType<'a>) -> Import<'a> {
-        Import { module: import.module(), name: import.name() }
-    }
-
-    /// The interface without its version.
-    pub(crate) fn interface(&self) -> &'a str {
-        self.module.split_once('@').map_or(self.module, |(interface, _)| interface)
-    }
-
-    pub(crate) fn function(&self) -> &'a str {
-        self.name.split_once('#').map_or(self.name, |(function, _)| function)
-    }
-
-    /// The export to allocate with.
-    pub(crate) fn realloc(&self) -> Result<String, Error> {
-        let name = self.name.split_once('#').map(|(_, realloc)| realloc.to_owned());
-        name.ok_or_else(|| Stop::Refused("an import that returns a list names no allocator").into())
     }
 }

@@ -11,7 +11,7 @@ use wasmtime::Val;
 use crate::{
     Limits, OpenError,
     guest::Template,
-    host::{Reach, RunState},
+    host::{Capabilities, RunState},
 };
 
 /// The granularity in which memory is looked at; the size of a page where this runs, or a part of one.
@@ -36,5 +36,5 @@ impl Image {
 /// A run that nobody asked for: no clock that moves, no randomness that differs, nobody to ask.
 pub(crate) fn inert_run() -> RunState {
     let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-    RunState::new(Limits::default(), clock, ChaCha20Rng::seed_from_u64(0), Reach::nobody())
+    RunState::new(Limits::default(), clock, ChaCha20Rng::seed_from_u64(0), Capabilities::none())
 }

@@ -8,6 +8,7 @@
 
 mod error;
 mod limits;
+mod options;
 mod outcome;
 mod request;
 mod sandbox;
@@ -15,16 +16,18 @@ mod sandbox;
 mod answer;
 mod bytecode_cache;
 mod codec;
+mod guest_pool;
 mod prelude;
-mod run;
 mod sanitize;
 mod value;
 
-mod cpu;
+mod cpu_meter;
 mod cpu_queue;
 mod guest;
 mod host;
+mod host_call;
 mod image;
+mod import;
 mod pages;
 mod reset;
 mod stop;
@@ -43,10 +46,11 @@ mod stats;
 
 pub use error::{OpenError, SandboxError};
 pub use limits::Limits;
+pub use options::{KeepInstances, Options, Progress};
 pub use outcome::{CallRecord, LimitKind, Outcome, ScriptError, ScriptWarning};
 pub use request::{
     Broker, ConfigRequest, MethodDescription, Previous, RunRequest, SourceCall, SourceDescription, SourceFault,
 };
-pub use sandbox::{KeepInstances, Options, Progress, Sandbox};
+pub use sandbox::Sandbox;
 pub use stats::Stats;
 pub use value::{Value, ValueError};

@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::{
     Broker, KeepInstances, Limits, MethodDescription, Options, RunRequest, Sandbox, SourceCall, SourceDescription,
-    SourceFault, Value, guest::Guest, image::inert_run, run::GuestPool,
+    SourceFault, Value, guest::Guest, guest_pool::GuestPool, image::inert_run,
 };
 
 #[path = "../tests/it/hostile/catalogue.rs"]

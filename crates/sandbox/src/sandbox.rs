@@ -2,9 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, Mutex, mpsc},
-    time::Duration,
 };
 
 use rand_chacha::ChaCha20Rng;
@@ -14,71 +12,24 @@ use tokio::sync::Semaphore;
 use wasmtime::{Engine, Module};
 
 use crate::{
-    ConfigRequest, Limits, OpenError, Outcome, RunRequest, SandboxError, ScriptError, ScriptWarning, Stats, Value,
-    answer,
-    bytecode_cache::{Code, Known, Scripts},
+    ConfigRequest, KeepInstances, Limits, OpenError, Options, Outcome, Progress, RunRequest, SandboxError, ScriptError,
+    ScriptWarning, Stats, Value, answer,
+    bytecode_cache::{BytecodeCache, Code, Compilation},
     cpu_queue::CpuQueue,
-    engine::{self, Compiling, Ticker},
+    engine::{self, Optimization, Ticker},
     frozen_module,
     guest::Template,
-    host::{Reach, RunState},
+    guest_pool::{Ended, GuestPool, Job},
+    host::{Capabilities, RunState},
     image::{Image, inert_run},
     module_cache, prelude,
     reset::Resetter,
-    run::{Ended, GuestPool, Job},
     stats::Counters,
 };
-
-/// How a sandbox is set up.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where the compiled interpreter is kept. Only the server's own user should be able to write there.
-    pub cache_dir: PathBuf,
-    /// Threads that compute for scripts; at least 1.
-    pub threads: usize,
-    /// Runs that have begun and not ended, waiting for sources included; at least 1. Each holds 1 to 2 MB, more if its
-    /// script needs more.
-    pub max_in_flight: usize,
-    /// Whether interpreters are put back and used again.
-    pub keep: KeepInstances,
-}
-
-/// Whether interpreters are put back to their pristine state after a run and used again, which is some times faster than
-/// making a new one and gives the same isolation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum KeepInstances {
-    /// Where the kernel tells which pages were written, and a test at the start confirms it.
-    #[default]
-    Auto,
-    /// A new one for every run.
-    Never,
-}
 
 /// Interpreters kept for the next runs, per thread; each holds about 1.5 MB. More than begin at once, because those that
 /// waited for a source come back in crowds.
 const IDLE_PER_THREAD: usize = 8;
-
-/// What happens while a sandbox is opened, for whoever waits.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Progress {
-    /// The interpreter is being compiled for this machine, which takes some seconds.
-    Compiling,
-    /// It is compiled.
-    Compiled {
-        /// How long that took.
-        took: Duration,
-    },
-    /// Compiled code cannot be kept, so the next start has to compile again.
-    CacheUnusable {
-        /// What is wrong with the folder.
-        reason: String,
-    },
-    /// Interpreters cannot be kept on this machine; runs work, but slower.
-    InstancesNotKept {
-        /// What is missing.
-        reason: String,
-    },
-}
 
 /// Runs scripts. Clones share everything.
 #[derive(Clone)]
@@ -88,7 +39,7 @@ pub struct Sandbox {
 
 struct Inner {
     pool: Arc<GuestPool>,
-    scripts: Scripts,
+    scripts: BytecodeCache,
     threads: Threads,
     _ticker: Ticker,
     from_cache: bool,
@@ -122,7 +73,8 @@ impl Sandbox {
         let in_flight = options.max_in_flight.clamp(1, 10_000);
         let idle = IDLE_PER_THREAD * count;
         // A few more than are ever in use at once, because a slot of the pool is free only after its instance is gone.
-        let engine = engine::engine((in_flight + idle + count) as u32, Compiling::Well).map_err(OpenError::engine)?;
+        let engine =
+            engine::engine((in_flight + idle + count) as u32, Optimization::Full).map_err(OpenError::engine)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(count)
             .thread_name("revere-guests")
@@ -148,7 +100,7 @@ impl Sandbox {
             most_idle: idle,
             counters: Counters::default(),
         };
-        let (pool, scripts) = (Arc::new(pool), Scripts::default());
+        let (pool, scripts) = (Arc::new(pool), BytecodeCache::default());
         Ok(Sandbox { inner: Arc::new(Inner { pool, scripts, threads, _ticker: ticker, from_cache }) })
     }
 
@@ -164,13 +116,14 @@ impl Sandbox {
             !request.python_path.is_empty(),
             request.limits.value_bytes,
         );
-        let reach = Reach { sources: request.sources, broker: Some(request.broker), helpers: request.python_path };
+        let capabilities =
+            Capabilities { sources: request.sources, broker: Some(request.broker), helpers: request.python_path };
         let limits = request.limits.clone();
         let ended = self
             .ended(Job {
                 question: question.map_err(|error| SandboxError::Request(error.to_string()))?,
                 begin: Box::new(move || {
-                    RunState::new(request.limits, request.clock, ChaCha20Rng::seed_from_u64(request.seed), reach)
+                    RunState::new(request.limits, request.clock, ChaCha20Rng::seed_from_u64(request.seed), capabilities)
                 }),
                 keep: true,
             })
@@ -191,12 +144,12 @@ impl Sandbox {
     /// The bytecode of a script that has run before.
     async fn code_of(&self, script: &str) -> Result<Option<Code>, SandboxError> {
         Ok(match self.inner.scripts.look(script) {
-            Known::Compiled(code) => Some(code),
-            Known::New | Known::Never => None,
-            Known::Seen => {
+            Compilation::Compiled(code) => Some(code),
+            Compilation::New | Compilation::Never => None,
+            Compilation::Seen => {
                 self.compiled(script, false).await?;
                 match self.inner.scripts.look(script) {
-                    Known::Compiled(code) => Some(code),
+                    Compilation::Compiled(code) => Some(code),
                     _ => None,
                 }
             }
@@ -218,12 +171,13 @@ impl Sandbox {
     ) -> Result<Result<Vec<(String, Value)>, ScriptError>, SandboxError> {
         let question = prelude::config(&request).map_err(|error| SandboxError::Request(error.to_string()))?;
         let limits = request.limits.clone();
-        let reach = Reach { sources: Arc::new(BTreeMap::new()), broker: None, helpers: Arc::from([request.folder]) };
+        let capabilities =
+            Capabilities { sources: Arc::new(BTreeMap::new()), broker: None, helpers: Arc::from([request.folder]) };
         let ended = self
             .ended(Job {
                 question,
                 begin: Box::new(move || {
-                    RunState::new(request.limits, system_clock(), ChaCha20Rng::from_seed(request.seed), reach)
+                    RunState::new(request.limits, system_clock(), ChaCha20Rng::from_seed(request.seed), capabilities)
                 }),
                 // It has seen secrets.
                 keep: false,

@@ -1,10 +1,8 @@
 //! What the host holds for one guest: its memory budget, and everything of the run it is in.
 
 pub(crate) mod bridge;
-mod budget;
-pub(crate) mod calls;
-mod helpers;
-mod signature;
+mod memory_budget;
+pub(crate) mod pollables;
 
 use std::{
     collections::BTreeMap,
@@ -17,31 +15,30 @@ use rand_chacha::ChaCha20Rng;
 use revere_model::Clock;
 use wasmtime::{Memory, UpdateDeadline};
 
-pub(crate) use self::budget::Budget;
+use self::{memory_budget::MemoryBudget, pollables::Pollables};
 use crate::{
     Broker, CallRecord, Limits, SourceDescription,
-    cpu::CpuMeter,
+    cpu_meter::CpuMeter,
     cpu_queue::{self, Turn},
     stop::Stop,
-    wasi::Pollables,
 };
 
 /// The data of a guest's store.
 pub(crate) struct Host {
     /// The guest's linear memory, known once it is instantiated.
     pub(crate) memory: Option<Memory>,
-    pub(crate) budget: Budget,
+    pub(crate) memory_budget: MemoryBudget,
     pub(crate) run: RunState,
 }
 
 impl Host {
     pub(crate) fn new(run: RunState) -> Host {
-        Host { memory: None, budget: Budget::new(run.limits.memory_bytes), run }
+        Host { memory: None, memory_budget: MemoryBudget::new(run.limits.memory_bytes), run }
     }
 
     /// Forgets the last run and begins another: no field outlives a run.
     pub(crate) fn begin(&mut self, run: RunState) {
-        self.budget = Budget::new(run.limits.memory_bytes);
+        self.memory_budget = MemoryBudget::new(run.limits.memory_bytes);
         self.run = run;
     }
 }
@@ -57,29 +54,29 @@ pub(crate) struct RunState {
     pub(crate) cpu: Arc<CpuMeter>,
     /// Its place among those that compute long; none while an interpreter is made ready.
     pub(crate) turn: Option<Turn>,
-    pub(crate) reach: Reach,
+    pub(crate) capabilities: Capabilities,
     pub(crate) output: Vec<u8>,
     pub(crate) pollables: Pollables,
     pub(crate) calls: Vec<CallRecord>,
     pub(crate) helper_requests: u32,
 }
 
-/// Whom a run may ask. Nobody, while an interpreter is made ready.
+/// Whom a run may ask: nobody, while an interpreter is made ready.
 #[derive(Clone)]
-pub(crate) struct Reach {
+pub(crate) struct Capabilities {
     pub(crate) sources: Arc<BTreeMap<String, SourceDescription>>,
     pub(crate) broker: Option<Arc<dyn Broker>>,
     pub(crate) helpers: Arc<[PathBuf]>,
 }
 
-impl Reach {
-    pub(crate) fn nobody() -> Reach {
-        Reach { sources: Arc::default(), broker: None, helpers: Arc::default() }
+impl Capabilities {
+    pub(crate) fn none() -> Capabilities {
+        Capabilities { sources: Arc::default(), broker: None, helpers: Arc::default() }
     }
 }
 
 impl RunState {
-    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>, rng: ChaCha20Rng, reach: Reach) -> RunState {
+    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>, rng: ChaCha20Rng, capabilities: Capabilities) -> RunState {
         RunState {
             limits,
             clock,
@@ -88,7 +85,7 @@ impl RunState {
             began: Instant::now(),
             cpu: Arc::default(),
             turn: None,
-            reach,
+            capabilities,
             output: Vec::new(),
             pollables: Pollables::default(),
             calls: Vec::new(),

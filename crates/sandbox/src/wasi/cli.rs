@@ -4,8 +4,8 @@ use wasmtime::{Caller, Error, Linker};
 
 use super::io::{STDERR, STDIN, STDOUT};
 use crate::{
-    guest::Import,
     host::{Host, bridge},
+    import::Import,
     stop::Stop,
 };
 

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use wasmtime::{Caller, Error, Linker};
 
-use super::io::Ready;
 use crate::{
-    guest::Import,
-    host::{Host, bridge},
+    host::{Host, bridge, pollables::Ready},
+    import::Import,
 };
 
 pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
@@ -21,12 +20,12 @@ pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(),
             linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, nanos: u64| {
                 let run = &mut caller.data_mut().run;
                 let at = run.began.elapsed().saturating_add(Duration::from_nanos(nanos));
-                run.pollables.add(Ready::After(at))
+                Ok(run.pollables.add(Ready::At(at))?)
             })?
         }
         ("wasi:clocks/monotonic-clock", "subscribe-instant") => {
             linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, nanos: u64| {
-                caller.data_mut().run.pollables.add(Ready::After(Duration::from_nanos(nanos)))
+                Ok(caller.data_mut().run.pollables.add(Ready::At(Duration::from_nanos(nanos)))?)
             })?
         }
         ("wasi:clocks/wall-clock", "now") => {

@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use wasmtime::{Caller, Error, Linker};
 
 use crate::{
-    guest::Import,
-    host::{Host, RunState, bridge},
+    host::{
+        Host, RunState, bridge,
+        pollables::{MOST_POLLABLES, Ready, TOO_MANY},
+    },
+    import::Import,
     stop::Stop,
 };
 
@@ -14,61 +17,15 @@ pub(super) const STDIN: u32 = 1;
 pub(super) const STDOUT: u32 = 2;
 pub(super) const STDERR: u32 = 3;
 
-/// Handles of pollables begin here, apart from the streams'.
-const FIRST_POLLABLE: u32 = 16;
-/// More than any honest script waits for at once.
-const MOST_POLLABLES: usize = 10_000;
-
 /// `result::err(stream-error::closed)`, and `result::ok`.
 const CLOSED: [u8; 5] = [1, 0, 0, 0, 1];
 const DONE: [u8; 1] = [0];
-
-/// When a pollable is ready.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Ready {
-    Now,
-    /// At this time after the run's beginning.
-    After(Duration),
-}
-
-/// The pollables a guest holds.
-#[derive(Default, Debug)]
-pub(crate) struct Pollables {
-    slots: Vec<Option<Ready>>,
-    free: Vec<u32>,
-}
-
-impl Pollables {
-    pub(super) fn add(&mut self, ready: Ready) -> Result<u32, Error> {
-        if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = Some(ready);
-            return Ok(FIRST_POLLABLE + slot);
-        }
-        if self.slots.len() >= MOST_POLLABLES {
-            return Err(Stop::Refused("it waits for too many things at once").into());
-        }
-        self.slots.push(Some(ready));
-        Ok(FIRST_POLLABLE + (self.slots.len() as u32 - 1))
-    }
-
-    fn get(&self, handle: u32) -> Result<Ready, Error> {
-        let slot = handle.checked_sub(FIRST_POLLABLE).and_then(|slot| self.slots.get(slot as usize));
-        slot.copied().flatten().ok_or_else(|| Stop::Refused("a handle it does not hold").into())
-    }
-
-    fn remove(&mut self, handle: u32) -> Result<(), Error> {
-        self.get(handle)?;
-        self.slots[(handle - FIRST_POLLABLE) as usize] = None;
-        self.free.push(handle - FIRST_POLLABLE);
-        Ok(())
-    }
-}
 
 pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
     let (module, name) = (import.module, import.name);
     match import.function() {
         "[resource-drop]pollable" => linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, handle: u32| {
-            caller.data_mut().run.pollables.remove(handle)
+            Ok(caller.data_mut().run.pollables.remove(handle)?)
         })?,
         // Streams live as long as the run; an error handle is never handed out.
         "[resource-drop]input-stream" | "[resource-drop]output-stream" | "[resource-drop]error" => {
@@ -86,7 +43,7 @@ pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(),
         "poll" => return link_poll(linker, import),
         "[method]input-stream.subscribe" | "[method]output-stream.subscribe" => {
             linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, _: u32| {
-                caller.data_mut().run.pollables.add(Ready::Now)
+                Ok(caller.data_mut().run.pollables.add(Ready::Now)?)
             })?
         }
         "[method]input-stream.read" | "[method]input-stream.blocking-read" => {
@@ -138,7 +95,7 @@ fn link_poll(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error
 /// Waits until one of the handles is ready, and answers the indices of those that are.
 async fn poll(caller: &Caller<'_, Host>, pointer: u32, count: u32) -> Result<Vec<u8>, Error> {
     if count as usize > MOST_POLLABLES {
-        return Err(Stop::Refused("it waits for too many things at once").into());
+        return Err(TOO_MANY.into());
     }
     let run = &caller.data().run;
     let handles = bridge::read(caller, pointer, count * 4)?.as_chunks::<4>().0;
@@ -146,20 +103,13 @@ async fn poll(caller: &Caller<'_, Host>, pointer: u32, count: u32) -> Result<Vec
         handles.iter().map(|handle| run.pollables.get(u32::from_le_bytes(*handle))).collect::<Result<_, _>>()?;
     wait(run, &waits).await;
     let now = run.began.elapsed();
-    let ready = |wait: &Ready| match wait {
-        Ready::Now => true,
-        Ready::After(at) => *at <= now,
-    };
-    let indices = waits.iter().zip(0u32..).filter(|(wait, _)| ready(wait)).map(|(_, index)| index);
+    let indices = waits.iter().zip(0u32..).filter(|(wait, _)| wait.at() <= now).map(|(_, index)| index);
     Ok(indices.flat_map(u32::to_le_bytes).collect())
 }
 
 /// The first of `waits`. The run's time limit ends it from outside.
 async fn wait(run: &RunState, waits: &[Ready]) {
-    let first = waits.iter().map(|wait| match wait {
-        Ready::Now => Duration::ZERO,
-        Ready::After(at) => *at,
-    });
+    let first = waits.iter().map(|wait| wait.at());
     let Some(first) = first.min() else { return };
     let until = run.began.checked_add(first).unwrap_or_else(|| run.deadline());
     if until > Instant::now() {

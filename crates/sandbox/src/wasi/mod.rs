@@ -10,28 +10,19 @@ mod io;
 mod random;
 mod sockets;
 
-use wasmtime::{Error, Linker, Module};
+use wasmtime::{Error, Linker};
 
-pub(crate) use self::io::Pollables;
-use crate::{
-    guest::Import,
-    host::{Host, calls},
-};
+use crate::{host::Host, import::Import};
 
-/// Defines every import of `module`.
-pub(crate) fn link(linker: &mut Linker<Host>, module: &Module) -> Result<(), Error> {
-    for import in module.imports() {
-        let import = Import::of(&import);
-        match import.interface() {
-            "$root" if import.function() == "host-call" => calls::link(linker, &import)?,
-            "wasi:cli/environment" | "wasi:filesystem/preopens" => cli::link_nothing(linker, &import)?,
-            interface if interface.starts_with("wasi:cli/") => cli::link(linker, &import)?,
-            interface if interface.starts_with("wasi:clocks/") => clocks::link(linker, &import)?,
-            interface if interface.starts_with("wasi:io/") => io::link(linker, &import)?,
-            "wasi:random/random" => random::link(linker, &import)?,
-            interface if interface.starts_with("wasi:sockets/") => sockets::link(linker, &import)?,
-            _ => {}
-        }
+/// Defines one import, if CPython needs it.
+pub(crate) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+    match import.interface() {
+        "wasi:cli/environment" | "wasi:filesystem/preopens" => cli::link_nothing(linker, import),
+        interface if interface.starts_with("wasi:cli/") => cli::link(linker, import),
+        interface if interface.starts_with("wasi:clocks/") => clocks::link(linker, import),
+        interface if interface.starts_with("wasi:io/") => io::link(linker, import),
+        "wasi:random/random" => random::link(linker, import),
+        interface if interface.starts_with("wasi:sockets/") => sockets::link(linker, import),
+        _ => Ok(()),
     }
-    linker.define_unknown_imports_as_traps(module)
 }

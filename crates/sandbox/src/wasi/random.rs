@@ -4,8 +4,8 @@ use rand_core::Rng;
 use wasmtime::{Caller, Error, Linker};
 
 use crate::{
-    guest::Import,
     host::{Host, bridge},
+    import::Import,
     stop::Stop,
 };
 

@@ -3,8 +3,8 @@
 use wasmtime::{Caller, Error, Linker};
 
 use crate::{
-    guest::Import,
     host::{Host, bridge},
+    import::Import,
 };
 
 /// `result::err(error-code::access-denied)`.

@@ -7,11 +7,8 @@ use std::{
 
 use wasmtime::Error;
 
-use super::{
-    Host,
-    calls::{fault, ok},
-};
-use crate::{Value, stop::Stop};
+use super::reply::{fault, ok};
+use crate::{Value, host::Host, stop::Stop};
 
 /// A larger file is not somebody's helper.
 const MOST_BYTES: u64 = 1 << 20;
@@ -22,11 +19,11 @@ const MOST_REQUESTS: u32 = 2000;
 pub(super) async fn answer(host: &mut Host, name: &str) -> Result<Vec<u8>, Error> {
     let run = &mut host.run;
     run.helper_requests += 1;
-    if run.helper_requests > MOST_REQUESTS || !is_module_name(name) || run.reach.helpers.is_empty() {
+    if run.helper_requests > MOST_REQUESTS || !is_module_name(name) || run.capabilities.helpers.is_empty() {
         return Ok(ok(&Value::Null));
     }
     run.end_turn();
-    let (folders, name) = (run.reach.helpers.clone(), name.to_owned());
+    let (folders, name) = (run.capabilities.helpers.clone(), name.to_owned());
     // A slow disk or a network folder must not hold up the guests that share this thread.
     let found = tokio::task::spawn_blocking(move || find(&folders, &name)).await.map_err(Error::new)?;
     Ok(match found {

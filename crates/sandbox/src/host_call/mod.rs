@@ -1,5 +1,9 @@
 //! The guest's one way out: `host-call`. Whatever Python wrote the request, the checks are here.
 
+mod helper_modules;
+mod reply;
+mod signature;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -7,11 +11,12 @@ use std::{
 
 use wasmtime::{Caller, Error, Linker};
 
-use super::{Host, bridge, helpers, signature};
+use self::reply::{encode, fault, malformed, ok};
 use crate::{
     CallRecord, MethodDescription, SourceCall, SourceDescription, SourceFault, Value,
-    codec::{EncodeError, encode_within},
-    guest::Import,
+    codec::EncodeError,
+    host::{Host, bridge},
+    import::Import,
     stop::Stop,
 };
 
@@ -54,7 +59,7 @@ async fn answer(caller: &mut Caller<'_, Host>, pointer: u32, length: u32) -> Res
         Some("describe") => Ok(describe(caller.data(), &request)),
         Some("import") => {
             let Some(name) = request.get("name").and_then(Value::as_text) else { return Ok(malformed()) };
-            helpers::answer(caller.data_mut(), name).await
+            helper_modules::answer(caller.data_mut(), name).await
         }
         _ => Ok(malformed()),
     }
@@ -67,14 +72,14 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Value) -> Result<Ve
         return Err(Stop::SourceCalls(run.limits.source_calls).into());
     }
     let Some(call) = parts(request) else { return Ok(malformed()) };
-    let method = match find(&run.reach.sources, &call.source, &call.method) {
+    let method = match find(&run.capabilities.sources, &call.source, &call.method) {
         Ok(method) => method,
         Err(unknown) => return Ok(unknown),
     };
     if let Err(text) = signature::check(method, &call.args, &call.kwargs) {
         return Ok(fault("type", &text));
     }
-    let Some(broker) = run.reach.broker.clone() else { return Ok(malformed()) };
+    let Some(broker) = run.capabilities.broker.clone() else { return Ok(malformed()) };
 
     let most = run.limits.answer_bytes;
     let call = SourceCall { deadline: run.deadline(), answer_bytes: most, ..call };
@@ -168,7 +173,7 @@ fn is_name(text: &str) -> bool {
 fn describe(host: &Host, request: &Value) -> Vec<u8> {
     let name = |key| request.get(key).and_then(Value::as_text);
     let (Some(source), Some(method)) = (name("source"), name("method")) else { return malformed() };
-    match find(&host.run.reach.sources, source, method) {
+    match find(&host.run.capabilities.sources, source, method) {
         Ok(found) => ok(&Value::List(vec![Value::Text(found.signature.clone()), Value::Text(found.doc.clone())])),
         Err(unknown) => unknown,
     }
@@ -191,24 +196,4 @@ fn push_within(shown: &mut Vec<String>, budget: &mut usize, text: impl FnOnce() 
         shown.push(text());
         *budget = budget.saturating_sub(shown.last().map_or(0, String::len));
     }
-}
-
-/// An answer that is a value.
-pub(super) fn ok(value: &Value) -> Vec<u8> {
-    encode(value, usize::MAX).unwrap_or_else(|_| malformed())
-}
-
-fn encode(value: &Value, most: usize) -> Result<Vec<u8>, EncodeError> {
-    let mut out = encode_within(value, b"{\"ok\":".to_vec(), most.saturating_add(6))?;
-    out.push(b'}');
-    Ok(out)
-}
-
-/// An answer that the prelude raises; `kind` is a key of its FAULTS.
-pub(super) fn fault(kind: &str, text: &str) -> Vec<u8> {
-    serde_json::json!({ "fault": kind, "text": text }).to_string().into_bytes()
-}
-
-fn malformed() -> Vec<u8> {
-    fault("value", "not a request that the host knows")
 }

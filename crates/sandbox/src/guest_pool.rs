@@ -1,4 +1,4 @@
-//! One run from slot to end: an instance, its limits, and what became of it.
+//! Interpreters for all runs, and one run from slot to end: an instance, its limits, and what became of it.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,7 +10,7 @@ use wasmtime::Trap;
 
 use crate::{
     CallRecord, SandboxError, Stats,
-    cpu::{self, CpuMeter},
+    cpu_meter::{self, CpuMeter},
     cpu_queue::CpuQueue,
     guest::{Guest, Template},
     host::RunState,
@@ -77,11 +77,11 @@ impl GuestPool {
             self.slots.clone().acquire_owned().await.map_err(|_| SandboxError::ShutDown)?
         };
         let task = handle.spawn(async move {
-            let ended = self.attend(job).await;
+            let ended = self.run_job(job).await;
             drop(permit);
             ended
         });
-        match CutOff(task).finished().await {
+        match AbortOnDrop(task).finished().await {
             Ok(ended) => ended,
             Err(error) if error.is_panic() => Err(SandboxError::Panicked),
             Err(_) => Err(SandboxError::ShutDown),
@@ -104,7 +104,7 @@ impl GuestPool {
         }
     }
 
-    async fn attend(&self, job: Job) -> Result<Ended, SandboxError> {
+    async fn run_job(&self, job: Job) -> Result<Ended, SandboxError> {
         let _in_flight = self.counters.in_flight.during();
         let turn = self.cpu_queue.begin().await;
         let mut guest = self.pristine().await.map_err(|error| SandboxError::Instance(format!("{error:#}")))?;
@@ -123,7 +123,7 @@ impl GuestPool {
             duration,
             cpu_time: meter.spent(),
             memory_bytes,
-            memory_refused: host.budget.refused,
+            memory_refused: host.memory_budget.refused,
         };
         self.put_back(guest, job.keep && matches!(ended.end, End::Answered(_)));
         // Only now: whoever begins next finds the guest that was just put back.
@@ -177,7 +177,7 @@ async fn end_of(
     wall_time: Duration,
     meter: Arc<CpuMeter>,
 ) -> End {
-    let run = cpu::measured(meter, guest.run(question, MOST_ANSWER_BYTES));
+    let run = cpu_meter::measured(meter, guest.run(question, MOST_ANSWER_BYTES));
     // A guest that computes is interrupted by ticks; this ends one that waits.
     match tokio::time::timeout_at(deadline.into(), run).await {
         Err(_) => End::Stopped(Stop::WallTime(wall_time)),
@@ -192,15 +192,15 @@ async fn end_of(
 }
 
 /// Ends the task when dropped: nobody waits for its run any more.
-struct CutOff<T>(JoinHandle<T>);
+struct AbortOnDrop<T>(JoinHandle<T>);
 
-impl<T> CutOff<T> {
+impl<T> AbortOnDrop<T> {
     async fn finished(mut self) -> Result<T, tokio::task::JoinError> {
         (&mut self.0).await
     }
 }
 
-impl<T> Drop for CutOff<T> {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }

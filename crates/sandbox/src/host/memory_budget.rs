@@ -4,19 +4,19 @@ use wasmtime::ResourceLimiter;
 
 /// Grants growth up to the limit, and remembers whether it had to refuse.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct MemoryBudget {
     most: usize,
     pub(crate) peak: usize,
     pub(crate) refused: bool,
 }
 
-impl Budget {
-    pub(crate) fn new(most: usize) -> Budget {
-        Budget { most, peak: 0, refused: false }
+impl MemoryBudget {
+    pub(crate) fn new(most: usize) -> MemoryBudget {
+        MemoryBudget { most, peak: 0, refused: false }
     }
 }
 
-impl ResourceLimiter for Budget {
+impl ResourceLimiter for MemoryBudget {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, wasmtime::Error> {
         let granted = desired <= self.most;
         if granted {
