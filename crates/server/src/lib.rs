@@ -13,6 +13,7 @@ pub mod engine;
 pub mod entry;
 pub mod import;
 pub mod metrics;
+pub mod notification;
 pub mod outbound;
 pub mod redact;
 pub mod runner;

@@ -19,10 +19,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 pub use channels::KINDS;
-use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, State};
-use serde::{Deserialize, Serialize};
 
+pub use crate::notification::{MonitorSummary, Notification};
 use crate::{
     entry::Entry,
     settings::{ConfigFault, Field, Settings, unknown},
@@ -34,49 +32,6 @@ use crate::{
 pub trait Channel: Send + Sync {
     /// Sends one notification, once, within `timeout`. Retrying is the caller's.
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError>;
-}
-
-/// What an alert tells. Kept with the delivery, so that a late one says what was true then; what is added here needs a
-/// default, since older versions stored none.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Notification {
-    /// Whose state changed.
-    pub monitor: MonitorSummary,
-    /// Before.
-    pub old_state: State,
-    /// After.
-    pub new_state: State,
-    /// The run's message.
-    pub message: String,
-    /// The run's value.
-    #[serde(default)]
-    pub return_value: Option<ReturnValue>,
-    /// The tick that found it; `None` where a person caused the change.
-    #[serde(default)]
-    pub tick_at: Option<Timestamp>,
-    /// When that run began.
-    #[serde(default)]
-    pub started_at: Option<Timestamp>,
-    /// The same for every attempt at the same thing: receivers drop what they have seen.
-    pub key: String,
-    /// Whether this is only a test of the alert.
-    #[serde(default)]
-    pub test: bool,
-}
-
-/// The monitor, as a receiver sees it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct MonitorSummary {
-    /// Its id.
-    pub id: MonitorId,
-    /// Its name.
-    pub name: String,
-    /// Its page, absolute where the server knows its own address.
-    #[serde(default)]
-    pub url: String,
-    /// Its tags.
-    #[serde(default)]
-    pub tags: Vec<String>,
 }
 
 /// What the receiver said when it took the notification: kept in the delivery log, short.

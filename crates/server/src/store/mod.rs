@@ -7,15 +7,17 @@
 //! It refuses to know what a script is, how an alert is sent, or what HTTP is.
 
 mod claiming;
+mod columns;
 mod error;
 mod health;
 mod import;
+mod many_rows;
 mod monitors;
-mod prune;
 mod reading;
-mod rows;
+mod retention;
 mod sqlite;
 mod telling;
+mod ticks;
 mod writer;
 
 use std::{
@@ -48,7 +50,8 @@ pub use reading::overview::{OverviewFilter, OverviewPlace, OverviewRow};
 pub use reading::previous::PreviousRun;
 pub use reading::runs::RunFilter;
 pub use sqlite::backup::BackupError;
-pub use telling::alerts::{AlertChange, AlertRow, AlertSettings, ConfiguredAlert};
+pub use telling::alert_changes::{AlertChange, AlertSettings, ConfiguredAlert};
+pub use telling::alert_records::AlertRow;
 pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 
 use crate::metrics::Metrics;

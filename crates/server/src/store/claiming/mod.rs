@@ -1,8 +1,10 @@
-//! Who runs which tick, from due to recorded: claims, their release, results, and ticks that had no run.
+//! Who runs which tick, from due to recorded: what is due is planned, claimed, and settled by a result or released.
 
 pub(super) mod claims;
-pub(super) mod clock_set_back;
-pub(super) mod due_ticks;
-pub(super) mod gaps;
+
+mod plans;
+
 pub(super) mod release;
 pub(super) mod results;
+
+pub(super) mod new_runs;

@@ -8,8 +8,8 @@ use sqlx::SqliteConnection;
 
 use crate::store::{
     Store, StoreError,
-    claiming::gaps,
-    rows::{instant, micros},
+    columns::{instant, micros},
+    ticks::gaps,
 };
 
 /// A claim given back without a result.

@@ -14,10 +14,11 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::store::{
     RecordedFlip, Store, StoreError,
-    monitors::monitor_edit,
-    reading::runs::{self, NewRun},
-    rows::{Columns, in_shapes, micros, placeholders, value_text},
-    telling::tell::{self, Cause, NewFlip, ids_text},
+    claiming::new_runs::{self, NewRun},
+    columns::{Columns, ids_text, micros, value_text},
+    many_rows::{in_shapes, placeholders},
+    monitors::records,
+    telling::tell::{self, Cause, NewFlip},
 };
 
 /// What a run did, to be recorded.
@@ -98,7 +99,7 @@ pub(in crate::store) async fn record(
 ) -> Result<Vec<Committed>, StoreError> {
     let ids = ids_text(results.iter().map(|result| result.monitor_id).collect::<HashSet<_>>().into_iter());
     let mut subjects = subjects(connection, &ids).await?;
-    let mut next_id = runs::next_id(connection).await?;
+    let mut next_id = new_runs::next_id(connection).await?;
     let mut new_runs = Vec::with_capacity(results.len());
     let mut flips: Vec<(usize, NewFlip<'_>)> = Vec::new();
     let mut answers: Vec<Committed> = Vec::with_capacity(results.len());
@@ -130,7 +131,7 @@ pub(in crate::store) async fn record(
         }
         new_runs.push(run);
     }
-    runs::insert(connection, &new_runs).await?;
+    new_runs::insert(connection, &new_runs).await?;
     update(connection, results, &subjects).await?;
     for (place, flipped) in record_in_rounds(connection, flips).await? {
         if let Committed::Recorded { flip, owed, .. } = &mut answers[place] {
@@ -176,7 +177,7 @@ async fn subjects(connection: &mut SqliteConnection, ids: &str) -> Result<HashMa
                 recover_after: row.try_get("recover_after")?,
             };
             let subject = Subject {
-                status: monitor_edit::status(row)?,
+                status: records::status(row)?,
                 rules,
                 attempt: row.int("attempt")?,
                 claimed: row.int("claimed")? != 0,

@@ -16,11 +16,11 @@ use revere_model::{FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, 
 use sqlx::SqliteConnection;
 
 use crate::store::{
-    AlertRow, Store, StoreError, monitors,
-    reading::runs::{self, NewRun},
-    rows::{micros, value_text},
-    telling::alerts,
-    telling::tell,
+    AlertRow, Store, StoreError,
+    claiming::new_runs::{self, NewRun},
+    columns::{micros, value_text},
+    monitors::records,
+    telling::{alert_changes, alert_records, tell},
 };
 
 /// Runs are written so many at a time, and counted.
@@ -209,15 +209,15 @@ async fn take_alert(
     alert: &ImportedAlert,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let was = alerts::read_all(connection).await?.into_iter().find(|row| row.key == alert.key);
+    let was = alert_records::read_all(connection).await?.into_iter().find(|row| row.key == alert.key);
     let was = was.unwrap_or_else(|| AlertRow::new(&alert.key));
     let is = AlertRow { enabled: alert.enabled, states: alert.states, ..was.clone() };
     // One that a start made and nobody touched is as good as none.
     if was != is && (!was.enabled || was.states != StateSet::DEFAULT_TOLD) {
         return Ok(false);
     }
-    alerts::write(connection, &is).await?;
-    alerts::settle_change(connection, &was, &is, now).await?;
+    alert_records::write(connection, &is).await?;
+    alert_changes::settle_change(connection, &was, &is, now).await?;
     Ok(true)
 }
 
@@ -229,12 +229,12 @@ async fn take_monitor<'a>(
     flips: &mut Vec<Flip<'a>>,
 ) -> Result<MonitorId, StoreError> {
     let created_at = monitor.history.first().map_or(now, |past| past.change().at.min(now));
-    let id = monitors::insert(connection, monitor.id, &monitor.spec, created_at, now).await?;
-    let first = runs::next_id(connection).await?;
+    let id = records::insert(connection, monitor.id, &monitor.spec, created_at, now).await?;
+    let first = new_runs::next_id(connection).await?;
     let numbered: Vec<(i64, &ImportedRun)> = (first..).zip(monitor.history.iter().filter_map(Past::run)).collect();
     for piece in numbered.chunks(PIECE) {
         let new: Vec<NewRun<'_>> = piece.iter().map(|(run_id, run)| new_run(id, *run_id, run)).collect();
-        runs::insert(connection, &new).await?;
+        new_runs::insert(connection, &new).await?;
         stored.fetch_add(piece.len() as u64, Ordering::Relaxed);
     }
     let mut run_ids = numbered.iter().map(|(run_id, _)| *run_id);

@@ -15,12 +15,14 @@ use sqlx::SqliteConnection;
 
 use super::{Flip, StoreError};
 use crate::{
-    alerts::{MonitorSummary, Notification},
+    notification::{MonitorSummary, Notification},
     store::{
         DeliveryStatus, Settlement,
-        rows::micros,
-        telling::deliveries::instead,
-        telling::tell::{delivery_key, ids_text, instance, remember, summaries, unseen},
+        columns::{ids_text, micros},
+        telling::{
+            deliveries::instead,
+            tell::{delivery_key, instance, remember, summaries, unseen},
+        },
     },
 };
 

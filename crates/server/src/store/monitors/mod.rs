@@ -3,17 +3,19 @@
 //! An edit names the version it started from. Whatever moves a monitor's ticks accounts for those that are due already,
 //! in the same transaction: none is lost between two schedules.
 
-pub(super) mod monitor_edit;
+mod monitor_edit;
+pub(super) mod records;
 pub(super) mod source_mentions;
 
 use jiff::Timestamp;
+use records::{SELECT, fetch, insert, monitor};
 use revere_model::{Monitor, MonitorId, MonitorSpec, StateSet};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::store::{
     Store, StoreError,
-    claiming::due_ticks::{self, Plan},
-    rows::{Columns, fitting, micros},
+    columns::micros,
+    reading::{name_search::contains, page_cut::fitting},
 };
 
 /// Which monitors, by id.
@@ -30,10 +32,6 @@ pub struct MonitorFilter {
     /// At most so many.
     pub limit: u32,
 }
-
-/// What every reading of a monitor selects.
-const SELECT: &str = "select m.*, s.state, s.state_since, s.last_run_at, s.last_message, s.last_value, s.next_tick_at, \
-    s.missed_ticks, s.overlapped_ticks, s.fault from monitors m join statuses s on s.monitor_id = m.id";
 
 impl Store {
     /// Stores a new monitor, `INACTIVE` until its first run. The caller has validated `spec`; a schedule that cannot be
@@ -123,7 +121,7 @@ impl Store {
                 if current.version != version {
                     return Err(StoreError::Conflict(Box::new(current)));
                 }
-                change(connection, &current, &spec, now).await?;
+                monitor_edit::change(connection, &current, &spec, now).await?;
                 fetch(connection, id).await
             })
         });
@@ -139,7 +137,7 @@ impl Store {
                     return Ok(current);
                 }
                 let spec = MonitorSpec { active, ..current.spec.clone() };
-                change(connection, &current, &spec, now).await?;
+                monitor_edit::change(connection, &current, &spec, now).await?;
                 fetch(connection, id).await
             })
         });
@@ -190,162 +188,4 @@ async fn delete(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Inserts a monitor with its status and tags; the next free id is taken unless one is given.
-pub(in crate::store) async fn insert(
-    connection: &mut SqliteConnection,
-    id: Option<MonitorId>,
-    spec: &MonitorSpec,
-    created_at: Timestamp,
-    now: Timestamp,
-) -> Result<MonitorId, StoreError> {
-    let id: i64 = sqlx::query_scalar(
-        "insert into monitors (id, version, name, description, schedule, timezone, active, retain_days, timeout_s, tags,
-         alarm_after, recover_after, created_at, updated_at, script) values (?,1,?,?,?,?,?,?,?,?,?,?,?,?,?) returning id",
-    )
-    .bind(id.map(|id| id.0))
-    .bind(&spec.name)
-    .bind(&spec.description)
-    .bind(&spec.schedule)
-    .bind(&spec.timezone)
-    .bind(spec.active)
-    .bind(spec.retain_days)
-    .bind(spec.timeout_s)
-    .bind(tags_text(&spec.tags))
-    .bind(spec.alarm_after)
-    .bind(spec.recover_after)
-    .bind(micros(created_at))
-    .bind(micros(created_at))
-    .bind(&spec.script)
-    .fetch_one(&mut *connection)
-    .await?;
-    let Plan { next_tick_at, fault } = due_ticks::first(spec, now);
-    sqlx::query(
-        "insert into statuses (monitor_id, state, state_since, next_tick_at, due_at, fault)
-         values (?, 'INACTIVE', ?, ?4, ?4, ?3)",
-    )
-    .bind(id)
-    .bind(micros(created_at))
-    .bind(fault)
-    .bind(next_tick_at.map(micros))
-    .execute(&mut *connection)
-    .await?;
-    insert_tags(connection, MonitorId(id), &spec.tags).await?;
-    source_mentions::note(connection, MonitorId(id), &spec.script).await?;
-    Ok(MonitorId(id))
-}
-
-async fn change(
-    connection: &mut SqliteConnection,
-    current: &Monitor,
-    spec: &MonitorSpec,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let id = current.id;
-    sqlx::query(
-        "update monitors set version = version + 1, name = ?, description = ?, schedule = ?, timezone = ?, active = ?,
-         retain_days = ?, timeout_s = ?, tags = ?, alarm_after = ?, recover_after = ?, updated_at = ?, script = ?
-         where id = ?",
-    )
-    .bind(&spec.name)
-    .bind(&spec.description)
-    .bind(&spec.schedule)
-    .bind(&spec.timezone)
-    .bind(spec.active)
-    .bind(spec.retain_days)
-    .bind(spec.timeout_s)
-    .bind(tags_text(&spec.tags))
-    .bind(spec.alarm_after)
-    .bind(spec.recover_after)
-    .bind(micros(now))
-    .bind(&spec.script)
-    .bind(id.0)
-    .execute(&mut *connection)
-    .await?;
-    if spec.tags != current.spec.tags {
-        sqlx::query("delete from tags where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
-        insert_tags(connection, id, &spec.tags).await?;
-    }
-    if spec.script != current.spec.script {
-        source_mentions::note(connection, id, &spec.script).await?;
-    }
-    monitor_edit::respec(connection, current, spec, now).await
-}
-
-async fn insert_tags(connection: &mut SqliteConnection, id: MonitorId, tags: &[String]) -> Result<(), StoreError> {
-    for tag in tags {
-        sqlx::query("insert or ignore into tags (tag, monitor_id) values (?, ?)")
-            .bind(tag)
-            .bind(id.0)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Reads one monitor, as this connection sees it.
-pub(in crate::store) async fn fetch(connection: &mut SqliteConnection, id: MonitorId) -> Result<Monitor, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(SELECT);
-    query.push(" where m.deleted_at is null and m.id = ").push_bind(id.0);
-    monitor(&query.build().fetch_one(connection).await?)
-}
-
-/// A row of [`SELECT`].
-pub(in crate::store) fn monitor(row: &SqliteRow) -> Result<Monitor, StoreError> {
-    Ok(Monitor {
-        id: MonitorId(row.int("id")?),
-        version: row.int("version")?,
-        spec: spec(row)?,
-        state: row.state("state")?,
-        state_since: row.at("state_since")?,
-        created_at: row.at("created_at")?,
-        updated_at: row.at("updated_at")?,
-        last_run_at: row.at_or_none("last_run_at")?,
-        last_message: row.text_or_none("last_message")?,
-        last_value: row.value("last_value")?,
-        next_run_at: row.at_or_none("next_tick_at")?,
-        missed_ticks: row.int("missed_ticks")?,
-        overlapped_ticks: row.int("overlapped_ticks")?,
-        fault: row.text_or_none("fault")?,
-    })
-}
-
-/// The author's part of a row of `monitors`.
-pub(in crate::store) fn spec(row: &SqliteRow) -> Result<MonitorSpec, StoreError> {
-    use sqlx::Row;
-    Ok(MonitorSpec {
-        name: row.text("name")?,
-        description: row.text("description")?,
-        script: row.text("script")?,
-        schedule: row.text("schedule")?,
-        timezone: row.text("timezone")?,
-        active: row.try_get("active")?,
-        retain_days: row.try_get("retain_days")?,
-        timeout_s: row.try_get("timeout_s")?,
-        tags: tags_from(&row.text("tags")?)?,
-        alarm_after: row.try_get("alarm_after")?,
-        recover_after: row.try_get("recover_after")?,
-    })
-}
-
-/// Tags as they are kept beside the monitor, in their author's order.
-fn tags_text(tags: &[String]) -> String {
-    serde_json::to_string(tags).expect("a list of texts always has a JSON form")
-}
-
-pub(in crate::store) fn tags_from(text: &str) -> Result<Vec<String>, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::internal(format!("stored tags: {error}")))
-}
-
-/// The pattern for "contains", where the words of `like` stand for themselves.
-pub(in crate::store) fn contains(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern + "%"
 }

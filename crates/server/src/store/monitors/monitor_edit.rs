@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use revere_model::{Gap, GapReason, Monitor, MonitorSpec, Status, activate, deactivate};
 use sqlx::SqliteConnection;
 
+use super::{records, source_mentions};
 use crate::store::{
     StoreError,
-    claiming::due_ticks::{self, Plan, Ticks},
-    claiming::gaps,
-    rows::{Columns, micros},
+    columns::{Columns, micros, tags_text},
     telling::tell::{self, Cause, NewFlip},
+    ticks::{
+        due_ticks::{self, Plan, Ticks},
+        gaps,
+    },
 };
 
 /// The part of a status row that an edit may move.
@@ -25,8 +28,46 @@ struct Row {
     claimed: bool,
 }
 
+/// Writes what has changed about a monitor, and what it does to ticks and state.
+pub(super) async fn change(
+    connection: &mut SqliteConnection,
+    current: &Monitor,
+    spec: &MonitorSpec,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let id = current.id;
+    sqlx::query(
+        "update monitors set version = version + 1, name = ?, description = ?, schedule = ?, timezone = ?, active = ?,
+         retain_days = ?, timeout_s = ?, tags = ?, alarm_after = ?, recover_after = ?, updated_at = ?, script = ?
+         where id = ?",
+    )
+    .bind(&spec.name)
+    .bind(&spec.description)
+    .bind(&spec.schedule)
+    .bind(&spec.timezone)
+    .bind(spec.active)
+    .bind(spec.retain_days)
+    .bind(spec.timeout_s)
+    .bind(tags_text(&spec.tags))
+    .bind(spec.alarm_after)
+    .bind(spec.recover_after)
+    .bind(micros(now))
+    .bind(&spec.script)
+    .bind(id.0)
+    .execute(&mut *connection)
+    .await?;
+    if spec.tags != current.spec.tags {
+        sqlx::query("delete from tags where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
+        records::insert_tags(connection, id, &spec.tags).await?;
+    }
+    if spec.script != current.spec.script {
+        source_mentions::note(connection, id, &spec.script).await?;
+    }
+    respec(connection, current, spec, now).await
+}
+
 /// Brings ticks and state in line with `spec`, which has just replaced `current.spec`.
-pub(in crate::store) async fn respec(
+async fn respec(
     connection: &mut SqliteConnection,
     current: &Monitor,
     spec: &MonitorSpec,
@@ -118,22 +159,11 @@ async fn read(connection: &mut SqliteConnection, current: &Monitor) -> Result<Ro
         .fetch_one(connection)
         .await?;
     Ok(Row {
-        status: status(&row)?,
+        status: records::status(&row)?,
         next_tick_at: row.at_or_none("next_tick_at")?,
         owed_tick_at: row.at_or_none("owed_tick_at")?,
         due_at: row.at_or_none("due_at")?,
         fault: row.text_or_none("fault")?,
         claimed: row.int("claimed")? != 0,
-    })
-}
-
-/// The state machine's part of a row of `statuses`.
-pub(in crate::store) fn status(row: &sqlx::sqlite::SqliteRow) -> Result<Status, StoreError> {
-    use sqlx::Row;
-    Ok(Status {
-        state: row.state("state")?,
-        state_since: row.at("state_since")?,
-        failing_streak: row.try_get("failing_streak")?,
-        passing_streak: row.try_get("passing_streak")?,
     })
 }

@@ -8,7 +8,7 @@ use revere_model::{MonitorId, ReturnValue, RunId, State};
 
 use crate::store::{
     Store, StoreError,
-    rows::{instant, micros, value_from, word},
+    columns::{instant, micros, value_from, word},
 };
 
 /// Runs that are handed over at once.

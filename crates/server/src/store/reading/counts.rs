@@ -13,7 +13,7 @@ use std::{
 use revere_model::State;
 use tokio::time::Instant;
 
-use crate::store::{Store, StoreError, rows::word};
+use crate::store::{Store, StoreError, columns::word};
 
 /// How many monitors are in each state.
 pub type StateCounts = BTreeMap<State, u64>;

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::store::{
     Store, StoreError,
-    rows::{Columns, micros},
+    columns::{Columns, micros},
 };
 
 /// A change of a monitor's state.

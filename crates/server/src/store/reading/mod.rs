@@ -3,6 +3,8 @@
 pub(super) mod chart;
 pub(super) mod counts;
 pub(super) mod flips;
+pub(super) mod name_search;
 pub(super) mod overview;
+pub(super) mod page_cut;
 pub(super) mod previous;
 pub(super) mod runs;

@@ -7,7 +7,11 @@ use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, State, StateSet};
 use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
 
-use crate::store::{Store, StoreError, monitors::contains, monitors::tags_from, rows::Columns};
+use super::name_search::contains;
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, tags_from},
+};
 
 /// Which monitors, worst first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use revere_model::{Monitor, ReturnValue, State};
 
-use crate::store::{Store, StoreError, rows::word};
+use crate::store::{Store, StoreError, columns::word};
 
 /// What the last recorded run left.
 #[derive(Clone, PartialEq, Debug)]

@@ -9,12 +9,11 @@ use revere_model::{Flip as Change, FlipId, MonitorId, ReturnValue, RunId, State,
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use crate::alerts::{MonitorSummary, Notification};
+use crate::notification::{MonitorSummary, Notification};
 use crate::store::{
     RecordedFlip, StoreError,
-    monitors::tags_from,
-    rows::{Columns, micros, value_text, word},
-    telling::alerts::{self, AlertRow},
+    columns::{Columns, ids_text, micros, tags_from, value_text, word},
+    telling::alert_records::{self, AlertRow},
 };
 
 /// A flip that is about to be recorded.
@@ -49,7 +48,7 @@ pub(in crate::store) async fn record_flips(
     now: Timestamp,
 ) -> Result<Vec<Flipped>, StoreError> {
     let alerts: Vec<AlertRow> =
-        alerts::read_all(connection).await?.into_iter().filter(|alert| alert.in_config).collect();
+        alert_records::read_all(connection).await?.into_iter().filter(|alert| alert.in_config).collect();
     let ids = ids_text(flips.iter().map(|flip| flip.monitor_id));
     let mut told = told_of(connection, &ids).await?;
     let names = summaries(connection, &ids).await?;
@@ -274,10 +273,4 @@ pub(in crate::store) async fn summaries(
             Ok((id, MonitorSummary { id, name, url: String::new(), tags: tags_from(&tags)? }))
         })
         .collect()
-}
-
-/// A JSON list of ids, for `in (select value from json_each(?))`.
-pub(in crate::store) fn ids_text(ids: impl Iterator<Item = MonitorId>) -> String {
-    let ids: Vec<i64> = ids.map(|id| id.0).collect();
-    serde_json::to_string(&ids).expect("a list of numbers always has a JSON form")
 }

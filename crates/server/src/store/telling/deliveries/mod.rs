@@ -13,12 +13,12 @@ pub(in crate::store) use sending::instead;
 use serde::{Deserialize, Serialize};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
-use crate::alerts::{MonitorSummary, Notification};
+use crate::notification::{MonitorSummary, Notification};
 use crate::store::{
     Store, StoreError,
+    columns::{Columns, ids_text, word},
     reading::flips::flip,
-    rows::{Columns, word},
-    telling::tell::{self, ids_text, summaries},
+    telling::tell::{self, summaries},
 };
 
 /// One thing one alert owes, or has done.
@@ -162,7 +162,7 @@ impl Store {
         .await?;
         rows.into_iter()
             .map(|(alert, count, due)| {
-                Ok((alert, count.unsigned_abs(), due.map(crate::store::rows::instant).transpose()?))
+                Ok((alert, count.unsigned_abs(), due.map(crate::store::columns::instant).transpose()?))
             })
             .collect()
     }
@@ -176,7 +176,7 @@ impl Store {
         .bind(alert)
         .fetch_one(self.engine_readers())
         .await?;
-        due.map(crate::store::rows::instant).transpose()
+        due.map(crate::store::columns::instant).transpose()
     }
 }
 

@@ -11,12 +11,11 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{Delivery, DeliveryStatus, Settlement, delivery};
 use crate::{
-    alerts::Notification,
+    notification::Notification,
     store::{
         Store, StoreError,
-        rows::{Columns, micros},
-        telling::alerts,
-        telling::tell,
+        columns::{Columns, micros},
+        telling::{alert_records, tell},
     },
 };
 
@@ -209,7 +208,7 @@ async fn tell_instead(
 /// thing it was told; of several, the one that reached somebody last.
 async fn stand_in(connection: &mut SqliteConnection, failed: &Delivery) -> Result<Option<String>, StoreError> {
     let mut best = None;
-    for row in alerts::read_all(connection).await? {
+    for row in alert_records::read_all(connection).await? {
         if !row.is_on() || row.key == failed.alert_key {
             continue;
         }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, State};
 use sqlx::SqliteConnection;
 
-use crate::store::{Store, StoreError, rows::micros};
+use crate::store::{Store, StoreError, columns::micros};
 
 impl Store {
     /// The monitors whose history is not kept for ever, after `after`, at most `limit`, each with its days.

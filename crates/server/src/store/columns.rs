@@ -1,7 +1,7 @@
 //! How values look in columns, the same in every table.
 
 use jiff::Timestamp;
-use revere_model::{ReturnValue, State};
+use revere_model::{MonitorId, ReturnValue, State};
 use sqlx::{Row, sqlite::SqliteRow};
 
 use crate::store::StoreError;
@@ -30,6 +30,22 @@ pub(super) fn value_from(text: Option<String>) -> Result<Option<ReturnValue>, St
             .map(Some)
             .map_err(|error| StoreError::internal(format!("a stored return value: {error}"))),
     }
+}
+
+/// Tags as they are kept beside the monitor, in their author's order.
+pub(super) fn tags_text(tags: &[String]) -> String {
+    serde_json::to_string(tags).expect("a list of texts always has a JSON form")
+}
+
+/// Tags from their JSON text.
+pub(super) fn tags_from(text: &str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::internal(format!("stored tags: {error}")))
+}
+
+/// A JSON list of ids, for `in (select value from json_each(?))`.
+pub(super) fn ids_text(ids: impl Iterator<Item = MonitorId>) -> String {
+    let ids: Vec<i64> = ids.map(|id| id.0).collect();
+    serde_json::to_string(&ids).expect("a list of numbers always has a JSON form")
 }
 
 /// Reads a word that has a fixed list of spellings.
@@ -81,33 +97,4 @@ impl Columns for SqliteRow {
     fn value(&self, column: &str) -> Result<Option<ReturnValue>, StoreError> {
         value_from(self.text_or_none(column)?)
     }
-}
-
-/// How much of a list of ids, each with the bytes of its texts, fits on a page: at most `limit`, ending before there are more
-/// than `bytes` bytes, but one at least. Answers them as a JSON list, and whether there are more.
-pub(super) fn fitting(sizes: &[(i64, i64)], limit: u32, bytes: usize) -> (String, bool) {
-    let mut total = 0_u64;
-    let fitting = sizes.iter().take_while(|(_, size)| {
-        total = total.saturating_add(size.unsigned_abs());
-        total <= bytes as u64
-    });
-    let length = fitting.count().max(1).min(limit as usize).min(sizes.len());
-    let ids: Vec<i64> = sizes[..length].iter().map(|(id, _)| *id).collect();
-    (serde_json::to_string(&ids).expect("a list of numbers always has a JSON form"), sizes.len() > length)
-}
-
-/// `(?,?,?),(?,?,?)`: placeholders for `rows` rows of `columns` values.
-pub(super) fn placeholders(rows: usize, columns: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(","));
-    vec![row; rows].join(",")
-}
-
-/// Cuts `items` into pieces of 1, 4, 16 or 64, so that statements of many rows come in few shapes and stay prepared.
-pub(super) fn in_shapes<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = [64, 16, 4, 1].into_iter().find(|size| *size <= items.len())?;
-        let (piece, rest) = items.split_at(size);
-        items = rest;
-        Some(piece)
-    })
 }

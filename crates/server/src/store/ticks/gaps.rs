@@ -8,7 +8,8 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use crate::store::{
     Store, StoreError,
-    rows::{Columns, in_shapes, micros, placeholders},
+    columns::{Columns, micros},
+    many_rows::{in_shapes, placeholders},
 };
 
 impl Store {

@@ -7,8 +7,8 @@ use sqlx::Row;
 
 use crate::store::{
     Store, StoreError,
-    claiming::due_ticks::Ticks,
-    rows::{Columns, micros},
+    columns::{Columns, micros},
+    ticks::due_ticks::Ticks,
 };
 
 /// A clock that goes back by less leaves the ticks alone, as cron does: they were run, and come again after the time

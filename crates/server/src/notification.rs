@@ -1,0 +1,48 @@
+//! What an alert tells, as it is kept with each delivery and handed to a channel. Its wording is in `alerts`.
+
+use jiff::Timestamp;
+use revere_model::{MonitorId, ReturnValue, State};
+use serde::{Deserialize, Serialize};
+
+/// What an alert tells. Kept with the delivery, so that a late one says what was true then; what is added here needs a
+/// default, since older versions stored none.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Notification {
+    /// Whose state changed.
+    pub monitor: MonitorSummary,
+    /// Before.
+    pub old_state: State,
+    /// After.
+    pub new_state: State,
+    /// The run's message.
+    pub message: String,
+    /// The run's value.
+    #[serde(default)]
+    pub return_value: Option<ReturnValue>,
+    /// The tick that found it; `None` where a person caused the change.
+    #[serde(default)]
+    pub tick_at: Option<Timestamp>,
+    /// When that run began.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// The same for every attempt at the same thing: receivers drop what they have seen.
+    pub key: String,
+    /// Whether this is only a test of the alert.
+    #[serde(default)]
+    pub test: bool,
+}
+
+/// The monitor, as a receiver sees it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MonitorSummary {
+    /// Its id.
+    pub id: MonitorId,
+    /// Its name.
+    pub name: String,
+    /// Its page, absolute where the server knows its own address.
+    #[serde(default)]
+    pub url: String,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}

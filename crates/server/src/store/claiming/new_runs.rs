@@ -1,0 +1,66 @@
+//! Writes runs, and gives them their ids.
+
+use jiff::Timestamp;
+use revere_model::{MonitorId, ReturnValue, RunId, RunKind, State};
+use sqlx::SqliteConnection;
+
+use crate::store::{
+    StoreError,
+    columns::{micros, value_text},
+    many_rows::{in_shapes, placeholders},
+    reading::runs::kind_text,
+};
+
+/// A run that is about to be written.
+pub(in crate::store) struct NewRun<'a> {
+    pub(in crate::store) id: RunId,
+    pub(in crate::store) monitor_id: MonitorId,
+    pub(in crate::store) kind: RunKind,
+    pub(in crate::store) tick_at: Timestamp,
+    pub(in crate::store) started_at: Timestamp,
+    pub(in crate::store) duration_us: i64,
+    pub(in crate::store) outcome: State,
+    pub(in crate::store) old_state: State,
+    pub(in crate::store) new_state: State,
+    pub(in crate::store) message: &'a str,
+    pub(in crate::store) return_value: Option<&'a ReturnValue>,
+    pub(in crate::store) output: &'a str,
+    pub(in crate::store) traceback: Option<&'a str>,
+}
+
+/// Writes runs, many to a statement.
+pub(in crate::store) async fn insert(connection: &mut SqliteConnection, runs: &[NewRun<'_>]) -> Result<(), StoreError> {
+    for piece in in_shapes(runs) {
+        let sql = format!(
+            "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \
+             message, return_value, output, traceback) values {}",
+            placeholders(piece.len(), 13)
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for run in piece {
+            query = query
+                .bind(run.id.0)
+                .bind(run.monitor_id.0)
+                .bind(kind_text(run.kind))
+                .bind(micros(run.tick_at))
+                .bind(micros(run.started_at))
+                .bind(run.duration_us)
+                .bind(run.outcome.as_str())
+                .bind(run.old_state.as_str())
+                .bind(run.new_state.as_str())
+                .bind(run.message)
+                .bind(run.return_value.map(value_text))
+                .bind(run.output)
+                .bind(run.traceback);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The next free id of runs. Sound because nobody else writes during the transaction.
+pub(in crate::store) async fn next_id(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let last: Option<i64> =
+        sqlx::query_scalar("select seq from sqlite_sequence where name = 'runs'").fetch_optional(connection).await?;
+    Ok(last.unwrap_or(0) + 1)
+}

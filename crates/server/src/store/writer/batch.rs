@@ -1,0 +1,183 @@
+//! What is done in one transaction: results of runs together, by few statements of many rows, and any other work in a
+//! savepoint of its own, so that a refused piece does not take its neighbours along.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{FutureExt, future::BoxFuture};
+use sqlx::SqliteConnection;
+
+use super::queue::{Answer, Operation, Work};
+use crate::store::{
+    StoreError,
+    claiming::results::{self, Committed, RunResult},
+};
+
+/// What was done in the open transaction, to be answered after its commit.
+#[derive(Default)]
+pub(super) struct Done {
+    results: Vec<(Answer<Committed>, Result<Committed, StoreError>)>,
+    others: Vec<(Box<dyn Operation>, Result<(), StoreError>)>,
+    /// Not begun, because the transaction had to be ended.
+    unwritten: Vec<Work>,
+}
+
+impl Done {
+    /// How many pieces of work were done.
+    pub(super) fn len(&self) -> usize {
+        self.results.len() + self.others.len()
+    }
+
+    /// Answers everyone: with what came of their work, or with the fault that took all of it back.
+    pub(super) fn answer(self, fault: Option<StoreError>) {
+        let fault = &fault;
+        for (answer, result) in self.results {
+            let _ = answer.send(fault.clone().map_or(result, Err));
+        }
+        for (operation, outcome) in self.others {
+            operation.answer(fault.clone().map_or(outcome, Err));
+        }
+        for work in self.unwritten {
+            let error = fault.clone().unwrap_or_else(|| StoreError::internal("work was left over"));
+            match work {
+                Work::Result(_, answer) => drop(answer.send(Err(error))),
+                Work::Other(operation) => operation.answer(Err(error)),
+            }
+        }
+    }
+}
+
+/// Does `work` in the open transaction. An error that passes says that nothing of it was kept.
+pub(super) async fn write(connection: &mut SqliteConnection, work: Vec<Work>) -> (Done, Result<(), StoreError>) {
+    let (results, others): (Vec<Work>, Vec<Work>) = work.into_iter().partition(|work| matches!(work, Work::Result(..)));
+    let alone = results.len() + others.len() == 1;
+    let mut done = Done::default();
+    let written = match write_results(connection, results, &mut done).await {
+        Ok(()) => write_others(connection, others, alone, &mut done).await,
+        Err(error) => {
+            done.unwritten.extend(others);
+            Err(error)
+        }
+    };
+    (done, written)
+}
+
+/// Writes results of runs together. Should one be refused, each is written by itself, to refuse only that one.
+async fn write_results(connection: &mut SqliteConnection, work: Vec<Work>, done: &mut Done) -> Result<(), StoreError> {
+    let mut asked = Vec::with_capacity(work.len());
+    for item in work {
+        if let Work::Result(result, answer) = item {
+            asked.push((result, answer));
+        }
+    }
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<&RunResult> = asked.iter().map(|(result, _)| &**result).collect();
+    let mut answers = match record_in_savepoint(connection, &all).await {
+        Ok(committed) => Ok(committed.into_iter().map(Ok).collect::<Vec<_>>()),
+        Err(error) if error.is_passing() => Err(error),
+        Err(_) => {
+            let mut answers = Vec::with_capacity(all.len());
+            let mut fault = None;
+            for one in &all {
+                match record_in_savepoint(connection, std::slice::from_ref(one)).await {
+                    Ok(mut committed) => {
+                        answers.push(committed.pop().ok_or_else(|| StoreError::internal("a result without an answer")));
+                    }
+                    Err(error) if error.is_passing() => {
+                        fault = Some(error);
+                        break;
+                    }
+                    Err(error) => answers.push(Err(error)),
+                }
+            }
+            fault.map_or(Ok(answers), Err)
+        }
+    };
+    match &mut answers {
+        Ok(answers) => {
+            done.results.extend(asked.into_iter().map(|(_, answer)| answer).zip(answers.drain(..)));
+            Ok(())
+        }
+        Err(error) => {
+            done.unwritten.extend(asked.into_iter().map(|(result, answer)| Work::Result(result, answer)));
+            Err(error.clone())
+        }
+    }
+}
+
+async fn write_others(
+    connection: &mut SqliteConnection,
+    work: Vec<Work>,
+    alone: bool,
+    done: &mut Done,
+) -> Result<(), StoreError> {
+    let mut work = work.into_iter();
+    while let Some(item) = work.next() {
+        let Work::Other(mut operation) = item else { continue };
+        let outcome = write_other(connection, &mut *operation, alone).await;
+        let fault = outcome.as_ref().err().filter(|error| error.is_passing()).cloned();
+        done.others.push((operation, outcome));
+        if let Some(fault) = fault {
+            done.unwritten.extend(work);
+            return Err(fault);
+        }
+    }
+    Ok(())
+}
+
+async fn write_other(
+    connection: &mut SqliteConnection,
+    operation: &mut dyn Operation,
+    alone: bool,
+) -> Result<(), StoreError> {
+    if !alone {
+        begin_piece(connection).await?;
+        let outcome = run_caught(operation.run(connection)).await;
+        return end_piece(connection, outcome).await;
+    }
+    // Nothing else is in the transaction: a savepoint would only cost. If it is refused, the whole is taken back.
+    let outcome = run_caught(operation.run(connection)).await;
+    if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
+        sqlx::query("rollback").execute(&mut *connection).await?;
+        sqlx::query("begin immediate").execute(connection).await?;
+    }
+    outcome
+}
+
+async fn record_in_savepoint(
+    connection: &mut SqliteConnection,
+    all: &[&RunResult],
+) -> Result<Vec<Committed>, StoreError> {
+    begin_piece(connection).await?;
+    let outcome = run_caught(Box::pin(results::record(connection, all))).await;
+    end_piece(connection, outcome).await
+}
+
+async fn begin_piece(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("savepoint piece").execute(connection).await?;
+    Ok(())
+}
+
+/// Keeps or takes back what was done since [`begin_piece`]. After a passing fault the whole transaction is lost anyway.
+async fn end_piece<T>(connection: &mut SqliteConnection, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+    match &outcome {
+        Err(error) if error.is_passing() => return outcome,
+        Err(_) => {
+            sqlx::query("rollback to piece").execute(&mut *connection).await?;
+        }
+        Ok(_) => {}
+    }
+    sqlx::query("release piece").execute(connection).await?;
+    outcome
+}
+
+/// A panic in one piece of work is that piece's fault; the writer lives.
+async fn run_caught<T>(work: BoxFuture<'_, Result<T, StoreError>>) -> Result<T, StoreError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        tracing::error!(%words, "a write panicked");
+        Err(StoreError::internal(format!("a write panicked: {words}")))
+    })
+}
