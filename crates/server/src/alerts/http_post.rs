@@ -45,7 +45,7 @@ pub(crate) fn not_sent(error: OutboundError) -> SendError {
 }
 
 /// What the receiver asks for, by its own clock where it shows one.
-fn retry_after(reply: &Reply) -> Option<Duration> {
+pub(crate) fn retry_after(reply: &Reply) -> Option<Duration> {
     let value = |name| reply.headers.get(name).and_then(|value| value.to_str().ok());
     let now = value(header::DATE).and_then(retry::http_date).unwrap_or_else(|| SystemClock.now());
     retry::retry_after(value(header::RETRY_AFTER)?, now)

@@ -7,6 +7,7 @@
 mod message;
 pub mod retry;
 
+mod aws;
 mod channels;
 
 mod http_post;

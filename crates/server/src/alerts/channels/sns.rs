@@ -1,34 +1,25 @@
-//! `sns`: a topic of Amazon's Simple Notification Service, through the official SDK.
+//! `sns`: a topic of Amazon's Simple Notification Service.
 //!
 //! Every subscriber gets the form that fits it: the full text, a mail, or one short message. Without keys, those of the
-//! machine's role (or of its environment) are used. The SDK's own retries are off: ours know when to end.
+//! machine's role (or of its environment) are used. The request is a form, as in Amazon's documentation of `Publish`
+//! (API version 2010-03-31); its answers are XML.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
-use aws_credential_types::Credentials;
-use aws_sdk_sns::{
-    Client,
-    error::{ProvideErrorMetadata, SdkError},
-    operation::publish::PublishError,
-    types::MessageAttributeValue,
-};
-use aws_smithy_http_client::{
-    Builder as HttpBuilder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
 
 use super::super::{
-    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError, config_fault, plain_text, retry, within,
+    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError,
+    aws::{AwsSigner, Keys, hex},
+    config_fault,
+    http_post::{self, not_sent},
+    plain_text, retry, within,
 };
 use crate::{
     entry::Entry,
-    outbound::{Url, shown_url},
-    redact::Secrets,
+    outbound::{Limits, Method, Outbound, Reply, Request, Url, shown_url},
     settings::{Field, FieldKind, Settings},
     surroundings::Surroundings,
 };
@@ -74,15 +65,19 @@ const PASSING: [&str; 9] = [
     "ExpiredTokenException",
 ];
 
+/// So much of an answer is read: more than is ever shown.
+const REPLY_BYTES: usize = 16 << 10;
+
 struct Sns {
     topic_arn: String,
     region: String,
-    keys: Option<Credentials>,
-    endpoint_url: Option<String>,
+    /// The service's address.
+    address: Url,
+    /// Whether the address is configured, and belongs in messages.
+    own_address: bool,
     timeout: Duration,
-    secrets: Secrets,
-    /// Made at the first notification, since finding the machine's role means asking around.
-    client: OnceCell<Client>,
+    outbound: Outbound,
+    signer: AwsSigner,
 }
 
 fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
@@ -101,7 +96,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         }
     };
     let keys = match (settings.text("access_key_id"), settings.text("secret_key")) {
-        (Some(id), Some(secret)) => Some(Credentials::new(id, secret, None, None, "configuration")),
+        (Some(id), Some(secret)) => Some(Keys { id: id.to_owned(), secret: secret.to_owned() }),
         (None, None) => None,
         (Some(_), None) => {
             fault("secret_key", "missing beside 'access_key_id'");
@@ -115,24 +110,45 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     if !faults.is_empty() {
         return Err(faults);
     }
+    let region = settings.text("region").map_or(own_region, str::to_owned);
+    let own_address = settings.text("endpoint_url");
+    let address = own_address.map_or_else(|| service_address(&topic_arn, &region), str::to_owned);
+    let Ok(address) = Url::parse(&address) else {
+        return Err(vec![config_fault(entry, "region", "expected a region such as eu-west-1")]);
+    };
+    let outbound = surroundings.outbound.clone();
     Ok(Arc::new(Sns {
+        signer: AwsSigner::new("sns", &region, keys.as_ref(), &outbound),
+        own_address: own_address.is_some(),
         topic_arn,
-        region: settings.text("region").map_or(own_region, str::to_owned),
-        keys,
-        endpoint_url: settings.text("endpoint_url").map(str::to_owned),
+        region,
+        address,
         timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(30)),
-        secrets: surroundings.secrets.clone(),
-        client: OnceCell::new(),
+        outbound,
     }))
+}
+
+/// Where the service is, by the partition of the topic (Amazon's "Service endpoints and quotas").
+fn service_address(topic_arn: &str, region: &str) -> String {
+    let domain = match topic_arn.split(':').nth(1) {
+        Some("aws-cn") => "amazonaws.com.cn",
+        Some("aws-iso") => "c2s.ic.gov",
+        Some("aws-iso-b") => "sc2s.sgov.gov",
+        Some("aws-eusc") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    };
+    format!("https://sns.{region}.{domain}/")
 }
 
 #[async_trait]
 impl Channel for Sns {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
-        let sent = within(timeout.min(self.timeout), self.publish(notification)).await;
+        let timeout = timeout.min(self.timeout);
+        let sent = within(timeout, self.publish(notification, timeout)).await;
         sent.map_err(|error| {
             let said = format!("{}: {}", self.place(), error.message);
-            SendError { message: plain_text::cut(&self.secrets.redact(&said), SAID_CHARS).into_owned(), ..error }
+            let said = self.outbound.secrets().redact(&said).into_owned();
+            SendError { message: plain_text::cut(&said, SAID_CHARS).into_owned(), ..error }
         })
     }
 }
@@ -140,55 +156,50 @@ impl Channel for Sns {
 impl Sns {
     /// Who is asked, for messages.
     fn place(&self) -> String {
-        match self.endpoint_url.as_deref().and_then(|url| Url::parse(url).ok()) {
-            Some(url) => format!("SNS in {} at {}", self.region, shown_url(&url)),
-            None => format!("SNS in {}", self.region),
+        match self.own_address {
+            true => format!("SNS in {} at {}", self.region, shown_url(&self.address)),
+            false => format!("SNS in {}", self.region),
         }
     }
 
-    async fn publish(&self, notification: &Notification) -> Result<Receipt, SendError> {
-        let client = self.client.get_or_init(|| self.connect()).await;
-        let mut publish = client
-            .publish()
-            .topic_arn(&self.topic_arn)
-            .subject(notification.ascii_subject_within(SUBJECT_CHARS))
-            .message_structure("json")
-            .message(forms(notification));
+    async fn publish(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+        let form = self.form(notification);
+        let mut request = Request::new(Method::POST, self.address.clone())
+            .body("application/x-www-form-urlencoded; charset=utf-8", form);
+        request.redirects = 0;
+        let request = self.signer.sign(request).await?;
+        let reply = self.outbound.send_for_status(request, Limits::within(timeout, REPLY_BYTES)).await;
+        judge(&reply.map_err(|error| SendError { message: error.what.clone(), ..not_sent(error) })?)
+    }
+
+    /// `Publish`, as a form.
+    fn form(&self, notification: &Notification) -> String {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", "Publish")
+            .append_pair("Version", "2010-03-31")
+            .append_pair("TopicArn", &self.topic_arn)
+            .append_pair("Subject", &notification.ascii_subject_within(SUBJECT_CHARS))
+            .append_pair("MessageStructure", "json")
+            .append_pair("Message", &forms(notification));
         // Subscribers filter by these.
-        for (name, value) in [
+        let attributes = [
             ("monitor_id", notification.monitor.id.to_string()),
             ("old_state", notification.old_state.to_string()),
             ("new_state", notification.new_state.to_string()),
             // What a receiver tells a repeated attempt by.
             ("key", notification.header_key()),
-        ] {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-            publish = publish.message_attributes(name, value.expect("the type is set, and nothing else is required"));
+        ];
+        for (place, (name, value)) in (1..).zip(attributes) {
+            let entry = format!("MessageAttributes.entry.{place}");
+            form.append_pair(&format!("{entry}.Name"), name)
+                .append_pair(&format!("{entry}.Value.DataType"), "String")
+                .append_pair(&format!("{entry}.Value.StringValue"), &value);
         }
         if self.topic_arn.ends_with(".fifo") {
-            publish = publish
-                .message_group_id(format!("monitor-{}", notification.monitor.id))
-                .message_deduplication_id(deduplication_id(&notification.key));
+            form.append_pair("MessageGroupId", &format!("monitor-{}", notification.monitor.id))
+                .append_pair("MessageDeduplicationId", &deduplication_id(&notification.key));
         }
-        match publish.send().await {
-            Ok(answer) => Ok(Receipt { reply: format!("message {}", answer.message_id().unwrap_or("without an id")) }),
-            Err(error) => Err(judge(&error)),
-        }
-    }
-
-    async fn connect(&self) -> Client {
-        let http = HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .region(Region::new(self.region.clone()))
-            .retry_config(RetryConfig::disabled());
-        if let Some(keys) = &self.keys {
-            loader = loader.credentials_provider(keys.clone());
-        }
-        if let Some(url) = &self.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        Client::new(&loader.load().await)
+        form.finish()
     }
 }
 
@@ -204,47 +215,34 @@ fn forms(notification: &Notification) -> String {
 
 /// A key may hold more, and other characters, than the service takes.
 fn deduplication_id(key: &str) -> String {
-    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(key))
 }
 
-fn judge(error: &SdkError<PublishError>) -> SendError {
-    let response = error.raw_response();
-    let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
-    let body = String::from_utf8_lossy(body);
-    // Proxies and emulators wrap errors in ways the SDK does not know; the two words that matter are found all the same.
-    let code = error.code().or_else(|| element(&body, "Code")).unwrap_or_default();
-    let message = error.message().or_else(|| element(&body, "Message"));
-    let status = response.map(|response| response.status().as_u16());
-    let asked = response.and_then(|response| response.headers().get("retry-after")?.trim().parse().ok());
-    let retry = match status {
-        _ if PASSING.contains(&code) => Retry::Later,
+/// Whether it was taken, and if not, in whose words.
+fn judge(reply: &Reply) -> Result<Receipt, SendError> {
+    let body = String::from_utf8_lossy(&reply.body);
+    if reply.status.is_success()
+        && let Some(id) = element(&body, "MessageId")
+    {
+        return Ok(Receipt { reply: format!("message {id}") });
+    }
+    let code = element(&body, "Code").unwrap_or_default();
+    let retry = match retry::judge_status(reply.status.as_u16(), http_post::retry_after(reply)) {
+        _ if PASSING.contains(&code.as_str()) => Retry::Later,
         // A 2xx that could not be understood: it may have been taken, but nobody said so.
-        Some(status) => retry::judge_status(status, asked.map(Duration::from_secs)).unwrap_or(Retry::Later),
-        None if matches!(error, SdkError::ConstructionFailure(_)) => Retry::Never,
-        None => Retry::Later,
+        retry => retry.unwrap_or(Retry::Later),
     };
-    let status = status.map_or_else(String::new, |status| format!("{status} "));
-    let words = match (code, message) {
-        ("", None) if body.is_empty() => causes(error),
-        ("", None) => body.into_owned(),
-        (code, message) => format!("{code}: {}", message.unwrap_or("no further words")),
+    let words = match (code.as_str(), element(&body, "Message")) {
+        ("", None) => body.trim().to_owned(),
+        (code, message) => format!("{code}: {}", message.as_deref().unwrap_or("no further words")),
     };
-    SendError { message: plain_text::one_line(&format!("{status}{words}")), retry }
+    Err(SendError { message: plain_text::one_line(&format!("{} {words}", reply.status.as_u16())), retry })
 }
 
 /// The text of the first XML element of this name.
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    Some(rest.split_once(&format!("</{name}>"))?.0)
-}
-
-/// An error's causes in one text. The SDK keeps what happened at the far end of the chain.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&apos;", "'"), ("&amp;", "&")];
+    Some(plain.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character)))
 }
