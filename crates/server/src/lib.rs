@@ -1,7 +1,7 @@
 //! Revere, the server: everything between a web page and a page at three in the morning.
 //!
-//! Modules in reading order. Arrows point one way: cli, app, web and engine, then alerts, sources and store, then the
-//! sandbox, then the model. `web` and `engine` meet only in the store, plus a wake-up signal.
+//! Modules in reading order. Arrows point one way: cli, app, web, operations, then engine, alerts, sources and store, then
+//! the sandbox, then the model. `web` reaches store and engine through `operations` alone.
 
 pub mod alerts;
 pub mod app;
@@ -14,6 +14,7 @@ pub mod entry;
 pub mod import;
 pub mod metrics;
 pub mod notification;
+pub mod operations;
 pub mod outbound;
 pub mod redact;
 pub mod runner;

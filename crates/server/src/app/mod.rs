@@ -19,11 +19,12 @@ use crate::{
     config::Config,
     engine::{self, Engine, EngineHandle},
     metrics::Metrics,
+    operations::{Defaults, Operations, Services},
     redact::Secrets,
     runner::{self, NamedSource, Runner, Sources},
     sources::source_health::SourceWatch,
     store::{ConfiguredAlert, OpenError, Store, StoreError, StoreOptions},
-    web::{self, Defaults, Site, WebState},
+    web::{self, Site, WebState},
 };
 
 /// How long what is going on may take to finish at a stop.
@@ -128,18 +129,18 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
     .map_err(StartError::Store)?;
     let base_url = config.base_url.map(|url| url.parse().expect("BASE_URL was checked when it was read"));
     let stopping = CancellationToken::new();
-    listener.open(web::router(WebState {
-        site: Arc::new(Site { base_url, loopback_only: listener.address().ip().is_loopback() }),
-        defaults: Arc::new(Defaults { timezone: config.timezone, retain_days: config.default_retain_days }),
+    let site = Site { base_url, loopback_only: listener.address().ip().is_loopback() };
+    let operations = Operations::new(Services {
+        defaults: Defaults { timezone: config.timezone, retain_days: config.default_retain_days },
         clock,
-        metrics,
+        metrics: metrics.clone(),
         store: store.clone(),
         engine: engine.clone(),
         runner,
         watch,
-        alert_entries: config.alerts.into(),
-        stopping: stopping.clone(),
-    }));
+        alert_entries: config.alerts,
+    });
+    listener.open(web::router(WebState { site: Arc::new(site), metrics, operations, stopping: stopping.clone() }));
     Ok(Running { address: listener.address(), store, engine, stopping, listener })
 }
 

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, io::Read, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::ValueHint;
-use revere_model::{MAX_SCRIPT_BYTES, State};
+use revere_model::State;
 use revere_sandbox::{CallRecord, Outcome, SandboxError, ScriptError, ScriptWarning};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::{
     project::Project,
     terminal::{self, Paint},
 };
-use crate::runner::Script;
+use crate::{operations::script::too_large, runner::Script};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -40,12 +40,9 @@ pub(super) struct Eval {
 impl Eval {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let text = self.read()?;
-        anyhow::ensure!(
-            text.len() <= MAX_SCRIPT_BYTES,
-            "the script has {} bytes: {} KiB at most, move helpers to a PYTHON_PATH folder",
-            text.len(),
-            MAX_SCRIPT_BYTES / 1024
-        );
+        if let Some(fault) = too_large(&text) {
+            anyhow::bail!(fault.message);
+        }
         let project = Project::open(global)?;
         let script = Script { text, timeout: self.timeout, ..Script::default() };
         let runner = project.runner();

@@ -13,57 +13,16 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::operations::Failure;
-use crate::store::StoreError;
+use crate::{
+    operations::{Failure, FieldFault, Refusal},
+    store::StoreError,
+};
 
 /// When nobody knows when trying again is sensible.
 const SOON: Duration = Duration::from_secs(5);
 
 /// The media type of problem documents.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
-
-/// One thing wrong with what was sent.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-pub struct FieldFault {
-    /// Which field or parameter: `schedule`, `tags[2]`; empty for the body as a whole.
-    pub field: String,
-    /// What is wrong with it, and what was expected.
-    pub message: String,
-    /// The line of the script it is about, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u32>,
-}
-
-impl FieldFault {
-    /// The field without its place in a list: `tags` of `tags[2]`.
-    pub fn root(&self) -> &str {
-        self.field.split('[').next().unwrap_or_default()
-    }
-
-    /// A fault of `field`.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        FieldFault { field: field.into(), message: message.into(), line: None }
-    }
-}
-
-/// Everything wrong with what was sent; nothing of it was stored.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refusal {
-    /// At least one.
-    pub faults: Vec<FieldFault>,
-}
-
-impl Refusal {
-    /// A refusal for one reason.
-    pub fn one(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Refusal { faults: vec![FieldFault::new(field, message)] }
-    }
-
-    /// `value` if there are no faults.
-    pub fn unless_clean<T>(faults: Vec<FieldFault>, value: T) -> Result<T, Refusal> {
-        if faults.is_empty() { Ok(value) } else { Err(Refusal { faults }) }
-    }
-}
 
 /// An answer that is not what was asked for.
 #[derive(Clone, Debug)]

@@ -8,8 +8,10 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::error::{FieldFault, Refusal};
-use crate::settings;
+use crate::{
+    operations::{FieldFault, Refusal},
+    settings,
+};
 
 /// A JSON object being read.
 pub struct Fields {

@@ -10,7 +10,8 @@ use utoipa::openapi::{
     Content, License, OpenApi, PathItem, Ref, RefOr, Response, info::InfoBuilder, path::Operation, tag::TagBuilder,
 };
 
-use super::error::{FieldFault, PROBLEM_JSON, ProblemDocument};
+use super::error::{PROBLEM_JSON, ProblemDocument};
+use crate::operations::FieldFault;
 
 /// The document.
 pub fn document() -> OpenApi {

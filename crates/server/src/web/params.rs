@@ -10,8 +10,11 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 
-use super::error::{FieldFault, Problem, Refusal};
-use crate::settings;
+use super::error::Problem;
+use crate::{
+    operations::{FieldFault, Refusal},
+    settings,
+};
 
 /// The parameters behind the question mark, being read.
 #[derive(Default)]

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod api;
+mod arrows;
 mod cli;
 mod engine;
 mod pages;

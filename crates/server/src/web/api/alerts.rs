@@ -1,6 +1,6 @@
 //! `/api/v1/alerts`: who is told.
 
-use axum::{Json, extract::State as Extract};
+use axum::Json;
 use jiff::Timestamp;
 use revere_model::StateSet;
 use serde::Serialize;
@@ -11,11 +11,14 @@ use super::{
     schemas::{DeliveryStatusWord, StateWord},
 };
 use crate::{
+    operations::{
+        Context, Refusal,
+        alerts::{self, AlertInput, AlertReport},
+    },
     store::DeliveryStatus,
     web::{
-        Problem, Refusal, WebState,
+        Problem,
         body::{JsonBody, OptionalBody},
-        operations::alerts::{self, AlertInput, AlertReport},
         params::{Key, Params},
     },
 };
@@ -101,9 +104,9 @@ pub(crate) struct TestAnswer {
     tag = "alerts",
     responses((status = 200, description = "All alerts.", body = Page<AlertView>))
 )]
-pub(crate) async fn list(Extract(state): Extract<WebState>, params: Params) -> Result<Json<Page<AlertView>>, Problem> {
+pub(crate) async fn list(context: Context, params: Params) -> Result<Json<Page<AlertView>>, Problem> {
     params.finish(())?;
-    Ok(Json(Page::whole(alerts::list(&state).await?.into_iter().map(AlertView::from))))
+    Ok(Json(Page::whole(alerts::list(&context).await?.into_iter().map(AlertView::from))))
 }
 
 /// One alert
@@ -120,13 +123,9 @@ pub(crate) async fn list(Extract(state): Extract<WebState>, params: Params) -> R
         (status = 404, description = "There is none with that key."),
     )
 )]
-pub(crate) async fn get(
-    Extract(state): Extract<WebState>,
-    Key(key): Key<String>,
-    params: Params,
-) -> Result<Json<AlertView>, Problem> {
+pub(crate) async fn get(context: Context, Key(key): Key<String>, params: Params) -> Result<Json<AlertView>, Problem> {
     params.finish(())?;
-    Ok(Json(alerts::get(&state, &key).await?.into()))
+    Ok(Json(alerts::get(&context, &key).await?.into()))
 }
 
 /// Change an alert
@@ -146,7 +145,7 @@ pub(crate) async fn get(
     )
 )]
 pub(crate) async fn set(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(key): Key<String>,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Json<AlertView>, Problem> {
@@ -154,7 +153,7 @@ pub(crate) async fn set(
         AlertInput { enabled: fields.flag("enabled"), states: fields.texts("states", 100), faults: Vec::new() };
     fields.ignore(&["key", "type", "description", "enabled_in_config", "in_config", "owed", "last_delivery"]);
     input.faults = fields.finish();
-    Ok(Json(alerts::set(&state, &key, input).await?.into()))
+    Ok(Json(alerts::set(&context, &key, input).await?.into()))
 }
 
 /// Try an alert
@@ -174,12 +173,12 @@ pub(crate) async fn set(
     )
 )]
 pub(crate) async fn test(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(key): Key<String>,
     OptionalBody(fields): OptionalBody,
 ) -> Result<Json<TestAnswer>, Problem> {
     Refusal::unless_clean(fields.finish(), ())?;
-    let result = alerts::test(&state, &key).await?;
+    let result = alerts::test(&context, &key).await?;
     Ok(Json(TestAnswer {
         sent: result.reply.is_ok(),
         error: result.reply.as_ref().err().cloned(),

@@ -1,14 +1,16 @@
 //! `/api/v1/check`: whether a script compiles.
 
-use axum::{Json, extract::State as Extract};
+use axum::Json;
 use revere_model::MAX_SCRIPT_BYTES;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    FieldFault, Problem, Refusal, WebState,
-    body::JsonBody,
-    operations::script::{self, Checked},
+use crate::{
+    operations::{
+        Context, FieldFault, Refusal,
+        script::{self, Checked},
+    },
+    web::{Problem, body::JsonBody},
 };
 
 /// A script to check.
@@ -45,13 +47,10 @@ pub(crate) struct CheckAnswer {
         (status = 422, description = "The body is not as described."),
     )
 )]
-pub(crate) async fn check(
-    Extract(state): Extract<WebState>,
-    JsonBody(mut fields): JsonBody,
-) -> Result<Json<CheckAnswer>, Problem> {
+pub(crate) async fn check(context: Context, JsonBody(mut fields): JsonBody) -> Result<Json<CheckAnswer>, Problem> {
     fields.require("script", "Python");
     let script = fields.text("script", MAX_SCRIPT_BYTES).unwrap_or_default();
     Refusal::unless_clean(fields.finish(), ())?;
-    let Checked { errors, warnings } = script::check(&state, &script).await?;
+    let Checked { errors, warnings } = script::check(&context, &script).await?;
     Ok(Json(CheckAnswer { errors, warnings }))
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/deliveries`: what was sent, is owed, has failed, and why.
 
-use axum::{Json, extract::State as Extract};
+use axum::Json;
 use jiff::Timestamp;
 use revere_model::{DeliveryId, FlipId, MonitorId, ReturnValue, State};
 use serde::Serialize;
@@ -11,8 +11,9 @@ use super::{
     schemas::{DeliveryStatusWord, ReturnValueShape, StateWord},
 };
 use crate::{
+    operations::{Context, deliveries},
     store::{Delivery, DeliveryFilter, DeliveryStatus},
-    web::{Problem, WebState, operations::Failure, params::Params},
+    web::{Problem, params::Params},
 };
 
 /// One thing one alert owes, or has done.
@@ -87,10 +88,7 @@ pub(crate) struct DeliveryView {
     ),
     responses((status = 200, description = "One page.", body = Page<DeliveryView>))
 )]
-pub(crate) async fn list(
-    Extract(state): Extract<WebState>,
-    mut params: Params,
-) -> Result<Json<Page<DeliveryView>>, Problem> {
+pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Page<DeliveryView>>, Problem> {
     let limit = pagination::limit(&mut params);
     let filter = DeliveryFilter {
         monitor: params.parsed("monitor", "the id of a monitor"),
@@ -100,7 +98,7 @@ pub(crate) async fn list(
         limit: limit + 1,
     };
     let filter = params.finish(filter)?;
-    let deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
+    let deliveries = deliveries::list(&context, &filter).await?;
     Ok(Json(Page::of(deliveries, limit, |delivery| delivery.id.0, DeliveryView::from)))
 }
 

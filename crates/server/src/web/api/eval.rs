@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State as Extract};
+use axum::Json;
 use revere_model::{MAX_TIMEOUT_S, MonitorId, ReturnValue, State};
 use revere_sandbox::{CallRecord, Outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::schemas::{ReturnValueShape, StateWord};
-use crate::web::{
-    Problem, WebState,
-    body::JsonBody,
-    operations::script::{self, Trial},
+use crate::{
+    operations::{
+        Context,
+        script::{self, Trial},
+    },
+    web::{Problem, body::JsonBody},
 };
 
 /// A script to try.
@@ -100,10 +102,7 @@ pub(crate) struct SourceCallView {
         (status = 503, description = "Too many scripts are being tried out; `Retry-After` says when to come back."),
     )
 )]
-pub(crate) async fn eval(
-    Extract(state): Extract<WebState>,
-    JsonBody(mut fields): JsonBody,
-) -> Result<Json<OutcomeView>, Problem> {
+pub(crate) async fn eval(context: Context, JsonBody(mut fields): JsonBody) -> Result<Json<OutcomeView>, Problem> {
     fields.require("script", "Python");
     let trial = Trial {
         script: fields.text("script", 1 << 20).unwrap_or_default(),
@@ -117,7 +116,7 @@ pub(crate) async fn eval(
             .map(MonitorId),
         faults: fields.finish(),
     };
-    Ok(Json(script::evaluate(&state, trial).await?.into()))
+    Ok(Json(script::evaluate(&context, trial).await?.into()))
 }
 
 impl From<Outcome> for OutcomeView {

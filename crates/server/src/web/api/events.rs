@@ -20,6 +20,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
     engine::Event,
+    operations::{Context, events},
     web::{Problem, WebState, params::Params},
 };
 
@@ -38,15 +39,16 @@ use crate::{
 )]
 pub(crate) async fn events(
     Extract(state): Extract<WebState>,
+    context: Context,
     mut params: Params,
 ) -> Result<impl IntoResponse, Problem> {
     let only = params.parsed::<MonitorId>("monitor", "the id of a monitor");
     let only = params.finish(only)?;
-    let hello = json!({ "at": state.clock.now(), "version": env!("CARGO_PKG_VERSION") });
+    let hello = json!({ "at": context.now(), "version": env!("CARGO_PKG_VERSION") });
     let counted = state.metrics.listening();
     let stopping = state.stopping.clone();
     let stream = stream::once(std::future::ready(event("hello", &hello)))
-        .chain(told(state.engine.events(), only))
+        .chain(told(events::watch(&context), only))
         .map(move |event| {
             // Counted until the stream is dropped.
             let _ = &counted;

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State as Extract,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,15 +15,15 @@ use super::{
     schemas::{ReturnValueShape, StateWord},
 };
 use crate::{
+    operations::{
+        Context, Refusal,
+        monitors::{self, MonitorInput},
+    },
     store::MonitorFilter,
     web::{
-        Problem, Refusal, WebState,
+        Problem,
         body::JsonBody,
         fields::Fields,
-        operations::{
-            self,
-            monitors::{self, MonitorInput},
-        },
         params::{Key, Params},
     },
 };
@@ -178,10 +177,7 @@ pub(crate) struct MonitorChange {
     ),
     responses((status = 200, description = "One page.", body = Page<MonitorView>))
 )]
-pub(crate) async fn list(
-    Extract(state): Extract<WebState>,
-    mut params: Params,
-) -> Result<Json<Page<MonitorView>>, Problem> {
+pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Page<MonitorView>>, Problem> {
     let limit = pagination::limit(&mut params);
     let filter = MonitorFilter {
         states: states(&mut params),
@@ -191,8 +187,7 @@ pub(crate) async fn list(
         limit,
     };
     let filter = params.finish(filter)?;
-    let page = state.store.monitors_page(&filter, pagination::MOST_BYTES).await;
-    let (monitors, more) = page.map_err(operations::Failure::Store)?;
+    let (monitors, more) = monitors::list(&context, &filter, pagination::MOST_BYTES).await?;
     Ok(Json(Page::cut(monitors, more, |monitor| monitor.id.0, MonitorView::from)))
 }
 
@@ -211,9 +206,9 @@ pub(crate) async fn list(
         (status = 422, description = "Something is wrong with it; nothing was stored."),
     )
 )]
-pub(crate) async fn create(Extract(state): Extract<WebState>, JsonBody(fields): JsonBody) -> Result<Response, Problem> {
+pub(crate) async fn create(context: Context, JsonBody(fields): JsonBody) -> Result<Response, Problem> {
     let (input, _) = read(fields, None, true);
-    let monitor = monitors::create(&state, input).await?;
+    let monitor = monitors::create(&context, input).await?;
     let location = format!("/api/v1/monitors/{}", monitor.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], shown(monitor)).into_response())
 }
@@ -232,13 +227,9 @@ pub(crate) async fn create(Extract(state): Extract<WebState>, JsonBody(fields): 
         (status = 404, description = "There is none with that id."),
     )
 )]
-pub(crate) async fn get(
-    Extract(state): Extract<WebState>,
-    Key(id): Key<MonitorId>,
-    params: Params,
-) -> Result<Response, Problem> {
+pub(crate) async fn get(context: Context, Key(id): Key<MonitorId>, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
-    Ok(shown(state.store.monitor(id).await.map_err(operations::of("monitor", id))?))
+    Ok(shown(monitors::get(&context, id).await?))
 }
 
 /// Replace a monitor
@@ -263,13 +254,13 @@ pub(crate) async fn get(
     )
 )]
 pub(crate) async fn replace(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     headers: HeaderMap,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let (input, version) = read(fields, Some((id, &headers)), true);
-    Ok(shown(monitors::replace(&state, id, version, &input).await?))
+    Ok(shown(monitors::replace(&context, id, version, &input).await?))
 }
 
 /// Change some fields of a monitor
@@ -294,13 +285,13 @@ pub(crate) async fn replace(
     )
 )]
 pub(crate) async fn update(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     headers: HeaderMap,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let (input, version) = read(fields, Some((id, &headers)), false);
-    Ok(shown(monitors::update(&state, id, version, &input).await?))
+    Ok(shown(monitors::update(&context, id, version, &input).await?))
 }
 
 /// Delete a monitor
@@ -322,12 +313,12 @@ pub(crate) async fn update(
     )
 )]
 pub(crate) async fn delete(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let version = if_match(&headers).map_err(|message| Refusal::one("If-Match", message))?;
-    monitors::delete(&state, id, version).await?;
+    monitors::delete(&context, id, version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

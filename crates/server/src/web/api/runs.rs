@@ -1,6 +1,6 @@
 //! `/api/v1/monitors/{id}/run`, `/runs`, `/flips` and `/gaps`: what happened to a monitor.
 
-use axum::{Json, extract::State as Extract};
+use axum::Json;
 use jiff::Timestamp;
 use revere_model::{FlipId, Gap, GapReason, MonitorId, ReturnValue, Run, RunId, RunKind, State};
 use serde::Serialize;
@@ -12,11 +12,11 @@ use super::{
     schemas::{GapReasonWord, ReturnValueShape, RunKindWord, StateWord},
 };
 use crate::{
+    operations::{Context, Failure, Refusal, monitors, runs},
     store::{RecordedFlip, RunFilter},
     web::{
-        Problem, WebState,
+        Problem,
         body::OptionalBody,
-        operations::{self, Failure, of},
         params::{Key, Params},
     },
 };
@@ -131,12 +131,12 @@ pub(crate) struct GapView {
     )
 )]
 pub(crate) async fn run(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     OptionalBody(fields): OptionalBody,
 ) -> Result<Json<RunView>, Problem> {
-    crate::web::Refusal::unless_clean(fields.finish(), ())?;
-    Ok(Json(operations::runs::run_now(&state, id).await?.into()))
+    Refusal::unless_clean(fields.finish(), ())?;
+    Ok(Json(runs::run_now(&context, id).await?.into()))
 }
 
 /// Runs of a monitor
@@ -160,7 +160,7 @@ pub(crate) async fn run(
     )
 )]
 pub(crate) async fn list(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<Page<RunView>>, Problem> {
@@ -172,8 +172,8 @@ pub(crate) async fn list(
         limit,
     };
     let filter = params.finish(filter)?;
-    exists(&state, id).await?;
-    let (runs, more) = state.store.runs_page(id, filter, pagination::MOST_BYTES).await.map_err(Failure::Store)?;
+    exists(&context, id).await?;
+    let (runs, more) = runs::list(&context, id, filter, pagination::MOST_BYTES).await?;
     Ok(Json(Page::cut(runs, more, |run| run.id.0, RunView::from)))
 }
 
@@ -196,15 +196,15 @@ pub(crate) async fn list(
     )
 )]
 pub(crate) async fn flips(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<Page<FlipView>>, Problem> {
     let limit = pagination::limit(&mut params);
     let before = params.parsed("before", "the `next` of the page before");
     let before = params.finish(before)?;
-    exists(&state, id).await?;
-    let flips = state.store.flips(id, before, limit + 1).await.map_err(Failure::Store)?;
+    exists(&context, id).await?;
+    let flips = runs::flips(&context, id, before, limit + 1).await?;
     Ok(Json(Page::of(flips, limit, |flip| flip.id.0, FlipView::from)))
 }
 
@@ -227,21 +227,21 @@ pub(crate) async fn flips(
     )
 )]
 pub(crate) async fn gaps(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<Page<GapView>>, Problem> {
     let limit = pagination::limit(&mut params);
     let before = params.parsed("before", "the `next` of the page before");
     let before = params.finish(before)?;
-    exists(&state, id).await?;
-    let gaps = state.store.gaps(id, before, limit + 1).await.map_err(Failure::Store)?;
+    exists(&context, id).await?;
+    let gaps = runs::gaps(&context, id, before, limit + 1).await?;
     Ok(Json(Page::of(gaps, limit, |(id, _)| *id, GapView::from)))
 }
 
 /// An empty list of a monitor that does not exist would look like a quiet one.
-async fn exists(state: &WebState, id: MonitorId) -> Result<(), Failure> {
-    state.store.monitor(id).await.map(drop).map_err(of("monitor", id))
+async fn exists(context: &Context, id: MonitorId) -> Result<(), Failure> {
+    monitors::get(context, id).await.map(drop)
 }
 
 impl From<Run> for RunView {

@@ -1,10 +1,13 @@
 //! `/api/v1/schedule`: a schedule read back before it is saved.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{Problem, Refusal, WebState, body::JsonBody, operations::schedule::preview};
+use crate::{
+    operations::{Context, Refusal, schedule::preview},
+    web::{Problem, body::JsonBody},
+};
 
 /// A schedule to read back.
 #[derive(ToSchema)]
@@ -49,16 +52,16 @@ pub(crate) struct ScheduleAnswer {
     )
 )]
 pub(crate) async fn schedule(
-    State(state): State<WebState>,
+    context: Context,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Json<ScheduleAnswer>, Problem> {
     fields.require("schedule", "crontab syntax, for instance \"*/5 * * * *\"");
     let schedule = fields.text("schedule", 1 << 16);
     let timezone = fields.or_null("timezone", |fields| fields.text("timezone", 1 << 16)).flatten();
     let mut faults = fields.finish();
-    let timezone = timezone.as_deref().unwrap_or(&state.defaults.timezone);
+    let timezone = timezone.as_deref().unwrap_or(&context.defaults().timezone);
     // With the schedule missing, the zone is still judged, so that both faults are told at once.
-    let preview = match preview(schedule.as_deref().unwrap_or("@daily"), timezone, state.clock.now()) {
+    let preview = match preview(schedule.as_deref().unwrap_or("@daily"), timezone, context.now()) {
         Ok(preview) if faults.is_empty() => preview,
         Ok(_) => return Err(Refusal { faults }.into()),
         Err(refusal) => {

@@ -1,15 +1,17 @@
 //! `/api/v1/sources`: where data comes from, and how each source does.
 
-use axum::{Json, extract::State as Extract};
+use axum::Json;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::pagination::Page;
-use crate::web::{
-    Problem, WebState,
-    operations::sources::{self, SourceReport},
-    params::Params,
+use crate::{
+    operations::{
+        Context,
+        sources::{self, SourceReport},
+    },
+    web::{Problem, params::Params},
 };
 
 /// A configured source.
@@ -71,13 +73,10 @@ pub(crate) struct MethodView {
     params(("probe" = Option<bool>, Query, description = "Ask each source first whether it is there; takes up to 10 s.")),
     responses((status = 200, description = "All sources.", body = Page<SourceView>))
 )]
-pub(crate) async fn list(
-    Extract(state): Extract<WebState>,
-    mut params: Params,
-) -> Result<Json<Page<SourceView>>, Problem> {
+pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Page<SourceView>>, Problem> {
     let probe = params.flag("probe").unwrap_or(false);
     let probe = params.finish(probe)?;
-    let reports = sources::list(&state, probe).await;
+    let reports = sources::list(&context, probe).await;
     Ok(Json(Page::whole(reports.into_iter().map(SourceView::from))))
 }
 

@@ -1,7 +1,7 @@
 //! `/alerts`: who is told of what, and what became of it.
 
 use askama::Template;
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, State};
 
@@ -14,13 +14,14 @@ use super::{
     see,
 };
 use crate::{
+    operations::{
+        Context, Failure,
+        alerts::{self, AlertInput, AlertReport, TestResult},
+        deliveries,
+    },
     store::{Delivery, DeliveryFilter, DeliveryStatus},
     web::{
-        Problem, WebState,
-        operations::{
-            Failure,
-            alerts::{self, AlertInput, AlertReport, TestResult},
-        },
+        Problem,
         params::{Key, Params},
     },
 };
@@ -116,11 +117,7 @@ struct TestView {
 }
 
 /// The page.
-pub(super) async fn show(
-    Extract(state): Extract<WebState>,
-    token: FormToken,
-    mut params: Params,
-) -> Result<Response, Problem> {
+pub(super) async fn show(context: Context, token: FormToken, mut params: Params) -> Result<Response, Problem> {
     let filter = DeliveryFilter {
         monitor: params.parsed("monitor", "the id of a monitor"),
         alert: params.text("alert"),
@@ -129,18 +126,18 @@ pub(super) async fn show(
         limit: PAGE + 1,
     };
     let filter = params.finish(filter)?;
-    let now = state.clock.now();
+    let now = context.now();
     let mut views = Vec::new();
-    for report in alerts::list(&state).await? {
-        let fared = fared(&state, &report.row.key, now).await?;
+    for report in alerts::list(&context).await? {
+        let fared = fared(&context, &report.row.key, now).await?;
         views.push(AlertView::of(views.len(), report, fared));
     }
-    let mut deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
+    let mut deliveries = deliveries::list(&context, &filter).await?;
     let more = deliveries.len() > PAGE as usize;
     deliveries.truncate(PAGE as usize);
     let next = deliveries.last().filter(|_| more).map(|last| older(&filter, last.id.0));
     let page = AlertsPage {
-        shell: Shell::new("Alerts", Place::Alerts, failing(&state).await?, &token),
+        shell: Shell::new("Alerts", Place::Alerts, failing(&context).await?, &token),
         alerts: views,
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         statuses: DeliveryStatus::ALL
@@ -158,64 +155,56 @@ pub(super) async fn show(
 }
 
 /// `/alert/{key}/edit`
-pub(super) async fn edit(
-    Extract(state): Extract<WebState>,
-    Key(key): Key<String>,
-    token: FormToken,
-) -> Result<Response, Problem> {
-    one(&state, &token, &key, None, StatusCode::OK).await
+pub(super) async fn edit(context: Context, Key(key): Key<String>, token: FormToken) -> Result<Response, Problem> {
+    one(&context, &token, &key, None, StatusCode::OK).await
 }
 
 /// `/alert/{key}/edit`, sent: what it tells, and whether it is on.
-pub(super) async fn edited(
-    Extract(state): Extract<WebState>,
-    Key(key): Key<String>,
-    form: Form,
-) -> Result<Response, Problem> {
+pub(super) async fn edited(context: Context, Key(key): Key<String>, form: Form) -> Result<Response, Problem> {
     form.must_be_ours()?;
     let input = AlertInput {
         enabled: Some(form.has("enabled")),
         states: Some(form.all("states").map(str::to_owned).collect()),
         faults: Vec::new(),
     };
-    alerts::set(&state, &key, input).await?;
+    alerts::set(&context, &key, input).await?;
     Ok(see("/alerts"))
 }
 
 /// `/alert/{key}/test`: sends a test and shows what the receiver said.
 pub(super) async fn test(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(key): Key<String>,
     token: FormToken,
     form: Form,
 ) -> Result<Response, Problem> {
     form.must_be_ours()?;
-    let result = alerts::test(&state, &key).await?;
-    one(&state, &token, &key, Some(result), StatusCode::OK).await
+    let result = alerts::test(&context, &key).await?;
+    one(&context, &token, &key, Some(result), StatusCode::OK).await
 }
 
 async fn one(
-    state: &WebState,
+    context: &Context,
     token: &FormToken,
     key: &str,
     test: Option<TestResult>,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let report = alerts::get(state, key).await?;
-    let mut alert = AlertView::of(0, report, fared(state, key, state.clock.now()).await?);
+    let report = alerts::get(context, key).await?;
+    let mut alert = AlertView::of(0, report, fared(context, key, context.now()).await?);
     alert.test = test.map(TestView::from);
     let page =
-        AlertPage { shell: Shell::new(format!("Alert {key}"), Place::Alerts, failing(state).await?, token), alert };
+        AlertPage { shell: Shell::new(format!("Alert {key}"), Place::Alerts, failing(context).await?, token), alert };
     let mut response = layout::page(status, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)
 }
 
-async fn fared(state: &WebState, key: &str, now: Timestamp) -> Result<PastResult, Failure> {
+async fn fared(context: &Context, key: &str, now: Timestamp) -> Result<PastResult, Failure> {
     let newest = async |status, limit| {
         let filter =
             DeliveryFilter { alert: Some(key.to_owned()), status: Some(status), limit, ..DeliveryFilter::default() };
-        state.store.deliveries(&filter).await.map_err(Failure::Store)
+        deliveries::list(context, &filter).await
     };
     let view = |delivery| DeliveryView::of(delivery, now);
     // Most of what is owed may wait behind something else, and was never tried.

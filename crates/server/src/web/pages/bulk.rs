@@ -1,7 +1,7 @@
 //! Many monitors at once: pause, resume, tag, delete.
 
 use askama::Template;
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use revere_model::{Monitor, MonitorId};
 
 use super::{
@@ -11,12 +11,12 @@ use super::{
     layout::{self, Place, Shell},
     own_address, see,
 };
-use crate::web::{
-    Problem, WebState,
+use crate::{
     operations::{
-        Failure,
+        Context, Failure,
         monitors::{self, MonitorInput},
     },
+    web::Problem,
 };
 
 /// More than a page holds are not chosen by hand.
@@ -37,16 +37,12 @@ struct Chosen {
 }
 
 /// What was asked for, for each monitor that was chosen. One that is gone meanwhile is passed over.
-pub(super) async fn change(
-    Extract(state): Extract<WebState>,
-    token: FormToken,
-    form: Form,
-) -> Result<Response, Problem> {
+pub(super) async fn change(context: Context, token: FormToken, form: Form) -> Result<Response, Problem> {
     form.must_be_ours()?;
     let back = own_address(form.text("back")).to_owned();
     let mut chosen = Vec::new();
     for id in form.all("pick").take(MOST).filter_map(|id| id.parse::<MonitorId>().ok()) {
-        match monitor(&state, id).await? {
+        match monitor(&context, id).await? {
             Some(monitor) => chosen.push(monitor),
             None => continue,
         }
@@ -57,14 +53,14 @@ pub(super) async fn change(
     }
     if action == "delete" && form.text("typed").trim() != format!("delete {}", chosen.len()) {
         let wrong = form.has("typed");
-        return ask(&state, &token, chosen, back, wrong).await;
+        return ask(&context, &token, chosen, back, wrong).await;
     }
     let tag = form.text("tag").trim().to_owned();
     for monitor in chosen {
         let done = match action.as_str() {
-            "delete" => monitors::delete(&state, monitor.id, None).await,
+            "delete" => monitors::delete(&context, monitor.id, None).await,
             action => match input(action, &tag, &monitor) {
-                Some(input) => monitors::update(&state, monitor.id, None, &input).await.map(drop),
+                Some(input) => monitors::update(&context, monitor.id, None, &input).await.map(drop),
                 None => Ok(()),
             },
         };
@@ -95,14 +91,14 @@ fn input(action: &str, tag: &str, monitor: &Monitor) -> Option<MonitorInput> {
 }
 
 async fn ask(
-    state: &WebState,
+    context: &Context,
     token: &FormToken,
     chosen: Vec<Monitor>,
     back: String,
     wrong: bool,
 ) -> Result<Response, Problem> {
     let page = DeleteManyPage {
-        shell: Shell::new("Delete monitors", Place::Monitors, failing(state).await?, token),
+        shell: Shell::new("Delete monitors", Place::Monitors, failing(context).await?, token),
         chosen: chosen.into_iter().map(|monitor| Chosen { id: monitor.id, name: monitor.spec.name }).collect(),
         back,
         wrong,
@@ -113,10 +109,10 @@ async fn ask(
     Ok(response)
 }
 
-async fn monitor(state: &WebState, id: MonitorId) -> Result<Option<Monitor>, Failure> {
-    match state.store.monitor(id).await {
+async fn monitor(context: &Context, id: MonitorId) -> Result<Option<Monitor>, Failure> {
+    match monitors::get(context, id).await {
         Ok(monitor) => Ok(Some(monitor)),
-        Err(crate::store::StoreError::NotFound) => Ok(None),
-        Err(error) => Err(Failure::Store(error)),
+        Err(Failure::NotFound { .. }) => Ok(None),
+        Err(failure) => Err(failure),
     }
 }

@@ -3,17 +3,19 @@
 
 use std::{fmt::Write as _, str::FromStr};
 
-use axum::{Json, extract::State as Extract};
+use axum::Json;
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{GapReason, MonitorId, ReturnValue};
 use serde::Serialize;
 
 use super::display::short_value;
-pub(super) use crate::web::operations::series::series;
-use crate::web::{
-    Problem, Refusal, WebState,
-    operations::{Failure, series::Series},
-    params::{Key, Params},
+pub(super) use crate::operations::series::series;
+use crate::{
+    operations::{Context, Failure, Refusal, runs, series::Series},
+    web::{
+        Problem,
+        params::{Key, Params},
+    },
 };
 
 /// The most points that a browser is given.
@@ -63,9 +65,9 @@ impl Range {
     }
 
     /// Where it begins; all that is kept begins with the first run.
-    pub(super) async fn begin(self, state: &WebState, id: MonitorId, now: Timestamp) -> Result<Timestamp, Failure> {
+    pub(super) async fn begin(self, context: &Context, id: MonitorId, now: Timestamp) -> Result<Timestamp, Failure> {
         if self == Range::All
-            && let Some(first) = state.store.oldest_run(id).await.map_err(Failure::Store)?
+            && let Some(first) = runs::oldest(context, id).await?
         {
             return Ok(first);
         }
@@ -109,7 +111,7 @@ pub(super) struct ChartData {
 
 /// `/monitor/{id}/chart?range=24h&points=1200`, or `from=` and `to=` in seconds since 1970.
 pub(super) async fn data(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<ChartData>, Problem> {
@@ -118,16 +120,16 @@ pub(super) async fn data(
     let to = params.parsed::<f64>("to", "seconds since 1970");
     let points = params.whole("points", 8..=MOST_POINTS).unwrap_or(1200) as usize;
     let (from, to) = params.finish((from, to))?;
-    let now = state.clock.now();
+    let now = context.now();
     let to = to.map_or(Some(now), instant).ok_or_else(|| Refusal::one("to", "that is no time"))?;
     let from = match from {
         Some(from) => instant(from).ok_or_else(|| Refusal::one("from", "that is no time"))?,
-        None => range.begin(&state, id, now).await?,
+        None => range.begin(&context, id, now).await?,
     };
     if from >= to {
         return Err(Refusal::one("from", "lies behind `to`").into());
     }
-    Ok(Json(series(&state, id, from, to, points).await?.into()))
+    Ok(Json(series(&context, id, from, to, points).await?.into()))
 }
 
 fn instant(seconds: f64) -> Option<Timestamp> {
@@ -214,7 +216,7 @@ mod tests {
     use revere_model::Gap;
 
     use super::*;
-    use crate::web::operations::series::TextBand;
+    use crate::operations::series::TextBand;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

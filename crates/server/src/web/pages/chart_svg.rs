@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use revere_model::ReturnValue;
 
 use super::display::{Escaped, class, short_value};
-use crate::web::operations::series::{Series, TextBand};
+use crate::operations::series::{Series, TextBand};
 
 /// Points of the picture.
 pub(super) const POINTS: usize = 400;
@@ -180,7 +180,7 @@ mod tests {
     use revere_model::{FlipId, Gap, GapReason, MonitorId, State};
 
     use super::*;
-    use crate::{store::RecordedFlip, web::operations::series::Band};
+    use crate::{operations::series::Band, store::RecordedFlip};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

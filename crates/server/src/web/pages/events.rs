@@ -25,12 +25,9 @@ use super::{
 };
 use crate::{
     engine::Event,
+    operations::{self, Context, Refusal, events, overview},
     store::StateCounts,
-    web::{
-        Problem, Refusal, WebState,
-        operations::{Failure, of},
-        params::Params,
-    },
+    web::{Problem, WebState, params::Params},
 };
 
 /// Between two messages to one page.
@@ -42,7 +39,7 @@ const MOST: usize = 200;
 
 /// What one page watches.
 struct Watcher {
-    state: WebState,
+    context: Context,
     events: Receiver<Event>,
     shown: Vec<MonitorId>,
     /// Whether the page is that of one monitor rather than the list.
@@ -61,6 +58,7 @@ struct Watcher {
 /// alerts, `/events` for the rest.
 pub(super) async fn events(
     Extract(state): Extract<WebState>,
+    context: Context,
     mut params: Params,
 ) -> Result<impl IntoResponse, Problem> {
     let shown = params.several::<MonitorId>("monitors").unwrap_or_default();
@@ -73,7 +71,7 @@ pub(super) async fn events(
     shown.extend(one);
     let stopping = state.stopping.clone();
     let watcher = Watcher {
-        events: state.engine.events(),
+        events: events::watch(&context),
         changed: shown.iter().copied().collect(),
         single: one.is_some(),
         shown,
@@ -83,7 +81,7 @@ pub(super) async fn events(
         sent: Map::new(),
         anew_at: tokio::time::Instant::now() + ANEW,
         _counted: Box::new(state.metrics.listening()),
-        state,
+        context,
     };
     let stream = futures_util::StreamExt::take_until(watcher.told(), async move { stopping.cancelled().await });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
@@ -173,30 +171,30 @@ impl Watcher {
         changed: &[MonitorId],
         counts: bool,
     ) -> Result<(Map<String, Value>, Option<StateCounts>), Problem> {
-        let state = &self.state;
+        let context = &self.context;
         let mut parts = Map::new();
         let counts = match counts {
-            true => Some(state.store.count_by_state().await.map_err(Failure::Store)?),
+            true => Some(overview::counts(context).await?),
             false => None,
         };
         if self.single {
             if let Some(id) = changed.first() {
-                let monitor = state.store.monitor(*id).await.map_err(of("monitor", id))?;
-                let now = state.clock.now();
+                let monitor = operations::monitors::get(context, *id).await?;
+                let now = context.now();
                 let stand = StatusPart { stand: StatusPanel::of(&monitor, now) };
                 let when = WhenPart { when: monitor::Schedule::of(&monitor, now) };
                 parts.insert("when".to_owned(), Value::String(layout::render(&when)?));
                 parts.insert("stand".to_owned(), Value::String(layout::render(&stand)?));
-                let runs = RunsPart { runs: monitor::last_runs(state, *id).await?, filtered: false };
+                let runs = RunsPart { runs: monitor::last_runs(context, *id).await?, filtered: false };
                 parts.insert("runs".to_owned(), Value::String(layout::render(&runs)?));
-                let story = StoryPart { story: monitor::last_story(state, *id).await? };
+                let story = StoryPart { story: monitor::last_story(context, *id).await? };
                 parts.insert("story".to_owned(), Value::String(layout::render(&story)?));
-                let told = DeliveryLogPart { id: *id, deliveries: monitor::last_told(state, *id).await? };
+                let told = DeliveryLogPart { id: *id, deliveries: monitor::last_told(context, *id).await? };
                 parts.insert("told".to_owned(), Value::String(layout::render(&told)?));
             }
         } else {
-            let found = state.store.overview_rows(changed).await.map_err(Failure::Store)?;
-            for row in monitors::rows(state, found).await? {
+            let found = overview::rows(context, changed).await?;
+            for row in monitors::rows(context, found).await? {
                 let html = layout::render(&RowPart { row: &row })?;
                 parts.insert(format!("m{}", row.id), Value::String(html));
             }

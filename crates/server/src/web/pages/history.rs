@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{
     body::Body,
-    extract::State as Extract,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -20,10 +19,10 @@ use super::{
     runs::RunView,
 };
 use crate::{
-    store::{RunFilter, Store},
+    operations::{Context, Failure, monitors, runs},
+    store::RunFilter,
     web::{
-        Problem, WebState,
-        operations::{Failure, of},
+        Problem,
         params::{Key, Params},
     },
 };
@@ -87,33 +86,33 @@ struct Asked {
 
 /// The page.
 pub(super) async fn show(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     token: FormToken,
     params: Params,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(params)?;
-    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
-    let now = state.clock.now();
+    let monitor = monitors::get(&context, id).await?;
+    let now = context.now();
     let chosen_zone = asked.zone.clone().unwrap_or_else(|| monitor.spec.timezone.clone());
     let (window, fault) = match asked.window(&chosen_zone) {
         Ok(window) => (window, String::new()),
         Err(fault) => ((None, None), fault),
     };
-    let (found, more) = runs(&state.store, id, &asked, window, PAGE).await?;
+    let (found, more) = found_runs(&context, id, &asked, window, PAGE).await?;
     let next = found.last().filter(|_| more).map(|run| asked.address(id, "history", Some(run.id)));
     let gaps = if asked.before.is_none() && asked.state.is_none() && !asked.flips {
         let (from, to) = (window.0.unwrap_or(Timestamp::UNIX_EPOCH), window.1.unwrap_or(Timestamp::MAX));
-        state.store.gaps_between(id, from, to, GAPS).await.map_err(Failure::Store)?
+        runs::gaps_between(&context, id, from, to, GAPS).await?
     } else {
         Vec::new()
     };
     let mut shell =
-        Shell::new(format!("History of {}", monitor.spec.name), Place::Monitors, failing(&state).await?, &token);
+        Shell::new(format!("History of {}", monitor.spec.name), Place::Monitors, failing(&context).await?, &token);
     shell.live = false;
     let zone = TimeZone::get(&chosen_zone).unwrap_or(TimeZone::UTC);
     let mut zones = vec!["UTC".to_owned()];
-    for zone in [&monitor.spec.timezone, &state.defaults.timezone, &chosen_zone] {
+    for zone in [&monitor.spec.timezone, &context.defaults().timezone, &chosen_zone] {
         if !zones.contains(zone) {
             zones.push(zone.clone());
         }
@@ -151,27 +150,23 @@ pub(super) async fn show(
 }
 
 /// The same runs as CSV, all of them, as they are read.
-pub(super) async fn csv(
-    Extract(state): Extract<WebState>,
-    Key(id): Key<MonitorId>,
-    params: Params,
-) -> Result<Response, Problem> {
+pub(super) async fn csv(context: Context, Key(id): Key<MonitorId>, params: Params) -> Result<Response, Problem> {
     let asked = Asked::read(params)?;
-    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+    let monitor = monitors::get(&context, id).await?;
     let zone = asked.zone.clone().unwrap_or_else(|| monitor.spec.timezone.clone());
     let window = asked.window(&zone).map_err(|fault| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, fault))?;
     let head = "id,kind,tick_at,started_at,duration_ms,outcome,old_state,new_state,return_value,message\r\n".to_owned();
-    let store = state.store.clone();
-    let pages = stream::try_unfold((store, asked, Some(head)), move |(store, mut asked, head)| async move {
+    let pages = stream::try_unfold((context, asked, Some(head)), move |(context, mut asked, head)| async move {
         if let Some(head) = head {
-            return Ok::<_, std::io::Error>(Some((head, (store, asked, None))));
+            return Ok::<_, std::io::Error>(Some((head, (context, asked, None))));
         }
-        let (rows, _) =
-            runs(&store, id, &asked, window, 500).await.map_err(|_| std::io::Error::other("the store failed"))?;
+        let (rows, _) = found_runs(&context, id, &asked, window, 500)
+            .await
+            .map_err(|_| std::io::Error::other("the store failed"))?;
         let Some(last) = rows.last() else { return Ok(None) };
         asked.before = Some(last.id);
         let text: String = rows.iter().map(csv_line).collect();
-        Ok(Some((text, (store, asked, None))))
+        Ok(Some((text, (context, asked, None))))
     });
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
@@ -181,8 +176,8 @@ pub(super) async fn csv(
 }
 
 /// Runs that fit, newest first, and whether there are more. A window in time is cut out of the ids, which grow with time.
-async fn runs(
-    store: &Store,
+async fn found_runs(
+    context: &Context,
     id: MonitorId,
     asked: &Asked,
     (from, to): (Option<Timestamp>, Option<Timestamp>),
@@ -190,12 +185,12 @@ async fn runs(
 ) -> Result<(Vec<Run>, bool), Failure> {
     let before = match (asked.before, to) {
         (Some(before), _) => Some(before),
-        (None, Some(to)) => store.first_run_from(id, to).await.map_err(Failure::Store)?,
+        (None, Some(to)) => runs::first_from(context, id, to).await?,
         (None, None) => None,
     };
     let filter =
         RunFilter { states: asked.state.map(|state| StateSet::EMPTY.with(state)), flips: asked.flips, before, limit };
-    let (mut found, mut more) = store.runs_page(id, filter, MOST_BYTES).await.map_err(Failure::Store)?;
+    let (mut found, mut more) = runs::list(context, id, filter, MOST_BYTES).await?;
     if let Some(from) = from {
         let all = found.len();
         found.retain(|run| run.started_at >= from);

@@ -35,7 +35,8 @@ use axum::{
 };
 use tower_http::compression::CompressionLayer;
 
-use super::{Problem, WebState, operations::Failure};
+use super::{Problem, WebState};
+use crate::operations::{Context, overview};
 
 /// The table of pages.
 pub(super) fn routes() -> Router<WebState> {
@@ -71,8 +72,8 @@ pub(super) fn routes() -> Router<WebState> {
 }
 
 /// How many monitors are in a problem: the number in the tab.
-async fn failing(state: &WebState) -> Result<u64, Problem> {
-    let counts = state.store.count_by_state().await.map_err(Failure::Store)?;
+async fn failing(context: &Context) -> Result<u64, Problem> {
+    let counts = overview::counts(context).await?;
     Ok(counts.iter().filter(|(state, _)| state.is_problem()).map(|(_, count)| count).sum())
 }
 

@@ -1,7 +1,7 @@
 //! `/monitor/{id}`: one monitor, how it stands, what it did, and who was told. What can be done with it is in [`super::monitor_actions`].
 
 use askama::Template;
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use revere_model::{Monitor, MonitorId, ReturnValue, State};
 
@@ -17,10 +17,10 @@ use super::{
     runs::RunView,
 };
 use crate::{
-    store::{DeliveryFilter, RecordedFlip, RunFilter},
+    operations::{Context, Failure, alerts, deliveries, monitors, runs, schedule},
+    store::{DeliveryFilter, RecordedFlip},
     web::{
-        Problem, WebState,
-        operations::{Failure, of, schedule},
+        Problem,
         params::{Key, Params},
     },
 };
@@ -158,21 +158,21 @@ pub(super) struct Sent {
 
 /// The page.
 pub(super) async fn show(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     token: FormToken,
     mut params: Params,
 ) -> Result<Response, Problem> {
     let range = params.parsed::<Range>("range", "1h, 24h, 7d, 30d or all").unwrap_or(Range::Day);
     let range = params.finish(range)?;
-    let now = state.clock.now();
-    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
-    let runs = last_runs(&state, id).await?;
-    let begin = range.begin(&state, id, now).await?;
-    let series = chart::series(&state, id, begin, now, chart_svg::POINTS).await?;
+    let now = context.now();
+    let monitor = monitors::get(&context, id).await?;
+    let runs = last_runs(&context, id).await?;
+    let begin = range.begin(&context, id, now).await?;
+    let series = chart::series(&context, id, begin, now, chart_svg::POINTS).await?;
     let spec = &monitor.spec;
     let page = MonitorPage {
-        shell: Shell::new(spec.name.clone(), Place::Monitors, failing(&state).await?, &token),
+        shell: Shell::new(spec.name.clone(), Place::Monitors, failing(&context).await?, &token),
         id,
         name: spec.name.clone(),
         tags: spec.tags.clone(),
@@ -186,7 +186,7 @@ pub(super) async fn show(
             .collect(),
         chart_words: format!("Chart of the value over {}: {}", range.in_words(), chart::in_words(&series)),
         still: Still(series),
-        story: last_story(&state, id).await?,
+        story: last_story(&context, id).await?,
         runs,
         filtered: false,
         script: Listing { script: spec.script.clone(), marked: None },
@@ -197,8 +197,8 @@ pub(super) async fn show(
         timeout_s: spec.timeout_s,
         version: monitor.version,
         updated: When { at: monitor.updated_at, now },
-        told: told(&state).await?,
-        deliveries: last_told(&state, id).await?,
+        told: told(&context).await?,
+        deliveries: last_told(&context, id).await?,
     };
     let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
@@ -206,21 +206,20 @@ pub(super) async fn show(
 }
 
 /// The last runs, as the page lists them.
-pub(super) async fn last_runs(state: &WebState, id: MonitorId) -> Result<Vec<RunView>, Failure> {
-    let filter = RunFilter { limit: RUNS, ..RunFilter::default() };
-    let now = state.clock.now();
-    let runs = state.store.runs(id, filter).await.map_err(Failure::Store)?;
+pub(super) async fn last_runs(context: &Context, id: MonitorId) -> Result<Vec<RunView>, Failure> {
+    let now = context.now();
+    let runs = runs::newest(context, id, RUNS).await?;
     Ok(runs.into_iter().map(|run| RunView::of(run, now)).collect())
 }
 
 /// The last changes of state, as the page tells them.
-pub(super) async fn last_story(state: &WebState, id: MonitorId) -> Result<Vec<FlipRow>, Failure> {
-    let flips = state.store.flips(id, None, STORY).await.map_err(Failure::Store)?;
-    Ok(story(flips, state.clock.now()))
+pub(super) async fn last_story(context: &Context, id: MonitorId) -> Result<Vec<FlipRow>, Failure> {
+    let flips = runs::flips(context, id, None, STORY).await?;
+    Ok(story(flips, context.now()))
 }
 
-async fn told(state: &WebState) -> Result<Vec<Told>, Problem> {
-    let rows = state.store.alerts().await.map_err(Failure::Store)?;
+async fn told(context: &Context) -> Result<Vec<Told>, Problem> {
+    let rows = alerts::settings(context).await?;
     Ok(rows
         .into_iter()
         .filter(|row| row.in_config)
@@ -237,10 +236,10 @@ async fn told(state: &WebState) -> Result<Vec<Told>, Problem> {
 }
 
 /// The last that was told, as the page lists it.
-pub(super) async fn last_told(state: &WebState, id: MonitorId) -> Result<Vec<Sent>, Failure> {
-    let now = state.clock.now();
+pub(super) async fn last_told(context: &Context, id: MonitorId) -> Result<Vec<Sent>, Failure> {
+    let now = context.now();
     let filter = DeliveryFilter { monitor: Some(id), limit: DELIVERIES, ..DeliveryFilter::default() };
-    let deliveries = state.store.deliveries(&filter).await.map_err(Failure::Store)?;
+    let deliveries = deliveries::list(context, &filter).await?;
     Ok(deliveries
         .into_iter()
         .map(|delivery| Sent {
@@ -377,7 +376,7 @@ mod tests {
             range: "24h",
             ranges: vec![RangeOption { key: "24h", words: "24 h", current: true }],
             chart_words: "x".into(),
-            still: Still(crate::web::operations::series::Series::default()),
+            still: Still(crate::operations::series::Series::default()),
             story: turns,
             runs: vec![],
             filtered: false,

@@ -1,7 +1,7 @@
 //! `/`: what is wrong now, since when, how bad.
 
 use askama::Template;
-use axum::{Json, extract::State as Extract, http::StatusCode, response::Response};
+use axum::{Json, http::StatusCode, response::Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use revere_model::{MonitorId, State, StateSet};
@@ -14,8 +14,9 @@ use super::{
     welcome,
 };
 use crate::{
+    operations::{Context, overview},
     store::{OverviewFilter, OverviewPlace, OverviewRow, StateCounts},
-    web::{Problem, WebState, operations::Failure, params::Params},
+    web::{Problem, params::Params},
 };
 
 /// Rows of one page: more than anyone reads, few enough to be there at once.
@@ -108,11 +109,7 @@ struct Asked {
 }
 
 /// The page; with `part=list` only the rows of it.
-pub(super) async fn show(
-    Extract(state): Extract<WebState>,
-    token: FormToken,
-    mut params: Params,
-) -> Result<Response, Problem> {
+pub(super) async fn show(context: Context, token: FormToken, mut params: Params) -> Result<Response, Problem> {
     let states = params.several::<State>("state");
     let part = params.text("part");
     let asked = Asked {
@@ -126,18 +123,18 @@ pub(super) async fn show(
         states: states.map(|states| states.into_iter().collect::<StateSet>()),
         tag: asked.tag.clone(),
         search: asked.query.clone(),
-        after: place(&state, asked.after.as_deref()).await?,
+        after: place(&context, asked.after.as_deref()).await?,
         limit: PAGE + 1,
     };
-    let counts = state.store.count_by_state().await.map_err(Failure::Store)?;
+    let counts = overview::counts(&context).await?;
     if counts.values().sum::<u64>() == 0 && part.is_none() {
-        return welcome::show(&state, &token).await;
+        return welcome::show(&context, &token).await;
     }
-    let mut found = state.store.overview(&filter).await.map_err(Failure::Store)?;
+    let mut found = overview::list(&context, &filter).await?;
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let next = found.last().filter(|_| more).map(|row| asked.address(Some(format!("{}.{}", row.state, row.id))));
-    let rows = rows(&state, found).await?;
+    let rows = rows(&context, found).await?;
     let mut shell = Shell::new("Monitors", Place::Monitors, failing(&counts), &token);
     shell.live = true;
     let page = MonitorsPage {
@@ -145,7 +142,7 @@ pub(super) async fn show(
         rows,
         query: asked.query.clone().unwrap_or_default(),
         state: asked.state.clone(),
-        tags: tags(&state, asked.tag.as_deref()).await?,
+        tags: tags(&context, asked.tag.as_deref()).await?,
         filtered: asked.filters(),
         paged: asked.after.is_some(),
         first: asked.address(None),
@@ -172,33 +169,32 @@ pub(super) async fn show(
 }
 
 /// `/counts`: how many are in each state, for a tab that nobody looks at.
-pub(super) async fn counts(Extract(state): Extract<WebState>) -> Result<Json<StateCounts>, Problem> {
-    Ok(Json(state.store.count_by_state().await.map_err(Failure::Store)?))
+pub(super) async fn counts(context: Context) -> Result<Json<StateCounts>, Problem> {
+    Ok(Json(overview::counts(&context).await?))
 }
 
 /// The place after which a page begins: `OK.17`, the last row of the page before. A monitor that is gone begins anew.
-async fn place(state: &WebState, after: Option<&str>) -> Result<Option<OverviewPlace>, Problem> {
+async fn place(context: &Context, after: Option<&str>) -> Result<Option<OverviewPlace>, Problem> {
     let Some((word, id)) = after.and_then(|after| after.split_once('.')) else { return Ok(None) };
     let (Ok(was), Ok(id)) = (word.parse::<State>(), id.parse::<MonitorId>()) else { return Ok(None) };
-    let rows = state.store.overview_rows(&[id]).await.map_err(Failure::Store)?;
+    let rows = overview::rows(context, &[id]).await?;
     Ok(rows.into_iter().next().map(|row| OverviewPlace { state: was, name: row.name, id }))
 }
 
 /// Rows with their sparklines.
-pub(super) async fn rows(state: &WebState, found: Vec<OverviewRow>) -> Result<Vec<Row>, Problem> {
-    let now = state.clock.now();
-    let store = &state.store;
+pub(super) async fn rows(context: &Context, found: Vec<OverviewRow>) -> Result<Vec<Row>, Problem> {
+    let now = context.now();
     stream::iter(found)
         .map(|row| async move {
             let points = match row.last_run_at {
-                Some(_) => store.series(row.id, TREND).await.map_err(Failure::Store)?,
+                Some(_) => overview::trend(context, row.id, TREND).await?,
                 None => Vec::new(),
             };
             let points = points
                 .into_iter()
                 .map(|point| (point.state, point.value.and_then(|value| value.as_number())))
                 .collect();
-            Ok(Row::of(row, Sparkline { points }, now))
+            Ok::<_, Problem>(Row::of(row, Sparkline { points }, now))
         })
         .buffered(4)
         .try_collect()
@@ -228,8 +224,8 @@ fn count(counts: &StateCounts, asked: &Asked) -> Vec<Count> {
         .collect()
 }
 
-async fn tags(state: &WebState, chosen: Option<&str>) -> Result<Vec<TagOption>, Problem> {
-    let tags = state.store.tags(TAGS).await.map_err(Failure::Store)?;
+async fn tags(context: &Context, chosen: Option<&str>) -> Result<Vec<TagOption>, Problem> {
+    let tags = overview::tags(context, TAGS).await?;
     Ok(tags.into_iter().map(|(name, count)| TagOption { chosen: chosen == Some(name.as_str()), name, count }).collect())
 }
 

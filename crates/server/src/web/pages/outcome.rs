@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use revere_model::MonitorId;
 use revere_sandbox::Outcome;
 
@@ -13,9 +13,12 @@ use super::{
     form_token::FormToken,
     layout::{self, Place, Shell},
 };
-use crate::web::{
-    Problem, WebState,
-    operations::script::{self, Trial},
+use crate::{
+    operations::{
+        Context,
+        script::{self, Trial},
+    },
+    web::Problem,
 };
 
 /// An outcome as it is shown.
@@ -48,21 +51,17 @@ struct OutcomePart {
 }
 
 /// `/try`: runs the script of a form once and answers the part of the page that shows what it did.
-pub(super) async fn try_it(
-    Extract(state): Extract<WebState>,
-    token: FormToken,
-    form: Form,
-) -> Result<Response, Problem> {
+pub(super) async fn try_it(context: Context, token: FormToken, form: Form) -> Result<Response, Problem> {
     form.must_be_ours()?;
     let monitor = form.text("monitor").parse::<MonitorId>().ok();
-    let outcome = run(&state, form.text("script"), form.text("timeout_s"), monitor).await?;
+    let outcome = run(&context, form.text("script"), form.text("timeout_s"), monitor).await?;
     let shell = Shell::new("", Place::Nowhere, 0, &token);
     layout::page(StatusCode::OK, &shell, &OutcomePart { outcome })
 }
 
 /// Runs a script once. A time limit that is none is the server's: the form says what is wrong with it when it is saved.
 pub(super) async fn run(
-    state: &WebState,
+    context: &Context,
     script: &str,
     timeout_s: &str,
     monitor: Option<MonitorId>,
@@ -74,7 +73,7 @@ pub(super) async fn run(
         monitor,
         faults: Vec::new(),
     };
-    Ok(script::evaluate(state, trial).await?.into())
+    Ok(script::evaluate(context, trial).await?.into())
 }
 
 impl From<Outcome> for OutcomeView {

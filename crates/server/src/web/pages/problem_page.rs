@@ -10,7 +10,7 @@ use super::{
     form_token::FormToken,
     layout::{self, Place, Shell},
 };
-use crate::web::{FieldFault, Problem};
+use crate::{operations::FieldFault, web::Problem};
 
 #[derive(Template)]
 #[template(path = "pages/problem.html")]

@@ -1,7 +1,7 @@
 //! `/sources`: where data comes from, how each source does, and a place to ask one.
 
 use askama::Template;
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use revere_model::MonitorId;
 use revere_sandbox::SourceDescription;
 
@@ -14,13 +14,12 @@ use super::{
     outcome::{self, OutcomeView},
     see,
 };
-use crate::web::{
-    Problem, WebState,
+use crate::{
     operations::{
-        Failure,
+        Context,
         sources::{self, SourceReport},
     },
-    params::Params,
+    web::{Problem, params::Params},
 };
 
 /// Monitors named beside a source.
@@ -65,39 +64,35 @@ struct MethodView {
 }
 
 /// The page.
-pub(super) async fn show(
-    Extract(state): Extract<WebState>,
-    token: FormToken,
-    params: Params,
-) -> Result<Response, Problem> {
+pub(super) async fn show(context: Context, token: FormToken, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
-    answer(&state, &token, None).await
+    answer(&context, &token, None).await
 }
 
 /// `/sources/probe`: asks each whether it is there.
-pub(super) async fn probe(Extract(state): Extract<WebState>, form: Form) -> Result<Response, Problem> {
+pub(super) async fn probe(context: Context, form: Form) -> Result<Response, Problem> {
     form.must_be_ours()?;
-    sources::list(&state, true).await;
+    sources::list(&context, true).await;
     Ok(see("/sources"))
 }
 
 /// `/sources/try`: asks one something, through a script that is run once.
-pub(super) async fn ask(Extract(state): Extract<WebState>, token: FormToken, form: Form) -> Result<Response, Problem> {
+pub(super) async fn ask(context: Context, token: FormToken, form: Form) -> Result<Response, Problem> {
     form.must_be_ours()?;
     let script = form.text("script").to_owned();
-    let outcome = outcome::run(&state, &script, "", None).await?;
-    answer(&state, &token, Some((form.text("source").to_owned(), script, outcome))).await
+    let outcome = outcome::run(&context, &script, "", None).await?;
+    answer(&context, &token, Some((form.text("source").to_owned(), script, outcome))).await
 }
 
 async fn answer(
-    state: &WebState,
+    context: &Context,
     token: &FormToken,
     mut tried: Option<(String, String, OutcomeView)>,
 ) -> Result<Response, Problem> {
-    let now = state.clock.now();
+    let now = context.now();
     let mut views = Vec::new();
-    for report in sources::list(state, false).await {
-        let (users, all) = state.store.naming_source(&report.name, USERS).await.map_err(Failure::Store)?;
+    for report in sources::list(context, false).await {
+        let (users, all) = sources::users(context, &report.name, USERS).await?;
         let mut view = SourceView::of(report, now);
         view.more_users = all - users.len() as u64;
         view.users = users.into_iter().map(|(id, name)| User { id, name }).collect();
@@ -108,7 +103,7 @@ async fn answer(
         views.push(view);
     }
     let page =
-        SourcesPage { shell: Shell::new("Sources", Place::Sources, failing(state).await?, token), sources: views };
+        SourcesPage { shell: Shell::new("Sources", Place::Sources, failing(context).await?, token), sources: views };
     let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
     Ok(response)

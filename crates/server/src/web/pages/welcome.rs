@@ -1,7 +1,7 @@
 //! The first page of an empty installation: what a monitor is, and three to adopt.
 
 use askama::Template;
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 
 use super::{
     examples::{self, EXAMPLES},
@@ -10,10 +10,9 @@ use super::{
     layout::{self, Place, Shell},
     monitor_form, see,
 };
-use crate::web::{
-    Problem, WebState,
-    operations::{monitors::MonitorInput, schedule},
-    params::Key,
+use crate::{
+    operations::{Context, monitors::MonitorInput, schedule, sources},
+    web::{Problem, params::Key},
 };
 
 #[derive(Template)]
@@ -34,11 +33,11 @@ struct Card {
 }
 
 /// In place of an empty list.
-pub(super) async fn show(state: &WebState, token: &FormToken) -> Result<Response, Problem> {
+pub(super) async fn show(context: &Context, token: &FormToken) -> Result<Response, Problem> {
     let page = WelcomePage {
         shell: Shell::new("Welcome", Place::Monitors, 0, token),
-        examples: cards(state),
-        source_names: state.runner.sources().keys().cloned().collect(),
+        examples: cards(context),
+        source_names: sources::names(context),
     };
     let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
     token.keep(&mut response);
@@ -46,11 +45,7 @@ pub(super) async fn show(state: &WebState, token: &FormToken) -> Result<Response
 }
 
 /// Makes an example a monitor, once for each time the page was shown.
-pub(super) async fn adopt(
-    Extract(state): Extract<WebState>,
-    Key(slug): Key<String>,
-    form: Form,
-) -> Result<Response, Problem> {
+pub(super) async fn adopt(context: Context, Key(slug): Key<String>, form: Form) -> Result<Response, Problem> {
     form.must_be_ours()?;
     let example = examples::find(&slug).ok_or_else(|| Problem::not_found("example", &slug))?;
     let input = MonitorInput {
@@ -61,11 +56,11 @@ pub(super) async fn adopt(
         tags: Some(vec![example.tags.to_owned()]),
         ..MonitorInput::default()
     };
-    let id = monitor_form::create_once(&state, form.text("once"), input).await?;
+    let id = monitor_form::create_once(&context, form.text("once"), input).await?;
     Ok(see(format!("/monitor/{id}")))
 }
 
-fn cards(state: &WebState) -> Vec<Card> {
+fn cards(context: &Context) -> Vec<Card> {
     EXAMPLES
         .into_iter()
         .map(|example| Card {
@@ -73,7 +68,7 @@ fn cards(state: &WebState) -> Vec<Card> {
             name: example.name,
             description: example.description,
             script: example.script,
-            words: schedule::preview(example.schedule, &state.defaults.timezone, state.clock.now())
+            words: schedule::preview(example.schedule, &context.defaults().timezone, context.now())
                 .map_or_else(|_| example.schedule.to_owned(), |preview| preview.words),
             once: monitor_form::once(),
         })

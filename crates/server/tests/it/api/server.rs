@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use revere::{
     engine::{Engine, EngineHandle},
     metrics::Metrics,
+    operations::{Defaults, Operations, Services},
     redact::Secrets,
     runner::{self, NamedSource, Runner},
     sources::source_health::SourceWatch,
     store::{Committed, ConfiguredAlert, RunResult, Store, StoreOptions},
-    web::{self, Defaults, Site, WebState},
+    web::{self, Site, WebState},
 };
 use revere_model::{Clock as _, ManualClock, MonitorId, RunKind, State};
 use revere_sandbox::{KeepInstances, Limits, Options, Sandbox};
@@ -108,18 +109,18 @@ impl Server {
         .await
         .unwrap();
         let stopping = CancellationToken::new();
-        let state = WebState {
-            site: Arc::new(Site { base_url: None, loopback_only: true }),
-            defaults: Arc::new(Defaults { timezone: "UTC".to_owned(), retain_days: Some(28) }),
+        let operations = Operations::new(Services {
+            defaults: Defaults { timezone: "UTC".to_owned(), retain_days: Some(28) },
             clock: shared_clock,
-            metrics,
+            metrics: metrics.clone(),
             store: store.clone(),
             engine: engine.clone(),
             runner,
             watch,
-            alert_entries: entries.into(),
-            stopping: stopping.clone(),
-        };
+            alert_entries: entries,
+        });
+        let site = Arc::new(Site { base_url: None, loopback_only: true });
+        let state = WebState { site, metrics, operations, stopping: stopping.clone() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move { axum::serve(listener, web::router(state)).await.unwrap() });

@@ -231,6 +231,27 @@ async fn json_logs_are_one_object_a_line() {
 }
 
 #[tokio::test]
+async fn the_log_says_who_did_what() {
+    let shell = Shell::new();
+    let server = Server::start(shell.revere().args(["run", "-p", "0", "--log-format", "json"]), |server| {
+        server.stderr.wait_for("listening on")
+    });
+    let rare = json!({"name": "m", "schedule": "0 0 1 1 *", "script": "return_value = 1"});
+    let (_, made) = server.post("/api/v1/monitors", &rare).await;
+    let id = made["id"].to_string();
+    let path = format!("/api/v1/monitors/{id}");
+    assert_eq!(server.post(&format!("{path}/run"), &json!({})).await.0, 200);
+    assert_eq!(server.delete(&path).await, 204);
+    assert_eq!(server.delete(&path).await, 404);
+    let log = server.stop();
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let acts: Vec<_> = lines.filter(|line| line["by"] == "api" && line["key"] == id.as_str()).collect();
+    let words: Vec<_> = acts.iter().map(|line| line["message"].as_str().unwrap()).collect();
+    assert_eq!(words, ["monitor created", "monitor run at someone's word", "monitor deleted"], "{log}");
+    assert!(acts.iter().all(|line| line["request_id"].as_str().unwrap().len() == 32), "{log}");
+}
+
+#[tokio::test]
 async fn the_stores_work_is_counted_and_missing_configuration_is_said() {
     let shell = Shell::new();
     let server = shell.serve(&[]);

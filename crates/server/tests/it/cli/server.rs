@@ -89,8 +89,8 @@ impl Server {
         let mut server = Server { child, stdout, stderr, address: String::new(), client: client() };
         let line = says(&server);
         let from = line.find("http://").expect("an address");
-        let address = line[from..].split_whitespace().next().unwrap();
-        server.address = address.trim_end_matches(['/', '"', '}', ',']).to_owned();
+        let address = line[from..].split(|c: char| c.is_whitespace() || c == '"').next().unwrap();
+        server.address = address.trim_end_matches('/').to_owned();
         server
     }
 

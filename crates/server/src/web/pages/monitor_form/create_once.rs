@@ -8,12 +8,9 @@ use std::{
 use revere_model::MonitorId;
 use tokio::sync::OnceCell;
 
-use crate::web::{
-    WebState,
-    operations::{
-        Failure,
-        monitors::{self, MonitorInput},
-    },
+use crate::operations::{
+    Context, Failure,
+    monitors::{self, MonitorInput},
 };
 
 /// Marks one showing of a form, so that sending it twice makes one monitor.
@@ -27,7 +24,7 @@ pub(super) fn is_once(text: &str) -> bool {
 
 /// Makes a monitor, or answers the one that the same showing of the form has made, or is making right now.
 pub(in super::super) async fn create_once(
-    state: &WebState,
+    context: &Context,
     once: &str,
     input: MonitorInput,
 ) -> Result<MonitorId, Failure> {
@@ -37,7 +34,7 @@ pub(in super::super) async fn create_once(
     static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
 
     if !is_once(once) {
-        return Ok(monitors::create(state, input).await?.id);
+        return Ok(monitors::create(context, input).await?.id);
     }
     let cell = {
         let mut made = MADE.lock().expect("no code panics while it holds this lock");
@@ -53,5 +50,5 @@ pub(in super::super) async fn create_once(
             }
         }
     };
-    cell.get_or_try_init(|| async { Ok(monitors::create(state, input).await?.id) }).await.copied()
+    cell.get_or_try_init(|| async { Ok(monitors::create(context, input).await?.id) }).await.copied()
 }

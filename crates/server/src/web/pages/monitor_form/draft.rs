@@ -17,9 +17,9 @@ use super::{
     form_fields::{Theirs, Typed},
     read_back::ReadBack,
 };
-use crate::web::{
-    Problem, WebState,
-    operations::{Failure, of},
+use crate::{
+    operations::{Context, Failure, monitors},
+    web::Problem,
 };
 
 #[derive(Template)]
@@ -68,29 +68,29 @@ pub(super) fn draft(form: Typed) -> Draft {
 
 impl Draft {
     /// The browser's cookie is gone, or the page is older than it.
-    pub(super) async fn lost(mut self, state: &WebState, token: &FormToken) -> Result<Response, Problem> {
+    pub(super) async fn lost(mut self, context: &Context, token: &FormToken) -> Result<Response, Problem> {
         self.notice =
             "This page had lost touch with your browser, so nothing was saved yet. What you typed is all here: \
                        press save again."
                 .to_owned();
-        self.answer(state, token, StatusCode::FORBIDDEN).await
+        self.answer(context, token, StatusCode::FORBIDDEN).await
     }
 
-    pub(super) async fn tried(mut self, state: &WebState, token: &FormToken) -> Result<Response, Problem> {
+    pub(super) async fn tried(mut self, context: &Context, token: &FormToken) -> Result<Response, Problem> {
         let monitor = self.edited.as_ref().map(|(monitor, _)| monitor.id);
-        match outcome::run(state, &self.form.script, &self.form.timeout_s, monitor).await {
+        match outcome::run(context, &self.form.script, &self.form.timeout_s, monitor).await {
             Ok(outcome) => self.outcome = Some(outcome),
             Err(problem) => {
                 self.notice = problem.detail.clone();
                 self.faults = Faults(problem.faults);
             }
         }
-        self.answer(state, token, StatusCode::OK).await
+        self.answer(context, token, StatusCode::OK).await
     }
 
     pub(super) async fn refused(
         mut self,
-        state: &WebState,
+        context: &Context,
         token: &FormToken,
         failure: Failure,
     ) -> Result<Response, Problem> {
@@ -98,40 +98,40 @@ impl Draft {
             Failure::Refused(refusal) | Failure::TooLarge(refusal) => {
                 self.faults = Faults(refusal.faults);
                 self.notice = self.faults.in_words();
-                self.answer(state, token, StatusCode::UNPROCESSABLE_ENTITY).await
+                self.answer(context, token, StatusCode::UNPROCESSABLE_ENTITY).await
             }
             Failure::Conflict(_) => {
                 self.conflict = true;
                 if let Some((monitor, _)) = &self.edited {
                     let id = monitor.id;
-                    let current = state.store.monitor(id).await.map_err(of("monitor", id))?;
+                    let current = monitors::get(context, id).await?;
                     self.edited = Some((current, 0));
                 }
-                self.answer(state, token, StatusCode::CONFLICT).await
+                self.answer(context, token, StatusCode::CONFLICT).await
             }
             Failure::NotFound { .. } | Failure::Internal(_) | Failure::NotPossible(_) => Err(failure.into()),
             // The store is busy or full: what was typed must not be lost over that.
             Failure::NotNow { .. } | Failure::Store(_) => {
                 let problem = Problem::from(failure);
                 self.notice = format!("Not saved yet: {}. What you typed is all here.", problem.detail);
-                self.answer(state, token, problem.status).await
+                self.answer(context, token, problem.status).await
             }
         }
     }
 
     pub(super) async fn answer(
         self,
-        state: &WebState,
+        context: &Context,
         token: &FormToken,
         status: StatusCode,
     ) -> Result<Response, Problem> {
-        let now = state.clock.now();
+        let now = context.now();
         let title = match &self.edited {
             Some((monitor, _)) => format!("Edit {}", monitor.spec.name),
             None => "Create a monitor".to_owned(),
         };
         // The number in the tab is not worth losing a form over.
-        let failing = failing(state).await.unwrap_or(0);
+        let failing = failing(context).await.unwrap_or(0);
         let shell = Shell::new(title, Place::Monitors, failing, token).with_editor();
         let theirs = match &self.edited {
             Some((monitor, _)) if self.conflict => Some(Theirs::of(monitor, &self.form, now)),
@@ -173,7 +173,7 @@ mod tests {
     use revere_model::{MonitorSpec, State};
 
     use super::{super::form_fields::tests::typed, *};
-    use crate::web::FieldFault;
+    use crate::operations::FieldFault;
 
     #[test]
     fn a_refused_save_keeps_every_field_and_marks_the_wrong_ones() {

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use askama::filters::HtmlSafe;
 
 use super::super::display::Escaped;
-use crate::web::FieldFault;
+use crate::operations::FieldFault;
 
 /// What is wrong, for each field.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 use revere_model::{Monitor, MonitorId, MonitorSpec};
 
 use super::super::{display::When, form::Form};
-use crate::web::{FieldFault, WebState, operations::monitors::MonitorInput};
+use crate::operations::{Context, FieldFault, monitors::MonitorInput};
 
 /// What stands in the fields, as it was typed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,18 +31,18 @@ pub(super) struct Theirs {
 }
 
 impl Typed {
-    pub(super) fn blank(state: &WebState) -> Typed {
+    pub(super) fn blank(context: &Context) -> Typed {
         Typed {
             name: String::new(),
             description: String::new(),
             script: String::new(),
             schedule: "*/5 * * * *".to_owned(),
-            timezone: state.defaults.timezone.clone(),
+            timezone: context.defaults().timezone.clone(),
             active: true,
             tags: String::new(),
             alarm_after: "1".to_owned(),
             recover_after: "1".to_owned(),
-            retain_days: state.defaults.retain_days.map_or_else(String::new, |days| days.to_string()),
+            retain_days: context.defaults().retain_days.map_or_else(String::new, |days| days.to_string()),
             timeout_s: String::new(),
         }
     }

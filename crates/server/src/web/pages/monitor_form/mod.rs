@@ -6,7 +6,7 @@ mod faults;
 mod form_fields;
 mod read_back;
 
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use revere_model::MonitorId;
 
 use self::{
@@ -19,24 +19,22 @@ pub(super) use self::{
     read_back::{in_words, read_back},
 };
 use super::{examples, form::Form, form_token::FormToken, see};
-use crate::web::{
-    Problem, WebState,
-    operations::{monitors, of},
-    params::{Key, Params},
+use crate::{
+    operations::{Context, monitors},
+    web::{
+        Problem,
+        params::{Key, Params},
+    },
 };
 
 /// `/create`, empty, or with `from=ID` or `example=NAME` to begin with.
-pub(super) async fn create(
-    Extract(state): Extract<WebState>,
-    token: FormToken,
-    mut params: Params,
-) -> Result<Response, Problem> {
+pub(super) async fn create(context: Context, token: FormToken, mut params: Params) -> Result<Response, Problem> {
     let from = params.parsed::<MonitorId>("from", "the id of a monitor");
     let example = params.text("example");
     let (from, example) = params.finish((from, example))?;
-    let mut form = Typed::blank(&state);
+    let mut form = Typed::blank(&context);
     if let Some(id) = from {
-        let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+        let monitor = monitors::get(&context, id).await?;
         form = Typed::of(&monitor.spec);
         form.name = format!("{} (copy)", monitor.spec.name).chars().take(revere_model::MAX_NAME).collect();
     } else if let Some(example) = example.as_deref().and_then(examples::find) {
@@ -46,15 +44,11 @@ pub(super) async fn create(
         form.schedule = example.schedule.to_owned();
         form.tags = example.tags.to_owned();
     }
-    draft(form).answer(&state, &token, StatusCode::OK).await
+    draft(form).answer(&context, &token, StatusCode::OK).await
 }
 
 /// `/create`, sent.
-pub(super) async fn created(
-    Extract(state): Extract<WebState>,
-    token: FormToken,
-    form: Form,
-) -> Result<Response, Problem> {
+pub(super) async fn created(context: Context, token: FormToken, form: Form) -> Result<Response, Problem> {
     let typed = Typed::read(&form);
     let mut draft = draft(typed.clone());
     let once_text = form.text("once");
@@ -62,49 +56,45 @@ pub(super) async fn created(
         draft.once = once_text.to_owned();
     }
     if !form.ours {
-        return draft.lost(&state, &token).await;
+        return draft.lost(&context, &token).await;
     }
     if form.text("do") == "try" {
-        return draft.tried(&state, &token).await;
+        return draft.tried(&context, &token).await;
     }
-    match create_once(&state, once_text, typed.input()).await {
+    match create_once(&context, once_text, typed.input()).await {
         Ok(id) => Ok(see(format!("/monitor/{id}"))),
-        Err(failure) => draft.refused(&state, &token, failure).await,
+        Err(failure) => draft.refused(&context, &token, failure).await,
     }
 }
 
 /// `/monitor/{id}/edit`
-pub(super) async fn edit(
-    Extract(state): Extract<WebState>,
-    Key(id): Key<MonitorId>,
-    token: FormToken,
-) -> Result<Response, Problem> {
-    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+pub(super) async fn edit(context: Context, Key(id): Key<MonitorId>, token: FormToken) -> Result<Response, Problem> {
+    let monitor = monitors::get(&context, id).await?;
     let form = Typed::of(&monitor.spec);
     let version = monitor.version;
-    Draft { edited: Some((monitor, version)), ..draft(form) }.answer(&state, &token, StatusCode::OK).await
+    Draft { edited: Some((monitor, version)), ..draft(form) }.answer(&context, &token, StatusCode::OK).await
 }
 
 /// `/monitor/{id}/edit`, sent.
 pub(super) async fn edited(
-    Extract(state): Extract<WebState>,
+    context: Context,
     Key(id): Key<MonitorId>,
     token: FormToken,
     form: Form,
 ) -> Result<Response, Problem> {
-    let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
+    let monitor = monitors::get(&context, id).await?;
     let typed = Typed::read(&form);
     // A form without a version began from nothing that is known: it is told what is stored before it replaces it.
     let version = form.text("version").parse().unwrap_or(0);
     let draft = Draft { edited: Some((monitor, version)), ..draft(typed.clone()) };
     if !form.ours {
-        return draft.lost(&state, &token).await;
+        return draft.lost(&context, &token).await;
     }
     if form.text("do") == "try" {
-        return draft.tried(&state, &token).await;
+        return draft.tried(&context, &token).await;
     }
-    match monitors::replace(&state, id, Some(version), &typed.input()).await {
+    match monitors::replace(&context, id, Some(version), &typed.input()).await {
         Ok(monitor) => Ok(see(format!("/monitor/{}", monitor.id))),
-        Err(failure) => draft.refused(&state, &token, failure).await,
+        Err(failure) => draft.refused(&context, &token, failure).await,
     }
 }

@@ -1,7 +1,7 @@
 //! The schedule in words with its next ticks, on the page and as one types.
 
 use askama::Template;
-use axum::{extract::State as Extract, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 
 use super::{
     super::{
@@ -10,7 +10,10 @@ use super::{
     },
     faults::Faults,
 };
-use crate::web::{Problem, WebState, operations::schedule, params::Params};
+use crate::{
+    operations::{Context, schedule},
+    web::{Problem, params::Params},
+};
 
 /// The schedule in words.
 pub(super) struct ReadBack {
@@ -28,13 +31,13 @@ struct ReadBackPart {
 
 /// `/create/read-back?schedule=...&timezone=...`. What cannot be read is an answer, too: someone is still typing.
 pub(in super::super) async fn read_back(
-    Extract(state): Extract<WebState>,
+    context: Context,
     token: FormToken,
     mut params: Params,
 ) -> Result<Response, Problem> {
     let text = (params.text("schedule").unwrap_or_default(), params.text("timezone").unwrap_or_default());
     let (schedule, timezone) = params.finish(text)?;
-    let part = match schedule::preview(schedule.trim(), timezone.trim(), state.clock.now()) {
+    let part = match schedule::preview(schedule.trim(), timezone.trim(), context.now()) {
         Ok(preview) => ReadBackPart { read_back: Some(preview.into()), faults: Faults::default() },
         Err(refusal) => ReadBackPart { read_back: None, faults: Faults(refusal.faults) },
     };

@@ -7,11 +7,8 @@
 use jiff::Timestamp;
 use revere_model::{Gap, MonitorId, ReturnValue, State};
 
-use super::{Failure, of};
-use crate::{
-    store::{RecordedFlip, SeriesPoint},
-    web::WebState,
-};
+use super::{Context, Failure, monitors, runs};
+use crate::store::{RecordedFlip, SeriesPoint};
 
 /// Changes of state and gaps in one answer: more marks than that would hide the line.
 const MARKS: u32 = 300;
@@ -65,18 +62,18 @@ pub struct TextBand {
 
 /// The series of a monitor from `from` until before `to`, in at most about `points` points.
 pub async fn series(
-    state: &WebState,
+    context: &Context,
     id: MonitorId,
     from: Timestamp,
     to: Timestamp,
     points: usize,
 ) -> Result<Series, Failure> {
-    state.store.monitor(id).await.map_err(of("monitor", id))?;
-    let flips = state.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
+    monitors::get(context, id).await?;
+    let flips = context.services.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
     let mut thinner = Thinner::new(from, to, points, flips);
-    state.store.each_point(id, from, to, |point| thinner.take(point)).await.map_err(Failure::Store)?;
+    context.services.store.each_point(id, from, to, |point| thinner.take(point)).await.map_err(Failure::Store)?;
     let mut series = thinner.finish();
-    series.gaps = state.store.gaps_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
+    series.gaps = runs::gaps_between(context, id, from, to, MARKS).await?;
     Ok(series)
 }
 

@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use revere_model::{State, StateSet};
 
-use super::{Failure, of};
+use super::{Context, Failure, FieldFault, Refusal, failure::of};
 use crate::{
     engine::TestAlertError,
     entry::Entry,
     store::{AlertChange, AlertRow, Delivery, DeliveryFilter},
-    web::{FieldFault, Refusal, WebState},
 };
 
 /// An alert: what people chose, and how it does.
@@ -46,26 +45,31 @@ pub struct TestResult {
 }
 
 /// All alerts that are configured, or were and keep their settings.
-pub async fn list(state: &WebState) -> Result<Vec<AlertReport>, Failure> {
-    let rows = state.store.alerts().await.map_err(Failure::Store)?;
-    let owed = state.store.owed().await.map_err(Failure::Store)?;
+pub async fn list(context: &Context) -> Result<Vec<AlertReport>, Failure> {
+    let rows = context.services.store.alerts().await.map_err(Failure::Store)?;
+    let owed = context.services.store.owed().await.map_err(Failure::Store)?;
     let mut reports = Vec::with_capacity(rows.len());
     for row in rows {
-        reports.push(report(state, row, &owed).await?);
+        reports.push(report(context, row, &owed).await?);
     }
     Ok(reports)
 }
 
+/// What people chose about each alert, in short: what it tells, and whether it is on.
+pub async fn settings(context: &Context) -> Result<Vec<AlertRow>, Failure> {
+    context.services.store.alerts().await.map_err(Failure::Store)
+}
+
 /// One alert.
-pub async fn get(state: &WebState, key: &str) -> Result<AlertReport, Failure> {
-    let row = find(state, key).await?;
-    let owed = state.store.owed().await.map_err(Failure::Store)?;
-    report(state, row, &owed).await
+pub async fn get(context: &Context, key: &str) -> Result<AlertReport, Failure> {
+    let row = find(context, key).await?;
+    let owed = context.services.store.owed().await.map_err(Failure::Store)?;
+    report(context, row, &owed).await
 }
 
 /// Changes what people chose. Switching an alert off cancels what it owes; switching it on tells nothing of the past.
-pub async fn set(state: &WebState, key: &str, input: AlertInput) -> Result<AlertReport, Failure> {
-    find(state, key).await?;
+pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<AlertReport, Failure> {
+    find(context, key).await?;
     let mut faults = input.faults;
     let mut states = None;
     if let Some(words) = input.states {
@@ -82,17 +86,19 @@ pub async fn set(state: &WebState, key: &str, input: AlertInput) -> Result<Alert
         states = Some(told_states);
     }
     let change = Refusal::unless_clean(faults, AlertChange { enabled: input.enabled, states })?;
-    let row = state.store.set_alert(key, change, state.clock.now()).await.map_err(of("alert", key))?;
-    state.engine.wake();
-    let owed = state.store.owed().await.map_err(Failure::Store)?;
-    report(state, row, &owed).await
+    let row = context.services.store.set_alert(key, change, context.now()).await.map_err(of("alert", key))?;
+    context.services.engine.wake();
+    context.log("alert changed", key);
+    let owed = context.services.store.owed().await.map_err(Failure::Store)?;
+    report(context, row, &owed).await
 }
 
 /// Sends a notification that says it is a test, once, and answers what the receiver said. Nothing is recorded.
-pub async fn test(state: &WebState, key: &str) -> Result<TestResult, Failure> {
-    let row = find(state, key).await?;
+pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
+    let row = find(context, key).await?;
+    context.log("alert tested", key);
     let began = Instant::now();
-    let reply = match state.engine.test_alert(key).await {
+    let reply = match context.services.engine.test_alert(key).await {
         Ok(receipt) => Ok(receipt.reply),
         Err(TestAlertError::Send(error)) => Err(error.message),
         Err(TestAlertError::Unknown(_)) if row.in_config => {
@@ -109,21 +115,21 @@ pub async fn test(state: &WebState, key: &str) -> Result<TestResult, Failure> {
     Ok(TestResult { reply, took: began.elapsed() })
 }
 
-async fn find(state: &WebState, key: &str) -> Result<AlertRow, Failure> {
-    let rows = state.store.alerts().await.map_err(Failure::Store)?;
+async fn find(context: &Context, key: &str) -> Result<AlertRow, Failure> {
+    let rows = context.services.store.alerts().await.map_err(Failure::Store)?;
     let found = rows.into_iter().find(|row| row.key == key);
     found.ok_or_else(|| Failure::NotFound { what: "alert", key: format!("'{}'", shortened(key)) })
 }
 
 async fn report(
-    state: &WebState,
+    context: &Context,
     row: AlertRow,
     owed: &[(String, u64, Option<jiff::Timestamp>)],
 ) -> Result<AlertReport, Failure> {
     let filter = DeliveryFilter { alert: Some(row.key.clone()), limit: 1, ..DeliveryFilter::default() };
-    let last_delivery = state.store.deliveries(&filter).await.map_err(Failure::Store)?.pop();
+    let last_delivery = context.services.store.deliveries(&filter).await.map_err(Failure::Store)?.pop();
     Ok(AlertReport {
-        entry: state.alert_entries.iter().find(|entry| entry.name == row.key).cloned(),
+        entry: context.services.alert_entries.iter().find(|entry| entry.name == row.key).cloned(),
         owed: owed.iter().find(|(key, _, _)| *key == row.key).map_or(0, |(_, count, _)| *count),
         last_delivery,
         row,

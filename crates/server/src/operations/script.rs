@@ -9,11 +9,8 @@ use revere_model::{MAX_SCRIPT_BYTES, MonitorId};
 use revere_sandbox::{Outcome, ScriptError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Failure, of};
-use crate::{
-    runner::Script,
-    web::{FieldFault, Refusal, WebState},
-};
+use super::{Context, Failure, FieldFault, Refusal, failure::of, monitors};
+use crate::runner::Script;
 
 /// Trials that go on at the same time. More wait, so that they never take the places of scheduled runs.
 const AT_A_TIME: usize = 8;
@@ -37,22 +34,22 @@ pub struct Trial {
 }
 
 /// Runs a script on the configured sources and records nothing. What is wrong with the script is in the outcome.
-pub async fn evaluate(state: &WebState, mut trial: Trial) -> Result<Outcome, Failure> {
-    if trial.script.len() > MAX_SCRIPT_BYTES {
-        trial.faults.push(too_large(&trial.script));
+pub async fn evaluate(context: &Context, mut trial: Trial) -> Result<Outcome, Failure> {
+    if let Some(fault) = too_large(&trial.script) {
+        trial.faults.push(fault);
         return Err(Failure::TooLarge(Refusal { faults: trial.faults }));
     }
     Refusal::unless_clean(trial.faults, ())?;
     let previous = match trial.monitor {
         Some(id) => {
-            let monitor = state.store.monitor(id).await.map_err(of("monitor", id))?;
-            state.store.previous_run(&monitor).await.map_err(of("monitor", id))?.map(Into::into)
+            let monitor = monitors::get(context, id).await?;
+            context.services.store.previous_run(&monitor).await.map_err(of("monitor", id))?.map(Into::into)
         }
         None => None,
     };
     let _place = place().await?;
     let script = Script { text: trial.script, timeout: trial.timeout, previous, seed: None };
-    state.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
+    context.services.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
 }
 
 async fn place() -> Result<SemaphorePermit<'static>, Failure> {
@@ -97,9 +94,9 @@ pub struct Checked {
 }
 
 /// Compiles a script, and looks for what its author hardly means.
-pub async fn check(state: &WebState, script: &str) -> Result<Checked, Failure> {
+pub async fn check(context: &Context, script: &str) -> Result<Checked, Failure> {
     let fault = |line, message| FieldFault { line, ..FieldFault::new("script", message) };
-    Ok(match state.runner.check(script).await.map_err(|error| Failure::Internal(Box::new(error)))? {
+    Ok(match context.services.runner.check(script).await.map_err(|error| Failure::Internal(Box::new(error)))? {
         Ok(warnings) => Checked {
             warnings: warnings.into_iter().map(|warning| fault(Some(warning.line), warning.message)).collect(),
             ..Checked::default()
@@ -108,14 +105,16 @@ pub async fn check(state: &WebState, script: &str) -> Result<Checked, Failure> {
     })
 }
 
-/// A script is longer than any that is kept.
-pub(super) fn too_large(script: &str) -> FieldFault {
-    let message = format!(
-        "the script has {} bytes: {} KiB at most, move helpers to a PYTHON_PATH folder",
-        script.len(),
-        MAX_SCRIPT_BYTES / 1024
-    );
-    FieldFault::new("script", message)
+/// Whether a script is longer than any that is kept.
+pub fn too_large(script: &str) -> Option<FieldFault> {
+    let message = || {
+        format!(
+            "the script has {} bytes: {} KiB at most, move helpers to a PYTHON_PATH folder",
+            script.len(),
+            MAX_SCRIPT_BYTES / 1024
+        )
+    };
+    (script.len() > MAX_SCRIPT_BYTES).then(|| FieldFault::new("script", message()))
 }
 
 fn words(error: &ScriptError) -> String {

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, Zoned};
 use revere_model::{Schedule, zone};
 
-use crate::web::{FieldFault, Refusal};
+use super::{FieldFault, Refusal};
 
 /// How many ticks are shown: enough to see a pattern, few enough to read.
 const SHOWN: usize = 5;

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use revere_model::MonitorId;
 use revere_sandbox::SourceDescription;
 
-use crate::{sources::source_health::SourceHealth, web::WebState};
+use super::{Context, Failure};
+use crate::sources::source_health::SourceHealth;
 
 /// A probe that takes longer than a person waits is a failure.
 const PROBE_TIME: Duration = Duration::from_secs(10);
@@ -21,23 +23,33 @@ pub struct SourceReport {
 }
 
 /// The configured sources. With `probe`, each is asked first whether it is there, all at the same time.
-pub async fn list(state: &WebState, probe: bool) -> Vec<SourceReport> {
+pub async fn list(context: &Context, probe: bool) -> Vec<SourceReport> {
     if probe {
         let deadline = Instant::now() + PROBE_TIME;
-        let probes = state.runner.sources().values().map(|named| {
+        let probes = context.services.runner.sources().values().map(|named| {
             let source = named.source.clone();
             // The watch around the source keeps the answer.
             async move { drop(tokio::time::timeout_at(deadline.into(), source.probe(deadline)).await) }
         });
         futures_util::future::join_all(probes).await;
     }
-    let described = state.runner.descriptions().await;
+    let described = context.services.runner.descriptions().await;
     described
         .iter()
         .map(|(name, description)| SourceReport {
             name: name.clone(),
             description: description.clone(),
-            health: state.watch.health(name),
+            health: context.services.watch.health(name),
         })
         .collect()
+}
+
+/// The names by which scripts know the sources.
+pub fn names(context: &Context) -> Vec<String> {
+    context.services.runner.sources().keys().cloned().collect()
+}
+
+/// The first monitors whose scripts name a source, and how many there are.
+pub async fn users(context: &Context, name: &str, limit: u32) -> Result<(Vec<(MonitorId, String)>, u64), Failure> {
+    context.services.store.naming_source(name, limit).await.map_err(Failure::Store)
 }

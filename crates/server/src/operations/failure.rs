@@ -1,19 +1,11 @@
-//! What can be asked of Revere, whoever asks: the API and the pages call the same functions.
-//!
-//! Inputs are typed; wrong ones come back as a [`Refusal`] with every fault, and nothing refused is half stored. No
-//! HTTP in here: [`Failure`] says what a caller can do, and `web/error.rs` makes an answer of it.
-
-pub mod alerts;
-pub mod monitors;
-pub mod runs;
-pub mod schedule;
-pub mod script;
-pub mod series;
-pub mod sources;
+//! Why an operation did not happen, by what its caller can do about it.
 
 use std::time::Duration;
 
-use crate::{store::StoreError, web::Refusal};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::store::StoreError;
 
 /// An operation did not happen; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -68,10 +60,53 @@ impl From<Refusal> for Failure {
 }
 
 /// Names the thing that the store did not find.
-pub fn of(what: &'static str, key: impl std::fmt::Display) -> impl FnOnce(StoreError) -> Failure {
+pub(super) fn of(what: &'static str, key: impl std::fmt::Display) -> impl FnOnce(StoreError) -> Failure {
     move |error| match error {
         StoreError::NotFound => Failure::NotFound { what, key: key.to_string() },
         StoreError::Conflict(monitor) => Failure::Conflict(monitor.version),
         other => Failure::Store(other),
+    }
+}
+
+/// One thing wrong with what was sent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct FieldFault {
+    /// Which field or parameter: `schedule`, `tags[2]`; empty for the body as a whole.
+    pub field: String,
+    /// What is wrong with it, and what was expected.
+    pub message: String,
+    /// The line of the script it is about, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+impl FieldFault {
+    /// The field without its place in a list: `tags` of `tags[2]`.
+    pub fn root(&self) -> &str {
+        self.field.split('[').next().unwrap_or_default()
+    }
+
+    /// A fault of `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        FieldFault { field: field.into(), message: message.into(), line: None }
+    }
+}
+
+/// Everything wrong with what was sent; nothing of it was stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// At least one.
+    pub faults: Vec<FieldFault>,
+}
+
+impl Refusal {
+    /// A refusal for one reason.
+    pub fn one(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Refusal { faults: vec![FieldFault::new(field, message)] }
+    }
+
+    /// `value` if there are no faults.
+    pub fn unless_clean<T>(faults: Vec<FieldFault>, value: T) -> Result<T, Refusal> {
+        if faults.is_empty() { Ok(value) } else { Err(Refusal { faults }) }
     }
 }

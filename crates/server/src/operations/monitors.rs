@@ -6,11 +6,8 @@
 
 use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec};
 
-use super::{Failure, of, script};
-use crate::{
-    store::StoreError,
-    web::{FieldFault, Refusal, WebState},
-};
+use super::{Context, Failure, FieldFault, Refusal, failure::of, script};
+use crate::store::{MonitorFilter, StoreError};
 
 /// What someone wants a monitor to be: `None` leaves a field as it is, or at its default.
 #[derive(Clone, Debug, Default)]
@@ -44,50 +41,62 @@ pub struct MonitorInput {
 /// How often an edit that names no version is tried anew when someone else saves at the same moment.
 const TRIES: usize = 5;
 
+/// One monitor.
+pub async fn get(context: &Context, id: MonitorId) -> Result<Monitor, Failure> {
+    context.services.store.monitor(id).await.map_err(of("monitor", id))
+}
+
+/// A page of monitors by id, and whether there are more. It ends before its texts have more than `bytes` bytes.
+pub async fn list(context: &Context, filter: &MonitorFilter, bytes: usize) -> Result<(Vec<Monitor>, bool), Failure> {
+    context.services.store.monitors_page(filter, bytes).await.map_err(Failure::Store)
+}
+
 /// Stores a new monitor. It runs from its next tick on.
-pub async fn create(state: &WebState, input: MonitorInput) -> Result<Monitor, Failure> {
-    let spec = checked(state, &blank(state), &input, true).await?;
-    let monitor = state.store.create_monitor(&spec, state.clock.now()).await.map_err(Failure::Store)?;
-    state.engine.wake();
+pub async fn create(context: &Context, input: MonitorInput) -> Result<Monitor, Failure> {
+    let spec = checked(context, &blank(context), &input, true).await?;
+    let monitor = context.services.store.create_monitor(&spec, context.now()).await.map_err(Failure::Store)?;
+    context.services.engine.wake();
+    context.log("monitor created", monitor.id);
     Ok(monitor)
 }
 
 /// Makes the whole of a monitor what `input` says; what it leaves out gets its default, but a monitor stays as active as
 /// it is: a pause ends only when someone says so. With `version`, only if that is still the stored one.
 pub async fn replace(
-    state: &WebState,
+    context: &Context,
     id: MonitorId,
     version: Option<i64>,
     input: &MonitorInput,
 ) -> Result<Monitor, Failure> {
-    save(state, id, version, input, true).await
+    save(context, id, version, input, true).await
 }
 
 /// Changes what `input` names and nothing else. With `version`, only if that is still the stored one.
 pub async fn update(
-    state: &WebState,
+    context: &Context,
     id: MonitorId,
     version: Option<i64>,
     input: &MonitorInput,
 ) -> Result<Monitor, Failure> {
-    save(state, id, version, input, false).await
+    save(context, id, version, input, false).await
 }
 
 /// Deletes a monitor with its history; what is owed to people is still sent. With `version`, only if that is still the
 /// stored one.
-pub async fn delete(state: &WebState, id: MonitorId, version: Option<i64>) -> Result<(), Failure> {
-    let now = state.clock.now();
+pub async fn delete(context: &Context, id: MonitorId, version: Option<i64>) -> Result<(), Failure> {
+    let now = context.now();
     let deleted = match version {
-        Some(version) => state.store.delete_monitor_at(id, version, now).await,
-        None => state.store.delete_monitor(id, now).await,
+        Some(version) => context.services.store.delete_monitor_at(id, version, now).await,
+        None => context.services.store.delete_monitor(id, now).await,
     };
     deleted.map_err(of("monitor", id))?;
-    state.engine.wake();
+    context.services.engine.wake();
+    context.log("monitor deleted", id);
     Ok(())
 }
 
 async fn save(
-    state: &WebState,
+    context: &Context,
     id: MonitorId,
     version: Option<i64>,
     input: &MonitorInput,
@@ -95,20 +104,21 @@ async fn save(
 ) -> Result<Monitor, Failure> {
     let mut tries = 0;
     loop {
-        let current = state.store.monitor(id).await.map_err(of("monitor", id))?;
+        let current = get(context, id).await?;
         // Before judging the input: what is wrong with an edit of an old version matters to nobody.
         if version.is_some_and(|version| version != current.version) {
             return Err(Failure::Conflict(current.version));
         }
-        let spec = checked(state, &current.spec, input, whole).await?;
+        let spec = checked(context, &current.spec, input, whole).await?;
         if spec == current.spec {
             return Ok(current);
         }
-        match state.store.update_monitor(id, current.version, &spec, state.clock.now()).await {
+        match context.services.store.update_monitor(id, current.version, &spec, context.now()).await {
             Err(StoreError::Conflict(_)) if version.is_none() && tries < TRIES => tries += 1,
             Err(error) => return Err(of("monitor", id)(error)),
             Ok(monitor) => {
-                state.engine.wake();
+                context.services.engine.wake();
+                context.log("monitor changed", id);
                 return Ok(monitor);
             }
         }
@@ -116,15 +126,15 @@ async fn save(
 }
 
 /// What a monitor is before its author says anything.
-fn blank(state: &WebState) -> MonitorSpec {
+fn blank(context: &Context) -> MonitorSpec {
     MonitorSpec {
         name: String::new(),
         description: String::new(),
         script: String::new(),
         schedule: String::new(),
-        timezone: state.defaults.timezone.clone(),
+        timezone: context.services.defaults.timezone.clone(),
         active: true,
-        retain_days: state.defaults.retain_days,
+        retain_days: context.services.defaults.retain_days,
         timeout_s: None,
         tags: Vec::new(),
         alarm_after: 1,
@@ -134,12 +144,12 @@ fn blank(state: &WebState) -> MonitorSpec {
 
 /// `input` over `stored` (or over a blank one, for the whole), if nothing is wrong with what that changes.
 async fn checked(
-    state: &WebState,
+    context: &Context,
     stored: &MonitorSpec,
     input: &MonitorInput,
     whole: bool,
 ) -> Result<MonitorSpec, Failure> {
-    let base = if whole { MonitorSpec { active: stored.active, ..blank(state) } } else { stored.clone() };
+    let base = if whole { MonitorSpec { active: stored.active, ..blank(context) } } else { stored.clone() };
     let spec = MonitorSpec {
         name: input.name.clone().unwrap_or(base.name),
         description: input.description.clone().unwrap_or(base.description),
@@ -165,7 +175,7 @@ async fn checked(
         return Err(Failure::TooLarge(Refusal { faults }));
     }
     if spec.script != stored.script && !told(&faults, "script") {
-        faults.extend(script::check(state, &spec.script).await?.errors);
+        faults.extend(script::check(context, &spec.script).await?.errors);
     }
     Ok(Refusal::unless_clean(faults, spec)?)
 }

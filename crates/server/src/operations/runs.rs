@@ -1,0 +1,90 @@
+//! What happened to a monitor: its runs, changes of state and ticks without a run; and a run at a person's word.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use revere_model::{FlipId, Gap, MonitorId, Run, RunId};
+
+use super::{Context, Failure, failure::of};
+use crate::{
+    engine::RunNowError,
+    store::{Committed, RecordedFlip, RunFilter},
+};
+
+/// Runs a monitor now, active or not, and answers the run as it was recorded. Once begun it is finished and recorded,
+/// also if nobody waits for the answer any more.
+pub async fn run_now(context: &Context, id: MonitorId) -> Result<Run, Failure> {
+    context.log("monitor run at someone's word", id);
+    let engine = context.services.engine.clone();
+    let running = tokio::spawn(async move { engine.run_now(id).await });
+    match running.await.map_err(|panicked| Failure::Internal(Box::new(panicked)))? {
+        Ok((Committed::Recorded { run, .. }, _)) => {
+            let took = Duration::try_from_secs_f64(run.duration_ms / 1e3).unwrap_or_default();
+            context.services.metrics.observe_run(run.outcome, run.kind, took, Duration::ZERO);
+            Ok(*run)
+        }
+        // It was deleted while it ran.
+        Ok((Committed::Gone | Committed::Superseded, _)) => {
+            Err(Failure::NotFound { what: "monitor", key: id.to_string() })
+        }
+        Err(RunNowError::Store(error)) => Err(of("monitor", id)(error)),
+        Err(RunNowError::Fault(fault)) => Err(Failure::Internal(Box::new(fault))),
+    }
+}
+
+/// A page of runs, newest first, and whether there are more. It ends before its texts have more than `bytes` bytes.
+pub async fn list(
+    context: &Context,
+    id: MonitorId,
+    filter: RunFilter,
+    bytes: usize,
+) -> Result<(Vec<Run>, bool), Failure> {
+    context.services.store.runs_page(id, filter, bytes).await.map_err(Failure::Store)
+}
+
+/// The newest runs, newest first.
+pub async fn newest(context: &Context, id: MonitorId, limit: u32) -> Result<Vec<Run>, Failure> {
+    let filter = RunFilter { limit, ..RunFilter::default() };
+    context.services.store.runs(id, filter).await.map_err(Failure::Store)
+}
+
+/// The first run that began at `at` or later.
+pub async fn first_from(context: &Context, id: MonitorId, at: Timestamp) -> Result<Option<RunId>, Failure> {
+    context.services.store.first_run_from(id, at).await.map_err(Failure::Store)
+}
+
+/// When the oldest run that is still kept began.
+pub async fn oldest(context: &Context, id: MonitorId) -> Result<Option<Timestamp>, Failure> {
+    context.services.store.oldest_run(id).await.map_err(Failure::Store)
+}
+
+/// Changes of state before `before`, newest first.
+pub async fn flips(
+    context: &Context,
+    id: MonitorId,
+    before: Option<FlipId>,
+    limit: u32,
+) -> Result<Vec<RecordedFlip>, Failure> {
+    context.services.store.flips(id, before, limit).await.map_err(Failure::Store)
+}
+
+/// Ticks without a run of their own before the gap `before`, newest first, each gap with its id.
+pub async fn gaps(
+    context: &Context,
+    id: MonitorId,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<(i64, Gap)>, Failure> {
+    context.services.store.gaps(id, before, limit).await.map_err(Failure::Store)
+}
+
+/// Ticks without a run of their own within a stretch of time, oldest first.
+pub async fn gaps_between(
+    context: &Context,
+    id: MonitorId,
+    from: Timestamp,
+    to: Timestamp,
+    limit: u32,
+) -> Result<Vec<Gap>, Failure> {
+    context.services.store.gaps_between(id, from, to, limit).await.map_err(Failure::Store)
+}

@@ -1,0 +1,50 @@
+//! Which way the arrows point, where the compiler does not see to it.
+
+use std::path::{Path, PathBuf};
+
+/// The Rust files of a folder of `src`, however deep, without their unit tests.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                found.push((path, code));
+            }
+        }
+    }
+    assert!(found.len() > 5, "{folder} is elsewhere now");
+    found
+}
+
+/// The words of a file's code, each with the one before it; comments are passed over.
+fn words(code: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let words = lines.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_')).filter(|w| !w.is_empty());
+    let mut before = "";
+    words.map(move |word| (std::mem::replace(&mut before, word), word))
+}
+
+#[test]
+fn operations_know_nothing_of_the_web() {
+    for (path, code) in sources("operations") {
+        let known = words(&code).find(|(_, word)| ["web", "axum", "askama"].contains(word));
+        assert_eq!(known, None, "{}: an operation serves pages, API and command line alike", path.display());
+    }
+}
+
+#[test]
+fn the_web_reaches_store_engine_and_sandbox_through_operations_alone() {
+    for (path, code) in sources("web") {
+        // `Failure::Store` is the word of a failure, not the store.
+        let handle = words(&code).find(|(before, word)| {
+            ["Store", "EngineHandle", "Runner", "SourceWatch", "Sandbox"].contains(word) && *before != "Failure"
+        });
+        assert_eq!(handle, None, "{}: make it an operation, so that every door does the same", path.display());
+    }
+}
