@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
+use crate::spelling::slips;
+
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// The text names no time zone.
@@ -43,6 +45,15 @@ pub fn zone(name: &str) -> Result<TimeZone, ZoneFault> {
     Err(ZoneFault { suggestion, message })
 }
 
+/// The usual spelling of that name: `Europe/Berlin` for `europe/berlin`. What is kept and shown is this.
+///
+/// # Errors
+///
+/// As [`zone`].
+pub fn zone_name(name: &str) -> Result<String, ZoneFault> {
+    zone(name).map(|zone| zone.iana_name().unwrap_or(name).to_owned())
+}
+
 /// Names of all known zones, in alphabetical order, for a form to choose from.
 pub fn zone_names() -> Vec<String> {
     let mut names: Vec<String> = ZONES.available().map(|name| name.to_string()).collect();
@@ -63,35 +74,15 @@ fn nearest(name: &str) -> Option<String> {
     if typed.len() < 4 || typed.len() > 60 || is_offset(name) {
         return None;
     }
-    let candidates = ZONES.available().map(|known| {
+    let most = typed.len() / 3;
+    let candidates = ZONES.available().filter_map(|known| {
         let known = known.to_string();
         let lower = known.to_lowercase();
-        let place = lower.rsplit('/').next().unwrap_or(&lower);
-        let by_place = if typed.contains('/') { usize::MAX } else { slips(&typed, place) };
-        (by_place.min(slips(&typed, &lower)), known)
+        let place = lower.rsplit('/').next().filter(|_| !typed.contains('/'));
+        let by_place = place.and_then(|place| slips(&typed, place, most));
+        Some((by_place.into_iter().chain(slips(&typed, &lower, most)).min()?, known))
     });
-    let (slips, near) = candidates.min()?;
-    (slips <= typed.len() / 3).then_some(near)
-}
-
-/// Letters to add, drop, change or swap with their neighbour to get from one text to the other.
-fn slips(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (row, letter) in one.iter().enumerate() {
-        let mut this = vec![row + 1];
-        for (column, wanted) in other.iter().enumerate() {
-            let changed = last[column] + usize::from(letter != wanted);
-            let mut least = changed.min(last[column + 1] + 1).min(this[column] + 1);
-            if row > 0 && column > 0 && *letter == other[column - 1] && one[row - 1] == *wanted {
-                least = least.min(before_last[column - 1] + 1);
-            }
-            this.push(least);
-        }
-        before_last = std::mem::replace(&mut last, this);
-    }
-    last[other.len()]
+    candidates.min().map(|(_, near)| near)
 }
 
 #[cfg(test)]
@@ -100,7 +91,15 @@ mod tests {
 
     #[test]
     fn names_are_known_in_either_case() {
-        assert_eq!(zone("europe/berlin").unwrap().iana_name(), Some("Europe/Berlin"));
+        for (typed, usual) in [
+            ("europe/berlin", "Europe/Berlin"),
+            ("AMERICA/NEW_YORK", "America/New_York"),
+            ("utc", "UTC"),
+            ("Asia/Calcutta", "Asia/Calcutta"),
+        ] {
+            assert_eq!(zone_name(typed).as_deref(), Ok(usual));
+        }
+        assert!(zone_names().iter().all(|name| zone_name(&name.to_lowercase()).as_ref() == Ok(name)));
         assert_eq!(zone("UTC").unwrap(), TimeZone::UTC);
         assert!(zone_names().len() > 400);
         assert!(zone("Etc/Unknown").is_err());

@@ -173,6 +173,7 @@ fn days_of_week(text: &str, days: &mut Days) -> Result<(), ScheduleFault> {
     days.week_star = text.starts_with(['*', '?']);
     for item in items(field, text)? {
         if let Some((weekday, nth)) = item.split_once('#') {
+            one_by_one(weekday, &format!("#{nth}"), item)?;
             let weekday = number(field, weekday)? % 7;
             match nth.parse() {
                 Ok(nth @ 1..=5_usize) => days.nth[nth - 1].insert(weekday),
@@ -181,6 +182,7 @@ fn days_of_week(text: &str, days: &mut Days) -> Result<(), ScheduleFault> {
         } else if item.eq_ignore_ascii_case("L") {
             return Err(fault(field, "L needs a day: write 5L for the last Friday of the month".to_owned()));
         } else if let Some(weekday) = item.strip_suffix(['L', 'l']) {
+            one_by_one(weekday, "L", item)?;
             days.last.insert(number(field, weekday)? % 7);
         } else {
             days.week = days.week.union(numbers(field, item)?);
@@ -190,6 +192,17 @@ fn days_of_week(text: &str, days: &mut Days) -> Result<(), ScheduleFault> {
         (days.nth, days.last) = ([Bits::EMPTY; 5], Bits::EMPTY);
     }
     Ok(())
+}
+
+/// Refuses `MON-FRI#1` with what to write: which days it means is clear, and that each has a first is not.
+fn one_by_one(weekdays: &str, mark: &str, item: &str) -> Result<(), ScheduleFault> {
+    let field = Field::DayOfWeek;
+    if weekdays != "*" && !weekdays.contains(['-', '/']) {
+        return Ok(());
+    }
+    let name = |day: u32| format!("{}{mark}", field.names()[day as usize][..3].to_uppercase());
+    let days: Vec<String> = numbers(field, weekdays)?.iter().map(name).collect();
+    Err(fault(field, format!("{} counts several days at once: write {}", shown(item), days.join(","))))
 }
 
 fn items(field: Field, text: &str) -> Result<impl Iterator<Item = &str>, ScheduleFault> {
@@ -363,6 +376,12 @@ mod tests {
             ("* * L-31 * *", "day of month: L-31 is not L-0 to L-30, days before the last"),
             ("* * 32W * *", "day of month: 32W is not 1W to 31W or LW, the nearest weekday"),
             ("* * * * L", "day of week: L needs a day: write 5L for the last Friday of the month"),
+            (
+                "* * * * MON-FRI#1",
+                "day of week: MON-FRI#1 counts several days at once: write MON#1,TUE#1,WED#1,THU#1,FRI#1",
+            ),
+            ("* * * * sat-sunL", "day of week: sat-sunL counts several days at once: write SUNL,SATL"),
+            ("* * * * 1-5/2#2", "day of week: 1-5/2#2 counts several days at once: write MON#2,WED#2,FRI#2"),
             ("* * * * 1#6", "day of week: 1#6 does not end in #1 to #5"),
             ("", "the schedule is empty: write five fields, such as */5 * * * *, or @hourly"),
             ("* * *", "three fields: write five, or six with seconds first"),
