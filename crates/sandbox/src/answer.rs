@@ -4,7 +4,7 @@
 use revere_model::{ReturnValue, State};
 
 use crate::{
-    LimitKind, Limits, Outcome, ScriptError, ScriptWarning, Value,
+    ConfigValues, LimitKind, Limits, Outcome, ScriptError, ScriptWarning, Value,
     guest_pool::{End, Ended},
     sanitize::clean,
     stop::{self, Stop},
@@ -39,8 +39,8 @@ pub(crate) fn outcome(ended: Ended, limits: &Limits) -> Outcome {
     }
 }
 
-/// The names and values of a configuration file.
-pub(crate) fn config(ended: Ended, limits: &Limits) -> Result<Vec<(String, Value)>, ScriptError> {
+/// What a configuration file left.
+pub(crate) fn config(ended: Ended, limits: &Limits) -> Result<ConfigValues, ScriptError> {
     if let Some(error) = verdict(&ended, limits).error {
         return Err(error);
     }
@@ -48,20 +48,7 @@ pub(crate) fn config(ended: Ended, limits: &Limits) -> Result<Vec<(String, Value
         |what: &str| plain_error("Crash", format!("the configuration's values cannot be read: {what}"), None);
     let End::Answered(bytes) = &ended.end else { return Err(unreadable("no answer")) };
     let answer = Value::from_json(bytes).map_err(|error| unreadable(&error.to_string()))?;
-    let Some(Value::List(items)) = answer.get("values") else { return Err(unreadable("none given")) };
-    items
-        .iter()
-        .map(|item| match item {
-            Value::Tuple(pair) => match pair.as_slice() {
-                [Value::Text(name), Value::Text(json)] => {
-                    let value = Value::from_json(json.as_bytes()).map_err(|error| unreadable(&error.to_string()))?;
-                    Ok((name.clone(), value))
-                }
-                _ => Err(unreadable("not names and values")),
-            },
-            _ => Err(unreadable("not names and values")),
-        })
-        .collect()
+    ConfigValues::of(&answer).map_err(|what| unreadable(&what))
 }
 
 /// The bytecode that compiling gave, in base64.

@@ -1,6 +1,8 @@
-//! Processor time of one run: the thread's own clock, read around every poll of the run's future.
+//! Processor time of one run: the thread's own clock, read around every poll of the run's future, and what was spent for
+//! it elsewhere.
 
 use std::{
+    cell::RefCell,
     pin::Pin,
     sync::{
         Arc,
@@ -34,16 +36,40 @@ impl CpuMeter {
     }
 }
 
+thread_local! {
+    /// The meter of what this thread is polling.
+    static PRESENT: RefCell<Option<Arc<CpuMeter>>> = const { RefCell::new(None) };
+}
+
+/// Charges the run that this thread is polling for processor time that was spent for it on another thread. To be called
+/// by a [`Broker`](crate::Broker), in the future it gave.
+pub fn charge(time: Duration) {
+    PRESENT.with_borrow(|meter| {
+        if let Some(meter) = meter {
+            meter.spent.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    });
+}
+
+/// What `future` gives, and the processor time that its polls took.
+pub async fn with_cpu_time<F: Future>(future: F) -> (F::Output, Duration) {
+    let meter = Arc::<CpuMeter>::default();
+    let output = measured(meter.clone(), future).await;
+    (output, meter.spent())
+}
+
 /// Polls `future` and charges `meter` for it.
 pub(crate) async fn measured<F: Future>(meter: Arc<CpuMeter>, future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(move |context| poll_measured(&meter, future.as_mut(), context)).await
 }
 
-fn poll_measured<F: Future>(meter: &CpuMeter, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
+fn poll_measured<F: Future>(meter: &Arc<CpuMeter>, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
     let began = thread_time();
     meter.poll_began.store(began, Ordering::Relaxed);
+    let outer = PRESENT.replace(Some(meter.clone()));
     let result = future.poll(context);
+    PRESENT.replace(outer);
     meter.spent.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
     result
 }

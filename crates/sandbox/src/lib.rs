@@ -16,6 +16,7 @@ mod sandbox;
 mod answer;
 mod bytecode_cache;
 mod codec;
+mod configuration;
 mod guest_pool;
 mod prelude;
 mod sanitize;
@@ -44,6 +45,8 @@ mod frozen_module;
 mod module_cache;
 mod stats;
 
+pub use configuration::ConfigValues;
+pub use cpu_meter::{charge, with_cpu_time};
 pub use error::{OpenError, SandboxError};
 pub use limits::Limits;
 pub use options::{KeepInstances, Options, Progress};

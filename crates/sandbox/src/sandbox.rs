@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use wasmtime::{Engine, Module};
 
 use crate::{
-    ConfigRequest, KeepInstances, Limits, OpenError, Options, Outcome, Progress, RunRequest, SandboxError, ScriptError,
-    ScriptWarning, Stats, Value, answer,
+    ConfigRequest, ConfigValues, KeepInstances, Limits, OpenError, Options, Outcome, Progress, RunRequest,
+    SandboxError, ScriptError, ScriptWarning, Stats, answer,
     bytecode_cache::{BytecodeCache, Code, Compilation},
     cpu_queue::CpuQueue,
     engine::{self, Optimization, Ticker},
@@ -164,11 +164,11 @@ impl Sandbox {
         Ok(ended)
     }
 
-    /// Executes a configuration file and answers its upper-case names. It may import from its own folder.
+    /// Executes a configuration file and answers what it left. It may import from its own folder.
     pub async fn evaluate_config(
         &self,
         request: ConfigRequest,
-    ) -> Result<Result<Vec<(String, Value)>, ScriptError>, SandboxError> {
+    ) -> Result<Result<ConfigValues, ScriptError>, SandboxError> {
         let question = prelude::config(&request).map_err(|error| SandboxError::Request(error.to_string()))?;
         let limits = request.limits.clone();
         let capabilities =

@@ -42,10 +42,9 @@ pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<ConfigFault>) {
         Value::Null => {}
         Value::Object(map) => {
             for (name, value) in map {
-                match read(name, value, format!("{key}['{}']", name.escape_debug())) {
-                    Ok(entry) => entries.push(entry),
-                    Err(found) => faults.extend(found),
-                }
+                let (entry, found) = read(name, value, format!("{key}['{}']", name.escape_debug()));
+                entries.extend(entry);
+                faults.extend(found);
             }
         }
         other => faults.push(ConfigFault::new(
@@ -56,33 +55,37 @@ pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<ConfigFault>) {
     (entries, faults)
 }
 
-fn read(name: &str, value: &Value, place: String) -> Result<Entry, Vec<ConfigFault>> {
-    if name.trim() != name || name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
-        return Err(vec![ConfigFault::new(
-            place,
-            "expected a name of 1 to 200 printable characters, without spaces around it",
-        )]);
-    }
+/// An entry with faults is an entry all the same where its type is known, so that the type can look at its config.
+fn read(name: &str, value: &Value, place: String) -> (Option<Entry>, Vec<ConfigFault>) {
     // The secrets are learned by the type, which knows which of its fields hold one.
-    let settings = Settings::read(FIELDS, value, &place, &Secrets::default())?;
+    let (settings, mut faults) = Settings::read_what_fits(FIELDS, value, &place, &Secrets::default());
+    for fault in &mut faults {
+        if fault.message.starts_with("unknown key") && !fault.message.contains("did you mean") {
+            fault.message += "; what its type needs stands inside of 'config'";
+        }
+    }
+    if name.trim() != name || name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
+        let message = "expected a name of 1 to 200 printable characters, without spaces around it";
+        faults.push(ConfigFault::new(&place, message));
+    }
     let description = match settings.any("description") {
         None => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => {
-            return Err(vec![ConfigFault::new(
-                format!("{place}['description']"),
-                format!("expected a text, not {}", python_type(other)),
-            )]);
+            let message = format!("expected a text, not {}", python_type(other));
+            faults.push(ConfigFault::new(format!("{place}['description']"), message));
+            String::new()
         }
     };
-    Ok(Entry {
+    let entry = settings.text("type").map(|kind| Entry {
         name: name.to_owned(),
-        kind: settings.required_text("type").to_owned(),
+        kind: kind.to_owned(),
         description,
         enabled: settings.flag("enabled", true),
         config: settings.any("config").cloned().unwrap_or(Value::Null),
         place,
-    })
+    });
+    (entry, faults)
 }
 
 #[cfg(test)]
@@ -111,7 +114,7 @@ mod tests {
     fn every_fault_of_every_entry_is_named() {
         let (entries, faults) = read_all(
             "REVERE_ALERTS",
-            &json!({"a": {"typ": "log"}, "b": 7, "c": {"type": "log", "description": 3}, " d": {"type": "log"}, "e": {"type": "log"}}),
+            &json!({"a": {"typ": "log"}, "b": 7, "c": {"type": "log", "url": "x", "description": 3}, " d": {"type": "log"}, "e": {"type": "log"}}),
         );
         let faults: Vec<String> = faults.iter().map(ConfigFault::to_string).collect();
         assert_eq!(
@@ -120,11 +123,13 @@ mod tests {
                 "REVERE_ALERTS['a']['typ']: unknown key 'typ'; did you mean 'type'?",
                 "REVERE_ALERTS['a']['type']: missing; expected a text that is not empty: its type",
                 "REVERE_ALERTS['b']: expected a dict, not an int",
+                "REVERE_ALERTS['c']['url']: unknown key 'url'; known: type, description, enabled, config; what its type needs stands inside of 'config'",
                 "REVERE_ALERTS['c']['description']: expected a text, not an int",
                 "REVERE_ALERTS[' d']: expected a name of 1 to 200 printable characters, without spaces around it",
             ]
         );
-        assert_eq!(entries.len(), 1);
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["c", " d", "e"], "their types may look at them");
         assert_eq!(read_all("REVERE_ALERTS", &json!([])).1.len(), 1);
     }
 }

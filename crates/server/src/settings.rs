@@ -78,8 +78,17 @@ impl ConfigFault {
 
 impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
+        write!(f, "{}: {}", shortened_place(&self.place), self.message)
     }
+}
+
+/// A place whose keys are no longer than anybody wants to read.
+fn shortened_place(place: &str) -> String {
+    let key = |part: &str| match part.strip_suffix('\'') {
+        Some(key) => format!("{}'", shortened(key)),
+        None => shortened(part).into_owned(),
+    };
+    place.split_inclusive('\'').map(key).collect()
 }
 
 /// Settings that fit their fields: the getters cannot fail for want of a check.
@@ -95,11 +104,26 @@ impl Settings {
         place: &str,
         secrets: &Secrets,
     ) -> Result<Settings, Vec<ConfigFault>> {
+        let (settings, faults) = Settings::read_what_fits(fields, config, place, secrets);
+        if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+
+    /// As [`Settings::read`], and what fits is there even if something else does not. Before a required field of it is
+    /// asked for, [`Settings::has_required`] must say that it is there.
+    pub fn read_what_fits(
+        fields: &[Field],
+        config: &Value,
+        place: &str,
+        secrets: &Secrets,
+    ) -> (Settings, Vec<ConfigFault>) {
         let empty = serde_json::Map::new();
         let given = match config {
             Value::Null => &empty,
             Value::Object(map) => map,
-            other => return Err(vec![ConfigFault::new(place, format!("expected a dict, not {}", python_type(other)))]),
+            other => {
+                let message = format!("expected a dict, not {}", python_type(other));
+                return (Settings::default(), vec![ConfigFault::new(place, message)]);
+            }
         };
         let mut faults = Vec::new();
         let mut read = BTreeMap::new();
@@ -131,7 +155,12 @@ impl Settings {
                 ));
             }
         }
-        if faults.is_empty() { Ok(Settings(read)) } else { Err(faults) }
+        (Settings(read), faults)
+    }
+
+    /// Whether every required one of `fields` is there.
+    pub fn has_required(&self, fields: &[Field]) -> bool {
+        fields.iter().all(|field| !field.required || self.0.contains_key(field.name))
     }
 
     /// A text, secret or URL, if it was given.
@@ -214,10 +243,13 @@ impl FieldKind {
                 Ok(value.clone())
             }
             FieldKind::Url => {
-                let url = value.as_str().and_then(|text| url::Url::parse(text).ok()).ok_or_else(wrong)?;
+                let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
+                // The text itself may hold a key.
+                let none = || format!("expected {}, and this text does not begin so", self.expected());
+                let url = url::Url::parse(text).map_err(|_| none())?;
                 secrets.learn_url(&url);
                 if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-                    return Err(wrong());
+                    return Err(none());
                 }
                 Ok(value.clone())
             }
@@ -294,44 +326,39 @@ pub fn learn_variable(name: &str, text: &str, secrets: &Secrets) {
     }
 }
 
+/// What was built, unless there are faults: those found before, and those of building it, which was not tried where
+/// something required was missing.
+pub fn unless_faulty<T>(
+    mut faults: Vec<ConfigFault>,
+    built: Option<Result<T, Vec<ConfigFault>>>,
+) -> Result<T, Vec<ConfigFault>> {
+    match built {
+        Some(Ok(built)) if faults.is_empty() => return Ok(built),
+        Some(Err(found)) => faults.extend(found),
+        _ => {}
+    }
+    Err(faults)
+}
+
 /// "unknown key 'usr'; did you mean 'url'? Known: ..."
 pub fn unknown<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
-    match nearest(given, &known) {
+    let near = revere_model::nearest(given, known.iter().copied());
+    let given = shortened(given);
+    match near {
         Some(near) => format!("unknown {what} '{given}'; did you mean '{near}'?"),
         None if known.is_empty() => format!("unknown {what} '{given}'; none is known here"),
         None => format!("unknown {what} '{given}'; known: {}", known.join(", ")),
     }
 }
 
-/// The known word that `given` is most likely a misspelling of, if any is close.
-pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
-    let given = given.to_lowercase();
-    known
-        .iter()
-        .map(|word| (edit_distance(&given, &word.to_lowercase()), *word))
-        .filter(|(distance, word)| *distance <= (word.len().max(given.len()) / 3).max(1))
-        .min()
-        .map(|(_, word)| word)
-}
-
-/// Levenshtein's distance over characters, with two neighbours that changed places as one mistake.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 0..a.len() {
-        let mut row = vec![i + 1];
-        for j in 0..b.len() {
-            let mut best = (last[j + 1] + 1).min(row[j] + 1).min(last[j] + usize::from(a[i] != b[j]));
-            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
-                best = best.min(before[j - 1] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
+/// A text that somebody wrote, for a message: a million characters of it tell no more than the first.
+pub fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
+    const SHOWN: usize = 100;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
-    last[b.len()]
 }
 
 /// What Python would call a configured value: `a dict`, `an int`.
@@ -394,12 +421,13 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_known_word_is_found_through_one_slip() {
-        let known = ["email", "webhook", "command"];
-        for slip in ["emial", "emal", "eemail", "Email", "enail"] {
-            assert_eq!(nearest(slip, &known), Some("email"), "{slip}");
-        }
-        assert_eq!(nearest("pager", &known), None);
+    fn a_word_of_any_length_costs_and_says_little() {
+        let long = "x".repeat(1 << 20);
+        let message = unknown("key", &long, ["url", "timeout"].into_iter());
+        assert_eq!(message, format!("unknown key '{}…'; known: url, timeout", "x".repeat(100)));
+        let config = json!({ long.as_str(): 1 });
+        let faults = Settings::read(FIELDS, &config, "x", &Secrets::default()).unwrap_err();
+        assert!(faults.iter().all(|fault| fault.to_string().len() < 500), "{}", faults[0]);
     }
 
     #[test]

@@ -9,6 +9,17 @@ ABSENT = 'not in the sandbox: a monitor has the standard library without what ne
 ABSENT += "helpers from PYTHON_PATH, and sources['name'] for data"
 
 
+def speak_of_configuration():
+    """Lets the hints speak to the author of a configuration. This interpreter runs nothing else."""
+    global NETWORK, FILES, PROCESSES, ABSENT
+    NETWORK = 'a configuration has no network: it only names what the server shall ask'
+    FILES = 'a configuration cannot open files: what differs between machines comes from os.environ'
+    PROCESSES = 'a configuration cannot start programs or threads'
+    ABSENT = 'a configuration has the standard library without what needs a network or an operating system, '
+    ABSENT += 'and the .py files beside it'
+
+
+
 def hint(error):
     """A hint for the exception, or None. Must not raise, whatever the exception is."""
     try:

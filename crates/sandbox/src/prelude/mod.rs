@@ -9,14 +9,16 @@ use crate::{ConfigRequest, Previous, SourceDescription, Value, ValueError};
 use revere_model::ReturnValue;
 
 /// The modules in the order in which they are loaded; each may import those before it.
-pub(crate) const MODULES: [(&str, &str); 9] = [
+pub(crate) const MODULES: [(&str, &str); 11] = [
     ("revere_codec", include_str!("codec.py")),
+    ("revere_standard_library", include_str!("standard_library.py")),
     ("revere_previous", include_str!("previous.py")),
     ("revere_response", include_str!("response.py")),
     ("revere_sources", include_str!("sources.py")),
     ("revere_helpers", include_str!("helpers.py")),
     ("revere_hints", include_str!("hints.py")),
     ("revere_lints", include_str!("lints.py")),
+    ("revere_configuration", include_str!("configuration.py")),
     ("revere_failures", include_str!("failures.py")),
     ("revere_prelude", include_str!("prelude.py")),
 ];

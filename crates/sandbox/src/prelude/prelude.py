@@ -16,14 +16,17 @@ from sys import set_int_max_str_digits
 from types import CodeType, ModuleType
 from warnings import filterwarnings
 
+import revere_configuration
 import revere_helpers
-from revere_codec import Unencodable, decode, encode, int_to_text
+import revere_hints
+from revere_codec import decode, encode, int_to_text
 from revere_failures import MonitorFailure, describe, message_of
 from revere_lints import lint
 from revere_previous import Previous
 from revere_sources import SourceError, Sources
 
 SCRIPT = 'monitor.py'
+MAIN = sys.modules.get('__main__')
 KEPT_ALIVE = []
 NO_VALUE = object()
 
@@ -35,12 +38,12 @@ def run(request):
 
 
 def run_monitor(request):
-    """Runs a script as the module `__monitor__` and answers what it did."""
+    """Runs a script as the module `__main__` and answers what it did."""
     seed_random(request['seed'])
     if request['helpers']:
         revere_helpers.install()
     previous = request['previous']
-    namespace = new_module('__monitor__', SCRIPT, request['script'])
+    namespace = new_module('__main__', SCRIPT, request['script'])
     namespace['sources'] = Sources(request['sources'])
     namespace['MonitorFailure'] = MonitorFailure
     namespace['SourceError'] = SourceError
@@ -51,28 +54,26 @@ def run_monitor(request):
 
 
 def evaluate_config(request):
-    """Runs a configuration file as a module and answers its upper-case names."""
+    """Runs a configuration file as a module and answers its settings."""
     os.environ.clear()
     os.environ.update(request['environment'])
     seed_random(request['seed'])
     revere_helpers.install()
+    revere_hints.speak_of_configuration()
     filename = request['filename']
+    sys.argv[:] = [filename]
     namespace = new_module('__config__', filename, request['script'])
     namespace['__file__'] = filename
     outcome = execute(request['script'], filename, namespace)
     flush_output()
-    if outcome['state'] != 'OK':
-        return outcome
-    values = []
-    for name in [*namespace]:
-        if type(name) is str and name.isupper():
-            try:
-                values.append((name, encode_config(namespace[name]).decode()))
-            except (Unencodable, ValueError) as error:
-                what = error.type_name if isinstance(error, Unencodable) else str(error)
-                text = f'{name} holds a value that a configuration cannot have: {what}'
-                return {'state': 'ERROR', 'message': text, 'kind': 'TypeError', 'line': None, 'traceback': None}
-    outcome['values'] = values
+    if outcome['state'] == 'OK':
+        values, faults = revere_configuration.settings(namespace)
+        outcome |= {
+            'values': [(name, encode(value).decode()) for name, value in values],
+            'faults': faults,
+            'other_names': revere_configuration.other_names(namespace),
+            'repeated_keys': revere_configuration.repeated_keys(request['script'], filename),
+        }
     return outcome
 
 
@@ -173,23 +174,6 @@ def plain_value(value, most_chars):
     return text[:most_chars].encode('utf-8', 'backslashreplace').decode()
 
 
-def encode_config(value):
-    refuse_other_than_plain(value)
-    return encode(value)
-
-
-def refuse_other_than_plain(value):
-    if isinstance(value, dict):
-        for key, item in value.items():
-            refuse_other_than_plain(key)
-            refuse_other_than_plain(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            refuse_other_than_plain(item)
-    elif value is not None and not isinstance(value, (bool, int, float, str, bytes)):
-        raise Unencodable(value)
-
-
 def flush_output(streams=(sys.__stdout__, sys.__stderr__)):
     for stream in streams:
         try:
@@ -202,7 +186,10 @@ def freeze():
     """Called once by the host, when everything is loaded and warm."""
     linecache.cache.clear()
     KEPT_ALIVE.clear()
-    sys.modules.pop('__monitor__', None)
+    if MAIN is None:
+        sys.modules.pop('__main__', None)
+    else:
+        sys.modules['__main__'] = MAIN
     gc.collect()
     gc.freeze()
     return {'state': 'OK'}
@@ -232,5 +219,7 @@ MODES = {
     'objects': lambda request: objects(),
 }
 
+# Programs take their own name from here, and fail where there is none.
+sys.argv[:] = [SCRIPT]
 sys.stdout.reconfigure(errors='backslashreplace', line_buffering=True)
 filterwarnings('ignore', category=SyntaxWarning)

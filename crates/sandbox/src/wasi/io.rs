@@ -53,8 +53,9 @@ pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(),
         }
         "[method]output-stream.check-write" => {
             linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, _: u32, result: u32| {
+                // Python's standard output is unbuffered: what a write would not take at once, it drops in silence.
                 let mut record = [0; 16];
-                record[8..].copy_from_slice(&65_536u64.to_le_bytes());
+                record[8..].copy_from_slice(&u64::from(u32::MAX).to_le_bytes());
                 bridge::write(&mut caller, result, &record)
             })?
         }

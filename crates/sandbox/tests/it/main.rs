@@ -7,3 +7,4 @@ mod example;
 mod hostile;
 mod isolation;
 mod pure;
+mod standard_library;

@@ -24,7 +24,7 @@ pub use channels::KINDS;
 pub use crate::notification::{MonitorSummary, Notification};
 use crate::{
     entry::Entry,
-    settings::{ConfigFault, Field, Settings, unknown},
+    settings::{self, ConfigFault, Field, Settings, unknown},
     surroundings::Surroundings,
 };
 
@@ -120,8 +120,10 @@ pub fn warnings(entries: &[Entry]) -> Vec<ConfigFault> {
 fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
     if let Some(kind) = KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str())) {
         let place = format!("{}['config']", entry.place);
-        let settings = Settings::read(kind.fields, &entry.config, &place, &surroundings.secrets)?;
-        return (kind.build)(entry, &settings, surroundings);
+        let (settings, faults) = Settings::read_what_fits(kind.fields, &entry.config, &place, &surroundings.secrets);
+        // What is wrong with one setting must not hide what is wrong with another.
+        let built = settings.has_required(kind.fields).then(|| (kind.build)(entry, &settings, surroundings));
+        return settings::unless_faulty(faults, built);
     }
     // Dotted names below our own package are the seed's, never somebody's module.
     if entry.kind.contains('.') && !entry.kind.starts_with("revere.") {

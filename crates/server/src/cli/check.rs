@@ -35,6 +35,11 @@ impl Check {
         let project = Project::open(global)?;
         let paint = Paint::stdout();
         let config = &project.config;
+        let folder = config.database_path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            let folder = folder.display();
+            anyhow::bail!("DATABASE_PATH: the folder {folder} is not there; make it, or name another one");
+        }
         let first = match &config.file {
             Some(file) => format!("{} is {}", file.display(), paint.green("right")),
             None => {

@@ -2,7 +2,7 @@
 //!
 //! A traceback shows lines of the file, and those hold passwords. Of each line of the file, what is inside of texts, the
 //! comments and the longer numbers are hidden, letter by letter, so that the marks below a line still point at the right
-//! place. A line of any other file is left out.
+//! place. The keys of a dict are shown where they are plain words. A line of any other file is left out.
 
 const HIDDEN: char = '*';
 
@@ -46,7 +46,15 @@ fn mask(source: &str) -> String {
     while let Some(&c) = chars.get(at) {
         let end = match c {
             '#' => line_end(&chars, at),
-            '\'' | '"' => text_end(&chars, at),
+            '\'' | '"' => {
+                let end = text_end(&chars, at);
+                if is_key(&chars, at, end) {
+                    masked.extend(&chars[at..end]);
+                    at = end;
+                    continue;
+                }
+                end
+            }
             '0'..='9' => {
                 let end = at + chars[at..].iter().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.')).count();
                 if end - at < 4 { at } else { end }
@@ -74,6 +82,18 @@ fn mask(source: &str) -> String {
         at = end;
     }
     masked
+}
+
+/// Whether the text is the key of a dict, and a word in small letters: `'type':` after a brace or a comma.
+fn is_key(chars: &[char], at: usize, end: usize) -> bool {
+    const LONGEST: usize = 30;
+    let before = chars[..at].iter().rev().find(|c| !c.is_whitespace());
+    let after = chars[end.min(chars.len())..].iter().find(|c| !matches!(c, ' ' | '\t'));
+    let inner = chars.get(at + 1..end.saturating_sub(1)).unwrap_or_default();
+    matches!(before, Some('{' | ','))
+        && after == Some(&':')
+        && (1..=LONGEST).contains(&inner.len())
+        && inner.iter().all(|c| c.is_ascii_lowercase() || *c == '_')
 }
 
 fn line_end(chars: &[char], from: usize) -> usize {
@@ -115,13 +135,21 @@ D = \"\"\"for ever hunter2";
             masked,
             "\
 TIMEZONE = '***'  #************
-A = {\"***\": '*****', '****': 80, '***': ********} + f'***'
+A = {\"key\": '*****', 'port': 80, 'pin': ********} + f'***'
 B = '*****
 *********'
 c4711 = '******************
 D = \"******************"
         );
         assert!(source.lines().zip(masked.lines()).all(|(a, b)| a.chars().count() == b.chars().count()));
+    }
+
+    /// Whoever writes `{password: user}` by mistake should not read it in a log.
+    #[test]
+    fn only_plain_words_count_as_keys() {
+        let source = "A = {'Hunter2': 'x', 'hunter2': 1,\n 'to': 'hunter'}\nif b == 'hunter': pass\nB = {'hunter'}";
+        let masked = "A = {'*******': '*', '*******': 1,\n 'to': '******'}\nif b == '******': pass\nB = {'******'}";
+        assert_eq!(mask(source), masked);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use revere_sandbox::{ConfigRequest, Limits, Sandbox, SandboxError, ScriptError};
+use revere_sandbox::{ConfigRequest, ConfigValues, Limits, Sandbox, SandboxError, ScriptError};
 
 pub use keys::{IGNORED, KEYS, Key, REFUSED};
 
@@ -66,7 +66,7 @@ pub struct Config {
 impl Config {
     /// Every setting at its default, relative paths counting from `folder`.
     pub fn default_in(folder: &Path) -> Config {
-        read::read(Vec::new(), folder, &Secrets::default()).0
+        read::read(ConfigValues::default(), folder, &Secrets::default()).config
     }
 }
 
@@ -122,21 +122,34 @@ pub struct Loaded {
     pub config: Config,
     /// What is wrong so far.
     pub faults: Vec<ConfigFault>,
+    /// Where something stands that is no plain data.
+    unreadable: Vec<String>,
     source: String,
 }
 
 impl From<Config> for Loaded {
     /// One that was not read from a file.
     fn from(config: Config) -> Loaded {
-        Loaded { config, faults: Vec::new(), source: String::new() }
+        Loaded { config, faults: Vec::new(), unreadable: Vec::new(), source: String::new() }
     }
 }
 
 impl Loaded {
     /// The configuration, if neither reading it nor its types found a fault.
     pub fn accept(self, found_by_types: Vec<ConfigFault>) -> Result<Config, LoadError> {
-        let Loaded { config, mut faults, source } = self;
+        let Loaded { config, mut faults, unreadable, source } = self;
+        // What cannot be read was said: that it is missing is no fault of its own.
         faults.extend(found_by_types);
+        let mut said = std::collections::HashSet::new();
+        faults.retain(|fault| {
+            let follows = |place: &String| {
+                fault
+                    .place
+                    .strip_prefix(place.as_str())
+                    .is_some_and(|rest| rest.starts_with('[') || rest.is_empty() && !said.insert(place.clone()))
+            };
+            !unreadable.iter().any(follows)
+        });
         if faults.is_empty() {
             return Ok(config);
         }
@@ -191,8 +204,8 @@ pub async fn load(
         environment,
         limits: Limits { wall_time: Duration::from_secs(10), ..Limits::default() },
     };
-    let names = match sandbox.evaluate_config(request).await {
-        Ok(Ok(names)) => names,
+    let left = match sandbox.evaluate_config(request).await {
+        Ok(Ok(left)) => left,
         Ok(Err(error)) => {
             let masked = |text: &str| hidden.redact(&mask_traceback::traceback(text, &source)).into_owned();
             let traceback = error.traceback.as_deref().map(masked);
@@ -201,8 +214,8 @@ pub async fn load(
         }
         Err(error) => return Err(LoadError::Sandbox(error)),
     };
-    let (config, faults) = read::read(names, &folder, secrets);
-    Ok(Loaded { config: Config { file: Some(path), ..config }, faults, source })
+    let read::Read { config, faults, unreadable } = read::read(left, &folder, secrets);
+    Ok(Loaded { config: Config { file: Some(path), ..config }, faults, unreadable, source })
 }
 
 /// 244 random bits of the operating system: what a configuration makes of them is as secret as if it ran outside.
@@ -243,7 +256,16 @@ impl fmt::Display for ScriptFault<'_> {
             write!(f, " in line {line}")?;
         }
         match &error.traceback {
-            Some(traceback) => write!(f, "\n{}", traceback.trim_end()),
+            Some(traceback) => {
+                let traceback = traceback.trim_end();
+                write!(f, "\n{traceback}")?;
+                // The message ends with what to do instead, where the sandbox is the reason.
+                let last = traceback.lines().last().unwrap_or_default();
+                match error.message.strip_prefix(last).map(str::trim) {
+                    Some(hint) if !hint.is_empty() => write!(f, "\n{hint}"),
+                    _ => Ok(()),
+                }
+            }
             None => write!(f, ": {}", error.message),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use revere_sandbox::{Limits, Value as PythonValue};
+use revere_sandbox::{ConfigValues, Limits, Value as PythonValue};
 use serde_json::{Map, Value};
 
 use super::{Config, keys};
@@ -12,36 +12,41 @@ use crate::{
     settings::{self, ConfigFault, Field, Settings},
 };
 
-/// Reads evaluated names. Only upper-case ones count; those beginning with an underscore are the author's own. Where a
-/// setting has a fault, its default stands in, so that the rest can still be looked at.
-pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &Secrets) -> (Config, Vec<ConfigFault>) {
+/// A configuration as far as it can be read, and what is wrong with it.
+pub(super) struct Read {
+    pub(super) config: Config,
+    pub(super) faults: Vec<ConfigFault>,
+    /// Where something stands that is no plain data: that a value is missing there is no fault of its own.
+    pub(super) unreadable: Vec<String>,
+}
+
+/// Reads what an evaluated file left. Where a setting has a fault, its default stands in, so that the rest can still be
+/// looked at.
+pub(super) fn read(left: ConfigValues, folder: &Path, secrets: &Secrets) -> Read {
     let mut faults = Vec::new();
-    let mut warnings = Vec::new();
+    let mut warnings = slips(&left);
     let mut given = Map::new();
-    for (name, value) in names {
-        if name.starts_with('_') || name.chars().any(char::is_lowercase) {
-            continue;
-        }
+    let mut unreadable = Unreadable::default();
+    for (place, message) in left.faults {
+        unreadable.null(&place, message);
+    }
+    for (name, value) in left.values {
         if let Some((_, hint)) = keys::REFUSED.iter().find(|(known, _)| *known == name) {
             faults.push(ConfigFault::new(name, *hint));
         } else if keys::IGNORED.contains(&name.as_str()) {
             warnings.push(ConfigFault::new(name, "ignored: it was the original program's, and means nothing here"));
+        } else if keys::KEYS.iter().any(|key| key.field.name == name) {
+            let value = unreadable.plain(value, &name);
+            given.insert(name, value);
         } else {
-            match plain(value) {
-                Ok(value) => drop(given.insert(name, value)),
-                Err(message) => faults.push(ConfigFault::new(name, message)),
-            }
+            let message = settings::unknown("key", &name, keys::KEYS.iter().map(|key| key.field.name));
+            let hint = "names of your own: begin them with an underscore, or write them small";
+            faults.push(ConfigFault::new(name, format!("{message} ({hint})")));
         }
     }
-    for name in given.keys().filter(|name| keys::KEYS.iter().all(|key| key.field.name != name.as_str())) {
-        let known = keys::KEYS.iter().map(|key| key.field.name);
-        let message = settings::unknown("key", name, known);
-        faults.push(ConfigFault::new(
-            name,
-            format!("{message} (names of your own: begin them with an underscore, or write them small)"),
-        ));
-    }
-    given.retain(|name, _| keys::KEYS.iter().any(|key| key.field.name == name));
+    let of_a_setting = |fault: &ConfigFault| given.contains_key(fault.place.split('[').next().unwrap_or_default());
+    faults.extend(unreadable.faults.into_iter().filter(of_a_setting));
+    let unreadable = unreadable.nulls;
 
     let fields: Vec<Field> = keys::KEYS.iter().map(|key| key.field).collect();
     // Faults of one name must not hide those of another: what does not fit is taken out, and the rest is read.
@@ -85,7 +90,25 @@ pub(super) fn read(names: Vec<(String, PythonValue)>, folder: &Path, secrets: &S
             "accepted, but login by Google is not built yet: nobody is asked who they are. Keep the server on a loopback address, or behind a proxy that asks",
         ));
     }
-    (Config { warnings, ..config }, reader.faults)
+    Read { config: Config { warnings, ..config }, faults: reader.faults, unreadable }
+}
+
+/// What Python is content with and its author hardly meant.
+fn slips(left: &ConfigValues) -> Vec<ConfigFault> {
+    let is_set = |name: &str| left.values.iter().any(|(set, _)| set == name);
+    let mut found = Vec::new();
+    for name in &left.other_names {
+        let capital = name.to_uppercase();
+        if keys::KEYS.iter().any(|key| key.field.name == capital) && !is_set(&capital) {
+            let message = format!("sets nothing: settings are written in capitals, {capital}");
+            found.push(ConfigFault::new(name, message));
+        }
+    }
+    for (line, key) in &left.repeated_keys {
+        let message = format!("the key '{key}' stands twice in one dict, and only the last of them counts");
+        found.push(ConfigFault::new(format!("line {line}"), message));
+    }
+    found
 }
 
 /// Reads one name at a time and collects what is wrong with it.
@@ -125,11 +148,10 @@ impl Reader<'_> {
     }
 
     fn timezone(&mut self) -> String {
-        let name = self.settings.text("TIMEZONE").unwrap_or("UTC");
-        if let Err(fault) = revere_model::zone(name) {
+        revere_model::zone_name(self.settings.text("TIMEZONE").unwrap_or("UTC")).unwrap_or_else(|fault| {
             self.fault("TIMEZONE", fault.to_string());
-        }
-        name.to_owned()
+            "UTC".to_owned()
+        })
     }
 
     fn limits(&mut self) -> Limits {
@@ -162,48 +184,71 @@ impl Reader<'_> {
     }
 }
 
-/// A configured value as JSON, which is all that kinds read.
-fn plain(value: PythonValue) -> Result<Value, String> {
-    Ok(match value {
-        PythonValue::Null => Value::Null,
-        PythonValue::Bool(flag) => Value::Bool(flag),
-        PythonValue::Int(int) => int.into(),
-        PythonValue::Float(float) => serde_json::Number::from_f64(float)
-            .map(Value::Number)
-            .ok_or_else(|| format!("expected a finite number, not {float}"))?,
-        PythonValue::Text(text)
-        | PythonValue::BigInt(text)
-        | PythonValue::Date(text)
-        | PythonValue::Time(text)
-        | PythonValue::DateTime(text)
-        | PythonValue::Uuid(text) => Value::String(text),
-        PythonValue::Decimal(text) => {
-            text.parse().map(Value::Number).map_err(|_| format!("expected a finite number, not Decimal('{text}')"))?
-        }
-        PythonValue::Duration(microseconds) => (microseconds as f64 / 1e6).into(),
-        PythonValue::Bytes(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => Value::String(text),
-            // `SECRET_KEY = os.urandom(24)`, as many files of the original have it.
-            Err(raw) => {
-                Value::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, raw.into_bytes()))
+/// Collects what is no plain data.
+#[derive(Default)]
+struct Unreadable {
+    faults: Vec<ConfigFault>,
+    /// Where null stands instead.
+    nulls: Vec<String>,
+}
+
+impl Unreadable {
+    fn null(&mut self, place: &str, message: String) -> Value {
+        self.faults.push(ConfigFault::new(place, message));
+        self.nulls.push(place.to_owned());
+        Value::Null
+    }
+
+    /// A configured value as JSON, which is all that kinds read; null where it cannot be had.
+    fn plain(&mut self, value: PythonValue, place: &str) -> Value {
+        match value {
+            PythonValue::Null => Value::Null,
+            PythonValue::Bool(flag) => Value::Bool(flag),
+            PythonValue::Int(int) => int.into(),
+            PythonValue::Float(float) => match serde_json::Number::from_f64(float) {
+                Some(number) => Value::Number(number),
+                None => self.null(place, format!("expected a finite number, not {float}")),
+            },
+            PythonValue::Text(text)
+            | PythonValue::BigInt(text)
+            | PythonValue::Date(text)
+            | PythonValue::Time(text)
+            | PythonValue::DateTime(text)
+            | PythonValue::Uuid(text) => Value::String(text),
+            PythonValue::Decimal(text) => match text.parse() {
+                Ok(number) => Value::Number(number),
+                Err(_) => self.null(place, format!("expected a finite number, not Decimal('{text}')")),
+            },
+            PythonValue::Duration(microseconds) => (microseconds as f64 / 1e6).into(),
+            PythonValue::Bytes(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => Value::String(text),
+                // `SECRET_KEY = os.urandom(24)`, as many files of the original have it.
+                Err(raw) => {
+                    Value::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, raw.into_bytes()))
+                }
+            },
+            PythonValue::List(items) | PythonValue::Tuple(items) => {
+                let item = |(index, item)| self.plain(item, &format!("{place}[{index}]"));
+                Value::Array(items.into_iter().enumerate().map(item).collect())
             }
-        },
-        PythonValue::List(items) | PythonValue::Tuple(items) => {
-            Value::Array(items.into_iter().map(plain).collect::<Result<_, _>>()?)
-        }
-        PythonValue::Dict(items) => {
-            let mut map = Map::new();
-            for (key, value) in items {
-                let PythonValue::Text(key) = key else {
-                    // Without the key itself: who writes {password: user} by mistake should not read it in a log.
-                    let key = plain(key).map_or("something else", |key| settings::python_type(&key));
-                    return Err(format!("expected texts as the keys of a dict, not {key}"));
-                };
-                map.insert(key, plain(value)?);
+            PythonValue::Dict(items) => {
+                let mut map = Map::new();
+                for (key, value) in items {
+                    let PythonValue::Text(key) = key else {
+                        // Without the key itself: who writes {password: user} by mistake should not read it in a log.
+                        let key = Unreadable::default().plain(key, place);
+                        let message =
+                            format!("expected texts as the keys of a dict, not {}", settings::python_type(&key));
+                        self.faults.push(ConfigFault::new(place, message));
+                        continue;
+                    };
+                    let value = self.plain(value, &format!("{place}['{}']", key.escape_debug()));
+                    map.insert(key, value);
+                }
+                Value::Object(map)
             }
-            Value::Object(map)
         }
-    })
+    }
 }
 
 #[cfg(test)]
@@ -217,9 +262,10 @@ mod tests {
     }
 
     fn read_names(names: &[(&str, PythonValue)]) -> (Config, Vec<String>) {
-        let names = names.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        let (config, faults) = read(names, Path::new("/etc/revere"), &Secrets::default());
-        (config, faults.iter().map(ConfigFault::to_string).collect())
+        let values = names.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let left = ConfigValues { values, ..ConfigValues::default() };
+        let read = read(left, Path::new("/etc/revere"), &Secrets::default());
+        (read.config, read.faults.iter().map(ConfigFault::to_string).collect())
     }
 
     #[test]
@@ -249,8 +295,6 @@ mod tests {
             ("RUN_TIMEOUT", PythonValue::Float(2.5)),
             ("RUN_MEMORY_MB", PythonValue::Int(64)),
             ("REVERE_SOURCES", PythonValue::Dict(vec![(text("graphite"), source)])),
-            ("lower_case", PythonValue::Int(1)),
-            ("_MINE", PythonValue::Int(1)),
         ]);
         assert_eq!(faults, [""; 0]);
         assert_eq!(config.database_path, Path::new("/etc/revere/data/monitors.db"));
@@ -281,16 +325,39 @@ mod tests {
         assert_eq!(
             faults,
             [
+                "REVERE_SORCES: unknown key 'REVERE_SORCES'; did you mean 'REVERE_SOURCES'? (names of your own: begin them with an underscore, or write them small)",
                 "SQLALCHEMY_DATABASE_URI: Revere keeps its data in a SQLite file of its own: set DATABASE_PATH, and bring an old database along with `revere import FILE`",
                 "BASE_URL: expected texts as the keys of a dict, not an int",
-                "REVERE_SORCES: unknown key 'REVERE_SORCES'; did you mean 'REVERE_SOURCES'? (names of your own: begin them with an underscore, or write them small)",
                 "RUN_TIMEOUT: expected a number of seconds above 0, not -1",
+                "BASE_URL: expected an address beginning with http:// or https://, not a dict",
                 "REVERE_ALERTS: expected a dict of name -> type, description, enabled, config, not a list",
                 "PYTHON_PATH[0]: expected a folder, and /nowhere is none",
                 "RUN_MEMORY_MB: expected a whole number from 32 to 3072, not 4",
             ]
         );
         assert_eq!(config.database_path, Path::new("/etc/revere/other.db"));
+    }
+
+    #[test]
+    fn what_python_took_and_nobody_meant_is_a_warning() {
+        let left = ConfigValues {
+            values: vec![("TIMEZONE".to_owned(), text("europe/berlin"))],
+            other_names: ["revere_sources", "timezone", "helper", "Base_Url"].map(str::to_owned).to_vec(),
+            repeated_keys: vec![(9, "shop".to_owned())],
+            ..ConfigValues::default()
+        };
+        let read = read(left, Path::new("/etc/revere"), &Secrets::default());
+        assert_eq!(read.faults, []);
+        assert_eq!(read.config.timezone, "Europe/Berlin", "in its usual spelling");
+        let warnings: Vec<String> = read.config.warnings.iter().map(ConfigFault::to_string).collect();
+        assert_eq!(
+            warnings,
+            [
+                "revere_sources: sets nothing: settings are written in capitals, REVERE_SOURCES",
+                "Base_Url: sets nothing: settings are written in capitals, BASE_URL",
+                "line 9: the key 'shop' stands twice in one dict, and only the last of them counts",
+            ]
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
 use revere_model::Clock;
-use revere_sandbox::{Broker, SourceCall, SourceFault, Value};
+use revere_sandbox::{Broker, SourceCall, SourceFault, Value, charge, with_cpu_time};
 use tokio::runtime::Handle;
 
 use super::Sources;
@@ -40,7 +40,7 @@ impl Broker for SourceBroker {
             answer_bytes: call.answer_bytes,
             now: self.clock.now(),
         };
-        let task = AbortOnDrop(self.runtime.spawn(async move {
+        let task = AbortOnDrop(self.runtime.spawn(with_cpu_time(async move {
             let began = Instant::now();
             let deadline = question.deadline.into();
             let answer = match tokio::time::timeout_at(deadline, named.source.call(question)).await {
@@ -56,14 +56,22 @@ impl Broker for SourceBroker {
             };
             metrics.observe_source_call(&call.source, result, began.elapsed());
             answer
-        }));
+        })));
         Box::pin(async move {
             let mut task = task;
-            // A panic in a source is our fault, but the run has to end somehow: it sees a failed source, the log the panic.
-            (&mut task.0).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "a source call panicked");
-                Err(SourceFault::Failed("the source failed inside Revere; its log says how".to_owned()))
-            })
+            match (&mut task.0).await {
+                Ok((answer, spent)) => {
+                    // What a call costs us is the run's: it counts toward its processor time.
+                    charge(spent);
+                    answer
+                }
+                // A panic in a source is our fault, but the run has to end somehow: it sees a failed source, the log
+                // the panic.
+                Err(error) => {
+                    tracing::error!(%error, "a source call panicked");
+                    Err(SourceFault::Failed("the source failed inside Revere; its log says how".to_owned()))
+                }
+            }
         })
     }
 }

@@ -27,7 +27,7 @@ pub use revere_sandbox::{MethodDescription, SourceFault, Value};
 
 use crate::{
     entry::Entry,
-    settings::{ConfigFault, Field, Settings, nearest},
+    settings::{self, ConfigFault, Field, Settings, shortened},
     surroundings::Surroundings,
 };
 
@@ -107,11 +107,13 @@ fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
     let kind = find(entry)?;
     let place = format!("{}['config']", entry.place);
     // A class of one's own has settings that only it knows.
-    let settings = match std::ptr::eq(kind, PLUGIN) {
-        true => Settings::default(),
-        false => Settings::read(kind.fields, &entry.config, &place, &surroundings.secrets)?,
+    let (settings, faults) = match std::ptr::eq(kind, PLUGIN) {
+        true => (Settings::default(), Vec::new()),
+        false => Settings::read_what_fits(kind.fields, &entry.config, &place, &surroundings.secrets),
     };
-    let source = (kind.build)(entry, &settings, surroundings)?;
+    // What is wrong with one setting must not hide what is wrong with another.
+    let built = settings.has_required(kind.fields).then(|| (kind.build)(entry, &settings, surroundings));
+    let source = settings::unless_faulty(faults, built)?;
     Ok(Arc::new(guarded::Guarded::new(entry, source, surroundings.secrets.clone())))
 }
 
@@ -120,8 +122,7 @@ fn find(entry: &Entry) -> Result<&'static SourceKind, Vec<ConfigFault>> {
     if let Some(kind) = KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str())) {
         return Ok(kind);
     }
-    let names: Vec<&str> = known().collect();
-    let near = nearest(&entry.kind, &names);
+    let near = revere_model::nearest(&entry.kind, known());
     // A misspelled name of ours is taken for one, dotted or not, before it is taken for someone's class.
     if near.is_none() && plugin::is_class_path(&entry.kind) {
         return Ok(PLUGIN);
@@ -135,7 +136,7 @@ fn find(entry: &Entry) -> Result<&'static SourceKind, Vec<ConfigFault>> {
     };
     Err(vec![ConfigFault::new(
         format!("{}['type']", entry.place),
-        format!("unknown source type '{}'; {hint}", entry.kind),
+        format!("unknown source type '{}'; {hint}", shortened(&entry.kind)),
     )])
 }
 

@@ -230,7 +230,7 @@ pub(crate) fn surface() -> Vec<Hostile> {
         one(
             "41 looks at the environment",
             "import os, sys\nreturn_value = repr((dict(os.environ), sys.argv))",
-            &[Value("({}, [''])"), Value("({}, [])")],
+            &[Value("({}, ['monitor.py'])")],
         ),
         one(
             "42 connects",

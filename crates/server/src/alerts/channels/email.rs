@@ -32,7 +32,7 @@ use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError
 use crate::{
     entry::Entry,
     redact::Secrets,
-    settings::{ConfigFault, Field, FieldKind, Settings, unknown},
+    settings::{ConfigFault, Field, FieldKind, Settings, shortened, unknown},
     surroundings::Surroundings,
 };
 
@@ -95,6 +95,10 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     let mut faults = Vec::new();
     let mut fault = |field: &str, message: String| faults.push(config_fault(entry, field, message));
     let host = settings.required_text("host").to_owned();
+    if host.contains(['/', ' ']) || (host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err()) {
+        let message = "expected the name of a host alone, such as 'smtp.example.com': the port has a key of its own";
+        fault("host", format!("{message}, not '{}'", shortened(&host)));
+    }
     let wanted = settings.text("security").unwrap_or("starttls");
     if !SECURITIES.contains(&wanted) {
         fault("security", unknown("security", wanted, SECURITIES.into_iter()));
@@ -124,8 +128,15 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     let mut mailbox = |field: &str, text: &str| match text.parse::<Mailbox>() {
         Ok(mailbox) => Some(mailbox),
         Err(_) => {
-            let message =
-                format!("expected an address such as 'ops@example.com' or 'Ops <ops@example.com>', not '{text}'");
+            let several = if text.contains(',') {
+                "; several are written as a list, ['a@example.com', 'b@example.com']"
+            } else {
+                ""
+            };
+            let text = shortened(text);
+            let message = format!(
+                "expected an address such as 'ops@example.com' or 'Ops <ops@example.com>', not '{text}'{several}"
+            );
             faults.push(config_fault(entry, field, message));
             None
         }

@@ -86,7 +86,7 @@ REVERE_ALERT = {}
     let stderr = said.stderr.replace(&shell.folder.path().canonicalize().unwrap().display().to_string(), "FOLDER");
     insta::assert_snapshot!(stderr, @r#"
     error: FOLDER/config.py has 7 faults
-      line 5: REVERE_SOURCES['graphite']['config']['url']: expected an address beginning with http:// or https://, not a text
+      line 5: REVERE_SOURCES['graphite']['config']['url']: expected an address beginning with http:// or https://, and this text does not begin so
       line 5: REVERE_SOURCES['graphite']['config']['timout']: unknown key 'timout'; did you mean 'timeout'?
       line 7: REVERE_SOURCES['shop']['type']: unknown source type 'databse'; did you mean 'database'?
       line 9: REVERE_ALERTS['log']['type']: missing; expected a text that is not empty: its type
@@ -94,6 +94,123 @@ REVERE_ALERT = {}
       line 11: RUN_TIMEOUT: expected a number of seconds above 0, not 'soon'
       line 12: REVERE_ALERT: unknown key 'REVERE_ALERT'; did you mean 'REVERE_ALERTS'? (names of your own: begin them with an underscore, or write them small)
     "#);
+}
+
+/// What one key holds must not hide what is wrong with its neighbours.
+#[test]
+fn a_value_that_is_no_plain_data_and_an_unknown_key_hide_no_other_fault() {
+    let shell = Shell::new();
+    shell.write(
+        "config.py",
+        "\
+import datetime, pathlib
+_HERE = pathlib.Path(__file__).parent
+_Engine = object()
+helper = Mixed = lambda: 1
+DATABASE_PATH = _HERE / 'data.db'
+REVERE_SOURCES = {
+    'graphite': {
+        'type': 'graphite', 'descr': 'x',
+        'config': {'url': object(), 'timout': 5, 'verify_ssl': {1, 2}},
+    },
+    'shop': {'type': 'database', 'config': {'connection_string': 'sqlite:///x.db', 'max_rows': -1}},
+    7: {'type': 'database'},
+}
+REVERE_ALERTS = {'mail': {'type': 'email', 'config': {
+    'host': 'smtp://127.0.0.1:25', 'prot': 25, 'security': 'ssl', 'from': 'a@x.org', 'to': 'b@x.org, c@x.org'}}}
+RUN_TIMEOUT = datetime.timedelta(seconds=3)
+TIMEZONE = 'Mars'
+OTHER = object()
+",
+    );
+    let said = shell.run("check").exits(1);
+    let stderr = said.stderr.replace(&shell.folder.path().canonicalize().unwrap().display().to_string(), "FOLDER");
+    for line in [
+        "error: FOLDER/config.py has 13 faults\n",
+        "  line 6: REVERE_SOURCES: expected texts as the keys of a dict, not an int\n",
+        "  line 8: REVERE_SOURCES['graphite']['descr']: unknown key 'descr'; known: type, description, enabled, config; what its type needs stands inside of 'config'\n",
+        "  line 9: REVERE_SOURCES['graphite']['config']['url']: expected plain data (texts, numbers, True, False, None, lists, dicts), not a value of type object\n",
+        "  line 9: REVERE_SOURCES['graphite']['config']['verify_ssl']: expected plain data (texts, numbers, True, False, None, lists, dicts), not a value of type set\n",
+        "  line 9: REVERE_SOURCES['graphite']['config']['timout']: unknown key 'timout'; did you mean 'timeout'?\n",
+        "  line 11: REVERE_SOURCES['shop']['config']['max_rows']: expected a whole number, 0 or more, not -1\n",
+        "  line 15: REVERE_ALERTS['mail']['config']['prot']: unknown key 'prot'; did you mean 'port'?\n",
+        "  line 15: REVERE_ALERTS['mail']['config']['security']: unknown security 'ssl'; known: starttls, tls, none\n",
+        "; several are written as a list, ['a@example.com', 'b@example.com']\n",
+        "  line 16: RUN_TIMEOUT: expected plain data (texts, numbers, True, False, None, lists, dicts), not a value of type timedelta\n",
+        "  line 17: TIMEZONE: \"Mars\" is not a known time zone",
+        "  line 18: OTHER: unknown key 'OTHER'",
+    ] {
+        assert!(stderr.contains(line), "{line}\n{stderr}");
+    }
+    assert!(!stderr.contains("missing; expected an address"), "{stderr}");
+
+    shell.write("config.py", "import pathlib\n_HERE = pathlib.Path(__file__).parent\nDATABASE_PATH = _HERE / 'data.db'\nLoop = []\nLoop.append(Loop)\n");
+    let said = shell.run("check").exits(0);
+    assert!(
+        said.stdout.contains(&format!("{}\n", shell.folder.path().canonicalize().unwrap().join("data.db").display()))
+    );
+    shell.write("config.py", "REVERE_SOURCES = {}\nREVERE_SOURCES['a'] = REVERE_SOURCES\nRUN_TIMEOUT = 'x'\n");
+    let said = shell.run("check").exits(1);
+    assert!(
+        said.stderr.contains("nested more than 100 levels deep") && said.stderr.contains("RUN_TIMEOUT"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn what_python_takes_and_nobody_means_is_a_warning() {
+    let shell = Shell::new();
+    shell.write(
+        "config.py",
+        "revere_sources = {}\nREVERE_ALERTS = {\n    'log': {'type': 'log'},\n    'log': {'type': 'log', 'enabled': False},\n}\n",
+    );
+    let said = shell.run("check").exits(0);
+    for warning in [
+        "warning: revere_sources: sets nothing: settings are written in capitals, REVERE_SOURCES\n",
+        "warning: line 4: the key 'log' stands twice in one dict, and only the last of them counts\n",
+    ] {
+        assert!(said.stderr.contains(warning), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn what_the_sandbox_refuses_says_what_to_do_instead() {
+    let shell = Shell::new();
+    for (line, says) in [
+        (
+            "open('/etc/hostname')",
+            "a configuration cannot open files: what differs between machines comes from os.environ",
+        ),
+        ("import requests", "the .py files beside it"),
+    ] {
+        shell.write("config.py", line);
+        let said = shell.run("check").exits(1);
+        assert!(said.stderr.contains(says) && said.stderr.contains("line 1"), "{}", said.stderr);
+    }
+    shell.write("config.py", "DATABASE_PATH = 'nowhere/at/all.db'");
+    let said = shell.run("check").exits(1);
+    assert!(said.stderr.contains("DATABASE_PATH: the folder ") && !said.stdout.contains("right"), "{}", said.stderr);
+}
+
+/// A name of a mebibyte was compared with every known one, letter by letter.
+#[test]
+fn a_name_of_any_length_costs_and_says_little() {
+    let shell = Shell::new();
+    let (small, capital) = ("x".repeat(1 << 20), "X".repeat(1 << 20));
+    for (config, says) in [
+        (format!("REVERE_SOURCES = {{'{small}': {{'typ': 1}}}}"), "a name of 1 to 200 printable characters"),
+        (format!("REVERE_SOURCES = {{'g': {{'{small}': 1}}}}"), "unknown key 'xxx"),
+        (format!("REVERE_SOURCES = {{'g': {{'type': '{small}'}}}}"), "unknown source type 'xxx"),
+        (format!("REVERE_ALERTS = {{'g': {{'type': '{small}'}}}}"), "unknown alert type 'xxx"),
+        (format!("REVERE_ALERTS = {{'g': {{'type': 'log', 'config': {{'{small}': 1}}}}}}"), "unknown key 'xxx"),
+        (format!("{capital} = 1"), "unknown key 'XXX"),
+        (format!("TIMEZONE = '{small}'"), "is not a known time zone"),
+    ] {
+        shell.write("config.py", &config);
+        let said = shell.run("check").exits(1);
+        assert!(said.stderr.contains(says) && said.stderr.len() < 2000, "{says}: {:.2000}", said.stderr);
+    }
 }
 
 #[test]
@@ -204,7 +321,7 @@ fn what_python_says_of_a_mistake_holds_no_password() {
     shell.write("parts.py", "def made():\n    return 'hunter3' + None\n");
     for (mistake, line) in [
         ("PASSWORD = 'hunter2' + None", "PASSWORD = '*******' + None"),
-        ("REVERE_SOURCES = {'a': 'hunter2' 'b': }", "REVERE_SOURCES = {'*': '*******' '*': }"),
+        ("REVERE_SOURCES = {'a': 'hunter2' 'b': }", "REVERE_SOURCES = {'a': '*******' '*': }"),
         ("PIN = 48151623 + 'x'  # hunter2", "PIN = ******** + '*'"),
         ("import parts; parts.made()", "import parts; parts.made()"),
         ("import os; int(os.environ['DB_PASSWORD'])", "import os; int(os.environ['***********'])"),
