@@ -119,7 +119,7 @@ async fn store_all(store: &Store, plan: Plan, now: jiff::Timestamp) -> anyhow::R
 }
 
 fn zone(text: &str) -> Result<String, String> {
-    revere_model::zone(text).map(|_| text.to_owned()).map_err(|fault| fault.to_string())
+    revere_model::zone_name(text).map_err(|fault| fault.to_string())
 }
 
 /// The original read its schedules in its machine's own time, which is most likely this one's.
@@ -145,6 +145,11 @@ fn report(plan: &Plan, original: &str, timezone: &str, paint: Paint) -> String {
             counts.edits,
             "row of history that only notes that a form was saved",
             "rows of history that only note that a form was saved",
+        ),
+        (
+            counts.stateless,
+            "row of history whose new state is not one of 0 to 3",
+            "rows of history whose new states are not of 0 to 3",
         ),
         (counts.timeless, "row of history without a readable time", "rows of history without a readable time"),
         (

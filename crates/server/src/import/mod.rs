@@ -67,6 +67,8 @@ pub struct Counts {
     pub edits: u64,
     /// Without a readable time.
     pub timeless: u64,
+    /// Whose new state is none that the original knew: what they say of the monitor is anybody's guess.
+    pub stateless: u64,
     /// Of monitors that are not there any more.
     pub orphans: u64,
     /// Without a readable id of a monitor.
@@ -135,7 +137,11 @@ pub async fn prepare(
                 progress(read, total);
             }
             match log.monitor_id.map(|id| index.get(&id)) {
-                Some(Some(index)) => monitors[*index].history.extend(past(log, counts)),
+                Some(Some(index)) => {
+                    let history = &mut monitors[*index].history;
+                    let before = history.last().map_or(State::Inactive, Past::new_state);
+                    history.extend(past(log, before, counts));
+                }
                 Some(None) => counts.orphans += 1,
                 None => counts.nobodys += 1,
             }
@@ -214,30 +220,36 @@ fn name(old: &OldMonitor) -> String {
 }
 
 /// What a row of history is here. One that went to INACTIVE was no run: the original wrote it when a form was saved.
-fn past(log: OldLog, counts: &mut Counts) -> Option<Past> {
+/// Where it does not say what the monitor was in before, that is what the row before it left.
+fn past(log: OldLog, before: State, counts: &mut Counts) -> Option<Past> {
     let Some(at) = log.at else {
         counts.timeless += 1;
         return None;
     };
-    let flips = log.old_state != log.new_state;
+    let Some(new_state) = log.new_state else {
+        counts.stateless += 1;
+        return None;
+    };
+    let old_state = log.old_state.unwrap_or(before);
+    let flips = old_state != new_state;
     counts.flips += u64::from(flips);
     let message = log.message.replace('\0', "\u{fffd}");
     let return_value = log.return_value.map(value);
-    if log.new_state == State::Inactive {
+    if new_state == State::Inactive {
         if !flips {
             counts.edits += 1;
             return None;
         }
-        return Some(Past::Change(ImportedChange { at, old_state: log.old_state, new_state: log.new_state, message }));
+        return Some(Past::Change(ImportedChange { at, old_state, new_state, message }));
     }
     counts.runs += 1;
     Some(Past::Run(ImportedRun {
         kind: RunKind::Imported,
         at,
         duration: Duration::ZERO,
-        outcome: log.new_state,
-        old_state: log.old_state,
-        new_state: log.new_state,
+        outcome: new_state,
+        old_state,
+        new_state,
         message,
         return_value,
         output: String::new(),

@@ -70,10 +70,10 @@ pub struct OldLog {
     pub message: String,
     /// The value, which the original kept as text.
     pub return_value: Option<String>,
-    /// Before.
-    pub old_state: State,
-    /// After.
-    pub new_state: State,
+    /// Before; `None` if it is no state.
+    pub old_state: Option<State>,
+    /// After; `None` if it is no state.
+    pub new_state: Option<State>,
 }
 
 /// A row of `alert`.
@@ -146,7 +146,8 @@ impl Original {
                 if let (Some(days), None) = (&days, retain_days) {
                     guessed.push(format!("retain_days: {days:?} is no number of days; the server's own is kept"));
                 }
-                if !matches!(text(row, "state").as_deref().map(str::trim), Some("0" | "1" | "2" | "3")) {
+                let state = state(row, "state");
+                if state.is_none() {
                     guessed.push("state: not one of 0 to 3; taken as INACTIVE".to_owned());
                 }
                 let schedule = SCHEDULE_COLUMNS.map(|name| if has.contains(name) { text(row, name) } else { None });
@@ -157,7 +158,7 @@ impl Original {
                     name: text(row, "name").unwrap_or_default(),
                     task: text(row, "task").unwrap_or_default(),
                     active: flag(row, "active", true),
-                    state: state(row, "state"),
+                    state: state.unwrap_or(State::Inactive),
                     retain_days,
                     schedule: OldSchedule(schedule),
                     guessed,
@@ -234,13 +235,14 @@ fn flag(row: &SqliteRow, name: &str, default: bool) -> bool {
     text(row, name).map_or(default, |text| !matches!(text.trim(), "0" | "" | "false" | "False"))
 }
 
-/// 0 OK, 1 ALARM, 2 ERROR, 3 INACTIVE.
-fn state(row: &SqliteRow, name: &str) -> State {
-    match text(row, name).as_deref().map(str::trim) {
-        Some("0") => State::Ok,
-        Some("1") => State::Alarm,
-        Some("2") => State::Error,
-        _ => State::Inactive,
+/// 0 OK, 1 ALARM, 2 ERROR, 3 INACTIVE; anything else is none of the original's.
+fn state(row: &SqliteRow, name: &str) -> Option<State> {
+    match text(row, name)?.trim() {
+        "0" => Some(State::Ok),
+        "1" => Some(State::Alarm),
+        "2" => Some(State::Error),
+        "3" => Some(State::Inactive),
+        _ => None,
     }
 }
 

@@ -18,6 +18,7 @@ const SECOND: usize = 7;
 /// What a field without a value means where everything more significant than it was given.
 const DEFAULTS: [&str; 8] = ["*", "1", "1", "*", "*", "0", "0", "0"];
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const POSITIONS: [&str; 6] = ["1st", "2nd", "3rd", "4th", "5th", "last"];
 
 /// The eight fields as they are stored; `None` is SQL's null.
@@ -57,7 +58,7 @@ impl OldSchedule {
                 return Err(format!("it runs only in certain {name}s ({name}={text}), which crontab cannot say"));
             }
         }
-        let month = field(&fields[MONTH], MONTH, 1, 12)?;
+        let month = field(&month_numbers(&fields[MONTH]), MONTH, 1, 12)?;
         let hour = field(&fields[HOUR], HOUR, 0, 23)?;
         let minute = field(&fields[MINUTE], MINUTE, 0, 59)?;
         let second = field(&fields[SECOND], SECOND, 0, 59)?;
@@ -116,6 +117,19 @@ impl Steps {
 fn field(text: &str, index: usize, low: i64, high: i64) -> Result<String, String> {
     let items = numbers(NAMES[index], text, low, high)?;
     Ok(list(&items, low, high, true))
+}
+
+/// `jan-mar,oct` as `1-3,10`. What is no month's name stays as it is.
+fn month_numbers(text: &str) -> String {
+    let number = |word: &str| {
+        let known = MONTHS.iter().position(|known| word.trim().eq_ignore_ascii_case(known));
+        known.map_or(word.to_owned(), |month| (month + 1).to_string())
+    };
+    let part = |part: &str| {
+        let (range, step) = part.split_at(part.find('/').unwrap_or(part.len()));
+        range.split('-').map(number).collect::<Vec<_>>().join("-") + step
+    };
+    text.split(',').map(part).collect::<Vec<_>>().join(",")
 }
 
 fn list(items: &[Steps], low: i64, high: i64, star: bool) -> String {
@@ -218,14 +232,20 @@ fn days(day: &str, day_of_week: &str) -> Result<(String, String), String> {
         return Ok((day, day_of_week));
     }
     if last || !numbers.is_empty() {
-        return match (&numbers[..], last, positions.is_empty()) {
+        let whole_week = match (&numbers[..], last, positions.is_empty()) {
             // A star makes crontab, too, ask that both fit.
             ([only], false, true) if (only.first, only.last) == (1, 31) => {
-                Ok((only.write(1, 31, true), weekday_list(&weekdays)))
+                Some((only.write(1, 31, true), weekday_list(&weekdays)))
             }
-            ([only], false, true) => whole_week(*only, &weekdays).ok_or_else(|| both(day, day_of_week)),
-            _ => Err(both(day, day_of_week)),
+            ([only], false, true) => whole_week(*only, &weekdays),
+            _ => None,
         };
+        // So does a star in the other field, for the weekdays that can be written with one.
+        let starred = star_week(&weekdays).filter(|_| positions.is_empty()).map(|week| {
+            let numbers = (!numbers.is_empty()).then(|| list(&numbers, 1, 31, false));
+            (numbers.into_iter().chain(last.then(|| "L".to_owned())).collect::<Vec<_>>().join(","), week)
+        });
+        return whole_week.or(starred).ok_or_else(|| both(day, day_of_week));
     }
     if positions.is_empty() {
         return Err(format!("day={day} and day_of_week={day_of_week} never meet"));
@@ -245,6 +265,12 @@ fn whole_week(days: Steps, weekdays: &[bool; 7]) -> Option<(String, String)> {
     }
     let names = WEEKDAYS.iter().zip(weekdays).filter(|(_, on)| **on).map(|(name, _)| format!("{name}#{nth}"));
     Some(("*".to_owned(), names.collect::<Vec<_>>().join(",")))
+}
+
+/// `*/7` is Sunday, `*/3` Sunday, Wednesday and Saturday: counted from Sunday, and beginning with a star.
+fn star_week(weekdays: &[bool; 7]) -> Option<String> {
+    let fits = |step: &usize| (0..7).all(|sunday_first| weekdays[(sunday_first + 6) % 7] == (sunday_first % step == 0));
+    (2..=7).find(fits).map(|step| format!("*/{step}"))
 }
 
 fn day_expression(part: &str) -> Result<Option<Day>, String> {
@@ -348,6 +374,13 @@ mod tests {
             ("* | * | */2 | * | mon,tue | 4 | 0 | 0", "0 4 */2 * mon,tue"),
             ("* | * | 15-21 | * | 1-2 | 4 | 0 | 0", "0 4 * * tue#3,wed#3"),
             ("* | * | 1st mon,2nd tue | * | 0 | 4 | 0 | 0", "0 4 * * mon#1"),
+            ("* | * | 1 | * | sun | 4 | 0 | 0", "0 4 1 * */7"),
+            ("* | * | 1,2nd mon | * | sun | 4 | 0 | 0", "0 4 1 * */7"),
+            ("* | * | 13,31 | * | 1,3,5,6 | 4 | 0 | 0", "0 4 13,31 * */2"),
+            ("* | * | last,1-5 | * | sat,sun | 4 | 0 | 0", "0 4 1-5,L * */6"),
+            // Names of months, too, though only later versions of that library knew them.
+            ("* | jan-mar | 1 | * | * | 4 | 0 | 0", "0 4 1 1-3 *"),
+            ("* | Jan-DEC/2,feb | * | * | * | 4 | 0 | 0", "0 4 * 1-12/2,2 *"),
             // A field without a value: the minimum below the last given one, everything above it.
             ("- | - | - | - | - | 4 | - | -", "0 4 * * *"),
             ("- | - | 5 | - | - | - | - | -", "0 0 5 * *"),
@@ -372,6 +405,7 @@ mod tests {
             ("* | * | * | */2 | * | 4 | 0 | 0", "certain weeks"),
             ("* | * | 13 | * | fri | 4 | 0 | 0", "where day=13 and day_of_week=fri meet"),
             ("* | * | last | * | fri | 4 | 0 | 0", "where day=last"),
+            ("* | jan-mär | * | * | * | 4 | 0 | 0", "month=1-mär is not understood"),
             ("* | * | 2nd mon | * | tue | 4 | 0 | 0", "never meet"),
             ("* | * | * | * | * | 4 | 99 | 0", "minute=99 never comes"),
             ("* | * | * | * | fri-mon | 4 | 0 | 0", "runs backwards"),

@@ -51,6 +51,16 @@ pub enum Past {
     Change(ImportedChange),
 }
 
+impl Past {
+    /// What the monitor was in afterwards.
+    pub fn new_state(&self) -> State {
+        match self {
+            Past::Run(run) => run.new_state,
+            Past::Change(change) => change.new_state,
+        }
+    }
+}
+
 /// A run to take over.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ImportedRun {

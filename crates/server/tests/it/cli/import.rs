@@ -231,7 +231,7 @@ async fn what_is_no_such_database_is_refused_by_what_it_lacks() {
 #[tokio::test]
 async fn the_zone_is_the_option_then_the_configuration_then_the_machine() {
     let shell = shell().await;
-    assert!(shell.run("import --dry-run --timezone Asia/Tokyo old.db").exits(0).stdout.contains("read in Asia/Tokyo"));
+    assert!(shell.run("import --dry-run --timezone asia/tokyo old.db").exits(0).stdout.contains("read in Asia/Tokyo"));
     assert!(shell.run("import --dry-run old.db").exits(0).stdout.contains("read in Europe/Vienna"));
     std::fs::remove_file(shell.path("config.py")).unwrap();
     let here = super::said(shell.revere().args(["import", "--dry-run", "old.db"]).env("TZ", "America/Lima")).exits(0);
@@ -259,6 +259,47 @@ async fn rows_that_belong_to_nobody_are_counted_and_said() {
     ] {
         assert!(said.contains(&format!("Left out: {left_out}\n")), "{left_out}: {said}");
     }
+}
+
+/// A new state that is none is left out and counted; an old one that is none is what the row before it left.
+#[tokio::test]
+async fn rows_of_unknown_states_are_left_out_or_follow_the_row_before() {
+    let shell = shell().await;
+    let more = "insert into monitor_log (monitor_id, message, old_state, new_state, timestamp) values
+            (3, 'to nowhere', 1, 7, '2014-03-02 11:00:00'), (3, 'to null', 1, null, '2014-03-02 11:01:00'),
+            (3, 'to a word', 1, 'ALARM', '2014-03-02 11:02:00'), (3, 'from nowhere', 9, 1, '2014-03-02 11:05:00'),
+            (3, 'from null', null, 0, '2014-03-02 11:10:00');";
+    original(&shell.path("old.db"), more).await;
+    let said = shell.run("import old.db").exits(0).stdout;
+    assert!(said.contains("5 monitors, 7 runs, 8 changes of state"), "{said}");
+    assert!(said.contains("Left out: 3 rows of history whose new states are not of 0 to 3\n"), "{said}");
+    let store = Store::open(StoreOptions::new(shell.path("revere.db"))).await.unwrap();
+    let runs = store.runs(MonitorId(3), RunFilter { limit: 2, ..RunFilter::default() }).await.unwrap();
+    let states: Vec<_> = runs.iter().map(|run| (run.message.as_str(), run.old_state, run.new_state)).collect();
+    assert_eq!(states, [("from null", State::Alarm, State::Ok), ("from nowhere", State::Alarm, State::Alarm)]);
+    store.close().await;
+}
+
+/// Scripts as people have them: what compiles in Python 3 and means something else is said by its line.
+#[tokio::test]
+async fn what_a_script_means_differently_now_is_said_by_its_line() {
+    let shell = Shell::new();
+    let script = "rows = sources['shop'].execute('select count(*) from orders')\nif rows is None:\n    raise MonitorFailure('none')\nrequests = rows[0]['n'] / 2\nreturn_value = round(requests)";
+    let row = format!(
+        "insert into monitor (id, name, task, active, state) values (1, 'Orders', '{}', 1, 0);",
+        script.replace('\'', "''")
+    );
+    original(&shell.path("old.db"), &format!("{TABLES}{row}")).await;
+    let said = shell.run("import --dry-run old.db").exits(0).stdout;
+    for line in [
+        "     line 2: `execute` answers an empty list where it answered None, so this is never true: write `if not rows`\n",
+        "     line 4: `/` of two integers gives a float now (7 / 2 was 3): write `//` to keep what it was\n",
+        "     line 4: a row is a tuple: take its columns by number, or ask with `execute(..., as_dict=True)`\n",
+        "     line 5: `round` of a half goes to the even neighbour now: round(2.5) is 2, and was 3.0\n",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(!said.contains("network"), "a variable of that name is no module: {said}");
 }
 
 #[tokio::test]
