@@ -4,7 +4,7 @@
 //! that an edit leaves as it was is not held against the edit, so a monitor that was imported broken can still be
 //! renamed, paused or mended piece by piece.
 
-use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec};
+use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec, zone_name};
 
 use super::{Context, Failure, FieldFault, Refusal, failure::of, script};
 use crate::store::{MonitorFilter, StoreError};
@@ -155,7 +155,7 @@ async fn checked(
         description: input.description.clone().unwrap_or(base.description),
         script: input.script.clone().unwrap_or(base.script),
         schedule: input.schedule.clone().unwrap_or(base.schedule),
-        timezone: input.timezone.clone().unwrap_or(base.timezone),
+        timezone: input.timezone.clone().map_or(base.timezone, |typed| zone_name(&typed).unwrap_or(typed)),
         active: input.active.unwrap_or(base.active),
         retain_days: input.retain_days.unwrap_or(base.retain_days),
         timeout_s: input.timeout_s.unwrap_or(base.timeout_s),

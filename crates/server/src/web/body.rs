@@ -10,7 +10,7 @@ use axum::{
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use super::{error::Problem, fields::Fields};
+use super::{error::Problem, fields::Fields, unique_json::UniqueJson};
 
 /// No body is larger. A script, the largest thing anyone sends, may have a quarter of it.
 pub const BODY_BYTES: usize = 1 << 20;
@@ -107,11 +107,13 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     if text.trim().is_empty() {
         return Err(bad("the body is empty; expected a JSON object".to_owned(), None));
     }
-    serde_json::from_str(text).map_err(|error| {
+    let read: Result<UniqueJson, _> = serde_json::from_str(text);
+    read.map(|json| json.0).map_err(|error| {
         let (line, column) = (error.line() as u32, error.column().max(1) as u32);
         let full = error.to_string();
-        let words = full.split(" at line ").next().unwrap_or(&full);
-        bad(format!("the body is not JSON: line {line}, column {column}: {words}"), Some((line, column)))
+        let words = full.rsplit_once(" at line ").map_or(full.as_str(), |(words, _)| words);
+        let what = if error.is_data() { "cannot be read" } else { "is not JSON" };
+        bad(format!("the body {what}: line {line}, column {column}: {words}"), Some((line, column)))
     })
 }
 
@@ -133,6 +135,9 @@ mod tests {
         assert_eq!(problem.detail, "the body is not JSON: line 2, column 3: key must be a string");
         assert_eq!(parse(b"{\"a\": \"\xff\"}").unwrap_err().place, Some((1, 8)));
         assert!(parse(b" \n").unwrap_err().detail.contains("empty"));
+        let problem = parse(br#"{"a": 1, "b": {"c at line 7": 1, "c at line 7": 2}}"#).unwrap_err();
+        let twice = "the body cannot be read: line 1, column 46: the key \"c at line 7\" stands twice in one object";
+        assert_eq!((problem.detail.as_str(), problem.place), (twice, Some((1, 46))));
         assert!(parse(br#"{"a": "\ud800"}"#).is_err(), "half a surrogate pair is no character");
     }
 }

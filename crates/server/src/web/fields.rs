@@ -20,6 +20,9 @@ pub struct Fields {
     faults: Vec<FieldFault>,
 }
 
+/// So many unknown fields are named: a body of a million of them is no better answered by a million faults.
+const MOST_UNKNOWN: usize = 20;
+
 impl Fields {
     /// Begins to read `body`, which must be an object.
     pub fn of(body: Value) -> Result<Fields, Refusal> {
@@ -111,7 +114,7 @@ impl Fields {
 
     /// The faults, with one for each field that nobody asked for.
     pub fn finish(mut self) -> Vec<FieldFault> {
-        for name in self.given.keys() {
+        for name in self.given.keys().take(MOST_UNKNOWN) {
             let shown: String = name.chars().take(100).collect();
             let message = settings::unknown("field", &shown, self.known.iter().copied());
             self.faults.push(FieldFault::new(shown, message));

@@ -16,6 +16,7 @@ pub mod params;
 mod request_layer;
 mod router;
 mod same_origin;
+mod unique_json;
 
 use std::sync::Arc;
 

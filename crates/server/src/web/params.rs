@@ -34,6 +34,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     }
 }
 
+/// So many unknown parameters are named.
+const MOST_UNKNOWN: usize = 20;
+
 impl Params {
     /// The text of `name`; an empty one counts as left out, as forms send it.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
@@ -110,7 +113,7 @@ impl Params {
 
     /// `value`, unless there were faults or parameters that nobody asked for.
     pub fn finish<T>(mut self, value: T) -> Result<T, Refusal> {
-        for (name, _) in &self.given {
+        for (name, _) in self.given.iter().take(MOST_UNKNOWN) {
             let shown: String = name.chars().take(100).collect();
             let message = settings::unknown("parameter", &shown, self.known.iter().copied());
             self.faults.push(FieldFault::new(shown, message));

@@ -123,6 +123,43 @@ async fn a_refused_edit_changes_nothing() {
     assert_eq!(server.get(&path).await.json(200), made);
 }
 
+/// Which of two was meant would be a guess, and the last one silently won.
+#[tokio::test]
+async fn a_key_that_stands_twice_is_refused_by_its_name() {
+    let server = Server::start().await;
+    let made = create(&server, &body()).await;
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+    for body in [r#"{"name": "a", "name": "b"}"#, r#"{"tags": [], "name": "a", "name": "a"}"#] {
+        let problem = server.send_raw("PATCH", &path, body).await.problem(400);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("the key \"name\" stands twice in one object"), "{detail}");
+    }
+    assert_eq!(server.get(&path).await.json(200), made);
+}
+
+#[tokio::test]
+async fn a_zone_is_kept_in_its_usual_spelling() {
+    let server = Server::start().await;
+    let made = create(&server, &with(body(), &json!({"timezone": "europe/berlin"}))).await;
+    assert_eq!(made["timezone"], "Europe/Berlin");
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+    let same = server.send("PATCH", &path, &json!({"timezone": "EUROPE/BERLIN"})).await.json(200);
+    assert_eq!((&same["timezone"], &same["version"]), (&json!("Europe/Berlin"), &json!(1)));
+    let other = server.send("PATCH", &path, &json!({"timezone": "utc"})).await.json(200);
+    assert_eq!(other["timezone"], "UTC");
+}
+
+/// A body of a mebibyte holds a hundred thousand fields, and each was compared with every known one.
+#[tokio::test]
+async fn any_number_of_unknown_fields_is_answered_briefly() {
+    let server = Server::start().await;
+    let fields: serde_json::Map<String, Value> =
+        (0..50_000).map(|number| (format!("field{number}"), json!(1))).collect();
+    let answer = server.send("POST", "/api/v1/monitors", &Value::Object(fields)).await;
+    answer.problem(422);
+    assert!(answer.faults().len() < 30 && answer.text.len() < 20_000, "{}", answer.text.len());
+}
+
 #[tokio::test]
 async fn put_replaces_the_whole_and_patch_changes_a_part() {
     let server = Server::start().await;

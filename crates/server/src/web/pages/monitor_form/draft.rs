@@ -155,16 +155,12 @@ impl Draft {
             notice: self.notice,
             theirs,
             outcome: self.outcome,
-            zones: zones(),
+            zones: revere_model::zone_names(),
         };
         let mut response = layout::page(status, &page.shell, &page)?;
         token.keep(&mut response);
         Ok(response)
     }
-}
-
-fn zones() -> Vec<String> {
-    jiff::tz::db().available().map(|name| name.to_string()).collect()
 }
 
 #[cfg(test)]
