@@ -67,7 +67,7 @@ pub struct Run {
     pub kind: RunKind,
     /// The scheduled instant; for a manual run, when it was asked for.
     pub tick_at: Timestamp,
-    /// When the script began.
+    /// When the script began: what its clock showed first.
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: f64,
@@ -85,6 +85,10 @@ pub struct Run {
     pub output: String,
     /// The Python traceback of an `ERROR`.
     pub traceback: Option<String>,
+    /// What its randomness was drawn from, where it is known.
+    pub seed: Option<u64>,
+    /// Which script it was, where it is known: the same text has the same version.
+    pub script_version: Option<String>,
 }
 
 /// Why ticks had no run.

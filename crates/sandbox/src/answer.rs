@@ -4,7 +4,7 @@
 use revere_model::{ReturnValue, State};
 
 use crate::{
-    ConfigValues, LimitKind, Limits, Outcome, ScriptError, ScriptWarning, Value,
+    ConfigValues, LimitKind, Limits, Outcome, RunInputs, ScriptError, ScriptWarning, Value,
     guest_pool::{End, Ended},
     sanitize::clean,
     stop::{self, Stop},
@@ -16,7 +16,7 @@ const TRACEBACK_BYTES: usize = 64 << 10;
 const LOADER_FAILED: u8 = 0xff;
 
 /// The outcome of a script's run.
-pub(crate) fn outcome(ended: Ended, limits: &Limits) -> Outcome {
+pub(crate) fn outcome(ended: Ended, limits: &Limits, inputs: RunInputs) -> Outcome {
     let verdict = verdict(&ended, limits);
     let mut calls = ended.calls;
     for call in &mut calls {
@@ -33,10 +33,16 @@ pub(crate) fn outcome(ended: Ended, limits: &Limits) -> Outcome {
         output: clean(&String::from_utf8_lossy(&ended.output), limits.output_bytes),
         error: verdict.error,
         source_calls: calls,
+        inputs,
         duration: ended.duration,
         cpu_time: ended.cpu_time,
         memory_bytes: ended.memory_bytes,
     }
+}
+
+/// What is wrong with a script that was compiled.
+pub(crate) fn fault(ended: &Ended) -> Option<ScriptError> {
+    verdict(ended, &Limits::default()).error
 }
 
 /// What a configuration file left.

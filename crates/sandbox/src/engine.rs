@@ -42,6 +42,8 @@ pub(crate) fn engine(instances: u32, optimization: Optimization) -> Result<Engin
             .cranelift_opt_level(OptLevel::None)
             .cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass),
     };
+    // The same bits of a NaN on every processor: a script can see them.
+    config.cranelift_nan_canonicalization(true);
     config.epoch_interruption(true);
     config.max_wasm_stack(WASM_STACK_BYTES).async_stack_size(STACK_BYTES);
     // Guest frames in an error are of no use to anyone who reads it.

@@ -24,10 +24,7 @@ use crate::{
 /// Everything the module is made of.
 pub(crate) fn checksum() -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(artefact::checksum().as_bytes());
-    for source in prelude::sources() {
-        hasher.update(blake3::hash(source.as_bytes()).as_bytes());
-    }
+    hasher.update(artefact::checksum().as_bytes()).update(prelude::checksum().as_bytes());
     hasher.finalize()
 }
 

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle};
 use wasmtime::Trap;
 
@@ -13,7 +14,7 @@ use crate::{
     cpu_meter::{self, CpuMeter},
     cpu_queue::CpuQueue,
     guest::{Guest, Template},
-    host::RunState,
+    host::{RunState, TapedHelpers, clock::TimeOut},
     image::{Image, MOST_ANSWER_BYTES, inert_run},
     reset::{NotReset, Resetter},
     stats::Counters,
@@ -55,6 +56,12 @@ pub(crate) struct Ended {
     pub(crate) memory_bytes: usize,
     /// The memory limit was in the way.
     pub(crate) memory_refused: bool,
+    /// What its clock showed first.
+    pub(crate) instant: Timestamp,
+    /// Where it was when its wall-clock time was over, if that was its end.
+    pub(crate) time_out: Option<TimeOut>,
+    /// The helper modules that it read, where they were noted.
+    pub(crate) helpers_read: TapedHelpers,
 }
 
 /// How it ended.
@@ -116,10 +123,14 @@ impl GuestPool {
         let duration = began.elapsed();
         let memory_bytes = guest.memory().len();
         let host = guest.store.data_mut();
+        let run = &mut host.run;
         let ended = Ended {
+            time_out: matches!(end, End::Stopped(Stop::WallTime(_))).then(|| run.clock.position()),
             end,
-            output: std::mem::take(&mut host.run.output),
-            calls: std::mem::take(&mut host.run.calls),
+            instant: run.clock.instant(),
+            helpers_read: run.helpers_read.take().unwrap_or_default(),
+            output: std::mem::take(&mut run.output),
+            calls: std::mem::take(&mut run.calls),
             duration,
             cpu_time: meter.spent(),
             memory_bytes,

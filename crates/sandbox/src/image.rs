@@ -1,17 +1,14 @@
 //! The pristine state every run begins in, copied from an instance that ran nothing.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use revere_model::ManualClock;
 use wasmtime::Val;
 
 use crate::{
     Limits, OpenError,
     guest::Template,
-    host::{Capabilities, RunState},
+    host::{Capabilities, RunState, clock::RunClock},
 };
 
 /// The granularity in which memory is looked at; the size of a page where this runs, or a part of one.
@@ -35,6 +32,6 @@ impl Image {
 
 /// A run that nobody asked for: no clock that moves, no randomness that differs, nobody to ask.
 pub(crate) fn inert_run() -> RunState {
-    let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+    let clock = RunClock::at(Timestamp::UNIX_EPOCH);
     RunState::new(Limits::default(), clock, ChaCha20Rng::seed_from_u64(0), Capabilities::none())
 }

@@ -12,6 +12,8 @@ mod options;
 mod outcome;
 mod request;
 mod sandbox;
+mod tape;
+mod tape_runs;
 
 mod answer;
 mod bytecode_cache;
@@ -44,16 +46,23 @@ mod engine;
 mod frozen_module;
 mod module_cache;
 mod stats;
+mod versions;
 
 pub use configuration::ConfigValues;
 pub use cpu_meter::{charge, with_cpu_time};
 pub use error::{OpenError, SandboxError};
+pub use host::clock::TimeOut;
 pub use limits::Limits;
 pub use options::{KeepInstances, Options, Progress};
-pub use outcome::{CallRecord, LimitKind, Outcome, ScriptError, ScriptWarning};
+pub use outcome::{CallRecord, LimitKind, Outcome, RunInputs, ScriptError, ScriptWarning};
 pub use request::{
-    Broker, ConfigRequest, MethodDescription, Previous, RunRequest, SourceCall, SourceDescription, SourceFault,
+    Broker, ConfigRequest, HelperModule, MethodDescription, Previous, RunRequest, SourceCall, SourceDescription,
+    SourceFault,
 };
 pub use sandbox::Sandbox;
 pub use stats::Stats;
+pub use tape::{
+    CallText, Difference, OutcomeField, Replay, Tape, TapeError, TapedAnswer, TapedCall, TapedHelper, TapedOutcome,
+};
 pub use value::{Value, ValueError};
+pub use versions::{guest_version, prelude_version, script_version};

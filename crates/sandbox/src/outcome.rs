@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use revere_model::{ReturnValue, State};
 
 /// What a run did.
@@ -20,12 +21,25 @@ pub struct Outcome {
     pub error: Option<ScriptError>,
     /// The source calls it made, in order.
     pub source_calls: Vec<CallRecord>,
+    /// What it began with.
+    pub inputs: RunInputs,
     /// Wall-clock time.
     pub duration: Duration,
     /// Time on a processor.
     pub cpu_time: Duration,
     /// The most linear memory it had, in bytes.
     pub memory_bytes: usize,
+}
+
+/// What a run began with, as its record keeps it. The same script with the same answers does the same from it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunInputs {
+    /// What its clock showed first, in whole microseconds.
+    pub instant: Timestamp,
+    /// What its randomness was drawn from.
+    pub seed: u64,
+    /// Which script it was, as [`script_version`](crate::script_version) makes it.
+    pub script_version: String,
 }
 
 /// What went wrong in the author's words and lines.

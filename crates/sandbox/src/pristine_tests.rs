@@ -9,10 +9,12 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, FutureExt};
+use jiff::Timestamp;
+use revere_model::ManualClock;
 
 use crate::{
     Broker, KeepInstances, Limits, MethodDescription, Options, RunRequest, Sandbox, SourceCall, SourceDescription,
-    SourceFault, Value, guest::Guest, guest_pool::GuestPool, image::inert_run,
+    SourceFault, Value, guest::Guest, guest_pool::GuestPool,
 };
 
 #[path = "../tests/it/hostile/catalogue.rs"]
@@ -36,7 +38,7 @@ fn request(script: &str, limits: &Limits) -> RunRequest {
         sources: Arc::new(BTreeMap::from([("graphite".into(), graphite)])),
         previous: None,
         seed: 7,
-        clock: inert_run().clock,
+        clock: Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)),
         limits: limits.clone(),
         python_path: Arc::default(),
         broker: Arc::new(Echo),

@@ -19,7 +19,7 @@ pub struct RunRequest {
     pub previous: Option<Previous>,
     /// Seeds `random` and everything else that asks for randomness.
     pub seed: u64,
-    /// What `time` and `datetime` show.
+    /// Says at which instant the run begins; what `time` and `datetime` show moves on from there as docs/MONITORS.md has it.
     pub clock: Arc<dyn Clock>,
     /// What it may use.
     pub limits: Limits,
@@ -65,6 +65,17 @@ pub struct MethodDescription {
     pub doc: String,
 }
 
+/// A helper module as a script imports it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HelperModule {
+    /// The file, as tracebacks show it.
+    pub file: String,
+    /// Its text.
+    pub source: String,
+    /// Whether it is a package's `__init__.py`.
+    pub package: bool,
+}
+
 /// One call of a method of a source, its arguments already bound to the names of the signature.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SourceCall {
@@ -76,6 +87,8 @@ pub struct SourceCall {
     pub args: Vec<Value>,
     /// Keyword arguments as the script wrote them.
     pub kwargs: Vec<(String, Value)>,
+    /// The instant of the call, as the script reads it.
+    pub now: Timestamp,
     /// When the run's time is over: an answer after that reaches nobody.
     pub deadline: Instant,
     /// The largest answer the run takes, in bytes.

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, mpsc},
 };
 
+use jiff::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use revere_model::{Clock, SystemClock};
@@ -12,7 +13,7 @@ use tokio::sync::Semaphore;
 use wasmtime::{Engine, Module};
 
 use crate::{
-    ConfigRequest, ConfigValues, KeepInstances, Limits, OpenError, Options, Outcome, Progress, RunRequest,
+    ConfigRequest, ConfigValues, KeepInstances, OpenError, Options, Outcome, Progress, RunInputs, RunRequest,
     SandboxError, ScriptError, ScriptWarning, Stats, answer,
     bytecode_cache::{BytecodeCache, Code, Compilation},
     cpu_queue::CpuQueue,
@@ -20,11 +21,15 @@ use crate::{
     frozen_module,
     guest::Template,
     guest_pool::{Ended, GuestPool, Job},
-    host::{Capabilities, RunState},
+    host::{
+        Capabilities, Helpers, RunState, TapedHelpers,
+        clock::{RunClock, TimeOut},
+    },
     image::{Image, inert_run},
     module_cache, prelude,
     reset::Resetter,
     stats::Counters,
+    versions::script_version,
 };
 
 /// Interpreters kept for the next runs, per thread; each holds about 1.5 MB. More than begin at once, because those that
@@ -107,52 +112,68 @@ impl Sandbox {
     /// Runs a script. Waits for a slot first; the run's time begins when it has one. Dropping the future ends the run.
     pub async fn run(&self, request: RunRequest) -> Result<Outcome, SandboxError> {
         let code = self.code_of(&request.script).await?;
+        Ok(self.execute(Execution::of(request, code)).await?.outcome)
+    }
+
+    /// Runs a script as [`Sandbox::run`] does, as `execution` has it.
+    pub(crate) async fn execute(&self, execution: Execution) -> Result<Executed, SandboxError> {
+        let Execution { request, code, clock, helpers, notes_helpers } = execution;
         let question = prelude::monitor(
             &request.script,
             code.as_deref(),
             request.seed,
             &request.sources,
             request.previous.as_ref(),
-            !request.python_path.is_empty(),
+            !matches!(&helpers, Helpers::Folders(folders) if folders.is_empty()),
             request.limits.value_bytes,
         );
-        let capabilities =
-            Capabilities { sources: request.sources, broker: Some(request.broker), helpers: request.python_path };
-        let limits = request.limits.clone();
-        let ended = self
+        let capabilities = Capabilities { sources: request.sources, broker: Some(request.broker), helpers };
+        let (limits, seed) = (request.limits.clone(), request.seed);
+        let script_version = script_version(&request.script);
+        let mut ended = self
             .ended(Job {
                 question: question.map_err(|error| SandboxError::Request(error.to_string()))?,
                 begin: Box::new(move || {
-                    RunState::new(request.limits, request.clock, ChaCha20Rng::seed_from_u64(request.seed), capabilities)
+                    let rng = ChaCha20Rng::seed_from_u64(seed);
+                    let mut run = RunState::new(request.limits, clock(), rng, capabilities);
+                    run.helpers_read = notes_helpers.then(TapedHelpers::default);
+                    run
                 }),
                 keep: true,
             })
             .await?;
-        Ok(answer::outcome(ended, &limits))
+        let inputs = RunInputs { instant: ended.instant, seed, script_version };
+        let (time_out, helpers_read) = (ended.time_out, std::mem::take(&mut ended.helpers_read));
+        Ok(Executed { outcome: answer::outcome(ended, &limits, inputs), time_out, helpers_read })
     }
 
     /// Compiles a script without running it, and looks for what its author hardly means.
     pub async fn check(&self, script: &str) -> Result<Result<Vec<ScriptWarning>, ScriptError>, SandboxError> {
         let ended = self.compiled(script, true).await?;
         let warnings = answer::warnings(&ended);
-        Ok(match answer::outcome(ended, &Limits::default()).error {
+        Ok(match answer::fault(&ended) {
             None => Ok(warnings),
             Some(error) => Err(error),
         })
     }
 
     /// The bytecode of a script that has run before.
-    async fn code_of(&self, script: &str) -> Result<Option<Code>, SandboxError> {
+    pub(crate) async fn code_of(&self, script: &str) -> Result<Option<Code>, SandboxError> {
+        match self.inner.scripts.look(script) {
+            Compilation::Compiled(code) => Ok(Some(code)),
+            Compilation::New | Compilation::Never => Ok(None),
+            Compilation::Seen => self.compiled_code(script).await,
+        }
+    }
+
+    /// The bytecode of a script, whether it has run before or not; `None` where it has none that can be kept.
+    pub(crate) async fn compiled_code(&self, script: &str) -> Result<Option<Code>, SandboxError> {
+        if let Compilation::New | Compilation::Seen = self.inner.scripts.look(script) {
+            self.compiled(script, false).await?;
+        }
         Ok(match self.inner.scripts.look(script) {
             Compilation::Compiled(code) => Some(code),
-            Compilation::New | Compilation::Never => None,
-            Compilation::Seen => {
-                self.compiled(script, false).await?;
-                match self.inner.scripts.look(script) {
-                    Compilation::Compiled(code) => Some(code),
-                    _ => None,
-                }
-            }
+            _ => None,
         })
     }
 
@@ -171,13 +192,14 @@ impl Sandbox {
     ) -> Result<Result<ConfigValues, ScriptError>, SandboxError> {
         let question = prelude::config(&request).map_err(|error| SandboxError::Request(error.to_string()))?;
         let limits = request.limits.clone();
-        let capabilities =
-            Capabilities { sources: Arc::new(BTreeMap::new()), broker: None, helpers: Arc::from([request.folder]) };
+        let helpers = Helpers::Folders(Arc::from([request.folder]));
+        let capabilities = Capabilities { sources: Arc::new(BTreeMap::new()), broker: None, helpers };
         let ended = self
             .ended(Job {
                 question,
                 begin: Box::new(move || {
-                    RunState::new(request.limits, system_clock(), ChaCha20Rng::from_seed(request.seed), capabilities)
+                    let clock = RunClock::at(SystemClock.now());
+                    RunState::new(request.limits, clock, ChaCha20Rng::from_seed(request.seed), capabilities)
                 }),
                 // It has seen secrets.
                 keep: false,
@@ -199,6 +221,40 @@ impl Sandbox {
     async fn ended(&self, job: Job) -> Result<Ended, SandboxError> {
         GuestPool::run(self.inner.pool.clone(), self.inner.threads.handle(), job).await
     }
+}
+
+/// One run of a script, however it came to be asked for.
+pub(crate) struct Execution {
+    pub(crate) request: RunRequest,
+    /// Its bytecode, if it was compiled before.
+    pub(crate) code: Option<Code>,
+    /// Makes the run's clock; called when the run begins.
+    pub(crate) clock: Box<dyn FnOnce() -> RunClock + Send>,
+    pub(crate) helpers: Helpers,
+    /// Whether the helper modules that it reads are noted.
+    pub(crate) notes_helpers: bool,
+}
+
+impl Execution {
+    /// A run for real, which begins at the instant that the request's clock then shows.
+    pub(crate) fn of(request: RunRequest, code: Option<Code>) -> Execution {
+        let clock = request.clock.clone();
+        let helpers = Helpers::Folders(request.python_path.clone());
+        let clock = Box::new(move || RunClock::at(whole_micros(clock.now())));
+        Execution { request, code, clock, helpers, notes_helpers: false }
+    }
+}
+
+/// What came of it.
+pub(crate) struct Executed {
+    pub(crate) outcome: Outcome,
+    pub(crate) time_out: Option<TimeOut>,
+    pub(crate) helpers_read: TapedHelpers,
+}
+
+/// As it is recorded, so that the record has what the script saw.
+fn whole_micros(instant: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(instant.as_microsecond()).unwrap_or(instant)
 }
 
 /// The pristine image, and the means to put guests back, or why there are none.
@@ -253,8 +309,4 @@ impl Drop for Threads {
             runtime.shutdown_background();
         }
     }
-}
-
-fn system_clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock)
 }

@@ -36,7 +36,7 @@ use revere::{
     store::{MonitorFilter, Store, StoreOptions},
 };
 use revere_model::{Clock, MonitorSpec, State, SystemClock};
-use revere_sandbox::{KeepInstances, Limits, Options, Outcome, Sandbox};
+use revere_sandbox::{KeepInstances, Limits, Options, Outcome, RunInputs, Sandbox};
 
 const EXAMPLE: &str = "
 total  = sources['graphite'].get_sum('sum(stats_counts.response.*)', '-10min')
@@ -238,6 +238,7 @@ impl RunScripts for Nothing {
             output: String::new(),
             error: None,
             source_calls: Vec::new(),
+            inputs: RunInputs { instant: SystemClock.now(), seed: 7, script_version: "0123".repeat(8) },
             duration: Duration::ZERO,
             cpu_time: Duration::ZERO,
             memory_bytes: 0,

@@ -1,6 +1,7 @@
 //! What the host holds for one guest: its memory budget, and everything of the run it is in.
 
 pub(crate) mod bridge;
+pub(crate) mod clock;
 mod memory_budget;
 pub(crate) mod pollables;
 
@@ -12,12 +13,11 @@ use std::{
 };
 
 use rand_chacha::ChaCha20Rng;
-use revere_model::Clock;
 use wasmtime::{Memory, UpdateDeadline};
 
-use self::{memory_budget::MemoryBudget, pollables::Pollables};
+use self::{clock::RunClock, memory_budget::MemoryBudget, pollables::Pollables};
 use crate::{
-    Broker, CallRecord, Limits, SourceDescription,
+    Broker, CallRecord, HelperModule, Limits, SourceDescription,
     cpu_meter::CpuMeter,
     cpu_queue::{self, Turn},
     stop::Stop,
@@ -46,7 +46,8 @@ impl Host {
 /// Everything of one run; replaced as a whole, so nothing of one run can be seen by the next.
 pub(crate) struct RunState {
     pub(crate) limits: Limits,
-    pub(crate) clock: Arc<dyn Clock>,
+    /// What the script reads as the time; its limits are kept by `began` and `cpu`.
+    pub(crate) clock: RunClock,
     /// All randomness of the run: the same seed gives the same stream.
     pub(crate) rng: ChaCha20Rng,
     pub(crate) random_bytes: usize,
@@ -59,6 +60,8 @@ pub(crate) struct RunState {
     pub(crate) pollables: Pollables,
     pub(crate) calls: Vec<CallRecord>,
     pub(crate) helper_requests: u32,
+    /// The helper modules that were read, where somebody wants to know.
+    pub(crate) helpers_read: Option<TapedHelpers>,
 }
 
 /// Whom a run may ask: nobody, while an interpreter is made ready.
@@ -66,17 +69,29 @@ pub(crate) struct RunState {
 pub(crate) struct Capabilities {
     pub(crate) sources: Arc<BTreeMap<String, SourceDescription>>,
     pub(crate) broker: Option<Arc<dyn Broker>>,
-    pub(crate) helpers: Arc<[PathBuf]>,
+    pub(crate) helpers: Helpers,
+}
+
+/// Helper modules by name, each as it was read, or why it could not be.
+pub(crate) type TapedHelpers = BTreeMap<String, Result<HelperModule, String>>;
+
+/// Where helper modules come from.
+#[derive(Clone)]
+pub(crate) enum Helpers {
+    /// `.py` files of these folders.
+    Folders(Arc<[PathBuf]>),
+    /// A tape; it has what the recorded run read.
+    Taped(Arc<TapedHelpers>),
 }
 
 impl Capabilities {
     pub(crate) fn none() -> Capabilities {
-        Capabilities { sources: Arc::default(), broker: None, helpers: Arc::default() }
+        Capabilities { sources: Arc::default(), broker: None, helpers: Helpers::Folders(Arc::default()) }
     }
 }
 
 impl RunState {
-    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>, rng: ChaCha20Rng, capabilities: Capabilities) -> RunState {
+    pub(crate) fn new(limits: Limits, clock: RunClock, rng: ChaCha20Rng, capabilities: Capabilities) -> RunState {
         RunState {
             limits,
             clock,
@@ -90,6 +105,7 @@ impl RunState {
             pollables: Pollables::default(),
             calls: Vec::new(),
             helper_requests: 0,
+            helpers_read: None,
         }
     }
 
@@ -101,8 +117,8 @@ impl RunState {
 
     /// What a guest that computes does at a tick: stop if a time limit is over, else let others run.
     pub(crate) fn tick(&self) -> Result<UpdateDeadline, Stop> {
-        if self.began.elapsed() >= self.limits.wall_time {
-            return Err(Stop::WallTime(self.limits.wall_time));
+        if self.began.elapsed().saturating_add(self.clock.skipped()) >= self.limits.wall_time {
+            return Err(self.out_of_time());
         }
         let spent = self.cpu.spent_in_poll();
         if spent >= self.limits.cpu_time {
@@ -112,6 +128,31 @@ impl RunState {
             Some(turn) if spent >= cpu_queue::BRIEF => UpdateDeadline::YieldCustom(1, Box::pin(turn.clone().next())),
             _ => UpdateDeadline::Yield(1),
         })
+    }
+
+    /// Begins a wait, which is counted.
+    pub(crate) fn begin_wait(&mut self) -> Result<(), Stop> {
+        if self.clock.begin_wait() { Ok(()) } else { Err(self.out_of_time()) }
+    }
+
+    /// Ends a wait that took so long on the run's clock. A run whose time was over meanwhile ends here, and not an instant
+    /// later somewhere after it.
+    pub(crate) fn end_wait(&mut self, took: Duration) -> Result<(), Stop> {
+        if Instant::now() < self.deadline() && self.clock.end_wait(took) { Ok(()) } else { Err(self.out_of_time()) }
+    }
+
+    /// When a wait until `at` of the run's clock is really over; `None` if nobody has to wait for it.
+    pub(crate) fn wake_at(&self, at: Duration) -> Option<Instant> {
+        if self.clock.is_replay() {
+            return None;
+        }
+        let latest = self.deadline() + Duration::from_secs(1);
+        let until = Instant::now().checked_add(at.saturating_sub(self.clock.elapsed()));
+        Some(until.map_or(latest, |until| until.min(latest)))
+    }
+
+    fn out_of_time(&self) -> Stop {
+        Stop::WallTime(self.limits.wall_time)
     }
 
     /// Called before the run waits for something: others may have its turn.

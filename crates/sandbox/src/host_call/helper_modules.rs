@@ -8,7 +8,11 @@ use std::{
 use wasmtime::Error;
 
 use super::reply::{fault, ok};
-use crate::{Value, host::Host, stop::Stop};
+use crate::{
+    HelperModule, Value,
+    host::{Helpers, Host},
+    stop::Stop,
+};
 
 /// A larger file is not somebody's helper.
 const MOST_BYTES: u64 = 1 << 20;
@@ -19,36 +23,42 @@ const MOST_REQUESTS: u32 = 2000;
 pub(super) async fn answer(host: &mut Host, name: &str) -> Result<Vec<u8>, Error> {
     let run = &mut host.run;
     run.helper_requests += 1;
-    if run.helper_requests > MOST_REQUESTS || !is_module_name(name) || run.capabilities.helpers.is_empty() {
+    if run.helper_requests > MOST_REQUESTS || !is_module_name(name) {
         return Ok(ok(&Value::Null));
     }
-    run.end_turn();
-    let (folders, name) = (run.capabilities.helpers.clone(), name.to_owned());
-    // A slow disk or a network folder must not hold up the guests that share this thread.
-    let found = tokio::task::spawn_blocking(move || find(&folders, &name)).await.map_err(Error::new)?;
-    Ok(match found {
-        Ok(Some(helper)) => ok(&helper.into_value()),
-        Ok(None) => ok(&Value::Null),
-        Err(NotFound::ByThem(text)) => fault("value", &text),
-        Err(NotFound::ByUs(text)) => return Err(Stop::Ours(text).into()),
-    })
-}
-
-struct Helper {
-    file: PathBuf,
-    source: String,
-    package: bool,
-}
-
-impl Helper {
-    fn into_value(self) -> Value {
-        let text = |key: &str| Value::Text(key.to_owned());
-        Value::Dict(vec![
-            (text("file"), Value::Text(self.file.to_string_lossy().into_owned())),
-            (text("source"), Value::Text(self.source)),
-            (text("package"), Value::Bool(self.package)),
-        ])
+    let helper = match &run.capabilities.helpers {
+        Helpers::Taped(helpers) => helpers.get(name).cloned(),
+        Helpers::Folders(folders) if folders.is_empty() => None,
+        Helpers::Folders(folders) => {
+            run.end_turn();
+            let (folders, name) = (folders.clone(), name.to_owned());
+            // A slow disk or a network folder must not hold up the guests that share this thread.
+            let found = tokio::task::spawn_blocking(move || find(&folders, &name)).await.map_err(Error::new)?;
+            match found {
+                Ok(helper) => helper.map(Ok),
+                Err(NotFound::ByThem(text)) => Some(Err(text)),
+                Err(NotFound::ByUs(text)) => return Err(Stop::Ours(text).into()),
+            }
+        }
+    };
+    let Some(helper) = helper else { return Ok(ok(&Value::Null)) };
+    let answer = match &helper {
+        Ok(module) => ok(&as_value(module)),
+        Err(text) => fault("value", text),
+    };
+    if let Some(read) = &mut run.helpers_read {
+        read.insert(name.to_owned(), helper);
     }
+    Ok(answer)
+}
+
+fn as_value(module: &HelperModule) -> Value {
+    let text = |text: &str| Value::Text(text.to_owned());
+    Value::Dict(vec![
+        (text("file"), text(&module.file)),
+        (text("source"), text(&module.source)),
+        (text("package"), Value::Bool(module.package)),
+    ])
 }
 
 /// Why a module cannot be read.
@@ -79,14 +89,17 @@ fn is_module_name(name: &str) -> bool {
 }
 
 /// The first folder that has the module decides, as on Python's own path.
-fn find(folders: &[PathBuf], name: &str) -> Result<Option<Helper>, NotFound> {
+fn find(folders: &[PathBuf], name: &str) -> Result<Option<HelperModule>, NotFound> {
     let relative: PathBuf = name.split('.').collect();
     for folder in folders {
         for (candidate, package) in
             [(folder.join(&relative).join("__init__.py"), true), (folder.join(relative.with_extension("py")), false)]
         {
             match read(folder, &candidate) {
-                Ok(source) => return Ok(Some(Helper { file: candidate, source, package })),
+                Ok(source) => {
+                    let file = candidate.to_string_lossy().into_owned();
+                    return Ok(Some(HelperModule { file, source, package }));
+                }
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
                 Err(error) => return Err(NotFound::of(&candidate, &error)),
             }

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use wasmtime::{Caller, Error, Linker};
 
 use self::reply::{encode, fault, malformed, ok};
@@ -82,7 +83,8 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Value) -> Result<Ve
     let Some(broker) = run.capabilities.broker.clone() else { return Ok(malformed()) };
 
     let most = run.limits.answer_bytes;
-    let call = SourceCall { deadline: run.deadline(), answer_bytes: most, ..call };
+    run.begin_wait()?;
+    let call = SourceCall { now: run.clock.now(), deadline: run.deadline(), answer_bytes: most, ..call };
     let mut record = CallRecord {
         source: call.source.clone(),
         method: call.method.clone(),
@@ -102,14 +104,20 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Value) -> Result<Ve
             answer.await
         }
     };
-    record.duration = began.elapsed();
+    let run = &mut caller.data_mut().run;
+    record.duration = run.clock.recorded_call(made as usize).unwrap_or_else(|| whole_micros(began.elapsed()));
     record.answer = match &result {
         Ok(value) => Ok(value.repr(SHOWN_BYTES)),
         Err(fault) => Err(fault.to_string()),
     };
-    if let Some(last) = caller.data_mut().run.calls.last_mut() {
+    let took = record.duration;
+    if let Some(last) = run.calls.last_mut() {
         *last = record;
     }
+    if let Err(SourceFault::Ours(text)) = result {
+        return Err(Stop::Ours(text).into());
+    }
+    run.end_wait(took)?;
     match result {
         Ok(value) => encode(&value, most).map_err(|error| match error {
             EncodeError::TooLarge => Stop::Answer { what, most }.into(),
@@ -120,6 +128,11 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Value) -> Result<Ve
         Err(SourceFault::TooLarge(most)) => Err(Stop::Answer { what, most }.into()),
         Err(SourceFault::Ours(text)) => Err(Stop::Ours(text).into()),
     }
+}
+
+/// As a tape keeps it.
+fn whole_micros(duration: Duration) -> Duration {
+    Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
 
 fn parts(request: Value) -> Option<SourceCall> {
@@ -146,6 +159,7 @@ fn parts(request: Value) -> Option<SourceCall> {
         method: method?,
         args: args?,
         kwargs: kwargs?,
+        now: Timestamp::UNIX_EPOCH,
         deadline: Instant::now(),
         answer_bytes: 0,
     })

@@ -28,8 +28,17 @@ const WARM_ROUNDS: usize = 20;
 const WARM_UP: [&str; 2] = [include_str!("warm_up.py"), "return_value = 1"];
 
 /// All of it, the warm-up included: what the pristine image depends on beside the artefact.
-pub(crate) fn sources() -> impl Iterator<Item = &'static str> {
+fn sources() -> impl Iterator<Item = &'static str> {
     MODULES.into_iter().flat_map(|(name, source)| [name, source]).chain(WARM_UP)
+}
+
+/// Names all of it.
+pub(crate) fn checksum() -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for source in sources() {
+        hasher.update(blake3::hash(source.as_bytes()).as_bytes());
+    }
+    hasher.finalize()
 }
 
 /// Ordinary monitors, run before the image is taken: CPython specialises its bytecode and fills its caches once, and not

@@ -1,4 +1,4 @@
-//! The clocks: the wall clock is the run's, the monotonic one begins at zero with the run.
+//! The clocks. Both are the run's one: the wall clock shows its instant, the monotonic one the time since it began.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::{
 pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
     let (module, name) = (import.module, import.name);
     match (import.interface(), import.function()) {
-        ("wasi:clocks/monotonic-clock", "now") => linker.func_wrap(module, name, |caller: Caller<'_, Host>| {
-            u64::try_from(caller.data().run.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        ("wasi:clocks/monotonic-clock", "now") => linker.func_wrap(module, name, |mut caller: Caller<'_, Host>| {
+            u64::try_from(caller.data_mut().run.clock.read().as_nanos()).unwrap_or(u64::MAX)
         })?,
         ("wasi:clocks/monotonic-clock", "resolution") => linker.func_wrap(module, name, || 1u64)?,
         ("wasi:clocks/monotonic-clock", "subscribe-duration") => {
             linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, nanos: u64| {
                 let run = &mut caller.data_mut().run;
-                let at = run.began.elapsed().saturating_add(Duration::from_nanos(nanos));
+                let at = run.clock.elapsed().saturating_add(Duration::from_nanos(nanos));
                 Ok(run.pollables.add(Ready::At(at))?)
             })?
         }
@@ -30,7 +30,7 @@ pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(),
         }
         ("wasi:clocks/wall-clock", "now") => {
             linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, result: u32| {
-                let now = caller.data().run.clock.now();
+                let now = caller.data_mut().run.clock.read_instant();
                 write_datetime(&mut caller, result, now.as_second(), now.subsec_nanosecond())
             })?
         }

@@ -1,12 +1,10 @@
 //! Streams and waiting: output goes into the run's bounded buffer, input is at its end, and a wait holds no thread.
 
-use std::time::{Duration, Instant};
-
 use wasmtime::{Caller, Error, Linker};
 
 use crate::{
     host::{
-        Host, RunState, bridge,
+        Host, bridge,
         pollables::{MOST_POLLABLES, Ready, TOO_MANY},
     },
     import::Import,
@@ -32,11 +30,10 @@ pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(),
             linker.func_wrap(module, name, |_: u32| {})?
         }
         "[method]pollable.block" => {
-            linker.func_wrap_async(module, name, |caller: Caller<'_, Host>, (handle,): (u32,)| {
+            linker.func_wrap_async(module, name, |mut caller: Caller<'_, Host>, (handle,): (u32,)| {
                 Box::new(async move {
-                    let run = &caller.data().run;
-                    wait(run, &[run.pollables.get(handle)?]).await;
-                    Ok::<(), Error>(())
+                    let ready = caller.data().run.pollables.get(handle)?;
+                    wait(&mut caller, &[ready]).await
                 })
             })?
         }
@@ -85,7 +82,7 @@ fn link_poll(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error
         move |mut caller: Caller<'_, Host>, (pointer, count, result): (u32, u32, u32)| {
             let realloc = realloc.clone();
             Box::new(async move {
-                let ready = poll(&caller, pointer, count).await?;
+                let ready = poll(&mut caller, pointer, count).await?;
                 bridge::give_list(&mut caller, &realloc, result, 4, &ready).await
             })
         },
@@ -94,7 +91,7 @@ fn link_poll(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error
 }
 
 /// Waits until one of the handles is ready, and answers the indices of those that are.
-async fn poll(caller: &Caller<'_, Host>, pointer: u32, count: u32) -> Result<Vec<u8>, Error> {
+async fn poll(caller: &mut Caller<'_, Host>, pointer: u32, count: u32) -> Result<Vec<u8>, Error> {
     if count as usize > MOST_POLLABLES {
         return Err(TOO_MANY.into());
     }
@@ -102,21 +99,26 @@ async fn poll(caller: &Caller<'_, Host>, pointer: u32, count: u32) -> Result<Vec
     let handles = bridge::read(caller, pointer, count * 4)?.as_chunks::<4>().0;
     let waits: Vec<Ready> =
         handles.iter().map(|handle| run.pollables.get(u32::from_le_bytes(*handle))).collect::<Result<_, _>>()?;
-    wait(run, &waits).await;
-    let now = run.began.elapsed();
+    wait(caller, &waits).await?;
+    let now = caller.data().run.clock.elapsed();
     let indices = waits.iter().zip(0u32..).filter(|(wait, _)| wait.at() <= now).map(|(_, index)| index);
     Ok(indices.flat_map(u32::to_le_bytes).collect())
 }
 
-/// The first of `waits`. The run's time limit ends it from outside.
-async fn wait(run: &RunState, waits: &[Ready]) {
-    let first = waits.iter().map(|wait| wait.at());
-    let Some(first) = first.min() else { return };
-    let until = run.began.checked_add(first).unwrap_or_else(|| run.deadline());
-    if until > Instant::now() {
-        run.end_turn();
-        tokio::time::sleep_until(until.min(run.deadline() + Duration::from_secs(1)).into()).await;
+/// Waits for the first of `waits`, on the run's clock. The run's time limit ends it from outside.
+async fn wait(caller: &mut Caller<'_, Host>, waits: &[Ready]) -> Result<(), Error> {
+    let run = &mut caller.data_mut().run;
+    let Some(first) = waits.iter().map(|wait| wait.at()).min() else { return Ok(()) };
+    let length = first.saturating_sub(run.clock.elapsed());
+    if length.is_zero() {
+        return Ok(());
     }
+    run.begin_wait()?;
+    if let Some(until) = run.wake_at(first) {
+        run.end_turn();
+        tokio::time::sleep_until(until.into()).await;
+    }
+    Ok(caller.data_mut().run.end_wait(length)?)
 }
 
 /// Keeps what still fits; printing beyond that ends the run.

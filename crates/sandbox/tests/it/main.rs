@@ -1,6 +1,7 @@
 //! The sandbox through its front door. One binary, since every further one links wasmtime again.
 
 mod support;
+mod tape;
 
 mod calls;
 mod example;

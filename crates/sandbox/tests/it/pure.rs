@@ -25,9 +25,9 @@ fn the_same_seed_and_clock_give_the_same_run() {
     };
     let first = with(1, "2026-03-01T12:00:00Z");
     assert_eq!(with(1, "2026-03-01T12:00:00Z"), first);
-    assert!(first.contains("2026-03-01T12:00:00+00:00"), "{first}");
+    assert!(first.contains("2026-03-01T12:00:00.000001+00:00"), "each reading moves the clock on by a little: {first}");
     assert_ne!(with(2, "2026-03-01T12:00:00Z"), first);
-    assert!(with(1, "2026-03-02T12:00:00Z").contains("2026-03-02T12:00:00+00:00"));
+    assert!(with(1, "2026-03-02T12:00:00Z").contains("2026-03-02T12:00:00.000001+00:00"));
 }
 
 /// From its second run on a script is not compiled any more, which nobody may notice.

@@ -1,16 +1,15 @@
 //! `revere eval FILE`: runs one script once against the configured sources and records nothing.
 
-use std::{fmt::Write as _, io::Read, path::PathBuf, time::Duration};
+use std::{io::Read, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::ValueHint;
-use revere_model::State;
-use revere_sandbox::{CallRecord, Outcome, SandboxError, ScriptError, ScriptWarning};
-use serde_json::json;
+use revere_sandbox::SandboxError;
 
 use super::{
-    Exit, Global,
+    Exit, Global, outcome_text,
     project::Project,
+    tape_file,
     terminal::{self, Paint},
 };
 use crate::{operations::script::too_large, runner::Script};
@@ -19,6 +18,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   revere eval queue.py
   revere eval --json queue.py | jq .return_value
+  revere eval --tape queue.tape.json queue.py
   echo \"return_value = sources['shop'].get('/').status\" | revere eval -
 
 Exit codes:
@@ -35,6 +35,9 @@ pub(super) struct Eval {
     /// Wall-clock seconds it may take [default: RUN_TIMEOUT of the configuration, else 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
+    /// Also write what the run depended on, answers of sources included, for `revere replay`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tape: Option<PathBuf>,
 }
 
 impl Eval {
@@ -46,24 +49,30 @@ impl Eval {
         let project = Project::open(global)?;
         let script = Script { text, timeout: self.timeout, ..Script::default() };
         let runner = project.runner();
-        let (warnings, outcome) = project
+        let records = self.tape.is_some();
+        let (warnings, outcome, tape) = project
             .runtime
             .block_on(async {
                 // One that does not compile says so when it runs.
                 let warnings = runner.check(&script.text).await?.unwrap_or_default();
-                Ok::<_, SandboxError>((warnings, runner.run(script).await?))
+                let (outcome, tape) = if records {
+                    let (outcome, tape) = runner.record(script).await?;
+                    (outcome, Some(tape))
+                } else {
+                    (runner.run(script).await?, None)
+                };
+                Ok::<_, SandboxError>((warnings, outcome, tape))
             })
             .context("the script could not be run")?;
         if self.json {
-            terminal::print(&format!("{:#}\n", as_json(&outcome, &warnings)));
+            terminal::print(&format!("{:#}\n", outcome_text::as_json(&outcome, &warnings)));
         } else {
-            terminal::print(&for_a_person(&outcome, &warnings, Paint::stdout()));
+            terminal::print(&outcome_text::for_a_person(&outcome, &warnings, Paint::stdout()));
         }
-        Ok(match outcome.state {
-            State::Ok | State::Inactive => Exit::Success,
-            State::Alarm => Exit::Failure,
-            State::Error => Exit::Error,
-        })
+        if let (Some(path), Some(tape)) = (&self.tape, &tape) {
+            tape_file::write(path, tape)?;
+        }
+        Ok(Exit::of(outcome.state))
     }
 
     fn read(&self) -> anyhow::Result<String> {
@@ -88,207 +97,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("expected a number of seconds above 0 and up to 86400".to_owned()),
-    }
-}
-
-fn as_json(outcome: &Outcome, warnings: &[ScriptWarning]) -> serde_json::Value {
-    let calls: Vec<_> = outcome
-        .source_calls
-        .iter()
-        .map(|call| {
-            json!({
-                "source": call.source,
-                "method": call.method,
-                "arguments": call.arguments,
-                "answer": call.answer.as_ref().ok(),
-                "error": call.answer.as_ref().err(),
-                "duration_ms": milliseconds(call.duration),
-            })
-        })
-        .collect();
-    json!({
-        "state": outcome.state,
-        "message": outcome.message,
-        "return_value": outcome.return_value,
-        "duration_ms": milliseconds(outcome.duration),
-        "output": outcome.output,
-        "traceback": outcome.error.as_ref().and_then(|error| error.traceback.as_deref()),
-        "source_calls": calls,
-        "warnings": warnings.iter().map(|w| json!({ "line": w.line, "message": w.message })).collect::<Vec<_>>(),
-    })
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
-}
-
-fn for_a_person(outcome: &Outcome, warnings: &[ScriptWarning], paint: Paint) -> String {
-    let mut text = format!("{}  {}\n", paint.state(outcome.state), outcome.message);
-    let mut row = |label: &str, value: String| {
-        // Writing into a String cannot fail.
-        let _ = writeln!(text, "  {}  {value}", paint.dim(format!("{label:<7}")));
-    };
-    if let Some(value) = &outcome.return_value {
-        row("value", value.to_string());
-    }
-    let memory = outcome.memory_bytes as f64 / f64::from(1 << 20);
-    row("took", format!("{} ({} on a processor), {memory:.0} MiB", span(outcome.duration), span(outcome.cpu_time)));
-    for ScriptWarning { line, message } in warnings {
-        row("warning", format!("line {line}: {message}"));
-    }
-    match &outcome.error {
-        // An author who raised a failure knows why; where is enough.
-        Some(error) if outcome.state == State::Alarm => {
-            if let Some(line) = error.line {
-                row("line", line.to_string());
-            }
-        }
-        Some(ScriptError { traceback: Some(traceback), .. }) => block(&mut text, paint, "traceback", traceback),
-        _ => {}
-    }
-    if !outcome.output.is_empty() {
-        block(&mut text, paint, "output", &outcome.output);
-    }
-    if !outcome.source_calls.is_empty() {
-        let _ = writeln!(text, "  {}", paint.dim("source calls"));
-        for CallRecord { source, method, arguments, answer, duration } in &outcome.source_calls {
-            let _ = writeln!(text, "    {source}.{method}({arguments})  {}", paint.dim(span(*duration)));
-            let _ = match answer {
-                Ok(answer) => writeln!(text, "      -> {answer}"),
-                Err(fault) => writeln!(text, "      {} {fault}", paint.red("failed:")),
-            };
-        }
-    }
-    text
-}
-
-fn block(text: &mut String, paint: Paint, label: &str, lines: &str) {
-    let _ = writeln!(text, "  {}", paint.dim(label));
-    for line in lines.lines() {
-        let _ = writeln!(text, "    {line}");
-    }
-}
-
-/// `850 us`, `12.3 ms`, `4.21 s`.
-fn span(time: Duration) -> String {
-    match time.as_secs_f64() {
-        s if s < 0.001 => format!("{:.0} us", s * 1e6),
-        s if s < 1.0 => format!("{:.1} ms", s * 1e3),
-        s => format!("{s:.2} s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use revere_model::ReturnValue;
-
-    use super::*;
-
-    fn outcome() -> Outcome {
-        Outcome {
-            state: State::Alarm,
-            message: "High number of error responses: 1.20%".to_owned(),
-            return_value: Some(ReturnValue::Float(0.012)),
-            output: "looked at\nboth\n".to_owned(),
-            error: Some(ScriptError {
-                kind: "MonitorFailure".to_owned(),
-                line: Some(5),
-                traceback: Some("Traceback (most recent call last):\n  File \"monitor\", line 5".to_owned()),
-                ..ScriptError::default()
-            }),
-            source_calls: vec![
-                CallRecord {
-                    source: "graphite".to_owned(),
-                    method: "get_sum".to_owned(),
-                    arguments: "'stats.500', '-10min'".to_owned(),
-                    answer: Ok("12.0".to_owned()),
-                    duration: Duration::from_micros(12_345),
-                },
-                CallRecord {
-                    source: "shop".to_owned(),
-                    method: "get".to_owned(),
-                    arguments: "'/'".to_owned(),
-                    answer: Err("shop: connection refused".to_owned()),
-                    duration: Duration::from_micros(700),
-                },
-            ],
-            duration: Duration::from_millis(34),
-            cpu_time: Duration::from_millis(2),
-            memory_bytes: 24 << 20,
-        }
-    }
-
-    fn warnings() -> Vec<ScriptWarning> {
-        vec![ScriptWarning { line: 3, message: "this also catches it".to_owned() }]
-    }
-
-    #[test]
-    fn a_person_reads_state_message_value_output_and_calls() {
-        insta::assert_snapshot!(for_a_person(&outcome(), &warnings(), Paint::plain()), @r"
-        ALARM  High number of error responses: 1.20%
-          value    0.012
-          took     34.0 ms (2.0 ms on a processor), 24 MiB
-          warning  line 3: this also catches it
-          line     5
-          output
-            looked at
-            both
-          source calls
-            graphite.get_sum('stats.500', '-10min')  12.3 ms
-              -> 12.0
-            shop.get('/')  700 us
-              failed: shop: connection refused
-        ");
-    }
-
-    #[test]
-    fn an_error_comes_with_its_traceback() {
-        let broken = Outcome { state: State::Error, output: String::new(), source_calls: Vec::new(), ..outcome() };
-        insta::assert_snapshot!(for_a_person(&broken, &[], Paint::plain()), @r#"
-        ERROR  High number of error responses: 1.20%
-          value    0.012
-          took     34.0 ms (2.0 ms on a processor), 24 MiB
-          traceback
-            Traceback (most recent call last):
-              File "monitor", line 5
-        "#);
-    }
-
-    #[test]
-    fn a_program_reads_one_object() {
-        insta::assert_snapshot!(format!("{:#}", as_json(&outcome(), &warnings())), @r#"
-        {
-          "state": "ALARM",
-          "message": "High number of error responses: 1.20%",
-          "return_value": 0.012,
-          "duration_ms": 34.0,
-          "output": "looked at\nboth\n",
-          "traceback": "Traceback (most recent call last):\n  File \"monitor\", line 5",
-          "source_calls": [
-            {
-              "source": "graphite",
-              "method": "get_sum",
-              "arguments": "'stats.500', '-10min'",
-              "answer": "12.0",
-              "error": null,
-              "duration_ms": 12.345
-            },
-            {
-              "source": "shop",
-              "method": "get",
-              "arguments": "'/'",
-              "answer": null,
-              "error": "shop: connection refused",
-              "duration_ms": 0.7
-            }
-          ],
-          "warnings": [
-            {
-              "line": 3,
-              "message": "this also catches it"
-            }
-          ]
-        }
-        "#);
     }
 }

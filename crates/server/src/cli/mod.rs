@@ -12,14 +12,18 @@ mod eval;
 mod import;
 mod init;
 mod logging;
+mod outcome_text;
 mod progress;
 mod project;
+mod replay;
 mod run;
+mod tape_file;
 mod terminal;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+use revere_model::State;
 
 pub use logging::{LogFormat, LogLevel};
 
@@ -32,8 +36,10 @@ pub enum Exit {
     Failure,
     /// For `eval`, the outcome was ERROR. Also what every other command answers to arguments it does not know.
     Error,
-    /// `eval` could not run the script at all.
+    /// `eval` could not run the script at all, `replay` not play the tape.
     NotRun,
+    /// `replay` came to something else than the tape has.
+    Differs,
 }
 
 impl Exit {
@@ -44,6 +50,16 @@ impl Exit {
             Exit::Failure => 1,
             Exit::Error => 2,
             Exit::NotRun => 3,
+            Exit::Differs => 4,
+        }
+    }
+
+    /// How `eval` ends with an outcome.
+    fn of(state: State) -> Exit {
+        match state {
+            State::Ok | State::Inactive => Exit::Success,
+            State::Alarm => Exit::Failure,
+            State::Error => Exit::Error,
         }
     }
 }
@@ -57,6 +73,7 @@ Examples:
   revere init                       Write a commented config.py to start from
   revere check --connect            Is the configuration right, and do the sources answer?
   revere eval queue.py              Run one monitor script once, against the configured sources
+  revere replay queue.tape.json     Run it again from a tape of that run, without the sources
   revere run                        Run the server on http://127.0.0.1:5000/
   revere backup copy.db             Copy the database, while the server runs
 
@@ -64,7 +81,8 @@ Exit codes:
   0  it worked                      (eval: the outcome was OK)
   1  it did not, and says why       (eval: ALARM)
   2  the arguments are wrong        (eval: ERROR)
-  3  eval only: the script could not be run at all";
+  3  eval, replay: the script could not be run at all
+  4  replay only: the run differs from its tape";
 
 /// The command line as a whole.
 #[derive(Parser, Debug)]
@@ -122,6 +140,9 @@ enum Command {
     /// Run one monitor script once, against the configured sources
     #[command(after_help = eval::EXAMPLES)]
     Eval(eval::Eval),
+    /// Run a script again from a tape, which `revere eval --tape` writes, and say where it differs
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::ReplayCommand),
     /// Bring in the monitors, history and alert settings of the original program's database
     #[command(after_help = import::EXAMPLES)]
     Import(import::Import),
@@ -140,12 +161,12 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error, &arguments).code()),
     };
-    let is_eval = matches!(cli.command, Command::Eval(_));
+    let runs_a_script = matches!(cli.command, Command::Eval(_) | Command::Replay(_));
     match dispatch(cli) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             terminal::complain(&error);
-            ExitCode::from(if is_eval { Exit::NotRun } else { Exit::Failure }.code())
+            ExitCode::from(if runs_a_script { Exit::NotRun } else { Exit::Failure }.code())
         }
     }
 }
@@ -162,21 +183,22 @@ fn dispatch(Cli { mut global, command }: Cli) -> anyhow::Result<Exit> {
         Command::Demo(demo) => demo.run(&global),
         Command::Check(check) => check.run(&global),
         Command::Eval(eval) => eval.run(&global),
+        Command::Replay(replay) => replay.run(&global),
         Command::Import(import) => import.run(&global),
         Command::Backup(backup) => backup.run(&global),
         Command::Completions(completions) => completions.run(&mut Cli::command()),
     }
 }
 
-/// Help and version are successes; wrong arguments are not, and `eval` keeps its own number for "did not run".
+/// Help and version are successes; wrong arguments are not, and `eval` and `replay` keep their own number for "did not run".
 fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
     // Nothing is left to tell about a closed pipe.
     let _ = error.print();
     if !error.use_stderr() {
         return Exit::Success;
     }
-    let asked_to_eval = arguments.iter().skip(1).any(|argument| argument == "eval");
-    if asked_to_eval { Exit::NotRun } else { Exit::Error }
+    let runs_a_script = arguments.iter().skip(1).any(|argument| argument == "eval" || argument == "replay");
+    if runs_a_script { Exit::NotRun } else { Exit::Error }
 }
 
 #[cfg(test)]

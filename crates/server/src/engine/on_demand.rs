@@ -54,8 +54,7 @@ impl EngineHandle {
         };
         let outcome = self.run(script).await?;
         let finished_at = shared.clock.now();
-        let started_at = evaluate::began(asked_at, finished_at, outcome.duration);
-        let result = evaluate::result(id, None, RunKind::Manual, asked_at, started_at, finished_at, outcome.clone());
+        let result = evaluate::result(id, None, RunKind::Manual, asked_at, finished_at, outcome.clone());
         // Recording goes on by itself if the asker is gone or the store is slow.
         let recording = shared.tracker.spawn({
             let shared = shared.clone();

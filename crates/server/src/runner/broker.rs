@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
-use revere_model::Clock;
 use revere_sandbox::{Broker, SourceCall, SourceFault, Value, charge, with_cpu_time};
 use tokio::runtime::Handle;
 
@@ -20,7 +19,6 @@ pub(super) struct SourceBroker {
     pub(super) sources: Sources,
     /// Where connections live. Guests run on a runtime of their own and only wait here.
     pub(super) runtime: Handle,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) secrets: Secrets,
 }
@@ -38,7 +36,7 @@ impl Broker for SourceBroker {
             kwargs: call.kwargs,
             deadline: call.deadline,
             answer_bytes: call.answer_bytes,
-            now: self.clock.now(),
+            now: call.now,
         };
         let task = AbortOnDrop(self.runtime.spawn(with_cpu_time(async move {
             let began = Instant::now();

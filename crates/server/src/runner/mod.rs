@@ -14,7 +14,7 @@ use std::{
 
 use revere_model::Clock;
 use revere_sandbox::{
-    Limits, Outcome, Previous, RunRequest, Sandbox, SandboxError, ScriptError, ScriptWarning, SourceDescription,
+    Limits, Outcome, Previous, RunRequest, Sandbox, SandboxError, ScriptError, ScriptWarning, SourceDescription, Tape,
 };
 
 use crate::{metrics::Metrics, redact::Secrets, sources::Source};
@@ -44,7 +44,7 @@ pub struct RunnerParts {
     pub limits: Limits,
     /// Folders of the authors' helpers.
     pub python_path: Vec<PathBuf>,
-    /// What scripts see as the time.
+    /// Says at which instant a run begins.
     pub clock: Arc<dyn Clock>,
     /// Counts source calls.
     pub metrics: Arc<Metrics>,
@@ -88,7 +88,6 @@ impl Runner {
         let broker = Arc::new(SourceBroker {
             sources: parts.sources.clone(),
             runtime: tokio::runtime::Handle::current(),
-            clock: parts.clock.clone(),
             metrics: parts.metrics.clone(),
             secrets: parts.secrets.clone(),
         });
@@ -98,25 +97,35 @@ impl Runner {
 
     /// Runs `script` once. Dropping the future ends the run.
     pub async fn run(&self, script: Script) -> Result<Outcome, SandboxError> {
+        let request = self.request(script).await;
+        let mut outcome = self.inner.parts.sandbox.run(request).await?;
+        self.redact(&mut outcome);
+        Ok(outcome)
+    }
+
+    /// Runs `script` as [`Runner::run`] does, and records what the run depended on, without the secrets.
+    pub async fn record(&self, script: Script) -> Result<(Outcome, Tape), SandboxError> {
+        let request = self.request(script).await;
+        let (mut outcome, mut tape) = self.inner.parts.sandbox.record(request).await?;
+        self.redact(&mut outcome);
+        tape.redact(&|text| self.inner.parts.secrets.redact(text));
+        Ok((outcome, tape))
+    }
+
+    async fn request(&self, script: Script) -> RunRequest {
         let inner = &self.inner;
         let mut limits = inner.parts.limits.clone();
         limits.wall_time = script.timeout.unwrap_or(limits.wall_time);
-        let mut outcome = inner
-            .parts
-            .sandbox
-            .run(RunRequest {
-                script: script.text,
-                sources: self.descriptions().await,
-                previous: script.previous,
-                seed: script.seed.unwrap_or_else(draw_seed),
-                clock: inner.parts.clock.clone(),
-                limits,
-                python_path: inner.python_path.clone(),
-                broker: inner.broker.clone(),
-            })
-            .await?;
-        self.redact(&mut outcome);
-        Ok(outcome)
+        RunRequest {
+            script: script.text,
+            sources: self.descriptions().await,
+            previous: script.previous,
+            seed: script.seed.unwrap_or_else(draw_seed),
+            clock: inner.parts.clock.clone(),
+            limits,
+            python_path: inner.python_path.clone(),
+            broker: inner.broker.clone(),
+        }
     }
 
     /// Whether `script` is Python, without running it, and what in it is hardly meant.

@@ -151,7 +151,6 @@ async fn run_claimed(mut held: Held, places: Arc<Places>, place: OwnedSemaphoreP
         timeout: claimed.spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
         seed: Some((shared.random)()),
     };
-    let started_at = shared.clock.now();
     let outcome = tokio::select! {
         biased;
         // What is cut off is handed back with all of this server's claims.
@@ -159,7 +158,7 @@ async fn run_claimed(mut held: Held, places: Arc<Places>, place: OwnedSemaphoreP
         outcome = caught(&shared, script) => outcome,
     };
     match outcome {
-        Ok(outcome) => record(&shared, claimed, started_at, outcome).await,
+        Ok(outcome) => record(&shared, claimed, outcome).await,
         Err(fault) => hand_back(&shared, claimed, fault.message).await,
     }
     held.settled = true;
@@ -175,13 +174,12 @@ async fn caught(shared: &Shared, script: Script) -> Result<Outcome, RunFault> {
     run.await.unwrap_or_else(|panic| Err(RunFault { message: format!("the run panicked: {}", words(&*panic)) }))
 }
 
-async fn record(shared: &Arc<Shared>, claimed: &Claimed, started_at: Timestamp, outcome: Outcome) {
+async fn record(shared: &Arc<Shared>, claimed: &Claimed, outcome: Outcome) {
     let finished_at = shared.clock.now();
-    let started_at = began(started_at, finished_at, outcome.duration);
-    let lateness = Duration::try_from(started_at.duration_since(claimed.tick_at)).unwrap_or_default();
+    let lateness = Duration::try_from(outcome.inputs.instant.duration_since(claimed.tick_at)).unwrap_or_default();
     shared.metrics.observe_run(outcome.state, claimed.kind, outcome.duration, lateness);
     let attempt = Some(claimed.attempt);
-    let result = result(claimed.monitor_id, attempt, claimed.kind, claimed.tick_at, started_at, finished_at, outcome);
+    let result = result(claimed.monitor_id, attempt, claimed.kind, claimed.tick_at, finished_at, outcome);
     match shared.store.commit_run(result).await {
         Ok(committed) => announce(shared, &committed),
         // The next start takes the claim back.
@@ -217,20 +215,12 @@ pub(in crate::engine) fn announce(shared: &Shared, committed: &Committed) {
     shared.tell(Event::Run { run: Arc::new((**run).clone()), flip: flip.as_deref().cloned().map(Arc::new) });
 }
 
-/// When a run began that was asked for at `asked_at`: it may have waited for its turn in the sandbox, which is no part of
-/// the run.
-pub(in crate::engine) fn began(asked_at: Timestamp, finished_at: Timestamp, took: Duration) -> Timestamp {
-    let began = SignedDuration::try_from(took).ok().and_then(|took| finished_at.checked_sub(took).ok());
-    began.map_or(asked_at, |began| began.max(asked_at))
-}
-
 /// An outcome as it is recorded.
 pub(in crate::engine) fn result(
     monitor_id: MonitorId,
     attempt: Option<i64>,
     kind: RunKind,
     tick_at: Timestamp,
-    started_at: Timestamp,
     finished_at: Timestamp,
     outcome: Outcome,
 ) -> RunResult {
@@ -239,7 +229,7 @@ pub(in crate::engine) fn result(
         attempt,
         kind,
         tick_at,
-        started_at,
+        started_at: outcome.inputs.instant,
         finished_at,
         duration: outcome.duration,
         outcome: outcome.state,
@@ -247,6 +237,8 @@ pub(in crate::engine) fn result(
         return_value: outcome.return_value,
         output: outcome.output,
         traceback: outcome.error.and_then(|error| error.traceback),
+        seed: outcome.inputs.seed,
+        script_version: outcome.inputs.script_version,
     }
 }
 

@@ -26,6 +26,8 @@ pub(in crate::store) struct NewRun<'a> {
     pub(in crate::store) return_value: Option<&'a ReturnValue>,
     pub(in crate::store) output: &'a str,
     pub(in crate::store) traceback: Option<&'a str>,
+    pub(in crate::store) seed: Option<u64>,
+    pub(in crate::store) script_version: Option<&'a str>,
 }
 
 /// Writes runs, many to a statement.
@@ -33,8 +35,8 @@ pub(in crate::store) async fn insert(connection: &mut SqliteConnection, runs: &[
     for piece in in_shapes(runs) {
         let sql = format!(
             "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \
-             message, return_value, output, traceback) values {}",
-            placeholders(piece.len(), 13)
+             message, return_value, output, traceback, seed, script_version) values {}",
+            placeholders(piece.len(), 15)
         );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for run in piece {
@@ -51,7 +53,9 @@ pub(in crate::store) async fn insert(connection: &mut SqliteConnection, runs: &[
                 .bind(run.message)
                 .bind(run.return_value.map(value_text))
                 .bind(run.output)
-                .bind(run.traceback);
+                .bind(run.traceback)
+                .bind(run.seed.map(u64::cast_signed))
+                .bind(run.script_version);
         }
         query.execute(&mut *connection).await?;
     }

@@ -32,7 +32,7 @@ pub struct RunResult {
     pub kind: RunKind,
     /// Its tick; for a manual run, when it was asked for.
     pub tick_at: Timestamp,
-    /// When the script began.
+    /// When the script began: what its clock showed first.
     pub started_at: Timestamp,
     /// When its result was known: the moment a flip is dated with.
     pub finished_at: Timestamp,
@@ -48,6 +48,10 @@ pub struct RunResult {
     pub output: String,
     /// Its traceback.
     pub traceback: Option<String>,
+    /// What its randomness was drawn from.
+    pub seed: u64,
+    /// Which script it was.
+    pub script_version: String,
 }
 
 /// What became of a result.
@@ -245,6 +249,8 @@ fn new_run<'a>(result: &'a RunResult, id: RunId, old_state: State, new_state: St
         return_value: result.return_value.as_ref(),
         output: &result.output,
         traceback: result.traceback.as_deref(),
+        seed: Some(result.seed),
+        script_version: Some(&result.script_version),
     }
 }
 
@@ -265,5 +271,7 @@ fn kept(run: &NewRun<'_>) -> Run {
         return_value: run.return_value.cloned(),
         output: run.output.to_owned(),
         traceback: run.traceback.map(str::to_owned),
+        seed: run.seed,
+        script_version: run.script_version.map(str::to_owned),
     }
 }

@@ -358,6 +358,8 @@ fn new_run(monitor_id: MonitorId, id: i64, run: &ImportedRun) -> NewRun<'_> {
         return_value: run.return_value.as_ref(),
         output: &run.output,
         traceback: run.traceback.as_deref(),
+        seed: None,
+        script_version: None,
     }
 }
 

@@ -96,6 +96,8 @@ pub(in crate::store) fn run(row: &SqliteRow) -> Result<Run, StoreError> {
         return_value: row.value("return_value")?,
         output: row.text("output")?,
         traceback: row.text_or_none("traceback")?,
+        seed: row.int_or_none("seed")?.map(i64::cast_unsigned),
+        script_version: row.text_or_none("script_version")?,
     })
 }
 

@@ -20,6 +20,7 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
     include_str!("../../../migrations/sqlite/0004_uses.sql"),
     include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
+    include_str!("../../../migrations/sqlite/0006_run_inputs.sql"),
 ];
 
 /// Connects for writing, with the newest schema.

@@ -61,6 +61,10 @@ pub(crate) struct RunView {
     /// Python's traceback, for an `ERROR`.
     #[schema(required)]
     traceback: Option<String>,
+    /// Which script it was: runs of the same text have the same version. Null for runs recorded by a Revere that did not keep
+    /// it, and for imported ones.
+    #[schema(required)]
+    script_version: Option<String>,
 }
 
 /// A change of state. Kept for ever, also when its run is purged.
@@ -260,6 +264,7 @@ impl From<Run> for RunView {
             return_value: run.return_value,
             output: run.output,
             traceback: run.traceback,
+            script_version: run.script_version,
         }
     }
 }

@@ -114,7 +114,7 @@ fn took(time: Duration) -> Span {
 #[cfg(test)]
 mod tests {
     use revere_model::{ReturnValue, State};
-    use revere_sandbox::{CallRecord, ScriptError};
+    use revere_sandbox::{CallRecord, RunInputs, ScriptError};
 
     use super::*;
 
@@ -140,6 +140,7 @@ mod tests {
                 answer: Err("<refused>".into()),
                 duration: Duration::from_millis(12),
             }],
+            inputs: RunInputs { instant: jiff::Timestamp::UNIX_EPOCH, seed: 7, script_version: String::new() },
             duration: Duration::from_millis(250),
             cpu_time: Duration::ZERO,
             memory_bytes: 0,

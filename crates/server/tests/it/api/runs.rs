@@ -13,7 +13,8 @@ async fn monitor(server: &Server, script: &str) -> String {
 #[tokio::test]
 async fn a_monitor_runs_now_and_the_run_is_kept() {
     let server = Server::start().await;
-    let path = monitor(&server, "print('looked')\nreturn_value = 41 + 1").await;
+    let script = "print('looked')\nreturn_value = 41 + 1";
+    let path = monitor(&server, script).await;
     let run = send(server.request("POST", &format!("{path}/run"))).await.json(200);
     for (field, value) in [
         ("kind", json!("manual")),
@@ -25,6 +26,8 @@ async fn a_monitor_runs_now_and_the_run_is_kept() {
         ("output", json!("looked\n")),
         ("traceback", json!(null)),
         ("tick_at", json!("2026-07-01T12:00:30Z")),
+        ("started_at", json!("2026-07-01T12:00:30Z")),
+        ("script_version", json!(revere_sandbox::script_version(script))),
     ] {
         assert_eq!(run[field], value, "{field}");
     }

@@ -10,6 +10,7 @@ mod hostile;
 mod import;
 mod run;
 mod server;
+mod tape;
 mod words;
 
 use std::{

@@ -131,7 +131,7 @@ struct Flaps;
 impl RunScripts for Flaps {
     fn run(&self, _: Script) -> BoxFuture<'static, Result<Outcome, RunFault>> {
         let well = SystemClock.now().as_second() / 2 % 2 == 0;
-        Box::pin(std::future::ready(Ok(outcome(if well { State::Ok } else { State::Alarm }))))
+        Box::pin(std::future::ready(Ok(outcome(if well { State::Ok } else { State::Alarm }, SystemClock.now()))))
     }
 }
 

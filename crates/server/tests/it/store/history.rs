@@ -81,6 +81,8 @@ async fn everything_of_a_run_is_kept_as_it_was() {
             return_value: Some(value),
             output: "line\n\u{fffd}".to_owned(),
             traceback: Some("Traceback ...".to_owned()),
+            seed: u64::MAX - 7,
+            script_version: "0123".repeat(8),
         };
         let committed = scratch.store.commit_run(result.clone()).await.unwrap();
         let revere::store::Committed::Recorded { run, .. } = committed else { panic!("{committed:?}") };
@@ -196,6 +198,8 @@ async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_th
             return_value: None,
             output: "ü".repeat(1000),
             traceback: (n % 3 == 0).then(|| "t".repeat(900)),
+            seed: u64::MAX - 7,
+            script_version: "0123".repeat(8),
         };
         store.commit_run(result).await.unwrap();
     }

@@ -1,7 +1,9 @@
 //! Opening: whose file it is, who has it, what schema it has.
 
-use revere::store::{MonitorFilter, OpenError, Store, StoreOptions};
-use revere_model::MonitorSpec;
+use std::time::Duration;
+
+use revere::store::{MonitorFilter, OpenError, RunFilter, RunResult, Store, StoreOptions};
+use revere_model::{MonitorId, MonitorSpec, RunKind, State};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use crate::support::{Scratch, spec};
@@ -158,4 +160,57 @@ async fn an_older_database_is_brought_up_to_date_with_all_that_is_in_it() {
     store.update_monitor(first.id, 1, &edited, now).await.unwrap();
     store.delete_monitor(revere_model::MonitorId(2), now).await.unwrap();
     assert_eq!((naming("graphite").await, naming("orders").await), ((vec![], 0), (vec![1], 1)));
+}
+
+/// The file of the release before runs kept what they began with.
+#[tokio::test]
+async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("revere.db");
+    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
+    let steps = [
+        include_str!("../../../migrations/sqlite/0001_start.sql"),
+        include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
+        include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
+        include_str!("../../../migrations/sqlite/0004_uses.sql"),
+        include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
+        "pragma application_id = 0x52455652; pragma user_version = 5",
+        "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
+             created_at, updated_at, script)
+         values (1, 'm', '', '* * * * *', 'UTC', 0, '[]', 1, 1, 0, 0, 'pass');
+         insert into statuses (monitor_id, state, state_since) select id, 'OK', 0 from monitors;
+         insert into runs (monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, message, output)
+         values (1, 'scheduled', 60000000, 60000001, 1500, 'OK', 'INACTIVE', 'OK', 'Monitor Passed', '')",
+    ];
+    for step in steps {
+        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
+    }
+    older.close().await.unwrap();
+    let store = Store::open(StoreOptions::new(&path)).await.unwrap();
+    let all = RunFilter { limit: 9, ..RunFilter::default() };
+    let before = store.runs(MonitorId(1), all).await.unwrap();
+    assert_eq!((before.len(), before[0].message.as_str()), (1, "Monitor Passed"));
+    assert_eq!((before[0].seed, before[0].script_version.as_deref()), (None, None));
+    let at = "2026-01-01T00:00:00.000001Z".parse().unwrap();
+    for seed in [0, 7, u64::MAX] {
+        let result = RunResult {
+            monitor_id: MonitorId(1),
+            attempt: None,
+            kind: RunKind::Manual,
+            tick_at: at,
+            started_at: at,
+            finished_at: at,
+            duration: Duration::from_micros(1500),
+            outcome: State::Ok,
+            message: String::new(),
+            return_value: None,
+            output: String::new(),
+            traceback: None,
+            seed,
+            script_version: "0123".repeat(8),
+        };
+        store.commit_run(result).await.unwrap();
+        let newest = store.runs(MonitorId(1), all).await.unwrap().remove(0);
+        assert_eq!((newest.seed, newest.script_version, newest.started_at), (Some(seed), Some("0123".repeat(8)), at));
+    }
 }

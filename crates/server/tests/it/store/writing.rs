@@ -132,6 +132,8 @@ async fn scratch_result(
         return_value: None,
         output: "y".repeat(20_000),
         traceback: None,
+        seed: u64::MAX - 7,
+        script_version: "0123".repeat(8),
     };
     store.commit_run(result).await.unwrap()
 }

@@ -104,6 +104,8 @@ impl Scratch {
             return_value: None,
             output: String::new(),
             traceback: None,
+            seed: u64::MAX - 7,
+            script_version: "0123".repeat(8),
         }
     }
 
@@ -122,6 +124,8 @@ impl Scratch {
             return_value: None,
             output: String::new(),
             traceback: None,
+            seed: u64::MAX - 7,
+            script_version: "0123".repeat(8),
         };
         self.store.commit_run(result).await.unwrap()
     }

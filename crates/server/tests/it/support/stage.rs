@@ -21,7 +21,7 @@ use revere::{
     store::{ConfiguredAlert, Store},
 };
 use revere_model::{Clock, ManualClock, State};
-use revere_sandbox::Outcome;
+use revere_sandbox::{Outcome, RunInputs};
 use tokio::sync::Semaphore;
 
 use super::Scratch;
@@ -48,11 +48,17 @@ pub(crate) struct Player {
     /// The most that went on at once.
     pub(crate) peak: Arc<AtomicUsize>,
     refuses_a_seed: Arc<AtomicBool>,
+    /// The engine's.
+    clock: Arc<Mutex<Option<ManualClock>>>,
 }
 
 impl Player {
     pub(crate) fn plays(&self, script: &str, act: Act) {
         self.acts.lock().unwrap().insert(script.to_owned(), act);
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.lock().unwrap().as_ref().expect("an engine plays").now()
     }
 
     /// The next random number that is drawn is a panic.
@@ -71,10 +77,11 @@ impl RunScripts for Player {
             player.peak.fetch_max(going, Ordering::SeqCst);
             let _going = Leaving(player.going.clone());
             match act {
-                Act::Ends(state) => Ok(outcome(state)),
+                Act::Ends(state) => Ok(outcome(state, player.now())),
                 Act::Waits(gate) => {
                     gate.acquire().await.unwrap().forget();
-                    Ok(outcome(State::Ok))
+                    // What it waited for was its place in the sandbox: only now it begins.
+                    Ok(outcome(State::Ok, player.now()))
                 }
                 Act::Faults => Err(RunFault { message: "no interpreter could be started".to_owned() }),
                 Act::Panics => panic!("the stage collapses"),
@@ -92,7 +99,7 @@ impl Drop for Leaving {
 }
 
 /// What a run that did nothing in particular came to.
-pub(crate) fn outcome(state: State) -> Outcome {
+pub(crate) fn outcome(state: State, instant: Timestamp) -> Outcome {
     Outcome {
         state,
         message: format!("came out {state}"),
@@ -100,6 +107,7 @@ pub(crate) fn outcome(state: State) -> Outcome {
         output: String::new(),
         error: None,
         source_calls: Vec::new(),
+        inputs: RunInputs { instant, seed: 7, script_version: "0123".repeat(8) },
         duration: Duration::from_micros(300),
         cpu_time: Duration::ZERO,
         memory_bytes: 0,
@@ -239,6 +247,7 @@ pub(crate) async fn engine(
 ) -> EngineHandle {
     let configured: Vec<ConfiguredAlert> =
         alerts.keys().map(|key| ConfiguredAlert { key: key.clone(), enabled: true }).collect();
+    *player.clock.lock().unwrap() = Some(clock.clone());
     store.sync_alerts(&configured, clock.now()).await.unwrap();
     let channels =
         alerts.iter().map(|(key, notes)| (key.clone(), Arc::new(notes.clone()) as Arc<dyn Channel>)).collect();
