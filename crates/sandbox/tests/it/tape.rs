@@ -364,3 +364,40 @@ fn a_tape_keeps_its_words() {
     });
     assert_eq!(format!("{tape:#}"), format!("{expected:#}"));
 }
+
+/// Wherever a text can stand on a tape, and whatever its type.
+#[test]
+fn secrets_are_taken_out_wherever_they_stand() {
+    const SECRET: &str = "31415926";
+    let text = || Value::Text(format!("a {SECRET} b"));
+    let mut tape = chain();
+    let method = &mut tape.sources.get_mut("graphite").expect("a source").methods[0];
+    (method.doc, method.signature) = (SECRET.to_owned(), format!("(key={SECRET:?})"));
+    tape.script += &format!("# {SECRET}");
+    tape.helpers = Some([("h".to_owned(), Err(SECRET.to_owned()))].into());
+    tape.previous = Some(Previous {
+        state: State::Ok,
+        return_value: Some(ReturnValue::Int(31_415_926)),
+        message: SECRET.to_owned(),
+        at: tape.instant,
+    });
+    tape.calls[0].kwargs = vec![(SECRET.to_owned(), Value::Float(31_415_926.5))];
+    let in_bytes = [b"\xff\xc3".as_slice(), SECRET.as_bytes(), b"\xfe"].concat();
+    tape.calls[1].answer = TapedAnswer::Value(Value::Dict(vec![
+        (text(), Value::Tuple(vec![Value::Int(31_415_926), Value::Decimal(format!("{SECRET}.5"))])),
+        (Value::Bytes(in_bytes), Value::List(vec![Value::BigInt(format!("{SECRET}{SECRET}{SECRET}"))])),
+    ]));
+    tape.calls[2].answer = TapedAnswer::Fault(SourceFault::Failed(SECRET.to_owned()));
+    tape.outcome.return_value = Some(ReturnValue::Text(SECRET.to_owned()));
+    (tape.outcome.output, tape.outcome.traceback) = (SECRET.to_owned(), Some(SECRET.to_owned()));
+    tape.redact(&|text| match text.contains(SECRET) {
+        true => text.replace(SECRET, "[redacted]").into(),
+        false => text.into(),
+    });
+    let json = tape.to_json().expect("it can be written");
+    assert!(!json.contains(SECRET), "{json}");
+    let places = ["script", "previous", "helpers.h", "sources.graphite", "calls[0]", "calls[1]", "calls[2]", "outcome"];
+    assert_eq!(tape.redacted, places);
+    let TapedAnswer::Value(Value::Dict(items)) = &through_a_file(&tape).calls[1].answer else { panic!("{json}") };
+    assert_eq!(items[1].0, Value::Bytes(b"\xff\xc3[redacted]\xfe".to_vec()), "what was no text is as it was");
+}
