@@ -23,4 +23,5 @@ pub mod settings;
 pub mod sources;
 pub mod store;
 pub mod surroundings;
+pub mod tls;
 pub mod web;

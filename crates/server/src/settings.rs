@@ -244,14 +244,13 @@ impl FieldKind {
             }
             FieldKind::Url => {
                 let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
-                // The text itself may hold a key.
-                let none = || format!("expected {}, and this text does not begin so", self.expected());
-                let url = url::Url::parse(text).map_err(|_| none())?;
-                secrets.learn_url(&url);
-                if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-                    return Err(none());
+                match url::Url::parse(text) {
+                    Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                        secrets.learn_url(&url);
+                        Ok(value.clone())
+                    }
+                    other => Err(not_http(self, text, other.ok(), secrets)),
                 }
-                Ok(value.clone())
             }
             FieldKind::Bool => value.as_bool().map(Value::Bool).ok_or_else(wrong),
             FieldKind::Count => value.as_u64().map(|_| value.clone()).ok_or_else(wrong),
@@ -277,6 +276,30 @@ impl FieldKind {
             }
             FieldKind::Any => Ok(value.clone()),
         }
+    }
+}
+
+/// What is wrong with an address that is none of HTTP. Of what was given only the host is shown: the rest may be secret.
+fn not_http(kind: FieldKind, text: &str, url: Option<url::Url>, secrets: &Secrets) -> String {
+    let expected = kind.expected();
+    if let Some(url) = url.filter(url::Url::has_host) {
+        secrets.learn_url(&url);
+        return format!("expected {expected}, not with {}://", url.scheme());
+    }
+    // `localhost:9090` has the look of a scheme and its rest.
+    match url::Url::parse(&format!("http://{}", text.trim_start_matches('/'))) {
+        Ok(url)
+            if !text.contains("://")
+                && url
+                    .host_str()
+                    .is_some_and(|host| host.contains('.') || text.contains(':') || host == "localhost") =>
+        {
+            secrets.learn_url(&url);
+            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+            let host = url.host_str().unwrap_or_default();
+            format!("expected {expected}, and this has neither; write http://{host}{port} or https://{host}{port}")
+        }
+        _ => format!("expected {expected}, such as http://localhost:8080"),
     }
 }
 

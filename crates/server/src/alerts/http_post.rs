@@ -26,13 +26,15 @@ pub(crate) async fn post(
     let asked = outbound.shown(&request);
     let mut request = request.header("Idempotency-Key", &notification.header_key()).map_err(not_sent)?;
     request.redirects = 0;
+    // A delivery that ends unanswered is owed again anyway, and the key tells a receiver that it is the same one.
+    request.repeatable = true;
     let reply = outbound.send_for_status(request, Limits::within(timeout, REPLY_BYTES)).await.map_err(not_sent)?;
-    let Some(retry) = retry::judge_status(reply.status.as_u16(), retry_after(&reply)) else {
+    let Some(retry) = retry::judge_status(reply.status.as_u16(), reply.retry_after(SystemClock.now())) else {
         return Ok(Receipt { reply: reply.summary() });
     };
     let mut message = format!("{asked}: {}", reply.summary());
     if let Some(place) = reply.headers.get(header::LOCATION).filter(|_| reply.status.is_redirection()) {
-        let place = String::from_utf8_lossy(place.as_bytes());
+        let place = Reply::header_text(place);
         message.push_str(&format!("; it redirects to {}: configure that address", super::plain_text::one_line(&place)));
     }
     Err(SendError { message: outbound.secrets().redact(&message).into_owned(), retry })
@@ -42,11 +44,4 @@ pub(crate) async fn post(
 pub(crate) fn not_sent(error: OutboundError) -> SendError {
     let retry = if error.may_pass() { Retry::Later } else { Retry::Never };
     SendError { message: error.to_string(), retry }
-}
-
-/// What the receiver asks for, by its own clock where it shows one.
-pub(crate) fn retry_after(reply: &Reply) -> Option<Duration> {
-    let value = |name| reply.headers.get(name).and_then(|value| value.to_str().ok());
-    let now = value(header::DATE).and_then(retry::http_date).unwrap_or_else(|| SystemClock.now());
-    retry::retry_after(value(header::RETRY_AFTER)?, now)
 }

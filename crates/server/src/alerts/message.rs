@@ -5,7 +5,7 @@
 //! pass for another line of the notice. Markup is escaped in HTML only; a channel whose receiver reads markup escapes it.
 
 use askama::Template;
-use revere_model::State;
+use revere_model::{ReturnValue, State};
 use serde_json::{Map, Value, json};
 
 use super::{Notification, plain_text, sms};
@@ -105,6 +105,34 @@ impl Notification {
             object.insert("test".into(), json!(true));
         }
         Value::Object(object)
+    }
+
+    /// The same, with its message and value cut as far as it takes until it `fits`: what says which monitor it is, its
+    /// states and where to read on stays whole.
+    pub(super) fn cut_until(&self, fits: impl Fn(&Notification) -> bool) -> Notification {
+        if fits(self) {
+            return self.clone();
+        }
+        let value = self.return_value.as_ref().map_or(0, |value| value.to_string().chars().count());
+        let (mut fitting, mut longest) = (0, self.message.chars().count().max(value));
+        while fitting < longest {
+            let middle = (fitting + longest).div_ceil(2);
+            if fits(&self.cut_to(middle)) {
+                fitting = middle;
+            } else {
+                longest = middle - 1;
+            }
+        }
+        self.cut_to(fitting)
+    }
+
+    fn cut_to(&self, chars: usize) -> Notification {
+        let cut = |text: &str| plain_text::cut(text, chars).into_owned();
+        let return_value = match &self.return_value {
+            Some(ReturnValue::Text(text)) => Some(ReturnValue::Text(cut(text))),
+            other => other.clone(),
+        };
+        Notification { message: cut(&self.message), return_value, ..self.clone() }
     }
 
     /// A subject of at most `max` characters: the name, made safe by `safe`, gives way; the state never does.
@@ -379,6 +407,22 @@ pub(crate) mod tests {
         for text in [text, html, hostile.mail_text()] {
             assert!(!text.contains(['\x1b', '\r', '\u{202e}']));
         }
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_where_nothing_else_is_lost() {
+        let mut long = sample();
+        (long.message, long.return_value) = ("m\u{1f525}".repeat(5000), Some(ReturnValue::Text("v".repeat(300))));
+        let cut = long.cut_until(|cut| cut.mail_text().len() <= 2000);
+        let text = cut.mail_text();
+        assert!((1990..=2000).contains(&text.len()), "{}", text.len());
+        for part in
+            ["Monitor: Mail Queue Length\n", "ALARM -> OK\n", &"v".repeat(300), "https://revere.example.com/monitor/17"]
+        {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert_eq!(sample().cut_until(|_| true), sample());
+        assert_eq!(long.cut_until(|_| false).message, "\u{2026}");
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime, fmt::rfc2822::DateTimeParser, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
 use super::Retry;
 
@@ -64,28 +64,6 @@ pub fn judge_status(status: u16, retry_after: Option<Duration>) -> Option<Retry>
     }
 }
 
-/// Reads a `Retry-After` header: seconds, or an HTTP date counted from `now` (best the `Date` of the same answer, which
-/// the same clock wrote). `None` for anything else.
-pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    let value = value.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)).min(GIVE_UP_AFTER));
-    }
-    let wait = http_date(value)?.duration_since(now);
-    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO).min(GIVE_UP_AFTER))
-}
-
-/// Reads a date in any of HTTP's three forms.
-pub fn http_date(value: &str) -> Option<Timestamp> {
-    let civil = |format| Some(DateTime::strptime(format, value).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
-    DateTimeParser::new()
-        .relaxed_weekday(true)
-        .parse_timestamp(value)
-        .ok()
-        .or_else(|| civil("%A, %d-%b-%y %H:%M:%S GMT"))
-        .or_else(|| civil("%a %b %e %H:%M:%S %Y"))
-}
-
 fn after(at: Timestamp, wait: Duration) -> Timestamp {
     let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
     at.saturating_add(wait).unwrap_or(Timestamp::MAX)
@@ -121,21 +99,6 @@ mod tests {
         }
         let for_ever = Retry::After(Duration::MAX);
         assert_eq!(next_attempt(1, NOON, NOON, for_ever, 0.5), Some(after(NOON, GIVE_UP_AFTER)));
-    }
-
-    #[test]
-    fn retry_after_is_read_in_all_its_forms() {
-        let now: Timestamp = "1994-11-06T08:48:37Z".parse().unwrap();
-        let minute = Some(Duration::from_secs(60));
-        assert_eq!(retry_after("60", now), minute);
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), minute);
-        assert_eq!(retry_after("Sunday, 06-Nov-94 08:49:37 GMT", now), minute);
-        assert_eq!(retry_after("Sun Nov  6 08:49:37 1994", now), minute);
-        assert_eq!(retry_after("Sun, 06 Nov 1993 08:49:37 GMT", now), Some(Duration::ZERO), "the past means now");
-        assert_eq!(retry_after("99999999999999999999999", now), Some(GIVE_UP_AFTER));
-        for nonsense in ["", "soon", "-5", "1.5", "60 seconds"] {
-            assert_eq!(retry_after(nonsense, now), None, "{nonsense:?}");
-        }
     }
 
     #[test]

@@ -2,10 +2,7 @@
 
 use std::{error::Error, io::ErrorKind, net::IpAddr};
 
-use jiff::Timestamp;
-use rustls::CertificateError;
-
-use crate::descriptors;
+use crate::{descriptors, tls};
 
 /// There is no answer. The texts hold no secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -77,7 +74,7 @@ impl Failure {
                 return Failure { kind: OutboundKind::NotAllowed, what: refused.to_string() };
             }
             if let Some(tls) = current.downcast_ref::<rustls::Error>() {
-                return Failure { kind: OutboundKind::Tls, what: tls_words(tls) };
+                return Failure { kind: OutboundKind::Tls, what: tls::error_words(tls) };
             }
             if let Some(what) = current.downcast_ref::<std::io::Error>().and_then(|io| descriptors::shortage(io)) {
                 return Failure { kind: OutboundKind::NoDescriptor, what };
@@ -118,6 +115,12 @@ impl Failure {
         Failure { kind, what }
     }
 
+    /// Whether the connection of a request came to its end before there was an answer. One that could not be made is
+    /// another matter.
+    pub(super) fn connection_died(error: &reqwest::Error) -> bool {
+        !error.is_connect() && Failure::from_chain(error).kind == OutboundKind::Broken
+    }
+
     /// Says how far the answer had come.
     pub(super) fn while_reading(self, received: usize, announced: Option<u64>) -> Failure {
         match (self.kind, announced) {
@@ -126,6 +129,7 @@ impl Failure {
                 kind: OutboundKind::Broken,
                 what: format!("the answer broke off after {received} of {all} bytes"),
             },
+            (OutboundKind::Protocol, _) => self,
             _ => Failure {
                 kind: OutboundKind::Broken,
                 what: format!("the answer broke off after {received} bytes: {}", self.what),
@@ -153,41 +157,10 @@ fn io_words(kind: ErrorKind, error: &reqwest::Error) -> Option<Failure> {
         }
         ErrorKind::UnexpectedEof => (OutboundKind::Broken, "the other side hung up"),
         ErrorKind::TimedOut => (OutboundKind::Unreachable, "no connection: the host does not answer"),
+        _ if error.is_decode() => {
+            (OutboundKind::Protocol, "the answer is not compressed in the way that its Content-Encoding says")
+        }
         _ => return None,
     };
     Some(Failure { kind, what: what.to_owned() })
-}
-
-fn tls_words(error: &rustls::Error) -> String {
-    use rustls::Error as Tls;
-    match error {
-        Tls::InvalidCertificate(wrong) => format!("wrong certificate: {}", certificate_words(wrong)),
-        Tls::InvalidMessage(_) => "the other side does not speak TLS; is it http:// instead of https://?".to_owned(),
-        Tls::AlertReceived(alert) => format!("the other side refused TLS: {alert:?}"),
-        other => format!("TLS failed: {other}"),
-    }
-}
-
-fn certificate_words(wrong: &CertificateError) -> String {
-    let day = |time: &rustls::pki_types::UnixTime| {
-        let moment = i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        moment.map_or_else(|| "an impossible time".to_owned(), |moment| moment.to_string())
-    };
-    match wrong {
-        CertificateError::ExpiredContext { not_after, .. } => format!("it expired at {}", day(not_after)),
-        CertificateError::Expired => "it has expired".to_owned(),
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            format!("it is not valid before {}", day(not_before))
-        }
-        CertificateError::NotValidYet => "it is not valid yet".to_owned(),
-        CertificateError::UnknownIssuer => {
-            "it was issued by an authority that this machine does not trust, or by itself".to_owned()
-        }
-        CertificateError::NotValidForNameContext { expected, presented } => {
-            format!("it is for {}, not for {}", presented.join(", "), expected.to_str())
-        }
-        CertificateError::NotValidForName => "it is for another name".to_owned(),
-        CertificateError::Revoked => "it was revoked".to_owned(),
-        other => other.to_string(),
-    }
 }

@@ -7,28 +7,36 @@
 //! Link-local and cloud metadata addresses are refused unless allowed, by literal address and after name resolution, so
 //! that a monitor's author cannot ask the machine for the machine's own keys. Behind an HTTP proxy (`HTTP_PROXY` and kin
 //! are honoured) the proxy resolves names, and its rules take the place of that second check.
+//!
+//! A request is sent once. The one exception: a server may close an idle connection at the very moment at which the next
+//! request leaves on it; what may be repeated without harm is then sent once more, on a new connection.
 
 mod address;
-mod certificate;
+mod cookies;
 mod fault;
+mod http_date;
+mod new_connection;
+mod proxy;
 mod reply;
 mod request;
 
 use std::{
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 pub use address::HostPattern;
 use address::{GuardedResolver, Names};
 use bytes::{Bytes, BytesMut};
-pub use certificate::not_after;
+use cookies::Cookies;
 pub use fault::{OutboundError, OutboundKind};
+pub use http_date::http_date;
+use proxy::Proxies;
 pub use reply::Reply;
 pub use request::{Request, shown_url};
 pub use reqwest::{Method, StatusCode, Url, header};
 
-use crate::redact::Secrets;
+use crate::{redact::Secrets, tls::Trust};
 
 /// How much of an address messages show.
 const SHOWN_CHARS: usize = 400;
@@ -43,26 +51,23 @@ pub struct Outbound {
 /// How one target is asked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether a server must show a certificate that this machine trusts.
-    pub verify_ssl: bool,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
     /// The longest one exchange may take, redirects and the whole answer included.
     pub timeout: Duration,
     /// The hosts that may be asked, redirects included; `None` for any.
     pub allowed_hosts: Option<Vec<HostPattern>>,
     /// Whether link-local and cloud metadata addresses may be asked.
     pub allow_link_local: bool,
-    /// Certificate authorities to trust beside the machine's own, as PEM.
-    pub extra_roots: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
-            verify_ssl: true,
+            trust: Trust::default(),
             timeout: Duration::from_secs(30),
             allowed_hosts: None,
             allow_link_local: false,
-            extra_roots: None,
         }
     }
 }
@@ -83,34 +88,35 @@ impl Limits {
     }
 }
 
-/// Installs the TLS implementation of this process, once. Harmless to repeat.
-pub fn install_tls() {
-    static INSTALLED: OnceLock<()> = OnceLock::new();
-    INSTALLED.get_or_init(|| {
-        // An error says that some library was first with one; any will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
-
 struct Shared {
     secrets: Secrets,
     names: Names,
-    /// One client per way of connecting: each has its own pool, and its own copy of the machine's trusted certificates.
-    clients: Mutex<Vec<(Connecting, reqwest::Client)>>,
+    proxies: Proxies,
+    /// One pair of clients per way of connecting: each has its own pool of connections.
+    clients: Mutex<Vec<(Connecting, Clients)>>,
+}
+
+/// Two clients that connect in the same way.
+#[derive(Clone)]
+struct Clients {
+    /// Keeps connections, and uses them again.
+    keeping: reqwest::Client,
+    /// Connects for each request.
+    connecting: reqwest::Client,
 }
 
 /// The options that need a client of their own; the others are checked per request.
 #[derive(Clone, PartialEq)]
 struct Connecting {
-    verify_ssl: bool,
+    trust: Trust,
     allow_link_local: bool,
-    extra_roots: Option<String>,
 }
 
 impl Outbound {
     /// With default options. Texts of errors are cleared of `secrets`.
     pub fn new(secrets: Secrets) -> Self {
-        Self::with_names(secrets, Names::System)
+        // What a run of this program was started with; a change of it takes a restart, as everything there.
+        Self::of(secrets, Names::System, Proxies::from_variables(|name| std::env::var(name).ok()))
     }
 
     /// The same client for a target with `options` of its own.
@@ -160,52 +166,44 @@ impl Outbound {
         }
     }
 
-    fn with_names(secrets: Secrets, names: Names) -> Self {
-        let shared = Shared { secrets, names, clients: Mutex::default() };
+    fn of(secrets: Secrets, names: Names, proxies: Proxies) -> Self {
+        let shared = Shared { secrets, names, proxies, clients: Mutex::default() };
         Outbound { shared: Arc::new(shared), options: Arc::default() }
     }
 
-    fn client(&self) -> Result<reqwest::Client, fault::Failure> {
-        let key = Connecting {
-            verify_ssl: self.options.verify_ssl,
-            allow_link_local: self.options.allow_link_local,
-            extra_roots: self.options.extra_roots.clone(),
-        };
+    fn clients(&self) -> Result<Clients, fault::Failure> {
+        let key = Connecting { trust: self.options.trust.clone(), allow_link_local: self.options.allow_link_local };
         let mut clients = self.shared.clients.lock().expect("no code panics while it holds this lock");
-        if let Some((_, client)) = clients.iter().find(|(known, _)| *known == key) {
-            return Ok(client.clone());
+        if let Some((_, known)) = clients.iter().find(|(known, _)| *known == key) {
+            return Ok(known.clone());
         }
-        let client = build(&key, &self.shared.names)?;
-        clients.push((key, client.clone()));
-        Ok(client)
+        let made = build(&key, &self.shared)?;
+        clients.push((key, made.clone()));
+        Ok(made)
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that makes a client")]
-fn build(key: &Connecting, names: &Names) -> Result<reqwest::Client, fault::Failure> {
-    install_tls();
-    let base = || {
+#[expect(clippy::disallowed_methods, reason = "this is the one place that makes clients")]
+fn build(key: &Connecting, shared: &Shared) -> Result<Clients, fault::Failure> {
+    let mut handshake = key.trust.client_config();
+    handshake.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let client = |most_idle: usize| {
+        let proxies = shared.proxies.clone();
         reqwest::Client::builder()
             .user_agent(concat!("revere/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .tls_info(true)
             .pool_idle_timeout(Duration::from_secs(60))
-            .tls_danger_accept_invalid_certs(!key.verify_ssl)
-            .dns_resolver(GuardedResolver { names: names.clone(), allow_link_local: key.allow_link_local })
+            .pool_max_idle_per_host(most_idle)
+            .tls_backend_preconfigured(handshake.clone())
+            .proxy(reqwest::Proxy::custom(move |url| proxies.for_url(url)))
+            .connector_layer(new_connection::Watch)
+            .dns_resolver(GuardedResolver { names: shared.names.clone(), allow_link_local: key.allow_link_local })
+            .build()
+            .map_err(|error| fault::Failure::from_chain(&error))
     };
-    let roots = match &key.extra_roots {
-        None => Vec::new(),
-        Some(pem) => reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| fault::Failure {
-            kind: OutboundKind::BadRequest,
-            what: format!("the certificate authorities of this target are no PEM certificates: {error}"),
-        })?,
-    };
-    match base().tls_certs_merge(roots).build() {
-        Ok(client) => Ok(client),
-        // A machine without any certificate authority can still ask over plain HTTP; https:// then says what is missing.
-        Err(_) => base().tls_certs_only([]).build().map_err(|error| fault::Failure::from_chain(&error)),
-    }
+    Ok(Clients { keeping: client(usize::MAX)?, connecting: client(0)? })
 }
 
 /// One `send`: the hops of one request, under one deadline.
@@ -228,12 +226,14 @@ enum Wanted {
 
 impl Exchange<'_> {
     async fn run(&self, mut request: Request) -> Result<Reply, fault::Failure> {
-        let client = self.outbound.client()?;
+        let clients = self.outbound.clients()?;
         request.take_url_credentials();
+        let mut own_cookies = request.headers.get(header::COOKIE).cloned();
+        let mut cookies = Cookies::default();
         let mut hops = request.redirects;
         loop {
             address::check(&request.url, &self.outbound.options)?;
-            let response = self.within(client.execute(request.to_reqwest()), "no answer").await?;
+            let response = self.ask(&clients, &request).await?;
             let Some(target) = request::redirect_target(&request.url, &response) else {
                 return self.read(request.url, response).await;
             };
@@ -244,7 +244,27 @@ impl Exchange<'_> {
                 kind: OutboundKind::Protocol,
                 what: format!("redirected more than {} times, last to {}", request.redirects, shown_url(&target)),
             })?;
+            cookies.learn(&request.url, response.headers());
+            // What was configured or asked for goes to one origin; what a hop set, back to where it was set.
+            own_cookies = own_cookies.filter(|_| target.origin() == request.url.origin());
             request.redirect(target, response.status());
+            match cookies.header(&request.url, own_cookies.as_ref()).or_else(|| own_cookies.clone()) {
+                Some(value) => drop(request.headers.insert(header::COOKIE, value)),
+                None => drop(request.headers.remove(header::COOKIE)),
+            }
+        }
+    }
+
+    /// Sends one request: over a connection that is there, or a new one. Where the former dies without an answer, nobody
+    /// knows whether the request was taken; what may be repeated is sent once more over a new one.
+    async fn ask(&self, clients: &Clients, request: &Request) -> Result<reqwest::Response, fault::Failure> {
+        let asked = new_connection::watch(clients.keeping.execute(request.to_reqwest()));
+        let (answered, is_new) = self.in_time(asked, "no answer").await?;
+        match answered {
+            Err(error) if request.repeatable && !is_new && fault::Failure::connection_died(&error) => {
+                self.within(clients.connecting.execute(request.to_reqwest()), "no answer").await
+            }
+            answered => answered.map_err(|error| fault::Failure::from_chain(&error)),
         }
     }
 
@@ -279,6 +299,9 @@ impl Exchange<'_> {
             }
             body.extend_from_slice(&chunk);
         }
+        if whole && !body.is_empty() {
+            check_decoded(response.headers())?;
+        }
         Ok(Reply {
             status: response.status(),
             headers: response.headers().clone(),
@@ -295,17 +318,30 @@ impl Exchange<'_> {
         step: impl Future<Output = Result<T, reqwest::Error>>,
         late: &str,
     ) -> Result<T, fault::Failure> {
-        match tokio::time::timeout_at(self.deadline.into(), step).await {
-            Ok(done) => done.map_err(|error| fault::Failure::from_chain(&error)),
-            Err(_) => {
-                let seconds = self.deadline.saturating_duration_since(self.started).as_secs_f64();
-                Err(fault::Failure {
-                    kind: OutboundKind::TimedOut,
-                    what: format!("timed out after {}: {late}", fault::seconds(seconds)),
-                })
-            }
-        }
+        self.in_time(step, late).await?.map_err(|error| fault::Failure::from_chain(&error))
     }
+
+    async fn in_time<T>(&self, step: impl Future<Output = T>, late: &str) -> Result<T, fault::Failure> {
+        tokio::time::timeout_at(self.deadline.into(), step).await.map_err(|_| {
+            let seconds = self.deadline.saturating_duration_since(self.started).as_secs_f64();
+            fault::Failure {
+                kind: OutboundKind::TimedOut,
+                what: format!("timed out after {}: {late}", fault::seconds(seconds)),
+            }
+        })
+    }
+}
+
+/// What is still there of a `Content-Encoding` is one that nobody here can read: the body would be garbage.
+fn check_decoded(headers: &header::HeaderMap) -> Result<(), fault::Failure> {
+    let left = headers.get_all(header::CONTENT_ENCODING).iter().map(Reply::header_text).collect::<Vec<_>>().join(", ");
+    if left.is_empty() || left.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    Err(fault::Failure {
+        kind: OutboundKind::Protocol,
+        what: format!("the answer is encoded as '{left}' (Content-Encoding), and gzip, deflate, br and zstd are known"),
+    })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use reqwest::{
     header::{self, HeaderMap},
 };
 
+use super::http_date::{http_date, retry_after};
 use crate::redact::Secrets;
 
 /// An answer, whole.
@@ -97,14 +98,16 @@ impl Reply {
         self.secrets.redact(text).into_owned()
     }
 
-    /// When the other side says to come back (`Retry-After`), as a time from `now`.
+    /// When the other side says to come back (`Retry-After`), as a time from its own `Date`, or from `now`.
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
-        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-        if let Ok(seconds) = text.parse::<u64>() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-        Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+        let value = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
+        retry_after(value(header::RETRY_AFTER)?, value(header::DATE).and_then(http_date).unwrap_or(now))
+    }
+
+    /// A header's value as text: UTF-8 where it is that, else Latin-1, of which HTTP once was.
+    pub fn header_text(value: &header::HeaderValue) -> String {
+        let bytes = value.as_bytes();
+        std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), str::to_owned)
     }
 
     /// The title of the web page that came back, empty if it has none; `None` where it is no web page.

@@ -23,13 +23,17 @@ pub struct Request {
     pub body: Bytes,
     /// How many redirects to follow; with 0 a redirect is an answer like any other.
     pub redirects: u8,
+    /// Whether it may be sent once more where a connection that had been used before died without an answer: what changes
+    /// nothing, or nothing more the second time, by its method (RFC 9110) or because it has an `Idempotency-Key`.
+    pub repeatable: bool,
 }
 
 impl Request {
     /// Asks `url` with `method`, following up to ten redirects for `GET` and `HEAD`, and none for what changes things.
     pub fn new(method: Method, url: Url) -> Self {
         let redirects = if method == Method::GET || method == Method::HEAD { 10 } else { 0 };
-        Request { method, url, headers: HeaderMap::new(), body: Bytes::new(), redirects }
+        let repeatable = method.is_idempotent();
+        Request { method, url, headers: HeaderMap::new(), body: Bytes::new(), redirects, repeatable }
     }
 
     /// `GET url`.
@@ -62,6 +66,7 @@ impl Request {
             .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))
             .map_err(|_| wrong("the value has a line break or another character that no header can hold"))?;
         value.set_sensitive(!is_harmless(&key));
+        self.repeatable |= key == "idempotency-key";
         self.headers.insert(key, value);
         Ok(self)
     }
@@ -123,6 +128,7 @@ impl Request {
             self.method = Method::GET;
             self.body = Bytes::new();
             self.headers.remove(header::CONTENT_TYPE);
+            self.repeatable = true;
         }
         if target.origin() != self.url.origin() {
             let kept = self.headers.drain().filter_map(|(name, value)| Some((name?, value)));
@@ -142,11 +148,19 @@ pub(super) fn redirect_target(asked: &Url, response: &reqwest::Response) -> Opti
         | StatusCode::FOUND
         | StatusCode::SEE_OTHER
         | StatusCode::TEMPORARY_REDIRECT
-        | StatusCode::PERMANENT_REDIRECT => {
-            let location = String::from_utf8_lossy(response.headers().get(header::LOCATION)?.as_bytes()).into_owned();
-            asked.join(&location).ok()
-        }
+        | StatusCode::PERMANENT_REDIRECT => asked.join(&location(response.headers().get(header::LOCATION)?)).ok(),
         _ => None,
+    }
+}
+
+/// The address in a `Location`. Bytes that are not UTF-8 are escaped as they are: the server knows what it meant.
+fn location(value: &HeaderValue) -> String {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().fold(String::new(), |text, byte| match byte {
+            0..=0x7f => text + char::from(*byte).encode_utf8(&mut [0; 4]),
+            _ => text + &format!("%{byte:02X}"),
+        }),
     }
 }
 

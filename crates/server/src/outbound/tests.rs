@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::tls;
 
 /// Serves each connection with the bytes that `answer` gives for what was asked, then closes it.
 async fn server(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Url {
@@ -208,7 +209,7 @@ async fn a_name_that_leads_to_the_metadata_service_is_refused() {
         ("innocent.example".to_owned(), vec![IpAddr::from([169, 254, 169, 254])]),
         ("loop.example".to_owned(), vec![IpAddr::from([169, 254, 169, 254]), IpAddr::from([127, 0, 0, 1])]),
     ]);
-    let outbound = Outbound::with_names(Secrets::default(), Names::Fixed(Arc::new(names)));
+    let outbound = Outbound::of(Secrets::default(), Names::Fixed(Arc::new(names)), Proxies::default());
     let url = Url::parse("http://innocent.example/latest/meta-data/").unwrap();
     let error = outbound.send(Request::get(url), limits()).await.unwrap_err();
     assert_eq!(error.kind, OutboundKind::NotAllowed);
@@ -238,12 +239,11 @@ async fn json_says_what_it_is_instead() {
 
 #[tokio::test]
 async fn the_wrong_certificate_is_named_and_can_be_trusted_or_ignored() {
-    install_tls();
+    tls::install();
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(2077, 1, 2);
     let certificate = params.self_signed(&key).unwrap();
-    let pem = certificate.pem();
     let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()
@@ -268,13 +268,14 @@ async fn the_wrong_certificate_is_named_and_can_be_trusted_or_ignored() {
     assert_eq!(error.kind, OutboundKind::Tls);
     assert!(error.what.contains("does not trust"), "{error}");
 
-    let trusting = outbound.with(Options { extra_roots: Some(pem), ..Options::default() });
+    let extra = vec![certificate.der().clone()];
+    let trusting = outbound.with(Options { trust: Trust { verify: true, extra }, ..Options::default() });
     let reply = trusting.send(get("localhost"), limits()).await.unwrap();
     assert_eq!(reply.text().await, "secure");
-    assert_eq!(not_after(&reply.certificate.unwrap()).unwrap().to_string(), "2077-01-02T00:00:00Z");
+    assert_eq!(tls::not_after(&reply.certificate.unwrap()).unwrap().to_string(), "2077-01-02T00:00:00");
     let error = trusting.send(get("127.0.0.1"), limits()).await.unwrap_err();
     assert!(error.what.contains("it is for") && error.what.contains("not for 127.0.0.1"), "{error}");
 
-    let careless = outbound.with(Options { verify_ssl: false, ..Options::default() });
+    let careless = outbound.with(Options { trust: Trust { verify: false, extra: Vec::new() }, ..Options::default() });
     assert_eq!(careless.send(get("127.0.0.1"), limits()).await.unwrap().status, 200);
 }

@@ -13,6 +13,7 @@ use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
     arguments::{self, Method},
     http_target::{self, Server},
+    python_json,
     time_arguments::{self, Moment},
 };
 use crate::{
@@ -26,7 +27,7 @@ pub(super) const KIND: SourceKind = SourceKind {
     names: &["graphite", "revere.sources.graphite.GraphiteSource"],
     doc: "Graphite, by its render API.",
     fields: &[
-        Field::required("url", FieldKind::Url, "Where graphite-web is, without `/render`."),
+        Field::required("url", FieldKind::Url, "Where graphite-web is; a `/render` at its end is left away."),
         http_target::USERNAME,
         http_target::PASSWORD,
         http_target::TOKEN,
@@ -67,12 +68,15 @@ const METHODS: &[Method] = &[
 /// What is asked for unless the script says otherwise, as by Graphite itself: the last day.
 const DAY_MICROS: i64 = 86_400_000_000;
 
+/// Ends of addresses that people copy from a browser or from the documentation: what is asked is added to what is before.
+const BROWSER_PATHS: &[&str] = &["/render", "/dashboard", "/composer"];
+
 struct Graphite {
     server: Server,
 }
 
 fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
-    Ok(Arc::new(Graphite { server: Server::new(entry, settings, surroundings)? }))
+    Ok(Arc::new(Graphite { server: Server::new(entry, settings, surroundings, BROWSER_PATHS)? }))
 }
 
 #[async_trait]
@@ -95,10 +99,11 @@ impl Source for Graphite {
         let reply = self.server.ask("/render", &parameters, call.limits()).await?;
         let series = self.read(&reply)?;
         if method == "get_series" {
-            return Ok(Value::Dict(series.into_iter().map(|s| (Value::Text(s.name), points(s.points))).collect()));
+            return self.by_name(&path, series);
         }
         let points = self.only(&path, series)?;
-        let sum = || points.iter().filter_map(|(value, _)| *value).sum::<f64>();
+        // From 0.0: the sum of nothing would be -0.0.
+        let sum = || points.iter().filter_map(|(value, _)| *value).fold(0.0, |sum, value| sum + value);
         match method {
             "get_sum" => Ok(Value::Float(sum())),
             "get_avg" => Ok(Value::Float(sum() / points.len() as f64)),
@@ -125,14 +130,29 @@ impl Graphite {
         if !reply.status.is_success() {
             return Err(self.server.failed(&format!("answered {}", reply.summary())));
         }
-        let json = match reply.json() {
-            Ok(json) => json,
-            // Graphite writes infinity as a number that no JSON reader holds.
-            Err(_) if infinite(reply).is_some() => infinite(reply).unwrap_or_default(),
-            Err(what) => return Err(self.server.failed(&format!("answered {what}"))),
+        let json = match (reply.json(), python_json::strict(&reply.body, number_text)) {
+            (Ok(json), _) => Ok(json),
+            (Err(what), None) => Err(what),
+            (Err(what), Some(text)) => serde_json::from_str(&text).map_err(|_| what),
         };
+        let json = json.map_err(|what| self.server.failed(&format!("answered {what}")))?;
         series(&json)
             .ok_or_else(|| self.server.failed(&format!("answered JSON that is no list of series: {}", reply.excerpt())))
+    }
+
+    /// All series by their names, which must differ: a dict has room for one of each.
+    fn by_name(&self, path: &str, series: Vec<Series>) -> Result<Value, SourceFault> {
+        let mut names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            let count = names.iter().filter(|name| **name == twice[0]).count();
+            return Err(self.server.failed(&format!(
+                "'{path}' gives {count} series that are all called '{}', and get_series answers them by name: let the names \
+                 differ, by aliasByNode(..., 1) for instance, or make one series of them with sumSeries({path})",
+                twice[0]
+            )));
+        }
+        Ok(Value::Dict(series.into_iter().map(|series| (Value::Text(series.name), points(series.points))).collect()))
     }
 
     fn only(&self, path: &str, mut series: Vec<Series>) -> Result<Vec<(Option<f64>, i64)>, SourceFault> {
@@ -167,10 +187,13 @@ fn date(name: &str, value: Value, now: Timestamp) -> Result<String, SourceFault>
     })
 }
 
-fn infinite(reply: &Reply) -> Option<serde_json::Value> {
-    let text = std::str::from_utf8(&reply.body).ok()?;
-    let text = text.replace("[-1e9999,", "[\"-inf\",").replace("[1e9999,", "[\"inf\",");
-    serde_json::from_str(&text).ok()
+/// What no strict JSON holds, as texts that are read as numbers below.
+fn number_text(value: f64) -> &'static str {
+    match value {
+        value if value.is_nan() => "\"nan\"",
+        value if value > 0.0 => "\"inf\"",
+        _ => "\"-inf\"",
+    }
 }
 
 fn series(json: &serde_json::Value) -> Option<Vec<Series>> {

@@ -9,6 +9,7 @@ use crate::{
     outbound::{HostPattern, Limits, Options, Outbound, OutboundError, OutboundKind, Reply, Request, Url, shown_url},
     settings::{ConfigFault, Field, FieldKind, Settings},
     surroundings::Surroundings,
+    tls::{self, Trust},
 };
 
 pub(super) const USERNAME: Field =
@@ -23,7 +24,7 @@ pub(super) const VERIFY_SSL: Field =
 pub(super) const CA_FILE: Field = Field::optional(
     "ca_file",
     FieldKind::Text,
-    "PEM file of certificate authorities to trust beside the machine's own.",
+    "PEM file of certificates to trust beside the machine's own: authorities, or the server's own.",
 );
 pub(super) const TIMEOUT: Field =
     Field::optional("timeout", FieldKind::Seconds, "Longest wait for one whole answer, in seconds (20).");
@@ -77,14 +78,11 @@ impl Target {
                 None
             }
         };
-        let mut extra_roots = None;
+        let mut trust = Trust { verify: settings.flag("verify_ssl", true), ..Trust::default() };
         if let Some(file) = settings.text("ca_file") {
-            match std::fs::read_to_string(surroundings.folder.join(file)) {
-                Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => extra_roots = Some(pem),
-                Ok(_) => faults.push(ConfigFault::new(place("ca_file"), format!("'{file}' holds no PEM certificate"))),
-                Err(error) => {
-                    faults.push(ConfigFault::new(place("ca_file"), format!("'{file}' cannot be read: {error}")))
-                }
+            match tls::read_ca_file(&surroundings.folder, file) {
+                Ok(certificates) => trust.extra = certificates,
+                Err(what) => faults.push(ConfigFault::new(place("ca_file"), what)),
             }
         }
         let headers = settings.map("headers");
@@ -95,11 +93,10 @@ impl Target {
             }
         }
         let options = Options {
-            verify_ssl: settings.flag("verify_ssl", true),
+            trust,
             timeout: settings.seconds("timeout").unwrap_or(DEFAULT_TIMEOUT),
             allowed_hosts,
             allow_link_local: settings.flag("allow_link_local", false),
-            extra_roots,
         };
         let outbound = surroundings.outbound.with(options);
         if faults.is_empty() { Ok(Target { outbound, auth, headers }) } else { Err(faults) }
@@ -135,16 +132,21 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Reads `url` and what [`Target::new`] reads. Redirects may lead to the same host only.
+    /// Reads `url` and what [`Target::new`] reads. Redirects may lead to the same host only. One of `ends` is left
+    /// away at the end of the address.
     pub(super) fn new(
         entry: &Entry,
         settings: &Settings,
         surroundings: &Surroundings,
+        ends: &[&str],
     ) -> Result<Server, Vec<ConfigFault>> {
         let mut base =
             Url::parse(settings.required_text("url")).expect("a URL field was checked when the settings were read");
         base.set_query(None);
         base.set_fragment(None);
+        let path = base.path().trim_end_matches('/').to_owned();
+        let before = ends.iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
+        base.set_path(before);
         let host = base.host_str().unwrap_or_default().parse::<HostPattern>();
         let host = host.map_err(|wrong| vec![ConfigFault::new(format!("{}['config']['url']", entry.place), wrong)])?;
         Ok(Server { target: Target::new(entry, settings, surroundings, Some(vec![host]))?, base })
@@ -164,8 +166,9 @@ impl Server {
             url.set_query(Some(&form));
             Request::get(url)
         } else {
-            let redirects = 0;
-            Request { redirects, ..Request::new(crate::outbound::Method::POST, url) }
+            // A question that only is too long for an address.
+            let (redirects, repeatable) = (0, true);
+            Request { redirects, repeatable, ..Request::new(crate::outbound::Method::POST, url) }
                 .body("application/x-www-form-urlencoded", form)
         };
         let request = self.target.sign(request)?;

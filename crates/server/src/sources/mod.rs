@@ -17,6 +17,7 @@ mod arguments;
 mod child;
 mod guarded;
 mod http_target;
+mod python_json;
 mod time_arguments;
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};

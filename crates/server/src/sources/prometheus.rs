@@ -23,7 +23,11 @@ pub(super) const KIND: SourceKind = SourceKind {
     names: &["prometheus"],
     doc: "Prometheus, or what speaks its query API.",
     fields: &[
-        Field::required("url", FieldKind::Url, "Where Prometheus is, without `/api/v1`."),
+        Field::required(
+            "url",
+            FieldKind::Url,
+            "Where Prometheus is; an `/api/v1` or `/graph` at its end is left away.",
+        ),
         http_target::USERNAME,
         http_target::PASSWORD,
         http_target::TOKEN,
@@ -57,12 +61,25 @@ const METHODS: &[Method] = &[
     },
 ];
 
+/// Ends of addresses that people copy from a browser or from the documentation: what is asked is added to what is before.
+const BROWSER_PATHS: &[&str] = &[
+    "/api/v1/query_range",
+    "/api/v1/query",
+    "/api/v1",
+    "/api",
+    "/graph",
+    "/query",
+    "/alerts",
+    "/targets",
+    "/classic/graph",
+];
+
 struct Prometheus {
     server: Server,
 }
 
 fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
-    Ok(Arc::new(Prometheus { server: Server::new(entry, settings, surroundings)? }))
+    Ok(Arc::new(Prometheus { server: Server::new(entry, settings, surroundings, BROWSER_PATHS)? }))
 }
 
 #[async_trait]
@@ -135,9 +152,18 @@ impl Prometheus {
     fn only(&self, expr: &str, series: Vec<Value>) -> Result<Value, SourceFault> {
         match series.as_slice() {
             [] => Err(self.server.failed(&format!("'{expr}' has no value now"))),
-            [one] => one.get("value").cloned().ok_or_else(|| {
-                self.server.failed(&format!("'{expr}' gives a range of values; query_range and query answer those"))
-            }),
+            [one] => match one.get("value") {
+                Some(Value::Float(value)) => Ok(Value::Float(*value)),
+                Some(other) => {
+                    Err(self.server.failed(&format!("'{expr}' gives the text {}, and a number is needed", other.repr(100))))
+                }
+                None if one.get("histogram").is_some() => Err(self.server.failed(&format!(
+                    "'{expr}' gives a histogram, and a number is needed: histogram_quantile(...) and histogram_sum(...) make one"
+                ))),
+                None => Err(self
+                    .server
+                    .failed(&format!("'{expr}' gives a range of values; query_range and query answer those"))),
+            },
             several => {
                 const SHOWN: usize = 10;
                 let labels = |one: &Value| one.get("metric").map(|metric| metric.repr(200)).unwrap_or_default();
@@ -157,12 +183,12 @@ fn series(data: &Json) -> Option<Vec<Value>> {
     let result = &data["result"];
     match data["resultType"].as_str()? {
         "vector" | "matrix" => result.as_array()?.iter().map(one).collect(),
-        // A scalar or a text has no labels.
-        _ => Some(vec![dict([
-            ("metric", Value::Dict(Vec::new())),
-            sample(result)?[0].clone(),
-            sample(result)?[1].clone(),
-        ])]),
+        // A scalar or a text has no labels; a text stays one, whatever it looks like.
+        kind => {
+            let [(_, value), at] = sample(result)?;
+            let value = if kind == "string" { Value::Text(result[1].as_str()?.to_owned()) } else { value };
+            Some(vec![dict([("metric", Value::Dict(Vec::new())), ("value", value), at])])
+        }
     }
 }
 

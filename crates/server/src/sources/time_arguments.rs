@@ -93,12 +93,6 @@ pub(super) fn date_time(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// As Python's `datetime` shows it, aware, in UTC.
-pub(super) fn python_datetime(at: Timestamp) -> Value {
-    let utc = at.to_zoned(TimeZone::UTC);
-    Value::DateTime(format!("{}+00:00", utc.strftime("%Y-%m-%dT%H:%M:%S%.6f")))
-}
-
 fn from_seconds(seconds: f64) -> Option<Timestamp> {
     if !seconds.is_finite() || seconds.abs() > 1e12 {
         return None;

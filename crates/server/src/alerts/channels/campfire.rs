@@ -15,6 +15,7 @@ use crate::{
     outbound::{Method, Options, Outbound, Request, Url},
     settings::{Field, FieldKind, Settings},
     surroundings::Surroundings,
+    tls::Trust,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -24,7 +25,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::optional("subdomain", FieldKind::Text, "Classic: the part before .campfirenow.com."),
         Field::optional("api_token", FieldKind::Secret, "Classic: the API token of the user who speaks."),
         Field::required("room_id", FieldKind::Any, "The number of the room, as its address shows it."),
-        Field::optional("url", FieldKind::Url, "Self-hosted: where Campfire is. Classic: instead of `subdomain`."),
+        Field::optional(
+            "url",
+            FieldKind::Url,
+            "Self-hosted: where Campfire is; the address of a room will do. Classic: instead of `subdomain`.",
+        ),
         Field::optional("bot_key", FieldKind::Secret, "Self-hosted: the key of the bot that speaks."),
         Field::optional("timeout", FieldKind::Seconds, "How long to wait for the answer (30)."),
         Field::optional("verify_ssl", FieldKind::Bool, "Whether to check the server's certificate (True)."),
@@ -75,18 +80,38 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     let base =
         url.map(str::to_owned).unwrap_or_else(|| format!("https://{}.campfirenow.com", subdomain.unwrap_or_default()));
     let mut url = Url::parse(&base).expect("a Url field, or a checked name in a fixed frame");
+    if let Some(other) = cut_to_server(&mut url).filter(|other| *other != room) {
+        return Err(vec![config_fault(
+            entry,
+            "room_id",
+            format!("is {room}, and the address leads into room {other}"),
+        )]);
+    }
     let path: Vec<&str> = match bot_key {
         Some(key) => vec!["rooms", &room, key, "messages"],
         None => vec!["room", &room, "speak.json"],
     };
     url.path_segments_mut().expect("http and https addresses have a path").pop_if_empty().extend(path);
     let timeout = settings.seconds("timeout").unwrap_or(Duration::from_secs(30));
-    let verify_ssl = settings.flag("verify_ssl", true);
+    let trust = Trust { verify: settings.flag("verify_ssl", true), ..Trust::default() };
     Ok(Arc::new(Campfire {
-        outbound: surroundings.outbound.with(Options { timeout, verify_ssl, ..Options::default() }),
+        outbound: surroundings.outbound.with(Options { timeout, trust, ..Options::default() }),
         url,
         api_token: token.map(str::to_owned),
     }))
+}
+
+/// An address copied from a browser leads into a room, or to the log-in: the server is what stands before that. Answers the
+/// room, where there is one.
+fn cut_to_server(url: &mut Url) -> Option<String> {
+    url.set_query(None);
+    url.set_fragment(None);
+    let path = url.path().to_owned();
+    let parts: Vec<&str> = path.split('/').collect();
+    let inside = parts.iter().position(|part| ["room", "rooms", "session", "account", "users"].contains(part))?;
+    url.set_path(&parts[..inside].join("/"));
+    let room = parts.get(inside + 1).filter(|_| parts[inside].starts_with("room"))?;
+    (!room.is_empty()).then(|| (*room).to_owned())
 }
 
 #[async_trait]

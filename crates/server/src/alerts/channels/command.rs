@@ -37,6 +37,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     build,
 };
 
+/// The system takes no variable of more than 128 KiB. The notification on standard input is whole.
+const VARIABLE_BYTES: usize = 100_000;
+
 /// How much of what it wrote goes into a receipt or an error, in characters.
 const SAID_CHARS: usize = 1000;
 
@@ -109,7 +112,7 @@ impl Program {
         command
             .args(&self.command[1..])
             .current_dir(&self.folder)
-            .envs(variables(notification))
+            .envs(variables(&notification.cut_until(|short| short.text().len() <= VARIABLE_BYTES)))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -7,6 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use revere_model::{Clock, SystemClock};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -14,7 +15,7 @@ use super::super::{
     Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError,
     aws::{AwsSigner, Keys, hex},
     config_fault,
-    http_post::{self, not_sent},
+    http_post::not_sent,
     plain_text, retry, within,
 };
 use crate::{
@@ -48,6 +49,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 
 /// SNS wants fewer than a hundred characters in a subject, and mail gateways behind it only ASCII.
 const SUBJECT_CHARS: usize = 99;
+
+/// The largest message that the service takes, in bytes, with its attributes.
+const MESSAGE_BYTES: usize = 262_144;
 
 /// How much of what the service says is kept.
 const SAID_CHARS: usize = 500;
@@ -167,6 +171,8 @@ impl Sns {
         let mut request = Request::new(Method::POST, self.address.clone())
             .body("application/x-www-form-urlencoded; charset=utf-8", form);
         request.redirects = 0;
+        // A delivery that ends unanswered is owed again anyway, and its key says that it is the same one.
+        request.repeatable = true;
         let request = self.signer.sign(request).await?;
         let reply = self.outbound.send_for_status(request, Limits::within(timeout, REPLY_BYTES)).await;
         judge(&reply.map_err(|error| SendError { message: error.what.clone(), ..not_sent(error) })?)
@@ -174,13 +180,7 @@ impl Sns {
 
     /// `Publish`, as a form.
     fn form(&self, notification: &Notification) -> String {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Action", "Publish")
-            .append_pair("Version", "2010-03-31")
-            .append_pair("TopicArn", &self.topic_arn)
-            .append_pair("Subject", &notification.ascii_subject_within(SUBJECT_CHARS))
-            .append_pair("MessageStructure", "json")
-            .append_pair("Message", &forms(notification));
+        let subject = notification.ascii_subject_within(SUBJECT_CHARS);
         // Subscribers filter by these.
         let attributes = [
             ("monitor_id", notification.monitor.id.to_string()),
@@ -189,6 +189,16 @@ impl Sns {
             // What a receiver tells a repeated attempt by.
             ("key", notification.header_key()),
         ];
+        let beside: usize = attributes.iter().map(|(name, value)| name.len() + value.len() + "String".len()).sum();
+        let room = MESSAGE_BYTES.saturating_sub(beside + subject.len());
+        let short = notification.cut_until(|short| forms(short).len() <= room);
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", "Publish")
+            .append_pair("Version", "2010-03-31")
+            .append_pair("TopicArn", &self.topic_arn)
+            .append_pair("Subject", &subject)
+            .append_pair("MessageStructure", "json")
+            .append_pair("Message", &forms(&short));
         for (place, (name, value)) in (1..).zip(attributes) {
             let entry = format!("MessageAttributes.entry.{place}");
             form.append_pair(&format!("{entry}.Name"), name)
@@ -227,7 +237,7 @@ fn judge(reply: &Reply) -> Result<Receipt, SendError> {
         return Ok(Receipt { reply: format!("message {id}") });
     }
     let code = element(&body, "Code").unwrap_or_default();
-    let retry = match retry::judge_status(reply.status.as_u16(), http_post::retry_after(reply)) {
+    let retry = match retry::judge_status(reply.status.as_u16(), reply.retry_after(SystemClock.now())) {
         _ if PASSING.contains(&code.as_str()) => Retry::Later,
         // A 2xx that could not be understood: it may have been taken, but nobody said so.
         retry => retry.unwrap_or(Retry::Later),

@@ -13,6 +13,7 @@ use crate::{
     outbound::{Method, Options, Outbound, Request, Url},
     settings::{Field, FieldKind, Settings, unknown},
     surroundings::Surroundings,
+    tls::Trust,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -71,9 +72,9 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         return Err(faults);
     }
     let timeout = settings.seconds("timeout").unwrap_or(Duration::from_secs(30));
-    let verify_ssl = settings.flag("verify_ssl", true);
+    let trust = Trust { verify: settings.flag("verify_ssl", true), ..Trust::default() };
     Ok(Arc::new(Webhook {
-        outbound: surroundings.outbound.with(Options { timeout, verify_ssl, ..Options::default() }),
+        outbound: surroundings.outbound.with(Options { timeout, trust, ..Options::default() }),
         request,
         secret: settings.text("secret").map(str::to_owned),
         clock: Arc::new(SystemClock),

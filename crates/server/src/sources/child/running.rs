@@ -16,7 +16,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use super::{Program, SourceFault, Value};
+use super::{super::python_json, Program, SourceFault, Value};
 
 /// Room for what stands around an answer, and for the description of its methods.
 const FRAME_BYTES: usize = 1 << 20;
@@ -373,7 +373,14 @@ async fn read(output: impl AsyncRead + Unpin, shared: &Shared) -> Option<String>
                 }
             }
             Ok(_) => {
-                let answered = Value::from_json(line.trim_ascii()).is_ok_and(|message| shared.answer(message));
+                let answered = match message(line.trim_ascii()) {
+                    Ok(message) => shared.answer(message),
+                    // An answer that cannot be read is one all the same: who waits for it need not wait any longer.
+                    Err(why) => number_anywhere(&line).is_some_and(|id| {
+                        shared.give(id, Err(Fault::Said(format!("its answer is not JSON: {why}"))));
+                        true
+                    }),
+                };
                 if !answered {
                     // What is no answer of JSON-RPC is most likely the reason why none comes.
                     shared.keep(beginning(&line));
@@ -381,6 +388,18 @@ async fn read(output: impl AsyncRead + Unpin, shared: &Shared) -> Option<String>
             }
         }
     }
+}
+
+/// A line as a value: strict JSON, or what Python writes.
+fn message(line: &[u8]) -> Result<Value, String> {
+    Value::from_json(line).or_else(|error| {
+        let strict = python_json::strict(line, |value| match value {
+            value if value.is_nan() => r#"{"$float":"nan"}"#,
+            value if value > 0.0 => r#"{"$float":"inf"}"#,
+            _ => r#"{"$float":"-inf"}"#,
+        });
+        strict.and_then(|text| Value::from_json(text.as_bytes()).ok()).ok_or_else(|| error.to_string())
+    })
 }
 
 /// Reads a line, and of one that is too long as much as shows it. Answers how long it may be, which may have grown while
@@ -418,6 +437,16 @@ fn number(front: &[u8]) -> Option<i64> {
     let (_, after) = front.split_once("\"id\"")?;
     let after = after.trim_start().strip_prefix(':')?.trim_start();
     after[..after.find(|c: char| !c.is_ascii_digit())?].parse().ok()
+}
+
+/// The number of the question that a line answers, at the front of it or at its end.
+fn number_anywhere(line: &[u8]) -> Option<i64> {
+    if line.trim_ascii().first() != Some(&b'{') {
+        return None;
+    }
+    let front = line.get(..FRONT_BYTES).unwrap_or(line);
+    let end = line.len().checked_sub(FRONT_BYTES).map_or(line, |start| &line[start..]);
+    number(front).or_else(|| number(end))
 }
 
 async fn skip_line(output: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<()> {

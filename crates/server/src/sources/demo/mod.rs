@@ -80,7 +80,7 @@ impl Source for Demo {
         let to = date("to_date")?.unwrap_or(call.now).as_second();
         let from = date("from_date")?.map_or(to - 86_400, |from| from.as_second());
         let points = self.0.points(&path, from, to).ok_or_else(missing)?;
-        let sum = || points.iter().map(|(value, _)| value).sum::<f64>();
+        let sum = || points.iter().fold(0.0, |sum, (value, _)| sum + value);
         match method {
             "get_sum" => Ok(Value::Float(sum())),
             _ if points.is_empty() => Err(SourceFault::Failed(format!("there are no points of {path} in that time"))),

@@ -160,13 +160,14 @@ impl Source for Http {
         Ok(response::response(reply, call.now).await)
     }
 
-    /// Any answer below 500 shows that somebody is there; without a base address there is nobody to ask.
+    /// Any answer below 500 shows that somebody is there, and so does one that knows no HEAD (501); without a base address
+    /// there is nobody to ask.
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
         let Some(base) = &self.base else { return Ok(()) };
         let request = self.target.sign(Request::new(outbound::Method::HEAD, base.clone()))?;
         let limits: Limits = http_target::probe_limits(deadline);
         let reply = self.target.outbound.send(request, limits).await.map_err(http_target::fault)?;
-        match reply.status.is_server_error() {
+        match reply.status.is_server_error() && reply.status != outbound::StatusCode::NOT_IMPLEMENTED {
             true => Err(SourceFault::Failed(format!("answered {}", reply.summary()))),
             false => Ok(()),
         }

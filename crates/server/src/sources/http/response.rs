@@ -1,10 +1,11 @@
 //! What came back, as the value that the script's side turns into a response object.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::{
-    outbound::{Reply, header, not_after},
-    sources::{Value, time_arguments::python_datetime},
+    outbound::{Reply, header},
+    sources::Value,
+    tls::not_after,
 };
 
 /// The response. The address was configured, and a script may know it but for the credentials in it; what is said of it in
@@ -12,8 +13,7 @@ use crate::{
 pub(super) async fn response(reply: Reply, now: Timestamp) -> Value {
     let mut headers: Vec<(Value, Value)> = Vec::new();
     for name in reply.headers.keys() {
-        let values: Vec<_> =
-            reply.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let values: Vec<_> = reply.headers.get_all(name).iter().map(Reply::header_text).collect();
         headers.push((Value::Text(name.as_str().to_owned()), Value::Text(reply.without_secrets(&values.join(", ")))));
     }
     // A text that is UTF-8 anyway is not sent a second time as bytes.
@@ -23,8 +23,8 @@ pub(super) async fn response(reply: Reply, now: Timestamp) -> Value {
         None => (reply.text().await, Value::Bytes(reply.body.to_vec())),
     };
     let tls = reply.certificate.as_deref().and_then(not_after).map_or(Value::Null, |end| {
-        let left = end.duration_since(now).as_secs_f64() / 86_400.0;
-        dict(vec![("not_after", python_datetime(end)), ("days_left", Value::Float((left * 1000.0).round() / 1000.0))])
+        let left = end.duration_since(TimeZone::UTC.to_datetime(now)).as_secs_f64() / 86_400.0;
+        dict(vec![("not_after", utc_datetime(end)), ("days_left", Value::Float((left * 1000.0).round() / 1000.0))])
     });
     dict(vec![
         ("__revere__", Value::Text("http_response".to_owned())),
@@ -48,6 +48,10 @@ fn says_utf8(reply: &Reply) -> bool {
         .to_ascii_lowercase();
     !reply.body.starts_with(b"\xef\xbb\xbf")
         && (!kind.contains("charset") || kind.contains("utf-8") || kind.contains("utf8"))
+}
+
+fn utc_datetime(at: DateTime) -> Value {
+    Value::DateTime(format!("{}+00:00", at.strftime("%Y-%m-%dT%H:%M:%S%.6f")))
 }
 
 fn dict(items: Vec<(&str, Value)>) -> Value {

@@ -6,7 +6,7 @@ use revere::alerts::Retry;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{TEXT, channel, faults, hostile, sample, send, service};
+use super::{TEXT, channel, channel_in, faults, hostile, sample, send, service};
 
 /// A mail as the server took it.
 #[derive(Deserialize)]
@@ -166,14 +166,14 @@ async fn refusals_tell_passing_from_lasting() {
 async fn the_wrong_password_the_wrong_certificate_and_no_encryption() {
     let to = address("ops");
     for (security, more, said, retry) in [
-        ("tls", json!({"password": "wr0ng-s3cret"}), "signing in as 'revere': 535 5.7.8", Retry::Never),
-        ("starttls", json!({"username": null, "password": null}), "530 5.7.0 Authentication required", Retry::Never),
+        ("tls", json!({"password": "wr0ng-s3cret"}), "signing in as 'revere': 535 5.7.8", Retry::Later),
+        ("starttls", json!({"username": null, "password": null}), "530 5.7.0 Authentication required", Retry::Later),
         ("starttls", json!({"ca_file": null}), ": STARTTLS: ", Retry::Later),
         ("tls", json!({"ca_file": null}), "certificate", Retry::Later),
         ("tls", json!({"host": "127.0.0.1"}), "certificate", Retry::Later),
         // A server without encryption never hears the password.
-        ("starttls", json!({"port": port("plain")}), "STARTTLS is not supported", Retry::Never),
-        ("none", json!({"port": port("starttls")}), "530 Must issue a STARTTLS command first", Retry::Never),
+        ("starttls", json!({"port": port("plain")}), "STARTTLS is not supported", Retry::Later),
+        ("none", json!({"port": port("starttls")}), "530 Must issue a STARTTLS command first", Retry::Later),
     ] {
         let error = send(&channel("email", config(security, &[&to], more.clone())), &sample()).await.unwrap_err();
         assert!(error.message.contains(said), "{security} {more}: {error}");
@@ -202,6 +202,85 @@ async fn a_dead_and_a_silent_server() {
     assert_eq!(error.retry, Retry::Later);
 }
 
+/// A mail server of one test's own: strict about greetings, with a certificate of its own making.
+struct StrictServer {
+    process: std::process::Child,
+    said: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+    port: u16,
+}
+
+impl StrictServer {
+    fn start(folder: &std::path::Path) -> Self {
+        let made = std::process::Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost"])
+            .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/alerts/strict_smtp_server.py");
+        let mut process = std::process::Command::new(service("REVERE_TEST_PYTHON"))
+            .arg(script)
+            .current_dir(folder)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = std::io::BufRead::lines(std::io::BufReader::new(process.stdout.take().unwrap()));
+        let port = said.next().unwrap().unwrap().parse().unwrap();
+        StrictServer { process, said, port }
+    }
+
+    /// How the last mail came: the greeting, whether it was encrypted, whether anyone signed in.
+    fn heard(&mut self) -> Value {
+        serde_json::from_str(&self.said.next().unwrap().unwrap()).unwrap()
+    }
+}
+
+impl Drop for StrictServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_strict_server_is_greeted_by_a_full_name_or_an_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = StrictServer::start(folder.path());
+    let config = |more: Value| {
+        let base = json!({"host": "localhost", "port": server.port, "from": "a@example.com", "to": ["b@example.org"]});
+        let mut config = base.as_object().unwrap().clone();
+        config.extend(more.as_object().unwrap().clone());
+        Value::Object(config)
+    };
+    // No AUTH is offered in the clear, so no password is said there.
+    let clear = config(json!({"security": "none", "username": "u", "password": "mail-s3cret"}));
+    // Its certificate is an authority's, and names the host as its common name alone: what `openssl req -x509` makes.
+    let own = config(json!({"ca_file": "certificate.pem", "username": "u", "password": "mail-s3cret"}));
+    let named = config(json!({"security": "none", "helo_name": "revere.example.com"}));
+    let refused = config(json!({"security": "none", "helo_name": "vm"}));
+    let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+    for (config, hello, encrypted) in
+        [(clear, None, false), (own, None, true), (named, Some("revere.example.com"), false)]
+    {
+        let channel = channel_in(folder.path(), "email", config).unwrap();
+        send(&channel, &sample()).await.unwrap();
+        let heard = server.heard();
+        let expected = hello.unwrap_or(if hostname.contains('.') { &hostname } else { "[127.0.0.1]" });
+        let greeted = heard["hello"].as_str().unwrap().replace("[IPv6:::1]", "[127.0.0.1]");
+        assert_eq!(
+            (greeted.as_str(), &heard["encrypted"], &heard["signed_in"]),
+            (expected, &json!(encrypted), &json!(encrypted))
+        );
+    }
+    let error = send(&channel_in(folder.path(), "email", refused).unwrap(), &sample()).await.unwrap_err();
+    assert!(
+        error.message.ends_with("greeting as vm: 550 5.7.1 a full name, please; 'helo_name' sets another name"),
+        "{error}"
+    );
+    assert_eq!(error.retry, Retry::Later, "a setting mends it");
+}
+
 #[test]
 fn faults_name_the_field_and_what_it_wants() {
     let place = "REVERE_ALERTS['ops']['config']";
@@ -211,6 +290,14 @@ fn faults_name_the_field_and_what_it_wants() {
         ("security", json!("ssl"), "unknown security 'ssl'; known: starttls, tls, none"),
         ("port", json!(70000), "expected a port from 1 to 65535"),
         ("username", json!("me"), "missing beside 'username'"),
+        (
+            "helo_name",
+            json!("a name"),
+            "expected a host name such as revere.example.com, or an address such as [192.0.2.1]",
+        ),
+        ("host", json!("smtp://mail.example.com"), "expected the server's name alone, such as smtp.example.com"),
+        ("host", json!("127.0.0.1:2525"), "expected the server's name alone: '127.0.0.1', and 'port': 2525 beside it"),
+        ("host", json!("user@mail.example.com"), "expected the server's name alone"),
         (
             "to",
             json!(["b@example.com", "not an address"]),

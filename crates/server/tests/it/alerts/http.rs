@@ -6,6 +6,8 @@ use base64::Engine;
 use revere::alerts::{Retry, retry::judge_status};
 use serde_json::json;
 
+use crate::support::Forgetful;
+
 use super::{TEXT, channel, faults, hostile, sample, send, stub::Stub};
 
 const SECRETS: [&str; 6] = [
@@ -318,4 +320,38 @@ fn faults_name_the_field_and_what_it_wants() {
     ] {
         assert_eq!(faults(kind, config), [expected]);
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_as_the_notification_leaves_costs_no_attempt() {
+    for (at, reads) in [(0, true), (1, false), (2, true)] {
+        let server = Forgetful::start("{}", reads).await;
+        let (kind, config) = channels(&server.url).remove(at);
+        let channel = channel(kind, config);
+        for _ in 0..4 {
+            send(&channel, &sample()).await.unwrap();
+        }
+        // Every second one went out again on a connection of its own, with the key that says that it is the same.
+        assert_eq!((server.counts(), server.answered().len()), ((4, 2), 4), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_campfire_address_from_the_browser_will_do() {
+    let stub = Stub::start().await;
+    for (end, asked) in [
+        ("/rooms/42", "/rooms/42/k3y/messages"),
+        ("/chat/rooms/42/@7?x=1#latest", "/chat/rooms/42/k3y/messages"),
+        ("/session/new", "/rooms/42/k3y/messages"),
+        ("/rooms", "/rooms/42/k3y/messages"),
+    ] {
+        let config = json!({"url": format!("{}{end}", stub.url), "room_id": 42, "bot_key": "k3y"});
+        send(&channel("campfire", config), &sample()).await.unwrap();
+        assert_eq!(stub.one().uri, asked, "{end}");
+    }
+    let other = json!({"url": format!("{}/rooms/7", stub.url), "room_id": 42, "bot_key": "k3y"});
+    assert_eq!(
+        faults("campfire", other),
+        ["REVERE_ALERTS['ops']['config']['room_id']: is 42, and the address leads into room 7"]
+    );
 }

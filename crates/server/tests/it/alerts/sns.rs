@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use revere::alerts::Retry;
+use revere_model::ReturnValue;
 use serde_json::{Value, json};
 
 use super::{TEXT, channel, hostile, sample, send, service, stub::Stub};
@@ -172,4 +173,34 @@ async fn without_keys_the_machines_role_is_used() {
 async fn publishes_as_the_machines_role() {
     let config = json!({"topic_arn": service("REVERE_TEST_SNS_ROLE_TOPIC"), "endpoint_url": service("REVERE_TEST_SNS_ENDPOINT")});
     send(&channel("sns", config), &sample()).await.unwrap();
+}
+
+/// The service counts bytes, of the whole message with all its forms.
+#[tokio::test]
+async fn what_is_too_large_for_the_service_is_cut_and_says_what_matters() {
+    let (arn, subscriber) = topic("alerts").await;
+    let sns = channel("sns", config(&arn, "ALLOWED"));
+    for letter in ["x", "\u{e9}", "\u{1f525}", "\"", "line\n"] {
+        let mut large = sample();
+        (large.message, large.return_value) = (letter.repeat(400_000), Some(ReturnValue::Text(letter.repeat(300_000))));
+        send(&sns, &large).await.unwrap();
+        let text = subscriber.one().json()["Message"].as_str().unwrap().to_owned();
+        assert!(
+            text.starts_with("[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: "),
+            "{letter}"
+        );
+        assert!(text.contains("\u{2026}\nReturn Value: "), "{letter}");
+        assert!(text.len() > 50_000, "{letter}: no more is cut than must be");
+    }
+    // What is sent, to the byte, and the link in the form for mail.
+    let stub = Stub::start().await;
+    let config = json!({"topic_arn": arn, "access_key_id": "AKIA", "secret_key": "s3cret", "endpoint_url": stub.url});
+    let mut large = sample();
+    large.message = "\u{1f525}".repeat(262_144);
+    let _ = send(&channel("sns", config), &large).await;
+    let form: std::collections::BTreeMap<String, String> =
+        url::form_urlencoded::parse(stub.one().body.as_bytes()).into_owned().collect();
+    assert!((261_000..=262_144).contains(&form["Message"].len()), "{}", form["Message"].len());
+    let forms: Value = serde_json::from_str(&form["Message"]).unwrap();
+    assert!(forms["email"].as_str().unwrap().ends_with("https://revere.example.com/monitor/17"));
 }

@@ -86,7 +86,7 @@ REVERE_ALERT = {}
     let stderr = said.stderr.replace(&shell.folder.path().canonicalize().unwrap().display().to_string(), "FOLDER");
     insta::assert_snapshot!(stderr, @r#"
     error: FOLDER/config.py has 7 faults
-      line 5: REVERE_SOURCES['graphite']['config']['url']: expected an address beginning with http:// or https://, and this text does not begin so
+      line 5: REVERE_SOURCES['graphite']['config']['url']: expected an address beginning with http:// or https://, and this has neither; write http://graphite.example.com or https://graphite.example.com
       line 5: REVERE_SOURCES['graphite']['config']['timout']: unknown key 'timout'; did you mean 'timeout'?
       line 7: REVERE_SOURCES['shop']['type']: unknown source type 'databse'; did you mean 'database'?
       line 9: REVERE_ALERTS['log']['type']: missing; expected a text that is not empty: its type
@@ -340,4 +340,40 @@ fn what_python_says_of_a_mistake_holds_no_password() {
     );
     let said = shell.run("check").exits(1);
     assert!(said.stderr.contains("auth_password") && !said.stderr.contains("48151623"), "{}", said.stderr);
+}
+
+/// Whom to ask directly is said as for curl and Python.
+#[test]
+fn no_proxy_is_heeded_in_all_its_forms() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for socket in server.incoming() {
+            let mut socket = socket.unwrap();
+            let _ = std::io::Read::read(&mut socket, &mut [0; 4096]);
+            let _ = std::io::Write::write_all(&mut socket, b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+        }
+    });
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let shell = Shell::new();
+    let source = format!("{{'type': 'http', 'description': '', 'config': {{'base_url': 'http://127.0.0.1:{port}'}}}}");
+    shell.write("config.py", &format!("REVERE_SOURCES = {{'web': {source}}}\n"));
+    let check = |name: &str, value: &str| {
+        let mut revere = shell.revere();
+        for variable in ["http_proxy", "no_proxy", "NO_PROXY", "ALL_PROXY", "all_proxy"] {
+            revere.env_remove(variable);
+        }
+        said(revere.args(["check", "--connect"]).env("HTTP_PROXY", nobody.to_string()).env(name, value))
+    };
+    for (name, value) in [
+        ("NO_PROXY", "*".to_owned()),
+        ("no_proxy", "example.org, *".to_owned()),
+        ("NO_PROXY", "127.0.0.0/8".to_owned()),
+        ("no_proxy", format!("127.0.0.1:{port}")),
+    ] {
+        check(name, &value).exits(0);
+    }
+    for value in ["example.org", "127.0.0.1:1", "10.0.0.0/8"] {
+        assert!(check("NO_PROXY", value).exits(1).stdout.contains("connection refused"), "{value}");
+    }
 }

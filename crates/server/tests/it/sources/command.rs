@@ -237,3 +237,17 @@ async fn calls_made_together_are_all_answered() {
     counts.sort_unstable();
     assert_eq!(counts, (1..=100).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn json_is_read_as_python_writes_it() {
+    let odd = counter(json!({})).shown("odd", []).await;
+    assert_eq!(odd, "[nan, inf, -inf, 1000000000000000000000000000000, 'NaN', '\u{fffd} half']");
+}
+
+/// Who asked need not wait until its time is over.
+#[tokio::test]
+async fn an_answer_that_is_no_json_is_a_fault_at_once() {
+    let asked = counter(json!({}));
+    says(&asked.fails("broken", []).await, &["its answer is not JSON: expected a value at byte "]);
+    assert_eq!(count(&asked).await.0, Value::Int(1), "it goes on");
+}

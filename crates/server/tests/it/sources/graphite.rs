@@ -8,6 +8,7 @@ use super::{
     services::{service, unique},
     *,
 };
+use crate::support::Forgetful;
 
 /// With the machine's own time, since that is what the points it is fed with have.
 pub(super) fn graphite() -> Asked {
@@ -185,4 +186,70 @@ async fn a_probe_shows_whether_it_is_there() {
         &gone.source.probe(Instant::now() + PATIENCE).await.unwrap_err().to_string(),
         &["source 'src'", "connection refused"],
     );
+}
+
+/// The configuration of the original program's README, word for word but for the host, and its script, against a server
+/// that answers at `/render` alone.
+#[tokio::test]
+async fn the_originals_own_configuration_works() {
+    let address = server::http(|head, _| match head.split(['?', ' ']).nth(1).unwrap() {
+        "/render" if head.contains("authorization: Basic dXNlcm5hbWU6cGFzc3dvcmQ=") => {
+            server::ok("application/json", r#"[{"target": "x", "datapoints": [[3.0, 1], [null, 2], [4.5, 3]]}]"#)
+        }
+        path => server::status("404 Not Found", "text/plain", path),
+    })
+    .await;
+    for end in ["/render", "/render/", "", "/", "/dashboard", "/composer?x=1#y"] {
+        let asked = source(
+            "revere.sources.graphite.GraphiteSource",
+            json!({"url": format!("{address}{end}"), "auth_username": "username", "auth_password": "password"}),
+        );
+        let path = text("sum(webapp.response.count.200)");
+        assert_eq!(asked.call("get_sum", [path, text("-1min")]).await, Ok(Value::Float(7.5)), "{end}");
+        assert_eq!(asked.source.probe(Instant::now() + PATIENCE).await, Ok(()), "{end}");
+    }
+    let below = source("graphite", json!({"url": format!("{address}/graphite/render")}));
+    says(&below.fails("get_sum", [text("a.b")]).await, &["404 Not Found: /graphite/render", "/graphite: answered"]);
+}
+
+/// Old ones write numbers as Python does.
+#[tokio::test]
+async fn bare_infinity_and_nan_are_numbers() {
+    let body = r#"[{"target": "NaN \"Infinity", "datapoints": [[Infinity, 1], [-Infinity, 2], [NaN, 3], [1e9999, 4], [2, 5]]}]"#;
+    let address = server::http(move |_, _| server::ok("application/json", body)).await;
+    let asked = source("graphite", json!({"url": address}));
+    assert_eq!(asked.shown("get_datapoints", [text("a")]).await, "[(inf, 1), (-inf, 2), (nan, 3), (inf, 4), (2.0, 5)]");
+    says(&asked.shown("get_series", [text("a")]).await, &["NaN \"Infinity"]);
+}
+
+#[tokio::test]
+async fn series_of_one_name_are_not_made_one() {
+    let one = r#"{"target": "x", "datapoints": [[1, 1]]}"#;
+    let body = format!(r#"[{one}, {{"target": "y", "datapoints": []}}, {one}, {one}]"#);
+    let address = server::http(move |_, _| server::ok("application/json", &body)).await;
+    let asked = source("graphite", json!({"url": address}));
+    let fault = asked.fails("get_series", [text("alias(web.*.load,\"x\")")]).await;
+    says(&fault, &["gives 3 series that are all called 'x'", "aliasByNode", "sumSeries(alias(web.*.load"]);
+    says(&asked.fails("get_sum", [text("web.*.load")]).await, &["matches 4 series"]);
+}
+
+#[tokio::test]
+async fn the_sum_of_nothing_is_zero() {
+    let body = r#"[{"target": "x", "datapoints": [[null, 1], [null, 2]]}]"#;
+    let address = server::http(move |_, _| server::ok("application/json", body)).await;
+    let asked = source("graphite", json!({"url": address}));
+    for method in ["get_sum", "get_avg"] {
+        assert_eq!(asked.shown(method, [text("x")]).await, "0.0", "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_as_the_question_leaves_costs_no_answer() {
+    let server = Forgetful::start(r#"[{"target": "x", "datapoints": [[2, 1]]}]"#, true).await;
+    let asked = source("graphite", json!({"url": server.url}));
+    // The long one goes as a form, which changes as little.
+    for path in ["x".to_owned(), "x".to_owned(), "x".repeat(3000), "x".to_owned(), "x".repeat(3000), "x".repeat(3000)] {
+        assert_eq!(asked.call("get_sum", [Value::Text(path)]).await, Ok(Value::Float(2.0)));
+    }
+    assert_eq!((server.counts(), server.answered().len()), ((6, 3), 6));
 }

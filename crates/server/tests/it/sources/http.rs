@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{server, *};
+use crate::support::Forgetful;
 
 /// A server that answers with what it was asked, and a source below its `/v1`.
 async fn echo(more: serde_json::Value) -> (String, Asked) {
@@ -215,4 +216,185 @@ async fn a_timeout_of_the_scripts_own_holds() {
     says(&fault.to_string(), &["timed out after 0.2 s: no answer"]);
     let wrong = asked.call_with("get", [], [("timeout", text("soon"))]).await.unwrap_err();
     assert!(matches!(wrong, SourceFault::BadArguments(_)));
+}
+
+/// The next request leaves just as the server closes the connection, each time.
+#[tokio::test]
+async fn a_connection_that_closes_as_the_request_leaves_costs_no_answer() {
+    for reads in [true, false] {
+        let server = Forgetful::start("{}", reads).await;
+        let asked = source("http", json!({"base_url": server.url}));
+        for method in ["get", "head", "put", "delete", "options", "get", "get"] {
+            let answer = asked.call(method, []).await.unwrap();
+            assert_eq!(answer.get("status"), Some(&Value::Int(200)), "{method}");
+        }
+        // Every second one was dropped and sent again, once, on a connection of its own.
+        assert_eq!((server.counts(), server.answered().len()), ((7, 3), 7), "{reads}");
+    }
+}
+
+/// Nobody knows whether it was taken, so it is not sent twice, unless the script says that it may be.
+#[tokio::test]
+async fn what_may_do_something_is_sent_once() {
+    for reads in [true, false] {
+        let server = Forgetful::start("{}", reads).await;
+        let asked = source("http", json!({"base_url": server.url}));
+        asked.call("get", []).await.unwrap();
+        let fault = asked.fails("post", []).await;
+        assert!(fault.contains("closed before an answer") || fault.contains("connection reset"), "{fault}");
+        assert_eq!((server.counts(), server.answered().len()), ((1, 1), 1), "{reads}");
+        asked.call("get", []).await.unwrap();
+        let key = ("headers", dict([("Idempotency-Key", text("k1"))]));
+        asked.call_with("post", [], [key]).await.unwrap();
+        assert_eq!((server.counts(), server.answered().len()), ((3, 2), 3), "{reads}");
+    }
+}
+
+/// A connection that was made for the request and dies is the server's answer.
+#[tokio::test]
+async fn a_new_connection_that_dies_is_a_fault() {
+    let connections = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = connections.clone();
+    let address = server::listen(move |mut socket| {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async move { drop(server::request(&mut socket).await) }
+    });
+    let asked = source("http", json!({"base_url": format!("http://{}", address.await)}));
+    says(&asked.fails("get", []).await, &["the connection was closed before an answer came"]);
+    assert_eq!(connections.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+/// `the answer, the answer, the answer`, as the usual tools compress it.
+fn compressed(way: &str) -> Option<Vec<u8>> {
+    let hex = match way {
+        "br" => "1b2100f825cbd0e88a13626a019e9c0b1100",
+        "zstd" => "28b52ffd04589500006074686520616e737765722c200100574a120de920e4",
+        "gzip" => "1f8b08000000000002032bc9485548cc2b2e4f2dd25128c1ca06002b8f725122000000",
+        "deflate" => "789c2bc9485548cc2b2e4f2dd25128c1ca0600d7a90c6c",
+        _ => return None,
+    };
+    Some((0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect())
+}
+
+#[tokio::test]
+async fn an_answer_is_decoded_as_it_says_it_is_encoded_or_refused() {
+    const TEXT: &str = "the answer, the answer, the answer";
+    let address = server::http(move |head, _| {
+        let way = head.split(' ').nth(1).unwrap().trim_start_matches('/');
+        let damaged = b"no deflate at all".to_vec();
+        let body = if way == "damaged" { damaged } else { compressed(way).unwrap_or_else(|| TEXT.into()) };
+        let encoding = if way == "damaged" { "deflate" } else { way };
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n", body.len());
+        [format!("{head}connection: close\r\n\r\n").as_bytes(), &body].concat()
+    })
+    .await;
+    let asked = source("http", json!({"base_url": address}));
+    for way in ["br", "zstd", "gzip", "deflate", "identity"] {
+        assert_eq!(body(&asked.call("get", [text(way)]).await.unwrap()), TEXT, "{way}");
+    }
+    says(&asked.fails("get", [text("compress")]).await, &["the answer is encoded as 'compress' (Content-Encoding)"]);
+    says(&asked.fails("get", [text("gzip,br")]).await, &["the answer is encoded as 'gzip,br'"]);
+    says(&asked.fails("get", [text("damaged")]).await, &["not compressed in the way that its Content-Encoding says"]);
+    // There is nothing to decode in the answer to HEAD.
+    assert_eq!(asked.call("head", [text("compress")]).await.unwrap().get("status"), Some(&Value::Int(200)));
+}
+
+#[tokio::test]
+async fn headers_that_are_not_utf_8_are_latin_1() {
+    let address = server::http(|head, _| match head.split(' ').nth(1).unwrap() {
+        "/" => b"HTTP/1.1 302 Found\r\nlocation: /caf\xe9\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+        path => {
+            [b"HTTP/1.1 200 OK\r\nx-latin: caf\xe9\r\nx-utf: caf\xc3\xa9\r\nconnection: close\r\n\r\n", path.as_bytes()]
+                .concat()
+        }
+    })
+    .await;
+    let answer = source("http", json!({"base_url": address})).call("get", []).await.unwrap();
+    let headers = answer.get("headers").unwrap();
+    assert_eq!((headers.get("x-latin"), headers.get("x-utf")), (Some(&text("café")), Some(&text("café"))));
+    assert_eq!(body(&answer), "/caf%E9", "the address is what the server wrote");
+}
+
+/// Most log-ins: a form is answered with a cookie and the way to the page.
+#[tokio::test]
+async fn a_cookie_set_on_a_redirect_goes_along_on_the_same_origin() {
+    let elsewhere = server::http(|head, _| server::ok("text/plain", head)).await.replace("127.0.0.1", "localhost");
+    let address = server::http(move |head, _| {
+        let to = |place: &str, cookie: &str| {
+            format!(
+                "HTTP/1.1 302 Found\r\nlocation: {place}\r\nset-cookie: {cookie}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            )
+            .into_bytes()
+        };
+        match head.split(' ').nth(1).unwrap() {
+            "/login" => to("/second", "session=s1; Path=/; HttpOnly"),
+            "/second" => to("/home", "seen=yes"),
+            "/out" => to(&elsewhere, "session=s1; Path=/"),
+            _ => server::ok("text/plain", head),
+        }
+    })
+    .await;
+    let asked = source("http", json!({"base_url": address, "allowed_hosts": ["localhost"]}));
+    let home = body(&asked.call("post", [text("login")]).await.unwrap());
+    says(&home, &["GET /home ", "cookie: session=s1; seen=yes\r\n"]);
+    let own = [("headers", dict([("Cookie", text("mine=1; session=old"))]))];
+    let home = body(&asked.call_with("get", [text("login")], own.clone()).await.unwrap());
+    says(&home, &["cookie: mine=1; session=s1; seen=yes\r\n"]);
+    let out = body(&asked.call_with("get", [text("out")], own).await.unwrap());
+    assert!(out.starts_with("GET / ") && !out.contains("cookie"), "{out}");
+    // The next call knows nothing of it: it may be another monitor's.
+    assert!(!body(&asked.call("get", [text("home")]).await.unwrap()).contains("cookie"));
+}
+
+/// `openssl req -x509`: its own authority and the server's certificate at once.
+#[tokio::test]
+async fn a_home_made_certificate_given_as_ca_file_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    for (subject, more, said) in [
+        ("/CN=localhost", &[][..], None),
+        ("/CN=x", &["-addext", "subjectAltName=DNS:localhost"], None),
+        ("/CN=localhost", &["-addext", "basicConstraints=critical,CA:FALSE"], None),
+        (
+            "/CN=other",
+            &["-addext", "subjectAltName=DNS:other.example"],
+            Some("it is for other.example, not for localhost"),
+        ),
+        ("/CN=other", &[], Some("it names no host (it has no subjectAltName)")),
+    ] {
+        let made = std::process::Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", subject])
+            .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+            .args(more)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+        let port = server::https_with(server::ok("text/plain", "home"), &read("certificate.pem"), &read("key.pem"));
+        let config = json!({"base_url": format!("https://localhost:{port}"), "ca_file": "certificate.pem"});
+        let asked = source_in("http", config.clone(), folder.path());
+        match said {
+            None => assert_eq!(body(&asked.call("get", []).await.unwrap()), "home", "{subject} {more:?}"),
+            Some(said) => says(&asked.fails("get", []).await, &["wrong certificate: ", said]),
+        }
+        let stranger = source("http", json!({"base_url": format!("https://localhost:{port}")}));
+        says(&stranger.fails("get", []).await, &["wrong certificate: it was ", "'ca_file'"]);
+    }
+    let expired = |end| server::https(server::ok("text/plain", "old"), end);
+    let (port, pem) = expired((2024, 1, 2));
+    std::fs::write(folder.path().join("old.pem"), pem).unwrap();
+    let config = json!({"base_url": format!("https://localhost:{port}"), "ca_file": "old.pem"});
+    says(&source_in("http", config, folder.path()).fails("get", []).await, &["it expired at 2024-01-02T00:00:00Z"]);
+}
+
+/// A server that answers is there, whatever it thinks of HEAD.
+#[tokio::test]
+async fn a_probe_takes_any_answer_of_the_server_itself() {
+    for (status, there) in
+        [("200 OK", true), ("405 Method Not Allowed", true), ("501 Not Implemented", true), ("503 Down", false)]
+    {
+        let address = server::http(move |_, _| server::status(status, "text/plain", "")).await;
+        let probed = source("http", json!({"base_url": address})).source.probe(Instant::now() + PATIENCE).await;
+        assert_eq!(probed.is_ok(), there, "{status}: {probed:?}");
+    }
 }

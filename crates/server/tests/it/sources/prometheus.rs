@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{server, services::service, *};
+use crate::support::Forgetful;
 
 /// With the machine's own time, since that is what Prometheus' samples have.
 fn prometheus() -> Asked {
@@ -119,4 +120,42 @@ async fn a_token_is_sent_and_never_said() {
     let asked =
         source("prometheus", json!({"url": address, "auth_token": "t0ken-value", "headers": {"X-Scope": "team-a"}}));
     says(&asked.fails("query", [text("up")]).await, &["403 Forbidden: [redacted] is not allowed"]);
+}
+
+#[tokio::test]
+async fn value_is_a_float_or_a_fault_that_says_what_came() {
+    for expr in ["\"hello\"", "\"1.5\""] {
+        let fault = prometheus().fails("value", [text(expr)]).await;
+        says(&fault, &[&format!("'{expr}' gives the text '{}', and a number is needed", expr.trim_matches('"'))]);
+    }
+    assert_eq!(prometheus().call("value", [text("scalar(vector(2))")]).await, Ok(Value::Float(2.0)));
+    assert_eq!(prometheus().shown("value", [text("vector(0)/vector(0)")]).await, "nan");
+    let range = prometheus().fails("value", [text("up{job=\"prometheus\"}[1m]")]).await;
+    says(&range, &["gives a range of values"]);
+}
+
+#[tokio::test]
+async fn an_address_from_the_browser_or_the_documentation_will_do() {
+    let url = service("REVERE_TEST_PROMETHEUS_URL");
+    for end in
+        ["/", "/graph", "/graph?g0.expr=up&g0.tab=1", "/api/v1", "/api/v1/", "/api/v1/query?query=up", "/query#x"]
+    {
+        let asked = source("prometheus", json!({"url": format!("{url}{end}")}));
+        assert_eq!(asked.call("value", [text("vector(3)")]).await, Ok(Value::Float(3.0)), "{end}");
+    }
+    let address =
+        server::http(|head, _| server::status("404 Not Found", "text/plain", head.split(['?', ' ']).nth(1).unwrap()));
+    let below = source("prometheus", json!({"url": format!("{}/prometheus/graph", address.await)}));
+    says(&below.fails("value", [text("1")]).await, &["404 Not Found: /prometheus/api/v1/query"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_as_the_question_leaves_costs_no_answer() {
+    let body = r#"{"status": "success", "data": {"resultType": "scalar", "result": [1, "2"]}}"#;
+    let server = Forgetful::start(body, false).await;
+    let asked = source("prometheus", json!({"url": server.url}));
+    for expr in ["2".to_owned(), "2".to_owned(), "2".repeat(3000), "2".repeat(3000)] {
+        assert_eq!(asked.call("value", [Value::Text(expr)]).await, Ok(Value::Float(2.0)));
+    }
+    assert_eq!((server.counts(), server.answered().len()), ((4, 2), 4));
 }

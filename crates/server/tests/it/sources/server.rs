@@ -70,15 +70,23 @@ pub(super) async fn nobody() -> String {
 /// A server with a certificate of its own making, for `localhost`, that answers everything with `answer`. Gives its port
 /// and the certificate.
 pub(super) fn https(answer: Vec<u8>, not_after: (i32, u8, u8)) -> (u16, String) {
-    revere::outbound::install_tls();
+    revere::tls::install();
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(not_after.0, not_after.1, not_after.2);
     let certificate = params.self_signed(&key).unwrap();
-    let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let port = https_with(answer, certificate.pem().as_bytes(), key.serialize_pem().as_bytes());
+    (port, certificate.pem())
+}
+
+/// The same with a certificate and a key of another's making, in PEM.
+pub(super) fn https_with(answer: Vec<u8>, certificate: &[u8], key: &[u8]) -> u16 {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+    revere::tls::install();
+    let chain = vec![CertificateDer::from_pem_slice(certificate).unwrap()];
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], private);
+        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(key).unwrap());
     let config = Arc::new(config.unwrap());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -92,5 +100,5 @@ pub(super) fn https(answer: Vec<u8>, not_after: (i32, u8, u8)) -> (u16, String) 
             }
         }
     });
-    (port, certificate.pem())
+    port
 }

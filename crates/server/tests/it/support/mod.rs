@@ -1,9 +1,11 @@
 //! What tests share: a store in a folder of its own, a clock in hand, and the plainest monitor.
 
+pub(crate) mod forgetful;
 pub(crate) mod scratch;
 pub(crate) mod small_disk;
 pub(crate) mod stage;
 
+pub(crate) use forgetful::Forgetful;
 pub(crate) use scratch::Scratch;
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use stage::{Act, Stage, until};

@@ -4,6 +4,8 @@
 //! server puts off for one recipient is tried again for that one only. Headers are built from parsed addresses and cleaned
 //! lines, so nothing a monitor says becomes a header.
 
+mod conversation;
+
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex},
@@ -17,23 +19,17 @@ use lettre::{
         Mailbox, MultiPart,
         header::{HeaderName, HeaderValue},
     },
-    transport::smtp::{
-        Error,
-        authentication::{Credentials, Mechanism},
-        client::{AsyncSmtpConnection, Certificate, TlsParameters},
-        commands::{Data, Mail, Rcpt},
-        extension::{ClientId, Extension, MailParameter},
-        response::Response,
-    },
 };
 use sha2::{Digest, Sha256};
 
+use self::conversation::{Conversation, Fault, MailServer, Security, is_helo_name};
 use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, plain_text, within};
 use crate::{
     entry::Entry,
     redact::Secrets,
     settings::{ConfigFault, Field, FieldKind, Settings, shortened, unknown},
     surroundings::Surroundings,
+    tls::{self, Trust},
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -49,6 +45,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         ),
         Field::optional("username", FieldKind::Text, "Signs in with this name, where the server asks for one."),
         Field::optional("password", FieldKind::Secret, "And this password."),
+        Field::optional(
+            "helo_name",
+            FieldKind::Text,
+            "The name to greet the server with (this machine's own, or its address where that is no full name).",
+        ),
         Field::required("from", FieldKind::Text, "The sender, such as 'Revere <revere@example.com>'."),
         Field::required("to", FieldKind::Texts, "The recipients, as a list."),
         Field::optional("timeout", FieldKind::Seconds, "How long one mail may take (30)."),
@@ -56,7 +57,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::optional(
             "ca_file",
             FieldKind::Text,
-            "Certificate authorities to trust beside the machine's own, as PEM.",
+            "PEM file of certificates to trust beside the machine's own: authorities, or the server's own.",
         ),
     ],
     build,
@@ -71,11 +72,7 @@ const SAID_CHARS: usize = 2000;
 const REMEMBERED: usize = 1000;
 
 struct Email {
-    host: String,
-    port: u16,
-    security: Security,
-    /// The user, for messages, with the same and the password.
-    credentials: Option<(String, Credentials)>,
+    server: MailServer,
     from: Mailbox,
     to: Vec<Mailbox>,
     timeout: Duration,
@@ -85,20 +82,13 @@ struct Email {
     reached: Mutex<VecDeque<(String, BTreeSet<String>)>>,
 }
 
-enum Security {
-    StartTls(TlsParameters),
-    Tls(TlsParameters),
-    None,
-}
-
 fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
     let mut faults = Vec::new();
     let mut fault = |field: &str, message: String| faults.push(config_fault(entry, field, message));
-    let host = settings.required_text("host").to_owned();
-    if host.contains(['/', ' ']) || (host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err()) {
-        let message = "expected the name of a host alone, such as 'smtp.example.com': the port has a key of its own";
-        fault("host", format!("{message}, not '{}'", shortened(&host)));
-    }
+    let host = host(settings.required_text("host")).unwrap_or_else(|message| {
+        fault("host", message);
+        String::new()
+    });
     let wanted = settings.text("security").unwrap_or("starttls");
     if !SECURITIES.contains(&wanted) {
         fault("security", unknown("security", wanted, SECURITIES.into_iter()));
@@ -114,7 +104,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         (None, _) => 587,
     };
     let credentials = match (settings.text("username"), settings.text("password")) {
-        (Some(user), Some(password)) => Some((user.to_owned(), Credentials::new(user.to_owned(), password.to_owned()))),
+        (Some(user), Some(password)) => Some((user.to_owned(), password.to_owned())),
         (None, None) => None,
         (Some(_), None) => {
             fault("password", "missing beside 'username'".to_owned());
@@ -125,6 +115,13 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
             None
         }
     };
+    let helo_name = settings.text("helo_name").map(str::to_owned);
+    if helo_name.as_deref().is_some_and(|name| !is_helo_name(name)) {
+        fault(
+            "helo_name",
+            "expected a host name such as revere.example.com, or an address such as [192.0.2.1]".to_owned(),
+        );
+    }
     let mut mailbox = |field: &str, text: &str| match text.parse::<Mailbox>() {
         Ok(mailbox) => Some(mailbox),
         Err(_) => {
@@ -146,28 +143,48 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     if to.is_empty() && settings.texts("to").is_empty() {
         faults.push(config_fault(entry, "to", "expected at least one address"));
     }
-    let security = match wanted {
-        "none" => Ok(Security::None),
-        "tls" => tls(&host, settings, surroundings).map(Security::Tls),
-        _ => tls(&host, settings, surroundings).map(Security::StartTls),
-    };
-    match (from, security) {
-        (Some(from), Ok(security)) if faults.is_empty() => Ok(Arc::new(Email {
-            host,
-            port,
-            security,
-            credentials,
-            from,
-            to,
-            timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(30)),
-            secrets: surroundings.secrets.clone(),
-            reached: Mutex::default(),
-        })),
-        (_, security) => {
-            faults.extend(security.err().map(|message| config_fault(entry, "ca_file", message)));
-            Err(faults)
+    let mut trust = Trust { verify: settings.flag("verify_ssl", true), ..Trust::default() };
+    if let Some(file) = settings.text("ca_file") {
+        match tls::read_ca_file(&surroundings.folder, file) {
+            Ok(certificates) => trust.extra = certificates,
+            Err(message) => faults.push(config_fault(entry, "ca_file", message)),
         }
     }
+    let Some(from) = from.filter(|_| faults.is_empty()) else { return Err(faults) };
+    let handshake = || Arc::new(trust.client_config());
+    let security = match wanted {
+        "none" => Security::None,
+        "tls" => Security::Tls(handshake()),
+        _ => Security::StartTls(handshake()),
+    };
+    Ok(Arc::new(Email {
+        server: MailServer { host, port, security, credentials, helo_name },
+        from,
+        to,
+        timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(30)),
+        secrets: surroundings.secrets.clone(),
+        reached: Mutex::default(),
+    }))
+}
+
+/// The name or address of the server alone: how it is reached, and at which port, are settings of their own.
+fn host(given: &str) -> Result<String, String> {
+    let given = given.trim();
+    let bare = given.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(given);
+    if bare.parse::<std::net::IpAddr>().is_ok() {
+        return Ok(bare.to_owned());
+    }
+    let (name, port) = match given.split_once("://") {
+        Some((_, rest)) => (rest.trim_end_matches('/'), ""),
+        None => given.rsplit_once(':').unwrap_or((given, "")),
+    };
+    if name == given && !name.contains(|c: char| c.is_whitespace() || "/@:?#".contains(c)) {
+        return Ok(name.to_owned());
+    }
+    Err(match port.parse::<u16>() {
+        Ok(port) => format!("expected the server's name alone: '{}', and 'port': {port} beside it", shortened(name)),
+        Err(_) => format!("expected the server's name alone, such as smtp.example.com, not '{}'", shortened(given)),
+    })
 }
 
 /// What works, and should not be done: a password that anyone on the way can read.
@@ -182,25 +199,12 @@ pub(crate) fn warnings(entry: &Entry) -> Vec<ConfigFault> {
     vec![config_fault(entry, "security", message)]
 }
 
-fn tls(host: &str, settings: &Settings, surroundings: &Surroundings) -> Result<TlsParameters, String> {
-    let mut builder = TlsParameters::builder(host.to_owned());
-    if let Some(file) = settings.text("ca_file") {
-        let pem =
-            std::fs::read(surroundings.folder.join(file)).map_err(|error| format!("cannot read '{file}': {error}"))?;
-        let wrong = |error: Error| format!("'{file}' holds no PEM certificates: {}", chain(&error));
-        builder = builder.add_root_certificate(Certificate::from_pem(&pem).map_err(wrong)?);
-    }
-    let check = settings.flag("verify_ssl", true);
-    builder = builder.dangerous_accept_invalid_certs(!check).dangerous_accept_invalid_hostnames(!check);
-    builder.build().map_err(|error| chain(&error))
-}
-
 #[async_trait]
 impl Channel for Email {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let sent = within(timeout.min(self.timeout), self.deliver(notification)).await;
         sent.map_err(|error| SendError {
-            message: format!("{}:{}: {}", self.host, self.port, self.said(&error.message)),
+            message: format!("{}:{}: {}", self.server.host, self.server.port, self.said(&error.message)),
             ..error
         })
     }
@@ -211,10 +215,10 @@ impl Email {
         let message = self.message(notification)?;
         let reached = self.reached(&notification.key);
         let owed: Vec<&Mailbox> = self.to.iter().filter(|to| !reached.contains::<str>(to.email.as_ref())).collect();
-        let mut connection = self.connect().await?;
-        let handed = self.hand_over(&mut connection, &message, &owed).await;
+        let mut conversation = self.server.connect().await?;
+        let handed = self.hand_over(&mut conversation, &message, &owed).await;
         // The mail is taken or refused by now; how the goodbye goes changes nothing.
-        connection.abort().await;
+        conversation.quit().await;
         let handed = handed?;
         if let Some(reply) = &handed.reply
             && handed.put_off.is_empty()
@@ -229,53 +233,36 @@ impl Email {
         Err(if handed.put_off.is_empty() { SendError::never(words) } else { SendError::later(words) })
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
-        let hello = ClientId::default();
-        let server = (self.host.as_str(), self.port);
-        let at_once = match &self.security {
-            Security::Tls(tls) => Some(tls.clone()),
-            _ => None,
-        };
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, None, &hello, at_once, None).await.map_err(at("connecting"))?;
-        if let Security::StartTls(tls) = &self.security {
-            connection.starttls(tls.clone(), &hello).await.map_err(at("STARTTLS"))?;
-        }
-        if let Some((user, credentials)) = &self.credentials {
-            let signing_in = at(&format!("signing in as '{user}'"));
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await.map_err(signing_in)?;
-        }
-        Ok(connection)
-    }
-
     /// One transaction. An error is one about the mail as a whole; what was said of each recipient is in the answer.
     async fn hand_over(
         &self,
-        connection: &mut AsyncSmtpConnection,
+        conversation: &mut Conversation,
         message: &[u8],
         owed: &[&Mailbox],
     ) -> Result<Handed, SendError> {
-        let mut parameters = Vec::new();
+        let mut parameters = "";
         if !message.is_ascii() {
-            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            if !conversation.offers("SMTPUTF8") {
                 return Err(SendError::never("an address has characters beyond ASCII, which this server cannot take"));
             }
-            parameters.push(MailParameter::SmtpUtfEight);
+            parameters = " SMTPUTF8";
         }
-        connection.command(Mail::new(Some(self.from.email.clone()), parameters)).await.map_err(failed)?;
+        let from = format!("MAIL FROM:<{}>{parameters}", self.from.email);
+        conversation.command(&from).await.map_err(Fault::of_mail)?;
         let mut handed = Handed::default();
         for to in owed {
-            match connection.command(Rcpt::new(to.email.clone(), Vec::new())).await {
+            match conversation.command(&format!("RCPT TO:<{}>", to.email)).await {
                 Ok(_) => drop(handed.taken.insert(to.email.to_string())),
-                Err(error) if error.is_permanent() => handed.refused.push(format!("{}: {}", to.email, chain(&error))),
-                Err(error) if error.is_transient() => handed.put_off.push(format!("{}: {}", to.email, chain(&error))),
-                Err(error) => return Err(failed(error)),
+                Err(Fault::Refused { passing, said }) => {
+                    let refusals = if passing { &mut handed.put_off } else { &mut handed.refused };
+                    refusals.push(format!("{}: {said}", to.email));
+                }
+                Err(fault) => return Err(fault.of_mail()),
             }
         }
         if !handed.taken.is_empty() {
-            connection.command(Data).await.map_err(failed)?;
-            let reply = connection.message(message).await.map_err(failed)?;
-            handed.reply = Some(words(&reply));
+            conversation.command("DATA").await.map_err(Fault::of_mail)?;
+            handed.reply = Some(conversation.mail(message).await.map_err(Fault::of_mail)?);
         }
         Ok(handed)
     }
@@ -346,42 +333,4 @@ struct Handed {
     refused: Vec<String>,
     /// Addresses it asked to try again, with its words.
     put_off: Vec<String>,
-}
-
-/// 4xx and whatever the network does may pass; 5xx, and what we ourselves cannot do with this server, will not.
-fn failed(error: Error) -> SendError {
-    let message = chain(&error);
-    if error.is_permanent() || error.is_client() { SendError::never(message) } else { SendError::later(message) }
-}
-
-/// The same, with the step that it was: before there is a mail, nothing else would say what was tried.
-fn at(step: &str) -> impl FnOnce(Error) -> SendError + use<> {
-    let step = step.to_owned();
-    move |error| {
-        let failed = failed(error);
-        SendError { message: format!("{step}: {}", failed.message), ..failed }
-    }
-}
-
-/// An error with its causes, on one line; of a refusal, the server's own words.
-fn chain(error: &Error) -> String {
-    let source = std::error::Error::source(error);
-    if let (Some(code), Some(said)) = (error.status(), source) {
-        return plain_text::one_line(&format!("{code} {said}"));
-    }
-    let mut text = error.to_string();
-    let mut cause = source;
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text.push_str(&format!(": {more}"));
-        }
-        cause = error.source();
-    }
-    plain_text::one_line(&text)
-}
-
-fn words(reply: &Response) -> String {
-    let text = reply.message().collect::<Vec<_>>().join(" ");
-    plain_text::one_line(&format!("{} {text}", reply.code()))
 }

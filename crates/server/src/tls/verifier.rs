@@ -1,0 +1,159 @@
+//! Judges the certificate that a server shows.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::civil::DateTime;
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
+};
+
+use super::certificate;
+
+/// Trusts what an authority signed, and the certificates of its own list in themselves.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    /// `None` where no authority at all is known.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
+    /// Trusted as they are: their date and name are checked all the same.
+    themselves: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    pub(super) fn new(
+        authorities: &RootCertStore,
+        extra: &[CertificateDer<'static>],
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
+        let mut roots = authorities.clone();
+        roots.add_parsable_certificates(extra.iter().cloned());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+        // The one error there is without revocation lists is that there is no authority.
+        Verifier { authorities: verifier.ok(), themselves: extra.to_vec(), provider }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.themselves.contains(shown) {
+            return judge_itself(shown, name, now);
+        }
+        match &self.authorities {
+            Some(authorities) => authorities.verify_server_cert(shown, intermediates, name, ocsp_response, now),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, shown, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, shown, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A certificate that is trusted itself: no chain is needed, but it must be valid now and be for this name.
+fn judge_itself(shown: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<ServerCertVerified, Error> {
+    let (begin, end) = certificate::validity(shown).ok_or(CertificateError::BadEncoding)?;
+    let (not_before, not_after) = (unix_time(begin), unix_time(end));
+    if now.as_secs() < not_before.as_secs() {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
+    }
+    if now.as_secs() > not_after.as_secs() {
+        return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
+    }
+    match verify_server_name(&ParsedCertificate::try_from(shown)?, name) {
+        // Without alternative names the subject's common name counts, as OpenSSL has it: `-subj /CN=localhost` makes such.
+        Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }))
+            if presented.is_empty() && is_common_name(shown, name) =>
+        {
+            Ok(ServerCertVerified::assertion())
+        }
+        judged => judged.map(|()| ServerCertVerified::assertion()),
+    }
+}
+
+fn is_common_name(shown: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
+    let (Some(common), ServerName::DnsName(name)) = (certificate::common_name(shown), name) else { return false };
+    let (common, name) = (common.to_ascii_lowercase(), name.as_ref().to_ascii_lowercase());
+    match common.strip_prefix("*.") {
+        // A star stands for one label, and not right below a top-level domain.
+        Some(below) => below.contains('.') && name.split_once('.').is_some_and(|(_, rest)| rest == below),
+        None => common == name,
+    }
+}
+
+/// Seconds since 1970, or 0 for what was before.
+fn unix_time(at: DateTime) -> UnixTime {
+    const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    UnixTime::since_unix_epoch(Duration::try_from(at.duration_since(EPOCH)).unwrap_or(Duration::ZERO))
+}
+
+/// Trusts whoever answers, whatever it shows: `verify_ssl: False`.
+#[derive(Debug)]
+pub(super) struct AcceptAny(pub(super) Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AcceptAny {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
