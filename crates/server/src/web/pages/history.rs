@@ -110,7 +110,7 @@ pub(super) async fn show(
     let mut shell =
         Shell::new(format!("History of {}", monitor.spec.name), Place::Monitors, failing(&context).await?, &token);
     shell.live = false;
-    let zone = TimeZone::get(&chosen_zone).unwrap_or(TimeZone::UTC);
+    let zone = revere_model::zone(&chosen_zone).unwrap_or(TimeZone::UTC);
     let mut zones = vec!["UTC".to_owned()];
     for zone in [&monitor.spec.timezone, &context.defaults().timezone, &chosen_zone] {
         if !zones.contains(zone) {
@@ -232,7 +232,7 @@ impl Asked {
             flips: params.flag("flips").unwrap_or(false),
             from: params.text("from"),
             to: params.text("to"),
-            zone: params.text("zone"),
+            zone: params.text("zone").map(|typed| revere_model::zone_name(&typed).unwrap_or(typed)),
             before: params.parsed("before", "the `next` of the page before"),
         };
         Ok(params.finish(asked)?)
@@ -244,7 +244,7 @@ impl Asked {
 
     /// The times as instants.
     fn window(&self, zone: &str) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
-        let zone = TimeZone::get(zone).map_err(|_| format!("there is no time zone {zone:?}"))?;
+        let zone = revere_model::zone(zone).map_err(|fault| fault.to_string())?;
         let instant = |text: &Option<String>| match text {
             None => Ok(None),
             Some(text) => text

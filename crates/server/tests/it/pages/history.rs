@@ -25,7 +25,7 @@ async fn history_is_filtered_paged_and_downloaded() {
     assert!(second.contains("run 149") && !second.contains(">run 150<"), "the pages meet without overlap");
     assert_eq!(rows(&browser.page("/monitor/1/history?state=ALARM").await), 2);
     assert_eq!(rows(&browser.page("/monitor/1/history?flips=true").await), 3);
-    let window = browser.page("/monitor/1/history?from=2026-07-01T14:10&to=2026-07-01T14:20&zone=Europe/Berlin").await;
+    let window = browser.page("/monitor/1/history?from=2026-07-01T14:10&to=2026-07-01T14:20&zone=europe/berlin").await;
     assert_eq!(rows(&window), 10, "in the chosen zone");
     assert!(window.contains("Wed 1 Jul 2026, 14:10:30"), "{window}");
     assert!(browser.page("/monitor/1/history?from=yesterday").await.contains("is no time such as"));

@@ -14,8 +14,16 @@ use super::{
     *,
 };
 
+fn limits() -> Limits {
+    Limits { wall_time: PATIENCE, cpu_time: PATIENCE, ..Limits::default() }
+}
+
 /// A runner whose scripts have the source `src`.
 fn runner(asked: &Asked, kind: &str) -> Runner {
+    runner_within(asked, kind, limits())
+}
+
+fn runner_within(asked: &Asked, kind: &str, limits: Limits) -> Runner {
     let cache_dir = match std::env::var_os("REVERE_CACHE_DIR") {
         Some(folder) => folder.into(),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
@@ -25,7 +33,7 @@ fn runner(asked: &Asked, kind: &str) -> Runner {
     Runner::new(RunnerParts {
         sandbox: Sandbox::open(options, &|_| {}).unwrap(),
         sources: BTreeMap::from([("src".to_owned(), named)]),
-        limits: Limits { wall_time: PATIENCE, cpu_time: PATIENCE, ..Limits::default() },
+        limits,
         python_path: Vec::new(),
         clock: Arc::new(ManualClock::at(asked.now)),
         metrics: Arc::new(revere::metrics::Metrics::new(asked.now)),
@@ -161,4 +169,37 @@ async fn a_plug_in_is_asked_before_it_has_described_itself() {
     says(&outcome.message, &["AttributeError: source 'src' (command) has no method 'nothing'; it has: count, echo"]);
     let outcome = run(&runner, "sources['src'].count(1, 2)").await;
     says(&outcome.message, &["TypeError: count() takes from 0 to 1 positional argument but 2 were given"]);
+}
+
+/// A source that computes, as reading a large answer does.
+struct Busy;
+
+#[async_trait::async_trait]
+impl sources::Source for Busy {
+    fn methods(&self) -> Vec<sources::MethodDescription> {
+        vec![sources::MethodDescription { name: "work".into(), signature: "()".into(), doc: String::new() }]
+    }
+
+    async fn call(&self, _: Call) -> Result<Value, SourceFault> {
+        let began = Instant::now();
+        let mut sum = 0u64;
+        while began.elapsed() < Duration::from_millis(20) {
+            sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
+        }
+        Ok(Value::Int(1))
+    }
+
+    async fn probe(&self, _: Instant) -> Result<(), SourceFault> {
+        Ok(())
+    }
+}
+
+/// What the server computes for a call is the run's, though another thread does it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_servers_work_for_a_call_counts_toward_the_runs_processor_time() {
+    let asked = Asked { source: Arc::new(Busy), ..source("demo", json!({})) };
+    let runner = runner_within(&asked, "busy", Limits { cpu_time: Duration::from_millis(300), ..limits() });
+    let outcome = run(&runner, "for turn in range(900):\n    sources['src'].work()\n    sum(range(50_000))").await;
+    let limit = outcome.error.as_ref().and_then(|error| error.limit);
+    assert_eq!(limit, Some(revere_sandbox::LimitKind::CpuTime), "{} calls: {outcome:?}", outcome.source_calls.len());
 }
