@@ -129,24 +129,23 @@ def took(call):
         answer = call()
     except (queue.Empty, TimeoutError, threading.BrokenBarrierError) as error:
         answer = type(error).__name__
-    seconds = time.monotonic() - began
-    return answer, round(seconds, 1)
+    return answer, time.monotonic() - began >= 0.19
 
 event = threading.Event()
-assert took(lambda: event.wait(0.2)) == (False, 0.2)
-assert took(lambda: threading.Semaphore(0).acquire(timeout=0.2)) == (False, 0.2)
-assert took(lambda: queue.Queue().get(timeout=0.2)) == ('Empty', 0.2)
-assert took(lambda: queue.SimpleQueue().get(timeout=0.2)) == ('Empty', 0.2)
-assert took(lambda: Future().result(0.2)) == ('TimeoutError', 0.2)
-assert took(lambda: threading.Barrier(2).wait(0.2)) == ('BrokenBarrierError', 0.2)
+assert took(lambda: event.wait(0.2)) == (False, True)
+assert took(lambda: threading.Semaphore(0).acquire(timeout=0.2)) == (False, True)
+assert took(lambda: queue.Queue().get(timeout=0.2)) == ('Empty', True)
+assert took(lambda: queue.SimpleQueue().get(timeout=0.2)) == ('Empty', True)
+assert took(lambda: Future().result(0.2)) == ('TimeoutError', True)
+assert took(lambda: threading.Barrier(2).wait(0.2)) == ('BrokenBarrierError', True)
 lock = threading.Lock()
-assert took(lambda: lock.acquire(timeout=0.2)) == (True, 0.0)
+assert lock.acquire(timeout=0.2) is True
 assert lock.acquire(blocking=False) is False
 event.set()
-assert took(lambda: event.wait()) == (True, 0.0)
+assert event.wait() is True and event.wait(3600) is True
 condition = threading.Condition()
 with condition:
-    assert took(lambda: condition.wait(0.2)) == (False, 0.2)
+    assert took(lambda: condition.wait(0.2)) == (False, True)
 ",
     );
     for script in ["threading.Event().wait()", "threading.Semaphore(0).acquire()", "import queue; queue.Queue().get()"]
