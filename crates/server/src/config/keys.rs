@@ -84,7 +84,13 @@ pub const KEYS: &[Key] = &[
     .within(0, 36_500),
     key("RUN_TIMEOUT", FieldKind::Seconds, "30", "Wall-clock seconds one run may take, waiting for sources included.")
         .within(0, LONGEST_RUN),
-    key("RUN_CPU_TIME", FieldKind::Seconds, "10", "Processor seconds one run may take.").within(0, LONGEST_RUN),
+    key(
+        "RUN_CPU_TIME",
+        FieldKind::Seconds,
+        "10",
+        "Processor seconds one run may take, with what the server computes for its source calls.",
+    )
+    .within(0, LONGEST_RUN),
     key("RUN_MEMORY_MB", FieldKind::Count, "256", "MiB of memory one run may use, Python itself (about 20) included.")
         .within(32, 3072),
     key("RUN_SOURCE_CALLS", FieldKind::Count, "1000", "How many source calls one run may make.").within(0, 1_000_000),
