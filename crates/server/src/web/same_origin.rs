@@ -72,6 +72,11 @@ pub(super) fn check(site: &Site, method: &Method, path: &str, headers: &HeaderMa
 }
 
 impl Site {
+    /// Whether people reach it by HTTPS, as far as the configuration says.
+    pub(super) fn is_secure(&self) -> bool {
+        self.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
     /// Whether `host` (a `Host` header, with or without port) is a name of ours. An address in digits always is: it
     /// cannot be made to point elsewhere.
     fn answers_to(&self, host: &str) -> bool {

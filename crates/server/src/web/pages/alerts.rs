@@ -7,10 +7,9 @@ use revere_model::{MonitorId, State};
 
 use super::{
     display::{Badge, Span, Status, When},
-    failing,
     form::Form,
-    form_token::FormToken,
-    layout::{self, Place, Shell},
+    layout::{Place, Shell},
+    page_request::PageRequest,
     see,
 };
 use crate::{
@@ -117,7 +116,7 @@ struct TestView {
 }
 
 /// The page.
-pub(super) async fn show(context: Context, token: FormToken, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Response, Problem> {
     let filter = DeliveryFilter {
         monitor: params.parsed("monitor", "the id of a monitor"),
         alert: params.text("alert"),
@@ -126,18 +125,18 @@ pub(super) async fn show(context: Context, token: FormToken, mut params: Params)
         limit: PAGE + 1,
     };
     let filter = params.finish(filter)?;
-    let now = context.now();
+    let now = request.now();
     let mut views = Vec::new();
-    for report in alerts::list(&context).await? {
-        let fared = fared(&context, &report.row.key, now).await?;
+    for report in alerts::list(&request.context).await? {
+        let fared = fared(&request.context, &report.row.key, now).await?;
         views.push(AlertView::of(views.len(), report, fared));
     }
-    let mut deliveries = deliveries::list(&context, &filter).await?;
+    let mut deliveries = deliveries::list(&request.context, &filter).await?;
     let more = deliveries.len() > PAGE as usize;
     deliveries.truncate(PAGE as usize);
     let next = deliveries.last().filter(|_| more).map(|last| older(&filter, last.id.0));
     let page = AlertsPage {
-        shell: Shell::new("Alerts", Place::Alerts, failing(&context).await?, &token),
+        shell: request.shell("Alerts", Place::Alerts).await?,
         alerts: views,
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         statuses: DeliveryStatus::ALL
@@ -149,19 +148,16 @@ pub(super) async fn show(context: Context, token: FormToken, mut params: Params)
         deliveries: deliveries.into_iter().map(|delivery| DeliveryView::of(delivery, now)).collect(),
         next,
     };
-    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
+    request.answer(StatusCode::OK, &page.shell, &page)
 }
 
 /// `/alert/{key}/edit`
-pub(super) async fn edit(context: Context, Key(key): Key<String>, token: FormToken) -> Result<Response, Problem> {
-    one(&context, &token, &key, None, StatusCode::OK).await
+pub(super) async fn edit(request: PageRequest, Key(key): Key<String>) -> Result<Response, Problem> {
+    one(&request, &key, None, StatusCode::OK).await
 }
 
 /// `/alert/{key}/edit`, sent: what it tells, and whether it is on.
 pub(super) async fn edited(context: Context, Key(key): Key<String>, form: Form) -> Result<Response, Problem> {
-    form.must_be_ours()?;
     let input = AlertInput {
         enabled: Some(form.has("enabled")),
         states: Some(form.all("states").map(str::to_owned).collect()),
@@ -172,32 +168,22 @@ pub(super) async fn edited(context: Context, Key(key): Key<String>, form: Form) 
 }
 
 /// `/alert/{key}/test`: sends a test and shows what the receiver said.
-pub(super) async fn test(
-    context: Context,
-    Key(key): Key<String>,
-    token: FormToken,
-    form: Form,
-) -> Result<Response, Problem> {
-    form.must_be_ours()?;
-    let result = alerts::test(&context, &key).await?;
-    one(&context, &token, &key, Some(result), StatusCode::OK).await
+pub(super) async fn test(request: PageRequest, Key(key): Key<String>, _: Form) -> Result<Response, Problem> {
+    let result = alerts::test(&request.context, &key).await?;
+    one(&request, &key, Some(result), StatusCode::OK).await
 }
 
 async fn one(
-    context: &Context,
-    token: &FormToken,
+    request: &PageRequest,
     key: &str,
     test: Option<TestResult>,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let report = alerts::get(context, key).await?;
-    let mut alert = AlertView::of(0, report, fared(context, key, context.now()).await?);
+    let report = alerts::get(&request.context, key).await?;
+    let mut alert = AlertView::of(0, report, fared(&request.context, key, request.now()).await?);
     alert.test = test.map(TestView::from);
-    let page =
-        AlertPage { shell: Shell::new(format!("Alert {key}"), Place::Alerts, failing(context).await?, token), alert };
-    let mut response = layout::page(status, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
+    let page = AlertPage { shell: request.shell(format!("Alert {key}"), Place::Alerts).await?, alert };
+    request.answer(status, &page.shell, &page)
 }
 
 async fn fared(context: &Context, key: &str, now: Timestamp) -> Result<PastResult, Failure> {
@@ -298,8 +284,6 @@ impl From<TestResult> for TestView {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
-
     use super::super::monitors::tests::HOSTILE;
     use super::*;
 
@@ -338,7 +322,7 @@ mod tests {
 
     #[test]
     fn receivers_replies_are_inert() {
-        let shell = || Shell::new("Alerts", Place::Alerts, 0, &FormToken::of(&HeaderMap::new(), false));
+        let shell = || Shell::new("Alerts", Place::Alerts, 0, "t");
         let page = AlertsPage {
             shell: shell(),
             alerts: vec![alert()],

@@ -5,11 +5,11 @@ use axum::{http::StatusCode, response::Response};
 use revere_model::{Monitor, MonitorId};
 
 use super::{
-    failing,
     form::Form,
-    form_token::FormToken,
-    layout::{self, Place, Shell},
-    own_address, see,
+    layout::{Place, Shell},
+    own_address,
+    page_request::PageRequest,
+    see,
 };
 use crate::{
     operations::{
@@ -37,12 +37,11 @@ struct Chosen {
 }
 
 /// What was asked for, for each monitor that was chosen. One that is gone meanwhile is passed over.
-pub(super) async fn change(context: Context, token: FormToken, form: Form) -> Result<Response, Problem> {
-    form.must_be_ours()?;
+pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response, Problem> {
     let back = own_address(form.text("back")).to_owned();
     let mut chosen = Vec::new();
     for id in form.all("pick").take(MOST).filter_map(|id| id.parse::<MonitorId>().ok()) {
-        match monitor(&context, id).await? {
+        match monitor(&request.context, id).await? {
             Some(monitor) => chosen.push(monitor),
             None => continue,
         }
@@ -53,14 +52,14 @@ pub(super) async fn change(context: Context, token: FormToken, form: Form) -> Re
     }
     if action == "delete" && form.text("typed").trim() != format!("delete {}", chosen.len()) {
         let wrong = form.has("typed");
-        return ask(&context, &token, chosen, back, wrong).await;
+        return ask(&request, chosen, back, wrong).await;
     }
     let tag = form.text("tag").trim().to_owned();
     for monitor in chosen {
         let done = match action.as_str() {
-            "delete" => monitors::delete(&context, monitor.id, None).await,
+            "delete" => monitors::delete(&request.context, monitor.id, None).await,
             action => match input(action, &tag, &monitor) {
-                Some(input) => monitors::update(&context, monitor.id, None, &input).await.map(drop),
+                Some(input) => monitors::update(&request.context, monitor.id, None, &input).await.map(drop),
                 None => Ok(()),
             },
         };
@@ -90,23 +89,15 @@ fn input(action: &str, tag: &str, monitor: &Monitor) -> Option<MonitorInput> {
     }
 }
 
-async fn ask(
-    context: &Context,
-    token: &FormToken,
-    chosen: Vec<Monitor>,
-    back: String,
-    wrong: bool,
-) -> Result<Response, Problem> {
+async fn ask(request: &PageRequest, chosen: Vec<Monitor>, back: String, wrong: bool) -> Result<Response, Problem> {
     let page = DeleteManyPage {
-        shell: Shell::new("Delete monitors", Place::Monitors, failing(context).await?, token),
+        shell: request.shell("Delete monitors", Place::Monitors).await?,
         chosen: chosen.into_iter().map(|monitor| Chosen { id: monitor.id, name: monitor.spec.name }).collect(),
         back,
         wrong,
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let mut response = layout::page(status, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
+    request.answer(status, &page.shell, &page)
 }
 
 async fn monitor(context: &Context, id: MonitorId) -> Result<Option<Monitor>, Failure> {

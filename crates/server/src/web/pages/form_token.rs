@@ -4,11 +4,8 @@
 //! and no state on the server: a form survives a restart. Beside it stands the guard, which looks at where a request
 //! comes from.
 
-use std::convert::Infallible;
-
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
 
@@ -20,15 +17,6 @@ pub(super) struct FormToken {
     text: String,
     fresh: bool,
     secure: bool,
-}
-
-impl FromRequestParts<crate::web::WebState> for FormToken {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, state: &crate::web::WebState) -> Result<Self, Infallible> {
-        let secure = state.site.base_url.as_ref().is_some_and(|url| url.scheme() == "https");
-        Ok(FormToken::of(&parts.headers, secure))
-    }
 }
 
 impl FormToken {

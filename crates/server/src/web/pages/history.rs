@@ -13,9 +13,8 @@ use revere_model::{MonitorId, Run, RunId, State, StateSet};
 use super::{
     chart,
     display::When,
-    failing,
-    form_token::FormToken,
-    layout::{self, Place, Shell},
+    layout::{Place, Shell},
+    page_request::PageRequest,
     runs::RunView,
 };
 use crate::{
@@ -85,34 +84,28 @@ struct Asked {
 }
 
 /// The page.
-pub(super) async fn show(
-    context: Context,
-    Key(id): Key<MonitorId>,
-    token: FormToken,
-    params: Params,
-) -> Result<Response, Problem> {
+pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: Params) -> Result<Response, Problem> {
     let asked = Asked::read(params)?;
-    let monitor = monitors::get(&context, id).await?;
-    let now = context.now();
+    let monitor = monitors::get(&request.context, id).await?;
+    let now = request.now();
     let chosen_zone = asked.zone.clone().unwrap_or_else(|| monitor.spec.timezone.clone());
     let (window, fault) = match asked.window(&chosen_zone) {
         Ok(window) => (window, String::new()),
         Err(fault) => ((None, None), fault),
     };
-    let (found, more) = found_runs(&context, id, &asked, window, PAGE).await?;
+    let (found, more) = found_runs(&request.context, id, &asked, window, PAGE).await?;
     let next = found.last().filter(|_| more).map(|run| asked.address(id, "history", Some(run.id)));
     let gaps = if asked.before.is_none() && asked.state.is_none() && !asked.flips {
         let (from, to) = (window.0.unwrap_or(Timestamp::UNIX_EPOCH), window.1.unwrap_or(Timestamp::MAX));
-        runs::gaps_between(&context, id, from, to, GAPS).await?
+        runs::gaps_between(&request.context, id, from, to, GAPS).await?
     } else {
         Vec::new()
     };
-    let mut shell =
-        Shell::new(format!("History of {}", monitor.spec.name), Place::Monitors, failing(&context).await?, &token);
+    let mut shell = request.shell(format!("History of {}", monitor.spec.name), Place::Monitors).await?;
     shell.live = false;
     let zone = revere_model::zone(&chosen_zone).unwrap_or(TimeZone::UTC);
     let mut zones = vec!["UTC".to_owned()];
-    for zone in [&monitor.spec.timezone, &context.defaults().timezone, &chosen_zone] {
+    for zone in [&monitor.spec.timezone, &request.context.defaults().timezone, &chosen_zone] {
         if !zones.contains(zone) {
             zones.push(zone.clone());
         }
@@ -144,9 +137,7 @@ pub(super) async fn show(
             })
             .collect(),
     };
-    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
+    request.answer(StatusCode::OK, &page.shell, &page)
 }
 
 /// The same runs as CSV, all of them, as they are read.

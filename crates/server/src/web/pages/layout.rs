@@ -6,7 +6,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-use super::{assets, form_token::FormToken};
+use super::assets;
 use crate::web::Problem;
 
 /// Where in the navigation a page stands.
@@ -35,8 +35,8 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    pub(super) fn new(title: impl Into<String>, place: Place, failing: u64, token: &FormToken) -> Shell {
-        Shell { title: title.into(), place, failing, token: token.text().to_owned(), nonce: None, live: true }
+    pub(super) fn new(title: impl Into<String>, place: Place, failing: u64, token: &str) -> Shell {
+        Shell { title: title.into(), place, failing, token: token.to_owned(), nonce: None, live: true }
     }
 
     /// For pages with an editor.
@@ -62,11 +62,11 @@ impl Shell {
     }
 }
 
-/// A page as an answer: rendered, with its content policy.
-pub(super) fn page(status: StatusCode, shell: &Shell, template: &impl Template) -> Result<Response, Problem> {
+/// A page, or a part of one, as an answer: rendered, with its content policy.
+pub(super) fn page(status: StatusCode, nonce: Option<&str>, template: &impl Template) -> Result<Response, Problem> {
     let html = render(template)?;
     let mut response = (status, Html(html)).into_response();
-    set_headers(response.headers_mut(), shell.nonce.as_deref());
+    set_headers(response.headers_mut(), nonce);
     Ok(response)
 }
 

@@ -22,6 +22,7 @@ mod monitor_actions;
 mod monitor_form;
 mod monitors;
 mod outcome;
+mod page_request;
 pub(super) mod problem_page;
 mod runs;
 mod sources;
@@ -35,8 +36,7 @@ use axum::{
 };
 use tower_http::compression::CompressionLayer;
 
-use super::{Problem, WebState};
-use crate::operations::{Context, overview};
+use super::WebState;
 
 /// The table of pages.
 pub(super) fn routes() -> Router<WebState> {
@@ -69,12 +69,6 @@ pub(super) fn routes() -> Router<WebState> {
         .layer(CompressionLayer::new());
     // Not compressed: what a stream holds back is late.
     pages.route("/events", get(events::events))
-}
-
-/// How many monitors are in a problem: the number in the tab.
-async fn failing(context: &Context) -> Result<u64, Problem> {
-    let counts = overview::counts(context).await?;
-    Ok(counts.iter().filter(|(state, _)| state.is_problem()).map(|(_, count)| count).sum())
 }
 
 /// What follows a form that did its work: the page to see it on.

@@ -9,11 +9,10 @@ use super::{
     chart::{self, Range},
     chart_svg::{self, Still},
     display::{Badge, Mark, Shown, Span, Status, When, class},
-    failing,
-    form_token::FormToken,
     highlight::Listing,
-    layout::{self, Place, Shell},
+    layout::{Place, Shell},
     monitor_form,
+    page_request::PageRequest,
     runs::RunView,
 };
 use crate::{
@@ -158,21 +157,20 @@ pub(super) struct Sent {
 
 /// The page.
 pub(super) async fn show(
-    context: Context,
+    request: PageRequest,
     Key(id): Key<MonitorId>,
-    token: FormToken,
     mut params: Params,
 ) -> Result<Response, Problem> {
     let range = params.parsed::<Range>("range", "1h, 24h, 7d, 30d or all").unwrap_or(Range::Day);
     let range = params.finish(range)?;
-    let now = context.now();
-    let monitor = monitors::get(&context, id).await?;
-    let runs = last_runs(&context, id).await?;
-    let begin = range.begin(&context, id, now).await?;
-    let series = chart::series(&context, id, begin, now, chart_svg::POINTS).await?;
+    let now = request.now();
+    let monitor = monitors::get(&request.context, id).await?;
+    let runs = last_runs(&request.context, id).await?;
+    let begin = range.begin(&request.context, id, now).await?;
+    let series = chart::series(&request.context, id, begin, now, chart_svg::POINTS).await?;
     let spec = &monitor.spec;
     let page = MonitorPage {
-        shell: Shell::new(spec.name.clone(), Place::Monitors, failing(&context).await?, &token),
+        shell: request.shell(spec.name.clone(), Place::Monitors).await?,
         id,
         name: spec.name.clone(),
         tags: spec.tags.clone(),
@@ -186,7 +184,7 @@ pub(super) async fn show(
             .collect(),
         chart_words: format!("Chart of the value over {}: {}", range.in_words(), chart::in_words(&series)),
         still: Still(series),
-        story: last_story(&context, id).await?,
+        story: last_story(&request.context, id).await?,
         runs,
         filtered: false,
         script: Listing { script: spec.script.clone(), marked: None },
@@ -197,12 +195,10 @@ pub(super) async fn show(
         timeout_s: spec.timeout_s,
         version: monitor.version,
         updated: When { at: monitor.updated_at, now },
-        told: told(&context).await?,
-        deliveries: last_told(&context, id).await?,
+        told: told(&request.context).await?,
+        deliveries: last_told(&request.context, id).await?,
     };
-    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
+    request.answer(StatusCode::OK, &page.shell, &page)
 }
 
 /// The last runs, as the page lists them.
@@ -335,7 +331,6 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
     use revere_model::FlipId;
 
     use super::*;
@@ -358,7 +353,7 @@ mod tests {
         assert_eq!(turns[0].lasted, None);
         assert_eq!(turns[1].lasted.unwrap().to_string(), "15 min");
         let page = MonitorPage {
-            shell: Shell::new("m", Place::Monitors, 1, &FormToken::of(&HeaderMap::new(), false)),
+            shell: Shell::new("m", Place::Monitors, 1, "t"),
             id: MonitorId(1),
             name: "<name>".into(),
             tags: vec!["<tag>&".into()],

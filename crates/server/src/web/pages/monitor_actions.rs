@@ -5,10 +5,9 @@ use axum::{http::StatusCode, response::Response};
 use revere_model::MonitorId;
 
 use super::{
-    failing,
     form::Form,
-    form_token::FormToken,
-    layout::{self, Place, Shell},
+    layout::{Place, Shell},
+    page_request::PageRequest,
     see,
 };
 use crate::{
@@ -30,64 +29,50 @@ struct DeletePage {
 }
 
 /// `/monitor/{id}/run`
-pub(super) async fn run(context: Context, Key(id): Key<MonitorId>, form: Form) -> Result<Response, Problem> {
-    form.must_be_ours()?;
+pub(super) async fn run(context: Context, Key(id): Key<MonitorId>, _: Form) -> Result<Response, Problem> {
     runs::run_now(&context, id).await?;
     Ok(see(format!("/monitor/{id}")))
 }
 
 /// `/monitor/{id}/pause`
-pub(super) async fn pause(context: Context, Key(id): Key<MonitorId>, form: Form) -> Result<Response, Problem> {
-    switch(&context, id, &form, false).await
+pub(super) async fn pause(context: Context, Key(id): Key<MonitorId>, _: Form) -> Result<Response, Problem> {
+    switch(&context, id, false).await
 }
 
 /// `/monitor/{id}/resume`
-pub(super) async fn resume(context: Context, Key(id): Key<MonitorId>, form: Form) -> Result<Response, Problem> {
-    switch(&context, id, &form, true).await
+pub(super) async fn resume(context: Context, Key(id): Key<MonitorId>, _: Form) -> Result<Response, Problem> {
+    switch(&context, id, true).await
 }
 
-async fn switch(context: &Context, id: MonitorId, form: &Form, active: bool) -> Result<Response, Problem> {
-    form.must_be_ours()?;
+async fn switch(context: &Context, id: MonitorId, active: bool) -> Result<Response, Problem> {
     let input = MonitorInput { active: Some(active), ..MonitorInput::default() };
     monitors::update(context, id, None, &input).await?;
     Ok(see(format!("/monitor/{id}")))
 }
 
 /// `/monitor/{id}/delete`: asks first.
-pub(super) async fn ask_delete(
-    context: Context,
-    Key(id): Key<MonitorId>,
-    token: FormToken,
-) -> Result<Response, Problem> {
-    delete_page(&context, &token, id, false).await
+pub(super) async fn ask_delete(request: PageRequest, Key(id): Key<MonitorId>) -> Result<Response, Problem> {
+    delete_page(&request, id, false).await
 }
 
 /// `/monitor/{id}/delete`, with the name typed.
-pub(super) async fn delete(
-    context: Context,
-    Key(id): Key<MonitorId>,
-    token: FormToken,
-    form: Form,
-) -> Result<Response, Problem> {
-    form.must_be_ours()?;
-    let monitor = monitors::get(&context, id).await?;
+pub(super) async fn delete(request: PageRequest, Key(id): Key<MonitorId>, form: Form) -> Result<Response, Problem> {
+    let monitor = monitors::get(&request.context, id).await?;
     if form.text("typed").trim() != monitor.spec.name.trim() {
-        return delete_page(&context, &token, id, true).await;
+        return delete_page(&request, id, true).await;
     }
-    monitors::delete(&context, id, None).await?;
+    monitors::delete(&request.context, id, None).await?;
     Ok(see("/"))
 }
 
-async fn delete_page(context: &Context, token: &FormToken, id: MonitorId, wrong: bool) -> Result<Response, Problem> {
-    let monitor = monitors::get(context, id).await?;
+async fn delete_page(request: &PageRequest, id: MonitorId, wrong: bool) -> Result<Response, Problem> {
+    let monitor = monitors::get(&request.context, id).await?;
     let page = DeletePage {
-        shell: Shell::new("Delete a monitor", Place::Monitors, failing(context).await?, token),
+        shell: request.shell("Delete a monitor", Place::Monitors).await?,
         id,
         name: monitor.spec.name,
         wrong,
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let mut response = layout::page(status, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
+    request.answer(status, &page.shell, &page)
 }

@@ -8,8 +8,8 @@ use revere_model::{MonitorId, State, StateSet};
 
 use super::{
     display::{Badge, Mark, Shown, Span, When, class},
-    form_token::FormToken,
-    layout::{self, Place, Shell},
+    layout::{Place, Shell},
+    page_request::PageRequest,
     sparkline::Sparkline,
     welcome,
 };
@@ -109,7 +109,7 @@ struct Asked {
 }
 
 /// The page; with `part=list` only the rows of it.
-pub(super) async fn show(context: Context, token: FormToken, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Response, Problem> {
     let states = params.several::<State>("state");
     let part = params.text("part");
     let asked = Asked {
@@ -123,26 +123,25 @@ pub(super) async fn show(context: Context, token: FormToken, mut params: Params)
         states: states.map(|states| states.into_iter().collect::<StateSet>()),
         tag: asked.tag.clone(),
         search: asked.query.clone(),
-        after: place(&context, asked.after.as_deref()).await?,
+        after: place(&request.context, asked.after.as_deref()).await?,
         limit: PAGE + 1,
     };
-    let counts = overview::counts(&context).await?;
+    let counts = overview::counts(&request.context).await?;
     if counts.values().sum::<u64>() == 0 && part.is_none() {
-        return welcome::show(&context, &token).await;
+        return welcome::show(&request, &counts);
     }
-    let mut found = overview::list(&context, &filter).await?;
+    let mut found = overview::list(&request.context, &filter).await?;
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let next = found.last().filter(|_| more).map(|row| asked.address(Some(format!("{}.{}", row.state, row.id))));
-    let rows = rows(&context, found).await?;
-    let mut shell = Shell::new("Monitors", Place::Monitors, failing(&counts), &token);
-    shell.live = true;
+    let rows = rows(&request.context, found).await?;
+    let shell = request.shell_with(&counts, "Monitors", Place::Monitors);
     let page = MonitorsPage {
         counts: count(&counts, &asked),
         rows,
         query: asked.query.clone().unwrap_or_default(),
         state: asked.state.clone(),
-        tags: tags(&context, asked.tag.as_deref()).await?,
+        tags: tags(&request.context, asked.tag.as_deref()).await?,
         filtered: asked.filters(),
         paged: asked.after.is_some(),
         first: asked.address(None),
@@ -150,7 +149,7 @@ pub(super) async fn show(context: Context, token: FormToken, mut params: Params)
         here: asked.address(asked.after.clone()),
         shell,
     };
-    let mut response = if part.as_deref() == Some("list") {
+    if part.as_deref() == Some("list") {
         let part = ListPart {
             shell: &page.shell,
             rows: &page.rows,
@@ -160,12 +159,9 @@ pub(super) async fn show(context: Context, token: FormToken, mut params: Params)
             next: page.next.as_deref(),
             here: &page.here,
         };
-        layout::page(StatusCode::OK, &page.shell, &part)?
-    } else {
-        layout::page(StatusCode::OK, &page.shell, &page)?
-    };
-    token.keep(&mut response);
-    Ok(response)
+        return request.answer(StatusCode::OK, &page.shell, &part);
+    }
+    request.answer(StatusCode::OK, &page.shell, &page)
 }
 
 /// `/counts`: how many are in each state, for a tab that nobody looks at.
@@ -199,11 +195,6 @@ pub(super) async fn rows(context: &Context, found: Vec<OverviewRow>) -> Result<V
         .buffered(4)
         .try_collect()
         .await
-}
-
-/// How many are in a problem.
-pub(super) fn failing(counts: &StateCounts) -> u64 {
-    counts.iter().filter(|(state, _)| state.is_problem()).map(|(_, count)| count).sum()
 }
 
 fn count(counts: &StateCounts, asked: &Asked) -> Vec<Count> {
@@ -308,9 +299,8 @@ pub(super) mod tests {
     #[test]
     fn the_page_renders_with_and_without_rows() {
         let counts = StateCounts::from([(State::Alarm, 2), (State::Ok, 5)]);
-        let token = FormToken::of(&axum::http::HeaderMap::new(), false);
         let mut page = MonitorsPage {
-            shell: Shell::new("Monitors", Place::Monitors, failing(&counts), &token),
+            shell: Shell::new("Monitors", Place::Monitors, 2, "t"),
             counts: count(&counts, &Asked::default()),
             rows: vec![row(State::Alarm, "disk"), row(State::Inactive, "new")],
             query: HOSTILE.into(),

@@ -6,10 +6,7 @@ use axum::{
     response::Response,
 };
 
-use super::{
-    form_token::FormToken,
-    layout::{self, Place, Shell},
-};
+use super::layout::{self, Place, Shell};
 use crate::{operations::FieldFault, web::Problem};
 
 #[derive(Template)]
@@ -34,10 +31,10 @@ pub(in crate::web) fn wanted(path: &str, headers: &HeaderMap) -> bool {
 /// The page of a problem, with its status and no headers but its own.
 pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method) -> Result<Response, Problem> {
     let status = problem.status;
-    let mut token = Shell::new(title(status), Place::Nowhere, 0, &FormToken::of(&HeaderMap::new(), false));
-    token.live = false;
+    let mut shell = Shell::new(title(status), Place::Nowhere, 0, "");
+    shell.live = false;
     let template = ProblemPage {
-        shell: token,
+        shell,
         status: status.as_u16(),
         title: title(status),
         detail: sentence(&problem.detail),
@@ -46,7 +43,7 @@ pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method
         request_id: request_id.to_owned(),
         try_again: status.is_server_error() && *method == Method::GET,
     };
-    let mut response = layout::page(status, &template.shell, &template)?;
+    let mut response = layout::page(status, None, &template)?;
     if let Some(wait) = problem.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
     }
@@ -92,7 +89,7 @@ mod tests {
     fn a_problem_says_what_happened_what_was_kept_and_where_to_go() {
         let problem = Problem::not_found("monitor", "<b>7</b>");
         let template = ProblemPage {
-            shell: Shell::new("x", Place::Nowhere, 0, &FormToken::of(&HeaderMap::new(), false)),
+            shell: Shell::new("x", Place::Nowhere, 0, "t"),
             status: 404,
             title: title(problem.status),
             detail: sentence(&problem.detail),

@@ -7,11 +7,10 @@ use revere_sandbox::SourceDescription;
 
 use super::{
     display::{Span, When},
-    failing,
     form::Form,
-    form_token::FormToken,
-    layout::{self, Place, Shell},
+    layout::{Place, Shell},
     outcome::{self, OutcomeView},
+    page_request::PageRequest,
     see,
 };
 use crate::{
@@ -64,35 +63,29 @@ struct MethodView {
 }
 
 /// The page.
-pub(super) async fn show(context: Context, token: FormToken, params: Params) -> Result<Response, Problem> {
+pub(super) async fn show(request: PageRequest, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
-    answer(&context, &token, None).await
+    answer(&request, None).await
 }
 
 /// `/sources/probe`: asks each whether it is there.
-pub(super) async fn probe(context: Context, form: Form) -> Result<Response, Problem> {
-    form.must_be_ours()?;
+pub(super) async fn probe(context: Context, _: Form) -> Result<Response, Problem> {
     sources::list(&context, true).await;
     Ok(see("/sources"))
 }
 
 /// `/sources/try`: asks one something, through a script that is run once.
-pub(super) async fn ask(context: Context, token: FormToken, form: Form) -> Result<Response, Problem> {
-    form.must_be_ours()?;
+pub(super) async fn ask(request: PageRequest, form: Form) -> Result<Response, Problem> {
     let script = form.text("script").to_owned();
-    let outcome = outcome::run(&context, &script, "", None).await?;
-    answer(&context, &token, Some((form.text("source").to_owned(), script, outcome))).await
+    let outcome = outcome::run(&request.context, &script, "", None).await?;
+    answer(&request, Some((form.text("source").to_owned(), script, outcome))).await
 }
 
-async fn answer(
-    context: &Context,
-    token: &FormToken,
-    mut tried: Option<(String, String, OutcomeView)>,
-) -> Result<Response, Problem> {
-    let now = context.now();
+async fn answer(request: &PageRequest, mut tried: Option<(String, String, OutcomeView)>) -> Result<Response, Problem> {
+    let now = request.now();
     let mut views = Vec::new();
-    for report in sources::list(context, false).await {
-        let (users, all) = sources::users(context, &report.name, USERS).await?;
+    for report in sources::list(&request.context, false).await {
+        let (users, all) = sources::users(&request.context, &report.name, USERS).await?;
         let mut view = SourceView::of(report, now);
         view.more_users = all - users.len() as u64;
         view.users = users.into_iter().map(|(id, name)| User { id, name }).collect();
@@ -102,11 +95,8 @@ async fn answer(
         }
         views.push(view);
     }
-    let page =
-        SourcesPage { shell: Shell::new("Sources", Place::Sources, failing(context).await?, token), sources: views };
-    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
+    let page = SourcesPage { shell: request.shell("Sources", Place::Sources).await?, sources: views };
+    request.answer(StatusCode::OK, &page.shell, &page)
 }
 
 /// A first question that this kind of source can answer.
@@ -162,7 +152,6 @@ impl SourceView {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
     use revere_sandbox::MethodDescription;
 
     use super::super::monitors::tests::HOSTILE;
@@ -195,7 +184,7 @@ mod tests {
         let mut view = SourceView::of(report, now);
         view.users = vec![User { id: MonitorId(1), name: HOSTILE.into() }];
         view.more_users = 3;
-        let shell = Shell::new("Sources", Place::Sources, 0, &FormToken::of(&HeaderMap::new(), false));
+        let shell = Shell::new("Sources", Place::Sources, 0, "t");
         let html = SourcesPage { shell, sources: vec![view] }.render().unwrap();
         assert!(!html.contains("<script>") && !html.contains("<x>"), "{html}");
         assert!(html.contains("down") && html.contains("and 3 more"));

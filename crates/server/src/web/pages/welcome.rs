@@ -6,12 +6,14 @@ use axum::{http::StatusCode, response::Response};
 use super::{
     examples::{self, EXAMPLES},
     form::Form,
-    form_token::FormToken,
-    layout::{self, Place, Shell},
-    monitor_form, see,
+    layout::{Place, Shell},
+    monitor_form,
+    page_request::PageRequest,
+    see,
 };
 use crate::{
     operations::{Context, monitors::MonitorInput, schedule, sources},
+    store::StateCounts,
     web::{Problem, params::Key},
 };
 
@@ -33,20 +35,17 @@ struct Card {
 }
 
 /// In place of an empty list.
-pub(super) async fn show(context: &Context, token: &FormToken) -> Result<Response, Problem> {
+pub(super) fn show(request: &PageRequest, counts: &StateCounts) -> Result<Response, Problem> {
     let page = WelcomePage {
-        shell: Shell::new("Welcome", Place::Monitors, 0, token),
-        examples: cards(context),
-        source_names: sources::names(context),
+        shell: request.shell_with(counts, "Welcome", Place::Monitors),
+        examples: cards(&request.context),
+        source_names: sources::names(&request.context),
     };
-    let mut response = layout::page(StatusCode::OK, &page.shell, &page)?;
-    token.keep(&mut response);
-    Ok(response)
+    request.answer(StatusCode::OK, &page.shell, &page)
 }
 
 /// Makes an example a monitor, once for each time the page was shown.
 pub(super) async fn adopt(context: Context, Key(slug): Key<String>, form: Form) -> Result<Response, Problem> {
-    form.must_be_ours()?;
     let example = examples::find(&slug).ok_or_else(|| Problem::not_found("example", &slug))?;
     let input = MonitorInput {
         name: Some(example.name.to_owned()),
@@ -82,7 +81,7 @@ mod tests {
     #[test]
     fn the_page_teaches() {
         let page = WelcomePage {
-            shell: Shell::new("Welcome", Place::Monitors, 0, &FormToken::of(&axum::http::HeaderMap::new(), false)),
+            shell: Shell::new("Welcome", Place::Monitors, 0, "t"),
             examples: vec![Card {
                 slug: "queue",
                 name: "Queue",

@@ -7,10 +7,9 @@ use revere_model::{Monitor, MonitorId};
 use super::{
     super::{
         examples::EXAMPLES,
-        failing,
-        form_token::FormToken,
-        layout::{self, Place, Shell},
+        layout::{Place, Shell},
         outcome::{self, OutcomeView},
+        page_request::PageRequest,
     },
     create_once::once,
     faults::Faults,
@@ -18,7 +17,7 @@ use super::{
     read_back::ReadBack,
 };
 use crate::{
-    operations::{Context, Failure, monitors},
+    operations::{Failure, monitors},
     web::Problem,
 };
 
@@ -68,71 +67,60 @@ pub(super) fn draft(form: Typed) -> Draft {
 
 impl Draft {
     /// The browser's cookie is gone, or the page is older than it.
-    pub(super) async fn lost(mut self, context: &Context, token: &FormToken) -> Result<Response, Problem> {
+    pub(super) async fn lost(mut self, request: &PageRequest) -> Result<Response, Problem> {
         self.notice =
             "This page had lost touch with your browser, so nothing was saved yet. What you typed is all here: \
                        press save again."
                 .to_owned();
-        self.answer(context, token, StatusCode::FORBIDDEN).await
+        self.answer(request, StatusCode::FORBIDDEN).await
     }
 
-    pub(super) async fn tried(mut self, context: &Context, token: &FormToken) -> Result<Response, Problem> {
+    pub(super) async fn tried(mut self, request: &PageRequest) -> Result<Response, Problem> {
         let monitor = self.edited.as_ref().map(|(monitor, _)| monitor.id);
-        match outcome::run(context, &self.form.script, &self.form.timeout_s, monitor).await {
+        match outcome::run(&request.context, &self.form.script, &self.form.timeout_s, monitor).await {
             Ok(outcome) => self.outcome = Some(outcome),
             Err(problem) => {
                 self.notice = problem.detail.clone();
                 self.faults = Faults(problem.faults);
             }
         }
-        self.answer(context, token, StatusCode::OK).await
+        self.answer(request, StatusCode::OK).await
     }
 
-    pub(super) async fn refused(
-        mut self,
-        context: &Context,
-        token: &FormToken,
-        failure: Failure,
-    ) -> Result<Response, Problem> {
+    pub(super) async fn refused(mut self, request: &PageRequest, failure: Failure) -> Result<Response, Problem> {
         match failure {
             Failure::Refused(refusal) | Failure::TooLarge(refusal) => {
                 self.faults = Faults(refusal.faults);
                 self.notice = self.faults.in_words();
-                self.answer(context, token, StatusCode::UNPROCESSABLE_ENTITY).await
+                self.answer(request, StatusCode::UNPROCESSABLE_ENTITY).await
             }
             Failure::Conflict(_) => {
                 self.conflict = true;
                 if let Some((monitor, _)) = &self.edited {
                     let id = monitor.id;
-                    let current = monitors::get(context, id).await?;
+                    let current = monitors::get(&request.context, id).await?;
                     self.edited = Some((current, 0));
                 }
-                self.answer(context, token, StatusCode::CONFLICT).await
+                self.answer(request, StatusCode::CONFLICT).await
             }
             Failure::NotFound { .. } | Failure::Internal(_) | Failure::NotPossible(_) => Err(failure.into()),
             // The store is busy or full: what was typed must not be lost over that.
             Failure::NotNow { .. } | Failure::Store(_) => {
                 let problem = Problem::from(failure);
                 self.notice = format!("Not saved yet: {}. What you typed is all here.", problem.detail);
-                self.answer(context, token, problem.status).await
+                self.answer(request, problem.status).await
             }
         }
     }
 
-    pub(super) async fn answer(
-        self,
-        context: &Context,
-        token: &FormToken,
-        status: StatusCode,
-    ) -> Result<Response, Problem> {
-        let now = context.now();
+    pub(super) async fn answer(self, request: &PageRequest, status: StatusCode) -> Result<Response, Problem> {
+        let now = request.now();
         let title = match &self.edited {
             Some((monitor, _)) => format!("Edit {}", monitor.spec.name),
             None => "Create a monitor".to_owned(),
         };
         // The number in the tab is not worth losing a form over.
-        let failing = failing(context).await.unwrap_or(0);
-        let shell = Shell::new(title, Place::Monitors, failing, token).with_editor();
+        let shell = request.shell_at_any_rate(title, Place::Monitors).await.with_editor();
         let theirs = match &self.edited {
             Some((monitor, _)) if self.conflict => Some(Theirs::of(monitor, &self.form, now)),
             _ => None,
@@ -157,15 +145,12 @@ impl Draft {
             outcome: self.outcome,
             zones: revere_model::zone_names(),
         };
-        let mut response = layout::page(status, &page.shell, &page)?;
-        token.keep(&mut response);
-        Ok(response)
+        request.answer(status, &page.shell, &page)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
     use revere_model::{MonitorSpec, State};
 
     use super::{super::form_fields::tests::typed, *};
@@ -174,7 +159,6 @@ mod tests {
     #[test]
     fn a_refused_save_keeps_every_field_and_marks_the_wrong_ones() {
         let now: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
-        let token = FormToken::of(&HeaderMap::new(), false);
         let faults = Faults(vec![
             FieldFault::new("alarm_after", "\"three\" is not a number"),
             FieldFault { line: Some(3), ..FieldFault::new("script", "line 3: <SyntaxError>") },
@@ -210,7 +194,7 @@ mod tests {
             fault: None,
         };
         let page = FormPage {
-            shell: Shell::new("Edit", Place::Monitors, 1, &token).with_editor(),
+            shell: Shell::new("Edit", Place::Monitors, 1, "t").with_editor(),
             nonce: "n".into(),
             id: Some(MonitorId(7)),
             stored_name: "<old>".into(),

@@ -2,7 +2,7 @@
 
 use revere_model::{Monitor, MonitorId, MonitorSpec};
 
-use super::super::{display::When, form::Form};
+use super::super::{display::When, form::FormTexts};
 use crate::operations::{Context, FieldFault, monitors::MonitorInput};
 
 /// What stands in the fields, as it was typed.
@@ -63,7 +63,7 @@ impl Typed {
         }
     }
 
-    pub(super) fn read(form: &Form) -> Typed {
+    pub(super) fn read(form: &FormTexts) -> Typed {
         let line = |name| form.text(name).trim().to_owned();
         Typed {
             name: line("name"),

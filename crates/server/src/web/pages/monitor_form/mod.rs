@@ -7,7 +7,7 @@ mod form_fields;
 mod read_back;
 
 use axum::{http::StatusCode, response::Response};
-use revere_model::MonitorId;
+use revere_model::{Monitor, MonitorId};
 
 use self::{
     create_once::is_once,
@@ -18,9 +18,14 @@ pub(super) use self::{
     create_once::{create_once, once},
     read_back::{in_words, read_back},
 };
-use super::{examples, form::Form, form_token::FormToken, see};
+use super::{
+    examples,
+    form::{FormTexts, TypedForm},
+    page_request::PageRequest,
+    see,
+};
 use crate::{
-    operations::{Context, monitors},
+    operations::monitors,
     web::{
         Problem,
         params::{Key, Params},
@@ -28,13 +33,13 @@ use crate::{
 };
 
 /// `/create`, empty, or with `from=ID` or `example=NAME` to begin with.
-pub(super) async fn create(context: Context, token: FormToken, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn create(request: PageRequest, mut params: Params) -> Result<Response, Problem> {
     let from = params.parsed::<MonitorId>("from", "the id of a monitor");
     let example = params.text("example");
     let (from, example) = params.finish((from, example))?;
-    let mut form = Typed::blank(&context);
+    let mut form = Typed::blank(&request.context);
     if let Some(id) = from {
-        let monitor = monitors::get(&context, id).await?;
+        let monitor = monitors::get(&request.context, id).await?;
         form = Typed::of(&monitor.spec);
         form.name = format!("{} (copy)", monitor.spec.name).chars().take(revere_model::MAX_NAME).collect();
     } else if let Some(example) = example.as_deref().and_then(examples::find) {
@@ -44,57 +49,70 @@ pub(super) async fn create(context: Context, token: FormToken, mut params: Param
         form.schedule = example.schedule.to_owned();
         form.tags = example.tags.to_owned();
     }
-    draft(form).answer(&context, &token, StatusCode::OK).await
+    draft(form).answer(&request, StatusCode::OK).await
 }
 
 /// `/create`, sent.
-pub(super) async fn created(context: Context, token: FormToken, form: Form) -> Result<Response, Problem> {
-    let typed = Typed::read(&form);
-    let mut draft = draft(typed.clone());
-    let once_text = form.text("once");
-    if is_once(once_text) {
-        draft.once = once_text.to_owned();
-    }
-    if !form.ours {
-        return draft.lost(&context, &token).await;
-    }
+pub(super) async fn created(request: PageRequest, form: TypedForm) -> Result<Response, Problem> {
+    let form = match form {
+        TypedForm::Ours(form) => form,
+        TypedForm::Lost(texts) => return new_draft(&texts).lost(&request).await,
+    };
+    let draft = new_draft(&form);
     if form.text("do") == "try" {
-        return draft.tried(&context, &token).await;
+        return draft.tried(&request).await;
     }
-    match create_once(&context, once_text, typed.input()).await {
+    match create_once(&request.context, form.text("once"), draft.form.input()).await {
         Ok(id) => Ok(see(format!("/monitor/{id}"))),
-        Err(failure) => draft.refused(&context, &token, failure).await,
+        Err(failure) => draft.refused(&request, failure).await,
     }
 }
 
+/// A new monitor, as it was typed.
+fn new_draft(texts: &FormTexts) -> Draft {
+    let mut draft = draft(Typed::read(texts));
+    if is_once(texts.text("once")) {
+        draft.once = texts.text("once").to_owned();
+    }
+    draft
+}
+
 /// `/monitor/{id}/edit`
-pub(super) async fn edit(context: Context, Key(id): Key<MonitorId>, token: FormToken) -> Result<Response, Problem> {
-    let monitor = monitors::get(&context, id).await?;
+pub(super) async fn edit(request: PageRequest, Key(id): Key<MonitorId>) -> Result<Response, Problem> {
+    let monitor = monitors::get(&request.context, id).await?;
     let form = Typed::of(&monitor.spec);
     let version = monitor.version;
-    Draft { edited: Some((monitor, version)), ..draft(form) }.answer(&context, &token, StatusCode::OK).await
+    Draft { edited: Some((monitor, version)), ..draft(form) }.answer(&request, StatusCode::OK).await
 }
 
 /// `/monitor/{id}/edit`, sent.
 pub(super) async fn edited(
-    context: Context,
+    request: PageRequest,
     Key(id): Key<MonitorId>,
-    token: FormToken,
-    form: Form,
+    form: TypedForm,
 ) -> Result<Response, Problem> {
-    let monitor = monitors::get(&context, id).await?;
-    let typed = Typed::read(&form);
-    // A form without a version began from nothing that is known: it is told what is stored before it replaces it.
-    let version = form.text("version").parse().unwrap_or(0);
-    let draft = Draft { edited: Some((monitor, version)), ..draft(typed.clone()) };
-    if !form.ours {
-        return draft.lost(&context, &token).await;
-    }
+    let monitor = monitors::get(&request.context, id).await?;
+    let form = match form {
+        TypedForm::Ours(form) => form,
+        TypedForm::Lost(texts) => return edit_draft(monitor, &texts).lost(&request).await,
+    };
+    let draft = edit_draft(monitor, &form);
     if form.text("do") == "try" {
-        return draft.tried(&context, &token).await;
+        return draft.tried(&request).await;
     }
-    match monitors::replace(&context, id, Some(version), &typed.input()).await {
+    match monitors::replace(&request.context, id, Some(version(&form)), &draft.form.input()).await {
         Ok(monitor) => Ok(see(format!("/monitor/{}", monitor.id))),
-        Err(failure) => draft.refused(&context, &token, failure).await,
+        Err(failure) => draft.refused(&request, failure).await,
     }
+}
+
+/// An edit of `stored`, as it was typed.
+fn edit_draft(stored: Monitor, texts: &FormTexts) -> Draft {
+    Draft { edited: Some((stored, version(texts))), ..draft(Typed::read(texts)) }
+}
+
+/// The version that an edit began from. A form without one began from nothing that is known: it is told what is stored
+/// before it replaces it.
+fn version(texts: &FormTexts) -> i64 {
+    texts.text("version").parse().unwrap_or(0)
 }

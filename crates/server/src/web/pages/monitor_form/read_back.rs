@@ -3,13 +3,7 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
-use super::{
-    super::{
-        form_token::FormToken,
-        layout::{self, Place, Shell},
-    },
-    faults::Faults,
-};
+use super::{super::layout, faults::Faults};
 use crate::{
     operations::{Context, schedule},
     web::{Problem, params::Params},
@@ -30,18 +24,14 @@ struct ReadBackPart {
 }
 
 /// `/create/read-back?schedule=...&timezone=...`. What cannot be read is an answer, too: someone is still typing.
-pub(in super::super) async fn read_back(
-    context: Context,
-    token: FormToken,
-    mut params: Params,
-) -> Result<Response, Problem> {
+pub(in super::super) async fn read_back(context: Context, mut params: Params) -> Result<Response, Problem> {
     let text = (params.text("schedule").unwrap_or_default(), params.text("timezone").unwrap_or_default());
     let (schedule, timezone) = params.finish(text)?;
     let part = match schedule::preview(schedule.trim(), timezone.trim(), context.now()) {
         Ok(preview) => ReadBackPart { read_back: Some(preview.into()), faults: Faults::default() },
         Err(refusal) => ReadBackPart { read_back: None, faults: Faults(refusal.faults) },
     };
-    layout::page(StatusCode::OK, &Shell::new("", Place::Nowhere, 0, &token), &part)
+    layout::page(StatusCode::OK, None, &part)
 }
 
 impl ReadBack {

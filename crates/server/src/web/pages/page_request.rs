@@ -1,0 +1,94 @@
+//! What every page needs of the request it answers: who asks, the time, the token of its forms, the number in its tab.
+//!
+//! Taken once, by the type; a page that has it can neither forget the browser's cookie nor the count. A login will be
+//! read here too.
+
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
+use jiff::Timestamp;
+
+use super::{
+    form_token::FormToken,
+    layout::{self, Place, Shell},
+};
+use crate::{
+    operations::{Context, overview},
+    store::StateCounts,
+    web::{Problem, WebState},
+};
+
+/// A request that is answered with a page.
+pub(super) struct PageRequest {
+    /// Who asks, and what can be asked.
+    pub(super) context: Context,
+    token: FormToken,
+}
+
+impl FromRequestParts<WebState> for PageRequest {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Infallible> {
+        let token = FormToken::of(&parts.headers, state.site.is_secure());
+        Ok(PageRequest { context: Context::from_request_parts(parts, state).await?, token })
+    }
+}
+
+impl PageRequest {
+    /// What time it is.
+    pub(super) fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+
+    /// What surrounds the page, with the number of monitors in a problem as it is now.
+    pub(super) async fn shell(&self, title: impl Into<String>, place: Place) -> Result<Shell, Problem> {
+        let counts = overview::counts(&self.context).await?;
+        Ok(self.shell_with(&counts, title, place))
+    }
+
+    /// What surrounds the page, where what it shows is not worth losing over a number in its tab.
+    pub(super) async fn shell_at_any_rate(&self, title: impl Into<String>, place: Place) -> Shell {
+        let counts = overview::counts(&self.context).await.unwrap_or_default();
+        self.shell_with(&counts, title, place)
+    }
+
+    /// What surrounds the page, where the monitors were counted already.
+    pub(super) fn shell_with(&self, counts: &StateCounts, title: impl Into<String>, place: Place) -> Shell {
+        Shell::new(title, place, failing(counts), self.token.text())
+    }
+
+    /// The page as an answer. A browser that has no token yet is given the one that the page's forms hold.
+    pub(super) fn answer(
+        &self,
+        status: StatusCode,
+        shell: &Shell,
+        template: &impl Template,
+    ) -> Result<Response, Problem> {
+        let mut response = layout::page(status, shell.nonce.as_deref(), template)?;
+        self.token.keep(&mut response);
+        Ok(response)
+    }
+}
+
+/// How many monitors are in a problem: the number in the tab.
+fn failing(counts: &StateCounts) -> u64 {
+    counts.iter().filter(|(state, _)| state.is_problem()).map(|(_, count)| count).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use revere_model::State;
+
+    use super::*;
+
+    #[test]
+    fn alarms_and_errors_are_counted_in_the_tab() {
+        let counts = StateCounts::from([(State::Alarm, 2), (State::Error, 1), (State::Ok, 9), (State::Inactive, 4)]);
+        assert_eq!(failing(&counts), 3);
+    }
+}
