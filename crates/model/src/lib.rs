@@ -20,6 +20,7 @@ mod clock;
 mod faults;
 mod ids;
 mod monitor;
+mod monitor_fields;
 mod run;
 mod schedule;
 mod spelling;
@@ -34,6 +35,7 @@ pub use faults::{
 };
 pub use ids::{DeliveryId, FlipId, MonitorId, RunId};
 pub use monitor::{Monitor, MonitorSpec};
+pub use monitor_fields::{MONITOR_FIELDS, MonitorField, field_kind};
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
 pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use spelling::nearest;

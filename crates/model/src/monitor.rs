@@ -5,32 +5,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{MonitorId, State};
 
-/// What the author of a monitor decides. [`MonitorSpec::faults`] judges it before it is stored.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct MonitorSpec {
-    /// Shown everywhere; not empty, one line.
-    pub name: String,
-    /// For the reader of an alert: what it watches, what to do.
-    pub description: String,
-    /// Python; see the user guide.
-    pub script: String,
-    /// Crontab syntax, five fields, or six with seconds first.
-    pub schedule: String,
-    /// IANA time zone the schedule is read in.
-    pub timezone: String,
-    /// Whether it runs on its schedule.
-    pub active: bool,
-    /// Runs older than this many days are purged, and with them gaps and settled deliveries; `None` keeps them for ever.
-    pub retain_days: Option<u32>,
-    /// Wall-clock limit of one run in seconds; `None` is the server's default.
-    pub timeout_s: Option<f64>,
-    /// Free words to find and group monitors by.
-    pub tags: Vec<String>,
-    /// So many failing runs in a row make a flip; at least 1.
-    pub alarm_after: u32,
-    /// So many passing runs in a row end a problem; at least 1.
-    pub recover_after: u32,
+macro_rules! spec {
+    ($(#[doc = $words:literal] $field:ident: $type:ty, $kind:ident, $label:literal, $default:expr;)*) => {
+        /// What the author of a monitor decides. [`MonitorSpec::faults`] judges it before it is stored.
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+        pub struct MonitorSpec {
+            $(#[doc = $words] pub $field: $type,)*
+        }
+
+        impl Default for MonitorSpec {
+            /// Before anybody says anything: without name, script and schedule it may not be stored.
+            fn default() -> Self {
+                MonitorSpec { $($field: $default,)* }
+            }
+        }
+    };
 }
+
+crate::monitor_fields!(spec);
 
 /// A stored monitor.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -190,16 +190,9 @@ async fn same_second(runner: Arc<dyn RunScripts>, monitors: usize) -> Late {
 async fn create(store: &Store, count: usize, schedule: &str, now: Timestamp) {
     let spec = MonitorSpec {
         name: "m".to_owned(),
-        description: String::new(),
         script: EXAMPLE.to_owned(),
         schedule: schedule.to_owned(),
-        timezone: "UTC".to_owned(),
-        active: true,
-        retain_days: None,
-        timeout_s: None,
-        tags: Vec::new(),
-        alarm_after: 1,
-        recover_after: 1,
+        ..MonitorSpec::default()
     };
     let making = (0..count).map(|_| store.create_monitor(&spec, now));
     futures_util::future::try_join_all(making).await.unwrap();

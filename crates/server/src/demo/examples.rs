@@ -195,10 +195,9 @@ impl Example {
             timezone: self.timezone.to_owned(),
             active: self.active,
             retain_days: Some(28),
-            timeout_s: None,
             tags: self.tags.iter().map(|tag| (*tag).to_owned()).collect(),
             alarm_after: self.alarm_after,
-            recover_after: 1,
+            ..MonitorSpec::default()
         }
     }
 }

@@ -192,10 +192,7 @@ async fn monitor(old: &OldMonitor, around: &Surroundings<'_>) -> Result<(Importe
         timezone: around.timezone.to_owned(),
         active: old.active && paused.is_none(),
         retain_days,
-        timeout_s: None,
-        tags: Vec::new(),
-        alarm_after: 1,
-        recover_after: 1,
+        ..MonitorSpec::default()
     };
     others.extend(spec.faults().into_iter().map(|fault| format!("{}: {}", fault.field, fault.message)));
     let silent = paused.is_none() && fault.is_none() && hints.is_empty() && others.is_empty();

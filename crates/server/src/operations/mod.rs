@@ -12,6 +12,7 @@ pub mod events;
 mod failure;
 pub mod health;
 pub mod metrics;
+mod monitor_input;
 pub mod monitors;
 pub mod overview;
 pub mod runs;

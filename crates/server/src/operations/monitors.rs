@@ -6,37 +6,9 @@
 
 use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec, zone_name};
 
-use super::{Context, Failure, FieldFault, Refusal, failure::of, script};
+pub use super::monitor_input::MonitorInput;
+use super::{Context, Defaults, Failure, FieldFault, Refusal, failure::of, monitor_input::differ, script};
 use crate::store::{MonitorFilter, StoreError};
-
-/// What someone wants a monitor to be: `None` leaves a field as it is, or at its default.
-#[derive(Clone, Debug, Default)]
-pub struct MonitorInput {
-    /// See [`MonitorSpec::name`], and so on.
-    pub name: Option<String>,
-    /// What it watches, what to do.
-    pub description: Option<String>,
-    /// Python.
-    pub script: Option<String>,
-    /// Crontab syntax.
-    pub schedule: Option<String>,
-    /// IANA time zone.
-    pub timezone: Option<String>,
-    /// Whether it runs on its schedule.
-    pub active: Option<bool>,
-    /// Days that runs are kept; `Some(None)` keeps them for ever.
-    pub retain_days: Option<Option<u32>>,
-    /// Seconds one run may take; `Some(None)` is the server's limit.
-    pub timeout_s: Option<Option<f64>>,
-    /// Words to find it by.
-    pub tags: Option<Vec<String>>,
-    /// Failing runs in a row that make a flip.
-    pub alarm_after: Option<u32>,
-    /// Passing runs in a row that end a problem.
-    pub recover_after: Option<u32>,
-    /// What reading the input already found wrong: told together with all else.
-    pub faults: Vec<FieldFault>,
-}
 
 /// How often an edit that names no version is tried anew when someone else saves at the same moment.
 const TRIES: usize = 5;
@@ -127,19 +99,8 @@ async fn save(
 
 /// What a monitor is before its author says anything.
 fn blank(context: &Context) -> MonitorSpec {
-    MonitorSpec {
-        name: String::new(),
-        description: String::new(),
-        script: String::new(),
-        schedule: String::new(),
-        timezone: context.services.defaults.timezone.clone(),
-        active: true,
-        retain_days: context.services.defaults.retain_days,
-        timeout_s: None,
-        tags: Vec::new(),
-        alarm_after: 1,
-        recover_after: 1,
-    }
+    let Defaults { timezone, retain_days } = context.defaults().clone();
+    MonitorSpec { timezone, retain_days, ..MonitorSpec::default() }
 }
 
 /// `input` over `stored` (or over a blank one, for the whole), if nothing is wrong with what that changes.
@@ -150,19 +111,12 @@ async fn checked(
     whole: bool,
 ) -> Result<MonitorSpec, Failure> {
     let base = if whole { MonitorSpec { active: stored.active, ..blank(context) } } else { stored.clone() };
-    let spec = MonitorSpec {
-        name: input.name.clone().unwrap_or(base.name),
-        description: input.description.clone().unwrap_or(base.description),
-        script: input.script.clone().unwrap_or(base.script),
-        schedule: input.schedule.clone().unwrap_or(base.schedule),
-        timezone: input.timezone.clone().map_or(base.timezone, |typed| zone_name(&typed).unwrap_or(typed)),
-        active: input.active.unwrap_or(base.active),
-        retain_days: input.retain_days.unwrap_or(base.retain_days),
-        timeout_s: input.timeout_s.unwrap_or(base.timeout_s),
-        tags: input.tags.clone().unwrap_or(base.tags),
-        alarm_after: input.alarm_after.unwrap_or(base.alarm_after),
-        recover_after: input.recover_after.unwrap_or(base.recover_after),
-    };
+    let mut spec = input.over(base);
+    if let Some(typed) = &input.timezone
+        && let Ok(usual) = zone_name(typed)
+    {
+        spec.timezone = usual;
+    }
     let told = |faults: &[FieldFault], field: &str| faults.iter().any(|fault| fault.root() == field);
     let mut faults = input.faults.clone();
     for fault in spec.faults() {
@@ -180,18 +134,13 @@ async fn checked(
     Ok(Refusal::unless_clean(faults, spec)?)
 }
 
+/// Whether a field is held against an edit: it changes it, or there is no monitor without it.
 fn changes(stored: &MonitorSpec, spec: &MonitorSpec, field: &str) -> bool {
-    match field {
-        "name" => stored.name != spec.name || spec.name.is_empty(),
-        "description" => stored.description != spec.description,
-        "script" => stored.script != spec.script || spec.script.is_empty(),
-        "schedule" => stored.schedule != spec.schedule || spec.schedule.is_empty(),
-        "timezone" => stored.timezone != spec.timezone,
-        "retain_days" => stored.retain_days != spec.retain_days,
-        "timeout_s" => stored.timeout_s != spec.timeout_s,
-        "tags" => stored.tags != spec.tags,
-        "alarm_after" => stored.alarm_after != spec.alarm_after,
-        "recover_after" => stored.recover_after != spec.recover_after,
-        _ => true,
-    }
+    let lacking = match field {
+        "name" => spec.name.is_empty(),
+        "script" => spec.script.is_empty(),
+        "schedule" => spec.schedule.is_empty(),
+        _ => false,
+    };
+    lacking || differ(stored, spec, field)
 }

@@ -8,6 +8,7 @@ pub mod check;
 pub mod deliveries;
 pub mod eval;
 pub mod events;
+mod monitor_fields;
 pub mod monitors;
 pub mod runs;
 pub mod schedule;

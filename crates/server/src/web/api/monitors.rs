@@ -6,11 +6,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use revere_model::{MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S, Monitor, MonitorId, ReturnValue, State, StateSet};
+use revere_model::{Monitor, MonitorId, ReturnValue, State, StateSet};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    monitor_fields,
     pagination::{self, Page},
     schemas::{ReturnValueShape, StateWord},
 };
@@ -340,29 +341,12 @@ const SHOWN_ONLY: &[&str] = &[
 
 /// Reads a body. `edit` is the monitor that is edited, and the headers that may name its version.
 fn read(mut fields: Fields, edit: Option<(MonitorId, &HeaderMap)>, whole: bool) -> (MonitorInput, Option<i64>) {
-    // As much as a body can hold: how much is too much is the model's to say.
-    const MOST: usize = 1 << 20;
     if whole {
         fields.require("name", "what is watched, in one line");
         fields.require("script", "Python");
         fields.require("schedule", "crontab syntax, for instance \"*/5 * * * *\"");
     }
-    let mut input = MonitorInput {
-        name: fields.text("name", MOST),
-        description: fields.text("description", MOST),
-        script: fields.text("script", MOST),
-        schedule: fields.text("schedule", MOST),
-        timezone: fields.text("timezone", MOST),
-        active: fields.flag("active"),
-        retain_days: fields
-            .or_null("retain_days", |fields| fields.whole("retain_days", 1..=MAX_RETAIN_DAYS.into()))
-            .map(|days| days.map(|days| days as u32)),
-        timeout_s: fields.or_null("timeout_s", |fields| fields.positive("timeout_s", MAX_TIMEOUT_S)),
-        tags: fields.texts("tags", MOST).map(|tags| tags.into_iter().map(|tag| tag.trim().to_owned()).collect()),
-        alarm_after: fields.whole("alarm_after", 1..=MAX_STREAK.into()).map(|runs| runs as u32),
-        recover_after: fields.whole("recover_after", 1..=MAX_STREAK.into()).map(|runs| runs as u32),
-        faults: Vec::new(),
-    };
+    let mut input = monitor_fields::read(&mut fields);
     let mut version = fields.or_null("version", |fields| fields.whole("version", 1..=i64::MAX)).flatten();
     match edit {
         // A copy of another monitor: its version and id mean nothing here.

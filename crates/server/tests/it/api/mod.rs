@@ -4,6 +4,7 @@ mod alerts;
 mod basics;
 mod events;
 mod guide;
+mod monitor_fields;
 mod monitors;
 mod openapi;
 mod outside;

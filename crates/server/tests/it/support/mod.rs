@@ -22,16 +22,9 @@ pub(crate) fn at(text: &str) -> Timestamp {
 pub(crate) fn spec(name: &str) -> MonitorSpec {
     MonitorSpec {
         name: name.to_owned(),
-        description: String::new(),
         script: "return_value = 1".to_owned(),
         schedule: "* * * * *".to_owned(),
-        timezone: "UTC".to_owned(),
-        active: true,
-        retain_days: None,
-        timeout_s: None,
-        tags: Vec::new(),
-        alarm_after: 1,
-        recover_after: 1,
+        ..MonitorSpec::default()
     }
 }
 

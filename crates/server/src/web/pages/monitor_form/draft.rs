@@ -170,16 +170,10 @@ mod tests {
             version: 4,
             spec: MonitorSpec {
                 name: spec.name.unwrap(),
-                description: String::new(),
                 script: "theirs < ours".into(),
                 schedule: spec.schedule.unwrap(),
                 timezone: spec.timezone.unwrap(),
-                active: true,
-                retain_days: None,
-                timeout_s: None,
-                tags: vec![],
-                alarm_after: 1,
-                recover_after: 1,
+                ..MonitorSpec::default()
             },
             state: State::Ok,
             state_since: now,

@@ -4,6 +4,7 @@ mod create_once;
 mod draft;
 mod faults;
 mod form_fields;
+mod form_kinds;
 mod read_back;
 
 use axum::{http::StatusCode, response::Response};

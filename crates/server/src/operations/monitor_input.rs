@@ -1,0 +1,55 @@
+//! What someone wants a monitor to be, field by field of the model's table.
+
+use revere_model::{MonitorSpec, monitor_fields};
+
+use super::FieldFault;
+
+macro_rules! input {
+    ($(#[doc = $words:literal] $field:ident: $type:ty, $kind:ident, $label:literal, $default:expr;)*) => {
+        /// What someone wants a monitor to be: `None` leaves a field as it is, or at its default.
+        #[derive(Clone, Debug, Default)]
+        pub struct MonitorInput {
+            $(#[doc = $words] pub $field: Option<$type>,)*
+            /// What reading the input already found wrong: told together with all else.
+            pub faults: Vec<FieldFault>,
+        }
+
+        impl MonitorInput {
+            /// `base` with what this names in its place.
+            pub(super) fn over(&self, base: MonitorSpec) -> MonitorSpec {
+                MonitorSpec { $($field: Clone::clone(&self.$field).unwrap_or(base.$field),)* }
+            }
+        }
+
+        /// Whether two differ in a field.
+        pub(super) fn differ(one: &MonitorSpec, other: &MonitorSpec, field: &str) -> bool {
+            $(
+                if field == stringify!($field) {
+                    return one.$field != other.$field;
+                }
+            )*
+            true
+        }
+    };
+}
+
+monitor_fields!(input);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_named_stays_and_what_differs_is_told_by_field() {
+        let stored = MonitorSpec { name: "a".to_owned(), retain_days: Some(7), ..MonitorSpec::default() };
+        let input = MonitorInput { retain_days: Some(None), alarm_after: Some(3), ..MonitorInput::default() };
+        let spec = input.over(stored.clone());
+        assert_eq!(spec, MonitorSpec { retain_days: None, alarm_after: 3, ..stored.clone() });
+        let differing: Vec<&str> = revere_model::MONITOR_FIELDS
+            .iter()
+            .map(|field| field.name)
+            .filter(|name| differ(&stored, &spec, name))
+            .collect();
+        assert_eq!(differing, ["retain_days", "alarm_after"]);
+    }
+}
