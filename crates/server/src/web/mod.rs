@@ -23,9 +23,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use error::Problem;
-pub use openapi::document as openapi_document;
 pub use request_layer::RequestId;
-pub use router::router;
+pub use router::{openapi_document, router};
 pub use same_origin::Site;
 
 use crate::{metrics::Metrics, operations::Operations};

@@ -1,11 +1,12 @@
-//! The OpenAPI document, generated from the table of the router and the types of its handlers.
+//! The OpenAPI document, generated from the table of the router and the types of its handlers. The router knows this
+//! module and hands it the table; nothing here knows the router.
 //!
 //! A copy is committed as `docs/openapi.json`; a test regenerates it and fails if the two differ. Handlers name the
 //! problems they can answer in words; that every problem is one kind of document is said here, once.
 
 use std::sync::OnceLock;
 
-use axum::{http::header, response::IntoResponse};
+use axum::{Extension, http::header, response::IntoResponse};
 use utoipa::openapi::{
     Content, License, OpenApi, PathItem, Ref, RefOr, Response, info::InfoBuilder, path::Operation, tag::TagBuilder,
 };
@@ -13,9 +14,12 @@ use utoipa::openapi::{
 use super::error::{PROBLEM_JSON, ProblemDocument};
 use crate::operations::FieldFault;
 
-/// The document.
-pub fn document() -> OpenApi {
-    let mut document = super::router::table().into_openapi();
+/// The way to the document, for the handler that answers it.
+#[derive(Clone, Copy)]
+pub(super) struct Description(pub(super) fn() -> OpenApi);
+
+/// What was read off the table, completed by what holds for all of it.
+pub(super) fn completed(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             say_problems(operation, path.starts_with("/api/"));
@@ -62,7 +66,7 @@ pub(super) fn preamble() -> OpenApi {
     tag = "server",
     responses((status = 200, description = "The document.", body = Object))
 )]
-pub(super) async fn openapi() -> impl IntoResponse {
+pub(super) async fn openapi(Extension(Description(document)): Extension<Description>) -> impl IntoResponse {
     static TEXT: OnceLock<String> = OnceLock::new();
     let text = TEXT.get_or_init(|| document().to_json().expect("a document made of texts and maps has a JSON form"));
     ([(header::CONTENT_TYPE, "application/json")], text.as_str())

@@ -1,7 +1,8 @@
 //! The table of everything that can be asked for, grouped by who asks.
 
-use axum::Router;
+use axum::{Extension, Router};
 use tower_http::compression::CompressionLayer;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
 pub fn router(state: WebState) -> Router {
     let (router, _) = table().split_for_parts();
     router
+        .layer(Extension(openapi::Description(openapi_document)))
         // People.
         .merge(pages::routes())
         .fallback(request_layer::unknown_path)
@@ -23,8 +25,13 @@ pub fn router(state: WebState) -> Router {
         .with_state(state)
 }
 
+/// The OpenAPI document.
+pub fn openapi_document() -> OpenApi {
+    openapi::completed(table().into_openapi())
+}
+
 /// The table; the OpenAPI document is read off it.
-pub(super) fn table() -> OpenApiRouter<WebState> {
+fn table() -> OpenApiRouter<WebState> {
     OpenApiRouter::with_openapi(openapi::preamble())
         // Machines that look after this one.
         .routes(routes!(health::health))
