@@ -1,7 +1,7 @@
 //! What an alert tells, as it is kept with each delivery and handed to a channel. Its wording is in `alerts`.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, State};
+use revere_model::{FlipId, MonitorId, ReturnValue, State};
 use serde::{Deserialize, Serialize};
 
 /// What an alert tells. Kept with the delivery, so that a late one says what was true then; what is added here needs a
@@ -27,6 +27,9 @@ pub struct Notification {
     pub started_at: Option<Timestamp>,
     /// The same for every attempt at the same thing: receivers drop what they have seen.
     pub key: String,
+    /// The episode of not being `OK` that this belongs to; `None` where it is about none.
+    #[serde(default)]
+    pub incident: Option<Incident>,
     /// Whether this is only a test of the alert.
     #[serde(default)]
     pub test: bool,
@@ -45,4 +48,16 @@ pub struct MonitorSummary {
     /// Its tags.
     #[serde(default)]
     pub tags: Vec<String>,
+}
+
+/// One episode of a monitor's not being `OK`, from the change of state that opened it to the one that ended it. All that an
+/// alert tells of it carries the same one, so that a receiver can find again what it opened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Incident {
+    /// The change of state that opened it.
+    pub id: FlipId,
+    /// When that was.
+    pub opened_at: Timestamp,
+    /// Names it among those of all servers.
+    pub key: String,
 }

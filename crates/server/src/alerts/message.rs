@@ -101,6 +101,7 @@ impl Notification {
         object.insert("started_at".into(), json!(self.started_at));
         object.insert("text".into(), json!(self.text()));
         object.insert("key".into(), json!(self.key));
+        object.insert("incident".into(), json!(self.incident));
         if self.test {
             object.insert("test".into(), json!(true));
         }
@@ -263,10 +264,10 @@ struct MailHtml<'a> {
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;
-    use revere_model::{MonitorId, ReturnValue};
+    use revere_model::{FlipId, MonitorId, ReturnValue};
 
     use super::*;
-    use crate::alerts::MonitorSummary;
+    use crate::alerts::{Incident, MonitorSummary};
 
     /// The notification the example text of docs/ALERTS.md is about.
     pub(crate) fn sample() -> Notification {
@@ -284,6 +285,11 @@ pub(crate) mod tests {
             tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),
             started_at: Some("2026-03-01T03:12:00.25Z".parse().unwrap()),
             key: "17-204-ops".to_owned(),
+            incident: Some(Incident {
+                id: FlipId(203),
+                opened_at: "2026-03-01T02:40:00Z".parse().unwrap(),
+                key: "a3f1c09b5d7e4826a3f1c09b5d7e4826".to_owned(),
+            }),
             test: false,
         }
     }
@@ -381,7 +387,12 @@ pub(crate) mod tests {
           "tick_at": "2026-03-01T03:12:00Z",
           "started_at": "2026-03-01T03:12:00.25Z",
           "text": "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67",
-          "key": "17-204-ops"
+          "key": "17-204-ops",
+          "incident": {
+            "id": 203,
+            "opened_at": "2026-03-01T02:40:00Z",
+            "key": "a3f1c09b5d7e4826a3f1c09b5d7e4826"
+          }
         }
         "#);
     }

@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 pub use channels::KINDS;
 
-pub use crate::notification::{MonitorSummary, Notification};
+pub use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::{
     entry::Entry,
     settings::{self, ConfigFault, Field, Settings, unknown},

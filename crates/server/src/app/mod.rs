@@ -76,7 +76,7 @@ impl App {
         let mut options = StoreOptions::new(&parts.config.database_path);
         options.clock = parts.clock.clone();
         options.metrics = Some(parts.metrics.clone());
-        let store = Store::open(options).await?;
+        let store = open(options).await?;
         let running = wire(store.clone(), parts).await;
         if running.is_err() {
             store.close().await;
@@ -84,6 +84,31 @@ impl App {
         running
     }
 }
+
+/// Opens the store. Where there is no room on the disk for what the database needs while it is open, it says so, and opens
+/// it as soon as there is.
+async fn open(options: StoreOptions) -> Result<Store, StartError> {
+    let mut said = false;
+    loop {
+        match Store::open(options.clone()).await {
+            Err(error) if error.is_want_of_room() => {
+                if !said {
+                    let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                    tracing::error!(
+                        reason,
+                        "{error}: the disk is full; waiting for room. A few hundred kilobytes beside the database are enough"
+                    );
+                    said = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+/// How often a full disk is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
     let AppParts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, listener } = parts;

@@ -91,6 +91,7 @@ impl EngineHandle {
             tick_at: None,
             started_at: Some(shared.clock.now()),
             key: format!("test-{:016x}", (shared.random)()),
+            incident: None,
             test: true,
         };
         let limit = shared.settings.send_limit;

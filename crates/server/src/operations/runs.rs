@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use revere_model::{FlipId, Gap, MonitorId, Run, RunId};
+use revere_model::{FlipId, Gap, MonitorId, Run};
 
 use super::{Context, Failure, failure::of};
 use crate::{
@@ -46,11 +46,6 @@ pub async fn list(
 pub async fn newest(context: &Context, id: MonitorId, limit: u32) -> Result<Vec<Run>, Failure> {
     let filter = RunFilter { limit, ..RunFilter::default() };
     context.services.store.runs(id, filter).await.map_err(Failure::Store)
-}
-
-/// The first run that began at `at` or later.
-pub async fn first_from(context: &Context, id: MonitorId, at: Timestamp) -> Result<Option<RunId>, Failure> {
-    context.services.store.first_run_from(id, at).await.map_err(Failure::Store)
 }
 
 /// When the oldest run that is still kept began.

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, State};
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::Row;
 
-use crate::store::StoreError;
+use super::{StoreError, database::DbRow};
 
 /// An instant as whole microseconds.
 pub(super) fn micros(at: Timestamp) -> i64 {
@@ -37,12 +37,16 @@ pub(super) fn tags_text(tags: &[String]) -> String {
     serde_json::to_string(tags).expect("a list of texts always has a JSON form")
 }
 
-/// Tags from their JSON text.
-pub(super) fn tags_from(text: &str) -> Result<Vec<String>, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::internal(format!("stored tags: {error}")))
+/// Tags from their JSON text. They only help to find a monitor, and are kept in a table of their own for that: where they
+/// cannot be read there are none, and neither its runs nor a list that holds it fails.
+pub(super) fn tags_from(monitor: i64, text: &str) -> Vec<String> {
+    serde_json::from_str(text).unwrap_or_else(|fault| {
+        tracing::error!(monitor, %fault, "the tags of a monitor cannot be read; edit the monitor to give it tags again");
+        Vec::new()
+    })
 }
 
-/// A JSON list of ids, for `in (select value from json_each(?))`.
+/// A JSON list of ids, to be bound where a statement has [`ids_of`](super::database::words::ids_of).
 pub(super) fn ids_text(ids: impl Iterator<Item = MonitorId>) -> String {
     let ids: Vec<i64> = ids.map(|id| id.0).collect();
     serde_json::to_string(&ids).expect("a list of numbers always has a JSON form")
@@ -56,18 +60,32 @@ pub(super) fn word<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> 
 /// Typed access to the columns of a row.
 pub(super) trait Columns {
     fn int(&self, column: &str) -> Result<i64, StoreError>;
+    fn flag(&self, column: &str) -> Result<bool, StoreError>;
+    fn number(&self, column: &str) -> Result<u32, StoreError>;
     fn text(&self, column: &str) -> Result<String, StoreError>;
     fn text_or_none(&self, column: &str) -> Result<Option<String>, StoreError>;
     fn int_or_none(&self, column: &str) -> Result<Option<i64>, StoreError>;
+    fn real_or_none(&self, column: &str) -> Result<Option<f64>, StoreError>;
     fn at(&self, column: &str) -> Result<Timestamp, StoreError>;
     fn at_or_none(&self, column: &str) -> Result<Option<Timestamp>, StoreError>;
     fn state(&self, column: &str) -> Result<State, StoreError>;
     fn value(&self, column: &str) -> Result<Option<ReturnValue>, StoreError>;
+    /// A value for people to look at: where it cannot be read they see so, and the rest of the list.
+    fn value_shown(&self, column: &str) -> Result<Option<ReturnValue>, StoreError>;
 }
 
-impl Columns for SqliteRow {
+impl Columns for DbRow {
     fn int(&self, column: &str) -> Result<i64, StoreError> {
         Ok(self.try_get(column)?)
+    }
+
+    fn flag(&self, column: &str) -> Result<bool, StoreError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn number(&self, column: &str) -> Result<u32, StoreError> {
+        let number = self.int(column)?;
+        u32::try_from(number).map_err(|_| StoreError::internal(format!("a stored number: {number}")))
     }
 
     fn text(&self, column: &str) -> Result<String, StoreError> {
@@ -79,6 +97,10 @@ impl Columns for SqliteRow {
     }
 
     fn int_or_none(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn real_or_none(&self, column: &str) -> Result<Option<f64>, StoreError> {
         Ok(self.try_get(column)?)
     }
 
@@ -96,5 +118,15 @@ impl Columns for SqliteRow {
 
     fn value(&self, column: &str) -> Result<Option<ReturnValue>, StoreError> {
         value_from(self.text_or_none(column)?)
+    }
+
+    fn value_shown(&self, column: &str) -> Result<Option<ReturnValue>, StoreError> {
+        match self.value(column) {
+            Err(StoreError::Internal { message, source: None }) => {
+                tracing::error!(message, "a value cannot be read");
+                Ok(Some(ReturnValue::Text("(the stored value cannot be read)".to_owned())))
+            }
+            value => value,
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use revere_model::Monitor;
 
+use super::database::faults::{DbFault, fault, is_want_of_room};
+
 /// The store could not be opened; the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -73,6 +75,16 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether it can be opened as soon as there is room on the disk.
+    pub fn is_want_of_room(&self) -> bool {
+        match self {
+            OpenError::Unreadable { source, .. } | OpenError::Migration { source, .. } => is_want_of_room(source),
+            _ => false,
+        }
+    }
+}
+
 /// A question or a write failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -122,12 +134,10 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match primary_code(&error) {
-            // BUSY, LOCKED, INTERRUPT, SCHEMA (someone changed it under a prepared statement) and PROTOCOL pass.
-            Some(5 | 6 | 9 | 15 | 17) => StoreError::Busy { retry_after: RETRY_AFTER },
-            // PERM, NOMEM, READONLY, IOERR, FULL, CANTOPEN.
-            Some(3 | 7 | 8 | 10 | 13 | 14) => StoreError::Unavailable(Arc::new(error)),
-            Some(_) => {
+        match fault(&error) {
+            Some(DbFault::Locked | DbFault::Passing) => StoreError::Busy { retry_after: RETRY_AFTER },
+            Some(DbFault::Full | DbFault::Disk | DbFault::Memory) => StoreError::Unavailable(Arc::new(error)),
+            Some(DbFault::Refused) => {
                 StoreError::Internal { message: "a statement was refused".to_owned(), source: Some(Arc::new(error)) }
             }
             None => match error {
@@ -142,10 +152,4 @@ impl From<sqlx::Error> for StoreError {
             },
         }
     }
-}
-
-/// SQLite's primary result code, if the error is the database's own.
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(extended & 0xff)
 }

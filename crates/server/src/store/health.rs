@@ -11,7 +11,8 @@ use revere_model::Clock;
 use crate::metrics::{Metrics, StoreFault};
 use crate::store::{
     StoreError,
-    error::{RETRY_AFTER, primary_code},
+    database::faults::{DbFault, fault},
+    error::RETRY_AFTER,
 };
 
 /// How the store is.
@@ -66,15 +67,15 @@ impl Health {
 
     pub(super) fn failed(&self, error: &Arc<sqlx::Error>) {
         if let Some(metrics) = &self.metrics {
-            metrics.store_error(match primary_code(error) {
-                Some(5 | 6) => StoreFault::Busy,
-                Some(3 | 8 | 10 | 13 | 14) => StoreFault::Disk,
+            metrics.store_error(match fault(error) {
+                Some(DbFault::Locked) => StoreFault::Busy,
+                Some(DbFault::Full | DbFault::Disk) => StoreFault::Disk,
                 _ => StoreFault::Other,
             });
         }
         let now = self.clock.now();
-        *self.cause() = Some(match primary_code(error) {
-            Some(5 | 6) => StoreError::Busy { retry_after: RETRY_AFTER },
+        *self.cause() = Some(match fault(error) {
+            Some(DbFault::Locked) => StoreError::Busy { retry_after: RETRY_AFTER },
             _ => StoreError::Unavailable(error.clone()),
         });
         let mut seen = self.seen();

@@ -1,11 +1,5 @@
 //! Statements of many rows.
 
-/// `(?,?,?),(?,?,?)`: placeholders for `rows` rows of `columns` values.
-pub(super) fn placeholders(rows: usize, columns: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(","));
-    vec![row; rows].join(",")
-}
-
 /// Cuts `items` into pieces of 1, 4, 16 or 64, so that statements of many rows come in few shapes and stay prepared.
 pub(super) fn in_shapes<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {

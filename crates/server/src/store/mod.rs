@@ -8,6 +8,7 @@
 
 mod claiming;
 mod columns;
+mod database;
 mod error;
 mod health;
 mod import;
@@ -17,6 +18,8 @@ mod reading;
 mod retention;
 mod sqlite;
 mod telling;
+#[cfg(test)]
+mod test_store;
 mod ticks;
 mod writer;
 
@@ -28,11 +31,8 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use revere_model::{Clock, SystemClock};
-use sqlx::{
-    SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use claiming::claims::{ClaimRequest, Claimed, Claims};
 pub use claiming::release::{HandedBack, TakenBack};
@@ -47,7 +47,7 @@ pub use reading::chart::SeriesPoint;
 pub use reading::counts::StateCounts;
 pub use reading::flips::RecordedFlip;
 pub use reading::overview::{OverviewFilter, OverviewPlace, OverviewRow};
-pub use reading::previous::PreviousRun;
+pub use reading::previous_run::PreviousRun;
 pub use reading::runs::RunFilter;
 pub use sqlite::backup::BackupError;
 pub use telling::alert_changes::{AlertChange, AlertSettings, ConfiguredAlert};
@@ -55,6 +55,7 @@ pub use telling::alert_records::AlertRow;
 pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 
 use crate::metrics::Metrics;
+use database::{DbConnection, DbPool};
 
 /// How a store is opened. The times are settable so that tests of locks and full disks are quick.
 #[derive(Clone)]
@@ -102,11 +103,14 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    readers: SqlitePool,
+    readers: DbPool,
     /// The engine's own: it never waits behind somebody's long list.
-    engine_readers: SqlitePool,
+    engine_readers: DbPool,
     queue: writer::Queue,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// The writer is the last to let go of the database; a store that was never closed lets go all the same.
+    readers_gone: CancellationToken,
+    _let_go: DropGuard,
     health: Arc<health::Health>,
     path: PathBuf,
     patience: Duration,
@@ -121,28 +125,25 @@ impl Store {
     pub async fn open(options: StoreOptions) -> Result<Store, OpenError> {
         let path = options.path.clone();
         let lock = sqlite::lock::LockFile::take(&path)?;
-        let connect = connect_options(&options);
+        let connect = sqlite::connection::options(&options);
         let mut connection = sqlite::migrate::open(&connect, &path).await?;
         let instance = sqlx::query_scalar("select value from meta where key = 'instance'")
             .fetch_one(&mut connection)
             .await
             .map_err(|source| OpenError::Unreadable { path: path.clone(), source })?;
-        // The pages a reader wants are in the operating system's cache as well; many readers need not keep copies.
-        let reading = connect.clone().read_only(true).create_if_missing(false).pragma("cache_size", "-4096");
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(options.busy_timeout.max(Duration::from_secs(1)))
-                .connect_lazy_with(reading.clone())
-        };
-        let (readers, engine_readers) = (pool(options.readers), pool(2));
+        let (readers, engine_readers) =
+            (sqlite::connection::readers(&options, options.readers), sqlite::connection::readers(&options, 2));
         let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
-        let (queue, writer) = writer::start(connect, connection, health.clone(), lock, options.probe_every);
+        let readers_gone = CancellationToken::new();
+        let (queue, writer) =
+            writer::start(connect, connection, health.clone(), lock, options.probe_every, readers_gone.clone());
         Ok(Store(Arc::new(Inner {
             readers,
             engine_readers,
             queue,
             writer: Mutex::new(Some(writer)),
+            _let_go: readers_gone.clone().drop_guard(),
+            readers_gone,
             health,
             path,
             patience: options.patience,
@@ -156,6 +157,11 @@ impl Store {
     /// few seconds, because the disk is full or another process holds the database, was never acknowledged and is dropped.
     pub async fn close(&self) {
         self.0.queue.close();
+        let readers = async { tokio::join!(self.0.readers.close(), self.0.engine_readers.close()) };
+        if tokio::time::timeout(CLOSING, readers).await.is_err() {
+            tracing::warn!("a question to the database was still being answered; it is cut off");
+        }
+        self.0.readers_gone.cancel();
         let writer = self.0.writer.lock().expect("no code panics while it holds this lock").take();
         if let Some(mut writer) = writer {
             match tokio::time::timeout(CLOSING, &mut writer).await {
@@ -166,10 +172,6 @@ impl Store {
                     writer.abort();
                 }
             }
-        }
-        let readers = async { tokio::join!(self.0.readers.close(), self.0.engine_readers.close()) };
-        if tokio::time::timeout(CLOSING, readers).await.is_err() {
-            tracing::warn!("a question to the database was still being answered; it is cut off");
         }
     }
 
@@ -188,11 +190,11 @@ impl Store {
         &self.0.instance
     }
 
-    fn readers(&self) -> &SqlitePool {
+    fn readers(&self) -> &DbPool {
         &self.0.readers
     }
 
-    fn engine_readers(&self) -> &SqlitePool {
+    fn engine_readers(&self) -> &DbPool {
         &self.0.engine_readers
     }
 
@@ -200,7 +202,7 @@ impl Store {
     async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
         self.0.queue.write(Some(self.0.patience), work).await
     }
@@ -209,23 +211,8 @@ impl Store {
     async fn write_patiently<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
         self.0.queue.write(None, work).await
     }
-}
-
-fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(&options.path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(options.busy_timeout)
-        .pragma("mmap_size", "0")
-        // Up to here the log file is written over; beyond, it is cut back, so that one large deletion leaves no giant.
-        .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-16384")
-        .statement_cache_capacity(256)
 }

@@ -2,10 +2,13 @@
 //! and what deleted monitors leave behind. Flips stay, and so do each monitor's last run and what is still owed.
 
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{MonitorId, State};
-use sqlx::SqliteConnection;
+use revere_model::MonitorId;
 
-use crate::store::{Store, StoreError, columns::micros};
+use crate::store::{
+    Store, StoreError,
+    columns::micros,
+    database::{DbConnection, words},
+};
 
 impl Store {
     /// The monitors whose history is not kept for ever, after `after`, at most `limit`, each with its days.
@@ -14,15 +17,15 @@ impl Store {
         after: Option<MonitorId>,
         limit: u32,
     ) -> Result<Vec<(MonitorId, u32)>, StoreError> {
-        let rows: Vec<(i64, u32)> = sqlx::query_as(
-            "select id, retain_days from monitors where retain_days is not null and deleted_at is null and id > ?
-             order by id limit ?",
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "select id, retain_days from monitors where retain_days is not null and deleted_at is null and id > $1
+             order by id limit $2",
         )
         .bind(after.map_or(0, |id| id.0))
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(self.readers())
         .await?;
-        Ok(rows.into_iter().map(|(id, days)| (MonitorId(id), days)).collect())
+        Ok(rows.into_iter().map(|(id, days)| (MonitorId(id), u32::try_from(days).unwrap_or(u32::MAX))).collect())
     }
 
     /// Purges at most `limit` runs of a monitor that began more than `days` days before `now`, the oldest first; never
@@ -34,26 +37,19 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let cutoff = cutoff(days, now);
-        // Looking is free of locks: most of the time there is nothing to do.
-        let mut old = Vec::new();
-        for state in State::ALL {
-            let ids: Vec<(i64, i64)> = sqlx::query_as(
-                "select id, started_at from runs where monitor_id = ? and new_state = ? order by id limit ?",
-            )
-            .bind(monitor.0)
-            .bind(state.as_str())
-            .bind(limit)
-            .fetch_all(self.readers())
-            .await?;
-            old.extend(ids.into_iter().take_while(|(_, at)| *at < micros(cutoff)).map(|(id, _)| id));
-        }
-        old.sort_unstable();
-        old.truncate(limit as usize);
-        if let Some(last) = self.last_run_id(monitor).await? {
-            old.retain(|id| *id != last);
-        }
-        self.purge("delete from runs where id in (select value from json_each(?))", old).await
+        // Looking is free of locks: most of the time there is nothing to do. The last recorded run is the one that the
+        // monitor's row shows.
+        let old = sqlx::query_scalar(
+            "select id from runs where monitor_id = $1 and started_at < $2 and started_at is distinct from
+                 (select last_run_at from statuses where monitor_id = $1)
+             order by started_at, id limit $3",
+        )
+        .bind(monitor.0)
+        .bind(micros(cutoff(days, now)))
+        .bind(i64::from(limit))
+        .fetch_all(self.readers())
+        .await?;
+        self.purge("runs", old).await
     }
 
     /// Purges at most `limit` gaps of a monitor whose last tick lies more than `days` days before `now`. The counters on
@@ -65,15 +61,15 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let gaps: Vec<(i64, i64)> =
-            sqlx::query_as("select id, last_tick_at from gaps where monitor_id = ? order by id limit ?")
-                .bind(monitor.0)
-                .bind(limit)
-                .fetch_all(self.readers())
-                .await?;
-        let cutoff = micros(cutoff(days, now));
-        let old = gaps.into_iter().take_while(|(_, at)| *at < cutoff).map(|(id, _)| id).collect();
-        self.purge("delete from gaps where id in (select value from json_each(?))", old).await
+        let old = sqlx::query_scalar(
+            "select id from gaps where monitor_id = $1 and last_tick_at < $2 order by last_tick_at, id limit $3",
+        )
+        .bind(monitor.0)
+        .bind(micros(cutoff(days, now)))
+        .bind(i64::from(limit))
+        .fetch_all(self.readers())
+        .await?;
+        self.purge("gaps", old).await
     }
 
     /// Purges at most `limit` deliveries of a monitor that came to be owed more than `days` days before `now` and are
@@ -85,29 +81,32 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let deliveries: Vec<(i64, i64, bool)> = sqlx::query_as(
+        let oldest: Vec<(i64, i64, bool)> = sqlx::query_as(
             "select id, created_at, status <> 'owed' and not exists
-                 (select 1 from deliveries instead where instead.instead_of = deliveries.id)
-             from deliveries where monitor_id = ? order by id limit ?",
+                 (select 1 from deliveries other where other.instead_of = deliveries.id)
+             from deliveries where monitor_id = $1 order by id limit $2",
         )
         .bind(monitor.0)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(self.readers())
         .await?;
         let cutoff = micros(cutoff(days, now));
-        let old = deliveries.into_iter().take_while(|(_, at, _)| *at < cutoff);
-        let old = old.filter(|(.., may_go)| *may_go).map(|(id, ..)| id).collect();
-        self.purge("delete from deliveries where id in (select value from json_each(?)) and status <> 'owed'", old)
-            .await
+        let old = oldest.into_iter().filter(|(_, at, may_go)| *at < cutoff && *may_go).map(|(id, ..)| id).collect();
+        self.purge("deliveries", old).await
     }
 
-    async fn purge(&self, sql: &'static str, ids: Vec<i64>) -> Result<u64, StoreError> {
+    async fn purge(&self, table: &'static str, ids: Vec<i64>) -> Result<u64, StoreError> {
         if ids.is_empty() {
             return Ok(0);
         }
         let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
+        // Only what is settled may go, whatever happened since it was looked at.
+        let settled = if table == "deliveries" { " and status <> 'owed'" } else { "" };
+        let sql = format!("delete from {table} where id in {}{settled}", words::ids_of("$1"));
         self.write(move |connection| {
-            Box::pin(async move { Ok(sqlx::query(sql).bind(ids).execute(connection).await?.rows_affected()) })
+            Box::pin(async move {
+                Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).execute(connection).await?.rows_affected())
+            })
         })
         .await
     }
@@ -129,42 +128,29 @@ impl Store {
         }
         Ok(0)
     }
-
-    async fn last_run_id(&self, monitor: MonitorId) -> Result<Option<i64>, StoreError> {
-        let mut last = None;
-        for state in State::ALL {
-            let id: Option<i64> = sqlx::query_scalar("select max(id) from runs where monitor_id = ? and new_state = ?")
-                .bind(monitor.0)
-                .bind(state.as_str())
-                .fetch_one(self.readers())
-                .await?;
-            last = last.max(id);
-        }
-        Ok(last)
-    }
 }
 
 fn cutoff(days: u32, now: Timestamp) -> Timestamp {
     now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
 }
 
-async fn purge_one(connection: &mut SqliteConnection, monitor: i64, limit: u32) -> Result<u64, StoreError> {
+async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32) -> Result<u64, StoreError> {
     // What is owed is still told: the monitor is gone, the problem was real.
     let steps = [
-        "delete from runs where id in (select id from runs where monitor_id = ? limit ?)",
-        "delete from gaps where id in (select id from gaps where monitor_id = ? limit ?)",
-        "delete from deliveries where id in (select d.id from deliveries d where d.monitor_id = ? and d.status <> 'owed'
-             and not exists (select 1 from deliveries i where i.instead_of = d.id) limit ?)",
-        "delete from flips where id in (select f.id from flips f where f.monitor_id = ?
-             and not exists (select 1 from deliveries d where d.flip_id = f.id) limit ?)",
+        "delete from runs where id in (select id from runs where monitor_id = $1 limit $2)",
+        "delete from gaps where id in (select id from gaps where monitor_id = $1 limit $2)",
+        "delete from deliveries where id in (select d.id from deliveries d where d.monitor_id = $1 and d.status <> 'owed'
+             and not exists (select 1 from deliveries i where i.instead_of = d.id) limit $2)",
+        "delete from flips where id in (select f.id from flips f where f.monitor_id = $1
+             and not exists (select 1 from deliveries d where d.flip_id = f.id) limit $2)",
     ];
     for step in steps {
-        let removed = sqlx::query(step).bind(monitor).bind(limit).execute(&mut *connection).await?;
+        let removed = sqlx::query(step).bind(monitor).bind(i64::from(limit)).execute(&mut *connection).await?;
         if removed.rows_affected() > 0 {
             return Ok(removed.rows_affected());
         }
     }
-    let owed: i64 = sqlx::query_scalar("select count(*) from deliveries where monitor_id = ?")
+    let owed: i64 = sqlx::query_scalar("select count(*) from deliveries where monitor_id = $1")
         .bind(monitor)
         .fetch_one(&mut *connection)
         .await?;
@@ -173,11 +159,11 @@ async fn purge_one(connection: &mut SqliteConnection, monitor: i64, limit: u32) 
     }
     let mut removed = 0;
     for step in [
-        "delete from told where monitor_id = ?",
-        "delete from tags where monitor_id = ?",
-        "delete from uses where monitor_id = ?",
-        "delete from statuses where monitor_id = ?",
-        "delete from monitors where id = ?",
+        "delete from told where monitor_id = $1",
+        "delete from tags where monitor_id = $1",
+        "delete from uses where monitor_id = $1",
+        "delete from statuses where monitor_id = $1",
+        "delete from monitors where id = $1",
     ] {
         removed += sqlx::query(step).bind(monitor).execute(&mut *connection).await?.rows_affected();
     }

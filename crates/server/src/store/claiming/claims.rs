@@ -16,8 +16,9 @@ use super::plans::{Action, Plan, apply, plan, unreadable};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, instant, micros},
+    database::words,
     monitors::records,
-    reading::previous::{LAST_STATE, PreviousRun},
+    reading::previous_run::{LAST_STATE, PreviousRun},
 };
 
 /// What a claim is asked with.
@@ -81,11 +82,11 @@ impl Store {
         let sql = format!(
             "select m.version, m.schedule, m.timezone, m.timeout_s, {LAST_STATE} as last_state, s.*
              from statuses s join monitors m on m.id = s.monitor_id
-             where s.due_at <= ? and m.deleted_at is null order by s.due_at, s.monitor_id limit ?"
+             where s.due_at <= $1 and m.deleted_at is null order by s.due_at, s.monitor_id limit $2"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(micros(request.now))
-            .bind(request.limit)
+            .bind(i64::from(request.limit))
             .fetch_all(self.engine_readers())
             .await?;
         if rows.is_empty() {
@@ -144,11 +145,13 @@ impl Store {
         if ids == "[]" {
             return Ok(HashMap::new());
         }
-        let rows =
-            sqlx::query("select * from monitors where deleted_at is null and id in (select value from json_each(?))")
-                .bind(ids)
-                .fetch_all(self.engine_readers())
-                .await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "select * from monitors where deleted_at is null and id in {}",
+            words::ids_of("$1")
+        )))
+        .bind(ids)
+        .fetch_all(self.engine_readers())
+        .await?;
         let mut read = HashMap::with_capacity(rows.len());
         for row in &rows {
             read.insert(MonitorId(row.int("id")?), (row.int("version")?, records::spec(row).map_err(unreadable)));
@@ -199,7 +202,7 @@ impl Store {
 
     /// How many ticks are due at `now` and not claimed.
     pub async fn due_count(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("select count(*) from statuses where due_at is not null and due_at <= ?")
+        let count: i64 = sqlx::query_scalar("select count(*) from statuses where due_at is not null and due_at <= $1")
             .bind(micros(now))
             .fetch_one(self.readers())
             .await?;

@@ -1,13 +1,13 @@
-//! Writes runs, and gives them their ids.
+//! Writes runs, many to a statement.
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, RunId, RunKind, State};
-use sqlx::SqliteConnection;
 
 use crate::store::{
     StoreError,
     columns::{micros, value_text},
-    many_rows::{in_shapes, placeholders},
+    database::{DbConnection, words},
+    many_rows::in_shapes,
     reading::runs::kind_text,
 };
 
@@ -30,13 +30,19 @@ pub(in crate::store) struct NewRun<'a> {
     pub(in crate::store) script_version: Option<&'a str>,
 }
 
-/// Writes runs, many to a statement.
-pub(in crate::store) async fn insert(connection: &mut SqliteConnection, runs: &[NewRun<'_>]) -> Result<(), StoreError> {
+/// The types of a row.
+const TYPES: [&str; 15] = [
+    "bigint", "bigint", "text", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "text", "text",
+    "bigint", "text",
+];
+
+/// Writes them.
+pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewRun<'_>]) -> Result<(), StoreError> {
     for piece in in_shapes(runs) {
         let sql = format!(
             "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \
              message, return_value, output, traceback, seed, script_version) values {}",
-            placeholders(piece.len(), 15)
+            words::values(piece.len(), &TYPES)
         );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for run in piece {
@@ -60,11 +66,4 @@ pub(in crate::store) async fn insert(connection: &mut SqliteConnection, runs: &[
         query.execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// The next free id of runs. Sound because nobody else writes during the transaction.
-pub(in crate::store) async fn next_id(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let last: Option<i64> =
-        sqlx::query_scalar("select seq from sqlite_sequence where name = 'runs'").fetch_optional(connection).await?;
-    Ok(last.unwrap_or(0) + 1)
 }

@@ -6,14 +6,14 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{Gap, GapReason, MonitorId, RunKind};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::claims::ClaimRequest;
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
-    many_rows::{in_shapes, placeholders},
-    reading::previous::PreviousRun,
+    database::{DbConnection, DbRow, words},
+    many_rows::in_shapes,
+    reading::previous_run::PreviousRun,
     ticks::{due_ticks::Ticks, gaps},
 };
 
@@ -58,7 +58,7 @@ pub(super) struct Due {
     pub(super) fault_count: u32,
 }
 
-pub(super) fn plan(row: &SqliteRow, request: &ClaimRequest) -> Result<Plan, StoreError> {
+pub(super) fn plan(row: &DbRow, request: &ClaimRequest) -> Result<Plan, StoreError> {
     let mut plan = Plan {
         monitor_id: MonitorId(row.int("monitor_id")?),
         attempt: row.int("attempt")?,
@@ -89,11 +89,11 @@ pub(super) fn unreadable(error: StoreError) -> String {
 }
 
 impl Plan {
-    fn decide(&mut self, row: &SqliteRow, request: &ClaimRequest) -> Result<(), String> {
+    fn decide(&mut self, row: &DbRow, request: &ClaimRequest) -> Result<(), String> {
         let text = |column| row.text(column).map_err(unreadable);
         let ticks = Arc::new(Ticks::read(&text("schedule")?, &text("timezone")?)?);
         self.ticks = Some(ticks.clone());
-        let timeout_s: Option<f64> = row.try_get("timeout_s").map_err(|error| unreadable(error.into()))?;
+        let timeout_s: Option<f64> = row.real_or_none("timeout_s").map_err(unreadable)?;
         let owed = row.at_or_none("owed_tick_at").map_err(unreadable)?;
         let next = row.at_or_none("next_tick_at").map_err(unreadable)?;
         let due = next.and_then(|next| ticks.due(next, request.now));
@@ -160,9 +160,15 @@ impl Plan {
     }
 }
 
+/// The types of a row of [`apply`].
+const TYPES: [&str; 12] = [
+    "bigint", "bigint", "bigint", "bigint", "boolean", "boolean", "bigint", "bigint", "bigint", "bigint", "bigint",
+    "text",
+];
+
 /// Applies plans to the rows that are still as they were read; answers which.
 pub(super) async fn apply(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     plans: &[Plan],
     node: &str,
 ) -> Result<HashSet<MonitorId>, StoreError> {
@@ -172,8 +178,8 @@ pub(super) async fn apply(
             "with plan (id, attempt, due_at, version, claimed, runs, tick_at, lease_until, next_at, missed, overlapped,
                  fault) as (values {})
              update statuses set
-                 attempt = statuses.attempt + plan.runs,
-                 claimed_by = case when plan.runs then ? else claimed_by end,
+                 attempt = statuses.attempt + case when plan.runs then 1 else 0 end,
+                 claimed_by = case when plan.runs then ${} else claimed_by end,
                  claimed_tick_at = case when plan.runs then plan.tick_at else claimed_tick_at end,
                  lease_until = case when plan.runs then plan.lease_until else statuses.lease_until end,
                  owed_tick_at = case when plan.runs then null else owed_tick_at end,
@@ -185,7 +191,8 @@ pub(super) async fn apply(
                  and statuses.due_at = plan.due_at and (statuses.claimed_by is not null) = plan.claimed
                  and m.version = plan.version and m.deleted_at is null
              returning statuses.monitor_id",
-            placeholders(piece.len(), 12)
+            words::values(piece.len(), &TYPES),
+            piece.len() * TYPES.len() + 1
         );
         let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
         for plan in piece {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use revere_model::{Gap, GapReason, MonitorId};
-use sqlx::SqliteConnection;
+use sqlx::FromRow;
 
 use crate::store::{
     Store, StoreError,
     columns::{instant, micros},
+    database::{DbConnection, DbRow},
     ticks::gaps,
 };
 
@@ -44,16 +45,17 @@ impl Store {
         self.write_patiently(move |connection| {
             Box::pin(async move {
                 for claim in &claims {
-                    let row: Option<(i64,)> = sqlx::query_as(
+                    let tick: Option<i64> = sqlx::query_scalar(
                         "select claimed_tick_at from statuses
-                         where monitor_id = ? and attempt = ? and claimed_by is not null",
+                         where monitor_id = $1 and attempt = $2 and claimed_by is not null",
                     )
                     .bind(claim.monitor_id.0)
                     .bind(claim.attempt)
                     .fetch_optional(&mut *connection)
                     .await?;
-                    let Some((tick,)) = row else { continue };
-                    release(connection, claim.monitor_id, tick, micros(claim.retry_at), claim.fault.as_deref()).await?;
+                    let Some(tick) = tick else { continue };
+                    let held = Held { monitor_id: claim.monitor_id, attempt: claim.attempt, tick };
+                    release(connection, &held, micros(claim.retry_at), claim.fault.as_deref()).await?;
                 }
                 Ok(())
             })
@@ -67,23 +69,22 @@ impl Store {
         let node = node.to_owned();
         self.write_patiently(move |connection| {
             Box::pin(async move {
-                let rows: Vec<(i64, i64)> =
-                    sqlx::query_as("select monitor_id, claimed_tick_at from statuses where claimed_by = ?")
-                        .bind(&node)
-                        .fetch_all(&mut *connection)
-                        .await?;
-                for (monitor, tick) in &rows {
-                    release(connection, MonitorId(*monitor), *tick, *tick, None).await?;
-                }
+                let held: Vec<Held> = sqlx::query_as(
+                    "select monitor_id, attempt, claimed_tick_at from statuses where claimed_by = $1",
+                )
+                .bind(&node)
+                .fetch_all(&mut *connection)
+                .await?;
+                let runs = release_all(connection, held).await?;
                 let deliveries = sqlx::query(
-                    "update deliveries set claimed_by = null, next_attempt_at = min(next_attempt_at, ?)
-                     where status = 'owed' and claimed_by = ?",
+                    "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end
+                     where status = 'owed' and claimed_by = $2",
                 )
                 .bind(micros(now))
                 .bind(&node)
                 .execute(connection)
                 .await?;
-                Ok(rows.len() as u64 + deliveries.rows_affected())
+                Ok(runs + deliveries.rows_affected())
             })
         })
         .await
@@ -94,9 +95,9 @@ impl Store {
     /// time of its claim is over. Writes nothing where there is nothing to be taken back.
     pub async fn take_back(&self, node: &str, now: Timestamp) -> Result<TakenBack, StoreError> {
         // A delivery whose time is over is due by itself.
-        const RUNS: &str = "select monitor_id, claimed_tick_at from statuses
-             where claimed_by is not null and claimed_by <> ?1 and (?2 or lease_until < ?3)";
-        const DELIVERIES: &str = "status = 'owed' and claimed_by is not null and claimed_by <> ?1 and ?2";
+        const RUNS: &str = "select monitor_id, attempt, claimed_tick_at from statuses
+             where claimed_by is not null and claimed_by <> $1 and ($2 or lease_until < $3)";
+        const DELIVERIES: &str = "status = 'owed' and claimed_by is not null and claimed_by <> $1 and $2";
         let alone = self.0.alone;
         let any: bool = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
             "select exists ({RUNS}) or exists (select 1 from deliveries where {DELIVERIES})"
@@ -112,13 +113,11 @@ impl Store {
         let node = node.to_owned();
         let write = self.0.queue.write(Some(PATIENCE), move |connection| {
             Box::pin(async move {
-                let rows: Vec<(i64, i64)> =
+                let held: Vec<Held> =
                     sqlx::query_as(RUNS).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
-                for (monitor, tick) in &rows {
-                    release(connection, MonitorId(*monitor), *tick, *tick, None).await?;
-                }
+                let runs = release_all(connection, held).await?;
                 let deliveries = sqlx::query(sqlx::AssertSqlSafe(format!(
-                    "update deliveries set claimed_by = null, next_attempt_at = min(next_attempt_at, ?3)
+                    "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $3 then $3 else next_attempt_at end
                      where {DELIVERIES}"
                 )))
                 .bind(&node)
@@ -126,49 +125,85 @@ impl Store {
                 .bind(micros(now))
                 .execute(connection)
                 .await?;
-                Ok(TakenBack { runs: rows.len() as u64, deliveries: deliveries.rows_affected() })
+                Ok(TakenBack { runs, deliveries: deliveries.rows_affected() })
             })
         });
         write.await
     }
 }
 
-/// Lets go of a claim: the tick is owed, or missed if the monitor is off.
-async fn release(
-    connection: &mut SqliteConnection,
-    monitor: MonitorId,
+/// A claim as it was read.
+struct Held {
+    monitor_id: MonitorId,
+    attempt: i64,
     tick: i64,
+}
+
+impl<'r> sqlx::FromRow<'r, DbRow> for Held {
+    fn from_row(row: &'r DbRow) -> Result<Held, sqlx::Error> {
+        let (monitor, attempt, tick) = FromRow::from_row(row)?;
+        Ok(Held { monitor_id: MonitorId(monitor), attempt, tick })
+    }
+}
+
+/// Lets go of claims whose ticks are due at once; answers of how many.
+async fn release_all(connection: &mut DbConnection, held: Vec<Held>) -> Result<u64, StoreError> {
+    let mut released = 0;
+    for held in &held {
+        released += u64::from(release(connection, held, held.tick, None).await?);
+    }
+    Ok(released)
+}
+
+/// Lets go of a claim, if it is still in force: the tick is owed, or missed if the monitor is off. False if it was settled,
+/// given back or taken by another one meanwhile: then nothing changes.
+async fn release(
+    connection: &mut DbConnection,
+    held: &Held,
     retry_at: i64,
     fault: Option<&str>,
-) -> Result<(), StoreError> {
-    let active: Option<bool> = sqlx::query_scalar("select active from monitors where id = ? and deleted_at is null")
-        .bind(monitor.0)
+) -> Result<bool, StoreError> {
+    const ACTIVE: &str = "exists (select 1 from monitors m where m.id = statuses.monitor_id and m.active)";
+    let sql = format!(
+        "update statuses set claimed_by = null, claimed_tick_at = null, lease_until = null,
+             owed_tick_at = case when {ACTIVE} then claimed_tick_at end,
+             due_at = case when not {ACTIVE} then due_at when next_tick_at < $3 then next_tick_at else $3 end,
+             fault = coalesce($4, fault), fault_count = fault_count + $5,
+             missed_ticks = missed_ticks + case when {ACTIVE} then 0 else 1 end
+         where monitor_id = $1 and attempt = $2 and claimed_by is not null
+         returning owed_tick_at"
+    );
+    let released: Option<(Option<i64>,)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(held.monitor_id.0)
+        .bind(held.attempt)
+        .bind(retry_at)
+        .bind(fault)
+        .bind(i64::from(fault.is_some()))
         .fetch_optional(&mut *connection)
         .await?;
-    let (owed, missed) = match active {
-        Some(true) => (Some(tick), 0),
-        Some(false) => (None, 1),
-        None => (None, 0),
-    };
-    sqlx::query(
-        "update statuses set claimed_by = null, claimed_tick_at = null, lease_until = null, owed_tick_at = ?2,
-             due_at = case when ?2 is null then due_at else min(?3, coalesce(next_tick_at, ?3)) end,
-             fault = coalesce(?4, fault), fault_count = fault_count + (?4 is not null),
-             missed_ticks = missed_ticks + ?5
-         where monitor_id = ?1",
-    )
-    .bind(monitor.0)
-    .bind(owed)
-    .bind(retry_at)
-    .bind(fault)
-    .bind(missed)
-    .execute(&mut *connection)
-    .await?;
-    if missed > 0 {
-        let tick = instant(tick)?;
-        let gap =
-            Gap { monitor_id: monitor, reason: GapReason::Missed, first_tick_at: tick, last_tick_at: tick, count: 1 };
+    let Some((owed,)) = released else { return Ok(false) };
+    if owed.is_none() {
+        let tick = instant(held.tick)?;
+        let (monitor_id, reason) = (held.monitor_id, GapReason::Missed);
+        let gap = Gap { monitor_id, reason, first_tick_at: tick, last_tick_at: tick, count: 1 };
         gaps::insert(connection, &[&gap]).await?;
     }
-    Ok(())
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_store::{moved_by_another, with_a_claim};
+
+    #[tokio::test]
+    async fn a_claim_that_another_writer_moved_after_it_was_read_is_not_released() {
+        let (_folder, _store, mut connection, claimed) = with_a_claim().await;
+        let tick = micros(claimed.tick_at);
+        let held = Held { monitor_id: claimed.monitor_id, attempt: claimed.attempt, tick };
+        for sql in ["update statuses set attempt = attempt + 1", "update statuses set claimed_by = null"] {
+            let write = async |connection: &mut DbConnection| release(connection, &held, tick, None).await.unwrap();
+            assert_eq!(moved_by_another(&mut connection, sql, write).await, (false, true), "{sql}");
+        }
+    }
 }

@@ -9,16 +9,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, Rules, Run, RunId, RunKind, State, Status, after_run};
-use sqlx::{Row as _, SqliteConnection};
+use revere_model::{Flip, MonitorId, ReturnValue, Rules, Run, RunId, RunKind, State, Status, after_run};
 
 use crate::store::{
     RecordedFlip, Store, StoreError,
     claiming::new_runs::{self, NewRun},
     columns::{Columns, ids_text, micros, value_text},
-    many_rows::{in_shapes, placeholders},
+    database::{DbConnection, run_ids, words},
+    many_rows::in_shapes,
     monitors::records,
-    telling::tell::{self, Cause, NewFlip},
+    telling::record_flips::{self, Cause, NewFlip},
 };
 
 /// What a run did, to be recorded.
@@ -86,71 +86,116 @@ impl Store {
 
 /// A monitor while results are applied to it.
 struct Subject {
+    /// As it was read: what [`take`] compares.
+    was: Status,
+    version: i64,
     status: Status,
     rules: Rules,
     attempt: i64,
     claimed: bool,
     /// The last result that was applied, by its place in the list.
     last: Option<usize>,
-    /// Whether a result was the claimed tick's.
-    settles_claim: bool,
+    /// The attempt whose result was applied, if one was a claimed tick's.
+    settles: Option<i64>,
 }
 
-/// Records `results`, in their order.
+/// A result that is to be recorded, and what it does to its monitor.
+struct Applied {
+    place: usize,
+    old_state: State,
+    new_state: State,
+    flip: Option<Flip>,
+}
+
+/// How often a monitor is looked at anew that another writer changed between being read and being written.
+const ROUNDS: usize = 8;
+
+/// Records `results`, in their order. What was read decides what becomes of a monitor; whether it still is so, the statement
+/// that writes it compares ([`take`]), and it comes before anything else is written: a result whose claim was lost, here
+/// or there, leaves nothing behind.
 pub(in crate::store) async fn record(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     results: &[&RunResult],
 ) -> Result<Vec<Committed>, StoreError> {
-    let ids = ids_text(results.iter().map(|result| result.monitor_id).collect::<HashSet<_>>().into_iter());
-    let mut subjects = subjects(connection, &ids).await?;
-    let mut next_id = new_runs::next_id(connection).await?;
-    let mut new_runs = Vec::with_capacity(results.len());
-    let mut flips: Vec<(usize, NewFlip<'_>)> = Vec::new();
-    let mut answers: Vec<Committed> = Vec::with_capacity(results.len());
-    for (place, result) in results.iter().enumerate() {
-        let Some(subject) = subjects.get_mut(&result.monitor_id) else {
-            answers.push(Committed::Gone);
-            continue;
-        };
-        if let Some(attempt) = result.attempt {
-            if attempt != subject.attempt || !subject.claimed {
-                answers.push(Committed::Superseded);
-                continue;
+    let mut answers: Vec<Option<Committed>> = vec![None; results.len()];
+    for _ in 0..ROUNDS {
+        let open: Vec<usize> = (0..results.len()).filter(|place| answers[*place].is_none()).collect();
+        let ids = open.iter().map(|place| results[*place].monitor_id).collect::<HashSet<_>>();
+        let mut subjects = subjects(connection, &ids_text(ids.into_iter())).await?;
+        let mut applied = Vec::with_capacity(open.len());
+        for place in open {
+            match apply(place, results[place], &mut subjects) {
+                Ok(one) => applied.push(one),
+                Err(refused) => answers[place] = Some(refused),
             }
-            subject.claimed = false;
-            subject.settles_claim = true;
         }
-        let old_state = subject.status.state;
-        let transition = after_run(&subject.status, result.outcome, result.finished_at, &subject.rules);
-        subject.status = transition.status;
-        subject.last = Some(place);
-        let run = new_run(result, RunId(next_id), old_state, subject.status.state);
-        next_id += 1;
-        answers.push(Committed::Recorded { run: Box::new(kept(&run)), flip: None, owed: Vec::new() });
-        if let Some(flip) = transition.flip {
+        let taken = take(connection, results, &subjects).await?;
+        applied.retain(|one| taken.contains(&results[one.place].monitor_id));
+        keep(connection, results, &applied, &mut answers).await?;
+        if answers.iter().all(Option::is_some) {
+            return Ok(answers.into_iter().flatten().collect());
+        }
+    }
+    Err(StoreError::Busy { retry_after: Duration::from_secs(1) })
+}
+
+/// What a result does to its monitor as it was read; or why it is not recorded.
+fn apply(place: usize, result: &RunResult, subjects: &mut HashMap<MonitorId, Subject>) -> Result<Applied, Committed> {
+    let subject = subjects.get_mut(&result.monitor_id).ok_or(Committed::Gone)?;
+    if let Some(attempt) = result.attempt {
+        if attempt != subject.attempt || !subject.claimed {
+            return Err(Committed::Superseded);
+        }
+        subject.claimed = false;
+        subject.settles = Some(attempt);
+    }
+    let old_state = subject.status.state;
+    let transition = after_run(&subject.status, result.outcome, result.finished_at, &subject.rules);
+    subject.status = transition.status;
+    subject.last = Some(place);
+    Ok(Applied { place, old_state, new_state: subject.status.state, flip: transition.flip })
+}
+
+/// Writes the runs of results that were taken, their flips, and what is owed for those; answers each.
+async fn keep(
+    connection: &mut DbConnection,
+    results: &[&RunResult],
+    applied: &[Applied],
+    answers: &mut [Option<Committed>],
+) -> Result<(), StoreError> {
+    if applied.is_empty() {
+        return Ok(());
+    }
+    let first = run_ids::reserve(connection, applied.len()).await?;
+    let mut new_runs = Vec::with_capacity(applied.len());
+    let mut flips: Vec<(usize, NewFlip<'_>)> = Vec::new();
+    for (id, one) in (first..).zip(applied) {
+        let result = results[one.place];
+        let run = new_run(result, RunId(id), one.old_state, one.new_state);
+        answers[one.place] = Some(Committed::Recorded { run: Box::new(kept(&run)), flip: None, owed: Vec::new() });
+        if let Some(flip) = one.flip {
             let cause = Cause::Run(run.id, result.tick_at, result.started_at);
             let (monitor_id, at) = (result.monitor_id, result.finished_at);
             let return_value = result.return_value.as_ref();
-            flips.push((place, NewFlip { monitor_id, at, flip, message: &result.message, return_value, cause }));
+            flips.push((one.place, NewFlip { monitor_id, at, flip, message: &result.message, return_value, cause }));
         }
         new_runs.push(run);
     }
     new_runs::insert(connection, &new_runs).await?;
-    update(connection, results, &subjects).await?;
     for (place, flipped) in record_in_rounds(connection, flips).await? {
-        if let Committed::Recorded { flip, owed, .. } = &mut answers[place] {
+        if let Some(Committed::Recorded { flip, owed, .. }) = &mut answers[place] {
             *flip = Some(Box::new(flipped.flip));
             *owed = flipped.owed;
         }
     }
-    Ok(answers)
+    Ok(())
 }
 
 /// A monitor may have flipped twice among results that waited together; what is told then goes flip by flip.
 async fn record_in_rounds(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     mut flips: Vec<(usize, NewFlip<'_>)>,
-) -> Result<Vec<(usize, tell::Flipped)>, StoreError> {
+) -> Result<Vec<(usize, record_flips::Flipped)>, StoreError> {
     let mut recorded = Vec::with_capacity(flips.len());
     while !flips.is_empty() {
         let mut seen = HashSet::new();
@@ -158,81 +203,106 @@ async fn record_in_rounds(
         flips = rest;
         let (places, round): (Vec<_>, Vec<_>) = round.into_iter().unzip();
         let now = round.iter().map(|flip| flip.at).max().expect("a round has at least one flip");
-        recorded.extend(places.into_iter().zip(tell::record_flips(connection, &round, now).await?));
+        recorded.extend(places.into_iter().zip(record_flips::record_flips(connection, &round, now).await?));
     }
     Ok(recorded)
 }
 
-async fn subjects(connection: &mut SqliteConnection, ids: &str) -> Result<HashMap<MonitorId, Subject>, StoreError> {
-    let rows = sqlx::query(
+async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<MonitorId, Subject>, StoreError> {
+    let sql = format!(
         "select s.monitor_id, s.state, s.state_since, s.failing_streak, s.passing_streak, s.attempt,
-             s.claimed_by is not null as claimed, m.active, m.alarm_after, m.recover_after
+             s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after, m.recover_after
          from statuses s join monitors m on m.id = s.monitor_id
-         where m.deleted_at is null and s.monitor_id in (select value from json_each(?))",
-    )
-    .bind(ids)
-    .fetch_all(connection)
-    .await?;
+         where m.deleted_at is null and s.monitor_id in {}",
+        words::ids_of("$1")
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let rules = Rules {
-                active: row.try_get("active")?,
-                alarm_after: row.try_get("alarm_after")?,
-                recover_after: row.try_get("recover_after")?,
+                active: row.flag("active")?,
+                alarm_after: row.number("alarm_after")?,
+                recover_after: row.number("recover_after")?,
             };
+            let status = records::status(row)?;
             let subject = Subject {
-                status: records::status(row)?,
+                was: status,
+                version: row.int("version")?,
+                status,
                 rules,
                 attempt: row.int("attempt")?,
-                claimed: row.int("claimed")? != 0,
+                claimed: row.flag("claimed")?,
                 last: None,
-                settles_claim: false,
+                settles: None,
             };
             Ok((MonitorId(row.int("monitor_id")?), subject))
         })
         .collect()
 }
 
-async fn update(
-    connection: &mut SqliteConnection,
+/// Writes what results did to their monitors, where a monitor is still as it was read and the claim that a result settles
+/// is still in force; answers which. A result that settles a claim also proves that no fault of ours stands in the way
+/// any more.
+async fn take(
+    connection: &mut DbConnection,
     results: &[&RunResult],
     subjects: &HashMap<MonitorId, Subject>,
-) -> Result<(), StoreError> {
+) -> Result<HashSet<MonitorId>, StoreError> {
     let mut touched: Vec<(MonitorId, &Subject, &RunResult)> =
         subjects.iter().filter_map(|(id, subject)| Some((*id, subject, results[subject.last?]))).collect();
+    // Always in the same order, so that two writers never wait for each other.
     touched.sort_unstable_by_key(|(id, ..)| *id);
+    let mut taken = HashSet::with_capacity(touched.len());
     for piece in in_shapes(&touched) {
-        // A result that settles a claim also proves that no fault of ours stands in the way any more.
         let sql = format!(
-            "with new (id, state, since, failing, passing, run_at, message, value, settles) as (values {})
-             update statuses set state = new.state, state_since = new.since, failing_streak = new.failing,
-                 passing_streak = new.passing, last_run_at = new.run_at, last_message = new.message,
-                 last_value = new.value,
-                 claimed_by = case when new.settles then null else claimed_by end,
-                 claimed_tick_at = case when new.settles then null else claimed_tick_at end,
-                 lease_until = case when new.settles then null else lease_until end,
-                 fault = case when new.settles then null else fault end,
-                 fault_count = case when new.settles then 0 else fault_count end
-             from new where statuses.monitor_id = new.id",
-            placeholders(piece.len(), 9)
+            "with result (id, attempt, version, was, was_failing, was_passing, state, since, failing, passing, run_at, \
+                 message, value) as (values {})
+             update statuses set state = result.state, state_since = result.since, failing_streak = result.failing,
+                 passing_streak = result.passing, last_run_at = result.run_at, last_message = result.message,
+                 last_value = result.value,
+                 claimed_by = case when result.attempt is null then claimed_by end,
+                 claimed_tick_at = case when result.attempt is null then claimed_tick_at end,
+                 lease_until = case when result.attempt is null then lease_until end,
+                 fault = case when result.attempt is null then fault end,
+                 fault_count = case when result.attempt is null then fault_count else 0 end
+             from result join monitors m on m.id = result.id
+             where statuses.monitor_id = result.id
+                 and (result.attempt is null
+                     or (statuses.attempt = result.attempt and statuses.claimed_by is not null))
+                 and statuses.state = result.was and statuses.failing_streak = result.was_failing
+                 and statuses.passing_streak = result.was_passing
+                 and m.version = result.version and m.deleted_at is null
+             returning statuses.monitor_id",
+            words::values(piece.len(), &TYPES)
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
         for (id, subject, result) in piece {
             query = query
                 .bind(id.0)
+                .bind(subject.settles)
+                .bind(subject.version)
+                .bind(subject.was.state.as_str())
+                .bind(i64::from(subject.was.failing_streak))
+                .bind(i64::from(subject.was.passing_streak))
                 .bind(subject.status.state.as_str())
                 .bind(micros(subject.status.state_since))
-                .bind(subject.status.failing_streak)
-                .bind(subject.status.passing_streak)
+                .bind(i64::from(subject.status.failing_streak))
+                .bind(i64::from(subject.status.passing_streak))
                 .bind(micros(result.started_at))
                 .bind(&result.message)
-                .bind(result.return_value.as_ref().map(value_text))
-                .bind(subject.settles_claim);
+                .bind(result.return_value.as_ref().map(value_text));
         }
-        query.execute(&mut *connection).await?;
+        let ids: Vec<i64> = query.fetch_all(&mut *connection).await?;
+        taken.extend(ids.into_iter().map(MonitorId));
     }
-    Ok(())
+    Ok(taken)
 }
+
+/// The types of a row of [`take`].
+const TYPES: [&str; 13] = [
+    "bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text",
+    "text",
+];
 
 fn new_run<'a>(result: &'a RunResult, id: RunId, old_state: State, new_state: State) -> NewRun<'a> {
     NewRun {
@@ -273,5 +343,48 @@ fn kept(run: &NewRun<'_>) -> Run {
         traceback: run.traceback.map(str::to_owned),
         seed: run.seed,
         script_version: run.script_version.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_store::{moved_by_another, with_a_claim};
+
+    #[tokio::test]
+    async fn what_another_writer_moved_after_it_was_read_is_not_taken() {
+        let (_folder, _store, mut connection, claimed) = with_a_claim().await;
+        let result = RunResult {
+            monitor_id: claimed.monitor_id,
+            attempt: Some(claimed.attempt),
+            kind: claimed.kind,
+            tick_at: claimed.tick_at,
+            started_at: claimed.tick_at,
+            finished_at: claimed.tick_at,
+            duration: Duration::ZERO,
+            outcome: State::Alarm,
+            message: String::new(),
+            return_value: None,
+            output: String::new(),
+            traceback: None,
+            seed: 7,
+            script_version: "0123".repeat(8),
+        };
+        let by_hand = RunResult { attempt: None, kind: RunKind::Manual, ..result.clone() };
+        let moves = [
+            ("update statuses set attempt = attempt + 1", &result),
+            ("update statuses set claimed_by = null", &result),
+            ("update statuses set state = 'ERROR'", &by_hand),
+            ("update statuses set failing_streak = 7", &by_hand),
+            ("update monitors set version = version + 1", &by_hand),
+            ("update monitors set deleted_at = 1", &by_hand),
+        ];
+        for (sql, result) in moves {
+            let mut read = subjects(&mut connection, &ids_text([result.monitor_id].into_iter())).await.unwrap();
+            apply(0, result, &mut read).unwrap();
+            let results = [result];
+            let taken = async |connection: &mut DbConnection| take(connection, &results, &read).await.unwrap().len();
+            assert_eq!(moved_by_another(&mut connection, sql, taken).await, (0, 1), "{sql}");
+        }
     }
 }

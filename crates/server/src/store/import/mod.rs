@@ -1,8 +1,9 @@
 //! Takes over monitors, alerts' settings and history from elsewhere, all or nothing.
 
-mod past;
+mod past_deliveries;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,16 +12,20 @@ use std::{
 };
 
 use jiff::Timestamp;
-pub use past::{PastAlert, PastDelivery, PastResult};
+pub use past_deliveries::{PastAlert, PastDelivery, PastResult};
 use revere_model::{FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
-use sqlx::SqliteConnection;
 
 use crate::store::{
     AlertRow, Store, StoreError,
     claiming::new_runs::{self, NewRun},
     columns::{micros, value_text},
+    database::{DbConnection, run_ids, words},
     monitors::records,
-    telling::{alert_changes, alert_records, tell},
+    telling::{
+        alert_changes, alert_records,
+        incidents::{self, Heard},
+        record_flips,
+    },
 };
 
 /// Runs are written so many at a time, and counted.
@@ -189,12 +194,20 @@ impl Store {
                     }
                     ids.push(id);
                 }
-                // Lists of everybody's flips go by their ids, so these are given in the order of time.
+                // What is told of them goes in the order of time.
                 flips.sort_by_key(|flip| flip.place);
+                let mut going_on: HashMap<MonitorId, FlipId> = HashMap::new();
                 for flip in &mut flips {
                     flip.id = insert_flip(connection, flip).await?;
+                    let change = revere_model::Flip { old: flip.change.old_state, new: flip.change.new_state };
+                    let open = going_on.remove(&flip.monitor_id);
+                    flip.incident = incidents::of_flip(change, flip.id, open);
+                    going_on.extend(
+                        flip.incident.filter(|_| change.new.is_problem()).map(|incident| (flip.monitor_id, incident)),
+                    );
                 }
-                past::tell(connection, &flips, told).await?;
+                take_incidents(connection, &going_on).await?;
+                past_deliveries::tell(connection, &flips, told).await?;
                 Ok(Takeover::Done { monitors: ids, kept })
             })
         });
@@ -202,23 +215,16 @@ impl Store {
     }
 }
 
-async fn taken(connection: &mut SqliteConnection, monitors: &[ImportedMonitor]) -> Result<Vec<MonitorId>, StoreError> {
+async fn taken(connection: &mut DbConnection, monitors: &[ImportedMonitor]) -> Result<Vec<MonitorId>, StoreError> {
     let ids: Vec<i64> = monitors.iter().filter_map(|monitor| Some(monitor.id?.0)).collect();
     let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
-    let taken: Vec<i64> =
-        sqlx::query_scalar("select id from monitors where id in (select value from json_each(?)) order by id")
-            .bind(ids)
-            .fetch_all(connection)
-            .await?;
+    let sql = format!("select id from monitors where id in {} order by id", words::ids_of("$1"));
+    let taken: Vec<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     Ok(taken.into_iter().map(MonitorId).collect())
 }
 
 /// Takes over what people had chosen about an alert; false if they have chosen something else here already.
-async fn take_alert(
-    connection: &mut SqliteConnection,
-    alert: &ImportedAlert,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
+async fn take_alert(connection: &mut DbConnection, alert: &ImportedAlert, now: Timestamp) -> Result<bool, StoreError> {
     let was = alert_records::read_all(connection).await?.into_iter().find(|row| row.key == alert.key);
     let was = was.unwrap_or_else(|| AlertRow::new(&alert.key));
     let is = AlertRow { enabled: alert.enabled, states: alert.states, ..was.clone() };
@@ -232,7 +238,7 @@ async fn take_alert(
 }
 
 async fn take_monitor<'a>(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     monitor: &'a ImportedMonitor,
     now: Timestamp,
     stored: &AtomicU64,
@@ -240,7 +246,7 @@ async fn take_monitor<'a>(
 ) -> Result<MonitorId, StoreError> {
     let created_at = monitor.history.first().map_or(now, |past| past.change().at.min(now));
     let id = records::insert(connection, monitor.id, &monitor.spec, created_at, now).await?;
-    let first = new_runs::next_id(connection).await?;
+    let first = run_ids::reserve(connection, monitor.history.len()).await?;
     let numbered: Vec<(i64, &ImportedRun)> = (first..).zip(monitor.history.iter().filter_map(Past::run)).collect();
     for piece in numbered.chunks(PIECE) {
         let new: Vec<NewRun<'_>> = piece.iter().map(|(run_id, run)| new_run(id, *run_id, run)).collect();
@@ -255,7 +261,14 @@ async fn take_monitor<'a>(
         // Never before an earlier one of the same monitor, whatever the clock said then.
         place = place.max(change.at);
         if change.old_state != change.new_state {
-            flips.push(Flip { id: FlipId(0), monitor_id: id, place, run_id: run_id.map(RunId), change });
+            flips.push(Flip {
+                id: FlipId(0),
+                incident: None,
+                monitor_id: id,
+                place,
+                run_id: run_id.map(RunId),
+                change,
+            });
         }
     }
     // A monitor that is off is INACTIVE, whatever it was.
@@ -264,8 +277,8 @@ async fn take_monitor<'a>(
     let since = changes.filter(|change| change.old_state != change.new_state).map(|change| change.at).next();
     let last = numbered.last().map(|(_, run)| run);
     sqlx::query(
-        "update statuses set state = ?, state_since = ?, last_run_at = ?, last_message = ?, last_value = ?
-         where monitor_id = ?",
+        "update statuses set state = $1, state_since = $2, last_run_at = $3, last_message = $4, last_value = $5
+         where monitor_id = $6",
     )
     .bind(state.as_str())
     .bind(micros(since.unwrap_or(created_at)))
@@ -278,9 +291,25 @@ async fn take_monitor<'a>(
     Ok(id)
 }
 
+/// The incidents that go on with monitors that came in a problem, and with those whose problem was told elsewhere.
+async fn take_incidents(
+    connection: &mut DbConnection,
+    going_on: &HashMap<MonitorId, FlipId>,
+) -> Result<(), StoreError> {
+    for (monitor, incident) in going_on {
+        for sql in [
+            "update statuses set incident_id = $1 where monitor_id = $2 and state in ('ALARM', 'ERROR')",
+            "update told set incident_id = $1 where monitor_id = $2 and open in ('ALARM', 'ERROR')",
+        ] {
+            sqlx::query(sql).bind(incident.0).bind(monitor.0).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
+}
+
 /// What was told elsewhere counts as told: a problem gets its one end told here.
 async fn remember_told(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     id: MonitorId,
     monitor: &ImportedMonitor,
     alerts: &[ImportedAlert],
@@ -289,7 +318,7 @@ async fn remember_told(
     for alert in alerts.iter().filter(|alert| alert.enabled && alert.states.contains(monitor.heard)) {
         if monitor.heard.is_problem() {
             let told = Told { state: Some(state), open: Some(monitor.heard) };
-            tell::remember(connection, &alert.key, id, told).await?;
+            record_flips::remember(connection, &alert.key, id, Heard { told, incident: None }).await?;
         }
     }
     Ok(())
@@ -336,6 +365,8 @@ struct Change<'a> {
 struct Flip<'a> {
     /// Known once it is stored.
     id: FlipId,
+    /// The incident it opens, goes on with or ends; known then too.
+    incident: Option<FlipId>,
     monitor_id: MonitorId,
     /// Where it stands among the flips of all monitors.
     place: Timestamp,
@@ -363,11 +394,11 @@ fn new_run(monitor_id: MonitorId, id: i64, run: &ImportedRun) -> NewRun<'_> {
     }
 }
 
-async fn insert_flip(connection: &mut SqliteConnection, flip: &Flip<'_>) -> Result<FlipId, StoreError> {
+async fn insert_flip(connection: &mut DbConnection, flip: &Flip<'_>) -> Result<FlipId, StoreError> {
     let Change { at, old_state, new_state, message, return_value } = &flip.change;
     let id = sqlx::query_scalar(
         "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id)
-         values (?, ?, ?, ?, ?, ?, ?) returning id",
+         values ($1, $2, $3, $4, $5, $6, $7) returning id",
     )
     .bind(flip.monitor_id.0)
     .bind(micros(*at))

@@ -10,11 +10,12 @@ pub(super) mod source_mentions;
 use jiff::Timestamp;
 use records::{SELECT, fetch, insert, monitor};
 use revere_model::{Monitor, MonitorId, MonitorSpec, StateSet};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 
 use crate::store::{
     Store, StoreError,
     columns::micros,
+    database::{Db, DbConnection, words},
     reading::{name_search::contains, page_cut::fitting},
 };
 
@@ -66,7 +67,7 @@ impl Store {
         bytes: usize,
     ) -> Result<(Vec<Monitor>, bool), StoreError> {
         // How long a text is stands at the beginning of its row; the text itself stays where it is.
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::<Db>::new(
             "select s.monitor_id, octet_length(m.script) + octet_length(m.description)
                  + coalesce(octet_length(s.last_message), 0)
              from statuses s join monitors m on m.id = s.monitor_id",
@@ -84,13 +85,12 @@ impl Store {
             query.push(")");
         }
         if let Some(search) = &filter.search {
-            query.push(" and m.name like ").push_bind(contains(search)).push(" escape '\\'");
+            query.push(" and lower(m.name) like lower(").push_bind(contains(search)).push(") escape '\\'");
         }
-        query.push(" order by s.monitor_id limit ").push_bind(filter.limit.saturating_add(1));
+        query.push(" order by s.monitor_id limit ").push_bind(i64::from(filter.limit) + 1);
         let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
-        let sql =
-            format!("{SELECT} where m.deleted_at is null and m.id in (select value from json_each(?)) order by m.id");
+        let sql = format!("{SELECT} where m.deleted_at is null and m.id in {} order by m.id", words::ids_of("$1"));
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(monitor).collect::<Result<_, _>>()?, more))
     }
@@ -98,8 +98,8 @@ impl Store {
     /// All tags in use, with how many monitors have each, at most `limit`.
     pub async fn tags(&self, limit: u32) -> Result<Vec<(String, u64)>, StoreError> {
         let rows: Vec<(String, i64)> =
-            sqlx::query_as("select tag, count(*) from tags group by tag order by tag limit ?")
-                .bind(limit)
+            sqlx::query_as("select tag, count(*) from tags group by tag order by tag limit $1")
+                .bind(i64::from(limit))
                 .fetch_all(self.readers())
                 .await?;
         Ok(rows.into_iter().map(|(tag, count)| (tag, count.unsigned_abs())).collect())
@@ -118,10 +118,9 @@ impl Store {
         let edited = self.write(move |connection| {
             Box::pin(async move {
                 let current = fetch(connection, id).await?;
-                if current.version != version {
-                    return Err(StoreError::Conflict(Box::new(current)));
+                if current.version != version || !monitor_edit::change(connection, &current, &spec, now).await? {
+                    return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));
                 }
-                monitor_edit::change(connection, &current, &spec, now).await?;
                 fetch(connection, id).await
             })
         });
@@ -132,13 +131,17 @@ impl Store {
     pub async fn set_active(&self, id: MonitorId, active: bool, now: Timestamp) -> Result<Monitor, StoreError> {
         let edited = self.write(move |connection| {
             Box::pin(async move {
-                let current = fetch(connection, id).await?;
-                if current.spec.active == active {
-                    return Ok(current);
+                // Whoever changes something else at the same time does not stand in the way.
+                loop {
+                    let current = fetch(connection, id).await?;
+                    if current.spec.active == active {
+                        return Ok(current);
+                    }
+                    let spec = MonitorSpec { active, ..current.spec.clone() };
+                    if monitor_edit::change(connection, &current, &spec, now).await? {
+                        return fetch(connection, id).await;
+                    }
                 }
-                let spec = MonitorSpec { active, ..current.spec.clone() };
-                monitor_edit::change(connection, &current, &spec, now).await?;
-                fetch(connection, id).await
             })
         });
         edited.await.map(|monitor| self.0.counted.changed(monitor))
@@ -160,13 +163,13 @@ impl Store {
 }
 
 async fn delete(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     id: MonitorId,
     version: Option<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let gone = sqlx::query(
-        "update monitors set deleted_at = ?1 where id = ?2 and deleted_at is null and (?3 is null or version = ?3)",
+        "update monitors set deleted_at = $1 where id = $2 and deleted_at is null and version = coalesce($3, version)",
     )
     .bind(micros(now))
     .bind(id.0)
@@ -177,12 +180,12 @@ async fn delete(
         // Not there is an error of `fetch`; there, but of another version, is a conflict.
         return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));
     }
-    sqlx::query("delete from tags where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
-    sqlx::query("delete from uses where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
+    sqlx::query("delete from tags where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
+    sqlx::query("delete from uses where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
     sqlx::query(
         "update statuses set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null,
          claimed_by = null, claimed_tick_at = null, lease_until = null, attempt = attempt + 1
-         where monitor_id = ?",
+         where monitor_id = $1",
     )
     .bind(id.0)
     .execute(connection)

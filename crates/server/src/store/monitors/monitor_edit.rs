@@ -4,71 +4,79 @@
 //! with the new script, unless the monitor was switched off.
 
 use jiff::Timestamp;
-use revere_model::{Gap, GapReason, Monitor, MonitorSpec, Status, activate, deactivate};
-use sqlx::SqliteConnection;
+use revere_model::{Flip, Gap, GapReason, Monitor, MonitorId, MonitorSpec, Status, activate, deactivate};
 
 use super::{records, source_mentions};
 use crate::store::{
     StoreError,
     columns::{Columns, micros, tags_text},
-    telling::tell::{self, Cause, NewFlip},
+    database::DbConnection,
+    telling::record_flips::{self, Cause, NewFlip},
     ticks::{
         due_ticks::{self, Plan, Ticks},
         gaps,
     },
 };
 
-/// The part of a status row that an edit may move.
+/// The part of a status row that an edit may move, and what tells whether it is still as it was read.
+#[derive(Clone)]
 struct Row {
     status: Status,
     next_tick_at: Option<Timestamp>,
     owed_tick_at: Option<Timestamp>,
     due_at: Option<Timestamp>,
     fault: Option<String>,
+    attempt: i64,
     claimed: bool,
 }
 
-/// Writes what has changed about a monitor, and what it does to ticks and state.
+/// Writes what has changed about a monitor, and what it does to ticks and state; false, and nothing, if the monitor is no
+/// longer the version that it was read as.
 pub(super) async fn change(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     current: &Monitor,
     spec: &MonitorSpec,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let id = current.id;
-    sqlx::query(
-        "update monitors set version = version + 1, name = ?, description = ?, schedule = ?, timezone = ?, active = ?,
-         retain_days = ?, timeout_s = ?, tags = ?, alarm_after = ?, recover_after = ?, updated_at = ?, script = ?
-         where id = ?",
+    let changed = sqlx::query(
+        "update monitors set version = version + 1, name = $1, description = $2, schedule = $3, timezone = $4, active = $5,
+         retain_days = $6, timeout_s = $7, tags = $8, alarm_after = $9, recover_after = $10, updated_at = $11, script = $12
+         where id = $13 and version = $14 and deleted_at is null",
     )
     .bind(&spec.name)
     .bind(&spec.description)
     .bind(&spec.schedule)
     .bind(&spec.timezone)
     .bind(spec.active)
-    .bind(spec.retain_days)
+    .bind(spec.retain_days.map(i64::from))
     .bind(spec.timeout_s)
     .bind(tags_text(&spec.tags))
-    .bind(spec.alarm_after)
-    .bind(spec.recover_after)
+    .bind(i64::from(spec.alarm_after))
+    .bind(i64::from(spec.recover_after))
     .bind(micros(now))
     .bind(&spec.script)
     .bind(id.0)
+    .bind(current.version)
     .execute(&mut *connection)
     .await?;
+    if changed.rows_affected() == 0 {
+        return Ok(false);
+    }
     if spec.tags != current.spec.tags {
-        sqlx::query("delete from tags where monitor_id = ?").bind(id.0).execute(&mut *connection).await?;
+        sqlx::query("delete from tags where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
         records::insert_tags(connection, id, &spec.tags).await?;
     }
     if spec.script != current.spec.script {
         source_mentions::note(connection, id, &spec.script).await?;
     }
-    respec(connection, current, spec, now).await
+    respec(connection, current, spec, now).await?;
+    Ok(true)
 }
 
 /// Brings ticks and state in line with `spec`, which has just replaced `current.spec`.
 async fn respec(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     current: &Monitor,
     spec: &MonitorSpec,
     now: Timestamp,
@@ -77,10 +85,35 @@ async fn respec(
     if spec.active == current.spec.active && !(spec.active && rescheduled) {
         return Ok(());
     }
-    let mut row = read(connection, current).await?;
+    // Another writer may claim the monitor or settle its claim after it was read: then it is looked at anew.
+    let (gaps, flip) = loop {
+        let was = read(connection, current).await?;
+        let moved = moved(current, spec, &was, now);
+        if replace(connection, current.id, &was, &moved).await? {
+            break (moved.gaps, moved.flip);
+        }
+    };
+    gaps::insert(connection, &gaps.iter().collect::<Vec<_>>()).await?;
+    if let Some(flip) = flip {
+        let message = "Switched off";
+        let new = NewFlip { monitor_id: current.id, at: now, flip, message, return_value: None, cause: Cause::Person };
+        record_flips::record_flips(connection, &[new], now).await?;
+    }
+    Ok(())
+}
+
+/// What an edit makes of a status row.
+struct Moved {
+    row: Row,
+    gaps: Vec<Gap>,
+    flip: Option<Flip>,
+}
+
+fn moved(current: &Monitor, spec: &MonitorSpec, was: &Row, now: Timestamp) -> Moved {
+    let mut row = was.clone();
     let mut gaps = Vec::new();
     let mut flip = None;
-    let last_due = account(&mut gaps, current, &row, now);
+    let last_due = account(&mut gaps, current, was, now);
     if spec.active {
         let Plan { next_tick_at, fault } = due_ticks::first(spec, now);
         // A tick that was due is owed: it is run at once, by the new script.
@@ -103,32 +136,43 @@ async fn respec(
         row.status = transition.status;
         flip = transition.flip;
     }
-    let count = |reason| gaps.iter().filter(|gap: &&Gap| gap.reason == reason).map(|gap| gap.count).sum::<i64>();
-    sqlx::query(
-        "update statuses set state = ?, state_since = ?, failing_streak = ?, passing_streak = ?, next_tick_at = ?,
-         owed_tick_at = ?, due_at = ?, fault = ?, fault_count = 0, missed_ticks = missed_ticks + ?,
-         overlapped_ticks = overlapped_ticks + ? where monitor_id = ?",
+    Moved { row, gaps, flip }
+}
+
+/// Writes a status row in the place of what was read; false, and nothing, if it is no longer so.
+async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved: &Moved) -> Result<bool, StoreError> {
+    let row = &moved.row;
+    let count = |reason| moved.gaps.iter().filter(|gap| gap.reason == reason).map(|gap| gap.count).sum::<i64>();
+    let replaced = sqlx::query(
+        "update statuses set state = $1, state_since = $2, failing_streak = $3, passing_streak = $4, next_tick_at = $5,
+         owed_tick_at = $6, due_at = $7, fault = $8, fault_count = 0, missed_ticks = missed_ticks + $9,
+         overlapped_ticks = overlapped_ticks + $10
+         where monitor_id = $11 and attempt = $12 and (claimed_by is not null) = $13 and state = $14
+             and failing_streak = $15 and passing_streak = $16 and next_tick_at is not distinct from $17
+             and owed_tick_at is not distinct from $18 and due_at is not distinct from $19",
     )
     .bind(row.status.state.as_str())
     .bind(micros(row.status.state_since))
-    .bind(row.status.failing_streak)
-    .bind(row.status.passing_streak)
+    .bind(i64::from(row.status.failing_streak))
+    .bind(i64::from(row.status.passing_streak))
     .bind(row.next_tick_at.map(micros))
     .bind(row.owed_tick_at.map(micros))
     .bind(row.due_at.map(micros))
-    .bind(row.fault)
+    .bind(&row.fault)
     .bind(count(GapReason::Missed))
     .bind(count(GapReason::Overlapped))
-    .bind(current.id.0)
-    .execute(&mut *connection)
+    .bind(id.0)
+    .bind(was.attempt)
+    .bind(was.claimed)
+    .bind(was.status.state.as_str())
+    .bind(i64::from(was.status.failing_streak))
+    .bind(i64::from(was.status.passing_streak))
+    .bind(was.next_tick_at.map(micros))
+    .bind(was.owed_tick_at.map(micros))
+    .bind(was.due_at.map(micros))
+    .execute(connection)
     .await?;
-    gaps::insert(connection, &gaps.iter().collect::<Vec<_>>()).await?;
-    if let Some(flip) = flip {
-        let message = "Switched off";
-        let new = NewFlip { monitor_id: current.id, at: now, flip, message, return_value: None, cause: Cause::Person };
-        tell::record_flips(connection, &[new], now).await?;
-    }
-    Ok(())
+    Ok(replaced.rows_affected() > 0)
 }
 
 /// Accounts for the due ticks of the schedule before the edit; answers the last of them if it is still to be run.
@@ -153,8 +197,8 @@ fn missed(monitor: &Monitor, tick: Timestamp) -> Gap {
     Gap { monitor_id: monitor.id, reason: GapReason::Missed, first_tick_at: tick, last_tick_at: tick, count: 1 }
 }
 
-async fn read(connection: &mut SqliteConnection, current: &Monitor) -> Result<Row, StoreError> {
-    let row = sqlx::query("select *, claimed_by is not null as claimed from statuses where monitor_id = ?")
+async fn read(connection: &mut DbConnection, current: &Monitor) -> Result<Row, StoreError> {
+    let row = sqlx::query("select *, claimed_by is not null as claimed from statuses where monitor_id = $1")
         .bind(current.id.0)
         .fetch_one(connection)
         .await?;
@@ -164,6 +208,35 @@ async fn read(connection: &mut SqliteConnection, current: &Monitor) -> Result<Ro
         owed_tick_at: row.at_or_none("owed_tick_at")?,
         due_at: row.at_or_none("due_at")?,
         fault: row.text_or_none("fault")?,
-        claimed: row.int("claimed")? != 0,
+        attempt: row.int("attempt")?,
+        claimed: row.flag("claimed")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_store::{moved_by_another, with_a_claim};
+
+    #[tokio::test]
+    async fn what_another_writer_moved_after_it_was_read_is_not_edited() {
+        let (_folder, store, mut connection, claimed) = with_a_claim().await;
+        let current = store.monitor(claimed.monitor_id).await.unwrap();
+        let now = claimed.tick_at;
+        let off = MonitorSpec { active: false, ..current.spec.clone() };
+        for sql in ["update monitors set version = version + 1", "update monitors set deleted_at = 1"] {
+            let write = async |connection: &mut DbConnection| change(connection, &current, &off, now).await.unwrap();
+            assert_eq!(moved_by_another(&mut connection, sql, write).await, (false, true), "{sql}");
+        }
+        let was = read(&mut connection, &current).await.unwrap();
+        let moved = moved(&current, &off, &was, now);
+        for column in
+            ["attempt = attempt + 1", "claimed_by = null", "state = 'ALARM'", "next_tick_at = 1", "due_at = 1"]
+        {
+            let sql = format!("update statuses set {column}");
+            let write =
+                async |connection: &mut DbConnection| replace(connection, current.id, &was, &moved).await.unwrap();
+            assert_eq!(moved_by_another(&mut connection, &sql, write).await, (false, true), "{sql}");
+        }
+    }
 }

@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use revere_model::MonitorId;
-use sqlx::SqliteConnection;
 
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, database::DbConnection};
 
 /// The longest name that is looked for, in bytes.
 const LONGEST: usize = 200;
@@ -18,14 +17,14 @@ impl Store {
     /// Monitors whose script names a source, by id, at most `limit`, and how many there are in all.
     pub async fn naming_source(&self, name: &str, limit: u32) -> Result<(Vec<(MonitorId, String)>, u64), StoreError> {
         let rows: Vec<(i64, String)> = sqlx::query_as(
-            "select m.id, m.name from uses u cross join monitors m on m.id = u.monitor_id
-             where u.source = ? order by u.monitor_id limit ?",
+            "select m.id, m.name from uses u join monitors m on m.id = u.monitor_id
+             where u.source = $1 order by u.monitor_id limit $2",
         )
         .bind(name)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(self.readers())
         .await?;
-        let all: i64 = sqlx::query_scalar("select count(*) from uses where source = ?")
+        let all: i64 = sqlx::query_scalar("select count(*) from uses where source = $1")
             .bind(name)
             .fetch_one(self.readers())
             .await?;
@@ -35,13 +34,13 @@ impl Store {
 
 /// Notes the sources that a script names, in place of those that were noted before.
 pub(in crate::store) async fn note(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     monitor: MonitorId,
     script: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("delete from uses where monitor_id = ?").bind(monitor.0).execute(&mut *connection).await?;
+    sqlx::query("delete from uses where monitor_id = $1").bind(monitor.0).execute(&mut *connection).await?;
     for source in named(script) {
-        sqlx::query("insert into uses (source, monitor_id) values (?, ?)")
+        sqlx::query("insert into uses (source, monitor_id) values ($1, $2)")
             .bind(source)
             .bind(monitor.0)
             .execute(&mut *connection)

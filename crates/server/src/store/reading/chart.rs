@@ -4,7 +4,7 @@
 //! cost more than finding it.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, RunId, State};
+use revere_model::{MonitorId, ReturnValue, State};
 
 use crate::store::{
     Store, StoreError,
@@ -18,7 +18,7 @@ const PIECE: usize = 4096;
 const KEPT: usize = 200;
 
 /// A run as a line of text. The value comes last and has no line break in it: it is JSON.
-const LINES: &str = "select group_concat(line, char(10)) from (
+const LINES: &str = "select string_agg(line, '\n') from (
     select id || ' ' || started_at || ' ' || new_state || ' ' || coalesce(substr(return_value, 1, 200), '') as line from runs";
 
 /// A point with its place in the order of time: when it began, then its id.
@@ -45,7 +45,7 @@ impl Store {
         mut take: impl FnMut(SeriesPoint) + Send,
     ) -> Result<(), StoreError> {
         let sql = format!(
-            "{LINES} where monitor_id = ? and (started_at, id) > (?, ?) and started_at < ? order by started_at, id limit ?)"
+            "{LINES} where monitor_id = $1 and (started_at, id) > ($2, $3) and started_at < $4 order by started_at, id limit $5) lines"
         );
         let mut after = (micros(from), 0);
         loop {
@@ -70,31 +70,22 @@ impl Store {
 
     /// The last values of a monitor, oldest first, at most `limit`.
     pub async fn series(&self, monitor: MonitorId, limit: u32) -> Result<Vec<SeriesPoint>, StoreError> {
-        let sql = format!("{LINES} where monitor_id = ? order by started_at desc, id desc limit ?)");
-        let text: Option<String> =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(monitor.0).bind(limit).fetch_one(self.readers()).await?;
+        let sql = format!("{LINES} where monitor_id = $1 order by started_at desc, id desc limit $2) lines");
+        let text: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(monitor.0)
+            .bind(i64::from(limit))
+            .fetch_one(self.readers())
+            .await?;
         Ok(points(text.as_deref().unwrap_or_default())?.into_iter().map(|(_, point)| point).collect())
     }
 
     /// When the oldest run that is still kept began.
     pub async fn oldest_run(&self, monitor: MonitorId) -> Result<Option<Timestamp>, StoreError> {
-        let oldest: Option<i64> = sqlx::query_scalar("select min(started_at) from runs where monitor_id = ?")
+        let oldest: Option<i64> = sqlx::query_scalar("select min(started_at) from runs where monitor_id = $1")
             .bind(monitor.0)
             .fetch_one(self.readers())
             .await?;
         oldest.map(instant).transpose()
-    }
-
-    /// The first run that began at `at` or later.
-    pub async fn first_run_from(&self, monitor: MonitorId, at: Timestamp) -> Result<Option<RunId>, StoreError> {
-        let id: Option<i64> = sqlx::query_scalar(
-            "select id from runs where monitor_id = ? and started_at >= ? order by started_at, id limit 1",
-        )
-        .bind(monitor.0)
-        .bind(micros(at))
-        .fetch_optional(self.readers())
-        .await?;
-        Ok(id.map(RunId))
     }
 }
 

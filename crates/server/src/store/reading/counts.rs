@@ -13,7 +13,7 @@ use std::{
 use revere_model::State;
 use tokio::time::Instant;
 
-use crate::store::{Store, StoreError, columns::word};
+use crate::store::{Store, StoreError, columns::word, database::words};
 
 /// How many monitors are in each state.
 pub type StateCounts = BTreeMap<State, u64>;
@@ -58,14 +58,14 @@ impl Store {
 
     async fn count(&self) -> Result<StateCounts, StoreError> {
         // Deleted ones are few, and counted apart: the rest is counted in an index alone.
-        let rows: Vec<(String, i64)> = sqlx::query_as(
+        let sql = format!(
             "select state, count(*) from statuses group by state
              union all
-             select s.state, -count(*) from monitors m cross join statuses s on s.monitor_id = m.id
+             select s.state, -count(*) from monitors m {} statuses s on s.monitor_id = m.id
              where m.deleted_at is not null group by s.state",
-        )
-        .fetch_all(self.readers())
-        .await?;
+            words::JOIN_IN_ORDER
+        );
+        let rows: Vec<(String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(self.readers()).await?;
         let mut counts: StateCounts = State::ALL.into_iter().map(|state| (state, 0)).collect();
         for (state, count) in rows {
             let number = counts.entry(word(&state)?).or_default();

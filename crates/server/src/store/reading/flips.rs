@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, ReturnValue, RunId, State};
-use sqlx::sqlite::SqliteRow;
 
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
+    database::DbRow,
 };
 
 /// A change of a monitor's state.
@@ -38,10 +38,10 @@ impl Store {
         before: Option<FlipId>,
         limit: u32,
     ) -> Result<Vec<RecordedFlip>, StoreError> {
-        let rows = sqlx::query("select * from flips where monitor_id = ? and id < ? order by id desc limit ?")
+        let rows = sqlx::query("select * from flips where monitor_id = $1 and id < $2 order by id desc limit $3")
             .bind(monitor.0)
             .bind(before.map_or(i64::MAX, |flip| flip.0))
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(self.readers())
             .await?;
         rows.iter().map(flip).collect()
@@ -55,31 +55,21 @@ impl Store {
         to: Timestamp,
         limit: u32,
     ) -> Result<Vec<RecordedFlip>, StoreError> {
-        // Ids grow with time, so that the newest come without sorting all that there ever were.
-        let rows =
-            sqlx::query("select * from flips where monitor_id = ? and at >= ? and at < ? order by id desc limit ?")
-                .bind(monitor.0)
-                .bind(micros(from))
-                .bind(micros(to))
-                .bind(limit)
-                .fetch_all(self.readers())
-                .await?;
+        let rows = sqlx::query(
+            "select * from flips where monitor_id = $1 and at >= $2 and at < $3 order by at desc, id desc limit $4",
+        )
+        .bind(monitor.0)
+        .bind(micros(from))
+        .bind(micros(to))
+        .bind(i64::from(limit))
+        .fetch_all(self.readers())
+        .await?;
         rows.iter().rev().map(flip).collect()
-    }
-
-    /// Flips of all monitors, newest first, before `before`, at most `limit`.
-    pub async fn all_flips(&self, before: Option<FlipId>, limit: u32) -> Result<Vec<RecordedFlip>, StoreError> {
-        let rows = sqlx::query("select * from flips where id < ? order by id desc limit ?")
-            .bind(before.map_or(i64::MAX, |flip| flip.0))
-            .bind(limit)
-            .fetch_all(self.readers())
-            .await?;
-        rows.iter().map(flip).collect()
     }
 }
 
 /// A row of `flips`.
-pub(in crate::store) fn flip(row: &SqliteRow) -> Result<RecordedFlip, StoreError> {
+pub(in crate::store) fn flip(row: &DbRow) -> Result<RecordedFlip, StoreError> {
     Ok(RecordedFlip {
         id: FlipId(row.int("id")?),
         monitor_id: MonitorId(row.int("monitor_id")?),
@@ -87,7 +77,7 @@ pub(in crate::store) fn flip(row: &SqliteRow) -> Result<RecordedFlip, StoreError
         old_state: row.state("old_state")?,
         new_state: row.state("new_state")?,
         message: row.text("message")?,
-        return_value: row.value("return_value")?,
+        return_value: row.value_shown("return_value")?,
         run_id: row.int_or_none("run_id")?.map(RunId),
     })
 }

@@ -6,5 +6,5 @@ pub(super) mod flips;
 pub(super) mod name_search;
 pub(super) mod overview;
 pub(super) mod page_cut;
-pub(super) mod previous;
+pub(super) mod previous_run;
 pub(super) mod runs;

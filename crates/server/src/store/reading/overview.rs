@@ -5,12 +5,13 @@
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, State, StateSet};
-use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
+use sqlx::QueryBuilder;
 
 use super::name_search::contains;
 use crate::store::{
     Store, StoreError,
     columns::{Columns, tags_from},
+    database::{Db, DbRow, words},
 };
 
 /// Which monitors, worst first.
@@ -98,13 +99,13 @@ impl Store {
         after: Option<&OverviewPlace>,
         limit: u32,
     ) -> Result<Vec<OverviewRow>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new("select ");
+        let mut query = QueryBuilder::<Db>::new("select ");
         query.push(COLUMNS);
         // Problems are few: found by state, then sorted. The rest are many: walked by name until the page is full.
         if state.is_problem() {
-            query.push(" from statuses s cross join monitors m on m.id = s.monitor_id");
+            query.push(format!(" from statuses s {} monitors m on m.id = s.monitor_id", words::JOIN_IN_ORDER));
         } else {
-            query.push(" from monitors m cross join statuses s on s.monitor_id = m.id");
+            query.push(format!(" from monitors m {} statuses s on s.monitor_id = m.id", words::JOIN_IN_ORDER));
         }
         query.push(" where m.deleted_at is null and s.state = ").push_bind(state.as_str());
         if let Some(tag) = &filter.tag {
@@ -115,15 +116,17 @@ impl Store {
         }
         if let Some(search) = &filter.search {
             let pattern = contains(search);
-            query.push(" and (m.name like ").push_bind(pattern.clone()).push(" escape '\\'");
-            query.push(" or exists (select 1 from tags t where t.monitor_id = m.id and t.tag like ");
-            query.push_bind(pattern).push(" escape '\\'))");
+            query.push(" and (lower(m.name) like lower(").push_bind(pattern.clone()).push(") escape '\\'");
+            query.push(" or exists (select 1 from tags t where t.monitor_id = m.id and lower(t.tag) like lower(");
+            query.push_bind(pattern).push(") escape '\\'))");
         }
         if let Some(place) = after {
-            query.push(" and (m.name collate nocase, m.id) > (").push_bind(&place.name);
-            query.push(" collate nocase, ").push_bind(place.id.0).push(")");
+            // The first part by itself too, so that the walk begins there.
+            query.push(" and lower(m.name) >= lower(").push_bind(&place.name).push(")");
+            query.push(" and (lower(m.name), m.id) > (lower(").push_bind(&place.name);
+            query.push("), ").push_bind(place.id.0).push(")");
         }
-        query.push(" order by m.name collate nocase, m.id limit ").push_bind(limit);
+        query.push(" order by lower(m.name), m.id limit ").push_bind(i64::from(limit));
         let rows = query.build().fetch_all(self.readers()).await?;
         rows.iter().map(overview_row).collect()
     }
@@ -133,7 +136,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut query = QueryBuilder::<Sqlite>::new("select ");
+        let mut query = QueryBuilder::<Db>::new("select ");
         query
             .push(COLUMNS)
             .push(" from monitors m join statuses s on s.monitor_id = m.id where m.deleted_at is null and m.id in (");
@@ -147,17 +150,17 @@ impl Store {
     }
 }
 
-fn overview_row(row: &SqliteRow) -> Result<OverviewRow, StoreError> {
+fn overview_row(row: &DbRow) -> Result<OverviewRow, StoreError> {
     Ok(OverviewRow {
         id: MonitorId(row.int("id")?),
         name: row.text("name")?,
-        tags: tags_from(&row.text("tags")?)?,
-        active: row.int("active")? != 0,
+        tags: tags_from(row.int("id")?, &row.text("tags")?),
+        active: row.flag("active")?,
         state: row.state("state")?,
         state_since: row.at("state_since")?,
         last_run_at: row.at_or_none("last_run_at")?,
         last_message: row.text_or_none("last_message")?,
-        last_value: row.value("last_value")?,
+        last_value: row.value_shown("last_value")?,
         next_run_at: row.at_or_none("next_tick_at")?,
         fault: row.text_or_none("fault")?,
     })

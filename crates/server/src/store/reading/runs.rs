@@ -1,17 +1,27 @@
 //! Questions about recorded runs. Nothing here counts or skips rows: a monitor may have millions.
 
+use jiff::Timestamp;
 use revere_model::{MonitorId, Run, RunId, RunKind, State, StateSet};
-use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
+use sqlx::QueryBuilder;
 
-use crate::store::{Store, StoreError, columns::Columns, reading::page_cut::fitting};
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, micros},
+    database::{Db, DbRow, words},
+    reading::page_cut::fitting,
+};
 
-/// Which runs of a monitor, newest first.
+/// Which runs of a monitor, newest first: by when they began. Ids only tell apart those that began at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RunFilter {
     /// Only runs that left the monitor in one of these states; `None` is all.
     pub states: Option<StateSet>,
     /// Only runs that changed the state.
     pub flips: bool,
+    /// Only runs that began at this time or later.
+    pub from: Option<Timestamp>,
+    /// Only runs that began before this time.
+    pub until: Option<Timestamp>,
     /// Only runs before this one: the last of the page before.
     pub before: Option<RunId>,
     /// At most so many.
@@ -21,9 +31,7 @@ pub struct RunFilter {
 impl Store {
     /// Runs of a monitor, newest first.
     pub async fn runs(&self, monitor: MonitorId, filter: RunFilter) -> Result<Vec<Run>, StoreError> {
-        let Some(mut query) = question("select *", monitor, filter) else { return Ok(Vec::new()) };
-        let rows = query.build().fetch_all(self.readers()).await?;
-        rows.iter().map(run).collect()
+        Ok(self.runs_page(monitor, filter, usize::MAX).await?.0)
     }
 
     /// A page of runs of a monitor, newest first, and whether there are more. It ends before its texts have more than
@@ -36,52 +44,61 @@ impl Store {
     ) -> Result<(Vec<Run>, bool), StoreError> {
         // How long a text is stands at the beginning of its row; the text itself stays where it is.
         const SIZES: &str = "select id, octet_length(message) + octet_length(output)
-            + coalesce(octet_length(traceback), 0) + coalesce(octet_length(return_value), 0)";
+            + coalesce(octet_length(traceback), 0) + coalesce(octet_length(return_value), 0) from runs where id in ";
         let one_more = RunFilter { limit: filter.limit.saturating_add(1), ..filter };
-        let Some(mut query) = question(SIZES, monitor, one_more) else { return Ok((Vec::new(), false)) };
-        let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
+        let Some(mut query) = ids(SIZES, monitor, one_more) else { return Ok((Vec::new(), false)) };
+        let sizes: Vec<(i64, i64)> = query.push(NEWEST_FIRST).build_query_as().fetch_all(self.readers()).await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
-        let rows = sqlx::query("select * from runs where id in (select value from json_each(?)) order by id desc")
-            .bind(ids)
-            .fetch_all(self.readers())
-            .await?;
+        let sql = format!("select * from runs where id in {}{NEWEST_FIRST}", words::ids_of("$1"));
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(run).collect::<Result<_, _>>()?, more))
     }
 
     /// One run.
     pub async fn run(&self, id: RunId) -> Result<Run, StoreError> {
-        let row = sqlx::query("select * from runs where id = ?").bind(id.0).fetch_one(self.readers()).await?;
+        let row = sqlx::query("select * from runs where id = $1").bind(id.0).fetch_one(self.readers()).await?;
         run(&row)
     }
 }
 
-/// `select` from the runs that a filter lets through, newest first; `None` if it lets none through.
-fn question(select: &str, monitor: MonitorId, filter: RunFilter) -> Option<QueryBuilder<Sqlite>> {
+const NEWEST_FIRST: &str = " order by started_at desc, id desc";
+
+/// `begin`, and the ids of the runs that a filter lets through; `None` if it lets none through.
+fn ids(begin: &str, monitor: MonitorId, filter: RunFilter) -> Option<QueryBuilder<Db>> {
     let states = filter.states.unwrap_or_else(|| State::ALL.into_iter().collect());
-    // The index is ordered by id within each state, so the newest of all are among the newest of each.
-    let mut query = QueryBuilder::<Sqlite>::new(select);
-    query.push(" from runs where id in (select id from (");
+    // The index is ordered by time within each state, so the newest of all are among the newest of each.
+    let mut query = QueryBuilder::<Db>::new(begin);
+    query.push("(select id from (");
     let mut first = true;
     for state in states.iter() {
         query.push(if first { "" } else { " union all " });
         first = false;
-        query.push("select * from (select id from runs where monitor_id = ").push_bind(monitor.0);
+        query.push("select * from (select id, started_at from runs where monitor_id = ").push_bind(monitor.0);
         query.push(" and new_state = ").push_bind(state.as_str());
         if filter.flips {
             query.push(" and old_state <> new_state");
         }
-        query.push(" and id < ").push_bind(filter.before.map_or(i64::MAX, |run| run.0));
-        query.push(" order by id desc limit ").push_bind(filter.limit).push(")");
+        if let Some(from) = filter.from {
+            query.push(" and started_at >= ").push_bind(micros(from));
+        }
+        if let Some(until) = filter.until {
+            query.push(" and started_at < ").push_bind(micros(until));
+        }
+        if let Some(before) = filter.before {
+            query.push(" and (started_at, id) < ((select started_at from runs where id = ").push_bind(before.0);
+            query.push("), ").push_bind(before.0).push(")");
+        }
+        query.push(NEWEST_FIRST).push(" limit ").push_bind(i64::from(filter.limit)).push(") of_state");
     }
     if first {
         return None;
     }
-    query.push(") order by id desc limit ").push_bind(filter.limit).push(") order by id desc");
+    query.push(") newest").push(NEWEST_FIRST).push(" limit ").push_bind(i64::from(filter.limit)).push(")");
     Some(query)
 }
 
 /// A row of `runs`.
-pub(in crate::store) fn run(row: &SqliteRow) -> Result<Run, StoreError> {
+pub(in crate::store) fn run(row: &DbRow) -> Result<Run, StoreError> {
     Ok(Run {
         id: RunId(row.int("id")?),
         monitor_id: MonitorId(row.int("monitor_id")?),
@@ -93,7 +110,7 @@ pub(in crate::store) fn run(row: &SqliteRow) -> Result<Run, StoreError> {
         old_state: row.state("old_state")?,
         new_state: row.state("new_state")?,
         message: row.text("message")?,
-        return_value: row.value("return_value")?,
+        return_value: row.value_shown("return_value")?,
         output: row.text("output")?,
         traceback: row.text_or_none("traceback")?,
         seed: row.int_or_none("seed")?.map(i64::cast_unsigned),

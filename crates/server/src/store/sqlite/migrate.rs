@@ -21,6 +21,8 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_uses.sql"),
     include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
     include_str!("../../../migrations/sqlite/0006_run_inputs.sql"),
+    include_str!("../../../migrations/sqlite/0007_several_writers.sql"),
+    include_str!("../../../migrations/sqlite/0008_incidents.sql"),
 ];
 
 /// Connects for writing, with the newest schema.

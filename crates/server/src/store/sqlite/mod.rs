@@ -1,5 +1,10 @@
-//! What is SQLite's own: the lock file, migrations, and the copy of a database in use.
+//! What is SQLite's own: how the file is opened and let go of, its lock, its migrations, the copy of a database in use, and
+//! the words that no other engine reads.
 
 pub(super) mod backup;
+pub(super) mod connection;
+pub(super) mod faults;
 pub(super) mod lock;
 pub(super) mod migrate;
+pub(super) mod run_ids;
+pub(super) mod words;

@@ -1,14 +1,17 @@
 //! What people choose about an alert, what a configuration brings, and what either does to what is owed.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, State, StateSet, Tell, Told, tell};
-use sqlx::SqliteConnection;
+use revere_model::{FlipId, MonitorId, StateSet, Tell, Told, tell};
 
-use super::alert_records::{AlertRow, read_all, write};
+use super::{
+    alert_records::{AlertRow, read_all, write_choice, write_configured},
+    incidents::Heard,
+};
 use crate::store::{
     Store, StoreError,
-    columns::{micros, word},
-    telling::tell::remember,
+    columns::{Columns, micros},
+    database::DbConnection,
+    telling::record_flips::{owe_last_flip, remember},
 };
 
 /// An alert as the configuration has it.
@@ -63,7 +66,7 @@ impl Store {
             Box::pin(async move {
                 let before = read_all(connection).await?;
                 for is in changes(&before, &configured) {
-                    write(connection, &is).await?;
+                    let is = write_configured(connection, &is).await?;
                     let Some(was) = before.iter().find(|row| row.key == is.key) else { continue };
                     if is.in_config {
                         settle_change(connection, was, &is, now).await?;
@@ -88,13 +91,7 @@ impl Store {
             Box::pin(async move {
                 let was = read_all(connection).await?.into_iter().find(|row| row.key == key);
                 let was = was.ok_or(StoreError::NotFound)?;
-                // Merged here, so that two people who change different things both have their way.
-                let is = AlertRow {
-                    enabled: change.enabled.unwrap_or(was.enabled),
-                    states: change.states.unwrap_or(was.states),
-                    ..was.clone()
-                };
-                write(connection, &is).await?;
+                let is = write_choice(connection, &key, change.enabled, change.states).await?;
                 settle_change(connection, &was, &is, now).await?;
                 Ok(is)
             })
@@ -120,7 +117,7 @@ fn changes(before: &[AlertRow], configured: &[ConfiguredAlert]) -> Vec<AlertRow>
 
 /// What a change of an alert does to what it owes and told.
 pub(in crate::store) async fn settle_change(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     was: &AlertRow,
     is: &AlertRow,
     now: Timestamp,
@@ -136,11 +133,11 @@ pub(in crate::store) async fn settle_change(
 }
 
 /// Nothing stays owed or open.
-async fn switched_off(connection: &mut SqliteConnection, key: &str, now: Timestamp) -> Result<(), StoreError> {
+async fn switched_off(connection: &mut DbConnection, key: &str, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
-        "update deliveries set status = 'cancelled', settled_at = ?, next_attempt_at = null, claimed_by = null,
+        "update deliveries set status = 'cancelled', settled_at = $1, next_attempt_at = null, claimed_by = null,
              last_error = coalesce(last_error || '; ', '') || 'the alert was switched off'
-         where alert_key = ? and status = 'owed'",
+         where alert_key = $2 and status = 'owed'",
     )
     .bind(micros(now))
     .bind(key)
@@ -150,10 +147,10 @@ async fn switched_off(connection: &mut SqliteConnection, key: &str, now: Timesta
 }
 
 /// What the alert told becomes the present, in silence.
-async fn follow(connection: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
+async fn follow(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
     sqlx::query(
-        "update told set open = null, state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
-         where alert_key = ?",
+        "update told set open = null, incident_id = null, state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
+         where alert_key = $1",
     )
     .bind(key)
     .execute(connection)
@@ -162,32 +159,35 @@ async fn follow(connection: &mut SqliteConnection, key: &str) -> Result<(), Stor
 }
 
 /// An alert is back in the configuration: problems it told before get their end, the rest is followed in silence.
-async fn returned(connection: &mut SqliteConnection, alert: &AlertRow, now: Timestamp) -> Result<(), StoreError> {
-    let rows: Vec<(i64, String, String, String)> = sqlx::query_as(
-        "select t.monitor_id, t.state, t.open, s.state from told t
+async fn returned(connection: &mut DbConnection, alert: &AlertRow, now: Timestamp) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "select t.monitor_id, t.state as told_state, t.open, t.incident_id, s.state, s.incident_id as going_on from told t
          join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
-         where t.alert_key = ? and t.open is not null and t.state <> s.state and m.deleted_at is null",
+         where t.alert_key = $1 and t.open is not null and t.state <> s.state and m.deleted_at is null",
     )
     .bind(&alert.key)
     .fetch_all(&mut *connection)
     .await?;
     sqlx::query(
         "update told set state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
-         where alert_key = ? and open is null",
+         where alert_key = $1 and open is null",
     )
     .bind(&alert.key)
     .execute(&mut *connection)
     .await?;
-    for (monitor, state, open, current) in rows {
-        let told = Told { state: Some(word(&state)?), open: Some(word(&open)?) };
-        let current: State = word(&current)?;
+    for row in &rows {
+        let monitor = MonitorId(row.int("monitor_id")?);
+        let told = Told { state: Some(row.state("told_state")?), open: Some(row.state("open")?) };
+        let heard = Heard { told, incident: row.int_or_none("incident_id")?.map(FlipId) };
+        let (current, going_on) = (row.state("state")?, row.int_or_none("going_on")?.map(FlipId));
         match tell(&told, alert.states, true, false, current) {
             Tell::Nothing | Tell::Held => {}
-            Tell::Silently(after) => remember(connection, &alert.key, MonitorId(monitor), after).await?,
+            Tell::Silently(after) => {
+                remember(connection, &alert.key, monitor, heard.then(after, going_on)).await?;
+            }
             Tell::Owe(after) => {
-                remember(connection, &alert.key, MonitorId(monitor), after).await?;
-                crate::store::telling::tell::owe_last_flip(connection, &alert.key, MonitorId(monitor), told, now)
-                    .await?;
+                remember(connection, &alert.key, monitor, heard.then(after, going_on)).await?;
+                owe_last_flip(connection, &alert.key, monitor, heard, now).await?;
             }
         }
     }

@@ -1,9 +1,12 @@
 //! The alerts of the configuration, and what people chose about each.
 
 use revere_model::StateSet;
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
-use crate::store::{Store, StoreError, columns::Columns};
+use crate::store::{
+    Store, StoreError,
+    columns::Columns,
+    database::{DbConnection, DbRow},
+};
 
 /// An alert and what people chose about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,17 +49,17 @@ impl Store {
     }
 }
 
-pub(in crate::store) async fn read_all(connection: &mut SqliteConnection) -> Result<Vec<AlertRow>, StoreError> {
+pub(in crate::store) async fn read_all(connection: &mut DbConnection) -> Result<Vec<AlertRow>, StoreError> {
     let rows = sqlx::query("select * from alerts order by key").fetch_all(connection).await?;
     rows.iter().map(alert).collect()
 }
 
-fn alert(row: &SqliteRow) -> Result<AlertRow, StoreError> {
+fn alert(row: &DbRow) -> Result<AlertRow, StoreError> {
     let key = row.text("key")?;
     Ok(AlertRow {
-        enabled: row.int("enabled")? != 0,
-        enabled_in_config: row.int("enabled_in_config")? != 0,
-        in_config: row.int("in_config")? != 0,
+        enabled: row.flag("enabled")?,
+        enabled_in_config: row.flag("enabled_in_config")?,
+        in_config: row.flag("in_config")?,
         states: serde_json::from_str(&row.text("states")?).unwrap_or_else(|fault| {
             // Rather too much is told than that no state of any monitor can change any more.
             tracing::error!(alert = key, %fault, "the states it tells cannot be read; it tells the usual ones");
@@ -66,9 +69,46 @@ fn alert(row: &SqliteRow) -> Result<AlertRow, StoreError> {
     })
 }
 
-pub(in crate::store) async fn write(connection: &mut SqliteConnection, is: &AlertRow) -> Result<(), StoreError> {
+/// Writes what the configuration has of an alert, and leaves alone what people chose about it; answers it as it is now.
+pub(super) async fn write_configured(connection: &mut DbConnection, is: &AlertRow) -> Result<AlertRow, StoreError> {
+    let row = sqlx::query(
+        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values ($1, $2, $3, $4, $5)
+         on conflict (key) do update set in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config
+         returning *",
+    )
+    .bind(&is.key)
+    .bind(is.enabled)
+    .bind(states_text(is.states))
+    .bind(is.in_config)
+    .bind(is.enabled_in_config)
+    .fetch_one(connection)
+    .await?;
+    alert(&row)
+}
+
+/// Writes what someone chose about an alert; answers it as it is now. Merged by the statement, so that two people who
+/// change different things both have their way.
+pub(super) async fn write_choice(
+    connection: &mut DbConnection,
+    key: &str,
+    enabled: Option<bool>,
+    states: Option<StateSet>,
+) -> Result<AlertRow, StoreError> {
+    let row = sqlx::query(
+        "update alerts set enabled = coalesce($2, enabled), states = coalesce($3, states) where key = $1 returning *",
+    )
+    .bind(key)
+    .bind(enabled)
+    .bind(states.map(states_text))
+    .fetch_one(connection)
+    .await?;
+    alert(&row)
+}
+
+/// Writes an alert as it is to be.
+pub(in crate::store) async fn write(connection: &mut DbConnection, is: &AlertRow) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values (?, ?, ?, ?, ?)
+        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values ($1, $2, $3, $4, $5)
          on conflict (key) do update set enabled = excluded.enabled, states = excluded.states,
              in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config",
     )

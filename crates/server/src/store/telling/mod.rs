@@ -3,4 +3,6 @@
 pub(super) mod alert_changes;
 pub(super) mod alert_records;
 pub(super) mod deliveries;
-pub(super) mod tell;
+pub(super) mod incidents;
+pub(super) mod keys;
+pub(super) mod record_flips;

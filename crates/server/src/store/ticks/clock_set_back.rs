@@ -3,7 +3,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use revere_model::MonitorId;
-use sqlx::Row;
 
 use crate::store::{
     Store, StoreError,
@@ -23,14 +22,14 @@ impl Store {
         let rows = sqlx::query(
             "select s.monitor_id, s.next_tick_at, s.attempt, m.version, m.schedule, m.timezone
              from statuses s join monitors m on m.id = s.monitor_id
-             where s.due_at > ? and s.next_tick_at > ?1 and m.active and m.deleted_at is null",
+             where s.due_at > $1 and s.next_tick_at > $1 and m.active and m.deleted_at is null",
         )
         .bind(micros(horizon))
         .fetch_all(self.engine_readers())
         .await?;
         let mut wrong = Vec::new();
         for row in &rows {
-            let Ok(ticks) = Ticks::read(row.try_get("schedule")?, row.try_get("timezone")?) else { continue };
+            let Ok(ticks) = Ticks::read(&row.text("schedule")?, &row.text("timezone")?) else { continue };
             let next = row.at("next_tick_at")?;
             // A tick before the next one was passed over, yet it is still to come: the clock has gone back.
             if ticks.count(horizon, next) > 1
@@ -48,9 +47,9 @@ impl Store {
                 let mut moved = 0;
                 for (monitor, attempt, version, next, anew) in &wrong {
                     let done = sqlx::query(
-                        "update statuses set next_tick_at = ?1, due_at = min(due_at, ?1) where monitor_id = ?2
-                             and attempt = ?3 and next_tick_at = ?4
-                             and exists (select 1 from monitors where id = ?2 and version = ?5)",
+                        "update statuses set next_tick_at = $1, due_at = case when due_at > $1 then $1 else due_at end where monitor_id = $2
+                             and attempt = $3 and next_tick_at = $4
+                             and exists (select 1 from monitors where id = $2 and version = $5)",
                     )
                     .bind(micros(*anew))
                     .bind(monitor.0)

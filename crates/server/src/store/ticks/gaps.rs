@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use revere_model::{Gap, GapReason, MonitorId};
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
-    many_rows::{in_shapes, placeholders},
+    database::{DbConnection, DbRow, words},
+    many_rows::in_shapes,
 };
 
 impl Store {
@@ -20,10 +20,10 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<(i64, Gap)>, StoreError> {
-        let rows = sqlx::query("select * from gaps where monitor_id = ? and id < ? order by id desc limit ?")
+        let rows = sqlx::query("select * from gaps where monitor_id = $1 and id < $2 order by id desc limit $3")
             .bind(monitor.0)
             .bind(before.unwrap_or(i64::MAX))
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(self.readers())
             .await?;
         rows.iter().map(gap).collect()
@@ -39,13 +39,13 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Gap>, StoreError> {
         let rows = sqlx::query(
-            "select * from gaps where monitor_id = ? and last_tick_at >= ? and first_tick_at < ?
-             order by id desc limit ?",
+            "select * from gaps where monitor_id = $1 and last_tick_at >= $2 and first_tick_at < $3
+             order by last_tick_at desc, id desc limit $4",
         )
         .bind(monitor.0)
         .bind(micros(from))
         .bind(micros(to))
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(self.readers())
         .await?;
         rows.iter().rev().map(|row| gap(row).map(|(_, gap)| gap)).collect()
@@ -53,18 +53,18 @@ impl Store {
 
     /// The newest gap of each of these monitors, a JSON list of ids, with its number.
     pub(in crate::store) async fn newest_gaps(&self, ids: &str) -> Result<HashMap<MonitorId, (i64, Gap)>, StoreError> {
-        let rows = sqlx::query(
+        let sql = format!(
             "select * from gaps where id in
-                 (select (select max(id) from gaps where monitor_id = wanted.value) from json_each(?) wanted)",
-        )
-        .bind(ids)
-        .fetch_all(self.engine_readers())
-        .await?;
+                 (select (select id from gaps where monitor_id = wanted.value order by last_tick_at desc, id desc limit 1)
+                  from {} wanted)",
+            words::ids_of("$1")
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.engine_readers()).await?;
         rows.iter().map(|row| gap(row).map(|(id, gap)| (gap.monitor_id, (id, gap)))).collect()
     }
 }
 
-fn gap(row: &SqliteRow) -> Result<(i64, Gap), StoreError> {
+fn gap(row: &DbRow) -> Result<(i64, Gap), StoreError> {
     let reason = match row.text("reason")?.as_str() {
         "overlapped" => GapReason::Overlapped,
         _ => GapReason::Missed,
@@ -80,23 +80,24 @@ fn gap(row: &SqliteRow) -> Result<(i64, Gap), StoreError> {
 }
 
 /// Makes a stored gap longer by one that follows it; false if it has been purged.
-pub(in crate::store) async fn extend(connection: &mut SqliteConnection, id: i64, by: &Gap) -> Result<bool, StoreError> {
-    let extended = sqlx::query("update gaps set last_tick_at = ?, count = count + ? where id = ? and monitor_id = ?")
-        .bind(micros(by.last_tick_at))
-        .bind(by.count)
-        .bind(id)
-        .bind(by.monitor_id.0)
-        .execute(connection)
-        .await?;
+pub(in crate::store) async fn extend(connection: &mut DbConnection, id: i64, by: &Gap) -> Result<bool, StoreError> {
+    let extended =
+        sqlx::query("update gaps set last_tick_at = $1, count = count + $2 where id = $3 and monitor_id = $4")
+            .bind(micros(by.last_tick_at))
+            .bind(by.count)
+            .bind(id)
+            .bind(by.monitor_id.0)
+            .execute(connection)
+            .await?;
     Ok(extended.rows_affected() > 0)
 }
 
 /// Records gaps. The counters on the status row are the caller's, in the same transaction.
-pub(in crate::store) async fn insert(connection: &mut SqliteConnection, gaps: &[&Gap]) -> Result<(), StoreError> {
+pub(in crate::store) async fn insert(connection: &mut DbConnection, gaps: &[&Gap]) -> Result<(), StoreError> {
     for piece in in_shapes(gaps) {
         let sql = format!(
             "insert into gaps (monitor_id, reason, first_tick_at, last_tick_at, count) values {}",
-            placeholders(piece.len(), 5)
+            words::values(piece.len(), &["bigint", "text", "bigint", "bigint", "bigint"])
         );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for gap in piece {

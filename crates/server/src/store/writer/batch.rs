@@ -4,12 +4,12 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::{FutureExt, future::BoxFuture};
-use sqlx::SqliteConnection;
 
 use super::queue::{Answer, Operation, Work};
 use crate::store::{
     StoreError,
     claiming::results::{self, Committed, RunResult},
+    database::{DbConnection, words},
 };
 
 /// What was done in the open transaction, to be answered after its commit.
@@ -47,7 +47,7 @@ impl Done {
 }
 
 /// Does `work` in the open transaction. An error that passes says that nothing of it was kept.
-pub(super) async fn write(connection: &mut SqliteConnection, work: Vec<Work>) -> (Done, Result<(), StoreError>) {
+pub(super) async fn write(connection: &mut DbConnection, work: Vec<Work>) -> (Done, Result<(), StoreError>) {
     let (results, others): (Vec<Work>, Vec<Work>) = work.into_iter().partition(|work| matches!(work, Work::Result(..)));
     let alone = results.len() + others.len() == 1;
     let mut done = Done::default();
@@ -62,7 +62,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, work: Vec<Work>) ->
 }
 
 /// Writes results of runs together. Should one be refused, each is written by itself, to refuse only that one.
-async fn write_results(connection: &mut SqliteConnection, work: Vec<Work>, done: &mut Done) -> Result<(), StoreError> {
+async fn write_results(connection: &mut DbConnection, work: Vec<Work>, done: &mut Done) -> Result<(), StoreError> {
     let mut asked = Vec::with_capacity(work.len());
     for item in work {
         if let Work::Result(result, answer) = item {
@@ -107,7 +107,7 @@ async fn write_results(connection: &mut SqliteConnection, work: Vec<Work>, done:
 }
 
 async fn write_others(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     work: Vec<Work>,
     alone: bool,
     done: &mut Done,
@@ -127,7 +127,7 @@ async fn write_others(
 }
 
 async fn write_other(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     operation: &mut dyn Operation,
     alone: bool,
 ) -> Result<(), StoreError> {
@@ -140,27 +140,24 @@ async fn write_other(
     let outcome = run_caught(operation.run(connection)).await;
     if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
         sqlx::query("rollback").execute(&mut *connection).await?;
-        sqlx::query("begin immediate").execute(connection).await?;
+        sqlx::query(words::BEGIN).execute(connection).await?;
     }
     outcome
 }
 
-async fn record_in_savepoint(
-    connection: &mut SqliteConnection,
-    all: &[&RunResult],
-) -> Result<Vec<Committed>, StoreError> {
+async fn record_in_savepoint(connection: &mut DbConnection, all: &[&RunResult]) -> Result<Vec<Committed>, StoreError> {
     begin_piece(connection).await?;
     let outcome = run_caught(Box::pin(results::record(connection, all))).await;
     end_piece(connection, outcome).await
 }
 
-async fn begin_piece(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn begin_piece(connection: &mut DbConnection) -> Result<(), StoreError> {
     sqlx::query("savepoint piece").execute(connection).await?;
     Ok(())
 }
 
 /// Keeps or takes back what was done since [`begin_piece`]. After a passing fault the whole transaction is lost anyway.
-async fn end_piece<T>(connection: &mut SqliteConnection, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+async fn end_piece<T>(connection: &mut DbConnection, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
     match &outcome {
         Err(error) if error.is_passing() => return outcome,
         Err(_) => {

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 pub(super) use queue::Queue;
 use queue::{Job, Work};
-use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::ConnectOptions;
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -17,7 +17,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{StoreError, error::primary_code, health::Health, sqlite::lock::LockFile};
+use super::{
+    StoreError,
+    database::{
+        DbConnection, DbOptions,
+        faults::{self, DbFault},
+        words,
+    },
+    health::Health,
+    sqlite::{self, lock::LockFile},
+};
 
 /// What [`Writer::probe`] writes and takes away again: a page that changed is written, even if it is as it was before.
 const PROBE: &str = "insert into meta (key, value) values ('probe', ''); delete from meta where key = 'probe';";
@@ -27,27 +36,31 @@ const BATCH: usize = 512;
 
 /// Starts the writer on `connection`. It keeps the lock file until it has ended.
 pub(super) fn start(
-    options: SqliteConnectOptions,
-    connection: SqliteConnection,
+    options: DbOptions,
+    connection: DbConnection,
     health: Arc<Health>,
     lock: LockFile,
     probe_every: Duration,
+    readers_gone: CancellationToken,
 ) -> (Queue, JoinHandle<()>) {
     let closing = CancellationToken::new();
     let (queue, jobs) = Queue::new(closing.clone(), health.clone());
-    let writer = Writer { jobs, closing, options, connection: Some(connection), health, probe_every, _lock: lock };
+    let writer =
+        Writer { jobs, closing, options, connection: Some(connection), health, probe_every, readers_gone, _lock: lock };
     (queue, tokio::spawn(writer.run()))
 }
 
 struct Writer {
     jobs: mpsc::Receiver<Job>,
     closing: CancellationToken,
-    options: SqliteConnectOptions,
+    options: DbOptions,
     /// `None` after a fault that may have hurt it: made again before the next transaction.
-    connection: Option<SqliteConnection>,
+    connection: Option<DbConnection>,
     health: Arc<Health>,
     /// How long nobody may write after a trouble before the writer looks by itself whether it is over.
     probe_every: Duration,
+    /// Whether nobody reads any more: the last to let go of the database tidies its log file away.
+    readers_gone: CancellationToken,
     _lock: LockFile,
 }
 
@@ -66,11 +79,11 @@ impl Writer {
             batch.retain(|job| job.ticket.take());
             self.write(batch).await;
         }
-        if let Some(mut connection) = self.connection.take() {
-            let tidy = sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut connection).await;
-            if let Err(error) = tidy.and(connection.close().await) {
-                tracing::warn!(%error, "the store was not tidied up at its end; nothing is lost");
-            }
+        self.readers_gone.cancelled().await;
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = sqlite::connection::close(connection).await
+        {
+            tracing::warn!(%error, "the store was not tidied up at its end; nothing is lost");
         }
     }
 
@@ -137,7 +150,7 @@ impl Writer {
             Some(connection) => connection,
             None => self.connection.insert(self.options.connect().await?),
         };
-        sqlx::query("begin immediate").execute(connection).await.map(|_| ())
+        sqlx::query(words::BEGIN).execute(connection).await.map(|_| ())
     }
 
     async fn write(&mut self, batch: Vec<Job>) {
@@ -176,8 +189,8 @@ impl Writer {
 
     fn failed(&mut self, error: &Arc<sqlx::Error>) {
         self.health.failed(error);
-        // BUSY, LOCKED and FULL leave the connection sound; after anything else it is made anew.
-        if !matches!(primary_code(error), Some(5 | 6 | 13)) {
+        // A lock and a full disk leave the connection sound; after anything else it is made anew.
+        if !matches!(faults::fault(error), Some(DbFault::Locked | DbFault::Full)) {
             self.connection = None;
         }
     }

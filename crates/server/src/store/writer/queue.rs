@@ -12,7 +12,6 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use sqlx::SqliteConnection;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep, timeout_at},
@@ -22,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::{
     StoreError,
     claiming::results::{Committed, RunResult},
+    database::DbConnection,
     health::Health,
 };
 
@@ -89,7 +89,7 @@ impl Queue {
     pub(in crate::store) async fn write<T, F>(&self, patience: Option<Duration>, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
         self.ask(patience, |answer| {
             Work::Other(Box::new(Pending { work: Some(work.clone()), result: None, answer: Some(answer) }))
@@ -171,7 +171,7 @@ impl Queue {
 
 /// Any piece of work: done in a transaction, answered after its commit.
 pub(super) trait Operation: Send {
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), StoreError>>;
+    fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, Result<(), StoreError>>;
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
@@ -184,9 +184,9 @@ struct Pending<T, F> {
 impl<T, F> Operation for Pending<T, F>
 where
     T: Send + 'static,
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 {
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), StoreError>> {
+    fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, Result<(), StoreError>> {
         Box::pin(async move {
             let work = self.work.take().expect("the writer runs a piece of work once");
             self.result = Some(work(connection).await?);

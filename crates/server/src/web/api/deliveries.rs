@@ -69,6 +69,13 @@ pub(crate) struct DeliveryView {
     return_value: Option<ReturnValue>,
     /// The same for every attempt: receivers drop what they have seen.
     key: String,
+    /// The change of state that opened the incident it tells of: one episode of not being `OK`. All that is told of it has
+    /// the same; null where a delivery is about none.
+    #[schema(value_type = Option<i64>, required)]
+    incident_id: Option<FlipId>,
+    /// Names that incident among those of all servers.
+    #[schema(required)]
+    incident_key: Option<String>,
 }
 
 /// List deliveries
@@ -124,6 +131,8 @@ impl From<Delivery> for DeliveryView {
             message: told.message,
             return_value: told.return_value,
             key: told.key,
+            incident_id: delivery.incident_id,
+            incident_key: told.incident.map(|incident| incident.key),
         }
     }
 }

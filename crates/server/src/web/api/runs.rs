@@ -174,6 +174,7 @@ pub(crate) async fn list(
         flips: params.flag("flips").unwrap_or(false),
         before: params.parsed("before", "the `next` of the page before"),
         limit,
+        ..RunFilter::default()
     };
     let filter = params.finish(filter)?;
     exists(&context, id).await?;

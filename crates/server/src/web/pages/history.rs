@@ -174,21 +174,9 @@ async fn found_runs(
     (from, to): (Option<Timestamp>, Option<Timestamp>),
     limit: u32,
 ) -> Result<(Vec<Run>, bool), Failure> {
-    let before = match (asked.before, to) {
-        (Some(before), _) => Some(before),
-        (None, Some(to)) => runs::first_from(context, id, to).await?,
-        (None, None) => None,
-    };
-    let filter =
-        RunFilter { states: asked.state.map(|state| StateSet::EMPTY.with(state)), flips: asked.flips, before, limit };
-    let (mut found, mut more) = runs::list(context, id, filter, MOST_BYTES).await?;
-    if let Some(from) = from {
-        let all = found.len();
-        found.retain(|run| run.started_at >= from);
-        // Where some are too old, so are all that come after them.
-        more &= found.len() == all;
-    }
-    Ok((found, more))
+    let states = asked.state.map(|state| StateSet::EMPTY.with(state));
+    let filter = RunFilter { states, flips: asked.flips, from, until: to, before: asked.before, limit };
+    runs::list(context, id, filter, MOST_BYTES).await
 }
 
 fn csv_line(run: &Run) -> String {

@@ -12,14 +12,14 @@ pub(crate) mod stub;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use revere::{
-    alerts::{Channel, MonitorSummary, Notification, Receipt, SendError, build_all},
+    alerts::{Channel, Incident, MonitorSummary, Notification, Receipt, SendError, build_all},
     entry,
     outbound::Outbound,
     redact::Secrets,
     settings::ConfigFault,
     surroundings::Surroundings,
 };
-use revere_model::{MonitorId, ReturnValue, State};
+use revere_model::{FlipId, MonitorId, ReturnValue, State};
 use serde_json::{Value, json};
 
 /// Long enough for a busy machine; nothing waits for it in a passing test.
@@ -64,6 +64,11 @@ fn sample() -> Notification {
         tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),
         started_at: Some("2026-03-01T03:12:00.25Z".parse().unwrap()),
         key: "17-204-ops".to_owned(),
+        incident: Some(Incident {
+            id: FlipId(203),
+            opened_at: "2026-03-01T02:40:00Z".parse().unwrap(),
+            key: "a3f1c09b5d7e4826a3f1c09b5d7e4826".to_owned(),
+        }),
         test: false,
     }
 }

@@ -82,6 +82,10 @@ async fn deliveries_say_what_was_sent_and_what_failed() {
     assert_eq!((&sent["old_state"], &sent["new_state"]), (&json!("INACTIVE"), &json!("ALARM")));
     assert_eq!((&sent["monitor_name"], &sent["message"]), (&json!("Disk"), &json!("full")));
     assert_eq!(sent["instead_of"], json!(null));
+    assert_eq!(sent["incident_id"], sent["flip_id"], "it tells of the flip that opened it");
+    let incident = |delivery: &Value| (delivery["incident_id"].clone(), delivery["incident_key"].clone());
+    assert!(sent["incident_key"].as_str().is_some_and(|key| key.len() == 32), "{sent}");
+    assert_eq!(incident(instead), incident(sent));
     let failed = server.get("/api/v1/deliveries?status=failed").await.json(200);
     let failed = &failed["items"][0];
     assert_eq!((&failed["alert"], &failed["id"]), (&json!("broken"), &instead["instead_of"]));

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Shell, server::Server};
+use crate::support::SmallDisk;
 
 impl Shell {
     /// `revere run` on a free port.
@@ -315,4 +316,21 @@ async fn a_server_that_is_stopped_while_it_reads_its_configuration_stops_at_once
     // The configuration itself would have had ten seconds.
     assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(!shell.path("revere.db").exists());
+}
+
+#[tokio::test]
+async fn a_start_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount(3) else { return };
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_PATH = '{}/revere.db'\n", disk.path().display()));
+    shell.serve(&[]).stop();
+    disk.fill();
+    let server = Server::start(shell.revere().args(["run", "-p", "0"]), |server| {
+        server.stderr.wait_for("waiting for room");
+        disk.empty();
+        server.stderr.wait_for("listening on")
+    });
+    assert_eq!(server.json("/healthz").await["status"], "ok");
+    let log = server.stop();
+    assert_eq!(log.lines().filter(|line| line.contains("waiting for room")).count(), 1, "said once: {log}");
 }

@@ -82,7 +82,7 @@ impl Lines {
 impl Server {
     /// Starts `command` and waits until it says where it listens, on either stream.
     #[track_caller]
-    pub(super) fn start(command: &mut Command, says: fn(&Server) -> String) -> Server {
+    pub(super) fn start(command: &mut Command, says: impl FnOnce(&Server) -> String) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = Lines::of(child.stdout.take().unwrap());
         let stderr = Lines::of(child.stderr.take().unwrap());

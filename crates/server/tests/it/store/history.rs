@@ -224,3 +224,49 @@ async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_th
     let whole = RunFilter { limit: 30, ..first };
     assert_eq!(store.runs_page(id, whole, usize::MAX).await.unwrap(), (all, false));
 }
+
+#[tokio::test]
+async fn what_another_writer_committed_later_with_a_smaller_id_stands_where_its_time_is() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let id = store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let minute = |n: i64| scratch.now() + n.minutes();
+    let mut outside = scratch.outside().await;
+    for (row, n, old, new) in
+        [(900, 1, "OK", "ALARM"), (500, 2, "ALARM", "OK"), (700, 3, "OK", "ALARM"), (100, 4, "ALARM", "ERROR")]
+    {
+        for sql in [
+            "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, message,
+                 output) values (?1, ?2, 'scheduled', ?3, ?3, 1, ?5, ?4, ?5, '', '')",
+            "insert into flips (id, monitor_id, at, old_state, new_state, message) values (?1, ?2, ?3, ?4, ?5, '')",
+            "insert into gaps (id, monitor_id, reason, first_tick_at, last_tick_at, count)
+                 values (?1, ?2, 'missed', ?3, ?3, 1 + 0 * length(?4 || ?5))",
+            "update statuses set last_run_at = ?3, state_since = ?3, state = ?5 where monitor_id = ?2 and ?1 + length(?4) > 0",
+        ] {
+            let at = minute(n).as_microsecond();
+            sqlx::query(sql).bind(row).bind(id.0).bind(at).bind(old).bind(new).execute(&mut outside).await.unwrap();
+        }
+    }
+    let ids = |runs: &[Run]| runs.iter().map(|run| run.id.0).collect::<Vec<_>>();
+    let one = RunFilter { limit: 1, ..RunFilter::default() };
+    assert_eq!(
+        ids(&pages(&scratch, id, one).await),
+        [100, 700, 500, 900],
+        "page by page, none twice and none left out"
+    );
+    let alarms = RunFilter { states: Some(StateSet::EMPTY.with(State::Alarm)), flips: true, ..one };
+    assert_eq!(ids(&pages(&scratch, id, alarms).await), [700, 900]);
+    let window = RunFilter { from: Some(minute(2)), until: Some(minute(4)), ..one };
+    assert_eq!(ids(&pages(&scratch, id, window).await), [700, 500]);
+    let flips = store.flips_between(id, minute(0), minute(9), 2).await.unwrap();
+    assert_eq!(flips.iter().map(|flip| flip.id.0).collect::<Vec<_>>(), [700, 100], "the newest two");
+    let gaps = store.gaps_between(id, minute(0), minute(9), 2).await.unwrap();
+    assert_eq!(gaps.iter().map(|gap| gap.last_tick_at).collect::<Vec<_>>(), [minute(3), minute(4)]);
+    store.set_active(id, false, minute(5)).await.unwrap();
+    let monitor = store.monitor(id).await.unwrap();
+    assert_eq!(store.previous_run(&monitor).await.unwrap().unwrap().state, State::Error);
+    assert_eq!(store.purge_runs(id, 1, minute(60 * 24 + 3), 9).await.unwrap(), 2, "only what is old enough");
+    assert_eq!(store.purge_runs(id, 1, minute(60 * 24 * 9), 9).await.unwrap(), 1);
+    assert_eq!(ids(&pages(&scratch, id, one).await), [100], "the last one stays");
+    assert_eq!(store.purge_gaps(id, 1, minute(60 * 24 + 3), 9).await.unwrap(), 2);
+}

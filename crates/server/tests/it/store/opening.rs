@@ -6,7 +6,7 @@ use revere::store::{MonitorFilter, OpenError, RunFilter, RunResult, Store, Store
 use revere_model::{MonitorId, MonitorSpec, RunKind, State};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, spec};
+use crate::support::{Scratch, SmallDisk, spec};
 
 async fn refusal(options: StoreOptions) -> OpenError {
     match Store::open(options).await {
@@ -213,4 +213,75 @@ async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() 
         let newest = store.runs(MonitorId(1), all).await.unwrap().remove(0);
         assert_eq!((newest.seed, newest.script_version, newest.started_at), (Some(seed), Some("0123".repeat(8)), at));
     }
+}
+
+#[tokio::test]
+async fn a_stop_in_order_leaves_the_database_alone_and_whole() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    // Readers and the writer have it open.
+    scratch.store.monitor(made.id).await.unwrap();
+    let folder = scratch.path().parent().unwrap().to_owned();
+    scratch.store.close().await;
+    let mut left: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["revere.db", "revere.db.lock"]);
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(scratch.path(), copy.path().join("revere.db")).unwrap();
+    let store = Store::open(StoreOptions::new(copy.path().join("revere.db"))).await.unwrap();
+    assert_eq!(store.monitor(made.id).await.unwrap(), made, "nothing was left in another file");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_from_a_broken_one_and_it_opens_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount(3) else { return };
+    let options = StoreOptions::new(disk.path().join("revere.db"));
+    let store = Store::open(options.clone()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), "2026-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    store.close().await;
+    disk.fill();
+    let error = refusal(options.clone()).await;
+    assert!(error.is_want_of_room(), "{error:?}");
+    disk.empty();
+    assert_eq!(Store::open(options).await.unwrap().monitor(made.id).await.unwrap(), made);
+    let missing = refusal(StoreOptions::new(disk.path().join("missing/revere.db"))).await;
+    assert!(!missing.is_want_of_room(), "{missing:?}");
+}
+
+#[tokio::test]
+async fn a_monitor_whose_tags_or_value_are_damaged_spoils_no_list_and_goes_on() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let alert = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    store.sync_alerts(&[alert], scratch.now()).await.unwrap();
+    let tagged = MonitorSpec { tags: vec!["mail".to_owned()], ..spec("broken") };
+    let broken = store.create_monitor(&tagged, scratch.now()).await.unwrap().id;
+    store.create_monitor(&spec("sound"), scratch.now()).await.unwrap();
+    scratch.manual(broken, revere_model::State::Ok).await;
+    let mut outside = scratch.outside().await;
+    for damage in [
+        "update monitors set tags = 'not JSON' where name = 'broken'",
+        "update statuses set last_value = 'not JSON' where monitor_id = 1",
+        "update runs set return_value = '[1]'",
+    ] {
+        sqlx::query(damage).execute(&mut outside).await.unwrap();
+    }
+    let names = |tag: Option<&str>| MonitorFilter { limit: 9, tag: tag.map(str::to_owned), ..MonitorFilter::default() };
+    assert_eq!(store.monitors(&names(None)).await.unwrap().len(), 2);
+    let list = revere::store::OverviewFilter { limit: 9, ..Default::default() };
+    let list = store.overview(&list).await.unwrap();
+    assert_eq!(list.len(), 2);
+    assert!(list.iter().all(|row| row.tags.is_empty()));
+    assert_eq!(store.monitors(&names(Some("mail"))).await.unwrap().len(), 1, "it is still found by its tag");
+    assert_eq!(store.runs(broken, revere::store::RunFilter { limit: 9, ..Default::default() }).await.unwrap().len(), 1);
+    // It is told of all the same, and an edit mends it.
+    let told = scratch.manual(broken, revere_model::State::Alarm).await;
+    assert!(matches!(&told, revere::store::Committed::Recorded { owed, .. } if owed == &["ops"]), "{told:?}");
+    let monitor = store.monitor(broken).await.unwrap();
+    let mended = MonitorSpec { tags: vec!["post".to_owned()], ..monitor.spec };
+    let mended = store.update_monitor(broken, monitor.version, &mended, scratch.now()).await.unwrap();
+    assert_eq!(mended.spec.tags, ["post"]);
 }

@@ -11,14 +11,18 @@ use jiff::Timestamp;
 use revere_model::{DeliveryId, FlipId, MonitorId, State};
 pub(in crate::store) use sending::instead;
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::QueryBuilder;
 
-use crate::notification::{MonitorSummary, Notification};
+use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, word},
+    database::{Db, DbConnection, DbRow, words},
     reading::flips::flip,
-    telling::tell::{self, summaries},
+    telling::{
+        incidents::Described,
+        record_flips::{self, summaries},
+    },
 };
 
 /// One thing one alert owes, or has done.
@@ -44,6 +48,8 @@ pub struct Delivery {
     pub last_error: Option<String>,
     /// What the receiver said when it took it.
     pub reply: Option<String>,
+    /// The incident it tells of, by the flip that opened it; `None` where it is about none.
+    pub incident_id: Option<FlipId>,
     /// When it came to be owed.
     pub created_at: Timestamp,
     /// When it was sent, given up or cancelled.
@@ -120,7 +126,7 @@ pub enum Settlement {
 impl Store {
     /// Deliveries, newest first, filtered.
     pub async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new("select * from deliveries where id < ");
+        let mut query = QueryBuilder::<Db>::new("select * from deliveries where id < ");
         query.push_bind(filter.before.map_or(i64::MAX, |id| id.0));
         if let Some(monitor) = filter.monitor {
             query.push(" and monitor_id = ").push_bind(monitor.0);
@@ -131,7 +137,7 @@ impl Store {
         if let Some(status) = filter.status {
             query.push(" and status = ").push_bind(status.as_str());
         }
-        query.push(" order by id desc limit ").push_bind(filter.limit);
+        query.push(" order by id desc limit ").push_bind(i64::from(filter.limit));
         let mut connection = self.readers().acquire().await?;
         let rows = query.build().fetch_all(&mut *connection).await?;
         let mut found = Vec::with_capacity(rows.len());
@@ -144,22 +150,23 @@ impl Store {
     /// One delivery.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Delivery, StoreError> {
         let mut connection = self.readers().acquire().await?;
-        let row = sqlx::query("select * from deliveries where id = ?").bind(id.0).fetch_one(&mut *connection).await?;
+        let row = sqlx::query("select * from deliveries where id = $1").bind(id.0).fetch_one(&mut *connection).await?;
         shown(&mut connection, &row).await
     }
 
     /// Deliveries that are owed, per alert: how many, and when the next is due (`None`: all wait behind claimed ones).
     pub async fn owed(&self) -> Result<Vec<(String, u64, Option<Timestamp>)>, StoreError> {
         // Counted in an index that holds nothing else, not row by row.
-        let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
+        let sql = format!(
             "select owed.alert_key, owed.number,
                  (select min(next_attempt_at) from deliveries
                   where alert_key = owed.alert_key and status = 'owed' and next_attempt_at is not null)
-             from (select alert_key, count(*) as number from deliveries indexed by deliveries_queue
+             from (select alert_key, count(*) as number from deliveries {}
                    where status = 'owed' group by alert_key) owed",
-        )
-        .fetch_all(self.readers())
-        .await?;
+            words::IN_THE_QUEUE_INDEX
+        );
+        let rows: Vec<(String, i64, Option<i64>)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(self.readers()).await?;
         rows.into_iter()
             .map(|(alert, count, due)| {
                 Ok((alert, count.unsigned_abs(), due.map(crate::store::columns::instant).transpose()?))
@@ -171,7 +178,7 @@ impl Store {
     pub async fn next_delivery(&self, alert: &str) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<i64> = sqlx::query_scalar(
             "select min(next_attempt_at) from deliveries
-             where alert_key = ? and status = 'owed' and next_attempt_at is not null",
+             where alert_key = $1 and status = 'owed' and next_attempt_at is not null",
         )
         .bind(alert)
         .fetch_one(self.engine_readers())
@@ -182,9 +189,9 @@ impl Store {
 
 /// Reads a row. What is to be told is made anew from the flip if its own words cannot be read; an error of ours that does
 /// not pass says that the flip cannot be read either.
-async fn delivery(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Delivery, StoreError> {
+async fn delivery(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, StoreError> {
     let fault = match serde_json::from_str(&row.text("notification")?) {
-        Ok(notification) => return with(row, notification),
+        Ok(notification) => return with(row, described(connection, row, notification).await?),
         Err(fault) => fault,
     };
     let id = row.int("id")?;
@@ -199,7 +206,7 @@ async fn delivery(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<
 }
 
 /// A row for people to look at, who see whatever can be read of it.
-async fn shown(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Delivery, StoreError> {
+async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, StoreError> {
     match delivery(connection, row).await {
         Err(error) if !error.is_passing() => {
             let monitor_id = MonitorId(row.int("monitor_id")?);
@@ -215,6 +222,7 @@ async fn shown(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Del
                     tick_at: None,
                     started_at: None,
                     key: row.text("key")?,
+                    incident: None,
                     test: false,
                 },
             )
@@ -223,15 +231,35 @@ async fn shown(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Del
     }
 }
 
-async fn by_its_flip(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Notification, StoreError> {
-    let found = sqlx::query("select * from flips where id = ?").bind(row.int("flip_id")?);
+/// One that an older version stored says nothing of its incident; the row does.
+async fn described(
+    connection: &mut DbConnection,
+    row: &DbRow,
+    mut notification: Notification,
+) -> Result<Notification, StoreError> {
+    if notification.incident.is_none() && !notification.test {
+        notification.incident = incident(connection, row).await?;
+    }
+    Ok(notification)
+}
+
+/// The incident of a row, as receivers see it.
+async fn incident(connection: &mut DbConnection, row: &DbRow) -> Result<Option<Incident>, StoreError> {
+    let Some(id) = row.int_or_none("incident_id")?.map(FlipId) else { return Ok(None) };
+    let instance = record_flips::instance(connection).await?;
+    Described::new(&instance).get(connection, Some(id)).await
+}
+
+async fn by_its_flip(connection: &mut DbConnection, row: &DbRow) -> Result<Notification, StoreError> {
+    let found = sqlx::query("select * from flips where id = $1").bind(row.int("flip_id")?);
     let flip = flip(&found.fetch_one(&mut *connection).await?)?;
     let monitor = MonitorId(row.int("monitor_id")?);
     let monitor = summaries(connection, &ids_text([monitor].into_iter())).await?.remove(&monitor);
-    Ok(tell::late(&flip, monitor.ok_or(StoreError::NotFound)?, flip.old_state, row.text("key")?))
+    let incident = incident(connection, row).await?;
+    Ok(record_flips::late(&flip, monitor.ok_or(StoreError::NotFound)?, flip.old_state, row.text("key")?, incident))
 }
 
-fn with(row: &SqliteRow, notification: Notification) -> Result<Delivery, StoreError> {
+fn with(row: &DbRow, notification: Notification) -> Result<Delivery, StoreError> {
     Ok(Delivery {
         id: DeliveryId(row.int("id")?),
         flip_id: FlipId(row.int("flip_id")?),
@@ -243,6 +271,7 @@ fn with(row: &SqliteRow, notification: Notification) -> Result<Delivery, StoreEr
         instead_of: row.int_or_none("instead_of")?.map(DeliveryId),
         last_error: row.text_or_none("last_error")?,
         reply: row.text_or_none("reply")?,
+        incident_id: row.int_or_none("incident_id")?.map(FlipId),
         created_at: row.at("created_at")?,
         settled_at: row.at_or_none("settled_at")?,
         notification,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use revere_model::MonitorId;
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{Delivery, DeliveryStatus, Settlement, delivery};
 use crate::{
@@ -15,7 +14,8 @@ use crate::{
     store::{
         Store, StoreError,
         columns::{Columns, micros},
-        telling::{alert_records, tell},
+        database::{DbConnection, DbRow},
+        telling::{alert_records, record_flips},
     },
 };
 
@@ -27,10 +27,10 @@ impl Store {
             Box::pin(async move {
                 let rows = sqlx::query(
                     "select d.* from deliveries d join alerts a on a.key = d.alert_key
-                     where d.status = 'owed' and a.in_config = 0 and d.created_at < ? order by d.id limit ?",
+                     where d.status = 'owed' and not a.in_config and d.created_at < $1 order by d.id limit $2",
                 )
                 .bind(micros(before))
-                .bind(limit)
+                .bind(i64::from(limit))
                 .fetch_all(&mut *connection)
                 .await?;
                 let reason = Settlement::Failed("the alert is no longer in the configuration".to_owned());
@@ -61,16 +61,16 @@ impl Store {
         self.write_patiently(move |connection| {
             Box::pin(async move {
                 let rows = sqlx::query(
-                    "update deliveries set attempts = attempts + 1, claimed_by = ?, next_attempt_at = ?
-                     where id in (select id from deliveries where alert_key = ? and status = 'owed'
-                         and next_attempt_at <= ? order by next_attempt_at, id limit ?)
+                    "update deliveries set attempts = attempts + 1, claimed_by = $1, next_attempt_at = $2
+                     where id in (select id from deliveries where alert_key = $3 and status = 'owed'
+                         and next_attempt_at <= $4 order by next_attempt_at, id limit $5)
                      returning *",
                 )
                 .bind(node)
                 .bind(micros(hidden_until))
                 .bind(alert)
                 .bind(micros(now))
-                .bind(limit)
+                .bind(i64::from(limit))
                 .fetch_all(&mut *connection)
                 .await?;
                 let mut claimed = Vec::with_capacity(rows.len());
@@ -102,11 +102,7 @@ impl Store {
 }
 
 /// Reads a row that is to be sent; one of which nothing can be read is set aside as failed, with the reason.
-async fn read(
-    connection: &mut SqliteConnection,
-    row: &SqliteRow,
-    now: Timestamp,
-) -> Result<Option<Delivery>, StoreError> {
+async fn read(connection: &mut DbConnection, row: &DbRow, now: Timestamp) -> Result<Option<Delivery>, StoreError> {
     let fault = match delivery(connection, row).await {
         Ok(delivery) => return Ok(Some(delivery)),
         Err(error) if error.is_passing() => return Err(error),
@@ -116,12 +112,13 @@ async fn read(
     let (id, alert, monitor) = (row.int("id")?, row.text("alert_key")?, row.int("monitor_id")?);
     tracing::error!(delivery = id, alert, monitor, fault, "a delivery is given up");
     sqlx::query(
-        "update deliveries set status = 'failed', next_attempt_at = null, claimed_by = null, settled_at = ?,
-             last_error = ? where id = ?",
+        "update deliveries set status = 'failed', next_attempt_at = null, claimed_by = null, settled_at = $1,
+             last_error = $2 where id = $3 and status = 'owed' and attempts = $4",
     )
     .bind(micros(now))
     .bind(fault)
     .bind(id)
+    .bind(row.int("attempts")?)
     .execute(&mut *connection)
     .await?;
     next_in_turn(connection, &alert, MonitorId(monitor), now).await?;
@@ -129,7 +126,7 @@ async fn read(
 }
 
 async fn settle(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     claimed: &Delivery,
     settlement: &Settlement,
     now: Timestamp,
@@ -141,9 +138,9 @@ async fn settle(
     };
     let settled_at = (status != DeliveryStatus::Owed).then(|| micros(now));
     let updated = sqlx::query(
-        "update deliveries set status = ?, next_attempt_at = ?, reply = ?, last_error = coalesce(?, last_error),
-             settled_at = ?, claimed_by = null
-         where id = ? and status = 'owed' and (attempts = ? or ?)",
+        "update deliveries set status = $1, next_attempt_at = $2, reply = $3, last_error = coalesce($4, last_error),
+             settled_at = $5, claimed_by = null
+         where id = $6 and status = 'owed' and (attempts = $7 or $8)",
     )
     .bind(status.as_str())
     .bind(again_at)
@@ -151,7 +148,7 @@ async fn settle(
     .bind(error)
     .bind(settled_at)
     .bind(claimed.id.0)
-    .bind(claimed.attempts)
+    .bind(i64::from(claimed.attempts))
     .bind(status == DeliveryStatus::Sent)
     .execute(&mut *connection)
     .await?;
@@ -171,14 +168,14 @@ async fn settle(
 
 /// The oldest that is still owed is due now.
 async fn next_in_turn(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     alert: &str,
     monitor: MonitorId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "update deliveries set next_attempt_at = coalesce(next_attempt_at, ?1) where id =
-             (select id from deliveries where alert_key = ?2 and monitor_id = ?3 and status = 'owed' order by id limit 1)",
+        "update deliveries set next_attempt_at = coalesce(next_attempt_at, $1) where id =
+             (select id from deliveries where alert_key = $2 and monitor_id = $3 and status = 'owed' order by id limit 1)",
     )
     .bind(micros(now))
     .bind(alert)
@@ -190,7 +187,7 @@ async fn next_in_turn(
 
 /// What one alert could not tell, another one tells, once, saying so.
 async fn tell_instead(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     failed: &Delivery,
     error: &str,
     now: Timestamp,
@@ -199,23 +196,25 @@ async fn tell_instead(
         tracing::error!(alert = failed.alert_key, delivery = %failed.id, "given up, and no other alert is on to tell it");
         return Ok(());
     };
+    record_flips::hold(connection, failed.monitor_id).await?;
     let notification = instead(&failed.notification, &failed.alert_key, error);
-    tell::owe(connection, failed.flip_id, &other, &notification, Some(failed.id.0), now).await?;
+    record_flips::owe(connection, failed.flip_id, &other, &notification, Some(failed.id.0), now).await?;
     Ok(())
 }
 
 /// The alert that tells instead: one that is on, rather one that tells such states, then one whose receiver took the last
 /// thing it was told; of several, the one that reached somebody last.
-async fn stand_in(connection: &mut SqliteConnection, failed: &Delivery) -> Result<Option<String>, StoreError> {
+async fn stand_in(connection: &mut DbConnection, failed: &Delivery) -> Result<Option<String>, StoreError> {
     let mut best = None;
     for row in alert_records::read_all(connection).await? {
         if !row.is_on() || row.key == failed.alert_key {
             continue;
         }
         let last: Option<(bool, i64)> = sqlx::query_as(
-            "select status = 'sent', settled_at from deliveries where id = max(
-                 coalesce((select max(id) from deliveries where alert_key = ?1 and status = 'sent'), 0),
-                 coalesce((select max(id) from deliveries where alert_key = ?1 and status = 'failed'), 0))",
+            "select status = 'sent', settled_at from deliveries where id in
+                 (select max(id) from deliveries where alert_key = $1 and status = 'sent' union all
+                  select max(id) from deliveries where alert_key = $1 and status = 'failed')
+             order by settled_at desc limit 1",
         )
         .bind(&row.key)
         .fetch_optional(&mut *connection)

@@ -11,17 +11,19 @@ use std::{
 
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, StateSet, Tell, Told, tell as decide};
-use sqlx::SqliteConnection;
 
 use super::{Flip, StoreError};
 use crate::{
-    notification::{MonitorSummary, Notification},
+    notification::{Incident, MonitorSummary, Notification},
     store::{
         DeliveryStatus, Settlement,
         columns::{ids_text, micros},
+        database::DbConnection,
         telling::{
             deliveries::instead,
-            tell::{delivery_key, instance, remember, summaries, unseen},
+            incidents::{Described, Heard},
+            keys,
+            record_flips::{instance, remember, summaries, unseen},
         },
     },
 };
@@ -66,7 +68,7 @@ struct Owed {
 
 /// Stores what `alerts` told of `flips`, which are stored and in order.
 pub(super) async fn tell(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     flips: &[Flip<'_>],
     alerts: &[PastAlert],
 ) -> Result<(), StoreError> {
@@ -75,38 +77,49 @@ pub(super) async fn tell(
     }
     let instance = instance(connection).await?;
     let names = summaries(connection, &ids_text(flips.iter().map(|flip| flip.monitor_id))).await?;
-    let mut told: HashMap<(usize, MonitorId), Told> = HashMap::new();
+    let mut heard: HashMap<(usize, MonitorId), Heard> = HashMap::new();
+    let mut described = Described::new(&instance);
     let mut waiting = HashSet::new();
     let mut all: Vec<Owed> = Vec::new();
     for flip in flips {
         let monitor = names.get(&flip.monitor_id).ok_or_else(|| StoreError::internal("a flip of no monitor"))?;
         for (place, alert) in alerts.iter().enumerate() {
-            let told = told.entry((place, flip.monitor_id)).or_insert_with(|| unseen(flip.change.old_state));
-            let before = *told;
-            let owes = match decide(&before, alert.states, true, false, flip.change.new_state) {
+            let heard = heard
+                .entry((place, flip.monitor_id))
+                .or_insert_with(|| Heard { told: unseen(flip.change.old_state), incident: None });
+            let before = *heard;
+            let owes = match decide(&before.told, alert.states, true, false, flip.change.new_state) {
                 Tell::Nothing | Tell::Held => continue,
                 Tell::Silently(after) => {
-                    *told = after;
+                    *heard = before.then(after, flip.incident);
                     false
                 }
                 Tell::Owe(after) => {
-                    *told = after;
+                    *heard = before.then(after, flip.incident);
                     true
                 }
             };
             if owes {
-                let notification = notification(flip, monitor, before, &instance, &alert.key);
+                let incident = described.get(connection, before.incident(flip.incident)).await?;
+                let notification = notification(flip, monitor, before.told, &instance, &alert.key, incident);
                 owe(&mut all, &mut waiting, alerts, place, flip, notification);
             }
         }
     }
-    for ((place, monitor), told) in told {
-        remember(connection, &alerts[place].key, monitor, told).await?;
+    for ((place, monitor), heard) in heard {
+        remember(connection, &alerts[place].key, monitor, heard).await?;
     }
     store(connection, &all, alerts).await
 }
 
-fn notification(flip: &Flip<'_>, monitor: &MonitorSummary, before: Told, instance: &str, alert: &str) -> Notification {
+fn notification(
+    flip: &Flip<'_>,
+    monitor: &MonitorSummary,
+    before: Told,
+    instance: &str,
+    alert: &str,
+    incident: Option<Incident>,
+) -> Notification {
     let ran_at = flip.run_id.map(|_| flip.change.at);
     Notification {
         monitor: monitor.clone(),
@@ -116,7 +129,8 @@ fn notification(flip: &Flip<'_>, monitor: &MonitorSummary, before: Told, instanc
         return_value: flip.change.return_value.cloned(),
         tick_at: ran_at,
         started_at: ran_at,
-        key: delivery_key(instance, flip.monitor_id, flip.id, flip.change.at, alert),
+        key: keys::delivery(instance, flip.monitor_id, flip.id, flip.change.at, alert),
+        incident,
         test: false,
     }
 }
@@ -146,7 +160,7 @@ fn owe(
     add(other, instead(&notification, &alerts[alert].key, &error), at, Some(given_up));
 }
 
-async fn store(connection: &mut SqliteConnection, all: &[Owed], alerts: &[PastAlert]) -> Result<(), StoreError> {
+async fn store(connection: &mut DbConnection, all: &[Owed], alerts: &[PastAlert]) -> Result<(), StoreError> {
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|place| (all[*place].created_at, *place));
     let mut ids = vec![None; all.len()];
@@ -159,7 +173,7 @@ async fn store(connection: &mut SqliteConnection, all: &[Owed], alerts: &[PastAl
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     owed: &Owed,
     alert_key: &str,
     instead_of: Option<i64>,
@@ -175,14 +189,14 @@ async fn insert(
         .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
     Ok(sqlx::query_scalar(
         "insert into deliveries (flip_id, alert_key, monitor_id, status, attempts, next_attempt_at, instead_of,
-             last_error, reply, created_at, settled_at, key, notification)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
+             last_error, reply, created_at, settled_at, key, notification, incident_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
     )
     .bind(owed.flip_id.0)
     .bind(alert_key)
     .bind(owed.notification.monitor.id.0)
     .bind(status.as_str())
-    .bind(owed.fared.as_ref().map_or(0, |fared| fared.attempts))
+    .bind(owed.fared.as_ref().map_or(0, |fared| i64::from(fared.attempts)))
     .bind(next_attempt_at)
     .bind(instead_of)
     .bind(error)
@@ -191,6 +205,7 @@ async fn insert(
     .bind(settled_at.map(micros))
     .bind(&owed.notification.key)
     .bind(notification)
+    .bind(owed.notification.incident.as_ref().map(|incident| incident.id.0))
     .fetch_one(connection)
     .await?)
 }

@@ -18,22 +18,18 @@ pub struct PreviousRun {
     pub at: Timestamp,
 }
 
-/// The state that the last run of the monitor of `statuses s` left. The monitor's own is the same, unless it has been
-/// switched off since.
+/// The state that the last recorded run of the monitor of `statuses s` left: the run that the row shows. The monitor's own
+/// is the same, unless it has been switched off since.
 pub(in crate::store) const LAST_STATE: &str =
     "case when s.state <> 'INACTIVE' or s.last_run_at is null then s.state else
-    coalesce((select new_state from runs where id = max(
-        coalesce((select max(id) from runs where monitor_id = s.monitor_id and new_state = 'OK'), 0),
-        coalesce((select max(id) from runs where monitor_id = s.monitor_id and new_state = 'ALARM'), 0),
-        coalesce((select max(id) from runs where monitor_id = s.monitor_id and new_state = 'ERROR'), 0),
-        coalesce((select max(id) from runs where monitor_id = s.monitor_id and new_state = 'INACTIVE'), 0))), s.state)
-    end";
+    coalesce((select r.new_state from runs r where r.monitor_id = s.monitor_id and r.started_at = s.last_run_at
+        order by r.id desc limit 1), s.state) end";
 
 impl Store {
     /// What the last recorded run of a monitor left; `None` if there was none.
     pub async fn previous_run(&self, monitor: &Monitor) -> Result<Option<PreviousRun>, StoreError> {
         let Some(at) = monitor.last_run_at else { return Ok(None) };
-        let sql = format!("select {LAST_STATE} from statuses s where s.monitor_id = ?");
+        let sql = format!("select {LAST_STATE} from statuses s where s.monitor_id = $1");
         let state: String =
             sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(monitor.id.0).fetch_one(self.readers()).await?;
         Ok(Some(PreviousRun {

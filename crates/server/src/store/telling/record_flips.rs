@@ -6,14 +6,17 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use revere_model::{Flip as Change, FlipId, MonitorId, ReturnValue, RunId, State, Tell, Told, tell};
-use sha2::{Digest, Sha256};
-use sqlx::SqliteConnection;
 
-use crate::notification::{MonitorSummary, Notification};
+use super::{
+    alert_records::{self, AlertRow},
+    incidents::{self, Described, Heard},
+    keys,
+};
+use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     RecordedFlip, StoreError,
     columns::{Columns, ids_text, micros, tags_from, value_text, word},
-    telling::alert_records::{self, AlertRow},
+    database::{DbConnection, words},
 };
 
 /// A flip that is about to be recorded.
@@ -43,7 +46,7 @@ pub(in crate::store) struct Flipped {
 
 /// Records flips, at most one of each monitor, and what is owed for them. Deliveries are due from `now` on.
 pub(in crate::store) async fn record_flips(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     flips: &[NewFlip<'_>],
     now: Timestamp,
 ) -> Result<Vec<Flipped>, StoreError> {
@@ -52,19 +55,29 @@ pub(in crate::store) async fn record_flips(
     let ids = ids_text(flips.iter().map(|flip| flip.monitor_id));
     let mut told = told_of(connection, &ids).await?;
     let names = summaries(connection, &ids).await?;
+    let going_on = incidents::going_on(connection, flips.iter().map(|flip| flip.monitor_id)).await?;
     let instance = instance(connection).await?;
+    let mut described = Described::new(&instance);
     let mut recorded = Vec::with_capacity(flips.len());
     for new in flips {
         let flip = insert(connection, new).await?;
+        let open = going_on.get(&new.monitor_id).copied();
+        let incident = incidents::of_flip(new.flip, flip.id, open);
+        let goes_on = incident.filter(|_| new.flip.new.is_problem());
+        if goes_on != open {
+            incidents::goes_on(connection, new.monitor_id, goes_on).await?;
+        }
         let mut owed = Vec::new();
         for alert in &alerts {
-            let before = told.remove(&(new.monitor_id, alert.key.clone())).unwrap_or_else(|| unseen(new.flip.old));
-            let (after, owes) = match tell(&before, alert.states, alert.is_on(), false, new.flip.new) {
+            let before = told
+                .remove(&(new.monitor_id, alert.key.clone()))
+                .unwrap_or_else(|| Heard { told: unseen(new.flip.old), incident: None });
+            let (after, owes) = match tell(&before.told, alert.states, alert.is_on(), false, new.flip.new) {
                 Tell::Nothing | Tell::Held => continue,
                 Tell::Silently(after) => (after, false),
                 Tell::Owe(after) => (after, true),
             };
-            remember(connection, &alert.key, new.monitor_id, after).await?;
+            remember(connection, &alert.key, new.monitor_id, before.then(after, incident)).await?;
             if owes {
                 let monitor = names.get(&new.monitor_id).cloned();
                 let (tick_at, started_at) = match new.cause {
@@ -73,13 +86,14 @@ pub(in crate::store) async fn record_flips(
                 };
                 let notification = Notification {
                     monitor: monitor.ok_or_else(|| StoreError::internal("a flip of no monitor"))?,
-                    old_state: before.last_heard(),
+                    old_state: before.told.last_heard(),
                     new_state: new.flip.new,
                     message: new.message.to_owned(),
                     return_value: new.return_value.cloned(),
                     tick_at,
                     started_at,
-                    key: delivery_key(&instance, flip.monitor_id, flip.id, flip.at, &alert.key),
+                    key: keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, &alert.key),
+                    incident: described.get(connection, before.incident(incident)).await?,
                     test: false,
                 };
                 owe(connection, flip.id, &alert.key, &notification, None, now).await?;
@@ -93,23 +107,30 @@ pub(in crate::store) async fn record_flips(
 
 /// Writes that `alert_key` owes what the monitor's last flip says, told late.
 pub(in crate::store) async fn owe_last_flip(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     alert_key: &str,
     monitor: MonitorId,
-    before: Told,
+    before: Heard,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let row = sqlx::query("select * from flips where monitor_id = ? order by id desc limit 1")
-        .bind(monitor.0)
-        .fetch_optional(&mut *connection)
-        .await?;
+    hold(connection, monitor).await?;
+    // The flip that made the monitor's state what it is.
+    let row = sqlx::query(
+        "select f.* from flips f join statuses s on s.monitor_id = f.monitor_id and s.state_since = f.at
+         where f.monitor_id = $1 order by f.id desc limit 1",
+    )
+    .bind(monitor.0)
+    .fetch_optional(&mut *connection)
+    .await?;
     let Some(row) = row else { return Ok(()) };
     let flip = crate::store::reading::flips::flip(&row)?;
     let instance = instance(connection).await?;
     let mut names = summaries(connection, &ids_text([monitor].into_iter())).await?;
     let Some(monitor) = names.remove(&monitor) else { return Ok(()) };
-    let key = delivery_key(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
-    let notification = late(&flip, monitor, before.last_heard(), key);
+    let key = keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
+    let going_on = incidents::going_on(connection, [flip.monitor_id].into_iter()).await?.remove(&flip.monitor_id);
+    let incident = Described::new(&instance).get(connection, before.incident(going_on)).await?;
+    let notification = late(&flip, monitor, before.told.last_heard(), key, incident);
     owe(connection, flip.id, alert_key, &notification, None, now).await?;
     Ok(())
 }
@@ -120,6 +141,7 @@ pub(in crate::store) fn late(
     monitor: MonitorSummary,
     old_state: State,
     key: String,
+    incident: Option<Incident>,
 ) -> Notification {
     Notification {
         monitor,
@@ -130,17 +152,28 @@ pub(in crate::store) fn late(
         tick_at: None,
         started_at: None,
         key,
+        incident,
         test: false,
     }
 }
 
-pub(in crate::store) async fn instance(connection: &mut SqliteConnection) -> Result<String, StoreError> {
+pub(in crate::store) async fn instance(connection: &mut DbConnection) -> Result<String, StoreError> {
     Ok(sqlx::query_scalar("select value from meta where key = 'instance'").fetch_one(connection).await?)
+}
+
+/// Keeps the row of a monitor until the end of the transaction, as whoever changes its state does: what is owed for it is
+/// written one after the other, and goes out in that order.
+pub(in crate::store) async fn hold(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
+    sqlx::query("update statuses set attempt = attempt where monitor_id = $1")
+        .bind(monitor.0)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Writes that `alert_key` owes this. It waits its turn while an earlier one of the same alert and monitor is owed.
 pub(in crate::store) async fn owe(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     flip: FlipId,
     alert_key: &str,
     notification: &Notification,
@@ -151,11 +184,11 @@ pub(in crate::store) async fn owe(
         .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
     Ok(sqlx::query_scalar(
         "insert into deliveries
-             (flip_id, alert_key, monitor_id, status, next_attempt_at, instead_of, created_at, key, notification)
-         values (?1, ?2, ?3, 'owed',
-             case when exists (select 1 from deliveries where alert_key = ?2 and monitor_id = ?3 and status = 'owed')
-                 then null else ?4 end,
-             ?5, ?4, ?6, ?7)
+             (flip_id, alert_key, monitor_id, status, next_attempt_at, instead_of, created_at, key, notification, incident_id)
+         values ($1, $2, $3, 'owed',
+             case when exists (select 1 from deliveries where alert_key = $2 and monitor_id = $3 and status = 'owed')
+                 then null else cast($4 as bigint) end,
+             $5, $4, $6, $7, $8)
          returning id",
     )
     .bind(flip.0)
@@ -165,23 +198,9 @@ pub(in crate::store) async fn owe(
     .bind(instead_of)
     .bind(&notification.key)
     .bind(text)
+    .bind(notification.incident.as_ref().map(|incident| incident.id.0))
     .fetch_one(connection)
     .await?)
-}
-
-/// The same for every attempt at telling this flip through this alert, and never the same for anything else, even in a
-/// database that was put back from a backup: the flip's time is part of it.
-pub(in crate::store) fn delivery_key(
-    instance: &str,
-    monitor: MonitorId,
-    flip: FlipId,
-    at: Timestamp,
-    alert_key: &str,
-) -> String {
-    let whole = format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}", micros(at));
-    let mut key: String = Sha256::digest(whole).iter().map(|byte| format!("{byte:02x}")).collect();
-    key.truncate(32);
-    key
 }
 
 /// What an alert that has no row for a monitor has told of it: nothing if it is new, else it follows from here.
@@ -189,14 +208,14 @@ pub(in crate::store) fn unseen(state: State) -> Told {
     if state == State::Inactive { Told::default() } else { Told::from_now(state) }
 }
 
-async fn insert(connection: &mut SqliteConnection, new: &NewFlip<'_>) -> Result<RecordedFlip, StoreError> {
+async fn insert(connection: &mut DbConnection, new: &NewFlip<'_>) -> Result<RecordedFlip, StoreError> {
     let run_id = match new.cause {
         Cause::Run(run, ..) => Some(run),
         Cause::Person => None,
     };
     let id: i64 = sqlx::query_scalar(
         "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id)
-         values (?, ?, ?, ?, ?, ?, ?) returning id",
+         values ($1, $2, $3, $4, $5, $6, $7) returning id",
     )
     .bind(new.monitor_id.0)
     .bind(micros(new.at))
@@ -220,57 +239,55 @@ async fn insert(connection: &mut SqliteConnection, new: &NewFlip<'_>) -> Result<
 }
 
 pub(in crate::store) async fn remember(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     alert_key: &str,
     monitor: MonitorId,
-    told: Told,
+    heard: Heard,
 ) -> Result<(), StoreError> {
+    let Heard { told, incident } = heard;
     let Some(state) = told.state else { return Ok(()) };
     sqlx::query(
-        "insert into told (alert_key, monitor_id, state, open) values (?, ?, ?, ?)
-         on conflict (alert_key, monitor_id) do update set state = excluded.state, open = excluded.open",
+        "insert into told (alert_key, monitor_id, state, open, incident_id) values ($1, $2, $3, $4, $5)
+         on conflict (alert_key, monitor_id) do update set state = excluded.state, open = excluded.open,
+             incident_id = excluded.incident_id",
     )
     .bind(alert_key)
     .bind(monitor.0)
     .bind(state.as_str())
     .bind(told.open.map(State::as_str))
+    .bind(incident.map(|incident| incident.0))
     .execute(connection)
     .await?;
     Ok(())
 }
 
 /// What was told of these monitors, a JSON list of ids.
-async fn told_of(
-    connection: &mut SqliteConnection,
-    ids: &str,
-) -> Result<HashMap<(MonitorId, String), Told>, StoreError> {
-    let rows = sqlx::query("select * from told where monitor_id in (select value from json_each(?))")
-        .bind(ids)
-        .fetch_all(connection)
-        .await?;
+async fn told_of(connection: &mut DbConnection, ids: &str) -> Result<HashMap<(MonitorId, String), Heard>, StoreError> {
+    let sql = format!("select * from told where monitor_id in {}", words::ids_of("$1"));
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let open = row.text_or_none("open")?.map(|open| word(&open)).transpose()?;
             let told = Told { state: Some(row.state("state")?), open };
-            Ok(((MonitorId(row.int("monitor_id")?), row.text("alert_key")?), told))
+            let incident = row.int_or_none("incident_id")?.map(FlipId);
+            Ok(((MonitorId(row.int("monitor_id")?), row.text("alert_key")?), Heard { told, incident }))
         })
         .collect()
 }
 
 /// The monitors as a receiver sees them, without their address, which is the sender's to add.
 pub(in crate::store) async fn summaries(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     ids: &str,
 ) -> Result<HashMap<MonitorId, MonitorSummary>, StoreError> {
+    let sql = format!("select id, name, tags from monitors where id in {}", words::ids_of("$1"));
     let rows: Vec<(i64, String, String)> =
-        sqlx::query_as("select id, name, tags from monitors where id in (select value from json_each(?))")
-            .bind(ids)
-            .fetch_all(connection)
-            .await?;
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.into_iter()
         .map(|(id, name, tags)| {
+            let tags = tags_from(id, &tags);
             let id = MonitorId(id);
-            Ok((id, MonitorSummary { id, name, url: String::new(), tags: tags_from(&tags)? }))
+            Ok((id, MonitorSummary { id, name, url: String::new(), tags }))
         })
         .collect()
 }

@@ -1,0 +1,30 @@
+//! Keys by which receivers drop what they have seen, or find again what they opened.
+
+use jiff::Timestamp;
+use revere_model::{FlipId, MonitorId};
+use sha2::{Digest, Sha256};
+
+use crate::store::columns::micros;
+
+/// The same for every attempt at telling this flip through this alert, and never the same for anything else, even in a
+/// database that was put back from a backup: the flip's time is part of it.
+pub(in crate::store) fn delivery(
+    instance: &str,
+    monitor: MonitorId,
+    flip: FlipId,
+    at: Timestamp,
+    alert_key: &str,
+) -> String {
+    hashed(&format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}", micros(at)))
+}
+
+/// The same for all that is told of an incident, by whatever alert, and never the same for another one.
+pub(in crate::store) fn incident(instance: &str, monitor: MonitorId, opened_by: FlipId, at: Timestamp) -> String {
+    hashed(&format!("{instance}\n{monitor}\n{opened_by}\n{}", micros(at)))
+}
+
+fn hashed(whole: &str) -> String {
+    let mut key: String = Sha256::digest(whole).iter().map(|byte| format!("{byte:02x}")).collect();
+    key.truncate(32);
+    key
+}

@@ -1,0 +1,57 @@
+//! A store with a claim in it, for tests of statements that compare what was read.
+
+use std::time::Duration;
+
+use revere_model::MonitorSpec;
+use sqlx::{AssertSqlSafe, ConnectOptions};
+use tempfile::TempDir;
+
+use super::{ClaimRequest, Claimed, Store, StoreOptions, database::DbConnection, sqlite::connection};
+
+/// A store, another connection to it, and a tick that is claimed.
+pub(super) async fn with_a_claim() -> (TempDir, Store, DbConnection, Claimed) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions::new(folder.path().join("revere.db"));
+    let store = Store::open(options.clone()).await.unwrap();
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let spec = MonitorSpec {
+        name: "a".to_owned(),
+        description: String::new(),
+        script: "pass".to_owned(),
+        schedule: "* * * * *".to_owned(),
+        timezone: "UTC".to_owned(),
+        active: true,
+        retain_days: None,
+        timeout_s: None,
+        tags: Vec::new(),
+        alarm_after: 1,
+        recover_after: 1,
+    };
+    store.create_monitor(&spec, now).await.unwrap();
+    let request = ClaimRequest {
+        node: "one".to_owned(),
+        now: "2026-01-01T00:01:00Z".parse().unwrap(),
+        up_since: now,
+        run_limit: Duration::from_secs(30),
+        limit: 10,
+        places: 10,
+    };
+    let claimed = store.claim_due(&request).await.unwrap().runs.remove(0);
+    let connection = connection::options(&options).connect().await.unwrap();
+    (folder, store, connection, claimed)
+}
+
+/// What `write` answers after another writer did `sql`, and what it answers if nobody did; neither is kept.
+pub(super) async fn moved_by_another<T>(
+    connection: &mut DbConnection,
+    sql: &str,
+    write: impl AsyncFn(&mut DbConnection) -> T,
+) -> (T, T) {
+    sqlx::raw_sql("begin immediate").execute(&mut *connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *connection).await.unwrap();
+    let moved = write(connection).await;
+    sqlx::raw_sql("rollback; begin immediate").execute(&mut *connection).await.unwrap();
+    let still = write(connection).await;
+    sqlx::raw_sql("rollback").execute(connection).await.unwrap();
+    (moved, still)
+}
