@@ -19,6 +19,8 @@ use rustix::time::{ClockId, clock_gettime};
 pub(crate) struct CpuMeter {
     /// Nanoseconds of the polls that are over.
     spent: AtomicU64,
+    /// Nanoseconds of `spent` that were spent elsewhere.
+    charged: AtomicU64,
     /// The thread's clock at the beginning of the present poll, in nanoseconds.
     poll_began: AtomicU64,
 }
@@ -46,9 +48,18 @@ thread_local! {
 pub fn charge(time: Duration) {
     PRESENT.with_borrow(|meter| {
         if let Some(meter) = meter {
-            meter.spent.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            meter.spent.fetch_add(nanos, Ordering::Relaxed);
+            meter.charged.fetch_add(nanos, Ordering::Relaxed);
         }
     });
+}
+
+/// What the run that this thread is polling was charged for so far.
+pub(crate) fn charged() -> Duration {
+    PRESENT.with_borrow(|meter| {
+        meter.as_ref().map_or(Duration::ZERO, |meter| Duration::from_nanos(meter.charged.load(Ordering::Relaxed)))
+    })
 }
 
 /// What `future` gives, and the processor time that its polls took.

@@ -14,7 +14,10 @@ use crate::{
     cpu_meter::{self, CpuMeter},
     cpu_queue::CpuQueue,
     guest::{Guest, Template},
-    host::{RunState, TapedHelpers, clock::TimeOut},
+    host::{
+        RunState, TapedHelpers,
+        clock::{TimeLimit, TimeOut},
+    },
     image::{Image, MOST_ANSWER_BYTES, inert_run},
     reset::{NotReset, Resetter},
     stats::Counters,
@@ -58,7 +61,7 @@ pub(crate) struct Ended {
     pub(crate) memory_refused: bool,
     /// What its clock showed first.
     pub(crate) instant: Timestamp,
-    /// Where it was when its wall-clock time was over, if that was its end.
+    /// Where it was when its time was over, if that was its end.
     pub(crate) time_out: Option<TimeOut>,
     /// The helper modules that it read, where they were noted.
     pub(crate) helpers_read: TapedHelpers,
@@ -125,7 +128,11 @@ impl GuestPool {
         let host = guest.store.data_mut();
         let run = &mut host.run;
         let ended = Ended {
-            time_out: matches!(end, End::Stopped(Stop::WallTime(_))).then(|| run.clock.position()),
+            time_out: match end {
+                End::Stopped(Stop::WallTime(_)) => Some(run.clock.time_out(TimeLimit::WallTime)),
+                End::Stopped(Stop::CpuTime(_)) => Some(run.clock.time_out(TimeLimit::CpuTime)),
+                _ => None,
+            },
             end,
             instant: run.clock.instant(),
             helpers_read: run.helpers_read.take().unwrap_or_default(),

@@ -51,7 +51,7 @@ mod versions;
 pub use configuration::ConfigValues;
 pub use cpu_meter::{charge, with_cpu_time};
 pub use error::{OpenError, SandboxError};
-pub use host::clock::TimeOut;
+pub use host::clock::{TimeLimit, TimeOut};
 pub use limits::Limits;
 pub use options::{KeepInstances, Options, Progress};
 pub use outcome::{CallRecord, LimitKind, Outcome, RunInputs, ScriptError, ScriptWarning};

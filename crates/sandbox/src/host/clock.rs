@@ -13,9 +13,20 @@ use jiff::{SignedDuration, Timestamp};
 /// as long as it means to.
 pub(crate) const STEP: Duration = Duration::from_micros(1);
 
-/// Where a recorded run was when its wall-clock time was over.
+/// A limit that is one of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimeLimit {
+    /// Wall-clock time.
+    WallTime,
+    /// Time on a processor.
+    CpuTime,
+}
+
+/// Where a recorded run was when its time was over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimeOut {
+    /// Which time.
+    pub limit: TimeLimit,
     /// The waits that it had begun: source calls and sleeps.
     pub waits: u32,
     /// Whether it was in the last of them, and not computing after it.
@@ -27,7 +38,7 @@ pub struct TimeOut {
 pub(crate) struct RecordedWaits {
     /// How long each source call took.
     pub(crate) calls: Vec<Duration>,
-    /// Where its wall-clock time was over, if it was.
+    /// Where its time was over, if it was.
     pub(crate) time_out: Option<TimeOut>,
 }
 
@@ -104,40 +115,41 @@ impl RunClock {
         self.recorded.is_some()
     }
 
-    /// Begins a wait; `false` if the recorded run had no time for it any more.
-    #[must_use]
-    pub(crate) fn begin_wait(&mut self) -> bool {
+    /// Begins a wait, unless the recorded run had no time for it any more.
+    pub(crate) fn begin_wait(&mut self) -> Result<(), TimeLimit> {
         self.waits = self.waits.saturating_add(1);
         self.waiting = true;
-        self.recorded_time_out().is_none_or(|end| self.waits <= end.waits)
+        match self.recorded_time_out() {
+            Some(end) if self.waits > end.waits => Err(end.limit),
+            _ => Ok(()),
+        }
     }
 
-    /// Ends a wait of so long; `false` if the recorded run's time was over in it.
-    #[must_use]
-    pub(crate) fn end_wait(&mut self, took: Duration) -> bool {
+    /// Ends a wait of so long, unless the recorded run's time was over in it.
+    pub(crate) fn end_wait(&mut self, took: Duration) -> Result<(), TimeLimit> {
         self.elapsed = self.elapsed.saturating_add(took);
         if self.is_replay() {
             self.skipped = self.skipped.saturating_add(took);
         }
-        if self.recorded_time_out().is_some_and(|end| end.waiting && self.waits >= end.waits) {
-            return false;
+        if let Some(end) = self.recorded_time_out().filter(|end| end.waiting && self.waits >= end.waits) {
+            return Err(end.limit);
         }
         self.waiting = false;
-        true
+        Ok(())
     }
 
     /// What a replay has to add to its own time to come to the end of its limit where the recorded run came to it. Nothing
     /// before it has come that far: a slower machine must not end it sooner.
     pub(crate) fn skipped(&self) -> Duration {
         match self.recorded_time_out() {
-            Some(end) if self.waits >= end.waits => self.skipped,
+            Some(end) if end.limit == TimeLimit::WallTime && self.waits >= end.waits => self.skipped,
             _ => Duration::ZERO,
         }
     }
 
-    /// Where the run is, should its time be over now.
-    pub(crate) fn position(&self) -> TimeOut {
-        TimeOut { waits: self.waits, waiting: self.waiting }
+    /// Where the run is, as this time of it is over.
+    pub(crate) fn time_out(&self, limit: TimeLimit) -> TimeOut {
+        TimeOut { limit, waits: self.waits, waiting: self.waiting }
     }
 
     fn recorded_time_out(&self) -> Option<TimeOut> {
@@ -158,26 +170,33 @@ mod tests {
             (clock.read(), clock.read(), clock.read_instant()),
             (Duration::ZERO, STEP, { Timestamp::UNIX_EPOCH + 2 * STEP })
         );
-        assert!(clock.begin_wait() && clock.end_wait(SECOND));
+        assert_eq!((clock.begin_wait(), clock.end_wait(SECOND)), (Ok(()), Ok(())));
         assert_eq!(clock.elapsed(), SECOND + 3 * STEP);
         assert_eq!(clock.now(), Timestamp::UNIX_EPOCH + SECOND + 3 * STEP);
-        assert_eq!(clock.position(), TimeOut { waits: 1, waiting: false });
+        let end = TimeOut { limit: TimeLimit::CpuTime, waits: 1, waiting: false };
+        assert_eq!(clock.time_out(TimeLimit::CpuTime), end);
     }
 
     #[test]
     fn a_replay_ends_where_the_recorded_run_did() {
-        let replay = |waiting| {
-            let recorded = RecordedWaits { calls: vec![SECOND], time_out: Some(TimeOut { waits: 2, waiting }) };
-            RunClock::replaying(Timestamp::UNIX_EPOCH, STEP, recorded)
+        let replay = |limit, waiting| {
+            let time_out = Some(TimeOut { limit, waits: 2, waiting });
+            RunClock::replaying(Timestamp::UNIX_EPOCH, STEP, RecordedWaits { calls: vec![SECOND], time_out })
         };
-        let mut in_a_wait = replay(true);
-        assert!(in_a_wait.begin_wait() && in_a_wait.end_wait(SECOND) && in_a_wait.begin_wait());
-        assert!(!in_a_wait.end_wait(SECOND), "its time was over in the second wait");
-        let mut between = replay(false);
-        assert!(between.begin_wait() && between.end_wait(SECOND));
+        let wait = |clock: &mut RunClock| clock.begin_wait().and_then(|()| clock.end_wait(SECOND));
+        let mut in_a_wait = replay(TimeLimit::WallTime, true);
+        assert_eq!(wait(&mut in_a_wait), Ok(()));
+        assert_eq!(in_a_wait.begin_wait(), Ok(()));
+        assert_eq!(in_a_wait.end_wait(SECOND), Err(TimeLimit::WallTime), "its time was over in the second wait");
+        let mut between = replay(TimeLimit::WallTime, false);
+        assert_eq!(wait(&mut between), Ok(()));
         assert_eq!(between.skipped(), Duration::ZERO, "the recorded run came further");
-        assert!(between.begin_wait() && between.end_wait(SECOND));
+        assert_eq!(wait(&mut between), Ok(()));
         assert_eq!(between.skipped(), 2 * SECOND);
-        assert!(!between.begin_wait(), "there was no third wait");
+        assert_eq!(between.begin_wait(), Err(TimeLimit::WallTime), "there was no third wait");
+        let mut computing = replay(TimeLimit::CpuTime, false);
+        assert_eq!((wait(&mut computing), wait(&mut computing)), (Ok(()), Ok(())));
+        assert_eq!(computing.skipped(), Duration::ZERO, "what it waited is no time on a processor");
+        assert_eq!(computing.begin_wait(), Err(TimeLimit::CpuTime));
     }
 }

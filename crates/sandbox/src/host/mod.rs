@@ -15,7 +15,11 @@ use std::{
 use rand_chacha::ChaCha20Rng;
 use wasmtime::{Memory, UpdateDeadline};
 
-use self::{clock::RunClock, memory_budget::MemoryBudget, pollables::Pollables};
+use self::{
+    clock::{RunClock, TimeLimit},
+    memory_budget::MemoryBudget,
+    pollables::Pollables,
+};
 use crate::{
     Broker, CallRecord, HelperModule, Limits, SourceDescription,
     cpu_meter::CpuMeter,
@@ -118,11 +122,11 @@ impl RunState {
     /// What a guest that computes does at a tick: stop if a time limit is over, else let others run.
     pub(crate) fn tick(&self) -> Result<UpdateDeadline, Stop> {
         if self.began.elapsed().saturating_add(self.clock.skipped()) >= self.limits.wall_time {
-            return Err(self.out_of_time());
+            return Err(self.out_of(TimeLimit::WallTime));
         }
         let spent = self.cpu.spent_in_poll();
         if spent >= self.limits.cpu_time {
-            return Err(Stop::CpuTime(self.limits.cpu_time));
+            return Err(self.out_of(TimeLimit::CpuTime));
         }
         Ok(match &self.turn {
             Some(turn) if spent >= cpu_queue::BRIEF => UpdateDeadline::YieldCustom(1, Box::pin(turn.clone().next())),
@@ -132,13 +136,16 @@ impl RunState {
 
     /// Begins a wait, which is counted.
     pub(crate) fn begin_wait(&mut self) -> Result<(), Stop> {
-        if self.clock.begin_wait() { Ok(()) } else { Err(self.out_of_time()) }
+        self.clock.begin_wait().map_err(|limit| self.out_of(limit))
     }
 
     /// Ends a wait that took so long on the run's clock. A run whose time was over meanwhile ends here, and not an instant
     /// later somewhere after it.
     pub(crate) fn end_wait(&mut self, took: Duration) -> Result<(), Stop> {
-        if Instant::now() < self.deadline() && self.clock.end_wait(took) { Ok(()) } else { Err(self.out_of_time()) }
+        if Instant::now() >= self.deadline() {
+            return Err(self.out_of(TimeLimit::WallTime));
+        }
+        self.clock.end_wait(took).map_err(|limit| self.out_of(limit))
     }
 
     /// When a wait until `at` of the run's clock is really over; `None` if nobody has to wait for it.
@@ -151,8 +158,11 @@ impl RunState {
         Some(until.map_or(latest, |until| until.min(latest)))
     }
 
-    fn out_of_time(&self) -> Stop {
-        Stop::WallTime(self.limits.wall_time)
+    fn out_of(&self, limit: TimeLimit) -> Stop {
+        match limit {
+            TimeLimit::WallTime => Stop::WallTime(self.limits.wall_time),
+            TimeLimit::CpuTime => Stop::CpuTime(self.limits.cpu_time),
+        }
     }
 
     /// Called before the run waits for something: others may have its turn.

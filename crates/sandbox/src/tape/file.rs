@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use super::{Tape, TapedAnswer, TapedCall, TapedOutcome};
 use crate::{
-    HelperModule, Limits, MethodDescription, Previous, SourceDescription, SourceFault, TimeOut, Value, ValueError,
-    sanitize::clean,
+    HelperModule, Limits, MethodDescription, Previous, SourceDescription, SourceFault, TimeLimit, TimeOut, Value,
+    ValueError, sanitize::clean,
 };
 
 const FORMAT: &str = "revere-tape";
@@ -102,7 +102,11 @@ impl Tape {
                 helpers.iter().map(|(name, helper)| (name.clone(), HelperEntry::from(helper))).collect()
             }),
             calls: self.calls.iter().map(CallEntry::of).collect::<Result<_, _>>()?,
-            time_out: self.time_out.map(|end| TimeOutEntry { waits: end.waits, waiting: end.waiting }),
+            time_out: self.time_out.map(|end| TimeOutEntry {
+                limit: end.limit.into(),
+                waits: end.waits,
+                waiting: end.waiting,
+            }),
             outcome: OutcomeEntry {
                 state: self.outcome.state,
                 message: self.outcome.message.clone(),
@@ -172,7 +176,11 @@ impl TapeFile {
             seed: self.seed.parse().map_err(|_| format!("seed: {:?} is no whole number of 64 bits", self.seed))?,
             previous: self.previous.map(PreviousEntry::into_previous).transpose()?,
             calls: calls.collect::<Result<_, _>>()?,
-            time_out: self.time_out.map(|end| TimeOut { waits: end.waits, waiting: end.waiting }),
+            time_out: self.time_out.map(|end| TimeOut {
+                limit: end.limit.into(),
+                waits: end.waits,
+                waiting: end.waiting,
+            }),
             outcome: TapedOutcome {
                 state: self.outcome.state,
                 message: clean(&self.outcome.message, MOST_TEXT_BYTES),
@@ -328,6 +336,7 @@ struct CallEntry {
     kwargs: Box<RawValue>,
     at_us: u64,
     duration_us: u64,
+    cpu_us: u64,
     /// The value, where the source answered; null is one.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     answer: Option<Box<RawValue>>,
@@ -389,6 +398,7 @@ impl CallEntry {
             kwargs: raw(&Value::Dict(kwargs))?,
             at_us: micros(call.at),
             duration_us: micros(call.duration),
+            cpu_us: micros(call.cpu_time),
             answer,
             fault: FaultEntry::of(&call.answer),
             checksum: Some(checksum(call)),
@@ -422,6 +432,7 @@ impl CallEntry {
             kwargs: kwargs.into_iter().map(named).collect::<Result<_, _>>()?,
             at: Duration::from_micros(self.at_us),
             duration: Duration::from_micros(self.duration_us),
+            cpu_time: Duration::from_micros(self.cpu_us),
             answer,
             edited: false,
         };
@@ -486,9 +497,35 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TimeLimitWord {
+    WallTime,
+    CpuTime,
+}
+
+impl From<TimeLimit> for TimeLimitWord {
+    fn from(limit: TimeLimit) -> TimeLimitWord {
+        match limit {
+            TimeLimit::WallTime => TimeLimitWord::WallTime,
+            TimeLimit::CpuTime => TimeLimitWord::CpuTime,
+        }
+    }
+}
+
+impl From<TimeLimitWord> for TimeLimit {
+    fn from(limit: TimeLimitWord) -> TimeLimit {
+        match limit {
+            TimeLimitWord::WallTime => TimeLimit::WallTime,
+            TimeLimitWord::CpuTime => TimeLimit::CpuTime,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimeOutEntry {
+    limit: TimeLimitWord,
     waits: u32,
     waiting: bool,
 }

@@ -58,7 +58,7 @@ pub struct Tape {
     pub previous: Option<Previous>,
     /// Its source calls, in order.
     pub calls: Vec<TapedCall>,
-    /// Where it was when its wall-clock time was over, if it was.
+    /// Where it was when its time was over, if it was.
     pub time_out: Option<TimeOut>,
     /// What came of it.
     pub outcome: TapedOutcome,
@@ -84,9 +84,11 @@ pub struct TapedCall {
     pub at: Duration,
     /// How long it took.
     pub duration: Duration,
+    /// What the run was charged for it, of its time on a processor.
+    pub cpu_time: Duration,
     /// What came back.
     pub answer: TapedAnswer,
-    /// The checksum of all that, where the file it was read from has another: somebody changed the call.
+    /// Whether the file that it was read from has another checksum for it: somebody changed the call.
     pub edited: bool,
 }
 

@@ -1,16 +1,17 @@
 //! A broker that answers from a tape, as long as it is asked what is on it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{CallText, Difference, TapedAnswer, TapedCall};
-use crate::{Broker, SourceCall, SourceFault, Value, codec::MAX_DEPTH};
+use crate::{Broker, SourceCall, SourceFault, Value, charge, codec::MAX_DEPTH};
 
-/// Answers the calls of one replay.
+/// Answers the calls of one replay. Clones share everything.
+#[derive(Clone)]
 pub(crate) struct Player {
-    calls: Vec<TapedCall>,
-    progress: Mutex<Progress>,
+    calls: Arc<[TapedCall]>,
+    progress: Arc<Mutex<Progress>>,
 }
 
 #[derive(Default)]
@@ -23,7 +24,7 @@ struct Progress {
 
 impl Player {
     pub(crate) fn new(calls: Vec<TapedCall>) -> Player {
-        Player { calls, progress: Mutex::default() }
+        Player { calls: calls.into(), progress: Arc::default() }
     }
 
     /// The first call that is not on the tape, or the first of the tape that was not made.
@@ -41,6 +42,8 @@ impl Player {
         match taped {
             Some(taped) if progress.difference.is_none() && is_same(call, taped) => {
                 progress.made += 1;
+                // What it cost then counts toward the run's limit now.
+                charge(taped.cpu_time);
                 match &taped.answer {
                     TapedAnswer::Value(value) => Ok(value.clone()),
                     TapedAnswer::Fault(fault) => Err(fault.clone()),
@@ -64,7 +67,9 @@ impl Player {
 
 impl Broker for Player {
     fn call(&self, call: SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>> {
-        std::future::ready(self.answer(&call)).boxed()
+        // Answered when it is polled, as a call is charged to the run that polls it.
+        let player = self.clone();
+        async move { player.answer(&call) }.boxed()
     }
 }
 

@@ -1,12 +1,15 @@
 //! A broker that passes calls on to another, and notes them with what came back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use jiff::Timestamp;
 
 use super::{TapedAnswer, TapedCall};
-use crate::{Broker, CallRecord, SourceCall, SourceFault, Value};
+use crate::{Broker, CallRecord, SourceCall, SourceFault, Value, cpu_meter::charged};
 
 /// Notes the calls of one run.
 pub(crate) struct Recorder {
@@ -18,6 +21,8 @@ pub(crate) struct Recorder {
 struct Noted {
     call: SourceCall,
     answer: TapedAnswer,
+    /// What the run was charged for it.
+    cpu_time: Duration,
 }
 
 impl Recorder {
@@ -28,13 +33,14 @@ impl Recorder {
     /// What was noted of a run that began at `instant` and made these calls.
     pub(crate) fn calls(&self, instant: Timestamp, records: &[CallRecord]) -> Vec<TapedCall> {
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
-        let taped = |(Noted { call, answer }, record): (Noted, &CallRecord)| TapedCall {
+        let taped = |(Noted { call, answer, cpu_time }, record): (Noted, &CallRecord)| TapedCall {
             source: call.source,
             method: call.method,
             args: call.args,
             kwargs: call.kwargs,
             at: call.now.duration_since(instant).try_into().unwrap_or_default(),
             duration: record.duration,
+            cpu_time,
             answer,
             edited: false,
         };
@@ -46,14 +52,17 @@ impl Broker for Recorder {
     fn call(&self, call: SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>> {
         let number = {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-            noted.push(Noted { call: call.clone(), answer: TapedAnswer::Nothing });
+            noted.push(Noted { call: call.clone(), answer: TapedAnswer::Nothing, cpu_time: Duration::ZERO });
             noted.len() - 1
         };
         let (noted, answering) = (self.noted.clone(), self.broker.call(call));
         async move {
+            let before = charged();
             let answer = answering.await;
+            let cpu_time = charged().saturating_sub(before);
             let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(noted) = noted.get_mut(number) {
+                noted.cpu_time = cpu_time;
                 noted.answer = match &answer {
                     Ok(value) if value.to_json().is_err() => TapedAnswer::TooDeep,
                     Ok(value) => TapedAnswer::Value(value.clone()),

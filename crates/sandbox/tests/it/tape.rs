@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::{BoxFuture, FutureExt};
 use proptest::{
     arbitrary::any,
     collection, sample,
@@ -16,10 +17,10 @@ use proptest::{
 use revere_model::{ReturnValue, State};
 use revere_sandbox::{
     Broker, Difference, KeepInstances, Options, Outcome, OutcomeField, Previous, Replay, RunRequest, Sandbox,
-    SourceFault, Tape, TapedAnswer, Value,
+    SourceFault, Tape, TapedAnswer, TimeLimit, TimeOut, Value, charge,
 };
 
-use crate::support::{answers, block_on, fresh_sandbox, open, options, request, sandbox};
+use crate::support::{Answers, answers, block_on, fresh_sandbox, open, options, request, sandbox};
 
 /// A sandbox that found no compiled interpreter, as on another machine.
 fn sandbox_elsewhere() -> &'static Sandbox {
@@ -196,26 +197,37 @@ fn a_run_that_its_time_ended_ends_there_again() {
         request
     };
     let again = |request| is_the_same_again(request, &[sandbox(), fresh_sandbox()]);
-    let tape = again(with("import time\nfor i in range(9):\n    print(i)\n    time.sleep(0.06)", 200));
-    assert!(tape.time_out.is_some_and(|end| end.waiting), "{tape:?}");
-    let tape = again(with("print(1)\nsources['plugin'].ask()\nprint(2)", 100));
+    let sleeps = "import time\nprint(1)\ntime.sleep(0.01)\nprint(2)\ntime.sleep(60)\nprint(3)";
+    let tape = again(with(sleeps, 1000));
+    assert_eq!(tape.time_out, Some(TimeOut { limit: TimeLimit::WallTime, waits: 2, waiting: true }));
+    let tape = again(with("print(1)\nsources['plugin'].ask()\nprint(2)", 1000));
     assert_eq!((tape.outcome.output.as_str(), &tape.calls[0].answer), ("1\n", &TapedAnswer::Nothing));
-    let tape = again(with("import time\ntime.sleep(0.1)\nprint(1)\nwhile True: pass", 200));
-    assert_eq!(tape.time_out.map(|end| end.waiting), Some(false));
-    // A replay waits for nothing.
-    let tape = again(with("import time\ntime.sleep(0.15)\nreturn_value = time.monotonic()", 20_000));
+    let tape = again(with("import time\ntime.sleep(0.01)\nprint(1)\nwhile True: pass", 1000));
+    assert_eq!(tape.time_out, Some(TimeOut { limit: TimeLimit::WallTime, waits: 1, waiting: false }));
+    // What a call costs outside counts toward the processor time, also where nothing is computed any more.
+    let mut request = with("sources['plugin'].ask()\nwhile True: pass", 20_000);
+    request.limits.cpu_time = Duration::from_secs(3600);
+    let costly = |_| async { charge(Duration::from_secs(3600)) }.map(|()| Ok(Value::Null)).boxed();
+    request.broker = Arc::new(Answers(costly));
+    let tape = again(request);
+    assert_eq!(tape.time_out, Some(TimeOut { limit: TimeLimit::CpuTime, waits: 1, waiting: false }));
+    assert_eq!(tape.calls[0].cpu_time, Duration::from_secs(3600));
+}
+
+#[test]
+fn a_replay_waits_for_nothing() {
+    let mut tape = record(request("import time\ntime.sleep(0.001)\nreturn_value = time.monotonic()")).1;
+    tape.script = tape.script.replace("0.001", "36_000");
+    // Had it waited, its limit of 20 s would have ended it.
     let replayed = replay(sandbox(), &tape).outcome.expect("an outcome");
-    assert!(replayed.duration < Duration::from_millis(100), "{:?}", replayed.duration);
+    assert!(matches!(replayed.return_value, Some(ReturnValue::Float(hours)) if hours > 36_000.0), "{replayed:?}");
 }
 
 /// Never answers.
 struct Never;
 
 impl Broker for Never {
-    fn call(
-        &self,
-        _: revere_sandbox::SourceCall,
-    ) -> futures_util::future::BoxFuture<'static, Result<Value, SourceFault>> {
+    fn call(&self, _: revere_sandbox::SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>> {
         Box::pin(std::future::pending())
     }
 }
@@ -326,7 +338,7 @@ fn a_tape_keeps_its_words() {
         *tape.pointer_mut(pointer).expect(pointer) = plain.into();
     }
     for (index, call) in tape["calls"].as_array_mut().expect("a list").iter_mut().enumerate() {
-        for name in ["at_us", "duration_us", "checksum"] {
+        for name in ["at_us", "duration_us", "cpu_us", "checksum"] {
             call[name] = index.into();
         }
     }
@@ -349,10 +361,11 @@ fn a_tape_keeps_its_words() {
         "calls": [
             {
                 "source": "graphite", "method": "get_sum", "args": ["a.b"], "kwargs": {"to_date": "-1min"}, "at_us": 0,
-                "duration_us": 0, "answer": 120.0, "checksum": 0,
+                "duration_us": 0, "cpu_us": 0, "answer": 120.0, "checksum": 0,
             },
             {
                 "source": "graphite", "method": "fail", "args": [], "kwargs": {}, "at_us": 1, "duration_us": 1,
+                "cpu_us": 1,
                 "fault": {"kind": "failed", "text": "graphite at metrics.example answered 503"}, "checksum": 1,
             },
         ],
