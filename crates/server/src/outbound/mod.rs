@@ -233,7 +233,8 @@ impl Exchange<'_> {
         let mut hops = request.redirects;
         loop {
             address::check(&request.url, &self.outbound.options)?;
-            let response = self.ask(&clients, &request).await?;
+            let response =
+                self.ask(&clients, &request).await.map_err(|failure| self.name_proxy(failure, &request.url))?;
             let Some(target) = request::redirect_target(&request.url, &response) else {
                 return self.read(request.url, response).await;
             };
@@ -252,6 +253,17 @@ impl Exchange<'_> {
                 Some(value) => drop(request.headers.insert(header::COOKIE, value)),
                 None => drop(request.headers.remove(header::COOKIE)),
             }
+        }
+    }
+
+    /// Who could not be reached is the proxy, where there is one: the words would lead astray without it.
+    fn name_proxy(&self, failure: fault::Failure, url: &Url) -> fault::Failure {
+        match self.outbound.shared.proxies.for_url(url) {
+            Some(proxy) if failure.kind == OutboundKind::Unreachable => fault::Failure {
+                what: format!("{} (through the proxy {})", failure.what, shown_url(&proxy)),
+                ..failure
+            },
+            _ => failure,
         }
     }
 
