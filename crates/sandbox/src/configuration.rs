@@ -11,7 +11,7 @@ pub struct ConfigValues {
     pub values: Vec<(String, Value)>,
     /// Values that are no plain data: where, in Python's notation, and what is wrong. The value has `Null` there.
     pub faults: Vec<(String, String)>,
-    /// The author's other names: whoever writes a setting small has one of them.
+    /// The author's other names of data: whoever writes a setting small has one of them.
     pub other_names: Vec<String>,
     /// Keys that stand twice in one dict, where the second silently replaces the first: the line, from 1, and the key.
     pub repeated_keys: Vec<(u32, String)>,

@@ -10,6 +10,7 @@ from revere_codec import MAX_DEPTH, checked
 from revere_lints import walk
 
 PLAIN = 'expected plain data (texts, numbers, True, False, None, lists, dicts), not '
+DATA = (bool, int, float, str, bytes, dict, list, tuple, PurePath)
 MOST_NAMES = 1000
 MOST_NAME_CHARS = 100
 
@@ -24,8 +25,12 @@ def settings(namespace):
 
 
 def other_names(namespace):
-    """The author's own names, so that a setting written small is noticed."""
-    names = (name for name in [*namespace] if type(name) is str and not name.isupper() and name[:1] != '_')
+    """The author's own names of data, so that a setting written small is noticed, and an imported `timezone` is not."""
+    names = (
+        name
+        for name, value in [*namespace.items()]
+        if type(name) is str and not name.isupper() and name[:1] != '_' and isinstance(value, DATA)
+    )
     return [name for name in names if len(name) <= MOST_NAME_CHARS][:MOST_NAMES]
 
 

@@ -163,15 +163,16 @@ fn what_python_takes_and_nobody_means_is_a_warning() {
     let shell = Shell::new();
     shell.write(
         "config.py",
-        "revere_sources = {}\nREVERE_ALERTS = {\n    'log': {'type': 'log'},\n    'log': {'type': 'log', 'enabled': False},\n}\n",
+        "from datetime import timezone\nrevere_sources = {}\nREVERE_ALERTS = {\n    'log': {'type': 'log'},\n    'log': {'type': 'log', 'enabled': False},\n}\n",
     );
     let said = shell.run("check").exits(0);
     for warning in [
         "warning: revere_sources: sets nothing: settings are written in capitals, REVERE_SOURCES\n",
-        "warning: line 4: the key 'log' stands twice in one dict, and only the last of them counts\n",
+        "warning: line 5: the key 'log' stands twice in one dict, and only the last of them counts\n",
     ] {
         assert!(said.stderr.contains(warning), "{}", said.stderr);
     }
+    assert_eq!(said.stderr.matches("warning").count(), 2, "{}", said.stderr);
 }
 
 #[test]
