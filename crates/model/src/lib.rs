@@ -16,6 +16,7 @@
 //! - an **alert** is a configured way of telling someone, a **delivery** one thing one alert owes, a **mute** what holds
 //!   it back; [`tell()`] decides from what was [`Told`].
 
+pub mod calendar;
 mod clock;
 mod faults;
 mod ids;

@@ -249,7 +249,7 @@ fn state(row: &SqliteRow, name: &str) -> Option<State> {
 /// The original stamped UTC without saying so: `2014-03-01 12:00:00.123456`.
 fn utc(text: &str) -> Option<Timestamp> {
     let at: civil::DateTime = text.trim().parse().ok()?;
-    at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())
+    Some(revere_model::calendar::instant(at, &TimeZone::UTC))
 }
 
 #[cfg(test)]

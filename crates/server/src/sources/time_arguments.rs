@@ -5,6 +5,7 @@
 //! such as `30s` or `1h30min`.
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use revere_model::calendar::{instant, instant_of_seconds};
 
 use super::{SourceFault, Value, arguments::wrong};
 
@@ -24,8 +25,8 @@ pub(super) fn read(name: &str, value: Value, now: Timestamp) -> Result<Moment, S
         |value: &Value| SourceFault::BadArguments(format!("'{name}' is beyond the calendar: {}", value.repr(60)));
     let at = match &value {
         Value::Text(text) => return Ok(Moment::Words(text.trim().to_owned())),
-        Value::Int(seconds) => Timestamp::from_second(*seconds).map_err(|_| beyond(&value))?,
-        Value::Float(seconds) => from_seconds(*seconds).ok_or_else(|| beyond(&value))?,
+        Value::Int(seconds) => instant_of_seconds(*seconds as f64).ok_or_else(|| beyond(&value))?,
+        Value::Float(seconds) => instant_of_seconds(*seconds).ok_or_else(|| beyond(&value))?,
         Value::DateTime(text) => date_time(text).ok_or_else(|| beyond(&value))?,
         Value::Date(text) => date_time(&format!("{text}T00:00:00")).ok_or_else(|| beyond(&value))?,
         // Before now, whichever sign: nobody asks for data of the future.
@@ -60,7 +61,7 @@ pub(super) fn resolve(name: &str, value: Value, now: Timestamp) -> Result<Timest
     } else if let Ok(seconds) = words.parse::<f64>()
         && !words.starts_with('-')
     {
-        from_seconds(seconds)
+        instant_of_seconds(seconds)
     } else {
         date_time(&words).or_else(|| date_time(&format!("{words}T00:00:00")))
     };
@@ -85,19 +86,13 @@ pub(super) fn span(name: &str, value: &Value) -> Result<f64, SourceFault> {
         .ok_or_else(|| wrong(name, "a span of time such as 60, '1min' or a timedelta, above 0", value))
 }
 
-/// Python's `isoformat`, and RFC 3339; without an offset it is UTC.
+/// Python's `isoformat`, and RFC 3339; without an offset it is UTC. The last hours of the calendar are its last instant,
+/// whatever their offset.
 pub(super) fn date_time(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>().ok().or_else(|| {
-        let civil: civil::DateTime = text.parse().ok()?;
-        Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+        let civil: civil::DateTime = text.strip_suffix(['Z', 'z']).unwrap_or(text).parse().ok()?;
+        Some(instant(civil, &TimeZone::UTC))
     })
-}
-
-fn from_seconds(seconds: f64) -> Option<Timestamp> {
-    if !seconds.is_finite() || seconds.abs() > 1e12 {
-        return None;
-    }
-    Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
 }
 
 /// `90s`, `10min`, `1h30min`, in the units Graphite and Prometheus know; a month has 30 days, a year 365.
@@ -157,7 +152,23 @@ mod tests {
         ] {
             assert_eq!(resolved(value.clone()).as_deref(), Ok(expected), "{value:?}");
         }
+        // What people and programs write for "never" is the last instant there is.
+        for last in [
+            Value::DateTime("9999-12-31T23:59:59.999999".into()),
+            Value::DateTime("9999-12-31T23:59:59-05:00".into()),
+            Value::Date("9999-12-31".into()),
+            Value::Int(253_402_300_799),
+            Value::Float(253_402_300_799.0),
+            text("9999-12-31"),
+            text("9999-12-31T23:59:59Z"),
+            text("253402300799"),
+        ] {
+            assert_eq!(resolved(last.clone()), Ok(Timestamp::MAX.to_string()), "{last:?}");
+        }
+        assert_eq!(resolved(Value::Date("0001-01-01".into())).as_deref(), Ok("0001-01-01T00:00:00Z"));
         for wrong in [
+            text("10000-01-01"),
+            Value::Int(253_402_300_800),
             text("soon"),
             text("nowhere"),
             text("-10"),

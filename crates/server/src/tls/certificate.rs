@@ -11,7 +11,7 @@ pub fn not_after(der: &[u8]) -> Option<DateTime> {
 }
 
 /// From when and until when it is valid, in UTC.
-pub(super) fn validity(der: &[u8]) -> Option<(DateTime, DateTime)> {
+pub(crate) fn validity(der: &[u8]) -> Option<(DateTime, DateTime)> {
     let (SEQUENCE, validity, _) = element(from_validity(der)?)? else { return None };
     let (begin_tag, begin, after_begin) = element(validity)?;
     let (end_tag, end, _) = element(after_begin)?;

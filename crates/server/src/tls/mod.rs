@@ -13,6 +13,7 @@ use std::{
 };
 
 pub use certificate::not_after;
+pub(crate) use certificate::validity;
 use rustls::{
     ClientConfig, RootCertStore,
     client::danger::ServerCertVerifier,

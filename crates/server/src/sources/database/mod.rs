@@ -4,17 +4,23 @@
 //! otherwise the database itself refuses to write. Each call is one statement in a session as new and a transaction of its
 //! own, ends on the server when its time is over, and answers all rows or a fault.
 
-mod connections;
 mod mysql;
-mod params;
 mod postgres;
+mod sqlalchemy;
+mod sqlite;
+
+mod calendar;
+mod connections;
+mod faults;
+mod params;
 mod pragma;
 mod read_only;
 mod rows;
+mod server;
 mod sql_text;
-mod sqlalchemy;
-mod sqlite;
+mod tls;
 mod url;
+mod wire;
 
 use std::{
     sync::Arc,
@@ -31,7 +37,6 @@ use super::{
     from_json,
 };
 use crate::{
-    descriptors,
     entry::Entry,
     settings::{ConfigFault, Field, FieldKind, Settings},
     surroundings::Surroundings,
@@ -166,16 +171,16 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
             engine: Box::new(sqlite::Sqlite::new(place, rules.clone())),
             rules,
         },
-        url::Place::MySql(options) => Database {
-            shown: shown("mysql", options.get_host(), options.get_port(), options.get_database()),
+        url::Place::MySql(server) => Database {
+            shown: server.shown("mysql"),
             dialect: Dialect::MySql,
-            engine: Box::new(mysql::MySql::new(*options, rules.clone())),
+            engine: Box::new(mysql::MySql::new(*server, rules.clone())),
             rules,
         },
-        url::Place::Postgres(options) => Database {
-            shown: shown("postgresql", options.get_host(), options.get_port(), options.get_database()),
+        url::Place::Postgres(server) => Database {
+            shown: server.shown("postgresql"),
             dialect: Dialect::Postgres,
-            engine: Box::new(postgres::Postgres::new(*options, rules.clone())),
+            engine: Box::new(postgres::Postgres::new(*server, rules.clone())),
             rules,
         },
         url::Place::Foreign { dialect, connection_string } => Database {
@@ -194,11 +199,6 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         },
     };
     Ok(Arc::new(database))
-}
-
-fn shown(kind: &str, host: &str, port: u16, database: Option<&str>) -> String {
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    format!("{kind} at {host}:{port}/{}", database.unwrap_or_default())
 }
 
 #[async_trait]
@@ -265,97 +265,17 @@ impl Database {
     }
 }
 
-/// What the database or the way to it says, as a fault.
-fn fault(error: sqlx::Error) -> SourceFault {
-    use sqlx::Error;
-    if let Some(text) = shortage(&error) {
-        return SourceFault::Ours(text);
-    }
-    let text = match error {
-        Error::Database(error) => {
-            let code = error.code().map(|code| format!(" ({code})")).unwrap_or_default();
-            let more = postgres::details(error.as_ref());
-            format!("{}{code}{more}", error.message())
-        }
-        Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
-            format!("TLS failed: {error}")
-        }
-        Error::Io(error) => match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
-            std::io::ErrorKind::UnexpectedEof => "the connection was closed by the other side".to_owned(),
-            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
-                "the connection was reset by the other side".to_owned()
-            }
-            std::io::ErrorKind::NotFound => format!("not found: {error}"),
-            _ => format!("no connection: {error}"),
-        },
-        Error::Tls(error) => format!("TLS failed: {error}"),
-        Error::Protocol(text) => format!("the other side does not speak this database's protocol as expected: {text}"),
-        Error::Configuration(error) => format!("the connection string does not fit: {error}"),
-        other => other.to_string(),
-    };
-    SourceFault::Failed(text)
-}
-
-/// What to say if no connection could be made because this process has no file descriptor left.
-fn shortage(error: &sqlx::Error) -> Option<String> {
-    match error {
-        // SQLite's "unable to open", whatever the reason was.
-        sqlx::Error::Database(inner) if inner.code().as_deref() == Some("14") => descriptors::shortage_now(),
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => descriptors::shortage(error),
-        _ => None,
-    }
-}
-
-/// Whether a connection died, rather than the statement: a new one may do better.
-fn is_broken(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // The server ended the session: PostgreSQL's class 57P; MySQL's shutdown, and MariaDB's "connection was killed".
-        sqlx::Error::Database(error) => match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-            Some(error) => matches!(error.number(), 1053 | 1927),
-            None => error.code().is_some_and(|code| code.starts_with("57P")),
-        },
-        _ => false,
-    }
-}
-
-/// "column 3 ('place') has the type GEOMETRY, which ...".
-fn undecodable(index: usize, name: &str, kind: &str, why: &str) -> SourceFault {
-    SourceFault::Failed(format!(
-        "column {} ('{name}') has the type {kind}, {why}; cast it in the statement, for instance cast({name} as char) or {name}::text",
-        index + 1
-    ))
-}
-
-/// A list or tuple as a parameter: `(?, ?, ?)`, for `in`.
-fn expand(
-    items: Vec<Value>,
-    sql: &mut String,
-    mut bind: impl FnMut(Value, &mut String) -> Result<(), SourceFault>,
-) -> Result<(), SourceFault> {
+/// What stands in a list or tuple that is a parameter, for `in`.
+fn items(items: Vec<Value>) -> Result<Vec<Value>, SourceFault> {
     if items.is_empty() {
         return Err(SourceFault::BadArguments(
             "an empty list or tuple cannot be a parameter: nothing can be in it".to_owned(),
         ));
     }
-    for (index, item) in items.into_iter().enumerate() {
-        if matches!(item, Value::List(_) | Value::Tuple(_)) {
-            return Err(SourceFault::BadArguments("a list of lists cannot be a parameter".to_owned()));
-        }
-        sql.push_str(if index == 0 { "(" } else { ", " });
-        bind(item, sql)?;
+    if items.iter().any(|item| matches!(item, Value::List(_) | Value::Tuple(_))) {
+        return Err(SourceFault::BadArguments("a list of lists cannot be a parameter".to_owned()));
     }
-    sql.push(')');
-    Ok(())
-}
-
-/// "SQLite takes no parameter such as 5 s".
-fn no_parameter(database: &str, value: &Value) -> SourceFault {
-    SourceFault::BadArguments(format!(
-        "{database} takes no parameter such as {}; pass it as a text or a number",
-        value.repr(60)
-    ))
+    Ok(items)
 }
 
 /// A 4-byte float as people write it: 1.1, not 1.100000023841858.

@@ -20,14 +20,14 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    Engine, Job, Rows, Rules, Value, fault,
+    Engine, Job, Rows, Rules, Value,
+    faults::{no_parameter, undecodable},
     params::{self, Part},
     pragma,
     sql_text::Dialect,
-    undecodable,
     url::SqlitePlace,
 };
-use crate::sources::SourceFault;
+use crate::{descriptors, sources::SourceFault};
 
 /// Between two looks at the clock, in SQLite's own small steps: well below a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
@@ -180,7 +180,12 @@ fn bind(value: Value, sql: &mut String, arguments: &mut SqliteArguments) -> Resu
     use sqlx::Arguments;
     let added = match value {
         Value::List(items) | Value::Tuple(items) => {
-            return super::expand(items, sql, |item, sql| bind(item, sql, arguments));
+            for (index, item) in super::items(items)?.into_iter().enumerate() {
+                sql.push_str(if index == 0 { "(" } else { ", " });
+                bind(item, sql, arguments)?;
+            }
+            sql.push(')');
+            return Ok(());
         }
         Value::Null => arguments.add(None::<i64>),
         Value::Bool(flag) => arguments.add(i64::from(flag)),
@@ -194,14 +199,31 @@ fn bind(value: Value, sql: &mut String, arguments: &mut SqliteArguments) -> Resu
             Ok(int) => arguments.add(int),
             Err(_) => match text.parse::<f64>() {
                 Ok(float) => arguments.add(float),
-                Err(_) => return Err(super::no_parameter("SQLite", &Value::Decimal(text))),
+                Err(_) => return Err(no_parameter("SQLite", &Value::Decimal(text))),
             },
         },
         other @ (Value::BigInt(_) | Value::Duration(_) | Value::Dict(_)) => {
-            return Err(super::no_parameter("SQLite", &other));
+            return Err(no_parameter("SQLite", &other));
         }
     };
     added.map_err(|error| SourceFault::BadArguments(error.to_string()))?;
     sql.push('?');
     Ok(())
+}
+
+/// What SQLite says, as a fault.
+fn fault(error: sqlx::Error) -> SourceFault {
+    // "Unable to open", whatever the reason was.
+    let unopened = matches!(&error, sqlx::Error::Database(inner) if inner.code().as_deref() == Some("14"));
+    if let Some(words) = unopened.then(descriptors::shortage_now).flatten() {
+        return SourceFault::Ours(words);
+    }
+    SourceFault::Failed(match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().map(|code| format!(" ({code})")).unwrap_or_default();
+            format!("{}{code}", error.message())
+        }
+        sqlx::Error::Configuration(error) => format!("the connection string does not fit: {error}"),
+        other => other.to_string(),
+    })
 }

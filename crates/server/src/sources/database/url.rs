@@ -5,19 +5,18 @@
 use std::path::{Path, PathBuf};
 
 use percent::decode;
-use sqlx::{
-    ConnectOptions,
-    mysql::{MySqlConnectOptions, MySqlSslMode},
-    postgres::{PgConnectOptions, PgSslMode},
-};
 
+use super::{
+    server::Server,
+    tls::{Tls, TlsMode},
+};
 use crate::{redact::Secrets, settings::unknown};
 
 /// A database, before anyone connects to it.
 pub(super) enum Place {
     Sqlite(SqlitePlace),
-    MySql(Box<MySqlConnectOptions>),
-    Postgres(Box<PgConnectOptions>),
+    MySql(Box<Server>),
+    Postgres(Box<Server>),
     /// One that only SQLAlchemy knows how to reach, by the whole connection string.
     Foreign {
         dialect: String,
@@ -49,8 +48,10 @@ pub(super) fn parse(text: &str, folder: &Path, secrets: &Secrets) -> Result<Plac
         ("sqlite", "" | "pysqlite" | "aiosqlite") => sqlite(&parts, folder).map(Place::Sqlite),
         // The other way of writing ODBC strings, which only that driver understands.
         ("mysql" | "mariadb" | "postgresql", "pyodbc") => Ok(parts.foreign(text)),
-        ("mysql" | "mariadb", _) => mysql(&parts, folder).map(|options| Place::MySql(Box::new(options))),
-        ("postgresql" | "postgres", _) => postgres(&parts, folder).map(|options| Place::Postgres(Box::new(options))),
+        ("mysql" | "mariadb", _) => mysql(&parts, folder).map(|server| Place::MySql(Box::new(server))),
+        ("postgresql" | "postgres", _) => {
+            postgres(&parts, folder, secrets).map(|server| Place::Postgres(Box::new(server)))
+        }
         _ => Ok(parts.foreign(text)),
     }
 }
@@ -124,14 +125,13 @@ fn sqlite(parts: &UrlParts, folder: &Path) -> Result<SqlitePlace, String> {
     if let Some(rest) = name.strip_prefix("file:") {
         name = rest;
     }
-    let flag = |value: &str| matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on");
     let mut in_memory = name.is_empty() || name == ":memory:";
     for (key, value) in &parts.query {
         match (key.as_str(), value.as_str()) {
             ("mode", "ro") => place.read_only = true,
             ("mode", "memory") => in_memory = true,
             ("mode", "rw" | "rwc") => {}
-            ("immutable", value) => place.immutable = flag(value),
+            ("immutable", value) => place.immutable = is_on(value),
             ("timeout", seconds) => {
                 let seconds = seconds.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
                 place.busy_timeout = Some(seconds.ok_or("'timeout' must be a number of seconds")?);
@@ -145,111 +145,140 @@ fn sqlite(parts: &UrlParts, folder: &Path) -> Result<SqlitePlace, String> {
     Ok(place)
 }
 
-fn mysql(parts: &UrlParts, folder: &Path) -> Result<MySqlConnectOptions, String> {
-    const KNOWN: &[&str] =
-        &["charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_mode", "ssl_verify_cert", "collation"];
-    let mut options = MySqlConnectOptions::new()
-        .host(parts.host.as_deref().unwrap_or("localhost"))
-        .port(parts.port.unwrap_or(3306))
-        .username(parts.user.as_deref().unwrap_or("root"))
-        .charset("utf8mb4")
-        // The session stays as the server makes it: its time zone, its meaning of `||`.
-        .pipes_as_concat(false)
-        .no_engine_substitution(false)
-        .timezone(None)
-        .statement_cache_capacity(1)
-        .disable_statement_logging();
-    if let Some(password) = &parts.password {
-        options = options.password(password);
+impl UrlParts {
+    /// The server these parts name, before the query has its say.
+    fn server(&self, port: u16, user: &str, roots_option: &'static str) -> Server {
+        Server {
+            host: self.host.clone().unwrap_or_else(|| "localhost".to_owned()),
+            port: self.port.unwrap_or(port),
+            socket: None,
+            user: self.user.clone().unwrap_or_else(|| user.to_owned()),
+            password: self.password.clone(),
+            database: self.database.clone(),
+            tls: Tls::new(roots_option),
+            parameters: Vec::new(),
+            collation: None,
+        }
     }
-    if let Some(database) = &parts.database {
-        options = options.database(database);
-    }
-    let (mut mode, mut has_ca) = (None, false);
-    for (key, value) in &parts.query {
-        options = match key.as_str() {
-            "unix_socket" => options.socket(value),
-            "ssl_ca" => {
-                has_ca = true;
-                options.ssl_ca(folder.join(value))
-            }
-            "ssl_cert" => options.ssl_client_cert(folder.join(value)),
-            "ssl_key" => options.ssl_client_key(folder.join(value)),
-            "ssl_mode" | "ssl-mode" => {
-                let known = value.replace('-', "_").parse::<MySqlSslMode>();
-                mode = Some(known.map_err(|_| {
-                    format!(
-                        "'{value}' is no ssl_mode; known: disabled, preferred, required, verify_ca, verify_identity"
-                    )
-                })?);
-                options
-            }
-            "ssl" | "ssl_disabled" => {
-                let on = matches!(value.to_ascii_lowercase().as_str(), "true" | "1") == (key == "ssl");
-                mode = Some(if on { MySqlSslMode::Required } else { MySqlSslMode::Disabled });
-                options
-            }
-            "ssl_verify_cert" | "ssl_verify_identity" | "ssl_check_hostname" => {
-                if matches!(value.to_ascii_lowercase().as_str(), "true" | "1") {
-                    mode = Some(MySqlSslMode::VerifyIdentity);
-                }
-                options
-            }
-            "collation" if value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => options.collation(value),
-            // Whatever the character set of the tables, the server translates; and times are set by 'timeout'.
-            "charset" | "use_unicode" | "connect_timeout" | "read_timeout" | "write_timeout" | "autocommit" => options,
-            key => return Err(unknown_query(key, KNOWN)),
-        };
-    }
-    Ok(match mode {
-        Some(mode) => options.ssl_mode(mode),
-        None if has_ca => options.ssl_mode(MySqlSslMode::VerifyCa),
-        None => options,
-    })
 }
 
-fn postgres(parts: &UrlParts, folder: &Path) -> Result<PgConnectOptions, String> {
+fn is_on(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on")
+}
+
+fn mysql(parts: &UrlParts, folder: &Path) -> Result<Server, String> {
+    const KNOWN: &[&str] =
+        &["charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_mode", "ssl_verify_cert", "collation"];
+    let mut server = parts.server(3306, "root", "ssl_ca");
+    let tls = &mut server.tls;
+    for (key, value) in &parts.query {
+        match key.as_str() {
+            "unix_socket" => server.socket = Some(folder.join(value)),
+            "ssl_ca" => tls.roots = Some(folder.join(value)),
+            "ssl_cert" => tls.certificate = Some(folder.join(value)),
+            "ssl_key" => tls.key = Some(folder.join(value)),
+            "ssl_mode" | "ssl-mode" => {
+                tls.mode = match value.to_ascii_lowercase().replace('-', "_").as_str() {
+                    "disabled" => TlsMode::Off,
+                    "preferred" => TlsMode::Offered,
+                    "required" => TlsMode::Required,
+                    "verify_ca" => TlsMode::Authority,
+                    "verify_identity" => TlsMode::Host,
+                    _ => {
+                        return Err(format!(
+                            "'{value}' is no ssl_mode; known: disabled, preferred, required, verify_ca, verify_identity"
+                        ));
+                    }
+                }
+            }
+            "ssl" | "ssl_disabled" => {
+                tls.mode = if is_on(value) == (key == "ssl") { TlsMode::Required } else { TlsMode::Off }
+            }
+            "ssl_verify_cert" | "ssl_verify_identity" | "ssl_check_hostname" if is_on(value) => {
+                tls.mode = TlsMode::Host
+            }
+            "ssl_verify_cert" | "ssl_verify_identity" | "ssl_check_hostname" => {}
+            "collation" if value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
+                server.collation = Some(value.clone());
+            }
+            // Whatever the character set of the tables, the server translates; and times are set by 'timeout'.
+            "charset" | "use_unicode" | "connect_timeout" | "read_timeout" | "write_timeout" | "autocommit" => {}
+            key => return Err(unknown_query(key, KNOWN)),
+        }
+    }
+    sound(server)
+}
+
+fn postgres(parts: &UrlParts, folder: &Path, secrets: &Secrets) -> Result<Server, String> {
     const KNOWN: &[&str] =
         &["host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "options"];
-    let user = parts.user.clone().unwrap_or_else(|| "postgres".to_owned());
-    let mut options = PgConnectOptions::new_without_pgpass()
-        .host(parts.host.as_deref().unwrap_or("localhost"))
-        .port(parts.port.unwrap_or(5432))
-        .username(&user)
-        .database(parts.database.as_deref().unwrap_or(&user))
-        .application_name("revere")
-        .statement_cache_capacity(20)
-        .disable_statement_logging();
-    if let Some(password) = &parts.password {
-        options = options.password(password);
-    }
+    let mut server = parts.server(5432, "postgres", "sslrootcert");
+    server.password = server.password.or_else(|| {
+        let password = std::env::var("PGPASSWORD").ok()?;
+        secrets.learn(&password);
+        Some(password)
+    });
+    let mut name = "revere".to_owned();
     for (key, value) in &parts.query {
-        options = match key.as_str() {
+        match key.as_str() {
             "host" if value.contains(',') => return Err("several hosts are not supported; name one".to_owned()),
             "host" => match value.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?))) {
-                Some((host, port)) if !host.contains(':') => options.host(host).port(port),
-                _ => options.host(value),
+                Some((host, port)) if !host.contains(':') => {
+                    (server.host, server.port) = (host.to_owned(), port);
+                }
+                _ => server.host = value.clone(),
             },
-            "port" => options.port(value.parse().map_err(|_| format!("'{value}' is no port"))?),
-            "sslmode" => options.ssl_mode(value.parse::<PgSslMode>().map_err(|_| {
-                format!("'{value}' is no sslmode; known: disable, allow, prefer, require, verify-ca, verify-full")
-            })?),
-            "sslrootcert" => options.ssl_root_cert(folder.join(value)),
-            "sslcert" => options.ssl_client_cert(folder.join(value)),
-            "sslkey" => options.ssl_client_key(folder.join(value)),
-            "application_name" => options.application_name(value),
-            "options" => options.options(startup_options(value)?),
+            "port" => server.port = value.parse().map_err(|_| format!("'{value}' is no port"))?,
+            "sslmode" => {
+                server.tls.mode = match value.to_ascii_lowercase().as_str() {
+                    "disable" | "allow" => TlsMode::Off,
+                    "prefer" => TlsMode::Offered,
+                    "require" => TlsMode::Required,
+                    "verify-ca" => TlsMode::Authority,
+                    "verify-full" => TlsMode::Host,
+                    _ => {
+                        return Err(format!(
+                            "'{value}' is no sslmode; known: disable, allow, prefer, require, verify-ca, verify-full"
+                        ));
+                    }
+                }
+            }
+            "sslrootcert" if value == "system" => server.tls.mode = TlsMode::Host,
+            "sslrootcert" => server.tls.roots = Some(folder.join(value)),
+            "sslcert" => server.tls.certificate = Some(folder.join(value)),
+            "sslkey" => server.tls.key = Some(folder.join(value)),
+            "application_name" => name = value.clone(),
+            "options" => {
+                let settings = startup_options(value)?;
+                let written = settings.iter().map(|(name, value)| format!("-c {name}={}", value.replace('\\', "\\\\")));
+                server.parameters.push(("options".to_owned(), written.collect::<Vec<_>>().join(" ")));
+            }
             // The encoding is always UTF-8, and times are set by 'timeout'.
             "client_encoding"
             | "connect_timeout"
             | "keepalives"
             | "keepalives_idle"
             | "keepalives_interval"
-            | "keepalives_count" => options,
+            | "keepalives_count" => {}
             key => return Err(unknown_query(key, KNOWN)),
-        };
+        }
     }
-    Ok(options)
+    server.parameters.push(("application_name".to_owned(), name));
+    // A host that begins with a slash is a folder with a socket in it.
+    if server.host.starts_with('/') {
+        server.socket = Some(Path::new(&server.host).join(format!(".s.PGSQL.{}", server.port)));
+    }
+    sound(server)
+}
+
+/// Zeros end a text in both protocols, so none can be in one.
+fn sound(server: Server) -> Result<Server, String> {
+    let texts = [Some(&server.user), server.password.as_ref(), server.database.as_ref()];
+    let cut = texts.into_iter().flatten().any(|text| text.contains('\0'));
+    match cut {
+        true => Err("there is a NUL character in the user, the password or the database".to_owned()),
+        false => Ok(server),
+    }
 }
 
 /// `-c name=value -c name=value`, as libpq's `options`.
@@ -343,20 +372,39 @@ mod tests {
 
     #[test]
     fn every_part_has_its_effect() {
-        let Ok(Place::MySql(options)) = read("mysql://us%40er:p%2Fw@[::1]:3307/shop") else { panic!() };
-        assert_eq!((options.get_host(), options.get_port(), options.get_username()), ("::1", 3307, "us@er"));
-        assert_eq!(options.get_database(), Some("shop"));
-        let Ok(Place::Postgres(options)) = read("postgresql://u:p@ss/w:rd@h/d") else { panic!() };
-        assert_eq!((options.get_host(), options.get_database()), ("h", Some("d")));
-        let Ok(Place::Postgres(options)) =
+        let Ok(Place::MySql(server)) = read("mysql://us%40er:p%2Fw@[::1]:3307/shop") else { panic!() };
+        assert_eq!((server.host.as_str(), server.port, server.user.as_str()), ("::1", 3307, "us@er"));
+        assert_eq!((server.password.as_deref(), server.database.as_deref()), (Some("p/w"), Some("shop")));
+        assert_eq!(server.shown("mysql"), "mysql at [::1]:3307/shop");
+        let Ok(Place::Postgres(server)) = read("postgresql://u:p@ss/w:rd@h/d") else { panic!() };
+        assert_eq!((server.host.as_str(), server.database.as_deref()), ("h", Some("d")));
+        let Ok(Place::Postgres(server)) =
             read("postgresql://u@/d?host=db.example&options=-c%20search_path%3Dapp&application_name=x")
         else {
             panic!()
         };
-        assert_eq!(
-            (options.get_host(), options.get_options(), options.get_application_name()),
-            ("db.example", Some("-c search_path=app"), Some("x"))
-        );
+        assert_eq!(server.host, "db.example");
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(server.parameters, [pair("options", "-c search_path=app"), pair("application_name", "x")]);
+        let Ok(Place::Postgres(server)) = read("postgresql:///d?host=/run/postgresql&port=5433") else { panic!() };
+        assert_eq!(server.socket.as_deref(), Some(Path::new("/run/postgresql/.s.PGSQL.5433")));
+    }
+
+    #[test]
+    fn tls_is_as_strict_as_asked_for() {
+        for (text, mode) in [
+            ("mysql://h/d", TlsMode::Offered),
+            ("mysql://h/d?ssl_mode=VERIFY-CA", TlsMode::Authority),
+            ("mysql://h/d?ssl_ca=ca.pem&ssl_verify_cert=true", TlsMode::Host),
+            ("mysql://h/d?ssl_disabled=true", TlsMode::Off),
+            ("postgresql://h/d", TlsMode::Offered),
+            ("postgresql://h/d?sslmode=verify-full", TlsMode::Host),
+            ("postgresql://h/d?sslrootcert=system", TlsMode::Host),
+            ("postgresql://h/d?sslmode=disable", TlsMode::Off),
+        ] {
+            let (Ok(Place::MySql(server)) | Ok(Place::Postgres(server))) = read(text) else { panic!("{text}") };
+            assert_eq!(server.tls.mode, mode, "{text}");
+        }
     }
 
     #[test]

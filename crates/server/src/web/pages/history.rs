@@ -228,8 +228,7 @@ impl Asked {
             None => Ok(None),
             Some(text) => text
                 .parse::<civil::DateTime>()
-                .and_then(|at| at.to_zoned(zone.clone()))
-                .map(|at| Some(at.timestamp()))
+                .map(|at| Some(revere_model::calendar::instant(at, &zone)))
                 .map_err(|_| format!("{text:?} is no time such as 2026-07-01T12:00")),
         };
         let (from, to) = (instant(&self.from)?, instant(&self.to)?);

@@ -28,6 +28,8 @@ async fn history_is_filtered_paged_and_downloaded() {
     let window = browser.page("/monitor/1/history?from=2026-07-01T14:10&to=2026-07-01T14:20&zone=europe/berlin").await;
     assert_eq!(rows(&window), 10, "in the chosen zone");
     assert!(window.contains("Wed 1 Jul 2026, 14:10:30"), "{window}");
+    let ever = browser.page("/monitor/1/history?from=0001-01-01T00:00&to=9999-12-31T23:59&zone=America/New_York").await;
+    assert_eq!(rows(&ever), 100, "the whole of the calendar");
     assert!(browser.page("/monitor/1/history?from=yesterday").await.contains("is no time such as"));
 
     let csv = browser.get("/monitor/1/history.csv").await;

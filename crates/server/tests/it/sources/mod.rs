@@ -2,12 +2,15 @@
 
 mod columns;
 mod command;
+mod database_log_ins;
+mod database_tls;
 mod faults;
 mod graphite;
 mod http;
 mod mysql;
 mod plugin;
 mod postgres;
+mod postgres_types;
 mod prometheus;
 mod scripts;
 mod server;

@@ -101,13 +101,15 @@ async fn every_type_of_column_round_trips() {
 }
 
 #[tokio::test]
-async fn days_that_no_calendar_has_are_none_or_text() {
+async fn days_that_no_calendar_has_are_texts() {
     let name = table("d date, t datetime", "").await;
     let rows = "('0000-00-00', '0000-00-00'), ('2026-02-00', '2026-00-00 01:02:03')";
     let sql = format!("set statement sql_mode = '' for insert into {name} values {rows}");
     maria(json!({"read_only": false})).rows(&sql).await;
     let rows = maria(json!({})).rows(&format!("select * from {name}")).await;
-    assert_eq!(rows, "[(None, None), ('2026-02-00', '2026-00-00 01:02:03')]");
+    assert_eq!(rows, "[('0000-00-00', '0000-00-00 00:00:00'), ('2026-02-00', '2026-00-00 01:02:03')]");
+    let sql = "select date '9999-12-31', timestamp '9999-12-31 23:59:59.999999', date '0001-01-01', null";
+    assert_eq!(maria(json!({})).rows(sql).await, "[(9999-12-31, 9999-12-31T23:59:59.999999, 0001-01-01, None)]");
 }
 
 #[tokio::test]
@@ -309,4 +311,58 @@ async fn the_session_is_as_the_server_makes_it() {
     assert_eq!((&row[0], &row[2]), (&row[1], &row[3]));
     let zoned = maria(json!({"time_zone": "+05:30"}));
     assert_eq!(zoned.rows("select @@session.time_zone").await, "[('+05:30',)]");
+}
+
+/// A procedure may answer several times, with other columns each time.
+#[tokio::test]
+async fn of_several_answers_the_first_with_rows_is_the_answer() {
+    let (writing, name) = (maria(json!({"read_only": false})), unique("p"));
+    let body =
+        "begin declare x int; set x = 1; select 1 as a, 'one' as b union select 2, 'two'; select 3.5 as other; end";
+    writing.rows(&format!("create procedure {name}() {body}")).await;
+    assert_eq!(writing.rows(&format!("call {name}()")).await, "[(1, 'one'), (2, 'two')]");
+    assert_eq!(writing.rows("select 67").await, "[(67,)]");
+    let dicts = writing.call_with("execute", [Value::Text(format!("call {name}()"))], [("as_dict", Value::Bool(true))]);
+    assert_eq!(dicts.await.unwrap().repr(200), "[{'a': 1, 'b': 'one'}, {'a': 2, 'b': 'two'}]");
+    // A limit of rows is for what is answered.
+    let few = maria(json!({"read_only": false, "max_rows": 2}));
+    assert_eq!(few.rows(&format!("call {name}()")).await, "[(1, 'one'), (2, 'two')]");
+    let fails = "begin select 1; signal sqlstate '45000' set message_text = 'it went wrong'; end";
+    writing.rows(&format!("create procedure {name}_fails() {fails}")).await;
+    let fault = writing.fails("execute", [Value::Text(format!("call {name}_fails()"))]).await;
+    says(&fault, &["it went wrong (45000)"]);
+}
+
+/// Statements in which the server allows no parameter get the value as their author would have written it.
+#[tokio::test]
+async fn parameters_work_where_the_server_has_none() {
+    let asked = maria(json!({}));
+    let evil = r"th'reads\_%\'; select 1 -- ";
+    for (sql, params, expected) in [
+        ("show variables like %s", list([text("version_comp%_os")]), "[]"),
+        ("show variables like ?", list([text("tx_read_only")]), "[('tx_read_only', 'OFF')]"),
+        ("show variables where variable_name in %s", list([list([text("tx_read_only")])]), "[('tx_read_only', 'OFF')]"),
+        ("show variables like :name", dict([("name", text(evil))]), "[]"),
+        ("show columns from information_schema.tables like %s", list([text("TABLE_NAME")]), ""),
+    ] {
+        let rows = asked.shown("execute", [text(sql), params]).await;
+        assert!(expected.is_empty() && rows.contains("TABLE_NAME") || rows == expected, "{sql}: {rows}");
+    }
+    let status = asked.shown("execute", [text("show status like %s"), list([text("Threads_running")])]).await;
+    says(&status, &["[('Threads_running', '"]);
+    // What is wrong with a statement is still said in the server's words.
+    says(&asked.fails("execute", [text("select from where %s"), list([Value::Int(1)])]).await, &["(42000)"]);
+}
+
+/// A row is taken whole, so one that is too large is not taken at all.
+#[tokio::test]
+async fn one_huge_row_is_refused_before_it_is_read() {
+    let mut asked = maria(json!({}));
+    asked.answer_bytes = 1 << 20;
+    let sql = "select 1 as small, repeat('x', 15 * 1024 * 1024) as big";
+    assert_eq!(asked.call("execute", [text(sql)]).await, Err(SourceFault::TooLarge(1 << 20)));
+    asked.answer_bytes = 32 << 20;
+    let Ok(Value::List(rows)) = asked.call("execute", [text(sql)]).await else { panic!() };
+    let Value::Tuple(row) = &rows[0] else { panic!() };
+    assert_eq!(row[1].as_text().map(str::len), Some(15 << 20));
 }

@@ -67,6 +67,19 @@ pub(super) async fn nobody() -> String {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
 }
 
+/// A certificate for `name` that is valid between two years, signed by its own key; whether it says that it is an
+/// authority.
+pub(super) fn certificate(name: &str, years: (i32, i32), authority: bool) -> (rcgen::Certificate, rcgen::KeyPair) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+    if authority {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    }
+    (params.self_signed(&key).unwrap(), key)
+}
+
 /// A server with a certificate of its own making, for `localhost`, that answers everything with `answer`. Gives its port
 /// and the certificate.
 pub(super) fn https(answer: Vec<u8>, not_after: (i32, u8, u8)) -> (u16, String) {

@@ -1,51 +1,103 @@
 //! MySQL's binary values as Python has them.
 //!
-//! Read from the bytes themselves, by the column's type: so that unsigned and zero-filled columns, times beyond a day and
+//! Read by the column's type from the bytes themselves: so that unsigned and zero-filled columns, times beyond a day and
 //! days that no calendar has come through as they are.
 
-use sqlx::{
-    Column, MySql, Row, Type, TypeInfo, ValueRef,
-    mysql::{MySqlRow, MySqlTypeInfo},
+use bytes::Bytes;
+
+use super::{
+    super::{Value, calendar, faults::undecodable, from_json, short_float},
+    connection::Column,
+    packet::{Reader, garbled},
 };
+use crate::sources::database::faults::Stopped;
 
-use super::super::{Value, fault, from_json, short_float, undecodable};
-use crate::sources::SourceFault;
-
-/// The value of one column.
-pub(super) fn value(row: &MySqlRow, index: usize) -> Result<Value, SourceFault> {
-    let raw = row.try_get_raw(index).map_err(fault)?;
-    // Zero dates count as null here, as they do for Python's drivers.
-    if raw.is_null() {
-        return Ok(Value::Null);
-    }
-    let info = raw.type_info().into_owned();
-    let bytes: Vec<u8> = row.try_get_unchecked(index).map_err(fault)?;
-    let name = info.name().to_owned();
-    read(&info, bytes)
-        .ok_or_else(|| undecodable(index, row.column(index).name(), &name, "of which this value cannot be read"))
+/// The types of the protocol that are told apart here.
+mod kind {
+    pub(super) const DECIMAL: u8 = 0;
+    pub(super) const TINY: u8 = 1;
+    pub(super) const SHORT: u8 = 2;
+    pub(super) const LONG: u8 = 3;
+    pub(super) const FLOAT: u8 = 4;
+    pub(super) const DOUBLE: u8 = 5;
+    pub(super) const NULL: u8 = 6;
+    pub(super) const TIMESTAMP: u8 = 7;
+    pub(super) const LONG_LONG: u8 = 8;
+    pub(super) const MEDIUM: u8 = 9;
+    pub(super) const DATE: u8 = 10;
+    pub(super) const TIME: u8 = 11;
+    pub(super) const DATE_TIME: u8 = 12;
+    pub(super) const YEAR: u8 = 13;
+    pub(super) const BIT: u8 = 16;
+    pub(super) const JSON: u8 = 245;
+    pub(super) const NEW_DECIMAL: u8 = 246;
+    pub(super) const ENUM: u8 = 247;
+    pub(super) const SET: u8 = 248;
+    pub(super) const GEOMETRY: u8 = 255;
 }
 
-fn read(info: &MySqlTypeInfo, bytes: Vec<u8>) -> Option<Value> {
-    let unsigned = <u64 as Type<MySql>>::compatible(info);
-    Some(match info.name() {
-        "NULL" => Value::Null,
-        "YEAR" => Value::Int(i64::try_from(unsigned_int(&bytes)?).ok()?),
-        "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "TINYINT UNSIGNED"
-        | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED" => match unsigned {
-            true => int(unsigned_int(&bytes)?),
-            false => Value::Int(signed_int(&bytes)?),
+const UNSIGNED: u16 = 0x20;
+/// The character set of what is no text.
+const BINARY: u16 = 63;
+
+/// The values of a row.
+pub(super) fn row(columns: &[Column], row: Bytes) -> Result<Vec<Value>, Stopped> {
+    let mut row = Reader(row);
+    row.u8()?;
+    let nulls = row.bytes((columns.len() + 9) / 8)?;
+    let mut values = Vec::with_capacity(columns.len());
+    for (index, column) in columns.iter().enumerate() {
+        // Two bits of it are for other things.
+        let (byte, bit) = ((index + 2) / 8, (index + 2) % 8);
+        if nulls[byte] & 1 << bit != 0 {
+            values.push(Value::Null);
+            continue;
+        }
+        let bytes = match column.kind {
+            kind::NULL => Bytes::new(),
+            kind::TINY => row.bytes(1)?,
+            kind::SHORT | kind::YEAR => row.bytes(2)?,
+            kind::LONG | kind::MEDIUM | kind::FLOAT => row.bytes(4)?,
+            kind::LONG_LONG | kind::DOUBLE => row.bytes(8)?,
+            kind::DATE | kind::DATE_TIME | kind::TIMESTAMP | kind::TIME => {
+                let length = row.u8()?;
+                row.bytes(length.into())?
+            }
+            _ => row.counted()?,
+        };
+        let value = read(column, &bytes).ok_or_else(|| {
+            let kind = format!("number {}", column.kind);
+            undecodable(index, &column.name, &kind, "of which this value cannot be read")
+        });
+        values.push(value?);
+    }
+    if row.0.is_empty() { Ok(values) } else { Err(garbled()) }
+}
+
+fn read(column: &Column, bytes: &[u8]) -> Option<Value> {
+    let text = || String::from_utf8(bytes.to_vec()).ok();
+    Some(match column.kind {
+        kind::NULL => Value::Null,
+        kind::YEAR => Value::Int(i64::try_from(unsigned_int(bytes)?).ok()?),
+        kind::TINY | kind::SHORT | kind::MEDIUM | kind::LONG | kind::LONG_LONG => match column.flags & UNSIGNED != 0 {
+            true => int(unsigned_int(bytes)?),
+            false => Value::Int(signed_int(bytes)?),
         },
-        "FLOAT" => short_float(f32::from_le_bytes(bytes.as_slice().try_into().ok()?)),
-        "DOUBLE" => Value::Float(f64::from_le_bytes(bytes.as_slice().try_into().ok()?)),
-        "DECIMAL" => Value::Decimal(String::from_utf8(bytes).ok()?),
+        kind::FLOAT => short_float(f32::from_le_bytes(bytes.try_into().ok()?)),
+        kind::DOUBLE => Value::Float(f64::from_le_bytes(bytes.try_into().ok()?)),
+        kind::DECIMAL | kind::NEW_DECIMAL => Value::Decimal(text()?),
         // The bits are a big-endian number.
-        "BIT" => int(bytes.iter().try_fold(0u64, |all, byte| Some(all.checked_mul(256)? | u64::from(*byte)))?),
-        "DATE" | "DATETIME" | "TIMESTAMP" => moment(info.name(), &bytes)?,
-        "TIME" => Value::Duration(time(&bytes)?),
-        "JSON" => from_json(&serde_json::from_slice(&bytes).ok()?),
-        "ENUM" | "SET" => Value::Text(String::from_utf8(bytes).ok()?),
-        _ if <str as Type<MySql>>::compatible(info) => Value::Text(String::from_utf8(bytes).ok()?),
-        _ => Value::Bytes(bytes),
+        kind::BIT => int(bytes.iter().try_fold(0u64, |all, byte| Some(all.checked_mul(256)? | u64::from(*byte)))?),
+        kind::DATE | kind::DATE_TIME | kind::TIMESTAMP => moment(column.kind == kind::DATE, bytes)?,
+        kind::TIME => Value::Duration(time(bytes)?),
+        kind::JSON => match serde_json::from_slice(bytes) {
+            Ok(json) => from_json(&json),
+            Err(_) => Value::Text(text()?),
+        },
+        kind::ENUM | kind::SET => Value::Text(text()?),
+        kind::GEOMETRY => Value::Bytes(bytes.to_vec()),
+        _ if column.charset != BINARY => Value::Text(text()?),
+        _ => Value::Bytes(bytes.to_vec()),
     })
 }
 
@@ -66,41 +118,39 @@ fn signed_int(bytes: &[u8]) -> Option<i64> {
     Some(i64::from_le_bytes(wide))
 }
 
-/// A length, then year, month, day, hour, minute, second, microseconds, as far as they are not zero.
-fn moment(kind: &str, bytes: &[u8]) -> Option<Value> {
-    let (length, rest) = bytes.split_first()?;
+/// Year, month, day, hour, minute, second, microseconds, as far as they are not zero.
+fn moment(only_date: bool, bytes: &[u8]) -> Option<Value> {
     let mut parts = [0; 11];
-    parts.get_mut(..usize::from(*length))?.copy_from_slice(rest.get(..usize::from(*length))?);
+    parts.get_mut(..bytes.len())?.copy_from_slice(bytes);
     let [y0, y1, month, day, hour, minute, second, f0, f1, f2, f3] = parts;
     let (year, micros) = (u16::from_le_bytes([y0, y1]), u32::from_le_bytes([f0, f1, f2, f3]));
     let date = format!("{year:04}-{month:02}-{day:02}");
     let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
-    let text = format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}");
-    // A day such as 2024-02-00, which MySQL allows and Python's calendar does not, stays a text.
-    let real =
-        jiff::civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).is_ok() && year > 0;
-    Some(match (kind, real) {
-        ("DATE", true) => Value::Date(date),
-        ("DATE", false) => Value::Text(date),
-        (_, true) => Value::DateTime(text),
-        (_, false) => Value::Text(text.replacen('T', " ", 1)),
+    let clock = format!("{hour:02}:{minute:02}:{second:02}{fraction}");
+    // A day such as 0000-00-00 or 2024-02-00, which MySQL allows and Python's calendar does not have, stays a text.
+    Some(match (only_date, calendar::is_real(year.into(), month, day)) {
+        (true, true) => Value::Date(date),
+        (true, false) => Value::Text(date),
+        (false, true) => Value::DateTime(format!("{date}T{clock}")),
+        (false, false) => Value::Text(format!("{date} {clock}")),
     })
 }
 
-/// A length, then sign, days, hours, minutes, seconds, microseconds, as far as they are not zero. In microseconds.
+/// Sign, days, hours, minutes, seconds, microseconds, as far as they are not zero. In microseconds.
 fn time(bytes: &[u8]) -> Option<i64> {
-    let (length, rest) = bytes.split_first()?;
     let mut parts = [0; 12];
-    parts.get_mut(..usize::from(*length))?.copy_from_slice(rest.get(..usize::from(*length))?);
+    parts.get_mut(..bytes.len())?.copy_from_slice(bytes);
     let [negative, d0, d1, d2, d3, hours, minutes, seconds, f0, f1, f2, f3] = parts;
     let days = i64::from(u32::from_le_bytes([d0, d1, d2, d3]));
     let whole = ((days * 24 + i64::from(hours)) * 60 + i64::from(minutes)) * 60 + i64::from(seconds);
-    let micros = whole * 1_000_000 + i64::from(u32::from_le_bytes([f0, f1, f2, f3]));
+    let micros = whole.checked_mul(1_000_000)? + i64::from(u32::from_le_bytes([f0, f1, f2, f3]));
     Some(if negative == 1 { -micros } else { micros })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -113,14 +163,23 @@ mod tests {
 
     #[test]
     fn moments_end_where_zeros_begin() {
-        assert_eq!(moment("DATE", &[4, 0xea, 0x07, 2, 28]), Some(Value::Date("2026-02-28".into())));
-        assert_eq!(
-            moment("DATETIME", &[7, 0xea, 0x07, 2, 28, 23, 59, 1]),
-            Some(Value::DateTime("2026-02-28T23:59:01".into()))
-        );
-        assert_eq!(moment("DATETIME", &[4, 0xea, 0x07, 2, 0]), Some(Value::Text("2026-02-00 00:00:00".into())));
-        assert_eq!(moment("DATE", &[9, 1]), None);
-        assert_eq!(time(&[8, 1, 34, 0, 0, 0, 22, 59, 59]), Some(-((34 * 24 + 22) * 3600 + 59 * 60 + 59) * 1_000_000));
-        assert_eq!(time(&[0]), Some(0));
+        let text = |text: &str| Some(Value::Text(text.into()));
+        assert_eq!(moment(true, &[0xea, 0x07, 2, 28]), Some(Value::Date("2026-02-28".into())));
+        assert_eq!(moment(true, &[0x0f, 0x27, 12, 31]), Some(Value::Date("9999-12-31".into())));
+        assert_eq!(moment(false, &[0xea, 0x07, 2, 28, 23, 59, 1]), Some(Value::DateTime("2026-02-28T23:59:01".into())));
+        assert_eq!(moment(false, &[0xea, 0x07, 2, 0]), text("2026-02-00 00:00:00"));
+        assert_eq!(moment(true, &[]), text("0000-00-00"));
+        assert_eq!(moment(false, &[]), text("0000-00-00 00:00:00"));
+        assert_eq!(time(&[1, 34, 0, 0, 0, 22, 59, 59]), Some(-((34 * 24 + 22) * 3600 + 59 * 60 + 59) * 1_000_000));
+        assert_eq!(time(&[]), Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_rows_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40), kinds in proptest::collection::vec(any::<u8>(), 0..12)) {
+            let columns: Vec<Column> =
+                kinds.into_iter().map(|kind| Column { name: "c".into(), kind, flags: 0, charset: BINARY }).collect();
+            let _ = row(&columns, bytes.into());
+        }
     }
 }

@@ -1,35 +1,13 @@
-//! PostgreSQL's binary values as Python has them.
+//! PostgreSQL's values as Python has them.
+//!
+//! What has a Python word comes in binary, in which nothing depends on settings of the session. Everything else comes as
+//! the text that PostgreSQL itself writes.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use sqlx::{
-    Column, Row, ValueRef,
-    postgres::{PgRow, PgTypeInfo, PgTypeKind},
-};
+use super::super::{Value, calendar, from_json, short_float};
 
-use super::super::{Value, fault, from_json, short_float, undecodable};
-use crate::sources::SourceFault;
-
-/// Whether values of this type have a Python word.
-pub(super) fn knows(info: &PgTypeInfo) -> bool {
-    kind(info).is_some()
-}
-
-/// The value of one column.
-pub(super) fn value(row: &PgRow, index: usize) -> Result<Value, SourceFault> {
-    let raw = row.try_get_raw(index).map_err(fault)?;
-    if raw.is_null() {
-        return Ok(Value::Null);
-    }
-    let column = row.column(index);
-    let bytes = raw.as_bytes().unwrap_or_default();
-    let read = kind(column.type_info()).and_then(|kind| read(&kind, bytes));
-    read.ok_or_else(|| {
-        undecodable(index, column.name(), &column.type_info().to_string(), "of which this value cannot be read")
-    })
-}
-
+/// How values of a type are read.
 #[derive(Clone, PartialEq, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Bool,
     Int,
     Oid,
@@ -49,70 +27,100 @@ enum Kind {
     Jsonb,
     Void,
     Array(Box<Kind>),
+    /// An array of texts that comes as one text.
+    TextArray,
 }
 
-fn kind(info: &PgTypeInfo) -> Option<Kind> {
-    match info.kind() {
-        PgTypeKind::Array(element) => return kind(element).map(|element| Kind::Array(Box::new(element))),
-        PgTypeKind::Enum(_) => return Some(Kind::Text),
-        PgTypeKind::Domain(base) => return kind(base),
-        PgTypeKind::Simple | PgTypeKind::Pseudo => {}
-        PgTypeKind::Composite(_) | PgTypeKind::Range(_) => return None,
-    }
-    // The numbers of pg_type.dat, which never change.
-    Some(match info.oid()?.0 {
-        16 => Kind::Bool,
-        17 => Kind::Bytes,
-        20 | 21 | 23 => Kind::Int,
-        26 => Kind::Oid,
-        // "char", name, text, xml, unknown, char(n), varchar
-        18 | 19 | 25 | 142 | 705 | 1042 | 1043 => Kind::Text,
-        114 => Kind::Json,
-        700 => Kind::Float4,
-        701 => Kind::Float8,
-        1082 => Kind::Date,
-        1083 => Kind::Time,
-        1114 => Kind::Timestamp,
-        1184 => Kind::TimestampTz,
-        1186 => Kind::Interval,
-        1266 => Kind::TimeTz,
-        1700 => Kind::Numeric,
-        2278 => Kind::Void,
-        2950 => Kind::Uuid,
-        3802 => Kind::Jsonb,
-        _ => return None,
-    })
-}
-
-fn read(kind: &Kind, bytes: &[u8]) -> Option<Value> {
-    Some(match kind {
-        Kind::Bool => Value::Bool(*bytes.first()? != 0),
-        Kind::Int => Value::Int(int(bytes)?),
-        Kind::Oid => Value::Int(i64::from(u32::from_be_bytes(bytes.try_into().ok()?))),
-        Kind::Float4 => short_float(f32::from_be_bytes(bytes.try_into().ok()?)),
-        Kind::Float8 => Value::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
-        Kind::Numeric => Value::Decimal(numeric(bytes)?),
-        Kind::Text => text(bytes)?,
-        Kind::Bytes => Value::Bytes(bytes.to_vec()),
-        Kind::Date => date(i32::from_be_bytes(bytes.try_into().ok()?)),
-        Kind::Time => time(int(bytes)?, "")?,
-        Kind::TimeTz => {
-            let (micros, west) = bytes.split_at_checked(8)?;
-            time(int(micros)?, &offset(-i32::from_be_bytes(west.try_into().ok()?)))?
+impl Kind {
+    /// The kind of a type, by its number in `pg_type`; `None` for those that each database gives its own.
+    pub(super) fn of(number: u32) -> Option<Kind> {
+        // The numbers of pg_type.dat, which never change; below 16384 they are PostgreSQL's.
+        let array = |element| Some(Kind::Array(Box::new(element)));
+        match number {
+            16 => Some(Kind::Bool),
+            17 => Some(Kind::Bytes),
+            20 | 21 | 23 => Some(Kind::Int),
+            26 => Some(Kind::Oid),
+            114 => Some(Kind::Json),
+            700 => Some(Kind::Float4),
+            701 => Some(Kind::Float8),
+            1082 => Some(Kind::Date),
+            1083 => Some(Kind::Time),
+            1114 => Some(Kind::Timestamp),
+            1184 => Some(Kind::TimestampTz),
+            1186 => Some(Kind::Interval),
+            1266 => Some(Kind::TimeTz),
+            1700 => Some(Kind::Numeric),
+            2278 => Some(Kind::Void),
+            2950 => Some(Kind::Uuid),
+            3802 => Some(Kind::Jsonb),
+            1000 => array(Kind::Bool),
+            1001 => array(Kind::Bytes),
+            1005 | 1007 | 1016 => array(Kind::Int),
+            1028 => array(Kind::Oid),
+            199 => array(Kind::Json),
+            1021 => array(Kind::Float4),
+            1022 => array(Kind::Float8),
+            1182 => array(Kind::Date),
+            1183 => array(Kind::Time),
+            1115 => array(Kind::Timestamp),
+            1185 => array(Kind::TimestampTz),
+            1187 => array(Kind::Interval),
+            1270 => array(Kind::TimeTz),
+            1231 => array(Kind::Numeric),
+            2951 => array(Kind::Uuid),
+            3807 => array(Kind::Jsonb),
+            // name, text, char(n), varchar
+            1003 | 1009 | 1014 | 1015 => array(Kind::Text),
+            // xml, "char"
+            143 | 1002 => Some(Kind::TextArray),
+            0..16384 => Some(Kind::Text),
+            _ => None,
         }
-        Kind::Timestamp => timestamp(int(bytes)?, ""),
-        Kind::TimestampTz => timestamp(int(bytes)?, "+00:00"),
-        Kind::Interval => interval(bytes)?,
-        Kind::Uuid => Value::Uuid(uuid::Uuid::from_slice(bytes).ok()?.to_string()),
-        Kind::Json => from_json(&serde_json::from_slice(bytes).ok()?),
-        Kind::Jsonb => from_json(&serde_json::from_slice(bytes.strip_prefix(&[1])?).ok()?),
-        Kind::Void => Value::Null,
-        Kind::Array(element) => array(element, bytes)?,
-    })
+    }
+
+    /// Whether values are to come in binary.
+    pub(super) fn is_binary(&self) -> bool {
+        !matches!(self, Kind::Text | Kind::TextArray)
+    }
+
+    /// The value, or `None` where it cannot be one of this kind.
+    pub(super) fn read(&self, bytes: &[u8]) -> Option<Value> {
+        Some(match self {
+            Kind::Bool => Value::Bool(*bytes.first()? != 0),
+            Kind::Int => Value::Int(int(bytes)?),
+            Kind::Oid => Value::Int(i64::from(u32::from_be_bytes(bytes.try_into().ok()?))),
+            Kind::Float4 => short_float(f32::from_be_bytes(bytes.try_into().ok()?)),
+            Kind::Float8 => Value::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
+            Kind::Numeric => Value::Decimal(numeric(bytes)?),
+            Kind::Text => text(bytes)?,
+            Kind::Bytes => Value::Bytes(bytes.to_vec()),
+            Kind::Date => date(i32::from_be_bytes(bytes.try_into().ok()?)),
+            Kind::Time => time(int(bytes)?, "")?,
+            Kind::TimeTz => {
+                let (micros, west) = bytes.split_at_checked(8)?;
+                time(int(micros)?, &offset(i32::from_be_bytes(west.try_into().ok()?).checked_neg()?))?
+            }
+            Kind::Timestamp => timestamp(int(bytes)?, "")?,
+            Kind::TimestampTz => timestamp(int(bytes)?, "+00:00")?,
+            Kind::Interval => interval(bytes)?,
+            Kind::Uuid => Value::Uuid(uuid::Uuid::from_slice(bytes).ok()?.to_string()),
+            Kind::Json => json(bytes)?,
+            Kind::Jsonb => json(bytes.strip_prefix(&[1])?)?,
+            Kind::Void => Value::Null,
+            Kind::Array(element) => array(element, bytes)?,
+            Kind::TextArray => text_array(std::str::from_utf8(bytes).ok()?)?,
+        })
+    }
 }
 
 fn text(bytes: &[u8]) -> Option<Value> {
     std::str::from_utf8(bytes).ok().map(|text| Value::Text(text.to_owned()))
+}
+
+/// What the JSON is; its text where it holds numbers that no float can, or is nested beyond reason.
+fn json(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).map_or_else(|_| text(bytes), |json| Some(from_json(&json)))
 }
 
 fn int(bytes: &[u8]) -> Option<i64> {
@@ -162,46 +170,40 @@ fn word(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
-/// Microseconds from 1970 to 2000, where PostgreSQL counts from.
-const EPOCH: i64 = 946_684_800_000_000;
+/// From 1970 to 2000, where PostgreSQL counts from.
+const EPOCH_DAYS: i64 = 10_957;
 const DAY: i64 = 86_400_000_000;
 
 fn date(days: i32) -> Value {
-    match (days, civil(i64::from(days).checked_mul(DAY))) {
-        (i32::MAX, _) => Value::Text("infinity".to_owned()),
-        (i32::MIN, _) => Value::Text("-infinity".to_owned()),
-        (_, Some(moment)) => Value::Date(moment.date().to_string()),
-        // Python's calendar ends with the year 9999 and begins with the year 1; what is beyond it is told in days.
-        (_, None) => Value::Text(format!("2000-01-01 {days:+} days")),
+    match days {
+        i32::MAX => Value::Text("infinity".to_owned()),
+        i32::MIN => Value::Text("-infinity".to_owned()),
+        days => calendar::date(i64::from(days) + EPOCH_DAYS),
     }
 }
 
-fn timestamp(micros: i64, zone: &str) -> Value {
-    match (micros, civil(Some(micros))) {
-        (i64::MAX, _) => Value::Text("infinity".to_owned()),
-        (i64::MIN, _) => Value::Text("-infinity".to_owned()),
-        (_, Some(moment)) => {
-            let fraction = moment.subsec_nanosecond() / 1000;
-            let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}") };
-            Value::DateTime(format!("{}{fraction}{zone}", moment.strftime("%Y-%m-%dT%H:%M:%S")))
-        }
-        (_, None) => Value::Text(format!("2000-01-01 00:00:00{zone} {:+} s", micros / 1_000_000)),
-    }
-}
-
-/// The moment so many microseconds after 2000, if Python's calendar has it.
-fn civil(micros: Option<i64>) -> Option<DateTime> {
-    let at = Timestamp::from_microsecond(micros?.checked_add(EPOCH)?).ok()?;
-    let moment = at.to_zoned(TimeZone::UTC).datetime();
-    (1..=9999).contains(&moment.year()).then_some(moment)
+fn timestamp(micros: i64, zone: &str) -> Option<Value> {
+    Some(match micros {
+        i64::MAX => Value::Text("infinity".to_owned()),
+        i64::MIN => Value::Text("-infinity".to_owned()),
+        micros => calendar::date_time(micros.checked_add(EPOCH_DAYS * DAY)?, zone),
+    })
 }
 
 fn time(micros: i64, zone: &str) -> Option<Value> {
-    let (seconds, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
-    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}") };
-    let text = format!("{:02}:{:02}:{:02}{fraction}{zone}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     // The end of a day, 24:00, is a time in PostgreSQL and none in Python.
-    Some(if seconds >= 86_400 { Value::Text(text) } else { Value::Time(text) })
+    (0..=DAY).contains(&micros).then(|| {
+        let text = format!("{}{zone}", clock(micros));
+        if micros == DAY { Value::Text(text) } else { Value::Time(text) }
+    })
+}
+
+/// `04:05:06.700000`, of any number of hours.
+fn clock(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let (seconds, fraction) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
+    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}") };
+    format!("{sign}{:02}:{:02}:{:02}{fraction}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 fn offset(east: i32) -> String {
@@ -211,12 +213,25 @@ fn offset(east: i32) -> String {
     format!("{sign}{:02}:{:02}{seconds}", east / 3600, east / 60 % 60)
 }
 
-/// As psycopg2 has it: a month is 30 days, twelve of them a year of 365.
+/// As psycopg2 has it: a month is 30 days, twelve of them a year of 365. What is longer than the longest span is a text.
 fn interval(bytes: &[u8]) -> Option<Value> {
     let micros = int(bytes.get(..8)?)?;
     let (days, months) = (int(bytes.get(8..12)?)?, int(bytes.get(12..16)?)?);
-    let days = days + (months / 12) * 365 + (months % 12) * 30;
-    Some(Value::Duration(days.checked_mul(DAY)?.checked_add(micros)?))
+    match (micros, days, months) {
+        (i64::MAX, 0x7fff_ffff, 0x7fff_ffff) => return Some(Value::Text("infinity".to_owned())),
+        (i64::MIN, -0x8000_0000, -0x8000_0000) => return Some(Value::Text("-infinity".to_owned())),
+        _ => {}
+    }
+    let whole = days + (months / 12) * 365 + (months % 12) * 30;
+    let all = whole.checked_mul(DAY).and_then(|days| days.checked_add(micros));
+    Some(all.map_or_else(
+        || {
+            let parts = [(months / 12, "years"), (months % 12, "mons"), (days, "days")];
+            let parts = parts.iter().filter(|(count, _)| *count != 0).map(|(count, unit)| format!("{count} {unit} "));
+            Value::Text(format!("{}{}", parts.collect::<String>(), clock(micros)))
+        },
+        Value::Duration,
+    ))
 }
 
 fn array(element: &Kind, bytes: &[u8]) -> Option<Value> {
@@ -241,9 +256,66 @@ fn list(element: &Kind, lengths: &[usize], rest: &mut &[u8]) -> Option<Value> {
         let Ok(length) = usize::try_from(length) else { return Some(Value::Null) };
         let (bytes, after) = rest.split_at_checked(length)?;
         *rest = after;
-        return read(element, bytes);
+        return element.read(bytes);
     };
     (0..*length).map(|_| list(element, inner, rest)).collect::<Option<_>>().map(Value::List)
+}
+
+/// `{small,"x y",NULL,{a,b}}`, with the bounds that may stand before it.
+fn text_array(text: &str) -> Option<Value> {
+    let inner = match text.strip_prefix('[') {
+        Some(bounds) => bounds.split_once('=')?.1,
+        None => text,
+    };
+    let mut rest = inner;
+    let items = braces(&mut rest, 0)?;
+    rest.is_empty().then_some(items)
+}
+
+fn braces(rest: &mut &str, depth: usize) -> Option<Value> {
+    *rest = rest.strip_prefix('{')?;
+    let mut items = Vec::new();
+    if let Some(after) = rest.strip_prefix('}') {
+        *rest = after;
+        return Some(Value::List(items));
+    }
+    loop {
+        items.push(match rest.chars().next()? {
+            '{' if depth < 6 => braces(rest, depth + 1)?,
+            '{' => return None,
+            '"' => Value::Text(quoted(rest)?),
+            _ => {
+                let end = rest.find([',', '}'])?;
+                let (item, after) = rest.split_at(end);
+                *rest = after;
+                if item == "NULL" { Value::Null } else { Value::Text(item.to_owned()) }
+            }
+        });
+        let mut after = rest.chars();
+        let mark = after.next()?;
+        *rest = after.as_str();
+        match mark {
+            ',' => {}
+            '}' => return Some(Value::List(items)),
+            _ => return None,
+        }
+    }
+}
+
+/// A text in quotes, in which backslashes escape.
+fn quoted(rest: &mut &str) -> Option<String> {
+    let mut out = String::new();
+    let mut chars = rest.get(1..)?.chars();
+    loop {
+        match chars.next()? {
+            '"' => {
+                *rest = chars.as_str();
+                return Some(out);
+            }
+            '\\' => out.push(chars.next()?),
+            c => out.push(c),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -271,18 +343,57 @@ mod tests {
     fn times_that_python_lacks_are_texts() {
         assert_eq!(date(0), Value::Date("2000-01-01".into()));
         assert_eq!(date(i32::MAX), Value::Text("infinity".into()));
-        assert_eq!(date(2_921_940), Value::Text("2000-01-01 +2921940 days".into()));
-        assert_eq!(timestamp(1, "+00:00"), Value::DateTime("2000-01-01T00:00:00.000001+00:00".into()));
+        assert_eq!(date(2_921_939), Value::Date("9999-12-31".into()));
+        assert_eq!(date(2_921_940), Value::Text("10000-01-01".into()));
+        assert_eq!(timestamp(1, "+00:00"), Some(Value::DateTime("2000-01-01T00:00:00.000001+00:00".into())));
         assert_eq!(time(DAY, ""), Some(Value::Text("24:00:00".into())));
+        assert_eq!(time(DAY + 1, ""), None);
         assert_eq!(offset(-(3600 * 5 + 1800)), "-05:30");
+    }
+
+    #[test]
+    fn spans_beyond_the_longest_are_texts() {
+        let bytes = |micros: i64, days: i32, months: i32| {
+            let parts: [&[u8]; 3] = [&micros.to_be_bytes(), &days.to_be_bytes(), &months.to_be_bytes()];
+            interval(&parts.concat()).unwrap()
+        };
+        assert_eq!(bytes(-1_500_000, 1, 13), Value::Duration(396 * DAY - 1_500_000));
+        assert_eq!(
+            bytes(-1_500_000, 3, 12 * 178_000_000 + 1),
+            Value::Text("178000000 years 1 mons 3 days -00:00:01.500000".into())
+        );
+        assert_eq!(bytes(i64::MAX, i32::MAX, i32::MAX), Value::Text("infinity".into()));
+    }
+
+    #[test]
+    fn arrays_that_come_as_texts_are_lists() {
+        let shown = |text: &str| text_array(text).map(|value| value.repr(200));
+        assert_eq!(shown("{}").as_deref(), Some("[]"));
+        assert_eq!(
+            shown(r#"{small,"x y",NULL,"NULL","a\"b\\c",""}"#).as_deref(),
+            Some(r#"['small', 'x y', None, 'NULL', 'a"b\\c', '']"#)
+        );
+        assert_eq!(shown("[0:1][2:2]={{a},{b}}").as_deref(), Some("[['a'], ['b']]"));
+        for wrong in ["", "{", "{a", "{a}b", "{\"a}", "{a,}x", "[0:1]"] {
+            assert_eq!(shown(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn json_that_no_float_can_hold_is_its_text() {
+        assert_eq!(json(b"[1, 1e2]"), Some(Value::List(vec![Value::Int(1), Value::Float(100.0)])));
+        assert_eq!(json(b"1e400"), Some(Value::Text("1e400".into())));
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        assert_eq!(json(deep.as_bytes()), Some(Value::Text(deep)));
     }
 
     proptest! {
         #[test]
-        fn damaged_bytes_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn damaged_bytes_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[{},\"\\\\a\\[=]{0,20}") {
             for kind in [Kind::Numeric, Kind::Interval, Kind::TimeTz, Kind::Jsonb, Kind::Array(Box::new(Kind::Int)), Kind::Time, Kind::Timestamp] {
-                let _ = read(&kind, &bytes);
+                let _ = kind.read(&bytes);
             }
+            let _ = text_array(&text);
         }
     }
 }

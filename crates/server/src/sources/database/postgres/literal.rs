@@ -4,7 +4,7 @@
 //! may be compared with a date, a number with any other. Every text goes through [`quote`], in which nothing can end the
 //! literal: quotes are doubled, backslashes escaped, and the encoding is UTF-8, where no character hides either.
 
-use super::super::{Value, no_parameter};
+use super::super::{Value, faults::no_parameter};
 use crate::sources::SourceFault;
 
 /// Writes `value` at the end of `sql`.

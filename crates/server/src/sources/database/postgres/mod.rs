@@ -1,129 +1,106 @@
 //! PostgreSQL, and what speaks its protocol.
 //!
-//! Statements go out by the protocol that takes one at a time, and answers come back in binary. Types that have no Python
-//! word here are asked for as text: the statement is wrapped in a `select` that casts those columns.
+//! The protocol is spoken here and not by a library, because only so can each column come as it is best read: in binary
+//! what has a Python word, as PostgreSQL writes it what has none, whatever types a database has of its own.
 
+mod connection;
 mod decode;
 mod literal;
+mod message;
+mod scram;
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
-use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Row,
-    postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow},
-};
+use connection::Connection;
+use decode::Kind;
+use message::Column;
 
 use super::{
     Engine, Job, Rows, Rules, Value,
     connections::{Connections, Kept},
-    fault, is_broken,
+    faults::{Stopped, undecodable},
     params::{self, Part},
-    sql_text::{self, Dialect},
-    undecodable,
+    server::Server,
+    sql_text::Dialect,
 };
 use crate::sources::SourceFault;
-
-/// Of so many statements it is remembered that they need casts; then all is forgotten, and learned again.
-const REMEMBERED: usize = 1000;
-
-/// Longer statements are not remembered: scripts make them, and each may be another.
-const LONGEST_REMEMBERED: usize = 16 << 10;
 
 /// How long a connection may take to become as new. The answer is there by then.
 const RENEWAL: Duration = Duration::from_secs(1);
 
+/// Of so many types a connection remembers what they are.
+const REMEMBERED: usize = 1000;
+
 pub(super) struct Postgres {
-    options: PgConnectOptions,
+    server: Server,
     rules: Rules,
-    connections: Connections<PgConnection>,
-    /// The columns of statements that need casts, by the statement as its author wrote it.
-    as_text: Mutex<HashMap<String, Casts>>,
+    connections: Connections<Connection>,
 }
 
-/// The columns of an answer: their names, and whether each must be asked for as text.
-type Casts = Vec<(String, bool)>;
-
 impl Postgres {
-    pub(super) fn new(options: PgConnectOptions, rules: Rules) -> Self {
+    pub(super) fn new(server: Server, rules: Rules) -> Self {
         let connections = Connections::new(rules.pool_size, rules.pool_recycle);
-        Postgres { options, rules, connections, as_text: Mutex::default() }
+        Postgres { server, rules, connections }
     }
 
-    /// A connection in a transaction of its own. One that has died since its last call is replaced: nothing of this call
-    /// had reached the server yet.
-    async fn begin(&self, job: &Job) -> Result<Kept<PgConnection>, sqlx::Error> {
+    /// A connection in a transaction of its own in which `sql` has been read, and the columns it will answer. A connection
+    /// that has died since its last call is replaced: nothing of this call had been executed yet.
+    async fn begin(&self, opening: &str, sql: &str) -> Result<Begun, Stopped> {
         if let Some(mut kept) = self.connections.take() {
-            match kept.connection.execute(self.opening(job)).await {
-                Ok(_) => return Ok(kept),
-                Err(error) if is_broken(&error) => {}
-                Err(error) => return Err(error),
+            match kept.connection.prepare(opening, sql).await {
+                Err(stopped) if stopped.is_broken() => {}
+                columns => return Ok(Begun { kept, columns }),
             }
         }
-        let mut kept = Kept::new(self.options.connect().await?);
-        kept.connection.execute(self.opening(job)).await?;
-        Ok(kept)
+        let mut kept = Kept::new(Connection::open(&self.server).await?);
+        let columns = kept.connection.prepare(opening, sql).await;
+        Ok(Begun { kept, columns })
     }
 
-    fn opening(&self, job: &Job) -> sqlx::RawSql {
+    fn opening(&self, job: &Job) -> String {
         let kind = if self.rules.read_only { "read only" } else { "read write" };
         let mut sql = format!("begin {kind}; set local statement_timeout = {}", job.server_time().as_millis());
         if let Some(zone) = &self.rules.time_zone {
             sql.push_str(&format!("; set local time zone '{zone}'"));
         }
-        sqlx::raw_sql(AssertSqlSafe(sql))
+        sql
     }
 
-    async fn attempt(&self, job: &Job, sql: &str, casts: Option<&Casts>) -> Result<Rows, Stopped> {
-        let wrapped = casts.map(|casts| wrapped(sql, casts));
-        let sql = wrapped.as_deref().unwrap_or(sql);
-        let mut kept = self.begin(job).await.map_err(Stopped::Broken)?;
-        let mut answer = fetch(&mut kept.connection, sql, job.rows(&self.rules)).await;
-        if answer.as_ref().is_err_and(Stopped::by_lookup) {
-            kept.connection.execute(sqlx::raw_sql("rollback")).await.map_err(Stopped::Broken)?;
-            kept.connection.execute(self.opening(job)).await.map_err(Stopped::Broken)?;
-            answer = fetch(&mut kept.connection, sql, job.rows(&self.rules)).await;
-        }
+    async fn answer(&self, job: &Job, sql: &str) -> Result<Rows, Stopped> {
+        let opening = self.opening(job);
+        let Begun { mut kept, columns } = self.begin(&opening, sql).await?;
+        let answer = match columns {
+            Ok(columns) => fetch(&mut kept.connection, &opening, sql, &columns, job, &self.rules).await,
+            Err(stopped) => Err(stopped),
+        };
         // Left in the middle of an answer, the connection is of no more use; an error of the statement leaves it in order.
-        if matches!(answer, Ok(_) | Err(Stopped::ByDatabase(_))) {
-            let end = if answer.is_ok() && !self.rules.read_only { "commit" } else { "rollback" };
-            match kept.connection.execute(sqlx::raw_sql(end)).await {
-                Ok(_) => self.keep(kept).await,
-                Err(error) if answer.is_ok() && !self.rules.read_only => return Err(Stopped::Broken(error)),
-                Err(_) => {}
-            }
+        if !kept.connection.is_in_order() {
+            return answer;
+        }
+        if answer.is_ok() && !self.rules.read_only {
+            kept.connection.run(&["commit"]).await?;
+            self.keep(kept, &["discard all"]).await;
+        } else {
+            self.keep(kept, &["rollback", "discard all"]).await;
         }
         answer
     }
 
     /// Keeps a connection for the next call, which may be another monitor's: settings, roles, locks, temporary tables and
     /// prepared statements end here. One that cannot be made as new in time is closed, which ends them as well.
-    async fn keep(&self, mut kept: Kept<PgConnection>) {
-        let as_new = async {
-            // Those that sqlx remembers would be gone without its knowing.
-            kept.connection.clear_cached_statements().await?;
-            kept.connection.execute(sqlx::raw_sql("discard all")).await
-        };
-        if let Ok(Ok(_)) = tokio::time::timeout(RENEWAL, as_new).await {
-            self.connections.put_back(kept);
+    async fn keep(&self, mut kept: Kept<Connection>, last: &[&str]) {
+        match tokio::time::timeout(RENEWAL, kept.connection.run(last)).await {
+            Ok(Ok(())) => self.connections.put_back(kept),
+            Ok(Err(Stopped::Refused(_))) => drop(tokio::time::timeout(RENEWAL, kept.connection.close()).await),
+            _ => {}
         }
     }
+}
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Casts>> {
-        self.as_text.lock().expect("no code panics while it holds this lock")
-    }
-
-    fn remember(&self, sql: String, casts: Casts) {
-        if sql.len() > LONGEST_REMEMBERED {
-            return;
-        }
-        let mut known = self.known();
-        if known.len() >= REMEMBERED {
-            known.clear();
-        }
-        known.insert(sql, casts);
-    }
+struct Begun {
+    kept: Kept<Connection>,
+    columns: Result<Vec<Column>, Stopped>,
 }
 
 #[async_trait]
@@ -137,139 +114,95 @@ impl Engine for Postgres {
                 Part::Value(value) => literal::write(&value, &mut sql)?,
             }
         }
-        let known = self.known().get(&job.sql).cloned();
-        let mut answer = self.attempt(&job, &sql, known.as_ref()).await;
-        match &answer {
-            Err(Stopped::Undecodable { casts, .. }) if known.is_none() && is_query(&sql) => {
-                let casts = casts.clone();
-                answer = self.attempt(&job, &sql, Some(&casts)).await;
-                if answer.is_ok() {
-                    self.remember(job.sql, casts);
-                }
-            }
-            // A table may have changed since; the next call looks again.
-            Err(Stopped::ByDatabase(_) | Stopped::Undecodable { .. }) if known.is_some() => {
-                self.known().remove(&job.sql);
-            }
-            _ => {}
+        self.answer(&job, &sql).await.map_err(SourceFault::from)
+    }
+}
+
+async fn fetch(
+    connection: &mut Connection,
+    opening: &str,
+    sql: &str,
+    columns: &[Column],
+    job: &Job,
+    rules: &Rules,
+) -> Result<Rows, Stopped> {
+    let asked = learn(connection, opening, columns).await?;
+    let kind = |column: &Column| {
+        Kind::of(column.kind).or_else(|| connection.kinds.get(&column.kind).cloned()).unwrap_or(Kind::Text)
+    };
+    let kinds: Vec<Kind> = columns.iter().map(kind).collect();
+    connection.execute(asked.then_some(sql), kinds.iter().map(Kind::is_binary)).await?;
+    let mut rows = job.rows(rules);
+    while let Some(row) = connection.next_row(job.max_bytes).await? {
+        if rows.is_empty() {
+            rows.name(columns.iter().map(|column| column.name.as_str()));
         }
-        match answer {
-            Ok(rows) => Ok(rows),
-            Err(Stopped::ByDatabase(error) | Stopped::Broken(error)) => Err(fault(error)),
-            Err(Stopped::Here(fault) | Stopped::Undecodable { fault, .. }) => Err(fault),
-        }
-    }
-}
-
-enum Stopped {
-    ByDatabase(sqlx::Error),
-    Broken(sqlx::Error),
-    Here(SourceFault),
-    /// Some columns have types without a Python word: which, and the fault if nothing can be done about it.
-    Undecodable {
-        casts: Casts,
-        fault: SourceFault,
-    },
-}
-
-impl Stopped {
-    /// Whether sqlx, looking up a type it met for the first time on this connection, put its own question in the place of
-    /// ours. It knows the type now, so the same again will do; ours was not executed.
-    fn by_lookup(&self) -> bool {
-        matches!(self, Stopped::ByDatabase(sqlx::Error::Database(error)) if error.code().as_deref() == Some("26000"))
-    }
-}
-
-async fn fetch(connection: &mut PgConnection, sql: &str, mut rows: Rows) -> Result<Rows, Stopped> {
-    let mut stream = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch(connection);
-    loop {
-        match stream.try_next().await {
-            Ok(None) => return Ok(rows),
-            Ok(Some(row)) => {
-                if rows.is_empty() {
-                    rows.name(row.columns().iter().map(|column| column.name()));
-                    readable(&row)?;
-                }
-                let values = (0..row.len()).map(|index| decode::value(&row, index)).collect::<Result<Vec<Value>, _>>();
-                values.and_then(|values| rows.push(values)).map_err(Stopped::Here)?;
-            }
-            Err(error @ sqlx::Error::Database(_)) if !is_broken(&error) => return Err(Stopped::ByDatabase(error)),
-            Err(error) => return Err(Stopped::Broken(error)),
-        }
-    }
-}
-
-fn readable(row: &PgRow) -> Result<(), Stopped> {
-    let casts: Casts =
-        row.columns().iter().map(|column| (column.name().to_owned(), !decode::knows(column.type_info()))).collect();
-    match casts.iter().position(|(_, cast)| *cast) {
-        None => Ok(()),
-        Some(index) => {
-            let column = row.column(index);
-            let fault = undecodable(
-                index,
-                column.name(),
-                &column.type_info().to_string(),
-                "for which there is no Python value",
-            );
-            Err(Stopped::Undecodable { casts, fault })
-        }
-    }
-}
-
-/// Whether a statement can stand in the `from` of another.
-fn is_query(sql: &str) -> bool {
-    matches!(sql_text::keyword(sql, Dialect::Postgres).as_str(), "select" | "with" | "values" | "table")
-}
-
-/// The same rows, in which some columns are text. Inside, columns are named by their place, since names may repeat.
-fn wrapped(sql: &str, casts: &Casts) -> String {
-    let inner: Vec<String> = (1..=casts.len()).map(|place| format!("c{place}")).collect();
-    let outer = inner.iter().zip(casts).map(|(inner, (name, cast))| {
-        let cast = if *cast { "::text" } else { "" };
-        format!("{inner}{cast} as \"{}\"", name.replace('"', "\"\""))
-    });
-    // A line break, since the statement may end in a comment.
-    format!("select {} from (\n{sql}\n) as answer({})", outer.collect::<Vec<_>>().join(", "), inner.join(", "))
-}
-
-/// What PostgreSQL adds to a message: a detail, a hint, where in the statement.
-pub(super) fn details(error: &dyn sqlx::error::DatabaseError) -> String {
-    let Some(error) = error.try_downcast_ref::<PgDatabaseError>() else { return String::new() };
-    let mut more = String::new();
-    for (word, text) in [("detail", error.detail()), ("hint", error.hint())] {
-        if let Some(text) = text {
-            more.push_str(&format!("; {word}: {text}"));
-        }
-    }
-    if let Some(sqlx::postgres::PgErrorPosition::Original(place)) = error.position() {
-        more.push_str(&format!("; at character {place} of the statement"));
-    }
-    more
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_and_short_statements_are_remembered() {
-        let rules = Rules {
-            read_only: true,
-            timeout: Duration::from_secs(1),
-            max_rows: 1,
-            pool_size: 1,
-            pool_recycle: Duration::from_secs(1),
-            time_zone: None,
+        let values = message::values(&row).filter(|values| values.len() == kinds.len());
+        let values = values.ok_or_else(|| Stopped::Protocol("a row does not have the columns announced".to_owned()))?;
+        let value = |(index, bytes): (usize, Option<&[u8]>)| match bytes {
+            None => Ok(Value::Null),
+            Some(bytes) => kinds[index].read(bytes).ok_or_else(|| {
+                let kind = format!("number {} of pg_type", columns[index].kind);
+                undecodable(index, &columns[index].name, &kind, "of which this value cannot be read")
+            }),
         };
-        let postgres = Postgres::new(PgConnectOptions::new(), rules);
-        postgres.remember("x".repeat(LONGEST_REMEMBERED + 1), Casts::new());
-        assert_eq!(postgres.known().len(), 0);
-        postgres.remember("x".repeat(LONGEST_REMEMBERED), Casts::new());
-        assert_eq!(postgres.known().len(), 1);
-        for number in 0..REMEMBERED * 2 {
-            postgres.remember(number.to_string(), Casts::new());
+        let values = values.into_iter().enumerate().map(value).collect::<Result<Vec<Value>, _>>()?;
+        rows.push(values)?;
+    }
+    Ok(rows)
+}
+
+/// Asks what those types are that are this database's own: of arrays, whose elements may be enums or domains, each element
+/// has a value of its own. Answers whether it had to ask, after which the server has forgotten the statement.
+async fn learn(connection: &mut Connection, opening: &str, columns: &[Column]) -> Result<bool, Stopped> {
+    let unknown = |column: &&Column| Kind::of(column.kind).is_none() && !connection.kinds.contains_key(&column.kind);
+    let mut numbers: Vec<u32> = columns.iter().filter(unknown).map(|column| column.kind).collect();
+    if numbers.is_empty() {
+        return Ok(false);
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    if connection.kinds.len() + numbers.len() > REMEMBERED {
+        connection.kinds.clear();
+    }
+    let list = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let question = format!(
+        "with recursive element(array_oid, oid, typtype, typbasetype) as (\
+         select a.oid, e.oid, e.typtype, e.typbasetype from pg_catalog.pg_type a \
+         join pg_catalog.pg_type e on e.oid = a.typelem \
+         where a.oid in ({list}) and a.typoutput = 'pg_catalog.array_out'::pg_catalog.regproc \
+         union all select b.array_oid, e.oid, e.typtype, e.typbasetype from element b \
+         join pg_catalog.pg_type e on e.oid = b.typbasetype where b.typtype = 'd') \
+         select array_oid, oid, typtype from element where typtype <> 'd'"
+    );
+    let found = match connection.rows(&question).await {
+        Ok(found) => found,
+        // What speaks the protocol without having this catalogue: all is as it writes it.
+        Err(Stopped::Refused(_)) => {
+            connection.run(&["rollback", opening]).await?;
+            Vec::new()
         }
-        assert!(postgres.known().len() <= REMEMBERED);
+        Err(stopped) => return Err(stopped),
+    };
+    for number in numbers {
+        let row = found.iter().find(|row| row[0].as_deref() == Some(number.to_string().as_str()));
+        let kind = row.map_or(Kind::Text, |row| element_kind(row[1].as_deref(), row[2].as_deref()));
+        connection.kinds.insert(number, kind);
+    }
+    Ok(true)
+}
+
+/// How arrays are read whose elements have this number and this kind of type.
+fn element_kind(number: Option<&str>, kind: Option<&str>) -> Kind {
+    let element = number.and_then(|number| number.parse().ok()).and_then(Kind::of);
+    match (element, kind) {
+        (_, Some("e")) => Kind::TextArray,
+        (Some(Kind::Array(_) | Kind::TextArray), _) | (None, _) => Kind::Text,
+        (Some(Kind::Text), _) => match number {
+            // name, text, char(n), varchar: as the arrays of these themselves.
+            Some("19" | "25" | "1042" | "1043") => Kind::TextArray,
+            _ => Kind::Text,
+        },
+        (Some(element), _) => Kind::Array(Box::new(element)),
     }
 }

@@ -1,0 +1,245 @@
+//! TLS to database servers: when to ask for it, and whom to believe.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::civil::DateTime;
+use rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+};
+
+use super::faults::Stopped;
+use crate::tls::{error_words, validity};
+
+/// How much of TLS is wanted, in the order of strictness.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum TlsMode {
+    Off,
+    /// Where the server offers it.
+    Offered,
+    Required,
+    /// With a certificate of a trusted authority, for whatever name.
+    Authority,
+    /// With a certificate of a trusted authority for this host.
+    Host,
+}
+
+/// What a connection string says of TLS.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Tls {
+    pub(super) mode: TlsMode,
+    /// PEM file of those to trust, in the place of the machine's own.
+    pub(super) roots: Option<PathBuf>,
+    /// PEM file of the certificate to show to the server.
+    pub(super) certificate: Option<PathBuf>,
+    /// PEM file of its key.
+    pub(super) key: Option<PathBuf>,
+    /// What the option is called that names `roots`.
+    pub(super) roots_option: &'static str,
+}
+
+impl Tls {
+    pub(super) fn new(roots_option: &'static str) -> Tls {
+        Tls { mode: TlsMode::Offered, roots: None, certificate: None, key: None, roots_option }
+    }
+
+    /// How closely the server's certificate is looked at: a file of whom to trust says that it is to be.
+    fn checked(&self) -> TlsMode {
+        match self.mode {
+            TlsMode::Off | TlsMode::Offered | TlsMode::Required if self.roots.is_some() => TlsMode::Authority,
+            mode => mode,
+        }
+    }
+
+    /// Whether it is certain that the server is the one that was meant.
+    pub(super) fn names_server(&self) -> bool {
+        self.checked() == TlsMode::Host
+    }
+
+    /// How to talk to `host`.
+    pub(super) async fn client(&self, host: &str) -> Result<(ClientConfig, ServerName<'static>), Stopped> {
+        let name = match ServerName::try_from(host.to_owned()) {
+            Ok(name) => name,
+            Err(_) if self.names_server() => {
+                return Err(Stopped::Tls(format!("'{host}' is no name that a certificate could be for")));
+            }
+            Err(_) => ServerName::try_from("localhost").expect("this is a name"),
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        let builder = builder.map_err(|error| Stopped::Tls(error.to_string()))?.dangerous();
+        let builder = builder.with_custom_certificate_verifier(self.judge(provider).await?);
+        let config = match (&self.certificate, &self.key) {
+            (Some(certificate), key) => {
+                let key = key.as_ref().unwrap_or(certificate);
+                let secret = PrivateKeyDer::from_pem_slice(&read(key).await?);
+                let secret =
+                    secret.map_err(|error| Stopped::Tls(format!("{} holds no key: {error}", key.display())))?;
+                builder
+                    .with_client_auth_cert(certificates(certificate).await?, secret)
+                    .map_err(|error| Stopped::Tls(format!("the certificate to show cannot be used: {error}")))?
+            }
+            (None, Some(_)) => return Err(Stopped::Tls("a key is configured without its certificate".to_owned())),
+            (None, None) => builder.with_no_client_auth(),
+        };
+        Ok((config, name))
+    }
+
+    async fn judge(&self, provider: Arc<CryptoProvider>) -> Result<Arc<Judge>, Stopped> {
+        let mode = self.checked();
+        if mode < TlsMode::Authority {
+            return Ok(Arc::new(Judge { provider, trusted: None }));
+        }
+        let mut own = Vec::new();
+        let mut store = RootCertStore::empty();
+        match &self.roots {
+            Some(file) => {
+                own = certificates(file).await?;
+                for certificate in &own {
+                    let added = store.add(certificate.clone());
+                    added.map_err(|error| Stopped::Tls(format!("{} cannot be used: {error}", file.display())))?;
+                }
+            }
+            None => {
+                let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+                let found = found.map_err(|error| Stopped::Tls(error.to_string()))?;
+                store.add_parsable_certificates(found.certs);
+            }
+        }
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
+        let chains = chains.map_err(|_| {
+            Stopped::Tls(format!("this machine trusts no authority at all: name one by {}=FILE", self.roots_option))
+        })?;
+        let trusted = Trusted { own, chains, names: mode == TlsMode::Host };
+        Ok(Arc::new(Judge { provider, trusted: Some(trusted) }))
+    }
+
+    /// Why there is no encrypted connection.
+    pub(super) fn fault(&self, error: io::Error) -> Stopped {
+        use rustls::{CertificateError as Wrong, Error as Tls};
+        let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) else {
+            return Stopped::Lost(error);
+        };
+        Stopped::Tls(match tls {
+            Tls::InvalidCertificate(wrong) => {
+                let way_out = match wrong {
+                    Wrong::UnknownIssuer => {
+                        format!("; to trust it, name it or its authority by {}=FILE", self.roots_option)
+                    }
+                    _ => String::new(),
+                };
+                format!("wrong certificate: {}{way_out}", certificate_words(wrong))
+            }
+            Tls::AlertReceived(alert) => format!("the server refused: {alert:?}"),
+            other => other.to_string(),
+        })
+    }
+}
+
+async fn read(file: &Path) -> Result<Vec<u8>, Stopped> {
+    tokio::fs::read(file).await.map_err(|error| Stopped::Tls(format!("{} cannot be read: {error}", file.display())))
+}
+
+async fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Stopped> {
+    let pem = read(file).await?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = found.map_err(|error| Stopped::Tls(format!("{} is no PEM file: {error}", file.display())))?;
+    if found.is_empty() {
+        return Err(Stopped::Tls(format!("{} holds no certificate", file.display())));
+    }
+    Ok(found)
+}
+
+/// Judges a server's certificate.
+#[derive(Debug)]
+struct Judge {
+    provider: Arc<CryptoProvider>,
+    /// `None` where any certificate will do.
+    trusted: Option<Trusted>,
+}
+
+#[derive(Debug)]
+struct Trusted {
+    /// What was configured. One of these is trusted itself, whether it calls itself an authority or not, as libpq and curl
+    /// have it.
+    own: Vec<CertificateDer<'static>>,
+    chains: Arc<WebPkiServerVerifier>,
+    /// Whether the certificate has to be for this host.
+    names: bool,
+}
+
+impl ServerCertVerifier for Judge {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        use rustls::{CertificateError as Wrong, Error};
+        let Some(trusted) = &self.trusted else { return Ok(ServerCertVerified::assertion()) };
+        if trusted.own.contains(end_entity) {
+            in_time(end_entity, now)?;
+            if trusted.names {
+                let certificate = rustls::server::ParsedCertificate::try_from(end_entity)?;
+                rustls::client::verify_server_name(&certificate, server_name)?;
+            }
+            return Ok(ServerCertVerified::assertion());
+        }
+        match trusted.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(Error::InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. }))
+                if !trusted.names =>
+            {
+                Ok(ServerCertVerified::assertion())
+            }
+            judged => judged,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Whether a certificate is valid at this time.
+fn in_time(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+    use rustls::CertificateError as Wrong;
+    let (begin, end) = validity(certificate).ok_or(Wrong::BadEncoding)?;
+    let seconds = |at: DateTime| at.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs();
+    let (begin, end, now) = (seconds(begin), seconds(end), i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    if now < begin {
+        return Err(Wrong::NotValidYet.into());
+    }
+    if now > end {
+        return Err(Wrong::Expired.into());
+    }
+    Ok(())
+}
