@@ -251,6 +251,7 @@ fn runner(cache: &Path) -> Runner {
     Runner::new(revere::runner::RunnerParts {
         sandbox,
         sources: [("graphite".to_owned(), graphite)].into(),
+        answer_memory: revere::answer_memory::AnswerMemory::of(1 << 30),
         limits: Limits::default(),
         python_path: Vec::new(),
         clock: Arc::new(SystemClock),

@@ -4,6 +4,7 @@
 //! the sandbox, then the model. `web` reaches store and engine through `operations` alone.
 
 pub mod alerts;
+pub mod answer_memory;
 pub mod app;
 pub mod cli;
 pub mod config;

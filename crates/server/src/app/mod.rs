@@ -16,6 +16,7 @@ pub use listener::{BindError, Listener};
 
 use crate::{
     alerts::Channel,
+    answer_memory::AnswerMemory,
     config::Config,
     engine::{self, Engine, EngineHandle},
     metrics::Metrics,
@@ -132,6 +133,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         clock: clock.clone(),
         metrics: metrics.clone(),
         secrets: secrets.clone(),
+        answer_memory: AnswerMemory::configured(config.answers_in_flight),
     });
     let address = config.base_url.clone().unwrap_or_else(|| listener.link());
     let engine = Engine::start(engine::EngineParts {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     alerts::{self, Channel},
+    answer_memory::{AnswerMemory, machine_memory},
     app::ROOM_BESIDE,
     config::{self, Config, Loaded},
     descriptors,
@@ -123,6 +124,7 @@ impl Project {
             clock: Arc::new(SystemClock),
             metrics: self.metrics.clone(),
             secrets: self.secrets.clone(),
+            answer_memory: AnswerMemory::configured(self.config.answers_in_flight),
         })
     }
 }
@@ -193,18 +195,6 @@ fn cache_dir() -> PathBuf {
 /// A run that waits holds about 2 MB, and may grow to its limit while it computes. An eighth of the memory for those that
 /// wait leaves room for the others.
 fn in_flight_by_memory() -> usize {
-    let memory = memory_bytes().unwrap_or(2 << 30);
+    let memory = machine_memory().unwrap_or(2 << 30);
     usize::try_from(memory / 8 / (2 << 20)).unwrap_or(usize::MAX).clamp(64, 2048)
-}
-
-/// The machine's memory, or what its container may have of it.
-fn memory_bytes() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let kib = text
-            .lines()
-            .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        Some(kib? << 10)
-    });
-    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
-    machine.into_iter().chain(container).min()
 }

@@ -106,6 +106,13 @@ pub const KEYS: &[Key] = &[
         "How many runs may be under way at once, most of them waiting for a source. Others queue, and show as late.",
     )
     .within(1, 9_000),
+    key(
+        "ANSWERS_IN_FLIGHT_MB",
+        FieldKind::Count,
+        "a quarter of the machine's memory",
+        "MiB the answers of all source calls may hold together while they come in. A call waits while all is taken, and one whose answer does not fit any more is no result of its monitor: it is shown as the server's own.",
+    )
+    .within(1, 1_048_576),
     key("RUN_THREADS", FieldKind::Count, "one for each processor", "How many threads execute Python.").within(1, 1024),
     key(
         "GOOGLE_APPS_DOMAIN",

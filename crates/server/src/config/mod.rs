@@ -57,6 +57,8 @@ pub struct Config {
     pub limits: Limits,
     /// Runs under way at once, if it was set.
     pub max_runs_in_flight: Option<usize>,
+    /// Bytes that the answers of all source calls may hold together, if it was set.
+    pub answers_in_flight: Option<usize>,
     /// Threads that execute Python, if it was set.
     pub run_threads: Option<usize>,
     /// What was accepted but deserves a word.

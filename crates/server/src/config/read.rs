@@ -81,6 +81,7 @@ pub(super) fn read(left: ConfigValues, folder: &Path, secrets: &Secrets) -> Read
         max_runs_in_flight: settings
             .count("MAX_RUNS_IN_FLIGHT")
             .map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1) as usize),
+        answers_in_flight: reader.answers_in_flight(),
         run_threads: settings.count("RUN_THREADS").map(|_| reader.number("RUN_THREADS", 1) as usize),
         warnings: Vec::new(),
     };
@@ -145,6 +146,17 @@ impl Reader<'_> {
             self.fault(name, format!("expected a whole number from {low} to {high}, not {number}"));
         }
         number
+    }
+
+    /// At least as much as one answer may have: with less it could never come.
+    fn answers_in_flight(&mut self) -> Option<usize> {
+        const NAME: &str = "ANSWERS_IN_FLIGHT_MB";
+        self.settings.count(NAME)?;
+        let (all, one) = (self.number(NAME, 0), self.settings.count("RUN_ANSWER_MB").unwrap_or(32));
+        if all < one {
+            self.fault(NAME, format!("expected at least what one answer may have, {one} (RUN_ANSWER_MB), not {all}"));
+        }
+        Some(usize::try_from(all << 20).unwrap_or(usize::MAX))
     }
 
     fn timezone(&mut self) -> String {

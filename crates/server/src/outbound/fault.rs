@@ -29,6 +29,8 @@ pub enum OutboundKind {
     Tls,
     /// Nobody was asked: this process has no file descriptor left.
     NoDescriptor,
+    /// The answers that come in at this moment hold all they may together.
+    NoMemory,
     /// Time was up. The request may have arrived.
     TimedOut,
     /// The connection broke, or ended before the whole answer. The request may have arrived.

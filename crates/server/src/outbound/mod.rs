@@ -36,7 +36,7 @@ pub use reply::Reply;
 pub use request::{Request, shown_url};
 pub use reqwest::{Method, StatusCode, Url, header};
 
-use crate::{redact::Secrets, tls::Trust};
+use crate::{answer_memory, redact::Secrets, tls::Trust};
 
 /// How much of an address messages show.
 const SHOWN_CHARS: usize = 400;
@@ -309,6 +309,8 @@ impl Exchange<'_> {
                 body.extend_from_slice(&chunk[..room]);
                 break;
             }
+            answer_memory::count(chunk.len())
+                .map_err(|fault| fault::Failure { kind: OutboundKind::NoMemory, what: fault.to_string() })?;
             body.extend_from_slice(&chunk);
         }
         if whole && !body.is_empty() {

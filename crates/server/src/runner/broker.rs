@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use super::Sources;
 use crate::{
+    answer_memory::AnswerMemory,
     metrics::{CallResult, Metrics},
     redact::Secrets,
     sources::Call,
@@ -21,6 +22,7 @@ pub(super) struct SourceBroker {
     pub(super) runtime: Handle,
     pub(super) metrics: Arc<Metrics>,
     pub(super) secrets: Secrets,
+    pub(super) answer_memory: AnswerMemory,
 }
 
 impl Broker for SourceBroker {
@@ -29,7 +31,7 @@ impl Broker for SourceBroker {
         let Some(named) = self.sources.get(&call.source).cloned() else {
             return Box::pin(std::future::ready(Err(SourceFault::BadArguments("no such source".to_owned()))));
         };
-        let (metrics, secrets) = (self.metrics.clone(), self.secrets.clone());
+        let (metrics, secrets, memory) = (self.metrics.clone(), self.secrets.clone(), self.answer_memory.clone());
         let question = Call {
             method: call.method,
             args: call.args,
@@ -40,8 +42,9 @@ impl Broker for SourceBroker {
         };
         let task = AbortOnDrop(self.runtime.spawn(with_cpu_time(async move {
             let began = Instant::now();
-            let deadline = question.deadline.into();
-            let answer = match tokio::time::timeout_at(deadline, named.source.call(question)).await {
+            let deadline = question.deadline;
+            let answering = memory.during(deadline, named.source.call(question));
+            let answer = match tokio::time::timeout_at(deadline.into(), answering).await {
                 Ok(answer) => answer.map_err(|fault| redacted(fault, &secrets)),
                 Err(_) => Err(SourceFault::Failed("no answer before the run's time was over".to_owned())),
             };

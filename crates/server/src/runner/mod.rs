@@ -17,7 +17,7 @@ use revere_sandbox::{
     Limits, Outcome, Previous, RunRequest, Sandbox, SandboxError, ScriptError, ScriptWarning, SourceDescription, Tape,
 };
 
-use crate::{metrics::Metrics, redact::Secrets, sources::Source};
+use crate::{answer_memory::AnswerMemory, metrics::Metrics, redact::Secrets, sources::Source};
 use broker::SourceBroker;
 
 /// A configured source, by its name.
@@ -50,6 +50,8 @@ pub struct RunnerParts {
     pub metrics: Arc<Metrics>,
     /// Taken out of what sources and scripts say.
     pub secrets: Secrets,
+    /// What the answers of all source calls share.
+    pub answer_memory: AnswerMemory,
 }
 
 /// Runs scripts. Clones share everything.
@@ -90,6 +92,7 @@ impl Runner {
             runtime: tokio::runtime::Handle::current(),
             metrics: parts.metrics.clone(),
             secrets: parts.secrets.clone(),
+            answer_memory: parts.answer_memory.clone(),
         });
         let python_path = parts.python_path.clone().into();
         Runner { inner: Arc::new(Inner { parts, python_path, descriptions: OnceLock::new(), broker }) }

@@ -120,7 +120,7 @@ pub(super) fn fault(error: OutboundError) -> SourceFault {
     match error.kind {
         OutboundKind::TooLarge(most) => SourceFault::TooLarge(most),
         OutboundKind::BadRequest => SourceFault::BadArguments(error.what),
-        OutboundKind::NoDescriptor => SourceFault::Ours(error.what),
+        OutboundKind::NoDescriptor | OutboundKind::NoMemory => SourceFault::Ours(error.what),
         _ => SourceFault::Failed(error.to_string()),
     }
 }

@@ -102,7 +102,11 @@ impl Child {
         let asked = Instant::now();
         match running.ask(method, params, deadline, most_bytes).await {
             Err(running::Fault::Late) => Err(SourceFault::Failed(late(asked.elapsed(), &running.said()))),
-            other => other.map_err(running::Fault::into_source_fault),
+            other => {
+                let answer = other.map_err(running::Fault::into_source_fault)?;
+                crate::answer_memory::count(super::size(&answer))?;
+                Ok(answer)
+            }
         }
     }
 

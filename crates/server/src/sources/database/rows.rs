@@ -1,7 +1,10 @@
 //! The rows of an answer, within limits: more is a fault that says so, never a shorter answer.
 
 use super::Value;
-use crate::sources::{SourceFault, size};
+use crate::{
+    answer_memory,
+    sources::{SourceFault, size},
+};
 
 /// Collects rows as they come.
 pub(super) struct Rows {
@@ -35,7 +38,9 @@ impl Rows {
                 self.max_rows
             )));
         }
-        self.bytes += row.iter().map(size).sum::<usize>();
+        let bytes = row.iter().map(size).sum::<usize>();
+        answer_memory::count(bytes)?;
+        self.bytes += bytes;
         if self.bytes > self.max_bytes {
             return Err(SourceFault::TooLarge(self.max_bytes));
         }

@@ -11,7 +11,8 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::server::Server;
+use super::{faults::Stopped, server::Server};
+use crate::answer_memory;
 
 /// How much room is made for what was announced and has not come yet.
 const AHEAD: usize = 64 << 10;
@@ -56,6 +57,15 @@ impl Wire {
         self.io.write_all(&self.write).await?;
         self.write.clear();
         self.io.flush().await
+    }
+
+    /// The next `length` bytes, which are a row.
+    pub(super) async fn take_row(&mut self, length: usize) -> Result<Bytes, Stopped> {
+        // Small ones are gone before they matter; what is made of them is counted anyway.
+        if length > AHEAD {
+            answer_memory::count(length)?;
+        }
+        Ok(self.take(length).await?)
     }
 
     /// The next `length` bytes.

@@ -74,6 +74,7 @@ impl Server {
         let runner = Runner::new(runner::RunnerParts {
             sandbox: sandbox(),
             sources: BTreeMap::from([("echo".to_owned(), source)]),
+            answer_memory: revere::answer_memory::AnswerMemory::of(1 << 30),
             limits: Limits::default(),
             python_path: Vec::new(),
             clock: shared_clock.clone(),

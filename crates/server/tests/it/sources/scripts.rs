@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use revere::runner::{NamedSource, Runner, RunnerParts, Script};
+use revere::{
+    answer_memory::AnswerMemory,
+    runner::{NamedSource, Runner, RunnerParts, Script},
+};
 use revere_model::{ManualClock, ReturnValue, State};
-use revere_sandbox::{KeepInstances, Limits, Options, Outcome, Sandbox};
+use revere_sandbox::{KeepInstances, Limits, Options, Outcome, Sandbox, SandboxError};
 use serde_json::json;
 
 use super::{
@@ -24,6 +27,11 @@ fn runner(asked: &Asked, kind: &str) -> Runner {
 }
 
 fn runner_within(asked: &Asked, kind: &str, limits: Limits) -> Runner {
+    runner_sharing(asked, kind, limits, AnswerMemory::of(1 << 30))
+}
+
+/// A runner whose answers share `answer_memory`.
+fn runner_sharing(asked: &Asked, kind: &str, limits: Limits, answer_memory: AnswerMemory) -> Runner {
     let cache_dir = match std::env::var_os("REVERE_CACHE_DIR") {
         Some(folder) => folder.into(),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
@@ -33,6 +41,7 @@ fn runner_within(asked: &Asked, kind: &str, limits: Limits) -> Runner {
     Runner::new(RunnerParts {
         sandbox: Sandbox::open(options, &|_| {}).unwrap(),
         sources: BTreeMap::from([("src".to_owned(), named)]),
+        answer_memory,
         limits,
         python_path: Vec::new(),
         clock: Arc::new(ManualClock::at(asked.now)),
@@ -202,4 +211,45 @@ async fn the_servers_work_for_a_call_counts_toward_the_runs_processor_time() {
     let outcome = run(&runner, "for turn in range(900):\n    sources['src'].work()\n    sum(range(50_000))").await;
     let limit = outcome.error.as_ref().and_then(|error| error.limit);
     assert_eq!(limit, Some(revere_sandbox::LimitKind::CpuTime), "{} calls: {outcome:?}", outcome.source_calls.len());
+}
+
+/// What all answers may hold together is a bound of the server: whoever meets it has no result, rather than a wrong one.
+#[tokio::test]
+async fn answers_that_hold_too_much_together_are_no_result_of_their_monitor() {
+    let memory = AnswerMemory::of(4 << 20);
+    let rows = "sources['src'].execute(\"with recursive n(i) as (select 1 union all select i + 1 from n where i < %d) select i, hex(zeroblob(500)) from n\")";
+    let database = source("database", json!({"connection_string": "sqlite://"}));
+    let runner = runner_sharing(&database, "database", limits(), memory.clone());
+    passes(&run(&runner, &format!("assert len({}) == 1000", rows.replace("%d", "1000"))).await);
+    assert_eq!(memory.used(), 0);
+    let script = Script { text: rows.replace("%d", "9000"), ..Script::default() };
+    match runner.run(script).await {
+        Err(SandboxError::Server(text)) => says(&text, &["4 MiB together", "ANSWERS_IN_FLIGHT_MB"]),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(memory.used(), 0);
+
+    let body = "x".repeat(5 << 20);
+    let address = server::http(move |_, _| server::ok("text/plain", &body)).await;
+    let http = source("http", json!({"base_url": address}));
+    let runner = runner_sharing(&http, "http", limits(), memory.clone());
+    let script = Script { text: "sources['src'].get()".to_owned(), ..Script::default() };
+    match runner.run(script).await {
+        Err(SandboxError::Server(text)) => says(&text, &["ANSWERS_IN_FLIGHT_MB"]),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(memory.used(), 0);
+}
+
+/// The last second of the calendar is a datetime in a script, and goes back as one.
+#[tokio::test]
+async fn a_script_sees_the_ends_of_the_calendar() {
+    let database = super::postgres::postgres(json!({}));
+    let script = "\
+from datetime import date, datetime, timezone
+row, = sources['src'].execute(\"select date '9999-12-31', timestamp '9999-12-31 23:59:59', timestamptz '9999-12-31 23:59:59+00', date '0001-01-01', date 'infinity'\")
+assert row == (date.max, datetime(9999, 12, 31, 23, 59, 59), datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc), date.min, 'infinity'), row
+assert sources['src'].execute('select %s::timestamp, %s::date', [datetime.max, date.max]) == [(datetime.max, date.max)]
+";
+    passes(&run(&runner(&database, "database"), script).await);
 }

@@ -68,7 +68,7 @@ impl Packets {
             if whole.len() + length > largest {
                 return Err(SourceFault::TooLarge(largest).into());
             }
-            let part = self.wire.take(length).await?;
+            let part = self.wire.take_row(length).await?;
             let packet = match whole.is_empty() {
                 true if length < FULL => part,
                 _ => {

@@ -162,7 +162,11 @@ impl Connection {
                 other if !other.is_ascii_graphic() || length > LARGEST_MESSAGE => return Err(garbled()),
                 _ => {}
             }
-            let message = Message { kind: head[0], body: self.wire.take(length).await? };
+            let body = match head[0] {
+                b'D' => self.wire.take_row(length).await?,
+                _ => self.wire.take(length).await?,
+            };
+            let message = Message { kind: head[0], body };
             match message.kind {
                 // Notices, settings, notifications.
                 b'N' | b'S' | b'A' => {}
