@@ -8,6 +8,7 @@ mod decode;
 mod literal;
 mod message;
 mod scram;
+mod text_array;
 
 use std::time::Duration;
 
