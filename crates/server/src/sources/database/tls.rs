@@ -131,13 +131,21 @@ impl Tls {
         };
         Stopped::Tls(match tls {
             Tls::InvalidCertificate(wrong) => {
-                let way_out = match wrong {
-                    Wrong::UnknownIssuer => {
-                        format!("; to trust it, name it or its authority by {}=FILE", self.roots_option)
-                    }
-                    _ => String::new(),
+                let unknown = match wrong {
+                    Wrong::UnknownIssuer => true,
+                    // One that is its own authority, which the library has no public name for.
+                    Wrong::Other(other) => other.to_string() == "CaUsedAsEndEntity",
+                    _ => false,
                 };
-                format!("wrong certificate: {}{way_out}", certificate_words(wrong))
+                let what = match unknown {
+                    true => format!(
+                        "it was issued by an authority that is not trusted here, or by itself; to trust it, name it or its \
+                         authority by {}=FILE",
+                        self.roots_option
+                    ),
+                    false => certificate_words(wrong),
+                };
+                format!("wrong certificate: {what}")
             }
             Tls::AlertReceived(alert) => format!("the server refused: {alert:?}"),
             other => other.to_string(),

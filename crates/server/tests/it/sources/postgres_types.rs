@@ -118,7 +118,8 @@ async fn every_type_of_the_catalogue_can_be_asked_for() {
         let mut found = false;
         for candidate in candidates {
             // Whether the type takes it is the server's matter; what comes back must be a value.
-            let sql = format!("select a.v, a.v::text, array[a.v, null] from (select {candidate}::{name} as v) a");
+            let sql =
+                format!("select a.v, format('%s', a.v), array[a.v, null] from (select {candidate}::{name} as v) a");
             match asked.call("execute", [text(&sql)]).await {
                 Ok(Value::List(rows)) => {
                     let Value::Tuple(values) = &rows[0] else { panic!() };

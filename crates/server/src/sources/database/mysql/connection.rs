@@ -232,7 +232,7 @@ impl Connection {
                 0 => return self.done(answer),
                 0xfe => {
                     let mut switch = Reader(answer.slice(1..));
-                    plugin = String::from_utf8_lossy(&switch.to_zero()).into_owned();
+                    plugin = String::from_utf8_lossy(&switch.until_zero()).into_owned();
                     if plugin.is_empty() {
                         plugin = "mysql_old_password".to_owned();
                     }
@@ -273,7 +273,7 @@ impl Greeting {
             return Err(garbled());
         }
         // Its version, and the number of this session.
-        packet.to_zero();
+        packet.until_zero();
         packet.u32()?;
         let mut nonce = packet.bytes(8)?.to_vec();
         packet.u8()?;
@@ -286,7 +286,7 @@ impl Greeting {
         let second = packet.bytes(length.saturating_sub(8).max(13).min(packet.0.len()))?;
         // With a zero at its end that is no part of it.
         nonce.extend(second.strip_suffix(&[0]).unwrap_or(&second));
-        let plugin = String::from_utf8_lossy(&packet.to_zero()).into_owned();
+        let plugin = String::from_utf8_lossy(&packet.until_zero()).into_owned();
         let plugin = if plugin.is_empty() { "mysql_native_password".to_owned() } else { plugin };
         Ok(Greeting { capabilities, nonce, plugin })
     }

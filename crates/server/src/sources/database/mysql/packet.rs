@@ -146,7 +146,7 @@ impl Reader {
     }
 
     /// Bytes up to a zero, or the end.
-    pub(super) fn to_zero(&mut self) -> Bytes {
+    pub(super) fn until_zero(&mut self) -> Bytes {
         let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
         let text = self.0.split_to(end);
         self.0.advance(self.0.len().min(1));
@@ -196,7 +196,7 @@ mod tests {
             let _ = refusal(bytes.clone().into());
             let mut reader = Reader(bytes.into());
             while !reader.0.is_empty() {
-                let _ = (reader.number(), reader.counted(), reader.to_zero(), reader.u32());
+                let _ = (reader.number(), reader.counted(), reader.until_zero(), reader.u32());
                 if reader.u8().is_err() { break }
             }
         }

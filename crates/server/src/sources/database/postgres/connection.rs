@@ -215,7 +215,13 @@ impl Connection {
         let password = || server.password.as_deref().ok_or_else(no_password);
         let no_proof = || Stopped::LogIn("the server does not know the password itself".to_owned());
         match u32::from_be_bytes(*kind) {
-            0 => return if scram.is_some() { Err(no_proof()) } else { Ok(()) },
+            0 => {
+                if scram.is_some() {
+                    Err(no_proof())
+                } else {
+                    Ok(())
+                }
+            }
             3 => {
                 let password = password()?;
                 self.answer(|body| message::put_text(body, password)).await

@@ -61,11 +61,13 @@ impl Postgres {
 
     fn opening(&self, job: &Job) -> String {
         let kind = if self.rules.read_only { "read only" } else { "read write" };
-        let mut sql = format!("begin {kind}; set local statement_timeout = {}", job.server_time().as_millis());
-        if let Some(zone) = &self.rules.time_zone {
-            sql.push_str(&format!("; set local time zone '{zone}'"));
-        }
-        sql
+        let zone = self.rules.time_zone.as_deref().unwrap_or("UTC");
+        // What the log-in asked for is not what `discard all` returns to where a pooler such as PgBouncer is in between.
+        format!(
+            "begin {kind}; set local statement_timeout = {}; set local time zone '{zone}'; \
+             set local datestyle = 'ISO, MDY'; set local client_encoding = 'UTF8'",
+            job.server_time().as_millis()
+        )
     }
 
     async fn answer(&self, job: &Job, sql: &str) -> Result<Rows, Stopped> {
