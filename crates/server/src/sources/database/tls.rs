@@ -129,27 +129,21 @@ impl Tls {
         let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) else {
             return Stopped::Lost(error);
         };
-        Stopped::Tls(match tls {
-            Tls::InvalidCertificate(wrong) => {
-                let unknown = match wrong {
-                    Wrong::UnknownIssuer => true,
-                    // One that is its own authority, which the library has no public name for.
-                    Wrong::Other(other) => other.to_string() == "CaUsedAsEndEntity",
-                    _ => false,
-                };
-                let what = match unknown {
-                    true => format!(
-                        "it was issued by an authority that is not trusted here, or by itself; to trust it, name it or its \
-                         authority by {}=FILE",
-                        self.roots_option
-                    ),
-                    false => certificate_words(wrong),
-                };
-                format!("wrong certificate: {what}")
-            }
-            Tls::AlertReceived(alert) => format!("the server refused: {alert:?}"),
-            other => other.to_string(),
-        })
+        let unknown = match tls {
+            Tls::InvalidCertificate(Wrong::UnknownIssuer) => true,
+            // One that is its own authority, which the library has no public name for.
+            Tls::InvalidCertificate(Wrong::Other(other)) => other.to_string() == "CaUsedAsEndEntity",
+            _ => false,
+        };
+        if unknown {
+            return Stopped::Tls(format!(
+                "wrong certificate: it was issued by an authority that is not trusted here, or by itself; to trust it, name \
+                 it or its authority by {}=FILE",
+                self.roots_option
+            ));
+        }
+        let words = error_words(tls);
+        Stopped::Tls(words.strip_prefix("TLS failed: ").map_or(words.clone(), str::to_owned))
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 
 /// The real PostgreSQL, behind TLS with this certificate. Answers its address.
 async fn postgres_behind(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> String {
-    revere::outbound::install_tls();
+    revere::tls::install();
     let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let config = rustls::ServerConfig::builder().with_no_client_auth();
     let config = config.with_single_cert(vec![certificate.der().clone()], private).unwrap();
