@@ -34,7 +34,8 @@ use revere_model::{Clock, SystemClock};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use claiming::claims::{ClaimRequest, Claimed, Claims};
+pub use claiming::claim_request::ClaimRequest;
+pub use claiming::claims::{Claimed, Claims};
 pub use claiming::release::{HandedBack, TakenBack};
 pub use claiming::results::{Committed, RunResult};
 pub use error::{OpenError, StoreError};

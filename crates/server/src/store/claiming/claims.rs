@@ -12,7 +12,10 @@ use std::{
 use jiff::Timestamp;
 use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind};
 
-use super::plans::{Action, Plan, apply, plan, unreadable};
+use super::{
+    claim_request::ClaimRequest,
+    plans::{Action, Plan, apply, plan, unreadable},
+};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, instant, micros},
@@ -20,23 +23,6 @@ use crate::store::{
     monitors::records,
     reading::previous_run::{LAST_STATE, PreviousRun},
 };
-
-/// What a claim is asked with.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ClaimRequest {
-    /// The server that asks; another one has another name.
-    pub node: String,
-    /// The present.
-    pub now: Timestamp,
-    /// A tick before this instant comes late because nobody was there: it is a catch-up run.
-    pub up_since: Timestamp,
-    /// How long a run may take where the monitor does not say; with a margin it bounds the claim.
-    pub run_limit: Duration,
-    /// At most so many monitors are looked at.
-    pub limit: u32,
-    /// At most so many of them are claimed; the others stay due.
-    pub places: usize,
-}
 
 /// A tick to be run now, with everything its run needs.
 #[derive(Clone, PartialEq, Debug)]

@@ -1,5 +1,6 @@
 //! Who runs which tick, from due to recorded: what is due is planned, claimed, and settled by a result or released.
 
+pub(super) mod claim_request;
 pub(super) mod claims;
 
 mod plans;

@@ -7,7 +7,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{Gap, GapReason, MonitorId, RunKind};
 
-use super::claims::ClaimRequest;
+use super::claim_request::ClaimRequest;
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
