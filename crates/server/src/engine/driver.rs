@@ -131,7 +131,7 @@ impl Driver {
             last_failure: None,
         }));
         self.statuses.push(status.clone());
-        self.metrics.task_failures(&task.name(), 0);
+        self.metrics.task(&task.name());
         let driven = Driven {
             task,
             wake,
@@ -228,7 +228,7 @@ impl Driven {
                 }
                 status.failures += 1;
                 status.last_failure = Some(words);
-                self.metrics.task_failures(&status.name, 1);
+                self.metrics.task_failed(&status.name);
                 Next::At(now.saturating_add(pause).unwrap_or(Timestamp::MAX))
             }
         };
@@ -251,6 +251,9 @@ mod tests {
     use revere_model::ManualClock;
 
     use super::*;
+
+    /// How long anything may take on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     /// Plans for an hour ahead, and the first time finds its clock put back a day.
     struct PutBack {
@@ -282,7 +285,7 @@ mod tests {
         let (pieces, mut seen) = tokio::sync::mpsc::unbounded_channel();
         driver.start(Arc::new(PutBack { clock: clock.clone(), pieces }), Wake::default());
         assert_eq!(seen.recv().await, Some(Timestamp::UNIX_EPOCH));
-        let next = tokio::time::timeout(Duration::from_secs(5), seen.recv()).await;
+        let next = tokio::time::timeout(PATIENCE, seen.recv()).await;
         assert_eq!(next.expect("it looks anew"), Some(clock.now()));
         stopping.cancel();
         tracker.close();
@@ -336,7 +339,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         };
-        let status = tokio::time::timeout(Duration::from_secs(5), watch).await.unwrap();
+        let status = tokio::time::timeout(PATIENCE, watch).await.unwrap();
         assert_eq!(status.failing_since.map(Timestamp::as_second), Some(10), "since the first of them");
         assert_eq!(status.last_failure.as_deref(), Some("it panicked: out of luck, 1 more"));
         let done = async {
@@ -348,7 +351,7 @@ mod tests {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), done).await.unwrap();
+        tokio::time::timeout(PATIENCE, done).await.unwrap();
         while driver.statuses()[0].failing_since.is_some() {
             tokio::task::yield_now().await;
         }

@@ -92,6 +92,7 @@ pub struct Engine;
 impl Engine {
     /// Takes back what a dead server left, and starts.
     pub async fn start(parts: EngineParts) -> Result<EngineHandle, StoreError> {
+        parts.channels.keys().for_each(|alert| parts.metrics.alert(alert));
         let shared = Arc::new(Shared::new(parts));
         let now = shared.clock.now();
         match shared.store.take_back(&shared.node, now).await {

@@ -198,12 +198,39 @@ impl Metrics {
     /// A counter that is missing cannot be told from one that is zero, and a rate over it has no first value.
     fn show_zeros(&self) {
         for outcome in [State::Ok, State::Alarm, State::Error] {
-            drop(self.runs.get_or_create(&run_labels(outcome, RunKind::Scheduled)));
+            for kind in [RunKind::Scheduled, RunKind::CatchUp, RunKind::Manual] {
+                drop(self.runs.get_or_create(&run_labels(outcome, kind)));
+            }
+            drop(self.run_duration.get_or_create(&[("state", outcome.as_str())]));
+        }
+        for state in State::ALL {
+            self.set_monitors(state, 0);
         }
         for fault in [StoreFault::Busy, StoreFault::Disk, StoreFault::Other] {
             drop(self.store_errors.get_or_create(&[("kind", fault.as_str())]));
         }
         self.set_sandbox(SandboxCounts::default());
+    }
+
+    /// There is a source of this name: nothing was asked of it yet.
+    pub fn source(&self, source: &str) {
+        for result in CallResult::ALL {
+            drop(self.source_calls.get_or_create(&call_labels(source, result)));
+        }
+        drop(self.source_duration.get_or_create(&[("source", source.to_owned())]));
+    }
+
+    /// There is an alert of this key: nothing was delivered through it yet.
+    pub fn alert(&self, alert: &str) {
+        for result in DeliveryResult::ALL {
+            drop(self.deliveries.get_or_create(&delivery_labels(alert, result)));
+        }
+    }
+
+    /// There is a background task of this name: it has not failed yet.
+    pub fn task(&self, task: &str) {
+        drop(self.task_failures.get_or_create(&[("task", task.to_owned())]));
+        self.set_task_failing(task, false);
     }
 
     /// A run is over: what the script did, why it ran, how long it took, and how long after its tick it began.
@@ -238,8 +265,7 @@ impl Metrics {
 
     /// An attempt to deliver through `alert` is over.
     pub fn observe_delivery(&self, alert: &str, result: DeliveryResult) {
-        let labels = [("alert", alert.to_owned()), ("result", result.as_str().to_owned())];
-        self.deliveries.get_or_create(&labels).inc();
+        self.deliveries.get_or_create(&delivery_labels(alert, result)).inc();
     }
 
     /// So many deliveries are owed.
@@ -249,8 +275,7 @@ impl Metrics {
 
     /// A call of `source` (a configured name) is over.
     pub fn observe_source_call(&self, source: &str, result: CallResult, duration: Duration) {
-        let labels = [("source", source.to_owned()), ("result", result.as_str().to_owned())];
-        self.source_calls.get_or_create(&labels).inc();
+        self.source_calls.get_or_create(&call_labels(source, result)).inc();
         self.source_duration.get_or_create(&[("source", source.to_owned())]).observe(duration.as_secs_f64());
     }
 
@@ -277,9 +302,9 @@ impl Metrics {
         self.store_errors.get_or_create(&[("kind", fault.as_str())]).inc();
     }
 
-    /// So many more pieces of the work of `task` failed.
-    pub fn task_failures(&self, task: &str, count: u64) {
-        self.task_failures.get_or_create(&[("task", task.to_owned())]).inc_by(count);
+    /// One more piece of the work of `task` failed.
+    pub fn task_failed(&self, task: &str) {
+        self.task_failures.get_or_create(&[("task", task.to_owned())]).inc();
     }
 
     /// Whether `task` does not do its work.
@@ -324,11 +349,21 @@ fn run_labels(outcome: State, kind: RunKind) -> [(&'static str, &'static str); 2
     [("state", outcome.as_str()), ("kind", kind)]
 }
 
+fn delivery_labels(alert: &str, result: DeliveryResult) -> [(&'static str, String); 2] {
+    [("alert", alert.to_owned()), ("result", result.as_str().to_owned())]
+}
+
+fn call_labels(source: &str, result: CallResult) -> [(&'static str, String); 2] {
+    [("source", source.to_owned()), ("result", result.as_str().to_owned())]
+}
+
 fn set(counter: &Counter<u64, AtomicU64>, value: u64) {
     counter.inner().store(value, Ordering::Relaxed);
 }
 
 impl DeliveryResult {
+    const ALL: [DeliveryResult; 3] = [DeliveryResult::Sent, DeliveryResult::Retried, DeliveryResult::GivenUp];
+
     const fn as_str(self) -> &'static str {
         match self {
             DeliveryResult::Sent => "sent",
@@ -339,6 +374,9 @@ impl DeliveryResult {
 }
 
 impl CallResult {
+    const ALL: [CallResult; 5] =
+        [CallResult::Answered, CallResult::Failed, CallResult::BadArguments, CallResult::TooLarge, CallResult::NotMade];
+
     const fn as_str(self) -> &'static str {
         match self {
             CallResult::Answered => "answered",
@@ -402,8 +440,7 @@ mod tests {
         metrics.observe_delivery("ops", DeliveryResult::Sent);
         metrics.observe_source_call("graphite", CallResult::NotMade, Duration::ZERO);
         metrics.observe_http("GET", "/", 200, Duration::ZERO);
-        metrics.task_failures("evaluate", 0);
-        metrics.set_task_failing("evaluate", false);
+        metrics.task("evaluate");
         let page = metrics.render(Format::Plain);
         let document = include_str!("../../../../docs/OPERATIONS.md");
         let counted: Vec<&str> =

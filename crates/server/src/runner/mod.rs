@@ -87,6 +87,7 @@ impl Runner {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn new(parts: RunnerParts) -> Runner {
+        parts.sources.keys().for_each(|source| parts.metrics.source(source));
         let broker = Arc::new(SourceBroker {
             sources: parts.sources.clone(),
             runtime: tokio::runtime::Handle::current(),
