@@ -58,7 +58,7 @@ impl Fields {
     /// A whole number within `bounds`.
     pub fn whole(&mut self, name: &'static str, bounds: RangeInclusive<i64>) -> Option<i64> {
         let value = self.take(name)?;
-        value.as_i64().filter(|number| bounds.contains(number)).or_else(|| {
+        whole(&value).filter(|number| bounds.contains(number)).or_else(|| {
             self.wrong(name, &format!("a whole number from {} to {}", bounds.start(), bounds.end()), &value)
         })
     }
@@ -146,6 +146,14 @@ impl Fields {
     }
 }
 
+/// JSON knows one kind of number: 7.0 is as whole as 7.
+fn whole(value: &Value) -> Option<i64> {
+    // Beyond this, neighbours of a float are not whole numbers any more.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let float = || value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT);
+    value.as_i64().or_else(|| float().map(|number| number as i64))
+}
+
 /// A value as JSON people call it, short.
 fn described(value: &Value) -> String {
     match value {
@@ -198,6 +206,15 @@ mod tests {
                 "x: unknown field 'x'; known: name, schedule, script, active, retain_days, timeout_s, tags",
             ]
         );
+    }
+
+    #[test]
+    fn a_number_is_whole_however_it_is_written() {
+        for (given, read) in [("7.0", Some(7)), ("7e0", Some(7)), ("7.5", None), ("1e300", None), ("true", None)] {
+            let mut fields = Fields::of(json!({"version": serde_json::from_str::<Value>(given).unwrap()})).unwrap();
+            assert_eq!(fields.whole("version", 1..=9), read, "{given}");
+            assert_eq!(fields.finish().is_empty(), read.is_some(), "{given}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod openapi;
 mod pages;
 pub mod params;
 mod request_layer;
+mod request_schemas;
 mod router;
 mod same_origin;
 mod unique_json;

@@ -11,7 +11,10 @@ use utoipa::openapi::{
     Content, License, OpenApi, PathItem, Ref, RefOr, Response, info::InfoBuilder, path::Operation, tag::TagBuilder,
 };
 
-use super::error::{PROBLEM_JSON, ProblemDocument};
+use super::{
+    error::{PROBLEM_JSON, ProblemDocument},
+    request_schemas,
+};
 use crate::operations::FieldFault;
 
 /// The way to the document, for the handler that answers it.
@@ -25,6 +28,7 @@ pub(super) fn completed(mut document: OpenApi) -> OpenApi {
             say_problems(operation, path.starts_with("/api/"));
         }
     }
+    request_schemas::make_exact(&mut document);
     document
 }
 

@@ -40,20 +40,7 @@ const MOST_UNKNOWN: usize = 20;
 impl Params {
     /// The text of `name`; an empty one counts as left out, as forms send it.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
-        self.known.push(name);
-        let mut found = None;
-        let mut times = 0;
-        self.given.retain_mut(|(given, value)| {
-            if given == name {
-                times += 1;
-                found = Some(std::mem::take(value));
-            }
-            given != name
-        });
-        if times > 1 {
-            self.fault(name, format!("given {times} times; give it once"));
-        }
-        found.filter(|text| !text.is_empty())
+        self.one(name).filter(|text| !text.is_empty())
     }
 
     /// What `name` says, read as `T`; `expected` completes "expected ...".
@@ -66,11 +53,15 @@ impl Params {
         value
     }
 
-    /// Several of `T`, separated by commas. The error of `T` is shown as it is.
+    /// Several of `T`, separated by commas or each under the name anew: clients write lists either way. The error of `T`
+    /// is shown as it is.
     pub fn several<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<Vec<T>> {
-        let text = self.text(name)?;
+        let texts: Vec<String> = self.take(name).into_iter().filter(|text| !text.is_empty()).collect();
+        if texts.is_empty() {
+            return None;
+        }
         let mut values = Vec::new();
-        for word in text.split(',').map(str::trim) {
+        for word in texts.iter().flat_map(|text| text.split(',')).map(str::trim) {
             match word.parse() {
                 Ok(value) => values.push(value),
                 Err(error) => self.fault(name, T::Err::to_string(&error)),
@@ -79,9 +70,29 @@ impl Params {
         Some(values)
     }
 
+    /// As [`Params::parsed`], for programs: nothing is not taken for something left out.
+    pub fn exactly<T: FromStr>(&mut self, name: &'static str, expected: &str) -> Option<T> {
+        let text = self.one(name)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.wrong(name, expected, &text);
+        }
+        value
+    }
+
+    /// The `next` of an earlier page, or nothing for the first page.
+    pub fn cursor<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
+        let text = self.text(name)?;
+        let value = text.parse().ok().filter(|_| is_number(&text));
+        if value.is_none() {
+            self.wrong(name, "the `next` of the page before", &text);
+        }
+        value
+    }
+
     /// A whole number within `bounds`.
     pub fn whole(&mut self, name: &'static str, bounds: RangeInclusive<i64>) -> Option<i64> {
-        let text = self.text(name)?;
+        let text = self.one(name)?;
         let number = text.parse().ok().filter(|number| bounds.contains(number));
         if number.is_none() {
             self.wrong(name, &format!("a whole number from {} to {}", bounds.start(), bounds.end()), &text);
@@ -106,6 +117,22 @@ impl Params {
         }
     }
 
+    fn one(&mut self, name: &'static str) -> Option<String> {
+        let mut found = self.take(name);
+        if found.len() > 1 {
+            self.fault(name, format!("given {} times; give it once", found.len()));
+        }
+        found.pop()
+    }
+
+    fn take(&mut self, name: &'static str) -> Vec<String> {
+        self.known.push(name);
+        let given = std::mem::take(&mut self.given);
+        let (found, others) = given.into_iter().partition::<Vec<_>, _>(|(given, _)| given == name);
+        self.given = others;
+        found.into_iter().map(|(_, value)| value).collect()
+    }
+
     /// Notes one more fault.
     pub fn fault(&mut self, name: &str, message: impl Into<String>) {
         self.faults.push(FieldFault::new(name, message));
@@ -125,6 +152,11 @@ impl Params {
         let short: String = found.chars().take(40).collect();
         self.fault(name, format!("expected {expected}, not {short:?}"));
     }
+}
+
+/// Whether `text` is what the API's description calls a cursor or a version: digits, and not too many for a number.
+pub(super) fn is_number(text: &str) -> bool {
+    (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The one segment of the path that names a thing, read as `T`. What does not read as one names nothing: 404.
@@ -174,11 +206,35 @@ mod tests {
 
     #[test]
     fn flags_and_lists_read_as_people_write_them() {
-        let mut params = params("flips&state=alarm,ERROR&probe=1");
+        let mut params = params("flips&state=alarm,ERROR&probe=1&tag=&state=OK&state=");
         assert_eq!(params.flag("flips"), Some(true));
         assert_eq!(params.flag("probe"), Some(true));
         let states = params.several::<revere_model::State>("state");
-        assert_eq!(states, Some(vec![revere_model::State::Alarm, revere_model::State::Error]));
+        use revere_model::State::{Alarm, Error, Ok};
+        assert_eq!(states, Some(vec![Alarm, Error, Ok]));
+        assert_eq!(params.text("tag"), None);
         assert!(params.finish(()).is_ok());
+    }
+
+    #[test]
+    fn programs_are_taken_at_their_word() {
+        let mut params = params("probe=&flips=1&limit=&after=+7&before=&monitor=007");
+        assert_eq!(params.exactly::<bool>("probe", "true or false"), None);
+        assert_eq!(params.exactly::<bool>("flips", "true or false"), None);
+        assert_eq!(params.whole("limit", 1..=500), None);
+        assert_eq!(params.cursor::<i64>("after"), None);
+        assert_eq!(params.cursor::<i64>("before"), None);
+        assert_eq!(params.whole("monitor", 1..=i64::MAX), Some(7));
+        let faults = params.finish(()).unwrap_err().faults;
+        let faults: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect();
+        assert_eq!(
+            faults,
+            [
+                "probe: expected true or false, not \"\"",
+                "flips: expected true or false, not \"1\"",
+                "limit: expected a whole number from 1 to 500, not \"\"",
+                "after: expected the `next` of the page before, not \" 7\"",
+            ]
+        );
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     pagination::Page,
-    schemas::{DeliveryStatusWord, StateWord},
+    schemas::{DeliveryStatusWord, StateSetShape, StateWord},
 };
 use crate::{
     operations::{
@@ -73,9 +73,10 @@ pub(crate) struct LastDelivery {
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct AlertBody {
     /// Whether it is switched on. Switching it off cancels what it owes.
+    #[schema(value_type = bool, required = false)]
     enabled: Option<bool>,
-    /// The states it tells.
-    #[schema(value_type = Option<Vec<StateWord>>)]
+    /// The states it tells, each once.
+    #[schema(value_type = StateSetShape, required = false)]
     states: Option<Vec<String>>,
 }
 
@@ -147,8 +148,10 @@ pub(crate) async fn get(context: Context, Key(key): Key<String>, params: Params)
 pub(crate) async fn set(
     context: Context,
     Key(key): Key<String>,
+    params: Params,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Json<AlertView>, Problem> {
+    params.finish(())?;
     let mut input =
         AlertInput { enabled: fields.flag("enabled"), states: fields.texts("states", 100), faults: Vec::new() };
     fields.ignore(&["key", "type", "description", "enabled_in_config", "in_config", "owed", "last_delivery"]);
@@ -175,8 +178,10 @@ pub(crate) async fn set(
 pub(crate) async fn test(
     context: Context,
     Key(key): Key<String>,
+    params: Params,
     OptionalBody(fields): OptionalBody,
 ) -> Result<Json<TestAnswer>, Problem> {
+    params.finish(())?;
     Refusal::unless_clean(fields.finish(), ())?;
     let result = alerts::test(&context, &key).await?;
     Ok(Json(TestAnswer {

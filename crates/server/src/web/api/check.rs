@@ -5,12 +5,13 @@ use revere_model::MAX_SCRIPT_BYTES;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::schemas::TriedScript;
 use crate::{
     operations::{
         Context, FieldFault, Refusal,
         script::{self, Checked},
     },
-    web::{Problem, body::JsonBody},
+    web::{Problem, body::JsonBody, params::Params},
 };
 
 /// A script to check.
@@ -19,7 +20,7 @@ use crate::{
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct CheckBody {
     /// Python, at most 256 KiB.
-    #[schema(example = "return_value = 1 +")]
+    #[schema(example = "return_value = 1 +", value_type = TriedScript)]
     script: String,
 }
 
@@ -47,7 +48,12 @@ pub(crate) struct CheckAnswer {
         (status = 422, description = "The body is not as described."),
     )
 )]
-pub(crate) async fn check(context: Context, JsonBody(mut fields): JsonBody) -> Result<Json<CheckAnswer>, Problem> {
+pub(crate) async fn check(
+    context: Context,
+    params: Params,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Json<CheckAnswer>, Problem> {
+    params.finish(())?;
     fields.require("script", "Python");
     let script = fields.text("script", MAX_SCRIPT_BYTES).unwrap_or_default();
     Refusal::unless_clean(fields.finish(), ())?;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     pagination::{self, Page},
-    schemas::{DeliveryStatusWord, ReturnValueShape, StateWord},
+    schemas::{Cursor, DeliveryStatusWord, ReturnValueShape, StateWord},
 };
 use crate::{
     operations::{Context, deliveries},
@@ -88,20 +88,20 @@ pub(crate) struct DeliveryView {
     tag = "alerts",
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = Option<String>, Query, description = "The cursor of the page before."),
-        ("monitor" = Option<i64>, Query, description = "Only of the monitor with this id."),
-        ("alert" = Option<String>, Query, description = "Only of the alert with this key."),
-        ("status" = Option<String>, Query, description = "Only `owed`, `sent`, `failed` or `cancelled` ones."),
+        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        ("monitor" = Option<i64>, Query, minimum = 1, description = "Only of the monitor with this id."),
+        ("alert" = Option<String>, Query, description = "Only of the alert with this key; empty is any."),
+        ("status" = Option<DeliveryStatusWord>, Query, description = "Only `owed`, `sent`, `failed` or `cancelled` ones."),
     ),
     responses((status = 200, description = "One page.", body = Page<DeliveryView>))
 )]
 pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Page<DeliveryView>>, Problem> {
     let limit = pagination::limit(&mut params);
     let filter = DeliveryFilter {
-        monitor: params.parsed("monitor", "the id of a monitor"),
+        monitor: params.whole("monitor", 1..=i64::MAX).map(MonitorId),
         alert: params.text("alert"),
-        status: params.parsed("status", "owed, sent, failed or cancelled"),
-        before: params.parsed("before", "the `next` of the page before"),
+        status: params.exactly("status", "owed, sent, failed or cancelled"),
+        before: params.cursor("before"),
         limit: limit + 1,
     };
     let filter = params.finish(filter)?;

@@ -8,13 +8,13 @@ use revere_sandbox::{CallRecord, Outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schemas::{ReturnValueShape, StateWord};
+use super::schemas::{ReturnValueShape, StateWord, TriedScript};
 use crate::{
     operations::{
         Context,
         script::{self, Trial},
     },
-    web::{Problem, body::JsonBody},
+    web::{Problem, body::JsonBody, params::Params},
 };
 
 /// A script to try.
@@ -23,11 +23,13 @@ use crate::{
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct EvalBody {
     /// Python, at most 256 KiB.
-    #[schema(example = "return_value = 1 + 1")]
+    #[schema(example = "return_value = 1 + 1", value_type = TriedScript)]
     script: String,
-    /// Seconds it may take, waiting included; the server's limit if left out.
+    /// Seconds it may take, waiting included; the server's limit if left out, or null.
+    #[schema(exclusive_minimum = 0, maximum = 3600)]
     timeout_s: Option<f64>,
-    /// A monitor whose last recorded run the script sees as `previous`; none if left out.
+    /// A monitor whose last recorded run the script sees as `previous`; none if left out, or null.
+    #[schema(minimum = 1)]
     monitor_id: Option<i64>,
 }
 
@@ -102,7 +104,12 @@ pub(crate) struct SourceCallView {
         (status = 503, description = "Too many scripts are being tried out; `Retry-After` says when to come back."),
     )
 )]
-pub(crate) async fn eval(context: Context, JsonBody(mut fields): JsonBody) -> Result<Json<OutcomeView>, Problem> {
+pub(crate) async fn eval(
+    context: Context,
+    params: Params,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Json<OutcomeView>, Problem> {
+    params.finish(())?;
     fields.require("script", "Python");
     let trial = Trial {
         script: fields.text("script", 1 << 20).unwrap_or_default(),

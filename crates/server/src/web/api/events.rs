@@ -17,12 +17,37 @@ use futures_util::{Stream, StreamExt as _, stream};
 use revere_model::MonitorId;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use utoipa::ToSchema;
 
 use crate::{
     engine::Event,
     operations::{Context, events},
     web::{Problem, WebState, params::Params},
 };
+
+/// One event of the stream.
+#[derive(ToSchema)]
+#[schema(as = Event)]
+#[expect(dead_code, reason = "describes an event, which is written line by line")]
+pub(crate) struct EventView {
+    /// What happened.
+    event: EventName,
+    /// An object, as JSON; see the operation.
+    data: String,
+}
+
+/// What happened: the stream began, a run was recorded, a monitor could not be run, an attempt to deliver is over, or
+/// events were lost.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "a description")]
+pub(crate) enum EventName {
+    Hello,
+    Run,
+    Fault,
+    Delivery,
+    Lagged,
+}
 
 /// Watch what happens
 ///
@@ -34,15 +59,15 @@ use crate::{
     path = "/api/v1/events",
     operation_id = "watch_events",
     tag = "runs",
-    params(("monitor" = Option<i64>, Query, description = "Only of the monitor with this id.")),
-    responses((status = 200, description = "A stream that goes on until one side ends it.", body = String, content_type = "text/event-stream"))
+    params(("monitor" = Option<i64>, Query, minimum = 1, description = "Only of the monitor with this id.")),
+    responses((status = 200, description = "A stream that goes on until one side ends it.", body = EventView, content_type = "text/event-stream"))
 )]
 pub(crate) async fn events(
     Extract(state): Extract<WebState>,
     context: Context,
     mut params: Params,
 ) -> Result<impl IntoResponse, Problem> {
-    let only = params.parsed::<MonitorId>("monitor", "the id of a monitor");
+    let only = params.whole("monitor", 1..=i64::MAX).map(MonitorId);
     let only = params.finish(only)?;
     let hello = json!({ "at": context.now(), "version": env!("CARGO_PKG_VERSION") });
     let counted = state.metrics.listening();

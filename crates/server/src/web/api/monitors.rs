@@ -13,7 +13,10 @@ use utoipa::ToSchema;
 use super::{
     monitor_fields,
     pagination::{self, Page},
-    schemas::{ReturnValueShape, StateWord},
+    schemas::{
+        Cursor, DescriptionText, EntityTag, KeptScript, NameText, ReturnValueShape, ScheduleText, StateWord,
+        TagSetShape, ZoneText,
+    },
 };
 use crate::{
     operations::{
@@ -25,7 +28,7 @@ use crate::{
         Problem,
         body::JsonBody,
         fields::Fields,
-        params::{Key, Params},
+        params::{Key, Params, is_number},
     },
 };
 
@@ -102,31 +105,41 @@ pub(crate) struct MonitorView {
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct MonitorBody {
     /// Shown everywhere; one line, at most 200 characters.
-    #[schema(example = "Error rate")]
+    #[schema(example = "Error rate", value_type = NameText)]
     name: String,
     /// What it watches and what to do. Default: empty.
+    #[schema(value_type = DescriptionText, required = false)]
     description: Option<String>,
     /// Python, at most 256 KiB. It must compile.
     #[schema(example = "return_value = sources['graphite'].get_sum('errors', '-10min')")]
+    #[schema(value_type = KeptScript)]
     script: String,
     /// Crontab syntax: five fields, or six with seconds first. It must come at least once.
-    #[schema(example = "*/5 * * * *")]
+    #[schema(example = "*/5 * * * *", value_type = ScheduleText)]
     schedule: String,
     /// IANA time zone that the schedule is read in. Default: the server's.
+    #[schema(value_type = ZoneText, required = false)]
     timezone: Option<String>,
     /// Whether it runs on its schedule. Default: true for a new monitor; one that is replaced stays as it is.
+    #[schema(value_type = bool, required = false)]
     active: Option<bool>,
     /// Days that runs are kept, from 1; null keeps them for ever. Default: the server's.
+    #[schema(minimum = 1, maximum = 36500)]
     retain_days: Option<u32>,
     /// Seconds one run may take, up to 3600; null is the server's limit, and the default.
+    #[schema(exclusive_minimum = 0, maximum = 3600)]
     timeout_s: Option<f64>,
     /// At most 20 words of at most 50 characters, without commas. Default: none.
+    #[schema(value_type = TagSetShape, required = false)]
     tags: Option<Vec<String>>,
     /// So many failing runs in a row change the state, 1 to 1000. Default: 1.
+    #[schema(value_type = u32, required = false, minimum = 1, maximum = 1000)]
     alarm_after: Option<u32>,
     /// So many passing runs in a row end a problem, 1 to 1000. Default: 1.
+    #[schema(value_type = u32, required = false, minimum = 1, maximum = 1000)]
     recover_after: Option<u32>,
-    /// The version the edit started from; if that is no longer the stored one, the edit is refused with 409.
+    /// The version the edit started from; if that is no longer the stored one, the edit is refused with 409. Null is any.
+    #[schema(minimum = 1)]
     version: Option<i64>,
 }
 
@@ -136,28 +149,40 @@ pub(crate) struct MonitorBody {
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct MonitorChange {
     /// Shown everywhere; one line, at most 200 characters.
+    #[schema(value_type = NameText, required = false)]
     name: Option<String>,
     /// What it watches and what to do.
+    #[schema(value_type = DescriptionText, required = false)]
     description: Option<String>,
     /// Python, at most 256 KiB. It must compile.
+    #[schema(value_type = KeptScript, required = false)]
     script: Option<String>,
     /// Crontab syntax: five fields, or six with seconds first. It must come at least once.
+    #[schema(value_type = ScheduleText, required = false)]
     schedule: Option<String>,
     /// IANA time zone that the schedule is read in.
+    #[schema(value_type = ZoneText, required = false)]
     timezone: Option<String>,
     /// Whether it runs on its schedule.
+    #[schema(value_type = bool, required = false)]
     active: Option<bool>,
     /// Days that runs are kept, from 1; null keeps them for ever.
+    #[schema(minimum = 1, maximum = 36500)]
     retain_days: Option<u32>,
     /// Seconds one run may take, up to 3600; null is the server's limit.
+    #[schema(exclusive_minimum = 0, maximum = 3600)]
     timeout_s: Option<f64>,
     /// At most 20 words of at most 50 characters, without commas.
+    #[schema(value_type = TagSetShape, required = false)]
     tags: Option<Vec<String>>,
     /// So many failing runs in a row change the state, 1 to 1000.
+    #[schema(value_type = u32, required = false, minimum = 1, maximum = 1000)]
     alarm_after: Option<u32>,
     /// So many passing runs in a row end a problem, 1 to 1000.
+    #[schema(value_type = u32, required = false, minimum = 1, maximum = 1000)]
     recover_after: Option<u32>,
-    /// The version the edit started from; if that is no longer the stored one, the edit is refused with 409.
+    /// The version the edit started from; if that is no longer the stored one, the edit is refused with 409. Null is any.
+    #[schema(minimum = 1)]
     version: Option<i64>,
 }
 
@@ -171,9 +196,9 @@ pub(crate) struct MonitorChange {
     tag = "monitors",
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("after" = Option<String>, Query, description = "The cursor of the page before."),
-        ("state" = Option<String>, Query, description = "Only in these states, separated by commas."),
-        ("tag" = Option<String>, Query, description = "Only with this tag."),
+        ("after" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        ("state" = Option<Vec<StateWord>>, Query, style = Form, explode = false, description = "Only in these states, separated by commas."),
+        ("tag" = Option<String>, Query, description = "Only with this tag; empty is any."),
         ("q" = Option<String>, Query, description = "Only if the name contains this, in either case."),
     ),
     responses((status = 200, description = "One page.", body = Page<MonitorView>))
@@ -184,7 +209,7 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
         states: states(&mut params),
         tag: params.text("tag"),
         search: params.text("q"),
-        after: params.parsed("after", "the `next` of the page before"),
+        after: params.cursor("after"),
         limit,
     };
     let filter = params.finish(filter)?;
@@ -207,7 +232,8 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
         (status = 422, description = "Something is wrong with it; nothing was stored."),
     )
 )]
-pub(crate) async fn create(context: Context, JsonBody(fields): JsonBody) -> Result<Response, Problem> {
+pub(crate) async fn create(context: Context, params: Params, JsonBody(fields): JsonBody) -> Result<Response, Problem> {
+    params.finish(())?;
     let (input, _) = read(fields, None, true);
     let monitor = monitors::create(&context, input).await?;
     let location = format!("/api/v1/monitors/{}", monitor.id);
@@ -222,7 +248,7 @@ pub(crate) async fn create(context: Context, JsonBody(fields): JsonBody) -> Resu
     path = "/api/v1/monitors/{id}",
     operation_id = "get_monitor",
     tag = "monitors",
-    params(("id" = i64, Path, description = "Which monitor.")),
+    params(("id" = i64, Path, minimum = 1, description = "Which monitor.")),
     responses(
         (status = 200, description = "The monitor.", body = MonitorView, headers(("ETag" = String, description = "Its version."))),
         (status = 404, description = "There is none with that id."),
@@ -242,8 +268,8 @@ pub(crate) async fn get(context: Context, Key(id): Key<MonitorId>, params: Param
     operation_id = "replace_monitor",
     tag = "monitors",
     params(
-        ("id" = i64, Path, description = "Which monitor."),
-        ("If-Match" = Option<String>, Header, description = "The ETag the edit started from."),
+        ("id" = i64, Path, minimum = 1, description = "Which monitor."),
+        ("If-Match" = inline(Option<EntityTag>), Header, description = "The ETag the edit started from."),
     ),
     request_body = MonitorBody,
     responses(
@@ -257,9 +283,11 @@ pub(crate) async fn get(context: Context, Key(id): Key<MonitorId>, params: Param
 pub(crate) async fn replace(
     context: Context,
     Key(id): Key<MonitorId>,
+    params: Params,
     headers: HeaderMap,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
+    params.finish(())?;
     let (input, version) = read(fields, Some((id, &headers)), true);
     Ok(shown(monitors::replace(&context, id, version, &input).await?))
 }
@@ -273,8 +301,8 @@ pub(crate) async fn replace(
     operation_id = "update_monitor",
     tag = "monitors",
     params(
-        ("id" = i64, Path, description = "Which monitor."),
-        ("If-Match" = Option<String>, Header, description = "The ETag the edit started from."),
+        ("id" = i64, Path, minimum = 1, description = "Which monitor."),
+        ("If-Match" = inline(Option<EntityTag>), Header, description = "The ETag the edit started from."),
     ),
     request_body = MonitorChange,
     responses(
@@ -288,9 +316,11 @@ pub(crate) async fn replace(
 pub(crate) async fn update(
     context: Context,
     Key(id): Key<MonitorId>,
+    params: Params,
     headers: HeaderMap,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
+    params.finish(())?;
     let (input, version) = read(fields, Some((id, &headers)), false);
     Ok(shown(monitors::update(&context, id, version, &input).await?))
 }
@@ -304,8 +334,8 @@ pub(crate) async fn update(
     operation_id = "delete_monitor",
     tag = "monitors",
     params(
-        ("id" = i64, Path, description = "Which monitor."),
-        ("If-Match" = Option<String>, Header, description = "Delete only if this is still its ETag."),
+        ("id" = i64, Path, minimum = 1, description = "Which monitor."),
+        ("If-Match" = inline(Option<EntityTag>), Header, description = "Delete only if this is still its ETag."),
     ),
     responses(
         (status = 204, description = "Deleted."),
@@ -316,8 +346,10 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     context: Context,
     Key(id): Key<MonitorId>,
+    params: Params,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
+    params.finish(())?;
     let version = if_match(&headers).map_err(|message| Refusal::one("If-Match", message))?;
     monitors::delete(&context, id, version).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -375,9 +407,14 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, String> {
     if text == "*" {
         return Ok(None);
     }
-    let bare = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
+    let quoted = text.strip_prefix("W/").unwrap_or(text);
+    let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
     let short: String = text.chars().take(40).collect();
-    bare.parse().map(Some).map_err(|_| format!("expected the ETag of a monitor, such as \"3\", not {short:?}"))
+    bare.parse()
+        .ok()
+        .filter(|_| is_number(bare))
+        .map(Some)
+        .ok_or_else(|| format!("expected the ETag of a monitor, such as \"3\", not {short:?}"))
 }
 
 fn shown(monitor: Monitor) -> Response {

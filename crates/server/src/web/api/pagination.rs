@@ -20,6 +20,7 @@ pub(crate) struct Page<T> {
     /// What was asked for, at most `limit`; fewer where they are large.
     items: Vec<T>,
     /// The cursor of the next page, for the parameter that the operation names; null on the last page.
+    #[schema(required)]
     next: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{
     monitors::states,
     pagination::{self, Page},
-    schemas::{GapReasonWord, ReturnValueShape, RunKindWord, StateWord},
+    schemas::{Cursor, GapReasonWord, ReturnValueShape, RunKindWord, StateWord},
 };
 use crate::{
     operations::{Context, Failure, Refusal, monitors, runs},
@@ -127,7 +127,7 @@ pub(crate) struct GapView {
     path = "/api/v1/monitors/{id}/run",
     operation_id = "run_monitor",
     tag = "runs",
-    params(("id" = i64, Path, description = "Which monitor.")),
+    params(("id" = i64, Path, minimum = 1, description = "Which monitor.")),
     responses(
         (status = 200, description = "The run, as it was recorded.", body = RunView),
         (status = 404, description = "There is none with that id."),
@@ -137,8 +137,10 @@ pub(crate) struct GapView {
 pub(crate) async fn run(
     context: Context,
     Key(id): Key<MonitorId>,
+    params: Params,
     OptionalBody(fields): OptionalBody,
 ) -> Result<Json<RunView>, Problem> {
+    params.finish(())?;
     Refusal::unless_clean(fields.finish(), ())?;
     Ok(Json(runs::run_now(&context, id).await?.into()))
 }
@@ -152,10 +154,10 @@ pub(crate) async fn run(
     operation_id = "list_runs",
     tag = "runs",
     params(
-        ("id" = i64, Path, description = "Which monitor."),
+        ("id" = i64, Path, minimum = 1, description = "Which monitor."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = Option<String>, Query, description = "The cursor of the page before."),
-        ("state" = Option<String>, Query, description = "Only runs that left the monitor in these states, separated by commas."),
+        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        ("state" = Option<Vec<StateWord>>, Query, style = Form, explode = false, description = "Only runs that left the monitor in these states, separated by commas."),
         ("flips" = Option<bool>, Query, description = "Only runs that changed the state."),
     ),
     responses(
@@ -171,8 +173,8 @@ pub(crate) async fn list(
     let limit = pagination::limit(&mut params);
     let filter = RunFilter {
         states: states(&mut params),
-        flips: params.flag("flips").unwrap_or(false),
-        before: params.parsed("before", "the `next` of the page before"),
+        flips: params.exactly("flips", "true or false").unwrap_or(false),
+        before: params.cursor("before"),
         limit,
         ..RunFilter::default()
     };
@@ -191,9 +193,9 @@ pub(crate) async fn list(
     operation_id = "list_flips",
     tag = "runs",
     params(
-        ("id" = i64, Path, description = "Which monitor."),
+        ("id" = i64, Path, minimum = 1, description = "Which monitor."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = Option<String>, Query, description = "The cursor of the page before."),
+        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
     ),
     responses(
         (status = 200, description = "One page.", body = Page<FlipView>),
@@ -206,7 +208,7 @@ pub(crate) async fn flips(
     mut params: Params,
 ) -> Result<Json<Page<FlipView>>, Problem> {
     let limit = pagination::limit(&mut params);
-    let before = params.parsed("before", "the `next` of the page before");
+    let before = params.cursor("before");
     let before = params.finish(before)?;
     exists(&context, id).await?;
     let flips = runs::flips(&context, id, before, limit + 1).await?;
@@ -222,9 +224,9 @@ pub(crate) async fn flips(
     operation_id = "list_gaps",
     tag = "runs",
     params(
-        ("id" = i64, Path, description = "Which monitor."),
+        ("id" = i64, Path, minimum = 1, description = "Which monitor."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = Option<String>, Query, description = "The cursor of the page before."),
+        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
     ),
     responses(
         (status = 200, description = "One page.", body = Page<GapView>),
@@ -237,7 +239,7 @@ pub(crate) async fn gaps(
     mut params: Params,
 ) -> Result<Json<Page<GapView>>, Problem> {
     let limit = pagination::limit(&mut params);
-    let before = params.parsed("before", "the `next` of the page before");
+    let before = params.cursor("before");
     let before = params.finish(before)?;
     exists(&context, id).await?;
     let gaps = runs::gaps(&context, id, before, limit + 1).await?;

@@ -4,9 +4,10 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::schemas::ScheduleText;
 use crate::{
     operations::{Context, Refusal, schedule::preview},
-    web::{Problem, body::JsonBody},
+    web::{Problem, body::JsonBody, params::Params},
 };
 
 /// A schedule to read back.
@@ -14,10 +15,10 @@ use crate::{
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct ScheduleInput {
     /// Crontab syntax: five fields, or six with seconds first, or `@hourly` and kin.
-    #[schema(example = "*/5 * * * *")]
+    #[schema(example = "*/5 * * * *", value_type = ScheduleText)]
     schedule: String,
-    /// IANA time zone; the server's own if left out.
-    #[schema(example = "Europe/Berlin")]
+    /// IANA time zone; the server's own if left out, or null.
+    #[schema(example = "Europe/Berlin", value_type = Option<String>, format = "timezone", min_length = 1)]
     timezone: Option<String>,
 }
 
@@ -53,8 +54,10 @@ pub(crate) struct ScheduleAnswer {
 )]
 pub(crate) async fn schedule(
     context: Context,
+    params: Params,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Json<ScheduleAnswer>, Problem> {
+    params.finish(())?;
     fields.require("schedule", "crontab syntax, for instance \"*/5 * * * *\"");
     let schedule = fields.text("schedule", 1 << 16);
     let timezone = fields.or_null("timezone", |fields| fields.text("timezone", 1 << 16)).flatten();

@@ -1,13 +1,16 @@
 //! The words of the model and the store, as the OpenAPI document has them: those crates know no OpenAPI.
 //!
-//! What they serialize to is checked against these by a test that compares answers with the document.
+//! What they serialize to is checked against these by a test that compares answers with the document; what is taken, by
+//! a fuzzer (`tests/api`).
 
 use std::borrow::Cow;
 
+use revere_model::{MAX_DESCRIPTION, MAX_NAME, MAX_SCRIPT_BYTES, MAX_TAGS};
+use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ObjectBuilder, RefOr, Schema,
+        ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat,
         schema::{SchemaType, Type},
     },
 };
@@ -45,6 +48,36 @@ impl ToSchema for ReturnValueShape {
     }
 }
 
+/// A set: each once.
+macro_rules! sets {
+    ($($type:ident is $name:literal of $item:ty: $words:literal, $most:expr)*) => {$(
+        #[doc = $words]
+        pub(crate) struct $type;
+
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                let items = ArrayBuilder::new().items(Ref::from_schema_name(<$item>::name())).unique_items(true);
+                items.max_items($most).description(Some($words)).build().into()
+            }
+        }
+
+        impl ToSchema for $type {
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                schemas.push((<$item>::name().into(), <$item>::schema()));
+            }
+        }
+    )*};
+}
+
+sets! {
+    StateSetShape is "StateSet" of StateWord: "States, each once.", None
+    TagSetShape is "TagSet" of TagText: "Words to find and group monitors by, each once.", Some(MAX_TAGS)
+}
+
 /// Why a run happened: its tick came, it makes up for missed ticks, someone asked, or it was imported.
 #[derive(ToSchema)]
 #[schema(as = RunKind, rename_all = "snake_case")]
@@ -75,4 +108,50 @@ pub(crate) enum DeliveryStatusWord {
     Sent,
     Failed,
     Cancelled,
+}
+
+/// Texts that are taken, as far as JSON Schema can tell good ones from bad; a format names what it cannot.
+macro_rules! texts {
+    ($($type:ident is $name:literal: $words:literal, { $($rule:ident = $value:expr),* $(,)? })*) => {$(
+        #[doc = $words]
+        pub(crate) struct $type;
+
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().schema_type(Type::String).description(Some($words))$(.$rule(Some($value)))*.build().into()
+            }
+        }
+
+        impl ToSchema for $type {
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+        }
+    )*};
+}
+
+fn format(name: &str) -> SchemaFormat {
+    SchemaFormat::Custom(name.to_owned())
+}
+
+/// No NUL, which PostgreSQL cannot keep and Python refuses in a script.
+const ANY: &str = r"^[^\u0000]*$";
+/// One line without control characters, and something to be seen in it.
+const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// A word of one to fifty characters without commas; spaces around it are taken off.
+const WORD: &str =
+    r"^\s*[^\s,\u0000-\u001f\u007f-\u009f]([^,\u0000-\u001f\u007f-\u009f]{0,48}[^\s,\u0000-\u001f\u007f-\u009f])?\s*$";
+
+texts! {
+    NameText is "MonitorName": "One line, shown everywhere.", { min_length = 1, max_length = MAX_NAME, pattern = LINE, examples = json!("Error rate") }
+    DescriptionText is "MonitorDescription": "What is watched, and what to do.", { max_length = MAX_DESCRIPTION, pattern = ANY }
+    KeptScript is "MonitorScript": "Python that compiles, at most 262144 bytes of UTF-8.",
+        { min_length = 1, max_length = MAX_SCRIPT_BYTES, format = format("python") }
+    TriedScript is "Script": "Python, at most 262144 bytes of UTF-8.", { max_length = MAX_SCRIPT_BYTES, pattern = ANY }
+    ScheduleText is "Schedule": "Crontab syntax: five fields, or six with seconds first, or `@hourly` and kin. It comes at least once.",
+        { min_length = 1, format = format("crontab"), examples = json!("*/5 * * * *") }
+    ZoneText is "TimeZone": "The name of an IANA time zone, in either case.", { min_length = 1, format = format("timezone"), examples = json!("Europe/Berlin") }
+    TagText is "Tag": "A word without commas; spaces around it are taken off. Upper and lower case are the same.", { pattern = WORD }
+    Cursor is "Cursor": "The `next` of a page before; empty is the first page.", { pattern = "^([0-9]{1,18})?$" }
+    EntityTag is "EntityTag": "The `ETag` of an answer, or the version in it; `*` is any.", { pattern = r#"^(\*|(W/)?"[0-9]{1,18}"|[0-9]{1,18})$"# }
 }

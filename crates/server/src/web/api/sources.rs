@@ -74,7 +74,7 @@ pub(crate) struct MethodView {
     responses((status = 200, description = "All sources.", body = Page<SourceView>))
 )]
 pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Page<SourceView>>, Problem> {
-    let probe = params.flag("probe").unwrap_or(false);
+    let probe = params.exactly("probe", "true or false").unwrap_or(false);
     let probe = params.finish(probe)?;
     let reports = sources::list(&context, probe).await;
     Ok(Json(Page::whole(reports.into_iter().map(SourceView::from))))

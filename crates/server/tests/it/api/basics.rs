@@ -45,6 +45,55 @@ async fn head_is_answered_as_get_without_a_body() {
 }
 
 #[tokio::test]
+async fn an_unknown_parameter_is_refused_and_nothing_is_done() {
+    let server = Server::start().await;
+    let body = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
+    let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+    let faults = send(server.request("DELETE", &format!("{path}?dry_run=true"))).await.faults();
+    assert_eq!(faults, ["dry_run: unknown parameter 'dry_run'; none is known here"]);
+    for (method, path, body) in [
+        ("POST", "/api/v1/monitors", body.clone()),
+        ("PUT", path.as_str(), body),
+        ("PATCH", path.as_str(), json!({"name": "x"})),
+        ("POST", &format!("{path}/run"), json!({})),
+        ("PUT", "/api/v1/alerts/ops", json!({"enabled": false})),
+        ("POST", "/api/v1/alerts/ops/test", json!({})),
+        ("POST", "/api/v1/eval", json!({"script": "pass"})),
+        ("POST", "/api/v1/check", json!({"script": "pass"})),
+        ("POST", "/api/v1/schedule", json!({"schedule": "@daily"})),
+    ] {
+        assert_eq!(
+            server.send(method, &format!("{path}?dry_run=true"), &body).await.faults().len(),
+            1,
+            "{method} {path}"
+        );
+    }
+    assert_eq!(server.get("/api/v1/monitors").await.json(200)["items"], json!([made]));
+    assert_eq!(server.get("/api/v1/alerts/ops").await.json(200)["enabled"], true);
+    assert_eq!(server.mailbox.all().len(), 0);
+}
+
+#[tokio::test]
+async fn programs_say_what_they_mean_in_parameters() {
+    let server = Server::start().await;
+    for (path, fault) in [
+        ("/api/v1/sources?probe=", "probe: expected true or false, not \"\""),
+        ("/api/v1/sources?probe=1", "probe: expected true or false, not \"1\""),
+        ("/api/v1/monitors?limit=", "limit: expected a whole number from 1 to 500, not \"\""),
+        ("/api/v1/monitors?after=-1", "after: expected the `next` of the page before, not \"-1\""),
+        ("/api/v1/deliveries?status=", "status: expected owed, sent, failed or cancelled, not \"\""),
+        ("/api/v1/deliveries?monitor=0", "monitor: expected a whole number from 1 to 9223372036854775807, not \"0\""),
+        ("/api/v1/events?monitor=-1", "monitor: expected a whole number from 1 to 9223372036854775807, not \"-1\""),
+    ] {
+        assert_eq!(server.get(path).await.faults(), [fault], "{path}");
+    }
+    for path in ["/api/v1/monitors?state=OK&state=ALARM,error", "/api/v1/monitors?state=&tag=&q=&after="] {
+        server.get(path).await.json(200);
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_cannot_be_read_is_placed() {
     let server = Server::start().await;
     let post = async |body: &'static [u8]| server.send_raw("POST", "/api/v1/schedule", body).await;
@@ -112,6 +161,38 @@ async fn requests_are_counted_by_route_not_by_address() {
     assert!(metrics.contains("route=\"none\",status=\"404\"} 1"), "{metrics}");
     assert!(!metrics.contains("never-heard-of"), "{metrics}");
     assert!(metrics.contains("# TYPE revere_http_requests_total counter"), "{metrics}");
+}
+
+/// A rate over a counter that begins with its first event never shows that event.
+#[tokio::test]
+async fn what_can_be_counted_is_zero_before_it_happens() {
+    let server = Server::start().await;
+    server.at_rest().await;
+    let page = server.get("/metrics").await.text;
+    let labels = |of: &str, names: &[&str]| names.iter().map(|name| format!("{of}=\"{name}\"")).collect::<Vec<_>>();
+    let mut expected = Vec::new();
+    for state in labels("state", &["OK", "ALARM", "ERROR"]) {
+        expected.push(format!("revere_run_duration_seconds_count{{{state}}} 0"));
+        for kind in labels("kind", &["scheduled", "catch_up", "manual"]) {
+            expected.push(format!("revere_runs_total{{{state},{kind}}} 0"));
+        }
+    }
+    for result in labels("result", &["answered", "failed", "bad_arguments", "too_large", "not_made"]) {
+        expected.push(format!("revere_source_calls_total{{source=\"echo\",{result}}} 0"));
+    }
+    expected.push("revere_source_call_duration_seconds_count{source=\"echo\"} 0".to_owned());
+    for alert in labels("alert", &["ops", "broken"]) {
+        for result in labels("result", &["sent", "retried", "given_up"]) {
+            expected.push(format!("revere_deliveries_total{{{alert},{result}}} 0"));
+        }
+    }
+    for task in server.engine.tasks() {
+        expected.push(format!("revere_task_failures_total{{task=\"{}\"}} 0", task.name));
+        expected.push(format!("revere_task_failing{{task=\"{}\"}} 0", task.name));
+    }
+    for line in expected {
+        assert!(page.lines().any(|shown| shown == line), "{line} is missing from\n{page}");
+    }
 }
 
 #[tokio::test]

@@ -87,6 +87,80 @@ fn every_reference_leads_somewhere() {
     walk(&document, &document);
 }
 
+/// Every body of a request: method, path, one that is good, and its schema.
+fn bodies(document: &Value) -> Vec<(String, String, Value, Value)> {
+    let monitor = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let Some(to) = schema["$ref"].as_str() else { continue };
+            let schema = document.pointer(to.trim_start_matches('#')).unwrap().clone();
+            let good = match path.as_str() {
+                "/api/v1/check" | "/api/v1/eval" => json!({"script": "return_value = 1"}),
+                "/api/v1/schedule" => json!({"schedule": "@hourly"}),
+                "/api/v1/alerts/{key}" => json!({"enabled": true}),
+                _ => monitor.clone(),
+            };
+            let path = path.replace("{id}", "1").replace("{key}", "ops");
+            found.push((method.to_uppercase(), path, good, schema));
+        }
+    }
+    assert_eq!(found.len(), 7);
+    found
+}
+
+#[tokio::test]
+async fn null_is_taken_where_the_document_says_so_and_nowhere_else() {
+    let server = Server::start().await;
+    let document = generated();
+    let monitor = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
+    server.send("POST", "/api/v1/monitors", &monitor).await.json(201);
+    let mut seen = (0, 0);
+    for (method, path, good, schema) in bodies(&document) {
+        for (field, property) in schema["properties"].as_object().unwrap() {
+            let mut body = good.clone();
+            body[field] = Value::Null;
+            let answer = server.send(&method, &path, &body).await;
+            let place = format!("{method} {path} {field}");
+            if property["readOnly"] == true || misfits(&Value::Null, property, &document, "").is_empty() {
+                assert!((200..300).contains(&answer.status), "{place}: {}", answer.text);
+                seen.0 += 1;
+            } else {
+                assert!(answer.faults()[0].starts_with(&format!("{field}: ")), "{place}");
+                seen.1 += 1;
+            }
+        }
+    }
+    assert!(seen.0 > 5 && seen.1 > 20, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_body_holds_what_the_document_lists_and_nothing_else() {
+    let server = Server::start().await;
+    let document = generated();
+    let monitor = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
+    let made = server.send("POST", "/api/v1/monitors", &monitor).await.json(201);
+    let alert = server.get("/api/v1/alerts/ops").await.json(200);
+    for (method, path, good, schema) in bodies(&document) {
+        assert_eq!(schema["additionalProperties"], false, "{method} {path}");
+        let mut body = good.clone();
+        body["surprise"] = json!(1);
+        let faults = server.send(&method, &path, &body).await.faults();
+        assert!(faults[0].starts_with("surprise: unknown field"), "{method} {path}: {faults:?}");
+        // What was answered may be sent back as it is.
+        let shown = if path.contains("alerts") { &alert } else { &made };
+        for (field, property) in schema["properties"].as_object().unwrap() {
+            if property["readOnly"] == true {
+                let mut body = good.clone();
+                body[field] = shown[field].clone();
+                let answer = server.send(&method, &path, &body).await;
+                assert!((200..300).contains(&answer.status), "{method} {path} {field}: {}", answer.text);
+            }
+        }
+    }
+}
+
 /// Everything in which `value` is not as `schema` says. Fields that the schema does not know are faults too.
 fn misfits(value: &Value, schema: &Value, document: &Value, place: &str) -> Vec<String> {
     if let Some(to) = schema["$ref"].as_str() {

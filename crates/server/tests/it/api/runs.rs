@@ -85,7 +85,7 @@ async fn walking_the_runs_meets_each_once_newest_first_under_any_filter() {
         assert_eq!(walk("?state=OK,ALARM").await, newest_first(&|_| true), "limit {limit}");
         assert_eq!(walk("?flips=true").await, newest_first(&flip), "limit {limit}");
         assert_eq!(
-            walk("?flips&state=OK").await,
+            walk("?flips=true&state=OK").await,
             newest_first(&|number| flip(number) && !bad(number)),
             "limit {limit}"
         );

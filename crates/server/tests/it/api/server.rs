@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use revere::{
-    engine::{Engine, EngineHandle},
+    engine::{Engine, EngineHandle, Next, TaskStatus},
     metrics::Metrics,
     operations::{Defaults, Operations, Services},
     redact::Secrets,
@@ -51,6 +51,12 @@ pub(crate) struct Answer {
 
 impl Server {
     pub(crate) async fn start() -> Server {
+        // Long enough for a busy machine, short enough to wait for where a test has the database held.
+        Server::patient(Duration::from_secs(2)).await
+    }
+
+    /// One whose writes wait so long for a database that is held.
+    pub(crate) async fn patient(patience: Duration) -> Server {
         let clock = ManualClock::at(BEGIN.parse().unwrap());
         let shared_clock: Arc<dyn revere_model::Clock> = Arc::new(clock.clone());
         let metrics = Arc::new(Metrics::new(clock.now()));
@@ -58,7 +64,7 @@ impl Server {
         let store = Store::open(StoreOptions {
             clock: shared_clock.clone(),
             busy_timeout: Duration::from_millis(50),
-            patience: Duration::from_millis(500),
+            patience,
             metrics: Some(metrics.clone()),
             ..StoreOptions::new(folder.path().join("revere.db"))
         })
@@ -128,6 +134,17 @@ impl Server {
         Server { base, clock, store, engine, stopping, echo, mailbox, _folder: folder, client: client(), task }
     }
 
+    /// Waits until every background task has done what there was to do, and waits itself.
+    pub(crate) async fn at_rest(&self) {
+        let resting = |task: &TaskStatus| {
+            let sleeps = matches!(task.next, Next::Idle) || matches!(task.next, Next::At(at) if at > self.clock.now());
+            task.pieces > 0 && task.working_since.is_none() && sleeps
+        };
+        while !self.engine.tasks().iter().all(resting) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Moves the clock and has the engine look at it.
     pub(crate) fn advance(&self, by: jiff::SignedDuration) {
         self.clock.advance(by);
@@ -146,7 +163,7 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), waiting)
+        tokio::time::timeout(Duration::from_secs(60), waiting)
             .await
             .unwrap_or_else(|_| panic!("{path} never satisfied"))
     }
