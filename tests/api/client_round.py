@@ -1,0 +1,107 @@
+"""Every operation of the document once, by the client that was generated from it."""
+
+import importlib
+import time
+
+import httpx
+from revere_client import Client, models
+
+
+def everything(base, document):
+    """Asks every operation; none is left out, and each answers what the document says."""
+    names = {
+        operation["operationId"]: operation["tags"][0]
+        for item in document["paths"].values()
+        for operation in item.values()
+    }
+    asked = set()
+    with Client(base_url=base, raise_on_unexpected_status=True, timeout=60) as client:
+
+        def ask(name, expected, *args, answers=200, **kwargs):
+            asked.add(name)
+            operation = importlib.import_module(f"revere_client.api.{names[name]}.{name}")
+            answer = operation.sync_detailed(*args, client=client, **kwargs)
+            assert answer.status_code == answers, f"{name}: {answer.status_code} {answer.content!r}"
+            assert isinstance(answer.parsed, expected), f"{name}: {answer.parsed!r}"
+            return answer.parsed
+
+        monitors(ask)
+        runs(ask)
+        others(ask)
+    asked.add(watch(base))
+    assert asked == set(names), f"not asked: {set(names) - asked}"
+    print(f"the generated client asked all {len(names)} operations")
+
+
+def monitors(ask):
+    """A life: made, read, changed, replaced, refused, deleted."""
+    body = models.MonitorInput(name="Orders", script="return_value = 7", schedule="0 0 1 1 *", tags=["shop", "a b"])
+    made = ask("create_monitor", models.Monitor, body=body, answers=201)
+    assert (made.name, made.tags, made.state, made.version) == ("Orders", ["shop", "a b"], models.State.INACTIVE, 1)
+    assert ask("get_monitor", models.Monitor, made.id) == made
+    change = models.MonitorChange(timeout_s=2.5, retain_days=None)
+    changed = ask("update_monitor", models.Monitor, made.id, body=change, if_match='"1"')
+    assert (changed.timeout_s, changed.retain_days, changed.version) == (2.5, None, 2)
+    stale = ask("update_monitor", models.Problem, made.id, body=change, if_match='"1"', answers=409)
+    assert stale.current_version == 2
+    # What an answer shows may be sent back as it is.
+    whole = models.MonitorInput.from_dict(changed.to_dict())
+    assert ask("replace_monitor", models.Monitor, made.id, body=whole) == changed
+    bad = models.MonitorInput(name="x", script="x = (", schedule="99 * * * *")
+    faults = ask("create_monitor", models.Problem, body=bad, answers=422).errors
+    assert {fault.field for fault in faults} == {"schedule", "script"}, faults
+    listed = ask("list_monitors", models.PageMonitor, state=[models.State.INACTIVE, models.State.OK], q="ORD", limit=5)
+    assert [item.id for item in listed.items] == [made.id] and listed.next_ is None
+    ask("delete_monitor", type(None), made.id, answers=204)
+    ask("get_monitor", models.Problem, made.id, answers=404)
+
+
+def runs(ask):
+    """A monitor that fails, and everything that is kept of it."""
+    script = "print('looked')\nreturn_value = 0.5\nraise MonitorFailure('half')"
+    body = models.MonitorInput(name="Half", script=script, schedule="0 0 1 1 *")
+    made = ask("create_monitor", models.Monitor, body=body, answers=201)
+    run = ask("run_monitor", models.Run, made.id)
+    assert (run.new_state, run.kind, run.return_value) == (models.State.ALARM, models.RunKind.MANUAL, 0.5)
+    kept = ask("list_runs", models.PageRun, made.id, flips=True, state=[models.State.ALARM])
+    assert [item.id for item in kept.items] == [run.id]
+    assert ask("list_runs", models.PageRun, made.id, before=str(run.id)).items == []
+    flips = ask("list_flips", models.PageFlip, made.id).items
+    assert [(flip.run_id, flip.new_state) for flip in flips] == [(run.id, models.State.ALARM)]
+    assert ask("list_gaps", models.PageGap, made.id).items == []
+    end = time.monotonic() + 60
+    while not (told := ask("list_deliveries", models.PageDelivery, monitor=made.id, alert="log",
+                           status=models.DeliveryStatus.SENT).items):  # fmt: skip
+        assert time.monotonic() < end, "nobody was told"
+        time.sleep(0.05)
+    assert (told[0].monitor_name, told[0].new_state) == ("Half", models.State.ALARM)
+    body = models.EvalInput(script="return_value = previous.return_value", monitor_id=made.id)
+    trial = ask("eval_script", models.Outcome, body=body)
+    assert (trial.state, trial.return_value) == (models.State.OK, 0.5)
+
+
+def others(ask):
+    """Alerts, sources, trying, and the server itself."""
+    assert [item.key for item in ask("list_alerts", models.PageAlert).items] == ["log", "off", "pager"]
+    chosen = models.AlertInput(enabled=True, states=[models.State.OK, models.State.ERROR])
+    assert ask("set_alert", models.Alert, "pager", body=chosen).states == chosen.states
+    assert ask("get_alert", models.Alert, "pager").description == "Never there"
+    assert ask("test_alert", models.TestAnswer, "log").sent
+    assert not ask("test_alert", models.TestAnswer, "pager").sent
+    ask("test_alert", models.Problem, "off", answers=409)
+    shown = {item.name: item.health for item in ask("list_sources", models.PageSource, probe=True).items}
+    assert shown == {"shop": "up", "down": "down"}, shown
+    assert ask("check_script", models.CheckAnswer, body=models.CheckInput(script="x = (")).errors[0].line == 1
+    read = ask("read_schedule", models.ScheduleAnswer, body=models.ScheduleInput(schedule="@hourly", timezone="Asia/Tokyo"))
+    assert len(read.ticks) == 5 and read.timezone == "Asia/Tokyo"
+    assert ask("health", models.Health).status == "ok"
+    assert "revere_runs_total" in ask("metrics", str)
+    assert ask("openapi", models.OpenapiResponse200)["openapi"].startswith("3.1")
+
+
+def watch(base):
+    """The stream of events has no end to wait for: its first event is enough."""
+    with httpx.stream("GET", f"{base}/api/v1/events", timeout=60, trust_env=False) as stream:
+        assert stream.headers["content-type"] == "text/event-stream"
+        assert next(line for line in stream.iter_lines() if line) == "event: hello"
+    return "watch_events"

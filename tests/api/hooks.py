@@ -1,0 +1,46 @@
+"""What the document says in words, for the fuzzer: texts of formats that JSON Schema does not know."""
+
+import schemathesis
+from hypothesis import strategies as st
+
+# Scripts compile, for a monitor that does not is refused. What they do is of every kind.
+SCRIPTS = st.sampled_from(
+    [
+        "pass",
+        "return_value = 1",
+        "return_value = 'zwölf'",
+        "return_value = 10 ** 30",
+        "return_value = float('nan')",
+        "print('\\x00\\ud800' * 100)",
+        "raise MonitorFailure('too high')",
+        "1 / 0",
+        "return_value = sources['shop'].get_sum('orders.count', '-10min')",
+        "return_value = sources['shop'].nothing()",
+        "return_value = sources['down'].execute('select 1')",
+        "import sys; sys.exit(3)",
+        "previous.nothing",
+        "# " + "ü" * 1000,
+    ]
+)
+
+SCHEDULES = st.one_of(
+    st.sampled_from(["@hourly", "@daily", "@yearly", "0 9-17/2 * * MON-FRI", "0 0 L * *", "0 0 * * 5#2", "0 0 1W * *"]),
+    st.builds("{} {} * * *".format, st.integers(0, 59), st.integers(0, 23)),
+    st.builds("0 {} {} {} *".format, st.integers(0, 23), st.integers(1, 28), st.integers(1, 12)),
+)
+
+ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])
+
+schemathesis.openapi.format("python", SCRIPTS)
+schemathesis.openapi.format("crontab", SCHEDULES)
+schemathesis.openapi.format("timezone", ZONES)
+
+
+@schemathesis.hook
+def filter_body(context, body):
+    """Tags that differ in case alone are the same tag, which no schema can say."""
+    tags = body.get("tags") if isinstance(body, dict) else None
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return True
+    same = {tag.strip().lower() for tag in tags}
+    return len(same) == len(tags)

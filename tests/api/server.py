@@ -1,0 +1,73 @@
+"""The real program in a folder of its own, on a free port, with a source and an alert of each fate."""
+
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import threading
+
+CONFIG = """
+REVERE_SOURCES = {
+    'shop': {'type': 'demo', 'description': 'A made-up shop', 'config': {}},
+    'down': {'type': 'database', 'description': 'Down, on purpose',
+        'config': {'connection_string': 'postgresql://revere@127.0.0.1:9/shop', 'timeout': 2}},
+}
+REVERE_ALERTS = {
+    'log': {'type': 'log', 'description': 'Always takes it'},
+    'pager': {'type': 'webhook', 'description': 'Never there', 'config': {'url': 'http://127.0.0.1:9/'}},
+    'off': {'type': 'log', 'description': 'Switched off', 'enabled': False},
+}
+# A script that loops costs the fuzzer this much.
+RUN_TIMEOUT = 5
+RUN_CPU_TIME = 1
+"""
+
+LISTENS = re.compile(r"listening on .*?(http://127\.0\.0\.1:\d+)")
+COLOURS = re.compile(r"\x1b\[\d*m")
+
+
+@contextlib.contextmanager
+def server():
+    """The address of a server that runs meanwhile. It must still be there at the end, and stop well."""
+    with tempfile.TemporaryDirectory(prefix="revere-api-") as folder:
+        pathlib.Path(folder, "config.py").write_text(CONFIG)
+        # What a user of this machine has set must not change what is tested.
+        environment = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+        environment.pop("REVERE_CONFIG_FILE", None)
+        process = subprocess.Popen(
+            [os.environ["REVERE_BIN"], "run", "--port", "0"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        said = []
+        try:
+            yield address(process, said)
+            if process.poll() is not None:
+                raise SystemExit(f"the server ended with {process.returncode}:\n" + "".join(said[-40:]))
+        finally:
+            process.terminate()
+            try:
+                code = process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        faults = [line for line in said if "panicked" in line or " ERROR " in COLOURS.sub("", line)]
+        if code != 0 or faults:
+            raise SystemExit(f"the server ended with {code}, and said:\n" + "".join(faults or said[-40:]))
+
+
+def address(process, said):
+    """Where it listens, once it does; what it says from then on is kept in `said`."""
+    for line in process.stderr:
+        said.append(line)
+        if found := LISTENS.search(COLOURS.sub("", line)):
+            threading.Thread(target=lambda: said.extend(process.stderr), daemon=True).start()
+            return found[1]
+    raise SystemExit("the server did not start:\n" + "".join(said))
