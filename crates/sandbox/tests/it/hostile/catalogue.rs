@@ -41,7 +41,7 @@ const TOO_DEEP: [Gives; 3] = [Limit(Stack), Raises("RecursionError", ""), Limit(
 /// Short enough for a test, long enough for an honest run on a busy machine.
 pub(crate) fn limits() -> Limits {
     Limits {
-        wall_time: Duration::from_secs(3),
+        wall_time: Duration::from_secs(6),
         cpu_time: Duration::from_millis(500),
         memory_bytes: 128 << 20,
         ..Limits::default()

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{TEXT, channel, channel_in, faults, hostile, sample, send, service};
+use crate::sources::server::nobody;
 
 /// A mail as the server took it.
 #[derive(Deserialize)]
@@ -190,13 +191,16 @@ async fn the_wrong_password_the_wrong_certificate_and_no_encryption() {
 async fn a_dead_and_a_silent_server() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
-    let config = config("none", &["ops@example.org"], json!({"host": "127.0.0.1", "port": port, "timeout": 0.2}));
-    let error = send(&channel("email", config.clone()), &sample()).await.unwrap_err();
+    let dead: u16 = nobody().await.rsplit(':').next().unwrap().parse().unwrap();
+    let config =
+        |port: u16| config("none", &["ops@example.org"], json!({"host": "127.0.0.1", "port": port, "timeout": 0.2}));
+    let error = send(&channel("email", config(port)), &sample()).await.unwrap_err();
     assert_eq!((error.message, error.retry), (format!("127.0.0.1:{port}: timed out after 0.2 s"), Retry::Later));
-    drop(silent);
+    let mut config = config(dead);
+    config["timeout"] = json!(30);
     let error = send(&channel("email", config), &sample()).await.unwrap_err();
     assert!(
-        error.message.starts_with(&format!("127.0.0.1:{port}: connecting: ")) && error.message.contains("refused"),
+        error.message.starts_with(&format!("127.0.0.1:{dead}: connecting: ")) && error.message.contains("refused"),
         "{error}"
     );
     assert_eq!(error.retry, Retry::Later);

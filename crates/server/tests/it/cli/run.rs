@@ -275,7 +275,7 @@ async fn a_trouble_of_the_scheduler_is_logged_once_and_so_is_its_end() {
     assert_eq!(status, 201, "{created:#}");
     let mut outside = SqliteConnectOptions::new().filename(shell.path("revere.db")).connect().await.unwrap();
     sqlx::query("alter table statuses rename to elsewhere").execute(&mut outside).await.unwrap();
-    server.stderr.wait_for("a task cannot do its work");
+    server.stderr.wait_for_all(&["a task cannot do its work", "evaluate"]);
     let failures = async || {
         let (_, metrics) = server.get("/metrics").await;
         let line = metrics.lines().find_map(|line| line.strip_prefix("revere_task_failures_total{task=\"evaluate\"} "));
@@ -286,7 +286,7 @@ async fn a_trouble_of_the_scheduler_is_logged_once_and_so_is_its_end() {
     }
     sqlx::query("alter table elsewhere rename to statuses").execute(&mut outside).await.unwrap();
     outside.close().await.unwrap();
-    server.stderr.wait_for("a task does its work again");
+    server.stderr.wait_for_all(&["a task does its work again", "evaluate"]);
     let log = server.stop();
     let of_it = |words: &str| log.lines().filter(|line| line.contains(words) && line.contains("evaluate")).count();
     assert_eq!((of_it("a task cannot do its work"), of_it("a task does its work again")), (1, 1), "{log}");
@@ -306,15 +306,13 @@ async fn a_server_that_is_stopped_while_it_reads_its_configuration_stops_at_once
     shell.write("config.py", "while True:\n    pass\n");
     let mut child = shell.revere().args(["run", "-p", "0"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
     until(|| waits_for_sigterm(child.id())).await;
-    let began = std::time::Instant::now();
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     let status = child.wait().unwrap();
     let mut said = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
     assert!(status.success(), "{status}: {said}");
+    // The configuration itself would have had ten seconds, and then have been refused.
     assert!(said.contains("SIGTERM: stopped before it had started"), "{said}");
-    // The configuration itself would have had ten seconds.
-    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(!shell.path("revere.db").exists());
 }
 

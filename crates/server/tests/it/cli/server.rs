@@ -66,14 +66,20 @@ impl Lines {
     /// Waits for a line that holds `part`, and answers it.
     #[track_caller]
     pub(super) fn wait_for(&self, part: &str) -> String {
+        self.wait_for_all(&[part])
+    }
+
+    /// Waits for a line that holds all of `parts`, and answers it.
+    #[track_caller]
+    pub(super) fn wait_for_all(&self, parts: &[&str]) -> String {
         let end = Instant::now() + PATIENCE;
         let mut written = self.0.0.lock().unwrap();
         loop {
-            if let Some(line) = written.text.lines().find(|line| line.contains(part)) {
+            if let Some(line) = written.text.lines().find(|line| parts.iter().all(|part| line.contains(part))) {
                 return line.to_owned();
             }
             let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && !written.whole, "no {part:?} in:\n{}", written.text);
+            assert!(!left.is_zero() && !written.whole, "no {parts:?} in:\n{}", written.text);
             written = self.0.1.wait_timeout(written, left).unwrap().0;
         }
     }

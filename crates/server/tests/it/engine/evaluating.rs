@@ -47,7 +47,7 @@ async fn a_monitor_that_alarms_flips_once_and_its_watchers_hear_of_it() {
     stage.at(at("2026-01-01T00:02:00Z"));
     until("the second run", async || runs(&stage, made.id).await.len() == 2).await;
     assert_eq!(stage.store().flips(made.id, None, 10).await.unwrap().len(), 1);
-    assert_eq!(stage.ops().story("a"), [(State::Inactive, State::Alarm)]);
+    until("it told", async || stage.ops().story("a") == [(State::Inactive, State::Alarm)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

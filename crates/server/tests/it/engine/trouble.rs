@@ -154,7 +154,11 @@ async fn a_run_by_hand_begins_when_it_begins_and_not_while_it_waits_for_the_sand
 
 #[tokio::test]
 async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_later() {
-    let scratch = Scratch::with(|options| options.busy_timeout = Duration::from_millis(20)).await;
+    let scratch = Scratch::with(|options| {
+        options.busy_timeout = Duration::from_millis(20);
+        options.patience = Duration::from_secs(3600);
+    })
+    .await;
     let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
     let alerts = ["ops", "spare"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
     scratch.store.sync_alerts(&alerts, scratch.now()).await.unwrap();
@@ -163,7 +167,7 @@ async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_
     let mut outside = scratch.outside().await;
     sqlx::query("begin immediate").execute(&mut outside).await.unwrap();
     let starting = Stage::on(scratch, Default::default());
-    let stage = tokio::time::timeout(Duration::from_secs(5), starting).await.expect("it starts all the same");
+    let stage = tokio::time::timeout(Duration::from_secs(60), starting).await.expect("it starts all the same");
     assert_eq!(stage.store().claims_in_force().await.unwrap(), 1);
     sqlx::query("rollback").execute(&mut outside).await.unwrap();
     stage.later(5);

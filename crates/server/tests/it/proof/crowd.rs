@@ -145,7 +145,7 @@ async fn accounted_for(client: &reqwest::Client, base: &str, receiver: &Moody, c
             .then_some(())
     };
     // What the receiver has just taken is noted a moment later.
-    eventually(Duration::from_secs(30), "each is sent or owed", owed_as_refused).await;
+    eventually(Duration::from_secs(60), "each is sent or owed", owed_as_refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -120,7 +120,7 @@ async fn first_run(client: &reqwest::Client, program: &Program) -> Duration {
     let url = format!("{}/api/v1/monitors/1/runs?limit=1", program.base);
     let newest = async || get(client, &url).await?["items"][0]["id"].as_i64();
     let before = newest().await;
-    eventually(Duration::from_secs(30), "a run after the restart", async || {
+    eventually(Duration::from_secs(60), "a run after the restart", async || {
         let now = newest().await?;
         // A run may have been recorded before the first look.
         (Some(now) != before || program.started.elapsed() > Duration::from_millis(1500)).then_some(())

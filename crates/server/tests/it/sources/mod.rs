@@ -13,7 +13,7 @@ mod postgres;
 mod postgres_types;
 mod prometheus;
 mod scripts;
-mod server;
+pub(crate) mod server;
 mod services;
 mod sqlalchemy;
 mod sqlite;

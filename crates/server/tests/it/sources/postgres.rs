@@ -238,7 +238,7 @@ async fn limits_hold_and_say_so() {
     says(&few.fails("execute", [text("select generate_series(1, 100000000)")]).await, &["more than 2 rows"]);
     assert_eq!(few.rows("select generate_series(1, 2)").await, "[(1,), (2,)]");
     let mark = unique("slow");
-    let brief = postgres(json!({"timeout": 1.0}));
+    let brief = postgres(json!({"timeout": 3.0}));
     let began = Instant::now();
     says(
         &brief.fails("execute", [Value::Text(format!("select pg_sleep(1000) /* {mark} */"))]).await,

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 /// Serves each connection with `serve` and answers the address.
@@ -62,9 +62,13 @@ pub(super) async fn request(socket: &mut TcpStream) -> (String, String) {
     (head, String::from_utf8_lossy(&body).into_owned())
 }
 
-/// An address where nothing listens.
-pub(super) async fn nobody() -> String {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
+/// An address where nothing listens, now and for as long as this test lives: the port is taken, and not opened.
+pub(crate) async fn nobody() -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    std::mem::forget(socket);
+    address
 }
 
 /// A certificate for `name` that is valid between two years, signed by its own key; whether it says that it is an

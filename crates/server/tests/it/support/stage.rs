@@ -270,12 +270,15 @@ pub(crate) async fn engine(
     Engine::start(parts).await.unwrap()
 }
 
-/// Waits until `condition` holds, ten seconds at most.
+/// How long anything may take; machines that build something beside it are slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `condition` holds.
 pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("not seen in 10 s: {what}"));
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not seen in {PATIENCE:?}: {what}"));
 }
