@@ -30,6 +30,38 @@ everywhere("the chart has ranges, zooms where it is dragged, and goes back", ser
   assert.ok(Math.abs(seen - 6 * 3600) < 900, `a quarter of 24 h, not ${seen} s`);
   await Promise.all([drawn(), page.mouse.dblclick(left, middle)]);
   assert.equal(asked.at(-1).get("range"), "24h");
+  assert.equal(new URL(page.url()).search, "?range=24h");
+});
+
+everywhere("what is zoomed into stands in the address, and the keyboard zooms, too", server, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Zoomed", script: wavering, runs: 3 });
+  const asked = [];
+  page.on("request", (request) => request.url().includes("/chart?") && asked.push(new URL(request.url()).searchParams));
+  const drawn = () => page.waitForResponse((answer) => answer.url().includes("/chart?") && answer.ok());
+  const span = (query) => Number(query.get("to")) - Number(query.get("from"));
+  const button = (name) => page.getByRole("button", { name, exact: true });
+  await Promise.all([drawn(), page.goto(`/monitor/${id}?range=1h`)]);
+  await until(() => button("Later").isDisabled(), true, "there is nothing later than now");
+  await button("Zoom in").focus();
+  await Promise.all([drawn(), page.keyboard.press("Enter")]);
+  assert.ok(Math.abs(span(asked.at(-1)) - 1800) <= 2, `half an hour, not ${span(asked.at(-1))} s`);
+  await Promise.all([drawn(), page.keyboard.press("Enter")]);
+  const seen = new URL(page.url()).searchParams;
+  assert.deepEqual([seen.get("range"), seen.get("from"), seen.get("to")], ["1h", asked.at(-1).get("from"), asked.at(-1).get("to")]);
+  await button("Earlier").focus();
+  await Promise.all([drawn(), page.keyboard.press("Enter")]);
+  assert.equal(Number(seen.get("from")) - Number(asked.at(-1).get("from")), Math.round(span(seen) / 2));
+  await button("Later").focus();
+  await Promise.all([drawn(), page.keyboard.press("Enter")]);
+  const address = page.url();
+  await Promise.all([drawn(), page.reload()]);
+  assert.equal(page.url(), address);
+  assert.deepEqual([asked.at(-1).get("from"), asked.at(-1).get("range")], [new URL(address).searchParams.get("from"), null], "what was seen is seen again");
+  await until(async () => /over the time from .* to /.test(await page.locator(".chart").getAttribute("aria-label")), true);
+  await button("Zoom out").focus();
+  await Promise.all([drawn(), page.keyboard.press("Enter")]);
+  assert.equal(new URL(page.url()).search, "?range=1h");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.step), "earlier", "the focus is not lost");
 });
 
 everywhere("flips are told with message, value and how long it lasted; runs with what they printed", server, async ({ page, server }) => {

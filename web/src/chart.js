@@ -1,4 +1,5 @@
-// The chart of a monitor: value, states as a strip, changes of state and ticks without a run as marks; drag to zoom.
+// The chart of a monitor: value, states as a strip, changes of state and ticks without a run as marks. What is seen of it
+// stands in the address: a range that ends now, or a stretch of time that was zoomed into by dragging or by its buttons.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./chart.css";
@@ -6,6 +7,8 @@ import "./chart.css";
 const over = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days", all: "all that is kept" };
 // So many texts have a lane of their own; the others share one.
 const LANES = 6;
+// Closer than this there is nothing more to see, in seconds.
+const CLOSEST = 10;
 
 const box = document.querySelector("[data-chart]");
 if (box) start(box);
@@ -14,13 +17,14 @@ function start(box) {
   let plot;
   let data;
   let range = box.dataset.rangeNow;
-  let window_ = null;
+  let window_ = box.dataset.from ? [Number(box.dataset.from), Number(box.dataset.to)] : null;
   let number = 0;
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
   const hint = document.querySelector("[data-chart-hint]");
   const out = document.querySelector("[data-zoom-out]");
+  const steps = document.querySelector("[data-chart-steps]");
 
   async function load() {
     const mine = ++number;
@@ -34,8 +38,31 @@ function start(box) {
     const answer = await fetch(`${box.dataset.chart}?${query}`).catch(() => null);
     if (!answer?.ok || mine !== number) return;
     data = await answer.json();
-    box.setAttribute("aria-label", `Chart of the value over ${window_ ? "the time zoomed into" : over[range]}: ${data.words}`);
+    box.setAttribute("aria-label", `Chart of the value over ${window_ ? stretch() : over[range]}: ${data.words}`);
+    mark();
     draw();
+  }
+
+  function stretch() {
+    const [from, to] = window_.map((at) => new Date(at * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }));
+    return `the time from ${from} to ${to}`;
+  }
+
+  // Shows a stretch of time, in whole seconds, as the address has it.
+  function zoom(from, to) {
+    window_ = [Math.floor(from), Math.max(Math.ceil(to), Math.floor(from) + 1)];
+    const query = new URLSearchParams({ range, from: window_[0], to: window_[1] });
+    history.replaceState(null, "", `${location.pathname}?${query}`);
+    load();
+  }
+
+  // Closer to the middle, or half of what is seen to either side; never beyond now.
+  function step(how) {
+    const [from, to] = window_ ?? [data.from, data.to];
+    const half = (to - from) / 2;
+    if (how === "in") return zoom(from + half / 2, to - half / 2);
+    const by = how === "earlier" ? -half : Math.min(half, Date.now() / 1000 - to);
+    zoom(from + by, to + by);
   }
 
   const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -178,7 +205,7 @@ function start(box) {
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
         scales: { x: { time: true, range: (_, min, max) => [min, max] }, y: { range: (_, min, max) => around(min, max) } },
         axes: [
-          { ...axis, size: 40, space: 70, values: times },
+          { ...axis, size: 40, space: 70, values: times, label: zone, labelSize: 16, labelGap: 0, labelFont: "11px system-ui, sans-serif" },
           { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => (numeric() && tick >= lowest() ? short(tick) : "")), grid: { ...axis.grid, show: numeric() } },
         ],
         series: [{}, { stroke: () => ink("--chart"), width: 1.4, spanGaps: false, points: { show: (u) => u.data[0].length < 80, size: 4 } }],
@@ -189,10 +216,9 @@ function start(box) {
           setSelect: [
             (u) => {
               if (u.select.width < 4) return;
-              window_ = [u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")];
+              const seen = [u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")];
               u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-              mark();
-              load();
+              zoom(...seen);
             },
           ],
         },
@@ -236,17 +262,27 @@ function start(box) {
     }
     hint.hidden = Boolean(window_);
     out.hidden = !window_;
+    steps.hidden = false;
+    const [from, to] = window_ ?? (data ? [data.from, data.to] : [0, 0]);
+    steps.querySelector('[data-step="in"]').disabled = to - from <= CLOSEST;
+    steps.querySelector('[data-step="later"]').disabled = !window_ || to >= Date.now() / 1000 - 1;
   }
 
   function zoomOut() {
     if (!window_) return;
     window_ = null;
-    mark();
+    history.replaceState(null, "", `${location.pathname}?range=${range}`);
     load();
+    // The button that had the focus is gone.
+    if (document.activeElement === out) steps.querySelector("button").focus();
   }
   // Not on the plot: a stretch without a run has none.
   box.addEventListener("dblclick", zoomOut);
   out.addEventListener("click", zoomOut);
+  steps.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-step]");
+    if (button && data) step(button.dataset.step);
+  });
   mark();
 
   document.addEventListener("click", (event) => {
@@ -256,7 +292,6 @@ function start(box) {
     range = link.dataset.range;
     window_ = null;
     history.replaceState(null, "", link.href);
-    mark();
     load();
   });
   new ResizeObserver(() => plot?.setSize({ width: box.clientWidth - 8, height: box.clientHeight - 8 })).observe(box);
@@ -299,6 +334,9 @@ function around(min, max) {
   const low = min >= 0 && min < (max - min) / 4 ? 0 : min;
   return [low - (max - low) * 0.09, max + (max - low) * 0.08];
 }
+
+// The clock that the times of the axis are read from.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 // Twenty-four hours; the day where it changes.
 function times(_, ticks, axis, space, step) {

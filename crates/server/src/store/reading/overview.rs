@@ -1,7 +1,8 @@
 //! The list of monitors as people look at it: worst first, without scripts.
 //!
-//! A page is cut out of one order (`ALARM`, `ERROR`, `OK`, `INACTIVE`, each by name), state by state, so that the first
-//! page of ten thousand monitors reads a hundred of them.
+//! A page is cut out of one order (`ALARM`, `ERROR`, `OK`, `INACTIVE`), state by state, so that the first page of ten
+//! thousand monitors reads a hundred of them. Problems of one state stand newest first: what just broke is what whoever
+//! is on call looks for, and what has been broken for days is known. The rest is found by name.
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, State, StateSet};
@@ -10,7 +11,7 @@ use sqlx::QueryBuilder;
 use super::name_search::contains;
 use crate::store::{
     Store, StoreError,
-    columns::{Columns, tags_from},
+    columns::{Columns, micros, tags_from},
     database::{Db, DbRow, words},
 };
 
@@ -34,6 +35,8 @@ pub struct OverviewFilter {
 pub struct OverviewPlace {
     /// The state of the monitor that stood there.
     pub state: State,
+    /// Since when it is in its state.
+    pub since: Timestamp,
     /// Its name.
     pub name: String,
     /// Its id.
@@ -121,12 +124,18 @@ impl Store {
             query.push_bind(pattern).push(") escape '\\'))");
         }
         if let Some(place) = after {
-            // The first part by itself too, so that the walk begins there.
-            query.push(" and lower(m.name) >= lower(").push_bind(&place.name).push(")");
+            if state.is_problem() {
+                query.push(" and (s.state_since < ").push_bind(micros(place.since));
+                query.push(" or s.state_since = ").push_bind(micros(place.since));
+            } else {
+                // The first part by itself too, so that the walk begins there.
+                query.push(" and (lower(m.name) >= lower(").push_bind(&place.name).push(")");
+            }
             query.push(" and (lower(m.name), m.id) > (lower(").push_bind(&place.name);
-            query.push("), ").push_bind(place.id.0).push(")");
+            query.push("), ").push_bind(place.id.0).push("))");
         }
-        query.push(" order by lower(m.name), m.id limit ").push_bind(i64::from(limit));
+        let newest_first = if state.is_problem() { "s.state_since desc, " } else { "" };
+        query.push(format!(" order by {newest_first}lower(m.name), m.id limit ")).push_bind(i64::from(limit));
         let rows = query.build().fetch_all(self.readers()).await?;
         rows.iter().map(overview_row).collect()
     }

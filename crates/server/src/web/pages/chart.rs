@@ -132,6 +132,22 @@ pub(super) async fn data(
     Ok(Json(series(&context, id, from, to, points).await?.into()))
 }
 
+/// A stretch of time that was zoomed into, as an address has it: both ends, in seconds since 1970.
+pub(super) fn zoomed(from: Option<f64>, to: Option<f64>) -> Result<Option<(Timestamp, Timestamp)>, Refusal> {
+    let end = |name: &str, given: Option<f64>| {
+        let seconds = given.ok_or_else(|| Refusal::one(name, "is missing: a stretch of time has two ends"))?;
+        instant_of_seconds(seconds).ok_or_else(|| Refusal::one(name, "that is no time"))
+    };
+    if from.is_none() && to.is_none() {
+        return Ok(None);
+    }
+    let (from, to) = (end("from", from)?, end("to", to)?);
+    if from >= to {
+        return Err(Refusal::one("from", "lies behind `to`"));
+    }
+    Ok(Some((from, to)))
+}
+
 impl From<Series> for ChartData {
     fn from(series: Series) -> Self {
         let seconds = |at: Timestamp| (at.as_millisecond() as f64) / 1e3;

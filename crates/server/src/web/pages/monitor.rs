@@ -45,6 +45,8 @@ struct MonitorPage {
     stand: StatusPanel,
     range: &'static str,
     ranges: Vec<RangeOption>,
+    /// What was zoomed into, in seconds since 1970.
+    zoomed: Option<(i64, i64)>,
     chart_words: String,
     still: Still,
     story: Vec<FlipRow>,
@@ -155,6 +157,9 @@ pub(super) struct Sent {
     at: When,
 }
 
+/// What an end of a stretch of time is given in.
+const SECONDS: &str = "seconds since 1970";
+
 /// The page.
 pub(super) async fn show(
     request: PageRequest,
@@ -162,12 +167,18 @@ pub(super) async fn show(
     mut params: Params,
 ) -> Result<Response, Problem> {
     let range = params.parsed::<Range>("range", "1h, 24h, 7d, 30d or all").unwrap_or(Range::Day);
-    let range = params.finish(range)?;
+    let ends = (params.parsed::<f64>("from", SECONDS), params.parsed::<f64>("to", SECONDS));
+    let (range, (from, to)) = params.finish((range, ends))?;
+    let zoomed = chart::zoomed(from, to)?;
     let now = request.now();
     let monitor = monitors::get(&request.context, id).await?;
     let runs = last_runs(&request.context, id).await?;
-    let begin = range.begin(&request.context, id, now).await?;
-    let series = chart::series(&request.context, id, begin, now, chart_svg::POINTS).await?;
+    let (begin, end) = match zoomed {
+        Some(ends) => ends,
+        None => (range.begin(&request.context, id, now).await?, now),
+    };
+    let series = chart::series(&request.context, id, begin, end, chart_svg::POINTS).await?;
+    let over = if zoomed.is_some() { "the time zoomed into" } else { range.in_words() };
     let spec = &monitor.spec;
     let page = MonitorPage {
         shell: request.shell(spec.name.clone(), Place::Monitors).await?,
@@ -180,9 +191,10 @@ pub(super) async fn show(
         range: range.key(),
         ranges: Range::ALL
             .into_iter()
-            .map(|one| RangeOption { key: one.key(), words: one.words(), current: one == range })
+            .map(|one| RangeOption { key: one.key(), words: one.words(), current: one == range && zoomed.is_none() })
             .collect(),
-        chart_words: format!("Chart of the value over {}: {}", range.in_words(), chart::in_words(&series)),
+        zoomed: zoomed.map(|(from, to)| (from.as_second(), to.as_second())),
+        chart_words: format!("Chart of the value over {over}: {}", chart::in_words(&series)),
         still: Still(series),
         story: last_story(&request.context, id).await?,
         runs,
@@ -370,6 +382,7 @@ mod tests {
             ),
             range: "24h",
             ranges: vec![RangeOption { key: "24h", words: "24 h", current: true }],
+            zoomed: None,
             chart_words: "x".into(),
             still: Still(crate::operations::series::Series::default()),
             story: turns,

@@ -174,7 +174,7 @@ async fn place(context: &Context, after: Option<&str>) -> Result<Option<Overview
     let Some((word, id)) = after.and_then(|after| after.split_once('.')) else { return Ok(None) };
     let (Ok(was), Ok(id)) = (word.parse::<State>(), id.parse::<MonitorId>()) else { return Ok(None) };
     let rows = overview::rows(context, &[id]).await?;
-    Ok(rows.into_iter().next().map(|row| OverviewPlace { state: was, name: row.name, id }))
+    Ok(rows.into_iter().next().map(|row| OverviewPlace { state: was, since: row.state_since, name: row.name, id }))
 }
 
 /// Rows with their sparklines.

@@ -37,6 +37,25 @@ async fn the_data_has_states_flips_and_at_most_as_many_points_as_asked() {
 }
 
 #[tokio::test]
+async fn what_was_zoomed_into_stands_in_the_address_of_the_page() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "m", "script": "return_value = 1", "schedule": "@daily" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let from = server.clock.now().as_second();
+    server.record_runs(1, 60, |_| false).await;
+    let page = browser.page(&format!("/monitor/1?range=7d&from={from}&to={}", from + 600)).await;
+    assert!(page.contains("over the time zoomed into: 10 runs"), "{page}");
+    assert!(page.contains(&format!("data-from=\"{from}\" data-to=\"{}\"", from + 600)), "{page}");
+    assert!(page.contains("<noscript><a href=\"/monitor/1?range=7d\">Zoom out</a>"), "{page}");
+    assert!(!page.contains("data-range=\"7d\" aria-current"), "{page}");
+    assert!(!browser.page("/monitor/1").await.contains("data-from"));
+    for bad in ["from=5", "to=5", "from=5&to=4", "from=nan&to=5", "from=x&to=5"] {
+        assert_eq!(browser.get(&format!("/monitor/1?{bad}")).await.status, 422, "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn a_chart_of_the_past_has_the_changes_of_state_of_that_time_however_many_came_since() {
     let server = Server::start().await;
     let browser = Browser::of(&server);

@@ -32,6 +32,32 @@ async fn worst_comes_first_and_the_tab_counts() {
     assert!(page.contains("/icon.svg?failing=2"));
 }
 
+/// What just broke is what one looks for; what has been broken for days is known.
+#[tokio::test]
+async fn of_the_problems_of_one_state_the_newest_stands_first_on_every_page() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    monitor(&server, "a well", "return_value = 1", &[]).await;
+    let mut expected = Vec::new();
+    // Two begin at each moment; a page holds a hundred.
+    for number in 0..120 {
+        let name = format!("{:03}", number * 7 % 120);
+        monitor(&server, &name, "raise MonitorFailure('x')", &[]).await;
+        expected.push((number / 2, name));
+        if number % 2 == 1 {
+            server.clock.advance(jiff::SignedDuration::from_secs(60));
+        }
+    }
+    monitor(&server, "broken last of all", "1/0", &[]).await;
+    expected.sort_by(|(one, name), (other, also)| other.cmp(one).then(name.cmp(also)));
+    let expected: Vec<&str> =
+        expected.iter().map(|(_, name)| name.as_str()).chain(["broken last of all", "a well"]).collect();
+    let first = browser.page("/").await;
+    let (before, _) = first.split_once("\">Next page</a>").unwrap();
+    let second = browser.page(&before.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&")).await;
+    assert_eq!([names(&first), names(&second)].concat(), expected);
+}
+
 #[tokio::test]
 async fn a_list_is_filtered_by_state_tag_and_words() {
     let server = Server::start().await;
