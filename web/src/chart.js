@@ -53,6 +53,7 @@ function start(box) {
     window_ = [Math.floor(from), Math.max(Math.ceil(to), Math.floor(from) + 1)];
     const query = new URLSearchParams({ range, from: window_[0], to: window_[1] });
     history.replaceState(null, "", `${location.pathname}?${query}`);
+    mark();
     load();
   }
 
@@ -272,9 +273,10 @@ function start(box) {
     if (!window_) return;
     window_ = null;
     history.replaceState(null, "", `${location.pathname}?range=${range}`);
-    load();
-    // The button that had the focus is gone.
+    // The button that had the focus goes.
     if (document.activeElement === out) steps.querySelector("button").focus();
+    mark();
+    load();
   }
   // Not on the plot: a stretch without a run has none.
   box.addEventListener("dblclick", zoomOut);
@@ -292,6 +294,7 @@ function start(box) {
     range = link.dataset.range;
     window_ = null;
     history.replaceState(null, "", link.href);
+    mark();
     load();
   });
   new ResizeObserver(() => plot?.setSize({ width: box.clientWidth - 8, height: box.clientHeight - 8 })).observe(box);
