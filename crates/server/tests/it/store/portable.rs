@@ -196,7 +196,7 @@ async fn ask_everything(scratch: &Scratch) {
         let (tag, search) = (text.clone().map(|_| "mail".to_owned()), text);
         let filter = MonitorFilter { states, tag: tag.clone(), search: search.clone(), after: None, limit: 9 };
         store.monitors(&filter).await.unwrap();
-        let place = OverviewPlace { state: State::Alarm, name: "a".to_owned(), id: ids[0] };
+        let place = OverviewPlace { state: State::Alarm, since: now, name: "a".to_owned(), id: ids[0] };
         let after = states.map(|_| place);
         store.overview(&OverviewFilter { states, tag, search, after, limit: 9 }).await.unwrap();
     }
