@@ -228,7 +228,6 @@ async fn types_made_of_others_keep_their_parts() {
         assert_eq!(
             asked.rows(&sql).await,
             "[(['a b', None], [[1], [2]], [3, 4], 7, '(c,1)', '{\"(\\\\\"a b\\\\\",1)\"}', '[1.5,2)', '{\"[1,2)\"}', ['x', 'y'], [])]"
-                .replace("\\\\", "\\")
         );
     }
 }
