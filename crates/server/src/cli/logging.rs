@@ -8,10 +8,12 @@ use std::{
 use revere_model::{Clock, SystemClock};
 use tracing::{Event, Level, Subscriber, field::Field};
 use tracing_subscriber::{
-    EnvFilter,
     field::Visit,
+    filter::Targets,
     fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, format::Writer, time::FormatTime},
+    layer::SubscriberExt as _,
     registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
 use super::{Global, Speaker, terminal::Paint};
@@ -50,18 +52,28 @@ pub(super) fn start(global: &Global, secrets: &Secrets) {
         Speaker::Demo => "warn,revere::engine=error",
         Speaker::Other => "warn",
     };
-    let filter = match global.log_level {
-        Some(LogLevel::Error) => EnvFilter::new("error"),
-        Some(LogLevel::Warn) => EnvFilter::new("warn"),
-        Some(LogLevel::Info) => EnvFilter::new("warn,revere=info,revere_sandbox=info"),
-        Some(LogLevel::Debug) => EnvFilter::new("info,revere=debug,revere_sandbox=debug"),
-        Some(LogLevel::Trace) => EnvFilter::new("debug,revere=trace,revere_sandbox=trace"),
-        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default)),
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.trim().is_empty());
+    let words = match global.log_level {
+        Some(LogLevel::Error) => "error",
+        Some(LogLevel::Warn) => "warn",
+        Some(LogLevel::Info) => "warn,revere=info,revere_sandbox=info",
+        Some(LogLevel::Debug) => "info,revere=debug,revere_sandbox=debug",
+        Some(LogLevel::Trace) => "debug,revere=trace,revere_sandbox=trace",
+        None => asked.as_deref().unwrap_or(default),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Redacting(secrets.clone()));
+    let (filter, wrong) = match words.parse::<Targets>() {
+        Ok(filter) => (filter, None),
+        Err(error) => (default.parse().expect("our own words are right"), Some(error)),
+    };
+    let builder = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_writer(Redacting(secrets.clone()));
     match global.log_format {
-        LogFormat::Human => builder.event_format(Human { paint: Paint::stderr() }).init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_timer(Utc).init(),
+        LogFormat::Human => builder.event_format(Human { paint: Paint::stderr() }).finish().with(filter).init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_timer(Utc).finish().with(filter).init();
+        }
+    }
+    if let Some(error) = wrong {
+        tracing::warn!(%error, "RUST_LOG is not understood; write it like `info` or `warn,revere=debug`");
     }
 }
 

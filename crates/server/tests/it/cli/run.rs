@@ -232,6 +232,20 @@ async fn json_logs_are_one_object_a_line() {
 }
 
 #[tokio::test]
+async fn what_is_logged_can_be_chosen_by_the_environment() {
+    let shell = Shell::new();
+    let logged = |words: &str| {
+        let mut command = shell.revere();
+        command.env("RUST_LOG", words).args(["run", "-p", "0"]);
+        Server::start(&mut command, |server| server.stderr.wait_for("listening on")).stop()
+    };
+    let quiet = logged("off,revere::cli=info");
+    assert!(quiet.lines().all(|line| line.contains(" INFO ")), "{quiet}");
+    let wrong = logged("revere=loud");
+    assert!(wrong.contains("RUST_LOG is not understood"), "{wrong}");
+}
+
+#[tokio::test]
 async fn the_log_says_who_did_what() {
     let shell = Shell::new();
     let server = Server::start(shell.revere().args(["run", "-p", "0", "--log-format", "json"]), |server| {
