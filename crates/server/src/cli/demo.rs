@@ -183,7 +183,7 @@ impl Drop for Folder {
         if removed.is_none()
             && let Err(error) = std::fs::remove_dir_all(&self.0)
         {
-            terminal::tell(format_args!("{} could not be removed: {error}", self.0.display()));
+            terminal::warn(format_args!("{} could not be removed: {error}", self.0.display()));
         }
     }
 }

@@ -16,7 +16,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::{Global, Speaker, terminal::Paint};
+use super::{
+    Global, Speaker,
+    terminal::{self, Paint},
+};
 use crate::redact::Secrets;
 
 /// How much is logged.
@@ -69,6 +72,7 @@ pub(super) fn start(global: &Global, secrets: &Secrets) {
     match global.log_format {
         LogFormat::Human => builder.event_format(Human { paint: Paint::stderr() }).finish().with(filter).init(),
         LogFormat::Json => {
+            terminal::tell_as_log_lines();
             builder.json().flatten_event(true).with_current_span(false).with_timer(Utc).finish().with(filter).init();
         }
     }

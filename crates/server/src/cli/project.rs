@@ -7,10 +7,7 @@ use revere_model::{Clock, SystemClock};
 use revere_sandbox::{KeepInstances, Options, Progress, Sandbox};
 use tokio::runtime::Runtime;
 
-use super::{
-    Global, Speaker, logging,
-    terminal::{self, Paint},
-};
+use super::{Global, Speaker, logging, terminal};
 use crate::{
     alerts::{self, Channel},
     answer_memory::{AnswerMemory, machine_memory},
@@ -68,7 +65,7 @@ impl Begun {
             );
         }
         for warning in loaded.config.warnings.iter().chain(&alerts::warnings(&loaded.config.alerts)) {
-            terminal::tell(format_args!("{} {warning}", Paint::stderr().yellow("warning:")));
+            terminal::warn(warning);
         }
         self.build(sandbox, loaded)
     }
@@ -164,20 +161,16 @@ pub(super) fn open_sandbox(options: Options) -> anyhow::Result<Sandbox> {
 }
 
 fn say(progress: Progress) {
-    let paint = Paint::stderr();
     match progress {
-        Progress::Compiling => {
-            terminal::tell(paint.dim(
-                "Compiling the embedded Python for this machine. This happens once and takes about ten seconds ...",
-            ))
-        }
+        Progress::Compiling => terminal::note(
+            "Compiling the embedded Python for this machine. This happens once and takes about ten seconds ...",
+        ),
         Progress::Compiled { took } => {
-            terminal::tell(paint.dim(format!("Compiled in {:.1} s, and kept for the next time.", took.as_secs_f64())));
+            terminal::note(format_args!("Compiled in {:.1} s, and kept for the next time.", took.as_secs_f64()));
         }
-        Progress::CacheUnusable { reason } => terminal::tell(format!(
-            "{} the compiled Python cannot be kept: {reason}. Every start will take that long; set REVERE_CACHE_DIR to a \
-             folder you can write to",
-            paint.yellow("warning:")
+        Progress::CacheUnusable { reason } => terminal::warn(format_args!(
+            "the compiled Python cannot be kept: {reason}. Every start will take that long; set REVERE_CACHE_DIR to a \
+             folder you can write to"
         )),
         Progress::InstancesNotKept { reason } => tracing::info!(reason, "every run makes a new interpreter"),
     }

@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     io::{self, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use revere_model::State;
@@ -78,14 +79,42 @@ pub(super) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Writes a line for the person to standard error.
-pub(super) fn tell(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+/// Whether log lines are JSON objects. Then whatever else is said on standard error is one too: whoever reads them reads
+/// every line.
+static AS_LOG_LINES: AtomicBool = AtomicBool::new(false);
+
+/// From now on everything is said as log lines.
+pub(super) fn tell_as_log_lines() {
+    AS_LOG_LINES.store(true, Ordering::Relaxed);
+}
+
+/// Says something that is good to know.
+pub(super) fn note(text: impl Display) {
+    match AS_LOG_LINES.load(Ordering::Relaxed) {
+        true => tracing::info!("{text}"),
+        false => tell(Paint::stderr().dim(text)),
+    }
+}
+
+/// Says something that may need someone.
+pub(super) fn warn(text: impl Display) {
+    match AS_LOG_LINES.load(Ordering::Relaxed) {
+        true => tracing::warn!("{text}"),
+        false => tell(format_args!("{} {text}", Paint::stderr().yellow("warning:"))),
+    }
 }
 
 /// An error with its causes, in one paragraph.
 pub(super) fn complain(error: &anyhow::Error) {
-    tell(format_args!("{} {}", Paint::stderr().red("error:"), paragraph(error)));
+    match AS_LOG_LINES.load(Ordering::Relaxed) {
+        true => tracing::error!("{}", paragraph(error)),
+        false => tell(format_args!("{} {}", Paint::stderr().red("error:"), paragraph(error))),
+    }
+}
+
+/// Writes a line for the person to standard error.
+fn tell(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// The error and its causes, joined by colons. A cause that the text before already holds is not said twice.

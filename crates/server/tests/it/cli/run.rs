@@ -219,6 +219,8 @@ async fn a_source_that_is_down_does_not_stop_the_start() {
 #[tokio::test]
 async fn json_logs_are_one_object_a_line() {
     let shell = Shell::new();
+    // Also what the configuration is warned of, which other logs show without a time.
+    shell.write("config.py", "DEBUG = True\n");
     let server = Server::start(shell.revere().args(["run", "-p", "0", "--log-format", "json"]), |server| {
         server.stderr.wait_for("listening on")
     });
@@ -227,8 +229,10 @@ async fn json_logs_are_one_object_a_line() {
     assert!(lines.len() >= 2, "{log}");
     for line in &lines {
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
-        assert!(line["message"].is_string() && line["level"] == "INFO", "{line}");
+        assert!(line["message"].is_string(), "{line}");
     }
+    let warning = lines.iter().find(|line| line["level"] == "WARN").expect("DEBUG is warned of");
+    assert!(warning["message"].as_str().unwrap().contains("DEBUG"), "{warning}");
 }
 
 #[tokio::test]
