@@ -10,6 +10,8 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
+use crate::error_words;
+
 /// More than any server here needs, and few enough that programs which close every descriptor they might have inherited
 /// start quickly.
 const ENOUGH: u64 = 65_536;
@@ -30,12 +32,7 @@ pub fn raise_limit() {
 
 /// What to say of `error` if its cause is that no descriptor was left.
 pub fn shortage(error: &(dyn Error + 'static)) -> Option<String> {
-    let mut cause = Some(error);
-    while let Some(current) = cause {
-        let Some(io) = current.downcast_ref::<io::Error>() else {
-            cause = current.source();
-            continue;
-        };
+    for io in error_words::causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()) {
         if let Some(words) = io.raw_os_error().and_then(|number| words(Errno::from_raw_os_error(number))) {
             return Some(words);
         }
@@ -43,8 +40,6 @@ pub fn shortage(error: &(dyn Error + 'static)) -> Option<String> {
         if io.raw_os_error().is_none() && io.get_ref().is_none() {
             return shortage_now();
         }
-        // An io::Error may wrap another, and its own source() skips that one.
-        cause = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
     }
     None
 }

@@ -30,7 +30,7 @@ pub struct Entry {
 pub const FIELDS: &[Field] = &[
     Field::required("type", FieldKind::Text, "its type"),
     Field::optional("description", FieldKind::Any, "What people should know of it."),
-    Field::optional("enabled", FieldKind::Bool, "False leaves it out without forgetting its settings."),
+    Field::optional("enabled", FieldKind::Bool, "False leaves it out without forgetting its settings.").or_flag(true),
     Field::optional("config", FieldKind::Any, "What the type needs; see its table."),
 ];
 
@@ -81,7 +81,7 @@ fn read(name: &str, value: &Value, place: String) -> (Option<Entry>, Vec<ConfigF
         name: name.to_owned(),
         kind: kind.to_owned(),
         description,
-        enabled: settings.flag("enabled", true),
+        enabled: settings.flag("enabled"),
         config: settings.any("config").cloned().unwrap_or(Value::Null),
         place,
     });

@@ -12,7 +12,7 @@ use reqsign_aws_v4::{Credential, DefaultCredentialProvider, RequestSigner, Stati
 use reqsign_core::{CommandExecute, CommandOutput, Context, Error, FileRead, HttpSend, OsEnv, Result, Signer};
 use sha2::{Digest, Sha256};
 
-use super::{SendError, http_post::not_sent};
+use super::{SendError, http_channel::not_sent};
 use crate::outbound::{Limits, Options, Outbound, Request, Url, header};
 
 /// Keys that the configuration names.

@@ -1,7 +1,7 @@
 //! Alerts: how people are told. One file in `channels/` is one kind; [`KINDS`] registers it.
 //!
 //! A channel only sends, once, and says whether trying again can help. What is owed to whom, the wording
-//! ([`Notification`]'s texts), when to try again ([`retry`]), HTTP and its statuses ([`post`]) and the record of it live
+//! ([`Notification`]'s texts), when to try again ([`retry`]), HTTP and its answers ([`http_channel`]) and the record of it live
 //! above the trait, once for all channels.
 
 mod message;
@@ -10,7 +10,8 @@ pub mod retry;
 mod aws;
 mod channels;
 
-mod http_post;
+pub mod answer;
+pub mod http_channel;
 pub mod plain_text;
 mod printer;
 mod process;
@@ -24,7 +25,9 @@ pub use channels::KINDS;
 pub use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::{
     entry::Entry,
-    settings::{self, ConfigFault, Field, Settings, unknown},
+    redact::Secrets,
+    settings::{self, ConfigFault, Field, FieldGroup, Settings, unknown},
+    setup::Setup,
     surroundings::Surroundings,
 };
 
@@ -84,10 +87,37 @@ pub struct ChannelKind {
     pub names: &'static [&'static str],
     /// What it is, for the documentation, in a sentence.
     pub doc: &'static str,
-    /// What it needs.
+    /// What it alone needs.
     pub fields: &'static [Field],
+    /// What it needs as other kinds do.
+    pub groups: &'static [&'static FieldGroup],
     /// Makes one. Contacts nothing.
-    pub build: fn(&Entry, &Settings, &Surroundings) -> Built,
+    pub build: fn(&Setup) -> Built,
+    /// What works, and should not be done: a field, and why.
+    pub warnings: fn(&Settings) -> Vec<(&'static str, String)>,
+    /// Configurations that tests try it with.
+    pub samples: &'static [ChannelSample],
+}
+
+impl ChannelKind {
+    /// Everything it needs.
+    pub fn all_fields(&self) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().chain(self.groups.iter().flat_map(|group| group.fields))
+    }
+
+    fn read(&self, entry: &Entry, secrets: &Secrets) -> (Settings, Vec<ConfigFault>) {
+        Settings::read_what_fits(self.all_fields(), &entry.config, &format!("{}['config']", entry.place), secrets)
+    }
+}
+
+/// A configuration of a kind, with what tests of all kinds need to know to try it.
+pub struct ChannelSample {
+    /// The config in JSON. `{url}` stands for the address of the test's receiver; every secret holds `s3cret`.
+    pub config: &'static str,
+    /// What a receiver over HTTP answers when it has taken a notification; empty where its status alone says so.
+    pub taken: &'static str,
+    /// Answers that mean something else than their status says: status, body, and whether to try again.
+    pub refusals: &'static [(u16, &'static str, Retry)],
 }
 
 /// Makes the channel of every entry that is switched on, by its name, with every fault found on the way. The secrets of
@@ -113,16 +143,31 @@ pub fn build_all(
 
 /// What the entries that are switched on ask for and should not.
 pub fn warnings(entries: &[Entry]) -> Vec<ConfigFault> {
-    let email = |entry: &&Entry| entry.enabled && channels::email::KIND.names.contains(&entry.kind.as_str());
-    entries.iter().filter(email).flat_map(channels::email::warnings).collect()
+    let mut warnings = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.enabled) {
+        // What cannot be read is a fault, and said as one.
+        if let Some(kind) = kind_of(entry)
+            && let (settings, faults) = kind.read(entry, &Secrets::default())
+            && faults.is_empty()
+        {
+            let found = (kind.warnings)(&settings).into_iter();
+            let place = |field| format!("{}['config']['{field}']", entry.place);
+            warnings.extend(found.map(|(field, message)| ConfigFault::new(place(field), message)));
+        }
+    }
+    warnings
+}
+
+fn kind_of(entry: &Entry) -> Option<&'static ChannelKind> {
+    KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str()))
 }
 
 fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
-    if let Some(kind) = KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str())) {
-        let place = format!("{}['config']", entry.place);
-        let (settings, faults) = Settings::read_what_fits(kind.fields, &entry.config, &place, &surroundings.secrets);
+    if let Some(kind) = kind_of(entry) {
+        let (settings, faults) = kind.read(entry, &surroundings.secrets);
         // What is wrong with one setting must not hide what is wrong with another.
-        let built = settings.has_required(kind.fields).then(|| (kind.build)(entry, &settings, surroundings));
+        let setup = Setup { entry, settings: &settings, surroundings };
+        let built = settings.has_required(kind.all_fields()).then(|| (kind.build)(&setup));
         return settings::unless_faulty(faults, built);
     }
     // Dotted names below our own package are the seed's, never somebody's module.
@@ -137,11 +182,6 @@ fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
         other => unknown("alert type", other, known),
     };
     Err(vec![ConfigFault::new(format!("{}['type']", entry.place), message)])
-}
-
-/// Something wrong with one field of an entry's config.
-fn config_fault(entry: &Entry, field: &str, message: impl Into<String>) -> ConfigFault {
-    ConfigFault::new(format!("{}['config']['{field}']", entry.place), message)
 }
 
 /// Gives `attempt` no more than `timeout`.

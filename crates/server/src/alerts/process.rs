@@ -11,12 +11,13 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
     task::JoinHandle,
 };
+
+use crate::process_group::ProcessGroup;
 
 /// How much of what it wrote is kept, of each stream.
 const TAIL_BYTES: usize = 8192;
@@ -49,22 +50,23 @@ impl Ended {
 
 /// Runs `command` with `input` on its standard input, for at most `timeout`. An error says that it could not be started.
 pub(super) async fn run(mut command: Command, input: String, timeout: Duration) -> io::Result<Ended> {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-    let mut group = Group(command.spawn()?);
-    let stdout = group.0.stdout.take().map(Tail::of);
-    let stderr = group.0.stderr.take().map(Tail::of);
-    let stdin = group.0.stdin.take();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let (child, group) = ProcessGroup::spawn(&mut command)?;
+    let mut program = Program { child, group };
+    let stdout = program.child.stdout.take().map(Tail::of);
+    let stderr = program.child.stderr.take().map(Tail::of);
+    let stdin = program.child.stdin.take();
     let feed = async move {
         if let Some(mut stdin) = stdin {
             // A program that does not care for the details closes its end; that is its right.
             let _ = stdin.write_all(input.as_bytes()).await;
         }
     };
-    let both = async { tokio::join!(feed, group.0.wait()).1 };
+    let both = async { tokio::join!(feed, program.child.wait()).1 };
     let status = match tokio::time::timeout(timeout, both).await {
         Ok(status) => Some(status?),
         Err(_) => {
-            group.kill();
+            program.kill();
             None
         }
     };
@@ -72,20 +74,22 @@ pub(super) async fn run(mut command: Command, input: String, timeout: Duration) 
     Ok(Ended { status, stdout, stderr })
 }
 
-/// A child that leads a process group. Dropping it while it runs ends them all.
-struct Group(Child);
+/// A program and whatever it started. Dropping it while it runs ends them all.
+struct Program {
+    child: Child,
+    group: ProcessGroup,
+}
 
-impl Group {
-    fn kill(&mut self) {
-        // Once the leader has been waited for, its number may be somebody else's; then `id` is `None`.
-        if let Some(pid) = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-            // An error says that the group is already gone.
-            let _ = kill_process_group(pid, Signal::KILL);
+impl Program {
+    fn kill(&self) {
+        // Once it has been waited for, its number may be somebody else's; then `id` is `None`.
+        if self.child.id().is_some() {
+            self.group.kill();
         }
     }
 }
 
-impl Drop for Group {
+impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
     }

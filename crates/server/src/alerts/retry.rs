@@ -15,6 +15,9 @@ pub const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest wait that is ours to choose. A receiver may ask for a longer one.
 pub const LONGEST: Duration = Duration::from_secs(300);
 
+/// The longest wait that a receiver may ask for: what it says beyond may be a mistake, and people wait.
+pub const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+
 /// So long after the first attempt comes the last one.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
@@ -38,7 +41,7 @@ pub fn next_attempt(
         }
         // Never before the receiver said, and a little after, since it said the same to everyone.
         Retry::After(asked) => {
-            let asked = asked.clamp(SHORTEST, GIVE_UP_AFTER);
+            let asked = asked.clamp(SHORTEST, LONGEST_ASKED);
             asked + (asked / 10).min(Duration::from_secs(30)).mul_f64(random.clamp(0.0, 1.0))
         }
     };
@@ -53,13 +56,13 @@ pub fn next_attempt(
 /// | 2xx | taken |
 /// | 302, 303, 307 | later: the receiver itself calls its redirection temporary (a maintenance page) |
 /// | other 3xx | never: the address is wrong |
-/// | 408, 425, 429 | later, or when `Retry-After` says |
+/// | 408, 425, 429 | later, or when the receiver says |
 /// | other 4xx | never |
-/// | 5xx and beyond | later, or when `Retry-After` says |
-pub fn judge_status(status: u16, retry_after: Option<Duration>) -> Option<Retry> {
+/// | 5xx and beyond | later, or when the receiver says |
+pub fn judge_status(status: u16, asked: Option<Duration>) -> Option<Retry> {
     match status {
         200..=299 => None,
-        302 | 303 | 307 | 408 | 425 | 429 | 500.. => Some(retry_after.map_or(Retry::Later, Retry::After)),
+        302 | 303 | 307 | 408 | 425 | 429 | 500.. => Some(asked.map_or(Retry::Later, Retry::After)),
         _ => Some(Retry::Never),
     }
 }
@@ -97,8 +100,9 @@ mod tests {
             let wait = next_attempt(1, NOON, NOON, asked, random).unwrap().duration_since(NOON);
             assert!((120.0..=132.0).contains(&wait.as_secs_f64()), "{wait}");
         }
-        let for_ever = Retry::After(Duration::MAX);
-        assert_eq!(next_attempt(1, NOON, NOON, for_ever, 0.5), Some(after(NOON, GIVE_UP_AFTER)));
+        for (asked, expected) in [(Duration::MAX, LONGEST_ASKED), (Duration::ZERO, SHORTEST)] {
+            assert_eq!(next_attempt(1, NOON, NOON, Retry::After(asked), 0.0), Some(after(NOON, expected)));
+        }
     }
 
     #[test]

@@ -188,7 +188,7 @@ mod tests {
             ("REVERE_SOURCES" | "REVERE_ALERTS", ..) => "a dict".to_owned(),
             (_, FieldKind::Count, Some((least, most))) => format!("a whole number from {least} to {most}"),
             (_, FieldKind::Seconds, Some((_, most))) => format!("a number of seconds above 0, at most {most}"),
-            (_, kind, _) => kind.expected().to_owned(),
+            (_, kind, _) => kind.expected(),
         }
     }
 

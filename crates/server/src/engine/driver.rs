@@ -14,7 +14,7 @@ use revere_model::Clock;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::metrics::Metrics;
+use crate::{error_words, metrics::Metrics};
 
 /// Background work without input: it reads what is to be done, and doing it twice is as good as once.
 pub(super) trait Task: Send + Sync + 'static {
@@ -37,16 +37,7 @@ pub(super) struct Failed {
 impl Failed {
     /// What could not be done, and why: the error with its causes.
     pub(super) fn new(what: &str, error: &dyn std::error::Error, pause: SignedDuration) -> Failed {
-        let mut words = format!("{what}: {error}");
-        let mut cause = error.source();
-        while let Some(current) = cause {
-            let text = current.to_string();
-            if !words.contains(&text) {
-                words.push_str(": ");
-                words.push_str(&text);
-            }
-            cause = current.source();
-        }
+        let words = format!("{what}: {}", error_words::with_causes(error));
         Failed { words, pause }
     }
 }
@@ -166,7 +157,7 @@ impl Driven {
             let done = tokio::select! {
                 biased;
                 done = piece => done.unwrap_or_else(|panic| {
-                    Err(Failed { words: format!("it panicked: {}", words(&*panic)), pause: AFTER_PANIC })
+                    Err(Failed { words: format!("it panicked: {}", error_words::of_panic(&*panic)), pause: AFTER_PANIC })
                 }),
                 () = self.stopping.cancelled() => break,
             };
@@ -234,12 +225,6 @@ impl Driven {
         };
         status.next
     }
-}
-
-/// What a panic said.
-pub(super) fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
 }
 
 fn lock(status: &Mutex<TaskStatus>) -> std::sync::MutexGuard<'_, TaskStatus> {

@@ -6,9 +6,10 @@ use futures_util::FutureExt;
 use revere_model::{MonitorId, ReturnValue, RunKind, State};
 use revere_sandbox::Outcome;
 
-use super::{EngineHandle, RunFault, driver::words, tasks::evaluate};
+use super::{EngineHandle, RunFault, tasks::evaluate};
 use crate::{
     alerts::{MonitorSummary, Notification, Receipt, Retry, SendError},
+    error_words,
     runner::Script,
     store::{Committed, StoreError},
 };
@@ -98,9 +99,10 @@ impl EngineHandle {
         let sending = AssertUnwindSafe(channel.send(&notification, limit)).catch_unwind();
         let sent = match tokio::time::timeout(limit, sending).await {
             Ok(Ok(sent)) => sent,
-            Ok(Err(panic)) => {
-                Err(SendError { message: format!("fault of Revere: {}", words(&*panic)), retry: Retry::Later })
-            }
+            Ok(Err(panic)) => Err(SendError {
+                message: format!("fault of Revere: {}", error_words::of_panic(&*panic)),
+                retry: Retry::Later,
+            }),
             Err(_) => Err(SendError { message: format!("no answer within {limit:?}"), retry: Retry::Later }),
         };
         let clean = |text: String| shared.secrets.redact(&text).into_owned();
@@ -115,7 +117,7 @@ impl EngineHandle {
         let _place = self.shared.on_demand.acquire().await.map_err(|_| stopping())?;
         tokio::select! {
             outcome = AssertUnwindSafe(self.shared.runner.run(script)).catch_unwind() => {
-                outcome.unwrap_or_else(|panic| Err(RunFault { message: format!("the run panicked: {}", words(&*panic)) }))
+                outcome.unwrap_or_else(|panic| Err(RunFault { message: format!("the run panicked: {}", error_words::of_panic(&*panic)) }))
             }
             () = self.shared.cut.cancelled() => Err(stopping()),
         }

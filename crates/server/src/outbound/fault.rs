@@ -1,8 +1,8 @@
 //! Why there is no answer, in plain words.
 
-use std::{error::Error, io::ErrorKind, net::IpAddr};
+use std::{io::ErrorKind, net::IpAddr};
 
-use crate::{descriptors, tls};
+use crate::{descriptors, error_words, tls};
 
 /// There is no answer. The texts hold no secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -68,10 +68,9 @@ pub(super) struct Failure {
 impl Failure {
     /// Finds the cause that a person can act on among the causes of `error`.
     pub(super) fn from_chain(error: &reqwest::Error) -> Failure {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         let mut last = String::new();
         let mut plain = None;
-        while let Some(current) = cause {
+        for current in error_words::causes(error) {
             if let Some(refused) = current.downcast_ref::<RefusedAddress>() {
                 return Failure { kind: OutboundKind::NotAllowed, what: refused.to_string() };
             }
@@ -82,14 +81,9 @@ impl Failure {
                 return Failure { kind: OutboundKind::NoDescriptor, what };
             }
             last = current.to_string();
-            cause = match current.downcast_ref::<std::io::Error>() {
-                Some(io) => {
-                    plain = io_words(io.kind(), error).or(plain);
-                    // An io::Error may wrap the very error we look for, and its own source() skips that one.
-                    io.get_ref().map(|inner| inner as &(dyn Error + 'static))
-                }
-                None => current.source(),
-            };
+            if let Some(io) = current.downcast_ref::<std::io::Error>() {
+                plain = io_words(io.kind(), error).or(plain);
+            }
         }
         if error.is_dns() {
             return Failure { kind: OutboundKind::Unreachable, what: format!("the name cannot be resolved: {last}") };

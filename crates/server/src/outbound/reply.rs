@@ -64,6 +64,13 @@ impl Reply {
         }
     }
 
+    /// `200 OK: reason`, for a reason of the receiver's that was found in the body.
+    pub fn status_with(&self, reason: &str) -> String {
+        let reason: String = self.secrets.redact(reason).chars().take(300).collect();
+        let words: Vec<&str> = reason.split(|c: char| c.is_whitespace() || c.is_control()).collect();
+        format!("{}: {}", self.status_line(), words.join(" "))
+    }
+
     /// `404 Not Found`.
     pub fn status_line(&self) -> String {
         match self.status.canonical_reason() {

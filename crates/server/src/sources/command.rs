@@ -3,21 +3,17 @@
 //! Two methods: `describe` (its parameter is the configured `settings`) answers `{"methods": [{"name", "signature",
 //! "doc"}]}`; `call` has `{"method", "args", "kwargs"}` and answers the value. docs/SOURCES.md has the whole protocol.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     child::{Child, Program},
 };
 use crate::{
-    entry::Entry,
-    settings::{Field, FieldKind, Settings},
-    surroundings::Surroundings,
+    settings::{Field, FieldKind},
+    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -27,15 +23,27 @@ pub(super) const KIND: SourceKind = SourceKind {
         Field::required(
             "command",
             FieldKind::Texts,
-            "The program and its arguments, as a list; one text alone is given to the shell.",
+            "The program and its arguments, as a list; one text alone is given to the shell. A path counts from the configuration's folder.",
         ),
-        Field::optional("settings", FieldKind::Any, "Passed to the program's `describe`."),
-        Field::optional("environment", FieldKind::Environment, "Environment variables for it."),
+        Field::optional("settings", FieldKind::Any, "Passed to the program's `describe`.").or_words("`{}`"),
+        Field::optional(
+            "environment",
+            FieldKind::Environment,
+            "Environment variables for it; those whose names say so (PASSWORD, TOKEN, KEY, ...) are kept secret.",
+        ),
         Field::optional("inherit_environment", FieldKind::Texts, "Names of this process's variables that it gets too."),
-        Field::optional("working_directory", FieldKind::Text, "Where it starts (the folder of the configuration)."),
-        Field::optional("timeout", FieldKind::Seconds, "Longest wait for one answer, in seconds (20)."),
+        Field::optional("working_directory", FieldKind::Text, "Where it starts.")
+            .or_words("the folder of the configuration"),
+        Field::optional("timeout", FieldKind::Seconds, "Longest wait for one answer, in seconds.").or_number(20),
     ],
+    groups: &[],
     build,
+    samples: &[SourceSample {
+        config: r#"{"command": ["./source"], "environment": {"API_TOKEN": "variable-s3cret"}}"#,
+        call: ("fetch", &[]),
+        answer: "",
+        judges_status: false,
+    }],
 };
 
 /// What every program needs to find its way; all else is configured.
@@ -45,7 +53,8 @@ struct Command {
     child: Child,
 }
 
-fn build(_: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+fn build(setup: &Setup) -> Built {
+    let Setup { settings, surroundings, .. } = *setup;
     let mut argv = settings.texts("command");
     if let [line] = argv.as_slice()
         && line.contains(char::is_whitespace)
@@ -59,14 +68,14 @@ fn build(_: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
     {
         *first = surroundings.folder.join(&*first).to_string_lossy().into_owned();
     }
+    if let Some(own) = settings.any("settings") {
+        surroundings.secrets.learn_setting("settings", own);
+    }
     let inherited = settings.texts("inherit_environment");
     let names = BASIC_ENVIRONMENT.iter().copied().chain(inherited.iter().map(String::as_str));
     let mut environment: Vec<(String, String)> =
         names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect();
     environment.extend(settings.map("environment"));
-    if let Some(own) = settings.any("settings") {
-        surroundings.secrets.learn_setting("settings", own);
-    }
     let greeting = settings.any("settings").map_or(Value::Dict(Vec::new()), super::from_json);
     let folder = settings
         .text("working_directory")
@@ -77,7 +86,7 @@ fn build(_: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
         environment: Some(environment),
         preamble: Vec::new(),
         greeting,
-        timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(20)),
+        timeout: settings.required_seconds("timeout"),
     });
     Ok(Arc::new(Command { child }))
 }

@@ -10,34 +10,31 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Method},
-    http_target::{self, Server},
+    http_server::{self, Server},
     python_json,
     time_arguments::{self, Moment},
 };
 use crate::{
-    entry::Entry,
+    http_target,
     outbound::Reply,
-    settings::{Field, FieldKind, Settings},
-    surroundings::Surroundings,
+    settings::{Field, FieldKind},
+    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
     names: &["graphite", "revere.sources.graphite.GraphiteSource"],
     doc: "Graphite, by its render API.",
-    fields: &[
-        Field::required("url", FieldKind::Url, "Where graphite-web is; a `/render` at its end is left away."),
-        http_target::USERNAME,
-        http_target::PASSWORD,
-        http_target::TOKEN,
-        http_target::HEADERS,
-        http_target::VERIFY_SSL,
-        http_target::CA_FILE,
-        http_target::TIMEOUT,
-        http_target::LINK_LOCAL,
-    ],
+    fields: &[Field::required("url", FieldKind::Url, "Where graphite-web is; a `/render` at its end is left away.")],
+    groups: &[&http_target::LOGIN, &http_target::SOURCE_CONNECTION],
     build,
+    samples: &[SourceSample {
+        config: r#"{"url": "{url}", "auth_username": "u", "auth_password": "graphite-s3cret"}"#,
+        call: ("get_sum", &["a.b"]),
+        answer: r#"[{"target": "a.b", "datapoints": [[1.5, 1782907200]]}]"#,
+        judges_status: true,
+    }],
 };
 
 const PARAMETERS: &[(&str, Option<&str>)] = &[("path", None), ("from_date", Some("None")), ("to_date", Some("None"))];
@@ -75,8 +72,8 @@ struct Graphite {
     server: Server,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
-    Ok(Arc::new(Graphite { server: Server::new(entry, settings, surroundings, BROWSER_PATHS)? }))
+fn build(setup: &Setup) -> Built {
+    Ok(Arc::new(Graphite { server: Server::new(setup, BROWSER_PATHS)? }))
 }
 
 #[async_trait]
@@ -114,7 +111,7 @@ impl Source for Graphite {
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
         let parameters =
             [("target", "constantLine(1)".to_owned()), ("format", "json".to_owned()), ("from", "-1min".to_owned())];
-        let reply = self.server.ask("/render", &parameters, http_target::probe_limits(deadline)).await?;
+        let reply = self.server.ask("/render", &parameters, http_server::probe_limits(deadline)).await?;
         self.read(&reply).map(drop)
     }
 }

@@ -16,7 +16,7 @@ pub mod source_health;
 mod arguments;
 mod child;
 mod guarded;
-mod http_target;
+mod http_server;
 mod python_json;
 mod time_arguments;
 
@@ -28,7 +28,8 @@ pub use revere_sandbox::{MethodDescription, SourceFault, Value};
 
 use crate::{
     entry::Entry,
-    settings::{self, ConfigFault, Field, Settings, shortened},
+    settings::{self, ConfigFault, Field, FieldGroup, Settings, shortened},
+    setup::Setup,
     surroundings::Surroundings,
 };
 
@@ -77,10 +78,33 @@ pub struct SourceKind {
     pub names: &'static [&'static str],
     /// What it is, for the documentation, in a sentence.
     pub doc: &'static str,
-    /// What it needs.
+    /// What it alone needs.
     pub fields: &'static [Field],
+    /// What it needs as other kinds do.
+    pub groups: &'static [&'static FieldGroup],
     /// Makes one. Contacts nothing.
-    pub build: fn(&Entry, &Settings, &Surroundings) -> Built,
+    pub build: fn(&Setup) -> Built,
+    /// Configurations that tests try it with.
+    pub samples: &'static [SourceSample],
+}
+
+impl SourceKind {
+    /// Everything it needs.
+    pub fn all_fields(&self) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().chain(self.groups.iter().flat_map(|group| group.fields))
+    }
+}
+
+/// A configuration of a kind, with what tests of all kinds need to know to try it.
+pub struct SourceSample {
+    /// The config in JSON. `{url}` stands for the address of the test's server; every secret holds `s3cret`.
+    pub config: &'static str,
+    /// A call: a method and its positional arguments, which are texts.
+    pub call: (&'static str, &'static [&'static str]),
+    /// What the server answers to it when all is well; empty for kinds that ask no HTTP server.
+    pub answer: &'static str,
+    /// Whether an error status is a fault; else it is an answer like any other, for the script to judge.
+    pub judges_status: bool,
 }
 
 /// A source, or everything that is wrong with its settings.
@@ -110,10 +134,11 @@ fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
     // A class of one's own has settings that only it knows.
     let (settings, faults) = match std::ptr::eq(kind, PLUGIN) {
         true => (Settings::default(), Vec::new()),
-        false => Settings::read_what_fits(kind.fields, &entry.config, &place, &surroundings.secrets),
+        false => Settings::read_what_fits(kind.all_fields(), &entry.config, &place, &surroundings.secrets),
     };
     // What is wrong with one setting must not hide what is wrong with another.
-    let built = settings.has_required(kind.fields).then(|| (kind.build)(entry, &settings, surroundings));
+    let setup = Setup { entry, settings: &settings, surroundings };
+    let built = settings.has_required(kind.all_fields()).then(|| (kind.build)(&setup));
     let source = settings::unless_faulty(faults, built)?;
     Ok(Arc::new(guarded::Guarded::new(entry, source, surroundings.secrets.clone())))
 }

@@ -13,14 +13,13 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     child::{Child, Program},
     from_json,
 };
 use crate::{
-    entry::Entry,
     settings::{ConfigFault, Field, FieldKind, Settings},
-    surroundings::Surroundings,
+    setup::Setup,
 };
 
 /// What the two keys of our own are; all others are the class's, so this list is not what `config` is read by.
@@ -28,10 +27,17 @@ pub(super) const KIND: SourceKind = SourceKind {
     names: &["mypackage.mymodule.MySource"],
     doc: "A source class written in Python for the original program.",
     fields: &[
-        Field::optional("revere_python", FieldKind::Text, "The Python to run it with (python3)."),
-        Field::optional("revere_timeout", FieldKind::Seconds, "Longest wait for one answer, in seconds (20)."),
+        Field::optional("revere_python", FieldKind::Text, "The Python to run it with.").or_text("python3"),
+        Field::optional("revere_timeout", FieldKind::Seconds, "Longest wait for one answer, in seconds.").or_number(20),
     ],
+    groups: &[],
     build,
+    samples: &[SourceSample {
+        config: r#"{"password": "plugin-s3cret"}"#,
+        call: ("fetch", &[]),
+        answer: "",
+        judges_status: false,
+    }],
 };
 
 /// Reads the host below from its standard input, whose first line says how long it is: so the process list stays readable.
@@ -69,7 +75,8 @@ pub(super) fn host(python: &str, mode: &str, folder: &Path, greeting: Value, tim
     }
 }
 
-fn build(entry: &Entry, _: &Settings, surroundings: &Surroundings) -> Built {
+fn build(setup: &Setup) -> Built {
+    let Setup { entry, surroundings, .. } = *setup;
     let place = format!("{}['config']", entry.place);
     let mut config = match &entry.config {
         serde_json::Value::Null => serde_json::Map::new(),
@@ -85,9 +92,8 @@ fn build(entry: &Entry, _: &Settings, surroundings: &Surroundings) -> Built {
         (text("description"), text(&entry.description)),
         (text("config"), from_json(&serde_json::Value::Object(config))),
     ]);
-    let timeout = own.seconds("revere_timeout").unwrap_or(Duration::from_secs(20));
-    let program =
-        host(own.text("revere_python").unwrap_or("python3"), "source", &surroundings.folder, greeting, timeout);
+    let timeout = own.required_seconds("revere_timeout");
+    let program = host(own.required_text("revere_python"), "source", &surroundings.folder, greeting, timeout);
     Ok(Arc::new(Plugin { child: Child::new(program) }))
 }
 

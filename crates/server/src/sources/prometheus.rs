@@ -7,37 +7,34 @@ use jiff::SignedDuration;
 use serde_json::Value as Json;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Arguments, Method},
-    http_target::{self, Server},
+    http_server::{self, Server},
     time_arguments,
 };
 use crate::{
-    entry::Entry,
+    http_target,
     outbound::Limits,
-    settings::{Field, FieldKind, Settings},
-    surroundings::Surroundings,
+    settings::{Field, FieldKind},
+    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
     names: &["prometheus"],
     doc: "Prometheus, or what speaks its query API.",
-    fields: &[
-        Field::required(
-            "url",
-            FieldKind::Url,
-            "Where Prometheus is; an `/api/v1` or `/graph` at its end is left away.",
-        ),
-        http_target::USERNAME,
-        http_target::PASSWORD,
-        http_target::TOKEN,
-        http_target::HEADERS,
-        http_target::VERIFY_SSL,
-        http_target::CA_FILE,
-        http_target::TIMEOUT,
-        http_target::LINK_LOCAL,
-    ],
+    fields: &[Field::required(
+        "url",
+        FieldKind::Url,
+        "Where Prometheus is; an `/api/v1` or `/graph` at its end is left away.",
+    )],
+    groups: &[&http_target::LOGIN, &http_target::SOURCE_CONNECTION],
     build,
+    samples: &[SourceSample {
+        config: r#"{"url": "{url}", "auth_token": "prometheus-s3cret"}"#,
+        call: ("value", &["up"]),
+        answer: r#"{"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1782907200, "1"]}]}}"#,
+        judges_status: true,
+    }],
 };
 
 const METHODS: &[Method] = &[
@@ -78,8 +75,8 @@ struct Prometheus {
     server: Server,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
-    Ok(Arc::new(Prometheus { server: Server::new(entry, settings, surroundings, BROWSER_PATHS)? }))
+fn build(setup: &Setup) -> Built {
+    Ok(Arc::new(Prometheus { server: Server::new(setup, BROWSER_PATHS)? }))
 }
 
 #[async_trait]
@@ -108,7 +105,7 @@ impl Source for Prometheus {
     }
 
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
-        self.ask("/api/v1/query", &[("query", "vector(1)".to_owned())], http_target::probe_limits(deadline))
+        self.ask("/api/v1/query", &[("query", "vector(1)".to_owned())], http_server::probe_limits(deadline))
             .await
             .map(drop)
     }

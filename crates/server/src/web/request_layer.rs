@@ -13,6 +13,7 @@ use axum::{
 use futures_util::FutureExt as _;
 
 use super::{WebState, error::Problem, pages, same_origin};
+use crate::error_words;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,7 +34,7 @@ pub(super) async fn answer(State(state): State<WebState>, mut request: Request, 
     let mut response = match same_origin::check(&state.site, request.method(), &path, request.headers()) {
         Err(problem) => problem.into_response(),
         Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {
-            let words = panic_words(panic.as_ref());
+            let words = error_words::of_panic(panic.as_ref());
             tracing::error!(request_id = id, %method, path, panic = words, "answering a request panicked; this is a fault of the program");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed while it answered this; its log says where, under this answer's request_id")
                 .into_response()
@@ -106,32 +107,12 @@ fn finish_headers(headers: &mut HeaderMap, id: &str, path: &str) {
 /// Once, here: ours as an error, the client's for whoever looks closely.
 fn log(problem: &Problem, id: &str, method: &Method, path: &str) {
     let status = problem.status.as_u16();
-    let cause = problem.cause.as_deref().map(chain).unwrap_or_default();
+    let cause = problem.cause.as_deref().map(|cause| error_words::with_causes(cause)).unwrap_or_default();
     match status {
         503 => tracing::warn!(request_id = id, %method, path, status, cause, "request refused for now"),
         500.. => tracing::error!(request_id = id, %method, path, status, cause, "request failed"),
         _ => tracing::debug!(request_id = id, %method, path, status, detail = problem.detail, "request refused"),
     }
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        next = error.source();
-    }
-    words
-}
-
-fn panic_words(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without words")
 }
 
 /// A method may be any word; a label may not.

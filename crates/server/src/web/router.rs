@@ -20,7 +20,7 @@ pub fn router(state: WebState) -> Router {
         .fallback(request_layer::unknown_path)
         .method_not_allowed_fallback(request_layer::unknown_method)
         .layer(axum::middleware::from_fn_with_state(state.clone(), answer))
-        // Streams of events are left alone by it.
+        // The one place that compresses. Streams of events are left alone: what a stream holds back is late.
         .layer(CompressionLayer::new())
         .with_state(state)
 }

@@ -4,18 +4,17 @@
 //! message as the bare body, which it reads as rich text: there, `<` and `&` are escaped, so that no message of a
 //! monitor becomes markup or mentions anyone.
 
-use std::{sync::Arc, time::Duration};
-
-use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, http_post};
+use super::super::{
+    ChannelKind, ChannelSample, Notification,
+    http_channel::{HttpChannel, over_http},
+};
 use crate::{
-    entry::Entry,
-    outbound::{Method, Options, Outbound, Request, Url},
-    settings::{Field, FieldKind, Settings},
-    surroundings::Surroundings,
-    tls::Trust,
+    http_target,
+    outbound::{Method, OutboundError, Request, Url},
+    settings::{ConfigFault, Field, FieldKind},
+    setup::Setup,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -31,22 +30,34 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             "Self-hosted: where Campfire is; the address of a room will do. Classic: instead of `subdomain`.",
         ),
         Field::optional("bot_key", FieldKind::Secret, "Self-hosted: the key of the bot that speaks."),
-        Field::optional("timeout", FieldKind::Seconds, "How long to wait for the answer (30)."),
-        Field::optional("verify_ssl", FieldKind::Bool, "Whether to check the server's certificate (True)."),
     ],
-    build,
+    groups: &[&http_target::CHANNEL_CONNECTION],
+    build: |setup| over_http(setup, campfire(setup)),
+    warnings: |_| Vec::new(),
+    samples: &[
+        ChannelSample {
+            config: r#"{"url": "{url}", "room_id": 42, "bot_key": "9-bot-s3cret"}"#,
+            taken: "",
+            refusals: &[],
+        },
+        ChannelSample {
+            config: r#"{"url": "{url}", "room_id": "42", "api_token": "user-s3cret"}"#,
+            taken: "",
+            refusals: &[],
+        },
+    ],
 };
 
 struct Campfire {
-    outbound: Outbound,
     url: Url,
     /// The classic API's token; without it, the key is in the address.
     api_token: Option<String>,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+fn campfire(setup: &Setup) -> Result<Campfire, Vec<ConfigFault>> {
+    let settings = setup.settings;
     let mut faults = Vec::new();
-    let mut fault = |field: &str, message: &str| faults.push(config_fault(entry, field, message));
+    let mut fault = |field: &str, message: &str| faults.push(setup.fault(field, message));
     let room = match settings.any("room_id") {
         Some(Value::Number(number)) if number.is_u64() => number.to_string(),
         Some(Value::String(text)) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {
@@ -79,26 +90,15 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     }
     let base =
         url.map(str::to_owned).unwrap_or_else(|| format!("https://{}.campfirenow.com", subdomain.unwrap_or_default()));
-    let mut url = Url::parse(&base).expect("a Url field, or a checked name in a fixed frame");
-    if let Some(other) = cut_to_server(&mut url).filter(|other| *other != room) {
-        return Err(vec![config_fault(
-            entry,
-            "room_id",
-            format!("is {room}, and the address leads into room {other}"),
-        )]);
+    let mut base = Url::parse(&base).expect("a Url field, or a checked name in a fixed frame");
+    if let Some(other) = cut_to_server(&mut base).filter(|other| *other != room) {
+        return Err(vec![setup.fault("room_id", format!("is {room}, and the address leads into room {other}"))]);
     }
-    let path: Vec<&str> = match bot_key {
-        Some(key) => vec!["rooms", &room, key, "messages"],
-        None => vec!["room", &room, "speak.json"],
+    let url = match bot_key {
+        Some(key) => http_target::below(base, &["rooms", &room, key, "messages"]),
+        None => http_target::below(base, &["room", &room, "speak.json"]),
     };
-    url.path_segments_mut().expect("http and https addresses have a path").pop_if_empty().extend(path);
-    let timeout = settings.seconds("timeout").unwrap_or(Duration::from_secs(30));
-    let trust = Trust { verify: settings.flag("verify_ssl", true), ..Trust::default() };
-    Ok(Arc::new(Campfire {
-        outbound: surroundings.outbound.with(Options { timeout, trust, ..Options::default() }),
-        url,
-        api_token: token.map(str::to_owned),
-    }))
+    Ok(Campfire { url, api_token: token.map(str::to_owned) })
 }
 
 /// An address copied from a browser leads into a room, or to the log-in: the server is what stands before that. Answers the
@@ -114,10 +114,9 @@ fn cut_to_server(url: &mut Url) -> Option<String> {
     (!room.is_empty()).then(|| (*room).to_owned())
 }
 
-#[async_trait]
-impl Channel for Campfire {
-    async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
-        let request = match &self.api_token {
+impl HttpChannel for Campfire {
+    fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
+        Ok(match &self.api_token {
             Some(token) => {
                 // A text of several lines is what classic Campfire calls a paste: set as written, nothing in it expanded.
                 let body = json!({"message": {"type": "PasteMessage", "body": notification.text()}});
@@ -126,8 +125,7 @@ impl Channel for Campfire {
             }
             None => Request::new(Method::POST, self.url.clone())
                 .body("text/plain; charset=utf-8", rich_text(&notification.text())),
-        };
-        http_post::post(&self.outbound, request, notification, timeout).await
+        })
     }
 }
 

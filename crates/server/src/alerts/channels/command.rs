@@ -9,13 +9,12 @@ use async_trait::async_trait;
 use tokio::process::Command;
 
 use super::super::{
-    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError, config_fault, plain_text, process,
+    Built, Channel, ChannelKind, ChannelSample, Notification, Receipt, Retry, SendError, plain_text, process,
 };
 use crate::{
-    entry::Entry,
     redact::Secrets,
-    settings::{Field, FieldKind, Settings},
-    surroundings::Surroundings,
+    settings::{Field, FieldKind},
+    setup::Setup,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -32,9 +31,16 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             FieldKind::Environment,
             "Further variables for it; those whose names say so (PASSWORD, TOKEN, KEY, ...) are kept secret.",
         ),
-        Field::optional("timeout", FieldKind::Seconds, "How long it may take; then it is killed (30)."),
+        Field::optional("timeout", FieldKind::Seconds, "How long it may take; then it is killed.").or_number(30),
     ],
+    groups: &[],
     build,
+    warnings: |_| Vec::new(),
+    samples: &[ChannelSample {
+        config: r#"{"command": ["true"], "environment": {"SIREN_PIN": "variable-s3cret"}}"#,
+        taken: "",
+        refusals: &[],
+    }],
 };
 
 /// The system takes no variable of more than 128 KiB. The notification on standard input is whole.
@@ -51,7 +57,8 @@ struct Program {
     secrets: Secrets,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+fn build(setup: &Setup) -> Built {
+    let Setup { settings, surroundings, .. } = *setup;
     let mut command = settings.texts("command");
     let broken = |text: &String| text.contains('\0');
     match command.first_mut() {
@@ -61,25 +68,23 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
             }
         }
         _ => {
-            return Err(vec![config_fault(
-                entry,
-                "command",
-                "expected a program and its arguments, such as ['notify', '--now']",
-            )]);
+            return Err(vec![
+                setup.fault("command", "expected a program and its arguments, such as ['notify', '--now']"),
+            ]);
         }
     }
     let environment = settings.map("environment");
     if command.iter().any(broken) {
-        return Err(vec![config_fault(entry, "command", "holds a NUL character, which no program can be given")]);
+        return Err(vec![setup.fault("command", "holds a NUL character, which no program can be given")]);
     }
     if environment.iter().any(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || broken(value)) {
-        return Err(vec![config_fault(entry, "environment", "expected names without '=', and no NUL character")]);
+        return Err(vec![setup.fault("environment", "expected names without '=', and no NUL character")]);
     }
     Ok(Arc::new(Program {
         command,
         environment,
         folder: surroundings.folder.clone(),
-        timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(30)),
+        timeout: settings.required_seconds("timeout"),
         secrets: surroundings.secrets.clone(),
     }))
 }

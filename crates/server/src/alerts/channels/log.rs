@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::super::{
-    Channel, ChannelKind, Notification, Receipt, SendError, config_fault, plain_text, printer::Printer,
+    Channel, ChannelKind, ChannelSample, Notification, Receipt, SendError, plain_text, printer::Printer,
 };
 use crate::settings::{Field, FieldKind};
 
@@ -15,13 +15,17 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     fields: &[Field::optional(
         "print",
         FieldKind::Bool,
-        "Also print the default text, over several lines, on standard output (False).",
-    )],
-    build: |entry, settings, _| {
-        let print = settings.flag("print", false).then(|| Printer::start(std::io::stdout())).transpose();
-        let print = print.map_err(|error| vec![config_fault(entry, "print", format!("no thread for it: {error}"))])?;
-        Ok(Arc::new(Log { alert: entry.name.clone(), print }))
+        "Also print the default text, over several lines, on standard output.",
+    )
+    .or_flag(false)],
+    groups: &[],
+    build: |setup| {
+        let print = setup.settings.flag("print").then(|| Printer::start(std::io::stdout())).transpose();
+        let print = print.map_err(|error| vec![setup.fault("print", format!("no thread for it: {error}"))])?;
+        Ok(Arc::new(Log { alert: setup.entry.name.clone(), print }))
     },
+    warnings: |_| Vec::new(),
+    samples: &[ChannelSample { config: r#"{"print": true}"#, taken: "", refusals: &[] }],
 };
 
 struct Log {

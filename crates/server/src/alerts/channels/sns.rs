@@ -12,17 +12,17 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::super::{
-    Built, Channel, ChannelKind, Notification, Receipt, Retry, SendError,
+    Built, Channel, ChannelKind, ChannelSample, Notification, Receipt, Retry, SendError,
+    answer::{Answer, Verdict},
     aws::{AwsSigner, Keys, hex},
-    config_fault,
-    http_post::not_sent,
-    plain_text, retry, within,
+    http_channel::not_sent,
+    plain_text, within,
 };
 use crate::{
-    entry::Entry,
+    http_target::{self, HttpTarget},
     outbound::{Limits, Method, Outbound, Reply, Request, Url, shown_url},
-    settings::{Field, FieldKind, Settings},
-    surroundings::Surroundings,
+    settings::{Field, FieldKind},
+    setup::Setup,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -36,15 +36,29 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             "The key to sign with; left out where the machine has a role.",
         ),
         Field::optional("secret_key", FieldKind::Secret, "Its secret half."),
-        Field::optional("region", FieldKind::Text, "The region to ask (the topic's own)."),
-        Field::optional("timeout", FieldKind::Seconds, "How long to wait for the answer (30)."),
+        Field::optional("region", FieldKind::Text, "The region to ask.").or_words("the topic's own"),
         Field::optional(
             "endpoint_url",
             FieldKind::Url,
             "Another address for the service: an emulator, a private endpoint.",
         ),
     ],
+    groups: &[&http_target::CHANNEL_CONNECTION],
     build,
+    warnings: |_| Vec::new(),
+    samples: &[ChannelSample {
+        config: r#"{
+            "topic_arn": "arn:aws:sns:eu-west-1:123456789012:alerts",
+            "access_key_id": "AKIAEXAMPLE",
+            "secret_key": "aws-s3cret-half",
+            "endpoint_url": "{url}"
+        }"#,
+        taken: "<PublishResponse><PublishResult><MessageId>94f20ce6</MessageId></PublishResult></PublishResponse>",
+        refusals: &[
+            (400, "<Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error>", Retry::Later),
+            (200, "<html>sign in</html>", Retry::Later),
+        ],
+    }],
 };
 
 /// SNS wants fewer than a hundred characters in a subject, and mail gateways behind it only ASCII.
@@ -84,9 +98,10 @@ struct Sns {
     signer: AwsSigner,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+fn build(setup: &Setup) -> Built {
+    let Setup { settings, surroundings, .. } = *setup;
     let mut faults = Vec::new();
-    let mut fault = |field: &str, message: &str| faults.push(config_fault(entry, field, message));
+    let mut fault = |field: &str, message: &str| faults.push(setup.fault(field, message));
     let topic_arn = settings.required_text("topic_arn").to_owned();
     let own_region = match topic_arn.split(':').collect::<Vec<_>>()[..] {
         ["arn", partition, "sns", region, account, name]
@@ -118,17 +133,16 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     let own_address = settings.text("endpoint_url");
     let address = own_address.map_or_else(|| service_address(&topic_arn, &region), str::to_owned);
     let Ok(address) = Url::parse(&address) else {
-        return Err(vec![config_fault(entry, "region", "expected a region such as eu-west-1")]);
+        return Err(vec![setup.fault("region", "expected a region such as eu-west-1")]);
     };
-    let outbound = surroundings.outbound.clone();
     Ok(Arc::new(Sns {
-        signer: AwsSigner::new("sns", &region, keys.as_ref(), &outbound),
+        signer: AwsSigner::new("sns", &region, keys.as_ref(), &surroundings.outbound),
         own_address: own_address.is_some(),
         topic_arn,
         region,
         address,
-        timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(30)),
-        outbound,
+        timeout: settings.required_seconds("timeout"),
+        outbound: HttpTarget::read(setup, None)?.outbound,
     }))
 }
 
@@ -237,10 +251,11 @@ fn judge(reply: &Reply) -> Result<Receipt, SendError> {
         return Ok(Receipt { reply: format!("message {id}") });
     }
     let code = element(&body, "Code").unwrap_or_default();
-    let retry = match retry::judge_status(reply.status.as_u16(), reply.retry_after(SystemClock.now())) {
+    let retry = match Answer::read(reply, SystemClock.now()).by_status() {
         _ if PASSING.contains(&code.as_str()) => Retry::Later,
+        Verdict::Refused { retry, .. } => retry,
         // A 2xx that could not be understood: it may have been taken, but nobody said so.
-        retry => retry.unwrap_or(Retry::Later),
+        Verdict::Taken => Retry::Later,
     };
     let words = match (code.as_str(), element(&body, "Message")) {
         ("", None) => body.trim().to_owned(),

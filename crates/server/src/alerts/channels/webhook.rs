@@ -1,19 +1,19 @@
 //! `webhook`: the notification as JSON to any address.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
 use revere_model::{Clock, SystemClock};
 use sha2::Sha256;
 
-use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, http_post};
+use super::super::{
+    ChannelKind, ChannelSample, Notification,
+    http_channel::{HttpChannel, over_http},
+};
 use crate::{
-    entry::Entry,
-    outbound::{Method, Options, Outbound, Request, Url},
-    settings::{Field, FieldKind, Settings, unknown},
-    surroundings::Surroundings,
-    tls::Trust,
+    http_target,
+    outbound::{Method, OutboundError, Request, Url, header},
+    settings::{Field, FieldKind},
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -25,80 +25,71 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             FieldKind::Url,
             "Where to post. Parts of it that look like keys, long and with digits, are kept secret.",
         ),
-        Field::optional("method", FieldKind::Text, "POST, PUT or PATCH (POST)."),
-        Field::optional(
-            "headers",
-            FieldKind::Headers,
-            "Headers to send along; their values are kept secret, but for those of everyday ones such as Accept.",
-        ),
+        Field::optional("method", FieldKind::Choice(&["POST", "PUT", "PATCH"]), "How to send it.").or_text("POST"),
         Field::optional(
             "secret",
             FieldKind::Secret,
             "Signs each body: X-Revere-Signature and X-Revere-Timestamp let the receiver check who wrote it.",
         ),
-        Field::optional("timeout", FieldKind::Seconds, "How long to wait for the answer (30)."),
-        Field::optional("verify_ssl", FieldKind::Bool, "Whether to check the receiver's certificate (True)."),
     ],
-    build,
+    groups: &[&http_target::LOGIN, &http_target::CHANNEL_CONNECTION],
+    build: |setup| {
+        let settings = setup.settings;
+        let content_type =
+            settings.map("headers").into_iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        over_http(
+            setup,
+            Ok(Webhook {
+                url: setup.url("url"),
+                method: Method::from_bytes(settings.required_text("method").as_bytes())
+                    .expect("the choices are methods of HTTP"),
+                content_type: content_type.map(|(_, value)| value),
+                secret: settings.text("secret").map(str::to_owned),
+                clock: Arc::new(SystemClock),
+            }),
+        )
+    },
+    warnings: |_| Vec::new(),
+    samples: &[
+        ChannelSample {
+            config: r#"{
+            "url": "{url}/hooks/url-s3cret-0123456789",
+            "secret": "hmac-s3cret",
+            "auth_username": "revere",
+            "auth_password": "basic-s3cret",
+            "headers": {"X-Api-Key": "header-s3cret"}
+        }"#,
+            taken: "",
+            refusals: &[],
+        },
+        ChannelSample { config: r#"{"url": "{url}", "auth_token": "bearer-s3cret"}"#, taken: "", refusals: &[] },
+    ],
 };
 
-const METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
-
 struct Webhook {
-    outbound: Outbound,
-    /// All but the body.
-    request: Request,
+    url: Url,
+    method: Method,
+    /// One of the operator's own.
+    content_type: Option<String>,
     secret: Option<String>,
     clock: Arc<dyn Clock>,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
-    let mut faults = Vec::new();
-    let mut fault = |field: &str, message: String| faults.push(config_fault(entry, field, message));
-    let method = settings.text("method").unwrap_or("POST").to_ascii_uppercase();
-    if !METHODS.contains(&method.as_str()) {
-        fault("method", unknown("method", &method, METHODS.into_iter()));
-    }
-    let url = Url::parse(settings.required_text("url")).expect("a Url field was parsed when the settings were read");
-    let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
-    let mut request = Request::new(method, url);
-    for (name, value) in settings.map("headers") {
-        match request.clone().header(&name, &value) {
-            Ok(with_header) => request = with_header,
-            Err(error) => fault("headers", error.what),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    let timeout = settings.seconds("timeout").unwrap_or(Duration::from_secs(30));
-    let trust = Trust { verify: settings.flag("verify_ssl", true), ..Trust::default() };
-    Ok(Arc::new(Webhook {
-        outbound: surroundings.outbound.with(Options { timeout, trust, ..Options::default() }),
-        request,
-        secret: settings.text("secret").map(str::to_owned),
-        clock: Arc::new(SystemClock),
-    }))
-}
-
-#[async_trait]
-impl Channel for Webhook {
-    async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+impl HttpChannel for Webhook {
+    fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let body = notification.json().to_string();
-        let mut request = self.request.clone();
+        let mut request = Request::new(self.method.clone(), self.url.clone());
         if let Some(secret) = &self.secret {
             let at = self.clock.now().as_second();
-            let signature = format!("sha256={}", signature(secret, at, &body));
-            request = request.header("X-Revere-Timestamp", &at.to_string()).map_err(http_post::not_sent)?;
-            request = request.header("X-Revere-Signature", &signature).map_err(http_post::not_sent)?;
+            request = request
+                .header("X-Revere-Timestamp", &at.to_string())?
+                .header("X-Revere-Signature", &format!("sha256={}", signature(secret, at, &body)))?;
         }
-        // A content type of the operator's own stays.
-        let configured = request.headers.get(crate::outbound::header::CONTENT_TYPE).cloned();
         request = request.body("application/json", body);
-        if let Some(kind) = configured {
-            request.headers.insert(crate::outbound::header::CONTENT_TYPE, kind);
+        match &self.content_type {
+            Some(own) => request.header(header::CONTENT_TYPE.as_str(), own),
+            None => Ok(request),
         }
-        http_post::post(&self.outbound, request, notification, timeout).await
     }
 }
 

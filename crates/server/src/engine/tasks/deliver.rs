@@ -12,8 +12,9 @@ use crate::{
     alerts::{Channel, Receipt, Retry, SendError, retry},
     engine::{
         Event, Shared,
-        driver::{Failed, Next, Task, Wake, words},
+        driver::{Failed, Next, Task, Wake},
     },
+    error_words,
     metrics::DeliveryResult,
     store::{Delivery, DeliveryStatus, Settlement, StoreError},
 };
@@ -106,9 +107,10 @@ async fn attempt(shared: &Shared, channel: &dyn Channel, delivery: &Delivery) ->
     let sending = AssertUnwindSafe(async { channel.send(&notification, limit).await }).catch_unwind();
     match tokio::time::timeout(limit + Duration::from_secs(1), sending).await {
         Ok(Ok(sent)) => sent,
-        Ok(Err(panic)) => {
-            Err(SendError { message: format!("fault of Revere: {}", words(&*panic)), retry: Retry::Later })
-        }
+        Ok(Err(panic)) => Err(SendError {
+            message: format!("fault of Revere: {}", error_words::of_panic(&*panic)),
+            retry: Retry::Later,
+        }),
         Err(_) => {
             Err(SendError { message: format!("no answer within {} s", limit.as_secs_f64()), retry: Retry::Later })
         }

@@ -21,8 +21,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     engine::{
         Event, RunFault, Shared,
-        driver::{Failed, Next, Task, words},
+        driver::{Failed, Next, Task},
     },
+    error_words,
     runner::Script,
     store::{ClaimRequest, Claimed, Committed, HandedBack, RunResult, StoreError},
 };
@@ -171,7 +172,9 @@ async fn run_claimed(mut held: Held, places: Arc<Places>, place: OwnedSemaphoreP
 /// A panic in one run is our fault, and that run's alone.
 async fn caught(shared: &Shared, script: Script) -> Result<Outcome, RunFault> {
     let run = AssertUnwindSafe(async { shared.runner.run(script).await }).catch_unwind();
-    run.await.unwrap_or_else(|panic| Err(RunFault { message: format!("the run panicked: {}", words(&*panic)) }))
+    run.await.unwrap_or_else(|panic| {
+        Err(RunFault { message: format!("the run panicked: {}", error_words::of_panic(&*panic)) })
+    })
 }
 
 async fn record(shared: &Arc<Shared>, claimed: &Claimed, outcome: Outcome) {

@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{super::python_json, Program, SourceFault, Value};
+use crate::process_group::ProcessGroup;
 
 /// Room for what stands around an answer, and for the description of its methods.
 const FRAME_BYTES: usize = 1 << 20;
@@ -37,7 +38,7 @@ pub(super) struct Running {
 }
 
 struct Shared {
-    group: Option<rustix::process::Pid>,
+    group: ProcessGroup,
     born: Instant,
     /// The longest it may answer nobody while it is asked something.
     patience: Duration,
@@ -95,13 +96,12 @@ impl Running {
     pub(super) fn start(program: &Program) -> std::io::Result<Running> {
         let (name, arguments) = program.argv.split_first().ok_or(std::io::ErrorKind::NotFound)?;
         let mut command = Command::new(name);
-        command.args(arguments).current_dir(&program.folder).process_group(0);
+        command.args(arguments).current_dir(&program.folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(environment) = &program.environment {
             command.env_clear().envs(environment.iter().map(|(key, value)| (key, value)));
         }
-        let mut child = command.spawn()?;
-        let group = child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32));
+        let (mut child, group) = ProcessGroup::spawn(&mut command)?;
         let shared = Arc::new(Shared {
             group,
             born: Instant::now(),
@@ -126,9 +126,7 @@ impl Running {
             let why = read(output, &reader).await;
             // It may be about to end by itself, and then its exit status says more. Without its output it is of no use.
             let _ = tokio::time::timeout(GRACE, child.wait()).await;
-            if let Some(group) = group {
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-            }
+            group.kill();
             let status = child.wait().await;
             // What it said last is the reason, more often than not; it may still be on its way.
             if let Some(errors) = errors {
@@ -257,10 +255,8 @@ impl Shared {
 
     /// Ends it and everything it started.
     fn kill(&self) {
-        if let Some(group) = self.group
-            && !self.ended.load(Ordering::SeqCst)
-        {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        if !self.ended.load(Ordering::SeqCst) {
+            self.group.kill();
         }
     }
 

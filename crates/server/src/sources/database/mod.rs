@@ -32,14 +32,13 @@ use rows::Rows;
 use sql_text::Dialect;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Arguments, Method},
     from_json,
 };
 use crate::{
-    entry::Entry,
-    settings::{ConfigFault, Field, FieldKind, Settings},
-    surroundings::Surroundings,
+    settings::{Field, FieldKind},
+    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -51,27 +50,30 @@ pub(super) const KIND: SourceKind = SourceKind {
             FieldKind::Secret,
             "Where it is, in SQLAlchemy's form: `postgresql://user:password@host/database`, `mysql://...`, `sqlite:////file.db`.",
         ),
-        Field::optional("read_only", FieldKind::Bool, "Whether the database is to refuse all writing (True)."),
-        Field::optional(
-            "timeout",
-            FieldKind::Seconds,
-            "Longest time for one call, connecting included, in seconds (20).",
-        ),
-        Field::optional("max_rows", FieldKind::Count, "Most rows of one answer; more is an error (10000)."),
-        Field::optional("pool_size", FieldKind::Count, "Most connections at a time (5)."),
+        Field::optional("read_only", FieldKind::Bool, "Whether the database is to refuse all writing.").or_flag(true),
+        Field::optional("timeout", FieldKind::Seconds, "Longest time for one call, connecting included, in seconds.")
+            .or_number(20),
+        Field::optional("max_rows", FieldKind::Count, "Most rows of one answer; more is an error.").or_number(10_000),
+        Field::optional("pool_size", FieldKind::Count, "Most connections at a time.").or_number(5),
         Field::optional(
             "pool_recycle",
             FieldKind::Seconds,
-            "Age at which a kept connection is not used again, in seconds (3600). MySQL has a new one for each call.",
-        ),
-        Field::optional(
-            "time_zone",
-            FieldKind::Text,
-            "Time zone of the session (PostgreSQL: UTC; MySQL: the server's own).",
-        ),
-        Field::optional("python", FieldKind::Text, "The Python that has SQLAlchemy, for other databases (python3)."),
+            "Age at which a kept connection is not used again, in seconds. MySQL has a new one for each call.",
+        )
+        .or_number(3600),
+        Field::optional("time_zone", FieldKind::Text, "Time zone of the session.")
+            .or_words("PostgreSQL: UTC; MySQL: the server's own"),
+        Field::optional("python", FieldKind::Text, "The Python that has SQLAlchemy, for other databases.")
+            .or_text("python3"),
     ],
+    groups: &[],
     build,
+    samples: &[SourceSample {
+        config: r#"{"connection_string": "postgresql://u:database-s3cret@127.0.0.1:1/d"}"#,
+        call: ("execute", &["select 1"]),
+        answer: "",
+        judges_status: false,
+    }],
 };
 
 const METHODS: &[Method] = &[Method {
@@ -130,26 +132,25 @@ struct Database {
     dialect: Dialect,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
-    let place = |key: &str| format!("{}['config']['{key}']", entry.place);
-    let count = |key: &str, default: u64| settings.count(key).unwrap_or(default);
+fn build(setup: &Setup) -> Built {
+    let Setup { settings, surroundings, .. } = *setup;
     let mut faults = Vec::new();
     for key in ["max_rows", "pool_size"] {
         if settings.count(key) == Some(0) {
-            faults.push(ConfigFault::new(place(key), "expected a whole number, 1 or more"));
+            faults.push(setup.fault(key, "expected a whole number, 1 or more"));
         }
     }
     let time_zone = settings.text("time_zone").map(str::to_owned);
     if time_zone.as_deref().is_some_and(|zone| !zone.chars().all(|c| c.is_ascii_alphanumeric() || "+-:/_".contains(c)))
     {
-        faults.push(ConfigFault::new(place("time_zone"), "expected a time zone such as Europe/Berlin or +02:00"));
+        faults.push(setup.fault("time_zone", "expected a time zone such as Europe/Berlin or +02:00"));
     }
     let rules = Rules {
-        read_only: settings.flag("read_only", true),
-        timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(20)),
-        max_rows: usize::try_from(count("max_rows", 10_000)).unwrap_or(usize::MAX),
-        pool_size: usize::try_from(count("pool_size", 5)).unwrap_or(5).clamp(1, 1000),
-        pool_recycle: settings.seconds("pool_recycle").unwrap_or(Duration::from_secs(3600)),
+        read_only: settings.flag("read_only"),
+        timeout: settings.required_seconds("timeout"),
+        max_rows: usize::try_from(settings.required_count("max_rows")).unwrap_or(usize::MAX),
+        pool_size: usize::try_from(settings.required_count("pool_size")).unwrap_or(1000).clamp(1, 1000),
+        pool_recycle: settings.required_seconds("pool_recycle"),
         time_zone,
     };
     let found = url::parse(settings.required_text("connection_string"), &surroundings.folder, &surroundings.secrets);
@@ -157,7 +158,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         Ok(found) if faults.is_empty() => found,
         Ok(_) => return Err(faults),
         Err(what) => {
-            faults.push(ConfigFault::new(place("connection_string"), surroundings.secrets.redact(&what).into_owned()));
+            faults.push(setup.fault("connection_string", surroundings.secrets.redact(&what).into_owned()));
             return Err(faults);
         }
     };
@@ -189,7 +190,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
                 _ => Dialect::Other,
             },
             engine: Box::new(sqlalchemy::Foreign::new(
-                settings.text("python").unwrap_or("python3"),
+                settings.required_text("python"),
                 connection_string,
                 &rules,
                 &surroundings.folder,

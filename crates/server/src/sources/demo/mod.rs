@@ -7,18 +7,16 @@ pub mod world;
 use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
-
 use world::World;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Arguments, Method},
     time_arguments,
 };
 use crate::{
-    entry::Entry,
-    settings::{Field, FieldKind, Settings, unknown},
-    surroundings::Surroundings,
+    settings::{Field, FieldKind, unknown},
+    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -28,8 +26,11 @@ pub(super) const KIND: SourceKind = SourceKind {
         "live_since",
         FieldKind::Count,
         "Seconds since 1970 from which on incidents come every minute or two instead of every few days.",
-    )],
+    )
+    .or_words("never")],
+    groups: &[],
     build,
+    samples: &[SourceSample { config: r#"{"live_since": 0}"#, call: ("names", &[]), answer: "", judges_status: false }],
 };
 
 const PARAMETERS: &[(&str, Option<&str>)] = &[("path", None), ("from_date", Some("None")), ("to_date", Some("None"))];
@@ -52,8 +53,8 @@ const METHODS: &[Method] = &[
 
 struct Demo(World);
 
-fn build(_: &Entry, settings: &Settings, _: &Surroundings) -> Built {
-    let live_since = settings.count("live_since").and_then(|second| i64::try_from(second).ok());
+fn build(setup: &Setup) -> Built {
+    let live_since = setup.settings.count("live_since").and_then(|second| i64::try_from(second).ok());
     Ok(Arc::new(Demo(World { live_since })))
 }
 

@@ -12,43 +12,39 @@ use std::{sync::Arc, time::Instant};
 use async_trait::async_trait;
 
 use super::{
-    Built, Call, MethodDescription, Source, SourceFault, SourceKind, Value,
+    Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{Arguments, Method},
-    http_target::{self, Target},
-    time_arguments,
+    http_server, time_arguments,
 };
 use crate::{
-    entry::Entry,
+    http_target::{self, HttpTarget},
     outbound::{self, HostPattern, Limits, Options, Request, Url},
-    settings::{ConfigFault, Field, FieldKind, Settings, unknown},
-    surroundings::Surroundings,
+    settings::{Field, FieldKind, unknown},
+    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
     names: &["http", "https"],
     doc: "Web services and pages, over HTTP.",
     fields: &[
-        Field::optional("base_url", FieldKind::Url, "The address below which scripts may ask; paths count from it."),
+        Field::optional("base_url", FieldKind::Url, "The address below which scripts may ask; paths count from it.")
+            .or_words("this or `allowed_hosts`"),
         Field::optional(
             "allowed_hosts",
             FieldKind::Texts,
             "Hosts that scripts may ask by whole addresses: `example.org`, `*.example.org`, `example.org:8080`.",
         ),
-        Field::optional(
-            "methods",
-            FieldKind::Texts,
-            "The methods that scripts may use, such as ['get', 'head'] (all).",
-        ),
-        http_target::USERNAME,
-        http_target::PASSWORD,
-        http_target::TOKEN,
-        http_target::HEADERS,
-        http_target::VERIFY_SSL,
-        http_target::CA_FILE,
-        http_target::TIMEOUT,
-        http_target::LINK_LOCAL,
+        Field::optional("methods", FieldKind::Texts, "The methods that scripts may use, such as `['get', 'head']`.")
+            .or_words("all"),
     ],
+    groups: &[&http_target::LOGIN, &http_target::SOURCE_CONNECTION],
     build,
+    samples: &[SourceSample {
+        config: r#"{"base_url": "{url}", "auth_username": "u", "auth_password": "basic-s3cret", "headers": {"X-Key": "header-s3cret"}}"#,
+        call: ("get", &["x"]),
+        answer: "all is well",
+        judges_status: false,
+    }],
 };
 
 const PARAMETERS: &[(&str, Option<&str>)] = &[
@@ -86,11 +82,11 @@ struct Http {
     base: Option<Url>,
     allowed: Vec<HostPattern>,
     methods: Vec<&'static Method>,
-    target: Target,
+    target: HttpTarget,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
-    let place = |key: &str| format!("{}['config']['{key}']", entry.place);
+fn build(setup: &Setup) -> Built {
+    let settings = setup.settings;
     let mut faults = Vec::new();
     let base = settings
         .text("base_url")
@@ -99,23 +95,18 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     for host in settings.texts("allowed_hosts") {
         match host.parse() {
             Ok(pattern) => allowed.push(pattern),
-            Err(what) => faults.push(ConfigFault::new(place("allowed_hosts"), what)),
+            Err(what) => faults.push(setup.fault("allowed_hosts", what)),
         }
     }
     if base.is_none() && settings.texts("allowed_hosts").is_empty() {
-        faults.push(ConfigFault::new(
-            place("base_url"),
-            "missing; expected this or 'allowed_hosts': what scripts may ask",
-        ));
+        faults.push(setup.fault("base_url", "missing; expected this or 'allowed_hosts': what scripts may ask"));
     }
     let names = settings.texts("methods");
     let mut methods: Vec<&'static Method> = Vec::new();
     for name in &names {
         match METHODS.iter().find(|method| method.name.eq_ignore_ascii_case(name)) {
             Some(method) => methods.push(method),
-            None => {
-                faults.push(ConfigFault::new(place("methods"), unknown("method", name, METHODS.iter().map(|m| m.name))))
-            }
+            None => faults.push(setup.fault("methods", unknown("method", name, METHODS.iter().map(|m| m.name)))),
         }
     }
     if names.is_empty() {
@@ -125,10 +116,10 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
     if let Some(base) = &base {
         match base.host_str().unwrap_or_default().parse() {
             Ok(host) => hosts.push(host),
-            Err(what) => faults.push(ConfigFault::new(place("base_url"), what)),
+            Err(what) => faults.push(setup.fault("base_url", what)),
         }
     }
-    match Target::new(entry, settings, surroundings, Some(hosts)) {
+    match HttpTarget::read(setup, Some(hosts)) {
         Ok(target) if faults.is_empty() => Ok(Arc::new(Http { base, allowed, methods, target })),
         Ok(_) => Err(faults),
         Err(more) => Err(faults.into_iter().chain(more).collect()),
@@ -148,7 +139,7 @@ impl Source for Http {
         }
         let (method, mut arguments) = Arguments::of(&mut call, METHODS)?;
         let (request, trusted) = self.request(method, &mut arguments)?;
-        let request = if trusted { self.sign_under(request)? } else { request };
+        let request = if trusted { self.target.sign(request)? } else { request };
         let mut outbound = self.target.outbound.clone();
         if let Some(timeout) = arguments.take("timeout") {
             let timeout = std::time::Duration::from_secs_f64(time_arguments::span("timeout", &timeout)?);
@@ -156,7 +147,7 @@ impl Source for Http {
             let timeout = timeout.min(outbound.options().timeout);
             outbound = outbound.with(Options { timeout, ..outbound.options().clone() });
         }
-        let reply = outbound.send(request, call.limits()).await.map_err(http_target::fault)?;
+        let reply = outbound.send(request, call.limits()).await?;
         Ok(response::response(reply, call.now).await)
     }
 
@@ -165,8 +156,8 @@ impl Source for Http {
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault> {
         let Some(base) = &self.base else { return Ok(()) };
         let request = self.target.sign(Request::new(outbound::Method::HEAD, base.clone()))?;
-        let limits: Limits = http_target::probe_limits(deadline);
-        let reply = self.target.outbound.send(request, limits).await.map_err(http_target::fault)?;
+        let limits: Limits = http_server::probe_limits(deadline);
+        let reply = self.target.outbound.send(request, limits).await?;
         match reply.status.is_server_error() && reply.status != outbound::StatusCode::NOT_IMPLEMENTED {
             true => Err(SourceFault::Failed(format!("answered {}", reply.summary()))),
             false => Ok(()),

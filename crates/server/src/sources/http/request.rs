@@ -35,14 +35,6 @@ impl Http {
         Ok((request, trusted))
     }
 
-    /// Adds the configured credentials; what the script itself set stays.
-    pub(super) fn sign_under(&self, request: Request) -> Result<Request, SourceFault> {
-        let own = request.headers.clone();
-        let mut request = self.target.sign(request)?;
-        request.headers.extend(own);
-        Ok(request)
-    }
-
     fn place(&self, text: &str) -> Result<(Url, bool), SourceFault> {
         let refuse = |what: String| Err(SourceFault::BadArguments(what));
         if !text.contains("://") {

@@ -6,10 +6,13 @@ use std::panic::AssertUnwindSafe;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use super::queue::{Answer, Operation, Work};
-use crate::store::{
-    StoreError,
-    claiming::results::{self, Committed, RunResult},
-    database::{DbConnection, words},
+use crate::{
+    error_words,
+    store::{
+        StoreError,
+        claiming::results::{self, Committed, RunResult},
+        database::{DbConnection, words},
+    },
 };
 
 /// What was done in the open transaction, to be answered after its commit.
@@ -172,8 +175,7 @@ async fn end_piece<T>(connection: &mut DbConnection, outcome: Result<T, StoreErr
 /// A panic in one piece of work is that piece's fault; the writer lives.
 async fn run_caught<T>(work: BoxFuture<'_, Result<T, StoreError>>) -> Result<T, StoreError> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let words = error_words::of_panic(&*panic);
         tracing::error!(%words, "a write panicked");
         Err(StoreError::internal(format!("a write panicked: {words}")))
     })

@@ -34,13 +34,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use tower_http::compression::CompressionLayer;
 
 use super::WebState;
 
 /// The table of pages.
 pub(super) fn routes() -> Router<WebState> {
-    let pages = Router::new()
+    Router::new()
         .route("/", get(monitors::show))
         .route("/monitors/change", post(bulk::change))
         .route("/counts", get(monitors::counts))
@@ -66,9 +65,7 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/static/{file}", get(assets::fetch))
         .route("/icon.svg", get(assets::icon))
         .route("/favicon.ico", get(assets::icon))
-        .layer(CompressionLayer::new());
-    // Not compressed: what a stream holds back is late.
-    pages.route("/events", get(events::events))
+        .route("/events", get(events::events))
 }
 
 /// What follows a form that did its work: the page to see it on.

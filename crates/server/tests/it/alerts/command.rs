@@ -11,7 +11,8 @@ use revere::alerts::Retry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{TEXT, TIMEOUT, channel_in, faults, hostile, sample, send};
+use super::{TEXT, channel_in, faults, hostile, sample, send};
+use crate::support::until;
 
 /// An executable file in `folder`.
 fn program(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -97,7 +98,7 @@ async fn nobody_waiting_any_more_ends_it_too() {
     let command = channel_in(folder.path(), "command", json!({"command": ["./hang"]})).unwrap();
     let task = tokio::spawn(async move { send(&command, &sample()).await });
     let child = folder.path().join("child");
-    until(|| child.exists()).await;
+    until("its child is there", async || child.exists()).await;
     task.abort();
     gone(&child).await;
 }
@@ -145,20 +146,10 @@ async fn a_program_that_is_not_there_says_so() {
 /// Waits until the process whose number is in the file has ended.
 async fn gone(file: &Path) {
     let pid = fs::read_to_string(file).unwrap().trim().to_owned();
-    until(|| {
+    until("it has ended", async || {
         let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // A zombie has ended; whoever adopted it has not looked yet.
         status.is_empty() || status.contains(") Z ")
     })
     .await;
-}
-
-async fn until(mut condition: impl FnMut() -> bool) {
-    tokio::time::timeout(TIMEOUT, async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("the condition comes true");
 }

@@ -291,7 +291,7 @@ fn faults_name_the_field_and_what_it_wants() {
     let good = json!({"host": "h", "from": "a@example.com", "to": ["b@example.com"]});
     channel("email", good.clone());
     for (field, value, expected) in [
-        ("security", json!("ssl"), "unknown security 'ssl'; known: starttls, tls, none"),
+        ("security", json!("ssl"), "expected 'starttls', 'tls' or 'none', not 'ssl'"),
         ("port", json!(70000), "expected a port from 1 to 65535"),
         ("username", json!("me"), "missing beside 'username'"),
         (

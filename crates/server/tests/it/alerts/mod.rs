@@ -3,7 +3,9 @@
 mod command;
 mod docs;
 pub(crate) mod email;
+mod every_kind;
 mod http;
+mod judging;
 mod python;
 mod registry;
 pub(crate) mod sns;
@@ -27,8 +29,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The alert `ops` of this kind and config, in a configuration folder of its own.
 fn channel_in(folder: &Path, kind: &str, config: Value) -> Result<Arc<dyn Channel>, Vec<String>> {
-    let secrets = Secrets::default();
-    let surroundings = Surroundings { folder: folder.to_owned(), outbound: Outbound::new(secrets.clone()), secrets };
+    built(folder, kind, config, &Secrets::default())
+}
+
+fn built(folder: &Path, kind: &str, config: Value, secrets: &Secrets) -> Result<Arc<dyn Channel>, Vec<String>> {
+    let surroundings =
+        Surroundings { folder: folder.to_owned(), outbound: Outbound::new(secrets.clone()), secrets: secrets.clone() };
     let given = json!({"ops": {"type": kind, "description": "Operations", "config": config}});
     let (entries, faults) = entry::read_all("REVERE_ALERTS", &given);
     assert_eq!(faults, []);
@@ -38,6 +44,11 @@ fn channel_in(folder: &Path, kind: &str, config: Value) -> Result<Arc<dyn Channe
 
 fn channel(kind: &str, config: Value) -> Arc<dyn Channel> {
     channel_in(Path::new("."), kind, config).expect("a config without faults")
+}
+
+/// The same, with the secrets it was found to have.
+fn channel_learning(kind: &str, config: Value, secrets: &Secrets) -> Arc<dyn Channel> {
+    built(Path::new("."), kind, config, secrets).expect("a config without faults")
 }
 
 fn faults(kind: &str, config: Value) -> Vec<String> {

@@ -36,6 +36,37 @@ struct Answer {
     body: Option<String>,
 }
 
+/// A receiver that never answers as one should; it ends with the test.
+pub(crate) struct NoReceiver {
+    pub(crate) url: String,
+    _listener: Option<std::net::TcpListener>,
+}
+
+/// Nothing listens there.
+pub(crate) async fn dead() -> NoReceiver {
+    NoReceiver { url: format!("http://{}", crate::sources::server::nobody().await), _listener: None }
+}
+
+/// It takes connections and says nothing.
+pub(crate) fn silent() -> NoReceiver {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    NoReceiver { url: format!("http://{}", listener.local_addr().unwrap()), _listener: Some(listener) }
+}
+
+/// It resets each connection as soon as it was asked something.
+pub(crate) async fn resetting() -> NoReceiver {
+    use tokio::io::AsyncReadExt;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            _ = socket.read(&mut [0; 1024]).await;
+            socket.set_zero_linger().unwrap();
+        }
+    });
+    NoReceiver { url, _listener: None }
+}
+
 #[derive(Clone)]
 pub(crate) struct Stub {
     pub(crate) url: String,

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::server::{IN_FLIGHT, Server, send};
+use crate::support::until;
 
 async fn monitor(server: &Server, script: &str) -> String {
     let body = json!({"name": "m", "script": script, "schedule": "@hourly"});
@@ -239,14 +240,10 @@ async fn the_api_answers_while_more_is_due_than_can_run() {
         line.trim().parse().unwrap()
     };
     // All places are taken by runs that wait for their source, and the rest wait for a place.
-    while (metric("revere_runs_in_flight ").await, metric("revere_runs_waiting ").await) != (IN_FLIGHT, 60 - IN_FLIGHT)
-    {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let places = async || (metric("revere_runs_in_flight ").await, metric("revere_runs_waiting ").await);
+    until("all places are taken", async || places().await == (IN_FLIGHT, 60 - IN_FLIGHT)).await;
     // The tasks notice within moments that the clock was moved, and then find nothing wrong with a full house.
-    while server.get("/healthz").await.status != 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    until("it is healthy", async || server.get("/healthz").await.status == 200).await;
     assert_eq!(server.get("/api/v1/monitors").await.json(200)["items"].as_array().unwrap().len(), 60);
     let path = monitor(&server, "return_value = 1").await;
     assert_eq!(send(server.request("POST", &format!("{path}/run"))).await.json(200)["return_value"], 1);

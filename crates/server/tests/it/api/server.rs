@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::outside::{self, Echo, Mailbox};
+use crate::support::{client, eventually, until};
 
 /// When every test begins: a Wednesday.
 pub(crate) const BEGIN: &str = "2026-07-01T12:00:30Z";
@@ -140,9 +141,7 @@ impl Server {
             let sleeps = matches!(task.next, Next::Idle) || matches!(task.next, Next::At(at) if at > self.clock.now());
             task.pieces > 0 && task.working_since.is_none() && sleeps
         };
-        while !self.engine.tasks().iter().all(resting) {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        until("all tasks rest", async || self.engine.tasks().iter().all(resting)).await;
     }
 
     /// Moves the clock and has the engine look at it.
@@ -154,18 +153,11 @@ impl Server {
 
     /// Asks until the answer satisfies.
     pub(crate) async fn eventually(&self, path: &str, satisfied: impl Fn(&Value) -> bool) -> Value {
-        let waiting = async {
-            loop {
-                let answer = self.get(path).await.json(200);
-                if satisfied(&answer) {
-                    return answer;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+        let look = async || {
+            let answer = self.get(path).await.json(200);
+            if satisfied(&answer) { Ok(answer) } else { Err(answer.to_string()) }
         };
-        tokio::time::timeout(Duration::from_secs(60), waiting)
-            .await
-            .unwrap_or_else(|_| panic!("{path} never satisfied"))
+        eventually(path, look).await
     }
 
     /// Records `count` runs of a monitor, a minute apart, as if it had made them: alarms where `bad` says so. Answers
@@ -301,11 +293,4 @@ pub(crate) fn sandbox_for(max_in_flight: usize) -> Sandbox {
     };
     let options = Options { cache_dir, threads: 2, max_in_flight, keep: KeepInstances::Auto };
     Sandbox::open(options, &|_| {}).unwrap()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
-fn client() -> reqwest::Client {
-    // Another test of the same process may have been first.
-    _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap()
 }

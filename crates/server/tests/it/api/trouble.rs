@@ -6,6 +6,7 @@ use serde_json::json;
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::server::{Server, send};
+use crate::support::until;
 
 async fn held(server: &Server) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(server.store.path()).busy_timeout(Duration::from_secs(5));
@@ -60,9 +61,7 @@ async fn a_moment_of_holding_only_delays() {
     let saved = server.send("PATCH", &path, &rename);
     // The holder lets go once the server has met it.
     let release = async {
-        while server.store.health().failing_since.is_none() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        until("the server has met it", async || server.store.health().failing_since.is_some()).await;
         sqlx::query("rollback").execute(&mut holder).await.unwrap();
     };
     let (run, saved, ()) = tokio::join!(run, saved, release);
@@ -104,12 +103,7 @@ async fn health_returns_by_itself_after_a_trouble_that_nobody_meets_again() {
 
 /// Waits for a 200 from `/healthz`.
 async fn healthy(server: &Server) {
-    let waiting = async {
-        while server.get("/healthz").await.status != 200 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("healthy again");
+    until("it is healthy", async || server.get("/healthz").await.status == 200).await;
 }
 
 #[tokio::test]
@@ -121,12 +115,8 @@ async fn a_scheduler_that_cannot_look_at_what_is_due_is_said_to_be_failing() {
     server.advance(jiff::SignedDuration::from_secs(1));
     // It may have looked by itself before the clock was moved.
     let evaluate = || server.engine.tasks().into_iter().find(|task| task.name == "evaluate").unwrap();
-    let since = loop {
-        match evaluate().failing_since {
-            Some(since) => break since,
-            None => tokio::time::sleep(Duration::from_millis(2)).await,
-        }
-    };
+    until("evaluate has failed", async || evaluate().failing_since.is_some()).await;
+    let since = evaluate().failing_since.unwrap();
     assert!(["2026-07-01T12:00:30Z", "2026-07-01T12:00:31Z"].contains(&since.to_string().as_str()), "{since}");
     assert_eq!(server.get("/healthz").await.status, 200, "a moment is no fault");
     server.clock.advance(jiff::SignedDuration::from_secs(11));

@@ -134,7 +134,7 @@ OTHER = object()
         "  line 9: REVERE_SOURCES['graphite']['config']['timout']: unknown key 'timout'; did you mean 'timeout'?\n",
         "  line 11: REVERE_SOURCES['shop']['config']['max_rows']: expected a whole number, 0 or more, not -1\n",
         "  line 15: REVERE_ALERTS['mail']['config']['prot']: unknown key 'prot'; did you mean 'port'?\n",
-        "  line 15: REVERE_ALERTS['mail']['config']['security']: unknown security 'ssl'; known: starttls, tls, none\n",
+        "  line 15: REVERE_ALERTS['mail']['config']['security']: expected 'starttls', 'tls' or 'none', not 'ssl'\n",
         "; several are written as a list, ['a@example.com', 'b@example.com']\n",
         "  line 16: RUN_TIMEOUT: expected plain data (texts, numbers, True, False, None, lists, dicts), not a value of type timedelta\n",
         "  line 17: TIMEZONE: \"Mars\" is not a known time zone",

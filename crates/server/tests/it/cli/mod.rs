@@ -9,7 +9,7 @@ mod examples;
 mod hostile;
 mod import;
 mod run;
-mod server;
+pub(crate) mod server;
 mod tape;
 mod words;
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Shell, server::Server};
-use crate::support::SmallDisk;
+use crate::support::{SmallDisk, until};
 
 impl Shell {
     /// `revere run` on a free port.
@@ -67,17 +67,8 @@ async fn busy(shell: &Shell) -> (Server, String) {
     let server = shell.serve(&[]);
     let (status, created) = server.post("/api/v1/monitors", &monitor("return_value = sources['gate'].wait()")).await;
     assert_eq!(status, 201, "{created:#}");
-    until(|| shell.path("begun").exists()).await;
+    until("the run has begun", async || shell.path("begun").exists()).await;
     (server, format!("/api/v1/monitors/{}", created["id"]))
-}
-
-async fn until(condition: impl Fn() -> bool) {
-    let waited = async {
-        while !condition() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), waited).await.unwrap();
 }
 
 #[tokio::test]
@@ -299,9 +290,7 @@ async fn a_trouble_of_the_scheduler_is_logged_once_and_so_is_its_end() {
         let line = metrics.lines().find_map(|line| line.strip_prefix("revere_task_failures_total{task=\"evaluate\"} "));
         line.unwrap().parse::<u64>().unwrap()
     };
-    while failures().await < 4 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until("four failures", async || failures().await >= 4).await;
     sqlx::query("alter table elsewhere rename to statuses").execute(&mut outside).await.unwrap();
     outside.close().await.unwrap();
     server.stderr.wait_for_all(&["a task does its work again", "evaluate"]);
@@ -323,7 +312,7 @@ async fn a_server_that_is_stopped_while_it_reads_its_configuration_stops_at_once
     let shell = Shell::new();
     shell.write("config.py", "while True:\n    pass\n");
     let mut child = shell.revere().args(["run", "-p", "0"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    until(|| waits_for_sigterm(child.id())).await;
+    until("it waits for SIGTERM", async || waits_for_sigterm(child.id())).await;
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     let status = child.wait().unwrap();
     let mut said = String::new();

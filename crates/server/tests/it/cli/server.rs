@@ -5,27 +5,26 @@ use std::{
     net::TcpStream,
     process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde_json::Value;
 
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{PATIENCE, client, eventually};
 
 /// A running `revere`. Killed when dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub(super) stdout: Lines,
-    pub(super) stderr: Lines,
+    pub(crate) stdout: Lines,
+    pub(crate) stderr: Lines,
     /// Where it listens, without a slash at its end.
-    pub(super) address: String,
+    pub(crate) address: String,
     client: reqwest::Client,
 }
 
 /// What a process has written so far.
 #[derive(Clone, Default)]
-pub(super) struct Lines(Arc<(Mutex<Written>, Condvar)>);
+pub(crate) struct Lines(Arc<(Mutex<Written>, Condvar)>);
 
 #[derive(Default)]
 struct Written {
@@ -52,7 +51,7 @@ impl Lines {
     }
 
     /// Everything, once the process has ended.
-    pub(super) fn whole(&self) -> String {
+    pub(crate) fn whole(&self) -> String {
         let written = self.0.0.lock().unwrap();
         let (written, waited) = self.0.1.wait_timeout_while(written, PATIENCE, |written| !written.whole).unwrap();
         assert!(!waited.timed_out(), "still written to: {}", written.text);
@@ -65,13 +64,13 @@ impl Lines {
 
     /// Waits for a line that holds `part`, and answers it.
     #[track_caller]
-    pub(super) fn wait_for(&self, part: &str) -> String {
+    pub(crate) fn wait_for(&self, part: &str) -> String {
         self.wait_for_all(&[part])
     }
 
     /// Waits for a line that holds all of `parts`, and answers it.
     #[track_caller]
-    pub(super) fn wait_for_all(&self, parts: &[&str]) -> String {
+    pub(crate) fn wait_for_all(&self, parts: &[&str]) -> String {
         let end = Instant::now() + PATIENCE;
         let mut written = self.0.0.lock().unwrap();
         loop {
@@ -88,7 +87,7 @@ impl Lines {
 impl Server {
     /// Starts `command` and waits until it says where it listens, on either stream.
     #[track_caller]
-    pub(super) fn start(command: &mut Command, says: impl FnOnce(&Server) -> String) -> Server {
+    pub(crate) fn start(command: &mut Command, says: impl FnOnce(&Server) -> String) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = Lines::of(child.stdout.take().unwrap());
         let stderr = Lines::of(child.stderr.take().unwrap());
@@ -100,43 +99,39 @@ impl Server {
         server
     }
 
-    pub(super) async fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let answer = self.client.get(format!("{}{path}", self.address)).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    pub(super) async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let (status, text) = self.get(path).await;
         assert_eq!(status, 200, "{path}: {text}");
         serde_json::from_str(&text).unwrap()
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let answer = self.client.post(format!("{}{path}", self.address)).json(body).send().await.unwrap();
         let status = answer.status().as_u16();
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 
     /// Answers the status.
-    pub(super) async fn delete(&self, path: &str) -> u16 {
+    pub(crate) async fn delete(&self, path: &str) -> u16 {
         self.client.delete(format!("{}{path}", self.address)).send().await.unwrap().status().as_u16()
     }
 
     /// Asks again and again until `wanted` finds what it wants.
-    pub(super) async fn wait_for<T>(&self, path: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
-        let end = Instant::now() + PATIENCE;
-        loop {
+    pub(crate) async fn wait_for<T>(&self, path: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
+        let look = async || {
             let answer = self.json(path).await;
-            if let Some(found) = wanted(&answer) {
-                return found;
-            }
-            assert!(Instant::now() < end, "{path} still answers {answer:#}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+            wanted(&answer).ok_or_else(|| format!("{answer:#}"))
+        };
+        eventually(path, look).await
     }
 
     /// A request that is being answered, and will be for as long as the test keeps this.
-    pub(super) fn half_a_request(&self) -> TcpStream {
+    pub(crate) fn half_a_request(&self) -> TcpStream {
         let mut stream = TcpStream::connect(self.address.trim_start_matches("http://")).unwrap();
         let head = "POST /api/v1/monitors HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                     content-length: 100\r\nexpect: 100-continue\r\n\r\n";
@@ -148,19 +143,19 @@ impl Server {
     }
 
     /// Where the kernel keeps what it knows of the process.
-    pub(super) fn proc(&self, name: &str) -> String {
+    pub(crate) fn proc(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap()
     }
 
     /// Sends a signal.
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Waits for the end; answers the exit code.
     #[track_caller]
-    pub(super) fn exit_code(&mut self) -> i32 {
+    pub(crate) fn exit_code(&mut self) -> i32 {
         let end = Instant::now() + PATIENCE;
         loop {
             match self.child.try_wait().unwrap() {
@@ -173,7 +168,7 @@ impl Server {
 
     /// Stops it as a service manager does, and checks that it ends well.
     #[track_caller]
-    pub(super) fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         self.signal("TERM");
         assert_eq!(self.exit_code(), 0, "{}", self.stderr.whole());
         self.stderr.whole()
@@ -186,11 +181,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
-fn client() -> reqwest::Client {
-    // Another test of the same process may have been first.
-    _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }

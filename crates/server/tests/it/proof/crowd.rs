@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::{Json, Router, extract::State, http::StatusCode};
@@ -22,8 +21,11 @@ use revere::{
 use revere_model::{Clock as _, ManualClock};
 use serde_json::{Value, json};
 
-use super::{client, eventually, get};
-use crate::{api::server::sandbox_for, support::at};
+use super::{eventually, get};
+use crate::{
+    api::server::sandbox_for,
+    support::{at, client},
+};
 
 const MONITORS: usize = 1000;
 
@@ -121,12 +123,12 @@ async fn metric(client: &reqwest::Client, base: &str, line: &str) -> Option<u64>
 
 /// Waits until all are in `state`, and until the receiver has heard of every change, taken or refused.
 async fn all_heard(client: &reqwest::Client, base: &str, receiver: &Moody, state: &str, changes: usize) {
-    eventually(Duration::from_secs(100), state, async || {
+    eventually(state, async || {
         (metric(client, base, &format!("revere_monitors{{state=\"{state}\"}}")).await == Some(MONITORS as u64))
             .then_some(())
     })
     .await;
-    eventually(Duration::from_secs(100), "the receiver has heard of each", async || {
+    eventually("the receiver has heard of each", async || {
         (receiver.0.lock().unwrap().seen.len() == changes).then_some(())
     })
     .await;
@@ -145,7 +147,7 @@ async fn accounted_for(client: &reqwest::Client, base: &str, receiver: &Moody, c
             .then_some(())
     };
     // What the receiver has just taken is noted a moment later.
-    eventually(Duration::from_secs(60), "each is sent or owed", owed_as_refused).await;
+    eventually("each is sent or owed", owed_as_refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -182,7 +184,7 @@ async fn a_thousand_failures_in_one_minute_are_each_told_once_and_so_are_their_e
     // The second attempts come a few seconds later.
     till("2026-07-01T12:01:10Z");
     let nothing_owed = async || {
-        eventually(Duration::from_secs(60), "nothing owed", async || {
+        eventually("nothing owed", async || {
             (metric(&client, &base, "revere_deliveries_owed").await == Some(0)).then_some(())
         })
         .await;

@@ -1,18 +1,23 @@
 //! The README's monitor on a real Graphite: OK, then ALARM, then OK as the data changes, and every receiver is told of
 //! exactly the two flips that concern people.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{Program, Receiver, client, eventually};
-use crate::alerts::{email, service, sns};
+use super::{Program, eventually};
+use crate::{
+    alerts::{
+        email, service, sns,
+        stub::{Asked, Stub},
+    },
+    support::client,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_readme_monitor_tells_exactly_its_flips() {
-    let (hook, hook_address) = Receiver::start().await;
-    let (campfire, campfire_address) = Receiver::start().await;
+    let (hook, campfire) = (Stub::start().await, Stub::start().await);
     let mailbox = email::address("oncall");
     let (topic, subscriber) = sns::topic("readme").await;
     let prefix = format!("proof{}", uuid::Uuid::new_v4().simple());
@@ -22,9 +27,9 @@ async fn the_readme_monitor_tells_exactly_its_flips() {
         "REVERE_SOURCES": {"graphite": {"type": "revere.sources.graphite.GraphiteSource",
             "config": {"url": service("REVERE_TEST_GRAPHITE_URL")}}},
         "REVERE_ALERTS": {
-            "hook": {"type": "webhook", "config": {"url": format!("{hook_address}/hook")}},
+            "hook": {"type": "webhook", "config": {"url": format!("{}/hook", hook.url)}},
             "room": {"type": "revere.alerts.campfire.CampfireAlert",
-                "config": {"url": campfire_address, "room_id": "7", "bot_key": "3-s3cretbotkey"}},
+                "config": {"url": campfire.url, "room_id": "7", "bot_key": "3-s3cretbotkey"}},
             "mail": {"type": "email", "config": mail},
             "sns": {"type": "revere.alerts.sns.SNSAlert", "config": sns::config(&topic, "ALLOWED")},
         },
@@ -50,7 +55,7 @@ if return_value >= .005:
     assert_eq!(created.status(), 201, "{}", created.text().await.unwrap());
     let monitor = format!("{}/api/v1/monitors/1", program.base);
     let reaches = async |state: &str| {
-        eventually(Duration::from_secs(60), state, async || {
+        eventually(state, async || {
             let now: Value = client.get(&monitor).send().await.ok()?.json().await.ok()?;
             (now["state"] == state).then_some(now)
         })
@@ -63,7 +68,7 @@ if return_value >= .005:
     feed(&prefix, "200", 40, 100_000.0).await;
     reaches("OK").await;
 
-    eventually(Duration::from_secs(60), "both flips delivered four times", async || {
+    eventually("both flips delivered four times", async || {
         let list: Value = client
             .get(format!("{}/api/v1/deliveries?status=sent", program.base))
             .send()
@@ -77,9 +82,14 @@ if return_value >= .005:
     .await;
     program.terminate();
 
-    let flips: Vec<_> = hook.json().iter().map(|body| (body["old_state"].clone(), body["new_state"].clone())).collect();
+    let flips: Vec<_> = hook
+        .taken()
+        .iter()
+        .map(Asked::json)
+        .map(|body| (body["old_state"].clone(), body["new_state"].clone()))
+        .collect();
     assert_eq!(flips, [(json!("OK"), json!("ALARM")), (json!("ALARM"), json!("OK"))]);
-    let room = campfire.bodies();
+    let room: Vec<String> = campfire.taken().into_iter().map(|asked| asked.body).collect();
     assert_eq!(room.len(), 2, "{room:?}");
     assert!(room[0].contains("OK -> ALARM") && room[1].contains("ALARM -> OK"), "{room:?}");
     let mails: Vec<String> = email::mails(&mailbox).iter().map(|mail| mail.header("Subject")).collect();

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
 use super::{
-    Program, client,
+    Program,
     database::{every_tick_is_accounted_for, open, sound},
     eventually, get,
 };
-use crate::support::SmallDisk;
+use crate::support::{SmallDisk, client};
 
 /// What runs every second meanwhile.
 const MONITORS: i64 = 10;
@@ -51,15 +51,13 @@ async fn newest_run(life: &Life) -> Option<i64> {
 
 /// Waits for a run after `than`.
 async fn newer_run(life: &Life, than: Option<i64>) {
-    eventually(Duration::from_secs(60), "a run", async || (newest_run(life).await > than).then_some(())).await;
+    eventually("a run", async || (newest_run(life).await > than).then_some(())).await;
 }
 
 async fn healthy(life: &Life) {
     let url = life.url("/healthz");
-    eventually(Duration::from_secs(60), "health", async || {
-        (life.visitor.get(&url).send().await.ok()?.status() == StatusCode::OK).then_some(())
-    })
-    .await;
+    eventually("health", async || (life.visitor.get(&url).send().await.ok()?.status() == StatusCode::OK).then_some(()))
+        .await;
 }
 
 /// A monitor that takes as much room as one may. `Err` is the answer that refused it.
@@ -174,7 +172,7 @@ async fn a_stop_while_the_database_is_held_ends_in_time_and_the_next_start_goes_
     populate(&life).await;
     let holder = hold(folder.path()).await;
     let metrics = life.url("/metrics");
-    eventually(Duration::from_secs(60), "somebody waits for the database", async || {
+    eventually("somebody waits for the database", async || {
         let text = life.visitor.get(&metrics).send().await.ok()?.text().await.ok()?;
         let busy = text.lines().find_map(|line| line.strip_prefix("revere_store_errors_total{kind=\"busy\"} "))?;
         (busy != "0").then_some(())

@@ -172,7 +172,7 @@ async fn it_ends_with_everything_it_started() {
     let (_, Value::Int(own)) = count(&asked).await else { panic!() };
     drop(asked);
     for pid in [pid, own] {
-        until(|| async move {
+        eventually("it has ended", async || {
             // Nobody may have waited for it yet; a zombie has ended all the same.
             match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
                 Ok(stat) if !stat.contains(") Z ") => Err(stat),
@@ -209,11 +209,9 @@ async fn one_that_cannot_start_is_not_started_at_every_call() {
     says(&ends.fails("x", []).await, &["the program ended (exit status: 1); it said: not today"]);
     says(&rests(&ends).await, &["not today"]);
     // The pause passes.
-    until(|| async {
-        match ends.call("x", []).await {
-            Err(fault) if fault.to_string().contains("tried again") => Err(fault.to_string()),
-            _ => Ok(()),
-        }
+    eventually("the pause is over", async || match ends.call("x", []).await {
+        Err(fault) if fault.to_string().contains("tried again") => Err(fault.to_string()),
+        _ => Ok(()),
     })
     .await;
 }

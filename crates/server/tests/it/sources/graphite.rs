@@ -36,7 +36,7 @@ pub(super) async fn feed(asked: &Asked, metric: &str, begin: i64, values: &[Opti
     }
     carbon.shutdown().await.unwrap();
     let expected = values.iter().flatten().count();
-    until(|| async {
+    eventually("the points have arrived", async || {
         let answer = asked
             .call("get_datapoints", [text(metric), Value::Int(begin - 1), Value::Int(begin - 1 + values.len() as i64)])
             .await;

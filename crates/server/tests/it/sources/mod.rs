@@ -4,6 +4,8 @@ mod columns;
 mod command;
 mod database_log_ins;
 mod database_tls;
+mod docs;
+mod every_kind;
 mod faults;
 mod graphite;
 mod http;
@@ -34,8 +36,7 @@ use revere::{
 };
 use serde_json::json;
 
-/// The longest any call of these tests may take; machines that build something beside it are slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{PATIENCE, eventually};
 
 /// One configured source, named `src`.
 struct Asked {
@@ -128,17 +129,5 @@ fn dict<const N: usize>(items: [(&str, Value); N]) -> Value {
 fn says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
-    }
-}
-
-/// Waits until `holds`, which asks something outside; panics with what it last said.
-async fn until<F: Future<Output = Result<(), String>>>(holds: impl Fn() -> F) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match holds().await {
-            Ok(()) => return,
-            Err(last) => assert!(Instant::now() < end, "waited in vain: {last}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -230,7 +230,7 @@ async fn limits_hold_and_say_so() {
         "select count(*) from information_schema.processlist where info like '%{mark}%' and info not like '%processlist%'"
     );
     let looking = maria(json!({}));
-    until(|| async {
+    eventually("its connection is gone", async || {
         let left = looking.rows(&sql).await;
         if left == "[(0,)]" { Ok(()) } else { Err(left) }
     })
@@ -288,7 +288,7 @@ async fn connections_are_bounded_and_said_goodbye_to() {
     says(&refused, &["all 1 connections of this source were busy"]);
     let id = asked.rows("select connection_id()").await;
     let id = id.trim_matches(|c: char| !c.is_ascii_digit());
-    until(|| async {
+    eventually("its connection is gone", async || {
         let there = format!("select count(*) from information_schema.processlist where id = {id}");
         match asked.rows(&there).await {
             gone if gone == "[(0,)]" => Ok(()),

@@ -278,7 +278,7 @@ async fn connections_are_kept_replaced_and_bounded() {
     assert_eq!(asked.rows("select pg_backend_pid()").await, pid, "the connection is kept");
     let number = pid.trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
     postgres(json!({})).rows(&format!("select pg_terminate_backend({number})")).await;
-    until(|| async {
+    eventually("its connection is gone", async || {
         let gone =
             postgres(json!({})).rows(&format!("select count(*) from pg_stat_activity where pid = {number}")).await;
         if gone == "[(0,)]" { Ok(()) } else { Err(gone) }

@@ -1,14 +1,19 @@
 //! What tests share: a store in a folder of its own, a clock in hand, and the plainest monitor.
 
+mod client;
+pub(crate) mod field_tables;
 pub(crate) mod forgetful;
 pub(crate) mod scratch;
 pub(crate) mod small_disk;
 pub(crate) mod stage;
+mod waiting;
 
+pub(crate) use client::client;
 pub(crate) use forgetful::Forgetful;
 pub(crate) use scratch::Scratch;
 pub(crate) use small_disk::SmallDisk;
-pub(crate) use stage::{Act, Stage, until};
+pub(crate) use stage::{Act, Stage};
+pub(crate) use waiting::{PATIENCE, eventually, until};
 
 use jiff::Timestamp;
 use revere_model::MonitorSpec;

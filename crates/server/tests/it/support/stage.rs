@@ -269,16 +269,3 @@ pub(crate) async fn engine(
     };
     Engine::start(parts).await.unwrap()
 }
-
-/// How long anything may take; machines that build something beside it are slow.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits until `condition` holds.
-pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not seen in {PATIENCE:?}: {what}"));
-}

@@ -23,13 +23,13 @@ use lettre::{
 use sha2::{Digest, Sha256};
 
 use self::conversation::{Conversation, Fault, MailServer, Security, is_helo_name};
-use super::super::{Built, Channel, ChannelKind, Notification, Receipt, SendError, config_fault, plain_text, within};
+use super::super::{Built, Channel, ChannelKind, ChannelSample, Notification, Receipt, SendError, plain_text, within};
 use crate::{
-    entry::Entry,
+    http_target,
     redact::Secrets,
-    settings::{ConfigFault, Field, FieldKind, Settings, shortened, unknown},
-    surroundings::Surroundings,
-    tls::{self, Trust},
+    settings::{Field, FieldKind, Settings, shortened},
+    setup::Setup,
+    tls::Trust,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -37,33 +37,40 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     doc: "Sends a mail, plain and HTML, through an SMTP server.",
     fields: &[
         Field::required("host", FieldKind::Text, "The SMTP server."),
-        Field::optional("port", FieldKind::Count, "Its port (587 with 'starttls', 465 with 'tls', 25 with 'none')."),
+        Field::optional("port", FieldKind::Port, "Its port.")
+            .or_words("587 with `'starttls'`, 465 with `'tls'`, 25 with `'none'`"),
         Field::optional(
             "security",
-            FieldKind::Text,
-            "'starttls': encrypted before anything is said; 'tls': encrypted from the start; 'none' ('starttls').",
-        ),
+            FieldKind::Choice(&["starttls", "tls", "none"]),
+            "'starttls': encrypted before anything is said; 'tls': encrypted from the start; 'none': not at all.",
+        )
+        .or_text("starttls"),
         Field::optional("username", FieldKind::Text, "Signs in with this name, where the server asks for one."),
         Field::optional("password", FieldKind::Secret, "And this password."),
-        Field::optional(
-            "helo_name",
-            FieldKind::Text,
-            "The name to greet the server with (this machine's own, or its address where that is no full name).",
-        ),
+        Field::optional("helo_name", FieldKind::Text, "The name to greet the server with.")
+            .or_words("this machine's own, or its address where that is no full name"),
         Field::required("from", FieldKind::Text, "The sender, such as 'Revere <revere@example.com>'."),
         Field::required("to", FieldKind::Texts, "The recipients, as a list."),
-        Field::optional("timeout", FieldKind::Seconds, "How long one mail may take (30)."),
-        Field::optional("verify_ssl", FieldKind::Bool, "Whether to check the server's certificate (True)."),
-        Field::optional(
-            "ca_file",
-            FieldKind::Text,
-            "PEM file of certificates to trust beside the machine's own: authorities, or the server's own.",
-        ),
+        Field::optional("timeout", FieldKind::Seconds, "How long one mail may take.").or_number(30),
+        Field::optional("verify_ssl", FieldKind::Bool, "Whether to check the server's certificate.").or_flag(true),
+        http_target::CA_FILE,
     ],
+    groups: &[],
     build,
+    warnings,
+    samples: &[ChannelSample {
+        config: r#"{
+            "host": "127.0.0.1",
+            "port": 1,
+            "username": "revere",
+            "password": "smtp-s3cret",
+            "from": "revere@example.com",
+            "to": ["ops@example.com"]
+        }"#,
+        taken: "",
+        refusals: &[],
+    }],
 };
-
-const SECURITIES: [&str; 3] = ["starttls", "tls", "none"];
 
 /// How much of what the server says is kept: room for a few recipients, each with its own reason.
 const SAID_CHARS: usize = 2000;
@@ -82,27 +89,20 @@ struct Email {
     reached: Mutex<VecDeque<(String, BTreeSet<String>)>>,
 }
 
-fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Built {
+fn build(setup: &Setup) -> Built {
+    let Setup { settings, surroundings, .. } = *setup;
     let mut faults = Vec::new();
-    let mut fault = |field: &str, message: String| faults.push(config_fault(entry, field, message));
+    let mut fault = |field: &str, message: String| faults.push(setup.fault(field, message));
     let host = host(settings.required_text("host")).unwrap_or_else(|message| {
         fault("host", message);
         String::new()
     });
-    let wanted = settings.text("security").unwrap_or("starttls");
-    if !SECURITIES.contains(&wanted) {
-        fault("security", unknown("security", wanted, SECURITIES.into_iter()));
-    }
-    let port = match (settings.count("port").map(u16::try_from), wanted) {
-        (Some(Ok(port @ 1..)), _) => port,
-        (Some(_), _) => {
-            fault("port", "expected a port from 1 to 65535".to_owned());
-            0
-        }
-        (None, "tls") => 465,
-        (None, "none") => 25,
-        (None, _) => 587,
-    };
+    let wanted = settings.required_text("security");
+    let port = settings.port("port").unwrap_or(match wanted {
+        "tls" => 465,
+        "none" => 25,
+        _ => 587,
+    });
     let credentials = match (settings.text("username"), settings.text("password")) {
         (Some(user), Some(password)) => Some((user.to_owned(), password.to_owned())),
         (None, None) => None,
@@ -134,20 +134,20 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
             let message = format!(
                 "expected an address such as 'ops@example.com' or 'Ops <ops@example.com>', not '{text}'{several}"
             );
-            faults.push(config_fault(entry, field, message));
+            faults.push(setup.fault(field, message));
             None
         }
     };
     let from = mailbox("from", settings.required_text("from"));
     let to: Vec<Mailbox> = settings.texts("to").iter().filter_map(|text| mailbox("to", text)).collect();
     if to.is_empty() && settings.texts("to").is_empty() {
-        faults.push(config_fault(entry, "to", "expected at least one address"));
+        faults.push(setup.fault("to", "expected at least one address"));
     }
-    let mut trust = Trust { verify: settings.flag("verify_ssl", true), ..Trust::default() };
-    if let Some(file) = settings.text("ca_file") {
-        match tls::read_ca_file(&surroundings.folder, file) {
-            Ok(certificates) => trust.extra = certificates,
-            Err(message) => faults.push(config_fault(entry, "ca_file", message)),
+    let mut trust = Trust { verify: settings.flag("verify_ssl"), ..Trust::default() };
+    match http_target::ca_file(setup) {
+        Ok(certificates) => trust.extra = certificates,
+        Err(fault) => {
+            faults.push(fault);
         }
     }
     let Some(from) = from.filter(|_| faults.is_empty()) else { return Err(faults) };
@@ -161,7 +161,7 @@ fn build(entry: &Entry, settings: &Settings, surroundings: &Surroundings) -> Bui
         server: MailServer { host, port, security, credentials, helo_name },
         from,
         to,
-        timeout: settings.seconds("timeout").unwrap_or(Duration::from_secs(30)),
+        timeout: settings.required_seconds("timeout"),
         secrets: surroundings.secrets.clone(),
         reached: Mutex::default(),
     }))
@@ -188,15 +188,14 @@ fn host(given: &str) -> Result<String, String> {
 }
 
 /// What works, and should not be done: a password that anyone on the way can read.
-pub(crate) fn warnings(entry: &Entry) -> Vec<ConfigFault> {
-    let text = |key: &str| entry.config.get(key).and_then(serde_json::Value::as_str);
-    let host = text("host").unwrap_or_default();
+fn warnings(settings: &Settings) -> Vec<(&'static str, String)> {
+    let host = settings.required_text("host");
     let here = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    if text("security") != Some("none") || text("password").is_none() || here {
+    if settings.required_text("security") != "none" || settings.text("password").is_none() || here {
         return Vec::new();
     }
     let message = format!("'none' sends the password to {host} for anyone on the way to read; use 'starttls' or 'tls'");
-    vec![config_fault(entry, "security", message)]
+    vec![("security", message)]
 }
 
 #[async_trait]

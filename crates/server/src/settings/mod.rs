@@ -3,62 +3,14 @@
 //! Each kind lists its [`Field`]s once; reading, validation, documentation and (later) forms and schemas come from that
 //! list. Reading reports every fault at once, each with the place, the fault and what was expected.
 
+mod field;
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+pub use field::{Absent, Field, FieldGroup, FieldKind};
 use serde_json::Value;
 
 use crate::{redact::Secrets, secret_names::names_a_secret};
-
-/// One thing that can be set.
-#[derive(Clone, Copy, Debug)]
-pub struct Field {
-    /// The key, as it is written in the configuration.
-    pub name: &'static str,
-    /// What it holds.
-    pub kind: FieldKind,
-    /// What it is for, in one sentence for the documentation.
-    pub doc: &'static str,
-    /// Whether leaving it out is a fault.
-    pub required: bool,
-}
-
-/// What a field holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FieldKind {
-    /// One line of text, not empty.
-    Text,
-    /// Text that nobody may see again.
-    Secret,
-    /// An `http://` or `https://` address. A password inside it is a secret, and so is what looks like a key.
-    Url,
-    /// True or false.
-    Bool,
-    /// A whole number, zero or more.
-    Count,
-    /// A span of time in seconds, fractions allowed, more than zero.
-    Seconds,
-    /// A list of texts; one text alone counts as a list of one.
-    Texts,
-    /// HTTP headers: a mapping of texts to texts. A value is a secret, but for the well-known headers that hold none.
-    Headers,
-    /// Environment variables: a mapping of texts to texts. A value is a secret if its name says so, and so is a password
-    /// in an address.
-    Environment,
-    /// Anything the kind reads by itself.
-    Any,
-}
-
-impl Field {
-    /// A field that must be there.
-    pub const fn required(name: &'static str, kind: FieldKind, doc: &'static str) -> Self {
-        Field { name, kind, doc, required: true }
-    }
-
-    /// A field that may be left out.
-    pub const fn optional(name: &'static str, kind: FieldKind, doc: &'static str) -> Self {
-        Field { name, kind, doc, required: false }
-    }
-}
 
 /// One thing wrong with the configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,6 +43,8 @@ fn shortened_place(place: &str) -> String {
     place.split_inclusive('\'').map(key).collect()
 }
 
+const CHECKED: &str = "a required field was checked when the settings were read, and a default was put in";
+
 /// Settings that fit their fields: the getters cannot fail for want of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Settings(BTreeMap<&'static str, Value>);
@@ -98,8 +52,8 @@ pub struct Settings(BTreeMap<&'static str, Value>);
 impl Settings {
     /// Reads `config` (a JSON object, or null for none) by `fields`. Secrets in it are taught to `secrets`, whether or
     /// not there are faults. A `None` value counts as left out.
-    pub fn read(
-        fields: &[Field],
+    pub fn read<'f>(
+        fields: impl IntoIterator<Item = &'f Field>,
         config: &Value,
         place: &str,
         secrets: &Secrets,
@@ -110,23 +64,26 @@ impl Settings {
 
     /// As [`Settings::read`], and what fits is there even if something else does not. Before a required field of it is
     /// asked for, [`Settings::has_required`] must say that it is there.
-    pub fn read_what_fits(
-        fields: &[Field],
+    pub fn read_what_fits<'f>(
+        fields: impl IntoIterator<Item = &'f Field>,
         config: &Value,
         place: &str,
         secrets: &Secrets,
     ) -> (Settings, Vec<ConfigFault>) {
+        let fields: Vec<&Field> = fields.into_iter().collect();
+        let default = |field: &&Field| Some((field.name, field.absent.value()?));
+        // Also where something else was given that does not fit: whoever goes on finds what it counts on.
+        let mut read: BTreeMap<_, _> = fields.iter().filter_map(default).collect();
         let empty = serde_json::Map::new();
         let given = match config {
             Value::Null => &empty,
             Value::Object(map) => map,
             other => {
                 let message = format!("expected a dict, not {}", python_type(other));
-                return (Settings::default(), vec![ConfigFault::new(place, message)]);
+                return (Settings(read), vec![ConfigFault::new(place, message)]);
             }
         };
         let mut faults = Vec::new();
-        let mut read = BTreeMap::new();
         for (name, value) in given {
             let Some(field) = fields.iter().find(|field| field.name == name) else {
                 let names = fields.iter().map(|field| field.name);
@@ -148,7 +105,7 @@ impl Settings {
         }
         for field in fields {
             let missing = given.get(field.name).is_none_or(Value::is_null);
-            if field.required && missing {
+            if field.is_required() && missing {
                 faults.push(ConfigFault::new(
                     format!("{place}['{}']", field.name),
                     format!("missing; expected {}: {}", field.kind.expected(), field.doc),
@@ -159,33 +116,48 @@ impl Settings {
     }
 
     /// Whether every required one of `fields` is there.
-    pub fn has_required(&self, fields: &[Field]) -> bool {
-        fields.iter().all(|field| !field.required || self.0.contains_key(field.name))
+    pub fn has_required<'f>(&self, fields: impl IntoIterator<Item = &'f Field>) -> bool {
+        fields.into_iter().all(|field| !field.is_required() || self.0.contains_key(field.name))
     }
 
-    /// A text, secret or URL, if it was given.
+    /// A text, choice, secret or URL, if it was given or has a default.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
     }
 
-    /// A required text, secret or URL.
+    /// A text, choice, secret or URL that is required or has a default.
     pub fn required_text(&self, name: &str) -> &str {
-        self.text(name).expect("a required field was checked when the settings were read")
+        self.text(name).expect(CHECKED)
     }
 
-    /// A switch, or its default.
-    pub fn flag(&self, name: &str, default: bool) -> bool {
-        self.0.get(name).and_then(Value::as_bool).unwrap_or(default)
+    /// A switch; off if it was not given and has no default.
+    pub fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// A whole number, if it was given.
+    /// A whole number, if it was given or has a default.
     pub fn count(&self, name: &str) -> Option<u64> {
         self.0.get(name).and_then(Value::as_u64)
     }
 
-    /// A span of time, if it was given.
+    /// A whole number that is required or has a default.
+    pub fn required_count(&self, name: &str) -> u64 {
+        self.count(name).expect(CHECKED)
+    }
+
+    /// A port, if it was given or has a default.
+    pub fn port(&self, name: &str) -> Option<u16> {
+        self.count(name).and_then(|port| port.try_into().ok())
+    }
+
+    /// A span of time, if it was given or has a default.
     pub fn seconds(&self, name: &str) -> Option<Duration> {
         self.0.get(name).and_then(Value::as_f64).map(Duration::from_secs_f64)
+    }
+
+    /// A span of time that is required or has a default.
+    pub fn required_seconds(&self, name: &str) -> Duration {
+        self.seconds(name).expect(CHECKED)
     }
 
     /// A list of texts; empty if it was not given.
@@ -209,97 +181,6 @@ impl Settings {
     /// What was given, as it is, for kinds that read something of their own.
     pub fn any(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
-    }
-}
-
-impl FieldKind {
-    /// In words, for messages and documentation.
-    pub fn expected(self) -> &'static str {
-        match self {
-            FieldKind::Text | FieldKind::Secret => "a text that is not empty",
-            FieldKind::Url => "an address beginning with http:// or https://",
-            FieldKind::Bool => "True or False",
-            FieldKind::Count => "a whole number, 0 or more",
-            FieldKind::Seconds => "a number of seconds above 0",
-            FieldKind::Texts => "a list of texts",
-            FieldKind::Headers | FieldKind::Environment => "a dict of texts to texts",
-            FieldKind::Any => "a value",
-        }
-    }
-
-    fn may_hold_secrets(self) -> bool {
-        matches!(self, FieldKind::Secret | FieldKind::Headers | FieldKind::Environment | FieldKind::Url)
-    }
-
-    fn check(self, value: &Value, secrets: &Secrets) -> Result<Value, String> {
-        let wrong = || format!("expected {}, not {}", self.expected(), python_repr(self, value));
-        match self {
-            FieldKind::Text => {
-                value.as_str().filter(|text| !text.trim().is_empty()).map(|_| value.clone()).ok_or_else(wrong)
-            }
-            FieldKind::Secret => {
-                let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
-                secrets.learn(text);
-                Ok(value.clone())
-            }
-            FieldKind::Url => {
-                let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
-                match url::Url::parse(text) {
-                    Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-                        secrets.learn_url(&url);
-                        Ok(value.clone())
-                    }
-                    other => Err(not_http(self, text, other.ok(), secrets)),
-                }
-            }
-            FieldKind::Bool => value.as_bool().map(Value::Bool).ok_or_else(wrong),
-            FieldKind::Count => value.as_u64().map(|_| value.clone()).ok_or_else(wrong),
-            FieldKind::Seconds => {
-                // Three years is far beyond any use and far below what a Duration or a timer can hold.
-                value.as_f64().filter(|s| *s > 0.0 && *s <= 1e8).map(|_| value.clone()).ok_or_else(wrong)
-            }
-            FieldKind::Texts => match value {
-                Value::String(_) => Ok(Value::Array(vec![value.clone()])),
-                Value::Array(items) if items.iter().all(Value::is_string) => Ok(value.clone()),
-                _ => Err(wrong()),
-            },
-            FieldKind::Headers | FieldKind::Environment => {
-                for (name, item) in value.as_object().ok_or_else(wrong)? {
-                    let text = item.as_str().ok_or_else(wrong)?;
-                    match self {
-                        FieldKind::Headers if !is_harmless_header(name) => learn(text, secrets),
-                        FieldKind::Environment => learn_variable(name, text, secrets),
-                        _ => {}
-                    }
-                }
-                Ok(value.clone())
-            }
-            FieldKind::Any => Ok(value.clone()),
-        }
-    }
-}
-
-/// What is wrong with an address that is none of HTTP. Of what was given only the host is shown: the rest may be secret.
-fn not_http(kind: FieldKind, text: &str, url: Option<url::Url>, secrets: &Secrets) -> String {
-    let expected = kind.expected();
-    if let Some(url) = url.filter(url::Url::has_host) {
-        secrets.learn_url(&url);
-        return format!("expected {expected}, not with {}://", url.scheme());
-    }
-    // `localhost:9090` has the look of a scheme and its rest.
-    match url::Url::parse(&format!("http://{}", text.trim_start_matches('/'))) {
-        Ok(url)
-            if !text.contains("://")
-                && url
-                    .host_str()
-                    .is_some_and(|host| host.contains('.') || text.contains(':') || host == "localhost") =>
-        {
-            secrets.learn_url(&url);
-            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-            let host = url.host_str().unwrap_or_default();
-            format!("expected {expected}, and this has neither; write http://{host}{port} or https://{host}{port}")
-        }
-        _ => format!("expected {expected}, such as http://localhost:8080"),
     }
 }
 
@@ -397,22 +278,6 @@ pub fn python_type(value: &Value) -> &'static str {
     }
 }
 
-/// What was given, short; never the content of a secret.
-fn python_repr(kind: FieldKind, value: &Value) -> String {
-    match value {
-        Value::String(text) if text.is_empty() => "an empty text".to_owned(),
-        // Not even one of the wrong type: a PIN is written as a number by mistake.
-        other if kind.may_hold_secrets() => python_type(other).to_owned(),
-        Value::String(text) => {
-            let short: String = text.chars().take(40).collect();
-            format!("'{short}'")
-        }
-        Value::Number(number) => number.to_string(),
-        Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
-        other => python_type(other).to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -422,8 +287,10 @@ mod tests {
     const FIELDS: &[Field] = &[
         Field::required("url", FieldKind::Url, "Where the server is."),
         Field::optional("auth_password", FieldKind::Secret, "Its password."),
-        Field::optional("verify_ssl", FieldKind::Bool, "Whether to check its certificate."),
+        Field::optional("verify_ssl", FieldKind::Bool, "Whether to check its certificate.").or_flag(true),
         Field::optional("timeout", FieldKind::Seconds, "How long to wait."),
+        Field::optional("method", FieldKind::Choice(&["POST", "PUT", "PATCH"]), "How to ask.").or_text("POST"),
+        Field::optional("port", FieldKind::Port, "Where to knock."),
     ];
 
     #[test]
@@ -454,12 +321,33 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_is_one_of_its_words_and_a_port_is_one() {
+        let read = |config| Settings::read(FIELDS, &config, "x", &Secrets::default());
+        let url = "http://host/";
+        let settings = read(json!({"url": url, "method": " put ", "port": 65535})).unwrap();
+        assert_eq!((settings.required_text("method"), settings.port("port")), ("PUT", Some(65535)));
+        let settings = read(json!({"url": url, "method": null})).unwrap();
+        assert_eq!((settings.required_text("method"), settings.port("port")), ("POST", None));
+        for (field, wrong, said) in [
+            ("method", json!("PSOT"), "expected 'POST', 'PUT' or 'PATCH', not 'PSOT'; did you mean 'POST'?"),
+            ("method", json!("DELETE"), "expected 'POST', 'PUT' or 'PATCH', not 'DELETE'"),
+            ("method", json!(["PUT"]), "expected 'POST', 'PUT' or 'PATCH', not a list"),
+            ("port", json!(0), "expected a port from 1 to 65535, not 0"),
+            ("port", json!(65536), "expected a port from 1 to 65535, not 65536"),
+            ("port", json!("25"), "expected a port from 1 to 65535, not '25'"),
+        ] {
+            let faults = read(json!({"url": url, field: wrong})).unwrap_err();
+            assert_eq!(faults, [ConfigFault::new(format!("x['{field}']"), said)]);
+        }
+    }
+
+    #[test]
     fn secrets_are_learned_while_reading() {
         let secrets = Secrets::default();
         let config = json!({"url": "https://u:s3cret-in-url@host/", "auth_password": "other-secret", "timeout": 2.5});
         let settings = Settings::read(FIELDS, &config, "x", &secrets).unwrap();
         assert_eq!(settings.seconds("timeout"), Some(Duration::from_millis(2500)));
-        assert!(settings.flag("verify_ssl", true));
+        assert!(settings.flag("verify_ssl"));
         assert_eq!(secrets.redact("s3cret-in-url other-secret"), "[redacted] [redacted]");
     }
 

@@ -1,0 +1,92 @@
+//! The server of a source that answers over HTTP, at an address of its own.
+
+use std::time::Instant;
+
+use super::{Call, SourceFault};
+use crate::{
+    http_target::HttpTarget,
+    outbound::{HostPattern, Limits, OutboundError, OutboundKind, Reply, Request, Url, shown_url},
+    settings::ConfigFault,
+    setup::Setup,
+};
+
+/// Answers of a probe are small.
+const PROBE_BYTES: usize = 1 << 20;
+
+impl From<OutboundError> for SourceFault {
+    /// In the words of a source: what was asked, and what came of it.
+    fn from(error: OutboundError) -> Self {
+        match error.kind {
+            OutboundKind::TooLarge(most) => SourceFault::TooLarge(most),
+            OutboundKind::BadRequest => SourceFault::BadArguments(error.what),
+            OutboundKind::NoDescriptor | OutboundKind::NoMemory => SourceFault::Ours(error.what),
+            _ => SourceFault::Failed(error.to_string()),
+        }
+    }
+}
+
+/// A server whose address is configured, and which answers JSON.
+pub(super) struct Server {
+    base: Url,
+    target: HttpTarget,
+}
+
+impl Server {
+    /// Reads `url` and what [`HttpTarget::read`] reads. Redirects may lead to the same host only. One of `ends` is left
+    /// away at the end of the address.
+    pub(super) fn new(setup: &Setup, ends: &[&str]) -> Result<Server, Vec<ConfigFault>> {
+        let mut base = setup.url("url");
+        base.set_query(None);
+        base.set_fragment(None);
+        let path = base.path().trim_end_matches('/').to_owned();
+        let before = ends.iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
+        base.set_path(before);
+        let host = base.host_str().unwrap_or_default().parse::<HostPattern>();
+        let host = host.map_err(|wrong| vec![setup.fault("url", wrong)])?;
+        Ok(Server { target: HttpTarget::read(setup, Some(vec![host]))?, base })
+    }
+
+    /// Asks `path` below the configured address with `parameters`: in the address while that is short, else in the body.
+    pub(super) async fn ask(
+        &self,
+        path: &str,
+        parameters: &[(&str, String)],
+        limits: Limits,
+    ) -> Result<Reply, SourceFault> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        let form: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let request = if form.len() <= 2000 {
+            url.set_query(Some(&form));
+            Request::get(url)
+        } else {
+            // A question that only is too long for an address.
+            let (redirects, repeatable) = (0, true);
+            Request { redirects, repeatable, ..Request::new(crate::outbound::Method::POST, url) }
+                .body("application/x-www-form-urlencoded", form)
+        };
+        let request = self.target.sign(request)?;
+        self.target.outbound.send(request, limits).await.map_err(|error| match SourceFault::from(error.clone()) {
+            // The parameters are in the words around this already; only the address is missing.
+            SourceFault::Failed(_) => self.failed(&error.what),
+            other => other,
+        })
+    }
+
+    /// The fault that says where and what.
+    pub(super) fn failed(&self, what: &str) -> SourceFault {
+        SourceFault::Failed(format!("{}: {what}", shown_url(&self.base).trim_end_matches('/')))
+    }
+}
+
+impl Call {
+    /// What one exchange for this call may use.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { deadline: self.deadline, max_bytes: self.answer_bytes }
+    }
+}
+
+/// What one exchange for a probe may use.
+pub(super) fn probe_limits(deadline: Instant) -> Limits {
+    Limits { deadline, max_bytes: PROBE_BYTES }
+}

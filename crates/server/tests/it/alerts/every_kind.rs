@@ -1,0 +1,186 @@
+//! Every kind of channel, by its samples: every status, every form of "wait", receivers that are dead, silent or break
+//! off, every answer that means no, and no secret anywhere.
+
+use std::time::Duration;
+
+use revere::{
+    alerts::{ChannelKind, ChannelSample, KINDS, Retry, retry::judge_status},
+    redact::Secrets,
+    settings::{Field, FieldKind},
+};
+use serde_json::{Value, json};
+
+use super::{channel, channel_learning, sample, send, stub, stub::Stub};
+use crate::support::Forgetful;
+
+/// A kind, one of its samples, and the sample's config for a receiver at `url`.
+type Case = (&'static ChannelKind, &'static ChannelSample, Value);
+
+fn samples(url: &str) -> impl Iterator<Item = Case> {
+    let all = KINDS.iter().flat_map(|kind| kind.samples.iter().map(move |sample| (kind, sample)));
+    let url = url.to_owned();
+    all.map(move |(kind, sample)| (kind, sample, serde_json::from_str(&sample.config.replace("{url}", &url)).unwrap()))
+}
+
+/// Those of kinds that speak HTTP.
+fn over_http(url: &str) -> Vec<Case> {
+    samples(url).filter(|(_, sample, _)| sample.config.contains("{url}")).collect()
+}
+
+fn assert_no_secret(kind: &ChannelKind, said: &str) {
+    assert!(!said.contains("s3cret"), "{} says a secret: {said}", kind.names[0]);
+    assert!(said.chars().count() < 700, "{}: {said}", kind.names[0]);
+}
+
+/// Every text in `value`, with the name of the field it stands in.
+fn texts<'a>(field: &'a str, value: &'a Value) -> Vec<(&'a str, &'a str)> {
+    match value {
+        Value::String(text) => vec![(field, text)],
+        Value::Array(items) => items.iter().flat_map(|item| texts(field, item)).collect(),
+        Value::Object(items) => items.values().flat_map(|item| texts(field, item)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn samples_show_every_secret_and_all_are_learned() {
+    let mut shown = Vec::new();
+    for (kind, _, config) in samples("http://127.0.0.1:1") {
+        let secrets = Secrets::default();
+        channel_learning(kind.names[0], config.clone(), &secrets);
+        for (name, value) in config.as_object().unwrap() {
+            for (field, text) in texts(name, value).into_iter().filter(|(_, text)| text.contains("s3cret")) {
+                assert!(!secrets.redact(text).contains("s3cret"), "{}: {field} is not learned", kind.names[0]);
+                shown.push((kind.names[0], field.to_owned()));
+            }
+        }
+    }
+    let secret = |field: &&Field| matches!(field.kind, FieldKind::Secret | FieldKind::Headers | FieldKind::Environment);
+    for kind in KINDS {
+        assert!(!kind.samples.is_empty(), "{} has no sample", kind.names[0]);
+        for field in kind.fields.iter().filter(secret) {
+            let has = shown.contains(&(kind.names[0], field.name.to_owned()));
+            assert!(has, "no sample of {} has a secret in {}", kind.names[0], field.name);
+        }
+        // What kinds share is shown by one of them.
+        for field in kind.groups.iter().flat_map(|group| group.fields).filter(secret) {
+            assert!(shown.iter().any(|(_, name)| name == field.name), "no sample has a secret in {}", field.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_status_is_judged_and_no_secret_is_said() {
+    let stub = Stub::start().await;
+    for (kind, sample_of, config) in over_http(&stub.url) {
+        let channel = channel(kind.names[0], config);
+        stub.answer(200, &[], Some(""));
+        let reads_the_body = send(&channel, &sample()).await.is_err();
+        assert!(reads_the_body || sample_of.taken.is_empty(), "{}: needs no body to be taken", kind.names[0]);
+        stub.taken();
+        let own = |status: u16| sample_of.refusals.iter().any(|(known, ..)| *known == status && status != 200);
+        for status in (200..=599_u16).filter(|status| !own(*status)) {
+            let body = (status < 300 && reads_the_body).then_some(sample_of.taken);
+            stub.answer(status, &[], body);
+            let sent = send(&channel, &sample()).await;
+            stub.one();
+            // One that cannot have a body lacks the word that decides.
+            let expected =
+                if reads_the_body && status == 204 { Some(Retry::Later) } else { judge_status(status, None) };
+            let said = match (expected, sent) {
+                (None, Ok(receipt)) => receipt.reply,
+                (Some(retry), Err(error)) => {
+                    assert_eq!(error.retry, retry, "{} {status}: {error}", kind.names[0]);
+                    assert!(error.message.contains(&status.to_string()), "{} {status}: {error}", kind.names[0]);
+                    error.message
+                }
+                (expected, sent) => panic!("{} {status}: expected {expected:?}, got {sent:?}", kind.names[0]),
+            };
+            assert_no_secret(kind, &said);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_that_means_no_is_understood() {
+    let stub = Stub::start().await;
+    for (kind, sample_of, config) in over_http(&stub.url) {
+        let channel = channel(kind.names[0], config);
+        for (status, body, retry) in sample_of.refusals {
+            stub.answer(*status, &[], Some(body));
+            let error = send(&channel, &sample()).await.expect_err(body);
+            assert_eq!(error.retry, *retry, "{} {status} {body}: {error}", kind.names[0]);
+            assert_no_secret(kind, &error.message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_form_of_wait_is_read_by_every_channel() {
+    let stub = Stub::start().await;
+    let forms: [(&[(&str, &str)], Value); 6] = [
+        (&[("Retry-After", "17")], json!({})),
+        (
+            &[("Date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("Retry-After", "Sun, 06 Nov 1994 08:49:54 GMT")],
+            json!({"retry_after": 5}),
+        ),
+        (&[], json!({"retry_after": 17.0})),
+        (&[], json!({"ok": false, "parameters": {"retry_after": 17}})),
+        (&[("Retry-After", "soon")], json!({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 17_000})),
+        (&[("X-RateLimit-Period-In-Sec", "17")], json!({"message": "too many"})),
+    ];
+    for (kind, _, config) in over_http(&stub.url) {
+        let channel = channel(kind.names[0], config);
+        for status in [429, 503] {
+            for (headers, body) in &forms {
+                stub.answer(status, headers, Some(&body.to_string()));
+                let error = send(&channel, &sample()).await.unwrap_err();
+                let asked = Retry::After(Duration::from_secs(17));
+                assert_eq!(error.retry, asked, "{} {status} {headers:?} {body}", kind.names[0]);
+            }
+        }
+        for nonsense in [json!({"retry_after": "soon"}), json!({"retry_after": -3}), json!([17]), json!(17)] {
+            stub.answer(429, &[], Some(&nonsense.to_string()));
+            assert_eq!(send(&channel, &sample()).await.unwrap_err().retry, Retry::Later, "{nonsense}");
+        }
+        stub.answer(400, &[("Retry-After", "17")], None);
+        assert_eq!(send(&channel, &sample()).await.unwrap_err().retry, Retry::Never, "{}", kind.names[0]);
+    }
+}
+
+#[tokio::test]
+async fn every_channel_survives_receivers_that_are_dead_silent_or_break_off() {
+    for (receiver, timeout, parts) in [
+        (stub::dead().await, 30_000, "nothing listens there"),
+        (stub::silent(), 100, "timed out after 0.1 s"),
+        (stub::resetting().await, 30_000, ""),
+    ] {
+        for (kind, _, config) in over_http(&receiver.url) {
+            let channel = channel(kind.names[0], config);
+            let error = channel.send(&sample(), Duration::from_millis(timeout)).await.unwrap_err();
+            assert_eq!(error.retry, Retry::Later, "{}: {error}", kind.names[0]);
+            assert!(kind.names[0] == "sns" || error.message.contains(parts), "{}: {error}", kind.names[0]);
+            assert_no_secret(kind, &error.message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_as_the_notification_leaves_costs_no_attempt() {
+    for at in 0..over_http("").len() {
+        let taken = match over_http("")[at].1.taken {
+            "" => "{}",
+            taken => taken,
+        };
+        for reads in [true, false] {
+            let server = Forgetful::start(taken, reads).await;
+            let (kind, _, config) = over_http(&server.url).remove(at);
+            let channel = channel(kind.names[0], config);
+            for _ in 0..4 {
+                send(&channel, &sample()).await.unwrap();
+            }
+            // Every second one went out again on a connection of its own, with the key that says that it is the same.
+            assert_eq!((server.counts(), server.answered().len()), ((4, 2), 4), "{}", kind.names[0]);
+        }
+    }
+}

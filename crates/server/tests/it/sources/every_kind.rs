@@ -1,0 +1,111 @@
+//! Every type of source, by its samples: every status, servers that are dead, silent or break off, and no secret anywhere.
+
+use std::time::{Duration, Instant};
+
+use revere::{
+    redact::Secrets,
+    settings::{Field, FieldKind},
+    sources::{KINDS, PLUGIN, SourceKind, SourceSample},
+};
+
+use super::*;
+use crate::alerts::stub::{self, Stub};
+
+/// A type, one of its samples, and the sample's config for a server at `url`.
+type Case = (&'static SourceKind, &'static SourceSample, serde_json::Value);
+
+fn samples(url: &str) -> Vec<Case> {
+    let config = |sample: &SourceSample| serde_json::from_str(&sample.config.replace("{url}", url)).unwrap();
+    let all = KINDS.iter().copied().chain([PLUGIN]);
+    all.flat_map(|kind| kind.samples.iter().map(move |sample| (kind, sample)))
+        .map(|(kind, sample)| (kind, sample, config(sample)))
+        .collect()
+}
+
+/// Those of types that ask over HTTP.
+fn over_http(url: &str) -> Vec<Case> {
+    samples(url).into_iter().filter(|(_, sample, _)| sample.config.contains("{url}")).collect()
+}
+
+async fn call(asked: &Asked, sample: &SourceSample) -> Result<Value, SourceFault> {
+    let (method, arguments) = sample.call;
+    let call = Call {
+        method: method.to_owned(),
+        args: arguments.iter().map(|argument| text(argument)).collect(),
+        kwargs: Vec::new(),
+        deadline: Instant::now() + asked.deadline,
+        answer_bytes: asked.answer_bytes,
+        now: asked.now,
+    };
+    asked.source.call(call).await
+}
+
+#[test]
+fn samples_show_every_secret_and_all_are_learned() {
+    let mut shown = Vec::new();
+    for (kind, _, config) in samples("http://127.0.0.1:1") {
+        let secrets = Secrets::default();
+        let entry = json!({"src": {"type": kind.names[0], "config": config}});
+        let (entries, _) = entry::read_all("REVERE_SOURCES", &entry);
+        let surroundings =
+            Surroundings { folder: ".".into(), outbound: Outbound::new(secrets.clone()), secrets: secrets.clone() };
+        assert_eq!(sources::build_all(&entries, &surroundings).1, [], "{}", kind.names[0]);
+        for (field, value) in config.as_object().unwrap() {
+            let text = value.to_string();
+            if text.contains("s3cret") {
+                assert!(!secrets.redact(&text).contains("s3cret"), "{}: {field} is not learned", kind.names[0]);
+                shown.push((kind.names[0], field.clone()));
+            }
+        }
+    }
+    let secret = |field: &&Field| matches!(field.kind, FieldKind::Secret | FieldKind::Headers | FieldKind::Environment);
+    for kind in KINDS {
+        assert!(!kind.samples.is_empty(), "{} has no sample", kind.names[0]);
+        for field in kind.fields.iter().filter(secret) {
+            let has = shown.contains(&(kind.names[0], field.name.to_owned()));
+            assert!(has, "no sample of {} has a secret in {}", kind.names[0], field.name);
+        }
+        // What types share is shown by one of them.
+        for field in kind.groups.iter().flat_map(|group| group.fields).filter(secret) {
+            assert!(shown.iter().any(|(_, name)| name == field.name), "no sample has a secret in {}", field.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_status_is_judged_and_no_secret_is_said() {
+    let stub = Stub::start().await;
+    for (kind, sample, config) in over_http(&stub.url) {
+        let asked = source(kind.names[0], config);
+        for status in 200..=599_u16 {
+            // Anything but a good answer says the request back, secrets and all.
+            stub.answer(status, &[], (status == 200).then_some(sample.answer));
+            match call(&asked, sample).await {
+                Ok(_) => assert!(status == 200 || !sample.judges_status, "{} {status}", kind.names[0]),
+                Err(fault) => {
+                    assert!(status != 200 && sample.judges_status, "{} {status}: {fault}", kind.names[0]);
+                    assert!(!fault.to_string().contains("s3cret"), "{} {status}: {fault}", kind.names[0]);
+                    let said = status < 300 || fault.to_string().contains(&status.to_string());
+                    assert!(said, "{} {status}: {fault}", kind.names[0]);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn servers_that_are_dead_silent_or_break_off_are_faults_that_say_so() {
+    for (server, deadline, said) in [
+        (stub::dead().await, PATIENCE, "connection refused: nothing listens there"),
+        (stub::silent(), Duration::from_millis(100), "timed out after 0.1 s"),
+        (stub::resetting().await, PATIENCE, "connection reset by the other side"),
+    ] {
+        for (kind, sample, config) in over_http(&server.url) {
+            let asked = Asked { deadline, ..source(kind.names[0], config) };
+            let fault = call(&asked, sample).await.unwrap_err().to_string();
+            assert!(fault.contains(said) && !fault.contains("s3cret"), "{}: {fault}", kind.names[0]);
+            let probed = asked.source.probe(Instant::now() + deadline).await.unwrap_err().to_string();
+            assert!(probed.contains(said) && !probed.contains("s3cret"), "{}: {probed}", kind.names[0]);
+        }
+    }
+}
