@@ -15,6 +15,7 @@ mod faults;
 mod params;
 mod pragma;
 mod read_only;
+mod room;
 mod rows;
 mod server;
 mod sql_text;
@@ -111,6 +112,12 @@ impl Job {
     fn server_time(&self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
         (left - (left / 5).min(Duration::from_millis(500))).max(Duration::from_millis(10))
+    }
+
+    /// How long to clean up after the answer has come: `longest`, or less where the call would be over before.
+    fn clean_up_time(&self, longest: Duration) -> Duration {
+        const MARGIN: Duration = Duration::from_millis(50);
+        self.deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN).min(longest)
     }
 
     fn rows(&self, rules: &Rules) -> Rows {

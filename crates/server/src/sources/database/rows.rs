@@ -1,6 +1,6 @@
 //! The rows of an answer, within limits: more is a fault that says so, never a shorter answer.
 
-use super::Value;
+use super::{Value, room::Room};
 use crate::{
     answer_memory,
     sources::{SourceFault, size},
@@ -29,6 +29,11 @@ impl Rows {
 
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// The room that the next row has.
+    pub(super) fn room(&self) -> Room {
+        Room::of(self.max_bytes.saturating_sub(self.bytes), self.max_bytes)
     }
 
     pub(super) fn push(&mut self, row: Vec<Value>) -> Result<(), SourceFault> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    tls::{Tls, TlsMode},
+    tls::{Tls, TlsMode, TlsWish},
     url::{UrlParts, is_on, unknown_query},
 };
 use crate::redact::Secrets;
@@ -54,7 +54,7 @@ pub(super) fn mysql(parts: &UrlParts, folder: &Path) -> Result<Server, String> {
     const KNOWN: &[&str] =
         &["charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_mode", "ssl_verify_cert", "collation"];
     let mut server = parts.server(3306, "root", "ssl_ca");
-    let tls = &mut server.tls;
+    let (tls, mut wish) = (&mut server.tls, TlsWish::default());
     for (key, value) in &parts.query {
         match key.as_str() {
             "unix_socket" => server.socket = Some(folder.join(value)),
@@ -62,7 +62,7 @@ pub(super) fn mysql(parts: &UrlParts, folder: &Path) -> Result<Server, String> {
             "ssl_cert" => tls.certificate = Some(folder.join(value)),
             "ssl_key" => tls.key = Some(folder.join(value)),
             "ssl_mode" | "ssl-mode" => {
-                tls.mode = match value.to_ascii_lowercase().replace('-', "_").as_str() {
+                let mode = match value.to_ascii_lowercase().replace('-', "_").as_str() {
                     "disabled" => TlsMode::Off,
                     "preferred" => TlsMode::Offered,
                     "required" => TlsMode::Required,
@@ -73,13 +73,15 @@ pub(super) fn mysql(parts: &UrlParts, folder: &Path) -> Result<Server, String> {
                             "'{value}' is no ssl_mode; known: disabled, preferred, required, verify_ca, verify_identity"
                         ));
                     }
-                }
+                };
+                wish.note(key, value, mode);
             }
             "ssl" | "ssl_disabled" => {
-                tls.mode = if is_on(value) == (key == "ssl") { TlsMode::Required } else { TlsMode::Off }
+                let mode = if is_on(value) == (key == "ssl") { TlsMode::Required } else { TlsMode::Off };
+                wish.note(key, value, mode);
             }
             "ssl_verify_cert" | "ssl_verify_identity" | "ssl_check_hostname" if is_on(value) => {
-                tls.mode = TlsMode::Host
+                wish.note(key, value, TlsMode::Host);
             }
             "ssl_verify_cert" | "ssl_verify_identity" | "ssl_check_hostname" => {}
             "collation" if value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
@@ -90,6 +92,7 @@ pub(super) fn mysql(parts: &UrlParts, folder: &Path) -> Result<Server, String> {
             key => return Err(unknown_query(key, KNOWN)),
         }
     }
+    tls.mode = wish.mode(tls.roots.is_some())?;
     sound(server)
 }
 
@@ -104,6 +107,7 @@ pub(super) fn postgres(parts: &UrlParts, folder: &Path, secrets: &Secrets) -> Re
         Some(password)
     });
     let mut name = "revere".to_owned();
+    let (mut wish, mut system, mut weak) = (TlsWish::default(), false, None);
     for (key, value) in &parts.query {
         match key.as_str() {
             "host" if value.contains(',') => return Err("several hosts are not supported; name one".to_owned()),
@@ -115,7 +119,7 @@ pub(super) fn postgres(parts: &UrlParts, folder: &Path, secrets: &Secrets) -> Re
             },
             "port" => server.port = value.parse().map_err(|_| format!("'{value}' is no port"))?,
             "sslmode" => {
-                server.tls.mode = match value.to_ascii_lowercase().as_str() {
+                let mode = match value.to_ascii_lowercase().as_str() {
                     "disable" | "allow" => TlsMode::Off,
                     "prefer" => TlsMode::Offered,
                     "require" => TlsMode::Required,
@@ -126,9 +130,16 @@ pub(super) fn postgres(parts: &UrlParts, folder: &Path, secrets: &Secrets) -> Re
                             "'{value}' is no sslmode; known: disable, allow, prefer, require, verify-ca, verify-full"
                         ));
                     }
+                };
+                if mode != TlsMode::Host {
+                    weak = Some(value);
                 }
+                wish.note(key, value, mode);
             }
-            "sslrootcert" if value == "system" => server.tls.mode = TlsMode::Host,
+            "sslrootcert" if value == "system" => {
+                system = true;
+                wish.note(key, value, TlsMode::Host);
+            }
             "sslrootcert" => server.tls.roots = Some(folder.join(value)),
             "sslcert" => server.tls.certificate = Some(folder.join(value)),
             "sslkey" => server.tls.key = Some(folder.join(value)),
@@ -148,6 +159,10 @@ pub(super) fn postgres(parts: &UrlParts, folder: &Path, secrets: &Secrets) -> Re
             key => return Err(unknown_query(key, KNOWN)),
         }
     }
+    if let (true, Some(weak)) = (system, weak) {
+        return Err(format!("'sslmode={weak}' is too weak for 'sslrootcert=system', which takes verify-full alone"));
+    }
+    server.tls.mode = wish.mode(server.tls.roots.is_some())?;
     server.parameters.push(("application_name".to_owned(), name));
     // A host that begins with a slash is a folder with a socket in it.
     if server.host.starts_with('/') {

@@ -33,6 +33,43 @@ pub(super) enum TlsMode {
     Host,
 }
 
+/// How much of TLS the options of a connection string ask for: each may raise it, none lowers it, in whatever order they
+/// stand.
+#[derive(Default)]
+pub(super) struct TlsWish {
+    /// The option that wants none.
+    off: Option<String>,
+    /// The strictest, and its option.
+    most: Option<(TlsMode, String)>,
+}
+
+impl TlsWish {
+    /// Notes what the option `key=value` asks for.
+    pub(super) fn note(&mut self, key: &str, value: &str, mode: TlsMode) {
+        let option = format!("{key}={value}");
+        if mode == TlsMode::Off {
+            self.off = Some(option);
+        } else if self.most.as_ref().is_none_or(|(most, _)| *most < mode) {
+            self.most = Some((mode, option));
+        }
+    }
+
+    /// What they ask for together. To name whom to trust is to want that they are looked at: without TLS whoever stands in
+    /// between has only to say that the server offers none.
+    pub(super) fn mode(self, names_roots: bool) -> Result<TlsMode, String> {
+        match (self.off, self.most) {
+            (Some(off), Some((_, other))) => {
+                Err(format!("'{off}' and '{other}' contradict each other: take one of them out"))
+            }
+            (Some(_), None) => Ok(TlsMode::Off),
+            (None, most) => {
+                let asked = most.map_or(TlsMode::Offered, |(mode, _)| mode);
+                Ok(if names_roots { asked.max(TlsMode::Authority) } else { asked })
+            }
+        }
+    }
+}
+
 /// What a connection string says of TLS.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Tls {
@@ -52,12 +89,20 @@ impl Tls {
         Tls { mode: TlsMode::Offered, roots: None, certificate: None, key: None, roots_option }
     }
 
-    /// How closely the server's certificate is looked at: a file of whom to trust says that it is to be.
+    /// How closely the server's certificate is looked at: a file of whom to trust says that it is to be. Where there is
+    /// none, public authorities are trusted, which vouch for names alone: one of theirs for another name says nothing.
     fn checked(&self) -> TlsMode {
         match self.mode {
+            TlsMode::Authority if self.roots.is_none() => TlsMode::Host,
             TlsMode::Off | TlsMode::Offered | TlsMode::Required if self.roots.is_some() => TlsMode::Authority,
             mode => mode,
         }
+    }
+
+    /// What to say of a server without TLS; `mode_option` is the option that asks for it unless a file of roots does.
+    pub(super) fn not_offered(&self, mode_option: &str) -> Stopped {
+        let asks = if self.roots.is_some() { self.roots_option } else { mode_option };
+        Stopped::Tls(format!("the server offers none, and '{asks}' asks for it"))
     }
 
     /// Whether it is certain that the server is the one that was meant.

@@ -252,9 +252,39 @@ mod tests {
             ("postgresql://h/d?sslmode=verify-full", TlsMode::Host),
             ("postgresql://h/d?sslrootcert=system", TlsMode::Host),
             ("postgresql://h/d?sslmode=disable", TlsMode::Off),
+            ("mysql://h/d?ssl_verify_identity=true&ssl=true", TlsMode::Host),
+            ("mysql://h/d?ssl=true&ssl_verify_identity=true", TlsMode::Host),
+            ("mysql://h/d?ssl_mode=verify_identity&ssl_disabled=false", TlsMode::Host),
+            ("mysql://h/d?ssl_mode=verify_ca&ssl_verify_cert=false", TlsMode::Authority),
+            ("mysql://h/d?ssl_ca=ca.pem", TlsMode::Authority),
+            ("mysql://h/d?ssl_ca=ca.pem&ssl_mode=preferred", TlsMode::Authority),
+            ("mysql://h/d?ssl_ca=ca.pem&ssl_mode=disabled", TlsMode::Off),
+            ("postgresql://h/d?sslrootcert=ca.pem", TlsMode::Authority),
+            ("postgresql://h/d?sslmode=require&sslrootcert=ca.pem", TlsMode::Authority),
+            ("postgresql://h/d?sslmode=verify-full&sslmode=require", TlsMode::Host),
+            ("postgresql://h/d?sslrootcert=system&sslmode=verify-full", TlsMode::Host),
         ] {
             let (Ok(Place::MySql(server)) | Ok(Place::Postgres(server))) = read(text) else { panic!("{text}") };
             assert_eq!(server.tls.mode, mode, "{text}");
+        }
+    }
+
+    #[test]
+    fn options_of_tls_that_contradict_each_other_are_refused_by_name() {
+        for (text, parts) in [
+            (
+                "mysql://h/d?ssl_mode=verify_identity&ssl_disabled=true",
+                ["ssl_disabled=true", "ssl_mode=verify_identity"],
+            ),
+            ("mysql://h/d?ssl_disabled=true&ssl_verify_cert=1", ["ssl_disabled=true", "ssl_verify_cert=1"]),
+            ("mysql://h/d?ssl=true&ssl_mode=disabled", ["ssl_mode=disabled", "ssl=true"]),
+            ("postgresql://h/d?sslmode=disable&sslmode=require", ["sslmode=disable", "sslmode=require"]),
+            ("postgresql://h/d?sslrootcert=system&sslmode=require", ["sslmode=require", "sslrootcert=system"]),
+            ("postgresql://h/d?sslmode=verify-ca&sslrootcert=system", ["sslmode=verify-ca", "verify-full"]),
+            ("postgresql://h/d?sslmode=disable&sslrootcert=system", ["sslmode=disable", "sslrootcert=system"]),
+        ] {
+            let Err(said) = read(text) else { panic!("{text}") };
+            assert!(parts.iter().all(|part| said.contains(part)), "{text}: {said}");
         }
     }
 

@@ -24,19 +24,27 @@ pub(super) struct Wire {
     io: Box<dyn Io>,
     read: BytesMut,
     write: Vec<u8>,
+    is_private: bool,
 }
 
 impl Wire {
     pub(super) async fn open(server: &Server) -> io::Result<Wire> {
-        let io: Box<dyn Io> = match &server.socket {
-            Some(path) => Box::new(UnixStream::connect(path).await?),
+        let (io, is_private): (Box<dyn Io>, bool) = match &server.socket {
+            Some(path) => (Box::new(UnixStream::connect(path).await?), true),
             None => {
                 let tcp = TcpStream::connect((server.host.as_str(), server.port)).await?;
                 tcp.set_nodelay(true)?;
-                Box::new(tcp)
+                let is_private = tcp.peer_addr()?.ip().to_canonical().is_loopback();
+                (Box::new(tcp), is_private)
             }
         };
-        Ok(Wire { io, read: BytesMut::new(), write: Vec::new() })
+        Ok(Wire { io, read: BytesMut::new(), write: Vec::new(), is_private })
+    }
+
+    /// Over what a test has in its hands.
+    #[cfg(test)]
+    pub(super) fn over(io: tokio::io::DuplexStream, is_private: bool) -> Wire {
+        Wire { io: Box::new(io), read: BytesMut::new(), write: Vec::new(), is_private }
     }
 
     /// The same, encrypted from here on. Whatever came before would have come unprotected, so there must be nothing.
@@ -45,7 +53,12 @@ impl Wire {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the server sent more before the encryption began"));
         }
         let io = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, self.io).await?;
-        Ok(Wire { io: Box::new(io), read: BytesMut::new(), write: Vec::new() })
+        Ok(Wire { io: Box::new(io), read: BytesMut::new(), write: Vec::new(), is_private: true })
+    }
+
+    /// Whether nobody on the way can read what is sent: it is encrypted, or does not leave this machine.
+    pub(super) fn is_private(&self) -> bool {
+        self.is_private
     }
 
     /// What goes out with the next [`Wire::flush`].

@@ -2,6 +2,7 @@
 
 mod columns;
 mod command;
+mod database_impostors;
 mod database_log_ins;
 mod database_tls;
 mod docs;

@@ -72,7 +72,7 @@ impl Connection {
                 packets = packets.encrypt(config, name).await.map_err(|error| server.tls.fault(error))?;
                 privacy = if server.tls.names_server() { Privacy::Certain } else { Privacy::Hidden };
             } else if server.tls.mode > TlsMode::Offered {
-                return Err(Stopped::Tls("the server offers none, and 'ssl_mode' asks for it".to_owned()));
+                return Err(server.tls.not_offered("ssl_mode"));
             }
         }
         let mut connection = Connection { packets, capabilities, status: 0 };
@@ -139,9 +139,9 @@ impl Connection {
             }
             _ => {
                 let count = Reader(answer).number()?;
-                let mut columns = Vec::new();
+                let (mut columns, mut room) = (Vec::new(), LARGEST_PACKET);
                 for _ in 0..count {
-                    columns.push(column(self.packets.receive(LARGEST_PACKET).await?)?);
+                    columns.push(column(self.description(&mut room).await?)?);
                 }
                 self.skip_eof().await?;
                 Ok(Some(columns))
@@ -175,9 +175,21 @@ impl Connection {
         }
     }
 
+    /// What the server says of the next column; of all of them together no more than `room`.
+    async fn description(&mut self, room: &mut usize) -> Result<Bytes, Stopped> {
+        let packet = self.packets.receive(*room).await.map_err(|stopped| match stopped {
+            Stopped::Here(SourceFault::TooLarge(_)) => too_many_columns(),
+            other => other,
+        })?;
+        // Kept, each takes a little more than its name.
+        *room = room.checked_sub(packet.len() + size_of::<Column>()).ok_or_else(too_many_columns)?;
+        Ok(packet)
+    }
+
     async fn skip_columns(&mut self, count: u64) -> Result<(), Stopped> {
+        let mut room = LARGEST_PACKET;
         for _ in 0..count {
-            self.packets.receive(LARGEST_PACKET).await?;
+            self.description(&mut room).await?;
         }
         if count > 0 { self.skip_eof().await } else { Ok(()) }
     }
@@ -226,11 +238,14 @@ impl Connection {
         body.extend(plugin.bytes());
         body.push(0);
         self.packets.send(&body).await?;
+        let mut has_switched = false;
         loop {
             let answer = self.packets.receive(LARGEST_PACKET).await?;
             match answer[0] {
                 0 => return self.done(answer),
+                0xfe if has_switched => return Err(garbled()),
                 0xfe => {
+                    has_switched = true;
                     let mut switch = Reader(answer.slice(1..));
                     plugin = String::from_utf8_lossy(&switch.until_zero()).into_owned();
                     if plugin.is_empty() {
@@ -250,6 +265,10 @@ impl Connection {
             }
         }
     }
+}
+
+fn too_many_columns() -> Stopped {
+    Stopped::Protocol("it describes more columns than any statement has".to_owned())
 }
 
 /// A statement that the server has read.

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::{
-    super::{Value, calendar, faults::undecodable, from_json, short_float},
+    super::{Value, calendar, faults::undecodable, from_json, room::Room, short_float},
     connection::Column,
     packet::{Reader, garbled},
 };
@@ -41,7 +41,7 @@ const UNSIGNED: u16 = 0x20;
 const BINARY: u16 = 63;
 
 /// The values of a row.
-pub(super) fn row(columns: &[Column], row: Bytes) -> Result<Vec<Value>, Stopped> {
+pub(super) fn row(columns: &[Column], row: Bytes, room: &mut Room) -> Result<Vec<Value>, Stopped> {
     let mut row = Reader(row);
     row.u8()?;
     let nulls = row.bytes((columns.len() + 9) / 8)?;
@@ -65,16 +65,17 @@ pub(super) fn row(columns: &[Column], row: Bytes) -> Result<Vec<Value>, Stopped>
             }
             _ => row.counted()?,
         };
-        let value = read(column, &bytes).ok_or_else(|| {
+        let value = room.value(bytes.len()).and_then(|()| read(column, &bytes, room)).ok_or_else(|| {
             let kind = format!("number {}", column.kind);
-            undecodable(index, &column.name, &kind, "of which this value cannot be read")
+            let unread = || undecodable(index, &column.name, &kind, "of which this value cannot be read");
+            room.fault().unwrap_or_else(unread)
         });
         values.push(value?);
     }
     if row.0.is_empty() { Ok(values) } else { Err(garbled()) }
 }
 
-fn read(column: &Column, bytes: &[u8]) -> Option<Value> {
+fn read(column: &Column, bytes: &[u8], room: &mut Room) -> Option<Value> {
     let text = || String::from_utf8(bytes.to_vec()).ok();
     Some(match column.kind {
         kind::NULL => Value::Null,
@@ -90,10 +91,13 @@ fn read(column: &Column, bytes: &[u8]) -> Option<Value> {
         kind::BIT => int(bytes.iter().try_fold(0u64, |all, byte| Some(all.checked_mul(256)? | u64::from(*byte)))?),
         kind::DATE | kind::DATE_TIME | kind::TIMESTAMP => moment(column.kind == kind::DATE, bytes)?,
         kind::TIME => Value::Duration(time(bytes)?),
-        kind::JSON => match serde_json::from_slice(bytes) {
-            Ok(json) => from_json(&json),
-            Err(_) => Value::Text(text()?),
-        },
+        kind::JSON => {
+            room.json(bytes)?;
+            match serde_json::from_slice(bytes) {
+                Ok(json) => from_json(&json),
+                Err(_) => Value::Text(text()?),
+            }
+        }
         kind::ENUM | kind::SET => Value::Text(text()?),
         kind::GEOMETRY => Value::Bytes(bytes.to_vec()),
         _ if column.charset != BINARY => Value::Text(text()?),
@@ -127,6 +131,9 @@ fn moment(only_date: bool, bytes: &[u8]) -> Option<Value> {
     let date = format!("{year:04}-{month:02}-{day:02}");
     let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
     let clock = format!("{hour:02}:{minute:02}:{second:02}{fraction}");
+    if hour > 23 || minute > 59 || second > 59 || micros > 999_999 {
+        return None;
+    }
     // A day such as 0000-00-00 or 2024-02-00, which MySQL allows and Python's calendar does not have, stays a text.
     Some(match (only_date, calendar::is_real(year.into(), month, day)) {
         (true, true) => Value::Date(date),
@@ -141,9 +148,12 @@ fn time(bytes: &[u8]) -> Option<i64> {
     let mut parts = [0; 12];
     parts.get_mut(..bytes.len())?.copy_from_slice(bytes);
     let [negative, d0, d1, d2, d3, hours, minutes, seconds, f0, f1, f2, f3] = parts;
-    let days = i64::from(u32::from_le_bytes([d0, d1, d2, d3]));
+    let (days, micros) = (i64::from(u32::from_le_bytes([d0, d1, d2, d3])), u32::from_le_bytes([f0, f1, f2, f3]));
+    if hours > 23 || minutes > 59 || seconds > 59 || micros > 999_999 {
+        return None;
+    }
     let whole = ((days * 24 + i64::from(hours)) * 60 + i64::from(minutes)) * 60 + i64::from(seconds);
-    let micros = whole.checked_mul(1_000_000)? + i64::from(u32::from_le_bytes([f0, f1, f2, f3]));
+    let micros = whole.checked_mul(1_000_000)?.checked_add(i64::from(micros))?;
     Some(if negative == 1 { -micros } else { micros })
 }
 
@@ -174,12 +184,22 @@ mod tests {
         assert_eq!(time(&[]), Some(0));
     }
 
+    #[test]
+    fn what_no_clock_shows_is_not_read() {
+        for clock in [[24, 0, 0], [0, 60, 0], [0, 0, 60]] {
+            assert_eq!(moment(false, &[[0xea, 0x07, 2, 28].as_slice(), &clock].concat()), None, "{clock:?}");
+            assert_eq!(time(&[[0, 1, 0, 0, 0].as_slice(), &clock].concat()), None, "{clock:?}");
+        }
+        assert_eq!(time(&[0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x42, 0x0f, 0]), None, "a million microseconds");
+        assert_eq!(time(&[0, 0xff, 0xff, 0xff, 0xff, 23, 59, 59, 0xff, 0xff, 0xff, 0xff]), None);
+    }
+
     proptest! {
         #[test]
         fn damaged_rows_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40), kinds in proptest::collection::vec(any::<u8>(), 0..12)) {
             let columns: Vec<Column> =
                 kinds.into_iter().map(|kind| Column { name: "c".into(), kind, flags: 0, charset: BINARY }).collect();
-            let _ = row(&columns, bytes.into());
+            let _ = row(&columns, bytes.into(), &mut Room::of(1000, 1000));
         }
     }
 }

@@ -85,7 +85,7 @@ impl Engine for MySql {
             answer = connection.run("commit").await.and(answer);
         }
         if matches!(answer, Ok(_) | Err(Stopped::Refused(_))) {
-            let _ = tokio::time::timeout(GOODBYE, connection.close()).await;
+            let _ = tokio::time::timeout(job.clean_up_time(GOODBYE), connection.close()).await;
         }
         answer.map_err(worded)
     }
@@ -122,7 +122,8 @@ async fn fetch(connection: &mut Connection, statement: &Statement, job: &Job, ru
                 if rows.is_empty() {
                     rows.name(columns.iter().map(|column| column.name.as_str()));
                 }
-                rows.push(decode::row(&columns, row)?)?;
+                let values = decode::row(&columns, row, &mut rows.room());
+                rows.push(values?)?;
             }
             answered = true;
         }

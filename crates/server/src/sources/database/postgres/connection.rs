@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::{
-    super::{faults::Stopped, server::Server, tls::TlsMode, wire::Wire},
+    super::{faults::Stopped, room::Room, server::Server, tls::TlsMode, wire::Wire},
     decode::Kind,
     message::{self, Column, Message},
     scram::{self, Scram},
@@ -54,9 +54,12 @@ impl Connection {
     pub(super) async fn rows(&mut self, text: &str) -> Result<Vec<Vec<Option<String>>>, Stopped> {
         self.put_query(text);
         self.wire.flush().await?;
-        let mut rows = Vec::new();
+        let (mut rows, mut room) = (Vec::new(), Room::of(LARGEST_MESSAGE, LARGEST_MESSAGE));
         self.answered(|row| {
             let values = message::values(row).ok_or_else(garbled)?;
+            let fits =
+                room.list().and_then(|()| values.iter().try_for_each(|value| room.value(value.map_or(0, <[u8]>::len))));
+            fits.ok_or_else(|| Stopped::Protocol("more came than was asked for".to_owned()))?;
             let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
             rows.push(values.into_iter().map(|value| value.map(text)).collect());
             Ok(())
@@ -194,13 +197,13 @@ impl Connection {
             body.push(0);
         });
         self.wire.flush().await?;
-        let mut scram = None;
+        let mut proof = Proof::default();
         loop {
             let message = self.receive(LARGEST_MESSAGE).await?;
             match message.kind {
-                b'R' => self.prove(server, &message.body, &mut scram).await?,
+                b'R' if !proof.is_accepted => self.prove(server, &message.body, &mut proof).await?,
                 b'E' => return Err(helped(message::refusal(&message.body))),
-                b'Z' => return Ok(()),
+                b'Z' if proof.is_accepted => return Ok(()),
                 // The key for cancelling, and what of newer versions of the protocol it does not know.
                 b'K' | b'v' => {}
                 other => return Err(unexpected(other)),
@@ -209,33 +212,39 @@ impl Connection {
     }
 
     /// Answers what the server asks for as a proof.
-    async fn prove(&mut self, server: &Server, asked: &[u8], scram: &mut Option<Scram>) -> Result<(), Stopped> {
+    async fn prove(&mut self, server: &Server, asked: &[u8], proof: &mut Proof) -> Result<(), Stopped> {
         let (kind, rest) = asked.split_first_chunk().ok_or_else(garbled)?;
         let text = || std::str::from_utf8(rest).map_err(|_| garbled());
         let password = || server.password.as_deref().ok_or_else(no_password);
         let no_proof = || Stopped::LogIn("the server does not know the password itself".to_owned());
-        match u32::from_be_bytes(*kind) {
+        let kind = u32::from_be_bytes(*kind);
+        // One log-in is asked for, and no easier one after it.
+        if matches!(kind, 3 | 5 | 10) && std::mem::replace(&mut proof.is_begun, true) {
+            return Err(garbled());
+        }
+        match kind {
+            0 if proof.scram.is_some() => Err(no_proof()),
             0 => {
-                if scram.is_some() {
-                    Err(no_proof())
-                } else {
-                    Ok(())
-                }
+                proof.is_accepted = true;
+                Ok(())
             }
             3 => {
                 let password = password()?;
+                if !self.wire.is_private() {
+                    return Err(needs_tls());
+                }
                 self.answer(|body| message::put_text(body, password)).await
             }
             5 => {
-                let proof = scram::md5(&server.user, password()?, rest);
-                self.answer(|body| message::put_text(body, &proof)).await
+                let hash = scram::md5(&server.user, password()?, rest);
+                self.answer(|body| message::put_text(body, &hash)).await
             }
             10 => {
                 if !text()?.split('\0').any(|name| name == "SCRAM-SHA-256") {
                     return Err(unknown_log_in(text()?));
                 }
                 let nonce = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-                let exchange = scram.insert(Scram::new(password()?, nonce));
+                let exchange = proof.scram.insert(Scram::new(password()?, nonce));
                 let first = exchange.first();
                 self.answer(|body| {
                     message::put_text(body, "SCRAM-SHA-256");
@@ -245,15 +254,17 @@ impl Connection {
                 .await
             }
             11 => {
-                let (Some(mut exchange), challenge) = (scram.take(), text()?.to_owned()) else { return Err(garbled()) };
+                let (Some(mut exchange), challenge) = (proof.scram.take(), text()?.to_owned()) else {
+                    return Err(garbled());
+                };
                 // Many rounds take their time, and others use this thread.
                 let work =
-                    tokio::task::spawn_blocking(move || exchange.proof(&challenge).map(|proof| (exchange, proof)));
-                let (exchange, proof) = work.await.map_err(|_| garbled())?.map_err(Stopped::LogIn)?;
-                *scram = Some(exchange);
-                self.answer(|body| body.extend(proof.bytes())).await
+                    tokio::task::spawn_blocking(move || exchange.proof(&challenge).map(|answer| (exchange, answer)));
+                let (exchange, answer) = work.await.map_err(|_| garbled())?.map_err(Stopped::LogIn)?;
+                proof.scram = Some(exchange);
+                self.answer(|body| body.extend(answer.bytes())).await
             }
-            12 => match scram.take().is_some_and(|exchange| exchange.is_proven(text().unwrap_or_default())) {
+            12 => match proof.scram.take().is_some_and(|exchange| exchange.is_proven(text().unwrap_or_default())) {
                 true => Ok(()),
                 false => Err(no_proof()),
             },
@@ -269,6 +280,17 @@ impl Connection {
     }
 }
 
+/// How far a log-in has come.
+#[derive(Default)]
+struct Proof {
+    /// An exchange in which the server has not yet shown that it knows the password.
+    scram: Option<Scram>,
+    /// Whether the server has said what it wants.
+    is_begun: bool,
+    /// Whether the server is content.
+    is_accepted: bool,
+}
+
 /// The same connection with TLS, if it is wanted and there.
 async fn encrypted(mut wire: Wire, server: &Server) -> Result<Wire, Stopped> {
     if server.tls.mode == TlsMode::Off || server.socket.is_some() {
@@ -282,7 +304,7 @@ async fn encrypted(mut wire: Wire, server: &Server) -> Result<Wire, Stopped> {
             wire.encrypt(config, name).await.map_err(|error| server.tls.fault(error))
         }
         b'N' if server.tls.mode == TlsMode::Offered => Ok(wire),
-        b'N' => Err(Stopped::Tls("the server offers none, and 'sslmode' asks for it".to_owned())),
+        b'N' => Err(server.tls.not_offered("sslmode")),
         _ => Err(garbled()),
     }
 }
@@ -311,6 +333,14 @@ fn no_password() -> Stopped {
     Stopped::LogIn("the server wants a password, and the connection string has none".to_owned())
 }
 
+fn needs_tls() -> Stopped {
+    Stopped::LogIn(
+        "the server wants to be sent the password itself, which is only done over TLS, a Unix socket or within this machine: \
+         add sslmode=require to the connection string, or have the server ask for scram-sha-256 (pg_hba.conf)"
+            .to_owned(),
+    )
+}
+
 fn unknown_log_in(what: &str) -> Stopped {
     let what = what.trim_end_matches('\0').replace('\0', ", ");
     Stopped::LogIn(format!(
@@ -324,4 +354,44 @@ fn garbled() -> Stopped {
 
 fn unexpected(kind: u8) -> Stopped {
     Stopped::Protocol(format!("a message '{}' came that fits nothing that was asked", kind.escape_ascii()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// What becomes of a log-in with a password for which the server sends `asked`.
+    async fn tried(asked: &[u8], is_private: bool) -> (Result<(), String>, String) {
+        let place = super::super::super::url::parse(
+            "postgresql://alice:s3cret-password@db.example/d",
+            std::path::Path::new("/"),
+            &crate::redact::Secrets::default(),
+        );
+        let Ok(super::super::super::url::Place::Postgres(server)) = place else { panic!("this is PostgreSQL") };
+        let (ours, mut theirs) = tokio::io::duplex(10_000);
+        let mut connection = Connection { wire: Wire::over(ours, is_private), owed: 1, kinds: HashMap::new() };
+        theirs.write_all(&[asked, b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"].concat()).await.unwrap();
+        let result = connection.log_in(&server).await.map_err(|stopped| SourceFault::from(stopped).to_string());
+        drop(connection);
+        let mut sent = Vec::new();
+        tokio::io::AsyncReadExt::read_to_end(&mut theirs, &mut sent).await.unwrap();
+        (result, String::from_utf8_lossy(&sent).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_password_is_only_sent_where_nobody_on_the_way_reads_it() {
+        let asks_for_it = b"R\0\0\0\x08\0\0\0\x03";
+        let (result, sent) = tried(asks_for_it, false).await;
+        let said = result.unwrap_err();
+        assert!(said.contains("sslmode=require") && said.contains("scram-sha-256"), "{said}");
+        assert!(!sent.contains("s3cret"), "{sent:?}");
+        let (result, sent) = tried(asks_for_it, true).await;
+        assert_eq!(result, Ok(()));
+        assert!(sent.contains("s3cret-password\0"), "{sent:?}");
+        let (result, sent) = tried(b"R\0\0\0\x0c\0\0\0\x05salt", false).await;
+        assert_eq!(result, Ok(()));
+        assert!(sent.contains("md5") && !sent.contains("s3cret"), "{sent:?}");
+    }
 }

@@ -4,7 +4,7 @@
 //! the text that PostgreSQL itself writes.
 
 use super::{
-    super::{Value, calendar, from_json, short_float},
+    super::{Value, calendar, from_json, room::Room, short_float},
     text_array,
 };
 
@@ -87,15 +87,19 @@ impl Kind {
         !matches!(self, Kind::Text | Kind::TextArray)
     }
 
-    /// The value, or `None` where it cannot be one of this kind.
-    pub(super) fn read(&self, bytes: &[u8]) -> Option<Value> {
+    /// The value, or `None` where it cannot be one of this kind, or has no room.
+    pub(super) fn read(&self, bytes: &[u8], room: &mut Room) -> Option<Value> {
+        room.value(bytes.len())?;
         Some(match self {
             Kind::Bool => Value::Bool(*bytes.first()? != 0),
             Kind::Int => Value::Int(int(bytes)?),
             Kind::Oid => Value::Int(i64::from(u32::from_be_bytes(bytes.try_into().ok()?))),
             Kind::Float4 => short_float(f32::from_be_bytes(bytes.try_into().ok()?)),
             Kind::Float8 => Value::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
-            Kind::Numeric => Value::Decimal(numeric(bytes)?),
+            Kind::Numeric => {
+                room.value(numeric_length(bytes)?)?;
+                Value::Decimal(numeric(bytes)?)
+            }
             Kind::Text => text(bytes)?,
             Kind::Bytes => Value::Bytes(bytes.to_vec()),
             Kind::Date => date(i32::from_be_bytes(bytes.try_into().ok()?)),
@@ -108,11 +112,11 @@ impl Kind {
             Kind::TimestampTz => timestamp(int(bytes)?, "+00:00")?,
             Kind::Interval => interval(bytes)?,
             Kind::Uuid => Value::Uuid(uuid::Uuid::from_slice(bytes).ok()?.to_string()),
-            Kind::Json => json(bytes)?,
-            Kind::Jsonb => json(bytes.strip_prefix(&[1])?)?,
+            Kind::Json => json(bytes, room)?,
+            Kind::Jsonb => json(bytes.strip_prefix(&[1])?, room)?,
             Kind::Void => Value::Null,
-            Kind::Array(element) => array(element, bytes)?,
-            Kind::TextArray => text_array::read(std::str::from_utf8(bytes).ok()?)?,
+            Kind::Array(element) => array(element, bytes, room)?,
+            Kind::TextArray => text_array::read(std::str::from_utf8(bytes).ok()?, room)?,
         })
     }
 }
@@ -122,7 +126,8 @@ fn text(bytes: &[u8]) -> Option<Value> {
 }
 
 /// What the JSON is; its text where it holds numbers that no float can, or is nested beyond reason.
-fn json(bytes: &[u8]) -> Option<Value> {
+fn json(bytes: &[u8], room: &mut Room) -> Option<Value> {
+    room.json(bytes)?;
     serde_json::from_slice(bytes).map_or_else(|_| text(bytes), |json| Some(from_json(&json)))
 }
 
@@ -133,6 +138,12 @@ fn int(bytes: &[u8]) -> Option<i64> {
         8 => Some(i64::from_be_bytes(bytes.try_into().ok()?)),
         _ => None,
     }
+}
+
+/// As many characters as [`numeric`] will write, or a few more.
+fn numeric_length(bytes: &[u8]) -> Option<usize> {
+    let (weight, scale) = (word(bytes, 2)? as i16, word(bytes, 6)?);
+    Some(4 * (usize::try_from(weight).unwrap_or(0) + 1) + usize::from(scale))
 }
 
 /// Digits in base 10,000, the first of them worth 10,000 to the power of `weight`.
@@ -237,31 +248,36 @@ fn interval(bytes: &[u8]) -> Option<Value> {
     ))
 }
 
-fn array(element: &Kind, bytes: &[u8]) -> Option<Value> {
+fn array(element: &Kind, bytes: &[u8], room: &mut Room) -> Option<Value> {
     let dimensions = usize::try_from(int(bytes.get(..4)?)?).ok().filter(|count| *count <= 6)?;
     let mut lengths = Vec::with_capacity(dimensions);
     for dimension in 0..dimensions {
         let at = 12 + 8 * dimension;
-        lengths.push(usize::try_from(int(bytes.get(at..at + 4)?)?).ok()?);
+        // An empty array has no dimensions; one of which a dimension is empty could have any number of lists in it.
+        lengths.push(usize::try_from(int(bytes.get(at..at + 4)?)?).ok().filter(|length| *length > 0)?);
     }
     let mut rest = bytes.get(12 + 8 * dimensions..)?;
     if lengths.is_empty() {
         return Some(Value::List(Vec::new()));
     }
-    list(element, &lengths, &mut rest)
+    list(element, &lengths, &mut rest, room)
 }
 
-fn list(element: &Kind, lengths: &[usize], rest: &mut &[u8]) -> Option<Value> {
+fn list(element: &Kind, lengths: &[usize], rest: &mut &[u8], room: &mut Room) -> Option<Value> {
     let Some((length, inner)) = lengths.split_first() else {
         let (length, after) = rest.split_at_checked(4)?;
         let length = int(length)?;
         *rest = after;
-        let Ok(length) = usize::try_from(length) else { return Some(Value::Null) };
+        let Ok(length) = usize::try_from(length) else {
+            room.value(0)?;
+            return Some(Value::Null);
+        };
         let (bytes, after) = rest.split_at_checked(length)?;
         *rest = after;
-        return element.read(bytes);
+        return element.read(bytes, room);
     };
-    (0..*length).map(|_| list(element, inner, rest)).collect::<Option<_>>().map(Value::List)
+    room.list()?;
+    (0..*length).map(|_| list(element, inner, rest, room)).collect::<Option<_>>().map(Value::List)
 }
 
 #[cfg(test)]
@@ -313,17 +329,63 @@ mod tests {
 
     #[test]
     fn json_that_no_float_can_hold_is_its_text() {
+        let json = |bytes: &[u8]| json(bytes, &mut Room::of(100_000, 100_000));
         assert_eq!(json(b"[1, 1e2]"), Some(Value::List(vec![Value::Int(1), Value::Float(100.0)])));
         assert_eq!(json(b"1e400"), Some(Value::Text("1e400".into())));
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
         assert_eq!(json(deep.as_bytes()), Some(Value::Text(deep)));
     }
 
+    /// An array of these dimensions, with one element after the other as it is sent.
+    fn array_of(lengths: &[i32], elements: &[u8]) -> Vec<u8> {
+        let mut out = i32::try_from(lengths.len()).unwrap().to_be_bytes().to_vec();
+        out.extend([0; 8]);
+        lengths.iter().for_each(|length| out.extend([length.to_be_bytes(), [0, 0, 0, 1]].concat()));
+        out.extend(elements);
+        out
+    }
+
+    #[test]
+    fn what_would_be_far_larger_than_what_came_is_counted_before_it_is_made() {
+        let full = |kind: &Kind, bytes: &[u8]| {
+            let mut room = Room::of(1 << 20, 1 << 20);
+            (kind.read(bytes, &mut room), room.fault().is_some())
+        };
+        // 1e131071: ten bytes, and 131,072 digits.
+        let number = words(&[1, 32767, 0, 0, 1000]);
+        assert_eq!(full(&Kind::Numeric, &number).0.map(|value| value.repr(200_000).len() > 131_072), Some(true));
+        let element = [&10_i32.to_be_bytes(), number.as_slice()].concat();
+        let numbers = array_of(&[100], &element.repeat(100));
+        assert_eq!(full(&Kind::Array(Box::new(Kind::Numeric)), &numbers), (None, true));
+        let ints = Kind::Array(Box::new(Kind::Int));
+        let nulls = array_of(&[100_000], &[0xff; 400_000]);
+        assert_eq!(full(&ints, &nulls), (None, true));
+        let small = array_of(&[2, 1], &[0, 0, 0, 2, 0, 7, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(full(&ints, &small).0.map(|value| value.repr(100)), Some("[[7], [None]]".to_owned()));
+        assert_eq!(full(&Kind::TextArray, format!("{{{}a}}", "a,".repeat(100_000)).as_bytes()), (None, true));
+        assert_eq!(full(&Kind::TextArray, format!("{{{}{{}}}}", "{},".repeat(100_000)).as_bytes()), (None, true));
+        assert_eq!(full(&Kind::Json, format!("[{}1]", "1,".repeat(100_000)).as_bytes()), (None, true));
+    }
+
+    #[test]
+    fn an_array_of_which_a_dimension_is_empty_is_none() {
+        let ints = Kind::Array(Box::new(Kind::Int));
+        for lengths in [&[i32::MAX, 0][..], &[0], &[0, 5], &[-1], &[2, -1]] {
+            let mut room = Room::of(1 << 20, 1 << 20);
+            assert_eq!(
+                (ints.read(&array_of(lengths, &[]), &mut room), room.fault().is_some()),
+                (None, false),
+                "{lengths:?}"
+            );
+        }
+        assert_eq!(ints.read(&array_of(&[], &[]), &mut Room::of(1000, 1000)), Some(Value::List(vec![])));
+    }
+
     proptest! {
         #[test]
         fn damaged_bytes_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             for kind in [Kind::Numeric, Kind::Interval, Kind::TimeTz, Kind::Jsonb, Kind::Array(Box::new(Kind::Int)), Kind::Time, Kind::Timestamp] {
-                let _ = kind.read(&bytes);
+                let _ = kind.read(&bytes, &mut Room::of(10_000, 10_000));
             }
         }
     }

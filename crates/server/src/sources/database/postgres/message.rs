@@ -72,10 +72,10 @@ pub(super) fn put_sync(out: &mut Vec<u8>) {
     put(out, b'S', |_| ());
 }
 
-/// A text up to its zero, and what follows it.
-pub(super) fn text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+/// A text up to its zero, and what follows it. Where a database has no encoding, names are bytes of any kind.
+fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
     let end = bytes.iter().position(|byte| *byte == 0)?;
-    Some((std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 1..]))
+    Some((String::from_utf8_lossy(&bytes[..end]).into_owned(), &bytes[end + 1..]))
 }
 
 /// The columns that a statement answers.
@@ -86,7 +86,7 @@ pub(super) fn columns(body: &[u8]) -> Option<Vec<Column>> {
         let (name, after) = text(rest)?;
         // Table, number there, type, length, modifier, format.
         let (about, after) = after.split_at_checked(18)?;
-        columns.push(Column { name: name.to_owned(), kind: u32::from_be_bytes(about[6..10].try_into().ok()?) });
+        columns.push(Column { name, kind: u32::from_be_bytes(about[6..10].try_into().ok()?) });
         rest = after;
     }
     Some(columns)
@@ -160,6 +160,12 @@ mod tests {
         assert_eq!(refusal.code, "42703");
         assert_eq!(refusal.more, "; hint: try another; at character 8 of the statement");
         assert!(matches!(super::refusal(b"SFATAL\0C57P01\0Mbye\0\0"), Stopped::Ended(_)));
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_read_as_far_as_it_goes() {
+        let found = columns(&[&[0, 1][..], b"caf\xe9\0", &[0; 6], &[0, 0, 0, 23], &[0; 8]].concat()).unwrap();
+        assert_eq!(found, [Column { name: "caf\u{fffd}".into(), kind: 23 }]);
     }
 
     proptest! {

@@ -47,16 +47,19 @@ impl Postgres {
 
     /// A connection in a transaction of its own in which `sql` has been read, and the columns it will answer. A connection
     /// that has died since its last call is replaced: nothing of this call had been executed yet.
-    async fn begin(&self, opening: &str, sql: &str) -> Result<Begun, Stopped> {
+    async fn begin(&self, job: &Job, sql: &str) -> Result<Begun, Stopped> {
         if let Some(mut kept) = self.connections.take() {
-            match kept.connection.prepare(opening, sql).await {
+            let opening = self.opening(job);
+            match kept.connection.prepare(&opening, sql).await {
                 Err(stopped) if stopped.is_broken() => {}
-                columns => return Ok(Begun { kept, columns }),
+                columns => return Ok(Begun { kept, opening, columns }),
             }
         }
         let mut kept = Kept::new(Connection::open(&self.server).await?);
-        let columns = kept.connection.prepare(opening, sql).await;
-        Ok(Begun { kept, columns })
+        // The time that connecting took is not the statement's.
+        let opening = self.opening(job);
+        let columns = kept.connection.prepare(&opening, sql).await;
+        Ok(Begun { kept, opening, columns })
     }
 
     fn opening(&self, job: &Job) -> String {
@@ -71,8 +74,7 @@ impl Postgres {
     }
 
     async fn answer(&self, job: &Job, sql: &str) -> Result<Rows, Stopped> {
-        let opening = self.opening(job);
-        let Begun { mut kept, columns } = self.begin(&opening, sql).await?;
+        let Begun { mut kept, opening, columns } = self.begin(job, sql).await?;
         let answer = match columns {
             Ok(columns) => fetch(&mut kept.connection, &opening, sql, &columns, job, &self.rules).await,
             Err(stopped) => Err(stopped),
@@ -83,26 +85,32 @@ impl Postgres {
         }
         if answer.is_ok() && !self.rules.read_only {
             kept.connection.run(&["commit"]).await?;
-            self.keep(kept, &["discard all"]).await;
+            self.keep(kept, &["discard all"], job.clean_up_time(RENEWAL)).await;
         } else {
-            self.keep(kept, &["rollback", "discard all"]).await;
+            self.keep(kept, &["rollback", "discard all"], job.clean_up_time(RENEWAL)).await;
         }
         answer
     }
 
     /// Keeps a connection for the next call, which may be another monitor's: settings, roles, locks, temporary tables and
     /// prepared statements end here. One that cannot be made as new in time is closed, which ends them as well.
-    async fn keep(&self, mut kept: Kept<Connection>, last: &[&str]) {
-        match tokio::time::timeout(RENEWAL, kept.connection.run(last)).await {
-            Ok(Ok(())) => self.connections.put_back(kept),
-            Ok(Err(Stopped::Refused(_))) => drop(tokio::time::timeout(RENEWAL, kept.connection.close()).await),
-            _ => {}
-        }
+    async fn keep(&self, mut kept: Kept<Connection>, last: &[&str], time: Duration) {
+        let renewal = async move {
+            match kept.connection.run(last).await {
+                Ok(()) => self.connections.put_back(kept),
+                Err(Stopped::Refused(_)) => kept.connection.close().await,
+                Err(_) => {}
+            }
+        };
+        // The answer is there, whatever becomes of the connection.
+        let _ = tokio::time::timeout(time, renewal).await;
     }
 }
 
 struct Begun {
     kept: Kept<Connection>,
+    /// What the transaction was opened by.
+    opening: String,
     columns: Result<Vec<Column>, Stopped>,
 }
 
@@ -142,13 +150,16 @@ async fn fetch(
         }
         let values = message::values(&row).filter(|values| values.len() == kinds.len());
         let values = values.ok_or_else(|| Stopped::Protocol("a row does not have the columns announced".to_owned()))?;
-        let value = |(index, bytes): (usize, Option<&[u8]>)| match bytes {
-            None => Ok(Value::Null),
-            Some(bytes) => kinds[index].read(bytes).ok_or_else(|| {
-                let kind = format!("number {} of pg_type", columns[index].kind);
-                undecodable(index, &columns[index].name, &kind, "of which this value cannot be read")
-            }),
-        };
+        let mut room = rows.room();
+        let value =
+            |(index, bytes): (usize, Option<&[u8]>)| match bytes.map(|bytes| kinds[index].read(bytes, &mut room)) {
+                None => Ok(Value::Null),
+                Some(Some(value)) => Ok(value),
+                Some(None) => Err(room.fault().unwrap_or_else(|| {
+                    let kind = format!("number {} of pg_type", columns[index].kind);
+                    undecodable(index, &columns[index].name, &kind, "of which this value cannot be read")
+                })),
+            };
         let values = values.into_iter().enumerate().map(value).collect::<Result<Vec<Value>, _>>()?;
         rows.push(values)?;
     }
@@ -166,7 +177,8 @@ async fn learn(connection: &mut Connection, opening: &str, columns: &[Column]) -
     numbers.sort_unstable();
     numbers.dedup();
     if connection.kinds.len() + numbers.len() > REMEMBERED {
-        connection.kinds.clear();
+        // All but those of this very answer.
+        connection.kinds.retain(|number, _| columns.iter().any(|column| column.kind == *number));
     }
     let list = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
     let question = format!(
@@ -188,8 +200,11 @@ async fn learn(connection: &mut Connection, opening: &str, columns: &[Column]) -
         Err(stopped) => return Err(stopped),
     };
     for number in numbers {
-        let row = found.iter().find(|row| row[0].as_deref() == Some(number.to_string().as_str()));
-        let kind = row.map_or(Kind::Text, |row| element_kind(row[1].as_deref(), row[2].as_deref()));
+        let row = found.iter().find(|row| row.first().and_then(Option::as_deref) == Some(number.to_string().as_str()));
+        let kind = row.map_or(Kind::Text, |row| {
+            let text = |index: usize| row.get(index).and_then(Option::as_deref);
+            element_kind(text(1), text(2))
+        });
         connection.kinds.insert(number, kind);
     }
     Ok(true)

@@ -12,8 +12,8 @@ const MOST_ROUNDS: u32 = 2_000_000;
 pub(super) struct Scram {
     password: String,
     nonce: String,
-    /// What the server has to show in the end that it knows the password too.
-    signature: [u8; 32],
+    /// What the server has to show in the end that it knows the password too; there once our own proof is.
+    signature: Option<[u8; 32]>,
 }
 
 impl Scram {
@@ -21,7 +21,7 @@ impl Scram {
     pub(super) fn new(password: &str, nonce: String) -> Scram {
         // Passwords that cannot be prepared are taken as they are, as the server has done when it stored them.
         let password = stringprep::saslprep(password).map_or_else(|_| password.to_owned(), |text| text.into_owned());
-        Scram { password, nonce, signature: [0; 32] }
+        Scram { password, nonce, signature: None }
     }
 
     /// The first message. The user is the session's own, so none is named.
@@ -32,6 +32,9 @@ impl Scram {
     /// The proof, once the server has sent its salt. Long work, if the server wants many rounds.
     pub(super) fn proof(&mut self, challenge: &str) -> Result<String, String> {
         let wrong = || "the server's challenge cannot be read".to_owned();
+        if self.signature.is_some() {
+            return Err("the server challenges a second time".to_owned());
+        }
         let part = |key: &str| challenge.split(',').find_map(|part| part.strip_prefix(key)).ok_or_else(wrong);
         let nonce = part("r=")?;
         let salt = BASE64_STANDARD.decode(part("s=")?).map_err(|_| wrong())?;
@@ -48,14 +51,16 @@ impl Scram {
         let stored: [u8; 32] = Sha256::digest(client).into();
         let mut proof = keyed(&stored, all.as_bytes());
         proof.iter_mut().zip(client).for_each(|(proof, client)| *proof ^= client);
-        self.signature = keyed(&server, all.as_bytes());
+        self.signature = Some(keyed(&server, all.as_bytes()));
         Ok(format!("c=biws,r={nonce},p={}", BASE64_STANDARD.encode(proof)))
     }
 
     /// Whether the server knows the password as well.
     pub(super) fn is_proven(&self, last: &str) -> bool {
         let signature = last.split(',').find_map(|part| part.strip_prefix("v="));
-        signature.and_then(|text| BASE64_STANDARD.decode(text).ok()).is_some_and(|found| found == self.signature)
+        signature
+            .and_then(|text| BASE64_STANDARD.decode(text).ok())
+            .is_some_and(|found| self.signature.is_some_and(|signature| found == signature))
     }
 }
 
@@ -112,15 +117,17 @@ mod tests {
     fn a_server_that_does_not_know_the_password_is_found_out() {
         let mut scram = Scram::new("pencil", "abc".to_owned());
         assert_eq!(scram.first(), "n,,n=,r=abc");
-        let proof = scram.proof("r=abcdef,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=2").unwrap();
-        assert!(proof.starts_with("c=biws,r=abcdef,p="), "{proof}");
-        assert!(scram.is_proven(&format!("v={}", BASE64_STANDARD.encode(scram.signature))));
-        for last in ["", "v=", "v=AAAA", "e=other-error"] {
-            assert!(!scram.is_proven(last), "{last}");
-        }
+        assert!(!scram.is_proven(&format!("v={}", BASE64_STANDARD.encode([0; 32]))), "before any challenge");
         for challenge in ["", "r=xyz,s=QQ==,i=1", "r=abc,s=QQ==,i=1", "r=abcd,s=?,i=1", "r=abcd,s=QQ==,i=4000000000"] {
             assert!(scram.proof(challenge).is_err(), "{challenge}");
         }
+        let proof = scram.proof("r=abcdef,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=2").unwrap();
+        assert!(proof.starts_with("c=biws,r=abcdef,p="), "{proof}");
+        assert!(scram.is_proven(&format!("v={}", BASE64_STANDARD.encode(scram.signature.unwrap()))));
+        for last in ["", "v=", "v=AAAA", "e=other-error"] {
+            assert!(!scram.is_proven(last), "{last}");
+        }
+        assert!(scram.proof("r=abcdef,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=2").is_err(), "a second challenge");
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! Arrays that come as one text, in which each element is a text.
 
-use super::super::Value;
+use super::super::{Value, room::Room};
 
 /// `{small,"x y",NULL,{a,b}}`, with the bounds that may stand before it.
-pub(super) fn read(text: &str) -> Option<Value> {
+pub(super) fn read(text: &str, room: &mut Room) -> Option<Value> {
     let inner = match text.strip_prefix('[') {
         Some(bounds) => bounds.split_once('=')?.1,
         None => text,
     };
     let mut rest = inner;
-    let items = braces(&mut rest, 0)?;
+    let items = braces(&mut rest, 0, room)?;
     rest.is_empty().then_some(items)
 }
 
-fn braces(rest: &mut &str, depth: usize) -> Option<Value> {
+fn braces(rest: &mut &str, depth: usize, room: &mut Room) -> Option<Value> {
+    room.list()?;
     *rest = rest.strip_prefix('{')?;
     let mut items = Vec::new();
     if let Some(after) = rest.strip_prefix('}') {
@@ -21,8 +22,9 @@ fn braces(rest: &mut &str, depth: usize) -> Option<Value> {
         return Some(Value::List(items));
     }
     loop {
+        room.value(0)?;
         items.push(match rest.chars().next()? {
-            '{' if depth < 6 => braces(rest, depth + 1)?,
+            '{' if depth < 6 => braces(rest, depth + 1, room)?,
             '{' => return None,
             '"' => Value::Text(quoted(rest)?),
             _ => {
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn arrays_that_come_as_texts_are_lists() {
-        let shown = |text: &str| read(text).map(|value| value.repr(200));
+        let shown = |text: &str| read(text, &mut Room::of(10_000, 10_000)).map(|value| value.repr(200));
         assert_eq!(shown("{}").as_deref(), Some("[]"));
         assert_eq!(
             shown(r#"{small,"x y",NULL,"NULL","a\"b\\c",""}"#).as_deref(),
@@ -82,7 +84,7 @@ mod tests {
     proptest! {
         #[test]
         fn damaged_texts_are_no_panic(text in "[{},\"\\\\a\\[=]{0,20}") {
-            let _ = read(&text);
+            let _ = read(&text, &mut Room::of(10_000, 10_000));
         }
     }
 }
