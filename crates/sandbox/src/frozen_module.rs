@@ -1,4 +1,4 @@
-//! The module that runs: the artefact with our Python loaded and frozen_module, frozen into its memory and globals.
+//! The module that runs: the artefact with our Python loaded and warm, frozen into its memory and globals.
 //!
 //! Made once per machine, before compiling. The artefact is compiled quickly, our Python is loaded into an instance of
 //! it, and what its memory and globals then hold becomes the data of a new module. So an instance of the new module

@@ -93,9 +93,10 @@ struct Held {
 
 impl Held {
     fn count(&self, bytes: usize) -> Result<(), SourceFault> {
+        let own = self.bytes.fetch_add(bytes, Ordering::SeqCst).saturating_add(bytes);
         let used = self.shared.used.fetch_add(bytes, Ordering::SeqCst).saturating_add(bytes);
-        self.bytes.fetch_add(bytes, Ordering::SeqCst);
-        if used > self.shared.limit { Err(self.shared.full()) } else { Ok(()) }
+        // Alone, an answer has only its run's own limit: else one that is allowed could never come.
+        if used > self.shared.limit && used > own { Err(self.shared.full()) } else { Ok(()) }
     }
 }
 
@@ -129,7 +130,14 @@ mod tests {
     #[tokio::test]
     async fn an_answer_beyond_the_limit_ends_its_call_and_gives_all_back() {
         let memory = AnswerMemory::of(10 << 20);
-        let fault = memory.during(soon(), async { count(6 << 20).and_then(|()| count(5 << 20)) }).await.unwrap_err();
+        let beside = memory.clone();
+        let fault = memory
+            .during(soon(), async move {
+                count(6 << 20)?;
+                beside.during(soon(), async { count(5 << 20) }).await
+            })
+            .await
+            .unwrap_err();
         assert!(
             matches!(&fault, SourceFault::Ours(text) if text.contains("10 MiB") && text.contains("ANSWERS_IN_FLIGHT_MB")),
             "{fault:?}"
@@ -137,6 +145,13 @@ mod tests {
         assert_eq!(memory.used(), 0);
         assert_eq!(memory.during(soon(), async { count(10 << 20) }).await, Ok(()));
         assert_eq!(count(usize::MAX / 2), Ok(()), "nothing is counted outside of a call");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_alone_comes_however_little_all_may_hold() {
+        let memory = AnswerMemory::of(1 << 20);
+        assert_eq!(memory.during(soon(), async { count(1 << 20).and_then(|()| count(31 << 20)) }).await, Ok(()));
+        assert_eq!(memory.used(), 0);
     }
 
     #[tokio::test]

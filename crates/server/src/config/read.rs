@@ -49,19 +49,11 @@ pub(super) fn read(left: ConfigValues, folder: &Path, secrets: &Secrets) -> Read
     let unreadable = unreadable.nulls;
 
     let fields: Vec<Field> = keys::KEYS.iter().map(|key| key.field).collect();
-    // Faults of one name must not hide those of another: what does not fit is taken out, and the rest is read.
-    let settings = loop {
-        match Settings::read(&fields, &Value::Object(given.clone()), "", secrets) {
-            Ok(settings) => break settings,
-            Err(found) => {
-                for fault in found {
-                    let name = fault.place.trim_matches(['[', ']', '\'']).to_owned();
-                    given.remove(&name);
-                    faults.push(ConfigFault::new(name, fault.message));
-                }
-            }
-        }
-    };
+    // Faults of one name do not hide those of another: what fits is read.
+    let (settings, found) = Settings::read_what_fits(&fields, &Value::Object(given), "", secrets);
+    faults.extend(
+        found.into_iter().map(|fault| ConfigFault::new(fault.place.trim_matches(['[', ']', '\'']), fault.message)),
+    );
     let mut reader = Reader { settings: &settings, folder, faults };
     let config = Config {
         file: None,

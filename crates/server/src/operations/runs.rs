@@ -14,13 +14,19 @@ use crate::{
 /// Runs a monitor now, active or not, and answers the run as it was recorded. Once begun it is finished and recorded,
 /// also if nobody waits for the answer any more.
 pub async fn run_now(context: &Context, id: MonitorId) -> Result<Run, Failure> {
-    context.log("monitor run at someone's word", id);
-    let engine = context.services.engine.clone();
-    let running = tokio::spawn(async move { engine.run_now(id).await });
+    let (engine, services) = (context.services.engine.clone(), context.services.clone());
+    let running = tokio::spawn(async move {
+        let ran = engine.run_now(id).await;
+        // Counted also if nobody waits for the answer any more.
+        if let Ok((Committed::Recorded { run, .. }, _)) = &ran {
+            let took = Duration::try_from_secs_f64(run.duration_ms / 1e3).unwrap_or_default();
+            services.metrics.observe_run(run.outcome, run.kind, took, Duration::ZERO);
+        }
+        ran
+    });
     match running.await.map_err(|panicked| Failure::Internal(Box::new(panicked)))? {
         Ok((Committed::Recorded { run, .. }, _)) => {
-            let took = Duration::try_from_secs_f64(run.duration_ms / 1e3).unwrap_or_default();
-            context.services.metrics.observe_run(run.outcome, run.kind, took, Duration::ZERO);
+            context.log("monitor run at someone's word", id);
             Ok(*run)
         }
         // It was deleted while it ran.

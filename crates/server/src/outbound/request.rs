@@ -133,6 +133,8 @@ impl Request {
         if target.origin() != self.url.origin() {
             let kept = self.headers.drain().filter_map(|(name, value)| Some((name?, value)));
             self.headers = kept.filter(|(name, _)| is_harmless(name)).collect();
+            // The key that made a repetition harmless stays behind.
+            self.repeatable = self.method.is_idempotent();
         }
         self.url = target;
         // Credentials that a redirect brings along were not configured by anyone here.
@@ -192,6 +194,19 @@ fn is_harmless(name: &HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_stays_behind_allows_no_repetition() {
+        let ask = |to: &str| {
+            let mut request = Request::new(Method::POST, "https://a.example/".parse().unwrap());
+            request = request.header("Idempotency-Key", "k").unwrap();
+            assert!(request.repeatable);
+            request.redirect(to.parse().unwrap(), StatusCode::PERMANENT_REDIRECT);
+            request.repeatable
+        };
+        assert!(ask("https://a.example/other"));
+        assert!(!ask("https://b.example/"));
+    }
 
     #[test]
     fn a_shown_address_gives_nothing_away() {

@@ -13,13 +13,13 @@ use std::{
 };
 
 pub use certificate::not_after;
-pub(crate) use certificate::validity;
 use rustls::{
     ClientConfig, RootCertStore,
     client::danger::ServerCertVerifier,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject},
 };
+pub(crate) use verifier::{is_for, is_in_time};
 pub use words::error_words;
 
 use verifier::{AcceptAny, Verifier};

@@ -84,6 +84,13 @@ impl ServerCertVerifier for Verifier {
 
 /// A certificate that is trusted itself: no chain is needed, but it must be valid now and be for this name.
 fn judge_itself(shown: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<ServerCertVerified, Error> {
+    is_in_time(shown, now)?;
+    is_for(shown, name)?;
+    Ok(ServerCertVerified::assertion())
+}
+
+/// Whether a certificate is valid at this time.
+pub(crate) fn is_in_time(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
     let (begin, end) = certificate::validity(shown).ok_or(CertificateError::BadEncoding)?;
     let (not_before, not_after) = (unix_time(begin), unix_time(end));
     if now.as_secs() < not_before.as_secs() {
@@ -92,14 +99,19 @@ fn judge_itself(shown: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime
     if now.as_secs() > not_after.as_secs() {
         return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
     }
+    Ok(())
+}
+
+/// Whether a certificate that is trusted itself is for this name.
+pub(crate) fn is_for(shown: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
     match verify_server_name(&ParsedCertificate::try_from(shown)?, name) {
         // Without alternative names the subject's common name counts, as OpenSSL has it: `-subj /CN=localhost` makes such.
         Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }))
             if presented.is_empty() && is_common_name(shown, name) =>
         {
-            Ok(ServerCertVerified::assertion())
+            Ok(())
         }
-        judged => judged.map(|()| ServerCertVerified::assertion()),
+        judged => judged,
     }
 }
 

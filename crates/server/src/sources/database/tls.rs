@@ -6,7 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use jiff::civil::DateTime;
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
@@ -18,7 +17,7 @@ use rustls::{
 };
 
 use super::faults::Stopped;
-use crate::tls::{error_words, validity};
+use crate::tls::{error_words, is_for, is_in_time};
 
 /// How much of TLS is wanted, in the order of strictness.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -149,9 +148,9 @@ impl Tls {
         match &self.roots {
             Some(file) => {
                 own = certificates(file).await?;
-                for certificate in &own {
-                    let added = store.add(certificate.clone());
-                    added.map_err(|error| Stopped::Tls(format!("{} cannot be used: {error}", file.display())))?;
+                // One of several that can be no authority spoils none of the others.
+                if store.add_parsable_certificates(own.iter().cloned()).0 == 0 {
+                    return Err(Stopped::Tls(format!("{} holds no certificate that can be read", file.display())));
                 }
             }
             None => {
@@ -236,10 +235,9 @@ impl ServerCertVerifier for Judge {
         use rustls::{CertificateError as Wrong, Error};
         let Some(trusted) = &self.trusted else { return Ok(ServerCertVerified::assertion()) };
         if trusted.own.contains(end_entity) {
-            in_time(end_entity, now)?;
+            is_in_time(end_entity, now)?;
             if trusted.names {
-                let certificate = rustls::server::ParsedCertificate::try_from(end_entity)?;
-                rustls::client::verify_server_name(&certificate, server_name)?;
+                is_for(end_entity, server_name)?;
             }
             return Ok(ServerCertVerified::assertion());
         }
@@ -274,19 +272,4 @@ impl ServerCertVerifier for Judge {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// Whether a certificate is valid at this time.
-fn in_time(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::Error> {
-    use rustls::CertificateError as Wrong;
-    let (begin, end) = validity(certificate).ok_or(Wrong::BadEncoding)?;
-    let seconds = |at: DateTime| at.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs();
-    let (begin, end, now) = (seconds(begin), seconds(end), i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-    if now < begin {
-        return Err(Wrong::NotValidYet.into());
-    }
-    if now > end {
-        return Err(Wrong::Expired.into());
-    }
-    Ok(())
 }

@@ -67,6 +67,19 @@ async fn a_certificate_that_was_named_is_itself_trusted() {
     }
 }
 
+/// `openssl req -x509 -subj /CN=localhost` makes such: no alternative name, the common name alone.
+#[tokio::test]
+async fn a_certificate_that_was_named_may_have_its_host_as_common_name() {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = (params.self_signed(&key).unwrap(), key);
+    let full = "sslmode=verify-full&sslrootcert=trusted.pem";
+    assert_eq!(asked(&own, &own.0.pem(), "localhost", full).await, "[(67,)]");
+    says(&asked(&own, &own.0.pem(), "127.0.0.1", full).await, &["TLS failed: ", "wrong certificate: "]);
+}
+
 #[tokio::test]
 async fn a_certificate_of_a_named_authority_is_trusted() {
     let root_key = rcgen::KeyPair::generate().unwrap();
@@ -101,7 +114,7 @@ async fn what_is_wrong_with_a_certificate_is_said_in_words() {
         says(&said, &["TLS failed: ", expected]);
         assert!(!said.contains("CaUsedAsEndEntity") && !said.contains("Other("), "{said}");
     }
-    for (years, expected) in [((2020, 2021), "it has expired"), ((2098, 2099), "it is not valid yet")] {
+    for (years, expected) in [((2020, 2021), "it expired at 2021-"), ((2098, 2099), "it is not valid before 2098-")] {
         let late = certificate("localhost", years, true);
         says(&asked(&late, &late.0.pem(), "localhost", full).await, &["wrong certificate: ", expected]);
     }

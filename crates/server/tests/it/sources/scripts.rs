@@ -1,9 +1,12 @@
 //! What scripts see of sources: whole runs, in the sandbox, against the real services.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use revere::{
-    answer_memory::AnswerMemory,
+    answer_memory::{self, AnswerMemory},
     runner::{NamedSource, Runner, RunnerParts, Script},
 };
 use revere_model::{ManualClock, ReturnValue, State};
@@ -220,14 +223,30 @@ async fn answers_that_hold_too_much_together_are_no_result_of_their_monitor() {
     let rows = "sources['src'].execute(\"with recursive n(i) as (select 1 union all select i + 1 from n where i < %d) select i, hex(zeroblob(500)) from n\")";
     let database = source("database", json!({"connection_string": "sqlite://"}));
     let runner = runner_sharing(&database, "database", limits(), memory.clone());
+    passes(&run(&runner, &format!("assert len({}) == 9000", rows.replace("%d", "9000"))).await);
+    assert_eq!(memory.used(), 0, "an answer that is alone comes, however large");
+
+    // Another run's answer is coming in.
+    let (begun, began) = tokio::sync::oneshot::channel();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let beside = memory.clone();
+    let beside = tokio::spawn(async move {
+        let coming_in = async {
+            answer_memory::count(1)?;
+            begun.send(()).unwrap();
+            let _ = ended.await;
+            Ok(())
+        };
+        beside.during(Instant::now() + Duration::from_secs(600), coming_in).await
+    });
+    began.await.unwrap();
     passes(&run(&runner, &format!("assert len({}) == 1000", rows.replace("%d", "1000"))).await);
-    assert_eq!(memory.used(), 0);
     let script = Script { text: rows.replace("%d", "9000"), ..Script::default() };
     match runner.run(script).await {
         Err(SandboxError::Server(text)) => says(&text, &["4 MiB together", "ANSWERS_IN_FLIGHT_MB"]),
         other => panic!("{other:?}"),
     }
-    assert_eq!(memory.used(), 0);
+    assert_eq!(memory.used(), 1);
 
     let body = "x".repeat(5 << 20);
     let address = server::http(move |_, _| server::ok("text/plain", &body)).await;
@@ -238,6 +257,8 @@ async fn answers_that_hold_too_much_together_are_no_result_of_their_monitor() {
         Err(SandboxError::Server(text)) => says(&text, &["ANSWERS_IN_FLIGHT_MB"]),
         other => panic!("{other:?}"),
     }
+    end.send(()).unwrap();
+    assert_eq!(beside.await.unwrap(), Ok(()));
     assert_eq!(memory.used(), 0);
 }
 
