@@ -1,6 +1,7 @@
 //! A pristine, limited run of the README's monitor, two source calls included, against a fresh `python3 -I -S -c` that
 //! computes the same: `cargo bench -p revere-sandbox`. Rounds of all contestants take turns, so that a machine whose speed drifts
-//! is equally fast for each. Prints medians and ratios; needs `python3` for its peer.
+//! is equally fast for each. Prints medians and ratios; needs `python3` for its peer. Among them is the same monitor at a bad
+//! time: it fails, and where is told.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
 
@@ -64,22 +65,26 @@ fn main() {
     for at_once in [1, 2] {
         let kept = sandbox(at_once, KeepInstances::Auto);
         let fresh = sandbox(at_once, KeepInstances::Never);
-        let mut rates = [vec![], vec![], vec![]];
+        let failing = MONITOR.replace(".005", ".0005");
+        let mut rates = [vec![], vec![], vec![], vec![]];
         for _ in 0..ROUNDS {
-            rates[0].push(runtime.block_on(sandboxed(&kept, at_once)));
-            rates[1].push(runtime.block_on(sandboxed(&fresh, at_once)));
-            rates[2].push(processes(&python, at_once));
+            rates[0].push(runtime.block_on(sandboxed(&kept, at_once, MONITOR, State::Ok)));
+            rates[1].push(runtime.block_on(sandboxed(&kept, at_once, &failing, State::Alarm)));
+            rates[2].push(runtime.block_on(sandboxed(&fresh, at_once, MONITOR, State::Ok)));
+            rates[3].push(processes(&python, at_once));
         }
-        let [kept_rate, fresh_rate, process_rate] = rates.map(median);
+        let [kept_rate, failing_rate, fresh_rate, process_rate] = rates.map(median);
         assert!(kept.stats().keeps_instances, "instances are not kept on this machine");
         println!("\n{at_once} at once                            runs/s    us/run   times python3");
         for (name, rate) in [
             ("sandbox, kept and put back", kept_rate),
+            ("the same, failing", failing_rate),
             ("sandbox, new instance", fresh_rate),
             ("a python3 each (no limits)", process_rate),
         ] {
             println!("{name:<36} {rate:>8.0} {:>9.0} {:>18.1}", at_once as f64 * 1e6 / rate, rate / process_rate);
         }
+        println!("a failing run takes {:.2} times as long as a passing one", kept_rate / failing_rate);
     }
 }
 
@@ -89,17 +94,18 @@ fn sandbox(threads: usize, keep: KeepInstances) -> Sandbox {
 }
 
 /// Runs per second with `at_once` of them going on.
-async fn sandboxed(sandbox: &Sandbox, at_once: usize) -> f64 {
+async fn sandboxed(sandbox: &Sandbox, at_once: usize, script: &str, expected: State) -> f64 {
     let done = Arc::new(AtomicUsize::new(0));
     let (sources, clock) = (sources(), Arc::new(SystemClock));
     let began = Instant::now();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..at_once {
         let (sandbox, done, sources, clock) = (sandbox.clone(), done.clone(), sources.clone(), clock.clone());
+        let script = script.to_owned();
         workers.spawn(async move {
             while began.elapsed() < ROUND {
                 let request = RunRequest {
-                    script: MONITOR.to_owned(),
+                    script: script.clone(),
                     sources: sources.clone(),
                     previous: None,
                     seed: done.fetch_add(1, Ordering::Relaxed) as u64,
@@ -109,7 +115,7 @@ async fn sandboxed(sandbox: &Sandbox, at_once: usize) -> f64 {
                     broker: Arc::new(AtOnce),
                 };
                 let outcome = sandbox.run(request).await.expect("our own side works");
-                assert_eq!((outcome.state, outcome.source_calls.len()), (State::Ok, 2), "{outcome:?}");
+                assert_eq!((outcome.state, outcome.source_calls.len()), (expected, 2), "{outcome:?}");
             }
         });
     }

@@ -1,13 +1,12 @@
 """What went wrong, in the author's words and lines, whatever kind of exception it was."""
 
-from traceback import TracebackException, clear_frames
+from traceback import clear_frames
 
 from revere_hints import hint
+from revere_tracebacks import trace, traceback_text
 
-OWN_FILES = '<revere>/'
 # One more than the host keeps of any text, so that it sees that more was cut.
 TEXT_CHARS = 65537
-MOST_FRAMES = 60
 
 
 class MonitorFailure(Exception):
@@ -41,7 +40,7 @@ def outcome(state, message, error, line):
         'kind': type_name(error),
         'line': line,
         'column': error.offset if isinstance(error, SyntaxError) and isinstance(error.offset, int) else None,
-        'traceback': traceback_of(error),
+        'traceback': clean(traceback_text(error)),
     }
 
 
@@ -82,27 +81,6 @@ def line_of(error, filename):
             line = frame.tb_lineno
         frame = frame.tb_next
     return line
-
-
-def traceback_of(error):
-    described = TracebackException(type(error), error, trace(error), limit=-MOST_FRAMES, compact=True)
-    hide_own_frames(described, set())
-    return clean(''.join(described.format()))
-
-
-def hide_own_frames(described, seen):
-    if described is None or id(described) in seen:
-        return
-    seen.add(id(described))
-    described.stack[:] = [frame for frame in described.stack if not frame.filename.startswith(OWN_FILES)]
-    hide_own_frames(described.__cause__, seen)
-    hide_own_frames(described.__context__, seen)
-    for part in described.exceptions or ():
-        hide_own_frames(part, seen)
-
-
-def trace(error):
-    return BaseException.__dict__['__traceback__'].__get__(error)
 
 
 def make_room(error, namespace):

@@ -9,7 +9,7 @@ use crate::{ConfigRequest, Previous, SourceDescription, Value, ValueError};
 use revere_model::ReturnValue;
 
 /// The modules in the order in which they are loaded; each may import those before it.
-pub(crate) const MODULES: [(&str, &str); 11] = [
+pub(crate) const MODULES: [(&str, &str); 12] = [
     ("revere_codec", include_str!("codec.py")),
     ("revere_standard_library", include_str!("standard_library.py")),
     ("revere_previous", include_str!("previous.py")),
@@ -19,17 +19,27 @@ pub(crate) const MODULES: [(&str, &str); 11] = [
     ("revere_hints", include_str!("hints.py")),
     ("revere_lints", include_str!("lints.py")),
     ("revere_configuration", include_str!("configuration.py")),
+    ("revere_tracebacks", include_str!("tracebacks.py")),
     ("revere_failures", include_str!("failures.py")),
     ("revere_prelude", include_str!("prelude.py")),
 ];
 
 /// Rounds of warm-up: CPython specialises a piece of bytecode after a few dozen executions.
 const WARM_ROUNDS: usize = 20;
-const WARM_UP: [&str; 2] = [include_str!("warm_up.py"), "return_value = 1"];
+/// Scripts with the state that each ends in: in a bad hour every monitor fails, so failing is warm, too.
+const WARM_UP: [(&str, &str); 4] = [
+    (include_str!("warm_up.py"), "OK"),
+    ("return_value = 1", "OK"),
+    ("load = 3\nif load > 2:\n    raise MonitorFailure('load is %d' % load)\n", "ALARM"),
+    (
+        "def share(part, whole):\n    return part / whole\n\nrows = {'a': [0]}\nreturn_value = share(1, rows['a'][0])\n",
+        "ERROR",
+    ),
+];
 
 /// All of it, the warm-up included: what the pristine image depends on beside the artefact.
 fn sources() -> impl Iterator<Item = &'static str> {
-    MODULES.into_iter().flat_map(|(name, source)| [name, source]).chain(WARM_UP)
+    MODULES.into_iter().chain(WARM_UP).flat_map(|(first, second)| [first, second])
 }
 
 /// Names all of it.
@@ -42,21 +52,23 @@ pub(crate) fn checksum() -> blake3::Hash {
 }
 
 /// Ordinary monitors, run before the image is taken: CPython specialises its bytecode and fills its caches once, and not
-/// in every run. They must not print, draw randomness or ask anybody: what they hold would be in every run.
-pub(crate) fn warm_up() -> Result<Vec<Vec<u8>>, ValueError> {
+/// in every run. They must not print, draw randomness or ask anybody: what they hold would be in every run. Each request
+/// comes with the state that must be answered.
+pub(crate) fn warm_up() -> Result<Vec<(Vec<u8>, &'static str)>, ValueError> {
     let mut requests = Vec::new();
     for _ in 0..WARM_ROUNDS {
-        for script in WARM_UP {
+        for (script, state) in WARM_UP {
             let previous = Previous {
                 state: revere_model::State::Ok,
                 return_value: Some(ReturnValue::Int(1)),
                 message: "Monitor Passed".to_owned(),
                 at: jiff::Timestamp::UNIX_EPOCH,
             };
-            requests.push(monitor(script, None, 0, &BTreeMap::new(), Some(&previous), false, 8192)?);
+            let request = monitor(script, None, 0, &BTreeMap::new(), Some(&previous), false, 8192)?;
+            requests.push((request, state));
         }
     }
-    requests.push(dict([("mode", text("freeze"))]).to_json()?);
+    requests.push((dict([("mode", text("freeze"))]).to_json()?, "OK"));
     Ok(requests)
 }
 

@@ -2,6 +2,7 @@
 
 mod support;
 mod tape;
+mod tracebacks;
 
 mod calls;
 mod example;
