@@ -1,7 +1,8 @@
 //! A pristine, limited run of the README's monitor, two source calls included, against a fresh `python3 -I -S -c` that
 //! computes the same: `cargo bench -p revere-sandbox`. Rounds of all contestants take turns, so that a machine whose speed drifts
-//! is equally fast for each. Prints medians and ratios; needs `python3` for its peer. Among them is the same monitor at a bad
-//! time: it fails, and where is told.
+//! is equally fast for each. Prints medians and ratios; needs `python3` for its peer. `-- written_pages` asks for one of
+//! them, for a profiler or to compare two builds. On a machine with other work the processor time of a run says more than its rate.
+//! One contestant is the same monitor at a bad time: it fails, and where is told.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
 
@@ -23,6 +24,7 @@ use revere_sandbox::{
     Broker, KeepInstances, Limits, MethodDescription, Options, RunRequest, Sandbox, SourceCall, SourceDescription,
     SourceFault, Value,
 };
+use rustix::time::{ClockId, clock_gettime};
 
 use python::Python;
 
@@ -62,29 +64,40 @@ fn main() {
     println!("the peer: {}", python.words());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{cores} cores, {}", if cfg!(debug_assertions) { "NOT optimised" } else { "optimised" });
+    let asked_for: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let takes_part = |name: &str| asked_for.is_empty() || asked_for.iter().any(|asked| asked == name);
     for at_once in [1, 2] {
         let kept = sandbox(at_once, KeepInstances::Auto);
+        let searched = sandbox(at_once, KeepInstances::WithoutTracking);
         let fresh = sandbox(at_once, KeepInstances::Never);
         let failing = MONITOR.replace(".005", ".0005");
-        let mut rates = [vec![], vec![], vec![], vec![]];
+        let passes = |sandbox| runtime.block_on(sandboxed(sandbox, at_once, MONITOR, State::Ok));
+        let contestants: [(&str, &dyn Fn() -> Rate); 5] = [
+            (kept.stats().reset_by.as_str(), &|| passes(&kept)),
+            ("failing", &|| runtime.block_on(sandboxed(&kept, at_once, &failing, State::Alarm))),
+            (searched.stats().reset_by.as_str(), &|| passes(&searched)),
+            (fresh.stats().reset_by.as_str(), &|| passes(&fresh)),
+            ("python3", &|| processes(&python, at_once)),
+        ];
+        let mut rates = BTreeMap::<usize, Vec<Rate>>::new();
         for _ in 0..ROUNDS {
-            rates[0].push(runtime.block_on(sandboxed(&kept, at_once, MONITOR, State::Ok)));
-            rates[1].push(runtime.block_on(sandboxed(&kept, at_once, &failing, State::Alarm)));
-            rates[2].push(runtime.block_on(sandboxed(&fresh, at_once, MONITOR, State::Ok)));
-            rates[3].push(processes(&python, at_once));
+            for (index, (_, round)) in contestants.iter().enumerate().filter(|(_, (name, _))| takes_part(name)) {
+                rates.entry(index).or_default().push(round());
+            }
         }
-        let [kept_rate, failing_rate, fresh_rate, process_rate] = rates.map(median);
-        assert!(kept.stats().keeps_instances, "instances are not kept on this machine");
-        println!("\n{at_once} at once                            runs/s    us/run   times python3");
-        for (name, rate) in [
-            ("sandbox, kept and put back", kept_rate),
-            ("the same, failing", failing_rate),
-            ("sandbox, new instance", fresh_rate),
-            ("a python3 each (no limits)", process_rate),
-        ] {
-            println!("{name:<36} {rate:>8.0} {:>9.0} {:>18.1}", at_once as f64 * 1e6 / rate, rate / process_rate);
+        println!("\n{at_once} at once         runs/s    us/run  cpu us/run   times python3");
+        let peer = rates.get(&4).map(|rates| median(rates));
+        for (index, rates) in &rates {
+            let (name, rate) = (contestants[*index].0, median(rates));
+            let wall_us = at_once as f64 * 1e6 / rate.per_second;
+            let cpu_us = rate.cpu_us.map_or_else(String::new, |us| format!("{us:.0}"));
+            let times = peer.map_or_else(String::new, |peer| format!("{:.1}", rate.per_second / peer.per_second));
+            println!("{name:<15} {:>8.0} {wall_us:>9.0} {cpu_us:>11} {times:>15}", rate.per_second);
         }
-        println!("a failing run takes {:.2} times as long as a passing one", kept_rate / failing_rate);
+        if let (Some(passing), Some(failing)) = (rates.get(&0), rates.get(&1)) {
+            let times = median(passing).per_second / median(failing).per_second;
+            println!("a failing run takes {times:.2} times as long as a passing one");
+        }
     }
 }
 
@@ -93,8 +106,22 @@ fn sandbox(threads: usize, keep: KeepInstances) -> Sandbox {
     Sandbox::open(Options { cache_dir, threads, max_in_flight: 64, keep }, &|_| {}).expect("a sandbox")
 }
 
+/// What one round showed.
+#[derive(Clone, Copy)]
+struct Rate {
+    per_second: f64,
+    /// Microseconds of processor time each; of a process's children nothing is known.
+    cpu_us: Option<f64>,
+}
+
+fn cpu_time() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
 /// Runs per second with `at_once` of them going on.
-async fn sandboxed(sandbox: &Sandbox, at_once: usize, script: &str, expected: State) -> f64 {
+async fn sandboxed(sandbox: &Sandbox, at_once: usize, script: &str, expected: State) -> Rate {
+    let cpu_began = cpu_time();
     let done = Arc::new(AtomicUsize::new(0));
     let (sources, clock) = (sources(), Arc::new(SystemClock));
     let began = Instant::now();
@@ -122,11 +149,12 @@ async fn sandboxed(sandbox: &Sandbox, at_once: usize, script: &str, expected: St
     while let Some(ended) = workers.join_next().await {
         ended.expect("no panic");
     }
-    done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+    let runs = done.load(Ordering::Relaxed) as f64;
+    Rate { per_second: runs / began.elapsed().as_secs_f64(), cpu_us: Some((cpu_time() - cpu_began) * 1e6 / runs) }
 }
 
 /// Processes per second, `at_once` of them beside each other.
-fn processes(python: &Python, at_once: usize) -> f64 {
+fn processes(python: &Python, at_once: usize) -> Rate {
     let script = format!("{PEER}{MONITOR}");
     let began = Instant::now();
     let counts = std::thread::scope(|scope| {
@@ -145,7 +173,7 @@ fn processes(python: &Python, at_once: usize) -> f64 {
             .collect();
         workers.into_iter().map(|worker| worker.join().expect("no panic")).sum::<usize>()
     });
-    counts as f64 / began.elapsed().as_secs_f64()
+    Rate { per_second: counts as f64 / began.elapsed().as_secs_f64(), cpu_us: None }
 }
 
 fn sources() -> Arc<BTreeMap<String, SourceDescription>> {
@@ -159,7 +187,12 @@ fn sources() -> Arc<BTreeMap<String, SourceDescription>> {
     Arc::new(BTreeMap::from([("graphite".to_owned(), graphite)]))
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+/// The medians of either.
+fn median(rates: &[Rate]) -> Rate {
+    let middle = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    };
+    let per_second = middle(rates.iter().map(|rate| rate.per_second).collect()).expect("a round");
+    Rate { per_second, cpu_us: middle(rates.iter().filter_map(|rate| rate.cpu_us).collect()) }
 }

@@ -8,6 +8,7 @@ use crate::{
     host::{Host, RunState, bridge},
     host_call,
     import::Import,
+    pages::Tracked,
     stop::Stop,
     wasi,
 };
@@ -22,6 +23,8 @@ pub(crate) struct Template {
 
 /// An instance in its own store. Dropping it gives memory and stack back to the pool.
 pub(crate) struct Guest {
+    /// Its memory's writes, where they are noted. Stands before the store: it ends before the memory is another's.
+    tracked: Option<Tracked>,
     pub(crate) store: Store<Host>,
     /// How often it was put back.
     pub(crate) resets: u32,
@@ -65,6 +68,7 @@ impl Template {
         store.data_mut().memory = Some(memory);
         let globals = self.globals.iter().map(|name| instance.get_global(&mut store, name).ok_or_else(absent));
         Ok(Guest {
+            tracked: None,
             resets: 0,
             memory,
             globals: globals.collect::<Result<_, _>>()?,
@@ -133,6 +137,11 @@ impl Guest {
 
     pub(crate) fn memory_mut(&mut self) -> &mut [u8] {
         self.memory.data_mut(&mut self.store)
+    }
+
+    /// Its memory, and what notes the writes to it.
+    pub(crate) fn memory_and_tracked(&mut self) -> (&mut [u8], &mut Option<Tracked>) {
+        (self.memory.data_mut(&mut self.store), &mut self.tracked)
     }
 
     pub(crate) fn globals(&mut self) -> Vec<Val> {

@@ -10,7 +10,7 @@ use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle};
 use wasmtime::Trap;
 
 use crate::{
-    CallRecord, SandboxError, Stats,
+    CallRecord, ResetBy, SandboxError, Stats,
     cpu_meter::{self, CpuMeter},
     cpu_queue::CpuQueue,
     guest::{Guest, Template},
@@ -109,7 +109,7 @@ impl GuestPool {
             discarded_grown: counters.discarded_grown.get(),
             discarded_unresettable: counters.discarded_unresettable.get(),
             discarded_surplus: counters.discarded_surplus.get(),
-            keeps_instances: self.resetter.is_some(),
+            reset_by: self.resetter.as_ref().map_or(ResetBy::NewInstances, Resetter::by),
             compiled_from_cache: false,
         }
     }

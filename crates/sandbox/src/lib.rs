@@ -60,7 +60,7 @@ pub use request::{
     SourceFault,
 };
 pub use sandbox::Sandbox;
-pub use stats::Stats;
+pub use stats::{ResetBy, Stats};
 pub use tape::{
     CallText, Difference, OutcomeField, Replay, Tape, TapeError, TapedAnswer, TapedCall, TapedHelper, TapedOutcome,
 };

@@ -20,9 +20,11 @@ pub struct Options {
 /// making a new one and gives the same isolation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum KeepInstances {
-    /// Where the kernel tells which pages were written, and a test at the start confirms it.
+    /// Where the kernel tells which pages were written, and a test at the start confirms it: the fastest way that passes.
     #[default]
     Auto,
+    /// As [`KeepInstances::Auto`], without userfaultfd.
+    WithoutTracking,
     /// A new one for every run.
     Never,
 }
@@ -40,6 +42,11 @@ pub enum Progress {
     /// Compiled code cannot be kept, so the next start has to compile again.
     CacheUnusable {
         /// What is wrong with the folder.
+        reason: String,
+    },
+    /// The kernel does not note which pages are written; interpreters are kept, but putting them back takes longer.
+    WritesNotTracked {
+        /// What is missing.
         reason: String,
     },
     /// Interpreters cannot be kept on this machine; runs work, but slower.

@@ -27,7 +27,7 @@ use crate::{
     },
     image::{Image, inert_run},
     module_cache, prelude,
-    reset::Resetter,
+    reset::Choice,
     stats::Counters,
     versions::script_version,
 };
@@ -93,14 +93,14 @@ impl Sandbox {
         let (module, from_cache) = module(&engine, &threads)?;
         let template = Template::new(&module).map_err(OpenError::engine)?;
         let ticker = Ticker::start(&engine).map_err(OpenError::Thread)?;
-        let (template, image, resetter) = threads.finish(make_ready(template, options.keep))?;
-        let resetter = resetter.map_err(|reason| progress(Progress::InstancesNotKept { reason })).ok().flatten();
+        let (template, image, choice) = threads.finish(make_ready(template, options.keep))?;
+        choice.refused.into_iter().for_each(progress);
         let pool = GuestPool {
             template,
             image,
             slots: Arc::new(Semaphore::new(in_flight)),
             cpu_queue: CpuQueue::new(count),
-            resetter,
+            resetter: choice.resetter,
             idle: Mutex::default(),
             most_idle: idle,
             counters: Counters::default(),
@@ -257,24 +257,11 @@ fn whole_micros(instant: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(instant.as_microsecond()).unwrap_or(instant)
 }
 
-/// The pristine image, and the means to put guests back, or why there are none.
-async fn make_ready(
-    template: Template,
-    keep: KeepInstances,
-) -> Result<(Template, Image, Result<Option<Resetter>, String>), OpenError> {
+/// The pristine image, and the means to put guests back.
+async fn make_ready(template: Template, keep: KeepInstances) -> Result<(Template, Image, Choice), OpenError> {
     let image = Image::of(&template).await?;
-    let resetter = match keep {
-        KeepInstances::Never => Ok(None),
-        KeepInstances::Auto => tested_resetter(&template, &image).await.map(Some),
-    };
-    Ok((template, image, resetter))
-}
-
-async fn tested_resetter(template: &Template, image: &Image) -> Result<Resetter, String> {
-    let resetter = Resetter::open().map_err(|error| format!("/proc/self/pagemap: {error}"))?;
-    let mut guest = template.instantiate(inert_run()).await.map_err(|error| error.to_string())?;
-    resetter.test(&mut guest, image)?;
-    Ok(resetter)
+    let choice = Choice::of(&template, &image, keep).await;
+    Ok((template, image, choice))
 }
 
 impl std::fmt::Debug for Sandbox {

@@ -21,10 +21,37 @@ pub struct Stats {
     pub discarded_unresettable: u64,
     /// Instances thrown away because enough idle ones are kept, or none are to be kept.
     pub discarded_surplus: u64,
-    /// Whether instances are kept at all here.
-    pub keeps_instances: bool,
+    /// How instances become pristine again here.
+    pub reset_by: ResetBy,
     /// Whether the compiled interpreter came from the cache.
     pub compiled_from_cache: bool,
+}
+
+/// How the instance of one run becomes the pristine instance of the next: the fastest way that works on this machine, as
+/// a test at the start found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ResetBy {
+    /// The kernel notes which pages are written (userfaultfd, Linux 6.7), and those are put back.
+    WrittenPages,
+    /// Pages that are not the image's any more are looked for, and put back.
+    PrivatePages,
+    /// Not at all: each run has a new instance.
+    #[default]
+    NewInstances,
+}
+
+impl ResetBy {
+    /// All ways, the fastest first.
+    pub const ALL: [ResetBy; 3] = [ResetBy::WrittenPages, ResetBy::PrivatePages, ResetBy::NewInstances];
+
+    /// Its name in `/healthz` and `/metrics`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ResetBy::WrittenPages => "written_pages",
+            ResetBy::PrivatePages => "private_pages",
+            ResetBy::NewInstances => "new_instances",
+        }
+    }
 }
 
 /// The counters behind [`Stats`].

@@ -9,4 +9,5 @@ mod example;
 mod hostile;
 mod isolation;
 mod pure;
+mod reset_ways;
 mod standard_library;

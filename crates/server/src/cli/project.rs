@@ -172,6 +172,9 @@ fn say(progress: Progress) {
             "the compiled Python cannot be kept: {reason}. Every start will take that long; set REVERE_CACHE_DIR to a \
              folder you can write to"
         )),
+        Progress::WritesNotTracked { reason } => {
+            tracing::info!(reason, "runs take some longer: the kernel does not note which pages they write");
+        }
         Progress::InstancesNotKept { reason } => tracing::info!(reason, "every run makes a new interpreter"),
     }
 }

@@ -87,6 +87,7 @@ pub struct Metrics {
     source_duration: Family<[(&'static str, String); 1], Histogram>,
     sandbox_runs: Family<Label, Counter>,
     sandbox_discarded: Counter,
+    sandbox_reset: Family<Label, Gauge>,
     commit_duration: Histogram,
     batch_rows: Histogram,
     store_queue: Gauge,
@@ -135,6 +136,7 @@ impl Metrics {
             source_duration: Family::new_with_constructor(|| Histogram::new(RUN_SECONDS)),
             sandbox_runs: Family::default(),
             sandbox_discarded: Counter::default(),
+            sandbox_reset: Family::default(),
             commit_duration: Histogram::new(COMMIT_SECONDS),
             batch_rows: Histogram::new(BATCH_ROWS),
             store_queue: Gauge::default(),
@@ -173,6 +175,11 @@ impl Metrics {
         r.register("revere_source_call_duration_seconds", "How long source calls took", self.source_duration.clone());
         r.register("revere_sandbox_runs", "Runs by the instance they had", self.sandbox_runs.clone());
         r.register("revere_sandbox_instances_discarded", "Instances thrown away", self.sandbox_discarded.clone());
+        r.register(
+            "revere_sandbox_reset",
+            "How interpreters become pristine between runs: 1 for the way in use",
+            self.sandbox_reset.clone(),
+        );
         r.register("revere_store_commit_duration_seconds", "How long one commit took", self.commit_duration.clone());
         r.register("revere_store_batch_rows", "How many writes shared one commit", self.batch_rows.clone());
         r.register("revere_store_queue", "Writes waiting for a commit", self.store_queue.clone());
@@ -284,6 +291,11 @@ impl Metrics {
         set(&self.sandbox_runs.get_or_create(&[("instance", "fresh")]), counts.fresh);
         set(&self.sandbox_runs.get_or_create(&[("instance", "kept")]), counts.kept);
         set(&self.sandbox_discarded, counts.discarded);
+    }
+
+    /// Whether interpreters become pristine in this way.
+    pub fn set_sandbox_reset(&self, way: &'static str, in_use: bool) {
+        self.sandbox_reset.get_or_create(&[("way", way)]).set(in_use.into());
     }
 
     /// One commit is durable: how long it took, and how many writes shared it.

@@ -29,6 +29,11 @@ pub fn store(context: &Context) -> Result<(), String> {
     Err(format!("cannot be written since {since}, {} writes wait: {words}", health.queue_length))
 }
 
+/// How interpreters become pristine between runs, which is the fastest way that works on this machine.
+pub fn sandbox_reset(context: &Context) -> &'static str {
+    context.services.runner.sandbox().stats().reset_by.as_str()
+}
+
 /// Whether scripts can be run, or what is wrong. All places being taken counts as well.
 pub async fn sandbox(context: &Context) -> Result<(), String> {
     match tokio::time::timeout(SANDBOX_TIME, context.services.runner.check("pass")).await {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use revere_sandbox::ResetBy;
+
 use super::Context;
 use crate::metrics::SandboxCounts;
 
@@ -19,6 +21,9 @@ pub async fn refresh(context: &Context) {
             + sandbox.discarded_unresettable
             + sandbox.discarded_surplus,
     });
+    for way in ResetBy::ALL {
+        context.services.metrics.set_sandbox_reset(way.as_str(), way == sandbox.reset_by);
+    }
     for (task, fault) in context.services.engine.health().tasks {
         context.services.metrics.set_task_failing(&task, fault.is_some());
     }

@@ -27,6 +27,10 @@ pub(super) struct Health {
     /// Whether scripts can be run: `ok`, or what is wrong. All places being taken counts as ok.
     #[schema(example = "ok")]
     sandbox: String,
+    /// How interpreters become pristine between runs, the fastest way that works here first: `written_pages`,
+    /// `private_pages` or `new_instances`.
+    #[schema(example = "written_pages")]
+    sandbox_reset: &'static str,
     /// The version of the program.
     version: &'static str,
 }
@@ -54,6 +58,7 @@ pub(super) async fn health(context: Context) -> Response {
         scheduler: shown(scheduler),
         store: shown(store),
         sandbox: shown(sandbox),
+        sandbox_reset: health::sandbox_reset(&context),
         version: env!("CARGO_PKG_VERSION"),
     };
     (if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body)).into_response()

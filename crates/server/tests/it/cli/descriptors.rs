@@ -10,7 +10,7 @@ use super::{Shell, server::Server};
 impl Shell {
     /// `revere run` by a shell that sets limits first.
     #[track_caller]
-    fn serve_with(&self, limits: &str) -> Server {
+    pub(super) fn serve_with(&self, limits: &str) -> Server {
         let revere = self.revere();
         let mut command = Command::new("sh");
         let script = format!("{limits}; exec \"$0\" run -p 0");

@@ -9,6 +9,7 @@ mod examples;
 mod hostile;
 mod import;
 mod run;
+mod sandbox_reset;
 pub(crate) mod server;
 mod tape;
 mod words;
