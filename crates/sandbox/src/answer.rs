@@ -5,6 +5,7 @@ use revere_model::{ReturnValue, State};
 
 use crate::{
     ConfigValues, LimitKind, Limits, Outcome, RunInputs, ScriptError, ScriptWarning, Value,
+    codec::marshal,
     guest_pool::{End, Ended},
     sanitize::clean,
     stop::{self, Stop},
@@ -53,22 +54,23 @@ pub(crate) fn config(ended: Ended, limits: &Limits) -> Result<ConfigValues, Scri
     let unreadable =
         |what: &str| plain_error("Crash", format!("the configuration's values cannot be read: {what}"), None);
     let End::Answered(bytes) = &ended.end else { return Err(unreadable("no answer")) };
-    let answer = Value::from_json(bytes).map_err(|error| unreadable(&error.to_string()))?;
+    let answer = marshal::read(bytes).map_err(|error| unreadable(&error.to_string()))?;
     ConfigValues::of(&answer).map_err(|what| unreadable(&what))
 }
 
-/// The bytecode that compiling gave, in base64.
-pub(crate) fn code(ended: &Ended) -> Option<String> {
+/// The bytecode that compiling gave.
+pub(crate) fn code(ended: &Ended) -> Option<Vec<u8>> {
     let End::Answered(bytes) = &ended.end else { return None };
-    let answer = Value::from_json(bytes).ok()?;
-    answer.get("code").and_then(Value::as_text).map(str::to_owned)
+    match marshal::read(bytes).ok()?.get("code") {
+        Some(Value::Bytes(code)) => Some(code.clone()),
+        _ => None,
+    }
 }
 
 /// What the lints found.
 pub(crate) fn warnings(ended: &Ended) -> Vec<ScriptWarning> {
     let End::Answered(bytes) = &ended.end else { return Vec::new() };
-    let Some(Value::List(found)) = Value::from_json(bytes).ok().and_then(|answer| answer.get("warnings").cloned())
-    else {
+    let Some(Value::List(found)) = marshal::read(bytes).ok().and_then(|answer| answer.get("warnings").cloned()) else {
         return Vec::new();
     };
     let warning = |value| match value {
@@ -92,7 +94,7 @@ struct Verdict {
 
 fn verdict(ended: &Ended, limits: &Limits) -> Verdict {
     match &ended.end {
-        End::Answered(bytes) => match Value::from_json(bytes) {
+        End::Answered(bytes) => match marshal::read(bytes) {
             Ok(answer) => from_answer(&answer, ended.memory_refused, limits)
                 .unwrap_or_else(|| crashed("the run's result is not one that a run can have")),
             Err(error) => match bytes.split_first() {

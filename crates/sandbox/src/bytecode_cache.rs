@@ -17,8 +17,8 @@ const MOST_BYTES: usize = 256 << 10;
 /// What an entry costs beside its bytecode.
 const ENTRY_BYTES: usize = 128;
 
-/// The bytecode of a script as `marshal` writes it, in base64.
-pub(crate) type Code = Arc<str>;
+/// The bytecode of a script as `marshal` writes it.
+pub(crate) type Code = Arc<[u8]>;
 
 /// What is known of a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,7 +59,7 @@ impl BytecodeCache {
     }
 
     /// Remembers what compiling gave. `None` where it gave nothing.
-    pub(crate) fn remember(&self, script: &str, code: Option<&str>) {
+    pub(crate) fn remember(&self, script: &str, code: Option<&[u8]>) {
         let known = match code {
             Some(code) if code.len() <= MOST_BYTES => Compilation::Compiled(code.into()),
             _ => Compilation::Never,
@@ -89,8 +89,8 @@ mod tests {
         let scripts = BytecodeCache::default();
         assert_eq!(scripts.look("a"), Compilation::New);
         assert_eq!(scripts.look("a"), Compilation::Seen);
-        scripts.remember("a", Some("code"));
-        assert_eq!(scripts.look("a"), Compilation::Compiled("code".into()));
+        scripts.remember("a", Some(b"code"));
+        assert_eq!(scripts.look("a"), Compilation::Compiled((*b"code").into()));
         scripts.remember("b", None);
         assert_eq!(scripts.look("b"), Compilation::Never);
         assert_eq!(scripts.look("c"), Compilation::New);
@@ -99,12 +99,12 @@ mod tests {
     #[test]
     fn what_is_used_stays_and_the_rest_is_forgotten() {
         let scripts = BytecodeCache::default();
-        let code = "x".repeat(MOST_BYTES);
+        let code = vec![b'x'; MOST_BYTES];
         scripts.remember("used", Some(&code));
         scripts.remember("unused", Some(&code));
         for number in 0..3 * GENERATION_BYTES / MOST_BYTES {
             scripts.remember(&number.to_string(), Some(&code));
-            assert_eq!(scripts.look("used"), Compilation::Compiled(code.as_str().into()), "after {number} others");
+            assert_eq!(scripts.look("used"), Compilation::Compiled(code.as_slice().into()), "after {number} others");
         }
         assert_eq!(scripts.look("unused"), Compilation::New);
     }
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn large_bytecode_is_not_kept() {
         let scripts = BytecodeCache::default();
-        scripts.remember("large", Some(&"x".repeat(MOST_BYTES + 1)));
+        scripts.remember("large", Some(&vec![b'x'; MOST_BYTES + 1]));
         assert_eq!(scripts.look("large"), Compilation::Never);
     }
 }

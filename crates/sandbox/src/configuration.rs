@@ -1,6 +1,6 @@
 //! What an evaluated configuration file left, as the guest tells it.
 
-use crate::{Value, sanitize::clean};
+use crate::{Value, codec::marshal, sanitize::clean};
 
 const TEXT_BYTES: usize = 1 << 10;
 
@@ -20,10 +20,14 @@ pub struct ConfigValues {
 impl ConfigValues {
     /// Reads the guest's answer; the error says what of it is not as it must be.
     pub(crate) fn of(answer: &Value) -> Result<ConfigValues, String> {
-        let texts = |pair: (&Value, &Value)| Some((pair.0.as_text()?.to_owned(), pair.1.as_text()?.to_owned()));
+        // Each is written by itself, so that it may be nested as deeply as any value.
+        let written = |(name, bytes): (&Value, &Value)| match (name, bytes) {
+            (Value::Text(name), Value::Bytes(bytes)) => Some((name.clone(), bytes.clone())),
+            _ => None,
+        };
         let mut values = Vec::new();
-        for (name, json) in pairs(answer, "values", texts)? {
-            values.push((name, Value::from_json(json.as_bytes()).map_err(|error| error.to_string())?));
+        for (name, bytes) in pairs(answer, "values", written)? {
+            values.push((name, marshal::read(&bytes).map_err(|error| error.to_string())?));
         }
         let other_names = items(answer, "other_names")?.iter().filter_map(Value::as_text).map(str::to_owned);
         Ok(ConfigValues {

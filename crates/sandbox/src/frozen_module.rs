@@ -15,6 +15,7 @@ use wasmtime::Val;
 
 use crate::{
     OpenError, Value, artefact,
+    codec::marshal,
     engine::{self, Optimization},
     guest::{Guest, Template},
     image::{MOST_ANSWER_BYTES, PAGE, inert_run},
@@ -57,7 +58,7 @@ async fn load(guest: &mut Guest) -> Result<(), OpenError> {
     for (request, expected) in prelude::warm_up().map_err(|error| OpenError::Prelude(error.to_string()))? {
         guest.begin(inert_run());
         let answer = guest.run_and_go_on(&request, MOST_ANSWER_BYTES).await.map_err(OpenError::engine)?;
-        let state = Value::from_json(&answer).ok().and_then(|v| v.get("state")?.as_text().map(str::to_owned));
+        let state = marshal::read(&answer).ok().and_then(|v| v.get("state")?.as_text().map(str::to_owned));
         if state.as_deref() != Some(expected) {
             return Err(OpenError::Prelude(String::from_utf8_lossy(&answer).into_owned()));
         }
@@ -74,7 +75,7 @@ async fn objects(guest: &mut Guest) -> Result<Vec<usize>, OpenError> {
     let request = prelude::objects().map_err(|error| OpenError::Prelude(error.to_string()))?;
     guest.begin(inert_run());
     let answer = guest.run_and_go_on(&request, MOST_ANSWER_BYTES).await.map_err(OpenError::engine)?;
-    let Some(Value::List(objects)) = Value::from_json(&answer).ok().and_then(|v| v.get("objects").cloned()) else {
+    let Some(Value::List(objects)) = marshal::read(&answer).ok().and_then(|v| v.get("objects").cloned()) else {
         return Err(OpenError::Prelude(String::from_utf8_lossy(&answer).into_owned()));
     };
     Ok(objects.iter().filter_map(|v| if let Value::Int(at) = v { usize::try_from(*at).ok() } else { None }).collect())

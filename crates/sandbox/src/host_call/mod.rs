@@ -15,7 +15,7 @@ use wasmtime::{Caller, Error, Linker};
 use self::reply::{encode, fault, malformed, ok};
 use crate::{
     CallRecord, MethodDescription, SourceCall, SourceDescription, SourceFault, Value,
-    codec::EncodeError,
+    codec::marshal::{self, EncodeError, ReadError},
     host::{Host, bridge},
     import::Import,
     stop::Stop,
@@ -51,22 +51,23 @@ async fn answer(caller: &mut Caller<'_, Host>, pointer: u32, length: u32) -> Res
     if length > REQUEST_BYTES {
         return Ok(fault("value", &format!("arguments larger than {} bytes", REQUEST_BYTES)));
     }
-    let request = match Value::from_json(bridge::read(caller, pointer, length)?) {
-        Ok(request) => request,
+    let request = match marshal::read(bridge::read(caller, pointer, length)?) {
+        Ok(Value::Tuple(request)) => request,
+        Ok(_) => return Ok(malformed()),
+        Err(error @ ReadError::LoneSurrogate(_)) => return Ok(fault("value", &error.to_string())),
         Err(error) => return Ok(fault("value", &format!("the request cannot be read: {error}"))),
     };
-    match request.get("op").and_then(Value::as_text) {
-        Some("call") => source_call(caller, request).await,
-        Some("describe") => Ok(describe(caller.data(), &request)),
-        Some("import") => {
-            let Some(name) = request.get("name").and_then(Value::as_text) else { return Ok(malformed()) };
-            helper_modules::answer(caller.data_mut(), name).await
+    match request.as_slice() {
+        [Value::Text(op), ..] if op == "call" => source_call(caller, request).await,
+        [Value::Text(op), Value::Text(source), Value::Text(method)] if op == "describe" => {
+            Ok(describe(caller.data(), source, method))
         }
+        [Value::Text(op), Value::Text(name)] if op == "import" => helper_modules::answer(caller.data_mut(), name).await,
         _ => Ok(malformed()),
     }
 }
 
-async fn source_call(caller: &mut Caller<'_, Host>, request: Value) -> Result<Vec<u8>, Error> {
+async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Result<Vec<u8>, Error> {
     let run = &mut caller.data_mut().run;
     let made = run.calls.len() as u32;
     if made >= run.limits.source_calls {
@@ -135,30 +136,21 @@ fn whole_micros(duration: Duration) -> Duration {
     Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
 
-fn parts(request: Value) -> Option<SourceCall> {
-    let Value::Dict(items) = request else { return None };
-    let (mut source, mut method, mut args, mut kwargs) = (None, None, None, None);
-    for (key, value) in items {
-        match (key.as_text()?, value) {
-            ("op", _) => {}
-            ("source", Value::Text(text)) => source = Some(text),
-            ("method", Value::Text(text)) => method = Some(text),
-            ("args", Value::Tuple(items)) => args = Some(items),
-            ("kwargs", Value::Dict(items)) => {
-                let named = |(key, value)| match key {
-                    Value::Text(name) if is_name(&name) => Some((name, value)),
-                    _ => None,
-                };
-                kwargs = Some(items.into_iter().map(named).collect::<Option<_>>()?);
-            }
-            _ => return None,
-        }
-    }
+fn parts(request: Vec<Value>) -> Option<SourceCall> {
+    let Ok([_, Value::Text(source), Value::Text(method), Value::Tuple(args), Value::Dict(kwargs)]) =
+        <[Value; 5]>::try_from(request)
+    else {
+        return None;
+    };
+    let named = |(key, value)| match key {
+        Value::Text(name) if is_name(&name) => Some((name, value)),
+        _ => None,
+    };
     Some(SourceCall {
-        source: source?,
-        method: method?,
-        args: args?,
-        kwargs: kwargs?,
+        source,
+        method,
+        args,
+        kwargs: kwargs.into_iter().map(named).collect::<Option<_>>()?,
         now: Timestamp::UNIX_EPOCH,
         deadline: Instant::now(),
         answer_bytes: 0,
@@ -184,9 +176,7 @@ fn is_name(text: &str) -> bool {
     text.len() <= NAME_BYTES && !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
-fn describe(host: &Host, request: &Value) -> Vec<u8> {
-    let name = |key| request.get(key).and_then(Value::as_text);
-    let (Some(source), Some(method)) = (name("source"), name("method")) else { return malformed() };
+fn describe(host: &Host, source: &str, method: &str) -> Vec<u8> {
     match find(&host.run.capabilities.sources, source, method) {
         Ok(found) => ok(&Value::List(vec![Value::Text(found.signature.clone()), Value::Text(found.doc.clone())])),
         Err(unknown) => unknown,

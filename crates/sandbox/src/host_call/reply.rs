@@ -2,7 +2,7 @@
 
 use crate::{
     Value,
-    codec::{EncodeError, encode_within},
+    codec::marshal::{EncodeError, Writer},
 };
 
 /// An answer that is a value.
@@ -12,14 +12,12 @@ pub(super) fn ok(value: &Value) -> Vec<u8> {
 
 /// The same, within `most` bytes.
 pub(super) fn encode(value: &Value, most: usize) -> Result<Vec<u8>, EncodeError> {
-    let mut out = encode_within(value, b"{\"ok\":".to_vec(), most.saturating_add(6))?;
-    out.push(b'}');
-    Ok(out)
+    Writer::answer(value, most)
 }
 
 /// An answer that the prelude raises; `kind` is a key of its FAULTS.
 pub(super) fn fault(kind: &str, text: &str) -> Vec<u8> {
-    serde_json::json!({ "fault": kind, "text": text }).to_string().into_bytes()
+    Writer::fault(kind, text)
 }
 
 /// An answer to what is no request.

@@ -16,10 +16,9 @@ class Finder:
         # A package of the standard library has no parts outside the image; only our own packages have.
         if path is not None and OUR_MARK not in path:
             return None
-        answer = decode(host_call(encode({'op': 'import', 'name': name})))
-        if answer.get('fault') is not None:
-            raise ImportError(answer['text'], name=name)
-        found = answer['ok']
+        fault, found = decode(host_call(encode(('import', name))))
+        if fault is not None:
+            raise ImportError(found, name=name)
         if found is None:
             return None
         filename, source, is_package = found['file'], found['source'], found['package']

@@ -5,8 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ConfigRequest, Previous, SourceDescription, Value, ValueError};
 use revere_model::ReturnValue;
+
+use crate::{
+    ConfigRequest, Previous, SourceDescription,
+    codec::marshal::{EncodeError, Writer},
+};
 
 /// The modules in the order in which they are loaded; each may import those before it.
 pub(crate) const MODULES: [(&str, &str); 12] = [
@@ -54,7 +58,7 @@ pub(crate) fn checksum() -> blake3::Hash {
 /// Ordinary monitors, run before the image is taken: CPython specialises its bytecode and fills its caches once, and not
 /// in every run. They must not print, draw randomness or ask anybody: what they hold would be in every run. Each request
 /// comes with the state that must be answered.
-pub(crate) fn warm_up() -> Result<Vec<(Vec<u8>, &'static str)>, ValueError> {
+pub(crate) fn warm_up() -> Result<Vec<(Vec<u8>, &'static str)>, EncodeError> {
     let mut requests = Vec::new();
     for _ in 0..WARM_ROUNDS {
         for (script, state) in WARM_UP {
@@ -68,59 +72,102 @@ pub(crate) fn warm_up() -> Result<Vec<(Vec<u8>, &'static str)>, ValueError> {
             requests.push((request, state));
         }
     }
-    requests.push((dict([("mode", text("freeze"))]).to_json()?, "OK"));
+    requests.push((written(|w| mode(w, "freeze"))?, "OK"));
     Ok(requests)
 }
 
 /// Asks for the addresses of all objects, once everything is loaded and warm.
-pub(crate) fn objects() -> Result<Vec<u8>, ValueError> {
-    dict([("mode", text("objects"))]).to_json()
+pub(crate) fn objects() -> Result<Vec<u8>, EncodeError> {
+    written(|w| mode(w, "objects"))
 }
 
 /// Asks for a run of `script`, which was compiled to `code` before.
 pub(crate) fn monitor(
     script: &str,
-    code: Option<&str>,
+    code: Option<&[u8]>,
     seed: u64,
     sources: &BTreeMap<String, SourceDescription>,
     previous: Option<&Previous>,
     helpers: bool,
     value_bytes: usize,
-) -> Result<Vec<u8>, ValueError> {
-    let describe = |(name, source): (&String, &SourceDescription)| {
-        let methods = source.methods.iter().map(|method| text(&method.name)).collect();
-        (text(name), Value::List(vec![text(&source.kind), Value::List(methods)]))
-    };
-    dict([
-        ("mode", text("monitor")),
-        ("script", text(without_mark(script))),
-        ("code", code.map_or(Value::Null, text)),
+) -> Result<Vec<u8>, EncodeError> {
+    written(|w| {
+        mode(w, "monitor");
+        w.key("script");
+        w.text(without_mark(script));
+        w.key("code");
+        match code {
+            Some(code) => w.bytes(code),
+            None => w.null(),
+        }
+        w.key("seed");
         // `random.seed` takes the absolute value, so only seeds without a sign stay apart.
-        ("seed", Value::Int((seed >> 1) as i64)),
-        ("sources", Value::Dict(sources.iter().map(describe).collect())),
-        ("previous", previous.map_or(Value::Null, previous_value)),
-        ("helpers", Value::Bool(helpers)),
-        ("value_chars", Value::Int(value_bytes as i64 + 1)),
-    ])
-    .to_json()
+        w.int((seed >> 1) as i64);
+        w.key("sources");
+        w.dict();
+        for (name, source) in sources {
+            w.key(name);
+            w.tuple(2);
+            w.text(&source.kind);
+            w.list(source.methods.len());
+            source.methods.iter().for_each(|method| w.text(&method.name));
+        }
+        w.end();
+        w.key("previous");
+        match previous {
+            Some(previous) => write_previous(w, previous),
+            None => w.null(),
+        }
+        w.key("helpers");
+        w.bool(helpers);
+        w.key("value_chars");
+        w.int(value_bytes as i64 + 1);
+    })
 }
 
 /// Asks for the bytecode of `script`, and for warnings.
-pub(crate) fn compile(script: &str, lint: bool) -> Result<Vec<u8>, ValueError> {
-    dict([("mode", text("compile")), ("script", text(without_mark(script))), ("lint", Value::Bool(lint))]).to_json()
+pub(crate) fn compile(script: &str, lint: bool) -> Result<Vec<u8>, EncodeError> {
+    written(|w| {
+        mode(w, "compile");
+        w.key("script");
+        w.text(without_mark(script));
+        w.key("lint");
+        w.bool(lint);
+    })
 }
 
 /// Asks for the names of a configuration file.
-pub(crate) fn config(request: &ConfigRequest) -> Result<Vec<u8>, ValueError> {
-    let environment = request.environment.iter().map(|(name, value)| (text(name), text(value))).collect();
-    dict([
-        ("mode", text("config")),
-        ("script", text(without_mark(&request.source))),
-        ("filename", text(&request.filename)),
-        ("seed", Value::Bytes(request.seed.to_vec())),
-        ("environment", Value::Dict(environment)),
-    ])
-    .to_json()
+pub(crate) fn config(request: &ConfigRequest) -> Result<Vec<u8>, EncodeError> {
+    written(|w| {
+        mode(w, "config");
+        w.key("script");
+        w.text(without_mark(&request.source));
+        w.key("filename");
+        w.text(&request.filename);
+        w.key("seed");
+        w.bytes(&request.seed);
+        w.key("environment");
+        w.dict();
+        for (name, value) in &request.environment {
+            w.key(name);
+            w.text(value);
+        }
+        w.end();
+    })
+}
+
+/// A request: a dict of what `fields` writes.
+fn written<'a>(fields: impl FnOnce(&mut Writer<'a>)) -> Result<Vec<u8>, EncodeError> {
+    let mut writer = Writer::within(i32::MAX as usize);
+    writer.dict();
+    fields(&mut writer);
+    writer.end();
+    writer.finish()
+}
+
+fn mode(w: &mut Writer<'_>, mode: &str) {
+    w.key("mode");
+    w.text(mode);
 }
 
 /// A byte order mark at the beginning is no part of a text, as for Python's own files.
@@ -128,27 +175,15 @@ fn without_mark(script: &str) -> &str {
     script.strip_prefix('\u{feff}').unwrap_or(script)
 }
 
-fn previous_value(previous: &Previous) -> Value {
-    dict([
-        ("state", text(previous.state.as_str())),
-        (
-            "return_value",
-            match &previous.return_value {
-                None => Value::Null,
-                Some(ReturnValue::Int(int)) => Value::Int(*int),
-                Some(ReturnValue::Float(float)) => Value::Float(*float),
-                Some(ReturnValue::Text(value)) => text(value),
-            },
-        ),
-        ("message", text(&previous.message)),
-        ("at", Value::DateTime(previous.at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string())),
-    ])
-}
-
-fn dict<const N: usize>(items: [(&str, Value); N]) -> Value {
-    Value::Dict(items.into_iter().map(|(key, value)| (text(key), value)).collect())
-}
-
-fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
+fn write_previous(w: &mut Writer<'_>, previous: &Previous) {
+    w.tuple(4);
+    w.text(previous.state.as_str());
+    match &previous.return_value {
+        None => w.null(),
+        Some(ReturnValue::Int(int)) => w.int(*int),
+        Some(ReturnValue::Float(float)) => w.float(*float),
+        Some(ReturnValue::Text(value)) => w.text(value),
+    }
+    w.text(&previous.message);
+    w.text(&previous.at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string());
 }

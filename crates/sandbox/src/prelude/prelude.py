@@ -1,4 +1,4 @@
-"""The door of the interpreter: the host's `run` ends in `run` here, with one request and one answer as tagged JSON.
+"""The door of the interpreter: the host's `run` ends in `run` here, with one request and one answer as `marshal` writes them.
 
 Everything used after a script has run was taken at import: a script may replace whatever it finds, and spoils its own
 result with that at most. The instance is thrown away or put back afterwards, so nothing is tidied up here; on the
@@ -9,7 +9,6 @@ import gc
 import linecache
 import os
 import sys
-from binascii import a2b_base64, b2a_base64
 from marshal import dumps, loads
 from random import seed as seed_random
 from sys import set_int_max_str_digits
@@ -19,7 +18,7 @@ from warnings import filterwarnings
 import revere_configuration
 import revere_helpers
 import revere_hints
-from revere_codec import decode, encode, int_to_text
+from revere_codec import VERSION, encode, int_to_text, marked
 from revere_failures import MonitorFailure, describe, message_of
 from revere_lints import lint
 from revere_previous import Previous
@@ -32,9 +31,8 @@ NO_VALUE = object()
 
 
 def run(request):
-    request = decode(request)
-    answer = MODES[request['mode']](request)
-    return answer if type(answer) is bytes else encode(answer)
+    request = loads(request)
+    return dumps(MODES[request['mode']](request), VERSION)
 
 
 def run_monitor(request):
@@ -69,7 +67,7 @@ def evaluate_config(request):
     if outcome['state'] == 'OK':
         values, faults = revere_configuration.settings(namespace)
         outcome |= {
-            'values': [(name, encode(value).decode()) for name, value in values],
+            'values': [(name, encode(value)) for name, value in values],
             'faults': faults,
             'other_names': revere_configuration.other_names(namespace),
             'repeated_keys': revere_configuration.repeated_keys(request['script'], filename),
@@ -84,15 +82,13 @@ def compile_only(request):
     try:
         code = compile(source, SCRIPT, 'exec', dont_inherit=True)
     except BaseException as error:
-        return describe(error, SCRIPT, {})
+        return marked(describe(error, SCRIPT, {}), 0)
     try:
         warnings = lint(source, SCRIPT) if request['lint'] else []
     except Exception:
         warnings = []  # it compiles, so nothing is wrong with it
     KEPT_ALIVE.append(code)
-    written = written_down(code)
-    code = None if written is None else b2a_base64(written, newline=False).decode()
-    return {'state': 'OK', 'code': code, 'warnings': [list(warning) for warning in warnings]}
+    return {'state': 'OK', 'code': written_down(code), 'warnings': [list(warning) for warning in warnings]}
 
 
 def execute(source, filename, namespace, written=None):
@@ -101,7 +97,7 @@ def execute(source, filename, namespace, written=None):
         exec(code_of(source, filename, written), namespace)
     except BaseException as error:
         KEPT_ALIVE.append(error)
-        return describe(error, filename, namespace)
+        return marked(describe(error, filename, namespace), 0)
     return {'state': 'OK', 'message': 'Monitor Passed'}
 
 
@@ -109,7 +105,7 @@ def code_of(source, filename, written):
     """What `marshal` gives back, whether the script was compiled before or is now: a set among its constants may have
     another order than the compiler's."""
     if written is not None:
-        return loads(a2b_base64(written))
+        return loads(written)
     code = compile(source, filename, 'exec', dont_inherit=True)
     written = written_down(code)
     return code if written is None else loads(written)

@@ -1,5 +1,7 @@
 """What the last recorded run left, as a script's `previous` shows it."""
 
+from datetime import datetime
+
 
 class Previous:
     """The last recorded run: `state`, `return_value`, `message` and `at`, as attributes or as items."""
@@ -7,8 +9,8 @@ class Previous:
     __slots__ = ('state', 'return_value', 'message', 'at')
 
     def __init__(self, fields):
-        for name in self.__slots__:
-            setattr(self, name, fields[name])
+        self.state, self.return_value, self.message, at = fields
+        self.at = datetime.fromisoformat(at)
 
     def __getitem__(self, name):
         if name in self.__slots__:

@@ -1,6 +1,6 @@
 """The sources a script can name. Only names live here: secrets, checks of every argument and the work itself are the host's."""
 
-from revere_codec import Unencodable, decode, encode
+from revere_codec import Unencodable, decode, encode, encode_call
 from revere_host import host_call
 from revere_response import Response
 
@@ -52,7 +52,7 @@ class Source:
     def __getattr__(self, name):
         # A plug-in that has not described itself yet has the one method `*`, which is any.
         if name in self._methods or ANY in self._methods and not name.startswith('_'):
-            return Method(self._name, name)
+            return Method(self._name, str.__str__(name))
         known = ', '.join(self._methods) or 'none'
         raise AttributeError(f'source {self._name!r} ({self._kind}) has no method {shown(name)}; it has: {known}', name=name)
 
@@ -74,7 +74,7 @@ class Method:
 
     def __call__(self, /, *args, **kwargs):
         try:
-            request = encode({'op': 'call', 'source': self._source, 'method': self.__name__, 'args': args, 'kwargs': kwargs})
+            request = encode_call(self._source, self.__name__, args, kwargs)
         except Unencodable as error:
             raise TypeError(f'{self.__name__}() cannot send a {error.type_name} to a source') from None
         return ask(request)
@@ -96,18 +96,16 @@ class Method:
 
 
 def describe(method):
-    return ask(encode({'op': 'describe', 'source': method._source, 'method': method.__name__}))
+    return ask(encode(('describe', method._source, method.__name__)))
 
 
 def ask(request):
-    answer = decode(host_call(request))
-    fault = answer.get('fault')
-    if fault is None:
-        value = answer['ok']
-        if type(value) is dict and value.get('__revere__') == 'http_response':
-            return Response(value, SourceError)
-        return value
-    raise FAULTS[fault](answer['text'])
+    fault, value = decode(host_call(request))
+    if fault is not None:
+        raise FAULTS[fault](value)
+    if type(value) is dict and value.get('__revere__') == 'http_response':
+        return Response(value, SourceError)
+    return value
 
 
 def shown(name):

@@ -5,6 +5,7 @@ mod tape;
 mod tracebacks;
 
 mod calls;
+mod codec;
 mod example;
 mod hostile;
 mod isolation;

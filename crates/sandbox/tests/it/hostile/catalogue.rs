@@ -284,22 +284,23 @@ pub(crate) fn surface() -> Vec<Hostile> {
             "52 forges a request",
             r#"
 import revere_host
-answers = []
+from marshal import dumps, loads
+refused = []
 for request in [
-    b'{"op":"call","source":"nobody","method":"get_sum","args":{"$tuple":["a"]},"kwargs":{}}',
-    b'{"op":"call","source":"graphite","method":"__class__","args":{"$tuple":[]},"kwargs":{}}',
-    b'{"op":"call","source":"graphite","method":"get_sum","args":{"$tuple":[]},"kwargs":{}}',
-    b'{"op":"call","source":"graphite","method":"get_sum","args":["a"],"kwargs":{}}',
-    b'{"op":"open","path":"/etc/passwd"}', b'{"op":"import","name":"../../etc/passwd"}', b'{', b'', b'\xff\xfe', b'[' * 10_000,
+    ('call', 'nobody', 'get_sum', ('a',), {}), ('call', 'graphite', '__class__', (), {}), ('call', 'graphite', 'get_sum', (), {}),
+    ('call', 'graphite', 'get_sum', ['a'], {}), ('call', 'graphite', 'get_sum', ('a',)), ('call',), (), {}, None, ('open', '/etc/passwd'),
 ]:
-    answers.append(b'"fault"' in revere_host.host_call(request) or revere_host.host_call(request) == b'{"ok":null}')
-return_value = repr(all(answers))
+    refused.append(type(loads(revere_host.host_call(dumps(request, 2)))[0]) is str)
+for request in [b'{', b'', b'\xff\xfe', b'[' * 10_000, b'[\xff\xff\xff\x7f', dumps(('call', 'graphite')), dumps({1}, 2)]:
+    refused.append(type(loads(revere_host.host_call(request))[0]) is str)
+nothing = loads(revere_host.host_call(dumps(('import', '../../etc/passwd'), 2)))
+return_value = repr((all(refused), nothing))
 "#,
-            &[Value("True")],
+            &[Value("(True, (0, None))")],
         ),
         one(
             "52 forges a call's worth of work",
-            "import revere_host\nfor _ in range(3000): revere_host.host_call(b'{\"op\":\"call\",\"source\":\"graphite\",\"method\":\"echo\",\"args\":{\"$tuple\":[1]},\"kwargs\":{}}')",
+            "import revere_host\nfrom marshal import dumps\nfor _ in range(3000): revere_host.host_call(dumps(('call', 'graphite', 'echo', (1,), {}), 2))",
             &[Limit(SourceCalls)],
         ),
         one("54 draws much randomness", "import os\nos.urandom(10**8)", &[Crash("randomness"), Limit(Memory)]),
@@ -408,8 +409,8 @@ pub(crate) fn values() -> Vec<Hostile> {
 pub(crate) fn forgery() -> Vec<Hostile> {
     vec![
         one(
-            "73 replaces json.dumps",
-            "import json\njson.dumps = lambda *a, **k: '\"fake\"'\nreturn_value = 'own'",
+            "73 replaces marshal.dumps",
+            "import marshal\nmarshal.dumps = lambda *a, **k: b'fake'\nreturn_value = 'own'",
             &[Value("own")],
         ),
         one(

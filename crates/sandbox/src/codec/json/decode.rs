@@ -1,10 +1,9 @@
-//! JSON to value. The bytes come out of a sandbox, so nothing is assumed of them: every step is bounded by their length,
-//! depth is limited, and whatever is not exactly the form the codec writes is an error that says where.
+//! JSON to value. The bytes come from files and programs of others, so nothing is assumed of them: every step is bounded by
+//! their length, depth is limited, and whatever is not exactly the form the codec writes is an error that says where.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::MAX_DEPTH;
-use crate::{Value, ValueError};
+use crate::{Value, ValueError, codec::MAX_DEPTH};
 
 impl Value {
     /// Reads the tagged JSON of a value.

@@ -1,61 +1,51 @@
-//! Value to JSON, in one pass over the value and within a number of bytes.
+//! Value to JSON, in one pass over the value.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::MAX_DEPTH;
-use crate::{Value, ValueError};
+use crate::{Value, ValueError, codec::MAX_DEPTH};
 
 impl Value {
     /// The tagged JSON of this value. Refuses what is nested more than a hundred levels deep.
     pub fn to_json(&self) -> Result<Vec<u8>, ValueError> {
-        encode_within(self, Vec::new(), usize::MAX).map_err(|error| match error {
-            EncodeError::TooDeep => ValueError(format!("a value nested more than {MAX_DEPTH} levels deep")),
-            EncodeError::TooLarge => ValueError("a value larger than the address space".to_owned()),
-        })
+        let mut encoder = Encoder { out: Vec::new() };
+        encoder.value(self, 0)?;
+        Ok(encoder.out)
     }
-}
-
-/// Why a value was not written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum EncodeError {
-    TooDeep,
-    TooLarge,
-}
-
-/// Appends the JSON of `value` to `out`, unless `out` would grow beyond about `most` bytes.
-pub(crate) fn encode_within(value: &Value, out: Vec<u8>, most: usize) -> Result<Vec<u8>, EncodeError> {
-    let mut encoder = Encoder { out, most };
-    encoder.value(value, 0)?;
-    Ok(encoder.out)
 }
 
 struct Encoder {
     out: Vec<u8>,
-    most: usize,
 }
 
 impl Encoder {
-    fn value(&mut self, value: &Value, depth: usize) -> Result<(), EncodeError> {
-        if depth > MAX_DEPTH {
-            return Err(EncodeError::TooDeep);
+    fn value(&mut self, value: &Value, depth: usize) -> Result<(), ValueError> {
+        if let Value::List(_) | Value::Tuple(_) | Value::Dict(_) = value
+            && depth > MAX_DEPTH
+        {
+            return Err(too_deep());
         }
         match value {
             Value::List(items) => match columns(items) {
                 Some(kinds) => self.rows(&kinds, items, depth),
                 None => self.sequence(items, depth),
             },
-            Value::Tuple(items) => self.tagged("$tuple", |e| e.sequence(items, depth + 1)),
+            Value::Tuple(items) => self.tagged("$tuple", |e| e.sequence(items, depth)),
             Value::Dict(items) => self.dict(items, depth),
             _ => match tag(value) {
-                Some(tag) => self.tagged(tag, |e| e.payload(value)),
-                None => self.payload(value),
+                Some(tag) => self.tagged(tag, |e| {
+                    e.payload(value);
+                    Ok(())
+                }),
+                None => {
+                    self.payload(value);
+                    Ok(())
+                }
             },
-        }?;
-        if self.out.len() > self.most { Err(EncodeError::TooLarge) } else { Ok(()) }
+        }
     }
 
     /// A value that holds no others, without its tag.
-    fn payload(&mut self, value: &Value) -> Result<(), EncodeError> {
+    fn payload(&mut self, value: &Value) {
         match value {
             Value::Null => self.raw("null"),
             Value::Bool(true) => self.raw("true"),
@@ -64,12 +54,7 @@ impl Encoder {
             Value::Float(float) if float.is_finite() => self.json(float),
             Value::Float(float) if float.is_nan() => self.raw("\"nan\""),
             Value::Float(float) => self.raw(if *float > 0.0 { "\"inf\"" } else { "\"-inf\"" }),
-            Value::Bytes(bytes) => {
-                if bytes.len() / 3 * 4 > self.most {
-                    return Err(EncodeError::TooLarge);
-                }
-                self.json(&BASE64_STANDARD.encode(bytes));
-            }
+            Value::Bytes(bytes) => self.json(&BASE64_STANDARD.encode(bytes)),
             Value::BigInt(text)
             | Value::Text(text)
             | Value::Decimal(text)
@@ -79,14 +64,13 @@ impl Encoder {
             | Value::Uuid(text) => self.json(text),
             Value::List(_) | Value::Tuple(_) | Value::Dict(_) => unreachable!("only called for values without parts"),
         }
-        Ok(())
     }
 
     fn tagged(
         &mut self,
         tag: &str,
-        payload: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
-    ) -> Result<(), EncodeError> {
+        payload: impl FnOnce(&mut Self) -> Result<(), ValueError>,
+    ) -> Result<(), ValueError> {
         self.raw("{\"");
         self.raw(tag);
         self.raw("\":");
@@ -95,7 +79,7 @@ impl Encoder {
         Ok(())
     }
 
-    fn sequence(&mut self, items: &[Value], depth: usize) -> Result<(), EncodeError> {
+    fn sequence(&mut self, items: &[Value], depth: usize) -> Result<(), ValueError> {
         self.raw("[");
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
@@ -107,7 +91,7 @@ impl Encoder {
         Ok(())
     }
 
-    fn dict(&mut self, items: &[(Value, Value)], depth: usize) -> Result<(), EncodeError> {
+    fn dict(&mut self, items: &[(Value, Value)], depth: usize) -> Result<(), ValueError> {
         let plain = items.iter().all(|(key, _)| key.as_text().is_some_and(|key| !key.starts_with('$')));
         if plain {
             self.raw("{");
@@ -115,7 +99,7 @@ impl Encoder {
                 if index > 0 {
                     self.raw(",");
                 }
-                self.payload(key)?;
+                self.payload(key);
                 self.raw(":");
                 self.value(value, depth + 1)?;
             }
@@ -126,9 +110,9 @@ impl Encoder {
             e.raw("[");
             for (index, (key, value)) in items.iter().enumerate() {
                 e.raw(if index > 0 { ",[" } else { "[" });
-                e.value(key, depth + 3)?;
+                e.value(key, depth + 1)?;
                 e.raw(",");
-                e.value(value, depth + 3)?;
+                e.value(value, depth + 1)?;
                 e.raw("]");
             }
             e.raw("]");
@@ -136,7 +120,10 @@ impl Encoder {
         })
     }
 
-    fn rows(&mut self, kinds: &[Option<&'static str>], rows: &[Value], depth: usize) -> Result<(), EncodeError> {
+    fn rows(&mut self, kinds: &[Option<&'static str>], rows: &[Value], depth: usize) -> Result<(), ValueError> {
+        if depth + 1 > MAX_DEPTH {
+            return Err(too_deep());
+        }
         self.tagged("$rows", |e| {
             e.raw("[");
             e.json(kinds);
@@ -149,14 +136,11 @@ impl Encoder {
                         e.raw(",");
                     }
                     match kinds[column] {
-                        Some(_) => e.payload(cell)?,
-                        None => e.value(cell, depth + 4)?,
+                        Some(_) => e.payload(cell),
+                        None => e.value(cell, depth + 2)?,
                     }
                 }
                 e.raw("]");
-                if e.out.len() > e.most {
-                    return Err(EncodeError::TooLarge);
-                }
             }
             e.raw("]]");
             Ok(())
@@ -171,6 +155,10 @@ impl Encoder {
         serde_json::to_writer(&mut self.out, value)
             .expect("numbers and texts always have a JSON form, and a Vec takes any");
     }
+}
+
+fn too_deep() -> ValueError {
+    ValueError(format!("a value nested more than {MAX_DEPTH} levels deep"))
 }
 
 /// The tag of a value that holds no others, if JSON has no word for it.

@@ -1,0 +1,407 @@
+//! Value to bytes for a script, in one pass over the value and within a number of bytes.
+
+use std::collections::HashMap;
+
+use super::{Tag, word};
+use crate::{Value, codec::MAX_DEPTH};
+
+/// Why a value was not written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum EncodeError {
+    #[error("a value nested more than {MAX_DEPTH} levels deep")]
+    TooDeep,
+    #[error("more bytes than there may be")]
+    TooLarge,
+}
+
+/// Keys of dicts that are written once and then by number; an answer has few, and each of them many times.
+const MOST_KEYS: usize = 1024;
+/// Wider dicts are written as any other.
+const MOST_COLUMNS: usize = 256;
+/// Where an answer says whether it has marks: after its tuple's two bytes and the word for an int.
+const MARKS_AT: usize = 3;
+
+/// Writes one value.
+pub(crate) struct Writer<'v> {
+    out: Vec<u8>,
+    most: usize,
+    keys: HashMap<&'v str, u32>,
+    marks: bool,
+}
+
+/// What a column of rows holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// Values that need no mark.
+    Plain,
+    /// Values of one tag, with `None` among them or not.
+    Tagged(Tag, bool),
+    /// Anything.
+    Mixed,
+}
+
+impl<'v> Writer<'v> {
+    /// A writer of at most about `most` bytes.
+    pub(crate) fn within(most: usize) -> Writer<'v> {
+        Writer { out: Vec::new(), most, keys: HashMap::new(), marks: false }
+    }
+
+    /// The answer to a question: that `value` is it.
+    pub(crate) fn answer(value: &'v Value, most: usize) -> Result<Vec<u8>, EncodeError> {
+        let mut writer = Writer::within(most);
+        writer.tuple(2);
+        writer.int(0);
+        writer.value(value, 0)?;
+        if writer.marks {
+            writer.out[MARKS_AT] = 1;
+        }
+        Ok(writer.out)
+    }
+
+    /// That there is no answer: `kind` names why, and `text` says it.
+    pub(crate) fn fault(kind: &str, text: &str) -> Vec<u8> {
+        let mut writer = Writer::within(usize::MAX);
+        writer.tuple(2);
+        writer.text(kind);
+        writer.text(text);
+        writer.out
+    }
+
+    /// The bytes.
+    pub(crate) fn finish(self) -> Result<Vec<u8>, EncodeError> {
+        if self.out.len() > self.most { Err(EncodeError::TooLarge) } else { Ok(self.out) }
+    }
+
+    fn value(&mut self, value: &'v Value, depth: usize) -> Result<(), EncodeError> {
+        if let Value::List(_) | Value::Tuple(_) | Value::Dict(_) = value
+            && depth > MAX_DEPTH
+        {
+            return Err(EncodeError::TooDeep);
+        }
+        match value {
+            Value::List(items) => self.items(items, depth)?,
+            Value::Tuple(items) => {
+                self.tuple(items.len());
+                items.iter().try_for_each(|item| self.value(item, depth + 1))?;
+            }
+            Value::Dict(pairs) => self.pairs(pairs, depth)?,
+            _ => match tag(value) {
+                Some(tag) => {
+                    self.mark(tag);
+                    self.bare(value)?;
+                }
+                None => self.bare(value)?,
+            },
+        }
+        self.check(0)
+    }
+
+    /// A value that holds no others, without its tag.
+    fn bare(&mut self, value: &'v Value) -> Result<(), EncodeError> {
+        match value {
+            Value::Null => self.null(),
+            Value::Bool(value) => self.bool(*value),
+            Value::Int(int) | Value::Duration(int) => self.int(*int),
+            Value::Float(float) => self.float(*float),
+            Value::Bytes(bytes) => {
+                self.check(bytes.len())?;
+                self.bytes(bytes);
+            }
+            Value::BigInt(text)
+            | Value::Text(text)
+            | Value::Decimal(text)
+            | Value::Date(text)
+            | Value::Time(text)
+            | Value::DateTime(text)
+            | Value::Uuid(text) => {
+                self.check(text.len())?;
+                self.text(text);
+            }
+            Value::List(_) | Value::Tuple(_) | Value::Dict(_) => unreachable!("only called for values without parts"),
+        }
+        Ok(())
+    }
+
+    fn items(&mut self, items: &'v [Value], depth: usize) -> Result<(), EncodeError> {
+        if let Some(kinds) = rows(items) {
+            return self.rows(&kinds, items, depth);
+        }
+        if let Some(columns) = records(items) {
+            return self.records(&columns, items, depth);
+        }
+        self.list(items.len());
+        items.iter().try_for_each(|item| self.value(item, depth + 1))
+    }
+
+    /// A list of tuples, column by column.
+    fn rows(&mut self, kinds: &[Kind], rows: &'v [Value], depth: usize) -> Result<(), EncodeError> {
+        if depth + 1 > MAX_DEPTH {
+            return Err(EncodeError::TooDeep);
+        }
+        self.mark(Tag::Rows);
+        self.tuple(2);
+        self.list(kinds.len());
+        kinds.iter().for_each(|kind| self.int(kind.number()));
+        self.list(kinds.len());
+        for (column, kind) in kinds.iter().enumerate() {
+            self.list(rows.len());
+            for row in rows {
+                let Value::Tuple(cells) = row else { unreachable!("`rows` saw only tuples") };
+                self.cell(&cells[column], *kind, depth + 2)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A list of dicts, and which of their items are to be made.
+    fn records(&mut self, columns: &[(&'v str, Kind)], records: &'v [Value], depth: usize) -> Result<(), EncodeError> {
+        if depth + 1 > MAX_DEPTH {
+            return Err(EncodeError::TooDeep);
+        }
+        let made = columns.iter().filter(|(_, kind)| *kind != Kind::Plain);
+        self.mark(Tag::Records);
+        self.tuple(2);
+        self.list(made.clone().count());
+        for (key, kind) in made {
+            self.tuple(2);
+            self.key(key);
+            self.int(kind.number());
+        }
+        self.list(records.len());
+        for record in records {
+            let Value::Dict(pairs) = record else { unreachable!("`records` saw only dicts") };
+            self.dict();
+            for ((_, cell), (key, kind)) in pairs.iter().zip(columns) {
+                self.key(key);
+                self.cell(cell, *kind, depth + 2)?;
+            }
+            self.end();
+        }
+        Ok(())
+    }
+
+    fn cell(&mut self, cell: &'v Value, kind: Kind, depth: usize) -> Result<(), EncodeError> {
+        match kind {
+            Kind::Mixed => self.value(cell, depth),
+            Kind::Plain | Kind::Tagged(..) => {
+                self.bare(cell)?;
+                self.check(0)
+            }
+        }
+    }
+
+    fn pairs(&mut self, pairs: &'v [(Value, Value)], depth: usize) -> Result<(), EncodeError> {
+        self.dict();
+        for (key, value) in pairs {
+            match key {
+                Value::Text(key) => {
+                    self.check(key.len())?;
+                    self.key(key);
+                }
+                key => self.value(key, depth + 1)?,
+            }
+            self.value(value, depth + 1)?;
+        }
+        self.end();
+        Ok(())
+    }
+
+    /// Whether there is room for so many bytes more.
+    fn check(&self, more: usize) -> Result<(), EncodeError> {
+        // The format's own lengths have 31 bits.
+        if self.out.len().saturating_add(more) > self.most.min(i32::MAX as usize) {
+            Err(EncodeError::TooLarge)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn mark(&mut self, tag: Tag) {
+        self.marks = true;
+        self.tuple(3);
+        self.out.push(word::MARK);
+        self.int(tag as i64);
+    }
+
+    pub(crate) fn null(&mut self) {
+        self.out.push(word::NONE);
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        self.out.push(if value { word::TRUE } else { word::FALSE });
+    }
+
+    pub(crate) fn int(&mut self, int: i64) {
+        if let Ok(int) = i32::try_from(int) {
+            self.out.push(word::INT);
+            self.out.extend_from_slice(&int.to_le_bytes());
+            return;
+        }
+        let mut size = int.unsigned_abs();
+        let digits = (u64::BITS - size.leading_zeros()).div_ceil(15).cast_signed();
+        self.out.push(word::LONG);
+        self.out.extend_from_slice(&(if int < 0 { -digits } else { digits }).to_le_bytes());
+        while size > 0 {
+            self.out.extend_from_slice(&((size & 0x7fff) as u16).to_le_bytes());
+            size >>= 15;
+        }
+    }
+
+    pub(crate) fn float(&mut self, float: f64) {
+        self.out.push(word::FLOAT);
+        self.out.extend_from_slice(&float.to_le_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.out.push(word::BYTES);
+        self.length(bytes.len());
+        self.out.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        match u8::try_from(text.len()) {
+            Ok(length) if text.is_ascii() => self.out.extend_from_slice(&[word::SHORT_ASCII, length]),
+            _ => {
+                self.out.push(if text.is_ascii() { word::ASCII } else { word::TEXT });
+                self.length(text.len());
+            }
+        }
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// A key of a dict, which may come again.
+    pub(crate) fn key(&mut self, key: &'v str) {
+        if let Some(number) = self.keys.get(key) {
+            self.out.push(word::AGAIN);
+            self.out.extend_from_slice(&number.to_le_bytes());
+        } else if self.keys.len() < MOST_KEYS {
+            self.keys.insert(key, self.keys.len() as u32);
+            self.out.push(word::NAME | word::REMEMBERED);
+            self.length(key.len());
+            self.out.extend_from_slice(key.as_bytes());
+        } else {
+            self.text(key);
+        }
+    }
+
+    /// Begins a tuple of so many values.
+    pub(crate) fn tuple(&mut self, count: usize) {
+        match u8::try_from(count) {
+            Ok(count) => self.out.extend_from_slice(&[word::SHORT_TUPLE, count]),
+            Err(_) => {
+                self.out.push(word::TUPLE);
+                self.length(count);
+            }
+        }
+    }
+
+    /// Begins a list of so many values.
+    pub(crate) fn list(&mut self, count: usize) {
+        self.out.push(word::LIST);
+        self.length(count);
+    }
+
+    /// Begins a dict; keys and values follow in turn.
+    pub(crate) fn dict(&mut self) {
+        self.out.push(word::DICT);
+    }
+
+    /// Ends a dict.
+    pub(crate) fn end(&mut self) {
+        self.out.push(word::END);
+    }
+
+    fn length(&mut self, length: usize) {
+        self.out.extend_from_slice(&(length as u32).to_le_bytes());
+    }
+}
+
+impl Kind {
+    fn number(self) -> i64 {
+        match self {
+            Kind::Plain => 0,
+            Kind::Tagged(tag, false) => tag as i64,
+            Kind::Tagged(tag, true) => -(tag as i64),
+            Kind::Mixed => Tag::Mixed as i64,
+        }
+    }
+
+    /// The kind of a column with one cell more.
+    fn with(self, cell: &Value) -> Kind {
+        match (self, tag(cell), cell) {
+            (Kind::Mixed, ..) | (_, _, Value::List(_) | Value::Tuple(_) | Value::Dict(_)) => Kind::Mixed,
+            (kind @ Kind::Plain, None, _) => kind,
+            (Kind::Tagged(tag, _), _, Value::Null) => Kind::Tagged(tag, true),
+            (Kind::Tagged(before, nulls), Some(tag), _) if before == tag => Kind::Tagged(tag, nulls),
+            _ => Kind::Mixed,
+        }
+    }
+}
+
+/// The tag of a value that holds no others, if `marshal` has no word for it.
+fn tag(value: &Value) -> Option<Tag> {
+    Some(match value {
+        Value::BigInt(_) => Tag::BigInt,
+        Value::Decimal(_) => Tag::Decimal,
+        Value::Date(_) => Tag::Date,
+        Value::Time(_) => Tag::Time,
+        Value::DateTime(_) => Tag::DateTime,
+        Value::Duration(_) => Tag::Duration,
+        Value::Uuid(_) => Tag::Uuid,
+        _ => return None,
+    })
+}
+
+/// The kind of all these cells.
+fn kind<'a>(cells: impl Iterator<Item = &'a Value>) -> Kind {
+    let mut cells = cells.peekable();
+    let mut nulls = false;
+    while cells.next_if(|cell| **cell == Value::Null).is_some() {
+        nulls = true;
+    }
+    let first = cells.peek().and_then(|cell| tag(cell)).map_or(Kind::Plain, |tag| Kind::Tagged(tag, nulls));
+    cells.fold(first, Kind::with)
+}
+
+/// If the items are tuples of one length and columns of them are to be made: the kinds of the columns.
+fn rows(items: &[Value]) -> Option<Vec<Kind>> {
+    let Some(Value::Tuple(first)) = items.first() else { return None };
+    let width = first.len();
+    if !items.iter().all(|item| matches!(item, Value::Tuple(cells) if cells.len() == width)) {
+        return None;
+    }
+    let kinds: Vec<Kind> = (0..width)
+        .map(|column| {
+            kind(items.iter().map(|item| match item {
+                Value::Tuple(cells) => &cells[column],
+                _ => &Value::Null,
+            }))
+        })
+        .collect();
+    kinds.iter().any(|kind| matches!(kind, Kind::Tagged(..))).then_some(kinds)
+}
+
+/// If the items are dicts with the same keys and columns of them are to be made: the keys, with the columns' kinds.
+fn records<'a>(items: &'a [Value]) -> Option<Vec<(&'a str, Kind)>> {
+    let Some(Value::Dict(first)) = items.first() else { return None };
+    let keys: Vec<&str> = first.iter().map(|(key, _)| key.as_text()).collect::<Option<_>>()?;
+    let same = |item: &Value| match item {
+        Value::Dict(pairs) => {
+            pairs.len() == keys.len() && pairs.iter().zip(&keys).all(|((key, _), wanted)| key.as_text() == Some(wanted))
+        }
+        _ => false,
+    };
+    let twice = || (1..keys.len()).any(|at| keys[..at].contains(&keys[at]));
+    if keys.len() > MOST_COLUMNS || !items.iter().all(same) || twice() {
+        return None;
+    }
+    let column = |(column, key): (usize, &&'a str)| {
+        let kind = kind(items.iter().map(|item| match item {
+            Value::Dict(pairs) => &pairs[column].1,
+            _ => &Value::Null,
+        }));
+        (*key, kind)
+    };
+    let columns: Vec<_> = keys.iter().enumerate().map(column).collect();
+    columns.iter().any(|(_, kind)| matches!(kind, Kind::Tagged(..))).then_some(columns)
+}
