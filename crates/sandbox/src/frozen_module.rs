@@ -140,9 +140,9 @@ fn with_state(module: &[u8], memory: &[u8], globals: &[Val]) -> Option<Vec<u8>> 
                 }
                 out.section(&data);
             }
-            // It would have to agree with the data, and comes only where code changes data segments, or where an optimiser
-            // split them.
-            Payload::DataCountSection { .. } => return None,
+            // It would have to agree with the data, and is there for code that uses data segments: the artefact has none
+            // (`guest/flatten` checks it), and with some the module would not compile.
+            Payload::DataCountSection { .. } => {}
             payload => {
                 let (id, range) = payload.as_section()?;
                 out.section(&RawSection { id, data: &module[range] });

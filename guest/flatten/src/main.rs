@@ -1,4 +1,6 @@
-//! `flatten IN.component.wasm OUT.wasm`: one component in, one core module out, checked, its contract on stdout.
+//! `flatten merge IN.component.wasm OUT.wasm`: one component in, one core module out, checked.
+//! `flatten check MODULE.wasm`: whether a module, say one that an optimiser rewrote, is still what the host relies on. Both
+//! write the module's contract to stdout.
 //!
 //! componentize-py links CPython as a dozen dynamic libraries; instantiating them costs a fresh run most of its time.
 //! Everything that linking decides is already known when the component is built, so it can be done once, here.
@@ -17,15 +19,21 @@ use anyhow::{Context, Result, bail};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [input, output] = arguments.as_slice() else {
-        bail!("usage: flatten IN.component.wasm OUT.wasm");
+    let module = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["merge", input, output] => {
+            let module = flatten(&read(input)?)?;
+            std::fs::write(output, &module).with_context(|| format!("writing {output}"))?;
+            module
+        }
+        ["check", module] => read(module)?,
+        _ => bail!("usage: flatten merge IN.component.wasm OUT.wasm, or flatten check MODULE.wasm"),
     };
-    let component = std::fs::read(input).with_context(|| format!("reading {input}"))?;
-    let module = flatten(&component)?;
-    let contract = verify::verify(&module).context("the flattened module is not what the host relies on")?;
-    std::fs::write(output, &module).with_context(|| format!("writing {output}"))?;
-    print!("{contract}");
+    print!("{}", verify::verify(&module).context("the flattened module is not what the host relies on")?);
     Ok(())
+}
+
+fn read(path: &str) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("reading {path}"))
 }
 
 fn flatten(component: &[u8]) -> Result<Vec<u8>> {

@@ -379,7 +379,7 @@ exec('x = "abc')
 ----
 raise SyntaxError('made up')
 ----
-raise SyntaxError('made up', ('monitor.py', 2, 3, 'a b c', 2, 5))
+raise SyntaxError('made up', ('case.py', 2, 3, 'a b c', 2, 5))
 ----
 raise SyntaxError('made up', ('other.py', None, None, None))
 ----
@@ -689,30 +689,30 @@ x = 1 / 0  # ä	tab
 linecache.cache.clear()
 1 / 0
 ----
-linecache.cache['monitor.py'] = (1, None, [], 'monitor.py')
+linecache.cache['case.py'] = (1, None, [], 'case.py')
 1 / 0
 ----
-linecache.cache['monitor.py'] = (1, None, ['x'] * 5, 'monitor.py')
+linecache.cache['case.py'] = (1, None, ['x'] * 5, 'case.py')
 1 / 0
 ----
-linecache.cache['monitor.py'] = (1, None, ['# nothing but a comment'] * 5, 'monitor.py')
+linecache.cache['case.py'] = (1, None, ['# nothing but a comment'] * 5, 'case.py')
 1 / 0
 ----
-linecache.cache['monitor.py'] = (1, None, ['((((((((((('] * 5, 'monitor.py')
+linecache.cache['case.py'] = (1, None, ['((((((((((('] * 5, 'case.py')
 1 / 0
 ----
-linecache.cache['monitor.py'] = (1, 5.0, ['x'] * 5, 'monitor.py')
+linecache.cache['case.py'] = (1, 5.0, ['x'] * 5, 'case.py')
 1 / 0
 ----
-linecache.cache['monitor.py'] = (lambda: 'one\ntwo',)
+linecache.cache['case.py'] = (lambda: 'one\ntwo',)
 1 / 0
 ----
-linecache.cache['monitor.py'] = 5
+linecache.cache['case.py'] = 5
 1 / 0
 ----
 class Line(str):
     def rstrip(self): return 'another line'
-linecache.cache['monitor.py'] = (1, None, [Line('x')] * 9, 'monitor.py')
+linecache.cache['case.py'] = (1, None, [Line('x')] * 9, 'case.py')
 1 / 0
 ----
 linecache.cache['<made>'] = (1, None, ['x = 1 / 0'], '<made>')
@@ -740,11 +740,11 @@ exec(compile('x = 1 / 0', '<revere>/hidden.py', 'exec'))
 ----
 exec(compile('def f(): 1 / 0\nf()', '<revere>/hidden.py', 'exec'))
 ----
-exec(compile('\n\n\n\nx = 1 / 0', 'monitor.py', 'exec'))
+exec(compile('\n\n\n\nx = 1 / 0', 'case.py', 'exec'))
 ----
-exec(compile('x = 1 / 0', 'monitor.py', 'exec').replace(co_firstlineno=500))
+exec(compile('x = 1 / 0', 'case.py', 'exec').replace(co_firstlineno=500))
 ----
-exec(compile('x = 1 / 0', 'monitor.py', 'exec').replace(co_linetable=b''))
+exec(compile('x = 1 / 0', 'case.py', 'exec').replace(co_linetable=b''))
 ----
 def f(): 1 / 0
 f.__code__ = f.__code__.replace(co_name='an "odd" name\n')
@@ -784,15 +784,15 @@ class Thing:
 
 
 def failed(source):
-    """What the source raises. It is the file monitor.py, below what it may use."""
+    """What the source raises. It is the file case.py, below what it may use."""
     names = {'__name__': '__main__', 'MonitorFailure': MonitorFailure, 'linecache': linecache, 'types': types, 'sys': sys}
     names['__spec__'] = names['__loader__'] = None
     exec(compile(SETUP, 'setup.py', 'exec'), names)
     linecache.cache.clear()
-    linecache.cache['monitor.py'] = (len(source), None, source.splitlines(True), 'monitor.py')
+    linecache.cache['case.py'] = (len(source), None, source.splitlines(True), 'case.py')
     linecache.cache['setup.py'] = (len(SETUP), None, SETUP.splitlines(True), 'setup.py')
     try:
-        exec(compile(source, 'monitor.py', 'exec'), names)
+        exec(compile(source, 'case.py', 'exec'), names)
     except BaseException as error:
         return error
 
