@@ -53,8 +53,25 @@ pub(crate) fn load_or_compile(
             from_memory(engine, &code)?
         }
     };
+    drop(code);
+    give_back_memory();
     Ok((module, false))
 }
+
+/// Gives the system what the compiler has freed: glibc keeps a quarter of a gigabyte of it for a next time, which does not
+/// come.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "the C library's own call, which no crate of ours wraps")]
+fn give_back_memory() {
+    unsafe extern "C" {
+        safe fn malloc_trim(keep: usize) -> std::ffi::c_int;
+    }
+    malloc_trim(0);
+}
+
+/// Other C libraries give it back by themselves.
+#[cfg(not(target_env = "gnu"))]
+fn give_back_memory() {}
 
 /// The same module for an engine of another size, without compiling it again: mapped from the folder, or where it could
 /// not be kept there, copied from the one that is in memory.
