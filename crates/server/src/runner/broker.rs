@@ -1,9 +1,17 @@
 //! Makes the source calls of scripts: on the server's own runtime, counted, bounded in time, and without secrets in
 //! what comes back.
+//!
+//! A source that answers at once does so on the guest's thread: to wake another and to be woken again takes longer than
+//! such an answer. Whatever has to wait goes on where connections live.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use revere_sandbox::{Broker, SourceCall, SourceFault, Value, charge, with_cpu_time};
 use tokio::runtime::Handle;
 
@@ -40,7 +48,7 @@ impl Broker for SourceBroker {
             answer_bytes: call.answer_bytes,
             now: call.now,
         };
-        let task = AbortOnDrop(self.runtime.spawn(with_cpu_time(async move {
+        let answering = async move {
             let began = Instant::now();
             let deadline = question.deadline;
             let answering = memory.during(deadline, named.source.call(question));
@@ -57,24 +65,47 @@ impl Broker for SourceBroker {
             };
             metrics.observe_source_call(&call.source, result, began.elapsed());
             answer
-        })));
-        Box::pin(async move {
-            let mut task = task;
-            match (&mut task.0).await {
-                Ok((answer, spent)) => {
-                    // What a call costs us is the run's: it counts toward its processor time.
-                    charge(spent);
-                    answer
-                }
-                // A panic in a source is our fault, but the run has to end somehow: it sees a failed source, the log
-                // the panic.
-                Err(error) => {
-                    tracing::error!(%error, "a source call panicked");
-                    Err(SourceFault::Failed("the source failed inside Revere; its log says how".to_owned()))
-                }
-            }
-        })
+        };
+        answered(self.runtime.clone(), answering.boxed()).boxed()
     }
+}
+
+/// Looks once whether the answer is there, and else waits for it on `runtime`.
+async fn answered(
+    runtime: Handle,
+    mut answering: BoxFuture<'static, Result<Value, SourceFault>>,
+) -> Result<Value, SourceFault> {
+    let begun = {
+        // Connections and timers that it begins belong there.
+        let _on_runtime = runtime.enter();
+        // Nobody is woken by this look: the task below looks again in any case, and is woken from then on.
+        let mut context = Context::from_waker(Waker::noop());
+        std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(&mut context)))
+    };
+    match begun {
+        Ok(Poll::Ready(answer)) => return answer,
+        Ok(Poll::Pending) => {}
+        Err(panic) => {
+            let said = panic.downcast_ref::<&str>().copied();
+            let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            return Err(panicked(&said.unwrap_or_default()));
+        }
+    }
+    let mut task = AbortOnDrop(runtime.spawn(with_cpu_time(answering)));
+    match (&mut task.0).await {
+        Ok((answer, spent)) => {
+            // What a call costs us is the run's: it counts toward its processor time.
+            charge(spent);
+            answer
+        }
+        Err(error) => Err(panicked(&error)),
+    }
+}
+
+/// A panic in a source is our fault, but the run has to end somehow: it sees a failed source, the log the panic.
+fn panicked(error: &dyn std::fmt::Display) -> SourceFault {
+    tracing::error!(%error, "a source call panicked");
+    SourceFault::Failed("the source failed inside Revere; its log says how".to_owned())
 }
 
 /// A run that is over wants no answer any more: the call ends with it.
@@ -91,5 +122,121 @@ fn redacted(fault: SourceFault, secrets: &Secrets) -> SourceFault {
         SourceFault::Failed(text) => SourceFault::Failed(secrets.redact(&text).into_owned()),
         SourceFault::BadArguments(text) => SourceFault::BadArguments(secrets.redact(&text).into_owned()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use jiff::Timestamp;
+    use revere_sandbox::MethodDescription;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{runner::NamedSource, sources::Source};
+
+    /// Does what its method is called.
+    struct Odd {
+        /// Closed when the call is over.
+        ended: mpsc::Sender<()>,
+    }
+
+    #[async_trait]
+    impl Source for Odd {
+        fn methods(&self) -> Vec<MethodDescription> {
+            Vec::new()
+        }
+
+        async fn call(&self, call: Call) -> Result<Value, SourceFault> {
+            let _ended = self.ended.clone();
+            match call.method.as_str() {
+                "at_once" => Ok(Value::Int(1)),
+                "panics" => panic!("as it is told to"),
+                "panics_later" => {
+                    tokio::task::yield_now().await;
+                    panic!("as it is told to")
+                }
+                "never" => std::future::pending().await,
+                // A timer and a task, both begun by the first look.
+                _ => {
+                    let beside = tokio::spawn(async { 2 });
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    Ok(Value::Int(beside.await.unwrap()))
+                }
+            }
+        }
+
+        async fn probe(&self, _: Instant) -> Result<(), SourceFault> {
+            Ok(())
+        }
+    }
+
+    fn broker(runtime: &tokio::runtime::Runtime, ended: mpsc::Sender<()>) -> SourceBroker {
+        let odd = NamedSource { kind: "odd".into(), description: String::new(), source: Arc::new(Odd { ended }) };
+        SourceBroker {
+            sources: Sources::from([("odd".to_owned(), odd)]),
+            runtime: runtime.handle().clone(),
+            metrics: Arc::new(Metrics::new(Timestamp::UNIX_EPOCH)),
+            secrets: Secrets::default(),
+            answer_memory: AnswerMemory::of(1 << 20),
+        }
+    }
+
+    fn call(method: &str) -> SourceCall {
+        SourceCall {
+            source: "odd".into(),
+            method: method.into(),
+            args: Vec::new(),
+            kwargs: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+            deadline: Instant::now() + Duration::from_secs(60),
+            answer_bytes: 1 << 20,
+        }
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn what_is_known_at_once_costs_no_other_thread() {
+        let (ended, _) = mpsc::channel(1);
+        // Nobody runs this runtime: a task on it would never end.
+        let idle = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let broker = broker(&idle, ended);
+        assert_eq!(broker.call(call("at_once")).now_or_never(), Some(Ok(Value::Int(1))));
+        let failed = broker.call(call("panics")).now_or_never();
+        assert!(
+            matches!(&failed, Some(Err(SourceFault::Failed(text))) if text.contains("its log says how")),
+            "{failed:?}"
+        );
+        assert_eq!(broker.call(call("never")).now_or_never(), None);
+    }
+
+    #[test]
+    fn what_has_to_wait_goes_on_on_the_servers_runtime_and_wakes_whoever_waits() {
+        let (ended, _) = mpsc::channel(1);
+        let (servers, guests) = (runtime(), runtime());
+        let broker = broker(&servers, ended);
+        for _ in 0..200 {
+            assert_eq!(guests.block_on(broker.call(call("later"))), Ok(Value::Int(2)));
+        }
+        let failed = guests.block_on(broker.call(call("panics_later")));
+        assert!(matches!(&failed, Err(SourceFault::Failed(text)) if text.contains("its log says how")), "{failed:?}");
+    }
+
+    #[test]
+    fn a_call_that_nobody_waits_for_ends() {
+        let (ended, mut over) = mpsc::channel(1);
+        let (servers, guests) = (runtime(), runtime());
+        let broker = broker(&servers, ended);
+        guests.block_on(async {
+            let mut calling = broker.call(call("never"));
+            assert!(futures_util::poll!(&mut calling).is_pending());
+            drop((calling, broker));
+            assert_eq!(over.recv().await, None, "the last to hold the sender is gone");
+        });
     }
 }
