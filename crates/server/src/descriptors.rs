@@ -30,6 +30,11 @@ pub fn raise_limit() {
     }
 }
 
+/// How many this process may have; `None` for as many as it likes.
+pub fn limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
 /// What to say of `error` if its cause is that no descriptor was left.
 pub fn shortage(error: &(dyn Error + 'static)) -> Option<String> {
     for io in error_words::causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()) {
@@ -52,7 +57,7 @@ pub fn shortage_now() -> Option<String> {
 fn words(errno: Errno) -> Option<String> {
     match errno {
         Errno::MFILE => {
-            let limit = getrlimit(Resource::Nofile).current.map_or("unlimited".to_owned(), |limit| limit.to_string());
+            let limit = limit().map_or("unlimited".to_owned(), |limit| limit.to_string());
             Some(format!(
                 "Revere has no file descriptor left: it may have {limit} open; raise that limit (LimitNOFILE= of a \
                  systemd service, ulimit -Hn of a shell) and start it again"

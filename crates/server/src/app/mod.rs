@@ -12,7 +12,7 @@ use revere_model::Clock;
 use revere_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
 
-pub use listener::{BindError, Listener};
+pub use listener::{BindError, Listener, ListenerBounds};
 
 use crate::{
     alerts::Channel,

@@ -1,28 +1,50 @@
-//! JSON in which every key of an object stands once. The usual readers keep the last of two and say nothing; which of
-//! them was meant would be a guess.
+//! JSON in which every key of an object stands once, and that is nested no deeper than anybody means it. The usual readers
+//! keep the last of two keys and say nothing; which of them was meant would be a guess.
 
 use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
 
 use crate::settings::shortened;
+
+/// Lists and objects inside of each other.
+const DEEPEST: usize = 32;
 
 /// A value; reading one is an error that names the key that stands twice.
 pub(super) struct UniqueJson(pub(super) Value);
 
 impl<'de> Deserialize<'de> for UniqueJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor).map(UniqueJson)
+        Nested(0).deserialize(deserializer).map(UniqueJson)
     }
 }
 
-struct ValueVisitor;
+/// A value inside of so many lists and objects.
+#[derive(Clone, Copy)]
+struct Nested(usize);
 
-impl<'de> Visitor<'de> for ValueVisitor {
+impl Nested {
+    fn deeper<E: Error>(self) -> Result<Nested, E> {
+        if self.0 < DEEPEST {
+            return Ok(Nested(self.0 + 1));
+        }
+        Err(E::custom(format!("it is nested deeper than {DEEPEST} lists and objects")))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Nested {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Nested {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,20 +80,22 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inside = self.deeper()?;
         let mut list = Vec::new();
-        while let Some(UniqueJson(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(inside)? {
             list.push(item);
         }
         Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inside = self.deeper()?;
         let mut map = Map::new();
         while let Some(key) = items.next_key::<String>()? {
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format!("the key {:?} stands twice in one object", shortened(&key))));
             }
-            let UniqueJson(value) = items.next_value()?;
+            let value = items.next_value_seed(inside)?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))
@@ -96,7 +120,12 @@ mod tests {
         ] {
             assert_eq!(read(text), serde_json::from_str(text).map_err(|error| error.to_string()), "{text}");
         }
-        assert!(read(&"[".repeat(10_000)).is_err(), "depth is bounded");
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&nested(DEEPEST)).is_ok());
+        for depth in [DEEPEST + 1, 10_000] {
+            let said = read(&nested(depth)).unwrap_err();
+            assert!(said.contains("nested deeper than 32 lists and objects"), "{said}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod api;
 mod arrows;
 mod cli;
 mod engine;
+mod listener;
 mod pages;
 mod proof;
 mod sources;

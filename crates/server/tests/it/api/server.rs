@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use revere::{
+    app::Listener,
     engine::{Engine, EngineHandle, Next, TaskStatus},
     metrics::Metrics,
     operations::{Defaults, Operations, Services},
@@ -39,7 +40,7 @@ pub(crate) struct Server {
     pub(crate) mailbox: Mailbox,
     _folder: tempfile::TempDir,
     client: reqwest::Client,
-    task: tokio::task::JoinHandle<()>,
+    _listener: Listener,
 }
 
 /// An answer, read to its end.
@@ -129,10 +130,10 @@ impl Server {
         });
         let site = Arc::new(Site { base_url: None, loopback_only: true });
         let state = WebState { site, metrics, operations, stopping: stopping.clone() };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let task = tokio::spawn(async move { axum::serve(listener, web::router(state)).await.unwrap() });
-        Server { base, clock, store, engine, stopping, echo, mailbox, _folder: folder, client: client(), task }
+        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let base = listener.link();
+        listener.open(web::router(state));
+        Server { base, clock, store, engine, stopping, echo, mailbox, _folder: folder, client: client(), _listener: listener }
     }
 
     /// Waits until every background task has done what there was to do, and waits itself.
@@ -223,12 +224,6 @@ impl Server {
     /// Sends `body` as it is, said to be JSON.
     pub(crate) async fn send_raw(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         send(self.request(method, path).header("content-type", "application/json").body(body)).await
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -20,7 +20,7 @@ use std::{
 };
 
 /// A folder to work in, with the program.
-struct Shell {
+pub(crate) struct Shell {
     folder: tempfile::TempDir,
 }
 
@@ -33,24 +33,24 @@ struct Said {
 }
 
 impl Shell {
-    fn new() -> Shell {
+    pub(crate) fn new() -> Shell {
         Shell { folder: tempfile::tempdir().unwrap() }
     }
 
     /// A file in the folder.
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// `revere`, in the folder, with nothing of the environment that would change what it does.
-    fn revere(&self) -> Command {
+    pub(crate) fn revere(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
         command.current_dir(self.folder.path()).env("REVERE_CACHE_DIR", cache_dir()).stdin(Stdio::null());
         for name in ["REVERE_CONFIG_FILE", "RUST_LOG", "NO_COLOR", "TZ"] {

@@ -147,6 +147,13 @@ impl Server {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap()
     }
 
+    /// From now on it may have so many files open, and again more later, up to `hard`.
+    pub(crate) fn may_open(&self, most: u64, hard: u64) {
+        let pid = rustix::process::Pid::from_raw(self.child.id().cast_signed());
+        let limit = rustix::process::Rlimit { current: Some(most), maximum: Some(hard) };
+        rustix::process::prlimit(pid, rustix::process::Resource::Nofile, limit).unwrap();
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();

@@ -1,7 +1,14 @@
 //! The address the server listens on: taken first, so that a taken one is known at once, and answering from then on.
+//!
+//! Nobody can hold it up: a connection on which nothing comes, or half a request, or whose answer is not taken, ends after
+//! some seconds, and gives way to others before that where there are many.
+
+mod admission;
+mod connection;
+mod request_framing;
+mod timed_stream;
 
 use std::{
-    convert::Infallible,
     io,
     net::SocketAddr,
     panic::AssertUnwindSafe,
@@ -12,14 +19,58 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
+
+use admission::Admission;
+
+use crate::descriptors;
+
+/// What one connection, and all of them, may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenerBounds {
+    /// From the first byte of a request's head to its last, and from the beginning of a connection to its first request.
+    pub head_time: Duration,
+    /// How long a connection may be kept without a request. Longer than proxies keep theirs: they should end first.
+    pub idle_time: Duration,
+    /// How long an answer may wait for somebody to take the next part of it.
+    pub write_time: Duration,
+    /// The largest head of a request.
+    pub head_bytes: usize,
+    /// The most headers of a request.
+    pub headers: usize,
+    /// The most connections.
+    pub connections: usize,
+    /// The most connections from one address.
+    pub connections_by_address: usize,
+}
+
+impl Default for ListenerBounds {
+    fn default() -> Self {
+        // Half of the descriptors are for what is asked of others.
+        let connections = descriptors::limit().map_or(4096, |limit| limit / 2).clamp(32, 4096) as usize;
+        ListenerBounds {
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(75),
+            write_time: Duration::from_secs(30),
+            head_bytes: 32 << 10,
+            headers: 100,
+            connections,
+            // A proxy has one address, and a team behind it.
+            connections_by_address: connections / 2,
+        }
+    }
+}
 
 /// A taken address.
 pub struct Listener {
@@ -55,6 +106,11 @@ pub enum BindError {
 impl Listener {
     /// Takes the address, port 0 being any free one, and answers 503 from now on.
     pub async fn bind(host: &str, port: u16) -> Result<Listener, BindError> {
+        Listener::bind_within(host, port, ListenerBounds::default()).await
+    }
+
+    /// The same within other bounds.
+    pub async fn bind_within(host: &str, port: u16, bounds: ListenerBounds) -> Result<Listener, BindError> {
         let shown = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let addresses: Vec<SocketAddr> = match tokio::net::lookup_host((host, port)).await {
             Ok(addresses) => addresses.collect(),
@@ -70,14 +126,13 @@ impl Listener {
         let closing = CancellationToken::new();
         let cut = CancellationToken::new();
         let (tell, ended) = watch::channel(None);
-        let service = Router::new().fallback(answer).with_state(Behind { router: router.clone(), cut: cut.clone() });
-        let closed = closing.clone().cancelled_owned();
+        let behind = Behind { router: router.clone(), cut: cut.clone() };
+        let closed = closing.clone();
         let server = tokio::spawn(async move {
-            let serving = axum::serve(listener, service).with_graceful_shutdown(closed).into_future();
-            let words = match AssertUnwindSafe(serving).catch_unwind().await {
-                Ok(Ok(())) => "it ended".to_owned(),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "it panicked".to_owned(),
+            let accepting = accept(listener, behind, bounds, closed);
+            let words = match AssertUnwindSafe(accepting).catch_unwind().await {
+                Ok(()) => "it ended",
+                Err(_) => "it panicked",
             };
             // Nobody may be waiting for it.
             let _ = tell.send(Some(format!("the HTTP server: {words}")));
@@ -133,6 +188,65 @@ impl Listener {
 /// How long those whose requests are cut off have to read that.
 const CUT: Duration = Duration::from_millis(500);
 
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.closing.cancel();
+        self.cut.cancel();
+    }
+}
+
+/// Takes connections until it is to close, and answers on each; returns when the last has ended.
+async fn accept(listener: TcpListener, behind: Behind, bounds: ListenerBounds, closing: CancellationToken) {
+    let admission = Admission::new(bounds.connections, bounds.connections_by_address);
+    let connections = TaskTracker::new();
+    let mut failing = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = closing.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => {
+                if std::mem::take(&mut failing) {
+                    tracing::info!("connections are taken again");
+                }
+                accepted
+            }
+            // One that ended before it was taken.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    let words = descriptors::shortage(&error).unwrap_or_else(|| error.to_string());
+                    tracing::error!("no connection can be taken: {words}");
+                }
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+        };
+        let Some(admitted) = admission.admit(peer.ip()) else {
+            refuse(&stream);
+            continue;
+        };
+        // Small answers go out at once.
+        let _ = stream.set_nodelay(true);
+        let (behind, closing) = (behind.clone(), closing.clone());
+        connections.spawn(async move { connection::serve(stream, peer, admitted, behind, &bounds, closing).await });
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+/// How soon it is tried again where connections cannot be taken.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Says why, as far as that goes without waiting.
+fn refuse(stream: &TcpStream) {
+    let answer = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let _ = stream.try_write(answer);
+}
+
 /// What answers.
 #[derive(Clone)]
 struct Behind {
@@ -141,12 +255,12 @@ struct Behind {
     cut: CancellationToken,
 }
 
-async fn answer(State(behind): State<Behind>, request: Request) -> Result<Response, Infallible> {
-    let Some(router) = behind.router.get() else { return Ok(not_now("Revere is starting; ask again in a moment")) };
+async fn answer(behind: Behind, request: Request) -> Response {
+    let Some(router) = behind.router.get() else { return not_now("Revere is starting; ask again in a moment") };
     tokio::select! {
         biased;
-        answered = router.clone().oneshot(request) => answered,
-        () = behind.cut.cancelled() => Ok(not_now("Revere is stopping; ask the next one in a moment")),
+        answered = router.clone().oneshot(request) => answered.unwrap_or_else(|never| match never {}),
+        () = behind.cut.cancelled() => not_now("Revere is stopping; ask the next one in a moment"),
     }
 }
 

@@ -1,0 +1,228 @@
+//! Whoever sends nothing, half a request, or takes no answer, is cut; whoever has many connections loses the idle ones.
+
+use std::time::{Duration, Instant};
+
+use axum::{Router, body::Body, extract::Request, http::StatusCode, response::IntoResponse, routing};
+use revere::app::{Listener, ListenerBounds};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+const SOON: Duration = Duration::from_millis(300);
+/// A bound that no test reaches.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// No bound is reached but those that a test sets.
+fn bounds() -> ListenerBounds {
+    ListenerBounds {
+        head_time: NEVER,
+        idle_time: NEVER,
+        write_time: NEVER,
+        connections: 100,
+        connections_by_address: 100,
+        ..ListenerBounds::default()
+    }
+}
+
+/// `/` answers a word, `/large` what no buffer holds, `/read` with what it was sent, and `/never` not at all.
+async fn serve(bounds: ListenerBounds) -> Listener {
+    let listener = Listener::bind_within("127.0.0.1", 0, bounds).await.unwrap();
+    let read = async |request: Request| match axum::body::to_bytes(request.into_body(), 1 << 20).await {
+        Ok(bytes) => Body::from(bytes).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    };
+    let router = Router::new()
+        .route("/", routing::any(async || "well"))
+        .route("/large", routing::get(async || vec![b'x'; 64 << 20]))
+        .route("/read", routing::post(read))
+        .route("/never", routing::get(std::future::pending::<()>));
+    listener.open(router);
+    listener
+}
+
+async fn connect(listener: &Listener) -> TcpStream {
+    TcpStream::connect(listener.address()).await.unwrap()
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n";
+
+/// Sends a whole request and reads its answer to the end.
+async fn ask(stream: &mut TcpStream) {
+    stream.write_all(GET).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"well") {
+        assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "{}", String::from_utf8_lossy(&answer));
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+}
+
+/// Reads until the other side ends the connection; answers what came, and after how long.
+async fn ended(stream: &mut TcpStream) -> (Vec<u8>, Duration) {
+    let began = Instant::now();
+    let mut came = Vec::new();
+    // An end is an end, in order or by a reset.
+    let _ = stream.read_to_end(&mut came).await;
+    (came, began.elapsed())
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_to_its_end_is_cut() {
+    let listener = serve(ListenerBounds { head_time: SOON, ..bounds() }).await;
+    for begun in [&b""[..], b"G", b"GET / HTTP/1.1\r\nhost: h\r\n", b"\r\n\r\n"] {
+        let mut stream = connect(&listener).await;
+        stream.write_all(begun).await.unwrap();
+        let (came, took) = ended(&mut stream).await;
+        assert_eq!(came, b"", "{begun:?}");
+        assert!(took >= SOON / 2, "{took:?}");
+    }
+    // The second request of a connection has no more time than the first.
+    let mut stream = connect(&listener).await;
+    ask(&mut stream).await;
+    stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    assert_eq!(ended(&mut stream).await.0, b"");
+}
+
+#[tokio::test]
+async fn one_byte_at_a_time_is_no_way_around() {
+    let listener = serve(ListenerBounds { head_time: SOON, ..bounds() }).await;
+    let mut stream = connect(&listener).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nx: ").await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let trickle = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            tick.tick().await;
+            if writer.write_all(b"y").await.is_err() {
+                return;
+            }
+        }
+    };
+    let mut came = Vec::new();
+    tokio::select! {
+        _ = reader.read_to_end(&mut came) => {}
+        () = trickle => {}
+    }
+    assert_eq!(came, b"");
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends_and_one_in_use_does_not() {
+    let listener = serve(ListenerBounds { idle_time: SOON, ..bounds() }).await;
+    let mut idle = connect(&listener).await;
+    ask(&mut idle).await;
+    let mut waiting = connect(&listener).await;
+    waiting.write_all(b"GET /never HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    assert_eq!(ended(&mut idle).await.0, b"");
+    // It was asked before the other began to be idle, and still waits for its answer.
+    let answer = tokio::time::timeout(SOON * 2, ended(&mut waiting)).await;
+    assert!(answer.is_err(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_cut() {
+    let listener = serve(ListenerBounds { write_time: SOON, ..bounds() }).await;
+    let mut stream = connect(&listener).await;
+    stream.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    // Whoever goes on reading gets it, however long all of it takes.
+    let mut slow = connect(&listener).await;
+    slow.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut got = 0;
+    let mut part = vec![0; 8 << 20];
+    loop {
+        tokio::time::sleep(SOON / 8).await;
+        let read = slow.read(&mut part).await.unwrap();
+        got += read;
+        if read == 0 {
+            break;
+        }
+    }
+    assert!(got > 64 << 20, "{got}");
+    let (came, _) = ended(&mut stream).await;
+    assert!(came.len() < 64 << 20, "{}", came.len());
+}
+
+#[tokio::test]
+async fn heads_have_a_size_and_a_number_of_headers() {
+    let listener = serve(bounds()).await;
+    for (head, expected) in [
+        (format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(20 << 10)), "HTTP/1.1 200"),
+        (format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(40 << 10)), "HTTP/1.1 431"),
+        (format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(40 << 10)), "HTTP/1.1 4"),
+        (format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(99)), "HTTP/1.1 200"),
+        (format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(101)), "HTTP/1.1 431"),
+    ] {
+        let mut stream = connect(&listener).await;
+        // It may have been refused before all of it was sent.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut answer = vec![0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with(expected), "{answer} instead of {expected} to {} bytes", head.len());
+    }
+}
+
+#[tokio::test]
+async fn a_new_connection_takes_the_place_of_an_idle_one() {
+    let listener = serve(ListenerBounds { connections: 4, connections_by_address: 3, ..bounds() }).await;
+    let mut first = connect(&listener).await;
+    ask(&mut first).await;
+    let mut busy = connect(&listener).await;
+    busy.write_all(b"GET /never HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    // Ten more that send nothing, and every one that asks is answered.
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        silent.push(connect(&listener).await);
+        ask(&mut connect(&listener).await).await;
+    }
+    assert_eq!(ended(&mut first).await.0, b"");
+    for stream in &mut silent[..8] {
+        assert_eq!(ended(stream).await.0, b"");
+    }
+    let answer = tokio::time::timeout(SOON, ended(&mut busy)).await;
+    assert!(answer.is_err(), "what is being answered stays: {answer:?}");
+}
+
+#[tokio::test]
+async fn where_all_are_being_answered_the_next_is_refused() {
+    let listener = serve(ListenerBounds { connections: 2, connections_by_address: 2, ..bounds() }).await;
+    let mut busy = [connect(&listener).await, connect(&listener).await];
+    for stream in &mut busy {
+        stream.write_all(b"GET /never HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    }
+    let refused = async || {
+        let mut stream = connect(&listener).await;
+        let _ = stream.write_all(GET).await;
+        let came = String::from_utf8(ended(&mut stream).await.0).unwrap();
+        if came.is_empty() || came.starts_with("HTTP/1.1 503") { Ok(came) } else { Err(came) }
+    };
+    // Until both were asked, the new one may take the place of one that has not.
+    crate::support::eventually("a refusal", refused).await;
+}
+
+#[tokio::test]
+async fn two_lengths_are_refused_and_one_is_not() {
+    let listener = serve(bounds()).await;
+    for (head, expected) in [
+        ("POST /read HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello", "200"),
+        ("POST /read HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200"),
+        ("POST /read HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\nhello", "200"),
+        ("POST /read HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+        ("POST /read HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 0\r\n\r\n0\r\n\r\n", "400"),
+        ("POST /read HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello", "400"),
+        ("POST /read HTTP/1.1\r\ntransfer-encoding: identity\r\n\r\n", "400"),
+        ("POST /read HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+        ("POST /read HTTP/1.1\r\ncontent-length : 5\r\n\r\nhello", "400"),
+        ("POST /read HTTP/1.1\r\ncontent-length: +5\r\n\r\nhello", "400"),
+        ("POST /read HTTP/1.1\r\n content-length: 5\r\n\r\nhello", "400"),
+    ] {
+        let mut stream = connect(&listener).await;
+        // A request that follows a refused one is part of what was refused.
+        stream.write_all(format!("{head}GET / HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let came = String::from_utf8(ended(&mut stream).await.0).unwrap();
+        assert!(came.starts_with(&format!("HTTP/1.1 {expected}")), "{head:?}: {came}");
+        let answers = came.matches("HTTP/1.1 ").count();
+        assert_eq!(answers, if expected == "200" { 2 } else { 1 }, "{head:?}: {came}");
+    }
+}

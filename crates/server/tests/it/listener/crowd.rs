@@ -1,0 +1,70 @@
+//! Four hundred connections that send half a request each: the pages stay as quick, the memory as small, and the
+//! connections are gone in seconds.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use crate::{cli::Shell, cli::server::Server, support::PATIENCE};
+
+const HALF_OPEN: usize = 400;
+
+/// Kilobytes in memory.
+fn resident(server: &Server) -> i64 {
+    let status = server.proc("status");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// How long nineteen of twenty answers take, at the best of some rounds: a busy machine is not what is measured.
+async fn p95(server: &Server) -> Duration {
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        let mut times = Vec::new();
+        for _ in 0..40 {
+            let began = Instant::now();
+            let (status, _) = server.get("/").await;
+            times.push(began.elapsed());
+            assert_eq!(status, 200);
+        }
+        times.sort_unstable();
+        best = best.min(times[37]);
+    }
+    best
+}
+
+#[tokio::test]
+async fn four_hundred_half_open_connections_hold_nobody_up() {
+    let shell = Shell::new();
+    let server = Server::start(shell.revere().args(["run", "-p", "0"]), |server| server.stderr.wait_for("listening on"));
+    let quiet = p95(&server).await;
+    let before = resident(&server);
+    let began = Instant::now();
+    let mut half_open: Vec<TcpStream> = (0..HALF_OPEN)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).unwrap();
+            // Some nearly whole, and as large as a head may be.
+            let filler = "y".repeat(if number % 4 == 0 { 30_000 } else { 100 });
+            stream.write_all(format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {filler}").as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let crowded = p95(&server).await;
+    let more = resident(&server) - before;
+    println!("p95 {quiet:?} before, {crowded:?} among them; {more} KiB more memory");
+    assert!(crowded < Duration::from_millis(50).max(quiet * 2), "{quiet:?}, then {crowded:?}");
+    assert!(more < 32 << 10, "{more} KiB");
+
+    for stream in &mut half_open {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // In order or by a reset; what matters is that it ends.
+        let mut came = Vec::new();
+        let ended = stream.read_to_end(&mut came);
+        assert!(!matches!(&ended, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock), "still open");
+        assert_eq!(came, b"");
+    }
+    println!("all cut after {:?}", began.elapsed());
+    server.stop();
+}

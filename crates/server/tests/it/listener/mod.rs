@@ -1,0 +1,5 @@
+//! The listener, from outside and byte by byte: what a browser never sends.
+
+mod bounds;
+mod crowd;
+mod hostile_requests;
