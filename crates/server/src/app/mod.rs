@@ -4,12 +4,14 @@
 //! source that is down stops nothing, and that a stop lets what is going on finish, hands back the rest, and leaves
 //! everything written.
 
+mod certificate_watch;
 mod listener;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use revere_model::Clock;
 use revere_sandbox::Sandbox;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use listener::{BindError, Listener, ListenerBounds};
@@ -25,6 +27,7 @@ use crate::{
     runner::{self, NamedSource, Runner, Sources},
     sources::source_health::SourceWatch,
     store::{ConfiguredAlert, OpenError, Store, StoreError, StoreOptions},
+    tls::ServerCertificate,
     web::{self, Site, WebState},
 };
 
@@ -51,6 +54,8 @@ pub struct AppParts {
     pub secrets: Secrets,
     /// The address, taken already.
     pub listener: Listener,
+    /// What it shows, where it speaks TLS.
+    pub certificate: Option<Arc<ServerCertificate>>,
 }
 
 /// Runs that people ask for while all scheduled ones wait, and scripts that are only checked, have room of their own.
@@ -74,6 +79,7 @@ pub struct App;
 impl App {
     /// Opens the store, starts the engine, opens the listener.
     pub async fn start(parts: AppParts) -> Result<Running, StartError> {
+        parts.listener.encrypt(parts.certificate.as_ref());
         let mut options = StoreOptions::new(&parts.config.database_path);
         options.clock = parts.clock.clone();
         options.metrics = Some(parts.metrics.clone());
@@ -112,7 +118,7 @@ async fn open(options: StoreOptions) -> Result<Store, StartError> {
 const AGAIN: Duration = Duration::from_secs(1);
 
 async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
-    let AppParts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, listener } = parts;
+    let AppParts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, listener, certificate } = parts;
     let configured: Vec<ConfiguredAlert> =
         config.alerts.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
     store.sync_alerts(&configured, clock.now()).await.map_err(StartError::Store)?;
@@ -156,7 +162,13 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
     .map_err(StartError::Store)?;
     let base_url = config.base_url.map(|url| url.parse().expect("BASE_URL was checked when it was read"));
     let stopping = CancellationToken::new();
-    let site = Site { base_url, loopback_only: listener.address().ip().is_loopback() };
+    let site =
+        Site { base_url, loopback_only: listener.address().ip().is_loopback(), certificate: certificate.clone() };
+    let reload = Arc::new(Notify::new());
+    if let Some(certificate) = certificate {
+        let (clock, metrics) = (clock.clone(), metrics.clone());
+        tokio::spawn(certificate_watch::watch(certificate, clock, metrics, reload.clone(), stopping.clone()));
+    }
     let operations = Operations::new(Services {
         defaults: Defaults { timezone: config.timezone, retain_days: config.default_retain_days },
         clock,
@@ -168,7 +180,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         alert_entries: config.alerts,
     });
     listener.open(web::router(WebState { site: Arc::new(site), metrics, operations, stopping: stopping.clone() }));
-    Ok(Running { address: listener.address(), store, engine, stopping, listener })
+    Ok(Running { address: listener.address(), store, engine, stopping, reload, listener })
 }
 
 /// A server that runs.
@@ -180,6 +192,7 @@ pub struct Running {
     /// What runs and tells.
     pub engine: EngineHandle,
     stopping: CancellationToken,
+    reload: Arc<Notify>,
     listener: Listener,
 }
 
@@ -187,6 +200,16 @@ impl Running {
     /// Waits for a part that must not end to end, and says which; for ever, if none does.
     pub async fn failed(&self) -> String {
         self.listener.failed().await
+    }
+
+    /// Where it listens, as `https://127.0.0.1:5000`.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.listener.scheme(), self.address)
+    }
+
+    /// Reads what can be read again while it runs: the certificate.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 
     /// Begins nothing new, lets what is going on finish for `grace`, hands back the rest, writes everything, and lets go

@@ -20,7 +20,9 @@ use crate::{
     redact::Secrets,
     runner::{NamedSource, Runner, RunnerParts, Sources},
     sources,
+    settings::ConfigFault,
     surroundings::Surroundings,
+    tls::ServerCertificate,
 };
 
 /// Logging and threads: all there is before anything was read.
@@ -40,6 +42,8 @@ pub(super) struct Project {
     pub(super) sources: Sources,
     pub(super) channels: BTreeMap<String, Arc<dyn Channel>>,
     pub(super) metrics: Arc<Metrics>,
+    /// What the server shows, where it is to speak TLS.
+    pub(super) certificate: Option<Arc<ServerCertificate>>,
 }
 
 impl Begun {
@@ -88,19 +92,20 @@ impl Begun {
             secrets: secrets.clone(),
             outbound: Outbound::new(secrets.clone()),
         };
-        let (config, sources, channels) = {
+        let (config, sources, channels, certificate) = {
             // Some clients want to be made where they are used.
             let _inside = runtime.enter();
             let (sources, mut faults) = sources::build_all(&loaded.config.sources, &surroundings);
             let (channels, more) = alerts::build_all(&loaded.config.alerts, &surroundings);
             faults.extend(more);
-            (loaded.accept(faults)?, sources, channels)
+            let certificate = server_certificate(&loaded.config, &mut faults);
+            (loaded.accept(faults)?, sources, channels, certificate)
         };
         let in_flight = config.max_runs_in_flight.unwrap_or_else(in_flight_by_memory);
         let sandbox = resized(sandbox, &config)?;
         let sources = named(&config.sources, sources);
         let metrics = Arc::new(Metrics::new(SystemClock.now()));
-        Ok(Project { runtime, secrets, sandbox, in_flight, config, sources, channels, metrics })
+        Ok(Project { runtime, secrets, sandbox, in_flight, config, sources, channels, metrics, certificate })
     }
 }
 
@@ -123,6 +128,19 @@ impl Project {
             secrets: self.secrets.clone(),
             answer_memory: AnswerMemory::configured(self.config.answers_in_flight),
         })
+    }
+}
+
+/// What the server is to show, judged like every other part of the configuration.
+fn server_certificate(config: &Config, faults: &mut Vec<ConfigFault>) -> Option<Arc<ServerCertificate>> {
+    let (certificate, key) = config.tls_files.clone()?;
+    match ServerCertificate::open(certificate, key) {
+        Ok(certificate) => Some(certificate),
+        Err(fault) => {
+            let (setting, message) = fault.split_once(": ").unwrap_or(("TLS_CERTIFICATE", &fault));
+            faults.push(ConfigFault::new(setting, message));
+            None
+        }
     }
 }
 

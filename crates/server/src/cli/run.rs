@@ -1,6 +1,6 @@
 //! `revere run`: the server, until it is told to stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use revere_model::SystemClock;
@@ -23,6 +23,7 @@ Examples:
   revere run -c /etc/revere/config.py -p 8080
   revere run --host 0.0.0.0 --log-format json
 
+SIGHUP reads the files of TLS_CERTIFICATE and TLS_KEY again, which a change of them does too after some seconds.
 SIGTERM and SIGINT (Ctrl+C) stop it: runs finish for up to 10 s, the rest is handed back and taken up by the next start.
 A second signal stops it at once. Nobody is asked to log in: on an address that others can reach, put a proxy before it.
 
@@ -59,7 +60,7 @@ impl Run {
             if !ip.is_loopback() {
                 tracing::warn!(%ip, "others can reach this address, and nobody is asked to log in: put a proxy before it that asks");
             }
-            tracing::info!("listening on http://{}", running.address);
+            tracing::info!("listening on {}", running.origin());
             until_stopped(running, signals).await
         });
         ended.as_ref().copied().unwrap_or(Ended::Stopped).shut_down(runtime);
@@ -101,7 +102,7 @@ impl Ended {
 
 /// Everything for a server, and the runtime it lives on.
 pub(super) fn parts(project: Project, listener: Listener) -> (Runtime, AppParts) {
-    let Project { runtime, secrets, sandbox, in_flight, config, sources, channels, metrics } = project;
+    let Project { runtime, secrets, sandbox, in_flight, config, sources, channels, metrics, certificate } = project;
     (
         runtime,
         AppParts {
@@ -114,6 +115,7 @@ pub(super) fn parts(project: Project, listener: Listener) -> (Runtime, AppParts)
             metrics,
             secrets,
             listener,
+            certificate,
         },
     )
 }
@@ -121,8 +123,16 @@ pub(super) fn parts(project: Project, listener: Listener) -> (Runtime, AppParts)
 /// Waits for a signal and stops, or for a part to fail. A second signal means at once: everything that was acknowledged
 /// is written, and the next start takes up what was going on.
 pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> anyhow::Result<Ended> {
+    let stop = async {
+        loop {
+            match signals.next_or_hang_up().await {
+                Some(name) => return name,
+                None => running.reload(),
+            }
+        }
+    };
     tokio::select! {
-        name = signals.next() => tracing::info!("{name}: stopping; what is going on may take up to {} s to finish", GRACE.as_secs()),
+        name = stop => tracing::info!("{name}: stopping; what is going on may take up to {} s to finish", GRACE.as_secs()),
         words = running.failed() => {
             running.stop(GRACE).await;
             anyhow::bail!("a part of the server failed: {words}. Start it again; if that does not help, look at the log above");
@@ -144,12 +154,15 @@ pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> any
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// Asks to read the certificate again. At a terminal it means that the terminal is gone, and ends the program.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
     pub(super) fn new() -> anyhow::Result<Signals> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        let hang_up = (!std::io::stdin().is_terminal()).then(|| listen(SignalKind::hangup())).transpose()?;
+        Ok(Signals { hang_up, terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
     /// Until they are given back, a signal ends the process: nothing is open yet that would have to be closed.
@@ -163,6 +176,21 @@ impl Signals {
             }
         });
         Watched { back, watch }
+    }
+
+    /// The next one that is to stop the server, or `None` for a SIGHUP.
+    async fn next_or_hang_up(&mut self) -> Option<&'static str> {
+        let hung_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => Some("SIGTERM"),
+            _ = self.interrupt.recv() => Some("SIGINT"),
+            _ = hung_up => None,
+        }
     }
 
     pub(super) async fn next(&mut self) -> &'static str {

@@ -70,6 +70,18 @@ pub const KEYS: &[Key] = &[
         "How people reach the server from outside; links in alerts begin with it.",
     ),
     key(
+        "TLS_CERTIFICATE",
+        FieldKind::Text,
+        "plain HTTP",
+        "PEM file of the certificate the server shows, and after it those that lead to its authority: with it the server speaks HTTPS. Taken up again when it changes. A relative path counts from the folder of the configuration file.",
+    ),
+    key(
+        "TLS_KEY",
+        FieldKind::Text,
+        "plain HTTP",
+        "PEM file of the private key of `TLS_CERTIFICATE`, without a password.",
+    ),
+    key(
         "PYTHON_PATH",
         FieldKind::Texts,
         "no folders",

@@ -49,6 +49,8 @@ pub struct Config {
     pub timezone_given: bool,
     /// Address for links, without a slash at its end.
     pub base_url: Option<String>,
+    /// The files of the server's certificate and of its key, where it is to speak TLS.
+    pub tls_files: Option<(PathBuf, PathBuf)>,
     /// Folders whose `.py` files monitors may import.
     pub python_path: Vec<PathBuf>,
     /// Days the runs of new monitors are kept; `None` for ever.

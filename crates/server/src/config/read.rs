@@ -64,6 +64,7 @@ pub(super) fn read(left: ConfigValues, folder: &Path, secrets: &Secrets) -> Read
         timezone: reader.timezone(),
         timezone_given: settings.text("TIMEZONE").is_some(),
         base_url: settings.text("BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
+        tls_files: reader.tls_files(),
         python_path: reader.folders("PYTHON_PATH"),
         default_retain_days: match reader.number("DEFAULT_RETAIN_DAYS", 28) {
             0 => None,
@@ -118,6 +119,23 @@ impl Reader<'_> {
 
     fn path(&mut self, name: &str, default: &str) -> PathBuf {
         self.folder.join(self.settings.text(name).unwrap_or(default))
+    }
+
+    /// Both or none.
+    fn tls_files(&mut self) -> Option<(PathBuf, PathBuf)> {
+        let [certificate, key] = ["TLS_CERTIFICATE", "TLS_KEY"].map(|name| self.settings.text(name));
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((self.folder.join(certificate), self.folder.join(key))),
+            (Some(_), None) => {
+                self.fault("TLS_KEY", "missing; TLS_CERTIFICATE needs the file of its key");
+                None
+            }
+            (None, Some(_)) => {
+                self.fault("TLS_CERTIFICATE", "missing; TLS_KEY needs the file of its certificate");
+                None
+            }
+            (None, None) => None,
+        }
     }
 
     fn folders(&mut self, name: &str) -> Vec<PathBuf> {

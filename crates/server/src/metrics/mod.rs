@@ -95,6 +95,8 @@ pub struct Metrics {
     http_requests: Family<[(&'static str, String); 3], Counter>,
     http_duration: Histogram,
     listeners: Gauge,
+    /// A series only where the server shows a certificate.
+    certificate_end: Family<[(&'static str, &'static str); 0], Gauge>,
     task_failures: Family<[(&'static str, String); 1], Counter>,
     tasks_failing: Family<[(&'static str, String); 1], Gauge>,
 }
@@ -144,6 +146,7 @@ impl Metrics {
             http_requests: Family::default(),
             http_duration: Histogram::new(RUN_SECONDS),
             listeners: Gauge::default(),
+            certificate_end: Family::default(),
             task_failures: Family::default(),
             tasks_failing: Family::default(),
             registry,
@@ -187,6 +190,11 @@ impl Metrics {
         r.register("revere_http_requests", "Answered requests by method, route and status", self.http_requests.clone());
         r.register("revere_http_request_duration_seconds", "How long answers took", self.http_duration.clone());
         r.register("revere_events_listeners", "Open streams of events", self.listeners.clone());
+        r.register(
+            "revere_tls_certificate_end_seconds",
+            "When the certificate that the server shows ends, in seconds since 1970",
+            self.certificate_end.clone(),
+        );
         r.register(
             "revere_task_failures",
             "Pieces of background work that failed, by task",
@@ -329,6 +337,11 @@ impl Metrics {
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         self.http_requests.get_or_create(&labels).inc();
         self.http_duration.observe(duration.as_secs_f64());
+    }
+
+    /// The certificate that the server shows ends then.
+    pub fn set_certificate_end(&self, end: Timestamp) {
+        self.certificate_end.get_or_create(&[]).set(end.as_second());
     }
 
     /// Somebody listens to events for as long as the answer is kept.

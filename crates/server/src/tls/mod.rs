@@ -4,6 +4,7 @@
 //! trusted in itself too, as curl and Python do: the commonest home-made one is its own authority and the server's at once.
 
 mod certificate;
+mod server_certificate;
 mod verifier;
 mod words;
 
@@ -19,6 +20,7 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject},
 };
+pub use server_certificate::{CertificateState, Looked, ServerCertificate};
 pub(crate) use verifier::{is_for, is_in_time};
 pub use words::error_words;
 

@@ -4,12 +4,14 @@
 
 use axum::{
     Json,
+    extract::State as Extract,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::WebState;
 use crate::operations::{Context, health};
 
 /// How the server is.
@@ -31,6 +33,11 @@ pub(super) struct Health {
     /// `private_pages` or `new_instances`.
     #[schema(example = "written_pages")]
     sandbox_reset: &'static str,
+    /// Whether the certificate that the server shows is in order: `ok`, or what a person has to see to. Left out where it
+    /// shows none. The status stays `ok`: starting the server again mends no certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ok")]
+    certificate: Option<String>,
     /// The version of the program.
     version: &'static str,
 }
@@ -48,7 +55,7 @@ pub(super) struct Health {
         (status = 503, description = "Some part is failing, and says how.", body = Health),
     )
 )]
-pub(super) async fn health(context: Context) -> Response {
+pub(super) async fn health(Extract(state): Extract<WebState>, context: Context) -> Response {
     let (scheduler, store) = (health::scheduler(&context), health::store(&context));
     let sandbox = health::sandbox(&context).await;
     let well = scheduler.is_ok() && store.is_ok() && sandbox.is_ok();
@@ -59,6 +66,9 @@ pub(super) async fn health(context: Context) -> Response {
         store: shown(store),
         sandbox: shown(sandbox),
         sandbox_reset: health::sandbox_reset(&context),
+        certificate: state.site.certificate.as_ref().map(|certificate| {
+            certificate.state(context.now()).fault.unwrap_or_else(|| "ok".to_owned())
+        }),
         version: env!("CARGO_PKG_VERSION"),
     };
     (if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body)).into_response()

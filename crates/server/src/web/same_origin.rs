@@ -9,12 +9,13 @@
 
 use std::{
     net::{IpAddr, Ipv6Addr},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use axum::http::{HeaderMap, Method, StatusCode, header};
 
 use super::error::Problem;
+use crate::tls::ServerCertificate;
 
 /// Where this server is reached.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,8 @@ pub struct Site {
     pub base_url: Option<url::Url>,
     /// Whether the server listens on loopback only.
     pub loopback_only: bool,
+    /// What it shows, where it speaks TLS by itself.
+    pub certificate: Option<Arc<ServerCertificate>>,
 }
 
 /// Refuses what a foreign page may have caused.
@@ -74,7 +77,7 @@ pub(super) fn check(site: &Site, method: &Method, path: &str, headers: &HeaderMa
 impl Site {
     /// Whether people reach it by HTTPS, as far as the configuration says.
     pub(super) fn is_secure(&self) -> bool {
-        self.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
+        self.certificate.is_some() || self.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
 
     /// Whether `host` (a `Host` header, with or without port) is a name of ours. An address in digits always is: it
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_foreign_page_changes_nothing() {
-        let site = Site { base_url: Some("https://revere.example/".parse().unwrap()), loopback_only: false };
+        let site = Site { base_url: Some("https://revere.example/".parse().unwrap()), ..Site::default() };
         let host = ("host", "127.0.0.1:5000");
         for (expected, given) in [
             (200, vec![host]),
@@ -173,7 +176,7 @@ mod tests {
     fn a_name_made_to_point_here_changes_nothing() {
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
         for base_url in [None, Some("https://revere.example/".parse().unwrap())] {
-            let site = Site { base_url, loopback_only: false };
+            let site = Site { base_url, ..Site::default() };
             let own = ["localhost:5000", "127.0.0.1:5000", "10.1.2.3", "[fd00::1]:5000", &machine];
             for (host, expected) in own.map(|host| (host, 200)).into_iter().chain([
                 ("rebound.example:5000", 421),
@@ -216,7 +219,8 @@ mod tests {
 
     #[test]
     fn on_loopback_only_names_of_this_machine_are_answered() {
-        let site = Site { base_url: Some("http://watch.lan:8080/".parse().unwrap()), loopback_only: true };
+        let site =
+            Site { base_url: Some("http://watch.lan:8080/".parse().unwrap()), loopback_only: true, certificate: None };
         for host in ["localhost", "localhost:5000", "LOCALHOST:1", "127.0.0.1:5000", "[::1]:5000", "[::1]", "watch.lan"]
         {
             assert_eq!(status(&site, Method::GET, &[("host", host)]), 200, "{host}");

@@ -5,6 +5,7 @@
 
 mod admission;
 mod connection;
+mod encryption;
 mod request_framing;
 mod timed_stream;
 
@@ -33,8 +34,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use admission::Admission;
+use encryption::Encryption;
 
-use crate::descriptors;
+use crate::{descriptors, tls::ServerCertificate};
 
 /// What one connection, and all of them, may take.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,7 @@ pub struct Listener {
     router: Arc<OnceLock<Router>>,
     closing: CancellationToken,
     cut: CancellationToken,
+    encryption: watch::Sender<Encryption>,
     /// Holds what went wrong once the server has ended.
     ended: watch::Receiver<Option<String>>,
     server: Mutex<Option<JoinHandle<()>>>,
@@ -126,7 +129,8 @@ impl Listener {
         let closing = CancellationToken::new();
         let cut = CancellationToken::new();
         let (tell, ended) = watch::channel(None);
-        let behind = Behind { router: router.clone(), cut: cut.clone() };
+        let (encryption, encrypted) = watch::channel(Encryption::Unknown);
+        let behind = Behind { router: router.clone(), cut: cut.clone(), encryption: encrypted, is_encrypted: false };
         let closed = closing.clone();
         let server = tokio::spawn(async move {
             let accepting = accept(listener, behind, bounds, closed);
@@ -137,7 +141,7 @@ impl Listener {
             // Nobody may be waiting for it.
             let _ = tell.send(Some(format!("the HTTP server: {words}")));
         });
-        Ok(Listener { address, router, closing, cut, ended, server: Mutex::new(Some(server)) })
+        Ok(Listener { address, router, closing, cut, encryption, ended, server: Mutex::new(Some(server)) })
     }
 
     /// Where it is.
@@ -147,16 +151,33 @@ impl Listener {
 
     /// How a person on this machine, or where it is reached from outside one near it, gets there.
     pub fn link(&self) -> String {
+        let scheme = self.scheme();
         if !self.address.ip().is_unspecified() {
-            return format!("http://{}", self.address);
+            return format!("{scheme}://{}", self.address);
         }
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let name = if name.trim().is_empty() { "localhost" } else { name.trim() };
-        format!("http://{name}:{}", self.address.port())
+        format!("{scheme}://{name}:{}", self.address.port())
     }
 
-    /// Answers with `router` from now on.
+    /// How it is spoken to.
+    pub fn scheme(&self) -> &'static str {
+        if matches!(*self.encryption.borrow(), Encryption::On(_)) { "https" } else { "http" }
+    }
+
+    /// Speaks TLS with this certificate from now on, or none. Until one of the two is said, who begins with TLS waits.
+    pub fn encrypt(&self, certificate: Option<&Arc<ServerCertificate>>) {
+        self.encryption.send_replace(match certificate {
+            Some(certificate) => Encryption::On(Arc::new(certificate.server_config()).into()),
+            None => Encryption::Off,
+        });
+    }
+
+    /// Answers with `router` from now on, unencrypted unless something else was said.
     pub fn open(&self, router: Router) {
+        if matches!(*self.encryption.borrow(), Encryption::Unknown) {
+            self.encrypt(None);
+        }
         // A listener opens once; a second router would be a mistake in this crate, and the first one stays.
         let _ = self.router.set(router);
     }
@@ -231,7 +252,7 @@ async fn accept(listener: TcpListener, behind: Behind, bounds: ListenerBounds, c
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
         let (behind, closing) = (behind.clone(), closing.clone());
-        connections.spawn(async move { connection::serve(stream, peer, admitted, behind, &bounds, closing).await });
+        connections.spawn(async move { encryption::serve(stream, peer, admitted, behind, &bounds, closing).await });
     }
     drop(listener);
     connections.close();
@@ -253,9 +274,16 @@ struct Behind {
     router: Arc<OnceLock<Router>>,
     /// Requests that are still being answered are dropped.
     cut: CancellationToken,
+    /// How the server is to be spoken to, and whether this connection does.
+    encryption: watch::Receiver<Encryption>,
+    is_encrypted: bool,
 }
 
 async fn answer(behind: Behind, request: Request) -> Response {
+    // Also where it was not known yet when the connection began.
+    if !behind.is_encrypted && matches!(*behind.encryption.borrow(), Encryption::On(_)) {
+        return encryption::only_encrypted(&request);
+    }
     let Some(router) = behind.router.get() else { return not_now("Revere is starting; ask again in a moment") };
     tokio::select! {
         biased;

@@ -128,7 +128,7 @@ impl Server {
             watch,
             alert_entries: entries,
         });
-        let site = Arc::new(Site { base_url: None, loopback_only: true });
+        let site = Arc::new(Site { loopback_only: true, ..Site::default() });
         let state = WebState { site, metrics, operations, stopping: stopping.clone() };
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let base = listener.link();

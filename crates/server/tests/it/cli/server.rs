@@ -93,7 +93,7 @@ impl Server {
         let stderr = Lines::of(child.stderr.take().unwrap());
         let mut server = Server { child, stdout, stderr, address: String::new(), client: client() };
         let line = says(&server);
-        let from = line.find("http://").expect("an address");
+        let from = line.find("http").expect("an address");
         let address = line[from..].split(|c: char| c.is_whitespace() || c == '"').next().unwrap();
         server.address = address.trim_end_matches('/').to_owned();
         server

@@ -3,3 +3,4 @@
 mod bounds;
 mod crowd;
 mod hostile_requests;
+mod tls;

@@ -86,6 +86,7 @@ async fn server(folder: &std::path::Path, clock: &ManualClock, hook: &str) -> Ru
     assert_eq!(faults, []);
     let in_flight = 64;
     App::start(AppParts {
+        certificate: None,
         config: Config { alerts: entries, ..Config::default_in(folder) },
         sandbox: sandbox_for(in_flight + ROOM_BESIDE),
         in_flight,
