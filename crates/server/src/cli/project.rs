@@ -90,7 +90,7 @@ impl Begun {
         let surroundings = Surroundings {
             folder: loaded.config.folder.clone(),
             secrets: secrets.clone(),
-            outbound: Outbound::new(secrets.clone()),
+            outbound: Outbound::ruled(secrets.clone(), loaded.config.address_rules.clone()),
         };
         let (config, sources, channels, certificate) = {
             // Some clients want to be made where they are used.

@@ -82,6 +82,18 @@ pub const KEYS: &[Key] = &[
         "PEM file of the private key of `TLS_CERTIFICATE`, without a password.",
     ),
     key(
+        "OUTBOUND_REFUSES",
+        FieldKind::Texts,
+        "`['link-local', 'metadata']`",
+        "Addresses that no source and no alert connects to, whoever asks and wherever a name or a redirect leads: `loopback`, `private`, `link-local`, `metadata` (where clouds hand out a machine's own keys), `multicast`, and networks such as `10.0.0.0/8`.",
+    ),
+    key(
+        "OUTBOUND_ALLOWS",
+        FieldKind::Texts,
+        "no exceptions",
+        "Addresses and networks that are connected to all the same.",
+    ),
+    key(
         "PYTHON_PATH",
         FieldKind::Texts,
         "no folders",

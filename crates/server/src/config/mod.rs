@@ -21,6 +21,7 @@ pub use keys::{IGNORED, KEYS, Key, REFUSED};
 
 use crate::{
     entry::Entry,
+    outbound::AddressRules,
     redact::Secrets,
     settings::{self, ConfigFault},
 };
@@ -51,6 +52,8 @@ pub struct Config {
     pub base_url: Option<String>,
     /// The files of the server's certificate and of its key, where it is to speak TLS.
     pub tls_files: Option<(PathBuf, PathBuf)>,
+    /// Which addresses are connected to.
+    pub address_rules: AddressRules,
     /// Folders whose `.py` files monitors may import.
     pub python_path: Vec<PathBuf>,
     /// Days the runs of new monitors are kept; `None` for ever.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{Config, keys};
 use crate::{
     entry::{self, Entry},
+    outbound::AddressRules,
     redact::Secrets,
     settings::{self, ConfigFault, Field, Settings},
 };
@@ -65,6 +66,7 @@ pub(super) fn read(left: ConfigValues, folder: &Path, secrets: &Secrets) -> Read
         timezone_given: settings.text("TIMEZONE").is_some(),
         base_url: settings.text("BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
         tls_files: reader.tls_files(),
+        address_rules: reader.address_rules(),
         python_path: reader.folders("PYTHON_PATH"),
         default_retain_days: match reader.number("DEFAULT_RETAIN_DAYS", 28) {
             0 => None,
@@ -136,6 +138,21 @@ impl Reader<'_> {
             }
             (None, None) => None,
         }
+    }
+
+    fn address_rules(&mut self) -> AddressRules {
+        const REFUSES: &str = "OUTBOUND_REFUSES";
+        const ALLOWS: &str = "OUTBOUND_ALLOWS";
+        let mut rules = AddressRules::default();
+        if self.settings.any(REFUSES).is_some()
+            && let Err(message) = rules.refuse(&self.settings.texts(REFUSES))
+        {
+            self.fault(REFUSES, message);
+        }
+        if let Err(message) = rules.allow(&self.settings.texts(ALLOWS)) {
+            self.fault(ALLOWS, message);
+        }
+        rules
     }
 
     fn folders(&mut self, name: &str) -> Vec<PathBuf> {

@@ -1,20 +1,10 @@
-//! Where requests may go: allowed hosts, and the addresses that hand out a machine's own secrets.
+//! Where requests may go: allowed hosts, and addresses that are written out.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{IpAddr, Ipv6Addr};
 
-use reqwest::{
-    Url,
-    dns::{Addrs, Name, Resolve, Resolving},
-};
+use reqwest::Url;
 
-use super::{
-    Options, OutboundKind,
-    fault::{Failure, RefusedAddress},
-};
+use super::{Options, OutboundKind, address_rules::AddressRules, fault::Failure};
 
 /// A host that may be asked: `example.org`, `*.example.org` (any name below it), each with `:port` or for any port.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,7 +61,7 @@ impl std::fmt::Display for HostPattern {
 }
 
 /// Refuses an address before anything is sent: the scheme, the host, and a literal address among the refused ones.
-pub(super) fn check(url: &Url, options: &Options) -> Result<(), Failure> {
+pub(super) fn check(url: &Url, options: &Options, rules: &AddressRules) -> Result<(), Failure> {
     let refuse = |what: String| Err(Failure { kind: OutboundKind::NotAllowed, what });
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return refuse(format!("only http:// and https:// addresses can be asked, not {}:", url.scheme()));
@@ -83,90 +73,13 @@ pub(super) fn check(url: &Url, options: &Options) -> Result<(), Failure> {
         let known: Vec<String> = allowed.iter().map(HostPattern::to_string).collect();
         return refuse(format!("host '{host}' is not among the allowed hosts: {}", known.join(", ")));
     }
-    if options.allow_link_local {
-        return Ok(());
-    }
     let literal = match url.host() {
         Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
         Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
         _ => None,
     };
-    match literal {
-        Some(address) if gives_away_the_machine(address) => {
-            refuse(RefusedAddress { host: host.to_owned(), address }.to_string())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Link-local addresses, and the ones at which clouds tell a machine its own credentials.
-pub(super) fn gives_away_the_machine(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            // Outside the link-local range stand the services of Alibaba, Oracle and Azure.
-            const ELSEWHERE: [Ipv4Addr; 3] =
-                [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(168, 63, 129, 16)];
-            v4.is_link_local() || ELSEWHERE.contains(&v4)
-        }
-        IpAddr::V6(v6) => {
-            const GCP: Ipv6Addr = Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254);
-            // Amazon has a network for them: the machine's role at ::254, that of a pod at ::23.
-            let amazon = v6.segments()[..7] == [0xfd00, 0xec2, 0, 0, 0, 0, 0];
-            v6.is_unicast_link_local()
-                || amazon
-                || v6 == GCP
-                || inner_v4(v6).is_some_and(|v4| gives_away_the_machine(v4.into()))
-        }
-    }
-}
-
-/// The IPv4 address that an IPv6 one leads to: mapped, compatible and translated, NAT64, 6to4.
-fn inner_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
-    let s = v6.segments();
-    let from = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match s {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => Some(from(high, low)),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(from(high, low)),
-        [0x2002, high, low, ..] => Some(from(high, low)),
-        _ => None,
-    }
-}
-
-/// Who turns names into addresses.
-#[derive(Clone)]
-pub(super) enum Names {
-    System,
-    /// Names of a test's own, and nothing else.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only tests bring names of their own"))]
-    Fixed(Arc<BTreeMap<String, Vec<IpAddr>>>),
-}
-
-/// Resolves names as the machine does, and drops what may not be asked.
-pub(super) struct GuardedResolver {
-    pub(super) names: Names,
-    pub(super) allow_link_local: bool,
-}
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (names, allow) = (self.names.clone(), self.allow_link_local);
-        Box::pin(async move {
-            let host = name.as_str();
-            let found: Vec<SocketAddr> = match names {
-                Names::System => tokio::net::lookup_host((host, 0)).await?.collect(),
-                Names::Fixed(map) => map.get(host).into_iter().flatten().map(|ip| SocketAddr::new(*ip, 0)).collect(),
-            };
-            let usable: Vec<SocketAddr> =
-                found.iter().copied().filter(|address| allow || !gives_away_the_machine(address.ip())).collect();
-            match (usable.is_empty(), found.first()) {
-                (true, Some(refused)) => Err(RefusedAddress { host: host.to_owned(), address: refused.ip() }.into()),
-                (true, None) => {
-                    Err(std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address").into())
-                }
-                _ => Ok(Box::new(usable.into_iter()) as Addrs),
-            }
-        })
-    }
+    let Some(address) = literal else { return Ok(()) };
+    rules.judge(host, address, Some(options.allow_link_local)).or_else(|refused| refuse(refused.to_string()))
 }
 
 #[cfg(test)]
@@ -217,12 +130,13 @@ mod tests {
             "168.63.129.16",
         ] {
             let url = Url::parse(&format!("http://{host}/latest/meta-data/")).unwrap();
-            let refused = check(&url, &Options::default()).unwrap_err();
+            let refused = check(&url, &Options::default(), &AddressRules::default()).unwrap_err();
             assert_eq!(refused.kind, OutboundKind::NotAllowed, "{host}");
-            assert!(check(&url, &Options { allow_link_local: true, ..Options::default() }).is_ok(), "{host}");
+            assert!(check(&url, &Options { allow_link_local: true, ..Options::default() }, &AddressRules::default()).is_ok(), "{host}");
         }
         for host in ["127.0.0.1", "10.0.0.1", "192.168.1.1", "[::1]", "[fd12::1]", "example.org"] {
-            assert!(check(&Url::parse(&format!("http://{host}/")).unwrap(), &Options::default()).is_ok(), "{host}");
+            let url = Url::parse(&format!("http://{host}/")).unwrap();
+            assert!(check(&url, &Options::default(), &AddressRules::default()).is_ok(), "{host}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Why there is no answer, in plain words.
 
-use std::{io::ErrorKind, net::IpAddr};
+use std::io::ErrorKind;
 
+use super::address_rules::RefusedAddress;
 use crate::{descriptors, error_words, tls};
 
 /// There is no answer. The texts hold no secret.
@@ -46,16 +47,6 @@ impl OutboundError {
     pub fn may_pass(&self) -> bool {
         !matches!(self.kind, OutboundKind::BadRequest | OutboundKind::NotAllowed | OutboundKind::TooLarge(_))
     }
-}
-
-/// Nobody was asked, because the name led to an address that may not be asked.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "'{host}' is {address}, a link-local or cloud metadata address; such are refused unless allowed ('allow_link_local': True)"
-)]
-pub(super) struct RefusedAddress {
-    pub(super) host: String,
-    pub(super) address: IpAddr,
 }
 
 /// A failure before it is known what was asked, and before its secrets are taken out.

@@ -4,17 +4,22 @@
 //! can act on and that hold no secret. Redirects are followed here, not below, so that each hop is checked like the
 //! first, and so that headers that may hold a credential never travel to another origin.
 //!
-//! Link-local and cloud metadata addresses are refused unless allowed, by literal address and after name resolution, so
-//! that a monitor's author cannot ask the machine for the machine's own keys. Behind an HTTP proxy (`HTTP_PROXY` and kin
-//! are honoured) the proxy resolves names, and its rules take the place of that second check.
+//! Every address is judged by the rules of the configuration ([`AddressRules`]), written out or after name resolution, on
+//! every hop, and it is the address that was judged that is connected to. What speaks no HTTP connects by [`Dialer`], under
+//! the same rules. Behind an HTTP proxy (`HTTP_PROXY` and kin are honoured) the proxy resolves names, and its rules take the
+//! place of ours for them; the proxy itself is where the environment says, and not judged.
 //!
 //! A request is sent once. The one exception: a server may close an idle connection at the very moment at which the next
 //! request leaves on it; what may be repeated without harm is then sent once more, on a new connection.
 
 mod address;
+mod address_rules;
 mod cookies;
+mod dialer;
 mod fault;
 mod http_date;
+mod names;
+mod network;
 mod new_connection;
 mod proxy;
 mod reply;
@@ -26,11 +31,14 @@ use std::{
 };
 
 pub use address::HostPattern;
-use address::{GuardedResolver, Names};
+pub use address_rules::{AddressClass, AddressRules, CLASSES, RefusedAddress};
 use bytes::{Bytes, BytesMut};
 use cookies::Cookies;
+pub use dialer::Dialer;
 pub use fault::{OutboundError, OutboundKind};
 pub use http_date::http_date;
+use names::{GuardedResolver, Names};
+pub use network::Network;
 use proxy::Proxies;
 pub use reply::Reply;
 pub use request::{Request, shown_url};
@@ -57,7 +65,7 @@ pub struct Options {
     pub timeout: Duration,
     /// The hosts that may be asked, redirects included; `None` for any.
     pub allowed_hosts: Option<Vec<HostPattern>>,
-    /// Whether link-local and cloud metadata addresses may be asked.
+    /// Whether link-local and cloud metadata addresses may be asked, whatever the rules of the configuration are.
     pub allow_link_local: bool,
 }
 
@@ -90,7 +98,7 @@ impl Limits {
 
 struct Shared {
     secrets: Secrets,
-    names: Names,
+    dialer: Dialer,
     proxies: Proxies,
     /// One pair of clients per way of connecting: each has its own pool of connections.
     clients: Mutex<Vec<(Connecting, Clients)>>,
@@ -110,13 +118,21 @@ struct Clients {
 struct Connecting {
     trust: Trust,
     allow_link_local: bool,
+    /// Through the proxy of the environment, and to nobody else.
+    proxied: bool,
 }
 
 impl Outbound {
-    /// With default options. Texts of errors are cleared of `secrets`.
+    /// With default options and rules. Texts of errors are cleared of `secrets`.
     pub fn new(secrets: Secrets) -> Self {
+        Self::ruled(secrets, AddressRules::default())
+    }
+
+    /// With these rules of addresses.
+    pub fn ruled(secrets: Secrets, rules: AddressRules) -> Self {
+        let dialer = Dialer { rules: Arc::new(rules), names: Names::default() };
         // What a run of this program was started with; a change of it takes a restart, as everything there.
-        Self::of(secrets, Names::System, Proxies::from_variables(|name| std::env::var(name).ok()))
+        Self::of(secrets, dialer, Proxies::from_variables(|name| std::env::var(name).ok()))
     }
 
     /// The same client for a target with `options` of its own.
@@ -127,6 +143,11 @@ impl Outbound {
     /// The secrets that are taken out of what this client says.
     pub fn secrets(&self) -> &Secrets {
         &self.shared.secrets
+    }
+
+    /// Connects to what speaks no HTTP.
+    pub fn dialer(&self) -> Dialer {
+        self.shared.dialer.clone()
     }
 
     /// The options in force.
@@ -166,13 +187,17 @@ impl Outbound {
         }
     }
 
-    fn of(secrets: Secrets, names: Names, proxies: Proxies) -> Self {
-        let shared = Shared { secrets, names, proxies, clients: Mutex::default() };
+    fn of(secrets: Secrets, dialer: Dialer, proxies: Proxies) -> Self {
+        let shared = Shared { secrets, dialer, proxies, clients: Mutex::default() };
         Outbound { shared: Arc::new(shared), options: Arc::default() }
     }
 
-    fn clients(&self) -> Result<Clients, fault::Failure> {
-        let key = Connecting { trust: self.options.trust.clone(), allow_link_local: self.options.allow_link_local };
+    fn clients(&self, url: &Url) -> Result<Clients, fault::Failure> {
+        let key = Connecting {
+            trust: self.options.trust.clone(),
+            allow_link_local: self.options.allow_link_local,
+            proxied: self.shared.proxies.for_url(url).is_some(),
+        };
         let mut clients = self.shared.clients.lock().expect("no code panics while it holds this lock");
         if let Some((_, known)) = clients.iter().find(|(known, _)| *known == key) {
             return Ok(known.clone());
@@ -187,8 +212,11 @@ impl Outbound {
 fn build(key: &Connecting, shared: &Shared) -> Result<Clients, fault::Failure> {
     let mut handshake = key.trust.client_config();
     handshake.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let Connecting { proxied, allow_link_local, .. } = *key;
     let client = |most_idle: usize| {
         let proxies = shared.proxies.clone();
+        let Dialer { rules, names } = shared.dialer.clone();
+        let rules = Some(rules).filter(|_| !proxied);
         reqwest::Client::builder()
             .user_agent(concat!("revere/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -197,9 +225,9 @@ fn build(key: &Connecting, shared: &Shared) -> Result<Clients, fault::Failure> {
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_max_idle_per_host(most_idle)
             .tls_backend_preconfigured(handshake.clone())
-            .proxy(reqwest::Proxy::custom(move |url| proxies.for_url(url)))
+            .proxy(reqwest::Proxy::custom(move |url| proxies.for_url(url).filter(|_| proxied)))
             .connector_layer(new_connection::Watch)
-            .dns_resolver(GuardedResolver { names: shared.names.clone(), allow_link_local: key.allow_link_local })
+            .dns_resolver(GuardedResolver { names, rules, allow_link_local })
             .build()
             .map_err(|error| fault::Failure::from_chain(&error))
     };
@@ -226,13 +254,13 @@ enum Wanted {
 
 impl Exchange<'_> {
     async fn run(&self, mut request: Request) -> Result<Reply, fault::Failure> {
-        let clients = self.outbound.clients()?;
         request.take_url_credentials();
         let mut own_cookies = request.headers.get(header::COOKIE).cloned();
         let mut cookies = Cookies::default();
         let mut hops = request.redirects;
         loop {
-            address::check(&request.url, &self.outbound.options)?;
+            address::check(&request.url, &self.outbound.options, &self.outbound.shared.dialer.rules)?;
+            let clients = self.outbound.clients(&request.url)?;
             let response =
                 self.ask(&clients, &request).await.map_err(|failure| self.name_proxy(failure, &request.url))?;
             let Some(target) = request::redirect_target(&request.url, &response) else {

@@ -5,9 +5,9 @@
 //! that host and all below it; `10.0.0.0/8` is every address of that network, as it is written in a URL; `host:8080` is
 //! that port alone.
 
-use std::net::IpAddr;
-
 use reqwest::Url;
+
+use super::network::Network;
 
 /// What the environment says of proxies.
 #[derive(Clone, Default)]
@@ -29,8 +29,7 @@ enum Hosts {
     All,
     /// This name and those below it.
     Below(String),
-    /// The addresses that share so many bits with this one.
-    Network(IpAddr, u8),
+    Within(Network),
 }
 
 impl Proxies {
@@ -71,8 +70,8 @@ impl Exception {
         if part.is_empty() {
             return None;
         }
-        if let Some(network) = network(part) {
-            return whole(network);
+        if let Ok(network) = part.parse() {
+            return whole(Hosts::Within(network));
         }
         let (host, port) = match part.rsplit_once(':') {
             Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse().ok()),
@@ -81,8 +80,8 @@ impl Exception {
         if host == "*" {
             return Some(Exception { hosts: Hosts::All, port });
         }
-        if let Some(hosts) = network(host) {
-            return Some(Exception { hosts, port });
+        if let Ok(network) = host.parse() {
+            return Some(Exception { hosts: Hosts::Within(network), port });
         }
         let name = host.strip_prefix('*').unwrap_or(host).trim_matches('.').to_ascii_lowercase();
         (!name.is_empty()).then_some(Exception { hosts: Hosts::Below(name), port })
@@ -94,35 +93,14 @@ impl Exception {
         }
         match (&self.hosts, url.host()) {
             (Hosts::All, _) => true,
-            (Hosts::Network(network, bits), Some(url::Host::Ipv4(address))) => within(address.into(), *network, *bits),
-            (Hosts::Network(network, bits), Some(url::Host::Ipv6(address))) => within(address.into(), *network, *bits),
+            (Hosts::Within(network), Some(url::Host::Ipv4(address))) => network.contains(address.into()),
+            (Hosts::Within(network), Some(url::Host::Ipv6(address))) => network.contains(address.into()),
             (Hosts::Below(name), Some(url::Host::Domain(host))) => {
                 let host = host.trim_end_matches('.');
                 host.strip_suffix(name.as_str()).is_some_and(|front| front.is_empty() || front.ends_with('.'))
             }
             _ => false,
         }
-    }
-}
-
-/// `10.0.0.0/8`, `10.1.2.3`, `fd00::/8`, `::1`, `[::1]`.
-fn network(text: &str) -> Option<Hosts> {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits.parse::<u8>().ok()?)),
-        None => (text, None),
-    };
-    let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
-    let address: IpAddr = bare.parse().ok()?;
-    let all = if address.is_ipv4() { 32 } else { 128 };
-    bits.is_none_or(|bits| bits <= all).then(|| Hosts::Network(address, bits.unwrap_or(all)))
-}
-
-fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
-    let front = |value: u128, width: u8| value.checked_shr(u32::from(width - bits)).unwrap_or(0);
-    match (address, network) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => front(u128::from(a.to_bits()), 32) == front(u128::from(b.to_bits()), 32),
-        (IpAddr::V6(a), IpAddr::V6(b)) => front(a.to_bits(), 128) == front(b.to_bits(), 128),
-        _ => false,
     }
 }
 

@@ -209,7 +209,7 @@ async fn a_name_that_leads_to_the_metadata_service_is_refused() {
         ("innocent.example".to_owned(), vec![IpAddr::from([169, 254, 169, 254])]),
         ("loop.example".to_owned(), vec![IpAddr::from([169, 254, 169, 254]), IpAddr::from([127, 0, 0, 1])]),
     ]);
-    let outbound = Outbound::of(Secrets::default(), Names::Fixed(Arc::new(names)), Proxies::default());
+    let outbound = named(names, AddressRules::default(), Proxies::default());
     let url = Url::parse("http://innocent.example/latest/meta-data/").unwrap();
     let error = outbound.send(Request::get(url), limits()).await.unwrap_err();
     assert_eq!(error.kind, OutboundKind::NotAllowed);
@@ -218,6 +218,79 @@ async fn a_name_that_leads_to_the_metadata_service_is_refused() {
     let mut url = server(|_| ok("harmless")).await;
     url.set_host(Some("loop.example")).unwrap();
     assert_eq!(outbound.send(Request::get(url), limits()).await.unwrap().text().await, "harmless");
+}
+
+/// A client for which these names lead to these addresses.
+fn named(names: BTreeMap<String, Vec<IpAddr>>, rules: AddressRules, proxies: Proxies) -> Outbound {
+    let answer = move |host: &str| names.get(host).cloned().unwrap_or_default();
+    let dialer = Dialer { rules: Arc::new(rules), names: Names::Own(Arc::new(answer)) };
+    Outbound::of(Secrets::default(), dialer, proxies)
+}
+
+/// Rules that refuse one address.
+fn without(address: &str) -> AddressRules {
+    AddressRules { refused_networks: vec![address.parse().unwrap()], ..AddressRules::default() }
+}
+
+#[tokio::test]
+async fn every_hop_is_judged_by_the_rules_of_the_configuration() {
+    let url = server(|head| match head.split(' ').nth(1).unwrap() {
+        "/literal" => b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.2:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+        "/name" => b"HTTP/1.1 302 Found\r\nlocation: http://two.example:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+        _ => ok("well"),
+    })
+    .await;
+    let names = BTreeMap::from([("two.example".to_owned(), vec![IpAddr::from([127, 0, 0, 2])])]);
+    let outbound = named(names, without("127.0.0.2"), Proxies::default());
+    let ask = async |path: &str| outbound.send(Request::get(url.join(path).unwrap()), limits()).await;
+    assert_eq!(ask("well").await.unwrap().text().await, "well");
+    for path in ["literal", "name"] {
+        let error = ask(path).await.unwrap_err();
+        assert_eq!(error.kind, OutboundKind::NotAllowed, "{error}");
+        assert!(error.what.contains("127.0.0.2") && error.what.contains("OUTBOUND_ALLOWS"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_judged_each_time_it_is_resolved() {
+    let harmless = server(|_| ok("harmless")).await;
+    let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let next = turns.clone();
+    // As a server of names answers that means harm: something harmless first, and then what it is after.
+    let names = Names::Own(Arc::new(move |_| match next.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 => vec![IpAddr::from([127, 0, 0, 1])],
+        _ => vec![IpAddr::from([169, 254, 169, 254])],
+    }));
+    let dialer = Dialer { rules: Arc::default(), names };
+    let outbound = Outbound::of(Secrets::default(), dialer.clone(), Proxies::default());
+    let mut url = harmless.clone();
+    url.set_host(Some("turns.example")).unwrap();
+    let first = outbound.send(Request::get(url.clone()), limits()).await.unwrap();
+    assert_eq!((first.text().await.as_str(), turns.load(std::sync::atomic::Ordering::SeqCst)), ("harmless", 1));
+    assert_eq!(outbound.send(Request::get(url), limits()).await.unwrap_err().kind, OutboundKind::NotAllowed);
+    let refused = dialer.connect("turns.example", 5432).await.unwrap_err().to_string();
+    assert!(refused.starts_with("'turns.example' is 169.254.169.254, a cloud metadata address"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_proxy_is_where_the_environment_says_and_what_it_is_asked_for_is_judged_as_far_as_it_is_known() {
+    let proxy = server(|head| ok(head.lines().next().unwrap())).await;
+    let mut by_name = proxy.clone();
+    by_name.set_host(Some("proxy.example")).unwrap();
+    let proxies = Proxies::from_variables(|name| match name {
+        "http_proxy" => Some(by_name.to_string()),
+        "no_proxy" => Some("proxy.example,direct.example".to_owned()),
+        _ => None,
+    });
+    let here = vec![IpAddr::from([127, 0, 0, 1])];
+    let names = BTreeMap::from([("proxy.example".to_owned(), here.clone()), ("direct.example".to_owned(), here)]);
+    let outbound = named(names, without("127.0.0.0/8"), proxies);
+    let ask = async |url: &str| outbound.send(Request::get(Url::parse(url).unwrap()), limits()).await;
+    let proxied = ask("http://elsewhere.example/x").await.unwrap();
+    assert_eq!(proxied.text().await, "GET http://elsewhere.example/x HTTP/1.1");
+    for refused in ["http://127.0.0.1/", "http://169.254.169.254/", "http://direct.example/", by_name.as_str()] {
+        assert_eq!(ask(refused).await.unwrap_err().kind, OutboundKind::NotAllowed, "{refused}");
+    }
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ use std::{
 
 use async_trait::async_trait;
 use rows::Rows;
+use server::Server;
 use sql_text::Dialect;
 
 use super::{
@@ -169,6 +170,7 @@ fn build(setup: &Setup) -> Built {
             return Err(faults);
         }
     };
+    let dialer = surroundings.outbound.dialer();
     let database = match found {
         url::Place::Sqlite(place) => Database {
             shown: place
@@ -182,13 +184,13 @@ fn build(setup: &Setup) -> Built {
         url::Place::MySql(server) => Database {
             shown: server.shown("mysql"),
             dialect: Dialect::MySql,
-            engine: Box::new(mysql::MySql::new(*server, rules.clone())),
+            engine: Box::new(mysql::MySql::new(Server { dialer, ..*server }, rules.clone())),
             rules,
         },
         url::Place::Postgres(server) => Database {
             shown: server.shown("postgresql"),
             dialect: Dialect::Postgres,
-            engine: Box::new(postgres::Postgres::new(*server, rules.clone())),
+            engine: Box::new(postgres::Postgres::new(Server { dialer, ..*server }, rules.clone())),
             rules,
         },
         url::Place::Foreign { dialect, connection_string } => Database {

@@ -6,12 +6,14 @@ use super::{
     tls::{Tls, TlsMode, TlsWish},
     url::{UrlParts, is_on, unknown_query},
 };
-use crate::redact::Secrets;
+use crate::{outbound::Dialer, redact::Secrets};
 
 /// Where a server is, and how to log in. Holds a password, so it is never shown.
 pub(super) struct Server {
     pub(super) host: String,
     pub(super) port: u16,
+    /// Connects there.
+    pub(super) dialer: Dialer,
     /// A Unix socket, in the place of host and port.
     pub(super) socket: Option<PathBuf>,
     pub(super) user: String,
@@ -38,6 +40,7 @@ impl UrlParts {
         Server {
             host: self.host.clone().unwrap_or_else(|| "localhost".to_owned()),
             port: self.port.unwrap_or(port),
+            dialer: Dialer::default(),
             socket: None,
             user: self.user.clone().unwrap_or_else(|| user.to_owned()),
             password: self.password.clone(),

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpStream, UnixStream},
+    net::UnixStream,
 };
 
 use super::{faults::Stopped, server::Server};
@@ -32,7 +32,7 @@ impl Wire {
         let (io, is_private): (Box<dyn Io>, bool) = match &server.socket {
             Some(path) => (Box::new(UnixStream::connect(path).await?), true),
             None => {
-                let tcp = TcpStream::connect((server.host.as_str(), server.port)).await?;
+                let tcp = server.dialer.connect(&server.host, server.port).await?;
                 tcp.set_nodelay(true)?;
                 let is_private = tcp.peer_addr()?.ip().to_canonical().is_loopback();
                 (Box::new(tcp), is_private)

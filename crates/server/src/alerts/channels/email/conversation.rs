@@ -7,14 +7,11 @@ use std::{net::IpAddr, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
-    net::TcpStream,
-};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio_rustls::TlsConnector;
 
 use super::super::super::{SendError, plain_text};
-use crate::tls;
+use crate::{outbound::Dialer, tls};
 
 /// The longest answer that is read; proper ones have a few lines.
 const REPLY_BYTES: usize = 64 << 10;
@@ -23,6 +20,8 @@ const REPLY_BYTES: usize = 64 << 10;
 pub(super) struct MailServer {
     pub(super) host: String,
     pub(super) port: u16,
+    /// Connects there.
+    pub(super) dialer: Dialer,
     pub(super) security: Security,
     /// User and password.
     pub(super) credentials: Option<(String, String)>,
@@ -96,7 +95,7 @@ impl MailServer {
     /// Connects, encrypts, introduces itself and signs in, as far as each is configured.
     pub(super) async fn connect(&self) -> Result<Conversation, SendError> {
         let step = |fault: Fault| fault.at("connecting");
-        let socket = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| step(error.into()))?;
+        let socket = self.dialer.connect(&self.host, self.port).await.map_err(|error| step(error.into()))?;
         let hello = match (&self.helo_name, socket.local_addr()) {
             (Some(name), _) => name.clone(),
             (None, Ok(own)) => own_name(own.ip()),

@@ -158,7 +158,7 @@ fn build(setup: &Setup) -> Built {
         _ => Security::StartTls(handshake()),
     };
     Ok(Arc::new(Email {
-        server: MailServer { host, port, security, credentials, helo_name },
+        server: MailServer { host, port, dialer: surroundings.outbound.dialer(), security, credentials, helo_name },
         from,
         to,
         timeout: settings.required_seconds("timeout"),
