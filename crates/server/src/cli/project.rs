@@ -76,7 +76,7 @@ impl Begun {
 
     /// The configuration alone: nothing it names is built.
     pub(super) fn configuration(&self, global: &Global) -> anyhow::Result<Config> {
-        Ok(self.load(&open_sandbox(default_options())?, global)?.accept(Vec::new())?)
+        Ok(self.load(&open_sandbox(default_options())?, global)?.accept(Vec::new(), &self.secrets)?)
     }
 
     fn load(&self, sandbox: &Sandbox, global: &Global) -> anyhow::Result<Loaded> {
@@ -99,7 +99,7 @@ impl Begun {
             let (channels, more) = alerts::build_all(&loaded.config.alerts, &surroundings);
             faults.extend(more);
             let certificate = server_certificate(&loaded.config, &mut faults);
-            (loaded.accept(faults)?, sources, channels, certificate)
+            (loaded.accept(faults, &secrets)?, sources, channels, certificate)
         };
         let in_flight = config.max_runs_in_flight.unwrap_or_else(in_flight_by_memory);
         let sandbox = resized(sandbox, &config)?;

@@ -5,6 +5,7 @@
 //! it, and add their faults before [`Loaded::accept`] decides.
 
 mod fault_line;
+mod kept_elsewhere;
 mod keys;
 mod mask_traceback;
 mod read;
@@ -17,6 +18,7 @@ use std::{
 
 use revere_sandbox::{ConfigRequest, ConfigValues, Limits, Sandbox, SandboxError, ScriptError};
 
+use kept_elsewhere::Places;
 pub use keys::{IGNORED, KEYS, Key, REFUSED};
 
 use crate::{
@@ -73,7 +75,8 @@ pub struct Config {
 impl Config {
     /// Every setting at its default, relative paths counting from `folder`.
     pub fn default_in(folder: &Path) -> Config {
-        read::read(ConfigValues::default(), folder, &Secrets::default()).config
+        let nowhere = Places { folder, variable: &|_| None };
+        read::read(ConfigValues::default(), &nowhere, &Secrets::default()).config
     }
 }
 
@@ -142,8 +145,9 @@ impl From<Config> for Loaded {
 }
 
 impl Loaded {
-    /// The configuration, if neither reading it nor its types found a fault.
-    pub fn accept(self, found_by_types: Vec<ConfigFault>) -> Result<Config, LoadError> {
+    /// The configuration, if neither reading it nor its types found a fault. What was given by mistake in the place of a
+    /// word may be one of `secrets`, which no fault shows.
+    pub fn accept(self, found_by_types: Vec<ConfigFault>, secrets: &Secrets) -> Result<Config, LoadError> {
         let Loaded { config, mut faults, unreadable, source } = self;
         // What cannot be read was said: that it is missing is no fault of its own.
         faults.extend(found_by_types);
@@ -162,7 +166,10 @@ impl Loaded {
         }
         let mut faults: Vec<PlacedFault> = faults
             .into_iter()
-            .map(|fault| PlacedFault { line: fault_line::line_of(&source, &fault.place), fault })
+            .map(|fault| PlacedFault {
+                line: fault_line::line_of(&source, &fault.place),
+                fault: ConfigFault { message: secrets.redact(&fault.message).into_owned(), ..fault },
+            })
             .collect();
         // From top to bottom, as a person mends them; those without a line come last.
         faults.sort_by_key(|fault| fault.line.unwrap_or(usize::MAX));
@@ -221,7 +228,9 @@ pub async fn load(
         }
         Err(error) => return Err(LoadError::Sandbox(error)),
     };
-    let read::Read { config, faults, unreadable } = read::read(left, &folder, secrets);
+    let variable = |name: &str| std::env::var(name).ok();
+    let places = Places { folder: &folder, variable: &variable };
+    let read::Read { config, faults, unreadable } = read::read(left, &places, secrets);
     Ok(Loaded { config: Config { file: Some(path), ..config }, faults, unreadable, source })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use revere_sandbox::{ConfigValues, Limits, Value as PythonValue};
 use serde_json::{Map, Value};
 
-use super::{Config, keys};
+use super::{Config, kept_elsewhere::Places, keys};
 use crate::{
     entry::{self, Entry},
     outbound::AddressRules,
@@ -23,7 +23,8 @@ pub(super) struct Read {
 
 /// Reads what an evaluated file left. Where a setting has a fault, its default stands in, so that the rest can still be
 /// looked at.
-pub(super) fn read(left: ConfigValues, folder: &Path, secrets: &Secrets) -> Read {
+pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Read {
+    let folder = places.folder;
     let mut faults = Vec::new();
     let mut warnings = slips(&left);
     let mut given = Map::new();
@@ -47,7 +48,11 @@ pub(super) fn read(left: ConfigValues, folder: &Path, secrets: &Secrets) -> Read
     }
     let of_a_setting = |fault: &ConfigFault| given.contains_key(fault.place.split('[').next().unwrap_or_default());
     faults.extend(unreadable.faults.into_iter().filter(of_a_setting));
-    let unreadable = unreadable.nulls;
+    let mut unreadable = unreadable.nulls;
+    let kept = places.fill(&mut given, secrets);
+    faults.extend(kept.faults);
+    warnings.extend(kept.warnings);
+    unreadable.extend(kept.nulls);
 
     let fields: Vec<Field> = keys::KEYS.iter().map(|key| key.field).collect();
     // Faults of one name do not hide those of another: what fits is read.
@@ -296,6 +301,8 @@ mod tests {
 
     use super::*;
 
+    const PLACES: Places<'static> = Places { folder: std::path::Path::new("/etc/revere"), variable: &|_| None };
+
     fn text(text: &str) -> PythonValue {
         PythonValue::Text(text.to_owned())
     }
@@ -303,7 +310,7 @@ mod tests {
     fn read_names(names: &[(&str, PythonValue)]) -> (Config, Vec<String>) {
         let values = names.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let left = ConfigValues { values, ..ConfigValues::default() };
-        let read = read(left, Path::new("/etc/revere"), &Secrets::default());
+        let read = read(left, &PLACES, &Secrets::default());
         (read.config, read.faults.iter().map(ConfigFault::to_string).collect())
     }
 
@@ -385,7 +392,7 @@ mod tests {
             repeated_keys: vec![(9, "shop".to_owned())],
             ..ConfigValues::default()
         };
-        let read = read(left, Path::new("/etc/revere"), &Secrets::default());
+        let read = read(left, &PLACES, &Secrets::default());
         assert_eq!(read.faults, []);
         assert_eq!(read.config.timezone, "Europe/Berlin", "in its usual spelling");
         let warnings: Vec<String> = read.config.warnings.iter().map(ConfigFault::to_string).collect();

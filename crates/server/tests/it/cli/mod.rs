@@ -8,6 +8,7 @@ mod eval;
 mod examples;
 mod hostile;
 mod import;
+mod kept_elsewhere;
 mod outbound_rules;
 mod run;
 mod sandbox_reset;
