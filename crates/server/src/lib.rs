@@ -23,6 +23,7 @@ pub mod process_group;
 pub mod redact;
 pub mod runner;
 pub mod secret_names;
+pub mod service_manager;
 pub mod settings;
 pub mod setup;
 pub mod sources;

@@ -212,6 +212,11 @@ impl Running {
         self.reload.notify_one();
     }
 
+    /// Whether the schedule is looked after. While the database cannot be written, that is not for want of trying.
+    pub fn looks_after_its_schedule(&self) -> bool {
+        self.store.health().failing_since.is_some() || !self.engine.health().hangs
+    }
+
     /// Begins nothing new, lets what is going on finish for `grace`, hands back the rest, writes everything, and lets go
     /// of address and database.
     pub async fn stop(self, grace: Duration) {

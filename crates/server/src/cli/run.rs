@@ -1,6 +1,6 @@
 //! `revere run`: the server, until it is told to stop.
 
-use std::{io::IsTerminal as _, sync::Arc, time::Duration};
+use std::{convert::Infallible, io::IsTerminal as _, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use revere_model::SystemClock;
@@ -15,7 +15,10 @@ use super::{
     Exit, Global,
     project::{Begun, Project},
 };
-use crate::app::{App, AppParts, GRACE, Listener, Running};
+use crate::{
+    app::{App, AppParts, GRACE, Listener, Running},
+    service_manager::ServiceManager,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -123,6 +126,10 @@ pub(super) fn parts(project: Project, listener: Listener) -> (Runtime, AppParts)
 /// Waits for a signal and stops, or for a part to fail. A second signal means at once: everything that was acknowledged
 /// is written, and the next start takes up what was going on.
 pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> anyhow::Result<Ended> {
+    let manager = ServiceManager::of_the_environment();
+    if let Some(manager) = &manager {
+        manager.ready(&format!("listening on {}", running.origin()));
+    }
     let stop = async {
         loop {
             match signals.next_or_hang_up().await {
@@ -137,6 +144,10 @@ pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> any
             running.stop(GRACE).await;
             anyhow::bail!("a part of the server failed: {words}. Start it again; if that does not help, look at the log above");
         }
+        never = say_alive(manager.as_ref(), &running) => match never {},
+    }
+    if let Some(manager) = &manager {
+        manager.stopping();
     }
     tokio::select! {
         () = running.stop(GRACE) => {
@@ -147,6 +158,19 @@ pub(super) async fn until_stopped(running: Running, mut signals: Signals) -> any
             tracing::warn!("{name} again: stopped at once; the next start takes up what was going on");
             Ok(Ended::AtOnce)
         }
+    }
+}
+
+/// Says to the service manager again and again that the schedule is looked after, as long as it is.
+async fn say_alive(manager: Option<&ServiceManager>, running: &Running) -> Infallible {
+    let Some((manager, every)) = manager.and_then(|manager| Some((manager, manager.alive_every()?))) else {
+        return std::future::pending().await;
+    };
+    loop {
+        if running.looks_after_its_schedule() {
+            manager.alive();
+        }
+        tokio::time::sleep(every).await;
     }
 }
 

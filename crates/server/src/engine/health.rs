@@ -9,6 +9,8 @@ use super::driver::{Next, TaskStatus};
 pub struct EngineHealth {
     /// Every task, and what is wrong with it if it does not do its work.
     pub tasks: Vec<(String, Option<String>)>,
+    /// Whether one of them hangs, or is not woken: what a new start would mend.
+    pub hangs: bool,
 }
 
 impl EngineHealth {
@@ -34,7 +36,8 @@ const OVERSLEPT: SignedDuration = SignedDuration::from_secs(15);
 
 pub(super) fn judge(statuses: &[TaskStatus], now: Timestamp) -> EngineHealth {
     let tasks = statuses.iter().map(|status| (status.name.clone(), fault(status, now)));
-    EngineHealth { tasks: tasks.collect() }
+    let hangs = statuses.iter().any(|status| status.failing_since.is_none() && fault(status, now).is_some());
+    EngineHealth { tasks: tasks.collect(), hangs }
 }
 
 fn fault(status: &TaskStatus, now: Timestamp) -> Option<String> {
@@ -69,7 +72,8 @@ mod tests {
             last_failure: None,
         };
         assert!(judge(&[status(Some(at(100)), Next::Now), status(None, Next::At(at(200)))], at(101)).is_ok());
-        assert!(!judge(&[status(Some(at(100)), Next::Now)], at(140)).is_ok());
+        let hanging = judge(&[status(Some(at(100)), Next::Now)], at(140));
+        assert!(!hanging.is_ok() && hanging.hangs);
         assert!(!judge(&[status(None, Next::At(at(100)))], at(140)).is_ok());
     }
 
@@ -87,7 +91,9 @@ mod tests {
             last_failure: Some("no such table: statuses".to_owned()),
         };
         assert!(judge(std::slice::from_ref(&failing), at(100)).is_ok());
-        let faults: Vec<String> = judge(&[failing], at(101)).faults().collect();
+        let judged = judge(&[failing], at(101));
+        assert!(!judged.hangs, "it is tried again and again, and a new start would do no more");
+        let faults: Vec<String> = judged.faults().collect();
         assert_eq!(faults, ["evaluate: cannot do its work since 1970-01-01T00:01:30Z: no such table: statuses"]);
     }
 }

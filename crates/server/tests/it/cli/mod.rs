@@ -13,6 +13,7 @@ mod outbound_rules;
 mod run;
 mod sandbox_reset;
 pub(crate) mod server;
+mod service_manager;
 mod tape;
 mod words;
 

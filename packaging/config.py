@@ -1,0 +1,34 @@
+# Configuration of Revere. Every key: /usr/share/doc/revere/CONFIG.md
+#
+# Say whether it is right:   revere -c /etc/revere/config.py check
+# Have it take effect:       systemctl restart revere
+#
+# This file may be read by the user `revere` and by root alone. Passwords need not stand in it: 'FILE:/path',
+# 'CREDENTIAL:name' (LoadCredential= of systemd) and 'ENV:NAME' (/etc/default/revere) say where they are kept.
+
+DATABASE_PATH = '/var/lib/revere/revere.db'
+
+# How people reach the server; links in alerts begin with it.
+#BASE_URL = 'https://revere.example.com'
+
+# HTTPS without a proxy. Another pair is taken up by itself.
+#TLS_CERTIFICATE = '/etc/revere/tls/fullchain.pem'
+#TLS_KEY = '/etc/revere/tls/privkey.pem'
+
+#TIMEZONE = 'Europe/Berlin'
+
+REVERE_SOURCES = {
+    #'graphite': {
+    #    'type': 'graphite',
+    #    'description': 'Metrics of the shop',
+    #    'config': {'url': 'http://127.0.0.1:8080'},
+    #},
+}
+
+REVERE_ALERTS = {
+    #'ops': {
+    #    'type': 'email',
+    #    'description': 'The people on call',
+    #    'config': {'host': 'localhost', 'from': 'revere@example.com', 'to': ['ops@example.com']},
+    #},
+}
