@@ -118,7 +118,8 @@ async fn open(options: StoreOptions) -> Result<Store, StartError> {
 const AGAIN: Duration = Duration::from_secs(1);
 
 async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
-    let AppParts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, listener, certificate } = parts;
+    let AppParts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, listener, certificate } =
+        parts;
     let configured: Vec<ConfiguredAlert> =
         config.alerts.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
     store.sync_alerts(&configured, clock.now()).await.map_err(StartError::Store)?;

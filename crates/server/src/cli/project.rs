@@ -19,8 +19,8 @@ use crate::{
     outbound::Outbound,
     redact::Secrets,
     runner::{NamedSource, Runner, RunnerParts, Sources},
-    sources,
     settings::ConfigFault,
+    sources,
     surroundings::Surroundings,
     tls::ServerCertificate,
 };

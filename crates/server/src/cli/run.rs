@@ -186,7 +186,11 @@ impl Signals {
     pub(super) fn new() -> anyhow::Result<Signals> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
         let hang_up = (!std::io::stdin().is_terminal()).then(|| listen(SignalKind::hangup())).transpose()?;
-        Ok(Signals { hang_up, terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Signals {
+            hang_up,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
 
     /// Until they are given back, a signal ends the process: nothing is open yet that would have to be closed.

@@ -112,7 +112,8 @@ impl Places<'_> {
         if let Some(path) = text.strip_prefix(FILE) {
             let path = self.folder.join(path);
             if is_open_to_all(&path) {
-                let message = format!("everybody on this machine can read {}; chmod 600 makes it yours alone", path.display());
+                let message =
+                    format!("everybody on this machine can read {}; chmod 600 makes it yours alone", path.display());
                 warnings.push(ConfigFault::new(place, message));
             }
             return learned(read(&path)?);
@@ -128,12 +129,16 @@ impl Places<'_> {
             });
         }
         let literal = text.strip_prefix(TEXT);
-        Ok(literal.filter(|rest| [FILE, CREDENTIAL, ENV, TEXT].iter().any(|form| rest.starts_with(form))).map(str::to_owned))
+        Ok(literal
+            .filter(|rest| [FILE, CREDENTIAL, ENV, TEXT].iter().any(|form| rest.starts_with(form)))
+            .map(str::to_owned))
     }
 
     fn credential(&self, name: &str) -> Result<PathBuf, String> {
         if name.is_empty() || name.contains('/') || name.starts_with('.') {
-            return Err(format!("'{name}' is no name of a credential; it is what stands before the colon in LoadCredential="));
+            return Err(format!(
+                "'{name}' is no name of a credential; it is what stands before the colon in LoadCredential="
+            ));
         }
         let folder = (self.variable)("CREDENTIALS_DIRECTORY").ok_or_else(|| {
             format!(
@@ -249,7 +254,8 @@ mod tests {
     #[test]
     fn what_only_looks_like_it_can_be_written() {
         let given = json!({"A": "TEXT:FILE:plain", "B": "TEXT:TEXT:ENV:X", "C": "TEXT: hello", "D": "file:plain", "E": "x FILE:y"});
-        let wanted = json!({"A": "FILE:plain", "B": "TEXT:ENV:X", "C": "TEXT: hello", "D": "file:plain", "E": "x FILE:y"});
+        let wanted =
+            json!({"A": "FILE:plain", "B": "TEXT:ENV:X", "C": "TEXT: hello", "D": "file:plain", "E": "x FILE:y"});
         assert_eq!(tried(given).given, wanted);
     }
 
@@ -262,7 +268,10 @@ mod tests {
             ("FILE:large", "HERE/large has 70000 bytes, and no value has more than 65536"),
             ("FILE:", "HERE/ is no plain file; name one that holds the value and nothing else"),
             ("FILE:/dev/zero", "/dev/zero is no plain file; name one that holds the value and nothing else"),
-            ("CREDENTIAL:../plain", "'../plain' is no name of a credential; it is what stands before the colon in LoadCredential="),
+            (
+                "CREDENTIAL:../plain",
+                "'../plain' is no name of a credential; it is what stands before the colon in LoadCredential=",
+            ),
             ("CREDENTIAL:absent", "HERE/absent is not there; put the value into that file, or name another"),
             ("ENV:ABSENT", "the environment variable ABSENT is not set, or empty; set it where Revere is started"),
             ("ENV:EMPTY", "the environment variable EMPTY is not set, or empty; set it where Revere is started"),

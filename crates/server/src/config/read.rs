@@ -301,7 +301,9 @@ mod tests {
 
     use super::*;
 
-    const PLACES: Places<'static> = Places { folder: std::path::Path::new("/etc/revere"), variable: &|_| None };
+    fn places() -> Places<'static> {
+        Places { folder: Path::new("/etc/revere"), variable: &|_| None }
+    }
 
     fn text(text: &str) -> PythonValue {
         PythonValue::Text(text.to_owned())
@@ -310,7 +312,7 @@ mod tests {
     fn read_names(names: &[(&str, PythonValue)]) -> (Config, Vec<String>) {
         let values = names.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let left = ConfigValues { values, ..ConfigValues::default() };
-        let read = read(left, &PLACES, &Secrets::default());
+        let read = read(left, &places(), &Secrets::default());
         (read.config, read.faults.iter().map(ConfigFault::to_string).collect())
     }
 
@@ -392,7 +394,7 @@ mod tests {
             repeated_keys: vec![(9, "shop".to_owned())],
             ..ConfigValues::default()
         };
-        let read = read(left, &PLACES, &Secrets::default());
+        let read = read(left, &places(), &Secrets::default());
         assert_eq!(read.faults, []);
         assert_eq!(read.config.timezone, "Europe/Berlin", "in its usual spelling");
         let warnings: Vec<String> = read.config.warnings.iter().map(ConfigFault::to_string).collect();

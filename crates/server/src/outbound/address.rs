@@ -132,7 +132,11 @@ mod tests {
             let url = Url::parse(&format!("http://{host}/latest/meta-data/")).unwrap();
             let refused = check(&url, &Options::default(), &AddressRules::default()).unwrap_err();
             assert_eq!(refused.kind, OutboundKind::NotAllowed, "{host}");
-            assert!(check(&url, &Options { allow_link_local: true, ..Options::default() }, &AddressRules::default()).is_ok(), "{host}");
+            assert!(
+                check(&url, &Options { allow_link_local: true, ..Options::default() }, &AddressRules::default())
+                    .is_ok(),
+                "{host}"
+            );
         }
         for host in ["127.0.0.1", "10.0.0.1", "192.168.1.1", "[::1]", "[fd12::1]", "example.org"] {
             let url = Url::parse(&format!("http://{host}/")).unwrap();

@@ -235,8 +235,14 @@ fn without(address: &str) -> AddressRules {
 #[tokio::test]
 async fn every_hop_is_judged_by_the_rules_of_the_configuration() {
     let url = server(|head| match head.split(' ').nth(1).unwrap() {
-        "/literal" => b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.2:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
-        "/name" => b"HTTP/1.1 302 Found\r\nlocation: http://two.example:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+        "/literal" => {
+            b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.2:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                .to_vec()
+        }
+        "/name" => {
+            b"HTTP/1.1 302 Found\r\nlocation: http://two.example:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                .to_vec()
+        }
         _ => ok("well"),
     })
     .await;

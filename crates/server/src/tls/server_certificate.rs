@@ -198,7 +198,9 @@ fn read(setting: &str, path: &Path) -> Result<Vec<u8>, String> {
 fn ending(end: Timestamp, now: Timestamp) -> Option<String> {
     let left = end.duration_since(now);
     if left <= SignedDuration::ZERO {
-        return Some(format!("the certificate of this server has expired at {end}; renew it, and it is taken up by itself"));
+        return Some(format!(
+            "the certificate of this server has expired at {end}; renew it, and it is taken up by itself"
+        ));
     }
     let days = left.as_hours() / 24;
     (left <= WARNED).then(|| {
@@ -230,7 +232,8 @@ mod tests {
 
     fn made(year: i32) -> Made {
         let folder = tempfile::tempdir().unwrap();
-        let made = Made { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem"), _folder: folder };
+        let made =
+            Made { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem"), _folder: folder };
         made.write(&pair(year));
         made
     }
@@ -295,7 +298,9 @@ mod tests {
         };
         let (certificate, key) = pair(2031);
         assert!(said("", &key).contains("TLS_CERTIFICATE: ") && said("", &key).contains("holds no certificate"));
-        assert!(said(&certificate, "").contains("TLS_KEY: ") && said(&certificate, "").contains("holds no private key"));
+        assert!(
+            said(&certificate, "").contains("TLS_KEY: ") && said(&certificate, "").contains("holds no private key")
+        );
         assert!(said(&certificate, &certificate).contains("holds no private key"));
         assert!(said(&certificate, &pair(2031).1).contains("is not the key of the certificate"));
         let damaged = certificate.replace('M', "A");

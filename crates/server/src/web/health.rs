@@ -66,9 +66,11 @@ pub(super) async fn health(Extract(state): Extract<WebState>, context: Context) 
         store: shown(store),
         sandbox: shown(sandbox),
         sandbox_reset: health::sandbox_reset(&context),
-        certificate: state.site.certificate.as_ref().map(|certificate| {
-            certificate.state(context.now()).fault.unwrap_or_else(|| "ok".to_owned())
-        }),
+        certificate: state
+            .site
+            .certificate
+            .as_ref()
+            .map(|certificate| certificate.state(context.now()).fault.unwrap_or_else(|| "ok".to_owned())),
         version: env!("CARGO_PKG_VERSION"),
     };
     (if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body)).into_response()

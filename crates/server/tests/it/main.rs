@@ -5,6 +5,7 @@
 mod alerts;
 mod api;
 mod arrows;
+mod canaries;
 mod cli;
 mod engine;
 mod listener;

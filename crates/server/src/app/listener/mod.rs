@@ -264,7 +264,8 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// Says why, as far as that goes without waiting.
 fn refuse(stream: &TcpStream) {
-    let answer = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let answer =
+        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let _ = stream.try_write(answer);
 }
 

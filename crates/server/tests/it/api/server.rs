@@ -133,7 +133,18 @@ impl Server {
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let base = listener.link();
         listener.open(web::router(state));
-        Server { base, clock, store, engine, stopping, echo, mailbox, _folder: folder, client: client(), _listener: listener }
+        Server {
+            base,
+            clock,
+            store,
+            engine,
+            stopping,
+            echo,
+            mailbox,
+            _folder: folder,
+            client: client(),
+            _listener: listener,
+        }
     }
 
     /// Waits until every background task has done what there was to do, and waits itself.

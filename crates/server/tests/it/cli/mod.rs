@@ -29,10 +29,10 @@ pub(crate) struct Shell {
 
 /// What the program said.
 #[derive(Debug)]
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Shell {
@@ -63,7 +63,7 @@ impl Shell {
     }
 
     /// Runs `revere` with `arguments`, split at spaces.
-    fn run(&self, arguments: &str) -> Said {
+    pub(crate) fn run(&self, arguments: &str) -> Said {
         said(self.revere().args(arguments.split_whitespace()))
     }
 }
@@ -81,7 +81,7 @@ fn said(command: &mut Command) -> Said {
 impl Said {
     /// Checks the exit code, and shows everything that was said if it is another.
     #[track_caller]
-    fn exits(self, code: i32) -> Said {
+    pub(crate) fn exits(self, code: i32) -> Said {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }

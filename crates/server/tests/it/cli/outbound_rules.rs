@@ -37,7 +37,8 @@ async fn what_is_refused_is_refused_to_all_and_the_setting_is_named() {
     assert_eq!(refused, 5, "{}", said.stdout);
     assert!(said.stdout.contains("set OUTBOUND_ALLOWS = ['"), "{}", said.stdout);
 
-    let server = Server::start(shell.revere().args(["run", "-p", "0"]), |server| server.stderr.wait_for("listening on"));
+    let server =
+        Server::start(shell.revere().args(["run", "-p", "0"]), |server| server.stderr.wait_for("listening on"));
     for alert in ["webhook", "mail"] {
         let (_, answer) = server.post(&format!("/api/v1/alerts/{alert}/test"), &json!({})).await;
         assert!(answer.to_string().contains("an address of this machine (loopback)"), "{alert}: {answer}");

@@ -38,7 +38,8 @@ async fn p95(server: &Server) -> Duration {
 #[tokio::test]
 async fn four_hundred_half_open_connections_hold_nobody_up() {
     let shell = Shell::new();
-    let server = Server::start(shell.revere().args(["run", "-p", "0"]), |server| server.stderr.wait_for("listening on"));
+    let server =
+        Server::start(shell.revere().args(["run", "-p", "0"]), |server| server.stderr.wait_for("listening on"));
     let quiet = p95(&server).await;
     let before = resident(&server);
     let began = Instant::now();

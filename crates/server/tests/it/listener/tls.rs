@@ -94,7 +94,8 @@ async fn browsers_are_told_to_come_by_https_alone_and_programs_are_refused_in_th
     assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
 
     let clear = server.address.replace("https://", "http://");
-    let page = client.get(format!("{clear}/monitor/1?range=7d")).header("accept", "text/html,*/*").send().await.unwrap();
+    let page =
+        client.get(format!("{clear}/monitor/1?range=7d")).header("accept", "text/html,*/*").send().await.unwrap();
     assert_eq!(page.status(), 308);
     assert_eq!(page.headers()["location"], format!("{}/monitor/1?range=7d", server.address));
     for request in [

@@ -1,0 +1,223 @@
+//! Canaries: every kind of source and channel with its secrets, some of them kept elsewhere, in one server that is asked
+//! everything there is to ask while everything fails and says back what it was sent. Then they are looked for in all that
+//! came out: pages, API, metrics, log, messages, exports, tapes, the database and its copy, and what scripts could see.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+
+use revere::{alerts, sources};
+use serde_json::{Value, json};
+
+use crate::{
+    alerts::stub::Stub,
+    cli::{Shell, server::Server},
+    support::client,
+};
+
+/// As all canaries are written, and as they look in base64 at each of the three places they can stand at.
+const CANARY: [&str; 4] = ["s3cret", "czNjcmV0", "MzY3JldA", "zM2NyZX"];
+
+/// Fails where a canary is in what came from `place`.
+#[track_caller]
+fn none_in(place: &str, text: &str) {
+    for form in CANARY {
+        if let Some(at) = text.find(form) {
+            let from = text.floor_char_boundary(at.saturating_sub(200));
+            let to = text.ceil_char_boundary((at + 100).min(text.len()));
+            panic!("{place} shows a secret: ...{}...", &text[from..to]);
+        }
+    }
+}
+
+/// The configuration, and how each source is called.
+struct Planted {
+    config: String,
+    calls: BTreeMap<String, String>,
+    alerts: Vec<String>,
+}
+
+/// One of each sample of each kind, for a server at `url`.
+fn planted(url: &str) -> Planted {
+    let read = |config: &str| serde_json::from_str::<Value>(&config.replace("{url}", url)).unwrap();
+    let (mut all_sources, mut calls) = (BTreeMap::new(), BTreeMap::new());
+    for kind in sources::KINDS.iter().copied().chain([sources::PLUGIN]) {
+        for (number, sample) in kind.samples.iter().enumerate() {
+            let name = format!("{}-{number}", kind.names[0]);
+            all_sources.insert(name.clone(), json!({"type": kind.names[0], "config": read(sample.config)}));
+            calls.insert(name, format!("{}(*{})", sample.call.0, json!(sample.call.1)));
+        }
+    }
+    let kept = json!({"base_url": url, "auth_token": "FILE:keys/token", "headers": {
+        "X-Credential": "CREDENTIAL:header", "X-Variable": "ENV:CANARY"}});
+    all_sources.insert("kept".to_owned(), json!({"type": "http", "config": kept}));
+    calls.insert("kept".to_owned(), "get('/x').raise_for_status()".to_owned());
+    let mut all_alerts = BTreeMap::new();
+    for kind in alerts::KINDS {
+        for (number, sample) in kind.samples.iter().enumerate() {
+            let config = json!({"type": kind.names[0], "config": read(sample.config)});
+            all_alerts.insert(format!("{}-{number}", kind.names[0]), config);
+        }
+    }
+    let alerts = all_alerts.keys().cloned().collect();
+    let config = format!(
+        "import json\nSECRET_KEY = 'signing-s3cret'\nREVERE_SOURCES = json.loads(r'''{}''')\n\
+         REVERE_ALERTS = json.loads(r'''{}''')\n",
+        json!(all_sources),
+        json!(all_alerts)
+    );
+    Planted { config, calls, alerts }
+}
+
+/// What a script that looks for secrets can look at.
+const LOOKS_AROUND: &str = "
+import gc, os, sys
+print(dict(os.environ), sys.argv, sys.path)
+for name, source in sources.items():
+    print(name, repr(source), source.__doc__, dir(source), getattr(source, '__dict__', None))
+
+def look():
+    needle = bytes.fromhex('733363726574')
+    for thing in gc.get_objects():
+        held = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, (list, tuple)) else ()
+        for value in list(held):
+            text = value.encode(errors='replace') if isinstance(value, str) else value
+            if isinstance(text, bytes) and needle in text:
+                print('found', value)
+
+look()
+raise MonitorFailure('looked everywhere')
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
+    let stub = Stub::start().await;
+    // Everything that is asked says the whole request back, as an error.
+    stub.answer(500, &[], None);
+    let planted = planted(&stub.url);
+    let shell = Shell::new();
+    shell.write("config.py", &planted.config);
+    shell.write("keys/token", "file-s3cret\n");
+    shell.write("credentials/header", "credential-s3cret");
+    let revere = || {
+        let mut command = shell.revere();
+        command.env("CREDENTIALS_DIRECTORY", shell.path("credentials")).env("CANARY", "variable-s3cret");
+        command
+    };
+    let server = Server::start(revere().args(["run", "-p", "0", "--log-level", "trace"]), |server| {
+        server.stderr.wait_for("listening on")
+    });
+
+    let mut scripts: Vec<(String, String)> = planted
+        .calls
+        .iter()
+        .map(|(name, call)| (name.clone(), format!("return_value = str(sources[{name:?}].{call})")))
+        .collect();
+    scripts.push(("looks around".to_owned(), LOOKS_AROUND.to_owned()));
+    let mut ids = Vec::new();
+    for (name, script) in &scripts {
+        let monitor = json!({"name": name, "script": script, "schedule": "0 0 1 1 *"});
+        let (status, created) = server.post("/api/v1/monitors", &monitor).await;
+        assert_eq!(status, 201, "{created}");
+        let (status, run) = server.post(&format!("/api/v1/monitors/{}/run", created["id"]), &json!({})).await;
+        assert_eq!(status, 200, "{name}: {run}");
+        none_in(&format!("a run of {name}"), &run.to_string());
+        let (_, evaluated) = server.post("/api/v1/eval", &json!({"script": script})).await;
+        none_in(&format!("an evaluation of {name}"), &evaluated.to_string());
+        ids.push(created["id"].to_string());
+    }
+    for alert in &planted.alerts {
+        let (_, answer) = server.post(&format!("/api/v1/alerts/{alert}/test"), &json!({})).await;
+        none_in(&format!("a test of {alert}"), &answer.to_string());
+    }
+    // Every alert that can fail has failed to tell something.
+    for alert in &planted.alerts {
+        let tried = |deliveries: &Value| (deliveries["items"][0]["attempts"].as_u64()? > 0).then_some(());
+        server.wait_for(&format!("/api/v1/deliveries?alert={alert}&limit=1"), tried).await;
+    }
+
+    let asked = everything(&server, &ids, &planted.alerts).await;
+    for (path, answer) in &asked {
+        none_in(path, answer);
+    }
+    assert!(asked.len() > 40, "{}", asked.len());
+    // What is sent is signed, and says nothing of that in words.
+    let sent = stub.taken();
+    assert!(sent.iter().any(|request| format!("{:?}", request.headers).contains("s3cret")), "they were planted");
+    for request in &sent {
+        none_in(&format!("a message to {}", request.uri.path().replace("s3cret", "...")), &request.body);
+    }
+
+    std::fs::write(shell.path("failing.py"), &scripts[0].1).unwrap();
+    for arguments in [
+        "check --connect",
+        "eval failing.py",
+        "eval --json failing.py",
+        "eval --tape a.tape failing.py",
+        "replay a.tape",
+        "backup copy.db",
+    ] {
+        let output = revere().args(arguments.split(' ')).output().unwrap();
+        none_in(arguments, &String::from_utf8_lossy(&output.stdout));
+        none_in(arguments, &String::from_utf8_lossy(&output.stderr));
+    }
+    let log = server.stop();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "it tells everything");
+    none_in("the log", &log);
+    for file in ["a.tape", "copy.db", "revere.db"] {
+        none_in(file, &String::from_utf8_lossy(&std::fs::read(shell.path(file)).unwrap()));
+    }
+    let wal = shell.path("revere.db-wal");
+    if Path::exists(&wal) {
+        none_in("revere.db-wal", &String::from_utf8_lossy(&std::fs::read(wal).unwrap()));
+    }
+}
+
+/// Every page, and every operation of the API that can be asked with GET, with head and body.
+async fn everything(server: &Server, ids: &[String], alerts: &[String]) -> BTreeMap<String, String> {
+    let document = server.json("/api/v1/openapi.json").await;
+    let described = document["paths"].as_object().unwrap().iter();
+    let mut paths: Vec<String> =
+        described.filter(|(_, path)| path.get("get").is_some()).map(|(path, _)| path.clone()).collect();
+    paths.extend(
+        [
+            "/",
+            "/?q=s3cre",
+            "/counts",
+            "/create",
+            "/monitor/{id}",
+            "/monitor/{id}/edit",
+            "/monitor/{id}/delete",
+            "/monitor/{id}/chart",
+            "/monitor/{id}/history",
+            "/monitor/{id}/history.csv",
+            "/alerts",
+            "/alert/{key}/edit",
+            "/sources",
+            "/sources?probe=true",
+            "/api/v1/sources?probe=true",
+            "/no/such/page",
+        ]
+        .map(str::to_owned),
+    );
+    // Streams have no end.
+    paths.retain(|path| !path.ends_with("/events"));
+    let client = client();
+    let mut answers = BTreeMap::new();
+    for path in paths {
+        let fillings = if path.contains("{id}") {
+            ids.iter().map(|id| path.replace("{id}", id)).collect()
+        } else if path.contains("{key}") {
+            alerts.iter().map(|key| path.replace("{key}", key)).collect()
+        } else {
+            vec![path]
+        };
+        for path in fillings {
+            let answer = client.get(format!("{}{path}", server.address)).header("accept", "text/html").send().await;
+            let answer = answer.unwrap();
+            let mut said = String::new();
+            write!(said, "{:?}", answer.headers()).unwrap();
+            said.push_str(&answer.text().await.unwrap());
+            answers.insert(path, said.replace("/?q=s3cre", ""));
+        }
+    }
+    answers
+}
