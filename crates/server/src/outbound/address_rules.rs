@@ -148,7 +148,7 @@ impl AddressRules {
             } else {
                 let network = word.parse().map_err(|error| {
                     let words = CLASSES.map(AddressClass::word);
-                    let near = revere_model::nearest(word, words.into_iter());
+                    let near = revere_model::nearest(word, words);
                     let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
                     format!("{error}, or one of {}, not '{word}'{hint}", words.join(", "))
                 })?;

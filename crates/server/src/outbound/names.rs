@@ -17,8 +17,11 @@ pub(super) enum Names {
     System,
     /// As a test says.
     #[cfg_attr(not(test), expect(dead_code, reason = "only tests bring names of their own"))]
-    Own(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Own(Arc<Answers>),
 }
+
+/// What a name leads to.
+type Answers = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
 
 impl Names {
     /// At least one address.

@@ -42,7 +42,7 @@ pub(super) async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = TimedStream::new(stream, bounds.head_time, bounds.write_time);
+    let stream = TimedStream::new(stream, bounds);
     let ambiguous = stream.ambiguous();
     let service = service_fn(|mut request: Request<Incoming>| {
         let answering = admitted.answering();

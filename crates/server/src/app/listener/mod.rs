@@ -43,6 +43,8 @@ use crate::{descriptors, tls::ServerCertificate};
 pub struct ListenerBounds {
     /// From the first byte of a request's head to its last, and from the beginning of a connection to its first request.
     pub head_time: Duration,
+    /// From the end of a head to that of its body. Longer than a handler waits for it, which can say why it is refused.
+    pub body_time: Duration,
     /// How long a connection may be kept without a request. Longer than proxies keep theirs: they should end first.
     pub idle_time: Duration,
     /// How long an answer may wait for somebody to take the next part of it.
@@ -63,6 +65,7 @@ impl Default for ListenerBounds {
         let connections = descriptors::limit().map_or(4096, |limit| limit / 2).clamp(32, 4096) as usize;
         ListenerBounds {
             head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(35),
             idle_time: Duration::from_secs(75),
             write_time: Duration::from_secs(30),
             head_bytes: 32 << 10,

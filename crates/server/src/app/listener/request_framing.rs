@@ -67,6 +67,11 @@ impl RequestFraming {
         matches!(&self.at, At::Head(head) if head.begun || self.line.length > 0)
     }
 
+    /// Whether a body has begun to come and has not ended.
+    pub(super) fn in_body(&self) -> bool {
+        !matches!(self.at, At::Head(_))
+    }
+
     /// Whether a request had both a `Content-Length` and a `Transfer-Encoding`.
     pub(super) fn is_ambiguous(&self) -> bool {
         self.ambiguous
@@ -173,10 +178,13 @@ mod tests {
     fn bodies_are_told_from_heads() {
         let framing = after(HARMLESS);
         assert_eq!((framing.heads(), framing.in_head(), framing.is_ambiguous()), (4, false, false), "{framing:?}");
+        assert!(!framing.in_body());
         assert!(after("GET").in_head());
         assert!(after("GET / HTTP/1.1\r\n").in_head());
         assert!(!after("").in_head());
-        assert!(!after("POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nab").in_head());
+        let half = after("POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nab");
+        assert!(half.in_body() && !half.in_head());
+        assert!(after("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n").in_body());
     }
 
     #[test]

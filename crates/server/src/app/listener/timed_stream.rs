@@ -1,5 +1,5 @@
-//! A connection that waits for nobody for ever: a head that takes too long to come, and an answer that nobody takes, are
-//! errors of the connection, which ends it.
+//! A connection that waits for nobody for ever: a head or a body that takes too long to come, and an answer that nobody takes,
+//! are errors of the connection, which ends it.
 
 use std::{
     future::Future,
@@ -18,9 +18,9 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::request_framing::RequestFraming;
+use super::{ListenerBounds, request_framing::RequestFraming};
 
-/// `S` with bounds on the time a head may take, and an answer may wait to be taken.
+/// `S` with bounds on the time that a head and a body may take, and that an answer may wait to be taken.
 pub(super) struct TimedStream<S> {
     stream: S,
     framing: RequestFraming,
@@ -29,6 +29,9 @@ pub(super) struct TimedStream<S> {
     head: Option<Pin<Box<Sleep>>>,
     /// The heads that had ended when it began to run.
     head_number: u64,
+    body_time: Duration,
+    /// Runs from the end of a head to that of its body.
+    body: Option<Pin<Box<Sleep>>>,
     write_time: Duration,
     /// Runs while nothing can be written.
     write: Option<Pin<Box<Sleep>>>,
@@ -36,13 +39,16 @@ pub(super) struct TimedStream<S> {
 }
 
 impl<S> TimedStream<S> {
-    pub(super) fn new(stream: S, head_time: Duration, write_time: Duration) -> Self {
+    pub(super) fn new(stream: S, bounds: &ListenerBounds) -> Self {
+        let ListenerBounds { head_time, body_time, write_time, .. } = *bounds;
         TimedStream {
             stream,
             framing: RequestFraming::new(),
             head_time,
             head: Some(Box::pin(sleep(head_time))),
             head_number: 0,
+            body_time,
+            body: None,
             write_time,
             write: None,
             ambiguous: Arc::default(),
@@ -66,6 +72,11 @@ impl<S> TimedStream<S> {
             }
         } else if self.head.is_none() || heads != self.head_number {
             self.head = Some(Box::pin(sleep(self.head_time)));
+        }
+        if !self.framing.in_body() {
+            self.body = None;
+        } else if self.body.is_none() || heads != self.head_number {
+            self.body = Some(Box::pin(sleep(self.body_time)));
         }
         self.head_number = heads;
     }
@@ -105,6 +116,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
                     && bound.as_mut().poll(context).is_ready()
                 {
                     return Poll::Ready(Err(late("the request's head does not come")));
+                }
+                if let Some(bound) = &mut self.body
+                    && bound.as_mut().poll(context).is_ready()
+                {
+                    return Poll::Ready(Err(late("the request's body does not come")));
                 }
             }
         }

@@ -17,6 +17,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 fn bounds() -> ListenerBounds {
     ListenerBounds {
         head_time: NEVER,
+        body_time: NEVER,
         idle_time: NEVER,
         write_time: NEVER,
         connections: 100,
@@ -104,6 +105,24 @@ async fn one_byte_at_a_time_is_no_way_around() {
         () = trickle => {}
     }
     assert_eq!(came, b"");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_to_its_end_is_cut() {
+    let listener = serve(ListenerBounds { body_time: SOON, ..bounds() }).await;
+    for begun in [
+        "POST /read HTTP/1.1\r\ncontent-length: 9\r\n\r\n",
+        "POST /read HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf",
+        "POST /read HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        "POST /read HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n",
+    ] {
+        let mut stream = connect(&listener).await;
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        let (came, took) = ended(&mut stream).await;
+        let came = String::from_utf8(came).unwrap();
+        assert!(came.is_empty() || came.starts_with("HTTP/1.1 400"), "{begun:?}: {came}");
+        assert!(took >= SOON / 2, "{took:?}");
+    }
 }
 
 #[tokio::test]
