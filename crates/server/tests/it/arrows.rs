@@ -48,3 +48,11 @@ fn the_web_reaches_store_engine_and_sandbox_through_operations_alone() {
         assert_eq!(handle, None, "{}: make it an operation, so that every door does the same", path.display());
     }
 }
+
+#[test]
+fn nothing_connects_but_outbound() {
+    for (path, code) in sources("").into_iter().filter(|(path, _)| !path.ends_with("outbound/tests.rs")) {
+        let connects = code.contains("TcpStream::connect") && !path.ends_with("outbound/dialer.rs");
+        assert!(!connects, "{}: use outbound's Dialer, which judges the address", path.display());
+    }
+}
