@@ -18,7 +18,7 @@ fn it_says_when_it_is_ready_that_it_lives_and_when_it_ends() {
     };
     let mut command = shell.revere();
     command.args(["run", "-p", "0"]).env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
-    let server = Server::start(&mut command, |server| server.stderr.wait_for("listening on"));
+    let mut server = Server::start(&mut command, |server| server.stderr.wait_for("listening on"));
     let ready = told();
     assert_eq!(ready, format!("READY=1\nSTATUS=listening on {}\n", server.address));
     for _ in 0..3 {
@@ -27,5 +27,5 @@ fn it_says_when_it_is_ready_that_it_lives_and_when_it_ends() {
     server.signal("TERM");
     let last = std::iter::repeat_with(told).find(|said| said != "WATCHDOG=1\n").unwrap();
     assert_eq!(last, "STOPPING=1\nSTATUS=stopping\n");
-    server.stop();
+    assert_eq!(server.exit_code(), 0);
 }
