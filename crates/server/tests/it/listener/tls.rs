@@ -39,7 +39,9 @@ fn client() -> reqwest::Client {
 }
 
 /// What `/healthz` says, and the end of the certificate it was said with.
-async fn health(client: &reqwest::Client, address: &str) -> (Value, String) {
+async fn health(address: &str) -> (Value, String) {
+    // A client of its own: one that comes again resumes its session, and is shown nothing.
+    let client = client();
     let answer = client.get(format!("{address}/healthz")).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let shown = answer.extensions().get::<reqwest::tls::TlsInfo>().unwrap().peer_certificate().unwrap().to_vec();
@@ -57,27 +59,26 @@ async fn another_pair_is_taken_up_and_a_broken_one_is_said() {
     let shell = Shell::new();
     write_pair(&shell.path(""), 2091);
     let server = serve(&shell);
-    let client = client();
-    let (said, end) = health(&client, &server.address).await;
+    let (said, end) = health(&server.address).await;
     assert_eq!((said["status"].as_str(), said["certificate"].as_str()), (Some("ok"), Some("ok")));
     assert_eq!(end, "2091-03-01T00:00:00");
 
     write_pair(&shell.path(""), 2092);
     server.signal("HUP");
     server.stderr.wait_for("the certificate was exchanged; the new one is valid until 2092-03-01");
-    assert_eq!(health(&client, &server.address).await.1, "2092-03-01T00:00:00");
+    assert_eq!(health(&server.address).await.1, "2092-03-01T00:00:00");
 
     // Nobody asks this time: it is seen by itself.
     shell.write("key.pem", "half a fi");
     let line = server.stderr.wait_for("holds no private key that can be read");
     assert!(line.contains("TLS_KEY: ") && line.contains("the one before stays in force until 2092-03-01"), "{line}");
-    let (said, end) = health(&client, &server.address).await;
+    let (said, end) = health(&server.address).await;
     assert_eq!((said["status"].as_str(), end.as_str()), (Some("ok"), "2092-03-01T00:00:00"));
     assert!(said["certificate"].as_str().unwrap().contains("holds no private key"), "{said}");
 
     write_pair(&shell.path(""), 2093);
     let look = async || {
-        let (said, end) = health(&client, &server.address).await;
+        let (said, end) = health(&server.address).await;
         if end == "2093-03-01T00:00:00" { Ok(said) } else { Err(end) }
     };
     assert_eq!(eventually("the third pair", look).await["certificate"], "ok");
