@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use revere_model::ReturnValue;
 
 use crate::{
-    ConfigRequest, Previous, SourceDescription,
+    ConfigRequest, MethodDescription, Previous, SourceDescription,
     codec::marshal::{EncodeError, Writer},
 };
 
@@ -56,8 +56,8 @@ pub(crate) fn checksum() -> blake3::Hash {
 }
 
 /// Ordinary monitors, run before the image is taken: CPython specialises its bytecode and fills its caches once, and not
-/// in every run. They must not print, draw randomness or ask anybody: what they hold would be in every run. Each request
-/// comes with the state that must be answered.
+/// in every run. They must not print, draw randomness or ask anybody but a source that always answers the same: what they
+/// hold would be in every run. Each request comes with the state that must be answered.
 pub(crate) fn warm_up() -> Result<Vec<(Vec<u8>, &'static str)>, EncodeError> {
     let mut requests = Vec::new();
     for _ in 0..WARM_ROUNDS {
@@ -68,12 +68,23 @@ pub(crate) fn warm_up() -> Result<Vec<(Vec<u8>, &'static str)>, EncodeError> {
                 message: "Monitor Passed".to_owned(),
                 at: jiff::Timestamp::UNIX_EPOCH,
             };
-            let request = monitor(script, None, 0, &BTreeMap::new(), Some(&previous), false, 8192)?;
+            let request = monitor(script, None, 0, &warm_up_sources(), Some(&previous), false, 8192)?;
             requests.push((request, state));
         }
     }
     requests.push((written(|w| mode(w, "freeze"))?, "OK"));
     Ok(requests)
+}
+
+/// The one source that the warm-up asks.
+pub(crate) fn warm_up_sources() -> BTreeMap<String, SourceDescription> {
+    let method = MethodDescription {
+        name: "value".to_owned(),
+        signature: "(path, from_date=None, to_date=None)".to_owned(),
+        doc: String::new(),
+    };
+    let source = SourceDescription { kind: "warm_up".to_owned(), description: String::new(), methods: vec![method] };
+    BTreeMap::from([("warm_up".to_owned(), source)])
 }
 
 /// Asks for the addresses of all objects, once everything is loaded and warm.

@@ -27,6 +27,11 @@ from revere_sources import SourceError, Sources
 SCRIPT = 'monitor.py'
 MAIN = sys.modules.get('__main__')
 KEPT_ALIVE = []
+HELD = None
+# A run that needs more than this has its memory grow, and its interpreter is thrown away.
+ROOM = 4 << 20
+# All that the allocator tells apart, and larger ones.
+HOLES = [1 << power for power in range(20, 10, -1)] + [*range(1016, 0, -8)]
 NO_VALUE = object()
 
 
@@ -187,8 +192,22 @@ def freeze():
     else:
         sys.modules['__main__'] = MAIN
     gc.collect()
+    fill_holes()
     gc.freeze()
     return {'state': 'OK'}
+
+
+def fill_holes():
+    """Takes what memory is free between objects, for good. What a run makes then lies side by side behind them, on a few
+    pages, and not wherever something was freed; each page that a run writes costs a copy."""
+    global HELD
+    room = bytes(ROOM)
+    end = id(room)
+    for size in HOLES:
+        while id(piece := bytes(size)) < end:
+            HELD = (HELD, piece)
+    while id(piece := object()) < end:
+        HELD = (HELD, piece)
 
 
 def objects():

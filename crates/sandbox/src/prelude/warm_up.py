@@ -32,6 +32,10 @@ moment = datetime.datetime(2024, 2, 29, 12, 30, tzinfo=datetime.timezone.utc)
 stamp = (moment - datetime.timedelta(hours=1)).isoformat()
 number = int(re.match(r'web(\d+)', rows[0][0]).group(1))
 text = f'{message}; {mean:.2f} {stamp} {number}'
+total = sources['warm_up'].value('sum(stats_counts.response.*)', '-10min')
+errors = sources['warm_up'].value('stats_counts.response.500', from_date='-10min')
+if errors / total < 0.5:
+    text += 'never'
 try:
     sources['none']
 except KeyError as error:

@@ -115,7 +115,7 @@ pub const KEYS: &[Key] = &[
         "Processor seconds one run may take, with what the server computes for its source calls.",
     )
     .within(0, LONGEST_RUN),
-    key("RUN_MEMORY_MB", FieldKind::Count, "256", "MiB of memory one run may use, Python itself (about 20) included.")
+    key("RUN_MEMORY_MB", FieldKind::Count, "256", "MiB of memory one run may use, Python itself (about 30) included.")
         .within(32, 3072),
     key("RUN_SOURCE_CALLS", FieldKind::Count, "1000", "How many source calls one run may make.").within(0, 1_000_000),
     key("RUN_ANSWER_MB", FieldKind::Count, "32", "MiB the answer to one source call may have.").within(1, 1024),
