@@ -155,12 +155,12 @@ async fn an_idle_connection_ends_and_one_in_use_does_not() {
 async fn an_answer_that_nobody_takes_is_cut() {
     let listener = serve(ListenerBounds { write_time: SOON * 6, ..bounds() }).await;
     let mut stream = connect(&listener).await;
-    stream.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
-    // Whoever goes on reading gets it, however long all of it takes.
+    stream.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await.unwrap();
+    // Whoever goes on reading gets it, however long all of it takes: here longer than the other one is waited for.
     let mut slow = connect(&listener).await;
     slow.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut got = 0;
-    let mut part = vec![0; 8 << 20];
+    let mut part = vec![0; 1 << 20];
     loop {
         tokio::time::sleep(SOON / 8).await;
         let read = slow.read(&mut part).await.unwrap();
