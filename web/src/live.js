@@ -91,12 +91,24 @@ function connect() {
   };
   source.onerror = () => {
     failures += 1;
-    if (failures > 1) offline(true);
+    if (failures > 1) away();
     // The browser gives up on some answers; we do not.
     if (source.readyState === EventSource.CLOSED) {
       retry = setTimeout(connect, Math.min(30000, 1000 * 2 ** failures) * (0.5 + Math.random() / 2));
     }
   };
+}
+
+// Whether nobody is there, or only the session is over: then what is shown stays, and a link leads to where one logs in.
+async function away() {
+  const answer = await fetch("/counts").catch(() => null);
+  const bar = document.getElementById("offline");
+  if (answer?.status === 401 && bar && !bar.querySelector("a")) {
+    const link = Object.assign(document.createElement("a"), { textContent: "Log in again" });
+    link.href = `/login?to=${encodeURIComponent(location.pathname + location.search)}`;
+    bar.replaceChildren("Your session is over; what you see may be old. ", link, ".");
+  }
+  if (!answer?.ok) offline(true);
 }
 
 function offline(is) {

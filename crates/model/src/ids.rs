@@ -35,4 +35,10 @@ id! {
     FlipId,
     /// One thing one alert owes.
     DeliveryId,
+    /// A person who may come in.
+    UserId,
+    /// A time between log-in and log-out.
+    SessionId,
+    /// A key that a program comes in with.
+    TokenId,
 }

@@ -16,6 +16,7 @@
 //! - an **alert** is a configured way of telling someone, a **delivery** one thing one alert owes, a **mute** what holds
 //!   it back; [`tell()`] decides from what was [`Told`].
 
+mod access;
 pub mod calendar;
 mod clock;
 mod faults;
@@ -30,11 +31,12 @@ mod status;
 mod tell;
 mod zone;
 
+pub use access::{Concerns, Denial, Holders, Operation, ParseRoleError, Rights, Role, Scope};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use faults::{
     Fault, MAX_DESCRIPTION, MAX_NAME, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S,
 };
-pub use ids::{DeliveryId, FlipId, MonitorId, RunId};
+pub use ids::{DeliveryId, FlipId, MonitorId, RunId, SessionId, TokenId, UserId};
 pub use monitor::{Monitor, MonitorSpec};
 pub use monitor_fields::{MONITOR_FIELDS, MonitorField, field_kind};
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};

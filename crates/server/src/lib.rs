@@ -1,8 +1,9 @@
 //! Revere, the server: everything between a web page and a page at three in the morning.
 //!
-//! Modules in reading order. Arrows point one way: cli, app, web, operations, then engine, alerts, sources and store, then
+//! Modules in reading order. Arrows point one way: cli, app, web, operations, then engine, access, alerts, sources and store, then
 //! the sandbox, then the model. `web` reaches store and engine through `operations` alone.
 
+pub mod access;
 pub mod alerts;
 pub mod answer_memory;
 pub mod app;

@@ -7,7 +7,12 @@
 mod certificate_watch;
 mod listener;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use revere_model::Clock;
 use revere_sandbox::Sandbox;
@@ -17,12 +22,13 @@ use tokio_util::sync::CancellationToken;
 pub use listener::{BindError, Listener, ListenerBounds};
 
 use crate::{
+    access::Access,
     alerts::Channel,
     answer_memory::AnswerMemory,
     config::Config,
     engine::{self, Engine, EngineHandle},
     metrics::Metrics,
-    operations::{Defaults, Operations, Services},
+    operations::{Defaults, Operations, Services, people},
     redact::Secrets,
     runner::{self, NamedSource, Runner, Sources},
     sources::source_health::SourceWatch,
@@ -68,6 +74,19 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Others can reach the address, and nobody would have to say who they are.
+    #[error(
+        "others can reach {0}, and nobody would be asked who they are: set LOCAL_USERS = True in config.py, so that people log \
+         in; or listen on 127.0.0.1; or, where anybody at all may read and change everything and run scripts, say \
+         ANYONE_MAY = 'everything'"
+    )]
+    NobodyLogsIn(IpAddr),
+    /// Others can reach the address, and passwords would go over the network for all to read.
+    #[error(
+        "others can reach {0}, and passwords would travel there unencrypted: set TLS_CERTIFICATE and TLS_KEY in config.py; or \
+         put a proxy before Revere that speaks HTTPS, and say in config.py how people reach it, as in BASE_URL = 'https://revere.example.org'; or listen on 127.0.0.1"
+    )]
+    NotEncrypted(IpAddr),
     /// The first things written to the database.
     #[error("cannot write the first things to the database")]
     Store(#[source] StoreError),
@@ -79,6 +98,8 @@ pub struct App;
 impl App {
     /// Opens the store, starts the engine, opens the listener.
     pub async fn start(parts: AppParts) -> Result<Running, StartError> {
+        let encrypted = parts.certificate.is_some();
+        may_listen(&parts.config, parts.listener.address().ip(), encrypted)?;
         parts.listener.encrypt(parts.certificate.as_ref());
         let mut options = StoreOptions::new(&parts.config.database_path);
         options.clock = parts.clock.clone();
@@ -90,6 +111,29 @@ impl App {
         }
         running
     }
+}
+
+/// Whether an address that others can reach is guarded, or its operator said in so many words that it need not be.
+fn may_listen(config: &Config, ip: IpAddr, encrypted: bool) -> Result<(), StartError> {
+    let log_in = &config.log_in;
+    if ip.is_loopback() {
+        return Ok(());
+    }
+    if log_in.anyone_may_everything {
+        tracing::warn!(%ip, "anybody who reaches this address may do everything: ANYONE_MAY in config.py says so");
+        return Ok(());
+    }
+    if !log_in.is_required() {
+        return Err(StartError::NobodyLogsIn(ip));
+    }
+    if encrypted {
+        return Ok(());
+    }
+    if !config.base_url.as_ref().is_some_and(|url| url.starts_with("https://")) {
+        return Err(StartError::NotEncrypted(ip));
+    }
+    tracing::warn!(%ip, "Revere speaks HTTP here, unencrypted: let nobody reach this address but the proxy that speaks HTTPS");
+    Ok(())
 }
 
 /// Opens the store. Where there is no room on the disk for what the database needs while it is open, it says so, and opens
@@ -155,7 +199,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
             in_flight,
             on_demand: BY_HAND,
             run_limit: config.limits.wall_time,
-            address,
+            address: address.clone(),
             ..engine::EngineSettings::default()
         },
     })
@@ -170,6 +214,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         let (clock, metrics) = (clock.clone(), metrics.clone());
         tokio::spawn(certificate_watch::watch(certificate, clock, metrics, reload.clone(), stopping.clone()));
     }
+    let (local_users, operations_clock) = (config.log_in.local_users, clock.clone());
     let operations = Operations::new(Services {
         defaults: Defaults { timezone: config.timezone, retain_days: config.default_retain_days },
         clock,
@@ -179,9 +224,19 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         runner,
         watch,
         alert_entries: config.alerts,
+        access: Access::new(config.log_in),
     });
+    let first_link = match local_users {
+        // A full disk prevents no start; the next one makes a link.
+        true => people::first_link(&store, operations_clock.now()).await.unwrap_or_else(|failure| {
+            tracing::warn!(%failure, "cannot make a link for the first administrator; `revere user add` makes one");
+            None
+        }),
+        false => None,
+    };
+    let first_link = first_link.map(|secret| format!("{address}/link/{}", secret.reveal()));
     listener.open(web::router(WebState { site: Arc::new(site), metrics, operations, stopping: stopping.clone() }));
-    Ok(Running { address: listener.address(), store, engine, stopping, reload, listener })
+    Ok(Running { address: listener.address(), store, engine, first_link, stopping, reload, listener })
 }
 
 /// A server that runs.
@@ -192,6 +247,8 @@ pub struct Running {
     pub store: Store,
     /// What runs and tells.
     pub engine: EngineHandle,
+    /// Where the first administrator chooses a name and a password, if there is none yet.
+    pub first_link: Option<String>,
     stopping: CancellationToken,
     reload: Arc<Notify>,
     listener: Listener,

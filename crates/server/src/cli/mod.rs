@@ -19,6 +19,7 @@ mod replay;
 mod run;
 mod tape_file;
 mod terminal;
+mod user;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -76,6 +77,7 @@ Examples:
   revere replay queue.tape.json     Run it again from a tape of that run, without the sources
   revere run                        Run the server on http://127.0.0.1:5000/
   revere backup copy.db             Copy the database, while the server runs
+  revere user add alice             Let people come in by name and password
 
 Exit codes:
   0  it worked                      (eval: the outcome was OK)
@@ -149,6 +151,9 @@ enum Command {
     /// Copy the database, whether or not a server is using it
     #[command(after_help = backup::EXAMPLES)]
     Backup(backup::Backup),
+    /// Say who may come in
+    #[command(after_help = user::EXAMPLES)]
+    User(user::UserCommand),
     /// Print a script that teaches a shell to complete revere's arguments
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::Completions),
@@ -186,6 +191,7 @@ fn dispatch(Cli { mut global, command }: Cli) -> anyhow::Result<Exit> {
         Command::Replay(replay) => replay.run(&global),
         Command::Import(import) => import.run(&global),
         Command::Backup(backup) => backup.run(&global),
+        Command::User(user) => user.run(&global),
         Command::Completions(completions) => completions.run(&mut Cli::command()),
     }
 }

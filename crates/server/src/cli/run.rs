@@ -28,7 +28,8 @@ Examples:
 
 SIGHUP reads the files of TLS_CERTIFICATE and TLS_KEY again, which a change of them does too after some seconds.
 SIGTERM and SIGINT (Ctrl+C) stop it: runs finish for up to 10 s, the rest is handed back and taken up by the next start.
-A second signal stops it at once. Nobody is asked to log in: on an address that others can reach, put a proxy before it.
+A second signal stops it at once. On an address that others can reach it starts only where people log in; see
+docs/ACCESS.md.
 
 Exit codes:
   0 stopped as asked, 1 it could not start, or a part of it failed, or it was stopped at once";
@@ -59,9 +60,10 @@ impl Run {
                 name = signals.next() => return Ok(Ended::before_it_started(name)),
                 running = App::start(parts) => running?,
             };
-            let ip = running.address.ip();
-            if !ip.is_loopback() {
-                tracing::warn!(%ip, "others can reach this address, and nobody is asked to log in: put a proxy before it that asks");
+            if let Some(link) = &running.first_link {
+                tracing::warn!(
+                    "nobody can come in yet: open {link} to be the administrator. The link is good once, for 24 hours"
+                );
             }
             tracing::info!("listening on {}", running.origin());
             until_stopped(running, signals).await

@@ -138,6 +138,36 @@ pub const KEYS: &[Key] = &[
     )
     .within(1, 1_048_576),
     key("RUN_THREADS", FieldKind::Count, "one for each processor", "How many threads execute Python.").within(1, 1024),
+    Key {
+        field: Field::optional(
+            "LOCAL_USERS",
+            FieldKind::Bool,
+            "Whether people log in with a name and a password that Revere keeps. The first start then prints a link by which you become the administrator; see ACCESS.md.",
+        )
+        .or_flag(false),
+        default: "`False`: nobody has to log in",
+        bounds: None,
+    },
+    key(
+        "ANYONE_MAY",
+        FieldKind::Text,
+        "nothing is said",
+        "`'everything'` says in so many words that nobody has to log in although others can reach the address: anybody may then read and change all there is, and run scripts. Every page says so in red. Without it the server does not start on an address that others can reach unless people log in.",
+    ),
+    key(
+        "TRUSTED_PROXIES",
+        FieldKind::Texts,
+        "nobody",
+        "Proxies that are believed about who asked them (`X-Forwarded-For`), as addresses or networks such as `127.0.0.1` or `10.0.0.0/8`. Behind a proxy that is not named here, everybody seems to come from the proxy's address, and tries of all to log in are counted as one.",
+    ),
+    key(
+        "SESSION_IDLE_HOURS",
+        FieldKind::Count,
+        "24",
+        "After so many hours in which nobody used it, a session is over and its person logs in again.",
+    )
+    .within(1, 720),
+    key("SESSION_HOURS", FieldKind::Count, "168", "After so many hours a session is over in any case.").within(1, 8760),
     key(
         "GOOGLE_APPS_DOMAIN",
         FieldKind::Text,

@@ -22,6 +22,7 @@ use kept_elsewhere::Places;
 pub use keys::{IGNORED, KEYS, Key, REFUSED};
 
 use crate::{
+    access::LogInSettings,
     entry::Entry,
     outbound::AddressRules,
     redact::Secrets,
@@ -68,6 +69,8 @@ pub struct Config {
     pub answers_in_flight: Option<usize>,
     /// Threads that execute Python, if it was set.
     pub run_threads: Option<usize>,
+    /// Who may come in.
+    pub log_in: LogInSettings,
     /// What was accepted but deserves a word.
     pub warnings: Vec<ConfigFault>,
 }

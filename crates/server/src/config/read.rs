@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use revere_sandbox::{ConfigValues, Limits, Value as PythonValue};
 use serde_json::{Map, Value};
 
 use super::{Config, kept_elsewhere::Places, keys};
 use crate::{
+    access::LogInSettings,
     entry::{self, Entry},
     outbound::AddressRules,
     redact::Secrets,
@@ -83,6 +85,7 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             .map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1) as usize),
         answers_in_flight: reader.answers_in_flight(),
         run_threads: settings.count("RUN_THREADS").map(|_| reader.number("RUN_THREADS", 1) as usize),
+        log_in: reader.log_in(),
         warnings: Vec::new(),
     };
     if settings.text("GOOGLE_APPS_DOMAIN").is_some() {
@@ -218,6 +221,37 @@ impl Reader<'_> {
             }
         }
         limits
+    }
+
+    /// Who may come in.
+    fn log_in(&mut self) -> LogInSettings {
+        let default = LogInSettings::default();
+        let hours = |hours: u64| SignedDuration::from_hours(i64::try_from(hours).unwrap_or(i64::MAX / 3600));
+        let anyone = self.settings.text("ANYONE_MAY").map(str::to_owned);
+        if anyone.as_deref().is_some_and(|may| may != "everything") {
+            self.fault("ANYONE_MAY", "expected 'everything', in so many words, or nothing at all");
+        }
+        let mut trusted_proxies = Vec::new();
+        for (index, text) in self.settings.texts("TRUSTED_PROXIES").iter().enumerate() {
+            match text.parse() {
+                Ok(network) => trusted_proxies.push(network),
+                Err(message) => self.fault(&format!("TRUSTED_PROXIES[{index}]"), message),
+            }
+        }
+        let settings = LogInSettings {
+            trusted_proxies,
+            local_users: self.settings.flag("LOCAL_USERS"),
+            anyone_may_everything: anyone.is_some(),
+            session_idle: hours(self.number("SESSION_IDLE_HOURS", default.session_idle.as_hours().unsigned_abs())),
+            session_length: hours(self.number("SESSION_HOURS", default.session_length.as_hours().unsigned_abs())),
+        };
+        if settings.anyone_may_everything && settings.is_required() {
+            self.fault(
+                "ANYONE_MAY",
+                "says that nobody has to log in, and another setting that everybody has to: take one out",
+            );
+        }
+        settings
     }
 
     /// REVERE_SOURCES or REVERE_ALERTS.

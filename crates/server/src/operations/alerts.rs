@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use revere_model::{State, StateSet};
+use revere_model::{Operation, State, StateSet};
 
-use super::{Context, Failure, FieldFault, Refusal, failure::of};
+use super::{Context, Failure, FieldFault, Refusal, Services, failure::of};
 use crate::{
     engine::TestAlertError,
     entry::Entry,
@@ -46,30 +46,33 @@ pub struct TestResult {
 
 /// All alerts that are configured, or were and keep their settings.
 pub async fn list(context: &Context) -> Result<Vec<AlertReport>, Failure> {
-    let rows = context.services.store.alerts().await.map_err(Failure::Store)?;
-    let owed = context.services.store.owed().await.map_err(Failure::Store)?;
+    let services = context.may(Operation::SeeAlerts)?;
+    let rows = services.store.alerts().await.map_err(Failure::Store)?;
+    let owed = services.store.owed().await.map_err(Failure::Store)?;
     let mut reports = Vec::with_capacity(rows.len());
     for row in rows {
-        reports.push(report(context, row, &owed).await?);
+        reports.push(report(services, row, &owed).await?);
     }
     Ok(reports)
 }
 
 /// What people chose about each alert, in short: what it tells, and whether it is on.
 pub async fn settings(context: &Context) -> Result<Vec<AlertRow>, Failure> {
-    context.services.store.alerts().await.map_err(Failure::Store)
+    context.may(Operation::SeeAlerts)?.store.alerts().await.map_err(Failure::Store)
 }
 
 /// One alert.
 pub async fn get(context: &Context, key: &str) -> Result<AlertReport, Failure> {
-    let row = find(context, key).await?;
-    let owed = context.services.store.owed().await.map_err(Failure::Store)?;
-    report(context, row, &owed).await
+    let services = context.may(Operation::SeeAlerts)?;
+    let row = find(services, key).await?;
+    let owed = services.store.owed().await.map_err(Failure::Store)?;
+    report(services, row, &owed).await
 }
 
 /// Changes what people chose. Switching an alert off cancels what it owes; switching it on tells nothing of the past.
 pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<AlertReport, Failure> {
-    find(context, key).await?;
+    let services = context.may(Operation::ChangeAlerts)?;
+    find(services, key).await?;
     let mut faults = input.faults;
     let mut states = None;
     if let Some(words) = input.states {
@@ -86,19 +89,20 @@ pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<Aler
         states = Some(told_states);
     }
     let change = Refusal::unless_clean(faults, AlertChange { enabled: input.enabled, states })?;
-    let row = context.services.store.set_alert(key, change, context.now()).await.map_err(of("alert", key))?;
-    context.services.engine.wake();
+    let row = services.store.set_alert(key, change, context.now()).await.map_err(of("alert", key))?;
+    services.engine.wake();
     context.log("alert changed", key);
-    let owed = context.services.store.owed().await.map_err(Failure::Store)?;
-    report(context, row, &owed).await
+    let owed = services.store.owed().await.map_err(Failure::Store)?;
+    report(services, row, &owed).await
 }
 
 /// Sends a notification that says it is a test, once, and answers what the receiver said. Nothing is recorded.
 pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
-    let row = find(context, key).await?;
+    let services = context.may(Operation::ChangeAlerts)?;
+    let row = find(services, key).await?;
     context.log("alert tested", key);
     let began = Instant::now();
-    let reply = match context.services.engine.test_alert(key).await {
+    let reply = match services.engine.test_alert(key).await {
         Ok(receipt) => Ok(receipt.reply),
         Err(TestAlertError::Send(error)) => Err(error.message),
         Err(TestAlertError::Unknown(_)) if row.in_config => {
@@ -115,21 +119,21 @@ pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
     Ok(TestResult { reply, took: began.elapsed() })
 }
 
-async fn find(context: &Context, key: &str) -> Result<AlertRow, Failure> {
-    let rows = context.services.store.alerts().await.map_err(Failure::Store)?;
+async fn find(services: &Services, key: &str) -> Result<AlertRow, Failure> {
+    let rows = services.store.alerts().await.map_err(Failure::Store)?;
     let found = rows.into_iter().find(|row| row.key == key);
     found.ok_or_else(|| Failure::NotFound { what: "alert", key: format!("'{}'", shortened(key)) })
 }
 
 async fn report(
-    context: &Context,
+    services: &Services,
     row: AlertRow,
     owed: &[(String, u64, Option<jiff::Timestamp>)],
 ) -> Result<AlertReport, Failure> {
     let filter = DeliveryFilter { alert: Some(row.key.clone()), limit: 1, ..DeliveryFilter::default() };
-    let last_delivery = context.services.store.deliveries(&filter).await.map_err(Failure::Store)?.pop();
+    let last_delivery = services.store.deliveries(&filter).await.map_err(Failure::Store)?.pop();
     Ok(AlertReport {
-        entry: context.services.alert_entries.iter().find(|entry| entry.name == row.key).cloned(),
+        entry: services.alert_entries.iter().find(|entry| entry.name == row.key).cloned(),
         owed: owed.iter().find(|(key, _, _)| *key == row.key).map_or(0, |(_, count, _)| *count),
         last_delivery,
         row,

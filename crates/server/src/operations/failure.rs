@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use revere_model::Denial;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -38,6 +39,21 @@ pub enum Failure {
         /// When trying again is sensible.
         retry_after: Duration,
     },
+    /// Whoever asks may not.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// A log-in failed. Why is nobody's business.
+    #[error("name, password or code is wrong")]
+    NotLetIn,
+    /// Somebody tries too often to come in.
+    #[error("too many tries; wait {} s", retry_after.as_secs().max(1))]
+    TooOften {
+        /// When trying again is sensible.
+        retry_after: Duration,
+    },
+    /// Whoever asks has to show first, again, who they are.
+    #[error("show first, again, who you are: it was too long ago")]
+    NotProved,
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] StoreError),

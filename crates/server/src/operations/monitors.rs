@@ -4,7 +4,7 @@
 //! that an edit leaves as it was is not held against the edit, so a monitor that was imported broken can still be
 //! renamed, paused or mended piece by piece.
 
-use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec, zone_name};
+use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec, Operation, zone_name};
 
 pub use super::monitor_input::MonitorInput;
 use super::{Context, Defaults, Failure, FieldFault, Refusal, failure::of, monitor_input::differ, script};
@@ -15,19 +15,20 @@ const TRIES: usize = 5;
 
 /// One monitor.
 pub async fn get(context: &Context, id: MonitorId) -> Result<Monitor, Failure> {
-    context.services.store.monitor(id).await.map_err(of("monitor", id))
+    context.may(Operation::SeeMonitors)?.store.monitor(id).await.map_err(of("monitor", id))
 }
 
 /// A page of monitors by id, and whether there are more. It ends before its texts have more than `bytes` bytes.
 pub async fn list(context: &Context, filter: &MonitorFilter, bytes: usize) -> Result<(Vec<Monitor>, bool), Failure> {
-    context.services.store.monitors_page(filter, bytes).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.monitors_page(filter, bytes).await.map_err(Failure::Store)
 }
 
 /// Stores a new monitor. It runs from its next tick on.
 pub async fn create(context: &Context, input: MonitorInput) -> Result<Monitor, Failure> {
     let spec = checked(context, &blank(context), &input, true).await?;
-    let monitor = context.services.store.create_monitor(&spec, context.now()).await.map_err(Failure::Store)?;
-    context.services.engine.wake();
+    let services = context.may_with(Operation::CreateMonitor, &spec.tags)?;
+    let monitor = services.store.create_monitor(&spec, context.now()).await.map_err(Failure::Store)?;
+    services.engine.wake();
     context.log("monitor created", monitor.id);
     Ok(monitor)
 }
@@ -56,15 +57,22 @@ pub async fn update(
 /// Deletes a monitor with its history; what is owed to people is still sent. With `version`, only if that is still the
 /// stored one.
 pub async fn delete(context: &Context, id: MonitorId, version: Option<i64>) -> Result<(), Failure> {
-    let now = context.now();
-    let deleted = match version {
-        Some(version) => context.services.store.delete_monitor_at(id, version, now).await,
-        None => context.services.store.delete_monitor(id, now).await,
-    };
-    deleted.map_err(of("monitor", id))?;
-    context.services.engine.wake();
-    context.log("monitor deleted", id);
-    Ok(())
+    let mut tries = 0;
+    loop {
+        let current = get(context, id).await?;
+        // What is deleted has the tags that were looked at, whoever edits it meanwhile.
+        let services = context.may_with(Operation::DeleteMonitor, &current.spec.tags)?;
+        let at = version.unwrap_or(current.version);
+        match services.store.delete_monitor_at(id, at, context.now()).await {
+            Err(StoreError::Conflict(_)) if version.is_none() && tries < TRIES => tries += 1,
+            Err(error) => return Err(of("monitor", id)(error)),
+            Ok(()) => {
+                services.engine.wake();
+                context.log("monitor deleted", id);
+                return Ok(());
+            }
+        }
+    }
 }
 
 async fn save(
@@ -77,6 +85,7 @@ async fn save(
     let mut tries = 0;
     loop {
         let current = get(context, id).await?;
+        let services = context.may_with(Operation::EditMonitor, &current.spec.tags)?;
         // Before judging the input: what is wrong with an edit of an old version matters to nobody.
         if version.is_some_and(|version| version != current.version) {
             return Err(Failure::Conflict(current.version));
@@ -85,11 +94,13 @@ async fn save(
         if spec == current.spec {
             return Ok(current);
         }
-        match context.services.store.update_monitor(id, current.version, &spec, context.now()).await {
+        // Nobody gives a monitor away that they could not take back.
+        context.may_with(Operation::EditMonitor, &spec.tags)?;
+        match services.store.update_monitor(id, current.version, &spec, context.now()).await {
             Err(StoreError::Conflict(_)) if version.is_none() && tries < TRIES => tries += 1,
             Err(error) => return Err(of("monitor", id)(error)),
             Ok(monitor) => {
-                context.services.engine.wake();
+                services.engine.wake();
                 context.log("monitor changed", id);
                 return Ok(monitor);
             }

@@ -1,31 +1,31 @@
 //! The list of monitors as people look at it: worst first, with how many are in each state.
 
-use revere_model::MonitorId;
+use revere_model::{MonitorId, Operation};
 
 use super::{Context, Failure};
 use crate::store::{OverviewFilter, OverviewRow, SeriesPoint, StateCounts};
 
 /// How many monitors are in each state.
 pub async fn counts(context: &Context) -> Result<StateCounts, Failure> {
-    context.services.store.count_by_state().await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.count_by_state().await.map_err(Failure::Store)
 }
 
 /// Monitors, worst first.
 pub async fn list(context: &Context, filter: &OverviewFilter) -> Result<Vec<OverviewRow>, Failure> {
-    context.services.store.overview(filter).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.overview(filter).await.map_err(Failure::Store)
 }
 
 /// These monitors, those of them that are still there.
 pub async fn rows(context: &Context, ids: &[MonitorId]) -> Result<Vec<OverviewRow>, Failure> {
-    context.services.store.overview_rows(ids).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.overview_rows(ids).await.map_err(Failure::Store)
 }
 
 /// The last values of a monitor, oldest first.
 pub async fn trend(context: &Context, id: MonitorId, limit: u32) -> Result<Vec<SeriesPoint>, Failure> {
-    context.services.store.series(id, limit).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.series(id, limit).await.map_err(Failure::Store)
 }
 
 /// Tags in use, with how many monitors have each.
 pub async fn tags(context: &Context, limit: u32) -> Result<Vec<(String, u64)>, Failure> {
-    context.services.store.tags(limit).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.tags(limit).await.map_err(Failure::Store)
 }

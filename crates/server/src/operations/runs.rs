@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use revere_model::{FlipId, Gap, MonitorId, Run};
+use revere_model::{FlipId, Gap, MonitorId, Operation, Run};
 
-use super::{Context, Failure, failure::of};
+use super::{Context, Failure, failure::of, monitors};
 use crate::{
     engine::RunNowError,
     store::{Committed, RecordedFlip, RunFilter},
@@ -14,9 +14,10 @@ use crate::{
 /// Runs a monitor now, active or not, and answers the run as it was recorded. Once begun it is finished and recorded,
 /// also if nobody waits for the answer any more.
 pub async fn run_now(context: &Context, id: MonitorId) -> Result<Run, Failure> {
-    let (engine, services) = (context.services.engine.clone(), context.services.clone());
+    let monitor = monitors::get(context, id).await?;
+    let services = context.may_with(Operation::RunMonitor, &monitor.spec.tags)?.clone();
     let running = tokio::spawn(async move {
-        let ran = engine.run_now(id).await;
+        let ran = services.engine.run_now(id).await;
         // Counted also if nobody waits for the answer any more.
         if let Ok((Committed::Recorded { run, .. }, _)) = &ran {
             let took = Duration::try_from_secs_f64(run.duration_ms / 1e3).unwrap_or_default();
@@ -45,18 +46,18 @@ pub async fn list(
     filter: RunFilter,
     bytes: usize,
 ) -> Result<(Vec<Run>, bool), Failure> {
-    context.services.store.runs_page(id, filter, bytes).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.runs_page(id, filter, bytes).await.map_err(Failure::Store)
 }
 
 /// The newest runs, newest first.
 pub async fn newest(context: &Context, id: MonitorId, limit: u32) -> Result<Vec<Run>, Failure> {
     let filter = RunFilter { limit, ..RunFilter::default() };
-    context.services.store.runs(id, filter).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.runs(id, filter).await.map_err(Failure::Store)
 }
 
 /// When the oldest run that is still kept began.
 pub async fn oldest(context: &Context, id: MonitorId) -> Result<Option<Timestamp>, Failure> {
-    context.services.store.oldest_run(id).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.oldest_run(id).await.map_err(Failure::Store)
 }
 
 /// Changes of state before `before`, newest first.
@@ -66,7 +67,7 @@ pub async fn flips(
     before: Option<FlipId>,
     limit: u32,
 ) -> Result<Vec<RecordedFlip>, Failure> {
-    context.services.store.flips(id, before, limit).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.flips(id, before, limit).await.map_err(Failure::Store)
 }
 
 /// Ticks without a run of their own before the gap `before`, newest first, each gap with its id.
@@ -76,7 +77,7 @@ pub async fn gaps(
     before: Option<i64>,
     limit: u32,
 ) -> Result<Vec<(i64, Gap)>, Failure> {
-    context.services.store.gaps(id, before, limit).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.gaps(id, before, limit).await.map_err(Failure::Store)
 }
 
 /// Ticks without a run of their own within a stretch of time, oldest first.
@@ -87,5 +88,5 @@ pub async fn gaps_between(
     to: Timestamp,
     limit: u32,
 ) -> Result<Vec<Gap>, Failure> {
-    context.services.store.gaps_between(id, from, to, limit).await.map_err(Failure::Store)
+    context.may(Operation::SeeMonitors)?.store.gaps_between(id, from, to, limit).await.map_err(Failure::Store)
 }

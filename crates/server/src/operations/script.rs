@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use revere_model::{MAX_SCRIPT_BYTES, MonitorId};
+use revere_model::{MAX_SCRIPT_BYTES, MonitorId, Operation};
 use revere_sandbox::{Outcome, ScriptError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -35,6 +35,7 @@ pub struct Trial {
 
 /// Runs a script on the configured sources and records nothing. What is wrong with the script is in the outcome.
 pub async fn evaluate(context: &Context, mut trial: Trial) -> Result<Outcome, Failure> {
+    let services = context.may(Operation::TryScripts)?;
     if let Some(fault) = too_large(&trial.script) {
         trial.faults.push(fault);
         return Err(Failure::TooLarge(Refusal { faults: trial.faults }));
@@ -43,13 +44,14 @@ pub async fn evaluate(context: &Context, mut trial: Trial) -> Result<Outcome, Fa
     let previous = match trial.monitor {
         Some(id) => {
             let monitor = monitors::get(context, id).await?;
-            context.services.store.previous_run(&monitor).await.map_err(of("monitor", id))?.map(Into::into)
+            context.may_with(Operation::EditMonitor, &monitor.spec.tags)?;
+            services.store.previous_run(&monitor).await.map_err(of("monitor", id))?.map(Into::into)
         }
         None => None,
     };
     let _place = place().await?;
     let script = Script { text: trial.script, timeout: trial.timeout, previous, seed: None };
-    context.services.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
+    services.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
 }
 
 async fn place() -> Result<SemaphorePermit<'static>, Failure> {
@@ -96,13 +98,21 @@ pub struct Checked {
 /// Compiles a script, and looks for what its author hardly means.
 pub async fn check(context: &Context, script: &str) -> Result<Checked, Failure> {
     let fault = |line, message| FieldFault { line, ..FieldFault::new("script", message) };
-    Ok(match context.services.runner.check(script).await.map_err(|error| Failure::Internal(Box::new(error)))? {
-        Ok(warnings) => Checked {
-            warnings: warnings.into_iter().map(|warning| fault(Some(warning.line), warning.message)).collect(),
-            ..Checked::default()
+    Ok(
+        match context
+            .may(Operation::TryScripts)?
+            .runner
+            .check(script)
+            .await
+            .map_err(|error| Failure::Internal(Box::new(error)))?
+        {
+            Ok(warnings) => Checked {
+                warnings: warnings.into_iter().map(|warning| fault(Some(warning.line), warning.message)).collect(),
+                ..Checked::default()
+            },
+            Err(error) => Checked { errors: vec![fault(error.line, words(&error))], ..Checked::default() },
         },
-        Err(error) => Checked { errors: vec![fault(error.line, words(&error))], ..Checked::default() },
-    })
+    )
 }
 
 /// Whether a script is longer than any that is kept.

@@ -5,7 +5,7 @@
 //! through one column of pixels can show.
 
 use jiff::Timestamp;
-use revere_model::{Gap, MonitorId, ReturnValue, State};
+use revere_model::{Gap, MonitorId, Operation, ReturnValue, State};
 
 use super::{Context, Failure, monitors, runs};
 use crate::store::{RecordedFlip, SeriesPoint};
@@ -69,9 +69,15 @@ pub async fn series(
     points: usize,
 ) -> Result<Series, Failure> {
     monitors::get(context, id).await?;
-    let flips = context.services.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
+    let flips =
+        context.may(Operation::SeeMonitors)?.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
     let mut thinner = Thinner::new(from, to, points, flips);
-    context.services.store.each_point(id, from, to, |point| thinner.take(point)).await.map_err(Failure::Store)?;
+    context
+        .may(Operation::SeeMonitors)?
+        .store
+        .each_point(id, from, to, |point| thinner.take(point))
+        .await
+        .map_err(Failure::Store)?;
     let mut series = thinner.finish();
     series.gaps = runs::gaps_between(context, id, from, to, MARKS).await?;
     Ok(series)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use revere_model::MonitorId;
+use revere_model::{MonitorId, Operation};
 use revere_sandbox::SourceDescription;
 
 use super::{Context, Failure};
@@ -22,34 +22,36 @@ pub struct SourceReport {
     pub health: SourceHealth,
 }
 
-/// The configured sources. With `probe`, each is asked first whether it is there, all at the same time.
-pub async fn list(context: &Context, probe: bool) -> Vec<SourceReport> {
+/// The configured sources. With `probe`, which is a trial, each is asked first whether it is there, all at the same time.
+pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, Failure> {
+    let services = context.may(Operation::SeeSources)?;
     if probe {
+        context.may(Operation::TryScripts)?;
         let deadline = Instant::now() + PROBE_TIME;
-        let probes = context.services.runner.sources().values().map(|named| {
+        let probes = services.runner.sources().values().map(|named| {
             let source = named.source.clone();
             // The watch around the source keeps the answer.
             async move { drop(tokio::time::timeout_at(deadline.into(), source.probe(deadline)).await) }
         });
         futures_util::future::join_all(probes).await;
     }
-    let described = context.services.runner.descriptions().await;
-    described
+    let described = services.runner.descriptions().await;
+    Ok(described
         .iter()
         .map(|(name, description)| SourceReport {
             name: name.clone(),
             description: description.clone(),
-            health: context.services.watch.health(name),
+            health: services.watch.health(name),
         })
-        .collect()
+        .collect())
 }
 
 /// The names by which scripts know the sources.
-pub fn names(context: &Context) -> Vec<String> {
-    context.services.runner.sources().keys().cloned().collect()
+pub fn names(context: &Context) -> Result<Vec<String>, Failure> {
+    Ok(context.may(Operation::SeeSources)?.runner.sources().keys().cloned().collect())
 }
 
 /// The first monitors whose scripts name a source, and how many there are.
 pub async fn users(context: &Context, name: &str, limit: u32) -> Result<(Vec<(MonitorId, String)>, u64), Failure> {
-    context.services.store.naming_source(name, limit).await.map_err(Failure::Store)
+    context.may(Operation::SeeSources)?.store.naming_source(name, limit).await.map_err(Failure::Store)
 }

@@ -14,6 +14,7 @@ mod health;
 mod import;
 mod many_rows;
 mod monitors;
+mod people;
 mod reading;
 mod retention;
 mod sqlite;
@@ -44,6 +45,7 @@ pub use import::{
     ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, PastResult, Takeover,
 };
 pub use monitors::MonitorFilter;
+pub use people::{Attempt, Link, Lookup, NewSession, NewToken, NewUser, Session, Token, User, UserChange};
 pub use reading::chart::SeriesPoint;
 pub use reading::counts::StateCounts;
 pub use reading::flips::RecordedFlip;
@@ -76,6 +78,9 @@ pub struct StoreOptions {
     /// Whether the lock file keeps every other server away, so that whoever else has claimed something is gone. False where
     /// several share a database: then only time tells.
     pub alone: bool,
+    /// Whether a server may have the database open as well: for a command that writes a little and ends. Then the schema must
+    /// be this program's already.
+    pub beside_a_server: bool,
     /// Counts commits and faults, if someone wants to know.
     pub metrics: Option<Arc<Metrics>>,
 }
@@ -91,6 +96,7 @@ impl StoreOptions {
             probe_every: Duration::from_secs(2),
             readers: 4,
             alone: true,
+            beside_a_server: false,
             metrics: None,
         }
     }
@@ -125,7 +131,16 @@ impl Store {
     /// Opens the database, or makes it: takes the lock file, brings the schema up to date, starts the writer.
     pub async fn open(options: StoreOptions) -> Result<Store, OpenError> {
         let path = options.path.clone();
-        let lock = sqlite::lock::LockFile::take(&path)?;
+        let lock = match sqlite::lock::LockFile::take(&path) {
+            Err(error @ OpenError::InUse { .. }) if options.beside_a_server => {
+                // Only the holder of the lock may change the schema.
+                if !sqlite::migrate::is_current(&path).await? {
+                    return Err(error);
+                }
+                None
+            }
+            taken => Some(taken?),
+        };
         let connect = sqlite::connection::options(&options);
         let mut connection = sqlite::migrate::open(&connect, &path).await?;
         let instance = sqlx::query_scalar("select value from meta where key = 'instance'")

@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use revere_model::Denial;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -105,6 +106,9 @@ impl Problem {
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Revere\""));
+        }
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
@@ -132,6 +136,19 @@ impl From<Failure> for Problem {
             Failure::Conflict(version) => Problem::conflict(version),
             Failure::NotPossible(detail) => Problem::new(StatusCode::CONFLICT, detail),
             Failure::NotNow { detail, retry_after } => Problem::unavailable(detail, retry_after),
+            Failure::Denied(Denial::NotLoggedIn(_)) => Problem::new(StatusCode::UNAUTHORIZED, failure.to_string()),
+            Failure::Denied(denial) => Problem::new(StatusCode::FORBIDDEN, denial.to_string()),
+            Failure::NotLetIn => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "name, password or code is wrong"),
+            Failure::NotProved => {
+                let detail = "show first, again, who you are, on the page /account; then do this anew";
+                Problem::new(StatusCode::FORBIDDEN, detail)
+            }
+            Failure::TooOften { retry_after } => {
+                let detail =
+                    "there were too many tries; wait a little. Whoever came in from here before gets in all the same";
+                let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
+                Problem { retry_after: Some(retry_after), ..problem }
+            }
             Failure::Store(error) => error.into(),
             Failure::Internal(cause) => Problem::internal(Arc::from(cause)),
         }

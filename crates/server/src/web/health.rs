@@ -8,10 +8,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use revere_model::Operation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::WebState;
+use super::{Problem, WebState};
 use crate::operations::{Context, health};
 
 /// How the server is.
@@ -30,21 +31,25 @@ pub(super) struct Health {
     #[schema(example = "ok")]
     sandbox: String,
     /// How interpreters become pristine between runs, the fastest way that works here first: `written_pages`,
-    /// `private_pages` or `new_instances`.
-    #[schema(example = "written_pages")]
-    sandbox_reset: &'static str,
+    /// `private_pages` or `new_instances`; not said to whoever may not see more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, example = "written_pages")]
+    sandbox_reset: Option<&'static str>,
     /// Whether the certificate that the server shows is in order: `ok`, or what a person has to see to. Left out where it
     /// shows none. The status stays `ok`: starting the server again mends no certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "ok")]
     certificate: Option<String>,
-    /// The version of the program.
-    version: &'static str,
+    /// The version of the program; not said to whoever may not see more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    version: Option<&'static str>,
 }
 
 /// Whether the server is well
 ///
-/// Looks at the scheduler, the store and the sandbox without asking the database, so it answers while that is locked.
+/// Looks at the scheduler, the store and the sandbox without asking the database, so it answers while that is locked. Whoever
+/// has not said who they are, where one has to, learns which part is failing and not why.
 #[utoipa::path(
     get,
     path = "/healthz",
@@ -55,23 +60,26 @@ pub(super) struct Health {
         (status = 503, description = "Some part is failing, and says how.", body = Health),
     )
 )]
-pub(super) async fn health(Extract(state): Extract<WebState>, context: Context) -> Response {
-    let (scheduler, store) = (health::scheduler(&context), health::store(&context));
-    let sandbox = health::sandbox(&context).await;
-    let well = scheduler.is_ok() && store.is_ok() && sandbox.is_ok();
-    let shown = |part: Result<(), String>| part.err().unwrap_or_else(|| "ok".to_owned());
+pub(super) async fn health(Extract(state): Extract<WebState>, context: Context) -> Result<Response, Problem> {
+    let parts = health::look(&context).await?;
+    let well = parts.scheduler.is_ok() && parts.store.is_ok() && parts.sandbox.is_ok();
+    let knows = context.might(Operation::SeeMonitors).is_ok();
+    let shown = |part: Result<(), String>| match part {
+        Ok(()) => "ok".to_owned(),
+        Err(words) if knows => words,
+        Err(_) => "failing".to_owned(),
+    };
     let body = Health {
         status: if well { "ok" } else { "failing" },
-        scheduler: shown(scheduler),
-        store: shown(store),
-        sandbox: shown(sandbox),
-        sandbox_reset: health::sandbox_reset(&context),
-        certificate: state
-            .site
-            .certificate
-            .as_ref()
-            .map(|certificate| certificate.state(context.now()).fault.unwrap_or_else(|| "ok".to_owned())),
-        version: env!("CARGO_PKG_VERSION"),
+        scheduler: shown(parts.scheduler),
+        store: shown(parts.store),
+        sandbox: shown(parts.sandbox),
+        sandbox_reset: knows.then_some(parts.sandbox_reset),
+        certificate: state.site.certificate.as_ref().map(|certificate| {
+            let fault = certificate.state(context.now()).fault;
+            shown(fault.map_or(Ok(()), Err))
+        }),
+        version: knows.then_some(env!("CARGO_PKG_VERSION")),
     };
-    (if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body)).into_response()
+    Ok((if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body)).into_response())
 }

@@ -6,7 +6,7 @@ use axum::{
     response::IntoResponse,
 };
 
-use super::WebState;
+use super::{Problem, WebState};
 use crate::{
     metrics::Format,
     operations::{Context, metrics},
@@ -22,9 +22,13 @@ use crate::{
     tag = "server",
     responses((status = 200, description = "The counters.", body = String, content_type = "text/plain"))
 )]
-pub(super) async fn metrics(State(state): State<WebState>, context: Context, headers: HeaderMap) -> impl IntoResponse {
-    metrics::refresh(&context).await;
+pub(super) async fn metrics(
+    State(state): State<WebState>,
+    context: Context,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    metrics::refresh(&context).await?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    ([(header::CONTENT_TYPE, format.content_type())], state.metrics.render(format))
+    Ok(([(header::CONTENT_TYPE, format.content_type())], state.metrics.render(format)))
 }

@@ -3,11 +3,14 @@
 //! [`router`] is the whole of it, as one table. Handlers extract, ask, answer: what an operation does is in
 //! [`operations`](crate::operations), once, whoever asks. Nothing in here holds the store or the engine.
 
+mod access_table;
 pub mod api;
 pub mod body;
 mod caller;
+mod client_address;
 pub mod error;
 pub mod fields;
+mod guard;
 mod health;
 mod metrics;
 mod openapi;
@@ -17,12 +20,14 @@ mod request_layer;
 mod request_schemas;
 mod router;
 mod same_origin;
+mod session_cookie;
 mod unique_json;
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub use access_table::{ROUTES, Route};
 pub use error::Problem;
 pub use request_layer::RequestId;
 pub use router::{openapi_document, router};

@@ -8,7 +8,11 @@ use std::sync::OnceLock;
 
 use axum::{Extension, http::header, response::IntoResponse};
 use utoipa::openapi::{
-    Content, License, OpenApi, PathItem, Ref, RefOr, Response, info::InfoBuilder, path::Operation, tag::TagBuilder,
+    Content, License, OpenApi, PathItem, Ref, RefOr, Response,
+    info::InfoBuilder,
+    path::Operation,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    tag::TagBuilder,
 };
 
 use super::{
@@ -49,6 +53,12 @@ pub(super) fn preamble() -> OpenApi {
     let mut license = License::new("MIT OR Apache-2.0");
     license.identifier = Some("MIT OR Apache-2.0".to_owned());
     let mut document = <Problems as utoipa::OpenApi>::openapi();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An API token, where people have to log in."))
+        .build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("token", SecurityScheme::Http(bearer));
     document.info = InfoBuilder::new()
         .title("Revere")
         .version(env!("CARGO_PKG_VERSION"))

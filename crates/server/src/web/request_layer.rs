@@ -68,6 +68,11 @@ pub(super) async fn unknown_path(request: Request) -> Problem {
 
 /// For every method that a path of the table does not have.
 pub(super) async fn unknown_method(request: Request) -> Problem {
+    method_not_allowed(&request)
+}
+
+/// The same, for whoever finds out.
+pub(super) fn method_not_allowed(request: &Request) -> Problem {
     let method: String = request.method().as_str().chars().take(20).collect();
     let detail = format!("{} cannot be asked for with {method}; the Allow header says what can", request.uri().path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)

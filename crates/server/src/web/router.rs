@@ -6,7 +6,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    WebState, api, health, metrics, openapi, pages,
+    WebState, api,
+    guard::guard,
+    health, metrics, openapi, pages,
     request_layer::{self, answer},
 };
 
@@ -19,6 +21,8 @@ pub fn router(state: WebState) -> Router {
         .merge(pages::routes())
         .fallback(request_layer::unknown_path)
         .method_not_allowed_fallback(request_layer::unknown_method)
+        // Who asks, and whether they may; then whatever becomes of it is written out.
+        .layer(axum::middleware::from_fn_with_state(state.clone(), guard))
         .layer(axum::middleware::from_fn_with_state(state.clone(), answer))
         // The one place that compresses. Streams of events are left alone: what a stream holds back is late.
         .layer(CompressionLayer::new())

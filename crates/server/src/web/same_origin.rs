@@ -80,6 +80,17 @@ impl Site {
         self.certificate.is_some() || self.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
 
+    /// Whether what a browser sends goes over a network in the clear, as far as can be told: it is not loopback, and not HTTPS.
+    pub(super) fn is_in_the_clear(&self, headers: &HeaderMap) -> bool {
+        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let name = without_port(host);
+        let literal = name.trim_start_matches('[').trim_end_matches(']');
+        let here = name.eq_ignore_ascii_case("localhost")
+            || name.to_ascii_lowercase().ends_with(".localhost")
+            || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        !self.is_secure() && !here
+    }
+
     /// Whether `host` (a `Host` header, with or without port) is a name of ours. An address in digits always is: it
     /// cannot be made to point elsewhere.
     fn answers_to(&self, host: &str) -> bool {

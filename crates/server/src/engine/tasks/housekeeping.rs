@@ -1,5 +1,5 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
-//! beyond its monitor's days, what deleted monitors left, claims of servers that hang, ticks reckoned by a wrong clock,
+//! beyond its monitor's days, what deleted monitors left, claims of servers that hang, log-ins that are over, ticks reckoned by a wrong clock,
 //! and what is owed by alerts that left the configuration.
 
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use revere_model::MonitorId;
 
 use crate::{
+    access::FAILURES_COUNT_FOR,
     engine::{
         Shared,
         driver::{Failed, Next, Task},
@@ -29,6 +30,9 @@ const PIECE: u32 = 500;
 /// The longest that something is owed by an alert that left the configuration.
 const ORPHANED: SignedDuration = SignedDuration::from_hours(24);
 
+/// No session goes on for longer while nobody uses it.
+const UNUSED: SignedDuration = SignedDuration::from_hours(720);
+
 /// The task.
 pub(in crate::engine) struct Housekeeping {
     shared: Arc<Shared>,
@@ -41,6 +45,7 @@ enum Place {
     Claims,
     Clock,
     Orphans,
+    LogIns,
     Deleted,
     HistoryAfter(Option<MonitorId>),
 }
@@ -73,12 +78,17 @@ impl Housekeeping {
             Place::Orphans => {
                 let before = now.saturating_sub(ORPHANED).unwrap_or(now);
                 match shared.store.give_up_orphans(before, now, PIECE).await? {
-                    0 => Place::Deleted,
+                    0 => Place::LogIns,
                     _ => {
                         shared.wake_deliveries();
                         Place::Orphans
                     }
                 }
+            }
+            Place::LogIns => {
+                let before = |span| now.saturating_sub(span).unwrap_or(now);
+                shared.store.forget_log_ins(before(UNUSED), before(FAILURES_COUNT_FOR), now).await?;
+                Place::Deleted
             }
             Place::Deleted => match shared.store.purge_deleted(PIECE).await? {
                 0 => Place::HistoryAfter(None),

@@ -23,6 +23,7 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0006_run_inputs.sql"),
     include_str!("../../../migrations/sqlite/0007_several_writers.sql"),
     include_str!("../../../migrations/sqlite/0008_incidents.sql"),
+    include_str!("../../../migrations/sqlite/0009_people.sql"),
 ];
 
 /// Connects for writing, with the newest schema.
@@ -68,6 +69,11 @@ async fn say_while<T, Rest: Future<Output = ()>>(
         say(took);
         pause = Duration::from_secs(10);
     }
+}
+
+/// Whether the file has this program's schema.
+pub(in crate::store) async fn is_current(path: &Path) -> Result<bool, OpenError> {
+    Ok(inspect(path).await? == MIGRATIONS.len() as i64)
 }
 
 /// The schema of the file, 0 for a new one. Changes nothing: the file may be somebody else's.

@@ -39,7 +39,7 @@ pub(super) fn start(
     options: DbOptions,
     connection: DbConnection,
     health: Arc<Health>,
-    lock: LockFile,
+    lock: Option<LockFile>,
     probe_every: Duration,
     readers_gone: CancellationToken,
 ) -> (Queue, JoinHandle<()>) {
@@ -61,7 +61,7 @@ struct Writer {
     probe_every: Duration,
     /// Whether nobody reads any more: the last to let go of the database tidies its log file away.
     readers_gone: CancellationToken,
-    _lock: LockFile,
+    _lock: Option<LockFile>,
 }
 
 impl Writer {

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use crate::{
     engine::Event,
     operations::{Context, events},
-    web::{Problem, WebState, params::Params},
+    web::{Problem, WebState, caller::Caller, params::Params},
 };
 
 /// One event of the stream.
@@ -65,6 +65,7 @@ pub(crate) enum EventName {
 pub(crate) async fn events(
     Extract(state): Extract<WebState>,
     context: Context,
+    caller: Caller,
     mut params: Params,
 ) -> Result<impl IntoResponse, Problem> {
     let only = params.whole("monitor", 1..=i64::MAX).map(MonitorId);
@@ -73,13 +74,15 @@ pub(crate) async fn events(
     let counted = state.metrics.listening();
     let stopping = state.stopping.clone();
     let stream = stream::once(std::future::ready(event("hello", &hello)))
-        .chain(told(events::watch(&context), only))
+        .chain(told(events::watch(&context)?, only))
         .map(move |event| {
             // Counted until the stream is dropped.
             let _ = &counted;
             Ok::<_, Infallible>(event)
         })
-        .take_until(async move { stopping.cancelled().await });
+        .take_until(async move {
+            tokio::select! { () = stopping.cancelled() => {}, () = caller.until_changed() => {} }
+        });
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
 

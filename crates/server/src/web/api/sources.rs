@@ -76,7 +76,7 @@ pub(crate) struct MethodView {
 pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Page<SourceView>>, Problem> {
     let probe = params.exactly("probe", "true or false").unwrap_or(false);
     let probe = params.finish(probe)?;
-    let reports = sources::list(&context, probe).await;
+    let reports = sources::list(&context, probe).await?;
     Ok(Json(Page::whole(reports.into_iter().map(SourceView::from))))
 }
 

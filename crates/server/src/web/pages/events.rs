@@ -27,7 +27,7 @@ use crate::{
     engine::Event,
     operations::{self, Context, Refusal, events, overview},
     store::StateCounts,
-    web::{Problem, WebState, params::Params},
+    web::{Problem, WebState, caller::Caller, params::Params},
 };
 
 /// Between two messages to one page.
@@ -59,6 +59,7 @@ struct Watcher {
 pub(super) async fn events(
     Extract(state): Extract<WebState>,
     context: Context,
+    caller: Caller,
     mut params: Params,
 ) -> Result<impl IntoResponse, Problem> {
     let shown = params.several::<MonitorId>("monitors").unwrap_or_default();
@@ -71,7 +72,7 @@ pub(super) async fn events(
     shown.extend(one);
     let stopping = state.stopping.clone();
     let watcher = Watcher {
-        events: events::watch(&context),
+        events: events::watch(&context)?,
         changed: shown.iter().copied().collect(),
         single: one.is_some(),
         shown,
@@ -83,7 +84,9 @@ pub(super) async fn events(
         _counted: Box::new(state.metrics.listening()),
         context,
     };
-    let stream = futures_util::StreamExt::take_until(watcher.told(), async move { stopping.cancelled().await });
+    let stream = futures_util::StreamExt::take_until(watcher.told(), async move {
+        tokio::select! { () = stopping.cancelled() => {}, () = caller.until_changed() => {} }
+    });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 

@@ -9,7 +9,10 @@ use axum::{
     response::Response,
 };
 
-const COOKIE: &str = "revere_form";
+/// Where people come by HTTPS, with the prefix that keeps neighbouring names from setting it.
+fn name(secure: bool) -> &'static str {
+    if secure { "__Host-revere_form" } else { "revere_form" }
+}
 
 /// The browser's token; a new one if it had none.
 #[derive(Clone, Debug)]
@@ -26,7 +29,7 @@ impl FormToken {
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+            .filter_map(|pair| pair.trim().strip_prefix(name(secure))?.strip_prefix('='))
             .find(|text| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
         match known {
             Some(text) => FormToken { text: text.to_owned(), fresh: false, secure },
@@ -47,7 +50,8 @@ impl FormToken {
     pub(super) fn keep(&self, response: &mut Response) {
         if self.fresh {
             let secure = if self.secure { "; Secure" } else { "" };
-            let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}", self.text);
+            let name = name(self.secure);
+            let cookie = format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}", self.text);
             let cookie = HeaderValue::from_str(&cookie).expect("a name and hexadecimal digits are visible ASCII");
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }

@@ -5,9 +5,10 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
+use revere_model::Operation;
 
 use super::assets;
-use crate::web::Problem;
+use crate::{operations::Who, web::Problem};
 
 /// Where in the navigation a page stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +16,7 @@ pub(super) enum Place {
     Monitors,
     Alerts,
     Sources,
+    Account,
     Nowhere,
 }
 
@@ -32,11 +34,24 @@ pub(super) struct Shell {
     pub(super) nonce: Option<String>,
     /// Whether the browser is to hear what changes.
     pub(super) live: bool,
+    /// Who looks at it.
+    pub(super) who: Who,
+    /// Whether the operator said that anybody may do everything, for others to reach.
+    pub(super) anyone_may_everything: bool,
 }
 
 impl Shell {
     pub(super) fn new(title: impl Into<String>, place: Place, failing: u64, token: &str) -> Shell {
-        Shell { title: title.into(), place, failing, token: token.to_owned(), nonce: None, live: true }
+        Shell {
+            title: title.into(),
+            place,
+            failing,
+            token: token.to_owned(),
+            nonce: None,
+            live: true,
+            who: Who::Everybody,
+            anyone_may_everything: false,
+        }
     }
 
     /// For pages with an editor.
@@ -51,6 +66,44 @@ impl Shell {
 
     pub(super) fn at(&self, place: Place) -> bool {
         self.place == place
+    }
+
+    /// For pages of somebody who has not said who they are: nothing to go to, nothing to hear.
+    pub(super) fn for_a_stranger(mut self) -> Shell {
+        self.who = Who::Stranger;
+        self.live = false;
+        self
+    }
+
+    pub(super) fn is_for_a_stranger(&self) -> bool {
+        self.who == Who::Stranger
+    }
+
+    /// The name of the person who looks at it, if they logged in.
+    pub(super) fn person(&self) -> Option<&str> {
+        match &self.who {
+            Who::Person { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The first letter of it, for where there is no room.
+    pub(super) fn initial(&self) -> String {
+        self.person().and_then(|name| name.chars().next()).map(|c| c.to_uppercase().to_string()).unwrap_or_default()
+    }
+
+    pub(super) fn may(&self, operation: Operation) -> bool {
+        self.who.might(operation).is_ok()
+    }
+
+    /// Why who looks at it may not do something, as a sentence.
+    pub(super) fn why_not(&self, operation: Operation) -> Option<String> {
+        self.who.might(operation).err().map(|denial| sentence(&denial.to_string()))
+    }
+
+    /// Why they may not change, run or delete a monitor with these tags, as a sentence.
+    pub(super) fn why_not_edit(&self, tags: &[String]) -> Option<String> {
+        self.who.may_with(Operation::EditMonitor, tags).err().map(|denial| sentence(&denial.to_string()))
     }
 
     /// As the tab shows it.
@@ -68,6 +121,16 @@ pub(super) fn page(status: StatusCode, nonce: Option<&str>, template: &impl Temp
     let mut response = (status, Html(html)).into_response();
     set_headers(response.headers_mut(), nonce);
     Ok(response)
+}
+
+/// A message of a program as a sentence of a page.
+pub(super) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+    if !sentence.ends_with(['.', '?', '!', '…', ')']) {
+        sentence.push('.');
+    }
+    sentence
 }
 
 /// A template that cannot be written is a fault of the program.

@@ -4,6 +4,7 @@
 //! JavaScript; scripts add what moves. Forms change something and are answered with 303, or with the same page, its
 //! fields kept and each fault at its field.
 
+mod account;
 mod alerts;
 mod assets;
 mod bulk;
@@ -17,25 +18,29 @@ mod form_token;
 mod highlight;
 mod history;
 mod layout;
+mod log_in;
 mod monitor;
 mod monitor_actions;
 mod monitor_form;
 mod monitors;
 mod outcome;
 mod page_request;
+mod people;
 pub(super) mod problem_page;
 mod runs;
 mod sources;
 mod sparkline;
+mod tokens;
 mod welcome;
 
 use axum::{
     Router,
+    http::{HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 
-use super::WebState;
+use super::{Problem, WebState};
 
 /// The table of pages.
 pub(super) fn routes() -> Router<WebState> {
@@ -66,11 +71,35 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/icon.svg", get(assets::icon))
         .route("/favicon.ico", get(assets::icon))
         .route("/events", get(events::events))
+        .route("/login", get(log_in::show).post(log_in::sent))
+        .route("/logout", post(log_in::log_out))
+        .route("/link/{secret}", get(log_in::link).post(log_in::link_sent))
+        .route("/account", get(account::show))
+        .route("/account/prove", post(account::prove))
+        .route("/account/password", post(account::password))
+        .route("/account/second-factor", post(account::second_factor))
+        .route("/account/second-factor/confirm", post(account::confirm_second_factor))
+        .route("/account/second-factor/remove", post(account::remove_second_factor))
+        .route("/account/sessions/{id}/end", post(account::end_session))
+        .route("/account/sessions/end", post(account::end_sessions))
+        .route("/tokens", get(tokens::show).post(tokens::create))
+        .route("/tokens/{id}/delete", post(tokens::delete))
+        .route("/people", get(people::show).post(people::add))
+        .route("/people/{id}", get(people::one).post(people::change))
+        .route("/people/{id}/link", post(people::link))
+        .route("/people/{id}/sessions/end", post(people::end_sessions))
+        .route("/people/{id}/second-factor/remove", post(people::remove_second_factor))
 }
 
 /// What follows a form that did its work: the page to see it on.
 fn see(address: impl AsRef<str>) -> Response {
     Redirect::to(address.as_ref()).into_response()
+}
+
+/// An answer that holds what nobody sees again: no browser keeps it.
+fn once(mut response: Response) -> Result<Response, Problem> {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// An address of ours out of a form; anything else leads to the list.

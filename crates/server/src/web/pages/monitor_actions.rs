@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::MonitorId;
+use revere_model::{MonitorId, Operation};
 
 use super::{
     form::Form,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     operations::{
-        Context,
+        Context, Failure,
         monitors::{self, MonitorInput},
         runs,
     },
@@ -67,6 +67,7 @@ pub(super) async fn delete(request: PageRequest, Key(id): Key<MonitorId>, form: 
 
 async fn delete_page(request: &PageRequest, id: MonitorId, wrong: bool) -> Result<Response, Problem> {
     let monitor = monitors::get(&request.context, id).await?;
+    request.context.might_with(Operation::DeleteMonitor, &monitor.spec.tags).map_err(Failure::Denied)?;
     let page = DeletePage {
         shell: request.shell("Delete a monitor", Place::Monitors).await?,
         id,

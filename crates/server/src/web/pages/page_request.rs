@@ -1,9 +1,7 @@
 //! What every page needs of the request it answers: who asks, the time, the token of its forms, the number in its tab.
 //!
-//! Taken once, by the type; a page that has it can neither forget the browser's cookie nor the count. A login will be
-//! read here too.
-
-use std::convert::Infallible;
+//! Taken once, by the type; a page that has it can neither forget the browser's cookie nor the count. The login
+//! is read before, by the guard.
 
 use askama::Template;
 use axum::{
@@ -31,9 +29,9 @@ pub(super) struct PageRequest {
 }
 
 impl FromRequestParts<WebState> for PageRequest {
-    type Rejection = Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         let token = FormToken::of(&parts.headers, state.site.is_secure());
         Ok(PageRequest { context: Context::from_request_parts(parts, state).await?, token })
     }
@@ -59,7 +57,15 @@ impl PageRequest {
 
     /// What surrounds the page, where the monitors were counted already.
     pub(super) fn shell_with(&self, counts: &StateCounts, title: impl Into<String>, place: Place) -> Shell {
-        Shell::new(title, place, failing(counts), self.token.text())
+        let mut shell = Shell::new(title, place, failing(counts), self.token.text());
+        shell.who = self.context.actor().who.clone();
+        shell.anyone_may_everything = self.context.log_in_settings().anyone_may_everything;
+        shell
+    }
+
+    /// What surrounds a page for somebody who has not said who they are: it tells them nothing.
+    pub(super) fn shell_for_a_stranger(&self, title: impl Into<String>) -> Shell {
+        Shell::new(title, Place::Nowhere, 0, self.token.text()).for_a_stranger()
     }
 
     /// The page as an answer. A browser that has no token yet is given the one that the page's forms hold.

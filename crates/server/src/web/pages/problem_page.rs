@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 
-use super::layout::{self, Place, Shell};
+use super::layout::{self, Place, Shell, sentence};
 use crate::{operations::FieldFault, web::Problem};
 
 #[derive(Template)]
@@ -33,6 +33,9 @@ pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method
     let status = problem.status;
     let mut shell = Shell::new(title(status), Place::Nowhere, 0, "");
     shell.live = false;
+    if status == StatusCode::UNAUTHORIZED {
+        shell = shell.for_a_stranger();
+    }
     let template = ProblemPage {
         shell,
         status: status.as_u16(),
@@ -56,6 +59,8 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "That cannot be done here",
         StatusCode::CONFLICT => "Someone else saved first",
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "Refused",
+        StatusCode::UNAUTHORIZED => "Log in first",
+        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
         StatusCode::PAYLOAD_TOO_LARGE => "Too large",
         StatusCode::SERVICE_UNAVAILABLE => "Not now",
         _ if status.is_server_error() => "The server failed",
@@ -69,16 +74,6 @@ fn kept(status: StatusCode, method: &Method) -> &'static str {
         (&Method::GET | &Method::HEAD, false) => "",
         _ => "Nothing was changed. What you typed is still in the form: go back with your browser.",
     }
-}
-
-/// A message of a program as a sentence of a page.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
-    if !sentence.ends_with(['.', '?', '!', '…', ')']) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 #[cfg(test)]

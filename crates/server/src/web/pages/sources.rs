@@ -70,7 +70,7 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
 
 /// `/sources/probe`: asks each whether it is there.
 pub(super) async fn probe(context: Context, _: Form) -> Result<Response, Problem> {
-    sources::list(&context, true).await;
+    sources::list(&context, true).await?;
     Ok(see("/sources"))
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn ask(request: PageRequest, form: Form) -> Result<Response, Pr
 async fn answer(request: &PageRequest, mut tried: Option<(String, String, OutcomeView)>) -> Result<Response, Problem> {
     let now = request.now();
     let mut views = Vec::new();
-    for report in sources::list(&request.context, false).await {
+    for report in sources::list(&request.context, false).await? {
         let (users, all) = sources::users(&request.context, &report.name, USERS).await?;
         let mut view = SourceView::of(report, now);
         view.more_users = all - users.len() as u64;

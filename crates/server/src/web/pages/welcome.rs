@@ -39,7 +39,7 @@ pub(super) fn show(request: &PageRequest, counts: &StateCounts) -> Result<Respon
     let page = WelcomePage {
         shell: request.shell_with(counts, "Welcome", Place::Monitors),
         examples: cards(&request.context),
-        source_names: sources::names(&request.context),
+        source_names: sources::names(&request.context)?,
     };
     request.answer(StatusCode::OK, &page.shell, &page)
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use revere::{
+    access::LogInSettings,
     app::Listener,
     engine::{Engine, EngineHandle, Next, TaskStatus},
     metrics::Metrics,
@@ -59,6 +60,16 @@ impl Server {
 
     /// One whose writes wait so long for a database that is held.
     pub(crate) async fn patient(patience: Duration) -> Server {
+        Server::with(patience, LogInSettings::default()).await
+    }
+
+    /// One to which people log in with passwords.
+    pub(crate) async fn with_local_users() -> Server {
+        let log_in = LogInSettings { local_users: true, ..LogInSettings::default() };
+        Server::with(Duration::from_secs(2), log_in).await
+    }
+
+    async fn with(patience: Duration, log_in: LogInSettings) -> Server {
         let clock = ManualClock::at(BEGIN.parse().unwrap());
         let shared_clock: Arc<dyn revere_model::Clock> = Arc::new(clock.clone());
         let metrics = Arc::new(Metrics::new(clock.now()));
@@ -127,6 +138,7 @@ impl Server {
             runner,
             watch,
             alert_entries: entries,
+            access: revere::access::Access::new(log_in),
         });
         let site = Arc::new(Site { loopback_only: true, ..Site::default() });
         let state = WebState { site, metrics, operations, stopping: stopping.clone() };

@@ -58,7 +58,7 @@ impl Lines {
         written.text.clone()
     }
 
-    fn so_far(&self) -> String {
+    pub(crate) fn so_far(&self) -> String {
         self.0.0.lock().unwrap().text.clone()
     }
 

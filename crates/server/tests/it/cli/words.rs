@@ -6,7 +6,7 @@ use super::Shell;
 fn without_a_command_it_says_what_it_can_do() {
     let shell = Shell::new();
     let said = shell.run("").exits(2);
-    for command in ["run", "init", "demo", "check", "eval", "replay", "import", "backup", "completions"] {
+    for command in ["run", "init", "demo", "check", "eval", "replay", "import", "backup", "user", "completions"] {
         assert!(said.stderr.contains(&format!("\n  {command} ")), "{command}: {}", said.stderr);
     }
     assert!(said.stderr.contains("Exit codes:"));
@@ -15,7 +15,7 @@ fn without_a_command_it_says_what_it_can_do() {
 #[test]
 fn help_goes_to_standard_output_with_examples() {
     let shell = Shell::new();
-    for command in ["run", "init", "demo", "check", "eval", "replay", "import", "backup", "completions"] {
+    for command in ["run", "init", "demo", "check", "eval", "replay", "import", "backup", "user", "completions"] {
         let said = shell.run(&format!("{command} --help")).exits(0);
         assert!(said.stdout.contains("Examples:\n  revere "), "{command}: {}", said.stdout);
         assert_eq!(said.stderr, "");

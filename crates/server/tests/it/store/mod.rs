@@ -7,6 +7,7 @@ mod importing;
 mod incidents;
 mod monitors;
 mod opening;
+mod people;
 mod portable;
 mod telling;
 mod writing;

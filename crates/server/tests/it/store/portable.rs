@@ -303,6 +303,7 @@ async fn postgresql_reads_every_statement_that_is_not_sqlites_own() {
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let scratch = Scratch::with(|options| options.alone = true).await;
     ask_everything(&scratch).await;
+    super::people::ask_everything(&scratch).await;
     let statements: Vec<String> = noted.lock().unwrap().iter().cloned().collect();
 
     let mut sqlite = scratch.outside().await;

@@ -104,8 +104,13 @@ impl Draft {
                 self.answer(request, StatusCode::CONFLICT).await
             }
             Failure::NotFound { .. } | Failure::Internal(_) | Failure::NotPossible(_) => Err(failure.into()),
-            // The store is busy or full: what was typed must not be lost over that.
-            Failure::NotNow { .. } | Failure::Store(_) => {
+            // The store is busy or full, or whoever typed may not: what was typed must not be lost over that.
+            Failure::NotNow { .. }
+            | Failure::Store(_)
+            | Failure::Denied(_)
+            | Failure::NotLetIn
+            | Failure::NotProved
+            | Failure::TooOften { .. } => {
                 let problem = Problem::from(failure);
                 self.notice = format!("Not saved yet: {}. What you typed is all here.", problem.detail);
                 self.answer(request, problem.status).await

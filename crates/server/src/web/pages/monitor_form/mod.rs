@@ -8,7 +8,7 @@ mod form_kinds;
 mod read_back;
 
 use axum::{http::StatusCode, response::Response};
-use revere_model::{Monitor, MonitorId};
+use revere_model::{Monitor, MonitorId, Operation};
 
 use self::{
     create_once::is_once,
@@ -26,7 +26,7 @@ use super::{
     see,
 };
 use crate::{
-    operations::monitors,
+    operations::{Failure, monitors},
     web::{
         Problem,
         params::{Key, Params},
@@ -81,6 +81,7 @@ fn new_draft(texts: &FormTexts) -> Draft {
 /// `/monitor/{id}/edit`
 pub(super) async fn edit(request: PageRequest, Key(id): Key<MonitorId>) -> Result<Response, Problem> {
     let monitor = monitors::get(&request.context, id).await?;
+    request.context.might_with(Operation::EditMonitor, &monitor.spec.tags).map_err(Failure::Denied)?;
     let form = Typed::of(&monitor.spec);
     let version = monitor.version;
     Draft { edited: Some((monitor, version)), ..draft(form) }.answer(&request, StatusCode::OK).await

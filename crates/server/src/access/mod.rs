@@ -1,0 +1,140 @@
+//! How people and programs show who they are: passwords, second factors, sessions, tokens, and what slows down whoever guesses.
+//!
+//! Knows nothing of rights (`revere_model::Rights` does) and nothing of HTTP.
+
+mod address_limits;
+mod common_passwords;
+mod networks;
+mod passwords;
+pub mod second_factor;
+pub mod secrets;
+
+use std::{net::IpAddr, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+pub use address_limits::AddressLimits;
+pub use networks::Network;
+pub use passwords::{Busy, MAX_PASSWORD, MIN_PASSWORD, Passwords, Verified, password_fault};
+
+/// What an operator decided about who may come in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogInSettings {
+    /// `LOCAL_USERS`: people log in with a name and a password that Revere keeps.
+    pub local_users: bool,
+    /// `ANYONE_MAY = 'everything'`: the operator said in so many words that nobody has to log in, wherever it listens.
+    pub anyone_may_everything: bool,
+    /// `TRUSTED_PROXIES`: who is believed about the address that a request came from.
+    pub trusted_proxies: Vec<Network>,
+    /// How long a session goes on while nobody uses it.
+    pub session_idle: SignedDuration,
+    /// How long a session goes on at most.
+    pub session_length: SignedDuration,
+}
+
+impl Default for LogInSettings {
+    fn default() -> Self {
+        LogInSettings {
+            local_users: false,
+            anyone_may_everything: false,
+            trusted_proxies: Vec::new(),
+            session_idle: SignedDuration::from_hours(24),
+            session_length: SignedDuration::from_hours(24 * 7),
+        }
+    }
+}
+
+impl LogInSettings {
+    /// Whether whoever comes has to say who they are: whether there is any way to.
+    pub fn is_required(&self) -> bool {
+        self.local_users
+    }
+
+    /// A session that was last seen before this is over.
+    pub fn seen_since(&self, now: Timestamp) -> Timestamp {
+        now.saturating_sub(self.session_idle).unwrap_or(now)
+    }
+
+    /// When a session that begins now ends at the latest.
+    pub fn ends_at(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.session_length).unwrap_or(now)
+    }
+}
+
+/// What log-ins work with.
+pub struct Access {
+    /// What the operator decided.
+    pub settings: LogInSettings,
+    /// Hashes passwords, few at a time.
+    pub passwords: Passwords,
+    /// How often each address tried.
+    pub addresses: AddressLimits,
+    /// Told whenever somebody may have lost what they had: what goes on for long looks again then.
+    changes: watch::Sender<()>,
+}
+
+impl Access {
+    /// With nobody waiting and nothing counted.
+    pub fn new(settings: LogInSettings) -> Access {
+        if settings.local_users {
+            Passwords::prepare();
+        }
+        Access {
+            settings,
+            passwords: Passwords::default(),
+            addresses: AddressLimits::default(),
+            changes: watch::Sender::new(()),
+        }
+    }
+
+    /// Says that somebody may have lost what they had.
+    pub fn announce(&self) {
+        self.changes.send_replace(());
+    }
+
+    /// Hears of that.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+}
+
+/// After how many failures in a row under one name those who try wait before the next: a second, then twice as long each
+/// time, five minutes at most.
+pub fn wait_after(failures: u32) -> Duration {
+    const FREE: u32 = 5;
+    const LONGEST: u64 = 300;
+    match failures.checked_sub(FREE) {
+        None => Duration::ZERO,
+        Some(more) => Duration::from_secs(1_u64.checked_shl(more).map_or(LONGEST, |seconds| seconds.min(LONGEST))),
+    }
+}
+
+/// How long a failure counts towards the ones after it.
+pub const FAILURES_COUNT_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long an address is known as one that a person comes from.
+pub const ADDRESS_KNOWN_FOR: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+/// How long a link that is good once is.
+pub const LINK_GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long what matters most may be done after one showed who one is.
+pub const PROOF_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// An address as it is kept; empty where none is known.
+pub fn address_text(address: Option<IpAddr>) -> String {
+    address.map(|address| address.to_canonical().to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_failures_are_free_and_the_wait_doubles_to_five_minutes() {
+        let waits: Vec<u64> = (0..16).map(|failures| wait_after(failures).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(wait_after(u32::MAX).as_secs(), 300);
+    }
+}

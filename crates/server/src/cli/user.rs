@@ -1,0 +1,212 @@
+//! `revere user`: who may come in, from the shell. Works while the server runs; whoever is disabled is out at once.
+
+use std::io::Read as _;
+
+use anyhow::Context;
+use clap::Subcommand;
+use jiff::Timestamp;
+use revere_model::{Clock, Role, SystemClock, UserId};
+
+use super::{Exit, Global, project::Begun, terminal};
+use crate::{
+    access::{Passwords, password_fault},
+    config::Config,
+    operations::people::{self, PersonInput},
+    store::{Lookup, Store, StoreOptions, User, UserChange},
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  revere user add alice --role administrator            Prints a link by which Alice chooses a password
+  revere user add bob --role editor --tags shop,mail    Edits monitors with these tags, sees the others
+  pass show revere | revere user add carol --role viewer --password-stdin
+  revere user list
+  revere user disable bob                               Out at once: sessions are over, tokens good for nothing
+  revere user enable bob
+  revere user reset bob                                 Prints a link for another password
+  revere user reset bob --second-factor                 And takes the second factor away, for a phone that is lost
+
+People are asked to log in where config.py says LOCAL_USERS = True. The server may be running.
+
+Exit codes:
+  0 it is done, 1 it is not, and says why";
+
+#[derive(clap::Args, Debug)]
+pub(super) struct UserCommand {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand, Debug)]
+enum Act {
+    /// Add a person
+    Add {
+        /// What they are called, and log in by
+        name: String,
+        /// What they are
+        #[arg(long, default_value = "viewer")]
+        role: String,
+        /// For an editor: only monitors with one of these tags, separated by commas
+        #[arg(long, value_delimiter = ',')]
+        tags: Vec<String>,
+        /// Read the password from standard input, in the place of a link
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Show who there is
+    List,
+    /// Let a person come in no more
+    Disable {
+        /// What they are called
+        name: String,
+    },
+    /// Let a person come in again
+    Enable {
+        /// What they are called
+        name: String,
+    },
+    /// Give a person another password
+    Reset {
+        /// What they are called
+        name: String,
+        /// Read the password from standard input, in the place of a link
+        #[arg(long)]
+        password_stdin: bool,
+        /// Take the second factor away, too
+        #[arg(long)]
+        second_factor: bool,
+    },
+}
+
+impl UserCommand {
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let begun = Begun::new(global)?;
+        let config = begun.configuration(global)?;
+        begun.runtime.block_on(async {
+            let mut options = StoreOptions::new(&config.database_path);
+            options.beside_a_server = true;
+            options.alone = false;
+            let store = Store::open(options).await?;
+            let done = self.act.done(&store, &config, SystemClock.now()).await;
+            store.close().await;
+            done
+        })?;
+        if !config.log_in.local_users {
+            terminal::note("Nobody is asked to log in yet: config.py does not say LOCAL_USERS = True.");
+        }
+        Ok(Exit::Success)
+    }
+}
+
+impl Act {
+    async fn done(self, store: &Store, config: &Config, now: Timestamp) -> anyhow::Result<()> {
+        match self {
+            Act::Add { name, role, tags, password_stdin } => {
+                let kept = if password_stdin { Some(password_from_stdin(&name).await?) } else { None };
+                let has_password = kept.is_some();
+                let input = PersonInput { name, role, tags };
+                let user = people::create(store, &input, kept, now).await.map_err(told)?;
+                terminal::print(&format!("Added {}, {}.\n", user.name, user.role));
+                if !has_password {
+                    print_link(store, config, user.id, now).await?;
+                }
+            }
+            Act::List => list(store).await?,
+            Act::Disable { name } => switched(store, &name, true, now).await?,
+            Act::Enable { name } => switched(store, &name, false, now).await?,
+            Act::Reset { name, password_stdin, second_factor } => {
+                let user = find(store, &name).await?;
+                if user.disabled_at.is_some() {
+                    anyhow::bail!("{} is disabled; `revere user enable {name}` first", user.name);
+                }
+                if second_factor {
+                    store.remove_second_factor(user.id, None).await?;
+                    terminal::print(&format!("{} has no second factor any more.\n", user.name));
+                }
+                if password_stdin {
+                    store.set_password(user.id, password_from_stdin(&user.name).await?, None).await?;
+                    terminal::print(&format!("{} has another password. All sessions are over.\n", user.name));
+                } else {
+                    print_link(store, config, user.id, now).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn switched(store: &Store, name: &str, disabled: bool, now: Timestamp) -> anyhow::Result<()> {
+    let user = find(store, name).await?;
+    let change = UserChange { disabled: Some(disabled), ..UserChange::default() };
+    let user = people::change_one(store, user.id, change, now).await.map_err(told)?;
+    let word = if disabled { "disabled: sessions are over, tokens good for nothing" } else { "enabled" };
+    terminal::print(&format!("{} is {word}.\n", user.name));
+    Ok(())
+}
+
+async fn list(store: &Store) -> anyhow::Result<()> {
+    const PIECE: u32 = 500;
+    let mut after = String::new();
+    loop {
+        let users = store.users(&after, PIECE).await?;
+        for user in &users {
+            let User { name, role, tags, .. } = user;
+            let tags = if *role == Role::Editor && !tags.is_empty() {
+                format!(" of {}", tags.join(", "))
+            } else {
+                String::new()
+            };
+            let seen = user.logged_in_at.map_or("never came in".to_owned(), |at| format!("came in {at:.0}"));
+            let factor = if user.totp_key.is_some() { ", second factor" } else { "" };
+            let off = if user.disabled_at.is_some() { ", disabled" } else { "" };
+            terminal::print(&format!("{name}: {role}{tags}, {seen}{factor}{off}\n"));
+        }
+        match users.last() {
+            Some(last) if users.len() == PIECE as usize => after.clone_from(&last.name),
+            _ => return Ok(()),
+        }
+    }
+}
+
+async fn print_link(store: &Store, config: &Config, id: UserId, now: Timestamp) -> anyhow::Result<()> {
+    let secret = people::new_link(store, id, now).await.map_err(told)?;
+    let base = config.base_url.clone().unwrap_or_else(|| "http://127.0.0.1:5000".to_owned());
+    terminal::print(&format!(
+        "Choose the password at {base}/link/{}\nThe link is good once, for 24 hours.\n",
+        secret.reveal()
+    ));
+    if config.base_url.is_none() {
+        terminal::note("The address is that of a server on this machine; BASE_URL in config.py says another.");
+    }
+    Ok(())
+}
+
+async fn find(store: &Store, name: &str) -> anyhow::Result<User> {
+    let user = store.user(Lookup::Name(name.to_owned())).await?;
+    user.with_context(|| format!("nobody is called {name}; `revere user list` shows who there is"))
+}
+
+/// The first line of standard input, hashed, if it may be a password.
+async fn password_from_stdin(name: &str) -> anyhow::Result<String> {
+    let mut text = String::new();
+    std::io::stdin().take(4096).read_to_string(&mut text).context("cannot read the password from standard input")?;
+    let password = text.lines().next().unwrap_or_default();
+    if let Some(fault) = password_fault(password, name) {
+        anyhow::bail!("the password {fault}");
+    }
+    Passwords::default().hash(password).await.map_err(|_| anyhow::anyhow!("the password could not be hashed"))
+}
+
+/// A refusal as a sentence.
+fn told(failure: crate::operations::Failure) -> anyhow::Error {
+    use crate::operations::Failure;
+    match failure {
+        Failure::Refused(refusal) => {
+            let faults: Vec<String> =
+                refusal.faults.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect();
+            anyhow::anyhow!("{}", faults.join("; "))
+        }
+        Failure::Store(error) => error.into(),
+        other => anyhow::anyhow!("{other}"),
+    }
+}

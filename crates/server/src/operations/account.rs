@@ -1,0 +1,251 @@
+//! What a person decides about themselves: their sessions, their password, their second factor.
+//!
+//! What would give an account away to whoever sits down at an open browser (another password, another factor, a token)
+//! is done only a few minutes after its person showed who they are.
+
+use jiff::Timestamp;
+use revere_model::{Operation, Role, SessionId, UserId};
+
+use super::{
+    Context, Failure, FieldFault, Refusal, Services, Who,
+    log_in::{Begun, Browser, LogIn, begin, busy, second_factor_fits, shown},
+};
+use crate::{
+    access::{LINK_GOOD_FOR, PROOF_GOOD_FOR, password_fault, second_factor, secrets::digest},
+    store::{Link, Lookup, NewUser, Session, User},
+};
+
+/// What a person sees of their account.
+pub struct Account {
+    /// Who they are.
+    pub user: User,
+    /// The session they are in.
+    pub session: SessionId,
+    /// All their sessions.
+    pub sessions: Vec<Session>,
+    /// How many recovery codes they have left.
+    pub recovery_codes: u64,
+    /// Whether they showed who they are so lately that they may change what matters.
+    pub proved: bool,
+}
+
+/// A second factor that was offered and waits for its first code.
+pub struct Offer {
+    /// For whoever cannot take a picture.
+    pub key: String,
+    /// What the picture says.
+    pub address: String,
+}
+
+/// The account of whoever asks.
+pub async fn get(context: &Context) -> Result<Account, Failure> {
+    let (services, user, session) = own(context).await?;
+    let now = context.now();
+    let seen_since = services.access.settings.seen_since(now);
+    let sessions = services.store.sessions_of(user.id, seen_since, now).await.map_err(Failure::Store)?;
+    Ok(Account {
+        recovery_codes: services.store.recovery_codes_left(user.id).await.map_err(Failure::Store)?,
+        proved: sessions.iter().any(|one| one.id == session && is_fresh(one.proved_at, now)),
+        user,
+        session,
+        sessions,
+    })
+}
+
+/// Shows again who they are: password, and a code where there is a second factor. Wrong ones count as failed log-ins.
+pub async fn prove(context: &Context, password: &str, code: &str) -> Result<(), Failure> {
+    let (services, user, session) = own(context).await?;
+    let log_in = LogIn { name: user.name.clone(), password: password.to_owned(), code: code.to_owned() };
+    match shown(context, services, Some(user), &log_in).await {
+        Err(Failure::NotLetIn) => {
+            return Err(Refusal::one("password", "that is not your password, or not a code of this moment").into());
+        }
+        shown => shown?,
+    };
+    services.store.session_proved(session, context.now()).await.map_err(Failure::Store)
+}
+
+/// Chooses another password; all other sessions end.
+pub async fn change_password(context: &Context, password: &str) -> Result<(), Failure> {
+    let (services, user, session) = proved(context).await?;
+    let kept = hashed(services, password, &user.name).await?;
+    services.store.set_password(user.id, kept, Some(session)).await.map_err(Failure::Store)?;
+    services.access.announce();
+    context.log("password changed", &user.name);
+    Ok(())
+}
+
+/// Makes a key for a second factor; it becomes one when a code of it is shown.
+pub async fn offer_second_factor(context: &Context) -> Result<Offer, Failure> {
+    let (services, user, _) = proved(context).await?;
+    let key = second_factor::new_key();
+    services.store.offer_second_factor(user.id, key.clone()).await.map_err(Failure::Store)?;
+    offer(key, &user.name)
+}
+
+/// The key that was offered last and waits for a code, shown again.
+pub async fn offered(context: &Context) -> Result<Option<Offer>, Failure> {
+    let (_, user, _) = proved(context).await?;
+    user.totp_offered.map(|key| offer(key, &user.name)).transpose()
+}
+
+fn offer(key: String, name: &str) -> Result<Offer, Failure> {
+    let address = second_factor::address(&key, name);
+    let address = address.ok_or_else(|| Failure::Internal("a key of our own cannot be read".into()))?;
+    Ok(Offer { key, address })
+}
+
+/// Confirms the second factor by a code of it. Answers the recovery codes, which nobody sees again; all other sessions end.
+pub async fn confirm_second_factor(context: &Context, code: &str) -> Result<Vec<String>, Failure> {
+    let (services, user, session) = proved(context).await?;
+    let Some(key) = user.totp_offered else {
+        return Err(Failure::NotPossible("no second factor is being set up; begin again".to_owned()));
+    };
+    let Some(step) = second_factor::step_of(&key, code, context.now()) else {
+        return Err(Refusal::one("code", "that is not the code of this moment; is the phone's clock right?").into());
+    };
+    let codes = second_factor::recovery_codes();
+    let hashes = codes.iter().map(|code| second_factor::recovery_hash(code)).collect();
+    let confirmed = services.store.confirm_second_factor(user.id, key, step, hashes, Some(session)).await;
+    if !confirmed.map_err(Failure::Store)? {
+        return Err(Failure::NotPossible("another key was made meanwhile; begin again".to_owned()));
+    }
+    services.access.announce();
+    context.log("second factor set up", &user.name);
+    Ok(codes)
+}
+
+/// Takes the second factor away; all other sessions end.
+pub async fn remove_second_factor(context: &Context) -> Result<(), Failure> {
+    let (services, user, session) = proved(context).await?;
+    services.store.remove_second_factor(user.id, Some(session)).await.map_err(Failure::Store)?;
+    services.access.announce();
+    context.log("second factor removed", &user.name);
+    Ok(())
+}
+
+/// Ends one of one's own sessions.
+pub async fn end_session(context: &Context, id: SessionId) -> Result<(), Failure> {
+    let (services, user, _) = own(context).await?;
+    match services.store.end_session(user.id, id).await.map_err(Failure::Store)? {
+        true => {
+            services.access.announce();
+            context.log("session ended", id);
+            Ok(())
+        }
+        false => Err(Failure::NotFound { what: "session", key: id.to_string() }),
+    }
+}
+
+/// Ends all of one's own sessions, this one too.
+pub async fn end_sessions(context: &Context) -> Result<(), Failure> {
+    let (services, user, _) = own(context).await?;
+    services.store.end_sessions_of(user.id).await.map_err(Failure::Store)?;
+    services.access.announce();
+    context.log("all sessions ended", &user.name);
+    Ok(())
+}
+
+/// What a link that is good once is for, and whom; `None` where it is good for nothing (any more).
+pub async fn link(context: &Context, secret: &str) -> Result<Option<(Link, Option<String>)>, Failure> {
+    let services = context.may(Operation::LogIn)?;
+    if !services.access.settings.local_users {
+        return Ok(None);
+    }
+    match services.store.link(&digest(secret), context.now()).await.map_err(Failure::Store)? {
+        Some(Link::Password(id)) => {
+            let user = services.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?;
+            Ok(user.map(|user| (Link::Password(id), Some(user.name))))
+        }
+        Some(Link::FirstAdministrator) => Ok(Some((Link::FirstAdministrator, None))),
+        None => Ok(None),
+    }
+}
+
+/// Uses a link up: makes the first administrator, called `name`, or keeps the password that its person chose; and logs them
+/// in. A person with a second factor shows a code of it: a link is good for a password and for nothing else.
+pub async fn use_link(
+    context: &Context,
+    secret: &str,
+    name: &str,
+    password: &str,
+    code: &str,
+    browser: &Browser,
+) -> Result<Begun, Failure> {
+    let services = context.may(Operation::LogIn)?;
+    let now = context.now();
+    let too_often = |wait| Failure::TooOften { retry_after: wait };
+    services.access.addresses.count(context.actor().address, now).map_err(too_often)?;
+    let spent =
+        || Failure::NotFound { what: "link of that name, or it was used already:", key: "ask for another".into() };
+    let (link, _) = link(context, secret).await?.ok_or_else(spent)?;
+    let user = match link {
+        Link::FirstAdministrator => {
+            let name = super::people::checked_name(name)?;
+            let password_hash = Some(hashed(services, password, &name).await?);
+            let new = NewUser { name, role: Role::Administrator, tags: Vec::new(), password_hash, identity: None };
+            let made = services.store.create_first_administrator(digest(secret), new, now).await;
+            let made = made.map_err(Failure::Store)?.ok_or_else(spent)?;
+            context.log("first administrator made", &made.name);
+            made
+        }
+        Link::Password(id) => {
+            let user = services.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?.ok_or_else(spent)?;
+            let kept = hashed(services, password, &user.name).await?;
+            if !second_factor_fits(services, &user, code, now).await? {
+                return Err(Refusal::one("code", "that is not the code of this moment").into());
+            }
+            let used = services.store.use_password_link(digest(secret), id, kept, now).await;
+            if !used.map_err(Failure::Store)? {
+                return Err(spent());
+            }
+            context.log("password chosen by a link", &user.name);
+            user
+        }
+    };
+    begin(context, &user, "link", browser).await
+}
+
+/// When a link that is made now is good no longer.
+pub(super) fn link_ends_at(now: Timestamp) -> Timestamp {
+    now.saturating_add(LINK_GOOD_FOR).unwrap_or(now)
+}
+
+/// How a password that somebody chose is kept, if it may be one.
+pub(super) async fn hashed(services: &Services, password: &str, name: &str) -> Result<String, Failure> {
+    if let Some(fault) = password_fault(password, name) {
+        return Err(Refusal { faults: vec![FieldFault::new("new_password", format!("the password {fault}"))] }.into());
+    }
+    services.access.passwords.hash(password).await.map_err(busy)
+}
+
+/// Whoever asks, as a person, and their session.
+async fn own(context: &Context) -> Result<(&Services, User, SessionId), Failure> {
+    let services = context.may(Operation::UseAccount)?;
+    let (id, session) = person(context)?;
+    let user = services.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?;
+    Ok((services, user.ok_or(Failure::NotLetIn)?, session))
+}
+
+pub(super) fn person(context: &Context) -> Result<(UserId, SessionId), Failure> {
+    match &context.actor().who {
+        Who::Person { id, session, .. } => Ok((*id, *session)),
+        _ => Err(Failure::NotPossible("nobody has to log in here, so nobody has an account".to_owned())),
+    }
+}
+
+/// The same, for what is done only a few minutes after they showed who they are.
+pub(super) async fn proved(context: &Context) -> Result<(&Services, User, SessionId), Failure> {
+    let (services, user, session) = own(context).await?;
+    let now = context.now();
+    let seen_since = services.access.settings.seen_since(now);
+    let sessions = services.store.sessions_of(user.id, seen_since, now).await.map_err(Failure::Store)?;
+    match sessions.iter().any(|one| one.id == session && is_fresh(one.proved_at, now)) {
+        true => Ok((services, user, session)),
+        false => Err(Failure::NotProved),
+    }
+}
+
+fn is_fresh(proved_at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(proved_at) <= PROOF_GOOD_FOR
+}

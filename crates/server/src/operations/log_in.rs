@@ -1,0 +1,275 @@
+//! Coming in and going out: who a secret belongs to, log-in by name and password, log-out.
+//!
+//! Every refusal of a log-in has one message and takes one time: whether there is such a person, whether they are
+//! disabled, whether a second factor is wanted, nobody learns who cannot come in. Guessing is slowed by name and by
+//! address, and nobody is locked out by it: from where a person came in before, the right password is taken all the same.
+
+use std::{net::IpAddr, time::Duration};
+
+use jiff::Timestamp;
+use revere_model::{Operation, SessionId};
+
+use super::{Context, Failure, Services, Who};
+use crate::{
+    access::{
+        self, Busy, address_text, second_factor,
+        secrets::{Secret, digest},
+        wait_after,
+    },
+    store::{Lookup, NewSession, StoreError, User},
+};
+
+/// What a request brings to show who sent it.
+#[derive(Clone)]
+pub enum Credential {
+    /// The secret of a session, from a cookie.
+    Session(String),
+    /// An API token.
+    Token(String),
+}
+
+/// What a person fills in.
+#[derive(Clone, Default)]
+pub struct LogIn {
+    /// What they are called.
+    pub name: String,
+    /// Their password.
+    pub password: String,
+    /// A code of their second factor, or a recovery code; empty for none.
+    pub code: String,
+}
+
+/// The browser that a session is for.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    /// What it says it is.
+    pub user_agent: String,
+}
+
+/// A session that has begun.
+pub struct Begun {
+    /// What the browser shows from now on.
+    pub secret: Secret,
+    /// When it ends, whatever its person does.
+    pub ends_at: Timestamp,
+    /// Which one it is.
+    pub id: SessionId,
+}
+
+/// What goes on for long is looked at so often.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(20);
+
+/// Uses are noted so seldom.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// Who shows this; `None` where it opens nothing (any more).
+pub async fn identify(context: &Context, credential: &Credential) -> Result<Option<Who>, Failure> {
+    let services = context.may(Operation::LogIn)?;
+    let now = context.now();
+    match credential {
+        Credential::Session(secret) => {
+            let seen_since = services.access.settings.seen_since(now);
+            let found = services.store.session(&digest(secret), seen_since, now).await.map_err(Failure::Store)?;
+            let Some(session) = found else { return Ok(None) };
+            if is_due(Some(session.seen_at), now) {
+                let (store, id) = (services.store.clone(), session.id);
+                note(async move { store.session_seen(id, now).await });
+            }
+            Ok(Some(Who::Person {
+                id: session.user,
+                name: session.user_name,
+                rights: session.rights,
+                session: session.id,
+            }))
+        }
+        Credential::Token(secret) => {
+            let found = services.store.token(&digest(secret), now).await.map_err(Failure::Store)?;
+            let Some(token) = found else { return Ok(None) };
+            if is_due(token.used_at, now) {
+                let (store, id, from) = (services.store.clone(), token.id, address_text(context.actor().address));
+                note(async move { store.token_used(id, from, now).await });
+            }
+            Ok(Some(Who::Token {
+                id: token.id,
+                name: token.name,
+                owner: token.owner,
+                owner_name: token.owner_name,
+                rights: token.rights,
+            }))
+        }
+    }
+}
+
+/// Waits until what whoever asks showed opens something else than it did, or nothing any more.
+pub async fn until_changed(context: &Context, credential: &Credential) {
+    let Ok(services) = context.may(Operation::LogIn) else { return };
+    let mut changes = services.access.changes();
+    loop {
+        match identify(context, credential).await {
+            Ok(Some(who)) if who == context.actor().who => {}
+            // A store that does not answer now says nothing of anybody's rights.
+            Err(_) => {}
+            _ => return,
+        }
+        // Another process may have changed it, or time alone.
+        let _ = tokio::time::timeout(LOOKED_AT_EVERY, changes.changed()).await;
+    }
+}
+
+fn is_due(noted: Option<Timestamp>, now: Timestamp) -> bool {
+    noted.is_none_or(|noted| now.duration_since(noted).unsigned_abs() >= NOTED_EVERY)
+}
+
+/// Writes something that no request waits for, and that none fails for.
+fn note(write: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = write.await {
+            tracing::debug!(%error, "a use was not noted");
+        }
+    });
+}
+
+/// Logs a person in by name and password, and a second factor where they have one.
+pub async fn by_password(context: &Context, log_in: &LogIn, browser: &Browser) -> Result<Begun, Failure> {
+    let services = context.may(Operation::LogIn)?;
+    if !services.access.settings.local_users {
+        return Err(no_local_users());
+    }
+    let user = services.store.user(Lookup::Name(log_in.name.clone())).await.map_err(Failure::Store)?;
+    let user = shown(context, services, user, log_in).await?;
+    begin(context, &user, "password", browser).await
+}
+
+/// The person, if password and code are theirs. Counts failures, and slows down whoever makes many.
+pub(super) async fn shown(
+    context: &Context,
+    services: &Services,
+    user: Option<User>,
+    log_in: &LogIn,
+) -> Result<User, Failure> {
+    let now = context.now();
+    let address = context.actor().address;
+    services.access.addresses.count(address, now).map_err(|wait| Failure::TooOften { retry_after: wait })?;
+    let name_hash = name_hash(&log_in.name);
+    let waits = waits(services, &name_hash, now).await?;
+    // While a name waits, only somebody who came in from here before is looked at.
+    if let Some(wait) = waits
+        && !is_known(services, user.as_ref(), address, now).await?
+    {
+        context.log_failure("log-in put off: too many failed under this name", &log_in.name);
+        return Err(Failure::TooOften { retry_after: wait });
+    }
+    let kept = user.as_ref().and_then(|user| user.password_hash.as_deref());
+    let verified = services.access.passwords.verify(&log_in.password, kept).await.map_err(busy)?;
+    let user = user.filter(|user| verified.right && user.disabled_at.is_none());
+    let user = match user {
+        Some(user) if second_factor_fits(services, &user, &log_in.code, now).await? => user,
+        _ => {
+            context.log_failure("log-in refused", &log_in.name);
+            return Err(match waits {
+                // A guess while everybody else waits does not make them wait longer.
+                Some(wait) => Failure::TooOften { retry_after: wait },
+                None => {
+                    services.store.login_failed(name_hash, wait_after, now).await.map_err(Failure::Store)?;
+                    Failure::NotLetIn
+                }
+            });
+        }
+    };
+    if verified.outdated
+        && let (Ok(anew), Some(was)) = (services.access.passwords.hash(&log_in.password).await, &user.password_hash)
+    {
+        services.store.rehash_password(user.id, was.clone(), anew).await.map_err(Failure::Store)?;
+    }
+    Ok(user)
+}
+
+/// Begins a session of a person who has shown, in the way `method`, who they are. Every way of logging in ends here.
+pub async fn begin(context: &Context, user: &User, method: &'static str, browser: &Browser) -> Result<Begun, Failure> {
+    let services = context.may(Operation::LogIn)?;
+    let now = context.now();
+    let (secret, ends_at) = (Secret::new(), services.access.settings.ends_at(now));
+    let session = NewSession {
+        secret_hash: secret.hash(),
+        user: user.id,
+        method,
+        address: address_text(context.actor().address),
+        user_agent: browser.user_agent.chars().filter(|c| !c.is_control()).take(300).collect(),
+        ends_at,
+    };
+    let begun = services.store.begin_session(session, name_hash(&user.name), now).await.map_err(Failure::Store)?;
+    let id = begun.ok_or(Failure::NotLetIn)?;
+    context.log("logged in", &user.name);
+    Ok(Begun { secret, ends_at, id })
+}
+
+/// Ends the session that whoever asks is in, if they are in one.
+pub async fn log_out(context: &Context) -> Result<(), Failure> {
+    let services = context.may(Operation::LogIn)?;
+    if let Who::Person { id, session, .. } = &context.actor().who {
+        services.store.end_session(*id, *session).await.map_err(Failure::Store)?;
+        services.access.announce();
+        context.log("logged out", session);
+    }
+    Ok(())
+}
+
+/// Whether the code is one of the person's second factor, or a recovery code; true where they have no second factor. Either
+/// is taken once.
+pub(super) async fn second_factor_fits(
+    services: &Services,
+    user: &User,
+    code: &str,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let Some(key) = &user.totp_key else { return Ok(true) };
+    if let Some(step) = second_factor::step_of(key, code, now) {
+        return services.store.take_code(user.id, step).await.map_err(Failure::Store);
+    }
+    if code.trim().is_empty() {
+        return Ok(false);
+    }
+    let hash = second_factor::recovery_hash(code);
+    // Looked for first: a wrong code must not take the time of a write.
+    if !services.store.has_recovery_code(user.id, &hash).await.map_err(Failure::Store)? {
+        return Ok(false);
+    }
+    services.store.take_recovery_code(user.id, hash).await.map_err(Failure::Store)
+}
+
+async fn waits(services: &Services, name_hash: &str, now: Timestamp) -> Result<Option<Duration>, Failure> {
+    let attempt = services.store.login_failures(name_hash).await.map_err(Failure::Store)?;
+    let wait = attempt.map(|attempt| attempt.wait_until.duration_since(now)).filter(|wait| wait.is_positive());
+    Ok(wait.map(|wait| wait.unsigned_abs().max(Duration::from_secs(1))))
+}
+
+async fn is_known(
+    services: &Services,
+    user: Option<&User>,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let (Some(user), Some(_)) = (user, address) else { return Ok(false) };
+    let since = now.saturating_sub(access::ADDRESS_KNOWN_FOR).unwrap_or(now);
+    services.store.came_from(user.id, &address_text(address), since).await.map_err(Failure::Store)
+}
+
+/// Failures are counted under any name, so that a row tells nobody which names there are.
+fn name_hash(name: &str) -> String {
+    digest(&format!("name {}", name.to_lowercase()))
+}
+
+pub(super) fn busy(Busy: Busy) -> Failure {
+    Failure::NotNow {
+        detail: "too many people are logging in at this moment; try again in a few seconds".to_owned(),
+        retry_after: Duration::from_secs(5),
+    }
+}
+
+/// Where people do not log in with a password of ours.
+pub(super) fn no_local_users() -> Failure {
+    Failure::NotPossible(
+        "nobody logs in here with a password: that is switched on by LOCAL_USERS = True in config.py, and a restart"
+            .to_owned(),
+    )
+}

@@ -1,0 +1,194 @@
+//! Who may come in, and what each may do.
+//!
+//! The acts are functions of their own, for the command line, which needs no server around it.
+
+use revere_model::{MAX_TAG, MAX_TAGS, Operation, Role, UserId};
+
+use super::{Context, Failure, FieldFault, Refusal, account::link_ends_at};
+use crate::{
+    access::secrets::Secret,
+    store::{Link, Lookup, NewUser, Store, User, UserChange},
+};
+
+/// The longest name.
+pub const MAX_NAME: usize = 60;
+
+/// What somebody wants a person to be.
+#[derive(Clone, Debug, Default)]
+pub struct PersonInput {
+    /// What they are called, and log in by.
+    pub name: String,
+    /// What they are, as a word.
+    pub role: String,
+    /// For an editor: the tags whose monitors they edit.
+    pub tags: Vec<String>,
+}
+
+/// Everybody, by name, at most `limit`.
+pub async fn list(context: &Context, after: &str, limit: u32) -> Result<Vec<User>, Failure> {
+    context.may(Operation::ManagePeople)?.store.users(after, limit).await.map_err(Failure::Store)
+}
+
+/// One person.
+pub async fn get(context: &Context, id: UserId) -> Result<User, Failure> {
+    let user = context.may(Operation::ManagePeople)?.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?;
+    user.ok_or_else(|| unknown(id))
+}
+
+/// Makes a person, and the secret of a link by which they choose a password.
+pub async fn add(context: &Context, input: &PersonInput) -> Result<(User, Secret), Failure> {
+    let services = context.may(Operation::ManagePeople)?;
+    let user = create(&services.store, input, None, context.now()).await?;
+    let secret = new_link(&services.store, user.id, context.now()).await?;
+    context.log("person added", &user.name);
+    Ok((user, secret))
+}
+
+/// Changes what a person may do, or whether they may come in at all.
+pub async fn change(
+    context: &Context,
+    id: UserId,
+    role: Option<&str>,
+    tags: Option<Vec<String>>,
+    disabled: Option<bool>,
+) -> Result<User, Failure> {
+    let services = context.may(Operation::ManagePeople)?;
+    let mut faults = Vec::new();
+    let change = UserChange {
+        role: role.and_then(|role| checked_role(role, &mut faults)),
+        tags: tags.map(|tags| checked_tags(tags, &mut faults)),
+        disabled,
+    };
+    let change = Refusal::unless_clean(faults, change)?;
+    let user = change_one(&services.store, id, change, context.now()).await?;
+    services.access.announce();
+    context.log("person changed", &user.name);
+    Ok(user)
+}
+
+/// Makes a link by which a person chooses another password.
+pub async fn link(context: &Context, id: UserId) -> Result<(User, Secret), Failure> {
+    let services = context.may(Operation::ManagePeople)?;
+    let user = get(context, id).await?;
+    if user.disabled_at.is_some() {
+        return Err(Failure::NotPossible(format!("{} is disabled; enable them first", user.name)));
+    }
+    let secret = new_link(&services.store, id, context.now()).await?;
+    context.log("link for a password made", &user.name);
+    Ok((user, secret))
+}
+
+/// Ends all sessions of a person.
+pub async fn end_sessions(context: &Context, id: UserId) -> Result<(), Failure> {
+    let services = context.may(Operation::ManagePeople)?;
+    let user = get(context, id).await?;
+    services.store.end_sessions_of(id).await.map_err(Failure::Store)?;
+    services.access.announce();
+    context.log("sessions ended", &user.name);
+    Ok(())
+}
+
+/// Takes a person's second factor away, for whoever lost phone and recovery codes.
+pub async fn remove_second_factor(context: &Context, id: UserId) -> Result<(), Failure> {
+    let services = context.may(Operation::ManagePeople)?;
+    let user = get(context, id).await?;
+    services.store.remove_second_factor(id, None).await.map_err(Failure::Store)?;
+    services.access.announce();
+    context.log("second factor removed", &user.name);
+    Ok(())
+}
+
+/// Makes a person, without a link; with how their password is kept, if they have one.
+pub async fn create(
+    store: &Store,
+    input: &PersonInput,
+    password_hash: Option<String>,
+    now: jiff::Timestamp,
+) -> Result<User, Failure> {
+    let mut faults = Vec::new();
+    let name = checked_name(&input.name).unwrap_or_else(|refusal| {
+        faults.extend(refusal.faults);
+        String::new()
+    });
+    let role = checked_role(&input.role, &mut faults).unwrap_or(Role::Viewer);
+    let tags = checked_tags(input.tags.clone(), &mut faults);
+    let new = Refusal::unless_clean(faults, NewUser { name, role, tags, password_hash, identity: None })?;
+    let taken = format!("somebody is called {} already; choose another name", new.name);
+    let made = store.create_user(new, now).await.map_err(Failure::Store)?;
+    made.ok_or_else(|| Failure::refused("name", taken))
+}
+
+/// Changes a person, if that leaves an administrator.
+pub async fn change_one(store: &Store, id: UserId, change: UserChange, now: jiff::Timestamp) -> Result<User, Failure> {
+    let changed = store.change_user(id, change, now).await.map_err(super::failure::of("person", id))?;
+    changed.ok_or_else(|| {
+        Failure::NotPossible(
+            "this is the last administrator who may come in; make another one first, or nobody could any more"
+                .to_owned(),
+        )
+    })
+}
+
+/// A link by which a person chooses a password.
+pub async fn new_link(store: &Store, id: UserId, now: jiff::Timestamp) -> Result<Secret, Failure> {
+    let secret = Secret::new();
+    let link = store.create_link(secret.hash(), Link::Password(id), link_ends_at(now), now).await;
+    link.map_err(Failure::Store)?;
+    Ok(secret)
+}
+
+/// A link to become the first administrator; `None` where there is one.
+pub async fn first_link(store: &Store, now: jiff::Timestamp) -> Result<Option<Secret>, Failure> {
+    if store.has_administrator().await.map_err(Failure::Store)? {
+        return Ok(None);
+    }
+    let secret = Secret::new();
+    let link = store.create_link(secret.hash(), Link::FirstAdministrator, link_ends_at(now), now).await;
+    link.map_err(Failure::Store)?;
+    Ok(Some(secret))
+}
+
+/// A name that somebody may have.
+pub(super) fn checked_name(name: &str) -> Result<String, Refusal> {
+    let name = name.trim();
+    let fault = if name.is_empty() {
+        Some("a name is missing".to_owned())
+    } else if name.chars().count() > MAX_NAME {
+        Some(format!("the name has {} characters: {MAX_NAME} at most", name.chars().count()))
+    } else if !name.chars().all(|c| c.is_alphanumeric() || " .-_@+'".contains(c)) {
+        Some("a name is made of letters, digits, spaces and . - _ @ + '".to_owned())
+    } else {
+        None
+    };
+    match fault {
+        None => Ok(name.to_owned()),
+        Some(fault) => Err(Refusal::one("name", fault)),
+    }
+}
+
+fn checked_role(role: &str, faults: &mut Vec<FieldFault>) -> Option<Role> {
+    role.parse()
+        .map_err(|fault: revere_model::ParseRoleError| faults.push(FieldFault::new("role", fault.to_string())))
+        .ok()
+}
+
+pub(super) fn checked_tags(tags: Vec<String>, faults: &mut Vec<FieldFault>) -> Vec<String> {
+    let mut checked: Vec<String> = Vec::new();
+    for tag in tags.iter().flat_map(|tags| tags.split(',')).map(str::trim).filter(|tag| !tag.is_empty()) {
+        if tag.chars().count() > MAX_TAG || tag.chars().any(char::is_control) {
+            let message =
+                format!("no monitor has such a tag: {MAX_TAG} characters at most, and none that cannot be seen");
+            faults.push(FieldFault::new("tags", message));
+        } else if !checked.iter().any(|known| known.to_lowercase() == tag.to_lowercase()) {
+            checked.push(tag.to_owned());
+        }
+    }
+    if checked.len() > MAX_TAGS {
+        faults.push(FieldFault::new("tags", format!("{} tags: {MAX_TAGS} at most", checked.len())));
+    }
+    checked
+}
+
+fn unknown(id: UserId) -> Failure {
+    Failure::NotFound { what: "person", key: id.to_string() }
+}

@@ -1,0 +1,59 @@
+//! How often somebody failed to come in under a name, whether anybody has it or not.
+
+use jiff::Timestamp;
+
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, micros},
+};
+
+/// The failures in a row under one name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// How many.
+    pub count: u32,
+    /// Until then nobody is let in under it, but from where they came before.
+    pub wait_until: Timestamp,
+}
+
+impl Store {
+    /// The failures under a name, if there were any lately.
+    pub async fn login_failures(&self, name_hash: &str) -> Result<Option<Attempt>, StoreError> {
+        let row = sqlx::query("select count, wait_until from login_failures where name_hash = $1")
+            .bind(name_hash)
+            .fetch_optional(self.readers())
+            .await?;
+        row.map(|row| Ok(Attempt { count: row.number("count")?, wait_until: row.at("wait_until")? })).transpose()
+    }
+
+    /// Counts one more failure; `wait` says how long to wait after so many.
+    pub async fn login_failed(
+        &self,
+        name_hash: String,
+        wait: fn(u32) -> std::time::Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let count: i64 = sqlx::query_scalar(
+                    "insert into login_failures (name_hash, count, wait_until, failed_at) values ($1, 1, $2, $2)
+                     on conflict (name_hash) do update set count = login_failures.count + 1, failed_at = excluded.failed_at
+                     returning count",
+                )
+                .bind(&name_hash)
+                .bind(micros(now))
+                .fetch_one(&mut *connection)
+                .await?;
+                let wait = wait(u32::try_from(count).unwrap_or(u32::MAX));
+                let until = now.saturating_add(wait).unwrap_or(now);
+                sqlx::query("update login_failures set wait_until = $2 where name_hash = $1")
+                    .bind(name_hash)
+                    .bind(micros(until))
+                    .execute(&mut *connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,15 @@
+//! People, their sessions and tokens, and how often somebody failed to come in.
+//!
+//! Knows no password and no secret: what comes here is hashed already, and is compared by whoever asks or by the database.
+
+mod links;
+mod login_failures;
+mod sessions;
+mod tokens;
+mod users;
+
+pub use links::Link;
+pub use login_failures::Attempt;
+pub use sessions::{NewSession, Session};
+pub use tokens::{NewToken, Token};
+pub use users::{Lookup, NewUser, User, UserChange};

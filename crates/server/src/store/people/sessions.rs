@@ -1,0 +1,288 @@
+//! Sessions: from log-in to log-out, to an idle end, or to an end that nothing puts off.
+
+use jiff::Timestamp;
+use revere_model::{Rights, SessionId, UserId};
+
+use super::users::tags;
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, micros, word},
+    database::DbRow,
+};
+
+/// A session, with who is in it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Names it in lists; opens nothing.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What they are called.
+    pub user_name: String,
+    /// What they may do now.
+    pub rights: Rights,
+    /// How they came in.
+    pub method: String,
+    /// From where.
+    pub address: String,
+    /// By which browser, as far as it says.
+    pub user_agent: String,
+    /// When they came in.
+    pub created_at: Timestamp,
+    /// When they last showed who they are.
+    pub proved_at: Timestamp,
+    /// When they last asked for something, to a minute.
+    pub seen_at: Timestamp,
+    /// When it ends, whatever they do.
+    pub ends_at: Timestamp,
+}
+
+/// A session to be.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The hash of what the browser will show.
+    pub secret_hash: String,
+    /// Whose it is.
+    pub user: UserId,
+    /// How they came in.
+    pub method: &'static str,
+    /// From where.
+    pub address: String,
+    /// By which browser, as far as it says.
+    pub user_agent: String,
+    /// When it ends, whatever they do.
+    pub ends_at: Timestamp,
+}
+
+/// So many sessions of one person stay; the oldest give way.
+const MOST: i64 = 50;
+/// So many addresses of one person are remembered.
+const ADDRESSES: i64 = 50;
+
+impl Store {
+    /// Begins a session of a person who may come in; `None` where they may not any more. Their failures under this name are
+    /// forgotten, the address is remembered.
+    pub async fn begin_session(
+        &self,
+        new: NewSession,
+        name_hash: String,
+        now: Timestamp,
+    ) -> Result<Option<SessionId>, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let come_in = sqlx::query("update users set logged_in_at = $2 where id = $1 and disabled_at is null")
+                    .bind(new.user.0)
+                    .bind(micros(now))
+                    .execute(&mut *connection)
+                    .await?;
+                if come_in.rows_affected() == 0 {
+                    return Ok(None);
+                }
+                let id: i64 = sqlx::query_scalar(
+                    "insert into sessions (secret_hash, user_id, method, address, user_agent, created_at, proved_at, seen_at,
+                         ends_at) values ($1, $2, $3, $4, $5, $6, $6, $6, $7) returning id",
+                )
+                .bind(&new.secret_hash)
+                .bind(new.user.0)
+                .bind(new.method)
+                .bind(&new.address)
+                .bind(&new.user_agent)
+                .bind(micros(now))
+                .bind(micros(new.ends_at))
+                .fetch_one(&mut *connection)
+                .await?;
+                sqlx::query("delete from login_failures where name_hash = $1")
+                    .bind(name_hash)
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query(
+                    "insert into login_addresses (user_id, address, seen_at) values ($1, $2, $3)
+                     on conflict (user_id, address) do update set seen_at = excluded.seen_at",
+                )
+                .bind(new.user.0)
+                .bind(&new.address)
+                .bind(micros(now))
+                .execute(&mut *connection)
+                .await?;
+                sqlx::query(
+                    "delete from login_addresses where user_id = $1 and address not in
+                         (select address from login_addresses where user_id = $1 order by seen_at desc limit $2)",
+                )
+                .bind(new.user.0)
+                .bind(ADDRESSES)
+                .execute(&mut *connection)
+                .await?;
+                sqlx::query(
+                    "delete from sessions where user_id = $1 and id not in
+                         (select id from sessions where user_id = $1 order by seen_at desc, id desc limit $2)",
+                )
+                .bind(new.user.0)
+                .bind(MOST)
+                .execute(&mut *connection)
+                .await?;
+                Ok(Some(SessionId(id)))
+            })
+        })
+        .await
+    }
+
+    /// The session whose secret has this hash, if it goes on and its person may come in.
+    pub async fn session(
+        &self,
+        secret_hash: &str,
+        seen_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let row = sqlx::query(
+            "select s.*, u.name, u.role, u.tags from sessions s join users u on u.id = s.user_id
+             where s.secret_hash = $1 and s.seen_at >= $2 and s.ends_at > $3 and u.disabled_at is null",
+        )
+        .bind(secret_hash)
+        .bind(micros(seen_since))
+        .bind(micros(now))
+        .fetch_optional(self.readers())
+        .await?;
+        row.as_ref().map(session).transpose()
+    }
+
+    /// The sessions of a person that go on, the one seen last first.
+    pub async fn sessions_of(
+        &self,
+        user: UserId,
+        seen_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let rows = sqlx::query(
+            "select s.*, u.name, u.role, u.tags from sessions s join users u on u.id = s.user_id
+             where s.user_id = $1 and s.seen_at >= $2 and s.ends_at > $3 order by s.seen_at desc, s.id desc limit $4",
+        )
+        .bind(user.0)
+        .bind(micros(seen_since))
+        .bind(micros(now))
+        .bind(MOST)
+        .fetch_all(self.readers())
+        .await?;
+        rows.iter().map(session).collect()
+    }
+
+    /// Notes that a session was seen.
+    pub async fn session_seen(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let seen = sqlx::query("update sessions set seen_at = $2 where id = $1 and seen_at < $2");
+                seen.bind(id.0).bind(micros(now)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Notes that the one in a session showed again who they are.
+    pub async fn session_proved(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let proved = sqlx::query("update sessions set proved_at = $2 where id = $1");
+                proved.bind(id.0).bind(micros(now)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Ends one session of a person; false where there is none such.
+    pub async fn end_session(&self, user: UserId, id: SessionId) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let ended = sqlx::query("delete from sessions where id = $1 and user_id = $2")
+                    .bind(id.0)
+                    .bind(user.0)
+                    .execute(connection)
+                    .await?;
+                Ok(ended.rows_affected() == 1)
+            })
+        })
+        .await
+    }
+
+    /// Ends all sessions of a person.
+    pub async fn end_sessions_of(&self, user: UserId) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query("delete from sessions where user_id = $1").bind(user.0).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Whether a person came in from there before.
+    pub async fn came_from(&self, user: UserId, address: &str, since: Timestamp) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar(
+            "select user_id from login_addresses where user_id = $1 and address = $2 and seen_at >= $3",
+        )
+        .bind(user.0)
+        .bind(address)
+        .bind(micros(since))
+        .fetch_optional(self.readers())
+        .await?;
+        Ok(found.is_some())
+    }
+
+    /// Forgets sessions, links and failures that are over.
+    pub async fn forget_log_ins(
+        &self,
+        seen_since: Timestamp,
+        failed_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // Looking is free of locks: most of the time there is nothing to do.
+        let over: bool = sqlx::query_scalar(
+            "select exists (select 1 from sessions where ends_at <= $1 or seen_at < $2)
+                 or exists (select 1 from one_time_links where ends_at <= $1)
+                 or exists (select 1 from login_failures where failed_at < $3)",
+        )
+        .bind(micros(now))
+        .bind(micros(seen_since))
+        .bind(micros(failed_since))
+        .fetch_one(self.readers())
+        .await?;
+        if !over {
+            return Ok(());
+        }
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query("delete from sessions where ends_at <= $1 or seen_at < $2")
+                    .bind(micros(now))
+                    .bind(micros(seen_since))
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query("delete from one_time_links where ends_at <= $1")
+                    .bind(micros(now))
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query("delete from login_failures where failed_at < $1")
+                    .bind(micros(failed_since))
+                    .execute(&mut *connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+fn session(row: &DbRow) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: SessionId(row.int("id")?),
+        user: UserId(row.int("user_id")?),
+        user_name: row.text("name")?,
+        rights: Rights { role: word(&row.text("role")?)?, tags: tags(row)?, scope: None, token: false },
+        method: row.text("method")?,
+        address: row.text("address")?,
+        user_agent: row.text("user_agent")?,
+        created_at: row.at("created_at")?,
+        proved_at: row.at("proved_at")?,
+        seen_at: row.at("seen_at")?,
+        ends_at: row.at("ends_at")?,
+    })
+}

@@ -1,0 +1,176 @@
+//! API tokens: what programs come in with.
+
+use jiff::Timestamp;
+use revere_model::{Rights, Scope, TokenId, UserId};
+
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, micros, tags_text, word},
+    database::DbRow,
+};
+
+/// An API token, with whose it is.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Names it in lists; opens nothing.
+    pub id: TokenId,
+    /// What its owner called it.
+    pub name: String,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What they are called.
+    pub owner_name: String,
+    /// What it was made for.
+    pub given: Rights,
+    /// What it may do now: never more than its owner.
+    pub rights: Rights,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it is good no longer; `None` is never.
+    pub ends_at: Option<Timestamp>,
+    /// When it was last used, to a minute.
+    pub used_at: Option<Timestamp>,
+    /// From where.
+    pub used_from: Option<String>,
+}
+
+/// A token to be.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// The hash of what the program will show.
+    pub secret_hash: String,
+    /// Whose it will be.
+    pub owner: UserId,
+    /// What they call it.
+    pub name: String,
+    /// What it is for.
+    pub rights: Rights,
+    /// When it is good no longer; `None` is never.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// So many are listed, and so many one person may have.
+pub(super) const MOST: i64 = 200;
+
+const SELECT: &str = "select t.*, u.name as owner_name, u.role as owner_role, u.tags as owner_tags from api_tokens t
+     join users u on u.id = t.user_id";
+
+impl Store {
+    /// Keeps a token; `None` where its owner has as many as may be.
+    pub async fn create_token(&self, new: NewToken, now: Timestamp) -> Result<Option<TokenId>, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let has: i64 = sqlx::query_scalar("select count(*) from api_tokens where user_id = $1")
+                    .bind(new.owner.0)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                if has >= MOST {
+                    return Ok(None);
+                }
+                let id: i64 = sqlx::query_scalar(
+                    "insert into api_tokens (secret_hash, user_id, name, role, tags, scope, created_at, ends_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8) returning id",
+                )
+                .bind(&new.secret_hash)
+                .bind(new.owner.0)
+                .bind(&new.name)
+                .bind(new.rights.role.as_str())
+                .bind(tags_text(&new.rights.tags))
+                .bind(new.rights.scope.map(Scope::as_str))
+                .bind(micros(now))
+                .bind(new.ends_at.map(micros))
+                .fetch_one(&mut *connection)
+                .await?;
+                Ok(Some(TokenId(id)))
+            })
+        })
+        .await
+    }
+
+    /// The token whose secret has this hash, if it is still good and its owner may come in.
+    pub async fn token(&self, secret_hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
+        let sql = format!(
+            "{SELECT} where t.secret_hash = $1 and (t.ends_at is null or t.ends_at > $2) and u.disabled_at is null"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(secret_hash)
+            .bind(micros(now))
+            .fetch_optional(self.readers())
+            .await?;
+        row.as_ref().map(token).transpose()
+    }
+
+    /// The tokens of a person, or everybody's, the newest first; those that are good no longer too.
+    pub async fn tokens(&self, owner: Option<UserId>) -> Result<Vec<Token>, StoreError> {
+        let rows = match owner {
+            Some(owner) => {
+                let sql = format!("{SELECT} where t.user_id = $1 order by t.id desc limit $2");
+                let asked = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(owner.0).bind(MOST);
+                asked.fetch_all(self.readers()).await?
+            }
+            None => {
+                let sql = format!("{SELECT} order by t.id desc limit $1");
+                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(MOST).fetch_all(self.readers()).await?
+            }
+        };
+        rows.iter().map(token).collect()
+    }
+
+    /// Notes that a token was used.
+    pub async fn token_used(&self, id: TokenId, from: String, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query("update api_tokens set used_at = $2, used_from = $3 where id = $1")
+                    .bind(id.0)
+                    .bind(micros(now))
+                    .bind(from)
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Takes a token back: one of `owner`'s, or anybody's. False where there is none such.
+    pub async fn delete_token(&self, id: TokenId, owner: Option<UserId>) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let gone = sqlx::query("delete from api_tokens where id = $1 and (user_id = $2 or $2 = 0)")
+                    .bind(id.0)
+                    .bind(owner.map_or(0, |owner| owner.0))
+                    .execute(connection)
+                    .await?;
+                Ok(gone.rows_affected() == 1)
+            })
+        })
+        .await
+    }
+}
+
+fn token(row: &DbRow) -> Result<Token, StoreError> {
+    let tags = |column: &str| -> Result<Vec<String>, StoreError> {
+        serde_json::from_str(&row.text(column)?).map_err(|fault| StoreError::internal(format!("stored tags: {fault}")))
+    };
+    let scope = match row.text_or_none("scope")?.as_deref() {
+        None => None,
+        Some(text) => {
+            let known = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
+            Some(known.ok_or_else(|| StoreError::internal(format!("a stored scope: {text}")))?)
+        }
+    };
+    let given = Rights { role: word(&row.text("role")?)?, tags: tags("tags")?, scope, token: true };
+    let owner = Rights { role: word(&row.text("owner_role")?)?, tags: tags("owner_tags")?, scope: None, token: false };
+    Ok(Token {
+        id: TokenId(row.int("id")?),
+        name: row.text("name")?,
+        owner: UserId(row.int("user_id")?),
+        owner_name: row.text("owner_name")?,
+        rights: given.clone().within(&owner),
+        given,
+        created_at: row.at("created_at")?,
+        ends_at: row.at_or_none("ends_at")?,
+        used_at: row.at_or_none("used_at")?,
+        used_from: row.text_or_none("used_from")?,
+    })
+}

@@ -1,0 +1,433 @@
+//! People.
+
+use jiff::Timestamp;
+use revere_model::{Rights, Role, UserId};
+
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, micros, tags_text, word},
+    database::{DbConnection, DbRow},
+};
+
+/// A person.
+#[derive(Clone)]
+pub struct User {
+    /// Names them for ever.
+    pub id: UserId,
+    /// What they are called, and log in by.
+    pub name: String,
+    /// What they are.
+    pub role: Role,
+    /// For an editor: the tags whose monitors they edit; all where it is empty.
+    pub tags: Vec<String>,
+    /// How their password is kept, if they have one.
+    pub password_hash: Option<String>,
+    /// The key of their second factor, if they have one.
+    pub totp_key: Option<String>,
+    /// A key that was shown and not yet confirmed.
+    pub totp_offered: Option<String>,
+    /// The last step whose code was taken.
+    pub totp_step: Option<i64>,
+    /// The provider they come from, and who they are there.
+    pub identity: Option<(String, String)>,
+    /// Since when there is such a person.
+    pub created_at: Timestamp,
+    /// When they last came in.
+    pub logged_in_at: Option<Timestamp>,
+    /// Since when they may not come in any more.
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl User {
+    /// What they may do.
+    pub fn rights(&self) -> Rights {
+        Rights { role: self.role, tags: self.tags.clone(), scope: None, token: false }
+    }
+}
+
+/// A person to be.
+#[derive(Clone)]
+pub struct NewUser {
+    /// What they will be called.
+    pub name: String,
+    /// What they will be.
+    pub role: Role,
+    /// For an editor: the tags whose monitors they edit.
+    pub tags: Vec<String>,
+    /// How their password is kept, if they have one already.
+    pub password_hash: Option<String>,
+    /// The provider they come from, and who they are there.
+    pub identity: Option<(String, String)>,
+}
+
+/// What changes about a person; `None` leaves it as it is.
+#[derive(Clone, Default)]
+pub struct UserChange {
+    /// What they are.
+    pub role: Option<Role>,
+    /// For an editor: the tags whose monitors they edit.
+    pub tags: Option<Vec<String>>,
+    /// Whether they may not come in any more.
+    pub disabled: Option<bool>,
+}
+
+/// How a person is found.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// By their id.
+    Id(UserId),
+    /// By their name, in either case.
+    Name(String),
+    /// By the provider they come from and who they are there.
+    Identity(String, String),
+}
+
+/// A name as it is compared.
+fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+impl Store {
+    /// Everybody, by name; at most `limit`, after the name `after`.
+    pub async fn users(&self, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+        let rows = sqlx::query("select * from users where name_key > $1 order by name_key limit $2")
+            .bind(name_key(after))
+            .bind(i64::from(limit))
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(user).collect()
+    }
+
+    /// One person.
+    pub async fn user(&self, lookup: Lookup) -> Result<Option<User>, StoreError> {
+        let row = match lookup {
+            Lookup::Id(id) => {
+                sqlx::query("select * from users where id = $1").bind(id.0).fetch_optional(self.readers()).await?
+            }
+            Lookup::Name(name) => {
+                let by_name = sqlx::query("select * from users where name_key = $1").bind(name_key(&name));
+                by_name.fetch_optional(self.readers()).await?
+            }
+            Lookup::Identity(issuer, subject) => {
+                let by_identity = sqlx::query("select * from users where issuer = $1 and subject = $2");
+                by_identity.bind(issuer).bind(subject).fetch_optional(self.readers()).await?
+            }
+        };
+        row.as_ref().map(user).transpose()
+    }
+
+    /// Whether anybody is an administrator who may come in.
+    pub async fn has_administrator(&self) -> Result<bool, StoreError> {
+        let found: Option<i64> =
+            sqlx::query_scalar("select id from users where role = 'administrator' and disabled_at is null limit 1")
+                .fetch_optional(self.readers())
+                .await?;
+        Ok(found.is_some())
+    }
+
+    /// Makes a person; `None` where somebody has that name or identity.
+    pub async fn create_user(&self, new: NewUser, now: Timestamp) -> Result<Option<User>, StoreError> {
+        self.write(move |connection| Box::pin(async move { insert(connection, &new, now).await })).await
+    }
+
+    /// Makes the first administrator, if the link with that hash is still good and there is none; the link is used up.
+    pub async fn create_first_administrator(
+        &self,
+        link_hash: String,
+        new: NewUser,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let used = sqlx::query(
+                    "delete from one_time_links where secret_hash = $1 and user_id is null and ends_at > $2 and not exists
+                         (select 1 from users where role = 'administrator' and disabled_at is null)",
+                )
+                .bind(link_hash)
+                .bind(micros(now))
+                .execute(&mut *connection)
+                .await?;
+                match used.rows_affected() {
+                    0 => Ok(None),
+                    _ => insert(connection, &new, now).await,
+                }
+            })
+        })
+        .await
+    }
+
+    /// Changes a person. Whoever is disabled is out at once: their sessions end, their tokens are good for nothing, and links
+    /// for them are gone. The last administrator who may come in stays one: then the answer is `None`.
+    pub async fn change_user(
+        &self,
+        id: UserId,
+        change: UserChange,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let was = fetch(connection, id).await?;
+                let role = change.role.unwrap_or(was.role);
+                let tags = change.tags.as_ref().unwrap_or(&was.tags);
+                let disabled_at = match change.disabled {
+                    None => was.disabled_at,
+                    Some(false) => None,
+                    Some(true) => was.disabled_at.or(Some(now)),
+                };
+                if (role != Role::Administrator || disabled_at.is_some())
+                    && is_last_administrator(connection, id).await?
+                {
+                    return Ok(None);
+                }
+                sqlx::query("update users set role = $2, tags = $3, disabled_at = $4 where id = $1")
+                    .bind(id.0)
+                    .bind(role.as_str())
+                    .bind(tags_text(tags))
+                    .bind(disabled_at.map(micros))
+                    .execute(&mut *connection)
+                    .await?;
+                if disabled_at.is_some() {
+                    for sql in
+                        ["delete from sessions where user_id = $1", "delete from one_time_links where user_id = $1"]
+                    {
+                        sqlx::query(sql).bind(id.0).execute(&mut *connection).await?;
+                    }
+                }
+                fetch(connection, id).await.map(Some)
+            })
+        })
+        .await
+    }
+
+    /// Keeps another password. All sessions but `keep` end, and links are gone.
+    pub async fn set_password(
+        &self,
+        id: UserId,
+        password_hash: String,
+        keep: Option<revere_model::SessionId>,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query("update users set password_hash = $2 where id = $1")
+                    .bind(id.0)
+                    .bind(password_hash)
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query("delete from one_time_links where user_id = $1")
+                    .bind(id.0)
+                    .execute(&mut *connection)
+                    .await?;
+                end_others(connection, id, keep).await
+            })
+        })
+        .await
+    }
+
+    /// Keeps the same password hashed anew, if it was not changed meanwhile.
+    pub async fn rehash_password(&self, id: UserId, was: String, is: String) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query("update users set password_hash = $3 where id = $1 and password_hash = $2")
+                    .bind(id.0)
+                    .bind(was)
+                    .bind(is)
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Keeps a key for a second factor until a code confirms it.
+    pub async fn offer_second_factor(&self, id: UserId, key: String) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let offer = sqlx::query("update users set totp_offered = $2 where id = $1");
+                offer.bind(id.0).bind(key).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// The key that was offered is the second factor from now on, with these recovery codes. All sessions but `keep` end.
+    /// False where another key was offered meanwhile.
+    pub async fn confirm_second_factor(
+        &self,
+        id: UserId,
+        key: String,
+        step: i64,
+        code_hashes: Vec<String>,
+        keep: Option<revere_model::SessionId>,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let confirmed = sqlx::query(
+                    "update users set totp_key = totp_offered, totp_offered = null, totp_step = $3
+                     where id = $1 and totp_offered = $2",
+                )
+                .bind(id.0)
+                .bind(key)
+                .bind(step)
+                .execute(&mut *connection)
+                .await?;
+                if confirmed.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                replace_codes(connection, id, &code_hashes).await?;
+                end_others(connection, id, keep).await?;
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// Takes the second factor away, with its recovery codes. All sessions but `keep` end.
+    pub async fn remove_second_factor(
+        &self,
+        id: UserId,
+        keep: Option<revere_model::SessionId>,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query("update users set totp_key = null, totp_offered = null, totp_step = null where id = $1")
+                    .bind(id.0)
+                    .execute(&mut *connection)
+                    .await?;
+                replace_codes(connection, id, &[]).await?;
+                end_others(connection, id, keep).await
+            })
+        })
+        .await
+    }
+
+    /// Takes the code of a step, once: false where it or a later one was taken before.
+    pub async fn take_code(&self, id: UserId, step: i64) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let taken = sqlx::query(
+                    "update users set totp_step = $2 where id = $1 and (totp_step is null or totp_step < $2)",
+                )
+                .bind(id.0)
+                .bind(step)
+                .execute(connection)
+                .await?;
+                Ok(taken.rows_affected() == 1)
+            })
+        })
+        .await
+    }
+
+    /// Whether a recovery code is one of a person's that was not taken yet.
+    pub async fn has_recovery_code(&self, id: UserId, code_hash: &str) -> Result<bool, StoreError> {
+        let found: Option<i64> =
+            sqlx::query_scalar("select user_id from recovery_codes where code_hash = $2 and user_id = $1")
+                .bind(id.0)
+                .bind(code_hash)
+                .fetch_optional(self.readers())
+                .await?;
+        Ok(found.is_some())
+    }
+
+    /// Takes a recovery code, once.
+    pub async fn take_recovery_code(&self, id: UserId, code_hash: String) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let taken = sqlx::query("delete from recovery_codes where code_hash = $2 and user_id = $1")
+                    .bind(id.0)
+                    .bind(code_hash)
+                    .execute(connection)
+                    .await?;
+                Ok(taken.rows_affected() == 1)
+            })
+        })
+        .await
+    }
+
+    /// How many recovery codes a person has left.
+    pub async fn recovery_codes_left(&self, id: UserId) -> Result<u64, StoreError> {
+        let left: i64 = sqlx::query_scalar("select count(*) from recovery_codes where user_id = $1")
+            .bind(id.0)
+            .fetch_one(self.readers())
+            .await?;
+        Ok(left.unsigned_abs())
+    }
+}
+
+async fn insert(connection: &mut DbConnection, new: &NewUser, now: Timestamp) -> Result<Option<User>, StoreError> {
+    let row = sqlx::query(
+        "insert into users (name, name_key, role, tags, password_hash, issuer, subject, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning *",
+    )
+    .bind(&new.name)
+    .bind(name_key(&new.name))
+    .bind(new.role.as_str())
+    .bind(tags_text(&new.tags))
+    .bind(&new.password_hash)
+    .bind(new.identity.as_ref().map(|(issuer, _)| issuer))
+    .bind(new.identity.as_ref().map(|(_, subject)| subject))
+    .bind(micros(now))
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(user).transpose()
+}
+
+async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<User, StoreError> {
+    user(&sqlx::query("select * from users where id = $1").bind(id.0).fetch_one(connection).await?)
+}
+
+async fn is_last_administrator(connection: &mut DbConnection, id: UserId) -> Result<bool, StoreError> {
+    let can: Vec<i64> =
+        sqlx::query_scalar("select id from users where role = 'administrator' and disabled_at is null limit 2")
+            .fetch_all(connection)
+            .await?;
+    Ok(can == [id.0])
+}
+
+async fn end_others(
+    connection: &mut DbConnection,
+    id: UserId,
+    keep: Option<revere_model::SessionId>,
+) -> Result<(), StoreError> {
+    sqlx::query("delete from sessions where user_id = $1 and id <> $2")
+        .bind(id.0)
+        .bind(keep.map_or(0, |session| session.0))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn replace_codes(connection: &mut DbConnection, id: UserId, hashes: &[String]) -> Result<(), StoreError> {
+    sqlx::query("delete from recovery_codes where user_id = $1").bind(id.0).execute(&mut *connection).await?;
+    for hash in hashes {
+        sqlx::query("insert into recovery_codes (code_hash, user_id) values ($1, $2)")
+            .bind(hash)
+            .bind(id.0)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Tags that somebody is an editor of. Where they cannot be read the person is refused, and not made an editor of all.
+pub(super) fn tags(row: &DbRow) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(&row.text("tags")?).map_err(|fault| StoreError::internal(format!("stored tags: {fault}")))
+}
+
+fn user(row: &DbRow) -> Result<User, StoreError> {
+    Ok(User {
+        id: UserId(row.int("id")?),
+        name: row.text("name")?,
+        role: word(&row.text("role")?)?,
+        tags: tags(row)?,
+        password_hash: row.text_or_none("password_hash")?,
+        totp_key: row.text_or_none("totp_key")?,
+        totp_offered: row.text_or_none("totp_offered")?,
+        totp_step: row.int_or_none("totp_step")?,
+        identity: row.text_or_none("issuer")?.zip(row.text_or_none("subject")?),
+        created_at: row.at("created_at")?,
+        logged_in_at: row.at_or_none("logged_in_at")?,
+        disabled_at: row.at_or_none("disabled_at")?,
+    })
+}

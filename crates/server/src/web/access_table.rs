@@ -1,0 +1,150 @@
+//! Every route with the operation it is: the guard looks here before any handler runs, and the tests of who may do what
+//! are made from it. What is not here cannot be reached.
+
+use axum::http::Method;
+use revere_model::Operation;
+
+/// A route: a method and a path as the router writes it, and the operation that whoever asks must be allowed, for one
+/// monitor at least. Which one is looked at by the operation itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method; `GET` stands for `HEAD` too.
+    pub method: &'static str,
+    /// The path, its parameters in braces.
+    pub path: &'static str,
+    /// What it does.
+    pub operation: Operation,
+}
+
+macro_rules! routes {
+    ($($operation:ident { $($method:ident $path:literal)* })*) => {
+        /// All routes.
+        pub const ROUTES: &[Route] = &[
+            $($(Route { method: stringify!($method), path: $path, operation: Operation::$operation },)*)*
+        ];
+    };
+}
+
+routes! {
+    SeeHealth {
+        GET "/healthz"
+    }
+    LogIn {
+        GET "/login"
+        POST "/login"
+        POST "/logout"
+        GET "/link/{secret}"
+        POST "/link/{secret}"
+        GET "/static/{file}"
+        GET "/icon.svg"
+        GET "/favicon.ico"
+    }
+    SeeMetrics {
+        GET "/metrics"
+    }
+    SeeDescriptions {
+        GET "/api/v1/openapi.json"
+        POST "/api/v1/schedule"
+        GET "/create/read-back"
+    }
+    SeeMonitors {
+        GET "/api/v1/monitors"
+        GET "/api/v1/monitors/{id}"
+        GET "/api/v1/monitors/{id}/runs"
+        GET "/api/v1/monitors/{id}/flips"
+        GET "/api/v1/monitors/{id}/gaps"
+        GET "/api/v1/events"
+        GET "/"
+        GET "/counts"
+        GET "/monitor/{id}"
+        GET "/monitor/{id}/chart"
+        GET "/monitor/{id}/history"
+        GET "/monitor/{id}/history.csv"
+        GET "/events"
+    }
+    CreateMonitor {
+        POST "/api/v1/monitors"
+        GET "/create"
+        POST "/create"
+        POST "/examples/{slug}"
+    }
+    EditMonitor {
+        PUT "/api/v1/monitors/{id}"
+        PATCH "/api/v1/monitors/{id}"
+        POST "/monitors/change"
+        GET "/monitor/{id}/edit"
+        POST "/monitor/{id}/edit"
+        POST "/monitor/{id}/pause"
+        POST "/monitor/{id}/resume"
+    }
+    DeleteMonitor {
+        DELETE "/api/v1/monitors/{id}"
+        GET "/monitor/{id}/delete"
+        POST "/monitor/{id}/delete"
+    }
+    RunMonitor {
+        POST "/api/v1/monitors/{id}/run"
+        POST "/monitor/{id}/run"
+    }
+    TryScripts {
+        POST "/api/v1/eval"
+        POST "/api/v1/check"
+        POST "/try"
+        POST "/sources/probe"
+        POST "/sources/try"
+    }
+    SeeSources {
+        GET "/api/v1/sources"
+        GET "/sources"
+    }
+    SeeAlerts {
+        GET "/api/v1/alerts"
+        GET "/api/v1/alerts/{key}"
+        GET "/api/v1/deliveries"
+        GET "/alerts"
+    }
+    ChangeAlerts {
+        PUT "/api/v1/alerts/{key}"
+        POST "/api/v1/alerts/{key}/test"
+        GET "/alert/{key}/edit"
+        POST "/alert/{key}/edit"
+        POST "/alert/{key}/test"
+    }
+    UseAccount {
+        GET "/account"
+        POST "/account/prove"
+        POST "/account/password"
+        POST "/account/second-factor"
+        POST "/account/second-factor/confirm"
+        POST "/account/second-factor/remove"
+        POST "/account/sessions/{id}/end"
+        POST "/account/sessions/end"
+    }
+    HoldTokens {
+        GET "/tokens"
+        POST "/tokens"
+        POST "/tokens/{id}/delete"
+    }
+    ManagePeople {
+        GET "/people"
+        POST "/people"
+        GET "/people/{id}"
+        POST "/people/{id}"
+        POST "/people/{id}/link"
+        POST "/people/{id}/sessions/end"
+        POST "/people/{id}/second-factor/remove"
+    }
+}
+
+/// What a route does, or, where it has no such method, those that it has.
+pub(super) fn operation(method: &Method, path: &str) -> Result<Operation, Vec<&'static str>> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    let mut others = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.path == path) {
+        if route.method == method.as_str() {
+            return Ok(route.operation);
+        }
+        others.push(route.method);
+    }
+    Err(others)
+}

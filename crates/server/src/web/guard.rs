@@ -1,0 +1,142 @@
+//! Who asks, and whether they may: looked at before any handler runs, for every route alike.
+//!
+//! A route that is not in the table of rights is answered to nobody. Where nobody has to log in, nothing is looked up.
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use revere_model::Denial;
+
+use super::{RequestId, WebState, access_table, client_address, error::Problem, pages::problem_page, session_cookie};
+use crate::operations::{
+    Actor, Door, Failure, Who,
+    log_in::{self, Credential},
+};
+
+/// What a request showed of who sent it, in its extensions: for what goes on longer than a moment.
+#[derive(Clone)]
+pub(super) struct Shown(pub(super) Option<Credential>);
+
+/// Lets a request through to its handler, with its actor, or answers why not.
+pub(super) async fn guard(State(state): State<WebState>, mut request: Request, next: Next) -> Response {
+    // What has no path of ours is no handler's.
+    let Some(path) = request.extensions().get::<MatchedPath>().cloned() else { return next.run(request).await };
+    let operation = match access_table::operation(request.method(), path.as_str()) {
+        Ok(operation) => operation,
+        Err(methods) => return no_method(&methods, &request),
+    };
+    let door = if path.as_str().starts_with("/api/") { Door::Api } else { Door::Page };
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let address = client_address::of(&request, &state.operations.log_in_settings().trusted_proxies);
+    let mut actor = Actor { who: Who::Everybody, door, address, request_id };
+    let mut shown = None;
+    if state.operations.log_in_settings().is_required() {
+        actor.who = Who::Stranger;
+        match credential(request.headers(), &state) {
+            Ok(found) => shown = found,
+            Err(problem) if operation.least().is_some() => return problem.into_response(),
+            Err(_) => {}
+        }
+        if let Some(credential) = &shown {
+            match log_in::identify(&state.operations.asked_by(actor.clone()), credential).await {
+                Ok(Some(who)) => actor.who = who,
+                Ok(None) => {}
+                // Whether the server is well is answered while the database is not.
+                Err(_) if operation.least().is_none() => {}
+                Err(failure) => return Problem::from(failure).into_response(),
+            }
+        }
+    }
+    if let Err(denial) = actor.who.might(operation) {
+        return denied(denial, shown.as_ref(), &request);
+    }
+    if let Some(Credential::Session(_)) = shown
+        && door == Door::Api
+        && let Err(problem) = of_our_page(&request)
+    {
+        return problem.into_response();
+    }
+    request.extensions_mut().insert(actor);
+    request.extensions_mut().insert(Shown(shown));
+    next.run(request).await
+}
+
+/// The token of a program, or the session of a browser.
+fn credential(headers: &HeaderMap, state: &WebState) -> Result<Option<Credential>, Problem> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    match (given.next(), given.next()) {
+        (None, _) => Ok(session_cookie::read(headers, state.site.is_secure()).map(Credential::Session)),
+        (Some(value), None) => {
+            let value = value.to_str().unwrap_or_default();
+            let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            let token = token.map(|(_, token)| token.trim()).filter(|token| !token.is_empty());
+            token.map(|token| Some(Credential::Token(token.to_owned()))).ok_or_else(|| {
+                let detail = "the Authorization header must be `Bearer` and an API token, which the page /tokens makes";
+                Problem::new(StatusCode::UNAUTHORIZED, detail)
+            })
+        }
+        (Some(_), Some(_)) => {
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "there is more than one Authorization header"))
+        }
+    }
+}
+
+fn denied(denial: Denial, shown: Option<&Credential>, request: &Request) -> Response {
+    if !matches!(denial, Denial::NotLoggedIn(_)) {
+        return Problem::from(Failure::Denied(denial)).into_response();
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    // A script of a page that asks for a part of one could make nothing of the page to log in.
+    let navigates = request.headers().get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+    if reads && navigates && problem_page::wanted(request.uri().path(), request.headers()) {
+        let to = request.uri().path_and_query().map_or("/", |to| to.as_str());
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("to", to).finish();
+        return Redirect::to(&format!("/login?{query}")).into_response();
+    }
+    let detail = match shown {
+        Some(Credential::Token(_)) => {
+            "this API token is not known, or its time is over, or its owner is disabled; the page /tokens makes another"
+                .to_owned()
+        }
+        Some(Credential::Session(_)) => {
+            "your session is over: log in again, in another tab if there is something to keep".to_owned()
+        }
+        None => format!("{denial}: a person at /login, a program with a token of the page /tokens"),
+    };
+    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
+}
+
+/// A browser's session is good for the pages' own scripts, which say where they are; a program has a token.
+fn of_our_page(request: &Request) -> Result<(), Problem> {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let headers = request.headers();
+    // Where either is there, it was found to be of this server before.
+    if safe || headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN) {
+        return Ok(());
+    }
+    let detail =
+        "a session is for the pages alone, and this says of no page that it sent it; a program uses an API token";
+    Err(Problem::new(StatusCode::FORBIDDEN, detail))
+}
+
+fn no_method(methods: &[&'static str], request: &Request) -> Response {
+    if methods.is_empty() {
+        let detail = "this address is in no table of who may do what, so nobody may; that is a fault of the program";
+        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response();
+    }
+    let mut allowed: Vec<&str> = Vec::new();
+    for method in methods {
+        allowed.push(method);
+        if *method == "GET" {
+            allowed.push("HEAD");
+        }
+    }
+    let mut response = super::request_layer::method_not_allowed(request).into_response();
+    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(",")) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
+}

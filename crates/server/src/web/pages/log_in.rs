@@ -1,0 +1,231 @@
+//! `/login`, `/logout`, and the links that are good once: how people come in and go out.
+
+use askama::Template;
+use axum::{
+    extract::State as Extract,
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
+};
+
+use super::{
+    form::Form,
+    layout::{Place, Shell},
+    own_address,
+    page_request::PageRequest,
+    see,
+};
+use crate::{
+    operations::{
+        Context, Failure, FieldFault, Who, account,
+        log_in::{self, Begun, Browser, LogIn},
+    },
+    web::{
+        Problem, WebState,
+        params::{Key, Params},
+        session_cookie,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/log_in.html")]
+struct LogInPage {
+    shell: Shell,
+    local_users: bool,
+    not_encrypted: bool,
+    said: Option<Said>,
+    name: String,
+    to: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/link.html")]
+struct LinkPage {
+    shell: Shell,
+    not_encrypted: bool,
+    said: Option<Said>,
+    /// Whose password is chosen; none where the first administrator is made.
+    known: Option<String>,
+    name: String,
+    faults: Vec<FieldFault>,
+}
+
+/// What a page says above its form.
+pub(super) struct Said {
+    pub(super) class: &'static str,
+    pub(super) words: String,
+}
+
+impl LinkPage {
+    fn fault(&self, field: &str) -> Option<&str> {
+        self.faults.iter().find(|fault| fault.field == field).map(|fault| fault.message.as_str())
+    }
+}
+
+/// `/login`
+pub(super) async fn show(
+    Extract(state): Extract<WebState>,
+    request: PageRequest,
+    headers: HeaderMap,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let to = params.text("to").unwrap_or_default();
+    let to = own_address(&to).to_owned();
+    // Where nobody has to log in, or somebody has, there is nothing to fill in.
+    if request.context.actor().who != Who::Stranger {
+        return Ok(see(to));
+    }
+    let page = log_in_page(&state, &request, &headers, to);
+    request.answer(StatusCode::OK, &page.shell, &page)
+}
+
+/// `/login`, sent.
+pub(super) async fn sent(
+    Extract(state): Extract<WebState>,
+    request: PageRequest,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, Problem> {
+    let to = own_address(form.text("to")).to_owned();
+    let log_in = LogIn {
+        name: form.text("name").trim().to_owned(),
+        password: form.text("password").to_owned(),
+        code: form.text("code").to_owned(),
+    };
+    let refused = match log_in::by_password(&request.context, &log_in, &browser(&headers)).await {
+        Ok(begun) => return Ok(come_in(&state, &request.context, &begun, &to)),
+        Err(failure @ (Failure::NotLetIn | Failure::TooOften { .. } | Failure::NotNow { .. })) => {
+            Problem::from(failure)
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    let mut page = log_in_page(&state, &request, &headers, to);
+    page.name = log_in.name;
+    page.said = Some(Said { class: "bad", words: super::layout::sentence(&refused.detail) });
+    let mut response = request.answer(refused.status, &page.shell, &page)?;
+    if let Some(wait) = refused.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+    }
+    Ok(response)
+}
+
+/// `/logout`
+pub(super) async fn log_out(Extract(state): Extract<WebState>, context: Context, _: Form) -> Result<Response, Problem> {
+    log_in::log_out(&context).await?;
+    let mut response = see("/login");
+    session_cookie::take(response.headers_mut(), state.site.is_secure());
+    Ok(response)
+}
+
+/// `/link/{secret}`
+pub(super) async fn link(
+    Extract(state): Extract<WebState>,
+    request: PageRequest,
+    headers: HeaderMap,
+    Key(secret): Key<String>,
+) -> Result<Response, Problem> {
+    let page = link_page(&state, &request, &headers, &secret).await?;
+    request.answer(StatusCode::OK, &page.shell, &page)
+}
+
+/// `/link/{secret}`, sent.
+pub(super) async fn link_sent(
+    Extract(state): Extract<WebState>,
+    request: PageRequest,
+    headers: HeaderMap,
+    Key(secret): Key<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let mut page = link_page(&state, &request, &headers, &secret).await?;
+    let (name, password) = (form.text("name"), form.text("new_password"));
+    if password != form.text("again") {
+        page.faults.push(FieldFault::new("again", "the two are not the same"));
+    } else {
+        let used =
+            account::use_link(&request.context, &secret, name, password, form.text("code"), &browser(&headers)).await;
+        match used {
+            Ok(begun) => return Ok(come_in(&state, &request.context, &begun, "/")),
+            Err(Failure::Refused(refusal)) => page.faults = refusal.faults,
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    page.name = name.to_owned();
+    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+}
+
+/// The browser has its session, and goes on to where it wanted.
+fn come_in(state: &WebState, context: &Context, begun: &Begun, to: &str) -> Response {
+    let mut response = see(to);
+    let seconds = begun.ends_at.duration_since(context.now()).as_secs();
+    session_cookie::give(response.headers_mut(), begun, seconds, state.site.is_secure());
+    response
+}
+
+fn browser(headers: &HeaderMap) -> Browser {
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Browser { user_agent: user_agent.to_owned() }
+}
+
+fn log_in_page(state: &WebState, request: &PageRequest, headers: &HeaderMap, to: String) -> LogInPage {
+    LogInPage {
+        shell: request.shell_for_a_stranger("Log in"),
+        local_users: request.context.log_in_settings().local_users,
+        not_encrypted: state.site.is_in_the_clear(headers),
+        said: None,
+        name: String::new(),
+        to,
+    }
+}
+
+async fn link_page(
+    state: &WebState,
+    request: &PageRequest,
+    headers: &HeaderMap,
+    secret: &str,
+) -> Result<LinkPage, Problem> {
+    let found = account::link(&request.context, secret).await?;
+    let Some((_, known)) = found else {
+        let detail = "this link is good for nothing (any more): it was used, or its time is over, or a newer one was made. An \
+                      administrator makes another, on the page of people or with `revere user reset NAME`";
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    Ok(LinkPage {
+        shell: request.shell_for_a_stranger("Choose a password"),
+        not_encrypted: state.site.is_in_the_clear(headers),
+        said: None,
+        known,
+        name: String::new(),
+        faults: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::monitors::tests::HOSTILE;
+    use super::*;
+
+    #[test]
+    fn what_was_typed_is_inert_and_a_stranger_sees_nothing_of_the_server() {
+        let shell = || Shell::new("Log in", Place::Nowhere, 0, "t").for_a_stranger();
+        let said = || Some(Said { class: "bad", words: HOSTILE.into() });
+        let log_in = LogInPage {
+            shell: shell(),
+            local_users: true,
+            not_encrypted: true,
+            said: said(),
+            name: HOSTILE.into(),
+            to: HOSTILE.into(),
+        };
+        let link = LinkPage {
+            shell: shell(),
+            not_encrypted: true,
+            said: said(),
+            known: Some(HOSTILE.into()),
+            name: HOSTILE.into(),
+            faults: vec![FieldFault::new("code", HOSTILE)],
+        };
+        for html in [log_in.render().unwrap(), link.render().unwrap()] {
+            assert!(!html.contains("<script>") && !html.contains("<!-- "), "{html}");
+            assert!(!html.contains("href=\"/alerts\"") && !html.contains("href=\"/create\""), "{html}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Who may come in, and who may do what: through the front door.
+
+mod account;
+mod log_in;
+mod matrix;
+mod people;
+mod shell;
+mod tags;
+mod tokens;
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
+
+use revere::{
+    access::Passwords,
+    operations::people::{PersonInput, create},
+    store::User,
+};
+use revere_model::{Clock as _, Role};
+
+use crate::api::server::{Answer, Server, send};
+
+/// A password that may be one.
+pub(super) const PASSWORD: &str = "correct horse battery";
+
+/// Makes a person with [`PASSWORD`].
+pub(super) async fn person(server: &Server, name: &str, role: Role, tags: &[&str]) -> User {
+    let kept = Passwords::default().hash(PASSWORD).await.unwrap();
+    let input = PersonInput {
+        name: name.to_owned(),
+        role: role.to_string(),
+        tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+    };
+    create(&server.store, &input, Some(kept), server.clock.now()).await.unwrap()
+}
+
+/// A browser that keeps its cookies, sends forms, and does not follow where it is sent.
+pub(super) struct Visitor<'a> {
+    server: &'a Server,
+    client: reqwest::Client,
+    pub(super) cookies: Mutex<BTreeMap<String, String>>,
+}
+
+impl<'a> Visitor<'a> {
+    pub(super) fn of(server: &'a Server) -> Visitor<'a> {
+        Visitor::from(server, "127.0.0.1")
+    }
+
+    /// One at another address of this machine.
+    #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
+    pub(super) fn from(server: &'a Server, address: &str) -> Visitor<'a> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .local_address(address.parse::<IpAddr>().unwrap())
+            .build()
+            .unwrap();
+        Visitor { server, client, cookies: Mutex::default() }
+    }
+
+    /// One who has logged in.
+    pub(super) async fn logged_in(server: &'a Server, name: &str) -> Visitor<'a> {
+        let visitor = Visitor::of(server);
+        let answer = visitor.log_in(name, PASSWORD, "").await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        visitor
+    }
+
+    pub(super) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let cookies: Vec<String> =
+            self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.client
+            .request(method.parse().unwrap(), format!("{}{path}", self.server.base))
+            .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header("user-agent", "a test's browser")
+            .header("cookie", cookies.join("; "))
+    }
+
+    pub(super) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = send(request).await;
+        for cookie in answer.headers.get_all("set-cookie") {
+            let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            let mut cookies = self.cookies.lock().unwrap();
+            match value {
+                "" => cookies.remove(name),
+                value => cookies.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+        answer
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request("GET", path)).await
+    }
+
+    /// Sends a form with the token that the browser holds.
+    pub(super) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        if !self.cookies.lock().unwrap().contains_key("revere_form") {
+            self.get("/login").await;
+        }
+        let token = self.cookies.lock().unwrap().get("revere_form").cloned().unwrap_or_default();
+        let mut all = vec![("token", token.as_str())];
+        all.extend_from_slice(fields);
+        self.send(self.request("POST", path).header("origin", &self.server.base).form(&all)).await
+    }
+
+    pub(super) async fn log_in(&self, name: &str, password: &str, code: &str) -> Answer {
+        self.submit("/login", &[("name", name), ("password", password), ("code", code), ("to", "/alerts")]).await
+    }
+
+    pub(super) fn session(&self) -> Option<String> {
+        self.cookies.lock().unwrap().get("revere_session").cloned()
+    }
+
+    /// Makes an API token and answers it.
+    pub(super) async fn token(&self, may: &str, tags: &str) -> String {
+        let fields = [("name", "a program"), ("may", may), ("tags", tags), ("days", "30")];
+        let answer = self.submit("/tokens", &fields).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        once(&answer.text)
+    }
+}
+
+/// What a page shows once.
+pub(super) fn once(html: &str) -> String {
+    let (_, rest) = html.split_once("<code class=\"once\">").expect("something that is shown once");
+    rest.split('<').next().unwrap().to_owned()
+}

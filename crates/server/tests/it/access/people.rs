@@ -1,0 +1,114 @@
+//! An administrator says who may come in: through the pages.
+
+use revere_model::Role;
+
+use super::{PASSWORD, Visitor, once, person};
+use crate::api::server::Server;
+
+#[tokio::test]
+async fn a_person_is_added_and_chooses_a_password_by_a_link_that_is_good_once() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    let ada = Visitor::logged_in(&server, "ada").await;
+    let added = ada.submit("/people", &[("name", "bob"), ("role", "editor"), ("tags", "shop, mail,shop")]).await;
+    assert_eq!((added.status, added.header("cache-control")), (201, "no-store"), "{}", added.text);
+    let link = once(&added.text);
+    let path = link.strip_prefix(&server.base).unwrap_or_else(|| panic!("{link}")).to_owned();
+    let people = ada.get("/people").await.text;
+    assert!(people.contains(">bob</a>") && people.contains("nothing yet"), "{people}");
+    assert!(!people.contains(&path), "shown once");
+
+    let bob = Visitor::of(&server);
+    assert!(bob.get(&path).await.text.contains("For bob."));
+    let short = bob.submit(&path, &[("new_password", "short"), ("again", "short")]).await;
+    assert!(short.status == 422 && short.text.contains("has 5 characters"), "{}", short.text);
+    let chosen = [("new_password", "a quiet mountain lake"), ("again", "a quiet mountain lake")];
+    assert_eq!(bob.submit(&path, &chosen).await.header("location"), "/");
+    let account = bob.get("/account").await.text;
+    assert!(account.contains("editor of") && account.contains("shop") && account.contains("mail"), "{account}");
+    assert_eq!((bob.get(&path).await.status, bob.submit(&path, &chosen).await.status), (404, 404), "good once");
+    assert_eq!(Visitor::of(&server).log_in("BOB", "a quiet mountain lake", "").await.status, 303);
+
+    for (name, role, part) in [
+        ("Bob", "viewer", "somebody is called Bob already"),
+        ("eve:x", "viewer", "letters, digits"),
+        ("eve", "root", "not a role"),
+    ] {
+        let refused = ada.submit("/people", &[("name", name), ("role", role), ("tags", "")]).await;
+        assert!(refused.status == 422 && refused.text.contains(part), "{part}: {}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn a_link_lets_nobody_past_a_second_factor_and_newer_ones_replace_it() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    let bob = person(&server, "bob", Role::Viewer, &[]).await;
+    let key = revere::access::second_factor::new_key();
+    server.store.offer_second_factor(bob.id, key.clone()).await.unwrap();
+    server.store.confirm_second_factor(bob.id, key, 1, vec![], None).await.unwrap();
+    let ada = Visitor::logged_in(&server, "ada").await;
+    let link = async || {
+        let answer = ada.submit(&format!("/people/{}/link", bob.id), &[]).await;
+        once(&answer.text).strip_prefix(&server.base).unwrap().to_owned()
+    };
+    let (old, new) = (link().await, link().await);
+    let thief = Visitor::of(&server);
+    assert_eq!(thief.get(&old).await.status, 404);
+    let chosen = [("new_password", "a quiet mountain lake"), ("again", "a quiet mountain lake"), ("code", "123456")];
+    let refused = thief.submit(&new, &chosen).await;
+    assert!(refused.status == 422 && refused.text.contains("not the code of this moment"), "{}", refused.text);
+    assert_eq!(ada.submit(&format!("/people/{}/second-factor/remove", bob.id), &[]).await.status, 303);
+    assert_eq!(thief.submit(&new, &chosen).await.header("location"), "/", "whoever has it, now");
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_one() {
+    let server = Server::with_local_users().await;
+    let ada = person(&server, "ada", Role::Administrator, &[]).await;
+    let browser = Visitor::logged_in(&server, "ada").await;
+    let path = format!("/people/{}", ada.id);
+    for fields in [[("role", "viewer"), ("x", "")], [("role", "administrator"), ("disabled", "true")]] {
+        let refused = browser.submit(&path, &fields).await;
+        assert!(refused.status == 422 && refused.text.contains("last administrator"), "{}", refused.text);
+    }
+    let bob = person(&server, "bob", Role::Administrator, &[]).await;
+    assert_eq!(browser.submit(&format!("/people/{}", bob.id), &[("role", "viewer")]).await.status, 303);
+    assert_eq!(browser.submit(&path, &[("role", "editor")]).await.status, 422);
+}
+
+#[tokio::test]
+async fn rights_that_are_taken_are_gone_with_the_next_request() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    let bob = person(&server, "bob", Role::Administrator, &[]).await;
+    let (ada, browser) = (Visitor::logged_in(&server, "ada").await, Visitor::logged_in(&server, "bob").await);
+    assert_eq!(browser.get("/people").await.status, 200);
+    ada.submit(&format!("/people/{}", bob.id), &[("role", "viewer")]).await;
+    let refused = browser.get("/people").await;
+    assert!(
+        refused.status == 403 && refused.text.contains("A viewer may not see and change who may do what"),
+        "{}",
+        refused.text
+    );
+    assert!(!browser.get("/account").await.text.contains("href=\"/people\""));
+    ada.submit(&format!("/people/{}/sessions/end", bob.id), &[]).await;
+    assert_eq!(browser.get("/").await.status, 303);
+    assert_eq!(Visitor::of(&server).log_in("bob", PASSWORD, "").await.status, 303);
+}
+
+#[tokio::test]
+async fn nobody_is_shown_what_opens_a_door() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    let ada = Visitor::logged_in(&server, "ada").await;
+    let token = ada.token("administrator", "").await;
+    let user = server.store.user(revere::store::Lookup::Name("ada".into())).await.unwrap().unwrap();
+    let (hash, session) = (user.password_hash.unwrap(), ada.session().unwrap());
+    for path in ["/", "/account", "/people", "/people/1", "/tokens", "/sources", "/alerts", "/metrics", "/healthz"] {
+        let text = ada.get(path).await.text;
+        for secret in [&token, &hash, &session] {
+            assert!(!text.contains(secret.as_str()), "{path} holds {secret}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Safe by default, and people from the shell: the real program.
+
+use std::{
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
+
+use crate::{
+    cli::server::Server,
+    support::{client, until},
+};
+
+fn revere(folder: &std::path::Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
+    let cache = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache");
+    let cache = std::env::var_os("REVERE_CACHE_DIR").map_or(cache, Into::into);
+    command.current_dir(folder).env("REVERE_CACHE_DIR", cache).args(arguments).stdin(Stdio::null());
+    for name in ["REVERE_CONFIG_FILE", "RUST_LOG", "NO_COLOR", "TZ", "REVERE_HOST", "REVERE_PORT"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn config(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.py"), text).unwrap();
+    folder
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn an_address_that_others_can_reach_takes_a_log_in_and_encryption_or_plain_words() {
+    for (words, part) in [
+        ("", "nobody would be asked who they are: set LOCAL_USERS = True"),
+        ("LOCAL_USERS = True", "passwords would travel there unencrypted"),
+        ("LOCAL_USERS = True\nBASE_URL = 'http://revere.example'", "BASE_URL = 'https://"),
+        ("ANYONE_MAY = 'something'", "expected 'everything', in so many words"),
+        ("ANYONE_MAY = 'everything'\nLOCAL_USERS = True", "take one out"),
+    ] {
+        let folder = config(words);
+        let said = revere(folder.path(), &["run", "--host", "0.0.0.0", "-p", "0"]).output().unwrap();
+        assert_eq!(said.status.code(), Some(1), "{words}: {}", text(&said));
+        assert!(text(&said).contains(part), "{words}: {}", text(&said));
+    }
+}
+
+#[tokio::test]
+async fn anyone_may_everything_where_it_is_said_and_every_page_says_so() {
+    let folder = config("ANYONE_MAY = 'everything'");
+    let mut command = revere(folder.path(), &["run", "--host", "0.0.0.0", "-p", "0"]);
+    let server = Server::start(&mut command, |server| server.stderr.wait_for("listening on"));
+    let port = server.address.rsplit(':').next().unwrap();
+    for path in ["/", "/alerts", "/sources", "/create"] {
+        let page = client().get(format!("http://127.0.0.1:{port}{path}")).send().await.unwrap().text().await.unwrap();
+        assert!(page.contains("Anybody who reaches this server may do everything."), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_start_prints_a_link_to_make_the_administrator_and_the_next_ones_do_not() {
+    let folder = config("LOCAL_USERS = True");
+    let start = || {
+        let mut command = revere(folder.path(), &["run", "-p", "0"]);
+        Server::start(&mut command, |server| server.stderr.wait_for("listening on"))
+    };
+    let first = start();
+    let said = first.stderr.wait_for("nobody can come in yet");
+    let link = said.split_whitespace().find(|word| word.contains("/link/")).unwrap().to_owned();
+    assert!(link.starts_with(&first.address), "{link}");
+    let page = client().get(&link).send().await.unwrap();
+    let cookie = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert!(page.text().await.unwrap().contains("Be the administrator"));
+    let form = [
+        ("token", cookie.split_once('=').unwrap().1),
+        ("name", "ada"),
+        ("new_password", "correct horse battery"),
+        ("again", "correct horse battery"),
+    ];
+    let answer = client().post(&link).header("cookie", &cookie).form(&form).send().await.unwrap();
+    assert_eq!(answer.url().path(), "/", "it leads to the monitors");
+    assert_eq!(client().get(&link).send().await.unwrap().status(), 404, "good once");
+
+    // From the shell, while the server runs.
+    let run = |arguments: &[&str], input: &str| {
+        let mut child = revere(folder.path(), arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    let (code, said) = run(&["user", "list"], "");
+    assert!(code == 0 && said.contains("ada: administrator, came in "), "{said}");
+    let add = ["user", "add", "bob", "--role", "editor", "--tags", "shop,mail", "--password-stdin"];
+    let (code, said) = run(&add, "a quiet mountain lake\n");
+    assert!(code == 0 && said.contains("Added bob, editor."), "{said}");
+    assert!(run(&["user", "add", "eve", "--password-stdin"], "short\n").1.contains("has 5 characters"));
+    assert!(run(&["user", "add", "Bob"], "").1.contains("somebody is called Bob already"));
+    assert!(run(&["user", "disable", "ada"], "").1.contains("the last administrator"));
+    let (code, said) = run(&["user", "reset", "bob"], "");
+    assert!(code == 0 && said.contains("/link/"), "{said}");
+    assert!(run(&["user", "disable", "bob"], "").1.contains("bob is disabled"));
+    assert!(run(&["user", "list"], "").1.contains("bob: editor of shop, mail, never came in, disabled"));
+    assert!(run(&["user", "enable", "nobody"], "").1.contains("nobody is called nobody"));
+    assert_eq!(run(&["user", "enable", "bob"], "").0, 0);
+    until("the server still answers", async || first.get("/healthz").await.0 == 200).await;
+    drop(first);
+
+    let second = start();
+    second.stderr.wait_for("listening on");
+    let (status, _) = second.get("/api/v1/monitors").await;
+    assert_eq!(status, 401);
+    assert!(!second.stderr.so_far().contains("nobody can come in yet"));
+}

@@ -1,0 +1,98 @@
+//! An editor of some tags edits monitors that have one of them, and sees the others.
+
+use revere_model::{Clock as _, Role};
+use serde_json::{Value, json};
+
+use super::{Visitor, person};
+use crate::api::server::{Answer, Server, send};
+
+struct Program<'a> {
+    server: &'a Server,
+    token: String,
+}
+
+impl Program<'_> {
+    async fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let request = self.server.request(method, path).header("authorization", format!("Bearer {}", self.token));
+        send(request.json(body)).await
+    }
+}
+
+fn monitor(tags: &[&str]) -> Value {
+    json!({ "name": "m", "script": "pass", "schedule": "@daily", "tags": tags })
+}
+
+#[tokio::test]
+async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    person(&server, "alice", Role::Editor, &["shop"]).await;
+    let token = async |name: &str| Visitor::logged_in(&server, name).await.token("editor", "").await;
+    let (ada, alice) = (
+        Program { server: &server, token: token("ada").await },
+        Program { server: &server, token: token("alice").await },
+    );
+    ada.send("POST", "/api/v1/monitors", &monitor(&["mail"])).await.json(201);
+    let refused = alice.send("POST", "/api/v1/monitors", &monitor(&["mail"])).await.problem(403);
+    assert_eq!(
+        refused["detail"],
+        "you may not create this monitor: you are an editor of 'shop' only; give the monitor that tag, or ask an administrator"
+    );
+    alice.send("POST", "/api/v1/monitors", &monitor(&[])).await.problem(403);
+    alice.send("POST", "/api/v1/monitors", &monitor(&["x", "Shop"])).await.json(201);
+    for (method, path, body) in [
+        ("PUT", "/api/v1/monitors/1", monitor(&["shop"])),
+        ("PATCH", "/api/v1/monitors/1", json!({ "tags": ["mail", "shop"] })),
+        ("PATCH", "/api/v1/monitors/1", json!({ "active": false })),
+        ("POST", "/api/v1/monitors/1/run", json!({})),
+        ("DELETE", "/api/v1/monitors/1", json!({})),
+        ("POST", "/api/v1/eval", json!({ "script": "pass", "monitor_id": 1 })),
+        // Her own, but out of her reach afterwards.
+        ("PATCH", "/api/v1/monitors/2", json!({ "tags": ["mail"] })),
+        ("PUT", "/api/v1/monitors/2", monitor(&[])),
+        ("PUT", "/api/v1/alerts/ops", json!({ "enabled": false })),
+        ("POST", "/api/v1/alerts/ops/test", json!({})),
+    ] {
+        alice.send(method, path, &body).await.problem(403);
+    }
+    let seen = alice.send("GET", "/api/v1/monitors/1", &json!({})).await.json(200);
+    assert_eq!((&seen["tags"], &seen["active"], &seen["last_run_at"]), (&json!(["mail"]), &json!(true), &Value::Null));
+    alice.send("PATCH", "/api/v1/monitors/2", &json!({ "tags": ["shop", "mail"] })).await.json(200);
+    alice.send("POST", "/api/v1/monitors/2/run", &json!({})).await.json(200);
+    alice.send("POST", "/api/v1/eval", &json!({ "script": "return_value = 1" })).await.json(200);
+    assert_eq!(alice.send("DELETE", "/api/v1/monitors/2", &json!({})).await.status, 204);
+    assert!(server.mailbox.all().is_empty(), "no test was sent");
+}
+
+#[tokio::test]
+async fn pages_offer_what_one_may_and_say_why_not() {
+    let server = Server::with_local_users().await;
+    for (name, role, tags) in
+        [("ada", Role::Administrator, &[][..]), ("alice", Role::Editor, &["shop"]), ("vera", Role::Viewer, &[])]
+    {
+        person(&server, name, role, tags).await;
+    }
+    let mut spec = crate::support::spec("of the mail");
+    spec.tags = vec!["mail".to_owned()];
+    server.store.create_monitor(&spec, server.clock.now()).await.unwrap();
+    let (ada, alice, vera) = (
+        Visitor::logged_in(&server, "ada").await,
+        Visitor::logged_in(&server, "alice").await,
+        Visitor::logged_in(&server, "vera").await,
+    );
+    let page = ada.get("/monitor/1").await.text;
+    assert!(page.contains("Run now") && page.contains("/monitor/1/delete"));
+    for (browser, words) in [(&alice, "You are an editor of"), (&vera, "A viewer may not change this monitor")] {
+        let page = browser.get("/monitor/1").await.text;
+        assert!(!page.contains("Run now") && !page.contains("/monitor/1/delete"), "{page}");
+        assert!(page.contains(words) || page.contains("you are an editor of"), "{page}");
+        for path in ["/monitor/1/edit", "/monitor/1/delete"] {
+            assert_eq!(browser.get(path).await.status, 403, "{path}");
+        }
+        let alerts = browser.get("/alerts").await.text;
+        assert!(alerts.contains("disabled title=") && !alerts.contains("Send a test"), "{alerts}");
+    }
+    assert!(alice.get("/").await.text.contains("href=\"/create\""));
+    assert!(!vera.get("/").await.text.contains("href=\"/create\"") && !vera.get("/").await.text.contains("data-bulk"));
+    assert!(vera.get("/sources").await.text.contains("A viewer may not try out scripts"));
+}

@@ -1,0 +1,118 @@
+//! People, sessions, tokens, links and failures in the store.
+
+use std::time::Duration;
+
+use jiff::ToSpan;
+use revere::store::{Link, Lookup, NewSession, NewToken, NewUser, User, UserChange};
+use revere_model::{Rights, Role, Scope};
+
+use crate::support::Scratch;
+
+async fn person(scratch: &Scratch, name: &str, role: Role) -> User {
+    let new = NewUser { name: name.into(), role, tags: vec![], password_hash: Some("kept".into()), identity: None };
+    scratch.store.create_user(new, scratch.now()).await.unwrap().unwrap()
+}
+
+fn session(user: &User, secret: &str, scratch: &Scratch) -> NewSession {
+    NewSession {
+        secret_hash: secret.into(),
+        user: user.id,
+        method: "password",
+        address: "192.0.2.1".into(),
+        user_agent: "a browser".into(),
+        ends_at: scratch.now() + 1.hour(),
+    }
+}
+
+/// Asks everything about people, once or more.
+pub(super) async fn ask_everything(scratch: &Scratch) {
+    let (store, now) = (&scratch.store, scratch.now());
+    store.create_link("first".into(), Link::FirstAdministrator, now + 1.hour(), now).await.unwrap();
+    let new =
+        NewUser { name: "Ada".into(), role: Role::Administrator, tags: vec![], password_hash: None, identity: None };
+    assert!(!store.has_administrator().await.unwrap());
+    let ada = store.create_first_administrator("first".into(), new, now).await.unwrap().unwrap();
+    let bob = person(scratch, "bob", Role::Editor).await;
+    for lookup in [Lookup::Id(ada.id), Lookup::Name("ADA".into()), Lookup::Identity("i".into(), "s".into())] {
+        store.user(lookup).await.unwrap();
+    }
+    store.users("", 9).await.unwrap();
+    let id = store.begin_session(session(&bob, "s1", scratch), "n".into(), now).await.unwrap().unwrap();
+    store.session("s1", now, now).await.unwrap().unwrap();
+    store.sessions_of(bob.id, now, now).await.unwrap();
+    store.session_seen(id, now + 1.minute()).await.unwrap();
+    store.session_proved(id, now).await.unwrap();
+    store.came_from(bob.id, "192.0.2.1", now).await.unwrap();
+    let rights = Rights { role: Role::Editor, tags: vec!["shop".into()], scope: Some(Scope::Metrics), token: true };
+    let new = NewToken { secret_hash: "t1".into(), owner: bob.id, name: "t".into(), rights, ends_at: None };
+    let token = store.create_token(new, now).await.unwrap().unwrap();
+    store.token("t1", now).await.unwrap().unwrap();
+    store.token_used(token, "192.0.2.1".into(), now).await.unwrap();
+    store.tokens(None).await.unwrap();
+    store.tokens(Some(bob.id)).await.unwrap();
+    store.delete_token(token, Some(bob.id)).await.unwrap();
+    store.login_failed("n".into(), |_| Duration::from_secs(1), now).await.unwrap();
+    store.login_failures("n").await.unwrap().unwrap();
+    store.create_link("l1".into(), Link::Password(bob.id), now + 1.hour(), now).await.unwrap();
+    store.link("l1", now).await.unwrap().unwrap();
+    store.use_password_link("l1".into(), bob.id, "other".into(), now).await.unwrap();
+    store.set_password(bob.id, "third".into(), None).await.unwrap();
+    store.rehash_password(bob.id, "third".into(), "fourth".into()).await.unwrap();
+    store.offer_second_factor(bob.id, "key".into()).await.unwrap();
+    store.confirm_second_factor(bob.id, "key".into(), 7, vec!["c1".into()], Some(id)).await.unwrap();
+    store.take_code(bob.id, 8).await.unwrap();
+    store.has_recovery_code(bob.id, "c1").await.unwrap();
+    store.take_recovery_code(bob.id, "c1".into()).await.unwrap();
+    store.recovery_codes_left(bob.id).await.unwrap();
+    store.remove_second_factor(bob.id, None).await.unwrap();
+    store.begin_session(session(&bob, "s2", scratch), "n".into(), now).await.unwrap();
+    store.end_session(bob.id, id).await.unwrap();
+    store.end_sessions_of(bob.id).await.unwrap();
+    store.change_user(bob.id, UserChange { disabled: Some(true), ..UserChange::default() }, now).await.unwrap();
+    store.login_failed("n".into(), |_| Duration::from_secs(1), now).await.unwrap();
+    let later = now + 48.hours();
+    store.forget_log_ins(later, later, later).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_over_opens_nothing_and_is_forgotten() {
+    let scratch = Scratch::new().await;
+    let (store, now) = (&scratch.store, scratch.now());
+    let bob = person(&scratch, "bob", Role::Viewer).await;
+    store.begin_session(session(&bob, "s1", &scratch), "n".into(), now).await.unwrap().unwrap();
+    store.create_link("l1".into(), Link::Password(bob.id), now + 1.hour(), now).await.unwrap();
+    store.login_failed("n".into(), |_| Duration::from_secs(9), now).await.unwrap();
+    let (soon, late) = (now + 59.minutes(), now + 60.minutes());
+    assert!(store.session("s1", now, soon).await.unwrap().is_some() && store.link("l1", soon).await.unwrap().is_some());
+    assert!(store.session("s1", soon, soon).await.unwrap().is_none(), "not seen since");
+    assert!(store.session("s1", now, late).await.unwrap().is_none() && store.link("l1", late).await.unwrap().is_none());
+    store.forget_log_ins(now, now, soon).await.unwrap();
+    assert!(
+        store.session("s1", now, soon).await.unwrap().is_some() && store.login_failures("n").await.unwrap().is_some()
+    );
+    store.forget_log_ins(now, soon, late).await.unwrap();
+    assert!(store.session("s1", now, now).await.unwrap().is_none() && store.link("l1", now).await.unwrap().is_none());
+    assert!(store.login_failures("n").await.unwrap().is_none());
+    scratch.assert_sound().await;
+}
+
+#[tokio::test]
+async fn names_are_one_in_either_case_and_people_of_providers_are_known_by_who_they_are_there() {
+    let scratch = Scratch::new().await;
+    let (store, now) = (&scratch.store, scratch.now());
+    person(&scratch, "Bob", Role::Viewer).await;
+    let of = |name: &str, identity: Option<(&str, &str)>| NewUser {
+        name: name.into(),
+        role: Role::Viewer,
+        tags: vec![],
+        password_hash: None,
+        identity: identity.map(|(issuer, subject)| (issuer.to_owned(), subject.to_owned())),
+    };
+    assert!(store.create_user(of("BOB", None), now).await.unwrap().is_none());
+    let eve = store.create_user(of("eve", Some(("https://i", "1"))), now).await.unwrap().unwrap();
+    assert!(store.create_user(of("eve2", Some(("https://i", "1"))), now).await.unwrap().is_none());
+    assert!(store.create_user(of("eve2", Some(("https://j", "1"))), now).await.unwrap().is_some());
+    let found = store.user(Lookup::Identity("https://i".into(), "1".into())).await.unwrap().unwrap();
+    assert_eq!((found.id, found.name.as_str()), (eve.id, "eve"));
+    assert!(store.user(Lookup::Identity("https://i".into(), "bob".into())).await.unwrap().is_none());
+}
