@@ -15,6 +15,13 @@ DATABASE_PATH = '/var/lib/revere/revere.db'
 #TLS_CERTIFICATE = '/etc/revere/tls/fullchain.pem'
 #TLS_KEY = '/etc/revere/tls/privkey.pem'
 
+# People log in by name and password. On an address that others can reach nothing starts without. The first start prints a
+# link by which you become the administrator: journalctl -u revere
+#LOCAL_USERS = True
+
+# A proxy on this machine says whom each request is of.
+#TRUSTED_PROXIES = ['127.0.0.1']
+
 #TIMEZONE = 'Europe/Berlin'
 
 REVERE_SOURCES = {
