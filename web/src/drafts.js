@@ -1,13 +1,14 @@
 // What is typed is kept in the browser until it is saved: a closed tab or a server that is away loses nothing.
 
-// What is kept: text of every field, and whether it runs.
-const fields = ["name", "description", "script", "schedule", "timezone", "tags", "alarm_after", "recover_after", "retain_days", "timeout_s", "active"];
+// What is kept: what stands in every field that someone fills in.
+const fieldsOf = (form) => [...form.elements].filter((field) => field.name && !["hidden", "submit"].includes(field.type));
 const valueOf = (field) => (field.type === "checkbox" ? field.checked : field.value);
 
 export function drafts(form, setScript) {
   const key = `revere-draft:${location.pathname}${location.search}`;
   const place = document.getElementById("draft");
-  const read = () => Object.fromEntries(fields.map((name) => [name, valueOf(form.elements[name])]));
+  const fields = fieldsOf(form);
+  const read = () => Object.fromEntries(fields.map((field) => [field.name, valueOf(field)]));
   const initial = JSON.stringify(read());
   const refused = document.querySelector("[aria-invalid=true], .notice[role=alert]");
   let dirty = Boolean(refused);
@@ -33,12 +34,11 @@ export function drafts(form, setScript) {
     };
     place.append(
       button("Take it up", () => {
-        for (const name of fields) {
-          if (!(name in stored.fields) || name === "script") continue;
-          const field = form.elements[name];
-          if (field.type === "checkbox") field.checked = stored.fields[name] === true;
-          else field.value = stored.fields[name];
-          form.elements[name].dispatchEvent(new Event("input", { bubbles: true }));
+        for (const field of fields) {
+          if (!(field.name in stored.fields) || field.name === "script") continue;
+          if (field.type === "checkbox") field.checked = stored.fields[field.name] === true;
+          else field.value = stored.fields[field.name];
+          field.dispatchEvent(new Event("input", { bubbles: true }));
         }
         setScript(stored.fields.script ?? "");
       }),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{MonitorSpec, Schedule, zone};
+use crate::{MonitorSpec, field_kind, zone};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 200;
@@ -30,112 +30,174 @@ pub struct Fault {
     pub message: String,
 }
 
-impl MonitorSpec {
-    /// Everything that is wrong, in the order of the fields; empty if it may be stored.
-    ///
-    /// Whether the script compiles and its sources exist is asked elsewhere: that takes the sandbox and the configuration.
-    pub fn faults(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        let mut check = |field, fault: Option<String>| faults.extend(fault.map(|message| Fault { field, message }));
-        check("name", name(&self.name));
-        check("description", description(&self.description));
-        check("script", script(&self.script));
-        check("schedule", Schedule::parse(&self.schedule).err().map(|fault| fault.to_string()));
-        check("timezone", zone(&self.timezone).err().map(|fault| fault.to_string()));
-        check("retain_days", self.retain_days.and_then(retain_days));
-        check("timeout_s", self.timeout_s.and_then(timeout_s));
-        check("tags", tags(&self.tags));
-        check("alarm_after", streak("alarm_after", self.alarm_after));
-        check("recover_after", streak("recover_after", self.recover_after));
-        faults
-    }
+/// What is wrong with a field of a kind.
+trait Judged {
+    type Value: ?Sized;
+
+    /// The fault and the next step, for people; `field` is its name.
+    fn fault(field: &str, value: &Self::Value) -> Option<String>;
 }
 
-fn name(name: &str) -> Option<String> {
-    let length = name.chars().count();
-    if name.trim().is_empty() {
-        Some("the name is empty: say in one line what is watched".into())
-    } else if name.contains(['\n', '\r']) {
-        Some("the name has more than one line: move the rest to the description".into())
-    } else if name.chars().any(char::is_control) {
-        Some("the name has a control character: type it again instead of pasting it".into())
-    } else if length > MAX_NAME {
-        Some(format!("the name has {length} characters: {MAX_NAME} at most, the rest belongs in the description"))
-    } else {
-        None
-    }
+macro_rules! faults {
+    ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
+        impl MonitorSpec {
+            /// Everything that is wrong, in the order of the fields; empty if it may be stored.
+            ///
+            /// Whether the script compiles and its sources exist is asked elsewhere: that takes the sandbox and the
+            /// configuration.
+            pub fn faults(&self) -> Vec<Fault> {
+                let mut faults = Vec::new();
+                $(
+                    let fault = <field_kind::$kind as Judged>::fault(stringify!($field), &self.$field);
+                    faults.extend(fault.map(|message| Fault { field: stringify!($field), message }));
+                )*
+                faults
+            }
+        }
+    };
 }
 
-fn description(description: &str) -> Option<String> {
-    let length = description.chars().count();
-    if length > MAX_DESCRIPTION {
-        Some(format!("the description has {length} characters: {MAX_DESCRIPTION} at most, link to the rest"))
-    } else if description.contains('\0') {
-        Some("the description has a NUL character: take it out".into())
-    } else {
-        None
-    }
-}
+crate::monitor_fields!(faults);
 
-fn script(script: &str) -> Option<String> {
-    if script.trim().is_empty() {
-        Some("the script is empty: write Python that raises MonitorFailure when something is wrong".into())
-    } else if script.len() > MAX_SCRIPT_BYTES {
-        let limit = MAX_SCRIPT_BYTES / 1024;
-        Some(format!(
-            "the script has {} bytes: {limit} KiB at most, move helpers to a PYTHON_PATH folder",
-            script.len()
-        ))
-    } else if let Some(at) = script.find('\0') {
-        let line = script[..at].matches('\n').count() + 1;
-        Some(format!("the script has a NUL character in line {line}: take it out"))
-    } else {
-        None
-    }
-}
+impl Judged for field_kind::Name {
+    type Value = str;
 
-fn retain_days(days: u32) -> Option<String> {
-    let fits = (1..=MAX_RETAIN_DAYS).contains(&days);
-    (!fits).then(|| format!("{days} days is outside 1-{MAX_RETAIN_DAYS}: leave it empty to keep runs for ever"))
-}
-
-fn timeout_s(seconds: f64) -> Option<String> {
-    let fits = seconds.is_finite() && seconds > 0.0 && seconds <= MAX_TIMEOUT_S;
-    (!fits).then(|| {
-        format!(
-            "a limit of {seconds} s is not above 0 and up to {MAX_TIMEOUT_S}: leave it empty for the server's default"
-        )
-    })
-}
-
-fn tags(tags: &[String]) -> Option<String> {
-    if tags.len() > MAX_TAGS {
-        return Some(format!("{} tags: {MAX_TAGS} at most", tags.len()));
-    }
-    tags.iter().enumerate().find_map(|(index, tag)| {
-        let length = tag.chars().count();
-        if tag.trim().is_empty() {
-            Some("a tag is empty: take it out".into())
-        } else if length > MAX_TAG {
-            let start: String = tag.chars().take(20).collect();
-            Some(format!("the tag {:?} has {length} characters: {MAX_TAG} at most", start + "…"))
-        } else if tag.trim() != tag {
-            Some(format!("the tag {tag:?} begins or ends with a space: take it out"))
-        } else if tag.contains(',') {
-            Some(format!("the tag {tag:?} has a comma: make it two tags"))
-        } else if tag.chars().any(char::is_control) {
-            Some(format!("the tag {tag:?} has a control character: type it again instead of pasting it"))
-        } else if tags[..index].iter().any(|other| other.to_lowercase() == tag.to_lowercase()) {
-            Some(format!("the tag {tag:?} is there twice, upper and lower case being the same: take one out"))
+    fn fault(_: &str, name: &str) -> Option<String> {
+        let length = name.chars().count();
+        if name.trim().is_empty() {
+            Some("the name is empty: say in one line what is watched".into())
+        } else if name.contains(['\n', '\r']) {
+            Some("the name has more than one line: move the rest to the description".into())
+        } else if name.chars().any(char::is_control) {
+            Some("the name has a control character: type it again instead of pasting it".into())
+        } else if length > MAX_NAME {
+            Some(format!("the name has {length} characters: {MAX_NAME} at most, the rest belongs in the description"))
         } else {
             None
         }
-    })
+    }
 }
 
-fn streak(field: &str, runs: u32) -> Option<String> {
-    let fits = (1..=MAX_STREAK).contains(&runs);
-    (!fits).then(|| format!("{field} is {runs}: write how many runs in a row, 1-{MAX_STREAK}"))
+impl Judged for field_kind::Description {
+    type Value = str;
+
+    fn fault(_: &str, description: &str) -> Option<String> {
+        let length = description.chars().count();
+        if length > MAX_DESCRIPTION {
+            Some(format!("the description has {length} characters: {MAX_DESCRIPTION} at most, link to the rest"))
+        } else if description.contains('\0') {
+            Some("the description has a NUL character: take it out".into())
+        } else {
+            None
+        }
+    }
+}
+
+impl Judged for field_kind::Script {
+    type Value = str;
+
+    fn fault(_: &str, script: &str) -> Option<String> {
+        if script.trim().is_empty() {
+            Some("the script is empty: write Python that raises MonitorFailure when something is wrong".into())
+        } else if script.len() > MAX_SCRIPT_BYTES {
+            let limit = MAX_SCRIPT_BYTES / 1024;
+            Some(format!(
+                "the script has {} bytes: {limit} KiB at most, move helpers to a PYTHON_PATH folder",
+                script.len()
+            ))
+        } else if let Some(at) = script.find('\0') {
+            let line = script[..at].matches('\n').count() + 1;
+            Some(format!("the script has a NUL character in line {line}: take it out"))
+        } else {
+            None
+        }
+    }
+}
+
+impl Judged for field_kind::Schedule {
+    type Value = str;
+
+    fn fault(_: &str, schedule: &str) -> Option<String> {
+        crate::Schedule::parse(schedule).err().map(|fault| fault.to_string())
+    }
+}
+
+impl Judged for field_kind::Zone {
+    type Value = str;
+
+    fn fault(_: &str, name: &str) -> Option<String> {
+        zone(name).err().map(|fault| fault.to_string())
+    }
+}
+
+impl Judged for field_kind::Flag {
+    type Value = bool;
+
+    fn fault(_: &str, _: &bool) -> Option<String> {
+        None
+    }
+}
+
+impl Judged for field_kind::Tags {
+    type Value = [String];
+
+    fn fault(_: &str, tags: &[String]) -> Option<String> {
+        if tags.len() > MAX_TAGS {
+            return Some(format!("{} tags: {MAX_TAGS} at most", tags.len()));
+        }
+        tags.iter().enumerate().find_map(|(index, tag)| {
+            let length = tag.chars().count();
+            if tag.trim().is_empty() {
+                Some("a tag is empty: take it out".into())
+            } else if length > MAX_TAG {
+                let start: String = tag.chars().take(20).collect();
+                Some(format!("the tag {:?} has {length} characters: {MAX_TAG} at most", start + "…"))
+            } else if tag.trim() != tag {
+                Some(format!("the tag {tag:?} begins or ends with a space: take it out"))
+            } else if tag.contains(',') {
+                Some(format!("the tag {tag:?} has a comma: make it two tags"))
+            } else if tag.chars().any(char::is_control) {
+                Some(format!("the tag {tag:?} has a control character: type it again instead of pasting it"))
+            } else if tags[..index].iter().any(|other| other.to_lowercase() == tag.to_lowercase()) {
+                Some(format!("the tag {tag:?} is there twice, upper and lower case being the same: take one out"))
+            } else {
+                None
+            }
+        })
+    }
+}
+
+impl Judged for field_kind::Streak {
+    type Value = u32;
+
+    fn fault(field: &str, runs: &u32) -> Option<String> {
+        let fits = (1..=MAX_STREAK).contains(runs);
+        (!fits).then(|| format!("{field} is {runs}: write how many runs in a row, 1-{MAX_STREAK}"))
+    }
+}
+
+impl Judged for field_kind::Days {
+    type Value = Option<u32>;
+
+    fn fault(_: &str, days: &Option<u32>) -> Option<String> {
+        let days = (*days)?;
+        let fits = (1..=MAX_RETAIN_DAYS).contains(&days);
+        (!fits).then(|| format!("{days} days is outside 1-{MAX_RETAIN_DAYS}: leave it empty to keep runs for ever"))
+    }
+}
+
+impl Judged for field_kind::Seconds {
+    type Value = Option<f64>;
+
+    fn fault(_: &str, seconds: &Option<f64>) -> Option<String> {
+        let seconds = (*seconds)?;
+        let fits = seconds.is_finite() && seconds > 0.0 && seconds <= MAX_TIMEOUT_S;
+        (!fits).then(|| {
+            format!(
+                "a limit of {seconds} s is not above 0 and up to {MAX_TIMEOUT_S}: leave it empty for the server's default"
+            )
+        })
+    }
 }
 
 #[cfg(test)]
@@ -153,8 +215,7 @@ mod tests {
             retain_days: Some(90),
             timeout_s: Some(2.5),
             tags: vec!["mail".into(), "zürich".into()],
-            alarm_after: 1,
-            recover_after: 1,
+            ..MonitorSpec::default()
         }
     }
 
@@ -191,12 +252,12 @@ mod tests {
             script: "\n".into(),
             schedule: "99 * * * *".into(),
             timezone: "Europe/Berln".into(),
-            active: true,
             retain_days: Some(0),
             timeout_s: Some(f64::NAN),
             tags: vec!["a".into(), "A".into()],
             alarm_after: 0,
             recover_after: 1001,
+            ..MonitorSpec::default()
         };
         let messages: Vec<String> =
             bad.faults().into_iter().map(|fault| format!("{} | {}", fault.field, fault.message)).collect();
@@ -208,11 +269,11 @@ mod tests {
                 "script | the script is empty: write Python that raises MonitorFailure when something is wrong",
                 "schedule | minute: 99 is outside 0-59",
                 "timezone | \"Europe/Berln\" is not a known time zone: did you mean Europe/Berlin?",
-                "retain_days | 0 days is outside 1-36500: leave it empty to keep runs for ever",
-                "timeout_s | a limit of NaN s is not above 0 and up to 3600: leave it empty for the server's default",
                 "tags | the tag \"A\" is there twice, upper and lower case being the same: take one out",
                 "alarm_after | alarm_after is 0: write how many runs in a row, 1-1000",
                 "recover_after | recover_after is 1001: write how many runs in a row, 1-1000",
+                "retain_days | 0 days is outside 1-36500: leave it empty to keep runs for ever",
+                "timeout_s | a limit of NaN s is not above 0 and up to 3600: leave it empty for the server's default",
             ]
         );
     }

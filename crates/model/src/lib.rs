@@ -38,7 +38,7 @@ pub use faults::{
 };
 pub use ids::{DeliveryId, FlipId, MonitorId, RunId, SessionId, TokenId, UserId};
 pub use monitor::{Monitor, MonitorSpec};
-pub use monitor_fields::{MONITOR_FIELDS, MonitorField, field_kind};
+pub use monitor_fields::{FieldWords, LeftOut, MONITOR_FIELDS, MonitorField, field_kind};
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
 pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use spelling::nearest;

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::{MonitorId, State};
 
 macro_rules! spec {
-    ($(#[doc = $words:literal] $field:ident: $type:ty, $kind:ident, $label:literal, $default:expr;)*) => {
+    ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
         /// What the author of a monitor decides. [`MonitorSpec::faults`] judges it before it is stored.
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
         pub struct MonitorSpec {
-            $(#[doc = $words] pub $field: $type,)*
+            $(#[doc = $doc] pub $field: $type,)*
         }
 
         impl Default for MonitorSpec {

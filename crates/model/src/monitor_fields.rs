@@ -1,58 +1,69 @@
 //! What an author decides about a monitor, as one table.
 //!
-//! [`MonitorSpec`](crate::MonitorSpec), what an edit may name, how a body and a form are read, and what differs between
-//! two edits are all made of it, so that a new field is one line here, its rule in [`faults`](crate::Fault), and a place
-//! on the page. Tests compare with it what a macro cannot make: templates, the browser's drafts, the API's description.
+//! [`MonitorSpec`](crate::MonitorSpec) and its rules, the columns, the API's bodies and answers with their description, the
+//! form, the page and the documentation are all made of it. A new field of a kind that is there is a line here and a
+//! migration; its place is on the page already, unless the template has a better one. A new kind says what is a fault
+//! (`faults`), how it is kept (`store/monitors/field_columns`), how a body has it (`web/api/monitor_fields`) and how people
+//! type and read it (`web/pages/monitor_form/form_kinds`).
 
 /// Hands the table to a macro of the caller, one line for each field: what it is, its name (which is also the JSON key,
-/// the column and the form's field), its type, its kind out of [`field_kind`](crate::field_kind), how the pages call it
-/// in a sentence, and its value where nobody says.
+/// the column and the form's field), its type, its value where nobody says, its kind out of
+/// [`field_kind`](crate::field_kind), and the [`FieldWords`] for people.
 #[macro_export]
 macro_rules! monitor_fields {
     ($consumer:ident) => {
         $consumer! {
-            /// Shown everywhere; not empty, one line.
-            name: String, Line, "name", String::new();
-            /// For the reader of an alert: what it watches, what to do.
-            description: String, Text, "description", String::new();
-            /// Python; see the user guide.
-            script: String, Text, "script", String::new();
-            /// Crontab syntax, five fields, or six with seconds first.
-            schedule: String, Line, "schedule", String::new();
-            /// IANA time zone the schedule is read in.
-            timezone: String, Line, "time zone", "UTC".to_owned();
+            /// Shown everywhere; one line, at most 200 characters.
+            name: String = String::new(), Name
+                { label: "Name", unit: "", left_out: Required("what is watched, in one line") };
+            /// What it watches and what to do, for the reader of an alert.
+            description: String = String::new(), Description { label: "Description", unit: "", left_out: Is("empty") };
+            /// Python, at most 256 KiB. It must compile.
+            script: String = String::new(), Script { label: "Script", unit: "", left_out: Required("Python") };
+            /// Crontab syntax: five fields, or six with seconds first. It must come at least once.
+            schedule: String = String::new(), Schedule
+                { label: "Schedule", unit: "", left_out: Required("crontab syntax, for instance \"*/5 * * * *\"") };
+            /// IANA time zone that the schedule is read in.
+            timezone: String = "UTC".to_owned(), Zone { label: "Time zone", unit: "", left_out: Is("the server's") };
             /// Whether it runs on its schedule.
-            active: bool, Flag, "on or off", true;
-            /// Runs older than this many days are purged, and with them gaps and settled deliveries; none keeps them for ever.
-            retain_days: Option<u32>, Days, "days kept", None;
-            /// Wall-clock limit of one run in seconds; none is the server's default.
-            timeout_s: Option<f64>, Seconds, "time limit", None;
-            /// Free words to find and group monitors by.
-            tags: Vec<String>, Tags, "tags", Vec::new();
-            /// So many failing runs in a row make a flip; at least 1.
-            alarm_after: u32, Streak, "alarm after", 1;
-            /// So many passing runs in a row end a problem; at least 1.
-            recover_after: u32, Streak, "recover after", 1;
+            active: bool = true, Flag
+                { label: "On or off", unit: "", left_out: Is("true for a new monitor; one that is replaced stays as it is") };
+            /// Words to find and group monitors by: at most 20 of at most 50 characters, without commas.
+            tags: Vec<String> = Vec::new(), Tags { label: "Tags", unit: "", left_out: Is("none") };
+            /// So many failing runs in a row change the state, 1 to 1000.
+            alarm_after: u32 = 1, Streak { label: "Alarm after", unit: "failing run", left_out: Is("1") };
+            /// So many passing runs in a row end a problem, 1 to 1000.
+            recover_after: u32 = 1, Streak { label: "Recover after", unit: "passing run", left_out: Is("1") };
+            /// Days that runs are kept, and gaps and settled deliveries with them, from 1; null keeps them for ever.
+            retain_days: Option<u32> = None, Days { label: "Runs kept", unit: "day", left_out: Is("the server's") };
+            /// Seconds one run may take, waiting included, up to 3600; null is the server's limit.
+            timeout_s: Option<f64> = None, Seconds { label: "Time limit", unit: "second", left_out: Is("null") };
         }
     };
 }
 
-/// The kinds of field: what reads one of them reads all of its kind alike.
+/// The kinds of field: whatever is done with one of them is done with all of its kind alike.
 pub mod field_kind {
-    /// A text of one line: spaces around it are nobody's wish.
-    pub enum Line {}
-    /// A text that is kept as it is.
-    pub enum Text {}
+    /// What a monitor is called: one line, not empty.
+    pub enum Name {}
+    /// Words for people.
+    pub enum Description {}
+    /// Python.
+    pub enum Script {}
+    /// Crontab syntax.
+    pub enum Schedule {}
+    /// The name of a time zone.
+    pub enum Zone {}
     /// Yes or no.
     pub enum Flag {}
-    /// A number of days, or no end.
-    pub enum Days {}
-    /// A number of seconds, or the server's.
-    pub enum Seconds {}
     /// Several words.
     pub enum Tags {}
     /// A number of runs in a row.
     pub enum Streak {}
+    /// A number of days, or no end.
+    pub enum Days {}
+    /// A number of seconds, or the server's.
+    pub enum Seconds {}
 }
 
 /// A field, for what is made of the table while the program runs.
@@ -61,14 +72,38 @@ pub struct MonitorField {
     /// The JSON key, the column and the form's field.
     pub name: &'static str,
     /// What it is.
-    pub words: &'static str,
+    pub doc: &'static str,
+    /// What people read beside it.
+    pub words: FieldWords,
+}
+
+/// What people read beside a field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FieldWords {
+    /// What it is called.
+    pub label: &'static str,
+    /// What its number counts, one of them; empty where it is none.
+    pub unit: &'static str,
+    /// What becomes of a monitor that is sent without it.
+    pub left_out: LeftOut,
+}
+
+/// What becomes of a monitor that is sent without a field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeftOut {
+    /// It is refused: this was expected.
+    Required(&'static str),
+    /// It has this, in words.
+    Is(&'static str),
 }
 
 macro_rules! list {
-    ($(#[doc = $words:literal] $field:ident: $type:ty, $kind:ident, $label:literal, $default:expr;)*) => {
+    ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
         /// The fields, in their order.
-        pub const MONITOR_FIELDS: &[MonitorField] =
-            &[$(MonitorField { name: stringify!($field), words: $words.trim_ascii() },)*];
+        pub const MONITOR_FIELDS: &[MonitorField] = {
+            use LeftOut::{Is, Required};
+            &[$(MonitorField { name: stringify!($field), doc: $doc.trim_ascii(), words: FieldWords $words },)*]
+        };
     };
 }
 

@@ -5,11 +5,11 @@ use revere_model::{MonitorSpec, monitor_fields};
 use super::FieldFault;
 
 macro_rules! input {
-    ($(#[doc = $words:literal] $field:ident: $type:ty, $kind:ident, $label:literal, $default:expr;)*) => {
+    ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
         /// What someone wants a monitor to be: `None` leaves a field as it is, or at its default.
         #[derive(Clone, Debug, Default)]
         pub struct MonitorInput {
-            $(#[doc = $words] pub $field: Option<$type>,)*
+            $(#[doc = $doc] pub $field: Option<$type>,)*
             /// What reading the input already found wrong: told together with all else.
             pub faults: Vec<FieldFault>,
         }
@@ -50,6 +50,6 @@ mod tests {
             .map(|field| field.name)
             .filter(|name| differ(&stored, &spec, name))
             .collect();
-        assert_eq!(differing, ["retain_days", "alarm_after"]);
+        assert_eq!(differing, ["alarm_after", "retain_days"]);
     }
 }

@@ -16,16 +16,9 @@ pub(super) async fn with_a_claim() -> (TempDir, Store, DbConnection, Claimed) {
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let spec = MonitorSpec {
         name: "a".to_owned(),
-        description: String::new(),
         script: "pass".to_owned(),
         schedule: "* * * * *".to_owned(),
-        timezone: "UTC".to_owned(),
-        active: true,
-        retain_days: None,
-        timeout_s: None,
-        tags: Vec::new(),
-        alarm_after: 1,
-        recover_after: 1,
+        ..MonitorSpec::default()
     };
     store.create_monitor(&spec, now).await.unwrap();
     let request = ClaimRequest {

@@ -20,7 +20,7 @@ use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, instant, micros},
     database::words,
-    monitors::records,
+    monitors::field_columns,
     reading::previous_run::{LAST_STATE, PreviousRun},
 };
 
@@ -140,7 +140,7 @@ impl Store {
         .await?;
         let mut read = HashMap::with_capacity(rows.len());
         for row in &rows {
-            read.insert(MonitorId(row.int("id")?), (row.int("version")?, records::spec(row).map_err(unreadable)));
+            read.insert(MonitorId(row.int("id")?), (row.int("version")?, field_columns::read(row).map_err(unreadable)));
         }
         let mut specs = HashMap::with_capacity(read.len());
         plans.retain_mut(|plan| {

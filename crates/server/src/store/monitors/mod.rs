@@ -3,6 +3,7 @@
 //! An edit names the version it started from. Whatever moves a monitor's ticks accounts for those that are due already,
 //! in the same transaction: none is lost between two schedules.
 
+pub(super) mod field_columns;
 mod monitor_edit;
 pub(super) mod records;
 pub(super) mod source_mentions;

@@ -5,12 +5,13 @@
 
 use jiff::Timestamp;
 use revere_model::{Flip, Gap, GapReason, Monitor, MonitorId, MonitorSpec, Status, activate, deactivate};
+use sqlx::QueryBuilder;
 
-use super::{records, source_mentions};
+use super::{field_columns, records, source_mentions};
 use crate::store::{
     StoreError,
-    columns::{Columns, micros, tags_text},
-    database::DbConnection,
+    columns::{Columns, micros},
+    database::{Db, DbConnection},
     telling::record_flips::{self, Cause, NewFlip},
     ticks::{
         due_ticks::{self, Plan, Ticks},
@@ -39,27 +40,11 @@ pub(super) async fn change(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let id = current.id;
-    let changed = sqlx::query(
-        "update monitors set version = version + 1, name = $1, description = $2, schedule = $3, timezone = $4, active = $5,
-         retain_days = $6, timeout_s = $7, tags = $8, alarm_after = $9, recover_after = $10, updated_at = $11, script = $12
-         where id = $13 and version = $14 and deleted_at is null",
-    )
-    .bind(&spec.name)
-    .bind(&spec.description)
-    .bind(&spec.schedule)
-    .bind(&spec.timezone)
-    .bind(spec.active)
-    .bind(spec.retain_days.map(i64::from))
-    .bind(spec.timeout_s)
-    .bind(tags_text(&spec.tags))
-    .bind(i64::from(spec.alarm_after))
-    .bind(i64::from(spec.recover_after))
-    .bind(micros(now))
-    .bind(&spec.script)
-    .bind(id.0)
-    .bind(current.version)
-    .execute(&mut *connection)
-    .await?;
+    let mut query = QueryBuilder::<Db>::new("update monitors set version = version + 1, updated_at = ");
+    query.push_bind(micros(now));
+    field_columns::push_changes(&mut query, spec);
+    query.push(" where id = ").push_bind(id.0).push(" and version = ").push_bind(current.version);
+    let changed = query.push(" and deleted_at is null").build().execute(&mut *connection).await?;
     if changed.rows_affected() == 0 {
         return Ok(false);
     }

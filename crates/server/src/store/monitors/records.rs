@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use revere_model::{Monitor, MonitorId, MonitorSpec, Status};
 use sqlx::QueryBuilder;
 
-use super::source_mentions;
+use super::{field_columns, source_mentions};
 use crate::store::{
     StoreError,
-    columns::{Columns, micros, tags_from, tags_text},
+    columns::{Columns, micros},
     database::{Db, DbConnection, DbRow},
     ticks::due_ticks::{self, Plan},
 };
@@ -28,7 +28,7 @@ pub(in crate::store) fn monitor(row: &DbRow) -> Result<Monitor, StoreError> {
     Ok(Monitor {
         id: MonitorId(row.int("id")?),
         version: row.int("version")?,
-        spec: spec(row)?,
+        spec: field_columns::read(row)?,
         state: row.state("state")?,
         state_since: row.at("state_since")?,
         created_at: row.at("created_at")?,
@@ -43,23 +43,6 @@ pub(in crate::store) fn monitor(row: &DbRow) -> Result<Monitor, StoreError> {
     })
 }
 
-/// The author's part of a row of `monitors`.
-pub(in crate::store) fn spec(row: &DbRow) -> Result<MonitorSpec, StoreError> {
-    Ok(MonitorSpec {
-        name: row.text("name")?,
-        description: row.text("description")?,
-        script: row.text("script")?,
-        schedule: row.text("schedule")?,
-        timezone: row.text("timezone")?,
-        active: row.flag("active")?,
-        retain_days: row.int_or_none("retain_days")?.map(|days| u32::try_from(days).unwrap_or(u32::MAX)),
-        timeout_s: row.real_or_none("timeout_s")?,
-        tags: tags_from(row.int("id")?, &row.text("tags")?),
-        alarm_after: row.number("alarm_after")?,
-        recover_after: row.number("recover_after")?,
-    })
-}
-
 /// Inserts a monitor with its status and tags; the next free id is taken unless one is given.
 pub(in crate::store) async fn insert(
     connection: &mut DbConnection,
@@ -68,31 +51,17 @@ pub(in crate::store) async fn insert(
     created_at: Timestamp,
     now: Timestamp,
 ) -> Result<MonitorId, StoreError> {
-    // The one that is given comes last: where there is none, the database gives the next free one.
-    let (column, value) = if id.is_some() { (", id", ",$14") } else { ("", "") };
-    let sql = format!(
-        "insert into monitors (version, name, description, schedule, timezone, active, retain_days, timeout_s, tags,
-         alarm_after, recover_after, created_at, updated_at, script{column})
-         values (1,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13{value}) returning id"
-    );
-    let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-        .bind(&spec.name)
-        .bind(&spec.description)
-        .bind(&spec.schedule)
-        .bind(&spec.timezone)
-        .bind(spec.active)
-        .bind(spec.retain_days.map(i64::from))
-        .bind(spec.timeout_s)
-        .bind(tags_text(&spec.tags))
-        .bind(i64::from(spec.alarm_after))
-        .bind(i64::from(spec.recover_after))
-        .bind(micros(created_at))
-        .bind(micros(created_at))
-        .bind(&spec.script);
-    if let Some(id) = id {
-        query = query.bind(id.0);
+    let mut query = QueryBuilder::<Db>::new("insert into monitors (version, created_at, updated_at");
+    field_columns::push_names(&mut query);
+    if id.is_some() {
+        query.push(", id");
     }
-    let id: i64 = query.fetch_one(&mut *connection).await?;
+    query.push(") values (1, ").push_bind(micros(created_at)).push(", ").push_bind(micros(created_at));
+    field_columns::push_values(&mut query, spec);
+    if let Some(id) = id {
+        query.push(", ").push_bind(id.0);
+    }
+    let id: i64 = query.push(") returning id").build_query_scalar().fetch_one(&mut *connection).await?;
     let Plan { next_tick_at, fault } = due_ticks::first(spec, now);
     sqlx::query(
         "insert into statuses (monitor_id, state, state_since, next_tick_at, due_at, fault)

@@ -9,6 +9,7 @@ pub mod deliveries;
 pub mod eval;
 pub mod events;
 mod monitor_fields;
+mod monitor_schemas;
 pub mod monitors;
 pub mod runs;
 pub mod schedule;

@@ -1,49 +1,111 @@
-//! Reads what a body says of a monitor, each field by its kind.
+//! The fields that an author decides, as bodies have them, each by its kind: how it is read, and how it is described.
 
 use revere_model::{
-    MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S,
-    field_kind::{Days, Flag, Line, Seconds, Streak, Tags, Text},
+    LeftOut, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S, MONITOR_FIELDS,
+    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
     monitor_fields,
 };
+use utoipa::{
+    ToSchema,
+    openapi::{
+        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat,
+        schema::{RefBuilder, SchemaType, Type},
+    },
+};
 
+use super::schemas::{DescriptionText, KeptScript, NameText, ScheduleText, TagSetShape, ZoneText};
 use crate::{operations::monitors::MonitorInput, web::fields::Fields};
 
 /// As much as a body can hold: how much is too much is the model's to say.
 const MOST: usize = 1 << 20;
 
-/// How a field of a kind stands in a body.
+/// Schemas that others refer to, by their names.
+type Schemas = Vec<(String, RefOr<Schema>)>;
+
+/// How a kind of field stands in a body.
 trait BodyField {
     type Value;
 
     /// `None` if it is left out, or is none: then a fault is noted.
     fn read(fields: &mut Fields, name: &'static str) -> Option<Self::Value>;
+
+    /// What it may be, with `words` on it; what that refers to goes to `schemas`.
+    fn described(words: String, schemas: &mut Schemas) -> RefOr<Schema>;
 }
 
-macro_rules! reader {
-    ($(#[doc = $words:literal] $field:ident: $type:ty, $kind:ident, $label:literal, $default:expr;)*) => {
+macro_rules! body {
+    ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
         /// What a body says of a monitor.
         pub(super) fn read(fields: &mut Fields) -> MonitorInput {
             MonitorInput { $($field: <$kind as BodyField>::read(fields, stringify!($field)),)* faults: Vec::new() }
         }
+
+        /// What each field may be, in the order of the table.
+        const DESCRIBED: &[fn(String, &mut Schemas) -> RefOr<Schema>] = &[$(<$kind as BodyField>::described,)*];
     };
 }
 
-monitor_fields!(reader);
+monitor_fields!(body);
 
-impl BodyField for Line {
-    type Value = String;
-
-    fn read(fields: &mut Fields, name: &'static str) -> Option<String> {
-        fields.text(name, MOST)
+/// Notes a fault for each field that must be there and is not.
+pub(super) fn require(fields: &mut Fields) {
+    for field in MONITOR_FIELDS {
+        if let LeftOut::Required(expected) = field.words.left_out {
+            fields.require(field.name, expected);
+        }
     }
 }
 
-impl BodyField for Text {
-    type Value = String;
-
-    fn read(fields: &mut Fields, name: &'static str) -> Option<String> {
-        fields.text(name, MOST)
+/// Adds the fields to the description of a body. In a `whole` one some must be there, and the others have a default.
+pub(super) fn describe(mut body: ObjectBuilder, whole: bool, schemas: &mut Schemas) -> ObjectBuilder {
+    for (field, described) in MONITOR_FIELDS.iter().zip(DESCRIBED) {
+        let words = match field.words.left_out {
+            LeftOut::Is(default) if whole => format!("{} Default: {default}.", field.doc),
+            _ => field.doc.to_owned(),
+        };
+        body = body.property(field.name, described(words, schemas));
+        if whole && matches!(field.words.left_out, LeftOut::Required(_)) {
+            body = body.required(field.name);
+        }
     }
+    body
+}
+
+/// Refers to a schema that has a name of its own.
+fn named<T: ToSchema>(words: String, schemas: &mut Schemas) -> RefOr<Schema> {
+    T::schemas(schemas);
+    schemas.push((T::name().into(), T::schema()));
+    RefOr::Ref(RefBuilder::new().ref_location_from_schema_name(T::name()).description(Some(words)).build())
+}
+
+/// A number, or null where that is a value.
+fn number(kind: Type, format: KnownFormat, may_be_null: bool, words: String) -> ObjectBuilder {
+    let kind = if may_be_null { SchemaType::from_iter([kind, Type::Null]) } else { SchemaType::Type(kind) };
+    ObjectBuilder::new().schema_type(kind).format(Some(SchemaFormat::KnownFormat(format))).description(Some(words))
+}
+
+macro_rules! texts {
+    ($($kind:ident as $schema:ty;)*) => {$(
+        impl BodyField for $kind {
+            type Value = String;
+
+            fn read(fields: &mut Fields, name: &'static str) -> Option<String> {
+                fields.text(name, MOST)
+            }
+
+            fn described(words: String, schemas: &mut Schemas) -> RefOr<Schema> {
+                named::<$schema>(words, schemas)
+            }
+        }
+    )*};
+}
+
+texts! {
+    Name as NameText;
+    Description as DescriptionText;
+    Script as KeptScript;
+    Schedule as ScheduleText;
+    Zone as ZoneText;
 }
 
 impl BodyField for Flag {
@@ -51,6 +113,35 @@ impl BodyField for Flag {
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<bool> {
         fields.flag(name)
+    }
+
+    fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Boolean).description(Some(words)).into()
+    }
+}
+
+impl BodyField for Tags {
+    type Value = Vec<String>;
+
+    fn read(fields: &mut Fields, name: &'static str) -> Option<Vec<String>> {
+        Some(fields.texts(name, MOST)?.into_iter().map(|tag| tag.trim().to_owned()).collect())
+    }
+
+    fn described(words: String, schemas: &mut Schemas) -> RefOr<Schema> {
+        named::<TagSetShape>(words, schemas)
+    }
+}
+
+impl BodyField for Streak {
+    type Value = u32;
+
+    fn read(fields: &mut Fields, name: &'static str) -> Option<u32> {
+        fields.whole(name, 1..=MAX_STREAK.into()).map(|runs| runs as u32)
+    }
+
+    fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
+        let number = number(Type::Integer, KnownFormat::Int32, false, words);
+        number.minimum(Some(1)).maximum(Some(MAX_STREAK)).into()
     }
 }
 
@@ -61,6 +152,11 @@ impl BodyField for Days {
         let days = fields.or_null(name, |fields| fields.whole(name, 1..=MAX_RETAIN_DAYS.into()))?;
         Some(days.map(|days| days as u32))
     }
+
+    fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
+        let number = number(Type::Integer, KnownFormat::Int32, true, words);
+        number.minimum(Some(1)).maximum(Some(MAX_RETAIN_DAYS)).into()
+    }
 }
 
 impl BodyField for Seconds {
@@ -69,20 +165,9 @@ impl BodyField for Seconds {
     fn read(fields: &mut Fields, name: &'static str) -> Option<Option<f64>> {
         fields.or_null(name, |fields| fields.positive(name, MAX_TIMEOUT_S))
     }
-}
 
-impl BodyField for Tags {
-    type Value = Vec<String>;
-
-    fn read(fields: &mut Fields, name: &'static str) -> Option<Vec<String>> {
-        Some(fields.texts(name, MOST)?.into_iter().map(|tag| tag.trim().to_owned()).collect())
-    }
-}
-
-impl BodyField for Streak {
-    type Value = u32;
-
-    fn read(fields: &mut Fields, name: &'static str) -> Option<u32> {
-        fields.whole(name, 1..=MAX_STREAK.into()).map(|runs| runs as u32)
+    fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
+        let number = number(Type::Number, KnownFormat::Double, true, words);
+        number.exclusive_minimum(Some(0)).maximum(Some(MAX_TIMEOUT_S)).into()
     }
 }

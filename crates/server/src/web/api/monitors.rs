@@ -5,18 +5,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use jiff::Timestamp;
-use revere_model::{Monitor, MonitorId, ReturnValue, State, StateSet};
-use serde::Serialize;
-use utoipa::ToSchema;
+use revere_model::{Monitor, MonitorId, State, StateSet};
 
 use super::{
     monitor_fields,
+    monitor_schemas::{MonitorBody, MonitorChange, MonitorView},
     pagination::{self, Page},
-    schemas::{
-        Cursor, DescriptionText, EntityTag, KeptScript, NameText, ReturnValueShape, ScheduleText, StateWord,
-        TagSetShape, ZoneText,
-    },
+    schemas::{Cursor, EntityTag, StateWord},
 };
 use crate::{
     operations::{
@@ -31,160 +26,6 @@ use crate::{
         params::{Key, Params, is_number},
     },
 };
-
-/// A monitor.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Monitor)]
-pub(crate) struct MonitorView {
-    /// Its id; never used again after a deletion.
-    #[schema(value_type = i64)]
-    id: MonitorId,
-    /// Grows by one with every saved edit. Send it back with an edit to have that refused if someone else saved first.
-    version: i64,
-    /// Shown everywhere; one line.
-    name: String,
-    /// What it watches and what to do, for the reader of an alert.
-    description: String,
-    /// Python.
-    script: String,
-    /// Crontab syntax: five fields, or six with seconds first.
-    schedule: String,
-    /// IANA time zone that the schedule is read in.
-    timezone: String,
-    /// Whether it runs on its schedule.
-    active: bool,
-    /// Runs older than so many days are purged; null keeps them for ever.
-    #[schema(required)]
-    retain_days: Option<u32>,
-    /// Seconds one run may take, waiting included; null is the server's limit.
-    #[schema(required)]
-    timeout_s: Option<f64>,
-    /// Words to find and group monitors by.
-    tags: Vec<String>,
-    /// So many failing runs in a row change the state.
-    alarm_after: u32,
-    /// So many passing runs in a row end a problem.
-    recover_after: u32,
-    /// What it is in.
-    #[schema(value_type = StateWord)]
-    state: State,
-    /// Since when.
-    #[schema(value_type = String, format = DateTime)]
-    state_since: Timestamp,
-    /// When it was created.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    /// When its author last changed it.
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
-    /// When its last recorded run began.
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    last_run_at: Option<Timestamp>,
-    /// What that run said.
-    #[schema(required)]
-    last_message: Option<String>,
-    /// What that run left in `return_value`.
-    #[schema(value_type = Option<ReturnValueShape>, required)]
-    last_value: Option<ReturnValue>,
-    /// The next tick; null while it is not active.
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    next_run_at: Option<Timestamp>,
-    /// Ticks that were missed, ever: the server was down, or could not keep up.
-    missed_ticks: i64,
-    /// Ticks that found the run before still going, ever.
-    overlapped_ticks: i64,
-    /// Why it cannot be scheduled, although active; null is well.
-    #[schema(required)]
-    fault: Option<String>,
-}
-
-/// What an author decides about a monitor. What an answer shows beside this (`id`, `state` and so on) may be sent back
-/// and is not looked at, but `version` is.
-#[derive(ToSchema)]
-#[schema(as = MonitorInput)]
-#[expect(dead_code, reason = "describes the body, which is read field by field")]
-pub(crate) struct MonitorBody {
-    /// Shown everywhere; one line, at most 200 characters.
-    #[schema(example = "Error rate", value_type = NameText)]
-    name: String,
-    /// What it watches and what to do. Default: empty.
-    #[schema(value_type = DescriptionText, required = false)]
-    description: Option<String>,
-    /// Python, at most 256 KiB. It must compile.
-    #[schema(example = "return_value = sources['graphite'].get_sum('errors', '-10min')")]
-    #[schema(value_type = KeptScript)]
-    script: String,
-    /// Crontab syntax: five fields, or six with seconds first. It must come at least once.
-    #[schema(example = "*/5 * * * *", value_type = ScheduleText)]
-    schedule: String,
-    /// IANA time zone that the schedule is read in. Default: the server's.
-    #[schema(value_type = ZoneText, required = false)]
-    timezone: Option<String>,
-    /// Whether it runs on its schedule. Default: true for a new monitor; one that is replaced stays as it is.
-    #[schema(value_type = bool, required = false)]
-    active: Option<bool>,
-    /// Days that runs are kept, from 1; null keeps them for ever. Default: the server's.
-    #[schema(minimum = 1, maximum = 36500)]
-    retain_days: Option<u32>,
-    /// Seconds one run may take, up to 3600; null is the server's limit, and the default.
-    #[schema(exclusive_minimum = 0, maximum = 3600)]
-    timeout_s: Option<f64>,
-    /// At most 20 words of at most 50 characters, without commas. Default: none.
-    #[schema(value_type = TagSetShape, required = false)]
-    tags: Option<Vec<String>>,
-    /// So many failing runs in a row change the state, 1 to 1000. Default: 1.
-    #[schema(value_type = u32, required = false, minimum = 1, maximum = 1000)]
-    alarm_after: Option<u32>,
-    /// So many passing runs in a row end a problem, 1 to 1000. Default: 1.
-    #[schema(value_type = u32, required = false, minimum = 1, maximum = 1000)]
-    recover_after: Option<u32>,
-    /// The version the edit started from; if that is no longer the stored one, the edit is refused with 409. Null is any.
-    #[schema(minimum = 1)]
-    version: Option<i64>,
-}
-
-/// What to change about a monitor; fields that are left out stay as they are.
-#[derive(ToSchema)]
-#[schema(as = MonitorChange)]
-#[expect(dead_code, reason = "describes the body, which is read field by field")]
-pub(crate) struct MonitorChange {
-    /// Shown everywhere; one line, at most 200 characters.
-    #[schema(value_type = NameText, required = false)]
-    name: Option<String>,
-    /// What it watches and what to do.
-    #[schema(value_type = DescriptionText, required = false)]
-    description: Option<String>,
-    /// Python, at most 256 KiB. It must compile.
-    #[schema(value_type = KeptScript, required = false)]
-    script: Option<String>,
-    /// Crontab syntax: five fields, or six with seconds first. It must come at least once.
-    #[schema(value_type = ScheduleText, required = false)]
-    schedule: Option<String>,
-    /// IANA time zone that the schedule is read in.
-    #[schema(value_type = ZoneText, required = false)]
-    timezone: Option<String>,
-    /// Whether it runs on its schedule.
-    #[schema(value_type = bool, required = false)]
-    active: Option<bool>,
-    /// Days that runs are kept, from 1; null keeps them for ever.
-    #[schema(minimum = 1, maximum = 36500)]
-    retain_days: Option<u32>,
-    /// Seconds one run may take, up to 3600; null is the server's limit.
-    #[schema(exclusive_minimum = 0, maximum = 3600)]
-    timeout_s: Option<f64>,
-    /// At most 20 words of at most 50 characters, without commas.
-    #[schema(value_type = TagSetShape, required = false)]
-    tags: Option<Vec<String>>,
-    /// So many failing runs in a row change the state, 1 to 1000.
-    #[schema(value_type = u32, required = false, minimum = 1, maximum = 1000)]
-    alarm_after: Option<u32>,
-    /// So many passing runs in a row end a problem, 1 to 1000.
-    #[schema(value_type = u32, required = false, minimum = 1, maximum = 1000)]
-    recover_after: Option<u32>,
-    /// The version the edit started from; if that is no longer the stored one, the edit is refused with 409. Null is any.
-    #[schema(minimum = 1)]
-    version: Option<i64>,
-}
 
 /// List monitors
 ///
@@ -374,9 +215,7 @@ const SHOWN_ONLY: &[&str] = &[
 /// Reads a body. `edit` is the monitor that is edited, and the headers that may name its version.
 fn read(mut fields: Fields, edit: Option<(MonitorId, &HeaderMap)>, whole: bool) -> (MonitorInput, Option<i64>) {
     if whole {
-        fields.require("name", "what is watched, in one line");
-        fields.require("script", "Python");
-        fields.require("schedule", "crontab syntax, for instance \"*/5 * * * *\"");
+        monitor_fields::require(&mut fields);
     }
     let mut input = monitor_fields::read(&mut fields);
     let mut version = fields.or_null("version", |fields| fields.whole("version", 1..=i64::MAX)).flatten();
@@ -425,36 +264,4 @@ fn shown(monitor: Monitor) -> Response {
 /// The parameter `state`: several, separated by commas.
 pub(super) fn states(params: &mut Params) -> Option<StateSet> {
     params.several::<State>("state").map(|states| states.into_iter().collect())
-}
-
-impl From<Monitor> for MonitorView {
-    fn from(monitor: Monitor) -> Self {
-        let spec = monitor.spec;
-        MonitorView {
-            id: monitor.id,
-            version: monitor.version,
-            name: spec.name,
-            description: spec.description,
-            script: spec.script,
-            schedule: spec.schedule,
-            timezone: spec.timezone,
-            active: spec.active,
-            retain_days: spec.retain_days,
-            timeout_s: spec.timeout_s,
-            tags: spec.tags,
-            alarm_after: spec.alarm_after,
-            recover_after: spec.recover_after,
-            state: monitor.state,
-            state_since: monitor.state_since,
-            created_at: monitor.created_at,
-            updated_at: monitor.updated_at,
-            last_run_at: monitor.last_run_at,
-            last_message: monitor.last_message,
-            last_value: monitor.last_value,
-            next_run_at: monitor.next_run_at,
-            missed_ticks: monitor.missed_ticks,
-            overlapped_ticks: monitor.overlapped_ticks,
-            fault: monitor.fault,
-        }
-    }
 }

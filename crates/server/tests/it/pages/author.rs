@@ -1,5 +1,6 @@
 //! The author's loop: create, refused saves, trying, editing together.
 
+use revere_model::MONITOR_FIELDS;
 use serde_json::json;
 
 use super::browser::{Browser, attribute};
@@ -21,6 +22,9 @@ fn form<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         ("timeout_s", ""),
         ("do", "save"),
     ];
+    let given: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let counts = MONITOR_FIELDS.iter().filter(|field| !field.words.unit.is_empty() && !given.contains(&field.name));
+    fields.extend(counts.map(|field| (field.name, "1")));
     for (name, value) in changes {
         fields.retain(|(field, _)| field != name);
         fields.push((name, value));

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use crate::api::server::{Answer, Server, send};
 
-pub(super) struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     server: &'a Server,
     client: reqwest::Client,
     cookie: Mutex<String>,
@@ -12,7 +12,7 @@ pub(super) struct Browser<'a> {
 
 impl<'a> Browser<'a> {
     #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
-    pub(super) fn of(server: &'a Server) -> Browser<'a> {
+    pub(crate) fn of(server: &'a Server) -> Browser<'a> {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Browser { server, client, cookie: Mutex::default() }
     }
@@ -35,7 +35,7 @@ impl<'a> Browser<'a> {
 
     /// A page that must be there.
     #[track_caller]
-    pub(super) fn page(&self, path: &str) -> impl Future<Output = String> {
+    pub(crate) fn page(&self, path: &str) -> impl Future<Output = String> {
         let place = std::panic::Location::caller();
         async move {
             let answer = self.get(path).await;
@@ -45,7 +45,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Sends a form with the token that the browser holds.
-    pub(super) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         if self.cookie.lock().unwrap().is_empty() {
             self.get("/").await;
         }

@@ -2,7 +2,7 @@
 
 mod alerts;
 mod author;
-mod browser;
+pub(crate) mod browser;
 mod chart;
 mod history;
 mod list;

@@ -214,7 +214,7 @@ mod tests {
         assert!(html.contains(r#"value="three" aria-invalid="true" aria-describedby="alarm_after-fault""#), "{html}");
         assert!(html.contains("data-fault-line=\"3\"") && html.contains("id=\"tags-fault\""));
         assert!(
-            html.contains("theirs &#60; ours") && html.contains("description, script, time limit, tags, alarm after"),
+            html.contains("theirs &#60; ours") && html.contains("description, script, tags, alarm after, time limit"),
             "{html}"
         );
         assert!(html.contains("every 5 minutes") || html.contains("*/5"), "read back in words");

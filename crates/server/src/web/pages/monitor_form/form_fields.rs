@@ -1,23 +1,23 @@
 //! What stands in the fields, as it was typed, and what it asks for.
 
 use revere_model::{
-    Monitor, MonitorId, MonitorSpec,
-    field_kind::{Days, Flag, Line, Seconds, Streak, Tags, Text},
+    MONITOR_FIELDS, Monitor, MonitorId, MonitorSpec,
+    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
     monitor_fields,
 };
 
 use super::{
     super::{display::When, form::FormTexts},
-    form_kinds::FormField,
+    form_kinds::{FormField, PlainField},
 };
 use crate::operations::{Context, Defaults, monitors::MonitorInput};
 
 macro_rules! typed {
-    ($(#[doc = $words:literal] $field:ident: $type:ty, $kind:ident, $label:literal, $default:expr;)*) => {
+    ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
         /// What stands in the fields, as it was typed.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub(super) struct Typed {
-            $(#[doc = $words] pub(super) $field: <$kind as FormField>::Typed,)*
+            $(#[doc = $doc] pub(super) $field: <$kind as FormField>::Typed,)*
         }
 
         impl Typed {
@@ -39,15 +39,28 @@ macro_rules! typed {
             }
 
             /// The fields that differ, in words.
-            fn differing(&self, other: &Typed) -> Vec<&'static str> {
-                let mut names = Vec::new();
-                $(
-                    if self.$field != other.$field {
-                        names.push($label);
-                    }
-                )*
-                names
+            fn differing(&self, other: &Typed) -> Vec<String> {
+                let differing = [$(self.$field != other.$field,)*];
+                let fields = MONITOR_FIELDS.iter().zip(differing).filter(|(_, differs)| *differs);
+                fields.map(|(field, _)| field.words.label.to_lowercase()).collect()
             }
+
+            /// The fields that stand in a row as they are, in their order; the others have places of their own.
+            pub(super) fn plain(&self) -> Vec<PlainField> {
+                let mut fields = MONITOR_FIELDS.iter();
+                let plain = [$(fields.next().and_then(|field| <$kind as FormField>::plain(&self.$field, field)),)*];
+                plain.into_iter().flatten().collect()
+            }
+        }
+
+        /// What the plain fields of a monitor are set to, in words, with what each is called.
+        pub(in super::super) fn facts(spec: &MonitorSpec) -> Vec<(&'static str, String)> {
+            let mut fields = MONITOR_FIELDS.iter();
+            let facts = [$(fields.next().and_then(|field| {
+                let words = <$kind as FormField>::in_words(&spec.$field, field.words.unit)?;
+                Some((field.words.label, words))
+            }),)*];
+            facts.into_iter().flatten().collect()
         }
     };
 }
@@ -110,5 +123,24 @@ pub(super) mod tests {
         assert_eq!(input.faults[0].field, "alarm_after");
         assert_eq!(input.tags.unwrap(), ["a", "b"]);
         assert_eq!((input.retain_days, input.timeout_s), (Some(None), Some(Some(2.5))));
+    }
+
+    #[test]
+    fn plain_fields_are_told_in_words_and_stand_in_the_form_by_themselves() {
+        let spec = MonitorSpec { alarm_after: 3, retain_days: Some(1), timeout_s: Some(2.5), ..MonitorSpec::default() };
+        let (told, untouched) = (super::facts(&spec), super::facts(&MonitorSpec::default()));
+        for (facts, label, words) in [
+            (&told, "Alarm after", "3 failing runs in a row"),
+            (&told, "Recover after", "1 passing run"),
+            (&told, "Runs kept", "1 day"),
+            (&told, "Time limit", "2.5 seconds"),
+            (&untouched, "Runs kept", "for ever"),
+            (&untouched, "Time limit", "the server's"),
+        ] {
+            assert!(facts.contains(&(label, words.to_owned())), "{label}: {words} in {facts:?}");
+        }
+        let plain: Vec<&str> = Typed::of(&spec).plain().iter().map(|field| field.name).collect();
+        let counts = MONITOR_FIELDS.iter().filter(|field| !field.words.unit.is_empty());
+        assert_eq!(plain, counts.map(|field| field.name).collect::<Vec<_>>());
     }
 }

@@ -1,6 +1,11 @@
 //! How each kind of field stands in the form: what is typed, and what that asks for.
 
-use revere_model::field_kind::{Days, Flag, Line, Seconds, Streak, Tags, Text};
+use std::fmt::Display;
+
+use revere_model::{
+    MonitorField,
+    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
+};
 
 use super::super::form::FormTexts;
 use crate::operations::FieldFault;
@@ -20,40 +25,60 @@ pub(super) trait FormField {
 
     /// What it asks for; `None` with a fault if it is nothing of the kind.
     fn asked(typed: &Self::Typed, name: &str, faults: &mut Vec<FieldFault>) -> Option<Self::Value>;
-}
 
-impl FormField for Line {
-    type Typed = String;
-    type Value = String;
-
-    fn typed(value: &String) -> String {
-        value.clone()
+    /// The field, if it is a plain one: then it needs no place of its own in the template.
+    fn plain(_typed: &Self::Typed, _field: &'static MonitorField) -> Option<PlainField> {
+        None
     }
 
-    fn read(form: &FormTexts, name: &str) -> String {
-        line(form, name)
-    }
-
-    fn asked(typed: &String, _: &str, _: &mut Vec<FieldFault>) -> Option<String> {
-        Some(typed.clone())
+    /// What it is set to, for a reader, if it is a plain one; `unit` is one of what it counts.
+    fn in_words(_value: &Self::Value, _unit: &str) -> Option<String> {
+        None
     }
 }
 
-impl FormField for Text {
-    type Typed = String;
-    type Value = String;
+/// A field that is a label, a line to type in, and what the number counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct PlainField {
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    /// What was typed.
+    pub(super) typed: String,
+    /// What stands there while nothing is typed: what that means.
+    pub(super) if_empty: &'static str,
+    /// The keys that a telephone shows.
+    pub(super) keys: &'static str,
+    pub(super) hint: String,
+}
 
-    fn typed(value: &String) -> String {
-        value.clone()
-    }
+macro_rules! texts {
+    ($($kind:ident $read:expr;)*) => {$(
+        impl FormField for $kind {
+            type Typed = String;
+            type Value = String;
 
-    fn read(form: &FormTexts, name: &str) -> String {
-        form.text(name).to_owned()
-    }
+            fn typed(value: &String) -> String {
+                value.clone()
+            }
 
-    fn asked(typed: &String, _: &str, _: &mut Vec<FieldFault>) -> Option<String> {
-        Some(typed.clone())
-    }
+            fn read(form: &FormTexts, name: &str) -> String {
+                $read(form, name)
+            }
+
+            fn asked(typed: &String, _: &str, _: &mut Vec<FieldFault>) -> Option<String> {
+                Some(typed.clone())
+            }
+        }
+    )*};
+}
+
+// Spaces around what stands in one line are nobody's wish; longer texts are kept as they are.
+texts! {
+    Name line;
+    Description text;
+    Script text;
+    Schedule line;
+    Zone line;
 }
 
 impl FormField for Flag {
@@ -93,6 +118,14 @@ impl FormField for Days {
         days.or_else(|| none(typed, name, "a whole number of days; leave it empty to keep runs for ever", faults))
             .map(Some)
     }
+
+    fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
+        Some(plain(typed, field, "numeric", "for ever"))
+    }
+
+    fn in_words(value: &Option<u32>, unit: &str) -> Option<String> {
+        Some(value.map_or_else(|| "for ever".to_owned(), |days| counted(days, unit)))
+    }
 }
 
 impl FormField for Seconds {
@@ -115,6 +148,14 @@ impl FormField for Seconds {
         seconds
             .or_else(|| none(typed, name, "a number of seconds; leave it empty for the server's limit", faults))
             .map(Some)
+    }
+
+    fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
+        Some(plain(typed, field, "decimal", "the server's"))
+    }
+
+    fn in_words(value: &Option<f64>, unit: &str) -> Option<String> {
+        Some(value.map_or_else(|| "the server's".to_owned(), |seconds| counted(seconds, unit)))
     }
 }
 
@@ -150,10 +191,36 @@ impl FormField for Streak {
     fn asked(typed: &String, name: &str, faults: &mut Vec<FieldFault>) -> Option<u32> {
         typed.parse().ok().or_else(|| none(typed, name, "a whole number of runs, such as 1 or 3", faults))
     }
+
+    fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
+        let mut plain = plain(typed, field, "numeric", "");
+        plain.hint.push_str(" in a row");
+        Some(plain)
+    }
+
+    fn in_words(value: &u32, unit: &str) -> Option<String> {
+        let in_a_row = if *value == 1 { "" } else { " in a row" };
+        Some(counted(*value, unit) + in_a_row)
+    }
 }
 
 fn line(form: &FormTexts, name: &str) -> String {
     form.text(name).trim().to_owned()
+}
+
+fn text(form: &FormTexts, name: &str) -> String {
+    form.text(name).to_owned()
+}
+
+fn plain(typed: &str, field: &'static MonitorField, keys: &'static str, if_empty: &'static str) -> PlainField {
+    let MonitorField { name, words, .. } = field;
+    PlainField { name, label: words.label, typed: typed.to_owned(), if_empty, keys, hint: format!("{}s", words.unit) }
+}
+
+/// So many of a unit: `1 day`, `2 days`.
+fn counted<T: Display + PartialEq + From<u8>>(number: T, unit: &str) -> String {
+    let plural = if number == T::from(1) { "" } else { "s" };
+    format!("{number} {unit}{plural}")
 }
 
 /// Notes that what was typed is not what was expected.

@@ -17,6 +17,7 @@ use self::{
 };
 pub(super) use self::{
     create_once::{create_once, once},
+    form_fields::facts,
     read_back::{in_words, read_back},
 };
 use super::{

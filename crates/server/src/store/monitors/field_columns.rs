@@ -1,0 +1,135 @@
+//! The columns of what an author decides, made of the model's table: each is named like its field, and kept as its kind is.
+
+use revere_model::{
+    MONITOR_FIELDS, MonitorSpec,
+    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
+    monitor_fields,
+};
+use sqlx::QueryBuilder;
+
+use crate::store::{
+    StoreError,
+    columns::{Columns, tags_from, tags_text},
+    database::{Db, DbRow},
+};
+
+/// How a kind of field is kept in a column.
+trait Column {
+    type Value;
+
+    fn read(row: &DbRow, column: &str) -> Result<Self::Value, StoreError>;
+
+    fn bind(query: &mut QueryBuilder<Db>, value: &Self::Value);
+}
+
+macro_rules! columns {
+    ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
+        /// The author's part of a row of `monitors`.
+        pub(in crate::store) fn read(row: &DbRow) -> Result<MonitorSpec, StoreError> {
+            Ok(MonitorSpec { $($field: <$kind as Column>::read(row, stringify!($field))?,)* })
+        }
+
+        /// Adds `, $n` for each field, to an `insert` that has [`push_names`].
+        pub(super) fn push_values(query: &mut QueryBuilder<Db>, spec: &MonitorSpec) {
+            $(
+                query.push(", ");
+                <$kind as Column>::bind(query, &spec.$field);
+            )*
+        }
+
+        /// Adds `, name = $n` for each field, to an `update`.
+        pub(super) fn push_changes(query: &mut QueryBuilder<Db>, spec: &MonitorSpec) {
+            $(
+                query.push(concat!(", ", stringify!($field), " = "));
+                <$kind as Column>::bind(query, &spec.$field);
+            )*
+        }
+    };
+}
+
+monitor_fields!(columns);
+
+/// Adds `, name` for each field.
+pub(super) fn push_names(query: &mut QueryBuilder<Db>) {
+    for field in MONITOR_FIELDS {
+        query.push(", ").push(field.name);
+    }
+}
+
+macro_rules! texts {
+    ($($kind:ident)*) => {$(
+        impl Column for $kind {
+            type Value = String;
+
+            fn read(row: &DbRow, column: &str) -> Result<String, StoreError> {
+                row.text(column)
+            }
+
+            fn bind(query: &mut QueryBuilder<Db>, value: &String) {
+                query.push_bind(value);
+            }
+        }
+    )*};
+}
+
+texts! { Name Description Script Schedule Zone }
+
+impl Column for Flag {
+    type Value = bool;
+
+    fn read(row: &DbRow, column: &str) -> Result<bool, StoreError> {
+        row.flag(column)
+    }
+
+    fn bind(query: &mut QueryBuilder<Db>, value: &bool) {
+        query.push_bind(*value);
+    }
+}
+
+impl Column for Tags {
+    type Value = Vec<String>;
+
+    fn read(row: &DbRow, column: &str) -> Result<Vec<String>, StoreError> {
+        Ok(tags_from(row.int("id")?, &row.text(column)?))
+    }
+
+    fn bind(query: &mut QueryBuilder<Db>, value: &Vec<String>) {
+        query.push_bind(tags_text(value));
+    }
+}
+
+impl Column for Streak {
+    type Value = u32;
+
+    fn read(row: &DbRow, column: &str) -> Result<u32, StoreError> {
+        row.number(column)
+    }
+
+    fn bind(query: &mut QueryBuilder<Db>, value: &u32) {
+        query.push_bind(i64::from(*value));
+    }
+}
+
+impl Column for Days {
+    type Value = Option<u32>;
+
+    fn read(row: &DbRow, column: &str) -> Result<Option<u32>, StoreError> {
+        Ok(row.int_or_none(column)?.map(|days| u32::try_from(days).unwrap_or(u32::MAX)))
+    }
+
+    fn bind(query: &mut QueryBuilder<Db>, value: &Option<u32>) {
+        query.push_bind(value.map(i64::from));
+    }
+}
+
+impl Column for Seconds {
+    type Value = Option<f64>;
+
+    fn read(row: &DbRow, column: &str) -> Result<Option<f64>, StoreError> {
+        row.real_or_none(column)
+    }
+
+    fn bind(query: &mut QueryBuilder<Db>, value: &Option<f64>) {
+        query.push_bind(*value);
+    }
+}
