@@ -225,6 +225,7 @@ async fn taken(connection: &mut DbConnection, monitors: &[ImportedMonitor]) -> R
 
 /// Takes over what people had chosen about an alert; false if they have chosen something else here already.
 async fn take_alert(connection: &mut DbConnection, alert: &ImportedAlert, now: Timestamp) -> Result<bool, StoreError> {
+    alert_records::hold_all(connection).await?;
     let was = alert_records::read_all(connection).await?.into_iter().find(|row| row.key == alert.key);
     let was = was.unwrap_or_else(|| AlertRow::new(&alert.key));
     let is = AlertRow { enabled: alert.enabled, states: alert.states, ..was.clone() };

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, StateSet, Tell, Told, tell};
 
 use super::{
-    alert_records::{AlertRow, read_all, write_choice, write_configured},
+    alert_records::{self, AlertRow, read_all, write_choice, write_configured},
     incidents::Heard,
 };
 use crate::store::{
@@ -64,6 +64,7 @@ impl Store {
         let configured = configured.to_vec();
         self.write(move |connection| {
             Box::pin(async move {
+                alert_records::hold_all(connection).await?;
                 let before = read_all(connection).await?;
                 for is in changes(&before, &configured) {
                     let is = write_configured(connection, &is).await?;
@@ -89,6 +90,7 @@ impl Store {
         let (key, change) = (key.to_owned(), change.into());
         self.write(move |connection| {
             Box::pin(async move {
+                alert_records::hold_all(connection).await?;
                 let was = read_all(connection).await?.into_iter().find(|row| row.key == key);
                 let was = was.ok_or(StoreError::NotFound)?;
                 let is = write_choice(connection, &key, change.enabled, change.states).await?;
@@ -132,8 +134,23 @@ pub(in crate::store) async fn settle_change(
     }
 }
 
+/// Keeps the rows of all monitors that the alert told of until the end of the transaction, as [`hold`] does that of one:
+/// what is read of them afterwards stays so, and whoever changes one of them next sees the alert as it is now.
+///
+/// [`hold`]: crate::store::telling::record_flips::hold
+async fn hold_told(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "update statuses set attempt = attempt where monitor_id in (select monitor_id from told where alert_key = $1)",
+    )
+    .bind(key)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Nothing stays owed or open.
 async fn switched_off(connection: &mut DbConnection, key: &str, now: Timestamp) -> Result<(), StoreError> {
+    hold_told(connection, key).await?;
     sqlx::query(
         "update deliveries set status = 'cancelled', settled_at = $1, next_attempt_at = null, claimed_by = null,
              last_error = coalesce(last_error || '; ', '') || 'the alert was switched off'
@@ -143,11 +160,16 @@ async fn switched_off(connection: &mut DbConnection, key: &str, now: Timestamp) 
     .bind(key)
     .execute(&mut *connection)
     .await?;
-    follow(connection, key).await
+    set_to_present(connection, key).await
 }
 
 /// What the alert told becomes the present, in silence.
 async fn follow(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
+    hold_told(connection, key).await?;
+    set_to_present(connection, key).await
+}
+
+async fn set_to_present(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
     sqlx::query(
         "update told set open = null, incident_id = null, state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
          where alert_key = $1",
@@ -160,6 +182,7 @@ async fn follow(connection: &mut DbConnection, key: &str) -> Result<(), StoreErr
 
 /// An alert is back in the configuration: problems it told before get their end, the rest is followed in silence.
 async fn returned(connection: &mut DbConnection, alert: &AlertRow, now: Timestamp) -> Result<(), StoreError> {
+    hold_told(connection, &alert.key).await?;
     let rows = sqlx::query(
         "select t.monitor_id, t.state as told_state, t.open, t.incident_id, s.state, s.incident_id as going_on from told t
          join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
@@ -192,4 +215,43 @@ async fn returned(connection: &mut DbConnection, alert: &AlertRow, now: Timestam
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_store::with_a_claim;
+
+    /// What another server commits while this one waits for the row of a monitor is there once it holds that row: here
+    /// the end of a problem, which nobody else will tell.
+    #[tokio::test]
+    async fn a_flip_that_came_before_the_row_was_held_is_told_by_an_alert_that_returns() {
+        let (_folder, store, mut connection, claimed) = with_a_claim().await;
+        let now = claimed.tick_at;
+        let ops = [ConfiguredAlert { key: "ops".to_owned(), enabled: true }];
+        store.sync_alerts(&ops, now).await.unwrap();
+        store.sync_alerts(&[], now).await.unwrap();
+        sqlx::raw_sql(
+            "update statuses set state = 'ALARM', state_since = 1;
+             insert into told (alert_key, monitor_id, state, open) values ('ops', 1, 'ALARM', 'ALARM');
+             create trigger another after update of attempt on statuses begin
+                 insert into flips (monitor_id, at, old_state, new_state, message) values (1, 2, 'ALARM', 'OK', 'well');
+                 update statuses set state = 'OK', state_since = 2;
+             end",
+        )
+        .execute(&mut connection)
+        .await
+        .unwrap();
+        store.sync_alerts(&ops, now).await.unwrap();
+        let owed: Vec<String> = sqlx::query_scalar(
+            "select json_extract(notification, '$.new_state') from deliveries where status = 'owed'",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        assert_eq!(owed, ["OK"]);
+        let told: (String, Option<String>) =
+            sqlx::query_as("select state, open from told").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(told, ("OK".to_owned(), None));
+    }
 }

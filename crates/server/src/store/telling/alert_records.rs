@@ -49,6 +49,12 @@ impl Store {
     }
 }
 
+/// Keeps all alerts as they are until the end of the transaction: what is read of them afterwards is what is changed.
+pub(in crate::store) async fn hold_all(connection: &mut DbConnection) -> Result<(), StoreError> {
+    sqlx::query("update alerts set enabled = enabled").execute(connection).await?;
+    Ok(())
+}
+
 pub(in crate::store) async fn read_all(connection: &mut DbConnection) -> Result<Vec<AlertRow>, StoreError> {
     let rows = sqlx::query("select * from alerts order by key").fetch_all(connection).await?;
     rows.iter().map(alert).collect()

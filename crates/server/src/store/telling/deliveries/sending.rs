@@ -192,11 +192,11 @@ async fn tell_instead(
     error: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    record_flips::hold(connection, failed.monitor_id).await?;
     let Some(other) = stand_in(connection, failed).await? else {
         tracing::error!(alert = failed.alert_key, delivery = %failed.id, "given up, and no other alert is on to tell it");
         return Ok(());
     };
-    record_flips::hold(connection, failed.monitor_id).await?;
     let notification = instead(&failed.notification, &failed.alert_key, error);
     record_flips::owe(connection, failed.flip_id, &other, &notification, Some(failed.id.0), now).await?;
     Ok(())
