@@ -37,19 +37,11 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        // Looking is free of locks: most of the time there is nothing to do. The last recorded run is the one that the
-        // monitor's row shows.
-        let old = sqlx::query_scalar(
-            "select id from runs where monitor_id = $1 and started_at < $2 and started_at is distinct from
-                 (select last_run_at from statuses where monitor_id = $1)
-             order by started_at, id limit $3",
-        )
-        .bind(monitor.0)
-        .bind(micros(cutoff(days, now)))
-        .bind(i64::from(limit))
-        .fetch_all(self.readers())
-        .await?;
-        self.purge("runs", old).await
+        // The last recorded run is the one that the monitor's row shows.
+        let old = "select id from runs where monitor_id = $1 and started_at < $2 and started_at is distinct from
+                       (select last_run_at from statuses where monitor_id = $1)
+                   order by started_at, id limit $3";
+        self.purge_old("runs", old, monitor, cutoff(days, now), limit).await
     }
 
     /// Purges at most `limit` gaps of a monitor whose last tick lies more than `days` days before `now`. The counters on
@@ -61,15 +53,8 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let old = sqlx::query_scalar(
-            "select id from gaps where monitor_id = $1 and last_tick_at < $2 order by last_tick_at, id limit $3",
-        )
-        .bind(monitor.0)
-        .bind(micros(cutoff(days, now)))
-        .bind(i64::from(limit))
-        .fetch_all(self.readers())
-        .await?;
-        self.purge("gaps", old).await
+        let old = "select id from gaps where monitor_id = $1 and last_tick_at < $2 order by last_tick_at, id limit $3";
+        self.purge_old("gaps", old, monitor, cutoff(days, now), limit).await
     }
 
     /// Purges at most `limit` deliveries of a monitor that came to be owed more than `days` days before `now` and are
@@ -93,6 +78,25 @@ impl Store {
         let cutoff = micros(cutoff(days, now));
         let old = oldest.into_iter().filter(|(_, at, may_go)| *at < cutoff && *may_go).map(|(id, ..)| id).collect();
         self.purge("deliveries", old).await
+    }
+
+    /// Purges what `old` selects: at most so many ids of a monitor's rows from before an instant.
+    async fn purge_old(
+        &self,
+        table: &'static str,
+        old: &'static str,
+        monitor: MonitorId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        // Looking is free of locks: most of the time there is nothing to do.
+        let old = sqlx::query_scalar(old)
+            .bind(monitor.0)
+            .bind(micros(before))
+            .bind(i64::from(limit))
+            .fetch_all(self.readers())
+            .await?;
+        self.purge(table, old).await
     }
 
     async fn purge(&self, table: &'static str, ids: Vec<i64>) -> Result<u64, StoreError> {

@@ -194,12 +194,4 @@ impl Store {
             .await?;
         Ok(count.unsigned_abs())
     }
-
-    /// How many claims are in force.
-    pub async fn claims_in_force(&self) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("select count(*) from statuses where claimed_by is not null")
-            .fetch_one(self.readers())
-            .await?;
-        Ok(count.unsigned_abs())
-    }
 }

@@ -128,26 +128,6 @@ impl Store {
         edited.await.map(|monitor| self.0.counted.changed(monitor))
     }
 
-    /// Switches a monitor on or off; twice is as good as once.
-    pub async fn set_active(&self, id: MonitorId, active: bool, now: Timestamp) -> Result<Monitor, StoreError> {
-        let edited = self.write(move |connection| {
-            Box::pin(async move {
-                // Whoever changes something else at the same time does not stand in the way.
-                loop {
-                    let current = fetch(connection, id).await?;
-                    if current.spec.active == active {
-                        return Ok(current);
-                    }
-                    let spec = MonitorSpec { active, ..current.spec.clone() };
-                    if monitor_edit::change(connection, &current, &spec, now).await? {
-                        return fetch(connection, id).await;
-                    }
-                }
-            })
-        });
-        edited.await.map(|monitor| self.0.counted.changed(monitor))
-    }
-
     /// Deletes a monitor. It is gone for every reader at once and its runs stop; its history is removed in small pieces
     /// afterwards ([`Store::purge_deleted`]), and what is owed to people is still sent.
     pub async fn delete_monitor(&self, id: MonitorId, now: Timestamp) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ use revere::{
 use revere_model::{Clock, MonitorId, MonitorSpec, RunId, State, SystemClock};
 use revere_sandbox::Outcome;
 
-use crate::support::{spec, stage::outcome, until};
+use crate::support::{claims_in_force, spec, stage::outcome, until};
 
 const FOLDER: &str = "REVERE_TEST_KILLED_FOLDER";
 const MONITORS: i64 = 20;
@@ -151,10 +151,7 @@ impl Channel for Notebook {
 
 async fn judge(folder: &Path) {
     let (store, engine) = serve(folder).await;
-    until("nothing owed", async || {
-        store.owed().await.unwrap().is_empty() && store.claims_in_force().await.unwrap() == 0
-    })
-    .await;
+    until("nothing owed", async || store.owed().await.unwrap().is_empty() && claims_in_force(&store).await == 0).await;
     engine.stop(Duration::from_secs(10)).await;
     for id in lines(folder, "acknowledged") {
         let id: RunId = id.parse().unwrap();

@@ -16,7 +16,7 @@ use revere_model::{Clock, ManualClock, MonitorId, RunKind, State};
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    Act, Stage, at, scripted, spec,
+    Act, Stage, at, claims_in_force, scripted, spec,
     stage::{Notes, Player, engine},
     until,
 };
@@ -47,7 +47,7 @@ async fn a_stop_lets_runs_finish() {
     gate.add_permits(1);
     stopping.await.unwrap();
     assert!(stage.store().monitor(id).await.unwrap().last_run_at.is_some(), "it had time to finish");
-    assert_eq!(stage.store().claims_in_force().await.unwrap(), 0);
+    assert_eq!(claims_in_force(stage.store()).await, 0);
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_stop_hands_back_what_does_not_finish_in_its_time() {
     until("at work", async || stage.player.going.load(Ordering::SeqCst) == 1).await;
     stage.engine.stop(Duration::from_millis(50)).await;
     assert_eq!(stage.player.going.load(Ordering::SeqCst), 0, "it was ended");
-    assert_eq!(stage.store().claims_in_force().await.unwrap(), 0);
+    assert_eq!(claims_in_force(stage.store()).await, 0);
     stage.player.plays("never", Act::Ends(State::Ok));
     let stage = stage.restarted(Duration::from_secs(1)).await;
     until("the tick that was handed back", async || {
@@ -177,7 +177,7 @@ fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
                     return false;
                 }
             }
-            life.store.claims_in_force().await.unwrap() == 0
+            claims_in_force(&life.store).await == 0
         })
         .await;
         until("nothing owed", async || life.store.owed().await.unwrap().is_empty()).await;

@@ -8,7 +8,7 @@ use revere::{
 };
 use revere_model::{RunKind, State};
 
-use crate::support::{Act, Scratch, Stage, at, scripted, spec, until};
+use crate::support::{Act, Scratch, Stage, at, claims_in_force, scripted, spec, until};
 
 #[tokio::test]
 async fn a_sandbox_that_fails_changes_no_state_and_the_tick_is_run_when_it_is_well_again() {
@@ -43,7 +43,7 @@ async fn faults_in_a_row_are_tried_again_at_growing_distances() {
     stage.at(at("2026-01-01T01:00:00Z"));
     for (attempt, pause) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
         until("this attempt handed back", async || {
-            stage.player.begun.load(Ordering::SeqCst) == attempt && stage.store().claims_in_force().await.unwrap() == 0
+            stage.player.begun.load(Ordering::SeqCst) == attempt && claims_in_force(stage.store()).await == 0
         })
         .await;
         let due = stage.store().next_due().await.unwrap().unwrap();
@@ -128,7 +128,7 @@ async fn a_claim_whose_task_ends_in_the_middle_is_given_back_by_itself() {
     stage.at(at("2026-01-01T00:01:00Z"));
     let Ok(Event::Fault { monitor_id, fault }) = events.recv().await else { panic!("no fault") };
     assert_eq!((monitor_id, fault.as_str()), (id, "the task of the run panicked"));
-    assert_eq!(stage.store().claims_in_force().await.unwrap(), 0);
+    assert_eq!(claims_in_force(stage.store()).await, 0);
     stage.later(1);
     let Ok(Event::Run { run, .. }) = events.recv().await else { panic!("no run") };
     assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
@@ -168,7 +168,7 @@ async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_
     sqlx::query("begin immediate").execute(&mut outside).await.unwrap();
     let starting = Stage::on(scratch, Default::default());
     let stage = tokio::time::timeout(Duration::from_secs(60), starting).await.expect("it starts all the same");
-    assert_eq!(stage.store().claims_in_force().await.unwrap(), 1);
+    assert_eq!(claims_in_force(stage.store()).await, 1);
     sqlx::query("rollback").execute(&mut outside).await.unwrap();
     stage.later(5);
     until("the tick that was lost", async || {

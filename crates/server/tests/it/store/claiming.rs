@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use revere::store::{ClaimRequest, Committed, HandedBack, TakenBack};
 use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind, State};
 
-use crate::support::{Scratch, at, spec};
+use crate::support::{Scratch, at, spec, switched};
 
 /// Every tick of the schedule "each minute" up to `until`, that has a run or lies in a gap, once for each.
 async fn accounted(scratch: &Scratch, monitor: MonitorId) -> Vec<Timestamp> {
@@ -143,8 +143,8 @@ async fn a_monitor_that_was_off_sees_as_previous_what_its_last_run_left() {
     let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
     scratch.manual(made.id, State::Ok).await;
     scratch.manual(made.id, State::Alarm).await;
-    store.set_active(made.id, false, scratch.now()).await.unwrap();
-    let on = store.set_active(made.id, true, scratch.now()).await.unwrap();
+    switched(store, made.id, false, scratch.now()).await;
+    let on = switched(store, made.id, true, scratch.now()).await;
     assert_eq!(on.state, State::Inactive);
     let on_demand = store.previous_run(&on).await.unwrap().unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
@@ -279,14 +279,14 @@ async fn switching_off_counts_what_was_due_as_missed_even_while_a_run_is_going()
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let going = scratch.claim().await.remove(0);
     scratch.clock.set(at("2026-01-01T00:02:00Z"));
-    scratch.store.set_active(made.id, false, scratch.now()).await.unwrap();
+    switched(&scratch.store, made.id, false, scratch.now()).await;
     scratch.finish(&going, State::Alarm).await;
     assert_eq!(scratch.store.monitor(made.id).await.unwrap().state, State::Inactive);
     assert_eq!(accounted(&scratch, made.id).await, minutes(1..=2));
     scratch.clock.set(at("2026-01-01T00:09:30Z"));
-    scratch.store.set_active(made.id, true, scratch.now()).await.unwrap();
+    switched(&scratch.store, made.id, true, scratch.now()).await;
     scratch.clock.set(at("2026-01-01T00:12:10Z"));
-    let due = scratch.store.set_active(made.id, false, scratch.now()).await.unwrap();
+    let due = switched(&scratch.store, made.id, false, scratch.now()).await;
     assert_eq!(due.missed_ticks, 3);
     assert_eq!(accounted(&scratch, made.id).await, [minutes(1..=2), minutes(10..=12)].concat());
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, ToSpan};
 use revere::store::{ConfiguredAlert, DeliveryFilter, DeliveryStatus, RunFilter, RunResult, Settlement};
 use revere_model::{MonitorId, MonitorSpec, ReturnValue, Run, RunKind, State, StateSet};
 
-use crate::support::{Scratch, at, spec};
+use crate::support::{Scratch, at, spec, switched};
 
 async fn pages(scratch: &Scratch, monitor: MonitorId, mut filter: RunFilter) -> Vec<Run> {
     let mut all = Vec::new();
@@ -262,7 +262,7 @@ async fn what_another_writer_committed_later_with_a_smaller_id_stands_where_its_
     assert_eq!(flips.iter().map(|flip| flip.id.0).collect::<Vec<_>>(), [700, 100], "the newest two");
     let gaps = store.gaps_between(id, minute(0), minute(9), 2).await.unwrap();
     assert_eq!(gaps.iter().map(|gap| gap.last_tick_at).collect::<Vec<_>>(), [minute(3), minute(4)]);
-    store.set_active(id, false, minute(5)).await.unwrap();
+    switched(store, id, false, minute(5)).await;
     let monitor = store.monitor(id).await.unwrap();
     assert_eq!(store.previous_run(&monitor).await.unwrap().unwrap().state, State::Error);
     assert_eq!(store.purge_runs(id, 1, minute(60 * 24 + 3), 9).await.unwrap(), 2, "only what is old enough");

@@ -8,7 +8,7 @@ use revere::store::{
 use revere_model::{FlipId, MonitorId, RunKind, State, StateSet};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, at, spec};
+use crate::support::{Scratch, at, spec, switched};
 
 async fn configure(scratch: &Scratch, keys: &[&str]) {
     let configured: Vec<ConfiguredAlert> =
@@ -114,8 +114,8 @@ async fn switching_off_ends_one_and_what_is_given_up_keeps_it() {
     let claimed = scratch.store.claim_deliveries("ops", "one", scratch.now(), minute, 9).await.unwrap().remove(0);
     let failed = revere::store::Settlement::Failed("410".to_owned());
     scratch.store.settle_delivery(&claimed, failed, scratch.now()).await.unwrap();
-    scratch.store.set_active(id, false, scratch.now()).await.unwrap();
-    scratch.store.set_active(id, true, scratch.now()).await.unwrap();
+    switched(&scratch.store, id, false, scratch.now()).await;
+    switched(&scratch.store, id, true, scratch.now()).await;
     goes_through(&scratch, id, &[Well, Alarm]).await;
     let expected = [(Alarm, Some(0)), (Inactive, Some(0)), (Well, None), (Alarm, Some(1))];
     assert_eq!(story(&told(&scratch.store, "ops").await), expected);
@@ -186,8 +186,8 @@ async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
     older.close().await.unwrap();
     let store = Store::open(StoreOptions::new(&path)).await.unwrap();
     let now = at("2026-01-01T00:00:00Z");
-    store.set_active(MonitorId(1), false, now).await.unwrap();
-    store.set_active(MonitorId(1), true, now).await.unwrap();
+    switched(&store, MonitorId(1), false, now).await;
+    switched(&store, MonitorId(1), true, now).await;
     let result = revere::store::RunResult {
         monitor_id: MonitorId(1),
         attempt: None,

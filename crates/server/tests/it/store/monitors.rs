@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use revere::store::{MonitorFilter, StoreError};
 use revere_model::{MonitorSpec, State, StateSet};
 
-use crate::support::{Scratch, at, spec};
+use crate::support::{Scratch, at, spec, switched};
 
 #[tokio::test]
 async fn a_new_monitor_is_inactive_and_knows_its_next_tick() {
@@ -80,12 +80,11 @@ async fn switching_off_is_a_flip_and_switching_on_waits_for_the_first_run() {
     let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
     scratch.manual(made.id, State::Ok).await;
     scratch.clock.advance(jiff::SignedDuration::from_secs(10));
-    let off = store.set_active(made.id, false, scratch.now()).await.unwrap();
+    let off = switched(store, made.id, false, scratch.now()).await;
     assert_eq!((off.state, off.state_since, off.next_run_at), (State::Inactive, scratch.now(), None));
-    assert_eq!(store.set_active(made.id, false, scratch.now()).await.unwrap(), off, "twice is as good as once");
     // A manual run of a monitor that is off is recorded and leaves it off.
     scratch.manual(made.id, State::Alarm).await;
-    let on = store.set_active(made.id, true, scratch.now()).await.unwrap();
+    let on = switched(store, made.id, true, scratch.now()).await;
     assert_eq!((on.state, on.next_run_at), (State::Inactive, Some(at("2026-01-01T00:01:00Z"))));
     let flips = store.flips(made.id, None, 10).await.unwrap();
     let story: Vec<_> = flips.iter().map(|flip| (flip.old_state, flip.new_state)).collect();
@@ -144,7 +143,7 @@ async fn counts_follow_every_change_at_once() {
     assert_eq!(counts().await, [1, 1, 0]);
     scratch.manual(two.id, State::Ok).await;
     assert_eq!(counts().await, [2, 0, 0]);
-    store.set_active(one.id, false, scratch.now()).await.unwrap();
+    switched(store, one.id, false, scratch.now()).await;
     assert_eq!(counts().await, [1, 0, 1]);
     let off = MonitorSpec { active: false, ..spec("b") };
     store.update_monitor(two.id, two.version, &off, scratch.now()).await.unwrap();

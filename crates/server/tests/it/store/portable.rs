@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::{
     alerts::service,
-    support::{Scratch, at, spec},
+    support::{Scratch, at, spec, switched},
 };
 
 /// Words that only SQLite reads. They may stand in its folder alone, so that whatever else the store asks is written once
@@ -186,7 +186,6 @@ async fn ask_everything(scratch: &Scratch) {
     store.release_node("one", scratch.now()).await.unwrap();
     store.next_due().await.unwrap();
     store.due_count(scratch.now()).await.unwrap();
-    store.claims_in_force().await.unwrap();
     store.realign(scratch.now()).await.unwrap();
     store.count_by_state().await.unwrap();
     store.naming_source("shop", 9).await.unwrap();
@@ -224,7 +223,7 @@ async fn ask_everything(scratch: &Scratch) {
     }
     let edited = MonitorSpec { tags: vec!["other".to_owned()], schedule: "*/5 * * * *".to_owned(), ..monitor.spec };
     store.update_monitor(ids[0], monitor.version, &edited, scratch.now()).await.unwrap();
-    store.set_active(ids[1], false, scratch.now()).await.unwrap();
+    switched(store, ids[1], false, scratch.now()).await;
     // One alert goes, and one comes back.
     store.sync_alerts(&[], scratch.now()).await.unwrap();
     scratch.manual(ids[0], State::Ok).await;

@@ -42,7 +42,7 @@ async fn what_waits_together_shares_a_commit_and_each_gets_its_own_answer() {
     }
     let (missing, now) = (revere_model::MonitorId(999_999), scratch.now());
     let store = scratch.store.clone();
-    let refused = tokio::spawn(async move { store.set_active(missing, true, now).await });
+    let refused = tokio::spawn(async move { store.update_monitor(missing, 1, &spec("b"), now).await });
     while scratch.store.health().queue_length < 190 {
         tokio::task::yield_now().await;
     }

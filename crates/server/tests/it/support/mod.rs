@@ -4,13 +4,15 @@ mod client;
 pub(crate) mod field_tables;
 pub(crate) mod forgetful;
 pub(crate) mod scratch;
+mod shown_secrets;
 pub(crate) mod small_disk;
 pub(crate) mod stage;
 mod waiting;
 
 pub(crate) use client::client;
 pub(crate) use forgetful::Forgetful;
-pub(crate) use scratch::Scratch;
+pub(crate) use scratch::{Scratch, claims_in_force, switched};
+pub(crate) use shown_secrets::ShownSecrets;
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use stage::{Act, Stage};
 pub(crate) use waiting::{PATIENCE, eventually, until};

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use revere::store::{ClaimRequest, Claimed, Committed, RunResult, Store, StoreOptions};
-use revere_model::{Clock, ManualClock, RunKind, State};
+use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, RunKind, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -110,7 +110,7 @@ impl Scratch {
     }
 
     /// Records a manual run of a monitor, now, with `outcome`.
-    pub(crate) async fn manual(&self, monitor: revere_model::MonitorId, outcome: State) -> Committed {
+    pub(crate) async fn manual(&self, monitor: MonitorId, outcome: State) -> Committed {
         let result = RunResult {
             monitor_id: monitor,
             attempt: None,
@@ -129,4 +129,19 @@ impl Scratch {
         };
         self.store.commit_run(result).await.unwrap()
     }
+}
+
+/// Switches a monitor on or off, as an edit that changes nothing else.
+pub(crate) async fn switched(store: &Store, id: MonitorId, active: bool, now: Timestamp) -> Monitor {
+    let monitor = store.monitor(id).await.unwrap();
+    store.update_monitor(id, monitor.version, &MonitorSpec { active, ..monitor.spec }, now).await.unwrap()
+}
+
+/// How many claims are in force.
+pub(crate) async fn claims_in_force(store: &Store) -> i64 {
+    let mut outside = SqliteConnectOptions::new().filename(store.path()).connect().await.unwrap();
+    sqlx::query_scalar("select count(*) from statuses where claimed_by is not null")
+        .fetch_one(&mut outside)
+        .await
+        .unwrap()
 }
