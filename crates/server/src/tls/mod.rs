@@ -21,7 +21,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 pub use server_certificate::{CertificateState, Looked, ServerCertificate};
-pub(crate) use verifier::{is_for, is_in_time};
+pub(crate) use verifier::{Judge, JudgedBy, Shown, is_for, is_in_time};
 pub use words::error_words;
 
 use verifier::{AcceptAny, Verifier};
@@ -51,7 +51,7 @@ impl Trust {
     /// What judges a server's certificate, for libraries that shake hands by themselves.
     pub fn verifier(&self) -> Arc<dyn ServerCertVerifier> {
         if self.verify {
-            Arc::new(Verifier::new(machine_authorities(), &self.extra, provider()))
+            Arc::new(JudgedBy(Verifier::new(machine_authorities(), &self.extra, provider()), provider()))
         } else {
             Arc::new(AcceptAny(provider()))
         }

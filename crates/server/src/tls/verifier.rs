@@ -1,6 +1,6 @@
 //! Judges the certificate that a server shows.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use jiff::civil::DateTime;
 use rustls::{
@@ -24,7 +24,6 @@ pub(super) struct Verifier {
     authorities: Option<Arc<WebPkiServerVerifier>>,
     /// Trusted as they are: their date and name are checked all the same.
     themselves: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
 }
 
 impl Verifier {
@@ -35,28 +34,64 @@ impl Verifier {
     ) -> Self {
         let mut roots = authorities.clone();
         roots.add_parsable_certificates(extra.iter().cloned());
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         // The one error there is without revocation lists is that there is no authority.
-        Verifier { authorities: verifier.ok(), themselves: extra.to_vec(), provider }
+        Verifier { authorities: verifier.ok(), themselves: extra.to_vec() }
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl Judge for Verifier {
+    fn judge(&self, shown: &Shown<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+        if self.themselves.contains(shown.certificate) {
+            is_in_time(shown.certificate, now)?;
+            return is_for(shown.certificate, name);
+        }
+        match &self.authorities {
+            Some(authorities) => shown.is_issued_by(authorities, name, now),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        }
+    }
+}
+
+/// What a server shows of itself.
+pub(crate) struct Shown<'a> {
+    pub(crate) certificate: &'a CertificateDer<'a>,
+    intermediates: &'a [CertificateDer<'a>],
+    ocsp_response: &'a [u8],
+}
+
+impl Shown<'_> {
+    /// Whether a chain leads to one of these authorities, and the certificate is for `name` and valid now.
+    pub(crate) fn is_issued_by(
+        &self,
+        authorities: &WebPkiServerVerifier,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        authorities.verify_server_cert(self.certificate, self.intermediates, name, self.ocsp_response, now).map(drop)
+    }
+}
+
+/// Decides whether to believe what a server shows.
+pub(crate) trait Judge: Debug + Send + Sync + 'static {
+    fn judge(&self, shown: &Shown<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error>;
+}
+
+/// A judge as the library wants it: that the server holds the key of what it shows is checked for every judge alike.
+#[derive(Debug)]
+pub(crate) struct JudgedBy<J>(pub(crate) J, pub(crate) Arc<CryptoProvider>);
+
+impl<J: Judge> ServerCertVerifier for JudgedBy<J> {
     fn verify_server_cert(
         &self,
-        shown: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.themselves.contains(shown) {
-            return judge_itself(shown, name, now);
-        }
-        match &self.authorities {
-            Some(authorities) => authorities.verify_server_cert(shown, intermediates, name, ocsp_response, now),
-            None => Err(CertificateError::UnknownIssuer.into()),
-        }
+        self.0.judge(&Shown { certificate, intermediates, ocsp_response }, name, now)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -65,7 +100,7 @@ impl ServerCertVerifier for Verifier {
         shown: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, shown, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(message, shown, signed, &self.1.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -74,19 +109,12 @@ impl ServerCertVerifier for Verifier {
         shown: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, shown, signed, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(message, shown, signed, &self.1.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.1.signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// A certificate that is trusted itself: no chain is needed, but it must be valid now and be for this name.
-fn judge_itself(shown: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<ServerCertVerified, Error> {
-    is_in_time(shown, now)?;
-    is_for(shown, name)?;
-    Ok(ServerCertVerified::assertion())
 }
 
 /// Whether a certificate is valid at this time.
@@ -131,7 +159,7 @@ fn unix_time(at: DateTime) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::try_from(at.duration_since(EPOCH)).unwrap_or(Duration::ZERO))
 }
 
-/// Trusts whoever answers, whatever it shows: `verify_ssl: False`.
+/// Trusts whoever answers, whatever it shows, even what nobody can read: `verify_ssl: False`.
 #[derive(Debug)]
 pub(super) struct AcceptAny(pub(super) Arc<CryptoProvider>);
 

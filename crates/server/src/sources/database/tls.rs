@@ -7,17 +7,14 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+    ClientConfig, RootCertStore,
+    client::WebPkiServerVerifier,
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 
 use super::faults::Stopped;
-use crate::tls::{error_words, is_for, is_in_time};
+use crate::tls::{Judge, JudgedBy, Shown, error_words, is_for, is_in_time};
 
 /// How much of TLS is wanted, in the order of strictness.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -138,10 +135,10 @@ impl Tls {
         Ok((config, name))
     }
 
-    async fn judge(&self, provider: Arc<CryptoProvider>) -> Result<Arc<Judge>, Stopped> {
+    async fn judge(&self, provider: Arc<CryptoProvider>) -> Result<Arc<JudgedBy<DatabaseJudge>>, Stopped> {
         let mode = self.checked();
         if mode < TlsMode::Authority {
-            return Ok(Arc::new(Judge { provider, trusted: None }));
+            return Ok(Arc::new(JudgedBy(DatabaseJudge(None), provider)));
         }
         let mut own = Vec::new();
         let mut store = RootCertStore::empty();
@@ -164,7 +161,7 @@ impl Tls {
             Stopped::Tls(format!("this machine trusts no authority at all: name one by {}=FILE", self.roots_option))
         })?;
         let trusted = Trusted { own, chains, names: mode == TlsMode::Host };
-        Ok(Arc::new(Judge { provider, trusted: Some(trusted) }))
+        Ok(Arc::new(JudgedBy(DatabaseJudge(Some(trusted)), provider)))
     }
 
     /// Why there is no encrypted connection.
@@ -205,13 +202,9 @@ async fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Stopp
     Ok(found)
 }
 
-/// Judges a server's certificate.
+/// Judges a server's certificate; `None` where any certificate will do.
 #[derive(Debug)]
-struct Judge {
-    provider: Arc<CryptoProvider>,
-    /// `None` where any certificate will do.
-    trusted: Option<Trusted>,
-}
+struct DatabaseJudge(Option<Trusted>);
 
 #[derive(Debug)]
 struct Trusted {
@@ -223,53 +216,21 @@ struct Trusted {
     names: bool,
 }
 
-impl ServerCertVerifier for Judge {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
+impl Judge for DatabaseJudge {
+    fn judge(&self, shown: &Shown<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), rustls::Error> {
         use rustls::{CertificateError as Wrong, Error};
-        let Some(trusted) = &self.trusted else { return Ok(ServerCertVerified::assertion()) };
-        if trusted.own.contains(end_entity) {
-            is_in_time(end_entity, now)?;
-            if trusted.names {
-                is_for(end_entity, server_name)?;
-            }
-            return Ok(ServerCertVerified::assertion());
+        let Some(trusted) = &self.0 else { return Ok(()) };
+        if trusted.own.contains(shown.certificate) {
+            is_in_time(shown.certificate, now)?;
+            return if trusted.names { is_for(shown.certificate, name) } else { Ok(()) };
         }
-        match trusted.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+        match shown.is_issued_by(&trusted.chains, name, now) {
             Err(Error::InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. }))
                 if !trusted.names =>
             {
-                Ok(ServerCertVerified::assertion())
+                Ok(())
             }
             judged => judged,
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
