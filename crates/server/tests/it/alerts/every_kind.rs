@@ -6,12 +6,11 @@ use std::time::Duration;
 use revere::{
     alerts::{ChannelKind, ChannelSample, KINDS, Retry, retry::judge_status},
     redact::Secrets,
-    settings::{Field, FieldKind},
 };
 use serde_json::{Value, json};
 
 use super::{channel, channel_learning, sample, send, stub, stub::Stub};
-use crate::support::Forgetful;
+use crate::support::{Forgetful, ShownSecrets};
 
 /// A kind, one of its samples, and the sample's config for a receiver at `url`.
 type Case = (&'static ChannelKind, &'static ChannelSample, Value);
@@ -32,40 +31,17 @@ fn assert_no_secret(kind: &ChannelKind, said: &str) {
     assert!(said.chars().count() < 700, "{}: {said}", kind.names[0]);
 }
 
-/// Every text in `value`, with the name of the field it stands in.
-fn texts<'a>(field: &'a str, value: &'a Value) -> Vec<(&'a str, &'a str)> {
-    match value {
-        Value::String(text) => vec![(field, text)],
-        Value::Array(items) => items.iter().flat_map(|item| texts(field, item)).collect(),
-        Value::Object(items) => items.values().flat_map(|item| texts(field, item)).collect(),
-        _ => Vec::new(),
-    }
-}
-
 #[test]
 fn samples_show_every_secret_and_all_are_learned() {
-    let mut shown = Vec::new();
+    let mut shown = ShownSecrets::default();
     for (kind, _, config) in samples("http://127.0.0.1:1") {
         let secrets = Secrets::default();
         channel_learning(kind.names[0], config.clone(), &secrets);
-        for (name, value) in config.as_object().unwrap() {
-            for (field, text) in texts(name, value).into_iter().filter(|(_, text)| text.contains("s3cret")) {
-                assert!(!secrets.redact(text).contains("s3cret"), "{}: {field} is not learned", kind.names[0]);
-                shown.push((kind.names[0], field.to_owned()));
-            }
-        }
+        shown.assert_learned(kind.names[0], &config, &secrets);
     }
-    let secret = |field: &&Field| matches!(field.kind, FieldKind::Secret | FieldKind::Headers | FieldKind::Environment);
     for kind in KINDS {
         assert!(!kind.samples.is_empty(), "{} has no sample", kind.names[0]);
-        for field in kind.fields.iter().filter(secret) {
-            let has = shown.contains(&(kind.names[0], field.name.to_owned()));
-            assert!(has, "no sample of {} has a secret in {}", kind.names[0], field.name);
-        }
-        // What kinds share is shown by one of them.
-        for field in kind.groups.iter().flat_map(|group| group.fields).filter(secret) {
-            assert!(shown.iter().any(|(_, name)| name == field.name), "no sample has a secret in {}", field.name);
-        }
+        shown.assert_complete(kind.names[0], kind.fields, kind.groups);
     }
 }
 

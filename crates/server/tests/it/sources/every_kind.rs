@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use revere::{
     redact::Secrets,
-    settings::{Field, FieldKind},
     sources::{KINDS, PLUGIN, SourceKind, SourceSample},
 };
 
 use super::*;
-use crate::alerts::stub::{self, Stub};
+use crate::{
+    alerts::stub::{self, Stub},
+    support::ShownSecrets,
+};
 
 /// A type, one of its samples, and the sample's config for a server at `url`.
 type Case = (&'static SourceKind, &'static SourceSample, serde_json::Value);
@@ -42,7 +44,7 @@ async fn call(asked: &Asked, sample: &SourceSample) -> Result<Value, SourceFault
 
 #[test]
 fn samples_show_every_secret_and_all_are_learned() {
-    let mut shown = Vec::new();
+    let mut shown = ShownSecrets::default();
     for (kind, _, config) in samples("http://127.0.0.1:1") {
         let secrets = Secrets::default();
         let entry = json!({"src": {"type": kind.names[0], "config": config}});
@@ -50,25 +52,11 @@ fn samples_show_every_secret_and_all_are_learned() {
         let surroundings =
             Surroundings { folder: ".".into(), outbound: Outbound::new(secrets.clone()), secrets: secrets.clone() };
         assert_eq!(sources::build_all(&entries, &surroundings).1, [], "{}", kind.names[0]);
-        for (field, value) in config.as_object().unwrap() {
-            let text = value.to_string();
-            if text.contains("s3cret") {
-                assert!(!secrets.redact(&text).contains("s3cret"), "{}: {field} is not learned", kind.names[0]);
-                shown.push((kind.names[0], field.clone()));
-            }
-        }
+        shown.assert_learned(kind.names[0], &config, &secrets);
     }
-    let secret = |field: &&Field| matches!(field.kind, FieldKind::Secret | FieldKind::Headers | FieldKind::Environment);
     for kind in KINDS {
         assert!(!kind.samples.is_empty(), "{} has no sample", kind.names[0]);
-        for field in kind.fields.iter().filter(secret) {
-            let has = shown.contains(&(kind.names[0], field.name.to_owned()));
-            assert!(has, "no sample of {} has a secret in {}", kind.names[0], field.name);
-        }
-        // What types share is shown by one of them.
-        for field in kind.groups.iter().flat_map(|group| group.fields).filter(secret) {
-            assert!(shown.iter().any(|(_, name)| name == field.name), "no sample has a secret in {}", field.name);
-        }
+        shown.assert_complete(kind.names[0], kind.fields, kind.groups);
     }
 }
 
