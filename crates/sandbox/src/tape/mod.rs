@@ -8,7 +8,9 @@
 //! What a tape holds is what the script saw. Secrets are taken out by [`Tape::redact`], by whoever knows them, before it
 //! goes anywhere.
 
+mod call_entry;
 mod difference;
+mod entries;
 mod file;
 mod player;
 mod recorder;

@@ -5,7 +5,9 @@
 //! ended when it hangs, which is to say that it answered nobody for as long as it may take. It ends, with everything it
 //! started, when this side does: its input closes, and its process group is killed. Values travel as the sandbox's tagged JSON, so dates, decimals and bytes keep their type.
 
-mod running;
+mod exchange;
+mod output_lines;
+mod process;
 
 use std::{
     path::PathBuf,
@@ -13,7 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use running::Running;
+use exchange::Fault;
+use process::Process;
 use tokio::sync::Mutex;
 
 use super::{MethodDescription, SourceFault, Value};
@@ -49,7 +52,7 @@ struct Kept {
 
 #[derive(Default)]
 struct State {
-    running: Option<Arc<Running>>,
+    running: Option<Arc<Process>>,
     /// How often in a row it could not be started, and until when that is not tried again.
     failures: u32,
     rest_until: Option<Instant>,
@@ -101,16 +104,16 @@ impl Child {
         let running = self.running(deadline).await?;
         let asked = Instant::now();
         match running.ask(method, params, deadline, most_bytes).await {
-            Err(running::Fault::Late) => Err(SourceFault::Failed(late(asked.elapsed(), &running.said()))),
+            Err(Fault::Late) => Err(SourceFault::Failed(late(asked.elapsed(), &running.said()))),
             other => {
-                let answer = other.map_err(running::Fault::into_source_fault)?;
+                let answer = other.map_err(Fault::into_source_fault)?;
                 crate::answer_memory::count(super::size(&answer))?;
                 Ok(answer)
             }
         }
     }
 
-    async fn running(&self, deadline: Instant) -> Result<Arc<Running>, SourceFault> {
+    async fn running(&self, deadline: Instant) -> Result<Arc<Process>, SourceFault> {
         let began = Instant::now();
         let starting =
             || SourceFault::Failed(format!("it is still starting after {:.1} s", began.elapsed().as_secs_f64()));
@@ -152,9 +155,9 @@ impl Child {
 }
 
 impl Kept {
-    async fn start(&self) -> Result<Arc<Running>, SourceFault> {
+    async fn start(&self) -> Result<Arc<Process>, SourceFault> {
         let began = Instant::now();
-        let running = Running::start(&self.program).map_err(|error| match descriptors::shortage(&error) {
+        let running = Process::start(&self.program).map_err(|error| match descriptors::shortage(&error) {
             Some(text) => SourceFault::Ours(text),
             None => SourceFault::Failed(format!(
                 "'{}' cannot be started: {error}",
@@ -171,8 +174,8 @@ impl Kept {
                 ))
             })?),
             // It need not know the question.
-            Err(running::Fault::NoSuchMethod(_)) => None,
-            Err(running::Fault::Late) => return Err(SourceFault::Failed(late(began.elapsed(), &running.said()))),
+            Err(Fault::NoSuchMethod(_)) => None,
+            Err(Fault::Late) => return Err(SourceFault::Failed(late(began.elapsed(), &running.said()))),
             Err(other) => return Err(other.into_source_fault()),
         };
         *self.methods.write().expect("no code panics while it holds this lock") = described;
