@@ -65,7 +65,8 @@ impl AnswerMemory {
             }
             tokio::time::timeout_at(patience.into(), freed).await.map_err(|_| self.shared.full())?;
         }
-        ANSWER.scope(Held { shared: self.shared.clone(), bytes: AtomicUsize::new(0) }, call).await
+        let held = Held { shared: self.shared.clone(), bytes: AtomicUsize::new(0), passing: AtomicUsize::new(0) };
+        ANSWER.scope(held, call).await
     }
 }
 
@@ -73,6 +74,20 @@ impl AnswerMemory {
 /// answer is counted, there always is.
 pub fn count(bytes: usize) -> Result<(), SourceFault> {
     ANSWER.try_with(|held| held.count(bytes)).unwrap_or(Ok(()))
+}
+
+/// The same for what is only there until [`passed`] is called, or the call is over: what an answer is made of.
+pub fn count_passing(bytes: usize) -> Result<(), SourceFault> {
+    let count = |held: &Held| {
+        held.passing.fetch_add(bytes, Ordering::SeqCst);
+        held.count(bytes)
+    };
+    ANSWER.try_with(count).unwrap_or(Ok(()))
+}
+
+/// What was [counted so](count_passing) is no longer there.
+pub fn passed() {
+    let _ = ANSWER.try_with(|held| held.give_back(held.passing.swap(0, Ordering::SeqCst)));
 }
 
 impl Shared {
@@ -89,6 +104,8 @@ impl Shared {
 struct Held {
     shared: Arc<Shared>,
     bytes: AtomicUsize,
+    /// Of these, what is there for a moment only.
+    passing: AtomicUsize,
 }
 
 impl Held {
@@ -98,12 +115,19 @@ impl Held {
         // Alone, an answer has only its run's own limit: else one that is allowed could never come.
         if used > self.shared.limit && used > own { Err(self.shared.full()) } else { Ok(()) }
     }
+
+    fn give_back(&self, bytes: usize) {
+        if bytes > 0 {
+            self.bytes.fetch_sub(bytes, Ordering::SeqCst);
+            self.shared.used.fetch_sub(bytes, Ordering::SeqCst);
+            self.shared.freed.notify_waiters();
+        }
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.shared.used.fetch_sub(self.bytes.load(Ordering::SeqCst), Ordering::SeqCst);
-        self.shared.freed.notify_waiters();
+        self.give_back(self.bytes.load(Ordering::SeqCst));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::sources::SourceFault;
 /// What else a statement does, when `read_only` is set, as a fault.
 pub(super) fn only_reads(sql: &str, dialect: Dialect) -> Result<(), SourceFault> {
     let word = match dialect {
-        Dialect::Sqlite | Dialect::MySql | Dialect::Postgres => not_reading(sql, dialect),
+        Dialect::Sqlite | Dialect::MySql | Dialect::MySqlPlain | Dialect::Postgres => not_reading(sql, dialect),
         Dialect::Other | Dialect::Bracketed => {
             if let Some(what) = ambiguous(sql, dialect) {
                 return Err(SourceFault::Failed(format!(
@@ -35,7 +35,7 @@ fn not_reading(sql: &str, dialect: Dialect) -> Option<String> {
     if let Some(word) = begins_otherwise(sql, dialect, READS) {
         return Some(word);
     }
-    if dialect != Dialect::MySql {
+    if !matches!(dialect, Dialect::MySql | Dialect::MySqlPlain) {
         return None;
     }
     // To MySQL and MariaDB these comments are code, which was not looked at here.
@@ -153,6 +153,8 @@ mod tests {
             ("commit", Dialect::Postgres, "COMMIT"),
             ("call p()", Dialect::MySql, "CALL"),
             ("select 1 INTO/**/OUTFILE '/tmp/x'", Dialect::MySql, "INTO OUTFILE"),
+            (r"select '\' into outfile '/tmp/x' -- '", Dialect::MySqlPlain, "INTO OUTFILE"),
+            (r"select '\' /*! into outfile '/tmp/x' */ -- '", Dialect::MySqlPlain, "executed (/*!)"),
             ("/*! set global x = 1 */", Dialect::MySql, "THIS"),
             ("select 1 /*!50000 into outfile '/tmp/x' */", Dialect::MySql, "executed (/*!)"),
             ("select 1 /*M! into outfile '/tmp/x' */", Dialect::MySql, "executed (/*M!)"),

@@ -123,7 +123,8 @@ pub(super) fn postgres(parts: &UrlParts, folder: &Path, secrets: &Secrets) -> Re
             "port" => server.port = value.parse().map_err(|_| format!("'{value}' is no port"))?,
             "sslmode" => {
                 let mode = match value.to_ascii_lowercase().as_str() {
-                    "disable" | "allow" => TlsMode::Off,
+                    "disable" => TlsMode::Off,
+                    "allow" => TlsMode::WherePlainIsRefused,
                     "prefer" => TlsMode::Offered,
                     "require" => TlsMode::Required,
                     "verify-ca" => TlsMode::Authority,

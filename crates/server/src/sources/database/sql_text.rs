@@ -8,6 +8,8 @@
 pub(super) enum Dialect {
     Sqlite,
     MySql,
+    /// MySQL's where a backslash in a text is no more than that (`NO_BACKSLASH_ESCAPES`).
+    MySqlPlain,
     Postgres,
     /// Any other, of which only what they have in common is known.
     Other,
@@ -139,7 +141,8 @@ enum Special {
 
 /// The quoted text or comment that begins at `at`, and how long it is. What is not closed goes to the end.
 fn special(sql: &str, at: usize, dialect: Dialect) -> Option<(usize, Special)> {
-    use Dialect::{Bracketed, MySql, Other, Postgres, Sqlite};
+    use Dialect::{Bracketed, MySql, MySqlPlain, Other, Postgres, Sqlite};
+    let is_my_sql = matches!(dialect, MySql | MySqlPlain);
     let rest = &sql[at..];
     let before = sql[..at].chars().next_back();
     let quoted = |length: usize| Some((length, Special::Quoted));
@@ -148,20 +151,20 @@ fn special(sql: &str, at: usize, dialect: Dialect) -> Option<(usize, Special)> {
         (b'\'', Postgres) => quoted(quote(rest, b'\'', follows_escape_mark(&sql[..at]))),
         (b'\'', _) => quoted(quote(rest, b'\'', dialect == MySql)),
         (b'"', _) => quoted(quote(rest, b'"', dialect == MySql)),
-        (b'`', MySql | Sqlite | Other) => quoted(quote(rest, b'`', false)),
+        (b'`', MySql | MySqlPlain | Sqlite | Other) => quoted(quote(rest, b'`', false)),
         (b'[', Sqlite) => quoted(rest.find(']').map_or(rest.len(), |end| end + 1)),
         (b'[', Bracketed) => quoted(quote(rest, b']', false)),
         (b'$', Postgres) if !before.is_some_and(is_name) => dollar_quote(rest).and_then(quoted),
         (b'-', _) if rest.starts_with("--") => {
             // For MySQL two dashes are a comment only before a space: 5--3 is a subtraction.
             let third = rest.as_bytes().get(2);
-            if dialect == MySql && third.is_some_and(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control()) {
+            if is_my_sql && third.is_some_and(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control()) {
                 return None;
             }
             let ends: &[char] = if dialect == Postgres { &['\n', '\r'] } else { &['\n'] };
             comment(rest.find(ends).unwrap_or(rest.len()))
         }
-        (b'#', MySql) => comment(rest.find('\n').unwrap_or(rest.len())),
+        (b'#', _) if is_my_sql => comment(rest.find('\n').unwrap_or(rest.len())),
         (b'/', _) if rest.starts_with("/*") => comment(block_comment(rest, matches!(dialect, Postgres | Bracketed))),
         _ => None,
     }
@@ -259,6 +262,8 @@ mod tests {
         assert_eq!(code("a 'it''s' b", Sqlite), "a Q b");
         assert_eq!(code(r"a '\' b", Postgres), "a Q b");
         assert_eq!(code(r"a '\'' b", MySql), "a Q b");
+        assert_eq!(code(r"a '\' b # c", MySqlPlain), "a Q b C");
+        assert_eq!(code(r#"a "\" `b` 5--3"#, MySqlPlain), "a Q Q 5--3");
         assert_eq!(code(r"a E'\'' b", Postgres), "a EQ b");
         assert_eq!(code(r"namee'\' b", Postgres), "nameeQ b");
         assert_eq!(code(r#"a "x""y" `n` b"#, MySql), "a Q Q b");
@@ -297,7 +302,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_pieces_are_the_whole(sql in "[-a-zE'\"`$;/*#\\\\\\[\\] \n:@(é1]{0,40}") {
-            for dialect in [Sqlite, MySql, Postgres, Other, Bracketed] {
+            for dialect in [Sqlite, MySql, MySqlPlain, Postgres, Other, Bracketed] {
                 let joined: String = pieces(&sql, dialect).into_iter().map(Piece::text).collect();
                 prop_assert_eq!(&joined, &sql);
             }

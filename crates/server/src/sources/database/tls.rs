@@ -20,6 +20,8 @@ use crate::tls::{Judge, JudgedBy, Shown, error_words, is_for, is_in_time};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum TlsMode {
     Off,
+    /// Where the server lets nobody in without it: libpq's `allow`.
+    WherePlainIsRefused,
     /// Where the server offers it.
     Offered,
     Required,
@@ -90,7 +92,11 @@ impl Tls {
     fn checked(&self) -> TlsMode {
         match self.mode {
             TlsMode::Authority if self.roots.is_none() => TlsMode::Host,
-            TlsMode::Off | TlsMode::Offered | TlsMode::Required if self.roots.is_some() => TlsMode::Authority,
+            TlsMode::Off | TlsMode::WherePlainIsRefused | TlsMode::Offered | TlsMode::Required
+                if self.roots.is_some() =>
+            {
+                TlsMode::Authority
+            }
             mode => mode,
         }
     }

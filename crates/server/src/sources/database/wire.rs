@@ -74,9 +74,9 @@ impl Wire {
 
     /// The next `length` bytes, which are a row.
     pub(super) async fn take_row(&mut self, length: usize) -> Result<Bytes, Stopped> {
-        // Small ones are gone before they matter; what is made of them is counted anyway.
+        // Small ones are gone before they matter; what is made of them is counted anyway, and stays.
         if length > AHEAD {
-            answer_memory::count(length)?;
+            answer_memory::count_passing(length)?;
         }
         Ok(self.take(length).await?)
     }

@@ -1,5 +1,7 @@
 //! Database servers that speak the protocol and mean no good, or do not keep to it.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,18 +11,18 @@ use tokio::{
 use super::{postgres::postgres, server::listen, services::service, *};
 
 /// A message of PostgreSQL's protocol.
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).unwrap();
     [&[kind][..], &length.to_be_bytes(), body].concat()
 }
 
 /// What PostgreSQL says of a log-in.
-fn log_in(kind: u32, body: &[u8]) -> Vec<u8> {
+pub(super) fn log_in(kind: u32, body: &[u8]) -> Vec<u8> {
     message(b'R', &[&kind.to_be_bytes(), body].concat())
 }
 
 /// Reads a message of a client: its letter and what is in it.
-async fn read_message(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+pub(super) async fn read_message(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     let kind = socket.read_u8().await.ok()?;
     let mut body = vec![0; socket.read_u32().await.ok()? as usize - 4];
     socket.read_exact(&mut body).await.ok()?;
@@ -28,7 +30,7 @@ async fn read_message(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
 }
 
 /// Reads what a client of PostgreSQL begins with; there is no TLS here.
-async fn begun(socket: &mut TcpStream) -> Option<()> {
+pub(super) async fn begun(socket: &mut TcpStream) -> Option<()> {
     for offers_none in [true, false] {
         let mut body = vec![0; socket.read_u32().await.ok()? as usize - 4];
         socket.read_exact(&mut body).await.ok()?;
@@ -105,15 +107,20 @@ async fn who_does_not_know_the_password_of_postgresql_is_no_server() {
 /// A PostgreSQL that answers every statement with one row, whose one column is an array of integers, and every statement of
 /// our own at once, except those that `is_deaf` to. Answers a source that asks it, which may take a second.
 async fn one_row(array: Vec<u8>, is_deaf: fn(&str) -> bool, more: serde_json::Value) -> Asked {
+    let row = [&[0, 1][..], &u32::try_from(array.len()).unwrap().to_be_bytes(), &array].concat();
+    this_row(row, is_deaf, more).await
+}
+
+/// The same with a row of any form.
+async fn this_row(row: Vec<u8>, is_deaf: fn(&str) -> bool, more: serde_json::Value) -> Asked {
     let address = listen(move |mut socket| {
-        let array = array.clone();
+        let row = row.clone();
         async move {
             if begun(&mut socket).await.is_none() {
                 return;
             }
             let (done, ready) = (message(b'C', b"X\0"), message(b'Z', b"T"));
             let column = [&[0, 1][..], b"numbers\0", &[0; 6], &1007_u32.to_be_bytes(), &[0; 8]].concat();
-            let row = [&[0, 1][..], &u32::try_from(array.len()).unwrap().to_be_bytes(), &array].concat();
             let described = [message(b'1', b""), message(b't', &[0; 2]), message(b'T', &column)].concat();
             let executed = [message(b'2', b""), message(b'D', &row), done.clone()].concat();
             let _ = socket.write_all(&[log_in(0, b""), ready.clone()].concat()).await;
@@ -150,6 +157,31 @@ async fn arrays_of_postgresql_that_announce_more_than_they_are_take_no_memory() 
     }
     let asked = one_row(array(&[]), |_| false, json!({})).await;
     assert_eq!(asked.rows("select numbers").await, "[([],)]");
+}
+
+#[tokio::test]
+async fn rows_of_postgresql_that_are_not_as_announced_are_a_fault() {
+    let value = [&12_u32.to_be_bytes()[..], &array(&[])].concat();
+    assert_eq!(value.len(), 16);
+    for (row, is_right) in [
+        ([&[0, 1][..], &value].concat(), true),
+        // None of the columns, one too many, one that is announced and missing, one that is cut off, one beside.
+        (vec![0, 0], false),
+        ([&[0, 2][..], &value, &value].concat(), false),
+        (vec![0, 1], false),
+        ([&[0, 1][..], &value[..9]].concat(), false),
+        ([&[0, 1][..], &value, b"x"].concat(), false),
+        (Vec::new(), false),
+    ] {
+        let asked = this_row(row.clone(), |_| false, json!({})).await;
+        match asked.call("execute", [text("select numbers")]).await {
+            Ok(rows) => assert!(is_right && rows.repr(100) == "[([],)]", "{row:?}: {rows:?}"),
+            Err(fault) => {
+                assert!(!is_right, "{row:?}: {fault}");
+                says(&fault.to_string(), &["a row does not have the columns announced"]);
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -252,6 +284,74 @@ async fn a_mysql_that_describes_columns_without_end_is_left() {
     let asked = source("database", json!({"connection_string": format!("mysql://u:p@{address}/d")}));
     let said = asked.fails("execute", [text("select 1")]).await;
     says(&said, &["it describes more columns than any statement has"]);
+}
+
+/// A MySQL with this status that answers every statement with one row, whose one column is a text. Answers a source that
+/// asks it, and what it was asked to prepare.
+async fn mysql_row(status: u8, row: Vec<u8>) -> (Asked, Arc<Mutex<Vec<String>>>) {
+    let prepared = Arc::<Mutex<Vec<String>>>::default();
+    let notes = prepared.clone();
+    let address = listen(move |mut socket| {
+        let (row, notes) = (row.clone(), notes.clone());
+        async move {
+            let ok = [0, 0, 0, 2, status, 0, 0];
+            let _ = socket.write_all(&greeting()).await;
+            let _ = read_packet(&mut socket).await;
+            let _ = socket.write_all(&packet(2, &ok)).await;
+            while let Some(command) = read_packet(&mut socket).await {
+                let answer = match command[0] {
+                    0x16 => {
+                        notes.lock().unwrap().push(String::from_utf8_lossy(&command[1..]).into_owned());
+                        packet(1, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+                    }
+                    0x17 => {
+                        // One column of the kind VARCHAR, a row, the end.
+                        let column = [&[0; 4][..], b"\x01c\0", &[12, 45, 0, 0, 0, 0, 0, 253, 0, 0, 0, 0, 0]].concat();
+                        let end = [0xfe, 0, 0, 2, status, 0, 0];
+                        [packet(1, &[1]), packet(2, &column), packet(3, &row), packet(4, &end)].concat()
+                    }
+                    _ => packet(1, &ok),
+                };
+                let _ = socket.write_all(&answer).await;
+            }
+        }
+    })
+    .await;
+    (source("database", json!({"connection_string": format!("mysql://u:p@{address}/d")})), prepared)
+}
+
+#[tokio::test]
+async fn rows_of_mysql_that_are_not_as_announced_are_a_fault() {
+    assert_eq!(mysql_row(0, b"\0\0\x02hi".to_vec()).await.0.rows("select 1").await, "[('hi',)]");
+    assert_eq!(mysql_row(0, b"\0\x04".to_vec()).await.0.rows("select 1").await, "[(None,)]");
+    // No mark of what is null, no value, a value that is cut off.
+    for row in [&b"\0"[..], b"\0\0", b"\0\0\x05hi"] {
+        let said = mysql_row(0, row.to_vec()).await.0.fails("execute", [text("select 1")]).await;
+        assert!(said.contains("cannot be read"), "{row:?}: {said}");
+    }
+}
+
+/// Where a backslash is no more than that, what looks like a text may be code. Which it is, the session says.
+#[tokio::test]
+async fn a_text_of_mysql_hides_no_code_where_backslashes_escape_nothing() {
+    for (sql, refused_by) in [
+        (r"select '\' into outfile '/tmp/x' -- '", Some("INTO OUTFILE is no reading")),
+        (r"select '\' /*! into outfile '/tmp/x' */ -- '", Some("executed (/*!) is no reading")),
+        (r"select '\d'", None),
+    ] {
+        let row = b"\0\0\x02hi".to_vec();
+        let (usual, prepared) = mysql_row(0, row.clone()).await;
+        assert_eq!(usual.rows(sql).await, "[('hi',)]", "a text with everything in it");
+        assert_eq!(*prepared.lock().unwrap(), [sql]);
+        let (plain, prepared) = mysql_row(2, row).await;
+        match refused_by {
+            None => assert_eq!(plain.rows(sql).await, "[('hi',)]"),
+            Some(words) => {
+                says(&plain.fails("execute", [text(sql)]).await, &[words]);
+                assert!(prepared.lock().unwrap().is_empty(), "{sql}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::{
     log_in::{self, Privacy},
     packet::{Packets, Reader, garbled, put_counted},
 };
-use crate::sources::SourceFault;
+use crate::{answer_memory, sources::SourceFault};
 
 /// The largest packet that is no row.
 const LARGEST_PACKET: usize = 16 << 20;
@@ -151,6 +151,7 @@ impl Connection {
 
     /// The next row, if there is one. A row of more than `largest` bytes is not read.
     pub(super) async fn next_row(&mut self, largest: usize) -> Result<Option<Bytes>, Stopped> {
+        answer_memory::passed();
         // Beside its values a row has a few bits for each, and the values are what counts.
         let row = match self.packets.receive(largest.saturating_add(8 << 10)).await {
             Err(Stopped::Here(SourceFault::TooLarge(_))) => return Err(SourceFault::TooLarge(largest).into()),

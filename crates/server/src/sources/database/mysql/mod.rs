@@ -22,6 +22,7 @@ use super::{
     connections::Places,
     faults::{Refusal, Stopped},
     params::{self, Part},
+    read_only,
     server::Server,
     sql_text::Dialect,
 };
@@ -79,6 +80,10 @@ impl Engine for MySql {
             }
         }
         let mut connection = self.open(&job).await?;
+        // What is text and what is code depends on the session: it was looked at as most servers read it.
+        if self.rules.read_only && !connection.backslash_escapes() {
+            read_only::only_reads(&job.sql, Dialect::MySqlPlain)?;
+        }
         let mut answer = fetch(&mut connection, &statement, &job, &self.rules).await;
         // Closed in the middle of an answer or of a transaction, a connection takes back what the statement did.
         if answer.is_ok() && !self.rules.read_only {

@@ -13,7 +13,7 @@ use super::{
     message::{self, Column, Message},
     scram::{self, Scram},
 };
-use crate::sources::SourceFault;
+use crate::{answer_memory, sources::SourceFault};
 
 /// The largest message that is no row: a description of an answer, an error.
 const LARGEST_MESSAGE: usize = 16 << 20;
@@ -24,15 +24,33 @@ pub(super) struct Connection {
     owed: u32,
     /// What was learned about types that are this database's own.
     pub(super) kinds: HashMap<u32, Kind>,
+    /// Whether it is known that nothing stays behind in this session.
+    pub(super) is_forgetful: bool,
 }
 
 impl Connection {
     /// Connects and logs in.
     pub(super) async fn open(server: &Server) -> Result<Connection, Stopped> {
-        let wire = encrypted(Wire::open(server).await?, server).await?;
-        let mut connection = Connection { wire, owed: 1, kinds: HashMap::new() };
+        if server.tls.mode != TlsMode::WherePlainIsRefused || server.socket.is_some() {
+            return Connection::open_with(server, server.tls.mode).await;
+        }
+        match Connection::open_with(server, TlsMode::Off).await {
+            Err(Stopped::Refused(_) | Stopped::Ended(_) | Stopped::LogIn(_)) => {
+                Connection::open_with(server, TlsMode::Required).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open_with(server: &Server, mode: TlsMode) -> Result<Connection, Stopped> {
+        let wire = encrypted(Wire::open(server).await?, server, mode).await?;
+        let mut connection = Connection::over(wire);
         connection.log_in(server).await?;
         Ok(connection)
+    }
+
+    fn over(wire: Wire) -> Connection {
+        Connection { wire, owed: 1, kinds: HashMap::new(), is_forgetful: false }
     }
 
     /// Whether the server has answered all it was asked.
@@ -108,6 +126,7 @@ impl Connection {
 
     /// The next row of what is executed, if there is one. A row of more than `largest` bytes is not read.
     pub(super) async fn next_row(&mut self, largest: usize) -> Result<Option<Bytes>, Stopped> {
+        answer_memory::passed();
         let mut refused = None;
         loop {
             let message = self.receive(largest).await?;
@@ -292,8 +311,8 @@ struct Proof {
 }
 
 /// The same connection with TLS, if it is wanted and there.
-async fn encrypted(mut wire: Wire, server: &Server) -> Result<Wire, Stopped> {
-    if server.tls.mode == TlsMode::Off || server.socket.is_some() {
+async fn encrypted(mut wire: Wire, server: &Server, mode: TlsMode) -> Result<Wire, Stopped> {
+    if mode == TlsMode::Off || server.socket.is_some() {
         return Ok(wire);
     }
     message::put_sized(wire.out(), |body| body.extend(80_877_103_u32.to_be_bytes()));
@@ -303,7 +322,7 @@ async fn encrypted(mut wire: Wire, server: &Server) -> Result<Wire, Stopped> {
             let (config, name) = server.tls.client(&server.host).await?;
             wire.encrypt(config, name).await.map_err(|error| server.tls.fault(error))
         }
-        b'N' if server.tls.mode == TlsMode::Offered => Ok(wire),
+        b'N' if mode == TlsMode::Offered => Ok(wire),
         b'N' => Err(server.tls.not_offered("sslmode")),
         _ => Err(garbled()),
     }
@@ -371,7 +390,7 @@ mod tests {
         );
         let Ok(super::super::super::url::Place::Postgres(server)) = place else { panic!("this is PostgreSQL") };
         let (ours, mut theirs) = tokio::io::duplex(10_000);
-        let mut connection = Connection { wire: Wire::over(ours, is_private), owed: 1, kinds: HashMap::new() };
+        let mut connection = Connection::over(Wire::over(ours, is_private));
         theirs.write_all(&[asked, b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"].concat()).await.unwrap();
         let result = connection.log_in(&server).await.map_err(|stopped| SourceFault::from(stopped).to_string());
         drop(connection);

@@ -109,7 +109,7 @@ pub(super) fn values(body: &[u8]) -> Option<Vec<Option<&[u8]>>> {
             }
         });
     }
-    Some(values)
+    rest.is_empty().then_some(values)
 }
 
 /// What the server says of an error: of the whole session, or of one statement.

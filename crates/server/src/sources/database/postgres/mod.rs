@@ -10,7 +10,10 @@ mod message;
 mod scram;
 mod text_array;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use connection::Connection;
@@ -37,12 +40,20 @@ pub(super) struct Postgres {
     server: Server,
     rules: Rules,
     connections: Connections<Connection>,
+    /// Whether something is installed in this database that keeps things in a session whatever it is told.
+    remembers: AtomicBool,
 }
+
+/// Asks for what `discard all` does not end: functions in Perl, Python and the like have variables that live as long as the
+/// session, `dblink` has connections of its own, and these extensions have variables, too.
+const REMEMBERING: &str = "select 1 from pg_catalog.pg_language where lanname not in ('internal', 'c', 'sql', 'plpgsql') \
+     union all select 1 from pg_catalog.pg_extension \
+     where extname in ('dblink', 'orafce', 'pg_variables', 'session_variable')";
 
 impl Postgres {
     pub(super) fn new(server: Server, rules: Rules) -> Self {
         let connections = Connections::new(rules.pool_size, rules.pool_recycle);
-        Postgres { server, rules, connections }
+        Postgres { server, rules, connections, remembers: AtomicBool::new(false) }
     }
 
     /// A connection in a transaction of its own in which `sql` has been read, and the columns it will answer. A connection
@@ -97,13 +108,32 @@ impl Postgres {
     async fn keep(&self, mut kept: Kept<Connection>, last: &[&str], time: Duration) {
         let renewal = async move {
             match kept.connection.run(last).await {
-                Ok(()) => self.connections.put_back(kept),
-                Err(Stopped::Refused(_)) => kept.connection.close().await,
+                Ok(()) if self.is_forgetful(&mut kept.connection).await => self.connections.put_back(kept),
+                Ok(()) | Err(Stopped::Refused(_)) => kept.connection.close().await,
                 Err(_) => {}
             }
         };
         // The answer is there, whatever becomes of the connection.
         let _ = tokio::time::timeout(time, renewal).await;
+    }
+
+    /// Whether this session is as new after `discard all`. Asked once for each connection.
+    async fn is_forgetful(&self, connection: &mut Connection) -> bool {
+        if self.remembers.load(Ordering::Relaxed) {
+            return false;
+        }
+        if !connection.is_forgetful {
+            connection.is_forgetful = match connection.rows(REMEMBERING).await {
+                Ok(found) => {
+                    self.remembers.fetch_or(!found.is_empty(), Ordering::Relaxed);
+                    found.is_empty()
+                }
+                // What speaks the protocol without having these catalogues has nothing of the kind.
+                Err(Stopped::Refused(_)) => true,
+                Err(_) => false,
+            };
+        }
+        connection.is_forgetful
     }
 }
 
