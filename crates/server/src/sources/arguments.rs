@@ -1,6 +1,7 @@
 //! Methods as data, and the arguments of a call by name.
 
 use super::{Call, MethodDescription, SourceFault, Value};
+use crate::settings::shortened;
 
 /// One method of a source of ours: what scripts see of it and what its calls are read by come from here.
 pub(super) struct Method {
@@ -36,8 +37,8 @@ impl Arguments {
     /// Finds the method among `methods` and gives its arguments their names.
     pub(super) fn of(call: &mut Call, methods: &'static [Method]) -> Result<(&'static str, Arguments), SourceFault> {
         let method = methods.iter().find(|method| method.name == call.method);
-        let method =
-            method.ok_or_else(|| SourceFault::BadArguments(format!("there is no method '{}'", call.method)))?;
+        let method = method
+            .ok_or_else(|| SourceFault::BadArguments(format!("there is no method '{}'", shortened(&call.method))))?;
         let misfit = |what: String| SourceFault::BadArguments(format!("{}() {what}", method.name));
         if call.args.len() > method.parameters.len() {
             return Err(misfit(format!("takes at most {} arguments", method.parameters.len())));
@@ -47,7 +48,8 @@ impl Arguments {
             method.parameters.iter().map(|(name, _)| *name).zip(positional).collect();
         for (key, value) in std::mem::take(&mut call.kwargs) {
             let parameter = method.parameters.iter().find(|(name, _)| *name == key);
-            let (name, _) = parameter.ok_or_else(|| misfit(format!("got an unexpected keyword argument '{key}'")))?;
+            let unexpected = || misfit(format!("got an unexpected keyword argument '{}'", shortened(&key)));
+            let (name, _) = parameter.ok_or_else(unexpected)?;
             if named.iter().any(|(given, _)| given == name) {
                 return Err(misfit(format!("got multiple values for argument '{name}'")));
             }

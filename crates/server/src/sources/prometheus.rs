@@ -64,11 +64,14 @@ const BROWSER_PATHS: &[&str] = &[
     "/api/v1/query",
     "/api/v1",
     "/api",
+    "/classic/graph",
     "/graph",
     "/query",
     "/alerts",
+    "/rules",
     "/targets",
-    "/classic/graph",
+    "/status",
+    "/metrics",
 ];
 
 struct Prometheus {

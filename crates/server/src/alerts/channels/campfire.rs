@@ -3,6 +3,8 @@
 //! The classic API takes JSON with a token as user name. The self-hosted one takes a bot's key inside the address and the
 //! message as the bare body, which it reads as rich text: there, `<` and `&` are escaped, so that no message of a
 //! monitor becomes markup or mentions anyone.
+//!
+//! Neither is known to limit how long a message may be, so nothing is cut: a message and a value are 8 KiB at most.
 
 use serde_json::{Value, json};
 

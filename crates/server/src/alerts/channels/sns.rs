@@ -21,7 +21,7 @@ use super::super::{
 use crate::{
     http_target::{self, HttpTarget},
     outbound::{Limits, Method, Outbound, Reply, Request, Url, shown_url},
-    settings::{Field, FieldKind},
+    settings::{Field, FieldKind, Settings, shortened},
     setup::Setup,
 };
 
@@ -45,7 +45,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     ],
     groups: &[&http_target::CHANNEL_CONNECTION],
     build,
-    warnings: |_| Vec::new(),
+    warnings,
     samples: &[ChannelSample {
         config: r#"{
             "topic_arn": "arn:aws:sns:eu-west-1:123456789012:alerts",
@@ -60,6 +60,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         ],
     }],
 };
+
+const EXPECTED_TOPIC: &str = "expected a topic such as arn:aws:sns:eu-west-1:123456789012:alerts";
 
 /// SNS wants fewer than a hundred characters in a subject, and mail gateways behind it only ASCII.
 const SUBJECT_CHARS: usize = 99;
@@ -103,14 +105,10 @@ fn build(setup: &Setup) -> Built {
     let mut faults = Vec::new();
     let mut fault = |field: &str, message: &str| faults.push(setup.fault(field, message));
     let topic_arn = settings.required_text("topic_arn").to_owned();
-    let own_region = match topic_arn.split(':').collect::<Vec<_>>()[..] {
-        ["arn", partition, "sns", region, account, name]
-            if ![partition, region, account, name].contains(&"") && !topic_arn.contains(char::is_whitespace) =>
-        {
-            region.to_owned()
-        }
-        _ => {
-            fault("topic_arn", "expected a topic such as arn:aws:sns:eu-west-1:123456789012:alerts");
+    let region = match (settings.text("region"), topic_region(&topic_arn)) {
+        (Some(region), _) | (None, Some(region)) => region.to_owned(),
+        (None, None) => {
+            fault("topic_arn", EXPECTED_TOPIC);
             String::new()
         }
     };
@@ -129,7 +127,6 @@ fn build(setup: &Setup) -> Built {
     if !faults.is_empty() {
         return Err(faults);
     }
-    let region = settings.text("region").map_or(own_region, str::to_owned);
     let own_address = settings.text("endpoint_url");
     let address = own_address.map_or_else(|| service_address(&topic_arn, &region), str::to_owned);
     let Ok(address) = Url::parse(&address) else {
@@ -144,6 +141,29 @@ fn build(setup: &Setup) -> Built {
         timeout: settings.required_seconds("timeout"),
         outbound: HttpTarget::read(setup, None)?.outbound,
     }))
+}
+
+/// The region of a topic; `None` for what is no topic.
+fn topic_region(topic_arn: &str) -> Option<&str> {
+    match topic_arn.split(':').collect::<Vec<_>>()[..] {
+        ["arn", partition, "sns", region, account, name]
+            if ![partition, region, account, name].contains(&"") && !topic_arn.contains(char::is_whitespace) =>
+        {
+            Some(region)
+        }
+        _ => None,
+    }
+}
+
+/// A configuration whose topic is still to be filled in, as the example of the original program has it, starts.
+fn warnings(settings: &Settings) -> Vec<(&'static str, String)> {
+    match settings.text("topic_arn") {
+        Some(topic) if topic_region(topic).is_none() => vec![(
+            "topic_arn",
+            format!("{EXPECTED_TOPIC}, not '{}'; until it is one, this alert tells nobody", shortened(topic)),
+        )],
+        _ => Vec::new(),
+    }
 }
 
 /// Where the service is, by the partition of the topic (Amazon's "Service endpoints and quotas").
@@ -181,6 +201,10 @@ impl Sns {
     }
 
     async fn publish(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+        if topic_region(&self.topic_arn).is_none() {
+            let message = format!("'topic_arn': {EXPECTED_TOPIC}, not '{}'", shortened(&self.topic_arn));
+            return Err(SendError { message, retry: Retry::Later });
+        }
         let form = self.form(notification);
         let mut request = Request::new(Method::POST, self.address.clone())
             .body("application/x-www-form-urlencoded; charset=utf-8", form);

@@ -1,4 +1,5 @@
-//! `webhook`: the notification as JSON to any address.
+//! `webhook`: the notification as JSON to any address. Whatever receives it has limits that nobody here knows, so it is sent
+//! whole: a message and a value are 8 KiB at most.
 
 use std::sync::Arc;
 

@@ -7,10 +7,11 @@ use revere::{
     alerts::{ChannelKind, ChannelSample, KINDS, Retry, retry::judge_status},
     redact::Secrets,
 };
+use revere_model::ReturnValue;
 use serde_json::{Value, json};
 
 use super::{channel, channel_learning, sample, send, stub, stub::Stub};
-use crate::support::{Forgetful, ShownSecrets};
+use crate::support::{CLOSINGS, Forgetful, ShownSecrets};
 
 /// A kind, one of its samples, and the sample's config for a receiver at `url`.
 type Case = (&'static ChannelKind, &'static ChannelSample, Value);
@@ -91,6 +92,29 @@ async fn every_answer_that_means_no_is_understood() {
     }
 }
 
+/// The most that a run may leave, twice that, and letters of four bytes: whatever a receiver's limit is, people read which
+/// monitor it is about and what became of it.
+#[tokio::test]
+async fn the_largest_notification_says_what_matters_in_every_channel() {
+    let stub = Stub::start().await;
+    let mut large = sample();
+    large.message = "\u{1f525}".repeat(16 << 10);
+    large.return_value = Some(ReturnValue::Text("\u{1f525}".repeat(16 << 10)));
+    for (kind, sample_of, config) in over_http(&stub.url) {
+        stub.answer(200, &[], Some(sample_of.taken));
+        send(&channel(kind.names[0], config), &large).await.unwrap();
+        let body = stub.one().body;
+        let plain =
+            url::form_urlencoded::parse(format!("x={body}").as_bytes()).map(|(_, value)| value).collect::<String>();
+        for words in ["Mail Queue Length", "ALARM", "OK", "\u{1f525}"] {
+            assert!(body.contains(words) || plain.contains(words), "{}: no {words}", kind.names[0]);
+        }
+        // Campfire gets the text of the original program, which has no address in it.
+        let link = "https://revere.example.com/monitor/17";
+        assert!(kind.names[0] == "campfire" || body.contains(link) || plain.contains(link), "{}", kind.names[0]);
+    }
+}
+
 #[tokio::test]
 async fn every_form_of_wait_is_read_by_every_channel() {
     let stub = Stub::start().await;
@@ -128,7 +152,7 @@ async fn every_form_of_wait_is_read_by_every_channel() {
 async fn every_channel_survives_receivers_that_are_dead_silent_or_break_off() {
     for (receiver, timeout, parts) in [
         (stub::dead().await, 30_000, "nothing listens there"),
-        (stub::silent(), 100, "timed out after 0.1 s"),
+        (stub::silent(), 100, "timed out after 0."),
         (stub::resetting().await, 30_000, ""),
     ] {
         for (kind, _, config) in over_http(&receiver.url) {
@@ -148,8 +172,8 @@ async fn a_connection_that_closes_as_the_notification_leaves_costs_no_attempt() 
             "" => "{}",
             taken => taken,
         };
-        for reads in [true, false] {
-            let server = Forgetful::start(taken, reads).await;
+        for closing in CLOSINGS {
+            let server = Forgetful::start(taken, closing).await;
             let (kind, _, config) = over_http(&server.url).remove(at);
             let channel = channel(kind.names[0], config);
             for _ in 0..4 {

@@ -78,6 +78,20 @@ async fn wrong_keys_wrong_signatures_and_missing_rights_are_said() {
     assert!(subscriber.taken().is_empty());
 }
 
+/// A topic that is still to be filled in is a warning at the start, and a delivery to it waits for the right one.
+#[tokio::test]
+async fn what_is_no_topic_yet_is_mended_by_a_setting() {
+    let stub = Stub::start().await;
+    let config = json!({
+        "region": "us-east-1", "topic_arn": "xxxxx", "access_key_id": "xxxxx", "secret_key": "yyyyy",
+        "endpoint_url": stub.url,
+    });
+    let error = send(&channel("revere.alerts.sns.SNSAlert", config), &sample()).await.unwrap_err();
+    let said = "'topic_arn': expected a topic such as arn:aws:sns:eu-west-1:123456789012:alerts, not 'xxxxx'";
+    assert!(error.message.contains(said), "{error}");
+    assert_eq!((error.retry, stub.taken().len()), (Retry::Later, 0));
+}
+
 #[tokio::test]
 async fn every_kind_of_subscriber_gets_its_own_form() {
     let stub = Stub::start().await;

@@ -1,6 +1,6 @@
 //! A server on a free port with the clock in hand, and a client for it.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use revere::{
     access::LogInSettings,
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::outside::{self, Echo, Mailbox};
-use crate::support::{client, eventually, until};
+use crate::support::{cache_dir, client, eventually, until};
 
 /// When every test begins: a Wednesday.
 pub(crate) const BEGIN: &str = "2026-07-01T12:00:30Z";
@@ -305,10 +305,6 @@ fn sandbox() -> Sandbox {
 
 /// One with room for so many runs at once.
 pub(crate) fn sandbox_for(max_in_flight: usize) -> Sandbox {
-    let cache_dir = match std::env::var_os("REVERE_CACHE_DIR") {
-        Some(folder) => folder.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
-    };
-    let options = Options { cache_dir, threads: 2, max_in_flight, keep: KeepInstances::Auto };
+    let options = Options { cache_dir: cache_dir(), threads: 2, max_in_flight, keep: KeepInstances::Auto };
     Sandbox::open(options, &|_| {}).unwrap()
 }

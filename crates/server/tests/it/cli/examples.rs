@@ -47,7 +47,8 @@ async fn every_script_gives_what_the_history_says() {
     let world = World { live_since: Some(NOW) };
     demo::make_orders(&folder.path().join(ORDERS), &world, NOW).await.unwrap();
     let clock = ManualClock::at(Timestamp::from_second(NOW).unwrap());
-    let options = Options { cache_dir: super::cache_dir(), threads: 2, max_in_flight: 8, keep: KeepInstances::Auto };
+    let options =
+        Options { cache_dir: crate::support::cache_dir(), threads: 2, max_in_flight: 8, keep: KeepInstances::Auto };
     let runner = Runner::new(RunnerParts {
         sandbox: tokio::task::spawn_blocking(move || Sandbox::open(options, &|_| {})).await.unwrap().unwrap(),
         sources: sources(folder.path()),

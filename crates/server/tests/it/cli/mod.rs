@@ -10,6 +10,7 @@ mod hostile;
 mod import;
 mod kept_elsewhere;
 mod outbound_rules;
+mod original;
 mod run;
 mod sandbox_reset;
 pub(crate) mod server;
@@ -18,9 +19,11 @@ mod tape;
 mod words;
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
+
+use crate::support::cache_dir;
 
 /// A folder to work in, with the program.
 pub(crate) struct Shell {
@@ -84,13 +87,5 @@ impl Said {
     pub(crate) fn exits(self, code: i32) -> Said {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
-    }
-}
-
-/// Where compiled code is shared by all tests of this machine.
-fn cache_dir() -> PathBuf {
-    match std::env::var_os("REVERE_CACHE_DIR") {
-        Some(folder) => folder.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
     }
 }

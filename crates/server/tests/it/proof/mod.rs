@@ -7,14 +7,14 @@ mod killed;
 mod trouble;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::cli::server::Server;
+use crate::{cli::server::Server, support::cache_dir};
 
 /// The real program, running. Killed when dropped.
 struct Program {
@@ -51,12 +51,6 @@ impl Program {
         assert_eq!(self.server.exit_code(), 0, "{}", self.server.stderr.whole());
         told.elapsed()
     }
-}
-
-/// Where compiled code is shared by all tests of this machine.
-fn cache_dir() -> PathBuf {
-    std::env::var_os("REVERE_CACHE_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), PathBuf::from)
 }
 
 async fn get(client: &reqwest::Client, url: &str) -> Option<Value> {

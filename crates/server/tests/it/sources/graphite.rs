@@ -8,7 +8,7 @@ use super::{
     services::{service, unique},
     *,
 };
-use crate::support::Forgetful;
+use crate::support::{Closing, Forgetful};
 
 /// With the machine's own time, since that is what the points it is fed with have.
 pub(super) fn graphite() -> Asked {
@@ -199,7 +199,18 @@ async fn the_originals_own_configuration_works() {
         path => server::status("404 Not Found", "text/plain", path),
     })
     .await;
-    for end in ["/render", "/render/", "", "/", "/dashboard", "/composer?x=1#y"] {
+    for end in [
+        "/render",
+        "/render/",
+        "/render/?target=a.b&format=json",
+        "",
+        "/",
+        "/?width=586&target=a.b",
+        "/dashboard",
+        "/dashboard/#My%20board",
+        "/composer?x=1#y",
+        "/composer/",
+    ] {
         let asked = source(
             "revere.sources.graphite.GraphiteSource",
             json!({"url": format!("{address}{end}"), "auth_username": "username", "auth_password": "password"}),
@@ -208,8 +219,11 @@ async fn the_originals_own_configuration_works() {
         assert_eq!(asked.call("get_sum", [path, text("-1min")]).await, Ok(Value::Float(7.5)), "{end}");
         assert_eq!(asked.source.probe(Instant::now() + PATIENCE).await, Ok(()), "{end}");
     }
-    let below = source("graphite", json!({"url": format!("{address}/graphite/render")}));
-    says(&below.fails("get_sum", [text("a.b")]).await, &["404 Not Found: /graphite/render", "/graphite: answered"]);
+    for end in ["/graphite/render", "/graphite", "/graphite/", "/graphite/dashboard/#x", "/graphite/composer?x=1"] {
+        let below = source("graphite", json!({"url": format!("{address}{end}")}));
+        let fault = below.fails("get_sum", [text("a.b")]).await;
+        says(&fault, &["404 Not Found: /graphite/render", "/graphite: answered"]);
+    }
 }
 
 /// Old ones write numbers as Python does.
@@ -245,7 +259,7 @@ async fn the_sum_of_nothing_is_zero() {
 
 #[tokio::test]
 async fn a_connection_that_closes_as_the_question_leaves_costs_no_answer() {
-    let server = Forgetful::start(r#"[{"target": "x", "datapoints": [[2, 1]]}]"#, true).await;
+    let server = Forgetful::start(r#"[{"target": "x", "datapoints": [[2, 1]]}]"#, Closing::AfterReading).await;
     let asked = source("graphite", json!({"url": server.url}));
     // The long one goes as a form, which changes as little.
     for path in ["x".to_owned(), "x".to_owned(), "x".repeat(3000), "x".to_owned(), "x".repeat(3000), "x".repeat(3000)] {

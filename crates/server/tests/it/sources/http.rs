@@ -1,9 +1,10 @@
 //! The `http` source against servers that record what was asked.
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 
 use super::{server, *};
-use crate::support::Forgetful;
+use crate::support::{CLOSINGS, Forgetful};
 
 /// A server that answers with what it was asked, and a source below its `/v1`.
 async fn echo(more: serde_json::Value) -> (String, Asked) {
@@ -218,35 +219,69 @@ async fn a_timeout_of_the_scripts_own_holds() {
     assert!(matches!(wrong, SourceFault::BadArguments(_)));
 }
 
+/// A server that drops every second request of a connection, over plain HTTP and over TLS, in each of its ways.
+async fn forgetful_servers() -> Vec<(Forgetful, Asked, String)> {
+    let mut servers = Vec::new();
+    for closing in CLOSINGS {
+        let plain = Forgetful::start("{}", closing).await;
+        let asked = source("http", json!({"base_url": plain.url}));
+        servers.push((plain, asked, format!("{closing:?}")));
+        let (secure, certificate) = Forgetful::start_tls("{}", closing).await;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), certificate).unwrap();
+        let asked = source_in("http", json!({"base_url": secure.url, "ca_file": "ca.pem"}), folder.path());
+        servers.push((secure, asked, format!("{closing:?}, TLS")));
+    }
+    servers
+}
+
 /// The next request leaves just as the server closes the connection, each time.
 #[tokio::test]
 async fn a_connection_that_closes_as_the_request_leaves_costs_no_answer() {
-    for reads in [true, false] {
-        let server = Forgetful::start("{}", reads).await;
-        let asked = source("http", json!({"base_url": server.url}));
+    for (server, asked, how) in forgetful_servers().await {
         for method in ["get", "head", "put", "delete", "options", "get", "get"] {
             let answer = asked.call(method, []).await.unwrap();
-            assert_eq!(answer.get("status"), Some(&Value::Int(200)), "{method}");
+            assert_eq!(answer.get("status"), Some(&Value::Int(200)), "{method}, {how}");
         }
         // Every second one was dropped and sent again, once, on a connection of its own.
-        assert_eq!((server.counts(), server.answered().len()), ((7, 3), 7), "{reads}");
+        assert_eq!((server.counts(), server.answered().len()), ((7, 3), 7), "{how}");
     }
 }
 
 /// Nobody knows whether it was taken, so it is not sent twice, unless the script says that it may be.
 #[tokio::test]
 async fn what_may_do_something_is_sent_once() {
-    for reads in [true, false] {
-        let server = Forgetful::start("{}", reads).await;
-        let asked = source("http", json!({"base_url": server.url}));
+    for (server, asked, how) in forgetful_servers().await {
         asked.call("get", []).await.unwrap();
         let fault = asked.fails("post", []).await;
-        assert!(fault.contains("closed before an answer") || fault.contains("connection reset"), "{fault}");
-        assert_eq!((server.counts(), server.answered().len()), ((1, 1), 1), "{reads}");
+        let said = ["closed before an answer", "connection reset", "the other side hung up"];
+        assert!(said.iter().any(|words| fault.contains(words)), "{how}: {fault}");
+        assert_eq!((server.counts(), server.answered().len()), ((1, 1), 1), "{how}");
         asked.call("get", []).await.unwrap();
         let key = ("headers", dict([("Idempotency-Key", text("k1"))]));
         asked.call_with("post", [], [key]).await.unwrap();
-        assert_eq!((server.counts(), server.answered().len()), ((3, 2), 3), "{reads}");
+        assert_eq!((server.counts(), server.answered().len()), ((3, 2), 3), "{how}");
+    }
+}
+
+/// A connection that was closed while it was idle took nothing of the next request.
+#[tokio::test]
+async fn what_may_do_something_is_sent_where_the_old_connection_was_closed_before() {
+    let (closed, mut closes) = tokio::sync::mpsc::unbounded_channel();
+    let address = server::listen(move |mut socket| {
+        let closed = closed.clone();
+        async move {
+            let (head, _) = server::request(&mut socket).await;
+            socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            drop(socket);
+            closed.send(head.split(' ').next().unwrap_or_default().to_owned()).unwrap();
+        }
+    });
+    let asked = source("http", json!({"base_url": format!("http://{}", address.await)}));
+    for method in ["get", "post", "patch", "post"] {
+        let answer = asked.call(method, []).await.unwrap();
+        assert_eq!(answer.get("status"), Some(&Value::Int(200)), "{method}");
+        assert_eq!(closes.recv().await, Some(method.to_uppercase()), "each was asked once");
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{server, services::service, *};
-use crate::support::Forgetful;
+use crate::support::{Closing, Forgetful};
 
 /// With the machine's own time, since that is what Prometheus' samples have.
 fn prometheus() -> Asked {
@@ -145,14 +145,19 @@ async fn an_address_from_the_browser_or_the_documentation_will_do() {
     }
     let address =
         server::http(|head, _| server::status("404 Not Found", "text/plain", head.split(['?', ' ']).nth(1).unwrap()));
-    let below = source("prometheus", json!({"url": format!("{}/prometheus/graph", address.await)}));
-    says(&below.fails("value", [text("1")]).await, &["404 Not Found: /prometheus/api/v1/query"]);
+    let address = address.await;
+    for end in
+        ["", "/", "/graph", "/classic/graph", "/api/v1", "/api/v1/query?query=up", "/query?g0.expr=up#x", "/rules"]
+    {
+        let below = source("prometheus", json!({"url": format!("{address}/prometheus{end}")}));
+        says(&below.fails("value", [text("1")]).await, &["404 Not Found: /prometheus/api/v1/query"]);
+    }
 }
 
 #[tokio::test]
 async fn a_connection_that_closes_as_the_question_leaves_costs_no_answer() {
     let body = r#"{"status": "success", "data": {"resultType": "scalar", "result": [1, "2"]}}"#;
-    let server = Forgetful::start(body, false).await;
+    let server = Forgetful::start(body, Closing::Unread).await;
     let asked = source("prometheus", json!({"url": server.url}));
     for expr in ["2".to_owned(), "2".to_owned(), "2".repeat(3000), "2".repeat(3000)] {
         assert_eq!(asked.call("value", [Value::Text(expr)]).await, Ok(Value::Float(2.0)));

@@ -1,9 +1,6 @@
 //! What scripts see of sources: whole runs, in the sandbox, against the real services.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use revere::{
     answer_memory::{self, AnswerMemory},
@@ -19,6 +16,7 @@ use super::{
     services::{service, unique},
     *,
 };
+use crate::support::cache_dir;
 
 fn limits() -> Limits {
     Limits { wall_time: PATIENCE, cpu_time: PATIENCE, ..Limits::default() }
@@ -35,11 +33,7 @@ fn runner_within(asked: &Asked, kind: &str, limits: Limits) -> Runner {
 
 /// A runner whose answers share `answer_memory`.
 fn runner_sharing(asked: &Asked, kind: &str, limits: Limits, answer_memory: AnswerMemory) -> Runner {
-    let cache_dir = match std::env::var_os("REVERE_CACHE_DIR") {
-        Some(folder) => folder.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
-    };
-    let options = Options { cache_dir, threads: 1, max_in_flight: 4, keep: KeepInstances::Auto };
+    let options = Options { cache_dir: cache_dir(), threads: 1, max_in_flight: 4, keep: KeepInstances::Auto };
     let named = NamedSource { kind: kind.to_owned(), description: String::new(), source: asked.source.clone() };
     Runner::new(RunnerParts {
         sandbox: Sandbox::open(options, &|_| {}).unwrap(),
@@ -212,6 +206,41 @@ async fn the_servers_work_for_a_call_counts_toward_the_runs_processor_time() {
     let asked = Asked { source: Arc::new(Busy), ..source("demo", json!({})) };
     let runner = runner_within(&asked, "busy", Limits { cpu_time: Duration::from_millis(300), ..limits() });
     let outcome = run(&runner, "for turn in range(900):\n    sources['src'].work()\n    sum(range(50_000))").await;
+    let limit = outcome.error.as_ref().and_then(|error| error.limit);
+    assert_eq!(limit, Some(revere_sandbox::LimitKind::CpuTime), "{} calls: {outcome:?}", outcome.source_calls.len());
+}
+
+/// What was asked for by a name of a million characters was compared with every name there is: five seconds of the
+/// server's a call. A short name shows what the rest costs.
+#[tokio::test]
+async fn a_name_of_a_million_characters_costs_little_and_counts() {
+    let demo = source("demo", json!({}));
+    let calling = |call: &str, length: u32| {
+        format!(
+            "name, said = 'x' * {length}, ''\nfor turn in range(10):\n    try:\n        {call}\n    \
+             except Exception as error:\n        said = str(error)\nassert 'xxxxx' in said and len(said) < 1000, len(said)\n"
+        )
+    };
+    let whole = runner(&demo, "demo");
+    for call in [
+        "sources['src'].get_sum(name)",
+        "sources['src'].get_text(name)",
+        "sources['src'].get_sum('shop.orders', from_date=name)",
+        "sources['src'].get_sum('shop.orders', **{name: 1})",
+        "getattr(sources['src'], name)()",
+        "sources[name]",
+    ] {
+        let mut spent = Vec::new();
+        for length in [100, 1_000_000] {
+            let outcome = run(&whole, &calling(call, length)).await;
+            passes(&outcome);
+            spent.push(outcome.cpu_time.max(Duration::from_millis(2)));
+        }
+        assert!(spent[1] < 300 * spent[0], "{call}: {spent:?}");
+    }
+    let limited = runner_within(&demo, "demo", Limits { cpu_time: Duration::from_millis(300), ..limits() });
+    let outcome =
+        run(&limited, &calling("sources['src'].get_sum(name)", 1_000_000).replace("range(10)", "range(900)")).await;
     let limit = outcome.error.as_ref().and_then(|error| error.limit);
     assert_eq!(limit, Some(revere_sandbox::LimitKind::CpuTime), "{} calls: {outcome:?}", outcome.source_calls.len());
 }

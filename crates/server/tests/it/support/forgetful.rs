@@ -5,13 +5,28 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// Answers the first request of each connection, and closes it when a second one comes: after having read it, or with it
-/// unread, which the other side sees as a reset.
+/// All the ways of closing.
+pub(crate) const CLOSINGS: [Closing; 3] = [Closing::AfterReading, Closing::AfterReadingAbruptly, Closing::Unread];
+
+/// How it leaves the second request of a connection without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// It has read it; the connection is closed in order.
+    AfterReading,
+    /// It has read it; the connection ends, and TLS without its last word.
+    AfterReadingAbruptly,
+    /// It has not read it, which the other side sees as a reset.
+    Unread,
+}
+
+/// Answers the first request of each connection, and closes it when a second one comes.
 pub(crate) struct Forgetful {
     pub(crate) url: String,
     connections: Arc<AtomicUsize>,
@@ -21,10 +36,28 @@ pub(crate) struct Forgetful {
 
 impl Forgetful {
     /// Every answer is `200` with `body` as JSON.
-    pub(crate) async fn start(body: &'static str, reads_before_it_closes: bool) -> Forgetful {
+    pub(crate) async fn start(body: &'static str, closing: Closing) -> Forgetful {
+        Forgetful::listen("http://127.0.0.1", body, closing, None).await
+    }
+
+    /// The same over TLS, and the certificate to trust, in PEM.
+    pub(crate) async fn start_tls(body: &'static str, closing: Closing) -> (Forgetful, String) {
+        revere::tls::install();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate =
+            rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap(),
+        );
+        let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+        (Forgetful::listen("https://localhost", body, closing, Some(acceptor)).await, certificate.pem())
+    }
+
+    async fn listen(origin: &str, body: &'static str, closing: Closing, tls: Option<TlsAcceptor>) -> Forgetful {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let forgetful = Forgetful {
-            url: format!("http://{}", listener.local_addr().unwrap()),
+            url: format!("{origin}:{}", listener.local_addr().unwrap().port()),
             connections: Arc::default(),
             answered: Arc::default(),
             dropped: Arc::default(),
@@ -34,7 +67,14 @@ impl Forgetful {
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(socket, body, reads_before_it_closes, answered.clone(), dropped.clone()));
+                let (tls, answered, dropped) = (tls.clone(), answered.clone(), dropped.clone());
+                tokio::spawn(async move {
+                    let socket: Box<dyn Socket> = match tls {
+                        None => Box::new(socket),
+                        Some(tls) => Box::new(tls.accept(socket).await.unwrap()),
+                    };
+                    serve(socket, body, closing, &answered, &dropped).await;
+                });
             }
         });
         forgetful
@@ -51,29 +91,51 @@ impl Forgetful {
     }
 }
 
+/// A connection, with or without TLS.
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send {
+    /// What the bytes come over.
+    fn below(&self) -> &TcpStream;
+}
+
+impl Socket for TcpStream {
+    fn below(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Socket for TlsStream<TcpStream> {
+    fn below(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
 async fn serve(
-    mut socket: TcpStream,
+    mut socket: Box<dyn Socket>,
     body: &'static str,
-    reads_before_it_closes: bool,
-    answered: Arc<Mutex<Vec<String>>>,
-    dropped: Arc<AtomicUsize>,
+    closing: Closing,
+    answered: &Mutex<Vec<String>>,
+    dropped: &AtomicUsize,
 ) {
     let Some(first) = request(&mut socket).await else { return };
     answered.lock().unwrap().push(first.lines().next().unwrap_or_default().to_owned());
     let length = body.len();
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
     socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    if reads_before_it_closes {
-        if request(&mut socket).await.is_some() {
-            dropped.fetch_add(1, Ordering::SeqCst);
-        }
-    } else if socket.peek(&mut [0]).await.is_ok_and(|length| length > 0) {
+    socket.flush().await.unwrap();
+    let asked_again = match closing {
+        Closing::Unread => socket.below().peek(&mut [0]).await.is_ok_and(|length| length > 0),
+        Closing::AfterReading | Closing::AfterReadingAbruptly => request(&mut socket).await.is_some(),
+    };
+    if asked_again {
         dropped.fetch_add(1, Ordering::SeqCst);
+    }
+    if closing == Closing::AfterReading {
+        let _ = socket.shutdown().await;
     }
 }
 
 /// A request with as much of a body as it announces; `None` where the connection ends.
-async fn request(socket: &mut TcpStream) -> Option<String> {
+async fn request(socket: &mut Box<dyn Socket>) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.ok()?);

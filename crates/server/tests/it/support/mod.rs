@@ -3,6 +3,7 @@
 mod client;
 pub(crate) mod field_tables;
 pub(crate) mod forgetful;
+pub(crate) mod processor;
 pub(crate) mod scratch;
 mod shown_secrets;
 pub(crate) mod small_disk;
@@ -10,15 +11,30 @@ pub(crate) mod stage;
 mod waiting;
 
 pub(crate) use client::client;
+<<<<<<< HEAD
 pub(crate) use forgetful::Forgetful;
 pub(crate) use scratch::{Scratch, claims_in_force, switched};
 pub(crate) use shown_secrets::ShownSecrets;
+=======
+pub(crate) use forgetful::{CLOSINGS, Closing, Forgetful};
+pub(crate) use scratch::Scratch;
+>>>>>>> 71c16f4 (alerts/sns: a topic that is still to be filled in is a warning, so that the original's own configuration starts)
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use stage::{Act, Stage};
 pub(crate) use waiting::{PATIENCE, eventually, until};
 
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
 use revere_model::MonitorSpec;
+
+/// Where compiled code is shared by all tests of this machine: the embedded Python is compiled once, before any of them.
+pub(crate) fn cache_dir() -> PathBuf {
+    match std::env::var_os("REVERE_CACHE_DIR") {
+        Some(folder) => folder.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
+    }
+}
 
 /// Reads an instant.
 pub(crate) fn at(text: &str) -> Timestamp {
