@@ -24,6 +24,33 @@ for (const width of [1280, 390]) {
   });
 }
 
+for (const width of [1280, 390]) {
+  story(`how it has been going is drawn beside each name and said in words, at ${width}`, server, { width }, async ({ page, server }) => {
+    const counting = "n = 1 + (previous.return_value if previous else 0)\nreturn_value = n\nif n == 2:\n    raise MonitorFailure('two is too many')";
+    const id = await server.monitor({ name: `Counts at ${width}`, script: counting, runs: 5 });
+    await page.goto("/");
+    const row = page.locator(`#m${id}`);
+    const drawing = row.getByRole("img", { name: /^last 5 runs, 1 failing; values from 1(\.0+)? to 5(\.0+)?$/ });
+    const box = await drawing.boundingBox();
+    assert.ok(box.width >= 90 && box.height >= 15, `large enough to be read: ${JSON.stringify(box)}`);
+    assert.ok(box.x >= 0 && box.x + box.width <= width, `inside of the window: ${JSON.stringify(box)}`);
+    // One line through five values that rises all the way, in ink that shows on its ground.
+    const points = (await drawing.locator("polyline").getAttribute("points")).trim().split(" ").map((point) => point.split(",").map(Number));
+    assert.equal(points.length, 5);
+    for (let at = 1; at < 5; at += 1) assert.ok(points[at][0] > points[at - 1][0] && points[at][1] < points[at - 1][1], String(points));
+    assert.notEqual(await drawing.locator("polyline").evaluate((line) => getComputedStyle(line).stroke), "none");
+    // It covers nothing else of its row.
+    for (const cell of await row.locator("td:not(.c-trend)").all()) {
+      const other = (await cell.isVisible()) && (await cell.boundingBox());
+      if (!other || other.width * other.height === 0) continue;
+      const apart = other.x >= box.x + box.width - 1 || other.x + other.width <= box.x + 1 || other.y >= box.y + box.height - 1 || other.y + other.height <= box.y + 1;
+      assert.ok(apart, `${await cell.getAttribute("class")}: ${JSON.stringify(other)} and ${JSON.stringify(box)}`);
+    }
+    await fits(page);
+    await server.api("DELETE", `/monitors/${id}`);
+  });
+}
+
 story("a state that changes is seen without reloading, in the row, the counts, the title and the icon", server, {}, async ({ page, server }) => {
   const id = await server.monitor({ name: "Disk", script: "return_value = 10" });
   await page.goto("/");

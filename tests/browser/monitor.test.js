@@ -33,6 +33,26 @@ everywhere("the chart has ranges, zooms where it is dragged, and goes back", ser
   assert.equal(new URL(page.url()).search, "?range=24h");
 });
 
+everywhere("the chart's times are those of the reader's zone, and it says which", server, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Zoned", script: wavering, runs: 3 });
+  // What a canvas shows is drawn, and cannot be read from the page: what is written on it is noted.
+  await page.addInitScript(() => {
+    window.written = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function fillText(text, ...where) {
+      window.written.push(String(text));
+      return write.call(this, text, ...where);
+    };
+  });
+  await page.goto(`/monitor/${id}?range=1h`);
+  await until(() => page.evaluate(() => window.written.includes("Europe/Berlin")), true, "the zone is named");
+  // Berlin's clock is one or two hours ahead of UTC.
+  const hours = await page.evaluate(() => window.written.filter((text) => /^\d\d:\d\d$/.test(text)).map((text) => text.slice(0, 2)));
+  const berlin = (ago) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", timeZone: "Europe/Berlin" }).format(Date.now() - ago * 60_000);
+  assert.ok(hours.length > 1, "there are times on the axis");
+  for (const hour of hours) assert.ok([berlin(0), berlin(61), berlin(121)].includes(hour), `${hour} is no hour of the last in Berlin`);
+});
+
 everywhere("what is zoomed into stands in the address, and the keyboard zooms, too", server, async ({ page, server }) => {
   const id = await server.monitor({ name: "Zoomed", script: wavering, runs: 3 });
   const asked = [];

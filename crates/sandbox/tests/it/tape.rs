@@ -198,11 +198,11 @@ fn a_run_that_its_time_ended_ends_there_again() {
     };
     let again = |request| is_the_same_again(request, &[sandbox(), fresh_sandbox()]);
     let sleeps = "import time\nprint(1)\ntime.sleep(0.01)\nprint(2)\ntime.sleep(60)\nprint(3)";
-    let tape = again(with(sleeps, 1000));
+    let tape = again(with(sleeps, 2000));
     assert_eq!(tape.time_out, Some(TimeOut { limit: TimeLimit::WallTime, waits: 2, waiting: true }));
-    let tape = again(with("print(1)\nsources['plugin'].ask()\nprint(2)", 1000));
+    let tape = again(with("print(1)\nsources['plugin'].ask()\nprint(2)", 2000));
     assert_eq!((tape.outcome.output.as_str(), &tape.calls[0].answer), ("1\n", &TapedAnswer::Nothing));
-    let tape = again(with("import time\ntime.sleep(0.01)\nprint(1)\nwhile True: pass", 1000));
+    let tape = again(with("import time\ntime.sleep(0.01)\nprint(1)\nwhile True: pass", 2000));
     assert_eq!(tape.time_out, Some(TimeOut { limit: TimeLimit::WallTime, waits: 1, waiting: false }));
     // What a call costs outside counts toward the processor time, also where nothing is computed any more.
     let mut request = with("sources['plugin'].ask()\nwhile True: pass", 20_000);

@@ -214,7 +214,7 @@ struct StrictServer {
 }
 
 impl StrictServer {
-    fn start(folder: &std::path::Path) -> Self {
+    fn start(folder: &std::path::Path, arguments: &[&str]) -> Self {
         let made = std::process::Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost"])
             .args(["-keyout", "key.pem", "-out", "certificate.pem"])
@@ -225,6 +225,7 @@ impl StrictServer {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/alerts/strict_smtp_server.py");
         let mut process = std::process::Command::new(service("REVERE_TEST_PYTHON"))
             .arg(script)
+            .args(arguments)
             .current_dir(folder)
             .stdout(std::process::Stdio::piped())
             .spawn()
@@ -250,7 +251,7 @@ impl Drop for StrictServer {
 #[tokio::test]
 async fn a_strict_server_is_greeted_by_a_full_name_or_an_address() {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = StrictServer::start(folder.path());
+    let mut server = StrictServer::start(folder.path(), &[]);
     let config = |more: Value| {
         let base = json!({"host": "localhost", "port": server.port, "from": "a@example.com", "to": ["b@example.org"]});
         let mut config = base.as_object().unwrap().clone();
@@ -283,6 +284,23 @@ async fn a_strict_server_is_greeted_by_a_full_name_or_an_address() {
         "{error}"
     );
     assert_eq!(error.retry, Retry::Later, "a setting mends it");
+}
+
+/// `username` signs in "where the server asks for one": a relay in one's own network often does not, encrypted or not.
+#[tokio::test]
+async fn a_server_that_lets_nobody_sign_in_gets_the_mail_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = StrictServer::start(folder.path(), &["no-auth"]);
+    let mut config = json!({
+        "host": "localhost", "port": server.port, "from": "a@example.com", "to": ["b@example.org"],
+        "username": "u", "password": "mail-s3cret", "ca_file": "certificate.pem",
+    });
+    for (security, encrypted) in [("starttls", true), ("none", false)] {
+        config["security"] = json!(security);
+        send(&channel_in(folder.path(), "email", config.clone()).unwrap(), &sample()).await.unwrap();
+        let heard = server.heard();
+        assert_eq!((&heard["encrypted"], &heard["signed_in"]), (&json!(encrypted), &json!(false)), "{security}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ use revere_model::{FlipId, MonitorId, ReturnValue, State};
 use serde_json::{Value, json};
 
 /// Long enough for a busy machine; nothing waits for it in a passing test.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = crate::support::PATIENCE;
 
 /// The alert `ops` of this kind and config, in a configuration folder of its own.
 fn channel_in(folder: &Path, kind: &str, config: Value) -> Result<Arc<dyn Channel>, Vec<String>> {

@@ -1,8 +1,11 @@
 //! What holds for every answer: headers, problems for what cannot be read, and the guard against foreign pages.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::server::{Server, send};
+use crate::support::processor;
 
 #[tokio::test]
 async fn every_answer_has_its_headers() {
@@ -192,6 +195,27 @@ async fn what_can_be_counted_is_zero_before_it_happens() {
     }
     for line in expected {
         assert!(page.lines().any(|shown| shown == line), "{line} is missing from\n{page}");
+    }
+}
+
+/// Its name was compared with every known one, letter by letter; a value of that length shows what the rest costs.
+#[tokio::test]
+async fn an_unknown_field_of_a_million_characters_costs_no_more_than_a_value() {
+    let server = Server::start().await;
+    let long = "x".repeat(1_000_000);
+    let body = json!({"name": long, "script": "", "schedule": "@hourly"});
+    let (answer, value) = processor::spent_in(server.send("POST", "/api/v1/monitors", &body)).await;
+    answer.problem(422);
+    for path in ["/api/v1/monitors", "/api/v1/eval", "/api/v1/schedule"] {
+        let body = json!(BTreeMap::from([(&long, 1)]));
+        let (answer, name) = processor::spent_in(server.send("POST", path, &body)).await;
+        assert!(
+            answer.text.len() < 2000 && answer.text.contains("unknown field 'xxx"),
+            "{path}: {:.2000}",
+            answer.text
+        );
+        answer.problem(422);
+        assert!(name < 5 * value, "{path}: {name:?}, and a value {value:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::{Shell, said};
+use crate::support::processor;
 
 #[test]
 fn init_writes_a_file_that_is_right_as_it_is_and_never_overwrites() {
@@ -194,11 +195,13 @@ fn what_the_sandbox_refuses_says_what_to_do_instead() {
     assert!(said.stderr.contains("DATABASE_PATH: the folder ") && !said.stdout.contains("right"), "{}", said.stderr);
 }
 
-/// A name of a mebibyte was compared with every known one, letter by letter.
+/// A name of a mebibyte was compared with every known one, letter by letter. A text of that length costs the same.
 #[test]
 fn a_name_of_any_length_costs_and_says_little() {
     let shell = Shell::new();
     let (small, capital) = ("x".repeat(1 << 20), "X".repeat(1 << 20));
+    shell.write("config.py", &format!("_text = '{small}'"));
+    let (_, text) = processor::spent(|| shell.run("check").exits(0));
     for (config, says) in [
         (format!("REVERE_SOURCES = {{'{small}': {{'typ': 1}}}}"), "a name of 1 to 200 printable characters"),
         (format!("REVERE_SOURCES = {{'g': {{'{small}': 1}}}}"), "unknown key 'xxx"),
@@ -209,8 +212,9 @@ fn a_name_of_any_length_costs_and_says_little() {
         (format!("TIMEZONE = '{small}'"), "is not a known time zone"),
     ] {
         shell.write("config.py", &config);
-        let said = shell.run("check").exits(1);
+        let (said, name) = processor::spent(|| shell.run("check").exits(1));
         assert!(said.stderr.contains(says) && said.stderr.len() < 2000, "{says}: {:.2000}", said.stderr);
+        assert!(name < 5 * text, "{says}: {name:?}, and a text {text:?}");
     }
 }
 

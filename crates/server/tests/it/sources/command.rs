@@ -14,8 +14,10 @@ fn counter(more: serde_json::Value) -> Asked {
     source("command", config)
 }
 
+/// What it counts and its process. A busy machine may need longer to start a program than it has for an answer.
 async fn count(asked: &Asked) -> (Value, Value) {
-    let answer = asked.call("count", []).await.unwrap();
+    let counted = async || asked.call("count", []).await.map_err(|fault| fault.to_string());
+    let answer = eventually("it counts", counted).await;
     (answer.get("count").unwrap().clone(), answer.get("pid").unwrap().clone())
 }
 

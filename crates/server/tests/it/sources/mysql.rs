@@ -281,7 +281,7 @@ async fn nothing_of_one_call_is_there_for_the_next() {
 async fn connections_are_bounded_and_said_goodbye_to() {
     let asked = maria(json!({"pool_size": 1}));
     let hurried = Asked { source: asked.source.clone(), deadline: Duration::from_millis(500), ..asked };
-    let (slow, refused) = tokio::join!(asked.call("execute", [text("select sleep(1.5)")]), async {
+    let (slow, refused) = tokio::join!(asked.call("execute", [text("select sleep(3)")]), async {
         hurried.fails("execute", [text("select 1")]).await
     });
     assert_eq!(slow.unwrap().repr(20), "[(0,)]");

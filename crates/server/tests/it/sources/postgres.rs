@@ -286,7 +286,7 @@ async fn connections_are_kept_replaced_and_bounded() {
     .await;
     assert_ne!(asked.rows("select pg_backend_pid()").await, pid);
     let busy = postgres(json!({"pool_size": 1}));
-    let (slow, refused) = tokio::join!(busy.call("execute", [text("select pg_sleep(1.5)")]), async {
+    let (slow, refused) = tokio::join!(busy.call("execute", [text("select pg_sleep(3)")]), async {
         let brief = Asked {
             source: busy.source.clone(),
             deadline: Duration::from_millis(500),

@@ -13,7 +13,7 @@ use crate::support::{Scratch, SmallDisk, spec, until};
 async fn impatient() -> Scratch {
     Scratch::with(|options| {
         options.busy_timeout = Duration::from_millis(20);
-        options.patience = Duration::from_millis(400);
+        options.patience = Duration::from_millis(1000);
     })
     .await
 }
@@ -193,7 +193,7 @@ async fn a_full_disk_is_sat_out() {
     let scratch = Scratch::with(|options| {
         options.path = disk.path().join("revere.db");
         options.busy_timeout = Duration::from_millis(20);
-        options.patience = Duration::from_millis(400);
+        options.patience = Duration::from_millis(1000);
     })
     .await;
     sits_out(&scratch, async || disk.fill(), async || disk.empty(), "full").await;

@@ -123,7 +123,8 @@ async fn serve(
     socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     socket.flush().await.unwrap();
     let asked_again = match closing {
-        Closing::Unread => socket.below().peek(&mut [0]).await.is_ok_and(|length| length > 0),
+        // Whoever is done says so over TLS, in 24 bytes at most; a request is longer.
+        Closing::Unread => socket.below().peek(&mut [0; 64]).await.is_ok_and(|length| length > 24),
         Closing::AfterReading | Closing::AfterReadingAbruptly => request(&mut socket).await.is_some(),
     };
     if asked_again {

@@ -11,14 +11,9 @@ pub(crate) mod stage;
 mod waiting;
 
 pub(crate) use client::client;
-<<<<<<< HEAD
-pub(crate) use forgetful::Forgetful;
+pub(crate) use forgetful::{CLOSINGS, Closing, Forgetful};
 pub(crate) use scratch::{Scratch, claims_in_force, switched};
 pub(crate) use shown_secrets::ShownSecrets;
-=======
-pub(crate) use forgetful::{CLOSINGS, Closing, Forgetful};
-pub(crate) use scratch::Scratch;
->>>>>>> 71c16f4 (alerts/sns: a topic that is still to be filled in is a warning, so that the original's own configuration starts)
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use stage::{Act, Stage};
 pub(crate) use waiting::{PATIENCE, eventually, until};
