@@ -73,6 +73,11 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Resu
     if made >= run.limits.source_calls {
         return Err(Stop::SourceCalls(run.limits.source_calls).into());
     }
+    if let Some(Value::Dict(kwargs)) = request.last()
+        && kwargs.iter().any(|(name, _)| name.as_text().is_some_and(|name| name.len() > NAME_BYTES))
+    {
+        return Ok(fault("value", &format!("the name of an argument has at most {NAME_BYTES} bytes")));
+    }
     let Some(call) = parts(request) else { return Ok(malformed()) };
     let method = match find(&run.capabilities.sources, &call.source, &call.method) {
         Ok(method) => method,

@@ -466,6 +466,8 @@ mod tests {
         metrics.observe_source_call("graphite", CallResult::NotMade, Duration::ZERO);
         metrics.observe_http("GET", "/", 200, Duration::ZERO);
         metrics.task("evaluate");
+        metrics.set_sandbox_reset("written_pages", true);
+        metrics.set_certificate_end(Timestamp::UNIX_EPOCH);
         let page = metrics.render(Format::Plain);
         let document = include_str!("../../../../docs/OPERATIONS.md");
         let counted: Vec<&str> =

@@ -204,10 +204,10 @@ impl sources::Source for Busy {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_servers_work_for_a_call_counts_toward_the_runs_processor_time() {
     let asked = Asked { source: Arc::new(Busy), ..source("demo", json!({})) };
-    let runner = runner_within(&asked, "busy", Limits { cpu_time: Duration::from_millis(300), ..limits() });
+    let runner = runner_within(&asked, "busy", Limits { cpu_time: Duration::from_millis(100), ..limits() });
     let outcome = run(&runner, "for turn in range(900):\n    sources['src'].work()\n    sum(range(50_000))").await;
     let limit = outcome.error.as_ref().and_then(|error| error.limit);
-    assert_eq!(limit, Some(revere_sandbox::LimitKind::CpuTime), "{} calls: {outcome:?}", outcome.source_calls.len());
+    assert_eq!(limit, Some(revere_sandbox::LimitKind::CpuTime), "{} calls", outcome.source_calls.len());
 }
 
 /// What was asked for by a name of a million characters was compared with every name there is: five seconds of the
@@ -218,7 +218,7 @@ async fn a_name_of_a_million_characters_costs_little_and_counts() {
     let calling = |call: &str, length: u32| {
         format!(
             "name, said = 'x' * {length}, ''\nfor turn in range(10):\n    try:\n        {call}\n    \
-             except Exception as error:\n        said = str(error)\nassert 'xxxxx' in said and len(said) < 1000, len(said)\n"
+             except Exception as error:\n        said = str(error)\nassert ('xxxxx' in said or 'at most' in said) and len(said) < 5000, said[:200]\n"
         )
     };
     let whole = runner(&demo, "demo");
@@ -238,11 +238,11 @@ async fn a_name_of_a_million_characters_costs_little_and_counts() {
         }
         assert!(spent[1] < 300 * spent[0], "{call}: {spent:?}");
     }
-    let limited = runner_within(&demo, "demo", Limits { cpu_time: Duration::from_millis(300), ..limits() });
+    let limited = runner_within(&demo, "demo", Limits { cpu_time: Duration::from_millis(100), ..limits() });
     let outcome =
         run(&limited, &calling("sources['src'].get_sum(name)", 1_000_000).replace("range(10)", "range(900)")).await;
     let limit = outcome.error.as_ref().and_then(|error| error.limit);
-    assert_eq!(limit, Some(revere_sandbox::LimitKind::CpuTime), "{} calls: {outcome:?}", outcome.source_calls.len());
+    assert_eq!(limit, Some(revere_sandbox::LimitKind::CpuTime), "{} calls", outcome.source_calls.len());
 }
 
 /// What all answers may hold together is a bound of the server: whoever meets it has no result, rather than a wrong one.
