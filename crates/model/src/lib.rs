@@ -27,8 +27,8 @@ mod run;
 mod schedule;
 mod spelling;
 mod state;
-mod status;
 mod tell;
+mod transitions;
 mod zone;
 
 pub use access::{Concerns, Denial, Holders, Operation, ParseRoleError, Rights, Role, Scope};
@@ -43,6 +43,6 @@ pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
 pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use spelling::nearest;
 pub use state::{ParseStateError, State, StateSet};
-pub use status::{Flip, Rules, Status, Transition, activate, after_run, deactivate};
 pub use tell::{Tell, Told, tell};
+pub use transitions::{Flip, Rules, Status, Transition, activate, after_run, deactivate};
 pub use zone::{ZoneFault, zone, zone_name, zone_names};

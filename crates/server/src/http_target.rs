@@ -4,9 +4,9 @@
 use rustls::pki_types::CertificateDer;
 
 use crate::{
+    building::BuildInput,
     outbound::{HostPattern, Options, Outbound, OutboundError, Request, Url},
     settings::{ConfigFault, Field, FieldGroup, FieldKind},
-    setup::Setup,
     tls::{self, Trust},
 };
 
@@ -84,7 +84,7 @@ enum Login {
 impl HttpTarget {
     /// Reads the settings of [`LOGIN`] and of the connection, as far as the kind has them. `allowed_hosts` are those that
     /// may be asked, redirects included; `None` for any.
-    pub fn read(setup: &Setup, allowed_hosts: Option<Vec<HostPattern>>) -> Result<HttpTarget, Vec<ConfigFault>> {
+    pub fn read(setup: &BuildInput, allowed_hosts: Option<Vec<HostPattern>>) -> Result<HttpTarget, Vec<ConfigFault>> {
         let settings = setup.settings;
         let mut faults = Vec::new();
         let mut fault = |field: &str, message: &str| faults.push(setup.fault(field, message));
@@ -123,7 +123,7 @@ impl HttpTarget {
             allowed_hosts,
             allow_link_local: settings.flag("allow_link_local"),
         };
-        let outbound = setup.surroundings.outbound.with(options);
+        let outbound = setup.context.outbound.with(options);
         if faults.is_empty() { Ok(HttpTarget { outbound, login, headers }) } else { Err(faults) }
     }
 
@@ -145,7 +145,7 @@ impl HttpTarget {
 }
 
 /// What [`CA_FILE`] holds; nothing where it is not set.
-pub fn ca_file(setup: &Setup) -> Result<Vec<CertificateDer<'static>>, ConfigFault> {
+pub fn ca_file(setup: &BuildInput) -> Result<Vec<CertificateDer<'static>>, ConfigFault> {
     let Some(file) = setup.settings.text("ca_file") else { return Ok(Vec::new()) };
-    tls::read_ca_file(&setup.surroundings.folder, file).map_err(|what| setup.fault("ca_file", what))
+    tls::read_ca_file(&setup.context.folder, file).map_err(|what| setup.fault("ca_file", what))
 }

@@ -36,9 +36,9 @@ mod canonical;
 mod count;
 mod days;
 mod field;
+mod in_words;
 mod next;
 mod parse;
-mod words;
 
 use jiff::{Timestamp, tz::TimeZone};
 

@@ -17,10 +17,10 @@ use super::{
     answer::{Answer, Verdict},
 };
 use crate::{
+    building::BuildInput,
     http_target::HttpTarget,
     outbound::{Limits, OutboundError, Reply, Request, header},
     settings::ConfigFault,
-    setup::Setup,
 };
 
 /// So much of what a receiver says in return is read: more than is ever shown, and enough for one that repeats the whole
@@ -40,7 +40,7 @@ pub trait HttpChannel: Send + Sync + 'static {
 
 /// Makes a channel of what a kind has read, with the login and the connection that the settings describe. The faults of
 /// both are reported together.
-pub fn over_http<C: HttpChannel>(setup: &Setup, made: Result<C, Vec<ConfigFault>>) -> Built {
+pub fn over_http<C: HttpChannel>(setup: &BuildInput, made: Result<C, Vec<ConfigFault>>) -> Built {
     match (made, HttpTarget::read(setup, None)) {
         (Ok(channel), Ok(target)) => Ok(Arc::new(OverHttp { target, channel })),
         (made, target) => Err(made.err().into_iter().chain(target.err()).flatten().collect()),

@@ -24,11 +24,9 @@ pub use channels::KINDS;
 
 pub use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::{
-    entry::Entry,
+    building::{BuildContext, BuildInput, ConfiguredEntry},
     redact::Secrets,
-    settings::{self, ConfigFault, Field, FieldGroup, Settings, unknown},
-    setup::Setup,
-    surroundings::Surroundings,
+    settings::{self, ConfigFault, Field, FieldGroup, Settings, unknown_name},
 };
 
 /// A way of telling someone.
@@ -92,7 +90,7 @@ pub struct ChannelKind {
     /// What it needs as other kinds do.
     pub groups: &'static [&'static FieldGroup],
     /// Makes one. Contacts nothing.
-    pub build: fn(&Setup) -> Built,
+    pub build: fn(&BuildInput) -> Built,
     /// What works, and should not be done: a field, and why.
     pub warnings: fn(&Settings) -> Vec<(&'static str, String)>,
     /// Configurations that tests try it with.
@@ -105,7 +103,7 @@ impl ChannelKind {
         self.fields.iter().chain(self.groups.iter().flat_map(|group| group.fields))
     }
 
-    fn read(&self, entry: &Entry, secrets: &Secrets) -> (Settings, Vec<ConfigFault>) {
+    fn read(&self, entry: &ConfiguredEntry, secrets: &Secrets) -> (Settings, Vec<ConfigFault>) {
         Settings::read_what_fits(self.all_fields(), &entry.config, &format!("{}['config']", entry.place), secrets)
     }
 }
@@ -123,13 +121,13 @@ pub struct ChannelSample {
 /// Makes the channel of every entry that is switched on, by its name, with every fault found on the way. The secrets of
 /// the others are learned too: their values may stand in what people paste.
 pub fn build_all(
-    entries: &[Entry],
-    surroundings: &Surroundings,
+    entries: &[ConfiguredEntry],
+    context: &BuildContext,
 ) -> (BTreeMap<String, Arc<dyn Channel>>, Vec<ConfigFault>) {
     let mut channels = BTreeMap::new();
     let mut faults = Vec::new();
     for entry in entries {
-        match build(entry, surroundings) {
+        match build(entry, context) {
             Ok(channel) if entry.enabled => {
                 channels.insert(entry.name.clone(), channel);
             }
@@ -142,7 +140,7 @@ pub fn build_all(
 }
 
 /// What the entries that are switched on ask for and should not.
-pub fn warnings(entries: &[Entry]) -> Vec<ConfigFault> {
+pub fn warnings(entries: &[ConfiguredEntry]) -> Vec<ConfigFault> {
     let mut warnings = Vec::new();
     for entry in entries.iter().filter(|entry| entry.enabled) {
         // What cannot be read is a fault, and said as one.
@@ -158,28 +156,28 @@ pub fn warnings(entries: &[Entry]) -> Vec<ConfigFault> {
     warnings
 }
 
-fn kind_of(entry: &Entry) -> Option<&'static ChannelKind> {
+fn kind_of(entry: &ConfiguredEntry) -> Option<&'static ChannelKind> {
     KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str()))
 }
 
-fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
+fn build(entry: &ConfiguredEntry, context: &BuildContext) -> Built {
     if let Some(kind) = kind_of(entry) {
-        let (settings, faults) = kind.read(entry, &surroundings.secrets);
+        let (settings, faults) = kind.read(entry, &context.secrets);
         // What is wrong with one setting must not hide what is wrong with another.
-        let setup = Setup { entry, settings: &settings, surroundings };
+        let setup = BuildInput { entry, settings: &settings, context };
         let built = settings.has_required(kind.all_fields()).then(|| (kind.build)(&setup));
         return settings::unless_faulty(faults, built);
     }
     // Dotted names below our own package are the seed's, never somebody's module.
     if entry.kind.contains('.') && !entry.kind.starts_with("revere.") {
-        return channels::python::build(entry, surroundings);
+        return channels::python::build(entry, context);
     }
     let known = KINDS.iter().flat_map(|kind| kind.names.iter().copied());
     let message = match entry.kind.as_str() {
         "hipchat" | "revere.alerts.hipchat.HipChatAlert" => {
             "HipChat was shut down in 2019, and with it this type; 'webhook' reaches most of what came after".to_owned()
         }
-        other => unknown("alert type", other, known),
+        other => unknown_name("alert type", other, known),
     };
     Err(vec![ConfigFault::new(format!("{}['type']", entry.place), message)])
 }

@@ -19,8 +19,9 @@ use super::{
 };
 use crate::{
     app::{App, BindError, Listener},
+    building,
     config::Config,
-    demo, entry,
+    demo,
     sources::demo::world::World,
     store::{Store, StoreOptions},
 };
@@ -115,7 +116,7 @@ impl Demo {
 fn configuration(folder: &Path, address: &str, now: Timestamp) -> Config {
     let (sources, alerts) = demo::configuration(folder, address, now.as_second());
     let read = |key, value| {
-        let (entries, faults) = entry::read_all(key, &value);
+        let (entries, faults) = building::read_entries(key, &value);
         assert!(faults.is_empty(), "the demo's own configuration: {faults:?}");
         entries
     };

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    import::{Import as Plan, Note, Surroundings, prepare},
+    import::{Import as Plan, ImportContext, Note, prepare},
     store::{Store, StoreOptions, Takeover},
 };
 
@@ -55,7 +55,7 @@ impl Import {
         let timezone = self.timezone.clone().unwrap_or_else(|| timezone_of(&project.config));
         project.runtime.block_on(async {
             let now = SystemClock.now();
-            let around = Surroundings { sandbox: &project.sandbox, timezone: &timezone, now };
+            let around = ImportContext { sandbox: &project.sandbox, timezone: &timezone, now };
             let mut progress = Progress::new();
             let plan = prepare(&self.original, &around, |read, total| {
                 progress.say(format_args!("Read {} of {} rows of history", grouped(read), grouped(total)))

@@ -12,16 +12,15 @@ use crate::{
     alerts::{self, Channel},
     answer_memory::{AnswerMemory, machine_memory},
     app::ROOM_BESIDE,
+    building::{BuildContext, ConfiguredEntry},
     config::{self, Config, Loaded},
     descriptors,
-    entry::Entry,
     metrics::Metrics,
     outbound::Outbound,
     redact::Secrets,
     runner::{NamedSource, Runner, RunnerParts, Sources},
     settings::ConfigFault,
     sources,
-    surroundings::Surroundings,
     tls::ServerCertificate,
 };
 
@@ -87,7 +86,7 @@ impl Begun {
     /// Builds what the configuration names.
     pub(super) fn build(self, sandbox: Sandbox, loaded: Loaded) -> anyhow::Result<Project> {
         let Begun { runtime, secrets } = self;
-        let surroundings = Surroundings {
+        let context = BuildContext {
             folder: loaded.config.folder.clone(),
             secrets: secrets.clone(),
             outbound: Outbound::ruled(secrets.clone(), loaded.config.address_rules.clone()),
@@ -95,8 +94,8 @@ impl Begun {
         let (config, sources, channels, certificate) = {
             // Some clients want to be made where they are used.
             let _inside = runtime.enter();
-            let (sources, mut faults) = sources::build_all(&loaded.config.sources, &surroundings);
-            let (channels, more) = alerts::build_all(&loaded.config.alerts, &surroundings);
+            let (sources, mut faults) = sources::build_all(&loaded.config.sources, &context);
+            let (channels, more) = alerts::build_all(&loaded.config.alerts, &context);
             faults.extend(more);
             let certificate = server_certificate(&loaded.config, &mut faults);
             (loaded.accept(faults, &secrets)?, sources, channels, certificate)
@@ -144,8 +143,8 @@ fn server_certificate(config: &Config, faults: &mut Vec<ConfigFault>) -> Option<
     }
 }
 
-fn named(entries: &[Entry], mut built: BTreeMap<String, Arc<dyn sources::Source>>) -> Sources {
-    let named = |entry: &Entry| {
+fn named(entries: &[ConfiguredEntry], mut built: BTreeMap<String, Arc<dyn sources::Source>>) -> Sources {
+    let named = |entry: &ConfiguredEntry| {
         let source = built.remove(&entry.name)?;
         let named = NamedSource { kind: entry.kind.clone(), description: entry.description.clone(), source };
         Some((entry.name.clone(), named))

@@ -23,7 +23,7 @@ pub use keys::{IGNORED, KEYS, Key, REFUSED};
 
 use crate::{
     access::LogInSettings,
-    entry::Entry,
+    building::ConfiguredEntry,
     outbound::AddressRules,
     redact::Secrets,
     settings::{self, ConfigFault},
@@ -44,9 +44,9 @@ pub struct Config {
     /// The database file.
     pub database_path: PathBuf,
     /// `REVERE_SOURCES`, not yet seen by their types.
-    pub sources: Vec<Entry>,
+    pub sources: Vec<ConfiguredEntry>,
     /// `REVERE_ALERTS`, not yet seen by their types.
-    pub alerts: Vec<Entry>,
+    pub alerts: Vec<ConfiguredEntry>,
     /// Time zone of new monitors.
     pub timezone: String,
     /// Whether the operator chose it.

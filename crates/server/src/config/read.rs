@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Config, kept_elsewhere::Places, keys};
 use crate::{
     access::LogInSettings,
-    entry::{self, Entry},
+    building::{self, ConfiguredEntry},
     outbound::AddressRules,
     redact::Secrets,
     settings::{self, ConfigFault, Field, Settings},
@@ -43,7 +43,7 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             let value = unreadable.plain(value, &name);
             given.insert(name, value);
         } else {
-            let message = settings::unknown("key", &name, keys::KEYS.iter().map(|key| key.field.name));
+            let message = settings::unknown_name("key", &name, keys::KEYS.iter().map(|key| key.field.name));
             let hint = "names of your own: begin them with an underscore, or write them small";
             faults.push(ConfigFault::new(name, format!("{message} ({hint})")));
         }
@@ -255,8 +255,8 @@ impl Reader<'_> {
     }
 
     /// REVERE_SOURCES or REVERE_ALERTS.
-    fn entries(&mut self, name: &'static str) -> Vec<Entry> {
-        let (entries, faults) = entry::read_all(name, self.settings.any(name).unwrap_or(&Value::Null));
+    fn entries(&mut self, name: &'static str) -> Vec<ConfiguredEntry> {
+        let (entries, faults) = building::read_entries(name, self.settings.any(name).unwrap_or(&Value::Null));
         self.faults.extend(faults);
         entries
     }

@@ -11,7 +11,7 @@ mod driver;
 mod events;
 mod health;
 mod on_demand;
-mod runner;
+mod run_scripts;
 mod tasks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -25,7 +25,7 @@ pub use driver::{Next, TaskStatus};
 pub use events::Event;
 pub use health::EngineHealth;
 pub use on_demand::{RunNowError, TestAlertError};
-pub use runner::{RunFault, RunScripts};
+pub use run_scripts::{RunFault, RunScripts};
 
 use crate::{
     alerts::Channel,

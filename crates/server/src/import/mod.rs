@@ -90,8 +90,8 @@ pub enum ImportError {
     Sandbox(#[from] SandboxError),
 }
 
-/// What an import should know of its surroundings.
-pub struct Surroundings<'a> {
+/// What an import should know of its context.
+pub struct ImportContext<'a> {
     /// Looks at the scripts.
     pub sandbox: &'a Sandbox,
     /// The zone in which the original's machine read its schedules.
@@ -103,7 +103,7 @@ pub struct Surroundings<'a> {
 /// Reads and translates all of `path`. `progress` hears how many rows of history of how many have been read.
 pub async fn prepare(
     path: &Path,
-    around: &Surroundings<'_>,
+    around: &ImportContext<'_>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Import, ImportError> {
     let mut original = Original::open(path).await?;
@@ -155,7 +155,10 @@ pub async fn prepare(
     Ok(import)
 }
 
-async fn monitor(old: &OldMonitor, around: &Surroundings<'_>) -> Result<(ImportedMonitor, Option<Note>), SandboxError> {
+async fn monitor(
+    old: &OldMonitor,
+    around: &ImportContext<'_>,
+) -> Result<(ImportedMonitor, Option<Note>), SandboxError> {
     let id = MonitorId(old.id);
     let mut others = old.guessed.clone();
     let name = name(old);

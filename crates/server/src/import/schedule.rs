@@ -424,7 +424,7 @@ mod tests {
     fn the_translated_schedule_ticks_when_the_original_did() {
         let start: jiff::Timestamp = "2026-01-30T12:34:56Z".parse().unwrap();
         let mut seen = 0;
-        for line in include_str!("fires.txt").lines().filter(|line| !line.starts_with('#')) {
+        for line in include_str!("apscheduler_ticks.txt").lines().filter(|line| !line.starts_with('#')) {
             let (fields, fires) = line.split_once(" => ").unwrap();
             let crontab = old(fields).to_crontab().unwrap_or_else(|reason| panic!("{fields}: {reason}"));
             let schedule: revere_model::Schedule = crontab.parse().unwrap_or_else(|fault| panic!("{crontab}: {fault}"));

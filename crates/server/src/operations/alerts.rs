@@ -6,8 +6,8 @@ use revere_model::{Operation, State, StateSet};
 
 use super::{Context, Failure, FieldFault, Refusal, Services, failure::of};
 use crate::{
+    building::ConfiguredEntry,
     engine::TestAlertError,
-    entry::Entry,
     store::{AlertChange, AlertRow, Delivery, DeliveryFilter},
 };
 
@@ -17,7 +17,7 @@ pub struct AlertReport {
     /// What is stored.
     pub row: AlertRow,
     /// What the configuration says; `None` for one that is not there (any more).
-    pub entry: Option<Entry>,
+    pub entry: Option<ConfiguredEntry>,
     /// Deliveries not taken yet.
     pub owed: u64,
     /// The newest delivery.

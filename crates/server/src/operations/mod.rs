@@ -36,7 +36,7 @@ pub use context::{Context, Operations};
 pub use failure::{Failure, FieldFault, Refusal};
 
 use crate::{
-    access::Access, engine::EngineHandle, entry::Entry, metrics::Metrics, runner::Runner,
+    access::Access, building::ConfiguredEntry, engine::EngineHandle, metrics::Metrics, runner::Runner,
     sources::source_health::SourceWatch, store::Store,
 };
 
@@ -57,7 +57,7 @@ pub struct Services {
     /// What calls showed of the sources; the runner's sources are wrapped in it.
     pub watch: SourceWatch,
     /// The alerts of the configuration.
-    pub alert_entries: Vec<Entry>,
+    pub alert_entries: Vec<ConfiguredEntry>,
     /// What log-ins work with.
     pub access: Access,
 }

@@ -3,10 +3,12 @@
 //! Each kind lists its [`Field`]s once; reading, validation, documentation and (later) forms and schemas come from that
 //! list. Reading reports every fault at once, each with the place, the fault and what was expected.
 
+mod did_you_mean;
 mod field;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+pub use did_you_mean::unknown_name;
 pub use field::{Absent, Field, FieldGroup, FieldKind};
 use serde_json::Value;
 
@@ -89,7 +91,7 @@ impl Settings {
                 let names = fields.iter().map(|field| field.name);
                 faults.push(ConfigFault::new(
                     format!("{place}[{name:?}]").replace('"', "'"),
-                    unknown("key", name, names),
+                    unknown_name("key", name, names),
                 ));
                 continue;
             };
@@ -244,18 +246,6 @@ pub fn unless_faulty<T>(
     Err(faults)
 }
 
-/// "unknown key 'usr'; did you mean 'url'? Known: ..."
-pub fn unknown<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
-    let near = revere_model::nearest(given, known.iter().copied());
-    let given = shortened(given);
-    match near {
-        Some(near) => format!("unknown {what} '{given}'; did you mean '{near}'?"),
-        None if known.is_empty() => format!("unknown {what} '{given}'; none is known here"),
-        None => format!("unknown {what} '{given}'; known: {}", known.join(", ")),
-    }
-}
-
 /// A text that somebody wrote, for a message: a million characters of it tell no more than the first.
 pub fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
     const SHOWN: usize = 100;
@@ -313,7 +303,7 @@ mod tests {
     #[test]
     fn a_word_of_any_length_costs_and_says_little() {
         let long = "x".repeat(1 << 20);
-        let message = unknown("key", &long, ["url", "timeout"].into_iter());
+        let message = unknown_name("key", &long, ["url", "timeout"].into_iter());
         assert_eq!(message, format!("unknown key '{}…'; known: url, timeout", "x".repeat(100)));
         let config = json!({ long.as_str(): 1 });
         let faults = Settings::read(FIELDS, &config, "x", &Secrets::default()).unwrap_err();

@@ -12,8 +12,8 @@ use super::{
     child::{Child, Program},
 };
 use crate::{
+    building::BuildInput,
     settings::{Field, FieldKind},
-    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -53,12 +53,12 @@ struct Command {
     child: Child,
 }
 
-fn build(setup: &Setup) -> Built {
-    let Setup { settings, surroundings, .. } = *setup;
+fn build(setup: &BuildInput) -> Built {
+    let BuildInput { settings, context, .. } = *setup;
     let mut argv = settings.texts("command");
     if let [line] = argv.as_slice()
         && line.contains(char::is_whitespace)
-        && !surroundings.folder.join(line).exists()
+        && !context.folder.join(line).exists()
     {
         argv = vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()];
     }
@@ -66,10 +66,10 @@ fn build(setup: &Setup) -> Built {
     if let Some(first) = argv.first_mut()
         && first.contains('/')
     {
-        *first = surroundings.folder.join(&*first).to_string_lossy().into_owned();
+        *first = context.folder.join(&*first).to_string_lossy().into_owned();
     }
     if let Some(own) = settings.any("settings") {
-        surroundings.secrets.learn_setting("settings", own);
+        context.secrets.learn_setting("settings", own);
     }
     let inherited = settings.texts("inherit_environment");
     let names = BASIC_ENVIRONMENT.iter().copied().chain(inherited.iter().map(String::as_str));
@@ -77,9 +77,8 @@ fn build(setup: &Setup) -> Built {
         names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect();
     environment.extend(settings.map("environment"));
     let greeting = settings.any("settings").map_or(Value::Dict(Vec::new()), super::from_json);
-    let folder = settings
-        .text("working_directory")
-        .map_or(surroundings.folder.clone(), |folder| surroundings.folder.join(folder));
+    let folder =
+        settings.text("working_directory").map_or(context.folder.clone(), |folder| context.folder.join(folder));
     let child = Child::new(Program {
         argv,
         folder,

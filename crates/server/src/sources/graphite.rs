@@ -17,10 +17,10 @@ use super::{
     time_arguments::{self, Moment},
 };
 use crate::{
+    building::BuildInput,
     http_target,
     outbound::Reply,
     settings::{Field, FieldKind},
-    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -72,7 +72,7 @@ struct Graphite {
     server: Server,
 }
 
-fn build(setup: &Setup) -> Built {
+fn build(setup: &BuildInput) -> Built {
     Ok(Arc::new(Graphite { server: Server::new(setup, BROWSER_PATHS)? }))
 }
 

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Instant};
 use async_trait::async_trait;
 
 use super::{Call, MethodDescription, Source, SourceFault, Value, size};
-use crate::{entry::Entry, redact::Secrets};
+use crate::{building::ConfiguredEntry, redact::Secrets};
 
 /// The largest arguments of one call. They are questions, not data.
 const LARGEST_ARGUMENTS: usize = 1 << 20;
@@ -24,7 +24,7 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    pub(super) fn new(entry: &Entry, inner: Arc<dyn Source>, secrets: Secrets) -> Self {
+    pub(super) fn new(entry: &ConfiguredEntry, inner: Arc<dyn Source>, secrets: Secrets) -> Self {
         Guarded { name: entry.name.clone(), inner, secrets }
     }
 

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use super::{Call, SourceFault};
 use crate::{
+    building::BuildInput,
     http_target::HttpTarget,
     outbound::{HostPattern, Limits, OutboundError, OutboundKind, Reply, Request, Url, shown_url},
     settings::ConfigFault,
-    setup::Setup,
 };
 
 /// Answers of a probe are small.
@@ -34,7 +34,7 @@ pub(super) struct Server {
 impl Server {
     /// Reads `url` and what [`HttpTarget::read`] reads. Redirects may lead to the same host only. One of `ends` is left
     /// away at the end of the address.
-    pub(super) fn new(setup: &Setup, ends: &[&str]) -> Result<Server, Vec<ConfigFault>> {
+    pub(super) fn new(setup: &BuildInput, ends: &[&str]) -> Result<Server, Vec<ConfigFault>> {
         let mut base = setup.url("url");
         base.set_query(None);
         base.set_fragment(None);

@@ -27,10 +27,8 @@ use jiff::Timestamp;
 pub use revere_sandbox::{MethodDescription, SourceFault, Value};
 
 use crate::{
-    entry::Entry,
+    building::{BuildContext, BuildInput, ConfiguredEntry},
     settings::{self, ConfigFault, Field, FieldGroup, Settings, shortened},
-    setup::Setup,
-    surroundings::Surroundings,
 };
 
 /// Every type of source, in the order of the documentation. Plug-in classes come beside them: see [`PLUGIN`].
@@ -83,7 +81,7 @@ pub struct SourceKind {
     /// What it needs as other kinds do.
     pub groups: &'static [&'static FieldGroup],
     /// Makes one. Contacts nothing.
-    pub build: fn(&Setup) -> Built,
+    pub build: fn(&BuildInput) -> Built,
     /// Configurations that tests try it with.
     pub samples: &'static [SourceSample],
 }
@@ -112,13 +110,13 @@ pub type Built = Result<Arc<dyn Source>, Vec<ConfigFault>>;
 
 /// Makes the sources that are enabled, and says everything that is wrong with the others. Contacts nothing.
 pub fn build_all(
-    entries: &[Entry],
-    surroundings: &Surroundings,
+    entries: &[ConfiguredEntry],
+    context: &BuildContext,
 ) -> (BTreeMap<String, Arc<dyn Source>>, Vec<ConfigFault>) {
     let mut sources = BTreeMap::new();
     let mut faults = Vec::new();
     for entry in entries.iter().filter(|entry| entry.enabled) {
-        match build(entry, surroundings) {
+        match build(entry, context) {
             Ok(source) => {
                 sources.insert(entry.name.clone(), source);
             }
@@ -128,22 +126,22 @@ pub fn build_all(
     (sources, faults)
 }
 
-fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
+fn build(entry: &ConfiguredEntry, context: &BuildContext) -> Built {
     let kind = find(entry)?;
     let place = format!("{}['config']", entry.place);
     // A class of one's own has settings that only it knows.
     let (settings, faults) = match std::ptr::eq(kind, PLUGIN) {
         true => (Settings::default(), Vec::new()),
-        false => Settings::read_what_fits(kind.all_fields(), &entry.config, &place, &surroundings.secrets),
+        false => Settings::read_what_fits(kind.all_fields(), &entry.config, &place, &context.secrets),
     };
     // What is wrong with one setting must not hide what is wrong with another.
-    let setup = Setup { entry, settings: &settings, surroundings };
+    let setup = BuildInput { entry, settings: &settings, context };
     let built = settings.has_required(kind.all_fields()).then(|| (kind.build)(&setup));
     let source = settings::unless_faulty(faults, built)?;
-    Ok(Arc::new(guarded::Guarded::new(entry, source, surroundings.secrets.clone())))
+    Ok(Arc::new(guarded::Guarded::new(entry, source, context.secrets.clone())))
 }
 
-fn find(entry: &Entry) -> Result<&'static SourceKind, Vec<ConfigFault>> {
+fn find(entry: &ConfiguredEntry) -> Result<&'static SourceKind, Vec<ConfigFault>> {
     let known = || KINDS.iter().flat_map(|kind| kind.names.iter().copied());
     if let Some(kind) = KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str())) {
         return Ok(kind);

@@ -18,8 +18,8 @@ use super::{
     from_json,
 };
 use crate::{
+    building::BuildInput,
     settings::{ConfigFault, Field, FieldKind, Settings},
-    setup::Setup,
 };
 
 /// What the two keys of our own are; all others are the class's, so this list is not what `config` is read by.
@@ -75,17 +75,17 @@ pub(super) fn host(python: &str, mode: &str, folder: &Path, greeting: Value, tim
     }
 }
 
-fn build(setup: &Setup) -> Built {
-    let Setup { entry, surroundings, .. } = *setup;
+fn build(setup: &BuildInput) -> Built {
+    let BuildInput { entry, context, .. } = *setup;
     let place = format!("{}['config']", entry.place);
     let mut config = match &entry.config {
         serde_json::Value::Null => serde_json::Map::new(),
         serde_json::Value::Object(config) => config.clone(),
         _ => return Err(vec![ConfigFault::new(place, "expected a dict")]),
     };
-    surroundings.secrets.learn_setting("config", &entry.config);
+    context.secrets.learn_setting("config", &entry.config);
     let own: serde_json::Map<_, _> = KIND.fields.iter().filter_map(|field| config.remove_entry(field.name)).collect();
-    let own = Settings::read(KIND.fields, &serde_json::Value::Object(own), &place, &surroundings.secrets)?;
+    let own = Settings::read(KIND.fields, &serde_json::Value::Object(own), &place, &context.secrets)?;
     let text = |text: &str| Value::Text(text.to_owned());
     let greeting = Value::Dict(vec![
         (text("class"), text(&entry.kind)),
@@ -93,7 +93,7 @@ fn build(setup: &Setup) -> Built {
         (text("config"), from_json(&serde_json::Value::Object(config))),
     ]);
     let timeout = own.required_seconds("revere_timeout");
-    let program = host(own.required_text("revere_python"), "source", &surroundings.folder, greeting, timeout);
+    let program = host(own.required_text("revere_python"), "source", &context.folder, greeting, timeout);
     Ok(Arc::new(Plugin { child: Child::new(program) }))
 }
 

@@ -13,10 +13,10 @@ use super::{
     time_arguments,
 };
 use crate::{
+    building::BuildInput,
     http_target,
     outbound::Limits,
     settings::{Field, FieldKind},
-    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -78,7 +78,7 @@ struct Prometheus {
     server: Server,
 }
 
-fn build(setup: &Setup) -> Built {
+fn build(setup: &BuildInput) -> Built {
     Ok(Arc::new(Prometheus { server: Server::new(setup, BROWSER_PATHS)? }))
 }
 

@@ -3,17 +3,17 @@ use std::path::Path;
 use serde_json::json;
 
 use super::*;
-use crate::{entry, outbound::Outbound, redact::Secrets};
+use crate::{building, outbound::Outbound, redact::Secrets};
 
-fn surroundings() -> Surroundings {
+fn context() -> BuildContext {
     let secrets = Secrets::default();
-    Surroundings { folder: "/nowhere".into(), outbound: Outbound::new(secrets.clone()), secrets }
+    BuildContext { folder: "/nowhere".into(), outbound: Outbound::new(secrets.clone()), secrets }
 }
 
 fn faults(config: serde_json::Value) -> Vec<String> {
-    let (entries, faults) = entry::read_all("REVERE_SOURCES", &config);
+    let (entries, faults) = building::read_entries("REVERE_SOURCES", &config);
     assert_eq!(faults, []);
-    build_all(&entries, &surroundings()).1.iter().map(ConfigFault::to_string).collect()
+    build_all(&entries, &context()).1.iter().map(ConfigFault::to_string).collect()
 }
 
 /// A file that nobody registered would be a source that exists and cannot be configured.
@@ -49,8 +49,8 @@ fn every_type_and_every_method_is_documented() {
     ];
     let config: serde_json::Map<_, _> =
         entries.iter().map(|(kind, config)| ((*kind).to_owned(), json!({"type": kind, "config": config}))).collect();
-    let (entries, _) = entry::read_all("REVERE_SOURCES", &config.into());
-    let (sources, faults) = build_all(&entries, &surroundings());
+    let (entries, _) = building::read_entries("REVERE_SOURCES", &config.into());
+    let (sources, faults) = build_all(&entries, &context());
     assert_eq!(faults, []);
     for (name, source) in sources {
         for method in source.methods() {
@@ -105,7 +105,7 @@ fn every_fault_of_every_source_is_reported_at_once_without_secrets() {
 
 #[test]
 fn sources_are_built_without_contacting_anything() {
-    let (entries, _) = entry::read_all(
+    let (entries, _) = building::read_entries(
         "REVERE_SOURCES",
         &json!({
             "g": {"type": "revere.sources.graphite.GraphiteSource", "description": "points", "config": {"url": "http://no-such-host.invalid/"}},
@@ -114,7 +114,7 @@ fn sources_are_built_without_contacting_anything() {
             "p": {"type": "mypackage.mymodule.MySource", "config": {"anything": [1, 2]}},
         }),
     );
-    let (sources, faults) = build_all(&entries, &surroundings());
+    let (sources, faults) = build_all(&entries, &context());
     assert_eq!((sources.len(), faults), (4, vec![]));
     assert_eq!(sources["g"].methods()[0].signature, "(path, from_date=None, to_date=None)");
     assert_eq!(sources["p"].methods()[0].name, "*");

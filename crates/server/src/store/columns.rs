@@ -46,7 +46,7 @@ pub(super) fn tags_from(monitor: i64, text: &str) -> Vec<String> {
     })
 }
 
-/// A JSON list of ids, to be bound where a statement has [`ids_of`](super::database::words::ids_of).
+/// A JSON list of ids, to be bound where a statement has [`ids_of`](super::database::sql_pieces::ids_of).
 pub(super) fn ids_text(ids: impl Iterator<Item = MonitorId>) -> String {
     let ids: Vec<i64> = ids.map(|id| id.0).collect();
     serde_json::to_string(&ids).expect("a list of numbers always has a JSON form")

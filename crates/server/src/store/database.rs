@@ -1,8 +1,8 @@
 //! The engine that keeps everything, by the names that the rest of the store knows it by. Statements are written so that
 //! SQLite and PostgreSQL read them alike; what an engine alone can say stands in its own folder, under a name of
-//! [`words`]. A test lists the words of SQLite's that nobody else may use.
+//! [`sql_pieces`]. A test lists the words of SQLite's that nobody else may use.
 
-pub(super) use super::sqlite::{faults, run_ids, words};
+pub(super) use super::sqlite::{faults, run_ids, sql_pieces};
 
 /// The engine.
 pub(super) type Db = sqlx::Sqlite;

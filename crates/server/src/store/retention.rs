@@ -7,7 +7,7 @@ use revere_model::MonitorId;
 use crate::store::{
     Store, StoreError,
     columns::micros,
-    database::{DbConnection, words},
+    database::{DbConnection, sql_pieces},
 };
 
 impl Store {
@@ -106,7 +106,7 @@ impl Store {
         let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
         // Only what is settled may go, whatever happened since it was looked at.
         let settled = if table == "deliveries" { " and status <> 'owed'" } else { "" };
-        let sql = format!("delete from {table} where id in {}{settled}", words::ids_of("$1"));
+        let sql = format!("delete from {table} where id in {}{settled}", sql_pieces::ids_of("$1"));
         self.write(move |connection| {
             Box::pin(async move {
                 Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).execute(connection).await?.rows_affected())

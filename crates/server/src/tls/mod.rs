@@ -4,9 +4,9 @@
 //! trusted in itself too, as curl and Python do: the commonest home-made one is its own authority and the server's at once.
 
 mod certificate;
+mod error_words;
 mod server_certificate;
 mod verifier;
-mod words;
 
 use std::{
     path::Path,
@@ -14,6 +14,7 @@ use std::{
 };
 
 pub use certificate::not_after;
+pub use error_words::error_words;
 use rustls::{
     ClientConfig, RootCertStore,
     client::danger::ServerCertVerifier,
@@ -22,7 +23,6 @@ use rustls::{
 };
 pub use server_certificate::{CertificateState, Looked, ServerCertificate};
 pub(crate) use verifier::{Judge, JudgedBy, Shown, is_for, is_in_time};
-pub use words::error_words;
 
 use verifier::{AcceptAny, Verifier};
 

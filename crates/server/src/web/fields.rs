@@ -116,7 +116,7 @@ impl Fields {
     pub fn finish(mut self) -> Vec<FieldFault> {
         for name in self.given.keys().take(MOST_UNKNOWN) {
             let shown: String = name.chars().take(100).collect();
-            let message = settings::unknown("field", &shown, self.known.iter().copied());
+            let message = settings::unknown_name("field", &shown, self.known.iter().copied());
             self.faults.push(FieldFault::new(shown, message));
         }
         self.faults

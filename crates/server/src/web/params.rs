@@ -142,7 +142,7 @@ impl Params {
     pub fn finish<T>(mut self, value: T) -> Result<T, Refusal> {
         for (name, _) in self.given.iter().take(MOST_UNKNOWN) {
             let shown: String = name.chars().take(100).collect();
-            let message = settings::unknown("parameter", &shown, self.known.iter().copied());
+            let message = settings::unknown_name("parameter", &shown, self.known.iter().copied());
             self.faults.push(FieldFault::new(shown, message));
         }
         Refusal::unless_clean(self.faults, value)

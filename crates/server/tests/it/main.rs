@@ -5,11 +5,11 @@
 mod access;
 mod alerts;
 mod api;
-mod arrows;
 mod canaries;
 mod cli;
 mod engine;
 mod listener;
+mod module_directions;
 mod pages;
 mod proof;
 mod sources;

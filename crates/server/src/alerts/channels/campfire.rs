@@ -13,10 +13,10 @@ use super::super::{
     http_channel::{HttpChannel, over_http},
 };
 use crate::{
+    building::BuildInput,
     http_target,
     outbound::{Method, OutboundError, Request, Url},
     settings::{ConfigFault, Field, FieldKind},
-    setup::Setup,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -56,7 +56,7 @@ struct Campfire {
     api_token: Option<String>,
 }
 
-fn campfire(setup: &Setup) -> Result<Campfire, Vec<ConfigFault>> {
+fn campfire(setup: &BuildInput) -> Result<Campfire, Vec<ConfigFault>> {
     let settings = setup.settings;
     let mut faults = Vec::new();
     let mut fault = |field: &str, message: &str| faults.push(setup.fault(field, message));

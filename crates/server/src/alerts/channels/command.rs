@@ -12,9 +12,9 @@ use super::super::{
     Built, Channel, ChannelKind, ChannelSample, Notification, Receipt, Retry, SendError, plain_text, process,
 };
 use crate::{
+    building::BuildInput,
     redact::Secrets,
     settings::{Field, FieldKind},
-    setup::Setup,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -57,14 +57,14 @@ struct Program {
     secrets: Secrets,
 }
 
-fn build(setup: &Setup) -> Built {
-    let Setup { settings, surroundings, .. } = *setup;
+fn build(setup: &BuildInput) -> Built {
+    let BuildInput { settings, context, .. } = *setup;
     let mut command = settings.texts("command");
     let broken = |text: &String| text.contains('\0');
     match command.first_mut() {
         Some(program) if !program.trim().is_empty() => {
             if program.contains('/') {
-                *program = surroundings.folder.join(&*program).to_string_lossy().into_owned();
+                *program = context.folder.join(&*program).to_string_lossy().into_owned();
             }
         }
         _ => {
@@ -83,9 +83,9 @@ fn build(setup: &Setup) -> Built {
     Ok(Arc::new(Program {
         command,
         environment,
-        folder: surroundings.folder.clone(),
+        folder: context.folder.clone(),
         timeout: settings.required_seconds("timeout"),
-        secrets: surroundings.secrets.clone(),
+        secrets: context.secrets.clone(),
     }))
 }
 

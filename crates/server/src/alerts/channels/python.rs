@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::super::{Built, Channel, Notification, Receipt, SendError, plain_text, process};
-use crate::{entry::Entry, settings::ConfigFault, surroundings::Surroundings};
+use crate::{
+    building::{BuildContext, ConfiguredEntry},
+    settings::ConfigFault,
+};
 
 /// Finds the class, makes one, triggers it.
 const HOST: &str = include_str!("python_host.py");
@@ -27,10 +30,10 @@ struct PythonClass {
     class: String,
     description: String,
     config: Value,
-    surroundings: Surroundings,
+    context: BuildContext,
 }
 
-pub(crate) fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
+pub(crate) fn build(entry: &ConfiguredEntry, context: &BuildContext) -> Built {
     let is_name = |part: &str| {
         let mut chars = part.chars();
         chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_')
@@ -45,13 +48,13 @@ pub(crate) fn build(entry: &Entry, surroundings: &Surroundings) -> Built {
     if !matches!(entry.config, Value::Object(_) | Value::Null) {
         return Err(vec![ConfigFault::new(format!("{}['config']", entry.place), "expected a dict")]);
     }
-    surroundings.secrets.learn_setting("config", &entry.config);
+    context.secrets.learn_setting("config", &entry.config);
     let config = if entry.config.is_null() { json!({}) } else { entry.config.clone() };
     Ok(Arc::new(PythonClass {
         class: entry.kind.clone(),
         description: entry.description.clone(),
         config,
-        surroundings: surroundings.clone(),
+        context: context.clone(),
     }))
 }
 
@@ -60,7 +63,7 @@ impl Channel for PythonClass {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let timeout = timeout.min(TIMEOUT);
         let mut command = Command::new(PYTHON);
-        command.args(["-X", "utf8", "-c", HOST]).current_dir(&self.surroundings.folder);
+        command.args(["-X", "utf8", "-c", HOST]).current_dir(&self.context.folder);
         let ended = process::run(command, self.order(notification), timeout).await;
         let ended = ended.map_err(|error| self.error(&format!("{PYTHON} cannot be started: {error}"), false))?;
         match serde_json::from_str::<Answer>(&ended.stdout) {
@@ -97,7 +100,7 @@ impl PythonClass {
     /// A class that is not there will not come by itself; what it raises may pass.
     fn error(&self, what: &str, found: bool) -> SendError {
         let what = plain_text::one_line(what);
-        let what = self.surroundings.secrets.redact(&what);
+        let what = self.context.secrets.redact(&what);
         let message = format!("{}: {}", self.class, plain_text::cut(&what, 1000));
         if found { SendError::later(message) } else { SendError::never(message) }
     }

@@ -19,10 +19,10 @@ use super::super::{
     plain_text, within,
 };
 use crate::{
+    building::BuildInput,
     http_target::{self, HttpTarget},
     outbound::{Limits, Method, Outbound, Reply, Request, Url, shown_url},
     settings::{Field, FieldKind, Settings, shortened},
-    setup::Setup,
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -100,8 +100,8 @@ struct Sns {
     signer: AwsSigner,
 }
 
-fn build(setup: &Setup) -> Built {
-    let Setup { settings, surroundings, .. } = *setup;
+fn build(setup: &BuildInput) -> Built {
+    let BuildInput { settings, context, .. } = *setup;
     let mut faults = Vec::new();
     let mut fault = |field: &str, message: &str| faults.push(setup.fault(field, message));
     let topic_arn = settings.required_text("topic_arn").to_owned();
@@ -133,7 +133,7 @@ fn build(setup: &Setup) -> Built {
         return Err(vec![setup.fault("region", "expected a region such as eu-west-1")]);
     };
     Ok(Arc::new(Sns {
-        signer: AwsSigner::new("sns", &region, keys.as_ref(), &surroundings.outbound),
+        signer: AwsSigner::new("sns", &region, keys.as_ref(), &context.outbound),
         own_address: own_address.is_some(),
         topic_arn,
         region,

@@ -39,8 +39,8 @@ use super::{
     from_json,
 };
 use crate::{
+    building::BuildInput,
     settings::{Field, FieldKind},
-    setup::Setup,
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -140,8 +140,8 @@ struct Database {
     dialect: Dialect,
 }
 
-fn build(setup: &Setup) -> Built {
-    let Setup { settings, surroundings, .. } = *setup;
+fn build(setup: &BuildInput) -> Built {
+    let BuildInput { settings, context, .. } = *setup;
     let mut faults = Vec::new();
     for key in ["max_rows", "pool_size"] {
         if settings.count(key) == Some(0) {
@@ -161,16 +161,16 @@ fn build(setup: &Setup) -> Built {
         pool_recycle: settings.required_seconds("pool_recycle"),
         time_zone,
     };
-    let found = url::parse(settings.required_text("connection_string"), &surroundings.folder, &surroundings.secrets);
+    let found = url::parse(settings.required_text("connection_string"), &context.folder, &context.secrets);
     let found = match found {
         Ok(found) if faults.is_empty() => found,
         Ok(_) => return Err(faults),
         Err(what) => {
-            faults.push(setup.fault("connection_string", surroundings.secrets.redact(&what).into_owned()));
+            faults.push(setup.fault("connection_string", context.secrets.redact(&what).into_owned()));
             return Err(faults);
         }
     };
-    let dialer = surroundings.outbound.dialer();
+    let dialer = context.outbound.dialer();
     let database = match found {
         url::Place::Sqlite(place) => Database {
             shown: place
@@ -202,7 +202,7 @@ fn build(setup: &Setup) -> Built {
                 settings.required_text("python"),
                 connection_string,
                 &rules,
-                &surroundings.folder,
+                &context.folder,
             )),
             shown: dialect,
             rules,

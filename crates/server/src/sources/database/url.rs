@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use percent::decode;
 
 use super::server::{self, Server};
-use crate::{redact::Secrets, settings::unknown};
+use crate::{redact::Secrets, settings::unknown_name};
 
 /// A database, before anyone connects to it.
 pub(super) enum Place {
@@ -150,7 +150,7 @@ pub(super) fn is_on(value: &str) -> bool {
 
 /// "'?charst=' is not supported: unknown option 'charst'; did you mean 'charset'?"
 pub(super) fn unknown_query(key: &str, known: &[&str]) -> String {
-    format!("'?{key}=' is not supported: {}", unknown("option", key, known.iter().copied()))
+    format!("'?{key}=' is not supported: {}", unknown_name("option", key, known.iter().copied()))
 }
 
 mod percent {

@@ -15,8 +15,8 @@ use super::{
     time_arguments,
 };
 use crate::{
-    settings::{Field, FieldKind, unknown},
-    setup::Setup,
+    building::BuildInput,
+    settings::{Field, FieldKind, unknown_name},
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -53,7 +53,7 @@ const METHODS: &[Method] = &[
 
 struct Demo(World);
 
-fn build(setup: &Setup) -> Built {
+fn build(setup: &BuildInput) -> Built {
     let live_since = setup.settings.count("live_since").and_then(|second| i64::try_from(second).ok());
     Ok(Arc::new(Demo(World { live_since })))
 }
@@ -72,7 +72,7 @@ impl Source for Demo {
             return Ok(Value::Dict(all.map(pair).collect()));
         }
         let path = arguments.required_text("path")?;
-        let missing = || SourceFault::Failed(unknown("path", &path, all.clone().map(|(name, _)| *name)));
+        let missing = || SourceFault::Failed(unknown_name("path", &path, all.clone().map(|(name, _)| *name)));
         if method == "get_text" {
             return self.0.text(&path, call.now.as_second()).map(Value::Text).ok_or_else(missing);
         }

@@ -17,10 +17,10 @@ use super::{
     http_server, time_arguments,
 };
 use crate::{
+    building::BuildInput,
     http_target::{self, HttpTarget},
     outbound::{self, HostPattern, Limits, Options, Request, Url},
-    settings::{Field, FieldKind, unknown},
-    setup::Setup,
+    settings::{Field, FieldKind, unknown_name},
 };
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -85,7 +85,7 @@ struct Http {
     target: HttpTarget,
 }
 
-fn build(setup: &Setup) -> Built {
+fn build(setup: &BuildInput) -> Built {
     let settings = setup.settings;
     let mut faults = Vec::new();
     let base = settings
@@ -106,7 +106,7 @@ fn build(setup: &Setup) -> Built {
     for name in &names {
         match METHODS.iter().find(|method| method.name.eq_ignore_ascii_case(name)) {
             Some(method) => methods.push(method),
-            None => faults.push(setup.fault("methods", unknown("method", name, METHODS.iter().map(|m| m.name)))),
+            None => faults.push(setup.fault("methods", unknown_name("method", name, METHODS.iter().map(|m| m.name)))),
         }
     }
     if names.is_empty() {

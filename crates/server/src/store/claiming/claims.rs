@@ -19,7 +19,7 @@ use super::{
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, instant, micros},
-    database::words,
+    database::sql_pieces,
     monitors::field_columns,
     reading::previous_run::{LAST_STATE, PreviousRun},
 };
@@ -133,7 +133,7 @@ impl Store {
         }
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
             "select * from monitors where deleted_at is null and id in {}",
-            words::ids_of("$1")
+            sql_pieces::ids_of("$1")
         )))
         .bind(ids)
         .fetch_all(self.engine_readers())

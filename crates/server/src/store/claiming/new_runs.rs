@@ -6,7 +6,7 @@ use revere_model::{MonitorId, ReturnValue, RunId, RunKind, State};
 use crate::store::{
     StoreError,
     columns::{micros, value_text},
-    database::{DbConnection, words},
+    database::{DbConnection, sql_pieces},
     many_rows::in_shapes,
     reading::runs::kind_text,
 };
@@ -42,7 +42,7 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewR
         let sql = format!(
             "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \
              message, return_value, output, traceback, seed, script_version) values {}",
-            words::values(piece.len(), &TYPES)
+            sql_pieces::values(piece.len(), &TYPES)
         );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for run in piece {

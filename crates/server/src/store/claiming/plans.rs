@@ -11,7 +11,7 @@ use super::claim_request::ClaimRequest;
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
-    database::{DbConnection, DbRow, words},
+    database::{DbConnection, DbRow, sql_pieces},
     many_rows::in_shapes,
     reading::previous_run::PreviousRun,
     ticks::{due_ticks::Ticks, gaps},
@@ -191,7 +191,7 @@ pub(super) async fn apply(
                  and statuses.due_at = plan.due_at and (statuses.claimed_by is not null) = plan.claimed
                  and m.version = plan.version and m.deleted_at is null
              returning statuses.monitor_id",
-            words::values(piece.len(), &TYPES),
+            sql_pieces::values(piece.len(), &TYPES),
             piece.len() * TYPES.len() + 1
         );
         let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));

@@ -15,7 +15,7 @@ use crate::store::{
     RecordedFlip, Store, StoreError,
     claiming::new_runs::{self, NewRun},
     columns::{Columns, ids_text, micros, value_text},
-    database::{DbConnection, run_ids, words},
+    database::{DbConnection, run_ids, sql_pieces},
     many_rows::in_shapes,
     monitors::records,
     telling::record_flips::{self, Cause, NewFlip},
@@ -214,7 +214,7 @@ async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<Mo
              s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after, m.recover_after
          from statuses s join monitors m on m.id = s.monitor_id
          where m.deleted_at is null and s.monitor_id in {}",
-        words::ids_of("$1")
+        sql_pieces::ids_of("$1")
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()
@@ -273,7 +273,7 @@ async fn take(
                  and statuses.passing_streak = result.was_passing
                  and m.version = result.version and m.deleted_at is null
              returning statuses.monitor_id",
-            words::values(piece.len(), &TYPES)
+            sql_pieces::values(piece.len(), &TYPES)
         );
         let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
         for (id, subject, result) in piece {

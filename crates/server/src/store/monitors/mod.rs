@@ -16,7 +16,7 @@ use sqlx::QueryBuilder;
 use crate::store::{
     Store, StoreError,
     columns::micros,
-    database::{Db, DbConnection, words},
+    database::{Db, DbConnection, sql_pieces},
     reading::{name_search::contains, page_cut::fitting},
 };
 
@@ -91,7 +91,7 @@ impl Store {
         query.push(" order by s.monitor_id limit ").push_bind(i64::from(filter.limit) + 1);
         let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
-        let sql = format!("{SELECT} where m.deleted_at is null and m.id in {} order by m.id", words::ids_of("$1"));
+        let sql = format!("{SELECT} where m.deleted_at is null and m.id in {} order by m.id", sql_pieces::ids_of("$1"));
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(monitor).collect::<Result<_, _>>()?, more))
     }

@@ -14,7 +14,7 @@ use crate::store::{
     database::{Db, DbConnection},
     telling::record_flips::{self, Cause, NewFlip},
     ticks::{
-        due_ticks::{self, Plan, Ticks},
+        due_ticks::{self, FirstTick, Ticks},
         gaps,
     },
 };
@@ -100,7 +100,7 @@ fn moved(current: &Monitor, spec: &MonitorSpec, was: &Row, now: Timestamp) -> Mo
     let mut flip = None;
     let last_due = account(&mut gaps, current, was, now);
     if spec.active {
-        let Plan { next_tick_at, fault } = due_ticks::first(spec, now);
+        let FirstTick { next_tick_at, fault } = due_ticks::first(spec, now);
         // A tick that was due is owed: it is run at once, by the new script.
         row.owed_tick_at = last_due.or(row.owed_tick_at.filter(|_| current.spec.active));
         row.due_at = match (last_due, row.owed_tick_at, next_tick_at) {

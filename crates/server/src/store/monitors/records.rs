@@ -9,7 +9,7 @@ use crate::store::{
     StoreError,
     columns::{Columns, micros},
     database::{Db, DbConnection, DbRow},
-    ticks::due_ticks::{self, Plan},
+    ticks::due_ticks::{self, FirstTick},
 };
 
 /// What every reading of a monitor selects.
@@ -62,7 +62,7 @@ pub(in crate::store) async fn insert(
         query.push(", ").push_bind(id.0);
     }
     let id: i64 = query.push(") returning id").build_query_scalar().fetch_one(&mut *connection).await?;
-    let Plan { next_tick_at, fault } = due_ticks::first(spec, now);
+    let FirstTick { next_tick_at, fault } = due_ticks::first(spec, now);
     sqlx::query(
         "insert into statuses (monitor_id, state, state_since, next_tick_at, due_at, fault)
          values ($1, 'INACTIVE', $2, $4, $4, $3)",

@@ -13,7 +13,7 @@ use std::{
 use revere_model::State;
 use tokio::time::Instant;
 
-use crate::store::{Store, StoreError, columns::word, database::words};
+use crate::store::{Store, StoreError, columns::word, database::sql_pieces};
 
 /// How many monitors are in each state.
 pub type StateCounts = BTreeMap<State, u64>;
@@ -63,7 +63,7 @@ impl Store {
              union all
              select s.state, -count(*) from monitors m {} statuses s on s.monitor_id = m.id
              where m.deleted_at is not null group by s.state",
-            words::JOIN_IN_ORDER
+            sql_pieces::JOIN_IN_ORDER
         );
         let rows: Vec<(String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(self.readers()).await?;
         let mut counts: StateCounts = State::ALL.into_iter().map(|state| (state, 0)).collect();

@@ -12,7 +12,7 @@ use super::name_search::contains;
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros, tags_from},
-    database::{Db, DbRow, words},
+    database::{Db, DbRow, sql_pieces},
 };
 
 /// Which monitors, worst first.
@@ -106,9 +106,9 @@ impl Store {
         query.push(COLUMNS);
         // Problems are few: found by state, then sorted. The rest are many: walked by name until the page is full.
         if state.is_problem() {
-            query.push(format!(" from statuses s {} monitors m on m.id = s.monitor_id", words::JOIN_IN_ORDER));
+            query.push(format!(" from statuses s {} monitors m on m.id = s.monitor_id", sql_pieces::JOIN_IN_ORDER));
         } else {
-            query.push(format!(" from monitors m {} statuses s on s.monitor_id = m.id", words::JOIN_IN_ORDER));
+            query.push(format!(" from monitors m {} statuses s on s.monitor_id = m.id", sql_pieces::JOIN_IN_ORDER));
         }
         query.push(" where m.deleted_at is null and s.state = ").push_bind(state.as_str());
         if let Some(tag) = &filter.tag {

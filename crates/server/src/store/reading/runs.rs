@@ -7,7 +7,7 @@ use sqlx::QueryBuilder;
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
-    database::{Db, DbRow, words},
+    database::{Db, DbRow, sql_pieces},
     reading::page_cut::fitting,
 };
 
@@ -49,7 +49,7 @@ impl Store {
         let Some(mut query) = ids(SIZES, monitor, one_more) else { return Ok((Vec::new(), false)) };
         let sizes: Vec<(i64, i64)> = query.push(NEWEST_FIRST).build_query_as().fetch_all(self.readers()).await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
-        let sql = format!("select * from runs where id in {}{NEWEST_FIRST}", words::ids_of("$1"));
+        let sql = format!("select * from runs where id in {}{NEWEST_FIRST}", sql_pieces::ids_of("$1"));
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(run).collect::<Result<_, _>>()?, more))
     }

@@ -7,4 +7,4 @@ pub(super) mod faults;
 pub(super) mod lock;
 pub(super) mod migrate;
 pub(super) mod run_ids;
-pub(super) mod words;
+pub(super) mod sql_pieces;

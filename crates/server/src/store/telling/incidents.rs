@@ -14,7 +14,7 @@ use crate::{
     store::{
         StoreError,
         columns::{Columns, ids_text, instant},
-        database::{DbConnection, words},
+        database::{DbConnection, sql_pieces},
     },
 };
 
@@ -54,7 +54,7 @@ pub(in crate::store) async fn going_on(
 ) -> Result<HashMap<MonitorId, FlipId>, StoreError> {
     let sql = format!(
         "select monitor_id, incident_id from statuses where incident_id is not null and monitor_id in {}",
-        words::ids_of("$1")
+        sql_pieces::ids_of("$1")
     );
     let rows: Vec<(i64, i64)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ids_text(monitors)).fetch_all(connection).await?;

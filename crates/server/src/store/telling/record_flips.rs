@@ -16,7 +16,7 @@ use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     RecordedFlip, StoreError,
     columns::{Columns, ids_text, micros, tags_from, value_text, word},
-    database::{DbConnection, words},
+    database::{DbConnection, sql_pieces},
 };
 
 /// A flip that is about to be recorded.
@@ -263,7 +263,7 @@ pub(in crate::store) async fn remember(
 
 /// What was told of these monitors, a JSON list of ids.
 async fn told_of(connection: &mut DbConnection, ids: &str) -> Result<HashMap<(MonitorId, String), Heard>, StoreError> {
-    let sql = format!("select * from told where monitor_id in {}", words::ids_of("$1"));
+    let sql = format!("select * from told where monitor_id in {}", sql_pieces::ids_of("$1"));
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
@@ -280,7 +280,7 @@ pub(in crate::store) async fn summaries(
     connection: &mut DbConnection,
     ids: &str,
 ) -> Result<HashMap<MonitorId, MonitorSummary>, StoreError> {
-    let sql = format!("select id, name, tags from monitors where id in {}", words::ids_of("$1"));
+    let sql = format!("select id, name, tags from monitors where id in {}", sql_pieces::ids_of("$1"));
     let rows: Vec<(i64, String, String)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.into_iter()

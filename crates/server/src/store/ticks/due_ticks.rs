@@ -5,7 +5,7 @@ use revere_model::{Gap, GapReason, MonitorId, MonitorSpec, Schedule, zone};
 
 /// When a monitor runs next, or why it cannot.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::store) struct Plan {
+pub(in crate::store) struct FirstTick {
     /// The first tick; `None` while it is off, set aside, or has no tick left.
     pub(in crate::store) next_tick_at: Option<Timestamp>,
     /// Why it is set aside.
@@ -81,13 +81,13 @@ impl Due {
 }
 
 /// The first tick of a monitor that begins, or begins again, at `now`.
-pub(in crate::store) fn first(spec: &MonitorSpec, now: Timestamp) -> Plan {
+pub(in crate::store) fn first(spec: &MonitorSpec, now: Timestamp) -> FirstTick {
     if !spec.active {
-        return Plan::default();
+        return FirstTick::default();
     }
     match Ticks::read(&spec.schedule, &spec.timezone) {
-        Ok(ticks) => Plan { next_tick_at: ticks.after(now), fault: None },
-        Err(fault) => Plan { next_tick_at: None, fault: Some(fault) },
+        Ok(ticks) => FirstTick { next_tick_at: ticks.after(now), fault: None },
+        Err(fault) => FirstTick { next_tick_at: None, fault: Some(fault) },
     }
 }
 

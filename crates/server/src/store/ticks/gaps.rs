@@ -8,7 +8,7 @@ use revere_model::{Gap, GapReason, MonitorId};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
-    database::{DbConnection, DbRow, words},
+    database::{DbConnection, DbRow, sql_pieces},
     many_rows::in_shapes,
 };
 
@@ -57,7 +57,7 @@ impl Store {
             "select * from gaps where id in
                  (select (select id from gaps where monitor_id = wanted.value order by last_tick_at desc, id desc limit 1)
                   from {} wanted)",
-            words::ids_of("$1")
+            sql_pieces::ids_of("$1")
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.engine_readers()).await?;
         rows.iter().map(|row| gap(row).map(|(id, gap)| (gap.monitor_id, (id, gap)))).collect()
@@ -97,7 +97,7 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, gaps: &[&Gap
     for piece in in_shapes(gaps) {
         let sql = format!(
             "insert into gaps (monitor_id, reason, first_tick_at, last_tick_at, count) values {}",
-            words::values(piece.len(), &["bigint", "text", "bigint", "bigint", "bigint"])
+            sql_pieces::values(piece.len(), &["bigint", "text", "bigint", "bigint", "bigint"])
         );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for gap in piece {

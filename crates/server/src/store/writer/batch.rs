@@ -11,7 +11,7 @@ use crate::{
     store::{
         StoreError,
         claiming::results::{self, Committed, RunResult},
-        database::{DbConnection, words},
+        database::{DbConnection, sql_pieces},
     },
 };
 
@@ -143,7 +143,7 @@ async fn write_other(
     let outcome = run_caught(operation.run(connection)).await;
     if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
         sqlx::query("rollback").execute(&mut *connection).await?;
-        sqlx::query(words::BEGIN).execute(connection).await?;
+        sqlx::query(sql_pieces::BEGIN).execute(connection).await?;
     }
     outcome
 }

@@ -22,7 +22,7 @@ use super::{
     database::{
         DbConnection, DbOptions,
         faults::{self, DbFault},
-        words,
+        sql_pieces,
     },
     health::Health,
     sqlite::{self, lock::LockFile},
@@ -150,7 +150,7 @@ impl Writer {
             Some(connection) => connection,
             None => self.connection.insert(self.options.connect().await?),
         };
-        sqlx::query(words::BEGIN).execute(connection).await.map(|_| ())
+        sqlx::query(sql_pieces::BEGIN).execute(connection).await.map(|_| ())
     }
 
     async fn write(&mut self, batch: Vec<Job>) {

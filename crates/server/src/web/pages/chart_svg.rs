@@ -15,7 +15,7 @@ pub(super) const POINTS: usize = 400;
 
 /// The picture. Across, everything is in hundredths of the width, so that text keeps its shape whatever the width is.
 #[derive(Clone, Debug)]
-pub(super) struct Still(pub(super) Series);
+pub(super) struct ChartSvg(pub(super) Series);
 
 /// What the lines are drawn in; it is stretched.
 const WIDTH: f64 = 1000.0;
@@ -25,7 +25,7 @@ const STRIP: f64 = 97.0;
 /// So many texts have a lane of their own; the others share one.
 const LANES: usize = 6;
 
-impl Display for Still {
+impl Display for ChartSvg {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.0.runs == 0 && self.0.gaps.is_empty() {
             return f.write_str(r#"<p class="nothing">No run in this time.</p>"#);
@@ -40,9 +40,9 @@ impl Display for Still {
     }
 }
 
-impl HtmlSafe for Still {}
+impl HtmlSafe for ChartSvg {}
 
-impl Still {
+impl ChartSvg {
     /// From 0 to 100.
     fn x(&self, at: Timestamp) -> f64 {
         let since_begin = |at: Timestamp| (at.as_millisecond() - self.0.from.as_millisecond()) as f64;
@@ -196,7 +196,7 @@ mod tests {
             (at(50), None),
             (at(60), None),
         ];
-        let drawn = Still(Series { from: at(0), to: at(100), points, runs: 6, ..Series::default() }).to_string();
+        let drawn = ChartSvg(Series { from: at(0), to: at(100), points, runs: 6, ..Series::default() }).to_string();
         assert_eq!(drawn.matches("<polyline").count(), 2, "{drawn}");
         assert!(drawn.contains(r#"points="400.0,61.5 400.0,61.5 ""#), "{drawn}");
         assert!(drawn.contains(">3</text>") && drawn.contains(">1</text>"), "{drawn}");
@@ -235,7 +235,7 @@ mod tests {
             runs: 4,
             ..Series::default()
         };
-        let drawn = Still(series.clone()).to_string();
+        let drawn = ChartSvg(series.clone()).to_string();
         for part in [
             r#"<rect class="is-ok" x="10.00%" y="97%" width="40.00%""#,
             r#"<rect class="bad-alarm" x="50.00%" width="50.00%""#,
@@ -244,21 +244,22 @@ mod tests {
         ] {
             assert!(drawn.contains(part), "{part} in {drawn}");
         }
-        let nothing_ran = Still(Series { runs: 0, bands: vec![], ..series }).to_string();
+        let nothing_ran = ChartSvg(Series { runs: 0, bands: vec![], ..series }).to_string();
         assert!(nothing_ran.contains("3 missed"), "{nothing_ran}");
-        assert!(Still(Series::default()).to_string().contains("No run"));
+        assert!(ChartSvg(Series::default()).to_string().contains("No run"));
     }
 
     #[test]
     fn texts_are_bars_with_labels_that_stay_text() {
         let band = |from, to, text: &str| TextBand { from: at(from), to: at(to), text: Some(text.to_owned()) };
         let texts = vec![band(0, 10, "up"), band(10, 15, "<b>down"), band(15, 90, "up")];
-        let drawn = Still(Series { from: at(0), to: at(100), texts, runs: 9, ..Series::default() }).to_string();
+        let drawn = ChartSvg(Series { from: at(0), to: at(100), texts, runs: 9, ..Series::default() }).to_string();
         assert_eq!(drawn.matches(r#"class="lane""#).count(), 3, "{drawn}");
         assert!(drawn.contains(r#"x="15.00%""#) && drawn.contains(">up</text>"), "{drawn}");
         assert!(drawn.contains("&#60;b&#62;down</text>") && !drawn.contains("<b>"), "{drawn}");
         let many = (0..30).map(|number| band(number, number + 1, &format!("v{number}"))).collect();
-        let drawn = Still(Series { from: at(0), to: at(30), texts: many, runs: 30, ..Series::default() }).to_string();
+        let drawn =
+            ChartSvg(Series { from: at(0), to: at(30), texts: many, runs: 30, ..Series::default() }).to_string();
         assert_eq!(drawn.matches("<text").count(), LANES + 1, "{drawn}");
         assert!(drawn.contains(">others</text>"), "{drawn}");
     }

@@ -7,7 +7,7 @@ use revere_model::{Monitor, MonitorId, ReturnValue, State};
 
 use super::{
     chart::{self, Range},
-    chart_svg::{self, Still},
+    chart_svg::{self, ChartSvg},
     display::{Badge, Mark, Shown, Span, Status, When, class},
     highlight::Listing,
     layout::{Place, Shell},
@@ -48,7 +48,7 @@ struct MonitorPage {
     /// What was zoomed into, in seconds since 1970.
     zoomed: Option<(i64, i64)>,
     chart_words: String,
-    still: Still,
+    chart: ChartSvg,
     story: Vec<FlipRow>,
     runs: Vec<RunView>,
     filtered: bool,
@@ -58,7 +58,7 @@ struct MonitorPage {
     facts: Vec<(&'static str, String)>,
     version: i64,
     updated: When,
-    told: Vec<Told>,
+    told: Vec<ToldAlert>,
     deliveries: Vec<Sent>,
 }
 
@@ -141,7 +141,7 @@ pub(super) struct FlipRow {
 }
 
 /// An alert, as it concerns this monitor.
-struct Told {
+struct ToldAlert {
     key: String,
     words: String,
 }
@@ -193,7 +193,7 @@ pub(super) async fn show(
             .collect(),
         zoomed: zoomed.map(|(from, to)| (from.as_second(), to.as_second())),
         chart_words: format!("Chart of the value over {over}: {}", chart::in_words(&series)),
-        still: Still(series),
+        chart: ChartSvg(series),
         story: last_story(&request.context, id).await?,
         runs,
         filtered: false,
@@ -221,7 +221,7 @@ pub(super) async fn last_story(context: &Context, id: MonitorId) -> Result<Vec<F
     Ok(story(flips, context.now()))
 }
 
-async fn told(context: &Context) -> Result<Vec<Told>, Problem> {
+async fn told(context: &Context) -> Result<Vec<ToldAlert>, Problem> {
     let rows = alerts::settings(context).await?;
     Ok(rows
         .into_iter()
@@ -233,7 +233,7 @@ async fn told(context: &Context) -> Result<Vec<Told>, Problem> {
                 (true, true) => "tells nothing".to_owned(),
                 (true, false) => states.join(", "),
             };
-            Told { key: row.key, words }
+            ToldAlert { key: row.key, words }
         })
         .collect())
 }
@@ -379,7 +379,7 @@ mod tests {
             ranges: vec![RangeOption { key: "24h", words: "24 h", current: true }],
             zoomed: None,
             chart_words: "x".into(),
-            still: Still(crate::operations::series::Series::default()),
+            chart: ChartSvg(crate::operations::series::Series::default()),
             story: turns,
             runs: vec![],
             filtered: false,
@@ -396,7 +396,7 @@ mod tests {
             facts: vec![("Time limit", "2.5 seconds".into())],
             version: 1,
             updated: When { at: now, now },
-            told: vec![Told { key: "<k>/?".into(), words: "OK".into() }],
+            told: vec![ToldAlert { key: "<k>/?".into(), words: "OK".into() }],
             deliveries: vec![Sent {
                 alert: "<k>".into(),
                 old: Badge(State::Ok),

@@ -11,7 +11,7 @@ use revere_model::ReturnValue;
 use serde_json::{Value, json};
 
 use super::{channel, channel_learning, sample, send, stub, stub::Stub};
-use crate::support::{CLOSINGS, Forgetful, ShownSecrets};
+use crate::support::{CLOSINGS, ClosingServer, ShownSecrets};
 
 /// A kind, one of its samples, and the sample's config for a receiver at `url`.
 type Case = (&'static ChannelKind, &'static ChannelSample, Value);
@@ -173,7 +173,7 @@ async fn a_connection_that_closes_as_the_notification_leaves_costs_no_attempt() 
             taken => taken,
         };
         for closing in CLOSINGS {
-            let server = Forgetful::start(taken, closing).await;
+            let server = ClosingServer::start(taken, closing).await;
             let (kind, _, config) = over_http(&server.url).remove(at);
             let channel = channel(kind.names[0], config);
             for _ in 0..4 {

@@ -8,13 +8,11 @@ use revere::{
         answer::{Answer, Verdict},
         http_channel::{HttpChannel, over_http},
     },
-    entry::Entry,
+    building::{BuildContext, BuildInput, ConfiguredEntry},
     http_target,
     outbound::{Outbound, OutboundError, Request, Url},
     redact::Secrets,
     settings::{Field, Settings},
-    setup::Setup,
-    surroundings::Surroundings,
 };
 use serde_json::{Value, json};
 
@@ -44,12 +42,12 @@ impl HttpChannel for Pigeon {
 fn pigeon(url: &str) -> Arc<dyn Channel> {
     let secrets = Secrets::default();
     secrets.learn("loft-s3cret");
-    let surroundings = Surroundings {
+    let context = BuildContext {
         folder: Path::new(".").to_owned(),
         outbound: Outbound::new(secrets.clone()),
         secrets: secrets.clone(),
     };
-    let entry = Entry {
+    let entry = ConfiguredEntry {
         name: "ops".to_owned(),
         kind: "pigeon".to_owned(),
         description: String::new(),
@@ -59,7 +57,7 @@ fn pigeon(url: &str) -> Arc<dyn Channel> {
     };
     let fields = http_target::CHANNEL_CONNECTION.fields.iter().chain(&FIELDS);
     let settings = Settings::read(fields, &entry.config, "", &secrets).unwrap();
-    let setup = Setup { entry: &entry, settings: &settings, surroundings: &surroundings };
+    let setup = BuildInput { entry: &entry, settings: &settings, context: &context };
     over_http(&setup, Ok(Pigeon(http_target::below(setup.url("api_url"), &["v1", "messages"]))))
         .unwrap_or_else(|faults| panic!("{faults:?}"))
 }

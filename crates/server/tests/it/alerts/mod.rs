@@ -15,11 +15,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use revere::{
     alerts::{Channel, Incident, MonitorSummary, Notification, Receipt, SendError, build_all},
-    entry,
+    building::{self, BuildContext},
     outbound::Outbound,
     redact::Secrets,
     settings::ConfigFault,
-    surroundings::Surroundings,
 };
 use revere_model::{FlipId, MonitorId, ReturnValue, State};
 use serde_json::{Value, json};
@@ -33,12 +32,12 @@ fn channel_in(folder: &Path, kind: &str, config: Value) -> Result<Arc<dyn Channe
 }
 
 fn built(folder: &Path, kind: &str, config: Value, secrets: &Secrets) -> Result<Arc<dyn Channel>, Vec<String>> {
-    let surroundings =
-        Surroundings { folder: folder.to_owned(), outbound: Outbound::new(secrets.clone()), secrets: secrets.clone() };
+    let context =
+        BuildContext { folder: folder.to_owned(), outbound: Outbound::new(secrets.clone()), secrets: secrets.clone() };
     let given = json!({"ops": {"type": kind, "description": "Operations", "config": config}});
-    let (entries, faults) = entry::read_all("REVERE_ALERTS", &given);
+    let (entries, faults) = building::read_entries("REVERE_ALERTS", &given);
     assert_eq!(faults, []);
-    let (mut channels, faults) = build_all(&entries, &surroundings);
+    let (mut channels, faults) = build_all(&entries, &context);
     channels.remove("ops").ok_or_else(|| faults.iter().map(ConfigFault::to_string).collect())
 }
 

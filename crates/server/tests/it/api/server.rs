@@ -101,7 +101,7 @@ impl Server {
             secrets: Secrets::default(),
         });
         let mailbox = Mailbox::default();
-        let (entries, faults) = revere::entry::read_all(
+        let (entries, faults) = revere::building::read_entries(
             "REVERE_ALERTS",
             &json!({
                 "ops": {"type": "log", "description": "The people on call."},

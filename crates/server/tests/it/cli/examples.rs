@@ -4,14 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use revere::{
+    building::{self, BuildContext},
     demo::{self, EXAMPLES, ORDERS},
-    entry,
     metrics::Metrics,
     outbound::Outbound,
     redact::Secrets,
     runner::{NamedSource, Runner, RunnerParts, Script, Sources},
     sources::{self, demo::world::World},
-    surroundings::Surroundings,
 };
 use revere_model::{ManualClock, ReturnValue, State};
 use revere_sandbox::{KeepInstances, Limits, Options, Sandbox};
@@ -23,12 +22,12 @@ const OUTSIDE: [&str; 2] = ["Revere itself", "Warehouse stock"];
 
 fn sources(folder: &std::path::Path) -> Sources {
     let (configured, _) = demo::configuration(folder, "http://127.0.0.1:9", NOW);
-    let (entries, faults) = entry::read_all("REVERE_SOURCES", &configured);
+    let (entries, faults) = building::read_entries("REVERE_SOURCES", &configured);
     assert_eq!(faults, []);
     let secrets = Secrets::default();
-    let surroundings =
-        Surroundings { folder: folder.to_owned(), secrets: secrets.clone(), outbound: Outbound::new(secrets) };
-    let (built, faults) = sources::build_all(&entries, &surroundings);
+    let context =
+        BuildContext { folder: folder.to_owned(), secrets: secrets.clone(), outbound: Outbound::new(secrets) };
+    let (built, faults) = sources::build_all(&entries, &context);
     assert_eq!(faults, []);
     let named = |(name, source)| (name, NamedSource { kind: String::new(), description: String::new(), source });
     built.into_iter().map(named).collect()

@@ -9,147 +9,147 @@ use revere::{
 };
 use revere_model::{MonitorId, State};
 
-use crate::support::{Scratch, Stage, spec, until};
+use crate::support::{Scratch, TestEngine, spec, until};
 
 /// Makes a monitor flip, as runs would.
-async fn flip(stage: &Stage, monitor: MonitorId, to: State) {
-    stage.scratch.manual(monitor, to).await;
-    stage.engine.wake();
+async fn flip(test: &TestEngine, monitor: MonitorId, to: State) {
+    test.scratch.manual(monitor, to).await;
+    test.engine.wake();
 }
 
-async fn monitor(stage: &Stage, name: &str) -> MonitorId {
-    stage.store().create_monitor(&spec(name), stage.now()).await.unwrap().id
+async fn monitor(test: &TestEngine, name: &str) -> MonitorId {
+    test.store().create_monitor(&spec(name), test.now()).await.unwrap().id
 }
 
-async fn count(stage: &Stage, alert: &str, status: DeliveryStatus) -> usize {
+async fn count(test: &TestEngine, alert: &str, status: DeliveryStatus) -> usize {
     let filter =
         DeliveryFilter { alert: Some(alert.to_owned()), status: Some(status), limit: 1000, ..Default::default() };
-    stage.store().deliveries(&filter).await.unwrap().len()
+    test.store().deliveries(&filter).await.unwrap().len()
 }
 
 #[tokio::test]
 async fn a_notification_says_what_happened_and_where_to_look() {
     let settings = EngineSettings { address: "https://revere.example".to_owned(), ..EngineSettings::default() };
-    let stage = Stage::on(Scratch::new().await, settings).await;
-    let id = monitor(&stage, "Mail queue").await;
-    flip(&stage, id, State::Alarm).await;
-    until("it told", async || count(&stage, "ops", DeliveryStatus::Sent).await == 1).await;
-    let told = stage.ops().taken.lock().unwrap()[0].clone();
+    let test = TestEngine::on(Scratch::new().await, settings).await;
+    let id = monitor(&test, "Mail queue").await;
+    flip(&test, id, State::Alarm).await;
+    until("it told", async || count(&test, "ops", DeliveryStatus::Sent).await == 1).await;
+    let told = test.ops().taken.lock().unwrap()[0].clone();
     assert_eq!((told.monitor.name.as_str(), told.new_state), ("Mail queue", State::Alarm));
     assert_eq!(told.monitor.url, format!("https://revere.example/monitor/{id}"));
-    assert_eq!((told.message.as_str(), told.tick_at), ("came out ALARM", Some(stage.now())));
+    assert_eq!((told.message.as_str(), told.tick_at), ("came out ALARM", Some(test.now())));
     let sent = DeliveryFilter { status: Some(DeliveryStatus::Sent), limit: 9, ..Default::default() };
-    let log = stage.store().deliveries(&sent).await.unwrap();
+    let log = test.store().deliveries(&sent).await.unwrap();
     assert!(log.iter().all(|delivery| delivery.reply.as_deref() == Some("noted")));
 }
 
 #[tokio::test]
 async fn a_dead_alert_slows_no_other() {
     let settings = EngineSettings { sends_per_alert: 4, ..EngineSettings::default() };
-    let stage = Stage::on(Scratch::new().await, settings).await;
-    stage.ops().hangs();
+    let test = TestEngine::on(Scratch::new().await, settings).await;
+    test.ops().hangs();
     for n in 0..100 {
-        let id = monitor(&stage, &format!("m{n}")).await;
-        flip(&stage, id, State::Alarm).await;
+        let id = monitor(&test, &format!("m{n}")).await;
+        flip(&test, id, State::Alarm).await;
     }
-    until("the other alert told all", async || count(&stage, "spare", DeliveryStatus::Sent).await == 100).await;
-    assert_eq!(stage.ops().attempts(), 4, "no more at once than allowed");
-    assert_eq!(count(&stage, "ops", DeliveryStatus::Owed).await, 100);
+    until("the other alert told all", async || count(&test, "spare", DeliveryStatus::Sent).await == 100).await;
+    assert_eq!(test.ops().attempts(), 4, "no more at once than allowed");
+    assert_eq!(count(&test, "ops", DeliveryStatus::Owed).await, 100);
 }
 
 #[tokio::test]
 async fn what_is_not_taken_is_tried_again_with_the_same_key_and_in_order() {
-    let stage = Stage::new().await;
-    stage.ops().fails(Some(SendError::later("503 Service Unavailable")));
-    let mut events = stage.engine.events();
-    let id = monitor(&stage, "a").await;
-    flip(&stage, id, State::Alarm).await;
-    until("the first attempt is settled", async || stage.ops().attempts() == 1).await;
+    let test = TestEngine::new().await;
+    test.ops().fails(Some(SendError::later("503 Service Unavailable")));
+    let mut events = test.engine.events();
+    let id = monitor(&test, "a").await;
+    flip(&test, id, State::Alarm).await;
+    until("the first attempt is settled", async || test.ops().attempts() == 1).await;
     loop {
         let event = events.recv().await.unwrap();
         if matches!(&event, Event::Delivery { alert_key, status: DeliveryStatus::Owed, .. } if alert_key == "ops") {
             break;
         }
     }
-    flip(&stage, id, State::Ok).await;
+    flip(&test, id, State::Ok).await;
     for attempts in 2..=4 {
-        let due = stage.store().next_delivery("ops").await.unwrap().unwrap();
-        assert!(due > stage.now() && due <= stage.now() + jiff::SignedDuration::from_secs(300));
-        stage.at(due);
+        let due = test.store().next_delivery("ops").await.unwrap().unwrap();
+        assert!(due > test.now() && due <= test.now() + jiff::SignedDuration::from_secs(300));
+        test.at(due);
         until("the next attempt is settled", async || {
-            stage.ops().attempts() == attempts
-                && stage.store().next_delivery("ops").await.unwrap() > Some(stage.now())
-                && stage.store().owed().await.unwrap().iter().any(|(key, owed, _)| key == "ops" && *owed == 2)
+            test.ops().attempts() == attempts
+                && test.store().next_delivery("ops").await.unwrap() > Some(test.now())
+                && test.store().owed().await.unwrap().iter().any(|(key, owed, _)| key == "ops" && *owed == 2)
         })
         .await;
         until("it is let go", async || {
-            let due = stage.store().next_delivery("ops").await.unwrap().unwrap();
-            due <= stage.now() + jiff::SignedDuration::from_secs(60)
+            let due = test.store().next_delivery("ops").await.unwrap().unwrap();
+            due <= test.now() + jiff::SignedDuration::from_secs(60)
         })
         .await;
     }
-    stage.ops().fails(None);
-    stage.at(stage.store().next_delivery("ops").await.unwrap().unwrap());
-    until("both told", async || stage.ops().story("a").len() == 2).await;
-    assert_eq!(stage.ops().story("a"), [(State::Inactive, State::Alarm), (State::Alarm, State::Ok)]);
-    let attempts = stage.ops().attempts.lock().unwrap().clone();
+    test.ops().fails(None);
+    test.at(test.store().next_delivery("ops").await.unwrap().unwrap());
+    until("both told", async || test.ops().story("a").len() == 2).await;
+    assert_eq!(test.ops().story("a"), [(State::Inactive, State::Alarm), (State::Alarm, State::Ok)]);
+    let attempts = test.ops().attempts.lock().unwrap().clone();
     assert!(attempts[..5].iter().all(|key| *key == attempts[0]), "{attempts:?}");
     assert_ne!(attempts[5], attempts[0]);
 }
 
 #[tokio::test]
 async fn the_receiver_says_when() {
-    let stage = Stage::new().await;
+    let test = TestEngine::new().await;
     let asked = SendError { message: "429".to_owned(), retry: Retry::After(Duration::from_secs(600)) };
-    stage.ops().fails(Some(asked));
-    let id = monitor(&stage, "a").await;
-    flip(&stage, id, State::Alarm).await;
-    let after = stage.now() + jiff::SignedDuration::from_secs(600);
-    until("put off", async || stage.store().next_delivery("ops").await.unwrap() >= Some(after)).await;
+    test.ops().fails(Some(asked));
+    let id = monitor(&test, "a").await;
+    flip(&test, id, State::Alarm).await;
+    let after = test.now() + jiff::SignedDuration::from_secs(600);
+    until("put off", async || test.store().next_delivery("ops").await.unwrap() >= Some(after)).await;
 }
 
 #[tokio::test]
 async fn what_no_one_will_ever_take_is_given_up_at_once_and_told_by_another_alert() {
-    let stage = Stage::new().await;
-    stage.ops().fails(Some(SendError::never("404 Not Found: no such room")));
-    let id = monitor(&stage, "a").await;
-    flip(&stage, id, State::Alarm).await;
-    until("both of the other's", async || stage.spare().story("a").len() == 2).await;
-    let told = stage.spare().taken.lock().unwrap().clone();
+    let test = TestEngine::new().await;
+    test.ops().fails(Some(SendError::never("404 Not Found: no such room")));
+    let id = monitor(&test, "a").await;
+    flip(&test, id, State::Alarm).await;
+    until("both of the other's", async || test.spare().story("a").len() == 2).await;
+    let told = test.spare().taken.lock().unwrap().clone();
     assert!(told.iter().any(|told| told.message.contains("the alert 'ops' could not tell this: 404 Not Found")));
-    assert_eq!(stage.ops().attempts(), 1);
-    assert_eq!(count(&stage, "ops", DeliveryStatus::Failed).await, 1);
+    assert_eq!(test.ops().attempts(), 1);
+    assert_eq!(count(&test, "ops", DeliveryStatus::Failed).await, 1);
 }
 
 #[tokio::test]
 async fn after_a_day_of_failures_it_is_given_up() {
-    let stage = Stage::new().await;
-    stage.ops().fails(Some(SendError::later("connection refused")));
-    let id = monitor(&stage, "a").await;
-    flip(&stage, id, State::Alarm).await;
+    let test = TestEngine::new().await;
+    test.ops().fails(Some(SendError::later("connection refused")));
+    let id = monitor(&test, "a").await;
+    flip(&test, id, State::Alarm).await;
     until("the first attempt is settled", async || {
-        stage.ops().attempts() == 1
-            && stage
+        test.ops().attempts() == 1
+            && test
                 .store()
                 .next_delivery("ops")
                 .await
                 .unwrap()
-                .is_some_and(|due| due.duration_since(stage.now()) < jiff::SignedDuration::from_secs(30))
+                .is_some_and(|due| due.duration_since(test.now()) < jiff::SignedDuration::from_secs(30))
     })
     .await;
-    stage.later(24 * 3600);
-    until("given up", async || count(&stage, "ops", DeliveryStatus::Failed).await == 1).await;
+    test.later(24 * 3600);
+    until("given up", async || count(&test, "ops", DeliveryStatus::Failed).await == 1).await;
 }
 
 #[tokio::test]
 async fn a_test_of_an_alert_goes_past_the_queue_and_is_marked_as_one() {
-    let stage = Stage::new().await;
-    let receipt = stage.engine.test_alert("ops").await.unwrap();
+    let test = TestEngine::new().await;
+    let receipt = test.engine.test_alert("ops").await.unwrap();
     assert_eq!(receipt.reply, "noted");
-    assert!(stage.ops().taken.lock().unwrap()[0].test);
-    assert_eq!(stage.engine.test_alert("pager").await, Err(TestAlertError::Unknown("pager".to_owned())));
-    stage.ops().fails(Some(SendError::never("401")));
-    assert!(matches!(stage.engine.test_alert("ops").await, Err(TestAlertError::Send(_))));
+    assert!(test.ops().taken.lock().unwrap()[0].test);
+    assert_eq!(test.engine.test_alert("pager").await, Err(TestAlertError::Unknown("pager".to_owned())));
+    test.ops().fails(Some(SendError::never("401")));
+    assert!(matches!(test.engine.test_alert("ops").await, Err(TestAlertError::Send(_))));
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn an_alert_that_panics_is_our_fault_and_tried_again() {
     scratch.manual(id, State::Alarm).await;
     let parts = revere::engine::EngineParts {
         store: scratch.store.clone(),
-        runner: std::sync::Arc::new(crate::support::stage::Player::default()),
+        runner: std::sync::Arc::new(crate::support::test_engine::ScriptedRunner::default()),
         channels: [("melting".to_owned(), std::sync::Arc::new(Panics) as std::sync::Arc<dyn revere::alerts::Channel>)]
             .into(),
         clock: std::sync::Arc::new(scratch.clock.clone()),

@@ -27,7 +27,7 @@ use revere::{
 use revere_model::{Clock, MonitorId, MonitorSpec, RunId, State, SystemClock};
 use revere_sandbox::Outcome;
 
-use crate::support::{claims_in_force, spec, stage::outcome, until};
+use crate::support::{claims_in_force, spec, test_engine::outcome, until};
 
 const FOLDER: &str = "REVERE_TEST_KILLED_FOLDER";
 const MONITORS: i64 = 20;

@@ -16,8 +16,8 @@ use revere_model::{Clock, ManualClock, MonitorId, RunKind, State};
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    Act, Stage, at, claims_in_force, scripted, spec,
-    stage::{Notes, Player, engine},
+    Behaviour, TestEngine, at, claims_in_force, scripted, spec,
+    test_engine::{RecordingChannel, ScriptedRunner, engine},
     until,
 };
 
@@ -35,66 +35,66 @@ async fn accounted(store: &Store, monitor: MonitorId) -> Vec<Timestamp> {
 
 #[tokio::test]
 async fn a_stop_lets_runs_finish() {
-    let stage = Stage::new().await;
+    let test = TestEngine::new().await;
     let gate = Arc::new(Semaphore::new(0));
-    stage.player.plays("quick", Act::Waits(gate.clone()));
-    let id = stage.store().create_monitor(&scripted("a", "quick"), stage.now()).await.unwrap().id;
-    stage.at(at("2026-01-01T00:01:00Z"));
-    until("at work", async || stage.player.going.load(Ordering::SeqCst) == 1).await;
+    test.runner.behaves("quick", Behaviour::Waits(gate.clone()));
+    let id = test.store().create_monitor(&scripted("a", "quick"), test.now()).await.unwrap().id;
+    test.at(at("2026-01-01T00:01:00Z"));
+    until("at work", async || test.runner.going.load(Ordering::SeqCst) == 1).await;
     // Far more time than it needs.
-    let (engine, grace) = (stage.engine.clone(), Duration::from_secs(200));
+    let (engine, grace) = (test.engine.clone(), Duration::from_secs(200));
     let stopping = tokio::spawn(async move { engine.stop(grace).await });
     gate.add_permits(1);
     stopping.await.unwrap();
-    assert!(stage.store().monitor(id).await.unwrap().last_run_at.is_some(), "it had time to finish");
-    assert_eq!(claims_in_force(stage.store()).await, 0);
+    assert!(test.store().monitor(id).await.unwrap().last_run_at.is_some(), "it had time to finish");
+    assert_eq!(claims_in_force(test.store()).await, 0);
 }
 
 #[tokio::test]
 async fn a_stop_hands_back_what_does_not_finish_in_its_time() {
-    let stage = Stage::new().await;
-    stage.player.plays("never", Act::Waits(Arc::new(Semaphore::new(0))));
-    let never_id = stage.store().create_monitor(&scripted("never", "never"), stage.now()).await.unwrap().id;
-    stage.at(at("2026-01-01T00:01:00Z"));
-    until("at work", async || stage.player.going.load(Ordering::SeqCst) == 1).await;
-    stage.engine.stop(Duration::from_millis(50)).await;
-    assert_eq!(stage.player.going.load(Ordering::SeqCst), 0, "it was ended");
-    assert_eq!(claims_in_force(stage.store()).await, 0);
-    stage.player.plays("never", Act::Ends(State::Ok));
-    let stage = stage.restarted(Duration::from_secs(1)).await;
+    let test = TestEngine::new().await;
+    test.runner.behaves("never", Behaviour::Waits(Arc::new(Semaphore::new(0))));
+    let never_id = test.store().create_monitor(&scripted("never", "never"), test.now()).await.unwrap().id;
+    test.at(at("2026-01-01T00:01:00Z"));
+    until("at work", async || test.runner.going.load(Ordering::SeqCst) == 1).await;
+    test.engine.stop(Duration::from_millis(50)).await;
+    assert_eq!(test.runner.going.load(Ordering::SeqCst), 0, "it was ended");
+    assert_eq!(claims_in_force(test.store()).await, 0);
+    test.runner.behaves("never", Behaviour::Ends(State::Ok));
+    let test = test.restarted(Duration::from_secs(1)).await;
     until("the tick that was handed back", async || {
-        stage.store().monitor(never_id).await.unwrap().last_run_at.is_some()
+        test.store().monitor(never_id).await.unwrap().last_run_at.is_some()
     })
     .await;
-    let run = stage.store().runs(never_id, RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap().remove(0);
+    let run = test.store().runs(never_id, RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap().remove(0);
     assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
-    assert_eq!(accounted(&stage.scratch.store, never_id).await, [at("2026-01-01T00:01:00Z")]);
+    assert_eq!(accounted(&test.scratch.store, never_id).await, [at("2026-01-01T00:01:00Z")]);
 }
 
 #[tokio::test]
 async fn nothing_is_begun_after_a_stop() {
-    let stage = Stage::new().await;
-    stage.store().create_monitor(&spec("a"), stage.now()).await.unwrap();
-    stage.engine.stop(Duration::from_secs(1)).await;
-    stage.at(at("2026-01-01T00:05:00Z"));
+    let test = TestEngine::new().await;
+    test.store().create_monitor(&spec("a"), test.now()).await.unwrap();
+    test.engine.stop(Duration::from_secs(1)).await;
+    test.at(at("2026-01-01T00:05:00Z"));
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(stage.player.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(test.runner.begun.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
 async fn what_is_owed_is_sent_after_a_restart() {
-    let stage = Stage::new().await;
-    stage.ops().hangs();
-    stage.player.plays("fail", Act::Ends(State::Alarm));
-    stage.store().create_monitor(&scripted("a", "fail"), stage.now()).await.unwrap();
-    stage.at(at("2026-01-01T00:01:00Z"));
-    until("the first attempt", async || stage.ops().attempts() == 1).await;
-    let mut stage = stage;
-    let mended = stage.ops().mended();
-    stage.alerts.insert("ops".to_owned(), mended);
-    let stage = stage.restarted(Duration::from_millis(50)).await;
-    until("it told", async || stage.ops().story("a") == [(State::Inactive, State::Alarm)]).await;
-    let attempts = stage.ops().attempts.lock().unwrap().clone();
+    let test = TestEngine::new().await;
+    test.ops().hangs();
+    test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
+    test.store().create_monitor(&scripted("a", "fail"), test.now()).await.unwrap();
+    test.at(at("2026-01-01T00:01:00Z"));
+    until("the first attempt", async || test.ops().attempts() == 1).await;
+    let mut test = test;
+    let mended = test.ops().mended();
+    test.alerts.insert("ops".to_owned(), mended);
+    let test = test.restarted(Duration::from_millis(50)).await;
+    until("it told", async || test.ops().story("a") == [(State::Inactive, State::Alarm)]).await;
+    let attempts = test.ops().attempts.lock().unwrap().clone();
     assert_eq!(attempts.len(), 2);
     assert_eq!(attempts[0], attempts[1], "the receiver can tell that it is the same");
 }
@@ -107,7 +107,12 @@ struct Life {
 }
 
 impl Life {
-    fn begin(path: &std::path::Path, clock: &ManualClock, player: &Player, alerts: &BTreeMap<String, Notes>) -> Life {
+    fn begin(
+        path: &std::path::Path,
+        clock: &ManualClock,
+        runner: &ScriptedRunner,
+        alerts: &BTreeMap<String, RecordingChannel>,
+    ) -> Life {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (store, engine) = runtime.block_on(async {
             let began = std::time::Instant::now();
@@ -120,7 +125,7 @@ impl Life {
                 }
             };
             let metrics = Arc::new(Metrics::new(clock.now()));
-            let engine = engine(&store, clock, player, alerts, Default::default(), metrics).await;
+            let engine = engine(&store, clock, runner, alerts, Default::default(), metrics).await;
             (store, engine)
         });
         Life { runtime, store, engine }
@@ -138,14 +143,14 @@ fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("revere.db");
     let clock = ManualClock::at(at("2026-01-01T00:00:00Z"));
-    let player = Player::default();
-    let alerts: BTreeMap<String, Notes> = [("ops".to_owned(), Notes::default())].into();
-    player.plays("up", Act::Ends(State::Ok));
-    player.plays("down", Act::Ends(State::Alarm));
+    let runner = ScriptedRunner::default();
+    let alerts: BTreeMap<String, RecordingChannel> = [("ops".to_owned(), RecordingChannel::default())].into();
+    runner.behaves("up", Behaviour::Ends(State::Ok));
+    runner.behaves("down", Behaviour::Ends(State::Alarm));
     let mut monitors = Vec::new();
     let mut minute = 0;
     for kill in 0..30_u64 {
-        let life = Life::begin(&path, &clock, &player, &alerts);
+        let life = Life::begin(&path, &clock, &runner, &alerts);
         life.runtime.block_on(async {
             if monitors.is_empty() {
                 for n in 0..25 {
@@ -153,7 +158,7 @@ fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
                     monitors.push(made.unwrap().id);
                 }
             }
-            player.plays("flapping", Act::Ends(if kill % 2 == 0 { State::Alarm } else { State::Ok }));
+            runner.behaves("flapping", Behaviour::Ends(if kill % 2 == 0 { State::Alarm } else { State::Ok }));
             // Some lives are long enough to finish, some are not long enough to begin.
             minute += 1 + kill as i64 % 3;
             clock.set(at("2026-01-01T00:00:00Z") + minute.minutes());
@@ -162,8 +167,8 @@ fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
         });
         life.kill();
     }
-    player.plays("flapping", Act::Ends(State::Ok));
-    let life = Life::begin(&path, &clock, &player, &alerts);
+    runner.behaves("flapping", Behaviour::Ends(State::Ok));
+    let life = Life::begin(&path, &clock, &runner, &alerts);
     life.runtime.block_on(async {
         let expected: Vec<Timestamp> = (1..=minute).map(|n| at("2026-01-01T00:00:00Z") + n.minutes()).collect();
         until("every tick accounted for, once", async || {

@@ -8,47 +8,49 @@ use revere::{
 };
 use revere_model::{RunKind, State};
 
-use crate::support::{Act, Scratch, Stage, at, claims_in_force, scripted, spec, until};
+use crate::support::{Behaviour, Scratch, TestEngine, at, claims_in_force, scripted, spec, until};
 
 #[tokio::test]
 async fn a_sandbox_that_fails_changes_no_state_and_the_tick_is_run_when_it_is_well_again() {
-    for (act, words) in [(Act::Faults, "no interpreter could be started"), (Act::Panics, "the stage collapses")] {
-        let stage = Stage::new().await;
-        let id = stage.store().create_monitor(&scripted("a", "x"), stage.now()).await.unwrap().id;
-        stage.scratch.manual(id, State::Ok).await;
-        stage.player.plays("x", act);
-        let mut events = stage.engine.events();
-        stage.at(at("2026-01-01T00:01:00Z"));
+    for (act, words) in
+        [(Behaviour::Faults, "no interpreter could be started"), (Behaviour::Panics, "the runner breaks down")]
+    {
+        let test = TestEngine::new().await;
+        let id = test.store().create_monitor(&scripted("a", "x"), test.now()).await.unwrap().id;
+        test.scratch.manual(id, State::Ok).await;
+        test.runner.behaves("x", act);
+        let mut events = test.engine.events();
+        test.at(at("2026-01-01T00:01:00Z"));
         let Ok(Event::Fault { monitor_id, fault }) = events.recv().await else { panic!("no fault") };
         assert_eq!(monitor_id, id);
         assert!(fault.contains(words), "{fault}");
-        let monitor = stage.store().monitor(id).await.unwrap();
+        let monitor = test.store().monitor(id).await.unwrap();
         assert_eq!(monitor.state, State::Ok);
         assert!(monitor.fault.unwrap().contains(words));
-        stage.player.plays("x", Act::Ends(State::Ok));
-        stage.later(1);
+        test.runner.behaves("x", Behaviour::Ends(State::Ok));
+        test.later(1);
         let Ok(Event::Run { run, .. }) = events.recv().await else { panic!("no run") };
         assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
-        assert_eq!(stage.store().monitor(id).await.unwrap().fault, None);
-        assert!(stage.engine.health().is_ok());
+        assert_eq!(test.store().monitor(id).await.unwrap().fault, None);
+        assert!(test.engine.health().is_ok());
     }
 }
 
 #[tokio::test]
 async fn faults_in_a_row_are_tried_again_at_growing_distances() {
-    let stage = Stage::new().await;
+    let test = TestEngine::new().await;
     let daily = revere_model::MonitorSpec { schedule: "0 1 * * *".to_owned(), ..scripted("a", "x") };
-    stage.store().create_monitor(&daily, stage.now()).await.unwrap();
-    stage.player.plays("x", Act::Faults);
-    stage.at(at("2026-01-01T01:00:00Z"));
+    test.store().create_monitor(&daily, test.now()).await.unwrap();
+    test.runner.behaves("x", Behaviour::Faults);
+    test.at(at("2026-01-01T01:00:00Z"));
     for (attempt, pause) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
         until("this attempt handed back", async || {
-            stage.player.begun.load(Ordering::SeqCst) == attempt && claims_in_force(stage.store()).await == 0
+            test.runner.begun.load(Ordering::SeqCst) == attempt && claims_in_force(test.store()).await == 0
         })
         .await;
-        let due = stage.store().next_due().await.unwrap().unwrap();
-        assert_eq!(due.duration_since(stage.now()).as_secs(), pause);
-        stage.at(due);
+        let due = test.store().next_due().await.unwrap().unwrap();
+        assert_eq!(due.duration_since(test.now()).as_secs(), pause);
+        test.at(due);
     }
 }
 
@@ -58,39 +60,39 @@ async fn a_database_that_another_process_holds_stops_runs_for_that_long_and_lose
         options.busy_timeout = Duration::from_millis(20);
     })
     .await;
-    let stage = Stage::on(scratch, Default::default()).await;
-    stage.player.plays("fail", Act::Ends(State::Alarm));
+    let test = TestEngine::on(scratch, Default::default()).await;
+    test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
     let mut ids = Vec::new();
     for n in 0..20 {
-        ids.push(stage.store().create_monitor(&scripted(&format!("m{n}"), "fail"), stage.now()).await.unwrap().id);
+        ids.push(test.store().create_monitor(&scripted(&format!("m{n}"), "fail"), test.now()).await.unwrap().id);
     }
     // Everything is claimed and running when the lock comes, and more becomes due while it is held.
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    stage.player.plays("fail", Act::Waits(gate.clone()));
-    stage.at(at("2026-01-01T00:01:00Z"));
-    until("all at work", async || stage.player.going.load(Ordering::SeqCst) == 20).await;
-    let mut outside = stage.scratch.outside().await;
+    test.runner.behaves("fail", Behaviour::Waits(gate.clone()));
+    test.at(at("2026-01-01T00:01:00Z"));
+    until("all at work", async || test.runner.going.load(Ordering::SeqCst) == 20).await;
+    let mut outside = test.scratch.outside().await;
     sqlx::query("begin immediate").execute(&mut outside).await.unwrap();
     gate.add_permits(20);
     until("results waiting", async || {
-        stage.player.going.load(Ordering::SeqCst) == 0 && stage.store().health().failing_since.is_some()
+        test.runner.going.load(Ordering::SeqCst) == 0 && test.store().health().failing_since.is_some()
     })
     .await;
-    stage.at(at("2026-01-01T00:02:00Z"));
-    stage.player.plays("fail", Act::Ends(State::Alarm));
+    test.at(at("2026-01-01T00:02:00Z"));
+    test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(stage.store().count_by_state().await.unwrap()[&State::Inactive], 20);
+    assert_eq!(test.store().count_by_state().await.unwrap()[&State::Inactive], 20);
     sqlx::query("rollback").execute(&mut outside).await.unwrap();
     for id in ids {
         until("every tick accounted for", async || {
             let filter = RunFilter { limit: 9, ..RunFilter::default() };
-            let runs = stage.store().runs(id, filter).await.unwrap().len() as i64;
-            let monitor = stage.store().monitor(id).await.unwrap();
+            let runs = test.store().runs(id, filter).await.unwrap().len() as i64;
+            let monitor = test.store().monitor(id).await.unwrap();
             runs + monitor.missed_ticks + monitor.overlapped_ticks == 2
         })
         .await;
     }
-    assert_eq!(stage.store().health().failing_since, None);
+    assert_eq!(test.store().health().failing_since, None);
 }
 
 #[tokio::test]
@@ -106,9 +108,9 @@ async fn a_monitor_that_cannot_be_read_stops_neither_the_start_nor_the_others() 
             .await
             .unwrap();
     }
-    let stage = Stage::on(scratch, Default::default()).await;
-    stage.at(at("2026-01-01T00:01:00Z"));
-    until("the sound one's run", async || stage.store().monitor(sound).await.unwrap().last_run_at.is_some()).await;
+    let test = TestEngine::on(scratch, Default::default()).await;
+    test.at(at("2026-01-01T00:01:00Z"));
+    until("the sound one's run", async || test.store().monitor(sound).await.unwrap().last_run_at.is_some()).await;
     let fault: Option<String> = sqlx::query_scalar("select fault from statuses where monitor_id = ?")
         .bind(broken.0)
         .fetch_one(&mut outside)
@@ -121,35 +123,35 @@ async fn a_monitor_that_cannot_be_read_stops_neither_the_start_nor_the_others() 
 async fn a_claim_whose_task_ends_in_the_middle_is_given_back_by_itself() {
     let scratch = Scratch::new().await;
     let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
-    let stage = Stage::on(scratch, Default::default()).await;
+    let test = TestEngine::on(scratch, Default::default()).await;
     // The seed of a run is drawn by its task, before anything that could catch a panic.
-    stage.player.refuse_the_next_seed();
-    let mut events = stage.engine.events();
-    stage.at(at("2026-01-01T00:01:00Z"));
+    test.runner.refuse_the_next_seed();
+    let mut events = test.engine.events();
+    test.at(at("2026-01-01T00:01:00Z"));
     let Ok(Event::Fault { monitor_id, fault }) = events.recv().await else { panic!("no fault") };
     assert_eq!((monitor_id, fault.as_str()), (id, "the task of the run panicked"));
-    assert_eq!(claims_in_force(stage.store()).await, 0);
-    stage.later(1);
+    assert_eq!(claims_in_force(test.store()).await, 0);
+    test.later(1);
     let Ok(Event::Run { run, .. }) = events.recv().await else { panic!("no run") };
     assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
 }
 
 #[tokio::test]
 async fn a_run_by_hand_begins_when_it_begins_and_not_while_it_waits_for_the_sandbox() {
-    let stage = Stage::new().await;
-    let id = stage.store().create_monitor(&scripted("a", "x"), stage.now()).await.unwrap().id;
+    let test = TestEngine::new().await;
+    let id = test.store().create_monitor(&scripted("a", "x"), test.now()).await.unwrap().id;
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    stage.player.plays("x", Act::Waits(gate.clone()));
-    let asked_at = stage.now();
-    let engine = stage.engine.clone();
+    test.runner.behaves("x", Behaviour::Waits(gate.clone()));
+    let asked_at = test.now();
+    let engine = test.engine.clone();
     let asked = tokio::spawn(async move { engine.run_now(id).await.unwrap() });
-    until("it waits", async || stage.player.going.load(Ordering::SeqCst) == 1).await;
-    stage.scratch.clock.advance(jiff::SignedDuration::from_secs(5));
+    until("it waits", async || test.runner.going.load(Ordering::SeqCst) == 1).await;
+    test.scratch.clock.advance(jiff::SignedDuration::from_secs(5));
     gate.add_permits(1);
     let (committed, _) = asked.await.unwrap();
     let revere::store::Committed::Recorded { run, .. } = committed else { panic!("not recorded") };
     assert_eq!(run.tick_at, asked_at);
-    assert_eq!(run.started_at, stage.now(), "the five seconds are no part of the run");
+    assert_eq!(run.started_at, test.now(), "the five seconds are no part of the run");
 }
 
 #[tokio::test]
@@ -166,16 +168,16 @@ async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_
     scratch.claim_as("dead").await;
     let mut outside = scratch.outside().await;
     sqlx::query("begin immediate").execute(&mut outside).await.unwrap();
-    let starting = Stage::on(scratch, Default::default());
-    let stage = tokio::time::timeout(Duration::from_secs(60), starting).await.expect("it starts all the same");
-    assert_eq!(claims_in_force(stage.store()).await, 1);
+    let starting = TestEngine::on(scratch, Default::default());
+    let test = tokio::time::timeout(Duration::from_secs(60), starting).await.expect("it starts all the same");
+    assert_eq!(claims_in_force(test.store()).await, 1);
     sqlx::query("rollback").execute(&mut outside).await.unwrap();
-    stage.later(5);
+    test.later(5);
     until("the tick that was lost", async || {
-        stage.engine.tidy();
-        stage.store().monitor(id).await.unwrap().last_run_at.is_some()
+        test.engine.tidy();
+        test.store().monitor(id).await.unwrap().last_run_at.is_some()
     })
     .await;
-    let run = stage.store().runs(id, RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap().remove(0);
+    let run = test.store().runs(id, RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap().remove(0);
     assert_eq!((run.tick_at, run.kind), (at("2026-01-01T00:01:00Z"), RunKind::CatchUp));
 }

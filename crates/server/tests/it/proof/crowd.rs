@@ -11,12 +11,11 @@ use futures_util::{StreamExt, stream};
 use revere::{
     alerts,
     app::{App, AppParts, GRACE, Listener, ROOM_BESIDE, Running},
+    building::{self, BuildContext},
     config::Config,
-    entry,
     metrics::Metrics,
     outbound::Outbound,
     redact::Secrets,
-    surroundings::Surroundings,
 };
 use revere_model::{Clock as _, ManualClock};
 use serde_json::{Value, json};
@@ -77,12 +76,12 @@ impl Moody {
 /// Everything real but the clock.
 async fn server(folder: &std::path::Path, clock: &ManualClock, hook: &str) -> Running {
     let (entries, faults) =
-        entry::read_all("REVERE_ALERTS", &json!({"hook": {"type": "webhook", "config": {"url": hook}}}));
+        building::read_entries("REVERE_ALERTS", &json!({"hook": {"type": "webhook", "config": {"url": hook}}}));
     assert_eq!(faults, []);
     let secrets = Secrets::default();
-    let surroundings =
-        Surroundings { folder: folder.to_owned(), secrets: secrets.clone(), outbound: Outbound::new(secrets.clone()) };
-    let (channels, faults) = alerts::build_all(&entries, &surroundings);
+    let context =
+        BuildContext { folder: folder.to_owned(), secrets: secrets.clone(), outbound: Outbound::new(secrets.clone()) };
+    let (channels, faults) = alerts::build_all(&entries, &context);
     assert_eq!(faults, []);
     let in_flight = 64;
     App::start(AppParts {

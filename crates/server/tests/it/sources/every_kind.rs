@@ -48,10 +48,10 @@ fn samples_show_every_secret_and_all_are_learned() {
     for (kind, _, config) in samples("http://127.0.0.1:1") {
         let secrets = Secrets::default();
         let entry = json!({"src": {"type": kind.names[0], "config": config}});
-        let (entries, _) = entry::read_all("REVERE_SOURCES", &entry);
-        let surroundings =
-            Surroundings { folder: ".".into(), outbound: Outbound::new(secrets.clone()), secrets: secrets.clone() };
-        assert_eq!(sources::build_all(&entries, &surroundings).1, [], "{}", kind.names[0]);
+        let (entries, _) = building::read_entries("REVERE_SOURCES", &entry);
+        let context =
+            BuildContext { folder: ".".into(), outbound: Outbound::new(secrets.clone()), secrets: secrets.clone() };
+        assert_eq!(sources::build_all(&entries, &context).1, [], "{}", kind.names[0]);
         shown.assert_learned(kind.names[0], &config, &secrets);
     }
     for kind in KINDS {

@@ -8,7 +8,7 @@ use super::{
     services::{service, unique},
     *,
 };
-use crate::support::{Closing, Forgetful};
+use crate::support::{Closing, ClosingServer};
 
 /// With the machine's own time, since that is what the points it is fed with have.
 pub(super) fn graphite() -> Asked {
@@ -259,7 +259,7 @@ async fn the_sum_of_nothing_is_zero() {
 
 #[tokio::test]
 async fn a_connection_that_closes_as_the_question_leaves_costs_no_answer() {
-    let server = Forgetful::start(r#"[{"target": "x", "datapoints": [[2, 1]]}]"#, Closing::AfterReading).await;
+    let server = ClosingServer::start(r#"[{"target": "x", "datapoints": [[2, 1]]}]"#, Closing::AfterReading).await;
     let asked = source("graphite", json!({"url": server.url}));
     // The long one goes as a form, which changes as little.
     for path in ["x".to_owned(), "x".to_owned(), "x".repeat(3000), "x".to_owned(), "x".repeat(3000), "x".repeat(3000)] {

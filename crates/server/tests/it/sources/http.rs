@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::{server, *};
-use crate::support::{CLOSINGS, Forgetful};
+use crate::support::{CLOSINGS, ClosingServer};
 
 /// A server that answers with what it was asked, and a source below its `/v1`.
 async fn echo(more: serde_json::Value) -> (String, Asked) {
@@ -221,13 +221,13 @@ async fn a_timeout_of_the_scripts_own_holds() {
 }
 
 /// A server that drops every second request of a connection, over plain HTTP and over TLS, in each of its ways.
-async fn forgetful_servers() -> Vec<(Forgetful, Asked, String)> {
+async fn closing_servers() -> Vec<(ClosingServer, Asked, String)> {
     let mut servers = Vec::new();
     for closing in CLOSINGS {
-        let plain = Forgetful::start("{}", closing).await;
+        let plain = ClosingServer::start("{}", closing).await;
         let asked = source("http", json!({"base_url": plain.url}));
         servers.push((plain, asked, format!("{closing:?}")));
-        let (secure, certificate) = Forgetful::start_tls("{}", closing).await;
+        let (secure, certificate) = ClosingServer::start_tls("{}", closing).await;
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), certificate).unwrap();
         let asked = source_in("http", json!({"base_url": secure.url, "ca_file": "ca.pem"}), folder.path());
@@ -239,7 +239,7 @@ async fn forgetful_servers() -> Vec<(Forgetful, Asked, String)> {
 /// The next request leaves just as the server closes the connection, each time.
 #[tokio::test]
 async fn a_connection_that_closes_as_the_request_leaves_costs_no_answer() {
-    for (server, asked, how) in forgetful_servers().await {
+    for (server, asked, how) in closing_servers().await {
         for method in ["get", "head", "put", "delete", "options", "get", "get"] {
             let answer = asked.call(method, []).await.unwrap();
             assert_eq!(answer.get("status"), Some(&Value::Int(200)), "{method}, {how}");
@@ -252,7 +252,7 @@ async fn a_connection_that_closes_as_the_request_leaves_costs_no_answer() {
 /// Nobody knows whether it was taken, so it is not sent twice, unless the script says that it may be.
 #[tokio::test]
 async fn what_may_do_something_is_sent_once() {
-    for (server, asked, how) in forgetful_servers().await {
+    for (server, asked, how) in closing_servers().await {
         asked.call("get", []).await.unwrap();
         let fault = asked.fails("post", []).await;
         let said = ["closed before an answer", "connection reset", "the other side hung up"];

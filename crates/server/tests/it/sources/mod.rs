@@ -31,11 +31,10 @@ use std::{
 };
 
 use revere::{
-    entry,
+    building::{self, BuildContext},
     outbound::Outbound,
     redact::Secrets,
     sources::{self, Call, Source, SourceFault, Value},
-    surroundings::Surroundings,
 };
 use serde_json::json;
 
@@ -56,12 +55,12 @@ fn source(kind: &str, config: serde_json::Value) -> Asked {
 /// A source whose relative paths count from `folder`.
 fn source_in(kind: &str, config: serde_json::Value, folder: &Path) -> Asked {
     let entry = json!({"src": {"type": kind, "description": "under test", "config": config}});
-    let (entries, faults) = entry::read_all("REVERE_SOURCES", &entry);
+    let (entries, faults) = building::read_entries("REVERE_SOURCES", &entry);
     assert_eq!(faults, []);
     let secrets = Secrets::default();
     let outbound = Outbound::new(secrets.clone());
-    let surroundings = Surroundings { folder: folder.to_owned(), secrets, outbound };
-    let (mut built, faults): (BTreeMap<_, _>, _) = sources::build_all(&entries, &surroundings);
+    let context = BuildContext { folder: folder.to_owned(), secrets, outbound };
+    let (mut built, faults): (BTreeMap<_, _>, _) = sources::build_all(&entries, &context);
     assert_eq!(faults, []);
     let now = "2026-07-01T12:00:00Z".parse().unwrap();
     Asked { source: built.remove("src").unwrap(), deadline: PATIENCE, answer_bytes: 32 << 20, now }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{server, services::service, *};
-use crate::support::{Closing, Forgetful};
+use crate::support::{Closing, ClosingServer};
 
 /// With the machine's own time, since that is what Prometheus' samples have.
 fn prometheus() -> Asked {
@@ -157,7 +157,7 @@ async fn an_address_from_the_browser_or_the_documentation_will_do() {
 #[tokio::test]
 async fn a_connection_that_closes_as_the_question_leaves_costs_no_answer() {
     let body = r#"{"status": "success", "data": {"resultType": "scalar", "result": [1, "2"]}}"#;
-    let server = Forgetful::start(body, Closing::Unread).await;
+    let server = ClosingServer::start(body, Closing::Unread).await;
     let asked = source("prometheus", json!({"url": server.url}));
     for expr in ["2".to_owned(), "2".to_owned(), "2".repeat(3000), "2".repeat(3000)] {
         assert_eq!(asked.call("value", [Value::Text(expr)]).await, Ok(Value::Float(2.0)));

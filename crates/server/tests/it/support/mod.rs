@@ -1,21 +1,21 @@
 //! What tests share: a store in a folder of its own, a clock in hand, and the plainest monitor.
 
 mod client;
+pub(crate) mod closing_server;
 pub(crate) mod field_tables;
-pub(crate) mod forgetful;
 pub(crate) mod processor;
 pub(crate) mod scratch;
 mod shown_secrets;
 pub(crate) mod small_disk;
-pub(crate) mod stage;
+pub(crate) mod test_engine;
 mod waiting;
 
 pub(crate) use client::client;
-pub(crate) use forgetful::{CLOSINGS, Closing, Forgetful};
+pub(crate) use closing_server::{CLOSINGS, Closing, ClosingServer};
 pub(crate) use scratch::{Scratch, claims_in_force, switched};
 pub(crate) use shown_secrets::ShownSecrets;
 pub(crate) use small_disk::SmallDisk;
-pub(crate) use stage::{Act, Stage};
+pub(crate) use test_engine::{Behaviour, TestEngine};
 pub(crate) use waiting::{PATIENCE, eventually, until};
 
 use std::path::{Path, PathBuf};

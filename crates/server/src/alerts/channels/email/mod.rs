@@ -25,10 +25,10 @@ use sha2::{Digest, Sha256};
 use self::conversation::{Conversation, Fault, MailServer, Security, is_helo_name};
 use super::super::{Built, Channel, ChannelKind, ChannelSample, Notification, Receipt, SendError, plain_text, within};
 use crate::{
+    building::BuildInput,
     http_target,
     redact::Secrets,
     settings::{Field, FieldKind, Settings, shortened},
-    setup::Setup,
     tls::Trust,
 };
 
@@ -89,8 +89,8 @@ struct Email {
     reached: Mutex<VecDeque<(String, BTreeSet<String>)>>,
 }
 
-fn build(setup: &Setup) -> Built {
-    let Setup { settings, surroundings, .. } = *setup;
+fn build(setup: &BuildInput) -> Built {
+    let BuildInput { settings, context, .. } = *setup;
     let mut faults = Vec::new();
     let mut fault = |field: &str, message: String| faults.push(setup.fault(field, message));
     let host = host(settings.required_text("host")).unwrap_or_else(|message| {
@@ -158,11 +158,11 @@ fn build(setup: &Setup) -> Built {
         _ => Security::StartTls(handshake()),
     };
     Ok(Arc::new(Email {
-        server: MailServer { host, port, dialer: surroundings.outbound.dialer(), security, credentials, helo_name },
+        server: MailServer { host, port, dialer: context.outbound.dialer(), security, credentials, helo_name },
         from,
         to,
         timeout: settings.required_seconds("timeout"),
-        secrets: surroundings.secrets.clone(),
+        secrets: context.secrets.clone(),
         reached: Mutex::default(),
     }))
 }

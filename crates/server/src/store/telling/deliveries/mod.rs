@@ -17,7 +17,7 @@ use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, word},
-    database::{Db, DbConnection, DbRow, words},
+    database::{Db, DbConnection, DbRow, sql_pieces},
     reading::flips::flip,
     telling::{
         incidents::Described,
@@ -163,7 +163,7 @@ impl Store {
                   where alert_key = owed.alert_key and status = 'owed' and next_attempt_at is not null)
              from (select alert_key, count(*) as number from deliveries {}
                    where status = 'owed' group by alert_key) owed",
-            words::IN_THE_QUEUE_INDEX
+            sql_pieces::IN_THE_QUEUE_INDEX
         );
         let rows: Vec<(String, i64, Option<i64>)> =
             sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(self.readers()).await?;

@@ -1,24 +1,23 @@
 //! What a source or a channel is made from.
 
 use crate::{
-    entry::Entry,
+    building::{BuildContext, ConfiguredEntry},
     outbound::Url,
     settings::{ConfigFault, Settings},
-    surroundings::Surroundings,
 };
 
 /// One entry of the configuration, read by the fields of its kind, and the program around it.
 #[derive(Clone, Copy)]
-pub struct Setup<'a> {
+pub struct BuildInput<'a> {
     /// The entry.
-    pub entry: &'a Entry,
+    pub entry: &'a ConfiguredEntry,
     /// Its config.
     pub settings: &'a Settings,
     /// What it may use.
-    pub surroundings: &'a Surroundings,
+    pub context: &'a BuildContext,
 }
 
-impl Setup<'_> {
+impl BuildInput<'_> {
     /// Something wrong with one field of the entry's config.
     pub fn fault(&self, field: &str, message: impl Into<String>) -> ConfigFault {
         ConfigFault::new(format!("{}['config']['{field}']", self.entry.place), message)

@@ -26,9 +26,9 @@ use tokio::sync::Semaphore;
 
 use super::Scratch;
 
-/// What a monitor's script does on this stage, by its text.
+/// What a monitor's script does by its text.
 #[derive(Clone)]
-pub(crate) enum Act {
+pub(crate) enum Behaviour {
     /// It comes out so.
     Ends(State),
     /// It goes on until the test lets it end, once for each permit.
@@ -41,8 +41,8 @@ pub(crate) enum Act {
 
 /// A runner that does what the test says. A script nobody mentioned passes.
 #[derive(Clone, Default)]
-pub(crate) struct Player {
-    acts: Arc<Mutex<HashMap<String, Act>>>,
+pub(crate) struct ScriptedRunner {
+    acts: Arc<Mutex<HashMap<String, Behaviour>>>,
     pub(crate) begun: Arc<AtomicUsize>,
     pub(crate) going: Arc<AtomicUsize>,
     /// The most that went on at once.
@@ -52,8 +52,8 @@ pub(crate) struct Player {
     clock: Arc<Mutex<Option<ManualClock>>>,
 }
 
-impl Player {
-    pub(crate) fn plays(&self, script: &str, act: Act) {
+impl ScriptedRunner {
+    pub(crate) fn behaves(&self, script: &str, act: Behaviour) {
         self.acts.lock().unwrap().insert(script.to_owned(), act);
     }
 
@@ -67,24 +67,24 @@ impl Player {
     }
 }
 
-impl RunScripts for Player {
+impl RunScripts for ScriptedRunner {
     fn run(&self, script: Script) -> BoxFuture<'static, Result<Outcome, RunFault>> {
-        let act = self.acts.lock().unwrap().get(&script.text).cloned().unwrap_or(Act::Ends(State::Ok));
-        let player = self.clone();
+        let act = self.acts.lock().unwrap().get(&script.text).cloned().unwrap_or(Behaviour::Ends(State::Ok));
+        let runner = self.clone();
         Box::pin(async move {
-            player.begun.fetch_add(1, Ordering::SeqCst);
-            let going = player.going.fetch_add(1, Ordering::SeqCst) + 1;
-            player.peak.fetch_max(going, Ordering::SeqCst);
-            let _going = Leaving(player.going.clone());
+            runner.begun.fetch_add(1, Ordering::SeqCst);
+            let going = runner.going.fetch_add(1, Ordering::SeqCst) + 1;
+            runner.peak.fetch_max(going, Ordering::SeqCst);
+            let _going = Leaving(runner.going.clone());
             match act {
-                Act::Ends(state) => Ok(outcome(state, player.now())),
-                Act::Waits(gate) => {
+                Behaviour::Ends(state) => Ok(outcome(state, runner.now())),
+                Behaviour::Waits(gate) => {
                     gate.acquire().await.unwrap().forget();
                     // What it waited for was its place in the sandbox: only now it begins.
-                    Ok(outcome(State::Ok, player.now()))
+                    Ok(outcome(State::Ok, runner.now()))
                 }
-                Act::Faults => Err(RunFault { message: "no interpreter could be started".to_owned() }),
-                Act::Panics => panic!("the stage collapses"),
+                Behaviour::Faults => Err(RunFault { message: "no interpreter could be started".to_owned() }),
+                Behaviour::Panics => panic!("the runner breaks down"),
             }
         })
     }
@@ -116,7 +116,7 @@ pub(crate) fn outcome(state: State, instant: Timestamp) -> Outcome {
 
 /// An alert that notes what it is given, and fails as the test says.
 #[derive(Clone, Default)]
-pub(crate) struct Notes {
+pub(crate) struct RecordingChannel {
     /// What was taken.
     pub(crate) taken: Arc<Mutex<Vec<Notification>>>,
     /// The keys of every attempt.
@@ -125,7 +125,7 @@ pub(crate) struct Notes {
     hangs: Arc<Mutex<bool>>,
 }
 
-impl Notes {
+impl RecordingChannel {
     pub(crate) fn fails(&self, with: Option<SendError>) {
         *self.fails.lock().unwrap() = with;
     }
@@ -135,8 +135,8 @@ impl Notes {
     }
 
     /// The same alert, mended: it remembers what was tried.
-    pub(crate) fn mended(&self) -> Notes {
-        Notes { attempts: self.attempts.clone(), ..Notes::default() }
+    pub(crate) fn mended(&self) -> RecordingChannel {
+        RecordingChannel { attempts: self.attempts.clone(), ..RecordingChannel::default() }
     }
 
     pub(crate) fn attempts(&self) -> usize {
@@ -152,7 +152,7 @@ impl Notes {
 }
 
 #[async_trait]
-impl Channel for Notes {
+impl Channel for RecordingChannel {
     async fn send(&self, notification: &Notification, _timeout: Duration) -> Result<Receipt, SendError> {
         self.attempts.lock().unwrap().push(notification.key.clone());
         let hangs = *self.hangs.lock().unwrap();
@@ -168,41 +168,41 @@ impl Channel for Notes {
 }
 
 /// An engine and all that the test holds of it.
-pub(crate) struct Stage {
+pub(crate) struct TestEngine {
     pub(crate) scratch: Scratch,
-    pub(crate) player: Player,
-    pub(crate) alerts: BTreeMap<String, Notes>,
+    pub(crate) runner: ScriptedRunner,
+    pub(crate) alerts: BTreeMap<String, RecordingChannel>,
     pub(crate) engine: EngineHandle,
     pub(crate) settings: EngineSettings,
 }
 
-impl Stage {
+impl TestEngine {
     /// An engine with two alerts, `ops` and `spare`.
-    pub(crate) async fn new() -> Stage {
-        Stage::on(Scratch::new().await, EngineSettings::default()).await
+    pub(crate) async fn new() -> TestEngine {
+        TestEngine::on(Scratch::new().await, EngineSettings::default()).await
     }
 
-    pub(crate) async fn on(scratch: Scratch, settings: EngineSettings) -> Stage {
-        let alerts = ["ops", "spare"].map(|key| (key.to_owned(), Notes::default())).into();
-        Stage::start(scratch, settings, Player::default(), alerts).await
+    pub(crate) async fn on(scratch: Scratch, settings: EngineSettings) -> TestEngine {
+        let alerts = ["ops", "spare"].map(|key| (key.to_owned(), RecordingChannel::default())).into();
+        TestEngine::start(scratch, settings, ScriptedRunner::default(), alerts).await
     }
 
     async fn start(
         scratch: Scratch,
         settings: EngineSettings,
-        player: Player,
-        alerts: BTreeMap<String, Notes>,
-    ) -> Stage {
+        runner: ScriptedRunner,
+        alerts: BTreeMap<String, RecordingChannel>,
+    ) -> TestEngine {
         let metrics = Arc::new(Metrics::new(scratch.now()));
-        let engine = engine(&scratch.store, &scratch.clock, &player, &alerts, settings.clone(), metrics).await;
-        Stage { scratch, player, alerts, engine, settings }
+        let engine = engine(&scratch.store, &scratch.clock, &runner, &alerts, settings.clone(), metrics).await;
+        TestEngine { scratch, runner, alerts, engine, settings }
     }
 
     /// Stops the engine within `grace` and starts it and the store again, as an orderly restart does.
-    pub(crate) async fn restarted(self, grace: Duration) -> Stage {
+    pub(crate) async fn restarted(self, grace: Duration) -> TestEngine {
         self.engine.stop(grace).await;
-        let Stage { scratch, player, alerts, settings, .. } = self;
-        Stage::start(scratch.reopened().await, settings, player, alerts).await
+        let TestEngine { scratch, runner, alerts, settings, .. } = self;
+        TestEngine::start(scratch.reopened().await, settings, runner, alerts).await
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -224,11 +224,11 @@ impl Stage {
         self.at(self.now() + SignedDuration::from_secs(seconds));
     }
 
-    pub(crate) fn ops(&self) -> &Notes {
+    pub(crate) fn ops(&self) -> &RecordingChannel {
         &self.alerts["ops"]
     }
 
-    pub(crate) fn spare(&self) -> &Notes {
+    pub(crate) fn spare(&self) -> &RecordingChannel {
         &self.alerts["spare"]
     }
 }
@@ -240,26 +240,26 @@ static DRAWN: AtomicU64 = AtomicU64::new(1);
 pub(crate) async fn engine(
     store: &Store,
     clock: &ManualClock,
-    player: &Player,
-    alerts: &BTreeMap<String, Notes>,
+    runner: &ScriptedRunner,
+    alerts: &BTreeMap<String, RecordingChannel>,
     settings: EngineSettings,
     metrics: Arc<Metrics>,
 ) -> EngineHandle {
     let configured: Vec<ConfiguredAlert> =
         alerts.keys().map(|key| ConfiguredAlert { key: key.clone(), enabled: true }).collect();
-    *player.clock.lock().unwrap() = Some(clock.clone());
+    *runner.clock.lock().unwrap() = Some(clock.clone());
     store.sync_alerts(&configured, clock.now()).await.unwrap();
     let channels =
         alerts.iter().map(|(key, notes)| (key.clone(), Arc::new(notes.clone()) as Arc<dyn Channel>)).collect();
     let parts = EngineParts {
         store: store.clone(),
-        runner: Arc::new(player.clone()),
+        runner: Arc::new(runner.clone()),
         channels,
         clock: Arc::new(clock.clone()),
         metrics,
         secrets: Secrets::default(),
         random: Arc::new({
-            let refuses = player.refuses_a_seed.clone();
+            let refuses = runner.refuses_a_seed.clone();
             move || {
                 assert!(!refuses.swap(false, Ordering::SeqCst), "no number today");
                 DRAWN.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)

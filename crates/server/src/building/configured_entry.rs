@@ -11,7 +11,7 @@ use crate::{
 
 /// A configured source or alert, before its type has looked at it.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Entry {
+pub struct ConfiguredEntry {
     /// What scripts and people call it.
     pub name: String,
     /// Its `type`, as it was written; known or not.
@@ -35,7 +35,7 @@ pub const FIELDS: &[Field] = &[
 ];
 
 /// Reads the dict `key` (`REVERE_SOURCES` or `REVERE_ALERTS`), every fault at once. Null is an empty dict.
-pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<ConfigFault>) {
+pub fn read_all(key: &str, value: &Value) -> (Vec<ConfiguredEntry>, Vec<ConfigFault>) {
     let mut entries = Vec::new();
     let mut faults = Vec::new();
     match value {
@@ -56,7 +56,7 @@ pub fn read_all(key: &str, value: &Value) -> (Vec<Entry>, Vec<ConfigFault>) {
 }
 
 /// An entry with faults is an entry all the same where its type is known, so that the type can look at its config.
-fn read(name: &str, value: &Value, place: String) -> (Option<Entry>, Vec<ConfigFault>) {
+fn read(name: &str, value: &Value, place: String) -> (Option<ConfiguredEntry>, Vec<ConfigFault>) {
     // The secrets are learned by the type, which knows which of its fields hold one.
     let (settings, mut faults) = Settings::read_what_fits(FIELDS, value, &place, &Secrets::default());
     for fault in &mut faults {
@@ -77,7 +77,7 @@ fn read(name: &str, value: &Value, place: String) -> (Option<Entry>, Vec<ConfigF
             String::new()
         }
     };
-    let entry = settings.text("type").map(|kind| Entry {
+    let entry = settings.text("type").map(|kind| ConfiguredEntry {
         name: name.to_owned(),
         kind: kind.to_owned(),
         description,

@@ -27,21 +27,21 @@ pub(crate) enum Closing {
 }
 
 /// Answers the first request of each connection, and closes it when a second one comes.
-pub(crate) struct Forgetful {
+pub(crate) struct ClosingServer {
     pub(crate) url: String,
     connections: Arc<AtomicUsize>,
     answered: Arc<Mutex<Vec<String>>>,
     dropped: Arc<AtomicUsize>,
 }
 
-impl Forgetful {
+impl ClosingServer {
     /// Every answer is `200` with `body` as JSON.
-    pub(crate) async fn start(body: &'static str, closing: Closing) -> Forgetful {
-        Forgetful::listen("http://127.0.0.1", body, closing, None).await
+    pub(crate) async fn start(body: &'static str, closing: Closing) -> ClosingServer {
+        ClosingServer::listen("http://127.0.0.1", body, closing, None).await
     }
 
     /// The same over TLS, and the certificate to trust, in PEM.
-    pub(crate) async fn start_tls(body: &'static str, closing: Closing) -> (Forgetful, String) {
+    pub(crate) async fn start_tls(body: &'static str, closing: Closing) -> (ClosingServer, String) {
         revere::tls::install();
         let key = rcgen::KeyPair::generate().unwrap();
         let certificate =
@@ -51,19 +51,19 @@ impl Forgetful {
             PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap(),
         );
         let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
-        (Forgetful::listen("https://localhost", body, closing, Some(acceptor)).await, certificate.pem())
+        (ClosingServer::listen("https://localhost", body, closing, Some(acceptor)).await, certificate.pem())
     }
 
-    async fn listen(origin: &str, body: &'static str, closing: Closing, tls: Option<TlsAcceptor>) -> Forgetful {
+    async fn listen(origin: &str, body: &'static str, closing: Closing, tls: Option<TlsAcceptor>) -> ClosingServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let forgetful = Forgetful {
+        let server = ClosingServer {
             url: format!("{origin}:{}", listener.local_addr().unwrap().port()),
             connections: Arc::default(),
             answered: Arc::default(),
             dropped: Arc::default(),
         };
         let (connections, answered, dropped) =
-            (forgetful.connections.clone(), forgetful.answered.clone(), forgetful.dropped.clone());
+            (server.connections.clone(), server.answered.clone(), server.dropped.clone());
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
@@ -77,7 +77,7 @@ impl Forgetful {
                 });
             }
         });
-        forgetful
+        server
     }
 
     /// How many connections were made to it, and how many requests it left without an answer.

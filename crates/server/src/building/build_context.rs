@@ -4,7 +4,7 @@ use crate::{outbound::Outbound, redact::Secrets};
 
 /// Given to whatever is built from the configuration.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct BuildContext {
     /// The folder of the configuration file: relative paths count from it.
     pub folder: std::path::PathBuf,
     /// Takes secrets out of texts.
