@@ -111,13 +111,13 @@ impl Resetter {
                 }
             }
         }
-        self.private.private(memory)
+        self.private.private(memory, false)
     }
 
     /// Puts back whatever was ever written to `memory`, gives back what no run needed, and has writes noted from now on.
     fn put_all_back(&self, memory: &mut [u8], tracked: &mut Option<Tracked>, image: &Image) -> io::Result<()> {
         let mut same = Vec::new();
-        let private = self.private.private(memory)?;
+        let private = self.private.private(memory, tracked.is_some())?;
         self.put_back(memory, image, private, |page| pages::push(&mut same, page));
         pages::give_back(memory, &same)?;
         if let Some(tracking) = &self.tracking {

@@ -20,7 +20,7 @@ use crate::{
     engine::{self, Optimization, Ticker},
     frozen_module,
     guest::Template,
-    guest_pool::{Ended, GuestPool, Job},
+    guest_pool::{End, Ended, GuestPool, Job},
     host::{
         Capabilities, Helpers, RunState, TapedHelpers,
         clock::{RunClock, TimeOut},
@@ -181,7 +181,10 @@ impl Sandbox {
     async fn compiled(&self, script: &str, lint: bool) -> Result<Ended, SandboxError> {
         let question = prelude::compile(script, lint).map_err(|error| SandboxError::Request(error.to_string()))?;
         let ended = self.ended(Job { question, begin: Box::new(inert_run), keep: true }).await?;
-        self.inner.scripts.remember(script, answer::code(&ended).as_deref());
+        // A guest that was stopped says nothing about the script.
+        if matches!(ended.end, End::Answered(_)) {
+            self.inner.scripts.remember(script, answer::code(&ended).as_deref());
+        }
         Ok(ended)
     }
 

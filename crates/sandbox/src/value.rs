@@ -82,8 +82,10 @@ impl Value {
             Value::Float(float) => write!(out, "{float:?}"),
             Value::Text(text) => write!(out, "{}", quoted(text, budget)),
             Value::Bytes(bytes) => write!(out, "b'{}'", bytes[..bytes.len().min(budget)].escape_ascii()),
-            Value::Decimal(text) => write!(out, "Decimal('{text}')"),
-            Value::Date(text) | Value::Time(text) | Value::DateTime(text) | Value::Uuid(text) => write!(out, "{text}"),
+            Value::Decimal(text) => write!(out, "Decimal('{}')", shortened(text, budget)),
+            Value::Date(text) | Value::Time(text) | Value::DateTime(text) | Value::Uuid(text) => {
+                write!(out, "{}", shortened(text, budget))
+            }
             Value::Duration(micros) => write!(out, "{} s", *micros as f64 / 1e6),
             Value::List(items) => return write_items(out, budget, "[", items.iter(), "]"),
             Value::Tuple(items) if items.len() == 1 => return write_items(out, budget, "(", items.iter(), ",)"),
@@ -164,7 +166,11 @@ mod tests {
             (Value::Text("it's\n".into()), Value::Bytes(vec![0, b'x'])),
         ]);
         assert_eq!(value.repr(200), r#"{'a': (1,), 'b': [None, True, 1.0], "it's\n": b'\x00x'}"#);
-        assert!(Value::Text("x".repeat(10_000)).repr(100).len() < 120);
+        let long = || "x".repeat(10_000);
+        for text in [Value::Text, Value::BigInt, Value::Decimal, Value::Date, Value::Time, Value::DateTime, Value::Uuid]
+        {
+            assert!(text(long()).repr(100).len() < 120);
+        }
         assert!(Value::List(vec![Value::Int(7); 10_000]).repr(100).len() < 120);
     }
 }

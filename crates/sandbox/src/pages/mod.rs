@@ -86,6 +86,6 @@ mod tests {
         give_back(memory.bytes(), &[given_back]).unwrap();
         assert_eq!((memory.bytes()[3 * size + 5], memory.bytes()[19 * size + 5]), (1, 9));
         let pages = PrivatePages::open().unwrap();
-        assert_eq!(pages.private(memory.bytes()).unwrap(), [written]);
+        assert_eq!(pages.private(memory.bytes(), false).unwrap(), [written]);
     }
 }

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::{
     push,
-    scan::{FILE, PRESENT, Question, SWAPPED, ZERO, scan},
+    scan::{FILE, PRESENT, Question, SWAPPED, WRITTEN, ZERO, scan},
 };
 
 /// Reads which pages are private.
@@ -34,30 +34,31 @@ impl PrivatePages {
     }
 
     /// The parts of `memory` that are not its untouched image, as ranges of whole pages: private pages, or such in swap.
-    pub(crate) fn private(&self, memory: &[u8]) -> io::Result<Vec<Range<usize>>> {
+    /// Where all of it was `protected`, a page that is not there bears a mark that looks like one in swap, but is not written.
+    pub(crate) fn private(&self, memory: &[u8], protected: bool) -> io::Result<Vec<Range<usize>>> {
         if self.scans.load(Ordering::Relaxed) {
-            match self.scanned(memory) {
+            match self.scanned(memory, protected) {
                 Err(Errno::NOTTY | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM | Errno::ACCESS) => {
                     self.scans.store(false, Ordering::Relaxed);
                 }
                 result => return result.map_err(io::Error::from),
             }
         }
-        self.read(memory)
+        self.read(memory, protected)
     }
 
-    fn scanned(&self, memory: &[u8]) -> Result<Vec<Range<usize>>, Errno> {
+    fn scanned(&self, memory: &[u8], protected: bool) -> Result<Vec<Range<usize>>, Errno> {
         let private = Question {
             inverted: FILE | ZERO,
             all_of: FILE | ZERO,
-            any_of: PRESENT | SWAPPED,
+            any_of: PRESENT | if protected { WRITTEN } else { SWAPPED },
             answered: PRESENT | SWAPPED,
             ..Question::default()
         };
         scan(&self.pagemap, memory, private)
     }
 
-    fn read(&self, memory: &[u8]) -> io::Result<Vec<Range<usize>>> {
+    fn read(&self, memory: &[u8], protected: bool) -> io::Result<Vec<Range<usize>>> {
         // One entry of 8 bytes per page; read in pieces that stay in the cache.
         const PIECE: usize = 1024;
         let mut entries = [0u8; PIECE * 8];
@@ -71,7 +72,9 @@ impl PrivatePages {
             self.pagemap.read_exact_at(piece, (first + index as u64) * 8)?;
             for entry in piece.as_chunks::<8>().0 {
                 let entry = u64::from_ne_bytes(*entry);
-                if entry & (ENTRY_PRESENT | ENTRY_SWAPPED) != 0 && entry & ENTRY_FILE_OR_SHARED == 0 {
+                let mark = protected && entry & ENTRY_PROTECTED != 0;
+                let there = entry & ENTRY_PRESENT != 0 || entry & ENTRY_SWAPPED != 0 && !mark;
+                if there && entry & ENTRY_FILE_OR_SHARED == 0 {
                     push(&mut found, index * self.size..(index + 1) * self.size);
                 }
                 index += 1;
@@ -85,6 +88,7 @@ impl PrivatePages {
 const ENTRY_PRESENT: u64 = 1 << 63;
 const ENTRY_SWAPPED: u64 = 1 << 62;
 const ENTRY_FILE_OR_SHARED: u64 = 1 << 61;
+const ENTRY_PROTECTED: u64 = 1 << 57;
 
 #[cfg(test)]
 mod tests {
@@ -97,8 +101,8 @@ mod tests {
         let mut memory = Mapping::of(20);
         memory.touch(&[0, 3, 4, 19]);
         let expected = [0..size, 3 * size..5 * size, 19 * size..20 * size];
-        assert_eq!(pages.read(memory.bytes()).unwrap(), expected);
-        match pages.scanned(memory.bytes()) {
+        assert_eq!(pages.read(memory.bytes(), false).unwrap(), expected);
+        match pages.scanned(memory.bytes(), false) {
             Ok(found) => assert_eq!(found, expected),
             Err(error) => assert_eq!(error, Errno::NOTTY, "this kernel is older than 6.7"),
         }
@@ -109,6 +113,6 @@ mod tests {
         let pages = PrivatePages::open().unwrap();
         let mut memory = Mapping::of(1200);
         memory.touch(&(0..1200).step_by(2).collect::<Vec<_>>());
-        assert_eq!(pages.private(memory.bytes()).unwrap().len(), 600);
+        assert_eq!(pages.private(memory.bytes(), false).unwrap().len(), 600);
     }
 }

@@ -156,7 +156,7 @@ mod tests {
     use std::io::Read;
 
     use super::{
-        super::{give_back, tests::Mapping},
+        super::{PrivatePages, give_back, tests::Mapping},
         *,
     };
 
@@ -177,6 +177,9 @@ mod tests {
         let tracked = tracking.track(memory.bytes()).unwrap();
         tracked.protect(memory.bytes()).unwrap();
         assert_eq!(tracked.written(memory.bytes()).unwrap(), []);
+        // The marks of pages that are not there are no pages.
+        let private = PrivatePages::open().unwrap();
+        assert_eq!(private.private(memory.bytes(), true).unwrap(), [7 * size..8 * size]);
 
         memory.bytes()[7 * size] = 3;
         memory.bytes()[8 * size] = 3;

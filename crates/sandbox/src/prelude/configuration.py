@@ -12,6 +12,8 @@ from revere_lints import walk
 PLAIN = 'expected plain data (texts, numbers, True, False, None, lists, dicts), not '
 DATA = (bool, int, float, str, bytes, dict, list, tuple, PurePath)
 MOST_NAMES = 1000
+# Beyond this Python refuses to write a number down.
+MOST_INT_BITS = 13_280
 MOST_NAME_CHARS = 100
 
 
@@ -43,6 +45,9 @@ def plain(value, place, faults, depth):
         except ValueError as error:
             faults.append((place, 'expected a text that can be written down, not ' + str(error)))
             return None
+    if isinstance(value, int) and int.bit_length(value) > MOST_INT_BITS:
+        faults.append((place, 'expected a number of at most 4,000 digits'))
+        return None
     if value is None or isinstance(value, (bool, int, float, bytes)):
         return value
     if depth >= MAX_DEPTH and isinstance(value, (dict, list, tuple)):

@@ -19,7 +19,7 @@ import revere_configuration
 import revere_helpers
 import revere_hints
 from revere_codec import VERSION, encode, int_to_text, marked
-from revere_failures import MonitorFailure, describe, message_of
+from revere_failures import MonitorFailure, describe, message_of, type_name
 from revere_lints import lint
 from revere_previous import Previous
 from revere_sources import SourceError, Sources
@@ -145,7 +145,7 @@ def with_value(outcome, namespace, most_chars):
         if value is not NO_VALUE:
             outcome['return_value'] = value
             return outcome
-        fault = 'return_value must be an int, float or str, not ' + type(namespace['return_value']).__name__
+        fault = 'return_value must be an int, float or str, not ' + type_name(namespace['return_value'])
     except BaseException as error:
         fault = 'return_value could not be read: ' + message_of(error)
     if outcome['state'] == 'OK':

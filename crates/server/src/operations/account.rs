@@ -8,7 +8,7 @@ use revere_model::{Operation, Role, SessionId, UserId};
 
 use super::{
     Context, Failure, FieldFault, Refusal, Services, Who,
-    log_in::{Begun, Browser, LogIn, begin, busy, second_factor_fits, shown},
+    log_in::{self, Begun, Browser, LogIn, begin, busy, second_factor_fits, shown},
 };
 use crate::{
     access::{LINK_GOOD_FOR, PROOF_GOOD_FOR, password_fault, second_factor, secrets::digest},
@@ -182,6 +182,11 @@ pub async fn use_link(
     let user = match link {
         Link::FirstAdministrator => {
             let name = super::people::checked_name(name)?;
+            // Before the link is used up by it.
+            let taken = services.store.user(Lookup::Name(name.clone())).await.map_err(Failure::Store)?;
+            if taken.is_some() {
+                return Err(Refusal::one("name", "somebody has this name already; choose another").into());
+            }
             let password_hash = Some(hashed(services, password, &name).await?);
             let new = NewUser { name, role: Role::Administrator, tags: Vec::new(), password_hash, identity: None };
             let made = services.store.create_first_administrator(digest(secret), new, now).await;
@@ -190,15 +195,19 @@ pub async fn use_link(
             made
         }
         Link::Password(id) => {
-            let user = services.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?.ok_or_else(spent)?;
+            let mut user = services.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?.ok_or_else(spent)?;
+            log_in::may_try(services, &user.name, now).await?;
             let kept = hashed(services, password, &user.name).await?;
             if !second_factor_fits(services, &user, code, now).await? {
+                log_in::failed(services, &user.name, now).await?;
                 return Err(Refusal::one("code", "that is not the code of this moment").into());
             }
-            let used = services.store.use_password_link(digest(secret), id, kept, now).await;
+            let used = services.store.use_password_link(digest(secret), id, kept.clone(), now).await;
             if !used.map_err(Failure::Store)? {
                 return Err(spent());
             }
+            services.access.announce();
+            user.password_hash = Some(kept);
             context.log("password chosen by a link", &user.name);
             user
         }

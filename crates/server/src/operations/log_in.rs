@@ -7,7 +7,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
-use revere_model::{Operation, SessionId};
+use revere_model::{Operation, SessionId, UserId};
 
 use super::{Context, Failure, Services, Who};
 use crate::{
@@ -161,8 +161,18 @@ pub(super) async fn shown(
     }
     let kept = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let verified = services.access.passwords.verify(&log_in.password, kept).await.map_err(busy)?;
+    // Others may have failed under this name meanwhile: whoever asks many times at once has no more guesses for it.
+    let waits = match waits {
+        Some(wait) => Some(wait),
+        None => self::waits(services, &name_hash, now).await?,
+    };
+    if let Some(wait) = waits
+        && !is_known(services, user.as_ref(), address, now).await?
+    {
+        return Err(Failure::TooOften { retry_after: wait });
+    }
     let user = user.filter(|user| verified.right && user.disabled_at.is_none());
-    let user = match user {
+    let mut user = match user {
         Some(user) if second_factor_fits(services, &user, &log_in.code, now).await? => user,
         _ => {
             context.log_failure("log-in refused", &log_in.name);
@@ -179,7 +189,8 @@ pub(super) async fn shown(
     if verified.outdated
         && let (Ok(anew), Some(was)) = (services.access.passwords.hash(&log_in.password).await, &user.password_hash)
     {
-        services.store.rehash_password(user.id, was.clone(), anew).await.map_err(Failure::Store)?;
+        services.store.rehash_password(user.id, was.clone(), anew.clone()).await.map_err(Failure::Store)?;
+        user.password_hash = Some(anew);
     }
     Ok(user)
 }
@@ -192,6 +203,8 @@ pub async fn begin(context: &Context, user: &User, method: &'static str, browser
     let session = NewSession {
         secret_hash: secret.hash(),
         user: user.id,
+        password_hash: user.password_hash.clone(),
+        totp_key: user.totp_key.clone(),
         method,
         address: address_text(context.actor().address),
         user_agent: browser.user_agent.chars().filter(|c| !c.is_control()).take(300).collect(),
@@ -199,6 +212,11 @@ pub async fn begin(context: &Context, user: &User, method: &'static str, browser
     };
     let begun = services.store.begin_session(session, name_hash(&user.name), now).await.map_err(Failure::Store)?;
     let id = begun.ok_or(Failure::NotLetIn)?;
+    // Whoever logs in again, or as somebody else, leaves nothing open behind them.
+    if let Who::Person { id, session, .. } = &context.actor().who {
+        services.store.end_session(*id, *session).await.map_err(Failure::Store)?;
+        services.access.announce();
+    }
     context.log("logged in", &user.name);
     Ok(Begun { secret, ends_at, id })
 }
@@ -237,6 +255,19 @@ pub(super) async fn second_factor_fits(
     services.store.take_recovery_code(user.id, hash).await.map_err(Failure::Store)
 }
 
+/// Whether somebody may try under this name now.
+pub(super) async fn may_try(services: &Services, name: &str, now: Timestamp) -> Result<(), Failure> {
+    match waits(services, &name_hash(name), now).await? {
+        Some(wait) => Err(Failure::TooOften { retry_after: wait }),
+        None => Ok(()),
+    }
+}
+
+/// Counts one more that failed under this name.
+pub(super) async fn failed(services: &Services, name: &str, now: Timestamp) -> Result<(), Failure> {
+    services.store.login_failed(name_hash(name), wait_after, now).await.map_err(Failure::Store)
+}
+
 async fn waits(services: &Services, name_hash: &str, now: Timestamp) -> Result<Option<Duration>, Failure> {
     let attempt = services.store.login_failures(name_hash).await.map_err(Failure::Store)?;
     let wait = attempt.map(|attempt| attempt.wait_until.duration_since(now)).filter(|wait| wait.is_positive());
@@ -249,9 +280,11 @@ async fn is_known(
     address: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<bool, Failure> {
-    let (Some(user), Some(_)) = (user, address) else { return Ok(false) };
     let since = now.saturating_sub(access::ADDRESS_KNOWN_FOR).unwrap_or(now);
-    services.store.came_from(user.id, &address_text(address), since).await.map_err(Failure::Store)
+    // Asked for nobody as well: the time that it takes must not tell which names there are.
+    let id = user.map_or(UserId(0), |user| user.id);
+    let known = services.store.came_from(id, &address_text(address), since).await.map_err(Failure::Store)?;
+    Ok(known && user.is_some() && address.is_some())
 }
 
 /// Failures are counted under any name, so that a row tells nobody which names there are.

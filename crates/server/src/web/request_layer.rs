@@ -28,6 +28,7 @@ pub(super) async fn answer(State(state): State<WebState>, mut request: Request, 
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let shown_path = logged_path(&path);
     let wants_page = pages::problem_page::wanted(&path, request.headers());
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
 
@@ -35,13 +36,13 @@ pub(super) async fn answer(State(state): State<WebState>, mut request: Request, 
         Err(problem) => problem.into_response(),
         Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {
             let words = error_words::of_panic(panic.as_ref());
-            tracing::error!(request_id = id, %method, path, panic = words, "answering a request panicked; this is a fault of the program");
+            tracing::error!(request_id = id, %method, path = shown_path, panic = words, "answering a request panicked; this is a fault of the program");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed while it answered this; its log says where, under this answer's request_id")
                 .into_response()
         }),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        log(&problem, &id, &method, &path);
+        log(&problem, &id, &method, shown_path);
         let headers = std::mem::take(response.headers_mut());
         response = match wants_page.then(|| pages::problem_page::shown(&problem, &id, &method)) {
             Some(Ok(page)) => page,
@@ -112,6 +113,11 @@ fn finish_headers(headers: &mut HeaderMap, state: &WebState, id: &str, path: &st
     } else {
         headers.entry(header::CACHE_CONTROL).or_insert(fixed("no-store"));
     }
+}
+
+/// The path as the log may hold it: what opens a door is not for whoever reads logs.
+fn logged_path(path: &str) -> &str {
+    if path.starts_with("/link/") { "/link/..." } else { path }
 }
 
 /// Once, here: ours as an error, the client's for whoever looks closely.

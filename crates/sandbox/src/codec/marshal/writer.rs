@@ -1,6 +1,6 @@
 //! Value to bytes for a script, in one pass over the value and within a number of bytes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Tag, word};
 use crate::{Value, codec::MAX_DEPTH};
@@ -391,8 +391,7 @@ fn records<'a>(items: &'a [Value]) -> Option<Vec<(&'a str, Kind)>> {
         }
         _ => false,
     };
-    let twice = || (1..keys.len()).any(|at| keys[..at].contains(&keys[at]));
-    if keys.len() > MOST_COLUMNS || !items.iter().all(same) || twice() {
+    if keys.len() > MOST_COLUMNS || !items.iter().all(same) {
         return None;
     }
     let column = |(column, key): (usize, &&'a str)| {
@@ -403,5 +402,9 @@ fn records<'a>(items: &'a [Value]) -> Option<Vec<(&'a str, Kind)>> {
         (*key, kind)
     };
     let columns: Vec<_> = keys.iter().enumerate().map(column).collect();
-    columns.iter().any(|(_, kind)| matches!(kind, Kind::Tagged(..))).then_some(columns)
+    if !columns.iter().any(|(_, kind)| matches!(kind, Kind::Tagged(..))) {
+        return None;
+    }
+    let mut seen = HashSet::with_capacity(keys.len());
+    keys.iter().all(|key| seen.insert(*key)).then_some(columns)
 }

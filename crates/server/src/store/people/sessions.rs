@@ -44,6 +44,10 @@ pub struct NewSession {
     pub secret_hash: String,
     /// Whose it is.
     pub user: UserId,
+    /// Their password's hash and the key of their second factor, as they were when they showed them.
+    pub password_hash: Option<String>,
+    /// See `password_hash`.
+    pub totp_key: Option<String>,
     /// How they came in.
     pub method: &'static str,
     /// From where.
@@ -60,7 +64,8 @@ const MOST: i64 = 50;
 const ADDRESSES: i64 = 50;
 
 impl Store {
-    /// Begins a session of a person who may come in; `None` where they may not any more. Their failures under this name are
+    /// Begins a session of a person who may come in; `None` where they may not any more, or where what they showed was
+    /// changed meanwhile. Their failures under this name are
     /// forgotten, the address is remembered.
     pub async fn begin_session(
         &self,
@@ -70,11 +75,16 @@ impl Store {
     ) -> Result<Option<SessionId>, StoreError> {
         self.write(move |connection| {
             Box::pin(async move {
-                let come_in = sqlx::query("update users set logged_in_at = $2 where id = $1 and disabled_at is null")
-                    .bind(new.user.0)
-                    .bind(micros(now))
-                    .execute(&mut *connection)
-                    .await?;
+                let come_in = sqlx::query(
+                    "update users set logged_in_at = $2 where id = $1 and disabled_at is null
+                         and password_hash is not distinct from $3 and totp_key is not distinct from $4",
+                )
+                .bind(new.user.0)
+                .bind(micros(now))
+                .bind(&new.password_hash)
+                .bind(&new.totp_key)
+                .execute(&mut *connection)
+                .await?;
                 if come_in.rows_affected() == 0 {
                     return Ok(None);
                 }

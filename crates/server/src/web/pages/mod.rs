@@ -104,7 +104,9 @@ fn once(mut response: Response) -> Result<Response, Problem> {
 
 /// An address of ours out of a form; anything else leads to the list.
 fn own_address(given: &str) -> &str {
-    let own = given.starts_with('/') && !given.starts_with("//") && !given.contains(['\\', '\r', '\n']);
+    // Browsers drop tabs and line ends from an address before they read it, and take `\` for `/`.
+    let plain = given.bytes().all(|byte| byte > b' ' && byte != 0x7f && byte != b'\\');
+    let own = given.starts_with('/') && !given.starts_with("//") && plain;
     if own { given } else { "/" }
 }
 
@@ -115,7 +117,16 @@ mod tests {
     #[test]
     fn a_form_leads_nowhere_else() {
         assert_eq!(own_address("/?state=ALARM"), "/?state=ALARM");
-        for foreign in ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:x", "", "/a\r\nb"] {
+        for foreign in [
+            "//evil.example/",
+            "https://evil.example/",
+            "/\\evil.example",
+            "javascript:x",
+            "",
+            "/a\r\nb",
+            "/\t/evil.example",
+            "/\u{1}",
+        ] {
             assert_eq!(own_address(foreign), "/", "{foreign}");
         }
     }

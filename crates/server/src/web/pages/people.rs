@@ -124,8 +124,10 @@ pub(super) async fn one(request: PageRequest, Key(id): Key<UserId>) -> Result<Re
 /// `/people/{id}`, sent: what they may do, and whether they may come in.
 pub(super) async fn change(request: PageRequest, Key(id): Key<UserId>, form: Form) -> Result<Response, Problem> {
     let tags = vec![form.text("tags").to_owned()];
-    let changed =
-        people::change(&request.context, id, Some(form.text("role")), Some(tags), Some(form.has("disabled"))).await;
+    // Only what was ticked or unticked here: the page may be older than what somebody else decided.
+    let (ticked, was) = (form.has("disabled"), form.text("was_disabled") == "true");
+    let disabled = (ticked != was).then_some(ticked);
+    let changed = people::change(&request.context, id, Some(form.text("role")), Some(tags), disabled).await;
     let failure = match changed {
         Ok(_) => return Ok(see(format!("/people/{id}"))),
         Err(failure) => failure,
@@ -182,7 +184,7 @@ fn address(site: &Site, headers: &HeaderMap) -> String {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => {
             let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("localhost");
-            format!("http://{host}")
+            format!("{}://{host}", if site.is_secure() { "https" } else { "http" })
         }
     }
 }

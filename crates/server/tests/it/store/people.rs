@@ -15,6 +15,8 @@ async fn person(scratch: &Scratch, name: &str, role: Role) -> User {
 
 fn session(user: &User, secret: &str, scratch: &Scratch) -> NewSession {
     NewSession {
+        password_hash: user.password_hash.clone(),
+        totp_key: user.totp_key.clone(),
         secret_hash: secret.into(),
         user: user.id,
         method: "password",
