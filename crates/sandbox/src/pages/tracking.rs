@@ -179,7 +179,8 @@ mod tests {
         assert_eq!(tracked.written(memory.bytes()).unwrap(), []);
         // The marks of pages that are not there are no pages.
         let private = PrivatePages::open().unwrap();
-        assert_eq!(private.private(memory.bytes(), true).unwrap(), [7 * size..8 * size]);
+        let once_written = 7 * size..8 * size;
+        assert_eq!(private.private(memory.bytes(), true).unwrap(), [once_written]);
 
         memory.bytes()[7 * size] = 3;
         memory.bytes()[8 * size] = 3;
