@@ -94,6 +94,15 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             "accepted, but login by Google is not built yet: nobody is asked who they are. Keep the server on a loopback address, or behind a proxy that asks",
         ));
     }
+    let by_proxy = config.tls_files.is_none() && config.base_url.as_ref().is_some_and(|url| url.starts_with("https:"));
+    if config.log_in.is_required() && by_proxy && config.log_in.trusted_proxies.is_empty() {
+        warnings.push(ConfigFault::new(
+            "TRUSTED_PROXIES",
+            "missing: BASE_URL is HTTPS and no TLS_CERTIFICATE is set, so a proxy stands in front, and without its address \
+             here everybody seems to come from it: who guesses passwords then slows everybody's log-in down. If it runs on \
+             this machine: TRUSTED_PROXIES = ['127.0.0.1', '::1']",
+        ));
+    }
     Read { config: Config { warnings, ..config }, faults: reader.faults, unreadable }
 }
 
@@ -440,6 +449,21 @@ mod tests {
                 "line 9: the key 'shop' stands twice in one dict, and only the last of them counts",
             ]
         );
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_named_is_a_warning() {
+        let https = ("BASE_URL", text("https://revere.example.org"));
+        let named = ("TRUSTED_PROXIES", PythonValue::List(vec![text("127.0.0.1")]));
+        let users = ("LOCAL_USERS", PythonValue::Bool(true));
+        let warned = |given: &[(&str, PythonValue)]| {
+            let (config, faults) = read_names(given);
+            assert_eq!(faults, [""; 0]);
+            config.warnings.iter().any(|warning| warning.place == "TRUSTED_PROXIES")
+        };
+        assert!(warned(&[users.clone(), https.clone()]));
+        assert!(!warned(&[users.clone(), https.clone(), named]));
+        assert!(!warned(&[users]) && !warned(&[https]));
     }
 
     #[test]

@@ -62,8 +62,9 @@ const LOOKED_AT_EVERY: Duration = Duration::from_secs(20);
 /// Uses are noted so seldom.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
-/// Who shows this; `None` where it opens nothing (any more).
-pub async fn identify(context: &Context, credential: &Credential) -> Result<Option<Who>, Failure> {
+/// Who shows this; `None` where it opens nothing (any more). With `is_use`, somebody uses it: what an open page asks by
+/// itself is none, or a session would never be idle.
+pub async fn identify(context: &Context, credential: &Credential, is_use: bool) -> Result<Option<Who>, Failure> {
     let services = context.may(Operation::LogIn)?;
     let now = context.now();
     match credential {
@@ -71,7 +72,7 @@ pub async fn identify(context: &Context, credential: &Credential) -> Result<Opti
             let seen_since = services.access.settings.seen_since(now);
             let found = services.store.session(&digest(secret), seen_since, now).await.map_err(Failure::Store)?;
             let Some(session) = found else { return Ok(None) };
-            if is_due(Some(session.seen_at), now) {
+            if is_use && is_due(Some(session.seen_at), now) {
                 let (store, id) = (services.store.clone(), session.id);
                 note(async move { store.session_seen(id, now).await });
             }
@@ -85,7 +86,7 @@ pub async fn identify(context: &Context, credential: &Credential) -> Result<Opti
         Credential::Token(secret) => {
             let found = services.store.token(&digest(secret), now).await.map_err(Failure::Store)?;
             let Some(token) = found else { return Ok(None) };
-            if is_due(token.used_at, now) {
+            if is_use && is_due(token.used_at, now) {
                 let (store, id, from) = (services.store.clone(), token.id, address_text(context.actor().address));
                 note(async move { store.token_used(id, from, now).await });
             }
@@ -105,7 +106,7 @@ pub async fn until_changed(context: &Context, credential: &Credential) {
     let Ok(services) = context.may(Operation::LogIn) else { return };
     let mut changes = services.access.changes();
     loop {
-        match identify(context, credential).await {
+        match identify(context, credential, false).await {
             Ok(Some(who)) if who == context.actor().who => {}
             // A store that does not answer now says nothing of anybody's rights.
             Err(_) => {}

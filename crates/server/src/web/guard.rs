@@ -41,7 +41,9 @@ pub(super) async fn guard(State(state): State<WebState>, mut request: Request, n
             Err(_) => {}
         }
         if let Some(credential) = &shown {
-            match log_in::identify(&state.operations.asked_by(actor.clone()), credential).await {
+            // An open page asks these by itself, whether or not anybody looks at it.
+            let is_use = !matches!(path.as_str(), "/counts" | "/events");
+            match log_in::identify(&state.operations.asked_by(actor.clone()), credential, is_use).await {
                 Ok(Some(who)) => actor.who = who,
                 Ok(None) => {}
                 // Whether the server is well is answered while the database is not.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::{Monitor, MonitorId};
+use revere_model::{Monitor, MonitorId, Operation};
 
 use super::{
     form::Form,
@@ -53,6 +53,11 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
     if action == "delete" && form.text("typed").trim() != format!("delete {}", chosen.len()) {
         let wrong = form.has("typed");
         return ask(&request, chosen, back, wrong).await;
+    }
+    // All or none: half of them done is worse than a refusal that says why.
+    let operation = if action == "delete" { Operation::DeleteMonitor } else { Operation::EditMonitor };
+    for monitor in &chosen {
+        request.context.might_with(operation, &monitor.spec.tags).map_err(Failure::Denied)?;
     }
     let tag = form.text("tag").trim().to_owned();
     for monitor in chosen {

@@ -47,7 +47,7 @@ async fn a_person_comes_in_goes_where_they_wanted_and_out_again() {
 async fn a_log_in_leads_nowhere_else() {
     let server = Server::with_local_users().await;
     person(&server, "alice", Role::Viewer, &[]).await;
-    for to in ["https://evil.example/", "//evil.example", "/\\evil.example"] {
+    for to in ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "/\u{1}"] {
         let fields = [("name", "alice"), ("password", PASSWORD), ("to", to)];
         assert_eq!(Visitor::of(&server).submit("/login", &fields).await.header("location"), "/", "{to}");
     }
@@ -149,8 +149,23 @@ async fn a_session_ends_when_it_is_idle_and_in_any_case_after_a_week() {
     server.clock.advance(SignedDuration::from_hours(9));
     assert!(alice.get("/").await.header("location").starts_with("/login"), "169 hours after she came in");
     let again = Visitor::logged_in(&server, "alice").await;
-    server.clock.advance(SignedDuration::from_hours(25));
+    // A page that is left open asks by itself; nobody is there for that.
+    for _ in 0..5 {
+        server.clock.advance(SignedDuration::from_hours(5));
+        again.get("/counts").await;
+    }
     assert!(again.get("/").await.header("location").starts_with("/login"), "25 hours after she was seen");
+}
+
+#[tokio::test]
+async fn whoever_logs_in_again_leaves_no_session_behind() {
+    let server = Server::with_local_users().await;
+    person(&server, "alice", Role::Viewer, &[]).await;
+    let alice = Visitor::logged_in(&server, "alice").await;
+    let before = alice.session().unwrap();
+    assert_eq!(alice.log_in("alice", PASSWORD, "").await.status, 303);
+    let old = alice.request("GET", "/").header("cookie", format!("revere_session={before}"));
+    assert!(alice.session().unwrap() != before && send(old).await.header("location").starts_with("/login"));
 }
 
 #[tokio::test]

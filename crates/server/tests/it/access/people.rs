@@ -1,6 +1,6 @@
 //! An administrator says who may come in: through the pages.
 
-use revere_model::Role;
+use revere_model::{Clock as _, Role};
 
 use super::{PASSWORD, Visitor, once, person};
 use crate::api::server::Server;
@@ -58,8 +58,33 @@ async fn a_link_lets_nobody_past_a_second_factor_and_newer_ones_replace_it() {
     let chosen = [("new_password", "a quiet mountain lake"), ("again", "a quiet mountain lake"), ("code", "123456")];
     let refused = thief.submit(&new, &chosen).await;
     assert!(refused.status == 422 && refused.text.contains("not the code of this moment"), "{}", refused.text);
+    // Its codes are no easier to guess by a link than at the log-in.
+    let mut statuses = Vec::new();
+    for _ in 0..8 {
+        statuses.push(thief.submit(&new, &chosen).await.status);
+    }
+    assert!(statuses[0] == 422 && statuses.ends_with(&[429]), "{statuses:?}");
+    server.clock.advance(jiff::SignedDuration::from_mins(6));
     assert_eq!(ada.submit(&format!("/people/{}/second-factor/remove", bob.id), &[]).await.status, 303);
     assert_eq!(thief.submit(&new, &chosen).await.header("location"), "/", "whoever has it, now");
+}
+
+#[tokio::test]
+async fn a_page_that_is_older_than_a_decision_does_not_undo_it() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    let bob = person(&server, "bob", Role::Viewer, &[]).await;
+    let ada = Visitor::logged_in(&server, "ada").await;
+    let change = revere::store::UserChange { disabled: Some(true), ..Default::default() };
+    server.store.change_user(bob.id, change, server.clock.now()).await.unwrap().unwrap();
+    let path = format!("/people/{}", bob.id);
+    let save = async |was: &str| {
+        assert_eq!(ada.submit(&path, &[("role", "editor"), ("tags", "shop"), ("was_disabled", was)]).await.status, 303);
+        server.store.user(revere::store::Lookup::Id(bob.id)).await.unwrap().unwrap()
+    };
+    let saved = save("false").await;
+    assert!(saved.role == Role::Editor && saved.disabled_at.is_some(), "made before he was disabled");
+    assert!(save("true").await.disabled_at.is_none(), "made after it, and unticked");
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ async fn the_first_start_prints_a_link_to_make_the_administrator_and_the_next_on
     };
     let first = start();
     let said = first.stderr.wait_for("nobody can come in yet");
+    assert!(!first.stderr.so_far().contains("TRUSTED_PROXIES"));
     let link = said.split_whitespace().find(|word| word.contains("/link/")).unwrap().to_owned();
     assert!(link.starts_with(&first.address), "{link}");
     let page = client().get(&link).send().await.unwrap();

@@ -65,6 +65,24 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
 }
 
 #[tokio::test]
+async fn what_is_done_to_many_is_done_to_all_or_none() {
+    let server = Server::with_local_users().await;
+    person(&server, "alice", Role::Editor, &["shop"]).await;
+    for tag in ["shop", "mail"] {
+        let mut spec = crate::support::spec(tag);
+        spec.tags = vec![tag.to_owned()];
+        server.store.create_monitor(&spec, server.clock.now()).await.unwrap();
+    }
+    let alice = Visitor::logged_in(&server, "alice").await;
+    let fields = [("pick", "1"), ("pick", "2"), ("do", "pause"), ("back", "/")];
+    assert_eq!(alice.submit("/monitors/change", &fields).await.status, 403);
+    assert!(server.store.monitor(revere_model::MonitorId(1)).await.unwrap().spec.active);
+    assert_eq!(alice.submit("/monitors/change", &fields[..1]).await.status, 303, "nothing to do");
+    assert_eq!(alice.submit("/monitors/change", &[fields[0], fields[2], fields[3]]).await.status, 303);
+    assert!(!server.store.monitor(revere_model::MonitorId(1)).await.unwrap().spec.active);
+}
+
+#[tokio::test]
 async fn pages_offer_what_one_may_and_say_why_not() {
     let server = Server::with_local_users().await;
     for (name, role, tags) in

@@ -26,6 +26,23 @@ fn session(user: &User, secret: &str, scratch: &Scratch) -> NewSession {
     }
 }
 
+#[tokio::test]
+async fn a_log_in_does_not_outlive_what_was_shown_for_it() {
+    let scratch = Scratch::new().await;
+    let bob = person(&scratch, "bob", Role::Editor).await;
+    let shown = session(&bob, "s1", &scratch);
+    scratch.store.rehash_password(bob.id, "kept".into(), "another".into()).await.unwrap();
+    assert!(scratch.store.begin_session(shown, "n".into(), scratch.now()).await.unwrap().is_none(), "another password");
+    let bob = scratch.store.user(Lookup::Id(bob.id)).await.unwrap().unwrap();
+    let shown = session(&bob, "s2", &scratch);
+    scratch.store.offer_second_factor(bob.id, "key".into()).await.unwrap();
+    scratch.store.confirm_second_factor(bob.id, "key".into(), 1, vec![], None).await.unwrap();
+    assert!(scratch.store.begin_session(shown, "n".into(), scratch.now()).await.unwrap().is_none(), "a second factor");
+    let bob = scratch.store.user(Lookup::Id(bob.id)).await.unwrap().unwrap();
+    let shown = session(&bob, "s3", &scratch);
+    assert!(scratch.store.begin_session(shown, "n".into(), scratch.now()).await.unwrap().is_some());
+}
+
 /// Asks everything about people, once or more.
 pub(super) async fn ask_everything(scratch: &Scratch) {
     let (store, now) = (&scratch.store, scratch.now());
