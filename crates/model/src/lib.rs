@@ -28,10 +28,14 @@ mod schedule;
 mod spelling;
 mod state;
 mod tell;
+mod text_difference;
 mod transitions;
 mod zone;
 
-pub use access::{Concerns, Denial, Holders, Operation, ParseRoleError, Rights, Role, Scope};
+pub use access::{
+    Act, Actor, Asked, Concerns, Denial, Door, Holders, Operation, ParseActError, ParseRoleError, ParseTargetError,
+    Rights, Role, Scope, Target, TargetKind, Who,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use faults::{
     Fault, MAX_DESCRIPTION, MAX_NAME, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S,
@@ -44,5 +48,6 @@ pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use spelling::nearest;
 pub use state::{ParseStateError, State, StateSet};
 pub use tell::{Tell, Told, tell};
+pub use text_difference::unified_difference;
 pub use transitions::{Flip, Rules, Status, Transition, activate, after_run, deactivate};
 pub use zone::{ZoneFault, zone, zone_name, zone_names};

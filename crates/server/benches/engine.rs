@@ -35,7 +35,7 @@ use revere::{
     sources::{Call, MethodDescription, Source, SourceFault, Value},
     store::{MonitorFilter, Store, StoreOptions},
 };
-use revere_model::{Clock, MonitorSpec, State, SystemClock};
+use revere_model::{Asked, Clock, MonitorSpec, State, SystemClock};
 use revere_sandbox::{KeepInstances, Limits, Options, Outcome, RunInputs, Sandbox};
 
 const EXAMPLE: &str = "
@@ -194,7 +194,8 @@ async fn create(store: &Store, count: usize, schedule: &str, now: Timestamp) {
         schedule: schedule.to_owned(),
         ..MonitorSpec::default()
     };
-    let making = (0..count).map(|_| store.create_monitor(&spec, now));
+    let asked = Asked::by_the_server(now);
+    let making = (0..count).map(|_| store.create_monitor(&spec, &asked));
     futures_util::future::try_join_all(making).await.unwrap();
 }
 

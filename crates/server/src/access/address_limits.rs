@@ -26,7 +26,7 @@ impl AddressLimits {
         if tries.len() >= TIDY_AT {
             tries.retain(|_, (since, _)| now.duration_since(*since) < WINDOW);
         }
-        let entry = tries.entry(network(address)).or_insert((now, 0));
+        let entry = tries.entry(address.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address_network)).or_insert((now, 0));
         let passed = now.duration_since(entry.0);
         if passed >= WINDOW || passed.is_negative() {
             *entry = (now, 0);
@@ -40,14 +40,14 @@ impl AddressLimits {
     }
 }
 
-fn network(address: Option<IpAddr>) -> IpAddr {
-    match address.map(|address| address.to_canonical()) {
-        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        Some(IpAddr::V6(address)) => {
+/// What counts as one address: of IPv6 the first 64 bits, since whoever has one address has all of those.
+pub fn address_network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
             let network = u128::from(address) & !u128::from(u64::MAX);
             IpAddr::V6(network.into())
         }
-        Some(v4) => v4,
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

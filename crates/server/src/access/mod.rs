@@ -6,6 +6,7 @@ mod address_limits;
 mod common_passwords;
 mod networks;
 mod passwords;
+mod refusal_limits;
 pub mod second_factor;
 pub mod secrets;
 
@@ -14,9 +15,10 @@ use std::{net::IpAddr, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-pub use address_limits::AddressLimits;
+pub use address_limits::{AddressLimits, address_network};
 pub use networks::Network;
 pub use passwords::{Busy, MAX_PASSWORD, MIN_PASSWORD, Passwords, Verified, password_fault};
+pub use refusal_limits::{LeftOut, RefusalLimits};
 
 /// What an operator decided about who may come in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,6 +72,8 @@ pub struct Access {
     pub passwords: Passwords,
     /// How often each address tried.
     pub addresses: AddressLimits,
+    /// Counts refusals, so that nobody fills the disk with them.
+    pub refusals: RefusalLimits,
     /// Told whenever somebody may have lost what they had: what goes on for long looks again then.
     changes: watch::Sender<()>,
 }
@@ -84,6 +88,7 @@ impl Access {
             settings,
             passwords: Passwords::default(),
             addresses: AddressLimits::default(),
+            refusals: RefusalLimits::default(),
             changes: watch::Sender::new(()),
         }
     }

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use revere_model::Clock;
+use revere_model::{Asked, Clock};
 use revere_sandbox::Sandbox;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -104,6 +104,7 @@ impl App {
         let mut options = StoreOptions::new(&parts.config.database_path);
         options.clock = parts.clock.clone();
         options.metrics = Some(parts.metrics.clone());
+        options.secrets = parts.secrets.clone();
         let store = open(options).await?;
         let running = wire(store.clone(), parts).await;
         if running.is_err() {
@@ -228,10 +229,12 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
     });
     let first_link = match local_users {
         // A full disk prevents no start; the next one makes a link.
-        true => people::first_link(&store, operations_clock.now()).await.unwrap_or_else(|failure| {
-            tracing::warn!(%failure, "cannot make a link for the first administrator; `revere user add` makes one");
-            None
-        }),
+        true => {
+            people::first_link(&store, &Asked::by_the_server(operations_clock.now())).await.unwrap_or_else(|failure| {
+                tracing::warn!(%failure, "cannot make a link for the first administrator; `revere user add` makes one");
+                None
+            })
+        }
         false => None,
     };
     let first_link = first_link.map(|secret| format!("{address}/link/{}", secret.reveal()));

@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context;
 use clap::ValueHint;
 use jiff::tz::TimeZone;
-use revere_model::{Clock, SystemClock};
+use revere_model::{Asked, Clock, SystemClock};
 
 use super::{
     Exit, Global,
@@ -69,7 +69,9 @@ impl Import {
                 terminal::print(&format!("{report}\nNothing was stored: this was a dry run.\n"));
                 return Ok(Exit::Success);
             }
-            let store = Store::open(StoreOptions::new(&project.config.database_path)).await?;
+            let mut options = StoreOptions::new(&project.config.database_path);
+            options.secrets = project.secrets.clone();
+            let store = Store::open(options).await?;
             let stored = store_all(&store, plan, now).await;
             store.close().await;
             let kept = stored.with_context(|| format!("nothing was imported into {database}"))?;
@@ -92,7 +94,8 @@ impl Import {
 async fn store_all(store: &Store, plan: Plan, now: jiff::Timestamp) -> anyhow::Result<Vec<String>> {
     let total = plan.counts.runs;
     let done = Arc::new(AtomicU64::new(0));
-    let storing = store.import(plan.monitors, plan.alerts, now, done.clone());
+    let asked = Asked::at_a_shell(now);
+    let storing = store.import(plan.monitors, plan.alerts, &asked, done.clone());
     tokio::pin!(storing);
     let mut progress = Progress::new();
     let mut tick = tokio::time::interval(Duration::from_millis(150));

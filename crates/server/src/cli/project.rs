@@ -27,7 +27,7 @@ use crate::{
 /// Logging and threads: all there is before anything was read.
 pub(super) struct Begun {
     pub(super) runtime: Runtime,
-    secrets: Secrets,
+    pub(super) secrets: Secrets,
 }
 
 /// A configuration with what was built from it.

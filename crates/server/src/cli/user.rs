@@ -4,14 +4,13 @@ use std::io::Read as _;
 
 use anyhow::Context;
 use clap::Subcommand;
-use jiff::Timestamp;
-use revere_model::{Clock, Role, SystemClock, UserId};
+use revere_model::{Act as Audited, Asked, Clock, Role, SystemClock};
 
 use super::{Exit, Global, project::Begun, terminal};
 use crate::{
-    access::{Passwords, password_fault},
+    access::{Passwords, password_fault, secrets::Secret},
     config::Config,
-    operations::people::{self, PersonInput},
+    operations::people::{self, FirstPassword, PersonInput},
     store::{Lookup, Store, StoreOptions, User, UserChange},
 };
 
@@ -86,8 +85,9 @@ impl UserCommand {
             let mut options = StoreOptions::new(&config.database_path);
             options.beside_a_server = true;
             options.alone = false;
+            options.secrets = begun.secrets.clone();
             let store = Store::open(options).await?;
-            let done = self.act.done(&store, &config, SystemClock.now()).await;
+            let done = self.act.done(&store, &config, &Asked::at_a_shell(SystemClock.now())).await;
             store.close().await;
             done
         })?;
@@ -99,35 +99,40 @@ impl UserCommand {
 }
 
 impl Act {
-    async fn done(self, store: &Store, config: &Config, now: Timestamp) -> anyhow::Result<()> {
+    async fn done(self, store: &Store, config: &Config, asked: &Asked) -> anyhow::Result<()> {
         match self {
             Act::Add { name, role, tags, password_stdin } => {
-                let kept = if password_stdin { Some(password_from_stdin(&name).await?) } else { None };
-                let has_password = kept.is_some();
+                let secret = Secret::new();
+                let password = match password_stdin {
+                    true => FirstPassword::Kept(password_from_stdin(&name).await?),
+                    false => FirstPassword::ByLink(&secret),
+                };
                 let input = PersonInput { name, role, tags };
-                let user = people::create(store, &input, kept, now).await.map_err(told)?;
+                let user = people::create(store, &input, password, asked).await.map_err(told)?;
                 terminal::print(&format!("Added {}, {}.\n", user.name, user.role));
-                if !has_password {
-                    print_link(store, config, user.id, now).await?;
+                if !password_stdin {
+                    print_link(config, &secret);
                 }
             }
             Act::List => list(store).await?,
-            Act::Disable { name } => switched(store, &name, true, now).await?,
-            Act::Enable { name } => switched(store, &name, false, now).await?,
+            Act::Disable { name } => switched(store, &name, true, asked).await?,
+            Act::Enable { name } => switched(store, &name, false, asked).await?,
             Act::Reset { name, password_stdin, second_factor } => {
                 let user = find(store, &name).await?;
                 if user.disabled_at.is_some() {
                     anyhow::bail!("{} is disabled; `revere user enable {name}` first", user.name);
                 }
                 if second_factor {
-                    store.remove_second_factor(user.id, None).await?;
+                    store.remove_second_factor(user.id, None, Audited::SecondFactorTaken, asked).await?;
                     terminal::print(&format!("{} has no second factor any more.\n", user.name));
                 }
                 if password_stdin {
-                    store.set_password(user.id, password_from_stdin(&user.name).await?, None).await?;
+                    let kept = password_from_stdin(&user.name).await?;
+                    store.set_password(user.id, kept, None, Audited::PasswordSet, asked).await?;
                     terminal::print(&format!("{} has another password. All sessions are over.\n", user.name));
                 } else {
-                    print_link(store, config, user.id, now).await?;
+                    let secret = people::new_link(store, user.id, asked).await.map_err(told)?;
+                    print_link(config, &secret);
                 }
             }
         }
@@ -135,10 +140,10 @@ impl Act {
     }
 }
 
-async fn switched(store: &Store, name: &str, disabled: bool, now: Timestamp) -> anyhow::Result<()> {
+async fn switched(store: &Store, name: &str, disabled: bool, asked: &Asked) -> anyhow::Result<()> {
     let user = find(store, name).await?;
     let change = UserChange { disabled: Some(disabled), ..UserChange::default() };
-    let user = people::change_one(store, user.id, change, now).await.map_err(told)?;
+    let user = people::change_one(store, user.id, change, asked).await.map_err(told)?;
     let word = if disabled { "disabled: sessions are over, tokens good for nothing" } else { "enabled" };
     terminal::print(&format!("{} is {word}.\n", user.name));
     Ok(())
@@ -168,8 +173,7 @@ async fn list(store: &Store) -> anyhow::Result<()> {
     }
 }
 
-async fn print_link(store: &Store, config: &Config, id: UserId, now: Timestamp) -> anyhow::Result<()> {
-    let secret = people::new_link(store, id, now).await.map_err(told)?;
+fn print_link(config: &Config, secret: &Secret) {
     let base = config.base_url.clone().unwrap_or_else(|| "http://127.0.0.1:5000".to_owned());
     terminal::print(&format!(
         "Choose the password at {base}/link/{}\nThe link is good once, for 24 hours.\n",
@@ -178,7 +182,6 @@ async fn print_link(store: &Store, config: &Config, id: UserId, now: Timestamp) 
     if config.base_url.is_none() {
         terminal::note("The address is that of a server on this machine; BASE_URL in config.py says another.");
     }
-    Ok(())
 }
 
 async fn find(store: &Store, name: &str) -> anyhow::Result<User> {

@@ -17,6 +17,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use revere_model::Asked;
 use serde_json::{Value, json};
 
 use crate::{
@@ -76,6 +77,7 @@ pub async fn fill(store: &Store, world: World, now: Timestamp, begin: Timestamp)
     let monitors = tokio::task::spawn_blocking(move || history::monitors(&world, now)).await;
     let monitors = monitors.expect("arithmetic on a made-up world does not panic");
     let stored = Arc::new(AtomicU64::new(0));
-    store.import_told(monitors, past_deliveries::alerts(now, begin), begin, stored.clone()).await?;
+    let asked = Asked::at_a_shell(begin);
+    store.import_told(monitors, past_deliveries::alerts(now, begin), &asked, stored.clone()).await?;
     Ok(stored.load(Ordering::Relaxed))
 }

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
-use revere_model::{MonitorId, ReturnValue, RunKind, State};
+use revere_model::{Act, Asked, MonitorId, ReturnValue, RunKind, State, Target, TargetKind};
 use revere_sandbox::Outcome;
 
 use super::{EngineHandle, RunFault, tasks::evaluate};
@@ -11,7 +11,7 @@ use crate::{
     alerts::{MonitorSummary, Notification, Receipt, Retry, SendError},
     error_words,
     runner::Script,
-    store::{Committed, StoreError},
+    store::{AuditEntry, Committed, RunResult, StoreError},
 };
 
 /// A monitor could not be run now.
@@ -42,10 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 impl EngineHandle {
     /// Runs a monitor now, whether it is active or not, and records it as a manual run. Answers what is recorded, and
-    /// the outcome with its source calls.
-    pub async fn run_now(&self, id: MonitorId) -> Result<(Committed, Outcome), RunNowError> {
+    /// the outcome with its source calls. Who asked is written down with it.
+    pub async fn run_now(&self, id: MonitorId, asked: Asked) -> Result<(Committed, Outcome), RunNowError> {
         let shared = &self.shared;
-        let asked_at = shared.clock.now();
         let monitor = shared.store.monitor(id).await?;
         let script = Script {
             text: monitor.spec.script.clone(),
@@ -55,7 +54,10 @@ impl EngineHandle {
         };
         let outcome = self.run(script).await?;
         let finished_at = shared.clock.now();
-        let result = evaluate::result(id, None, RunKind::Manual, asked_at, finished_at, outcome.clone());
+        let result = evaluate::result(id, None, RunKind::Manual, asked.at, finished_at, outcome.clone());
+        let entry =
+            AuditEntry::new(Act::MonitorRun, &asked).about(Target::new(TargetKind::Monitor, id, &monitor.spec.name));
+        let result = RunResult { entry: Some(Box::new(entry)), ..result };
         // Recording goes on by itself if the asker is gone or the store is slow.
         let recording = shared.tracker.spawn({
             let shared = shared.clone();

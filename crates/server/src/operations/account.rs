@@ -4,10 +4,10 @@
 //! is done only a few minutes after its person showed who they are.
 
 use jiff::Timestamp;
-use revere_model::{Operation, Role, SessionId, UserId};
+use revere_model::{Act, Operation, Role, SessionId, UserId, Who};
 
 use super::{
-    Context, Failure, FieldFault, Refusal, Services, Who,
+    Context, Failure, FieldFault, Refusal, Services,
     log_in::{self, Begun, Browser, LogIn, begin, busy, second_factor_fits, shown},
 };
 use crate::{
@@ -62,16 +62,17 @@ pub async fn prove(context: &Context, password: &str, code: &str) -> Result<(), 
         }
         shown => shown?,
     };
-    services.store.session_proved(session, context.now()).await.map_err(Failure::Store)
+    services.store.session_proved(session, &context.asked()).await.map_err(Failure::Store)
 }
 
 /// Chooses another password; all other sessions end.
 pub async fn change_password(context: &Context, password: &str) -> Result<(), Failure> {
     let (services, user, session) = proved(context).await?;
     let kept = hashed(services, password, &user.name).await?;
-    services.store.set_password(user.id, kept, Some(session)).await.map_err(Failure::Store)?;
+    let asked = context.asked();
+    let changed = services.store.set_password(user.id, kept, Some(session), Act::PasswordChanged, &asked).await;
+    changed.map_err(Failure::Store)?;
     services.access.announce();
-    context.log("password changed", &user.name);
     Ok(())
 }
 
@@ -79,7 +80,7 @@ pub async fn change_password(context: &Context, password: &str) -> Result<(), Fa
 pub async fn offer_second_factor(context: &Context) -> Result<Offer, Failure> {
     let (services, user, _) = proved(context).await?;
     let key = second_factor::new_key();
-    services.store.offer_second_factor(user.id, key.clone()).await.map_err(Failure::Store)?;
+    services.store.offer_second_factor(user.id, key.clone(), &context.asked()).await.map_err(Failure::Store)?;
     offer(key, &user.name)
 }
 
@@ -106,31 +107,31 @@ pub async fn confirm_second_factor(context: &Context, code: &str) -> Result<Vec<
     };
     let codes = second_factor::recovery_codes();
     let hashes = codes.iter().map(|code| second_factor::recovery_hash(code)).collect();
-    let confirmed = services.store.confirm_second_factor(user.id, key, step, hashes, Some(session)).await;
+    let confirmed =
+        services.store.confirm_second_factor(user.id, key, step, hashes, Some(session), &context.asked()).await;
     if !confirmed.map_err(Failure::Store)? {
         return Err(Failure::NotPossible("another key was made meanwhile; begin again".to_owned()));
     }
     services.access.announce();
-    context.log("second factor set up", &user.name);
     Ok(codes)
 }
 
 /// Takes the second factor away; all other sessions end.
 pub async fn remove_second_factor(context: &Context) -> Result<(), Failure> {
     let (services, user, session) = proved(context).await?;
-    services.store.remove_second_factor(user.id, Some(session)).await.map_err(Failure::Store)?;
+    let asked = context.asked();
+    let removed = services.store.remove_second_factor(user.id, Some(session), Act::SecondFactorRemoved, &asked).await;
+    removed.map_err(Failure::Store)?;
     services.access.announce();
-    context.log("second factor removed", &user.name);
     Ok(())
 }
 
 /// Ends one of one's own sessions.
 pub async fn end_session(context: &Context, id: SessionId) -> Result<(), Failure> {
     let (services, user, _) = own(context).await?;
-    match services.store.end_session(user.id, id).await.map_err(Failure::Store)? {
+    match services.store.end_session(user.id, id, Act::SessionEnded, &context.asked()).await.map_err(Failure::Store)? {
         true => {
             services.access.announce();
-            context.log("session ended", id);
             Ok(())
         }
         false => Err(Failure::NotFound { what: "session", key: id.to_string() }),
@@ -140,9 +141,8 @@ pub async fn end_session(context: &Context, id: SessionId) -> Result<(), Failure
 /// Ends all of one's own sessions, this one too.
 pub async fn end_sessions(context: &Context) -> Result<(), Failure> {
     let (services, user, _) = own(context).await?;
-    services.store.end_sessions_of(user.id).await.map_err(Failure::Store)?;
+    services.store.end_sessions_of(user.id, Act::SessionsEnded, &context.asked()).await.map_err(Failure::Store)?;
     services.access.announce();
-    context.log("all sessions ended", &user.name);
     Ok(())
 }
 
@@ -174,8 +174,7 @@ pub async fn use_link(
 ) -> Result<Begun, Failure> {
     let services = context.may(Operation::LogIn)?;
     let now = context.now();
-    let too_often = |wait| Failure::TooOften { retry_after: wait };
-    services.access.addresses.count(context.actor().address, now).map_err(too_often)?;
+    log_in::counted(context, services)?;
     let spent =
         || Failure::NotFound { what: "link of that name, or it was used already:", key: "ask for another".into() };
     let (link, _) = link(context, secret).await?.ok_or_else(spent)?;
@@ -188,27 +187,31 @@ pub async fn use_link(
                 return Err(Refusal::one("name", "somebody has this name already; choose another").into());
             }
             let password_hash = Some(hashed(services, password, &name).await?);
-            let new = NewUser { name, role: Role::Administrator, tags: Vec::new(), password_hash, identity: None };
-            let made = services.store.create_first_administrator(digest(secret), new, now).await;
-            let made = made.map_err(Failure::Store)?.ok_or_else(spent)?;
-            context.log("first administrator made", &made.name);
-            made
+            let new = NewUser {
+                name,
+                role: Role::Administrator,
+                tags: Vec::new(),
+                password_hash,
+                identity: None,
+                link: None,
+            };
+            let made = services.store.create_first_administrator(digest(secret), new, &context.asked()).await;
+            made.map_err(Failure::Store)?.ok_or_else(spent)?
         }
         Link::Password(id) => {
             let mut user = services.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?.ok_or_else(spent)?;
             log_in::may_try(services, &user.name, now).await?;
             let kept = hashed(services, password, &user.name).await?;
-            if !second_factor_fits(services, &user, code, now).await? {
-                log_in::failed(services, &user.name, now).await?;
+            if !second_factor_fits(context, services, &user, code).await? {
+                log_in::failed(context, services, &user, "wrong code").await?;
                 return Err(Refusal::one("code", "that is not the code of this moment").into());
             }
-            let used = services.store.use_password_link(digest(secret), id, kept.clone(), now).await;
+            let used = services.store.use_password_link(digest(secret), id, kept.clone(), &context.asked()).await;
             if !used.map_err(Failure::Store)? {
                 return Err(spent());
             }
             services.access.announce();
             user.password_hash = Some(kept);
-            context.log("password chosen by a link", &user.name);
             user
         }
     };

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use revere_model::{Operation, State, StateSet};
+use revere_model::{Act, Operation, State, StateSet, Target, TargetKind};
 
 use super::{Context, Failure, FieldFault, Refusal, Services, failure::of};
 use crate::{
     building::ConfiguredEntry,
     engine::TestAlertError,
-    store::{AlertChange, AlertRow, Delivery, DeliveryFilter},
+    store::{AlertChange, AlertRow, AuditEntry, Delivery, DeliveryFilter},
 };
 
 /// An alert: what people chose, and how it does.
@@ -89,9 +89,8 @@ pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<Aler
         states = Some(told_states);
     }
     let change = Refusal::unless_clean(faults, AlertChange { enabled: input.enabled, states })?;
-    let row = services.store.set_alert(key, change, context.now()).await.map_err(of("alert", key))?;
+    let row = services.store.set_alert(key, change, &context.asked()).await.map_err(of("alert", key))?;
     services.engine.wake();
-    context.log("alert changed", key);
     let owed = services.store.owed().await.map_err(Failure::Store)?;
     report(services, row, &owed).await
 }
@@ -100,7 +99,11 @@ pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<Aler
 pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
     let services = context.may(Operation::ChangeAlerts)?;
     let row = find(services, key).await?;
-    context.log("alert tested", key);
+    if row.in_config && row.enabled_in_config {
+        // Before anything is sent: what cannot be written down is not done.
+        let entry = AuditEntry::new(Act::AlertTested, &context.asked()).about(Target::new(TargetKind::Alert, key, ""));
+        services.store.note(entry).await.map_err(Failure::Store)?;
+    }
     let began = Instant::now();
     let reply = match services.engine.test_alert(key).await {
         Ok(receipt) => Ok(receipt.reply),

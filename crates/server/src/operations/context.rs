@@ -1,12 +1,12 @@
 //! What an operation is given: who asks, and what it works with. The second is handed out only for an operation that
 //! whoever asks may do, so that none can forget to look.
 
-use std::{fmt::Display, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use revere_model::{Denial, Operation};
+use revere_model::{Actor, Asked, Denial, MonitorId, Operation};
 
-use super::{Actor, Defaults, Failure, Services};
+use super::{Defaults, Failure, Services};
 use crate::access::LogInSettings;
 
 /// All operations, for whoever says who asks. Cheap to clone.
@@ -22,6 +22,10 @@ impl Operations {
     /// What the operator decided about who may come in.
     pub fn log_in_settings(&self) -> &LogInSettings {
         &self.0.access.settings
+    }
+
+    pub(super) fn services(&self) -> &Arc<Services> {
+        &self.0
     }
 
     /// The operations as `actor` asks for them.
@@ -65,27 +69,41 @@ impl Context {
 
     /// What the operation works with, if whoever asks may do it.
     pub(super) fn may(&self, operation: Operation) -> Result<&Arc<Services>, Failure> {
-        self.actor.who.may(operation)?;
+        self.judged(operation, None, self.actor.who.may(operation))
+    }
+
+    /// What the operation works with, if whoever asks may do it to a monitor with these tags; `id` is which, if it is there
+    /// already.
+    pub(super) fn may_with(
+        &self,
+        operation: Operation,
+        id: Option<MonitorId>,
+        tags: &[String],
+    ) -> Result<&Arc<Services>, Failure> {
+        self.judged(operation, id, self.actor.who.may_with(operation, tags))
+    }
+
+    fn judged(
+        &self,
+        operation: Operation,
+        id: Option<MonitorId>,
+        judged: Result<(), Denial>,
+    ) -> Result<&Arc<Services>, Failure> {
+        if let Err(denial) = judged {
+            self.denied(operation, &denial, id);
+            return Err(denial.into());
+        }
         Ok(&self.services)
     }
 
-    /// What the operation works with, if whoever asks may do it to a monitor with these tags.
-    pub(super) fn may_with(&self, operation: Operation, tags: &[String]) -> Result<&Arc<Services>, Failure> {
-        self.actor.who.may_with(operation, tags)?;
-        Ok(&self.services)
+    /// For what is written down of whoever may not.
+    pub(super) fn services(&self) -> &Arc<Services> {
+        &self.services
     }
 
-    /// Notes in the log what was done to what, and who asked for it.
-    pub(super) fn log(&self, act: &'static str, key: impl Display) {
-        let Actor { who, door, request_id, .. } = &self.actor;
-        tracing::info!(%key, %who, by = %door, request_id, "{act}");
-    }
-
-    /// Notes in the log that somebody was not let in, under which name and from where.
-    pub(super) fn log_failure(&self, what: &'static str, name: &str) {
-        let Actor { door, request_id, address, .. } = &self.actor;
-        let (name, address) = (name.chars().take(100).collect::<String>(), crate::access::address_text(*address));
-        tracing::warn!(name = name.escape_debug().to_string(), address, by = %door, request_id, "{what}");
+    /// Who asks, and when: what every write is told, which writes it down in the same transaction.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { by: self.actor.clone(), at: self.now() }
     }
 
     /// What the operator decided about who may come in.

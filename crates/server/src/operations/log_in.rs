@@ -7,16 +7,16 @@
 use std::{net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
-use revere_model::{Operation, SessionId, UserId};
+use revere_model::{Act, Operation, SessionId, Target, TargetKind, UserId, Who};
 
-use super::{Context, Failure, Services, Who};
+use super::{Context, Failure, Services};
 use crate::{
     access::{
         self, Busy, address_text, second_factor,
         secrets::{Secret, digest},
         wait_after,
     },
-    store::{Lookup, NewSession, StoreError, User},
+    store::{AuditEntry, Lookup, NewSession, StoreError, User},
 };
 
 /// What a request brings to show who sent it.
@@ -150,14 +150,14 @@ pub(super) async fn shown(
 ) -> Result<User, Failure> {
     let now = context.now();
     let address = context.actor().address;
-    services.access.addresses.count(address, now).map_err(|wait| Failure::TooOften { retry_after: wait })?;
+    counted(context, services)?;
     let name_hash = name_hash(&log_in.name);
     let waits = waits(services, &name_hash, now).await?;
     // While a name waits, only somebody who came in from here before is looked at.
     if let Some(wait) = waits
         && !is_known(services, user.as_ref(), address, now).await?
     {
-        context.log_failure("log-in put off: too many failed under this name", &log_in.name);
+        context.refused(Act::LogInSlowed, |entry| about(entry, user.as_ref(), "too many failed under this name"));
         return Err(Failure::TooOften { retry_after: wait });
     }
     let kept = user.as_ref().and_then(|user| user.password_hash.as_deref());
@@ -170,18 +170,28 @@ pub(super) async fn shown(
     if let Some(wait) = waits
         && !is_known(services, user.as_ref(), address, now).await?
     {
+        context.refused(Act::LogInSlowed, |entry| about(entry, user.as_ref(), "too many failed under this name"));
         return Err(Failure::TooOften { retry_after: wait });
     }
-    let user = user.filter(|user| verified.right && user.disabled_at.is_none());
-    let mut user = match user {
-        Some(user) if second_factor_fits(services, &user, &log_in.code, now).await? => user,
+    let why = match &user {
+        None => "nobody has this name",
+        Some(_) if !verified.right => "wrong password",
+        Some(user) if user.disabled_at.is_some() => "disabled",
+        Some(_) => "wrong code",
+    };
+    let may = user.clone().filter(|user| verified.right && user.disabled_at.is_none());
+    let mut user = match may {
+        Some(user) if second_factor_fits(context, services, &user, &log_in.code).await? => user,
         _ => {
-            context.log_failure("log-in refused", &log_in.name);
             return Err(match waits {
                 // A guess while everybody else waits does not make them wait longer.
-                Some(wait) => Failure::TooOften { retry_after: wait },
+                Some(wait) => {
+                    context.refused(Act::LogInRefused, |entry| about(entry, user.as_ref(), why));
+                    Failure::TooOften { retry_after: wait }
+                }
                 None => {
-                    services.store.login_failed(name_hash, wait_after, now).await.map_err(Failure::Store)?;
+                    let entry = context.refusal(Act::LogInRefused).map(|entry| about(entry, user.as_ref(), why));
+                    services.store.login_failed(name_hash, wait_after, entry, now).await.map_err(Failure::Store)?;
                     Failure::NotLetIn
                 }
             });
@@ -201,6 +211,10 @@ pub async fn begin(context: &Context, user: &User, method: &'static str, browser
     let services = context.may(Operation::LogIn)?;
     let now = context.now();
     let (secret, ends_at) = (Secret::new(), services.access.settings.ends_at(now));
+    let instead_of = match &context.actor().who {
+        Who::Person { id, session, .. } => Some((*id, *session)),
+        _ => None,
+    };
     let session = NewSession {
         secret_hash: secret.hash(),
         user: user.id,
@@ -210,15 +224,13 @@ pub async fn begin(context: &Context, user: &User, method: &'static str, browser
         address: address_text(context.actor().address),
         user_agent: browser.user_agent.chars().filter(|c| !c.is_control()).take(300).collect(),
         ends_at,
+        instead_of,
     };
-    let begun = services.store.begin_session(session, name_hash(&user.name), now).await.map_err(Failure::Store)?;
-    let id = begun.ok_or(Failure::NotLetIn)?;
-    // Whoever logs in again, or as somebody else, leaves nothing open behind them.
-    if let Who::Person { id, session, .. } = &context.actor().who {
-        services.store.end_session(*id, *session).await.map_err(Failure::Store)?;
+    let begun = services.store.begin_session(session, name_hash(&user.name), &context.asked()).await;
+    let id = begun.map_err(Failure::Store)?.ok_or(Failure::NotLetIn)?;
+    if instead_of.is_some() {
         services.access.announce();
     }
-    context.log("logged in", &user.name);
     Ok(Begun { secret, ends_at, id })
 }
 
@@ -226,9 +238,9 @@ pub async fn begin(context: &Context, user: &User, method: &'static str, browser
 pub async fn log_out(context: &Context) -> Result<(), Failure> {
     let services = context.may(Operation::LogIn)?;
     if let Who::Person { id, session, .. } = &context.actor().who {
-        services.store.end_session(*id, *session).await.map_err(Failure::Store)?;
+        let ended = services.store.end_session(*id, *session, Act::LoggedOut, &context.asked()).await;
+        ended.map_err(Failure::Store)?;
         services.access.announce();
-        context.log("logged out", session);
     }
     Ok(())
 }
@@ -236,13 +248,13 @@ pub async fn log_out(context: &Context) -> Result<(), Failure> {
 /// Whether the code is one of the person's second factor, or a recovery code; true where they have no second factor. Either
 /// is taken once.
 pub(super) async fn second_factor_fits(
+    context: &Context,
     services: &Services,
     user: &User,
     code: &str,
-    now: Timestamp,
 ) -> Result<bool, Failure> {
     let Some(key) = &user.totp_key else { return Ok(true) };
-    if let Some(step) = second_factor::step_of(key, code, now) {
+    if let Some(step) = second_factor::step_of(key, code, context.now()) {
         return services.store.take_code(user.id, step).await.map_err(Failure::Store);
     }
     if code.trim().is_empty() {
@@ -253,7 +265,7 @@ pub(super) async fn second_factor_fits(
     if !services.store.has_recovery_code(user.id, &hash).await.map_err(Failure::Store)? {
         return Ok(false);
     }
-    services.store.take_recovery_code(user.id, hash).await.map_err(Failure::Store)
+    services.store.take_recovery_code(user.id, hash, &context.asked()).await.map_err(Failure::Store)
 }
 
 /// Whether somebody may try under this name now.
@@ -264,9 +276,34 @@ pub(super) async fn may_try(services: &Services, name: &str, now: Timestamp) -> 
     }
 }
 
-/// Counts one more that failed under this name.
-pub(super) async fn failed(services: &Services, name: &str, now: Timestamp) -> Result<(), Failure> {
-    services.store.login_failed(name_hash(name), wait_after, now).await.map_err(Failure::Store)
+/// Counts one more that failed to show who they are, under this person's name.
+pub(super) async fn failed(
+    context: &Context,
+    services: &Services,
+    user: &User,
+    why: &'static str,
+) -> Result<(), Failure> {
+    let entry = context.refusal(Act::LogInRefused).map(|entry| about(entry, Some(user), why));
+    let failed = services.store.login_failed(name_hash(&user.name), wait_after, entry, context.now()).await;
+    failed.map_err(Failure::Store)
+}
+
+/// Counts one more try from this address.
+pub(super) fn counted(context: &Context, services: &Services) -> Result<(), Failure> {
+    services.access.addresses.count(context.actor().address, context.now()).map_err(|wait| {
+        context.refused(Act::LogInSlowed, |entry| about(entry, None, "too many tries from this address"));
+        Failure::TooOften { retry_after: wait }
+    })
+}
+
+/// Whom a failed log-in was about. A name that nobody has is not written down: often enough it is a password, typed into the
+/// wrong field.
+fn about(entry: AuditEntry, user: Option<&User>, why: &'static str) -> AuditEntry {
+    let entry = entry.saying("why", why);
+    match user {
+        Some(user) => entry.about(Target::new(TargetKind::Person, user.id, &user.name)),
+        None => entry,
+    }
 }
 
 async fn waits(services: &Services, name_hash: &str, now: Timestamp) -> Result<Option<Duration>, Failure> {

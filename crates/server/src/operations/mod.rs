@@ -7,7 +7,6 @@
 //! in here: [`Failure`] says what a caller can do, and `web/error.rs` makes an answer of it.
 
 pub mod account;
-mod actor;
 pub mod alerts;
 mod context;
 pub mod deliveries;
@@ -20,6 +19,7 @@ mod monitor_input;
 pub mod monitors;
 pub mod overview;
 pub mod people;
+pub mod refusals;
 pub mod runs;
 pub mod schedule;
 pub mod script;
@@ -31,7 +31,6 @@ use std::sync::Arc;
 
 use revere_model::Clock;
 
-pub use actor::{Actor, Door, Who};
 pub use context::{Context, Operations};
 pub use failure::{Failure, FieldFault, Refusal};
 

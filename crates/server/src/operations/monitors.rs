@@ -26,10 +26,9 @@ pub async fn list(context: &Context, filter: &MonitorFilter, bytes: usize) -> Re
 /// Stores a new monitor. It runs from its next tick on.
 pub async fn create(context: &Context, input: MonitorInput) -> Result<Monitor, Failure> {
     let spec = checked(context, &blank(context), &input, true).await?;
-    let services = context.may_with(Operation::CreateMonitor, &spec.tags)?;
-    let monitor = services.store.create_monitor(&spec, context.now()).await.map_err(Failure::Store)?;
+    let services = context.may_with(Operation::CreateMonitor, None, &spec.tags)?;
+    let monitor = services.store.create_monitor(&spec, &context.asked()).await.map_err(Failure::Store)?;
     services.engine.wake();
-    context.log("monitor created", monitor.id);
     Ok(monitor)
 }
 
@@ -61,14 +60,13 @@ pub async fn delete(context: &Context, id: MonitorId, version: Option<i64>) -> R
     loop {
         let current = get(context, id).await?;
         // What is deleted has the tags that were looked at, whoever edits it meanwhile.
-        let services = context.may_with(Operation::DeleteMonitor, &current.spec.tags)?;
+        let services = context.may_with(Operation::DeleteMonitor, Some(id), &current.spec.tags)?;
         let at = version.unwrap_or(current.version);
-        match services.store.delete_monitor_at(id, at, context.now()).await {
+        match services.store.delete_monitor_at(id, at, &context.asked()).await {
             Err(StoreError::Conflict(_)) if version.is_none() && tries < TRIES => tries += 1,
             Err(error) => return Err(of("monitor", id)(error)),
             Ok(()) => {
                 services.engine.wake();
-                context.log("monitor deleted", id);
                 return Ok(());
             }
         }
@@ -85,7 +83,7 @@ async fn save(
     let mut tries = 0;
     loop {
         let current = get(context, id).await?;
-        let services = context.may_with(Operation::EditMonitor, &current.spec.tags)?;
+        let services = context.may_with(Operation::EditMonitor, Some(id), &current.spec.tags)?;
         // Before judging the input: what is wrong with an edit of an old version matters to nobody.
         if version.is_some_and(|version| version != current.version) {
             return Err(Failure::Conflict(current.version));
@@ -95,13 +93,12 @@ async fn save(
             return Ok(current);
         }
         // Nobody gives a monitor away that they could not take back.
-        context.may_with(Operation::EditMonitor, &spec.tags)?;
-        match services.store.update_monitor(id, current.version, &spec, context.now()).await {
+        context.may_with(Operation::EditMonitor, Some(id), &spec.tags)?;
+        match services.store.update_monitor(id, current.version, &spec, &context.asked()).await {
             Err(StoreError::Conflict(_)) if version.is_none() && tries < TRIES => tries += 1,
             Err(error) => return Err(of("monitor", id)(error)),
             Ok(monitor) => {
                 services.engine.wake();
-                context.log("monitor changed", id);
                 return Ok(monitor);
             }
         }

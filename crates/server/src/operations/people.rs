@@ -2,7 +2,7 @@
 //!
 //! The acts are functions of their own, for the command line, which needs no server around it.
 
-use revere_model::{MAX_TAG, MAX_TAGS, Operation, Role, UserId};
+use revere_model::{Act, Asked, MAX_TAG, MAX_TAGS, Operation, Role, UserId};
 
 use super::{Context, Failure, FieldFault, Refusal, account::link_ends_at};
 use crate::{
@@ -38,9 +38,8 @@ pub async fn get(context: &Context, id: UserId) -> Result<User, Failure> {
 /// Makes a person, and the secret of a link by which they choose a password.
 pub async fn add(context: &Context, input: &PersonInput) -> Result<(User, Secret), Failure> {
     let services = context.may(Operation::ManagePeople)?;
-    let user = create(&services.store, input, None, context.now()).await?;
-    let secret = new_link(&services.store, user.id, context.now()).await?;
-    context.log("person added", &user.name);
+    let secret = Secret::new();
+    let user = create(&services.store, input, FirstPassword::ByLink(&secret), &context.asked()).await?;
     Ok((user, secret))
 }
 
@@ -60,9 +59,8 @@ pub async fn change(
         disabled,
     };
     let change = Refusal::unless_clean(faults, change)?;
-    let user = change_one(&services.store, id, change, context.now()).await?;
+    let user = change_one(&services.store, id, change, &context.asked()).await?;
     services.access.announce();
-    context.log("person changed", &user.name);
     Ok(user)
 }
 
@@ -73,37 +71,43 @@ pub async fn link(context: &Context, id: UserId) -> Result<(User, Secret), Failu
     if user.disabled_at.is_some() {
         return Err(Failure::NotPossible(format!("{} is disabled; enable them first", user.name)));
     }
-    let secret = new_link(&services.store, id, context.now()).await?;
-    context.log("link for a password made", &user.name);
+    let secret = new_link(&services.store, id, &context.asked()).await?;
     Ok((user, secret))
 }
 
 /// Ends all sessions of a person.
 pub async fn end_sessions(context: &Context, id: UserId) -> Result<(), Failure> {
     let services = context.may(Operation::ManagePeople)?;
-    let user = get(context, id).await?;
-    services.store.end_sessions_of(id).await.map_err(Failure::Store)?;
+    get(context, id).await?;
+    services.store.end_sessions_of(id, Act::PersonPutOut, &context.asked()).await.map_err(Failure::Store)?;
     services.access.announce();
-    context.log("sessions ended", &user.name);
     Ok(())
 }
 
 /// Takes a person's second factor away, for whoever lost phone and recovery codes.
 pub async fn remove_second_factor(context: &Context, id: UserId) -> Result<(), Failure> {
     let services = context.may(Operation::ManagePeople)?;
-    let user = get(context, id).await?;
-    services.store.remove_second_factor(id, None).await.map_err(Failure::Store)?;
+    get(context, id).await?;
+    let asked = context.asked();
+    services.store.remove_second_factor(id, None, Act::SecondFactorTaken, &asked).await.map_err(Failure::Store)?;
     services.access.announce();
-    context.log("second factor removed", &user.name);
     Ok(())
 }
 
-/// Makes a person, without a link; with how their password is kept, if they have one.
+/// How somebody gets their first password.
+pub enum FirstPassword<'a> {
+    /// It is kept like this.
+    Kept(String),
+    /// They choose it by a link with this secret.
+    ByLink(&'a Secret),
+}
+
+/// Makes a person.
 pub async fn create(
     store: &Store,
     input: &PersonInput,
-    password_hash: Option<String>,
-    now: jiff::Timestamp,
+    password: FirstPassword<'_>,
+    asked: &Asked,
 ) -> Result<User, Failure> {
     let mut faults = Vec::new();
     let name = checked_name(&input.name).unwrap_or_else(|refusal| {
@@ -112,15 +116,19 @@ pub async fn create(
     });
     let role = checked_role(&input.role, &mut faults).unwrap_or(Role::Viewer);
     let tags = checked_tags(input.tags.clone(), &mut faults);
-    let new = Refusal::unless_clean(faults, NewUser { name, role, tags, password_hash, identity: None })?;
+    let (password_hash, link) = match password {
+        FirstPassword::Kept(hash) => (Some(hash), None),
+        FirstPassword::ByLink(secret) => (None, Some((secret.hash(), link_ends_at(asked.at)))),
+    };
+    let new = Refusal::unless_clean(faults, NewUser { name, role, tags, password_hash, identity: None, link })?;
     let taken = format!("somebody is called {} already; choose another name", new.name);
-    let made = store.create_user(new, now).await.map_err(Failure::Store)?;
+    let made = store.create_user(new, asked).await.map_err(Failure::Store)?;
     made.ok_or_else(|| Failure::refused("name", taken))
 }
 
 /// Changes a person, if that leaves an administrator.
-pub async fn change_one(store: &Store, id: UserId, change: UserChange, now: jiff::Timestamp) -> Result<User, Failure> {
-    let changed = store.change_user(id, change, now).await.map_err(super::failure::of("person", id))?;
+pub async fn change_one(store: &Store, id: UserId, change: UserChange, asked: &Asked) -> Result<User, Failure> {
+    let changed = store.change_user(id, change, asked).await.map_err(super::failure::of("person", id))?;
     changed.ok_or_else(|| {
         Failure::NotPossible(
             "this is the last administrator who may come in; make another one first, or nobody could any more"
@@ -130,20 +138,20 @@ pub async fn change_one(store: &Store, id: UserId, change: UserChange, now: jiff
 }
 
 /// A link by which a person chooses a password.
-pub async fn new_link(store: &Store, id: UserId, now: jiff::Timestamp) -> Result<Secret, Failure> {
+pub async fn new_link(store: &Store, id: UserId, asked: &Asked) -> Result<Secret, Failure> {
     let secret = Secret::new();
-    let link = store.create_link(secret.hash(), Link::Password(id), link_ends_at(now), now).await;
+    let link = store.create_link(secret.hash(), Link::Password(id), link_ends_at(asked.at), asked).await;
     link.map_err(Failure::Store)?;
     Ok(secret)
 }
 
 /// A link to become the first administrator; `None` where there is one.
-pub async fn first_link(store: &Store, now: jiff::Timestamp) -> Result<Option<Secret>, Failure> {
+pub async fn first_link(store: &Store, asked: &Asked) -> Result<Option<Secret>, Failure> {
     if store.has_administrator().await.map_err(Failure::Store)? {
         return Ok(None);
     }
     let secret = Secret::new();
-    let link = store.create_link(secret.hash(), Link::FirstAdministrator, link_ends_at(now), now).await;
+    let link = store.create_link(secret.hash(), Link::FirstAdministrator, link_ends_at(asked.at), asked).await;
     link.map_err(Failure::Store)?;
     Ok(Some(secret))
 }

@@ -15,9 +15,10 @@ use crate::{
 /// also if nobody waits for the answer any more.
 pub async fn run_now(context: &Context, id: MonitorId) -> Result<Run, Failure> {
     let monitor = monitors::get(context, id).await?;
-    let services = context.may_with(Operation::RunMonitor, &monitor.spec.tags)?.clone();
+    let services = context.may_with(Operation::RunMonitor, Some(id), &monitor.spec.tags)?.clone();
+    let asked = context.asked();
     let running = tokio::spawn(async move {
-        let ran = services.engine.run_now(id).await;
+        let ran = services.engine.run_now(id, asked).await;
         // Counted also if nobody waits for the answer any more.
         if let Ok((Committed::Recorded { run, .. }, _)) = &ran {
             let took = Duration::try_from_secs_f64(run.duration_ms / 1e3).unwrap_or_default();
@@ -26,10 +27,7 @@ pub async fn run_now(context: &Context, id: MonitorId) -> Result<Run, Failure> {
         ran
     });
     match running.await.map_err(|panicked| Failure::Internal(Box::new(panicked)))? {
-        Ok((Committed::Recorded { run, .. }, _)) => {
-            context.log("monitor run at someone's word", id);
-            Ok(*run)
-        }
+        Ok((Committed::Recorded { run, .. }, _)) => Ok(*run),
         // It was deleted while it ran.
         Ok((Committed::Gone | Committed::Superseded, _)) => {
             Err(Failure::NotFound { what: "monitor", key: id.to_string() })

@@ -44,7 +44,7 @@ pub async fn evaluate(context: &Context, mut trial: Trial) -> Result<Outcome, Fa
     let previous = match trial.monitor {
         Some(id) => {
             let monitor = monitors::get(context, id).await?;
-            context.may_with(Operation::EditMonitor, &monitor.spec.tags)?;
+            context.may_with(Operation::EditMonitor, Some(id), &monitor.spec.tags)?;
             services.store.previous_run(&monitor).await.map_err(of("monitor", id))?.map(Into::into)
         }
         None => None,

@@ -82,10 +82,8 @@ pub async fn create(context: &Context, input: &TokenInput) -> Result<String, Fai
     let token = format!("{PREFIX}{}", Secret::new().reveal());
     let secret_hash = crate::access::secrets::digest(&token);
     let new = NewToken { secret_hash, owner: user.id, name: name.to_owned(), rights, ends_at };
-    let made = services.store.create_token(new, now).await.map_err(Failure::Store)?;
-    let id =
-        made.ok_or_else(|| Failure::NotPossible("you have as many tokens as one may have; delete some".to_owned()))?;
-    context.log("token made", id);
+    let made = services.store.create_token(new, &context.asked()).await.map_err(Failure::Store)?;
+    made.ok_or_else(|| Failure::NotPossible("you have as many tokens as one may have; delete some".to_owned()))?;
     Ok(token)
 }
 
@@ -94,10 +92,9 @@ pub async fn delete(context: &Context, id: TokenId) -> Result<(), Failure> {
     let services = context.may(Operation::HoldTokens)?;
     let (owner, _) = person(context)?;
     let owner = context.might(Operation::ManagePeople).is_err().then_some(owner);
-    match services.store.delete_token(id, owner).await.map_err(Failure::Store)? {
+    match services.store.delete_token(id, owner, &context.asked()).await.map_err(Failure::Store)? {
         true => {
             services.access.announce();
-            context.log("token deleted", id);
             Ok(())
         }
         false => Err(Failure::NotFound { what: "token", key: id.to_string() }),

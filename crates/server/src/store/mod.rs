@@ -6,6 +6,7 @@
 //!
 //! It refuses to know what a script is, how an alert is sent, or what HTTP is.
 
+mod audit;
 mod claiming;
 mod columns;
 mod database;
@@ -32,9 +33,10 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use revere_model::{Clock, SystemClock};
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditWho};
 pub use claiming::claim_request::ClaimRequest;
 pub use claiming::claims::{Claimed, Claims};
 pub use claiming::release::{HandedBack, TakenBack};
@@ -57,7 +59,7 @@ pub use telling::alert_changes::{AlertChange, AlertSettings, ConfiguredAlert};
 pub use telling::alert_records::AlertRow;
 pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, redact::Secrets};
 use database::{DbConnection, DbPool};
 
 /// How a store is opened. The times are settable so that tests of locks and full disks are quick.
@@ -83,6 +85,10 @@ pub struct StoreOptions {
     pub beside_a_server: bool,
     /// Counts commits and faults, if someone wants to know.
     pub metrics: Option<Arc<Metrics>>,
+    /// Taken out of what the audit says.
+    pub secrets: Secrets,
+    /// Whether the audit's rows are to be written elsewhere too, so that each is noted until it is.
+    pub audit_is_logged: bool,
 }
 
 impl StoreOptions {
@@ -98,6 +104,8 @@ impl StoreOptions {
             alone: true,
             beside_a_server: false,
             metrics: None,
+            secrets: Secrets::default(),
+            audit_is_logged: false,
         }
     }
 }
@@ -125,6 +133,9 @@ struct Inner {
     counted: reading::counts::Counted,
     /// Tells this database apart in delivery keys.
     instance: String,
+    audit: audit::AuditSettings,
+    /// Rings when rows were written to the audit.
+    audit_written: Notify,
 }
 
 impl Store {
@@ -166,6 +177,8 @@ impl Store {
             alone: options.alone,
             counted: reading::counts::Counted::default(),
             instance,
+            audit: audit::AuditSettings { secrets: options.secrets, is_logged: options.audit_is_logged },
+            audit_written: Notify::new(),
         })))
     }
 

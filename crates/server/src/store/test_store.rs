@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use revere_model::MonitorSpec;
+use revere_model::{Asked, MonitorSpec};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ pub(super) async fn with_a_claim() -> (TempDir, Store, DbConnection, Claimed) {
         schedule: "* * * * *".to_owned(),
         ..MonitorSpec::default()
     };
-    store.create_monitor(&spec, now).await.unwrap();
+    store.create_monitor(&spec, &Asked::by_the_server(now)).await.unwrap();
     let request = ClaimRequest {
         node: "one".to_owned(),
         now: "2026-01-01T00:01:00Z".parse().unwrap(),

@@ -7,9 +7,11 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 
+use revere_model::Actor;
+
 use super::{Problem, WebState, guard::Shown};
 use crate::operations::{
-    Actor, Context,
+    Context,
     log_in::{self, Credential},
 };
 

@@ -8,11 +8,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
-use revere_model::Denial;
+use revere_model::{Act, Actor, Denial, Door, Who};
 
 use super::{RequestId, WebState, access_table, client_address, error::Problem, pages::problem_page, session_cookie};
 use crate::operations::{
-    Actor, Door, Failure, Who,
+    Failure,
     log_in::{self, Credential},
 };
 
@@ -28,7 +28,7 @@ pub(super) async fn guard(State(state): State<WebState>, mut request: Request, n
         Ok(operation) => operation,
         Err(methods) => return no_method(&methods, &request),
     };
-    let door = if path.as_str().starts_with("/api/") { Door::Api } else { Door::Page };
+    let door = door(path.as_str());
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let address = client_address::of(&request, &state.operations.log_in_settings().trusted_proxies);
     let mut actor = Actor { who: Who::Everybody, door, address, request_id };
@@ -53,17 +53,33 @@ pub(super) async fn guard(State(state): State<WebState>, mut request: Request, n
         }
     }
     if let Err(denial) = actor.who.might(operation) {
+        let context = state.operations.asked_by(actor);
+        match (&denial, &shown) {
+            (Denial::NotLoggedIn(_), Some(Credential::Token(_))) => {
+                context.refused(Act::TokenRefused, |entry| entry.saying("what", operation.words()));
+            }
+            // Whoever shows nothing, or a session that is over, is asked to log in; that is no refusal yet.
+            (Denial::NotLoggedIn(_), _) => {}
+            _ => context.denied(operation, &denial, None),
+        }
         return denied(denial, shown.as_ref(), &request);
     }
     if let Some(Credential::Session(_)) = shown
         && door == Door::Api
         && let Err(problem) = of_our_page(&request)
     {
+        let context = state.operations.asked_by(actor);
+        context.refused(Act::OriginRefused, |entry| entry.saying("why", problem.detail.as_str()));
         return problem.into_response();
     }
     request.extensions_mut().insert(actor);
     request.extensions_mut().insert(Shown(shown));
     next.run(request).await
+}
+
+/// By which door whoever asks for this path comes.
+pub(super) fn door(path: &str) -> Door {
+    if path.starts_with("/api/") { Door::Api } else { Door::Page }
 }
 
 /// The token of a program, or the session of a browser.

@@ -11,8 +11,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt as _;
+use revere_model::{Act, Actor, Who};
 
-use super::{WebState, error::Problem, pages, same_origin};
+use super::{WebState, client_address, error::Problem, guard, pages, same_origin};
 use crate::error_words;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,7 +34,13 @@ pub(super) async fn answer(State(state): State<WebState>, mut request: Request, 
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
 
     let mut response = match same_origin::check(&state.site, request.method(), &path, request.headers()) {
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            let address = client_address::of(&request, &state.operations.log_in_settings().trusted_proxies);
+            let actor = Actor { who: Who::Stranger, door: guard::door(&path), address, request_id: id.clone() };
+            let context = state.operations.asked_by(actor);
+            context.refused(Act::OriginRefused, |entry| entry.saying("why", problem.detail.as_str()));
+            problem.into_response()
+        }
         Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {
             let words = error_words::of_panic(panic.as_ref());
             tracing::error!(request_id = id, %method, path = shown_path, panic = words, "answering a request panicked; this is a fault of the program");

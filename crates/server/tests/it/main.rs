@@ -5,6 +5,7 @@
 mod access;
 mod alerts;
 mod api;
+mod audit;
 mod canaries;
 mod cli;
 mod engine;

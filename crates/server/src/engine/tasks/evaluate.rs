@@ -242,6 +242,7 @@ pub(in crate::engine) fn result(
         traceback: outcome.error.and_then(|error| error.traceback),
         seed: outcome.inputs.seed,
         script_version: outcome.inputs.script_version,
+        entry: None,
     }
 }
 

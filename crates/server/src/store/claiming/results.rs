@@ -13,6 +13,7 @@ use revere_model::{Flip, MonitorId, ReturnValue, Rules, Run, RunId, RunKind, Sta
 
 use crate::store::{
     RecordedFlip, Store, StoreError,
+    audit::{self, AuditEntry},
     claiming::new_runs::{self, NewRun},
     columns::{Columns, ids_text, micros, value_text},
     database::{DbConnection, run_ids, sql_pieces},
@@ -52,6 +53,8 @@ pub struct RunResult {
     pub seed: u64,
     /// Which script it was.
     pub script_version: String,
+    /// For a run at someone's word: the row of the audit that is written with it.
+    pub entry: Option<Box<AuditEntry>>,
 }
 
 /// What became of a result.
@@ -75,8 +78,15 @@ pub enum Committed {
 impl Store {
     /// Records the result of a run; waits for a locked or full disk as long as it takes. Results that wait together
     /// share one transaction.
-    pub async fn commit_run(&self, result: RunResult) -> Result<Committed, StoreError> {
+    pub async fn commit_run(&self, mut result: RunResult) -> Result<Committed, StoreError> {
+        if let Some(entry) = &mut result.entry {
+            self.0.audit.prepare(entry);
+        }
+        let entry = result.entry.clone();
         let committed = self.0.queue.record(result).await?;
+        if let (Committed::Recorded { .. }, Some(entry)) = (&committed, entry) {
+            self.say(&entry);
+        }
         Ok(match committed {
             Committed::Recorded { flip: Some(_), .. } => self.0.counted.changed(committed),
             committed => committed,
@@ -178,6 +188,10 @@ async fn keep(
             let (monitor_id, at) = (result.monitor_id, result.finished_at);
             let return_value = result.return_value.as_ref();
             flips.push((one.place, NewFlip { monitor_id, at, flip, message: &result.message, return_value, cause }));
+        }
+        if let Some(entry) = &result.entry {
+            let entry = AuditEntry::clone(entry).saying("run", id).saying("outcome", result.outcome.as_str());
+            audit::insert(connection, &entry).await?;
         }
         new_runs.push(run);
     }
@@ -369,6 +383,7 @@ mod tests {
             traceback: None,
             seed: 7,
             script_version: "0123".repeat(8),
+            entry: None,
         };
         let by_hand = RunResult { attempt: None, kind: RunKind::Manual, ..result.clone() };
         let moves = [

@@ -13,10 +13,11 @@ use std::{
 
 use jiff::Timestamp;
 pub use past_deliveries::{PastAlert, PastDelivery, PastResult};
-use revere_model::{FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
+use revere_model::{Act, Asked, FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
 
 use crate::store::{
     AlertRow, Store, StoreError,
+    audit::{Acted, AuditEntry},
     claiming::new_runs::{self, NewRun},
     columns::{micros, value_text},
     database::{DbConnection, run_ids, sql_pieces},
@@ -136,10 +137,10 @@ impl Store {
         &self,
         monitors: Vec<ImportedMonitor>,
         alerts: Vec<ImportedAlert>,
-        now: Timestamp,
+        asked: &Asked,
         stored: Arc<AtomicU64>,
     ) -> Result<Takeover, StoreError> {
-        self.take_over(monitors, alerts, Vec::new(), now, stored).await
+        self.take_over(monitors, alerts, Vec::new(), asked, stored).await
     }
 
     /// Takes over monitors with their history as [`Store::import`] does, and what `told` would have told of it, had these
@@ -151,14 +152,14 @@ impl Store {
         &self,
         monitors: Vec<ImportedMonitor>,
         told: Vec<PastAlert>,
-        now: Timestamp,
+        asked: &Asked,
         stored: Arc<AtomicU64>,
     ) -> Result<Takeover, StoreError> {
         let alerts = told.iter().map(|alert| {
             let (key, states) = (alert.key.clone(), alert.states);
             ImportedAlert { key, enabled: true, states }
         });
-        self.take_over(monitors, alerts.collect(), told, now, stored).await
+        self.take_over(monitors, alerts.collect(), told, asked, stored).await
     }
 
     async fn take_over(
@@ -166,18 +167,19 @@ impl Store {
         monitors: Vec<ImportedMonitor>,
         alerts: Vec<ImportedAlert>,
         told: Vec<PastAlert>,
-        now: Timestamp,
+        asked: &Asked,
         stored: Arc<AtomicU64>,
     ) -> Result<Takeover, StoreError> {
         let all = Arc::new((monitors, alerts, told));
-        let taking = self.write_patiently(move |connection| {
+        let (asked, now) = (asked.clone(), asked.at);
+        let taking = self.act_patiently(move |connection| {
             Box::pin(async move {
                 // Tried again after a lock, it begins again.
                 stored.store(0, Ordering::Relaxed);
                 let (monitors, alerts, told) = &*all;
                 let taken = taken(connection, monitors).await?;
                 if !taken.is_empty() {
-                    return Ok(Takeover::Taken(taken));
+                    return Ok(Acted::nothing(Takeover::Taken(taken)));
                 }
                 let mut kept = Vec::new();
                 for alert in alerts {
@@ -208,7 +210,12 @@ impl Store {
                 }
                 take_incidents(connection, &going_on).await?;
                 past_deliveries::tell(connection, &flips, told).await?;
-                Ok(Takeover::Done { monitors: ids, kept })
+                let entry = AuditEntry::new(Act::Imported, &asked)
+                    .saying("monitors", ids.len())
+                    .saying("first_monitor", ids.first().map(|id| id.0))
+                    .saying("last_monitor", ids.last().map(|id| id.0))
+                    .saying("alerts", alerts.iter().map(|alert| alert.key.clone()).collect::<Vec<_>>());
+                Ok(Acted::done(Takeover::Done { monitors: ids, kept }, entry))
             })
         });
         taking.await.map(|takeover| self.0.counted.changed(takeover))

@@ -8,14 +8,14 @@ mod monitor_edit;
 pub(super) mod records;
 pub(super) mod source_mentions;
 
-use jiff::Timestamp;
 use records::{SELECT, fetch, insert, monitor};
-use revere_model::{Monitor, MonitorId, MonitorSpec, StateSet};
+use revere_model::{Act, Asked, Monitor, MonitorId, MonitorSpec, StateSet, Target, TargetKind};
 use sqlx::QueryBuilder;
 
 use crate::store::{
     Store, StoreError,
-    columns::micros,
+    audit::{self, Acted},
+    columns::{Columns, micros},
     database::{Db, DbConnection, sql_pieces},
     reading::{name_search::contains, page_cut::fitting},
 };
@@ -38,12 +38,16 @@ pub struct MonitorFilter {
 impl Store {
     /// Stores a new monitor, `INACTIVE` until its first run. The caller has validated `spec`; a schedule that cannot be
     /// read sets the monitor aside, with the reason in `fault`.
-    pub async fn create_monitor(&self, spec: &MonitorSpec, now: Timestamp) -> Result<Monitor, StoreError> {
+    pub async fn create_monitor(&self, spec: &MonitorSpec, asked: &Asked) -> Result<Monitor, StoreError> {
         let spec = spec.clone();
-        let created = self.write(move |connection| {
+        let asked = asked.clone();
+        let created = self.act(move |connection| {
             Box::pin(async move {
-                let id = insert(connection, None, &spec, now, now).await?;
-                fetch(connection, id).await
+                let id = insert(connection, None, &spec, asked.at, asked.at).await?;
+                let made = fetch(connection, id).await?;
+                let entry = audit::AuditEntry::new(Act::MonitorCreated, &asked).about(target(&made));
+                let entry = entry.saying("version", made.version).saying("changes", audit::created(&made.spec));
+                Ok(Acted::done(made, entry))
             })
         });
         created.await.map(|made| self.0.counted.changed(made))
@@ -113,16 +117,20 @@ impl Store {
         id: MonitorId,
         version: i64,
         spec: &MonitorSpec,
-        now: Timestamp,
+        asked: &Asked,
     ) -> Result<Monitor, StoreError> {
-        let spec = spec.clone();
-        let edited = self.write(move |connection| {
+        let (spec, asked) = (spec.clone(), asked.clone());
+        let edited = self.act(move |connection| {
             Box::pin(async move {
                 let current = fetch(connection, id).await?;
-                if current.version != version || !monitor_edit::change(connection, &current, &spec, now).await? {
+                if current.version != version || !monitor_edit::change(connection, &current, &spec, asked.at).await? {
                     return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));
                 }
-                fetch(connection, id).await
+                let edited = fetch(connection, id).await?;
+                let entry = audit::AuditEntry::new(Act::MonitorChanged, &asked).about(target(&edited));
+                let changes = audit::differences(&current.spec, &edited.spec);
+                let entry = entry.saying("version", edited.version).saying("changes", changes);
+                Ok(Acted::done(edited, entry))
             })
         });
         edited.await.map(|monitor| self.0.counted.changed(monitor))
@@ -130,15 +138,17 @@ impl Store {
 
     /// Deletes a monitor. It is gone for every reader at once and its runs stop; its history is removed in small pieces
     /// afterwards ([`Store::purge_deleted`]), and what is owed to people is still sent.
-    pub async fn delete_monitor(&self, id: MonitorId, now: Timestamp) -> Result<(), StoreError> {
-        let deleted = self.write(move |connection| Box::pin(delete(connection, id, None, now)));
+    pub async fn delete_monitor(&self, id: MonitorId, asked: &Asked) -> Result<(), StoreError> {
+        let asked = asked.clone();
+        let deleted = self.act(move |connection| Box::pin(delete(connection, id, None, asked)));
         deleted.await.map(|()| self.0.counted.changed(()))
     }
 
     /// Deletes a monitor like [`Store::delete_monitor`], but only while `version` is the stored one; otherwise the answer
     /// is [`StoreError::Conflict`] with the monitor as it is, and nothing is written.
-    pub async fn delete_monitor_at(&self, id: MonitorId, version: i64, now: Timestamp) -> Result<(), StoreError> {
-        let deleted = self.write(move |connection| Box::pin(delete(connection, id, Some(version), now)));
+    pub async fn delete_monitor_at(&self, id: MonitorId, version: i64, asked: &Asked) -> Result<(), StoreError> {
+        let asked = asked.clone();
+        let deleted = self.act(move |connection| Box::pin(delete(connection, id, Some(version), asked)));
         deleted.await.map(|()| self.0.counted.changed(()))
     }
 }
@@ -147,20 +157,24 @@ async fn delete(
     connection: &mut DbConnection,
     id: MonitorId,
     version: Option<i64>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+    asked: Asked,
+) -> Result<Acted<()>, StoreError> {
     let gone = sqlx::query(
-        "update monitors set deleted_at = $1 where id = $2 and deleted_at is null and version = coalesce($3, version)",
+        "update monitors set deleted_at = $1 where id = $2 and deleted_at is null and version = coalesce($3, version)
+             returning name, version",
     )
-    .bind(micros(now))
+    .bind(micros(asked.at))
     .bind(id.0)
     .bind(version)
-    .execute(&mut *connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    if gone.rows_affected() == 0 {
+    let Some(gone) = gone else {
         // Not there is an error of `fetch`; there, but of another version, is a conflict.
         return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));
-    }
+    };
+    let entry = audit::AuditEntry::new(Act::MonitorDeleted, &asked)
+        .about(Target::new(TargetKind::Monitor, id, gone.text("name")?))
+        .saying("version", gone.int("version")?);
     sqlx::query("delete from tags where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
     sqlx::query("delete from uses where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
     sqlx::query(
@@ -171,5 +185,10 @@ async fn delete(
     .bind(id.0)
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(Acted::done((), entry))
+}
+
+/// A monitor, as the audit names it.
+pub(in crate::store) fn target(monitor: &Monitor) -> Target {
+    Target::new(TargetKind::Monitor, monitor.id, &monitor.spec.name)
 }

@@ -1,21 +1,17 @@
 //! Links that are good once: to be the first administrator, or for a person to choose a password.
 
 use jiff::Timestamp;
-use revere_model::UserId;
+use revere_model::{Act, Asked, UserId};
 
+use super::{
+    link_records::{self, Link},
+    users,
+};
 use crate::store::{
     Store, StoreError,
+    audit::{Acted, AuditEntry},
     columns::{Columns, micros},
 };
-
-/// What a link is good for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Link {
-    /// Being the first administrator.
-    FirstAdministrator,
-    /// Choosing this person's password.
-    Password(UserId),
-}
 
 impl Store {
     /// Keeps the hash of a link. Earlier links for the same are gone.
@@ -24,28 +20,20 @@ impl Store {
         secret_hash: String,
         link: Link,
         ends_at: Timestamp,
-        now: Timestamp,
+        asked: &Asked,
     ) -> Result<(), StoreError> {
-        let user = match link {
-            Link::FirstAdministrator => None,
-            Link::Password(user) => Some(user.0),
-        };
-        self.write(move |connection| {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
-                sqlx::query("delete from one_time_links where user_id is not distinct from $1")
-                    .bind(user)
-                    .execute(&mut *connection)
-                    .await?;
-                sqlx::query(
-                    "insert into one_time_links (secret_hash, user_id, created_at, ends_at) values ($1, $2, $3, $4)",
-                )
-                .bind(secret_hash)
-                .bind(user)
-                .bind(micros(now))
-                .bind(micros(ends_at))
-                .execute(&mut *connection)
-                .await?;
-                Ok(())
+                let entry = match link {
+                    Link::FirstAdministrator => AuditEntry::new(Act::FirstLinkMade, &asked),
+                    Link::Password(user) => {
+                        let user = users::fetch(connection, user).await?;
+                        AuditEntry::new(Act::LinkMade, &asked).about(users::target(&user))
+                    }
+                };
+                link_records::insert(connection, &secret_hash, link, ends_at, asked.at).await?;
+                Ok(Acted::done((), entry))
             })
         })
         .await
@@ -71,19 +59,20 @@ impl Store {
         secret_hash: String,
         user: UserId,
         password_hash: String,
-        now: Timestamp,
+        asked: &Asked,
     ) -> Result<bool, StoreError> {
-        self.write(move |connection| {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 let used =
                     sqlx::query("delete from one_time_links where secret_hash = $1 and user_id = $2 and ends_at > $3")
                         .bind(secret_hash)
                         .bind(user.0)
-                        .bind(micros(now))
+                        .bind(micros(asked.at))
                         .execute(&mut *connection)
                         .await?;
                 if used.rows_affected() == 0 {
-                    return Ok(false);
+                    return Ok(Acted::nothing(false));
                 }
                 sqlx::query("update users set password_hash = $2 where id = $1")
                     .bind(user.0)
@@ -91,7 +80,8 @@ impl Store {
                     .execute(&mut *connection)
                     .await?;
                 sqlx::query("delete from sessions where user_id = $1").bind(user.0).execute(&mut *connection).await?;
-                Ok(true)
+                let user = users::fetch(connection, user).await?;
+                Ok(Acted::done(true, AuditEntry::new(Act::PasswordChosen, &asked).about(users::target(&user))))
             })
         })
         .await

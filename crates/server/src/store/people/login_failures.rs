@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::store::{
     Store, StoreError,
+    audit::{Acted, AuditEntry},
     columns::{Columns, micros},
 };
 
@@ -26,14 +27,16 @@ impl Store {
         row.map(|row| Ok(Attempt { count: row.number("count")?, wait_until: row.at("wait_until")? })).transpose()
     }
 
-    /// Counts one more failure; `wait` says how long to wait after so many.
+    /// Counts one more failure; `wait` says how long to wait after so many. With its row, unless there were so many lately
+    /// that this one is counted only.
     pub async fn login_failed(
         &self,
         name_hash: String,
         wait: fn(u32) -> std::time::Duration,
+        entry: Option<AuditEntry>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.act(move |connection| {
             Box::pin(async move {
                 let count: i64 = sqlx::query_scalar(
                     "insert into login_failures (name_hash, count, wait_until, failed_at) values ($1, 1, $2, $2)
@@ -51,7 +54,7 @@ impl Store {
                     .bind(micros(until))
                     .execute(&mut *connection)
                     .await?;
-                Ok(())
+                Ok(entry.map_or(Acted::nothing(()), |entry| Acted::done((), entry)))
             })
         })
         .await

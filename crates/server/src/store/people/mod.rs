@@ -2,13 +2,14 @@
 //!
 //! Knows no password and no secret: what comes here is hashed already, and is compared by whoever asks or by the database.
 
+mod link_records;
 mod links;
 mod login_failures;
 mod sessions;
 mod tokens;
 mod users;
 
-pub use links::Link;
+pub use link_records::Link;
 pub use login_failures::Attempt;
 pub use sessions::{NewSession, Session};
 pub use tokens::{NewToken, Token};

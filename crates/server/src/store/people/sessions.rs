@@ -1,13 +1,14 @@
 //! Sessions: from log-in to log-out, to an idle end, or to an end that nothing puts off.
 
 use jiff::Timestamp;
-use revere_model::{Rights, SessionId, UserId};
+use revere_model::{Act, Asked, Rights, SessionId, Target, TargetKind, UserId, Who};
 
-use super::users::tags;
+use super::users::{self, tags};
 use crate::store::{
     Store, StoreError,
+    audit::{Acted, AuditEntry},
     columns::{Columns, micros, word},
-    database::DbRow,
+    database::{DbConnection, DbRow},
 };
 
 /// A session, with who is in it.
@@ -56,6 +57,8 @@ pub struct NewSession {
     pub user_agent: String,
     /// When it ends, whatever they do.
     pub ends_at: Timestamp,
+    /// The session that it takes the place of: whoever logs in again, or as somebody else, leaves nothing open behind.
+    pub instead_of: Option<(UserId, SessionId)>,
 }
 
 /// So many sessions of one person stay; the oldest give way.
@@ -71,9 +74,10 @@ impl Store {
         &self,
         new: NewSession,
         name_hash: String,
-        now: Timestamp,
+        asked: &Asked,
     ) -> Result<Option<SessionId>, StoreError> {
-        self.write(move |connection| {
+        let (mut asked, now) = (asked.clone(), asked.at);
+        self.act(move |connection| {
             Box::pin(async move {
                 let come_in = sqlx::query(
                     "update users set logged_in_at = $2 where id = $1 and disabled_at is null
@@ -86,7 +90,10 @@ impl Store {
                 .execute(&mut *connection)
                 .await?;
                 if come_in.rows_affected() == 0 {
-                    return Ok(None);
+                    return Ok(Acted::nothing(None));
+                }
+                if let Some((user, session)) = new.instead_of {
+                    end(connection, user, session).await?;
                 }
                 let id: i64 = sqlx::query_scalar(
                     "insert into sessions (secret_hash, user_id, method, address, user_agent, created_at, proved_at, seen_at,
@@ -130,7 +137,14 @@ impl Store {
                 .bind(MOST)
                 .execute(&mut *connection)
                 .await?;
-                Ok(Some(SessionId(id)))
+                let (user, session) = (users::fetch(connection, new.user).await?, SessionId(id));
+                // Who they are is known from here on.
+                asked.by.who = Who::Person { id: user.id, rights: user.rights(), name: user.name, session };
+                let entry = AuditEntry::new(Act::LoggedIn, &asked)
+                    .about(target(session))
+                    .saying("method", new.method)
+                    .saying("second_factor", user.totp_key.is_some());
+                Ok(Acted::done(Some(session), entry))
             })
         })
         .await
@@ -188,38 +202,45 @@ impl Store {
     }
 
     /// Notes that the one in a session showed again who they are.
-    pub async fn session_proved(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| {
+    pub async fn session_proved(&self, id: SessionId, asked: &Asked) -> Result<(), StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 let proved = sqlx::query("update sessions set proved_at = $2 where id = $1");
-                proved.bind(id.0).bind(micros(now)).execute(connection).await?;
-                Ok(())
+                proved.bind(id.0).bind(micros(asked.at)).execute(connection).await?;
+                Ok(Acted::done((), AuditEntry::new(Act::Proved, &asked).about(target(id))))
             })
         })
         .await
     }
 
     /// Ends one session of a person; false where there is none such.
-    pub async fn end_session(&self, user: UserId, id: SessionId) -> Result<bool, StoreError> {
-        self.write(move |connection| {
+    pub async fn end_session(&self, user: UserId, id: SessionId, act: Act, asked: &Asked) -> Result<bool, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
-                let ended = sqlx::query("delete from sessions where id = $1 and user_id = $2")
-                    .bind(id.0)
-                    .bind(user.0)
-                    .execute(connection)
-                    .await?;
-                Ok(ended.rows_affected() == 1)
+                Ok(match end(connection, user, id).await? {
+                    true => Acted::done(true, AuditEntry::new(act, &asked).about(target(id))),
+                    false => Acted::nothing(false),
+                })
             })
         })
         .await
     }
 
     /// Ends all sessions of a person.
-    pub async fn end_sessions_of(&self, user: UserId) -> Result<(), StoreError> {
-        self.write(move |connection| {
+    pub async fn end_sessions_of(&self, user: UserId, act: Act, asked: &Asked) -> Result<(), StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
-                sqlx::query("delete from sessions where user_id = $1").bind(user.0).execute(connection).await?;
-                Ok(())
+                let ended = sqlx::query("delete from sessions where user_id = $1").bind(user.0);
+                let ended = ended.execute(&mut *connection).await?.rows_affected();
+                if ended == 0 {
+                    return Ok(Acted::nothing(()));
+                }
+                let user = users::fetch(connection, user).await?;
+                let entry = AuditEntry::new(act, &asked).about(users::target(&user)).saying("ended", ended);
+                Ok(Acted::done((), entry))
             })
         })
         .await
@@ -279,6 +300,19 @@ impl Store {
         })
         .await
     }
+}
+
+async fn end(connection: &mut DbConnection, user: UserId, id: SessionId) -> Result<bool, StoreError> {
+    let ended = sqlx::query("delete from sessions where id = $1 and user_id = $2")
+        .bind(id.0)
+        .bind(user.0)
+        .execute(connection)
+        .await?;
+    Ok(ended.rows_affected() == 1)
+}
+
+fn target(id: SessionId) -> Target {
+    Target::new(TargetKind::Session, id, "")
 }
 
 fn session(row: &DbRow) -> Result<Session, StoreError> {

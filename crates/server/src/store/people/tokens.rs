@@ -1,10 +1,11 @@
 //! API tokens: what programs come in with.
 
 use jiff::Timestamp;
-use revere_model::{Rights, Scope, TokenId, UserId};
+use revere_model::{Act, Asked, Rights, Scope, Target, TargetKind, TokenId, UserId};
 
 use crate::store::{
     Store, StoreError,
+    audit::{Acted, AuditEntry},
     columns::{Columns, micros, tags_text, word},
     database::DbRow,
 };
@@ -57,15 +58,16 @@ const SELECT: &str = "select t.*, u.name as owner_name, u.role as owner_role, u.
 
 impl Store {
     /// Keeps a token; `None` where its owner has as many as may be.
-    pub async fn create_token(&self, new: NewToken, now: Timestamp) -> Result<Option<TokenId>, StoreError> {
-        self.write(move |connection| {
+    pub async fn create_token(&self, new: NewToken, asked: &Asked) -> Result<Option<TokenId>, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 let has: i64 = sqlx::query_scalar("select count(*) from api_tokens where user_id = $1")
                     .bind(new.owner.0)
                     .fetch_one(&mut *connection)
                     .await?;
                 if has >= MOST {
-                    return Ok(None);
+                    return Ok(Acted::nothing(None));
                 }
                 let id: i64 = sqlx::query_scalar(
                     "insert into api_tokens (secret_hash, user_id, name, role, tags, scope, created_at, ends_at)
@@ -77,11 +79,18 @@ impl Store {
                 .bind(new.rights.role.as_str())
                 .bind(tags_text(&new.rights.tags))
                 .bind(new.rights.scope.map(Scope::as_str))
-                .bind(micros(now))
+                .bind(micros(asked.at))
                 .bind(new.ends_at.map(micros))
                 .fetch_one(&mut *connection)
                 .await?;
-                Ok(Some(TokenId(id)))
+                let Rights { role, tags, scope, .. } = new.rights;
+                let entry = AuditEntry::new(Act::TokenMade, &asked)
+                    .about(Target::new(TargetKind::Token, id, new.name))
+                    .saying("role", role.as_str())
+                    .saying("tags", tags)
+                    .saying("scope", scope.map(Scope::as_str))
+                    .saying("ends_at", new.ends_at.map(|at| at.to_string()));
+                Ok(Acted::done(Some(TokenId(id)), entry))
             })
         })
         .await
@@ -133,15 +142,20 @@ impl Store {
     }
 
     /// Takes a token back: one of `owner`'s, or anybody's. False where there is none such.
-    pub async fn delete_token(&self, id: TokenId, owner: Option<UserId>) -> Result<bool, StoreError> {
-        self.write(move |connection| {
+    pub async fn delete_token(&self, id: TokenId, owner: Option<UserId>, asked: &Asked) -> Result<bool, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
-                let gone = sqlx::query("delete from api_tokens where id = $1 and (user_id = $2 or $2 = 0)")
-                    .bind(id.0)
-                    .bind(owner.map_or(0, |owner| owner.0))
-                    .execute(connection)
-                    .await?;
-                Ok(gone.rows_affected() == 1)
+                let gone: Option<(String, i64)> = sqlx::query_as(
+                    "delete from api_tokens where id = $1 and (user_id = $2 or $2 = 0) returning name, user_id",
+                )
+                .bind(id.0)
+                .bind(owner.map_or(0, |owner| owner.0))
+                .fetch_optional(connection)
+                .await?;
+                let Some((name, owner)) = gone else { return Ok(Acted::nothing(false)) };
+                let entry = AuditEntry::new(Act::TokenDeleted, &asked).about(Target::new(TargetKind::Token, id, name));
+                Ok(Acted::done(true, entry.saying("owner", owner)))
             })
         })
         .await

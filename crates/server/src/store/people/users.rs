@@ -1,10 +1,12 @@
 //! People.
 
 use jiff::Timestamp;
-use revere_model::{Rights, Role, UserId};
+use revere_model::{Act, Asked, Rights, Role, SessionId, Target, TargetKind, UserId};
 
+use super::link_records::{self, Link};
 use crate::store::{
     Store, StoreError,
+    audit::{Acted, AuditEntry},
     columns::{Columns, micros, tags_text, word},
     database::{DbConnection, DbRow},
 };
@@ -58,6 +60,8 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     /// The provider they come from, and who they are there.
     pub identity: Option<(String, String)>,
+    /// The hash of a link by which they choose a password, and when it ends.
+    pub link: Option<(String, Timestamp)>,
 }
 
 /// What changes about a person; `None` leaves it as it is.
@@ -126,8 +130,20 @@ impl Store {
     }
 
     /// Makes a person; `None` where somebody has that name or identity.
-    pub async fn create_user(&self, new: NewUser, now: Timestamp) -> Result<Option<User>, StoreError> {
-        self.write(move |connection| Box::pin(async move { insert(connection, &new, now).await })).await
+    pub async fn create_user(&self, new: NewUser, asked: &Asked) -> Result<Option<User>, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
+            Box::pin(async move {
+                let Some(made) = insert(connection, &new, asked.at).await? else { return Ok(Acted::nothing(None)) };
+                if let Some((secret_hash, ends_at)) = &new.link {
+                    link_records::insert(connection, secret_hash, Link::Password(made.id), *ends_at, asked.at).await?;
+                }
+                let entry = AuditEntry::new(Act::PersonAdded, &asked).about(target(&made));
+                let entry = entry.saying("role", made.role.as_str()).saying("tags", made.tags.clone());
+                Ok(Acted::done(Some(made), entry))
+            })
+        })
+        .await
     }
 
     /// Makes the first administrator, if the link with that hash is still good and there is none; the link is used up.
@@ -135,22 +151,30 @@ impl Store {
         &self,
         link_hash: String,
         new: NewUser,
-        now: Timestamp,
+        asked: &Asked,
     ) -> Result<Option<User>, StoreError> {
-        self.write(move |connection| {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 let used = sqlx::query(
                     "delete from one_time_links where secret_hash = $1 and user_id is null and ends_at > $2 and not exists
                          (select 1 from users where role = 'administrator' and disabled_at is null)",
                 )
                 .bind(link_hash)
-                .bind(micros(now))
+                .bind(micros(asked.at))
                 .execute(&mut *connection)
                 .await?;
-                match used.rows_affected() {
-                    0 => Ok(None),
-                    _ => insert(connection, &new, now).await,
+                if used.rows_affected() == 0 {
+                    return Ok(Acted::nothing(None));
                 }
+                let made = insert(connection, &new, asked.at).await?;
+                Ok(match made {
+                    Some(made) => {
+                        let entry = AuditEntry::new(Act::FirstAdministratorMade, &asked).about(target(&made));
+                        Acted::done(Some(made), entry)
+                    }
+                    None => Acted::nothing(None),
+                })
             })
         })
         .await
@@ -158,13 +182,9 @@ impl Store {
 
     /// Changes a person. Whoever is disabled is out at once: their sessions end, their tokens are good for nothing, and links
     /// for them are gone. The last administrator who may come in stays one: then the answer is `None`.
-    pub async fn change_user(
-        &self,
-        id: UserId,
-        change: UserChange,
-        now: Timestamp,
-    ) -> Result<Option<User>, StoreError> {
-        self.write(move |connection| {
+    pub async fn change_user(&self, id: UserId, change: UserChange, asked: &Asked) -> Result<Option<User>, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 let was = fetch(connection, id).await?;
                 let role = change.role.unwrap_or(was.role);
@@ -172,12 +192,12 @@ impl Store {
                 let disabled_at = match change.disabled {
                     None => was.disabled_at,
                     Some(false) => None,
-                    Some(true) => was.disabled_at.or(Some(now)),
+                    Some(true) => was.disabled_at.or(Some(asked.at)),
                 };
                 if (role != Role::Administrator || disabled_at.is_some())
                     && is_last_administrator(connection, id).await?
                 {
-                    return Ok(None);
+                    return Ok(Acted::nothing(None));
                 }
                 sqlx::query("update users set role = $2, tags = $3, disabled_at = $4 where id = $1")
                     .bind(id.0)
@@ -193,7 +213,13 @@ impl Store {
                         sqlx::query(sql).bind(id.0).execute(&mut *connection).await?;
                     }
                 }
-                fetch(connection, id).await.map(Some)
+                let is = fetch(connection, id).await?;
+                let entry = AuditEntry::new(Act::PersonChanged, &asked)
+                    .about(target(&is))
+                    .changing("role", was.role.as_str().into(), is.role.as_str().into())
+                    .changing("tags", was.tags.into(), is.tags.clone().into())
+                    .changing("disabled", was.disabled_at.is_some().into(), is.disabled_at.is_some().into());
+                Ok(if entry.details.is_empty() { Acted::nothing(Some(is)) } else { Acted::done(Some(is), entry) })
             })
         })
         .await
@@ -204,9 +230,12 @@ impl Store {
         &self,
         id: UserId,
         password_hash: String,
-        keep: Option<revere_model::SessionId>,
+        keep: Option<SessionId>,
+        act: Act,
+        asked: &Asked,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 sqlx::query("update users set password_hash = $2 where id = $1")
                     .bind(id.0)
@@ -217,7 +246,8 @@ impl Store {
                     .bind(id.0)
                     .execute(&mut *connection)
                     .await?;
-                end_others(connection, id, keep).await
+                end_others(connection, id, keep).await?;
+                Ok(Acted::done((), AuditEntry::new(act, &asked).about(target(&fetch(&mut *connection, id).await?))))
             })
         })
         .await
@@ -240,12 +270,14 @@ impl Store {
     }
 
     /// Keeps a key for a second factor until a code confirms it.
-    pub async fn offer_second_factor(&self, id: UserId, key: String) -> Result<(), StoreError> {
-        self.write(move |connection| {
+    pub async fn offer_second_factor(&self, id: UserId, key: String, asked: &Asked) -> Result<(), StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 let offer = sqlx::query("update users set totp_offered = $2 where id = $1");
-                offer.bind(id.0).bind(key).execute(connection).await?;
-                Ok(())
+                offer.bind(id.0).bind(key).execute(&mut *connection).await?;
+                let user = fetch(connection, id).await?;
+                Ok(Acted::done((), AuditEntry::new(Act::SecondFactorOffered, &asked).about(target(&user))))
             })
         })
         .await
@@ -259,9 +291,11 @@ impl Store {
         key: String,
         step: i64,
         code_hashes: Vec<String>,
-        keep: Option<revere_model::SessionId>,
+        keep: Option<SessionId>,
+        asked: &Asked,
     ) -> Result<bool, StoreError> {
-        self.write(move |connection| {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 let confirmed = sqlx::query(
                     "update users set totp_key = totp_offered, totp_offered = null, totp_step = $3
@@ -273,11 +307,12 @@ impl Store {
                 .execute(&mut *connection)
                 .await?;
                 if confirmed.rows_affected() == 0 {
-                    return Ok(false);
+                    return Ok(Acted::nothing(false));
                 }
                 replace_codes(connection, id, &code_hashes).await?;
                 end_others(connection, id, keep).await?;
-                Ok(true)
+                let user = fetch(connection, id).await?;
+                Ok(Acted::done(true, AuditEntry::new(Act::SecondFactorSetUp, &asked).about(target(&user))))
             })
         })
         .await
@@ -287,16 +322,24 @@ impl Store {
     pub async fn remove_second_factor(
         &self,
         id: UserId,
-        keep: Option<revere_model::SessionId>,
+        keep: Option<SessionId>,
+        act: Act,
+        asked: &Asked,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
+                let was = fetch(connection, id).await?;
                 sqlx::query("update users set totp_key = null, totp_offered = null, totp_step = null where id = $1")
                     .bind(id.0)
                     .execute(&mut *connection)
                     .await?;
                 replace_codes(connection, id, &[]).await?;
-                end_others(connection, id, keep).await
+                end_others(connection, id, keep).await?;
+                if was.totp_key.is_none() && was.totp_offered.is_none() {
+                    return Ok(Acted::nothing(()));
+                }
+                Ok(Acted::done((), AuditEntry::new(act, &asked).about(target(&was))))
             })
         })
         .await
@@ -331,15 +374,20 @@ impl Store {
     }
 
     /// Takes a recovery code, once.
-    pub async fn take_recovery_code(&self, id: UserId, code_hash: String) -> Result<bool, StoreError> {
-        self.write(move |connection| {
+    pub async fn take_recovery_code(&self, id: UserId, code_hash: String, asked: &Asked) -> Result<bool, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
             Box::pin(async move {
                 let taken = sqlx::query("delete from recovery_codes where code_hash = $2 and user_id = $1")
                     .bind(id.0)
                     .bind(code_hash)
-                    .execute(connection)
+                    .execute(&mut *connection)
                     .await?;
-                Ok(taken.rows_affected() == 1)
+                if taken.rows_affected() == 0 {
+                    return Ok(Acted::nothing(false));
+                }
+                let user = fetch(connection, id).await?;
+                Ok(Acted::done(true, AuditEntry::new(Act::RecoveryCodeUsed, &asked).about(target(&user))))
             })
         })
         .await
@@ -373,7 +421,12 @@ async fn insert(connection: &mut DbConnection, new: &NewUser, now: Timestamp) ->
     row.as_ref().map(user).transpose()
 }
 
-async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<User, StoreError> {
+/// A person, as the audit names them.
+pub(super) fn target(user: &User) -> Target {
+    Target::new(TargetKind::Person, user.id, &user.name)
+}
+
+pub(super) async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<User, StoreError> {
     user(&sqlx::query("select * from users where id = $1").bind(id.0).fetch_one(connection).await?)
 }
 
@@ -385,11 +438,7 @@ async fn is_last_administrator(connection: &mut DbConnection, id: UserId) -> Res
     Ok(can == [id.0])
 }
 
-async fn end_others(
-    connection: &mut DbConnection,
-    id: UserId,
-    keep: Option<revere_model::SessionId>,
-) -> Result<(), StoreError> {
+async fn end_others(connection: &mut DbConnection, id: UserId, keep: Option<SessionId>) -> Result<(), StoreError> {
     sqlx::query("delete from sessions where user_id = $1 and id <> $2")
         .bind(id.0)
         .bind(keep.map_or(0, |session| session.0))

@@ -24,6 +24,7 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0007_several_writers.sql"),
     include_str!("../../../migrations/sqlite/0008_incidents.sql"),
     include_str!("../../../migrations/sqlite/0009_people.sql"),
+    include_str!("../../../migrations/sqlite/0010_audit.sql"),
 ];
 
 /// Connects for writing, with the newest schema.

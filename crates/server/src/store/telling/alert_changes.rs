@@ -1,7 +1,8 @@
 //! What people choose about an alert, what a configuration brings, and what either does to what is owed.
 
 use jiff::Timestamp;
-use revere_model::{FlipId, MonitorId, StateSet, Tell, Told, tell};
+use revere_model::{Act, Asked, FlipId, MonitorId, State, StateSet, Target, TargetKind, Tell, Told, tell};
+use serde_json::Value;
 
 use super::{
     alert_records::{self, AlertRow, read_all, write_choice, write_configured},
@@ -9,6 +10,7 @@ use super::{
 };
 use crate::store::{
     Store, StoreError,
+    audit::{Acted, AuditEntry},
     columns::{Columns, micros},
     database::DbConnection,
     telling::record_flips::{owe_last_flip, remember},
@@ -85,17 +87,22 @@ impl Store {
         &self,
         key: &str,
         change: impl Into<AlertChange>,
-        now: Timestamp,
+        asked: &Asked,
     ) -> Result<AlertRow, StoreError> {
-        let (key, change) = (key.to_owned(), change.into());
-        self.write(move |connection| {
+        let (key, change, asked) = (key.to_owned(), change.into(), asked.clone());
+        self.act(move |connection| {
             Box::pin(async move {
                 alert_records::hold_all(connection).await?;
                 let was = read_all(connection).await?.into_iter().find(|row| row.key == key);
                 let was = was.ok_or(StoreError::NotFound)?;
                 let is = write_choice(connection, &key, change.enabled, change.states).await?;
-                settle_change(connection, &was, &is, now).await?;
-                Ok(is)
+                settle_change(connection, &was, &is, asked.at).await?;
+                let states = |row: &AlertRow| Value::from_iter(row.states.iter().map(State::as_str));
+                let entry = AuditEntry::new(Act::AlertChanged, &asked)
+                    .about(Target::new(TargetKind::Alert, &is.key, ""))
+                    .changing("enabled", was.enabled.into(), is.enabled.into())
+                    .changing("states", states(&was), states(&is));
+                Ok(if entry.details.is_empty() { Acted::nothing(is) } else { Acted::done(is, entry) })
             })
         })
         .await

@@ -11,6 +11,7 @@ use axum::{
     http::{StatusCode, header},
 };
 use futures_util::StreamExt as _;
+use revere_model::{Act, Actor};
 
 use super::form_token::FormToken;
 use crate::web::{Problem, WebState};
@@ -59,6 +60,7 @@ impl FromRequest<WebState> for TypedForm {
                 "this address takes the forms of the pages; programs use the API, described at /api/v1/openapi.json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
+        let actor = request.extensions().get::<Actor>().cloned();
         let mut bytes = Vec::new();
         let mut chunks = request.into_body().into_data_stream();
         while let Some(chunk) = chunks.next().await {
@@ -70,7 +72,11 @@ impl FromRequest<WebState> for TypedForm {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(TypedForm::read(&bytes, &token))
+        let form = TypedForm::read(&bytes, &token);
+        if let (TypedForm::Lost(_), Some(actor)) = (&form, actor) {
+            state.operations.asked_by(actor).refused(Act::FormRefused, |entry| entry);
+        }
+        Ok(form)
     }
 }
 

@@ -5,10 +5,10 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
-use revere_model::Operation;
+use revere_model::{Operation, Who};
 
 use super::assets;
-use crate::{operations::Who, web::Problem};
+use crate::web::Problem;
 
 /// Where in the navigation a page stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

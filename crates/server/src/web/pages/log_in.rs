@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
+use revere_model::Who;
 
 use super::{
     form::Form,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     operations::{
-        Context, Failure, FieldFault, Who, account,
+        Context, Failure, FieldFault, account,
         log_in::{self, Begun, Browser, LogIn},
     },
     web::{

@@ -5,12 +5,12 @@ use revere::{
     access::{Passwords, second_factor},
     store::{Lookup, UserChange},
 };
-use revere_model::{Clock as _, Role};
+use revere_model::{Act, Clock as _, Role};
 
 use super::{PASSWORD, Visitor, person};
 use crate::{
     api::server::{Server, send},
-    support::until,
+    support::{by_server, until},
 };
 
 const WRONG: &str = "Name, password or code is wrong.";
@@ -59,11 +59,13 @@ async fn every_refusal_says_the_same() {
     person(&server, "alice", Role::Viewer, &[]).await;
     let gone = person(&server, "gone", Role::Viewer, &[]).await;
     let off = UserChange { disabled: Some(true), ..UserChange::default() };
-    server.store.change_user(gone.id, off, server.clock.now()).await.unwrap();
+    server.store.change_user(gone.id, off, &by_server(server.clock.now())).await.unwrap();
     let two = person(&server, "two", Role::Viewer, &[]).await;
     let key = second_factor::new_key();
-    server.store.offer_second_factor(two.id, key.clone()).await.unwrap();
-    assert!(server.store.confirm_second_factor(two.id, key, 1, vec![], None).await.unwrap());
+    server.store.offer_second_factor(two.id, key.clone(), &by_server(server.clock.now())).await.unwrap();
+    assert!(
+        server.store.confirm_second_factor(two.id, key, 1, vec![], None, &by_server(server.clock.now())).await.unwrap()
+    );
     let mut seen = Vec::new();
     for (name, password, code) in [
         ("nobody", PASSWORD, ""),
@@ -195,7 +197,11 @@ async fn a_password_that_is_kept_in_an_older_way_is_kept_in_todays_after_a_log_i
     let weak = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$";
     let params = argon2_of(PASSWORD);
     assert!(params.starts_with(weak), "{params}");
-    server.store.set_password(alice.id, params, None).await.unwrap();
+    server
+        .store
+        .set_password(alice.id, params, None, Act::PasswordChanged, &by_server(server.clock.now()))
+        .await
+        .unwrap();
     Visitor::logged_in(&server, "alice").await;
     let kept = server.store.user(Lookup::Id(alice.id)).await.unwrap().unwrap().password_hash.unwrap();
     assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");

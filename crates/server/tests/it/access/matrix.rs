@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Visitor, person};
 use crate::api::server::{Answer, Server, send};
+use crate::support::by_server;
 
 /// Where a route is asked for.
 fn address(route: &Route) -> String {
@@ -114,7 +115,7 @@ async fn ask(visitor: &Visitor<'_>, server: &Server, route: &Route, how: &str, c
 async fn each_role_may_what_the_table_says_by_session_and_by_token() {
     let server = Server::with_local_users().await;
     let owner = person(&server, "owner", Role::Administrator, &[]).await;
-    server.store.create_monitor(&crate::support::spec("m"), server.clock.now()).await.unwrap();
+    server.store.create_monitor(&crate::support::spec("m"), &by_server(server.clock.now())).await.unwrap();
     let mut faults = Vec::new();
     for (name, role, tags) in [
         ("vera", Role::Viewer, &[][..]),

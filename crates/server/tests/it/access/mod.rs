@@ -12,12 +12,13 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
 
 use revere::{
     access::Passwords,
-    operations::people::{PersonInput, create},
+    operations::people::{FirstPassword, PersonInput, create},
     store::User,
 };
 use revere_model::{Clock as _, Role};
 
 use crate::api::server::{Answer, Server, send};
+use crate::support::by_server;
 
 /// A password that may be one.
 pub(super) const PASSWORD: &str = "correct horse battery";
@@ -30,7 +31,7 @@ pub(super) async fn person(server: &Server, name: &str, role: Role, tags: &[&str
         role: role.to_string(),
         tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
     };
-    create(&server.store, &input, Some(kept), server.clock.now()).await.unwrap()
+    create(&server.store, &input, FirstPassword::Kept(kept), &by_server(server.clock.now())).await.unwrap()
 }
 
 /// A browser that keeps its cookies, sends forms, and does not follow where it is sent.

@@ -4,6 +4,7 @@ use revere_model::{Clock as _, Role};
 
 use super::{PASSWORD, Visitor, once, person};
 use crate::api::server::Server;
+use crate::support::by_server;
 
 #[tokio::test]
 async fn a_person_is_added_and_chooses_a_password_by_a_link_that_is_good_once() {
@@ -45,8 +46,8 @@ async fn a_link_lets_nobody_past_a_second_factor_and_newer_ones_replace_it() {
     person(&server, "ada", Role::Administrator, &[]).await;
     let bob = person(&server, "bob", Role::Viewer, &[]).await;
     let key = revere::access::second_factor::new_key();
-    server.store.offer_second_factor(bob.id, key.clone()).await.unwrap();
-    server.store.confirm_second_factor(bob.id, key, 1, vec![], None).await.unwrap();
+    server.store.offer_second_factor(bob.id, key.clone(), &by_server(server.clock.now())).await.unwrap();
+    server.store.confirm_second_factor(bob.id, key, 1, vec![], None, &by_server(server.clock.now())).await.unwrap();
     let ada = Visitor::logged_in(&server, "ada").await;
     let link = async || {
         let answer = ada.submit(&format!("/people/{}/link", bob.id), &[]).await;
@@ -76,7 +77,7 @@ async fn a_page_that_is_older_than_a_decision_does_not_undo_it() {
     let bob = person(&server, "bob", Role::Viewer, &[]).await;
     let ada = Visitor::logged_in(&server, "ada").await;
     let change = revere::store::UserChange { disabled: Some(true), ..Default::default() };
-    server.store.change_user(bob.id, change, server.clock.now()).await.unwrap().unwrap();
+    server.store.change_user(bob.id, change, &by_server(server.clock.now())).await.unwrap().unwrap();
     let path = format!("/people/{}", bob.id);
     let save = async |was: &str| {
         assert_eq!(ada.submit(&path, &[("role", "editor"), ("tags", "shop"), ("was_disabled", was)]).await.status, 303);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Visitor, person};
 use crate::api::server::{Answer, Server, send};
+use crate::support::by_server;
 
 struct Program<'a> {
     server: &'a Server,
@@ -71,7 +72,7 @@ async fn what_is_done_to_many_is_done_to_all_or_none() {
     for tag in ["shop", "mail"] {
         let mut spec = crate::support::spec(tag);
         spec.tags = vec![tag.to_owned()];
-        server.store.create_monitor(&spec, server.clock.now()).await.unwrap();
+        server.store.create_monitor(&spec, &by_server(server.clock.now())).await.unwrap();
     }
     let alice = Visitor::logged_in(&server, "alice").await;
     let fields = [("pick", "1"), ("pick", "2"), ("do", "pause"), ("back", "/")];
@@ -92,7 +93,7 @@ async fn pages_offer_what_one_may_and_say_why_not() {
     }
     let mut spec = crate::support::spec("of the mail");
     spec.tags = vec!["mail".to_owned()];
-    server.store.create_monitor(&spec, server.clock.now()).await.unwrap();
+    server.store.create_monitor(&spec, &by_server(server.clock.now())).await.unwrap();
     let (ada, alice, vera) = (
         Visitor::logged_in(&server, "ada").await,
         Visitor::logged_in(&server, "alice").await,

@@ -205,6 +205,7 @@ impl Server {
                 traceback: None,
                 seed: u64::MAX - 7,
                 script_version: "0123".repeat(8),
+                entry: None,
             });
             let Committed::Recorded { run, .. } = committed.await.unwrap() else { panic!("not recorded") };
             ids.push(run.id.0);

@@ -7,6 +7,7 @@ use revere_model::{Monitor, MonitorId, ReturnValue, RunKind, State, StateSet};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use super::Shell;
+use crate::support::by_server;
 
 /// The original's tables, as its SQLAlchemy made them.
 const TABLES: &str = "
@@ -326,7 +327,7 @@ async fn settings_of_alerts_replace_what_a_start_made_and_give_way_to_what_peopl
     let configured = ["campfire-eng", "off", "sns"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
     store.sync_alerts(&configured, now).await.unwrap();
     let mine = AlertSettings { enabled: true, states: StateSet::EMPTY.with(State::Alarm) };
-    store.set_alert("sns", mine, now).await.unwrap();
+    store.set_alert("sns", mine, &by_server(now)).await.unwrap();
     store.close().await;
     let said = shell.run("import old.db").exits(0).stdout;
     assert!(said.contains("Alerts that were given other settings here already, which they keep: sns\n"), "{said}");

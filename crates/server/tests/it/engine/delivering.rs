@@ -9,7 +9,7 @@ use revere::{
 };
 use revere_model::{MonitorId, State};
 
-use crate::support::{Scratch, TestEngine, spec, until};
+use crate::support::{Scratch, TestEngine, by_server, spec, until};
 
 /// Makes a monitor flip, as runs would.
 async fn flip(test: &TestEngine, monitor: MonitorId, to: State) {
@@ -18,7 +18,7 @@ async fn flip(test: &TestEngine, monitor: MonitorId, to: State) {
 }
 
 async fn monitor(test: &TestEngine, name: &str) -> MonitorId {
-    test.store().create_monitor(&spec(name), test.now()).await.unwrap().id
+    test.store().create_monitor(&spec(name), &by_server(test.scratch.now())).await.unwrap().id
 }
 
 async fn count(test: &TestEngine, alert: &str, status: DeliveryStatus) -> usize {
@@ -168,7 +168,7 @@ async fn an_alert_that_panics_is_our_fault_and_tried_again() {
     let scratch = Scratch::new().await;
     let alert = revere::store::ConfiguredAlert { key: "melting".to_owned(), enabled: true };
     scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     scratch.manual(id, State::Alarm).await;
     let parts = revere::engine::EngineParts {
         store: scratch.store.clone(),

@@ -10,7 +10,7 @@ use revere::{
 use revere_model::{MonitorId, MonitorSpec, Run, RunKind, State};
 use tokio::sync::Semaphore;
 
-use crate::support::{Behaviour, Scratch, TestEngine, at, claims_in_force, scripted, spec, until};
+use crate::support::{Behaviour, Scratch, TestEngine, at, by_server, claims_in_force, scripted, spec, until};
 
 async fn runs(test: &TestEngine, monitor: MonitorId) -> Vec<Run> {
     let mut runs = test.store().runs(monitor, RunFilter { limit: 1000, ..RunFilter::default() }).await.unwrap();
@@ -21,9 +21,9 @@ async fn runs(test: &TestEngine, monitor: MonitorId) -> Vec<Run> {
 #[tokio::test]
 async fn each_tick_is_run_once_on_time_and_none_early() {
     let test = TestEngine::new().await;
-    let id = test.store().create_monitor(&spec("a"), test.now()).await.unwrap().id;
+    let id = test.store().create_monitor(&spec("a"), &by_server(test.scratch.now())).await.unwrap().id;
     test.at(at("2026-01-01T00:00:59.999999Z"));
-    test.store().create_monitor(&spec("b"), test.now()).await.unwrap();
+    test.store().create_monitor(&spec("b"), &by_server(test.scratch.now())).await.unwrap();
     for minute in 1..=5 {
         test.at(at("2026-01-01T00:00:00Z") + minute.minutes());
         until("the run of this minute", async || runs(&test, id).await.len() as i64 == minute).await;
@@ -39,7 +39,7 @@ async fn a_monitor_that_alarms_flips_once_and_its_watchers_hear_of_it() {
     let test = TestEngine::new().await;
     test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
     let mut events = test.engine.events();
-    let made = test.store().create_monitor(&scripted("a", "fail"), test.now()).await.unwrap();
+    let made = test.store().create_monitor(&scripted("a", "fail"), &by_server(test.scratch.now())).await.unwrap();
     test.at(at("2026-01-01T00:01:00Z"));
     let Ok(Event::Run { run, flip }) = events.recv().await else { panic!("no run") };
     assert_eq!((run.monitor_id, run.new_state), (made.id, State::Alarm));
@@ -55,7 +55,10 @@ async fn a_thousand_due_in_the_same_second_all_run_and_no_more_at_once_than_allo
     let settings = EngineSettings { in_flight: 50, ..EngineSettings::default() };
     let test = TestEngine::on(Scratch::new().await, settings).await;
     for n in 0..1000 {
-        test.store().create_monitor(&scripted("m", &format!("return_value = {n}")), test.now()).await.unwrap();
+        test.store()
+            .create_monitor(&scripted("m", &format!("return_value = {n}")), &by_server(test.scratch.now()))
+            .await
+            .unwrap();
     }
     test.at(at("2026-01-01T00:01:00Z"));
     until("a thousand states", async || test.store().count_by_state().await.unwrap()[&State::Ok] == 1000).await;
@@ -74,13 +77,18 @@ async fn slow_monitors_keep_their_places_only_and_those_due_longest_come_first()
     let gate = Arc::new(Semaphore::new(0));
     test.runner.behaves("slow", Behaviour::Waits(gate.clone()));
     for n in 0..2 {
-        test.store().create_monitor(&scripted(&format!("slow {n}"), "slow"), test.now()).await.unwrap();
+        test.store()
+            .create_monitor(&scripted(&format!("slow {n}"), "slow"), &by_server(test.scratch.now()))
+            .await
+            .unwrap();
     }
     test.at(at("2026-01-01T00:01:00Z"));
     until("both slow ones", async || test.runner.going.load(std::sync::atomic::Ordering::SeqCst) == 2).await;
     let mut quick = Vec::new();
     for n in 0..20 {
-        quick.push(test.store().create_monitor(&spec(&format!("quick {n}")), test.now()).await.unwrap().id);
+        quick.push(
+            test.store().create_monitor(&spec(&format!("quick {n}")), &by_server(test.scratch.now())).await.unwrap().id,
+        );
     }
     test.at(at("2026-01-01T00:02:00Z"));
     for id in &quick {
@@ -95,7 +103,7 @@ async fn a_tick_that_finds_the_last_run_going_is_counted_and_not_run_twice() {
     let test = TestEngine::new().await;
     let gate = Arc::new(Semaphore::new(0));
     test.runner.behaves("slow", Behaviour::Waits(gate.clone()));
-    let id = test.store().create_monitor(&scripted("a", "slow"), test.now()).await.unwrap().id;
+    let id = test.store().create_monitor(&scripted("a", "slow"), &by_server(test.scratch.now())).await.unwrap().id;
     for minute in 1..=4 {
         test.at(at("2026-01-01T00:00:00Z") + minute.minutes());
         until("this tick accounted for", async || {
@@ -114,9 +122,9 @@ async fn a_tick_that_finds_the_last_run_going_is_counted_and_not_run_twice() {
 async fn an_edit_is_noticed_before_the_tick_that_was_waited_for() {
     let test = TestEngine::new().await;
     let yearly = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec("a") };
-    let made = test.store().create_monitor(&yearly, test.now()).await.unwrap();
+    let made = test.store().create_monitor(&yearly, &by_server(test.scratch.now())).await.unwrap();
     test.engine.wake();
-    test.store().update_monitor(made.id, 1, &spec("a"), test.now()).await.unwrap();
+    test.store().update_monitor(made.id, 1, &spec("a"), &by_server(test.scratch.now())).await.unwrap();
     test.at(at("2026-01-01T00:01:00Z"));
     until("its first run", async || runs(&test, made.id).await.len() == 1).await;
 }
@@ -126,8 +134,8 @@ async fn a_run_by_hand_is_recorded_also_of_a_monitor_that_is_off_or_at_work() {
     let test = TestEngine::new().await;
     test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
     let off = MonitorSpec { active: false, ..scripted("off", "fail") };
-    let off = test.store().create_monitor(&off, test.now()).await.unwrap();
-    let (committed, outcome) = test.engine.run_now(off.id).await.unwrap();
+    let off = test.store().create_monitor(&off, &by_server(test.scratch.now())).await.unwrap();
+    let (committed, outcome) = test.engine.run_now(off.id, by_server(test.scratch.now())).await.unwrap();
     let Committed::Recorded { run, flip, .. } = committed else { panic!("{committed:?}") };
     assert_eq!((run.kind, run.outcome, run.new_state, flip), (RunKind::Manual, State::Alarm, State::Inactive, None));
     assert_eq!(outcome.state, State::Alarm);
@@ -135,13 +143,13 @@ async fn a_run_by_hand_is_recorded_also_of_a_monitor_that_is_off_or_at_work() {
 
     let gate = Arc::new(Semaphore::new(0));
     test.runner.behaves("slow", Behaviour::Waits(gate.clone()));
-    let busy = test.store().create_monitor(&scripted("busy", "slow"), test.now()).await.unwrap();
+    let busy = test.store().create_monitor(&scripted("busy", "slow"), &by_server(test.scratch.now())).await.unwrap();
     test.at(at("2026-01-01T00:01:00Z"));
     until("the scheduled run", async || test.runner.going.load(std::sync::atomic::Ordering::SeqCst) == 1).await;
     gate.add_permits(2);
-    test.engine.run_now(busy.id).await.unwrap();
+    test.engine.run_now(busy.id, by_server(test.scratch.now())).await.unwrap();
     until("both runs", async || runs(&test, busy.id).await.len() == 2).await;
-    let missing = test.engine.run_now(MonitorId(999)).await;
+    let missing = test.engine.run_now(MonitorId(999), by_server(test.scratch.now())).await;
     assert!(matches!(missing, Err(RunNowError::Store(StoreError::NotFound))));
 }
 
@@ -149,13 +157,13 @@ async fn a_run_by_hand_is_recorded_also_of_a_monitor_that_is_off_or_at_work() {
 async fn old_runs_and_deleted_monitors_are_tidied_away() {
     let test = TestEngine::new().await;
     let short = MonitorSpec { retain_days: Some(1), ..spec("short") };
-    let id = test.store().create_monitor(&short, test.now()).await.unwrap().id;
-    let gone = test.store().create_monitor(&spec("gone"), test.now()).await.unwrap().id;
+    let id = test.store().create_monitor(&short, &by_server(test.scratch.now())).await.unwrap().id;
+    let gone = test.store().create_monitor(&spec("gone"), &by_server(test.scratch.now())).await.unwrap().id;
     for _ in 0..3 {
         test.scratch.manual(id, State::Ok).await;
         test.scratch.manual(gone, State::Alarm).await;
     }
-    test.store().delete_monitor(gone, test.now()).await.unwrap();
+    test.store().delete_monitor(gone, &by_server(test.scratch.now())).await.unwrap();
     test.scratch.clock.set(at("2026-01-03T00:00:01Z"));
     test.engine.wake();
     let mut outside = test.scratch.outside().await;

@@ -27,7 +27,7 @@ use revere::{
 use revere_model::{Clock, MonitorId, MonitorSpec, RunId, State, SystemClock};
 use revere_sandbox::Outcome;
 
-use crate::support::{claims_in_force, spec, test_engine::outcome, until};
+use crate::support::{by_server, claims_in_force, spec, test_engine::outcome, until};
 
 const FOLDER: &str = "REVERE_TEST_KILLED_FOLDER";
 const MONITORS: i64 = 20;
@@ -85,7 +85,7 @@ async fn create(folder: &Path) {
     let store = Store::open(StoreOptions::new(folder.join("revere.db"))).await.unwrap();
     for n in 0..MONITORS {
         let every_second = MonitorSpec { schedule: "* * * * * *".to_owned(), ..spec(&format!("m{n}")) };
-        store.create_monitor(&every_second, SystemClock.now()).await.unwrap();
+        store.create_monitor(&every_second, &by_server(SystemClock.now())).await.unwrap();
     }
     store.close().await;
 }

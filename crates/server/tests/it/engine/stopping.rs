@@ -16,7 +16,7 @@ use revere_model::{Clock, ManualClock, MonitorId, RunKind, State};
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    Behaviour, TestEngine, at, claims_in_force, scripted, spec,
+    Behaviour, TestEngine, at, by_server, claims_in_force, scripted, spec,
     test_engine::{RecordingChannel, ScriptedRunner, engine},
     until,
 };
@@ -38,7 +38,7 @@ async fn a_stop_lets_runs_finish() {
     let test = TestEngine::new().await;
     let gate = Arc::new(Semaphore::new(0));
     test.runner.behaves("quick", Behaviour::Waits(gate.clone()));
-    let id = test.store().create_monitor(&scripted("a", "quick"), test.now()).await.unwrap().id;
+    let id = test.store().create_monitor(&scripted("a", "quick"), &by_server(test.scratch.now())).await.unwrap().id;
     test.at(at("2026-01-01T00:01:00Z"));
     until("at work", async || test.runner.going.load(Ordering::SeqCst) == 1).await;
     // Far more time than it needs.
@@ -54,7 +54,8 @@ async fn a_stop_lets_runs_finish() {
 async fn a_stop_hands_back_what_does_not_finish_in_its_time() {
     let test = TestEngine::new().await;
     test.runner.behaves("never", Behaviour::Waits(Arc::new(Semaphore::new(0))));
-    let never_id = test.store().create_monitor(&scripted("never", "never"), test.now()).await.unwrap().id;
+    let never_id =
+        test.store().create_monitor(&scripted("never", "never"), &by_server(test.scratch.now())).await.unwrap().id;
     test.at(at("2026-01-01T00:01:00Z"));
     until("at work", async || test.runner.going.load(Ordering::SeqCst) == 1).await;
     test.engine.stop(Duration::from_millis(50)).await;
@@ -74,7 +75,7 @@ async fn a_stop_hands_back_what_does_not_finish_in_its_time() {
 #[tokio::test]
 async fn nothing_is_begun_after_a_stop() {
     let test = TestEngine::new().await;
-    test.store().create_monitor(&spec("a"), test.now()).await.unwrap();
+    test.store().create_monitor(&spec("a"), &by_server(test.scratch.now())).await.unwrap();
     test.engine.stop(Duration::from_secs(1)).await;
     test.at(at("2026-01-01T00:05:00Z"));
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -86,7 +87,7 @@ async fn what_is_owed_is_sent_after_a_restart() {
     let test = TestEngine::new().await;
     test.ops().hangs();
     test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
-    test.store().create_monitor(&scripted("a", "fail"), test.now()).await.unwrap();
+    test.store().create_monitor(&scripted("a", "fail"), &by_server(test.scratch.now())).await.unwrap();
     test.at(at("2026-01-01T00:01:00Z"));
     until("the first attempt", async || test.ops().attempts() == 1).await;
     let mut test = test;
@@ -154,7 +155,10 @@ fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
         life.runtime.block_on(async {
             if monitors.is_empty() {
                 for n in 0..25 {
-                    let made = life.store.create_monitor(&scripted(&format!("m{n}"), "flapping"), clock.now()).await;
+                    let made = life
+                        .store
+                        .create_monitor(&scripted(&format!("m{n}"), "flapping"), &by_server(clock.now()))
+                        .await;
                     monitors.push(made.unwrap().id);
                 }
             }

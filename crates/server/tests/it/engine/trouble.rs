@@ -8,7 +8,7 @@ use revere::{
 };
 use revere_model::{RunKind, State};
 
-use crate::support::{Behaviour, Scratch, TestEngine, at, claims_in_force, scripted, spec, until};
+use crate::support::{Behaviour, Scratch, TestEngine, at, by_server, claims_in_force, scripted, spec, until};
 
 #[tokio::test]
 async fn a_sandbox_that_fails_changes_no_state_and_the_tick_is_run_when_it_is_well_again() {
@@ -16,7 +16,7 @@ async fn a_sandbox_that_fails_changes_no_state_and_the_tick_is_run_when_it_is_we
         [(Behaviour::Faults, "no interpreter could be started"), (Behaviour::Panics, "the runner breaks down")]
     {
         let test = TestEngine::new().await;
-        let id = test.store().create_monitor(&scripted("a", "x"), test.now()).await.unwrap().id;
+        let id = test.store().create_monitor(&scripted("a", "x"), &by_server(test.scratch.now())).await.unwrap().id;
         test.scratch.manual(id, State::Ok).await;
         test.runner.behaves("x", act);
         let mut events = test.engine.events();
@@ -40,7 +40,7 @@ async fn a_sandbox_that_fails_changes_no_state_and_the_tick_is_run_when_it_is_we
 async fn faults_in_a_row_are_tried_again_at_growing_distances() {
     let test = TestEngine::new().await;
     let daily = revere_model::MonitorSpec { schedule: "0 1 * * *".to_owned(), ..scripted("a", "x") };
-    test.store().create_monitor(&daily, test.now()).await.unwrap();
+    test.store().create_monitor(&daily, &by_server(test.scratch.now())).await.unwrap();
     test.runner.behaves("x", Behaviour::Faults);
     test.at(at("2026-01-01T01:00:00Z"));
     for (attempt, pause) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
@@ -64,7 +64,13 @@ async fn a_database_that_another_process_holds_stops_runs_for_that_long_and_lose
     test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
     let mut ids = Vec::new();
     for n in 0..20 {
-        ids.push(test.store().create_monitor(&scripted(&format!("m{n}"), "fail"), test.now()).await.unwrap().id);
+        ids.push(
+            test.store()
+                .create_monitor(&scripted(&format!("m{n}"), "fail"), &by_server(test.scratch.now()))
+                .await
+                .unwrap()
+                .id,
+        );
     }
     // Everything is claimed and running when the lock comes, and more becomes due while it is held.
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
@@ -98,8 +104,8 @@ async fn a_database_that_another_process_holds_stops_runs_for_that_long_and_lose
 #[tokio::test]
 async fn a_monitor_that_cannot_be_read_stops_neither_the_start_nor_the_others() {
     let scratch = Scratch::new().await;
-    let broken = scratch.store.create_monitor(&spec("broken"), scratch.now()).await.unwrap().id;
-    let sound = scratch.store.create_monitor(&spec("sound"), scratch.now()).await.unwrap().id;
+    let broken = scratch.store.create_monitor(&spec("broken"), &by_server(scratch.now())).await.unwrap().id;
+    let sound = scratch.store.create_monitor(&spec("sound"), &by_server(scratch.now())).await.unwrap().id;
     let mut outside = scratch.outside().await;
     for damage in ["tags = 'not JSON'", "timezone = 'Mars/Olympus'", "schedule = ''"] {
         sqlx::query(sqlx::AssertSqlSafe(format!("update monitors set {damage} where id = ?")))
@@ -122,7 +128,7 @@ async fn a_monitor_that_cannot_be_read_stops_neither_the_start_nor_the_others() 
 #[tokio::test]
 async fn a_claim_whose_task_ends_in_the_middle_is_given_back_by_itself() {
     let scratch = Scratch::new().await;
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let test = TestEngine::on(scratch, Default::default()).await;
     // The seed of a run is drawn by its task, before anything that could catch a panic.
     test.runner.refuse_the_next_seed();
@@ -139,12 +145,13 @@ async fn a_claim_whose_task_ends_in_the_middle_is_given_back_by_itself() {
 #[tokio::test]
 async fn a_run_by_hand_begins_when_it_begins_and_not_while_it_waits_for_the_sandbox() {
     let test = TestEngine::new().await;
-    let id = test.store().create_monitor(&scripted("a", "x"), test.now()).await.unwrap().id;
+    let id = test.store().create_monitor(&scripted("a", "x"), &by_server(test.scratch.now())).await.unwrap().id;
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
     test.runner.behaves("x", Behaviour::Waits(gate.clone()));
     let asked_at = test.now();
     let engine = test.engine.clone();
-    let asked = tokio::spawn(async move { engine.run_now(id).await.unwrap() });
+    let by = by_server(test.scratch.now());
+    let asked = tokio::spawn(async move { engine.run_now(id, by).await.unwrap() });
     until("it waits", async || test.runner.going.load(Ordering::SeqCst) == 1).await;
     test.scratch.clock.advance(jiff::SignedDuration::from_secs(5));
     gate.add_permits(1);
@@ -161,7 +168,7 @@ async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_
         options.patience = Duration::from_secs(3600);
     })
     .await;
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let alerts = ["ops", "spare"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
     scratch.store.sync_alerts(&alerts, scratch.now()).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));

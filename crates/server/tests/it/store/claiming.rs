@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use revere::store::{ClaimRequest, Committed, HandedBack, TakenBack};
 use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind, State};
 
-use crate::support::{Scratch, at, spec, switched};
+use crate::support::{Scratch, at, by_server, spec, switched};
 
 /// Every tick of the schedule "each minute" up to `until`, that has a run or lies in a gap, once for each.
 async fn accounted(scratch: &Scratch, monitor: MonitorId) -> Vec<Timestamp> {
@@ -30,7 +30,7 @@ fn minutes(range: std::ops::RangeInclusive<i64>) -> Vec<Timestamp> {
 #[tokio::test]
 async fn a_tick_is_claimed_by_one_and_settled_by_its_own_attempt_only() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     assert_eq!(scratch.store.next_due().await.unwrap(), Some(at("2026-01-01T00:01:00Z")));
     assert_eq!(scratch.claim().await, [], "never early");
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
@@ -52,7 +52,7 @@ async fn a_tick_is_claimed_by_one_and_settled_by_its_own_attempt_only() {
 #[tokio::test]
 async fn after_downtime_all_but_the_last_tick_are_missed_and_the_last_is_caught_up() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.set(at("2026-01-01T10:00:30Z"));
     let claimed = scratch.claim().await.remove(0);
     assert_eq!((claimed.tick_at, claimed.kind), (at("2026-01-01T10:00:00Z"), RunKind::CatchUp));
@@ -69,7 +69,7 @@ async fn after_downtime_all_but_the_last_tick_are_missed_and_the_last_is_caught_
 #[tokio::test]
 async fn ticks_that_find_the_last_run_still_going_overlap() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let slow = scratch.claim().await.remove(0);
     for minute in 2..=4 {
@@ -91,7 +91,7 @@ async fn ticks_that_find_the_last_run_still_going_overlap() {
 async fn a_restart_takes_the_claims_of_the_dead_back_and_catches_up() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let alone = store.create_monitor(&spec("alone"), scratch.now()).await.unwrap();
+    let alone = store.create_monitor(&spec("alone"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let lost = scratch.claim_as("dead").await.remove(0);
     scratch.clock.set(at("2026-01-01T00:01:20Z"));
@@ -119,7 +119,7 @@ async fn where_several_share_a_database_only_a_claim_whose_time_is_over_is_taken
     let store = &scratch.store;
     let alert = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true };
     store.sync_alerts(&[alert], scratch.now()).await.unwrap();
-    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.manual(made.id, State::Alarm).await;
     let minute = std::time::Duration::from_secs(60);
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
@@ -140,7 +140,7 @@ async fn where_several_share_a_database_only_a_claim_whose_time_is_over_is_taken
 async fn a_monitor_that_was_off_sees_as_previous_what_its_last_run_left() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.manual(made.id, State::Ok).await;
     scratch.manual(made.id, State::Alarm).await;
     switched(store, made.id, false, scratch.now()).await;
@@ -157,7 +157,7 @@ async fn a_monitor_that_was_off_sees_as_previous_what_its_last_run_left() {
 async fn gaps_that_touch_are_one_and_are_counted_all_the_same() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     let at_minute = |minute: i64| scratch.clock.set(at("2026-01-01T00:00:00Z") + minute.minutes());
     // Slow for five minutes, then an hour of faults of ours, then well again.
     at_minute(1);
@@ -196,12 +196,12 @@ async fn gaps_that_touch_are_one_and_are_counted_all_the_same() {
 async fn a_look_without_places_reads_no_scripts_and_still_counts_what_overlaps() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let slow = store.create_monitor(&spec("slow"), scratch.now()).await.unwrap();
+    let slow = store.create_monitor(&spec("slow"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     scratch.claim().await;
     let long = MonitorSpec { script: "#".repeat(256 << 10), ..spec("waits") };
     for _ in 0..100 {
-        store.create_monitor(&long, scratch.now()).await.unwrap();
+        store.create_monitor(&long, &by_server(scratch.now())).await.unwrap();
     }
     scratch.clock.set(at("2026-01-01T00:02:00Z"));
     let request = ClaimRequest {
@@ -234,7 +234,7 @@ fn rchar() -> u64 {
 #[tokio::test]
 async fn a_fault_of_ours_leaves_the_state_alone_and_the_tick_owed() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.manual(made.id, State::Ok).await;
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let claimed = scratch.claim().await.remove(0);
@@ -260,10 +260,10 @@ async fn a_fault_of_ours_leaves_the_state_alone_and_the_tick_owed() {
 #[tokio::test]
 async fn an_edit_loses_no_tick_that_was_due() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:03:30Z"));
     let hourly = MonitorSpec { schedule: "30 * * * *".to_owned(), ..spec("a") };
-    let edited = scratch.store.update_monitor(made.id, 1, &hourly, scratch.now()).await.unwrap();
+    let edited = scratch.store.update_monitor(made.id, 1, &hourly, &by_server(scratch.now())).await.unwrap();
     assert_eq!(edited.next_run_at, Some(at("2026-01-01T00:30:00Z")));
     let claimed = scratch.claim().await.remove(0);
     assert_eq!(claimed.tick_at, at("2026-01-01T00:03:00Z"));
@@ -275,7 +275,7 @@ async fn an_edit_loses_no_tick_that_was_due() {
 #[tokio::test]
 async fn switching_off_counts_what_was_due_as_missed_even_while_a_run_is_going() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let going = scratch.claim().await.remove(0);
     scratch.clock.set(at("2026-01-01T00:02:00Z"));
@@ -294,8 +294,8 @@ async fn switching_off_counts_what_was_due_as_missed_even_while_a_run_is_going()
 #[tokio::test]
 async fn a_monitor_whose_schedule_cannot_be_read_is_set_aside_and_stops_nobody() {
     let scratch = Scratch::new().await;
-    let broken = scratch.store.create_monitor(&spec("broken"), scratch.now()).await.unwrap();
-    let sound = scratch.store.create_monitor(&spec("sound"), scratch.now()).await.unwrap();
+    let broken = scratch.store.create_monitor(&spec("broken"), &by_server(scratch.now())).await.unwrap();
+    let sound = scratch.store.create_monitor(&spec("sound"), &by_server(scratch.now())).await.unwrap();
     let mut outside = scratch.outside().await;
     sqlx::query("update monitors set schedule = 'every full moon' where id = ?")
         .bind(broken.id.0)
@@ -308,7 +308,7 @@ async fn a_monitor_whose_schedule_cannot_be_read_is_set_aside_and_stops_nobody()
     let set_aside = scratch.store.monitor(broken.id).await.unwrap();
     assert!(set_aside.fault.unwrap().contains("the schedule cannot be read"));
     assert_eq!(set_aside.state, State::Inactive);
-    let mended = scratch.store.update_monitor(broken.id, 1, &spec("mended"), scratch.now()).await.unwrap();
+    let mended = scratch.store.update_monitor(broken.id, 1, &spec("mended"), &by_server(scratch.now())).await.unwrap();
     assert_eq!((mended.fault, mended.next_run_at), (None, Some(at("2026-01-01T00:02:00Z"))));
 }
 
@@ -316,12 +316,12 @@ async fn a_monitor_whose_schedule_cannot_be_read_is_set_aside_and_stops_nobody()
 async fn no_more_is_claimed_than_there_are_places_and_what_only_overlaps_takes_none() {
     let scratch = Scratch::new().await;
     for n in 0..3 {
-        scratch.store.create_monitor(&spec(&format!("slow {n}")), scratch.now()).await.unwrap();
+        scratch.store.create_monitor(&spec(&format!("slow {n}")), &by_server(scratch.now())).await.unwrap();
     }
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let slow = scratch.claim().await;
-    let quick = scratch.store.create_monitor(&spec("quick"), scratch.now()).await.unwrap().id;
-    scratch.store.create_monitor(&spec("waits"), scratch.now()).await.unwrap();
+    let quick = scratch.store.create_monitor(&spec("quick"), &by_server(scratch.now())).await.unwrap().id;
+    scratch.store.create_monitor(&spec("waits"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:02:00Z"));
     let request = ClaimRequest {
         node: "one".to_owned(),
@@ -341,9 +341,9 @@ async fn no_more_is_claimed_than_there_are_places_and_what_only_overlaps_takes_n
 async fn a_clock_put_back_from_far_ahead_stops_nobody_for_years() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let minutely = store.create_monitor(&spec("minutely"), scratch.now()).await.unwrap().id;
+    let minutely = store.create_monitor(&spec("minutely"), &by_server(scratch.now())).await.unwrap().id;
     let yearly = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec("yearly") };
-    let yearly = store.create_monitor(&yearly, scratch.now()).await.unwrap().id;
+    let yearly = store.create_monitor(&yearly, &by_server(scratch.now())).await.unwrap().id;
     scratch.clock.set(at("2026-06-01T00:00:00Z"));
     for claimed in scratch.claim().await {
         scratch.finish(&claimed, State::Ok).await;

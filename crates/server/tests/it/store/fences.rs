@@ -6,7 +6,7 @@ use revere::store::{Committed, ConfiguredAlert, HandedBack, Settlement, StoreErr
 use revere_model::{MonitorSpec, State};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use crate::support::{Scratch, at, spec};
+use crate::support::{Scratch, at, by_server, spec};
 
 /// Everything that the database holds, but for what names the schema.
 async fn everything(outside: &mut SqliteConnection) -> Vec<String> {
@@ -33,7 +33,7 @@ async fn claimed() -> (Scratch, revere::store::Claimed) {
     let scratch = Scratch::new().await;
     let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true };
     scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     scratch.manual(id, State::Alarm).await;
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let claimed = scratch.claim().await.remove(0);
@@ -99,9 +99,9 @@ async fn an_edit_or_deletion_of_a_version_that_is_past_changes_nothing() {
     sqlx::query("update monitors set version = version + 1, name = 'theirs'").execute(&mut outside).await.unwrap();
     let before = everything(&mut outside).await;
     let mine = MonitorSpec { name: "mine".to_owned(), active: false, ..was.spec.clone() };
-    let edited = scratch.store.update_monitor(id, was.version, &mine, scratch.now()).await;
+    let edited = scratch.store.update_monitor(id, was.version, &mine, &by_server(scratch.now())).await;
     assert!(matches!(&edited, Err(StoreError::Conflict(now)) if now.spec.name == "theirs"), "{edited:?}");
-    let deleted = scratch.store.delete_monitor_at(id, was.version, scratch.now()).await;
+    let deleted = scratch.store.delete_monitor_at(id, was.version, &by_server(scratch.now())).await;
     assert!(matches!(deleted, Err(StoreError::Conflict(_))), "{deleted:?}");
     assert_eq!(everything(&mut outside).await, before);
 }
@@ -110,7 +110,7 @@ async fn an_edit_or_deletion_of_a_version_that_is_past_changes_nothing() {
 async fn of_a_result_and_a_server_that_takes_the_claim_at_the_same_time_one_wins() {
     let scratch = Scratch::new().await;
     for name in 0..60 {
-        scratch.store.create_monitor(&spec(&format!("m{name}")), scratch.now()).await.unwrap();
+        scratch.store.create_monitor(&spec(&format!("m{name}")), &by_server(scratch.now())).await.unwrap();
     }
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let claims = scratch.claim().await;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, ToSpan};
 use revere::store::{ConfiguredAlert, DeliveryFilter, DeliveryStatus, RunFilter, RunResult, Settlement};
 use revere_model::{MonitorId, MonitorSpec, ReturnValue, Run, RunKind, State, StateSet};
 
-use crate::support::{Scratch, at, spec, switched};
+use crate::support::{Scratch, at, by_server, spec, switched};
 
 async fn pages(scratch: &Scratch, monitor: MonitorId, mut filter: RunFilter) -> Vec<Run> {
     let mut all = Vec::new();
@@ -22,8 +22,8 @@ async fn pages(scratch: &Scratch, monitor: MonitorId, mut filter: RunFilter) -> 
 #[tokio::test]
 async fn runs_are_listed_newest_first_by_state_and_by_flip() {
     let scratch = Scratch::new().await;
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
-    let other = scratch.store.create_monitor(&spec("b"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    let other = scratch.store.create_monitor(&spec("b"), &by_server(scratch.now())).await.unwrap().id;
     let mut made = Vec::new();
     for n in 0..40 {
         let outcome = [State::Ok, State::Ok, State::Alarm, State::Alarm, State::Error][n % 5];
@@ -56,7 +56,7 @@ async fn runs_are_listed_newest_first_by_state_and_by_flip() {
 #[tokio::test]
 async fn everything_of_a_run_is_kept_as_it_was() {
     let scratch = Scratch::new().await;
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let values = [
         ReturnValue::Int(i64::MAX),
         ReturnValue::Int(1),
@@ -83,6 +83,7 @@ async fn everything_of_a_run_is_kept_as_it_was() {
             traceback: Some("Traceback ...".to_owned()),
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
+            entry: None,
         };
         let committed = scratch.store.commit_run(result.clone()).await.unwrap();
         let revere::store::Committed::Recorded { run, .. } = committed else { panic!("{committed:?}") };
@@ -100,8 +101,8 @@ async fn old_runs_go_in_pieces_and_the_last_run_and_the_flips_stay() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
     let wanted = MonitorSpec { retain_days: Some(7), ..spec("a") };
-    let id = store.create_monitor(&wanted, scratch.now()).await.unwrap().id;
-    let forever = store.create_monitor(&spec("forever"), scratch.now()).await.unwrap().id;
+    let id = store.create_monitor(&wanted, &by_server(scratch.now())).await.unwrap().id;
+    let forever = store.create_monitor(&spec("forever"), &by_server(scratch.now())).await.unwrap().id;
     for outcome in [State::Ok, State::Alarm].repeat(20) {
         scratch.manual(id, outcome).await;
         scratch.manual(forever, outcome).await;
@@ -134,7 +135,7 @@ async fn gaps_and_settled_deliveries_go_with_the_days_of_their_monitor() {
     let alerts = ["broken", "ops"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
     store.sync_alerts(&alerts, scratch.now()).await.unwrap();
     let wanted = MonitorSpec { retain_days: Some(7), schedule: "0 0 * * *".to_owned(), ..spec("a") };
-    let id = store.create_monitor(&wanted, scratch.now()).await.unwrap().id;
+    let id = store.create_monitor(&wanted, &by_server(scratch.now())).await.unwrap().id;
     let minute = Duration::from_secs(60);
     // Twenty days: one run in two days, each a flip; "broken" gives up, so "ops" has each twice.
     for outcome in [State::Alarm, State::Ok].repeat(5) {
@@ -183,7 +184,7 @@ async fn gaps_and_settled_deliveries_go_with_the_days_of_their_monitor() {
 async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_the_next() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     for n in 0..30 {
         let result = RunResult {
             monitor_id: id,
@@ -200,6 +201,7 @@ async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_th
             traceback: (n % 3 == 0).then(|| "t".repeat(900)),
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
+            entry: None,
         };
         store.commit_run(result).await.unwrap();
     }
@@ -229,7 +231,7 @@ async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_th
 async fn what_another_writer_committed_later_with_a_smaller_id_stands_where_its_time_is() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let minute = |n: i64| scratch.now() + n.minutes();
     let mut outside = scratch.outside().await;
     for (row, n, old, new) in

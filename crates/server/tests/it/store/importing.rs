@@ -18,7 +18,7 @@ use revere::{
 };
 use revere_model::{MonitorId, MonitorSpec, ReturnValue, RunKind, State, StateSet};
 
-use crate::support::{Scratch, at, spec};
+use crate::support::{Scratch, at, by_server, spec};
 
 /// A run `minutes` after a day in spring.
 fn run(minutes: i64, old_state: State, new_state: State) -> Past {
@@ -80,8 +80,8 @@ async fn an_import_keeps_history_and_state_tells_nobody_and_goes_on_from_there()
     let states = StateSet::EMPTY.with(State::Ok).with(State::Alarm);
     let alert = ImportedAlert { key: "ops".to_owned(), enabled: true, states };
     let stored = Arc::new(AtomicU64::new(0));
-    let import =
-        || store.import(vec![monitor.clone(), off.clone()], vec![alert.clone()], scratch.now(), stored.clone());
+    let asked = by_server(scratch.now());
+    let import = || store.import(vec![monitor.clone(), off.clone()], vec![alert.clone()], &asked, stored.clone());
     let Takeover::Done { monitors: ids, .. } = import().await.unwrap() else { panic!("nothing was there before") };
     assert_eq!((ids[0], stored.load(Ordering::Relaxed)), (MonitorId(7), 3));
     assert_eq!(import().await.unwrap(), Takeover::Taken(vec![MonitorId(7)]), "a second time would double everything");
@@ -136,7 +136,7 @@ async fn an_import_stores_what_was_told_by_the_rule_and_alerts_go_on_from_there(
     ];
     let stored = Arc::new(AtomicU64::new(0));
     let monitors = vec![monitor("a", Error, a), monitor("b", State::Ok, b)];
-    let taken = store.import_told(monitors, alerts, scratch.now(), stored.clone()).await.unwrap();
+    let taken = store.import_told(monitors, alerts, &by_server(scratch.now()), stored.clone()).await.unwrap();
     let Takeover::Done { monitors: ids, .. } = taken else { panic!("{taken:?}") };
     assert_eq!(stored.load(Ordering::Relaxed), 7);
 

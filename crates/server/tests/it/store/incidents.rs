@@ -8,7 +8,7 @@ use revere::store::{
 use revere_model::{FlipId, MonitorId, RunKind, State, StateSet};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, at, spec, switched};
+use crate::support::{Scratch, at, by_server, spec, switched};
 
 async fn configure(scratch: &Scratch, keys: &[&str]) {
     let configured: Vec<ConfiguredAlert> =
@@ -52,7 +52,7 @@ use State::{Alarm, Error, Inactive, Ok as Well};
 async fn beginning_changes_and_end_of_a_problem_carry_the_same_one_and_the_next_problem_another() {
     let scratch = Scratch::new().await;
     configure(&scratch, &["ops"]).await;
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     goes_through(&scratch, id, &[Well, Alarm, Error, Well, Error]).await;
     let scratch = scratch.reopened().await;
     goes_through(&scratch, id, &[Alarm, Well]).await;
@@ -78,8 +78,12 @@ async fn one_whose_beginning_was_not_told_has_the_same_id_for_all() {
     let scratch = Scratch::new().await;
     configure(&scratch, &["all", "errors"]).await;
     let states = StateSet::EMPTY.with(Error).with(Well);
-    scratch.store.set_alert("errors", AlertSettings { enabled: true, states }, scratch.now()).await.unwrap();
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    scratch
+        .store
+        .set_alert("errors", AlertSettings { enabled: true, states }, &by_server(scratch.now()))
+        .await
+        .unwrap();
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     goes_through(&scratch, id, &[Alarm, Error, Well]).await;
     let (all, errors) = (told(&scratch.store, "all").await, told(&scratch.store, "errors").await);
     assert_eq!(story(&errors), [(Error, Some(0)), (Well, Some(0))]);
@@ -91,7 +95,7 @@ async fn one_whose_beginning_was_not_told_has_the_same_id_for_all() {
 async fn an_alert_that_was_away_ends_the_incident_that_it_told() {
     let scratch = Scratch::new().await;
     configure(&scratch, &["ops"]).await;
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     goes_through(&scratch, id, &[Alarm]).await;
     configure(&scratch, &[]).await;
     goes_through(&scratch, id, &[Well, Alarm]).await;
@@ -106,9 +110,9 @@ async fn switching_off_ends_one_and_what_is_given_up_keeps_it() {
     configure(&scratch, &["ops", "other"]).await;
     for key in ["ops", "other"] {
         let states = State::ALL.into_iter().collect();
-        scratch.store.set_alert(key, AlertSettings { enabled: true, states }, scratch.now()).await.unwrap();
+        scratch.store.set_alert(key, AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
     }
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     goes_through(&scratch, id, &[Alarm]).await;
     let minute = std::time::Duration::from_secs(60);
     let claimed = scratch.store.claim_deliveries("ops", "one", scratch.now(), minute, 9).await.unwrap().remove(0);
@@ -147,7 +151,7 @@ async fn one_that_came_with_an_import_is_ended_here() {
     let states = StateSet::DEFAULT_TOLD;
     let alert = revere::store::ImportedAlert { key: "ops".to_owned(), enabled: true, states };
     let stored = Arc::new(AtomicU64::new(0));
-    let done = scratch.store.import(vec![imported], vec![alert], scratch.now(), stored).await.unwrap();
+    let done = scratch.store.import(vec![imported], vec![alert], &by_server(scratch.now()), stored).await.unwrap();
     let revere::store::Takeover::Done { monitors, .. } = done else { panic!("{done:?}") };
     goes_through(&scratch, monitors[0], &[Well]).await;
     let told = told(&scratch.store, "ops").await;
@@ -203,6 +207,7 @@ async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
         traceback: None,
         seed: 7,
         script_version: "0123".repeat(8),
+        entry: None,
     };
     store.commit_run(result).await.unwrap();
     let told = told(&store, "ops").await;

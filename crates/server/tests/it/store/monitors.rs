@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use revere::store::{MonitorFilter, StoreError};
 use revere_model::{MonitorSpec, State, StateSet};
 
-use crate::support::{Scratch, at, spec, switched};
+use crate::support::{Scratch, at, by_server, spec, switched};
 
 #[tokio::test]
 async fn a_new_monitor_is_inactive_and_knows_its_next_tick() {
@@ -17,7 +17,7 @@ async fn a_new_monitor_is_inactive_and_knows_its_next_tick() {
         alarm_after: 3,
         ..spec("Mail queue 📬")
     };
-    let made = scratch.store.create_monitor(&wanted, scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&wanted, &by_server(scratch.now())).await.unwrap();
     assert_eq!(made.spec, wanted);
     assert_eq!((made.version, made.state, made.state_since), (1, State::Inactive, scratch.now()));
     assert_eq!(made.next_run_at, Some(at("2026-01-01T00:01:00Z")));
@@ -28,10 +28,10 @@ async fn a_new_monitor_is_inactive_and_knows_its_next_tick() {
 async fn of_two_editors_the_second_is_told_what_the_first_made() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
-    let alice = store.update_monitor(made.id, made.version, &spec("alice's"), scratch.now()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    let alice = store.update_monitor(made.id, made.version, &spec("alice's"), &by_server(scratch.now())).await.unwrap();
     assert_eq!((alice.version, alice.spec.name.as_str()), (2, "alice's"));
-    let bob = store.update_monitor(made.id, made.version, &spec("bob's"), scratch.now()).await;
+    let bob = store.update_monitor(made.id, made.version, &spec("bob's"), &by_server(scratch.now())).await;
     let Err(StoreError::Conflict(current)) = bob else { panic!("{bob:?}") };
     assert_eq!(*current, alice);
     assert_eq!(store.monitor(made.id).await.unwrap(), alice);
@@ -43,13 +43,15 @@ async fn lists_go_page_by_page_and_filters_combine() {
     let store = &scratch.store;
     for n in 0..25 {
         let tags = if n % 2 == 0 { vec!["even".to_owned()] } else { Vec::new() };
-        let made =
-            store.create_monitor(&MonitorSpec { tags, ..spec(&format!("100%_m{n}")) }, scratch.now()).await.unwrap();
+        let made = store
+            .create_monitor(&MonitorSpec { tags, ..spec(&format!("100%_m{n}")) }, &by_server(scratch.now()))
+            .await
+            .unwrap();
         if n % 5 == 0 {
             scratch.manual(made.id, State::Alarm).await;
         }
     }
-    store.create_monitor(&spec("other"), scratch.now()).await.unwrap();
+    store.create_monitor(&spec("other"), &by_server(scratch.now())).await.unwrap();
     let mut filter = MonitorFilter {
         search: Some("0%_M".to_owned()),
         tag: Some("even".to_owned()),
@@ -77,7 +79,7 @@ async fn lists_go_page_by_page_and_filters_combine() {
 async fn switching_off_is_a_flip_and_switching_on_waits_for_the_first_run() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.manual(made.id, State::Ok).await;
     scratch.clock.advance(jiff::SignedDuration::from_secs(10));
     let off = switched(store, made.id, false, scratch.now()).await;
@@ -94,9 +96,9 @@ async fn switching_off_is_a_flip_and_switching_on_waits_for_the_first_run() {
 #[tokio::test]
 async fn an_edit_that_does_not_touch_the_schedule_leaves_the_ticks_alone() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.advance(jiff::SignedDuration::from_mins(5));
-    let edited = scratch.store.update_monitor(made.id, 1, &spec("b"), scratch.now()).await.unwrap();
+    let edited = scratch.store.update_monitor(made.id, 1, &spec("b"), &by_server(scratch.now())).await.unwrap();
     assert_eq!(edited.next_run_at, made.next_run_at);
     assert_eq!(edited.created_at, made.created_at);
     assert_eq!(edited.updated_at, made.created_at + 5.minutes());
@@ -106,14 +108,14 @@ async fn an_edit_that_does_not_touch_the_schedule_leaves_the_ticks_alone() {
 async fn a_deleted_monitor_is_gone_at_once_and_its_history_piece_by_piece() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let made = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
-    let kept = store.create_monitor(&spec("b"), scratch.now()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    let kept = store.create_monitor(&spec("b"), &by_server(scratch.now())).await.unwrap();
     for n in 0..25 {
         scratch.manual(made.id, if n % 2 == 0 { State::Ok } else { State::Error }).await;
     }
-    store.delete_monitor(made.id, scratch.now()).await.unwrap();
+    store.delete_monitor(made.id, &by_server(scratch.now())).await.unwrap();
     assert!(matches!(store.monitor(made.id).await, Err(StoreError::NotFound)));
-    assert!(matches!(store.delete_monitor(made.id, scratch.now()).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.delete_monitor(made.id, &by_server(scratch.now())).await, Err(StoreError::NotFound)));
     assert_eq!(store.count_by_state().await.unwrap()[&State::Error], 0);
     assert_eq!(scratch.manual(made.id, State::Ok).await, revere::store::Committed::Gone);
     let mut pieces = 0;
@@ -121,7 +123,7 @@ async fn a_deleted_monitor_is_gone_at_once_and_its_history_piece_by_piece() {
         pieces += 1;
     }
     assert!(pieces > 5, "{pieces}");
-    let next = store.create_monitor(&spec("c"), scratch.now()).await.unwrap();
+    let next = store.create_monitor(&spec("c"), &by_server(scratch.now())).await.unwrap();
     assert!(next.id > kept.id, "an id was used again");
     scratch.assert_sound().await;
 }
@@ -135,8 +137,8 @@ async fn counts_follow_every_change_at_once() {
         [State::Ok, State::Alarm, State::Inactive].map(|state| counts[&state])
     };
     assert_eq!(counts().await, [0, 0, 0]);
-    let one = store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
-    let two = store.create_monitor(&spec("b"), scratch.now()).await.unwrap();
+    let one = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    let two = store.create_monitor(&spec("b"), &by_server(scratch.now())).await.unwrap();
     assert_eq!(counts().await, [0, 0, 2]);
     scratch.manual(one.id, State::Ok).await;
     scratch.manual(two.id, State::Alarm).await;
@@ -146,11 +148,11 @@ async fn counts_follow_every_change_at_once() {
     switched(store, one.id, false, scratch.now()).await;
     assert_eq!(counts().await, [1, 0, 1]);
     let off = MonitorSpec { active: false, ..spec("b") };
-    store.update_monitor(two.id, two.version, &off, scratch.now()).await.unwrap();
+    store.update_monitor(two.id, two.version, &off, &by_server(scratch.now())).await.unwrap();
     assert_eq!(counts().await, [0, 0, 2]);
-    store.delete_monitor(two.id, scratch.now()).await.unwrap();
+    store.delete_monitor(two.id, &by_server(scratch.now())).await.unwrap();
     assert_eq!(counts().await, [0, 0, 1]);
-    store.delete_monitor_at(one.id, 2, scratch.now()).await.unwrap();
+    store.delete_monitor_at(one.id, 2, &by_server(scratch.now())).await.unwrap();
     assert_eq!(counts().await, [0, 0, 0]);
     while store.purge_deleted(10).await.unwrap() > 0 {}
     assert_eq!(counts().await, [0, 0, 0]);
@@ -162,7 +164,7 @@ async fn a_page_of_long_scripts_ends_before_it_is_too_long() {
     let store = &scratch.store;
     for n in 0..7 {
         let long = MonitorSpec { script: "#".repeat(1000), ..spec(&format!("m{n}")) };
-        store.create_monitor(&long, scratch.now()).await.unwrap();
+        store.create_monitor(&long, &by_server(scratch.now())).await.unwrap();
     }
     let mut filter = MonitorFilter { limit: 5, ..MonitorFilter::default() };
     let all = store.monitors(&MonitorFilter { limit: 9, ..filter.clone() }).await.unwrap();

@@ -6,7 +6,7 @@ use revere::store::{MonitorFilter, OpenError, RunFilter, RunResult, Store, Store
 use revere_model::{MonitorId, MonitorSpec, RunKind, State};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, SmallDisk, spec};
+use crate::support::{Scratch, SmallDisk, by_server, spec};
 
 async fn refusal(options: StoreOptions) -> OpenError {
     match Store::open(options).await {
@@ -27,7 +27,7 @@ async fn a_second_server_is_refused_by_name_and_let_in_when_the_first_has_gone()
 #[tokio::test]
 async fn what_was_written_is_there_after_reopening_and_the_file_is_sound() {
     let scratch = Scratch::new().await;
-    let before = scratch.store.create_monitor(&spec("Mail queue"), scratch.now()).await.unwrap();
+    let before = scratch.store.create_monitor(&spec("Mail queue"), &by_server(scratch.now())).await.unwrap();
     let instance = scratch.store.instance().to_owned();
     let scratch = scratch.reopened().await;
     assert_eq!(scratch.store.monitor(before.id).await.unwrap(), before);
@@ -78,11 +78,11 @@ async fn a_step_to_the_schema_that_was_cut_short_leaves_the_old_one_and_is_done_
 #[tokio::test]
 async fn a_copy_made_while_it_is_used_is_whole_and_never_replaces_anything() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy.db");
     scratch.store.backup(&copy).await.unwrap();
-    scratch.store.create_monitor(&spec("b"), scratch.now()).await.unwrap();
+    scratch.store.create_monitor(&spec("b"), &by_server(scratch.now())).await.unwrap();
     let error = scratch.store.backup(&copy).await.unwrap_err();
     assert!(error.to_string().ends_with("exists already and was left as it is; choose another name"), "{error}");
     let store = Store::open(StoreOptions::new(&copy)).await.unwrap();
@@ -157,8 +157,8 @@ async fn an_older_database_is_brought_up_to_date_with_all_that_is_in_it() {
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let first = store.monitor(revere_model::MonitorId(1)).await.unwrap();
     let edited = MonitorSpec { script: "sources['orders']".to_owned(), ..first.spec };
-    store.update_monitor(first.id, 1, &edited, now).await.unwrap();
-    store.delete_monitor(revere_model::MonitorId(2), now).await.unwrap();
+    store.update_monitor(first.id, 1, &edited, &by_server(now)).await.unwrap();
+    store.delete_monitor(revere_model::MonitorId(2), &by_server(now)).await.unwrap();
     assert_eq!((naming("graphite").await, naming("orders").await), ((vec![], 0), (vec![1], 1)));
 }
 
@@ -208,6 +208,7 @@ async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() 
             traceback: None,
             seed,
             script_version: "0123".repeat(8),
+            entry: None,
         };
         store.commit_run(result).await.unwrap();
         let newest = store.runs(MonitorId(1), all).await.unwrap().remove(0);
@@ -218,7 +219,7 @@ async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() 
 #[tokio::test]
 async fn a_stop_in_order_leaves_the_database_alone_and_whole() {
     let scratch = Scratch::new().await;
-    let made = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     // Readers and the writer have it open.
     scratch.store.monitor(made.id).await.unwrap();
     let folder = scratch.path().parent().unwrap().to_owned();
@@ -240,7 +241,7 @@ async fn a_full_disk_is_told_from_a_broken_one_and_it_opens_when_there_is_room()
     let Some(disk) = SmallDisk::mount(3) else { return };
     let options = StoreOptions::new(disk.path().join("revere.db"));
     let store = Store::open(options.clone()).await.unwrap();
-    let made = store.create_monitor(&spec("a"), "2026-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let made = store.create_monitor(&spec("a"), &by_server("2026-01-01T00:00:00Z".parse().unwrap())).await.unwrap();
     store.close().await;
     disk.fill();
     let error = refusal(options.clone()).await;
@@ -258,8 +259,8 @@ async fn a_monitor_whose_tags_or_value_are_damaged_spoils_no_list_and_goes_on() 
     let alert = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true };
     store.sync_alerts(&[alert], scratch.now()).await.unwrap();
     let tagged = MonitorSpec { tags: vec!["mail".to_owned()], ..spec("broken") };
-    let broken = store.create_monitor(&tagged, scratch.now()).await.unwrap().id;
-    store.create_monitor(&spec("sound"), scratch.now()).await.unwrap();
+    let broken = store.create_monitor(&tagged, &by_server(scratch.now())).await.unwrap().id;
+    store.create_monitor(&spec("sound"), &by_server(scratch.now())).await.unwrap();
     scratch.manual(broken, revere_model::State::Ok).await;
     let mut outside = scratch.outside().await;
     for damage in [
@@ -282,6 +283,6 @@ async fn a_monitor_whose_tags_or_value_are_damaged_spoils_no_list_and_goes_on() 
     assert!(matches!(&told, revere::store::Committed::Recorded { owed, .. } if owed == &["ops"]), "{told:?}");
     let monitor = store.monitor(broken).await.unwrap();
     let mended = MonitorSpec { tags: vec!["post".to_owned()], ..monitor.spec };
-    let mended = store.update_monitor(broken, monitor.version, &mended, scratch.now()).await.unwrap();
+    let mended = store.update_monitor(broken, monitor.version, &mended, &by_server(scratch.now())).await.unwrap();
     assert_eq!(mended.spec.tags, ["post"]);
 }

@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use jiff::ToSpan;
-use revere::store::{Link, Lookup, NewSession, NewToken, NewUser, User, UserChange};
-use revere_model::{Rights, Role, Scope};
+use revere::store::{AuditFilter, Link, Lookup, NewSession, NewToken, NewUser, User, UserChange};
+use revere_model::{Act, Rights, Role, Scope};
 
-use crate::support::Scratch;
+use crate::support::{Scratch, by_server};
 
 async fn person(scratch: &Scratch, name: &str, role: Role) -> User {
-    let new = NewUser { name: name.into(), role, tags: vec![], password_hash: Some("kept".into()), identity: None };
-    scratch.store.create_user(new, scratch.now()).await.unwrap().unwrap()
+    let new = NewUser {
+        name: name.into(),
+        role,
+        tags: vec![],
+        password_hash: Some("kept".into()),
+        identity: None,
+        link: None,
+    };
+    scratch.store.create_user(new, &by_server(scratch.now())).await.unwrap().unwrap()
 }
 
 fn session(user: &User, secret: &str, scratch: &Scratch) -> NewSession {
@@ -23,6 +30,7 @@ fn session(user: &User, secret: &str, scratch: &Scratch) -> NewSession {
         address: "192.0.2.1".into(),
         user_agent: "a browser".into(),
         ends_at: scratch.now() + 1.hour(),
+        instead_of: None,
     }
 }
 
@@ -32,63 +40,100 @@ async fn a_log_in_does_not_outlive_what_was_shown_for_it() {
     let bob = person(&scratch, "bob", Role::Editor).await;
     let shown = session(&bob, "s1", &scratch);
     scratch.store.rehash_password(bob.id, "kept".into(), "another".into()).await.unwrap();
-    assert!(scratch.store.begin_session(shown, "n".into(), scratch.now()).await.unwrap().is_none(), "another password");
+    assert!(
+        scratch.store.begin_session(shown, "n".into(), &by_server(scratch.now())).await.unwrap().is_none(),
+        "another password"
+    );
     let bob = scratch.store.user(Lookup::Id(bob.id)).await.unwrap().unwrap();
     let shown = session(&bob, "s2", &scratch);
-    scratch.store.offer_second_factor(bob.id, "key".into()).await.unwrap();
-    scratch.store.confirm_second_factor(bob.id, "key".into(), 1, vec![], None).await.unwrap();
-    assert!(scratch.store.begin_session(shown, "n".into(), scratch.now()).await.unwrap().is_none(), "a second factor");
+    scratch.store.offer_second_factor(bob.id, "key".into(), &by_server(scratch.now())).await.unwrap();
+    scratch
+        .store
+        .confirm_second_factor(bob.id, "key".into(), 1, vec![], None, &by_server(scratch.now()))
+        .await
+        .unwrap();
+    assert!(
+        scratch.store.begin_session(shown, "n".into(), &by_server(scratch.now())).await.unwrap().is_none(),
+        "a second factor"
+    );
     let bob = scratch.store.user(Lookup::Id(bob.id)).await.unwrap().unwrap();
     let shown = session(&bob, "s3", &scratch);
-    assert!(scratch.store.begin_session(shown, "n".into(), scratch.now()).await.unwrap().is_some());
+    assert!(scratch.store.begin_session(shown, "n".into(), &by_server(scratch.now())).await.unwrap().is_some());
+}
+
+/// Every way of looking into the audit.
+fn audit_filters(scratch: &Scratch) -> Vec<AuditFilter> {
+    let all = AuditFilter { limit: 9, ..AuditFilter::default() };
+    vec![
+        AuditFilter {
+            who: Some("person:1".parse().unwrap()),
+            target: Some("person:1".parse().unwrap()),
+            ..all.clone()
+        },
+        AuditFilter { who: Some("token:1".parse().unwrap()), acts: vec![Act::LoggedIn, Act::Denied], ..all.clone() },
+        AuditFilter { who: Some("server".parse().unwrap()), from: Some(scratch.now()), ..all.clone() },
+        AuditFilter { to: Some(scratch.now()), before: Some(2), ..all },
+    ]
 }
 
 /// Asks everything about people, once or more.
 pub(super) async fn ask_everything(scratch: &Scratch) {
     let (store, now) = (&scratch.store, scratch.now());
-    store.create_link("first".into(), Link::FirstAdministrator, now + 1.hour(), now).await.unwrap();
-    let new =
-        NewUser { name: "Ada".into(), role: Role::Administrator, tags: vec![], password_hash: None, identity: None };
+    store.create_link("first".into(), Link::FirstAdministrator, now + 1.hour(), &by_server(now)).await.unwrap();
+    let new = NewUser {
+        name: "Ada".into(),
+        role: Role::Administrator,
+        tags: vec![],
+        password_hash: None,
+        identity: None,
+        link: None,
+    };
     assert!(!store.has_administrator().await.unwrap());
-    let ada = store.create_first_administrator("first".into(), new, now).await.unwrap().unwrap();
+    let ada = store.create_first_administrator("first".into(), new, &by_server(now)).await.unwrap().unwrap();
     let bob = person(scratch, "bob", Role::Editor).await;
     for lookup in [Lookup::Id(ada.id), Lookup::Name("ADA".into()), Lookup::Identity("i".into(), "s".into())] {
         store.user(lookup).await.unwrap();
     }
     store.users("", 9).await.unwrap();
-    let id = store.begin_session(session(&bob, "s1", scratch), "n".into(), now).await.unwrap().unwrap();
+    let id = store.begin_session(session(&bob, "s1", scratch), "n".into(), &by_server(now)).await.unwrap().unwrap();
     store.session("s1", now, now).await.unwrap().unwrap();
     store.sessions_of(bob.id, now, now).await.unwrap();
     store.session_seen(id, now + 1.minute()).await.unwrap();
-    store.session_proved(id, now).await.unwrap();
+    store.session_proved(id, &by_server(now)).await.unwrap();
     store.came_from(bob.id, "192.0.2.1", now).await.unwrap();
     let rights = Rights { role: Role::Editor, tags: vec!["shop".into()], scope: Some(Scope::Metrics), token: true };
     let new = NewToken { secret_hash: "t1".into(), owner: bob.id, name: "t".into(), rights, ends_at: None };
-    let token = store.create_token(new, now).await.unwrap().unwrap();
+    let token = store.create_token(new, &by_server(now)).await.unwrap().unwrap();
     store.token("t1", now).await.unwrap().unwrap();
     store.token_used(token, "192.0.2.1".into(), now).await.unwrap();
     store.tokens(None).await.unwrap();
     store.tokens(Some(bob.id)).await.unwrap();
-    store.delete_token(token, Some(bob.id)).await.unwrap();
-    store.login_failed("n".into(), |_| Duration::from_secs(1), now).await.unwrap();
+    store.delete_token(token, Some(bob.id), &by_server(now)).await.unwrap();
+    store.login_failed("n".into(), |_| Duration::from_secs(1), None, now).await.unwrap();
     store.login_failures("n").await.unwrap().unwrap();
-    store.create_link("l1".into(), Link::Password(bob.id), now + 1.hour(), now).await.unwrap();
+    store.create_link("l1".into(), Link::Password(bob.id), now + 1.hour(), &by_server(now)).await.unwrap();
     store.link("l1", now).await.unwrap().unwrap();
-    store.use_password_link("l1".into(), bob.id, "other".into(), now).await.unwrap();
-    store.set_password(bob.id, "third".into(), None).await.unwrap();
+    store.use_password_link("l1".into(), bob.id, "other".into(), &by_server(now)).await.unwrap();
+    store.set_password(bob.id, "third".into(), None, Act::PasswordChanged, &by_server(now)).await.unwrap();
     store.rehash_password(bob.id, "third".into(), "fourth".into()).await.unwrap();
-    store.offer_second_factor(bob.id, "key".into()).await.unwrap();
-    store.confirm_second_factor(bob.id, "key".into(), 7, vec!["c1".into()], Some(id)).await.unwrap();
+    store.offer_second_factor(bob.id, "key".into(), &by_server(now)).await.unwrap();
+    store.confirm_second_factor(bob.id, "key".into(), 7, vec!["c1".into()], Some(id), &by_server(now)).await.unwrap();
     store.take_code(bob.id, 8).await.unwrap();
     store.has_recovery_code(bob.id, "c1").await.unwrap();
-    store.take_recovery_code(bob.id, "c1".into()).await.unwrap();
+    store.take_recovery_code(bob.id, "c1".into(), &by_server(now)).await.unwrap();
     store.recovery_codes_left(bob.id).await.unwrap();
-    store.remove_second_factor(bob.id, None).await.unwrap();
-    store.begin_session(session(&bob, "s2", scratch), "n".into(), now).await.unwrap();
-    store.end_session(bob.id, id).await.unwrap();
-    store.end_sessions_of(bob.id).await.unwrap();
-    store.change_user(bob.id, UserChange { disabled: Some(true), ..UserChange::default() }, now).await.unwrap();
-    store.login_failed("n".into(), |_| Duration::from_secs(1), now).await.unwrap();
+    store.remove_second_factor(bob.id, None, Act::SecondFactorRemoved, &by_server(now)).await.unwrap();
+    store.begin_session(session(&bob, "s2", scratch), "n".into(), &by_server(now)).await.unwrap();
+    store.end_session(bob.id, id, Act::SessionEnded, &by_server(now)).await.unwrap();
+    store.end_sessions_of(bob.id, Act::SessionsEnded, &by_server(now)).await.unwrap();
+    store
+        .change_user(bob.id, UserChange { disabled: Some(true), ..UserChange::default() }, &by_server(now))
+        .await
+        .unwrap();
+    store.login_failed("n".into(), |_| Duration::from_secs(1), None, now).await.unwrap();
+    for filter in audit_filters(scratch) {
+        store.audit(&filter, 1000).await.unwrap();
+    }
     let later = now + 48.hours();
     store.forget_log_ins(later, later, later).await.unwrap();
 }
@@ -98,9 +143,9 @@ async fn what_is_over_opens_nothing_and_is_forgotten() {
     let scratch = Scratch::new().await;
     let (store, now) = (&scratch.store, scratch.now());
     let bob = person(&scratch, "bob", Role::Viewer).await;
-    store.begin_session(session(&bob, "s1", &scratch), "n".into(), now).await.unwrap().unwrap();
-    store.create_link("l1".into(), Link::Password(bob.id), now + 1.hour(), now).await.unwrap();
-    store.login_failed("n".into(), |_| Duration::from_secs(9), now).await.unwrap();
+    store.begin_session(session(&bob, "s1", &scratch), "n".into(), &by_server(now)).await.unwrap().unwrap();
+    store.create_link("l1".into(), Link::Password(bob.id), now + 1.hour(), &by_server(now)).await.unwrap();
+    store.login_failed("n".into(), |_| Duration::from_secs(9), None, now).await.unwrap();
     let (soon, late) = (now + 59.minutes(), now + 60.minutes());
     assert!(store.session("s1", now, soon).await.unwrap().is_some() && store.link("l1", soon).await.unwrap().is_some());
     assert!(store.session("s1", soon, soon).await.unwrap().is_none(), "not seen since");
@@ -126,11 +171,12 @@ async fn names_are_one_in_either_case_and_people_of_providers_are_known_by_who_t
         tags: vec![],
         password_hash: None,
         identity: identity.map(|(issuer, subject)| (issuer.to_owned(), subject.to_owned())),
+        link: None,
     };
-    assert!(store.create_user(of("BOB", None), now).await.unwrap().is_none());
-    let eve = store.create_user(of("eve", Some(("https://i", "1"))), now).await.unwrap().unwrap();
-    assert!(store.create_user(of("eve2", Some(("https://i", "1"))), now).await.unwrap().is_none());
-    assert!(store.create_user(of("eve2", Some(("https://j", "1"))), now).await.unwrap().is_some());
+    assert!(store.create_user(of("BOB", None), &by_server(now)).await.unwrap().is_none());
+    let eve = store.create_user(of("eve", Some(("https://i", "1"))), &by_server(now)).await.unwrap().unwrap();
+    assert!(store.create_user(of("eve2", Some(("https://i", "1"))), &by_server(now)).await.unwrap().is_none());
+    assert!(store.create_user(of("eve2", Some(("https://j", "1"))), &by_server(now)).await.unwrap().is_some());
     let found = store.user(Lookup::Identity("https://i".into(), "1".into())).await.unwrap().unwrap();
     assert_eq!((found.id, found.name.as_str()), (eve.id, "eve"));
     assert!(store.user(Lookup::Identity("https://i".into(), "bob".into())).await.unwrap().is_none());

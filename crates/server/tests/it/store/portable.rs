@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::{
     alerts::service,
-    support::{Scratch, at, spec, switched},
+    support::{Scratch, at, by_server, spec, switched},
 };
 
 /// Words that only SQLite reads. They may stand in its folder alone, so that whatever else the store asks is written once
@@ -154,12 +154,12 @@ async fn ask_everything(scratch: &Scratch) {
     let alert = |key: &str| ConfiguredAlert { key: key.to_owned(), enabled: true };
     store.sync_alerts(&[alert("ops"), alert("other")], now).await.unwrap();
     let change = AlertChange { enabled: Some(true), states: Some(State::ALL.into_iter().collect()) };
-    store.set_alert("ops", change, now).await.unwrap();
+    store.set_alert("ops", change, &by_server(now)).await.unwrap();
     let mut ids = Vec::new();
     for name in ["a", "b", "c", "d"] {
         let script = "sources['shop'].get('x')".to_owned();
         let spec = MonitorSpec { tags: vec!["mail".to_owned()], script, retain_days: Some(1), ..spec(name) };
-        ids.push(store.create_monitor(&spec, now).await.unwrap().id);
+        ids.push(store.create_monitor(&spec, &by_server(now)).await.unwrap().id);
     }
     for state in [State::Ok, State::Alarm, State::Error, State::Ok, State::Alarm] {
         tokio::join!(scratch.manual(ids[0], state), scratch.manual(ids[1], state), scratch.manual(ids[2], state));
@@ -222,7 +222,7 @@ async fn ask_everything(scratch: &Scratch) {
         store.delivery(delivery.id).await.unwrap();
     }
     let edited = MonitorSpec { tags: vec!["other".to_owned()], schedule: "*/5 * * * *".to_owned(), ..monitor.spec };
-    store.update_monitor(ids[0], monitor.version, &edited, scratch.now()).await.unwrap();
+    store.update_monitor(ids[0], monitor.version, &edited, &by_server(scratch.now())).await.unwrap();
     switched(store, ids[1], false, scratch.now()).await;
     // One alert goes, and one comes back.
     store.sync_alerts(&[], scratch.now()).await.unwrap();
@@ -231,13 +231,13 @@ async fn ask_everything(scratch: &Scratch) {
     store.give_up_orphans(later, scratch.now(), 2).await.unwrap();
     store.sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true }], scratch.now()).await.unwrap();
     let off = AlertChange { enabled: Some(false), states: None };
-    store.set_alert("ops", off, scratch.now()).await.unwrap();
+    store.set_alert("ops", off, &by_server(scratch.now())).await.unwrap();
     let much_later = scratch.now() + jiff::SignedDuration::from_hours(24 * 9);
     store.monitors_to_purge(None, 9).await.unwrap();
     store.purge_runs(ids[0], 1, much_later, 9).await.unwrap();
     store.purge_gaps(ids[0], 1, much_later, 9).await.unwrap();
     store.purge_deliveries(ids[0], 1, much_later, 9).await.unwrap();
-    store.delete_monitor(ids[1], scratch.now()).await.unwrap();
+    store.delete_monitor(ids[1], &by_server(scratch.now())).await.unwrap();
     while store.purge_deleted(5).await.unwrap() > 0 {}
     let given = ImportedMonitor {
         id: Some(revere_model::MonitorId(77)),
@@ -246,7 +246,7 @@ async fn ask_everything(scratch: &Scratch) {
         heard: State::Ok,
         history: Vec::new(),
     };
-    store.import(vec![given], Vec::new(), scratch.now(), Arc::new(AtomicU64::new(0))).await.unwrap();
+    store.import(vec![given], Vec::new(), &by_server(scratch.now()), Arc::new(AtomicU64::new(0))).await.unwrap();
 }
 
 /// The schema as PostgreSQL writes it, from what SQLite keeps of it.

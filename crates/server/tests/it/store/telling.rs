@@ -8,7 +8,7 @@ use revere::store::{
 };
 use revere_model::{MonitorId, State, StateSet};
 
-use crate::support::{Scratch, spec};
+use crate::support::{Scratch, by_server, spec};
 
 async fn configure(scratch: &Scratch, keys: &[&str]) {
     let configured: Vec<ConfiguredAlert> =
@@ -38,7 +38,7 @@ async fn settle(scratch: &Scratch, delivery: &Delivery, settlement: Settlement) 
 }
 
 async fn monitor(scratch: &Scratch) -> MonitorId {
-    scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id
+    scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn each_alert_is_owed_what_it_tells_and_every_problem_told_gets_one_end() 
     let store = &scratch.store;
     configure(&scratch, &["ops", "errors-only"]).await;
     let states = StateSet::EMPTY.with(State::Ok).with(State::Error);
-    store.set_alert("errors-only", AlertSettings { enabled: true, states }, scratch.now()).await.unwrap();
+    store.set_alert("errors-only", AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
     let id = monitor(&scratch).await;
     for outcome in [State::Ok, State::Ok, State::Alarm, State::Alarm, State::Error, State::Ok, State::Ok] {
         scratch.manual(id, outcome).await;
@@ -162,9 +162,9 @@ async fn switching_an_alert_off_cancels_what_it_owes_and_on_makes_no_storm() {
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
     let off = AlertSettings { enabled: false, states: StateSet::DEFAULT_TOLD };
-    store.set_alert("ops", off, scratch.now()).await.unwrap();
+    store.set_alert("ops", off, &by_server(scratch.now())).await.unwrap();
     scratch.manual(id, State::Error).await;
-    store.set_alert("ops", AlertSettings { enabled: true, ..off }, scratch.now()).await.unwrap();
+    store.set_alert("ops", AlertSettings { enabled: true, ..off }, &by_server(scratch.now())).await.unwrap();
     scratch.manual(id, State::Ok).await;
     let told = all(store).await;
     assert_eq!(told.len(), 1);
@@ -179,7 +179,7 @@ async fn an_alert_that_leaves_the_config_keeps_its_settings_and_ends_on_its_retu
     let store = &scratch.store;
     configure(&scratch, &["ops", "other"]).await;
     let states = StateSet::EMPTY.with(State::Ok).with(State::Alarm);
-    store.set_alert("ops", AlertSettings { enabled: true, states }, scratch.now()).await.unwrap();
+    store.set_alert("ops", AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
     let (told, untold) = (monitor(&scratch).await, monitor(&scratch).await);
     scratch.manual(told, State::Alarm).await;
     configure(&scratch, &["other"]).await;
@@ -330,7 +330,7 @@ async fn what_is_given_up_is_told_by_the_alert_that_most_likely_reaches_somebody
     let store = &scratch.store;
     configure(&scratch, &["broken", "a-dead", "b-errors", "c-lively", "d-quiet"]).await;
     let errors = AlertSettings { enabled: true, states: StateSet::EMPTY.with(State::Error) };
-    store.set_alert("b-errors", errors, scratch.now()).await.unwrap();
+    store.set_alert("b-errors", errors, &by_server(scratch.now())).await.unwrap();
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
     let dead = claim(&scratch, "a-dead").await.remove(0);
@@ -346,7 +346,7 @@ async fn what_is_given_up_is_told_by_the_alert_that_most_likely_reaches_somebody
     };
     assert_eq!(instead().await, ["c-lively", "c-lively"]);
     let off = AlertSettings { enabled: false, states: StateSet::DEFAULT_TOLD };
-    store.set_alert("c-lively", off, scratch.now()).await.unwrap();
+    store.set_alert("c-lively", off, &by_server(scratch.now())).await.unwrap();
     scratch.manual(id, State::Ok).await;
     let broken = claim(&scratch, "broken").await.remove(0);
     settle(&scratch, &broken, Settlement::Failed("404 Not Found".to_owned())).await;
@@ -367,7 +367,7 @@ async fn an_alert_that_comes_back_switched_off_owes_nothing_any_more() {
     };
     assert_eq!(owed().await, ["by-people", "in-config", "later", "stays"], "it waits for their return");
     let off = AlertSettings { enabled: false, states: StateSet::DEFAULT_TOLD };
-    store.set_alert("by-people", off, scratch.now()).await.unwrap();
+    store.set_alert("by-people", off, &by_server(scratch.now())).await.unwrap();
     assert_eq!(owed().await, ["in-config", "later", "stays"], "people know what they switch off");
 
     let on = |key: &str, enabled| ConfiguredAlert { key: key.to_owned(), enabled };
@@ -378,7 +378,7 @@ async fn an_alert_that_comes_back_switched_off_owes_nothing_any_more() {
     assert!(cancelled.into_iter().all(|one| one.last_error.as_deref() == Some("the alert was switched off")));
 
     // Switched on again they follow from there: what was cancelled is not ended.
-    store.set_alert("by-people", AlertSettings { enabled: true, ..off }, scratch.now()).await.unwrap();
+    store.set_alert("by-people", AlertSettings { enabled: true, ..off }, &by_server(scratch.now())).await.unwrap();
     configure(&scratch, &["by-people", "in-config", "later", "stays"]).await;
     scratch.manual(id, State::Ok).await;
     assert_eq!(owed().await, ["later", "stays", "later", "stays"]);
@@ -398,7 +398,7 @@ async fn an_alert_whose_states_were_changed_while_it_was_away_tells_by_the_new_o
     scratch.manual(owes, State::Error).await;
     scratch.manual(ended, State::Ok).await;
     let states = StateSet::EMPTY.with(State::Alarm).with(State::Error);
-    store.set_alert("ops", AlertSettings { enabled: true, states }, scratch.now()).await.unwrap();
+    store.set_alert("ops", AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
     configure(&scratch, &["ops"]).await;
     let told: Vec<_> =
         all(store).await.into_iter().map(|one| (one.monitor_id, one.notification.new_state, one.status)).collect();

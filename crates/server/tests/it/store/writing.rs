@@ -7,7 +7,7 @@ use revere_model::State;
 use sqlx::{Connection, SqliteConnection};
 use tokio::time::Instant;
 
-use crate::support::{Scratch, SmallDisk, spec, until};
+use crate::support::{Scratch, SmallDisk, by_server, spec, until};
 
 /// A store whose waiting is short enough to watch.
 async fn impatient() -> Scratch {
@@ -30,7 +30,7 @@ async fn let_go(outside: &mut SqliteConnection) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_together_shares_a_commit_and_each_gets_its_own_answer() {
     let scratch = Scratch::new().await;
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let mut outside = scratch.outside().await;
     hold(&mut outside).await;
     let before = scratch.store.health();
@@ -38,11 +38,12 @@ async fn what_waits_together_shares_a_commit_and_each_gets_its_own_answer() {
     for n in 0..200 {
         let store = scratch.store.clone();
         let now = scratch.now();
-        waiting.spawn(async move { (n, store.create_monitor(&spec(&format!("m{n}")), now).await.unwrap()) });
+        waiting
+            .spawn(async move { (n, store.create_monitor(&spec(&format!("m{n}")), &by_server(now)).await.unwrap()) });
     }
     let (missing, now) = (revere_model::MonitorId(999_999), scratch.now());
     let store = scratch.store.clone();
-    let refused = tokio::spawn(async move { store.update_monitor(missing, 1, &spec("b"), now).await });
+    let refused = tokio::spawn(async move { store.update_monitor(missing, 1, &spec("b"), &by_server(now)).await });
     while scratch.store.health().queue_length < 190 {
         tokio::task::yield_now().await;
     }
@@ -61,7 +62,7 @@ async fn nothing_is_answered_before_another_connection_can_read_it() {
     let scratch = Scratch::new().await;
     let mut outside = scratch.outside().await;
     for n in 1..=20 {
-        scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap();
+        scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
         let seen: i64 = sqlx::query_scalar("select count(*) from monitors").fetch_one(&mut outside).await.unwrap();
         assert_eq!(seen, n);
     }
@@ -72,8 +73,8 @@ async fn a_lock_held_for_a_short_while_is_not_noticed_by_anyone() {
     let scratch = Scratch::with(|options| options.busy_timeout = Duration::from_millis(20)).await;
     let mut outside = scratch.outside().await;
     hold(&mut outside).await;
-    let wanted = spec("a");
-    let (made, ()) = tokio::join!(scratch.store.create_monitor(&wanted, scratch.now()), async {
+    let (wanted, asked) = (spec("a"), by_server(scratch.now()));
+    let (made, ()) = tokio::join!(scratch.store.create_monitor(&wanted, &asked), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(scratch.store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap(), []);
         let_go(&mut outside).await;
@@ -86,7 +87,7 @@ async fn a_lock_held_for_a_short_while_is_not_noticed_by_anyone() {
 async fn a_lock_held_for_long_refuses_people_in_time_and_loses_no_result() {
     let scratch = impatient().await;
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let mut outside = scratch.outside().await;
     hold(&mut outside).await;
     let result = {
@@ -94,7 +95,7 @@ async fn a_lock_held_for_long_refuses_people_in_time_and_loses_no_result() {
         tokio::spawn(async move { scratch_result(&store, id, now).await })
     };
     let began = Instant::now();
-    let refused = store.create_monitor(&spec("b"), scratch.now()).await;
+    let refused = store.create_monitor(&spec("b"), &by_server(scratch.now())).await;
     assert!(matches!(refused, Err(StoreError::Busy { .. })), "{refused:?}");
     assert!(began.elapsed() < Duration::from_secs(20), "refused after {:?}", began.elapsed());
     until("the writer has met it", async || store.health().failing_since.is_some()).await;
@@ -135,6 +136,7 @@ async fn scratch_result(
         traceback: None,
         seed: u64::MAX - 7,
         script_version: "0123".repeat(8),
+        entry: None,
     };
     store.commit_run(result).await.unwrap()
 }
@@ -143,7 +145,7 @@ async fn scratch_result(
 /// all is well when the trouble is over.
 async fn sits_out(scratch: &Scratch, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce(), reason: &str) {
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     begin().await;
     let result = {
         let (store, now) = (store.clone(), scratch.now());
@@ -152,7 +154,7 @@ async fn sits_out(scratch: &Scratch, begin: impl AsyncFnOnce(), end: impl AsyncF
     let mut big = spec("b");
     big.script = "#".repeat(250_000);
     let error = loop {
-        match store.create_monitor(&big, scratch.now()).await {
+        match store.create_monitor(&big, &by_server(scratch.now())).await {
             Err(error @ StoreError::Unavailable(_)) => break error,
             // Its time was over before the writer came to it.
             Err(StoreError::Busy { .. }) => {}
@@ -166,7 +168,7 @@ async fn sits_out(scratch: &Scratch, begin: impl AsyncFnOnce(), end: impl AsyncF
     let committed = tokio::time::timeout(Duration::from_secs(60), result).await.unwrap().unwrap();
     assert!(matches!(committed, revere::store::Committed::Recorded { .. }));
     assert_eq!(store.monitor(id).await.unwrap().state, State::Ok);
-    let made = store.create_monitor(&big, scratch.now()).await.unwrap();
+    let made = store.create_monitor(&big, &by_server(scratch.now())).await.unwrap();
     assert_eq!(store.health().failing_since, None);
     let all = store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap();
     assert_eq!(all.last(), Some(&made));
@@ -205,11 +207,11 @@ async fn work_given_up_by_its_asker_is_not_done() {
     let scratch = impatient().await;
     let mut outside = scratch.outside().await;
     hold(&mut outside).await;
-    let gone = spec("gone");
-    let asked = tokio::time::timeout(Duration::from_millis(50), scratch.store.create_monitor(&gone, scratch.now()));
+    let (gone, by) = (spec("gone"), by_server(scratch.now()));
+    let asked = tokio::time::timeout(Duration::from_millis(50), scratch.store.create_monitor(&gone, &by));
     assert!(asked.await.is_err());
     let_go(&mut outside).await;
-    let made = scratch.store.create_monitor(&spec("here"), scratch.now()).await.unwrap();
+    let made = scratch.store.create_monitor(&spec("here"), &by_server(scratch.now())).await.unwrap();
     let all = scratch.store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap();
     assert_eq!(all, [made]);
 }
@@ -217,11 +219,11 @@ async fn work_given_up_by_its_asker_is_not_done() {
 #[tokio::test]
 async fn closing_writes_what_waits_and_refuses_the_rest() {
     let scratch = Scratch::new().await;
-    let id = scratch.store.create_monitor(&spec("a"), scratch.now()).await.unwrap().id;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let (store, now) = (scratch.store.clone(), scratch.now());
     let (committed, ()) = tokio::join!(scratch_result(&store, id, now), store.close());
     assert!(matches!(committed, revere::store::Committed::Recorded { .. }));
-    assert!(matches!(store.create_monitor(&spec("late"), now).await, Err(StoreError::Closed)));
+    assert!(matches!(store.create_monitor(&spec("late"), &by_server(now)).await, Err(StoreError::Closed)));
     scratch.outside().await.close().await.unwrap();
     scratch.assert_sound().await;
 }

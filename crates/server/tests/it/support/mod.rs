@@ -21,7 +21,7 @@ pub(crate) use waiting::{PATIENCE, eventually, until};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use revere_model::MonitorSpec;
+use revere_model::{Asked, MonitorSpec};
 
 /// Where compiled code is shared by all tests of this machine: the embedded Python is compiled once, before any of them.
 pub(crate) fn cache_dir() -> PathBuf {
@@ -34,6 +34,11 @@ pub(crate) fn cache_dir() -> PathBuf {
 /// Reads an instant.
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("tests write times right")
+}
+
+/// The server, which asks for something by itself.
+pub(crate) fn by_server(at: Timestamp) -> Asked {
+    Asked::by_the_server(at)
 }
 
 /// A monitor that runs every minute in UTC and always passes.

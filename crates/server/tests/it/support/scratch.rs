@@ -8,7 +8,7 @@ use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, RunKind,
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-use super::at;
+use super::{at, by_server};
 
 /// A store in a folder of its own.
 pub(crate) struct Scratch {
@@ -106,6 +106,7 @@ impl Scratch {
             traceback: None,
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
+            entry: None,
         }
     }
 
@@ -126,6 +127,7 @@ impl Scratch {
             traceback: None,
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
+            entry: None,
         };
         self.store.commit_run(result).await.unwrap()
     }
@@ -134,7 +136,7 @@ impl Scratch {
 /// Switches a monitor on or off, as an edit that changes nothing else.
 pub(crate) async fn switched(store: &Store, id: MonitorId, active: bool, now: Timestamp) -> Monitor {
     let monitor = store.monitor(id).await.unwrap();
-    store.update_monitor(id, monitor.version, &MonitorSpec { active, ..monitor.spec }, now).await.unwrap()
+    store.update_monitor(id, monitor.version, &MonitorSpec { active, ..monitor.spec }, &by_server(now)).await.unwrap()
 }
 
 /// How many claims are in force.

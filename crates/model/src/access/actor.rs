@@ -5,9 +5,15 @@ use std::{
     net::IpAddr,
 };
 
-use revere_model::{Denial, Operation, Rights, SessionId, TokenId, UserId};
+use jiff::Timestamp;
 
-/// Who asks, by which door they came, from where, and which of their requests this is. The log says so of every change.
+use super::{
+    operations::Operation,
+    rights::{Denial, Rights},
+};
+use crate::ids::{SessionId, TokenId, UserId};
+
+/// Who asks, by which door they came, from where, and which of their requests this is. Log and audit say so of every change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Actor {
     /// Who it is.
@@ -18,6 +24,15 @@ pub struct Actor {
     pub address: Option<IpAddr>,
     /// The id of the request, which its answer and the log hold too; empty where nothing was requested.
     pub request_id: String,
+}
+
+/// Who asks for something, and when: what whatever changes anything is told, and writes down with the change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// Who, and from where.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Who someone is.
@@ -74,6 +89,23 @@ impl Actor {
     /// The server, which does something by itself.
     pub fn server() -> Actor {
         Actor { who: Who::Server, door: Door::Inside, address: None, request_id: String::new() }
+    }
+
+    /// Somebody at a shell.
+    pub fn command_line() -> Actor {
+        Actor { who: Who::CommandLine, door: Door::CommandLine, address: None, request_id: String::new() }
+    }
+}
+
+impl Asked {
+    /// What the server does by itself.
+    pub fn by_the_server(at: Timestamp) -> Asked {
+        Asked { by: Actor::server(), at }
+    }
+
+    /// What somebody at a shell asks for.
+    pub fn at_a_shell(at: Timestamp) -> Asked {
+        Asked { by: Actor::command_line(), at }
     }
 }
 

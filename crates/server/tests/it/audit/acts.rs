@@ -1,0 +1,62 @@
+//! Everything that changes something leaves exactly one row, and what changes nothing leaves none.
+
+use revere_model::{Clock as _, Role, State};
+use serde_json::{Value, json};
+
+use super::whole;
+use crate::{
+    access::{Visitor, person},
+    api::server::{Server, send},
+    support::{Scratch, by_server, spec},
+};
+
+#[tokio::test]
+async fn an_act_through_the_api_says_who_from_where_by_which_request_and_what_changed() {
+    let server = Server::with_local_users().await;
+    let ada = person(&server, "ada", Role::Administrator, &[]).await;
+    let token = Visitor::logged_in(&server, "ada").await.token("editor", "").await;
+    let before = whole(&server.store).await.len();
+    let request = server.request("POST", "/api/v1/monitors").header("authorization", format!("Bearer {token}"));
+    let body = json!({"name": "Orders", "script": "x = 1\n", "schedule": "* * * * *", "tags": ["shop"]});
+    let made = send(request.header("x-request-id", "abc-1").json(&body)).await;
+    let id = made.json(201)["id"].clone();
+    let path = format!("/api/v1/monitors/{id}");
+    for body in [json!({"script": "x = 2\n"}), json!({"script": "x = 2\n"})] {
+        let request = server.request("PATCH", &path).header("authorization", format!("Bearer {token}"));
+        send(request.json(&body)).await.json(200);
+    }
+    let rows = whole(&server.store).await.split_off(before);
+    let [created, changed] = &rows[..] else { panic!("the same once more is no act: {rows:#?}") };
+    assert_eq!((created.act.as_str(), created.at), ("monitor_created", server.clock.now()));
+    assert_eq!((created.who_kind.as_str(), created.who_name.as_str()), ("token", "token a program of ada"));
+    assert_eq!((created.owner_id, created.door.as_str()), (Some(ada.id.0), "api"));
+    assert_eq!((created.address.as_str(), created.request_id.as_str()), ("127.0.0.1", "abc-1"));
+    assert_eq!(created.target, Some(("monitor".to_owned(), id.to_string(), "Orders".to_owned())));
+    assert_eq!(created.details["changes"]["tags"], json!({"from": [], "to": ["shop"]}));
+    assert_eq!(changed.act, "monitor_changed");
+    let difference = json!({"version": 2, "changes": {"script": {"difference": "@@ -1,1 +1,1 @@\n-x = 1\n+x = 2\n"}}});
+    assert_eq!(Value::Object(changed.details.clone()), difference);
+}
+
+#[tokio::test]
+async fn what_is_refused_in_the_transaction_leaves_no_row_and_a_row_that_cannot_be_written_undoes_the_act() {
+    let scratch = Scratch::new().await;
+    let asked = by_server(scratch.now());
+    let made = scratch.store.create_monitor(&spec("a"), &asked).await.unwrap();
+    scratch.store.update_monitor(made.id, 7, &spec("b"), &asked).await.unwrap_err();
+    assert_eq!(whole(&scratch.store).await.len(), 1);
+    // A row that cannot be written takes its act back with it.
+    let mut outside = scratch.outside().await;
+    let refuse = "create trigger full before insert on audit begin select raise(abort, 'no more rows'); end";
+    sqlx::raw_sql(refuse).execute(&mut outside).await.unwrap();
+    scratch.store.update_monitor(made.id, 1, &spec("b"), &asked).await.unwrap_err();
+    scratch.store.create_monitor(&spec("c"), &asked).await.unwrap_err();
+    scratch.store.delete_monitor(made.id, &asked).await.unwrap_err();
+    assert_eq!(scratch.store.monitor(made.id).await.unwrap(), made);
+    // Runs of the schedule have no row, and go on.
+    scratch.manual(made.id, State::Ok).await;
+    sqlx::raw_sql("drop trigger full").execute(&mut outside).await.unwrap();
+    scratch.store.delete_monitor(made.id, &asked).await.unwrap();
+    let acts: Vec<String> = whole(&scratch.store).await.into_iter().map(|row| row.act).collect();
+    assert_eq!(acts, ["monitor_created", "monitor_deleted"]);
+}
