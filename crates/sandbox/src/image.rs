@@ -1,4 +1,7 @@
-//! The pristine state every run begins in, copied from an instance that ran nothing.
+//! The pristine state every run begins in: an instance that runs nothing, ever. Its memory is a private mapping of the
+//! compiled module's file, as every instance's is, so that it takes no room beside theirs.
+
+use std::io;
 
 use jiff::Timestamp;
 use rand_chacha::ChaCha20Rng;
@@ -7,8 +10,9 @@ use wasmtime::Val;
 
 use crate::{
     Limits, OpenError,
-    guest::Template,
+    guest::{Guest, Template},
     host::{Capabilities, RunState, clock::RunClock},
+    pages::{self, PrivatePages},
 };
 
 /// The granularity in which memory is looked at; the size of a page where this runs, or a part of one.
@@ -18,15 +22,29 @@ pub(crate) const MOST_ANSWER_BYTES: usize = 4 << 20;
 
 /// Memory and globals of a pristine guest.
 pub(crate) struct Image {
-    pub(crate) memory: Vec<u8>,
+    pristine: Guest,
     pub(crate) globals: Vec<Val>,
 }
 
 impl Image {
     /// Takes the state of a new instance.
     pub(crate) async fn of(template: &Template) -> Result<Image, OpenError> {
-        let mut guest = template.instantiate(inert_run()).await.map_err(OpenError::engine)?;
-        Ok(Image { memory: guest.memory().to_vec(), globals: guest.globals() })
+        let mut pristine = template.instantiate(inert_run()).await.map_err(OpenError::engine)?;
+        Ok(Image { globals: pristine.globals(), pristine })
+    }
+
+    pub(crate) fn memory(&self) -> &[u8] {
+        self.pristine.memory()
+    }
+
+    /// Has the system forget the pages that were looked at: the file has them. Where a page is not the file's, or nobody
+    /// can say, all stay.
+    pub(crate) fn forget_pages(&mut self) -> io::Result<()> {
+        let memory = self.pristine.memory_mut();
+        if PrivatePages::open()?.private(memory, false)?.is_empty() {
+            pages::give_back(memory, &[0..memory.len()])?;
+        }
+        Ok(())
     }
 }
 

@@ -55,7 +55,7 @@ fn open(keep: KeepInstances) -> Sandbox {
 fn assert_pristine(pool: &GuestPool, guest: &mut Guest, after: &str) {
     let globals = format!("{:?}", guest.globals());
     assert_eq!(globals, format!("{:?}", pool.image.globals), "globals after {after}");
-    let (memory, image) = (guest.memory(), &pool.image.memory);
+    let (memory, image) = (guest.memory(), pool.image.memory());
     assert_eq!(memory.len(), image.len(), "size of memory after {after}");
     // Whole first: this is asked very often.
     if memory != image {

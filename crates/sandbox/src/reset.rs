@@ -74,6 +74,9 @@ impl Resetter {
         let resetter = Resetter { private, tracking, page: rustix::param::page_size() };
         let mut guest = template.instantiate(inert_run()).await.map_err(|error| error.to_string())?;
         resetter.test(&mut guest, image)?;
+        // All of its memory was read, and the next user of its place needs little of it.
+        let memory = guest.memory_mut();
+        pages::give_back(memory, &[0..memory.len()]).map_err(|error| error.to_string())?;
         Ok(resetter)
     }
 
@@ -88,7 +91,7 @@ impl Resetter {
         let tidy = guest.resets.is_multiple_of(TIDY_EVERY);
         guest.resets = guest.resets.wrapping_add(1);
         let (memory, tracked) = guest.memory_and_tracked();
-        if memory.len() != image.memory.len() {
+        if memory.len() != image.memory().len() {
             return Err(NotReset::Grown);
         }
         if tidy {
@@ -135,10 +138,11 @@ impl Resetter {
 
     /// Makes `parts` of `memory` what they are in the image, and tells `same` of pages that are it already.
     fn put_back(&self, memory: &mut [u8], image: &Image, parts: Vec<Range<usize>>, mut same: impl FnMut(Range<usize>)) {
+        let image = image.memory();
         for start in parts.into_iter().flat_map(|range| range.step_by(self.page)) {
             let page = start..start + self.page;
-            if memory[page.clone()] != image.memory[page.clone()] {
-                memory[page.clone()].copy_from_slice(&image.memory[page]);
+            if memory[page.clone()] != image[page.clone()] {
+                memory[page.clone()].copy_from_slice(&image[page]);
             } else {
                 same(page);
             }
@@ -147,12 +151,12 @@ impl Resetter {
 
     /// Shows on a new guest that writes are seen and undone. `Err` says what was not.
     fn test(&self, guest: &mut Guest, image: &Image) -> Result<(), String> {
-        let length = image.memory.len();
+        let length = image.memory().len();
         if guest.memory().len() != length {
             return Err("a new guest has another size than the image".to_owned());
         }
         // Read everything first, so that pages which were only read are there to be told apart.
-        if guest.memory() != image.memory {
+        if guest.memory() != image.memory() {
             return Err("a new guest differs from the image".to_owned());
         }
         let pages = length / self.page;
@@ -178,14 +182,14 @@ impl Resetter {
                 return Err("every page is reported as written".to_owned());
             }
             self.reset(guest, image).map_err(|error| error.to_string())?;
-            if guest.memory() != image.memory {
+            if guest.memory() != image.memory() {
                 return Err(format!("memory differed from the image after a reset (round {round})"));
             }
         }
         guest.memory_mut()[places[1]] ^= 0x5a;
         let page = places[1] / self.page * self.page..(places[1] / self.page + 1) * self.page;
         pages::give_back(guest.memory_mut(), &[page]).map_err(|error| error.to_string())?;
-        if guest.memory() != image.memory {
+        if guest.memory() != image.memory() {
             return Err("a page that was given back is not the image's".to_owned());
         }
         Ok(())

@@ -77,9 +77,10 @@ impl Sandbox {
         let count = options.threads.max(1);
         let in_flight = options.max_in_flight.clamp(1, 10_000);
         let idle = IDLE_PER_THREAD * count;
-        // A few more than are ever in use at once, because a slot of the pool is free only after its instance is gone.
-        let engine =
-            engine::engine((in_flight + idle + count) as u32, Optimization::Full).map_err(OpenError::engine)?;
+        // A few more than are ever in use at once, because a slot of the pool is free only after its instance is gone; and
+        // one for the image.
+        let instances = in_flight + idle + count + 1;
+        let engine = engine::engine(instances as u32, Optimization::Full).map_err(OpenError::engine)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(count)
             .thread_name("revere-guests")
@@ -262,8 +263,11 @@ fn whole_micros(instant: Timestamp) -> Timestamp {
 
 /// The pristine image, and the means to put guests back.
 async fn make_ready(template: Template, keep: KeepInstances) -> Result<(Template, Image, Choice), OpenError> {
-    let image = Image::of(&template).await?;
+    let mut image = Image::of(&template).await?;
     let choice = Choice::of(&template, &image, keep).await;
+    if let Err(error) = image.forget_pages() {
+        tracing::debug!(%error, "the pristine interpreter's pages stay in memory");
+    }
     Ok((template, image, choice))
 }
 
