@@ -42,7 +42,7 @@ impl Image {
     pub(crate) fn forget_pages(&mut self) -> io::Result<()> {
         let memory = self.pristine.memory_mut();
         if PrivatePages::open()?.private(memory, false)?.is_empty() {
-            pages::give_back(memory, &[0..memory.len()])?;
+            pages::give_back_all(memory)?;
         }
         Ok(())
     }

@@ -75,8 +75,7 @@ impl Resetter {
         let mut guest = template.instantiate(inert_run()).await.map_err(|error| error.to_string())?;
         resetter.test(&mut guest, image)?;
         // All of its memory was read, and the next user of its place needs little of it.
-        let memory = guest.memory_mut();
-        pages::give_back(memory, &[0..memory.len()]).map_err(|error| error.to_string())?;
+        pages::give_back_all(guest.memory_mut()).map_err(|error| error.to_string())?;
         Ok(resetter)
     }
 

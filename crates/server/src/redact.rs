@@ -63,6 +63,16 @@ impl Secrets {
         parts.chain([url.username()]).filter(|part| is_key(part)).for_each(|part| self.learn_encoded(part));
     }
 
+    /// Remembers all of an address behind the server's name, whole and its last part, and what its query holds.
+    pub fn learn_path(&self, url: &Url) {
+        if url.path().len() > 1 {
+            self.learn(url.path());
+        }
+        let last = url.path_segments().into_iter().flatten().next_back();
+        let values = url.query().unwrap_or_default().split('&').filter_map(|pair| Some(pair.split_once('=')?.1));
+        last.into_iter().chain(values).filter(|part| part.len() >= SHORTEST_NAMED).for_each(|p| self.learn_encoded(p));
+    }
+
     /// Remembers what in a setting of a plug-in is a secret: nobody says which are, so their names decide. Under such a
     /// name every text counts, in lists and dicts too; elsewhere the credentials of addresses do.
     pub fn learn_setting(&self, name: &str, value: &serde_json::Value) {

@@ -28,6 +28,12 @@ pub(crate) fn give_back(memory: &mut [u8], parts: &[Range<usize>]) -> io::Result
     Ok(())
 }
 
+/// The same for all of `memory`.
+pub(crate) fn give_back_all(memory: &mut [u8]) -> io::Result<()> {
+    let whole = 0..memory.len();
+    give_back(memory, std::slice::from_ref(&whole))
+}
+
 /// Adds a range to others before it, joined if they touch.
 pub(crate) fn push(ranges: &mut Vec<Range<usize>>, range: Range<usize>) {
     match ranges.last_mut() {

@@ -50,6 +50,11 @@ impl Answer {
         }
     }
 
+    /// Taken, if the status is one of success and `word` of the body says so too.
+    pub fn by_word(&self, word: bool) -> Verdict {
+        if word { self.by_status() } else { self.unclear() }
+    }
+
     /// The receiver will never take this, and says why.
     pub fn never(&self, reason: &str) -> Verdict {
         Verdict::Refused { retry: Retry::Never, reason: Some(reason.to_owned()) }
@@ -79,11 +84,17 @@ impl Answer {
 /// | JSON `retry_after` | seconds, fractions too | Discord |
 /// | JSON `parameters.retry_after` | seconds | Telegram |
 /// | JSON `retry_after_ms` | milliseconds | Matrix |
+/// | JSON `retry-after` | seconds, fractions too | Zulip |
 /// | header `X-RateLimit-Period-In-Sec` | seconds | Opsgenie |
+/// | header `X-Limit-App-Reset` | the moment, in seconds since 1970 | Pushover |
 fn asked_wait(reply: &Reply, json: &Value, now: Timestamp) -> Option<Duration> {
     let span = |json: &Value, unit_s: f64| {
         let seconds = json.as_f64().filter(|seconds| *seconds >= 0.0)? * unit_s;
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    };
+    let reset = || {
+        let at: i64 = reply.headers.get("x-limit-app-reset")?.to_str().ok()?.trim().parse().ok()?;
+        u64::try_from(at.saturating_sub(now.as_second())).ok()
     };
     let period = || reply.headers.get("x-ratelimit-period-in-sec")?.to_str().ok()?.trim().parse().ok();
     reply
@@ -91,7 +102,8 @@ fn asked_wait(reply: &Reply, json: &Value, now: Timestamp) -> Option<Duration> {
         .or_else(|| span(&json["retry_after"], 1.0))
         .or_else(|| span(&json["parameters"]["retry_after"], 1.0))
         .or_else(|| span(&json["retry_after_ms"], 0.001))
-        .or_else(|| period().map(Duration::from_secs))
+        .or_else(|| span(&json["retry-after"], 1.0))
+        .or_else(|| period().or_else(reset).map(Duration::from_secs))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     building::BuildInput,
     http_target::HttpTarget,
-    outbound::{Limits, OutboundError, Reply, Request, header},
+    outbound::{Limits, Method, OutboundError, Reply, Request, Url, header},
     settings::ConfigFault,
 };
 
@@ -36,6 +36,18 @@ pub trait HttpChannel: Send + Sync + 'static {
     fn judge(&self, answer: &Answer) -> Verdict {
         answer.by_status()
     }
+
+    /// What to ask for after this refusal, so that the same request may be taken if it is sent once more.
+    fn remedy(&self, answer: &Answer) -> Option<Request> {
+        let _ = answer;
+        None
+    }
+}
+
+/// `POST url` with the fields of a form.
+pub fn form(url: Url, fields: &[(&str, &str)]) -> Request {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    Request::new(Method::POST, url).body("application/x-www-form-urlencoded", body)
 }
 
 /// Makes a channel of what a kind has read, with the login and the connection that the settings describe. The faults of
@@ -62,9 +74,14 @@ impl<C: HttpChannel> Channel for OverHttp<C> {
         let request = Request { redirects: 0, repeatable: true, ..request.map_err(not_sent)? };
         let asked = outbound.shown(&request);
         let limits = Limits::within(timeout, REPLY_BYTES);
-        let reply = outbound.send_for_status(request, limits).await.map_err(not_sent)?;
-        let answer = Answer::read(&reply, SystemClock.now());
-        match self.channel.judge(&answer) {
+        let (mut reply, mut verdict, answer) = self.ask(request.clone(), limits).await?;
+        if verdict != Verdict::Taken
+            && let Some(remedy) = self.channel.remedy(&answer)
+            && outbound.send_for_status(remedy, limits).await.map_err(not_sent)?.status.is_success()
+        {
+            (reply, verdict, _) = self.ask(request, limits).await?;
+        }
+        match verdict {
             Verdict::Taken => Ok(Receipt { reply: reply.summary() }),
             Verdict::Refused { retry, reason } => {
                 let said = reason.map_or_else(|| reply.summary(), |reason| reply.status_with(&reason));
@@ -72,6 +89,14 @@ impl<C: HttpChannel> Channel for OverHttp<C> {
                 Err(SendError { message: outbound.secrets().redact(&message).into_owned(), retry })
             }
         }
+    }
+}
+
+impl<C: HttpChannel> OverHttp<C> {
+    async fn ask(&self, request: Request, limits: Limits) -> Result<(Reply, Verdict, Answer), SendError> {
+        let reply = self.target.outbound.send_for_status(request, limits).await.map_err(not_sent)?;
+        let answer = Answer::read(&reply, SystemClock.now());
+        Ok((reply, self.channel.judge(&answer), answer))
     }
 }
 

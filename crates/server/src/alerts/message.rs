@@ -31,6 +31,27 @@ impl Notification {
         })
     }
 
+    /// The text as a chat shows it, with where to read on: made inert by `inert`, the link by `inert_link`, and its
+    /// message and value cut until all of it has at most `max` units as `size` counts them.
+    pub(super) fn chat_text(&self, chat: &ChatText) -> String {
+        let whole = |notification: &Notification| {
+            let (text, link) = ((chat.inert)(&notification.text()), notification.link());
+            if link.is_empty() { text } else { format!("{text}\n{}", (chat.inert_link)(&link)) }
+        };
+        whole(&self.cut_until(|cut| (chat.size)(&whole(cut)) <= chat.max))
+    }
+
+    /// The episode this belongs to, as receivers that open and close something know it. A notification about none opens
+    /// its own.
+    pub(super) fn incident_key(&self) -> &str {
+        self.incident.as_ref().map_or(&self.key, |incident| &incident.key)
+    }
+
+    /// Whether what was opened is over: the monitor is well again, or nobody watches it any more.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.new_state, State::Ok | State::Inactive)
+    }
+
     /// One line for a list of mails.
     pub fn subject(&self) -> String {
         self.subject_within(SUBJECT_CHARS, plain_text::one_line, "\u{2026}")
@@ -158,11 +179,28 @@ impl Notification {
         Some(self.tick_at.or(self.started_at)?.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
     }
 
+    /// Where to read on, if the server knows its own address.
+    pub(super) fn url(&self) -> Option<String> {
+        Some(self.link()).filter(|link| !link.is_empty())
+    }
+
     /// Where to read on; empty while the server does not know its own address.
     fn link(&self) -> String {
         let url = plain_text::one_line(&self.monitor.url);
         if url.starts_with("https://") || url.starts_with("http://") { url } else { String::new() }
     }
+}
+
+/// How a chat wants its text.
+pub(super) struct ChatText {
+    /// The most that a message may have.
+    pub(super) max: usize,
+    /// In this unit.
+    pub(super) size: fn(&str) -> usize,
+    /// Takes the meaning out of what the receiver would read as markup or as a mention.
+    pub(super) inert: fn(&str) -> String,
+    /// The same for an address, which must go on working as one.
+    pub(super) inert_link: fn(&str) -> String,
 }
 
 /// The parts that every template shows, made safe by one of [`plain`]'s ways.

@@ -12,6 +12,7 @@ mod channels;
 
 pub mod answer;
 pub mod http_channel;
+mod inert;
 pub mod plain_text;
 mod printer;
 mod process;

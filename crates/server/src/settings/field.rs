@@ -38,6 +38,8 @@ pub enum FieldKind {
     Secret,
     /// An `http://` or `https://` address. A password inside it is a secret, and so is what looks like a key.
     Url,
+    /// An `http://` or `https://` address that lets anybody in who knows it: all of it behind the server's name is secret.
+    SecretUrl,
     /// True or false.
     Bool,
     /// A whole number, zero or more.
@@ -142,7 +144,7 @@ impl FieldKind {
         match self {
             FieldKind::Text | FieldKind::Secret => "a text that is not empty",
             FieldKind::Choice(words) => return one_of(words),
-            FieldKind::Url => "an address beginning with http:// or https://",
+            FieldKind::Url | FieldKind::SecretUrl => "an address beginning with http:// or https://",
             FieldKind::Bool => "True or False",
             FieldKind::Count => "a whole number, 0 or more",
             FieldKind::Port => "a port from 1 to 65535",
@@ -156,7 +158,8 @@ impl FieldKind {
 
     /// Whether nobody may see what is in it again, or in parts of it.
     pub fn may_hold_secrets(self) -> bool {
-        matches!(self, FieldKind::Secret | FieldKind::Headers | FieldKind::Environment | FieldKind::Url)
+        use FieldKind::{Environment, Headers, Secret, SecretUrl, Url};
+        matches!(self, Secret | Headers | Environment | Url | SecretUrl)
     }
 
     pub(super) fn check(self, value: &Value, secrets: &Secrets) -> Result<Value, String> {
@@ -180,11 +183,14 @@ impl FieldKind {
                 secrets.learn(text);
                 Ok(value.clone())
             }
-            FieldKind::Url => {
+            FieldKind::Url | FieldKind::SecretUrl => {
                 let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
                 match url::Url::parse(text) {
                     Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
                         secrets.learn_url(&url);
+                        if self == FieldKind::SecretUrl {
+                            secrets.learn_path(&url);
+                        }
                         Ok(value.clone())
                     }
                     other => Err(not_http(self, text, other.ok(), secrets)),

@@ -43,8 +43,10 @@ fn every_section_is_of_a_kind() {
 /// Every block of Python on the page, run by the machine's own.
 #[test]
 fn every_example_is_a_configuration_without_faults() {
-    let program = "import json, os, sys\nos.environ.update({name: 's3cret' for name in \
-                   ['SMTP_PASSWORD', 'TICKETS_TOKEN', 'HOOK_SECRET', 'AWS_SECRET', 'CAMPFIRE_TOKEN', 'BOT_KEY', 'SIREN_PIN']})\n\
+    // Every variable holds what will do for a key and for an address.
+    let program = "import json, os, re, sys\n\
+                   for name in re.findall(r\"environ\\['([A-Z_]+)'\", sys.argv[1]):\n    \
+                   os.environ[name] = 'https://example.com/s3cret'\n\
                    for block in json.loads(sys.argv[1]):\n    exec(block)\n    print(json.dumps(REVERE_ALERTS))\n";
     let blocks: Vec<&str> = DOCS.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     let output = std::process::Command::new("python3")

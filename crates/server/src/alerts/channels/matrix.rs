@@ -1,0 +1,102 @@
+//! `matrix`: a room of a Matrix homeserver, as a user with an access token.
+//!
+//! Facts: matrix-spec d0ba2aa, client-server API; tried with Synapse. The key of the delivery is the transaction's id, by which the
+//! server recognises a repeat. In an encrypted room the message is readable by the server.
+
+use serde_json::json;
+
+use super::super::{
+    ChannelKind, ChannelSample, Notification, Retry,
+    answer::{Answer, Verdict},
+    http_channel::{HttpChannel, over_http},
+    inert,
+    message::ChatText,
+};
+use crate::{
+    building::BuildInput,
+    http_target::{self, below},
+    outbound::{Method, OutboundError, Request, Url},
+    settings::{ConfigFault, Field, FieldKind},
+};
+
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    names: &["matrix"],
+    doc: "Writes to a room of Matrix; joins it when it was invited.",
+    fields: &[
+        Field::required("homeserver", FieldKind::Url, "The homeserver, such as https://matrix.example.org."),
+        Field::required("access_token", FieldKind::Secret, "The token of the user who writes."),
+        Field::required("room_id", FieldKind::Text, "The room: !id:server, as its settings show it under Advanced."),
+    ],
+    groups: &[&http_target::CHANNEL_CONNECTION],
+    build: |setup| over_http(setup, matrix(setup)),
+    warnings: |_| Vec::new(),
+    samples: &[ChannelSample {
+        config: r#"{"homeserver": "{url}", "access_token": "syt_s3cret", "room_id": "!abc:example.org"}"#,
+        taken: r#"{"event_id": "$1"}"#,
+        refusals: &[
+            (403, r#"{"errcode": "M_FORBIDDEN", "error": "User not in room"}"#, Retry::Never),
+            (401, r#"{"errcode": "M_UNKNOWN_TOKEN", "error": "Invalid access token passed."}"#, Retry::Never),
+            (200, "<html>not Matrix</html>", Retry::Later),
+        ],
+    }],
+};
+
+/// Both forms together stay well below the 65,536 bytes of an event.
+const PLAIN: ChatText =
+    ChatText { max: 16_000, size: inert::bytes, inert: inert::as_it_is, inert_link: inert::as_it_is };
+const FORMATTED: ChatText = ChatText { max: 32_000, size: inert::bytes, inert: inert::html_lines, inert_link: link };
+
+struct Matrix {
+    rooms: Url,
+    join: Url,
+    token: String,
+}
+
+fn matrix(setup: &BuildInput) -> Result<Matrix, Vec<ConfigFault>> {
+    let room = setup.settings.required_text("room_id");
+    if !room.starts_with('!') {
+        let words = if room.starts_with('#') { "; this is an alias" } else { "" };
+        return Err(vec![setup.fault("room_id", format!("expected the id of a room, !abc:example.org{words}"))]);
+    }
+    let at = |parts: &[&str]| below(below(setup.url("homeserver"), &["_matrix", "client", "v3"]), parts);
+    Ok(Matrix {
+        rooms: at(&["rooms", room, "send", "m.room.message"]),
+        join: at(&["join", room]),
+        token: setup.settings.required_text("access_token").to_owned(),
+    })
+}
+
+/// What stands below the text: the address, to be clicked.
+fn link(url: &str) -> String {
+    let url = inert::html(url);
+    format!("<br><a href=\"{url}\">{url}</a>")
+}
+
+impl HttpChannel for Matrix {
+    fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
+        let body = json!({
+            "msgtype": "m.notice",
+            "body": notification.chat_text(&PLAIN),
+            "format": "org.matrix.custom.html",
+            "formatted_body": notification.chat_text(&FORMATTED),
+            "m.mentions": {},
+        });
+        let url = below(self.rooms.clone(), &[&notification.key]);
+        Request::new(Method::PUT, url).body("application/json", body.to_string()).bearer(&self.token)
+    }
+
+    fn judge(&self, answer: &Answer) -> Verdict {
+        match (answer.json["event_id"].is_string(), answer.json["error"].as_str()) {
+            (false, Some(reason)) if answer.status == 403 => {
+                answer.never(&format!("{reason}; invite the user to the room"))
+            }
+            (event, _) => answer.by_word(event),
+        }
+    }
+
+    /// One that is not in the room joins it: it may have been invited.
+    fn remedy(&self, answer: &Answer) -> Option<Request> {
+        let refused = answer.status == 403 && answer.json["errcode"] == "M_FORBIDDEN";
+        refused.then(|| Request::post_json(self.join.clone(), &json!({})).bearer(&self.token).ok())?
+    }
+}

@@ -1,0 +1,70 @@
+//! `mattermost`: a channel of Mattermost, by the address of an incoming webhook.
+//!
+//! Facts: mattermost-developer-documentation a259f36. A longer text would be split into several posts, so it is cut.
+
+use serde_json::json;
+
+use super::super::{
+    ChannelKind, ChannelSample, Notification, Retry,
+    answer::{Answer, Verdict},
+    http_channel::{HttpChannel, over_http},
+    inert,
+    message::ChatText,
+};
+use crate::{
+    http_target,
+    outbound::{OutboundError, Request, Url},
+    settings::{Field, FieldKind},
+};
+
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    names: &["mattermost"],
+    doc: "Posts to a channel of Mattermost.",
+    fields: &[
+        Field::required("webhook_url", FieldKind::SecretUrl, "The address of an incoming webhook."),
+        Field::optional("channel", FieldKind::Text, "Another channel than the webhook's own, where it may."),
+    ],
+    groups: &[&http_target::CHANNEL_CONNECTION],
+    build: |setup| {
+        let channel = setup.settings.text("channel").map(str::to_owned);
+        over_http(setup, Ok(Mattermost { url: setup.url("webhook_url"), channel }))
+    },
+    warnings: |_| Vec::new(),
+    samples: &[ChannelSample {
+        config: r#"{"webhook_url": "{url}/hooks/hook-s3cret"}"#,
+        taken: "ok",
+        refusals: &[
+            (400, r#"{"id": "web.incoming_webhook.invalid", "message": "Invalid webhook"}"#, Retry::Never),
+            (200, "<html>not Mattermost</html>", Retry::Later),
+        ],
+    }],
+};
+
+const TEXT: ChatText = ChatText { max: 16_383, size: inert::characters, inert: escaped, inert_link: inert::as_it_is };
+
+struct Mattermost {
+    url: Url,
+    channel: Option<String>,
+}
+
+/// `<!channel>` means the channel here too, so that the brackets are entities.
+fn escaped(text: &str) -> String {
+    inert::markdown(text).replace("\\<", "&lt;").replace("\\>", "&gt;")
+}
+
+impl HttpChannel for Mattermost {
+    fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
+        let mut body = json!({"text": notification.chat_text(&TEXT)});
+        if let Some(channel) = &self.channel {
+            body["channel"] = json!(channel);
+        }
+        Ok(Request::post_json(self.url.clone(), &body))
+    }
+
+    fn judge(&self, answer: &Answer) -> Verdict {
+        match answer.json["message"].as_str() {
+            Some(reason) if (400..500).contains(&answer.status) && answer.status != 429 => answer.never(reason),
+            _ => answer.by_word(answer.text == "ok"),
+        }
+    }
+}

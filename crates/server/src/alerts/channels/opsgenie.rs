@@ -1,0 +1,96 @@
+//! `opsgenie` and `jira_service_management`: an alert of either, which speak alike.
+//!
+//! Facts: docs.opsgenie.com and developer.atlassian.com/cloud/jira/service-desk-ops, August 2026. A problem opens an alert and its
+//! end closes it, by the key of the problem as its alias. An answer says only that it is queued. Opsgenie ends in April 2027.
+
+use revere_model::State;
+use serde_json::json;
+
+use super::super::{
+    Built, ChannelKind, ChannelSample, Notification, Retry,
+    http_channel::{HttpChannel, over_http},
+    inert, plain_text,
+};
+use crate::{
+    building::BuildInput,
+    http_target::{self, below},
+    outbound::{OutboundError, Request, Url},
+    settings::{Field, FieldKind},
+};
+
+const PRIORITIES: &[&str] = &["P1", "P2", "P3", "P4", "P5"];
+
+const API_KEY: Field = Field::required("api_key", FieldKind::Secret, "The key of an API integration.");
+const PRIORITY: Field =
+    Field::optional("priority", FieldKind::Choice(PRIORITIES), "The priority of an alarm; an error is P3.")
+        .or_text("P1");
+
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    names: &["opsgenie"],
+    doc: "Opens an alert in Opsgenie, and closes it when the problem is over.",
+    fields: &[API_KEY, PRIORITY, http_target::api_url("https://api.opsgenie.com")],
+    groups: &[&http_target::CHANNEL_CONNECTION],
+    build,
+    warnings: |_| Vec::new(),
+    samples: SAMPLES,
+};
+
+pub(crate) const JIRA_KIND: ChannelKind = ChannelKind {
+    names: &["jira_service_management"],
+    doc: "Opens an alert in Jira Service Management, and closes it when the problem is over.",
+    fields: &[API_KEY, PRIORITY, http_target::api_url("https://api.atlassian.com/jsm/ops/integration")],
+    groups: &[&http_target::CHANNEL_CONNECTION],
+    build,
+    warnings: |_| Vec::new(),
+    samples: SAMPLES,
+};
+
+const SAMPLES: &[ChannelSample] = &[ChannelSample {
+    config: r#"{"api_key": "genie-s3cret", "api_url": "{url}"}"#,
+    taken: "",
+    refusals: &[(401, r#"{"message": "Could not authenticate", "took": 0.001}"#, Retry::Never)],
+}];
+
+/// The longest of each, in characters.
+const MESSAGE_CHARS: usize = 130;
+const DESCRIPTION_CHARS: usize = 15_000;
+const TAG_CHARS: usize = 50;
+const TAGS: usize = 20;
+
+struct Genie {
+    alerts: Url,
+    api_key: String,
+    priority: String,
+}
+
+fn build(setup: &BuildInput) -> Built {
+    let text = |name| setup.settings.required_text(name).to_owned();
+    let alerts = below(setup.url("api_url"), &["v2", "alerts"]);
+    over_http(setup, Ok(Genie { alerts, api_key: text("api_key"), priority: text("priority") }))
+}
+
+impl HttpChannel for Genie {
+    fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
+        let alias = notification.incident_key();
+        let whole = |cut: &Notification| inert::characters(&cut.mail_text()) <= DESCRIPTION_CHARS;
+        let description = notification.cut_until(whole).mail_text();
+        let (url, body) = if notification.is_over() && !notification.test {
+            let mut url = below(self.alerts.clone(), &[alias, "close"]);
+            url.query_pairs_mut().append_pair("identifierType", "alias");
+            (url, json!({"source": "Revere", "note": description}))
+        } else {
+            let message = notification.subject();
+            let tags = notification.monitor.tags.iter().take(TAGS);
+            let body = json!({
+                "message": plain_text::cut(&message, MESSAGE_CHARS),
+                "alias": alias,
+                "description": description,
+                "priority": if notification.new_state == State::Alarm { &self.priority } else { "P3" },
+                "source": "Revere",
+                "tags": tags.map(|tag| plain_text::cut(tag, TAG_CHARS)).collect::<Vec<_>>(),
+            });
+            (self.alerts.clone(), body)
+        };
+        Request::post_json(url, &body).header("Authorization", &format!("GenieKey {}", self.api_key))
+    }
+}

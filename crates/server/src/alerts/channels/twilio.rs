@@ -1,0 +1,107 @@
+//! `twilio`: a text message or a call, by Twilio.
+//!
+//! Facts: twilio.com/docs (Messages, Calls, TwiML), August 2026. The answer says only that it is queued. A text message is one part:
+//! the short text, in the alphabet of telephones where that is possible.
+
+use super::super::{
+    ChannelKind, ChannelSample, Notification, Retry,
+    answer::{Answer, Verdict},
+    http_channel::{HttpChannel, form, over_http},
+    inert, plain_text,
+};
+use crate::{
+    building::BuildInput,
+    http_target::{self, below},
+    outbound::{OutboundError, Request, Url},
+    settings::{ConfigFault, Field, FieldKind},
+};
+
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    names: &["twilio"],
+    doc: "Sends a text message, or calls and reads it out, by Twilio.",
+    fields: &[
+        Field::required("account_sid", FieldKind::Text, "The account, AC..."),
+        Field::required("auth_token", FieldKind::Secret, "Its token."),
+        Field::required("from", FieldKind::Text, "The number that sends, +15551234567, or a messaging service, MG..."),
+        Field::required("to", FieldKind::Text, "The number to tell, +15557654321."),
+        Field::optional("by", FieldKind::Choice(&["sms", "call"]), "How to tell it.").or_text("sms"),
+        http_target::api_url("https://api.twilio.com"),
+    ],
+    groups: &[&http_target::CHANNEL_CONNECTION],
+    build: |setup| over_http(setup, twilio(setup)),
+    warnings: |_| Vec::new(),
+    samples: &[
+        ChannelSample {
+            config: r#"{"account_sid": "AC1", "auth_token": "token-s3cret", "from": "+15550001111", "to": "+15550002222",
+                "api_url": "{url}"}"#,
+            taken: r#"{"sid": "SM1", "status": "queued"}"#,
+            refusals: &[
+                (400, r#"{"code": 21211, "message": "The 'To' number is not valid", "status": 400}"#, Retry::Never),
+                (200, "<html>not Twilio</html>", Retry::Later),
+            ],
+        },
+        ChannelSample {
+            config: r#"{"account_sid": "AC1", "auth_token": "token-s3cret", "from": "+15550001111", "to": "+15550002222",
+                "by": "call", "api_url": "{url}"}"#,
+            taken: r#"{"sid": "CA1", "status": "queued"}"#,
+            refusals: &[],
+        },
+    ],
+};
+
+struct Twilio {
+    url: Url,
+    account: String,
+    token: String,
+    from: String,
+    to: String,
+    calls: bool,
+}
+
+fn twilio(setup: &BuildInput) -> Result<Twilio, Vec<ConfigFault>> {
+    let text = |name| setup.settings.required_text(name).to_owned();
+    let (account, from, to) = (text("account_sid"), text("from"), text("to"));
+    let calls = text("by") == "call";
+    let mut faults = Vec::new();
+    let number = |number: &str| {
+        number.strip_prefix('+').is_some_and(|digits| digits.len() >= 7 && digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    if !account.starts_with("AC") || !account.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        faults.push(setup.fault("account_sid", "expected the account's id, which begins with AC"));
+    }
+    if !number(&to) {
+        faults.push(setup.fault("to", "expected a number with its country, such as +15557654321"));
+    }
+    if calls && !number(&from) {
+        faults.push(setup.fault("from", "expected a number with its country; nothing else can call"));
+    }
+    let path = ["2010-04-01", "Accounts", &account, if calls { "Calls.json" } else { "Messages.json" }];
+    let url = below(setup.url("api_url"), &path);
+    if faults.is_empty() {
+        Ok(Twilio { url, account, token: text("auth_token"), from, to, calls })
+    } else {
+        Err(faults)
+    }
+}
+
+impl HttpChannel for Twilio {
+    fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
+        let short = notification.short();
+        let sender = if self.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
+        let said = if self.calls {
+            let words = inert::html(&plain_text::ascii(&short));
+            ("Twiml", format!("<Response><Say loop=\"2\">{words}</Say></Response>"))
+        } else {
+            ("Body", short)
+        };
+        let fields = [("To", &*self.to), (sender, &*self.from), (said.0, &*said.1)];
+        Ok(form(self.url.clone(), &fields).basic_auth(&self.account, &self.token))
+    }
+
+    fn judge(&self, answer: &Answer) -> Verdict {
+        match answer.json["message"].as_str() {
+            Some(reason) if (400..500).contains(&answer.status) && answer.status != 429 => answer.never(reason),
+            _ => answer.by_word(answer.json["sid"].is_string()),
+        }
+    }
+}
