@@ -67,6 +67,10 @@ fn planted(url: &str) -> Planted {
     Planted { config, calls, alerts }
 }
 
+/// Services that take their key inside the message: ntfy (a topic is one), Pushover, PagerDuty.
+const KEYS_OF_BODIES: [&str; 3] =
+    [r#""topic":"topic-s3cret""#, "token=token-s3cret&user=user-s3cret", r#""routing_key":"routing-s3cret""#];
+
 /// What a script that looks for secrets can look at.
 const LOOKS_AROUND: &str = "
 import gc, os, sys
@@ -143,7 +147,8 @@ async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
     let sent = stub.taken();
     assert!(sent.iter().any(|request| format!("{:?}", request.headers).contains("s3cret")), "they were planted");
     for request in &sent {
-        none_in(&format!("a message to {}", request.uri.path().replace("s3cret", "...")), &request.body);
+        let body = KEYS_OF_BODIES.iter().fold(request.body.clone(), |body, key| body.replacen(key, "", 1));
+        none_in(&format!("a message to {}", request.uri.path().replace("s3cret", "...")), &body);
     }
 
     std::fs::write(shell.path("failing.py"), &scripts[0].1).unwrap();

@@ -7,6 +7,7 @@ mod every_kind;
 mod http;
 mod judging;
 mod python;
+mod receivers;
 mod registry;
 pub(crate) mod sns;
 pub(crate) mod stub;

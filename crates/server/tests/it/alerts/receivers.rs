@@ -1,0 +1,455 @@
+//! Every kind over HTTP, before a receiver that takes what its service documents and refuses everything else: a field that is
+//! missing or null, a text that is too long, a wrong way to sign in, markup or a mention that means something.
+
+use revere::alerts::{Incident, KINDS, Notification};
+use revere_model::{FlipId, ReturnValue, State};
+use serde_json::{Value, json};
+
+use super::{
+    channel, hostile, sample, send,
+    stub::{Asked, Stub},
+};
+
+/// The rules of a service. `Err` says which one a request breaks.
+type Rules = fn(&Asked) -> Result<(), String>;
+
+/// Kinds with tests of their own that look at every byte, or that speak to the real service.
+const ELSEWHERE: [&str; 3] = ["webhook", "campfire", "sns"];
+
+fn rules(kind: &str) -> Rules {
+    match kind {
+        "slack" => slack,
+        "teams" => teams,
+        "discord" => discord,
+        "telegram" => telegram,
+        "google_chat" => google_chat,
+        "mattermost" => mattermost,
+        "rocket_chat" => rocket_chat,
+        "zulip" => zulip,
+        "matrix" => matrix,
+        "ntfy" => ntfy,
+        "pushover" => pushover,
+        "gotify" => gotify,
+        "pagerduty" => pagerduty,
+        "opsgenie" | "jira_service_management" => opsgenie,
+        "incident_io" => incident_io,
+        "twilio" => twilio,
+        "apprise" => apprise,
+        other => panic!("{other} has no rules here: write down what its service refuses"),
+    }
+}
+
+/// A problem from its beginning to its end, a pause, a test, a server without an address, hostile text and the largest there is.
+fn notifications() -> Vec<(&'static str, Notification)> {
+    let alarm = Notification { old_state: State::Ok, new_state: State::Alarm, ..sample() };
+    let mut large = alarm.clone();
+    large.monitor.name = "\u{1f525}".repeat(200);
+    large.message = "&\u{1f525}*<@\"".repeat(4 << 10);
+    large.return_value = Some(ReturnValue::Text("\u{1f525}".repeat(8 << 10)));
+    let mut nowhere = alarm.clone();
+    nowhere.monitor.url = "/monitor/17".to_owned();
+    let mut mentions = hostile();
+    mentions.monitor.name = "@everyone <!channel> <users/all> @all @here *b* _i_ `c` ```".to_owned();
+    mentions.message = "````\n@room <@U1> [x](https://evil.example) <at>all</at> <script>\n````".to_owned();
+    vec![
+        ("an error", Notification { old_state: State::Ok, new_state: State::Error, ..sample() }),
+        ("an end", sample()),
+        ("a pause", Notification { new_state: State::Inactive, ..sample() }),
+        ("a test", Notification { test: true, incident: None, return_value: None, ..alarm.clone() }),
+        ("no problem that is known", Notification { incident: None, ..alarm.clone() }),
+        ("no address", nowhere),
+        ("hostile text", hostile()),
+        ("mentions", mentions),
+        ("the largest", large),
+        ("an alarm", alarm),
+    ]
+}
+
+#[tokio::test]
+async fn every_service_takes_what_it_is_sent() {
+    let stub = Stub::start().await;
+    let mut tried = 0;
+    for kind in KINDS.iter().filter(|kind| !ELSEWHERE.contains(&kind.names[0])) {
+        for of_kind in kind.samples.iter().filter(|sample| sample.config.contains("{url}")) {
+            let config = serde_json::from_str(&of_kind.config.replace("{url}", &stub.url)).unwrap();
+            let channel = channel(kind.names[0], config);
+            stub.answer(200, &[], Some(of_kind.taken));
+            for (what, notification) in notifications() {
+                send(&channel, &notification).await.unwrap();
+                let asked = stub.one();
+                assert_eq!(asked.header("idempotency-key"), "17-204-ops");
+                if let Err(broken) = rules(kind.names[0])(&asked) {
+                    panic!("{}, {what}: {broken}\n{}", kind.names[0], &asked.body[..asked.body.len().min(2000)]);
+                }
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 180, "{tried}");
+}
+
+/// What opens something is closed by the end of the same problem, and by no other's.
+#[tokio::test]
+async fn pagers_close_what_they_opened() {
+    let stub = Stub::start().await;
+    stub.answer(202, &[], Some("{}"));
+    for (kind, config) in [
+        ("pagerduty", json!({"routing_key": "r", "api_url": stub.url})),
+        ("opsgenie", json!({"api_key": "k", "api_url": stub.url})),
+        ("jira_service_management", json!({"api_key": "k", "api_url": stub.url})),
+        ("incident_io", json!({"url": stub.url, "token": "t"})),
+    ] {
+        let channel = channel(kind, config);
+        let mut keys = Vec::new();
+        for (problem, state) in
+            [(1, State::Alarm), (1, State::Error), (1, State::Ok), (2, State::Alarm), (2, State::Inactive)]
+        {
+            let incident = Incident {
+                id: FlipId(problem),
+                opened_at: "2026-03-01T02:40:00Z".parse().unwrap(),
+                key: format!("problem-{problem}"),
+            };
+            let told = Notification { new_state: state, incident: Some(incident), key: format!("{state}"), ..sample() };
+            send(&channel, &told).await.unwrap();
+            let asked = stub.one();
+            let ends = matches!(state, State::Ok | State::Inactive);
+            keys.push((key_and_end(kind, &asked), ends));
+        }
+        let expected = [
+            ("problem-1", false),
+            ("problem-1", false),
+            ("problem-1", true),
+            ("problem-2", false),
+            ("problem-2", true),
+        ];
+        for (((key, ended), ends), (expected, end)) in keys.iter().zip(expected) {
+            assert_eq!((key.as_str(), *ended, *ends), (expected, end, end), "{kind}");
+        }
+        // A test of the alert is no end of anything.
+        send(&channel, &Notification { test: true, incident: None, new_state: State::Ok, ..sample() }).await.unwrap();
+        assert!(!key_and_end(kind, &stub.one()).1, "{kind}");
+    }
+}
+
+fn key_and_end(kind: &str, asked: &Asked) -> (String, bool) {
+    let body = asked.json();
+    match kind {
+        "pagerduty" => (body["dedup_key"].as_str().unwrap().to_owned(), body["event_action"] == "resolve"),
+        "incident_io" => (body["deduplication_key"].as_str().unwrap().to_owned(), body["status"] == "resolved"),
+        _ => match asked.uri.path().strip_prefix("/v2/alerts/") {
+            Some(close) => (close.strip_suffix("/close").unwrap().to_owned(), true),
+            None => (body["alias"].as_str().unwrap().to_owned(), false),
+        },
+    }
+}
+
+/// A user who was invited to a room of Matrix joins it and tells it; one who was not is told so.
+#[tokio::test]
+async fn a_matrix_user_joins_the_room_it_was_invited_to() {
+    let room = axum::Router::new();
+    let joined = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (join, told) = (joined.clone(), joined.clone());
+    let room = room
+        .route(
+            "/_matrix/client/v3/join/{room}",
+            axum::routing::post(async move |axum::extract::Path(room): axum::extract::Path<String>| {
+                if room == "!invited:example.org" {
+                    join.store(true, std::sync::atomic::Ordering::Relaxed);
+                    (axum::http::StatusCode::OK, json!({"room_id": room}).to_string())
+                } else {
+                    (axum::http::StatusCode::FORBIDDEN, json!({"errcode": "M_FORBIDDEN"}).to_string())
+                }
+            }),
+        )
+        .route(
+            "/_matrix/client/v3/rooms/{room}/send/m.room.message/{key}",
+            axum::routing::put(async move || {
+                if told.load(std::sync::atomic::Ordering::Relaxed) {
+                    (axum::http::StatusCode::OK, json!({"event_id": "$1"}).to_string())
+                } else {
+                    let refused = json!({"errcode": "M_FORBIDDEN", "error": "User not in room"});
+                    (axum::http::StatusCode::FORBIDDEN, refused.to_string())
+                }
+            }),
+        );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, room).await.unwrap() });
+    let config = |room: &str| json!({"homeserver": url, "access_token": "t", "room_id": room});
+    let error = send(&channel("matrix", config("!other:example.org")), &sample()).await.unwrap_err();
+    assert!(error.message.contains("403 Forbidden: User not in room; invite the user to the room"), "{error}");
+    send(&channel("matrix", config("!invited:example.org")), &sample()).await.unwrap();
+}
+
+/// A group of Telegram that became a supergroup is told under its new number at once.
+#[tokio::test]
+async fn a_telegram_group_that_moved_is_followed() {
+    let stub = Stub::start().await;
+    let channel = channel("telegram", json!({"bot_token": "1:t", "chat_id": -42, "api_url": stub.url}));
+    let moved = json!({"ok": false, "error_code": 400, "description": "Bad Request: group chat was upgraded",
+        "parameters": {"migrate_to_chat_id": -10_042}});
+    stub.answer(400, &[], Some(&moved.to_string()));
+    let error = send(&channel, &sample()).await.unwrap_err();
+    assert_eq!(error.retry, revere::alerts::Retry::Later);
+    assert!(error.message.contains("set chat_id to -10042"), "{error}");
+    stub.taken();
+    stub.answer(200, &[], Some(r#"{"ok": true}"#));
+    send(&channel, &sample()).await.unwrap();
+    assert_eq!(stub.one().json()["chat_id"], -10_042);
+}
+
+fn check(holds: bool, rule: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(rule.to_owned()) }
+}
+
+fn post(asked: &Asked, path: &str) -> Result<(), String> {
+    check(asked.method == "POST" && asked.uri.path() == path, &format!("asked {} {}", asked.method, asked.uri))
+}
+
+/// The body in JSON; nothing in it is null.
+fn body(asked: &Asked) -> Result<Value, String> {
+    check(asked.header("content-type") == "application/json", "it is not said to be JSON")?;
+    let body: Value = serde_json::from_str(&asked.body).map_err(|error| error.to_string())?;
+    no_null(&body)?;
+    Ok(body)
+}
+
+fn no_null(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Null => Err("a null".to_owned()),
+        Value::Array(items) => items.iter().try_for_each(no_null),
+        Value::Object(items) => items
+            .iter()
+            .filter(|(name, _)| *name != "custom_details" && *name != "metadata")
+            .try_for_each(|(_, v)| no_null(v)),
+        _ => Ok(()),
+    }
+}
+
+fn text(value: &Value, most: usize, size: fn(&str) -> usize) -> Result<&str, String> {
+    let text = value.as_str().ok_or_else(|| format!("a text is missing: {value}"))?;
+    check(!text.is_empty() && size(text) <= most, &format!("a text of {}", size(text)))?;
+    Ok(text)
+}
+
+fn chars(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn utf16(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+fn form(asked: &Asked) -> Result<impl Fn(&str) -> Option<String>, String> {
+    check(asked.header("content-type") == "application/x-www-form-urlencoded", "it is not said to be a form")?;
+    let fields: Vec<(String, String)> = url::form_urlencoded::parse(asked.body.as_bytes()).into_owned().collect();
+    Ok(move |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()))
+}
+
+fn absent(text: &str, forbidden: &[&str]) -> Result<(), String> {
+    match forbidden.iter().find(|part| text.contains(**part)) {
+        Some(part) => Err(format!("{part:?} stands in it")),
+        None => Ok(()),
+    }
+}
+
+fn slack(asked: &Asked) -> Result<(), String> {
+    let body = body(asked)?;
+    if asked.uri.path() == "/chat.postMessage" {
+        check(asked.header("authorization") == "Bearer xoxb-s3cret" && body["channel"] == "#ops", "not signed in")?;
+    } else {
+        post(asked, "/services/T0/B0/hook-s3cret")?;
+    }
+    absent(text(&body["text"], 4000, chars)?, &["<", ">"])?;
+    let block = &body["blocks"][0];
+    check(block["type"] == "section" && block["text"]["type"] == "plain_text", "the text is not plain")?;
+    absent(text(&block["text"]["text"], 3000, chars)?, &["<", ">"])?;
+    check(body["unfurl_links"] == false, "links are unfurled")
+}
+
+fn discord(asked: &Asked) -> Result<(), String> {
+    post(asked, "/api/webhooks/1/hook-s3cret")?;
+    check(asked.uri.query() == Some("wait=true"), "nobody waits for the answer")?;
+    let body = body(asked)?;
+    check(body["allowed_mentions"] == json!({"parse": []}), "mentions are allowed")?;
+    absent(text(&body["content"], 2000, utf16)?, &["@everyone", "@here", " *b*", "<@U1>", "[x]("])
+}
+
+fn teams(asked: &Asked) -> Result<(), String> {
+    post(asked, "/workflows/1/triggers/manual/paths/invoke")?;
+    check(asked.uri.query() == Some("sig=flow-s3cret"), "the signature is gone")?;
+    check(asked.body.len() <= 28 << 10, "the flow would fail by its size")?;
+    let body = body(asked)?;
+    let attachment = &body["attachments"][0];
+    check(body["type"] == "message", "no message")?;
+    check(attachment["contentType"] == "application/vnd.microsoft.card.adaptive", "no card")?;
+    let card = &attachment["content"];
+    check(card["type"] == "AdaptiveCard" && card["version"] == "1.4", "another version")?;
+    check(card["msteams"].get("entities").is_none(), "it has mentions")?;
+    for action in card["actions"].as_array().into_iter().flatten() {
+        check(
+            action["type"] == "Action.OpenUrl" && action["url"].as_str().is_some_and(|u| u.starts_with("http")),
+            "action",
+        )?;
+    }
+    for fact in card["body"][1]["facts"].as_array().ok_or("no facts")? {
+        absent(fact["value"].as_str().ok_or("no value")?, &["[x](", " *b*", " _i_"])?;
+    }
+    Ok(())
+}
+
+fn telegram(asked: &Asked) -> Result<(), String> {
+    post(asked, "/bot1:bot-s3cret/sendMessage")?;
+    let body = body(asked)?;
+    check(body["chat_id"] == -42 && body["parse_mode"] == "HTML", "no chat")?;
+    absent(text(&body["text"], 4096, utf16)?, &["<", ">"])
+}
+
+fn google_chat(asked: &Asked) -> Result<(), String> {
+    post(asked, "/v1/spaces/A/messages")?;
+    let query = asked.uri.query().unwrap_or_default();
+    for part in
+        ["key=key-s3cret", "token=token-s3cret", "requestId=17-204-ops", "messageReplyOption=REPLY_MESSAGE_FALLBACK"]
+    {
+        check(query.contains(part), part)?;
+    }
+    check(asked.body.len() <= 32_000, "too many bytes")?;
+    let body = body(asked)?;
+    absent(text(&body["text"], 4096, chars)?, &["<users", "*b*", "<!"])?;
+    let widgets = &body["cardsV2"][0]["card"]["sections"][0]["widgets"];
+    let shown = text(&widgets[0]["textParagraph"]["text"], 32_000, str::len)?.replace("<br>", "");
+    absent(&shown, &["<", ">"])?;
+    check(!body["thread"]["threadKey"].as_str().unwrap_or_default().is_empty(), "no thread")
+}
+
+fn mattermost(asked: &Asked) -> Result<(), String> {
+    post(asked, "/hooks/hook-s3cret")?;
+    absent(text(&body(asked)?["text"], 16_383, chars)?, &["@everyone", "@all", "@here", "<", "[x]("])
+}
+
+fn rocket_chat(asked: &Asked) -> Result<(), String> {
+    post(asked, "/hooks/1/hook-s3cret")?;
+    let body = body(asked)?;
+    let text = text(&body["text"], 5000, chars)?;
+    absent(text, &["@all", "@here", "@everyone"])?;
+    check(text.matches("```").count() == 2 && text.starts_with("```\n"), "the block of code ends early")
+}
+
+fn zulip(asked: &Asked) -> Result<(), String> {
+    post(asked, "/api/v1/messages")?;
+    check(asked.header("authorization").starts_with("Basic "), "not signed in")?;
+    let field = form(asked)?;
+    check(field("type").as_deref() == Some("channel") && field("to").as_deref() == Some("ops"), "no channel")?;
+    let topic = field("topic").ok_or("no topic")?;
+    check(!topic.is_empty() && chars(&topic) <= 60 && !topic.contains('\n'), "the topic")?;
+    let content = field("content").ok_or("no content")?;
+    check(chars(&content) <= 10_000, "too long")?;
+    check(content.matches("````").count() == 2, "the block of code ends early")
+}
+
+fn matrix(asked: &Asked) -> Result<(), String> {
+    let path = "/_matrix/client/v3/rooms/!abc:example.org/send/m.room.message/17-204-ops";
+    check(asked.method == "PUT" && asked.uri.path().replace("%3A", ":") == path, asked.uri.path())?;
+    check(asked.header("authorization") == "Bearer syt_s3cret", "not signed in")?;
+    check(asked.body.len() < 60_000, "larger than an event")?;
+    let body = body(asked)?;
+    check(body["m.mentions"] == json!({}) && body["msgtype"] == "m.notice", "it mentions someone")?;
+    text(&body["body"], 60_000, str::len)?;
+    absent(text(&body["formatted_body"], 60_000, str::len)?, &["<script", "<img", "<at>", "</td>"])
+}
+
+fn ntfy(asked: &Asked) -> Result<(), String> {
+    post(asked, "/")?;
+    check(asked.header("authorization") == "Bearer tk_s3cret", "not signed in")?;
+    let body = body(asked)?;
+    check(body["topic"] == "topic-s3cret", "no topic")?;
+    check((1..=5).contains(&body["priority"].as_i64().unwrap_or_default()), "priority")?;
+    text(&body["title"], 500, chars)?;
+    text(&body["message"], 4096, str::len).map(drop)
+}
+
+fn pushover(asked: &Asked) -> Result<(), String> {
+    post(asked, "/1/messages.json")?;
+    let field = form(asked)?;
+    check(
+        field("token").as_deref() == Some("token-s3cret") && field("user").as_deref() == Some("user-s3cret"),
+        "keys",
+    )?;
+    check(chars(&field("message").ok_or("no message")?) <= 1024, "too long")?;
+    check(chars(&field("title").ok_or("no title")?) <= 250, "too long a title")?;
+    check(field("url").is_none_or(|url| chars(&url) <= 512), "too long an address")?;
+    let number = |name: &str| field(name).and_then(|text| text.parse::<u32>().ok());
+    if field("priority").as_deref() == Some("2") {
+        check(number("retry").is_some_and(|s| s >= 30) && number("expire").is_some_and(|s| s <= 10_800), "emergency")?;
+    }
+    Ok(())
+}
+
+fn gotify(asked: &Asked) -> Result<(), String> {
+    post(asked, "/message")?;
+    check(asked.header("x-gotify-key") == "app-s3cret", "not signed in")?;
+    let body = body(asked)?;
+    text(&body["title"], 1000, chars)?;
+    text(&body["message"], 20_000, chars).map(drop)
+}
+
+fn pagerduty(asked: &Asked) -> Result<(), String> {
+    post(asked, "/v2/enqueue")?;
+    check(asked.body.len() <= 512 << 10, "too large")?;
+    let body = body(asked)?;
+    check(body["routing_key"] == "routing-s3cret", "no key")?;
+    check(["trigger", "resolve"].iter().any(|action| body["event_action"] == *action), "action")?;
+    text(&body["dedup_key"], 255, chars)?;
+    text(&body["payload"]["summary"], 1024, chars)?;
+    text(&body["payload"]["source"], 1024, chars)?;
+    let known = ["critical", "error", "warning", "info"];
+    check(known.iter().any(|severity| body["payload"]["severity"] == *severity), "severity")
+}
+
+fn opsgenie(asked: &Asked) -> Result<(), String> {
+    check(asked.header("authorization") == "GenieKey genie-s3cret", "not signed in")?;
+    let body = body(asked)?;
+    if asked.uri.path() == "/v2/alerts" {
+        text(&body["message"], 130, chars)?;
+        text(&body["alias"], 512, chars)?;
+        text(&body["description"], 15_000, chars)?;
+        return check(["P1", "P2", "P3", "P4", "P5"].iter().any(|priority| body["priority"] == *priority), "priority");
+    }
+    check(asked.uri.path().ends_with("/close") && asked.uri.query() == Some("identifierType=alias"), "close")?;
+    text(&body["note"], 25_000, chars).map(drop)
+}
+
+fn incident_io(asked: &Asked) -> Result<(), String> {
+    post(asked, "/v2/alert_events/http/source")?;
+    check(asked.header("authorization") == "Bearer token-s3cret", "not signed in")?;
+    check(asked.body.len() <= 512 << 10, "too large")?;
+    let body = body(asked)?;
+    check(["firing", "resolved"].iter().any(|status| body["status"] == *status), "status")?;
+    text(&body["title"], 1000, chars)?;
+    text(&body["deduplication_key"], 255, chars).map(drop)
+}
+
+fn twilio(asked: &Asked) -> Result<(), String> {
+    check(asked.header("authorization").starts_with("Basic "), "not signed in")?;
+    let field = form(asked)?;
+    check(
+        field("To").as_deref() == Some("+15550002222") && field("From").as_deref() == Some("+15550001111"),
+        "numbers",
+    )?;
+    if asked.uri.path() == "/2010-04-01/Accounts/AC1/Calls.json" {
+        let call = field("Twiml").ok_or("no words")?;
+        let words = call.strip_prefix("<Response><Say loop=\"2\">").and_then(|c| c.strip_suffix("</Say></Response>"));
+        return absent(words.ok_or("no TwiML")?, &["<", ">"]);
+    }
+    post(asked, "/2010-04-01/Accounts/AC1/Messages.json")?;
+    check(field("Body").is_some_and(|body| !body.is_empty() && chars(&body) <= 160), "the text")
+}
+
+fn apprise(asked: &Asked) -> Result<(), String> {
+    post(asked, "/notify/key-s3cret")?;
+    let field = form(asked)?;
+    check(field("body").is_some_and(|body| !body.is_empty()), "no body")?;
+    let known = ["info", "success", "warning", "failure"];
+    check(field("type").is_some_and(|kind| known.contains(&kind.as_str())), "type")?;
+    check(field("tag").as_deref() == Some("ops") && field("format").as_deref() == Some("text"), "tag")
+}
