@@ -91,3 +91,24 @@ DATABASE_PATH = 'revere.db'
 # What one run of a monitor may use.
 #RUN_TIMEOUT = 30
 #RUN_MEMORY_MB = 256
+
+# --- Who may come in ------------------------------------------------------------------------------------------------
+#
+# On an address that others can reach people have to log in. docs/ACCESS.md and docs/LOGIN.md have it all.
+
+# With a name and a password that Revere keeps.
+#LOCAL_USERS = True
+
+# With Google accounts of one domain.
+#GOOGLE_APPS_DOMAIN = 'example.com'
+#GOOGLE_CLIENT_ID = '1234567890-abc.apps.googleusercontent.com'
+#GOOGLE_CLIENT_SECRET = os.environ.get('GOOGLE_CLIENT_SECRET', 'change me')
+
+# With any provider of OpenID Connect.
+#OIDC_ISSUER = 'https://id.example.com'
+#OIDC_CLIENT_ID = 'revere'
+#OIDC_CLIENT_SECRET = os.environ.get('OIDC_CLIENT_SECRET', 'change me')
+#OIDC_ROLES = {'ops': 'administrator', 'staff': 'viewer'}
+
+# Google and other providers need a key of your own: python3 -c "import secrets; print(secrets.token_urlsafe(32))"
+#SECRET_KEY = os.environ.get('REVERE_SECRET_KEY', 'change me to a long random text')

@@ -5,6 +5,7 @@
 mod address_limits;
 mod common_passwords;
 mod networks;
+pub mod oidc;
 mod passwords;
 mod refusal_limits;
 pub mod second_factor;
@@ -20,6 +21,8 @@ pub use networks::Network;
 pub use passwords::{Busy, MAX_PASSWORD, MIN_PASSWORD, Passwords, Verified, password_fault};
 pub use refusal_limits::{LeftOut, RefusalLimits};
 
+use crate::outbound::Outbound;
+
 /// What an operator decided about who may come in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogInSettings {
@@ -29,6 +32,8 @@ pub struct LogInSettings {
     pub anyone_may_everything: bool,
     /// `TRUSTED_PROXIES`: who is believed about the address that a request came from.
     pub trusted_proxies: Vec<Network>,
+    /// Providers that say who somebody is.
+    pub providers: Vec<oidc::ProviderSettings>,
     /// How long a session goes on while nobody uses it.
     pub session_idle: SignedDuration,
     /// How long a session goes on at most.
@@ -41,6 +46,7 @@ impl Default for LogInSettings {
             local_users: false,
             anyone_may_everything: false,
             trusted_proxies: Vec::new(),
+            providers: Vec::new(),
             session_idle: SignedDuration::from_hours(24),
             session_length: SignedDuration::from_hours(24 * 7),
         }
@@ -50,7 +56,7 @@ impl Default for LogInSettings {
 impl LogInSettings {
     /// Whether whoever comes has to say who they are: whether there is any way to.
     pub fn is_required(&self) -> bool {
-        self.local_users
+        self.local_users || !self.providers.is_empty()
     }
 
     /// A session that was last seen before this is over.
@@ -74,23 +80,33 @@ pub struct Access {
     pub addresses: AddressLimits,
     /// Counts refusals, so that nobody fills the disk with them.
     pub refusals: RefusalLimits,
+    /// Who says who somebody is.
+    pub providers: Vec<oidc::Provider>,
     /// Told whenever somebody may have lost what they had: what goes on for long looks again then.
     changes: watch::Sender<()>,
 }
 
 impl Access {
-    /// With nobody waiting and nothing counted.
-    pub fn new(settings: LogInSettings) -> Access {
+    /// With nobody waiting and nothing counted, for a server that people reach at `address`. Providers are asked through
+    /// `outbound`, and not yet.
+    pub fn new(settings: LogInSettings, outbound: &Outbound, address: &str) -> Access {
         if settings.local_users {
             Passwords::prepare();
         }
+        let providers = settings.providers.iter().cloned();
         Access {
+            providers: providers.map(|provider| oidc::Provider::new(provider, outbound, address)).collect(),
             settings,
             passwords: Passwords::default(),
             addresses: AddressLimits::default(),
             refusals: RefusalLimits::default(),
             changes: watch::Sender::new(()),
         }
+    }
+
+    /// The provider of that key.
+    pub fn provider(&self, key: &str) -> Option<&oidc::Provider> {
+        self.providers.iter().find(|provider| provider.settings.key == key)
     }
 
     /// Says that somebody may have lost what they had.

@@ -29,6 +29,7 @@ use crate::{
     engine::{self, Engine, EngineHandle},
     metrics::Metrics,
     operations::{Defaults, Operations, Services, people},
+    outbound::Outbound,
     redact::Secrets,
     runner::{self, NamedSource, Runner, Sources},
     sources::source_health::SourceWatch,
@@ -77,7 +78,7 @@ pub enum StartError {
     /// Others can reach the address, and nobody would have to say who they are.
     #[error(
         "others can reach {0}, and nobody would be asked who they are: set LOCAL_USERS = True in config.py, so that people log \
-         in; or listen on 127.0.0.1; or, where anybody at all may read and change everything and run scripts, say \
+         in (or GOOGLE_APPS_DOMAIN, or OIDC_ISSUER); or listen on 127.0.0.1; or, where anybody at all may read and change everything and run scripts, say \
          ANYONE_MAY = 'everything'"
     )]
     NobodyLogsIn(IpAddr),
@@ -188,6 +189,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         answer_memory: AnswerMemory::configured(config.answers_in_flight),
     });
     let address = config.base_url.clone().unwrap_or_else(|| listener.link());
+    let outbound = Outbound::ruled(secrets.clone(), config.address_rules);
     let engine = Engine::start(engine::EngineParts {
         store: store.clone(),
         runner: Arc::new(runner.clone()),
@@ -225,7 +227,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         runner,
         watch,
         alert_entries: config.alerts,
-        access: Access::new(config.log_in),
+        access: Access::new(config.log_in, &outbound, &address),
     });
     let first_link = match local_users {
         // A full disk prevents no start; the next one makes a link.

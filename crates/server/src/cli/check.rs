@@ -4,12 +4,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
+use revere_model::{Clock as _, SystemClock};
+
 use super::{
     Exit, Global,
     project::Project,
     terminal::{self, Paint},
 };
-use crate::sources::SourceFault;
+use crate::{
+    access::{Access, LogInSettings},
+    outbound::Outbound,
+    sources::SourceFault,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -47,11 +53,12 @@ impl Check {
             }
         };
         terminal::print(&format!(
-            "{first}\n  database   {}\n  time zone  {}\n  sources    {}\n  alerts     {}\n",
+            "{first}\n  database   {}\n  time zone  {}\n  sources    {}\n  alerts     {}\n  log-in     {}\n",
             config.database_path.display(),
             config.timezone,
             list(project.sources.keys()),
-            list(project.channels.keys())
+            list(project.channels.keys()),
+            log_ins(&config.log_in)
         ));
         if !self.connect {
             return Ok(Exit::Success);
@@ -64,18 +71,44 @@ impl Check {
             (name, began.elapsed(), answer)
         })));
         let mut exit = Exit::Success;
-        for (name, took, answer) in answers {
+        let answers = answers
+            .into_iter()
+            .map(|(name, took, answer)| (name.clone(), took, answer.map_err(|fault| fault.to_string())));
+        for (name, took, answer) in answers.chain(providers(&project)) {
             let took = format!("{:.0} ms", took.as_secs_f64() * 1e3);
             terminal::print(&match answer {
                 Ok(()) => format!("{}  {name} answers ({took})\n", paint.green("up  ")),
                 Err(fault) => {
                     exit = Exit::Failure;
-                    format!("{}  {name} ({took}): {}\n", paint.red("down"), project.secrets.redact(&fault.to_string()))
+                    format!("{}  {name} ({took}): {}\n", paint.red("down"), project.secrets.redact(&fault))
                 }
             });
         }
         Ok(exit)
     }
+}
+
+/// Asks each provider of log-ins for its metadata and keys.
+fn providers(project: &Project) -> Vec<(String, Duration, Result<(), String>)> {
+    let config = &project.config;
+    let outbound = Outbound::ruled(project.secrets.clone(), config.address_rules.clone());
+    let access =
+        Access::new(config.log_in.clone(), &outbound, config.base_url.as_deref().unwrap_or("http://127.0.0.1"));
+    let asked = join_all(access.providers.iter().map(async |provider| {
+        let began = Instant::now();
+        let answer = provider.probe(SystemClock.now()).await.map_err(|refused| refused.to_string());
+        (format!("log-in by {}", provider.settings.name), began.elapsed(), answer)
+    }));
+    project.runtime.block_on(asked)
+}
+
+/// The ways in which people come in.
+fn log_ins(settings: &LogInSettings) -> String {
+    let mut ways: Vec<&str> = settings.providers.iter().map(|provider| provider.name.as_str()).collect();
+    if settings.local_users {
+        ways.push("name and password");
+    }
+    if ways.is_empty() { "nobody has to".to_owned() } else { ways.join(", ") }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {

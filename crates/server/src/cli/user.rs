@@ -22,10 +22,14 @@ Examples:
   revere user list
   revere user disable bob                               Out at once: sessions are over, tokens good for nothing
   revere user enable bob
+  revere user role bob administrator                    From now on, whichever way he came
+  revere user role bob editor --tags shop
+  revere user rename bob robert
   revere user reset bob                                 Prints a link for another password
   revere user reset bob --second-factor                 And takes the second factor away, for a phone that is lost
 
-People are asked to log in where config.py says LOCAL_USERS = True. The server may be running.
+People are asked to log in where config.py says so: LOCAL_USERS = True, GOOGLE_APPS_DOMAIN or OIDC_ISSUER. The server may
+be running.
 
 Exit codes:
   0 it is done, 1 it is not, and says why";
@@ -64,6 +68,23 @@ enum Act {
         /// What they are called
         name: String,
     },
+    /// Give a person another role
+    Role {
+        /// What they are called
+        name: String,
+        /// What they are from now on
+        role: String,
+        /// For an editor: only monitors with one of these tags, separated by commas
+        #[arg(long, value_delimiter = ',')]
+        tags: Vec<String>,
+    },
+    /// Give a person another name
+    Rename {
+        /// What they are called
+        name: String,
+        /// What they are called from now on
+        new_name: String,
+    },
     /// Give a person another password
     Reset {
         /// What they are called
@@ -91,8 +112,10 @@ impl UserCommand {
             store.close().await;
             done
         })?;
-        if !config.log_in.local_users {
-            terminal::note("Nobody is asked to log in yet: config.py does not say LOCAL_USERS = True.");
+        if !config.log_in.is_required() {
+            terminal::note(
+                "Nobody is asked to log in yet: config.py does not say LOCAL_USERS = True, nor names a provider.",
+            );
         }
         Ok(Exit::Success)
     }
@@ -117,8 +140,21 @@ impl Act {
             Act::List => list(store).await?,
             Act::Disable { name } => switched(store, &name, true, asked).await?,
             Act::Enable { name } => switched(store, &name, false, asked).await?,
+            Act::Role { name, role, tags } => {
+                let user = find(store, &name).await?;
+                let user = people::give_role(store, user.id, &role, tags, asked).await.map_err(told)?;
+                terminal::print(&format!("{} is {}{} now.\n", user.name, user.role, of_tags(&user)));
+            }
+            Act::Rename { name, new_name } => {
+                let user = find(store, &name).await?;
+                let renamed = people::rename(store, user.id, &new_name, asked).await.map_err(told)?;
+                terminal::print(&format!("{} is called {renamed} now.\n", user.name));
+            }
             Act::Reset { name, password_stdin, second_factor } => {
                 let user = find(store, &name).await?;
+                if user.identity.is_some() {
+                    anyhow::bail!("{} logs in at a provider, and has no password here", user.name);
+                }
                 if user.disabled_at.is_some() {
                     anyhow::bail!("{} is disabled; `revere user enable {name}` first", user.name);
                 }
@@ -155,21 +191,26 @@ async fn list(store: &Store) -> anyhow::Result<()> {
     loop {
         let users = store.users(&after, PIECE).await?;
         for user in &users {
-            let User { name, role, tags, .. } = user;
-            let tags = if *role == Role::Editor && !tags.is_empty() {
-                format!(" of {}", tags.join(", "))
-            } else {
-                String::new()
-            };
+            let User { name, role, .. } = user;
+            let tags = of_tags(user);
+            let from = user.identity.as_ref().map_or(String::new(), |(issuer, _)| format!(", from {issuer}"));
             let seen = user.logged_in_at.map_or("never came in".to_owned(), |at| format!("came in {at:.0}"));
             let factor = if user.totp_key.is_some() { ", second factor" } else { "" };
             let off = if user.disabled_at.is_some() { ", disabled" } else { "" };
-            terminal::print(&format!("{name}: {role}{tags}, {seen}{factor}{off}\n"));
+            terminal::print(&format!("{name}: {role}{tags}, {seen}{from}{factor}{off}\n"));
         }
         match users.last() {
             Some(last) if users.len() == PIECE as usize => after.clone_from(&last.name),
             _ => return Ok(()),
         }
+    }
+}
+
+/// The tags whose monitors somebody edits, after their role.
+fn of_tags(user: &User) -> String {
+    match user.role == Role::Editor && !user.tags.is_empty() {
+        true => format!(" of {}", user.tags.join(", ")),
+        false => String::new(),
     }
 }
 

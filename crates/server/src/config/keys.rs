@@ -54,8 +54,8 @@ pub const KEYS: &[Key] = &[
     key(
         "SECRET_KEY",
         FieldKind::Secret,
-        "none is needed",
-        "Accepted, because existing files have it, and used for nothing yet: there is no login whose cookies it would sign. Hidden everywhere, like any other secret.",
+        "log-in by a provider needs one",
+        "What log-ins that are under way at a provider are signed with: a long random text that nobody else has, as `python3 -c \"import secrets; print(secrets.token_urlsafe(32))\"` makes it. With another one, only those log-ins are begun again.",
     ),
     key(
         "TIMEZONE",
@@ -171,8 +171,68 @@ pub const KEYS: &[Key] = &[
     key(
         "GOOGLE_APPS_DOMAIN",
         FieldKind::Text,
-        "no login",
-        "Accepted for the sake of existing files, with a warning: login by Google is not built yet, so keep the server on a loopback address or behind a proxy that asks who comes.",
+        "no log-in by Google",
+        "Everybody logs in with a Google account of this domain, and of no other: `example.com`. Needs the three settings `GOOGLE_CLIENT_ID`, `GOOGLE_CLIENT_SECRET` and `SECRET_KEY`; see LOGIN.md.",
+    ),
+    key("GOOGLE_CLIENT_ID", FieldKind::Text, "none", "Who this server is at Google: the client ID of an OAuth client."),
+    key("GOOGLE_CLIENT_SECRET", FieldKind::Secret, "none", "The client secret that belongs to it."),
+    key(
+        "GOOGLE_ISSUER",
+        FieldKind::Url,
+        "`https://accounts.google.com`",
+        "Who answers in Google's place, for trying the log-in out with a provider of one's own.",
+    ),
+    key(
+        "OIDC_ISSUER",
+        FieldKind::Url,
+        "no log-in by OpenID Connect",
+        "A provider that people log in with by OpenID Connect: its issuer, exactly as the provider writes it. Needs `OIDC_CLIENT_ID`, `OIDC_CLIENT_SECRET` and `SECRET_KEY`; see LOGIN.md.",
+    ),
+    key("OIDC_CLIENT_ID", FieldKind::Text, "none", "Who this server is at that provider."),
+    key("OIDC_CLIENT_SECRET", FieldKind::Secret, "none", "The client secret that belongs to it."),
+    key("OIDC_NAME", FieldKind::Text, "the issuer's host", "What people call that provider: `Log in with ...`."),
+    key(
+        "OIDC_SCOPES",
+        FieldKind::Texts,
+        "`['openid', 'profile', 'email']`",
+        "What is asked of the provider; some want `groups` among it.",
+    ),
+    key(
+        "OIDC_GROUPS_CLAIM",
+        FieldKind::Text,
+        "`groups`",
+        "The claim that says which groups somebody is in, a text or a list; `realm_access.roles` is one inside another.",
+    ),
+    key(
+        "OIDC_ROLES",
+        FieldKind::Any,
+        "`DEFAULT_ROLE` for everybody",
+        "Which group is what here, a dict such as `{'ops': 'administrator', 'shop': 'editor of shop, mail', 'staff': 'viewer'}`. The highest counts, at each log-in anew.",
+    ),
+    key(
+        "OIDC_HOSTS",
+        FieldKind::Texts,
+        "the issuer's host alone",
+        "Further hosts at which the provider may have endpoints that the server asks.",
+    ),
+    key(
+        "OIDC_CA_FILE",
+        FieldKind::Text,
+        "the machine's own authorities",
+        "PEM file of certificates to trust for that provider beside the machine's own. A relative path counts from the folder of the configuration file.",
+    ),
+    key(
+        "OIDC_MAX_AGE_HOURS",
+        FieldKind::Count,
+        "as long as the provider likes",
+        "How many hours ago somebody may have shown the provider who they are; it asks them again after that.",
+    )
+    .within(1, 8760),
+    key(
+        "DEFAULT_ROLE",
+        FieldKind::Choice(&["none", "viewer", "editor", "administrator"]),
+        "`'viewer'`; nobody comes in by `OIDC_ISSUER` without a group of `OIDC_ROLES`",
+        "What somebody is who comes by a provider for the first time, or whom no group of `OIDC_ROLES` names. `'none'` lets them not in.",
     ),
 ];
 
@@ -239,7 +299,7 @@ mod tests {
 
     fn holds(key: &Key) -> String {
         match (key.field.name, key.field.kind, key.bounds) {
-            ("REVERE_SOURCES" | "REVERE_ALERTS", ..) => "a dict".to_owned(),
+            ("REVERE_SOURCES" | "REVERE_ALERTS" | "OIDC_ROLES", ..) => "a dict".to_owned(),
             (_, FieldKind::Count, Some((least, most))) => format!("a whole number from {least} to {most}"),
             (_, FieldKind::Seconds, Some((_, most))) => format!("a number of seconds above 0, at most {most}"),
             (_, kind, _) => kind.expected(),

@@ -7,6 +7,7 @@
 mod fault_line;
 mod kept_elsewhere;
 mod keys;
+mod log_in;
 mod mask_traceback;
 mod read;
 

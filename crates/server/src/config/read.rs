@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::SignedDuration;
 use revere_sandbox::{ConfigValues, Limits, Value as PythonValue};
 use serde_json::{Map, Value};
 
 use super::{Config, kept_elsewhere::Places, keys};
 use crate::{
-    access::LogInSettings,
     building::{self, ConfiguredEntry},
     outbound::AddressRules,
     redact::Secrets,
@@ -88,12 +86,6 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
         log_in: reader.log_in(),
         warnings: Vec::new(),
     };
-    if settings.text("GOOGLE_APPS_DOMAIN").is_some() {
-        warnings.push(ConfigFault::new(
-            "GOOGLE_APPS_DOMAIN",
-            "accepted, but login by Google is not built yet: nobody is asked who they are. Keep the server on a loopback address, or behind a proxy that asks",
-        ));
-    }
     let by_proxy = config.tls_files.is_none() && config.base_url.as_ref().is_some_and(|url| url.starts_with("https:"));
     if config.log_in.is_required() && by_proxy && config.log_in.trusted_proxies.is_empty() {
         warnings.push(ConfigFault::new(
@@ -125,14 +117,14 @@ fn slips(left: &ConfigValues) -> Vec<ConfigFault> {
 }
 
 /// Reads one name at a time and collects what is wrong with it.
-struct Reader<'a> {
-    settings: &'a Settings,
-    folder: &'a Path,
+pub(super) struct Reader<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) folder: &'a Path,
     faults: Vec<ConfigFault>,
 }
 
 impl Reader<'_> {
-    fn fault(&mut self, place: &str, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, place: &str, message: impl Into<String>) {
         self.faults.push(ConfigFault::new(place, message));
     }
 
@@ -183,7 +175,7 @@ impl Reader<'_> {
     }
 
     /// A whole number within the key's bounds; out of them is a fault.
-    fn number(&mut self, name: &str, default: u64) -> u64 {
+    pub(super) fn number(&mut self, name: &str, default: u64) -> u64 {
         let (low, high) = keys::bounds(name);
         let number = self.settings.count(name).unwrap_or(default);
         if !(low..=high).contains(&number) {
@@ -230,37 +222,6 @@ impl Reader<'_> {
             }
         }
         limits
-    }
-
-    /// Who may come in.
-    fn log_in(&mut self) -> LogInSettings {
-        let default = LogInSettings::default();
-        let hours = |hours: u64| SignedDuration::from_hours(i64::try_from(hours).unwrap_or(i64::MAX / 3600));
-        let anyone = self.settings.text("ANYONE_MAY").map(str::to_owned);
-        if anyone.as_deref().is_some_and(|may| may != "everything") {
-            self.fault("ANYONE_MAY", "expected 'everything', in so many words, or nothing at all");
-        }
-        let mut trusted_proxies = Vec::new();
-        for (index, text) in self.settings.texts("TRUSTED_PROXIES").iter().enumerate() {
-            match text.parse() {
-                Ok(network) => trusted_proxies.push(network),
-                Err(message) => self.fault(&format!("TRUSTED_PROXIES[{index}]"), message),
-            }
-        }
-        let settings = LogInSettings {
-            trusted_proxies,
-            local_users: self.settings.flag("LOCAL_USERS"),
-            anyone_may_everything: anyone.is_some(),
-            session_idle: hours(self.number("SESSION_IDLE_HOURS", default.session_idle.as_hours().unsigned_abs())),
-            session_length: hours(self.number("SESSION_HOURS", default.session_length.as_hours().unsigned_abs())),
-        };
-        if settings.anyone_may_everything && settings.is_required() {
-            self.fault(
-                "ANYONE_MAY",
-                "says that nobody has to log in, and another setting that everybody has to: take one out",
-            );
-        }
-        settings
     }
 
     /// REVERE_SOURCES or REVERE_ALERTS.
@@ -468,10 +429,9 @@ mod tests {
 
     #[test]
     fn what_the_original_had_and_means_nothing_here_is_a_warning() {
-        let (config, faults) =
-            read_names(&[("DEBUG", PythonValue::Bool(true)), ("GOOGLE_APPS_DOMAIN", text("example.com"))]);
+        let (config, faults) = read_names(&[("DEBUG", PythonValue::Bool(true)), ("TESTING", PythonValue::Bool(true))]);
         assert_eq!(faults, [""; 0]);
         let places: Vec<&str> = config.warnings.iter().map(|warning| warning.place.as_str()).collect();
-        assert_eq!(places, ["DEBUG", "GOOGLE_APPS_DOMAIN"]);
+        assert_eq!(places, ["DEBUG", "TESTING"]);
     }
 }

@@ -68,6 +68,7 @@ pub async fn prove(context: &Context, password: &str, code: &str) -> Result<(), 
 /// Chooses another password; all other sessions end.
 pub async fn change_password(context: &Context, password: &str) -> Result<(), Failure> {
     let (services, user, session) = proved(context).await?;
+    of_ours(&user)?;
     let kept = hashed(services, password, &user.name).await?;
     let asked = context.asked();
     let changed = services.store.set_password(user.id, kept, Some(session), Act::PasswordChanged, &asked).await;
@@ -79,6 +80,7 @@ pub async fn change_password(context: &Context, password: &str) -> Result<(), Fa
 /// Makes a key for a second factor; it becomes one when a code of it is shown.
 pub async fn offer_second_factor(context: &Context) -> Result<Offer, Failure> {
     let (services, user, _) = proved(context).await?;
+    of_ours(&user)?;
     let key = second_factor::new_key();
     services.store.offer_second_factor(user.id, key.clone(), &context.asked()).await.map_err(Failure::Store)?;
     offer(key, &user.name)
@@ -255,6 +257,17 @@ pub(super) async fn proved(context: &Context) -> Result<(&Services, User, Sessio
     match sessions.iter().any(|one| one.id == session && is_fresh(one.proved_at, now)) {
         true => Ok((services, user, session)),
         false => Err(Failure::NotProved),
+    }
+}
+
+/// Whoever comes by a provider has no password here: with one they could come in when the provider lets them no more.
+fn of_ours(user: &User) -> Result<(), Failure> {
+    match &user.identity {
+        None => Ok(()),
+        Some((issuer, _)) => {
+            let detail = format!("you log in at {issuer}, so password and second factor are kept there, and not here");
+            Err(Failure::NotPossible(detail))
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use revere_model::{Actor, Asked, Denial, MonitorId, Operation};
+use revere_model::{Actor, Asked, Denial, MonitorId, Operation, Who};
 
 use super::{Defaults, Failure, Services};
 use crate::access::LogInSettings;
@@ -104,6 +104,11 @@ impl Context {
     /// Who asks, and when: what every write is told, which writes it down in the same transaction.
     pub(super) fn asked(&self) -> Asked {
         Asked { by: self.actor.clone(), at: self.now() }
+    }
+
+    /// The same for what the server does of itself while somebody comes in.
+    pub(super) fn asked_of_itself(&self) -> Asked {
+        Asked { by: Actor { who: Who::Server, ..self.actor.clone() }, at: self.now() }
     }
 
     /// What the operator decided about who may come in.

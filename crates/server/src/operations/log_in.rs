@@ -208,6 +208,17 @@ pub(super) async fn shown(
 
 /// Begins a session of a person who has shown, in the way `method`, who they are. Every way of logging in ends here.
 pub async fn begin(context: &Context, user: &User, method: &'static str, browser: &Browser) -> Result<Begun, Failure> {
+    begin_proved(context, user, method, browser, context.now()).await
+}
+
+/// The same for a person who showed who they are some time before.
+pub(super) async fn begin_proved(
+    context: &Context,
+    user: &User,
+    method: &'static str,
+    browser: &Browser,
+    proved_at: Timestamp,
+) -> Result<Begun, Failure> {
     let services = context.may(Operation::LogIn)?;
     let now = context.now();
     let (secret, ends_at) = (Secret::new(), services.access.settings.ends_at(now));
@@ -223,6 +234,7 @@ pub async fn begin(context: &Context, user: &User, method: &'static str, browser
         method,
         address: address_text(context.actor().address),
         user_agent: browser.user_agent.chars().filter(|c| !c.is_control()).take(300).collect(),
+        proved_at,
         ends_at,
         instead_of,
     };
@@ -234,15 +246,15 @@ pub async fn begin(context: &Context, user: &User, method: &'static str, browser
     Ok(Begun { secret, ends_at, id })
 }
 
-/// Ends the session that whoever asks is in, if they are in one.
-pub async fn log_out(context: &Context) -> Result<(), Failure> {
+/// Ends the session that whoever asks is in, if they are in one. Answers in which way they came.
+pub async fn log_out(context: &Context) -> Result<Option<String>, Failure> {
     let services = context.may(Operation::LogIn)?;
-    if let Who::Person { id, session, .. } = &context.actor().who {
-        let ended = services.store.end_session(*id, *session, Act::LoggedOut, &context.asked()).await;
-        ended.map_err(Failure::Store)?;
-        services.access.announce();
-    }
-    Ok(())
+    let Who::Person { id, session, .. } = &context.actor().who else { return Ok(None) };
+    let method = services.store.session_method(*id, *session).await.map_err(Failure::Store)?;
+    let ended = services.store.end_session(*id, *session, Act::LoggedOut, &context.asked()).await;
+    ended.map_err(Failure::Store)?;
+    services.access.announce();
+    Ok(method)
 }
 
 /// Whether the code is one of the person's second factor, or a recovery code; true where they have no second factor. Either

@@ -19,6 +19,7 @@ mod monitor_input;
 pub mod monitors;
 pub mod overview;
 pub mod people;
+pub mod provider_log_in;
 pub mod refusals;
 pub mod runs;
 pub mod schedule;

@@ -71,6 +71,9 @@ pub async fn link(context: &Context, id: UserId) -> Result<(User, Secret), Failu
     if user.disabled_at.is_some() {
         return Err(Failure::NotPossible(format!("{} is disabled; enable them first", user.name)));
     }
+    if user.identity.is_some() {
+        return Err(Failure::NotPossible(format!("{} logs in at a provider, and has no password here", user.name)));
+    }
     let secret = new_link(&services.store, id, &context.asked()).await?;
     Ok((user, secret))
 }
@@ -135,6 +138,29 @@ pub async fn change_one(store: &Store, id: UserId, change: UserChange, asked: &A
                 .to_owned(),
         )
     })
+}
+
+/// Makes a person something else, if that leaves an administrator.
+pub async fn give_role(
+    store: &Store,
+    id: UserId,
+    role: &str,
+    tags: Vec<String>,
+    asked: &Asked,
+) -> Result<User, Failure> {
+    let mut faults = Vec::new();
+    let (role, tags) = (checked_role(role, &mut faults), checked_tags(tags, &mut faults));
+    let change = Refusal::unless_clean(faults, UserChange { role, tags: Some(tags), disabled: None })?;
+    change_one(store, id, change, asked).await
+}
+
+/// Gives a person another name, and answers it.
+pub async fn rename(store: &Store, id: UserId, name: &str, asked: &Asked) -> Result<String, Failure> {
+    let name = checked_name(name)?;
+    match store.rename_user(id, name.clone(), asked).await.map_err(Failure::Store)? {
+        true => Ok(name),
+        false => Err(Failure::refused("name", format!("somebody is called {name} already; choose another name"))),
+    }
 }
 
 /// A link by which a person chooses a password.

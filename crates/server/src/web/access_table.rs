@@ -32,7 +32,10 @@ routes! {
     LogIn {
         GET "/login"
         POST "/login"
+        GET "/login/{provider}"
+        GET "/login/{provider}/callback"
         POST "/logout"
+        GET "/logout/{provider}"
         GET "/link/{secret}"
         POST "/link/{secret}"
         GET "/static/{file}"

@@ -1,4 +1,4 @@
-//! The cookie that a browser's session is in.
+//! The cookie that a browser's session is in, and the one of a log-in that is under way elsewhere.
 //!
 //! Where people come by HTTPS its name begins with `__Host-`, which browsers take only with `Secure`, for this host alone, so
 //! no neighbouring name can set one. It is sent along when somebody follows a link of a mail (`Lax`); whatever changes
@@ -12,9 +12,24 @@ fn name(secure: bool) -> &'static str {
     if secure { "__Host-revere_session" } else { "revere_session" }
 }
 
+fn name_of_log_in(secure: bool) -> &'static str {
+    if secure { "__Host-revere_log_in" } else { "revere_log_in" }
+}
+
 /// The secret that a request shows, if it has the form of one. Of two cookies of that name neither is taken.
 pub(super) fn read(headers: &HeaderMap, secure: bool) -> Option<String> {
-    let name = name(secure);
+    let secret = only(headers, name(secure))?;
+    let good = secret.len() == 43 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    good.then(|| secret.to_owned())
+}
+
+/// What the browser keeps of a log-in that is under way.
+pub(super) fn read_log_in(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    only(headers, name_of_log_in(secure))
+}
+
+/// The one cookie of a name.
+fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut found = headers
         .get_all(header::COOKIE)
         .iter()
@@ -22,26 +37,35 @@ pub(super) fn read(headers: &HeaderMap, secure: bool) -> Option<String> {
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
     let first = found.next()?;
-    let good = first.len() == 43 && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    (good && found.next().is_none()).then(|| first.to_owned())
+    found.next().is_none().then_some(first)
 }
 
 /// Gives the browser its session.
 pub(super) fn give(headers: &mut HeaderMap, begun: &Begun, seconds: i64, secure: bool) {
-    set(headers, begun.secret.reveal(), seconds, secure);
+    set(headers, name(secure), begun.secret.reveal(), seconds, secure);
+}
+
+/// Gives the browser what it keeps of a log-in that is under way.
+pub(super) fn give_log_in(headers: &mut HeaderMap, kept: &str, seconds: i64, secure: bool) {
+    set(headers, name_of_log_in(secure), kept, seconds, secure);
+}
+
+/// Takes it from the browser.
+pub(super) fn take_log_in(headers: &mut HeaderMap, secure: bool) {
+    set(headers, name_of_log_in(secure), "", 0, secure);
 }
 
 /// Takes it from the browser.
 pub(super) fn take(headers: &mut HeaderMap, secure: bool) {
-    set(headers, "", 0, secure);
+    set(headers, name(secure), "", 0, secure);
     // What the browser kept to go back to is nobody's business any more.
     headers.insert("clear-site-data", HeaderValue::from_static("\"cache\""));
 }
 
-fn set(headers: &mut HeaderMap, secret: &str, seconds: i64, secure: bool) {
+fn set(headers: &mut HeaderMap, name: &str, value: &str, seconds: i64, secure: bool) {
     let flag = if secure { "; Secure" } else { "" };
-    let cookie = format!("{}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{flag}", name(secure), seconds.max(0));
-    let cookie = HeaderValue::from_str(&cookie).expect("names, digits and letters of base64 are visible ASCII");
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{flag}", seconds.max(0));
+    let cookie = HeaderValue::from_str(&cookie).expect("names, digits, dots and letters of base64 are visible ASCII");
     headers.append(header::SET_COOKIE, cookie);
 }
 

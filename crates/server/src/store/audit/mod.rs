@@ -72,7 +72,8 @@ impl AuditEntry {
             (None, false) => tracing::info!(%who, %by, request_id, "{words}"),
             (_, true) => {
                 let address = crate::access::address_text(self.asked.by.address);
-                tracing::warn!(target, %who, address, %by, request_id, "{words}");
+                let why = self.details.get("why").and_then(Value::as_str).unwrap_or_default();
+                tracing::warn!(target, %who, address, %by, request_id, why, "{words}");
             }
         }
     }

@@ -55,6 +55,8 @@ pub struct NewSession {
     pub address: String,
     /// By which browser, as far as it says.
     pub user_agent: String,
+    /// When they showed who they are.
+    pub proved_at: Timestamp,
     /// When it ends, whatever they do.
     pub ends_at: Timestamp,
     /// The session that it takes the place of: whoever logs in again, or as somebody else, leaves nothing open behind.
@@ -97,7 +99,7 @@ impl Store {
                 }
                 let id: i64 = sqlx::query_scalar(
                     "insert into sessions (secret_hash, user_id, method, address, user_agent, created_at, proved_at, seen_at,
-                         ends_at) values ($1, $2, $3, $4, $5, $6, $6, $6, $7) returning id",
+                         ends_at) values ($1, $2, $3, $4, $5, $6, $8, $6, $7) returning id",
                 )
                 .bind(&new.secret_hash)
                 .bind(new.user.0)
@@ -106,6 +108,7 @@ impl Store {
                 .bind(&new.user_agent)
                 .bind(micros(now))
                 .bind(micros(new.ends_at))
+                .bind(micros(new.proved_at))
                 .fetch_one(&mut *connection)
                 .await?;
                 sqlx::query("delete from login_failures where name_hash = $1")
@@ -187,6 +190,12 @@ impl Store {
         .fetch_all(self.readers())
         .await?;
         rows.iter().map(session).collect()
+    }
+
+    /// In which way the one in a session came in, if it is one of this person.
+    pub async fn session_method(&self, user: UserId, id: SessionId) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar("select method from sessions where id = $1 and user_id = $2");
+        Ok(found.bind(id.0).bind(user.0).fetch_optional(self.readers()).await?)
     }
 
     /// Notes that a session was seen.

@@ -140,6 +140,10 @@ impl Store {
                 }
                 let entry = AuditEntry::new(Act::PersonAdded, &asked).about(target(&made));
                 let entry = entry.saying("role", made.role.as_str()).saying("tags", made.tags.clone());
+                let entry = match &made.identity {
+                    Some((issuer, _)) => entry.saying("from", issuer.as_str()),
+                    None => entry,
+                };
                 Ok(Acted::done(Some(made), entry))
             })
         })
@@ -220,6 +224,31 @@ impl Store {
                     .changing("tags", was.tags.into(), is.tags.clone().into())
                     .changing("disabled", was.disabled_at.is_some().into(), is.disabled_at.is_some().into());
                 Ok(if entry.details.is_empty() { Acted::nothing(Some(is)) } else { Acted::done(Some(is), entry) })
+            })
+        })
+        .await
+    }
+
+    /// Gives a person another name; false where somebody else has it.
+    pub async fn rename_user(&self, id: UserId, name: String, asked: &Asked) -> Result<bool, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
+            Box::pin(async move {
+                let was = fetch(connection, id).await?;
+                let renamed = sqlx::query(
+                    "update users set name = $2, name_key = $3 where id = $1
+                         and not exists (select 1 from users where name_key = $3 and id <> $1)",
+                )
+                .bind(id.0)
+                .bind(&name)
+                .bind(name_key(&name))
+                .execute(connection)
+                .await?;
+                if renamed.rows_affected() == 0 {
+                    return Ok(Acted::nothing(false));
+                }
+                let entry = AuditEntry::new(Act::PersonChanged, &asked).about(target(&was));
+                Ok(Acted::done(true, entry.changing("name", was.name.into(), name.into())))
             })
         })
         .await

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     access::second_factor,
-    operations::{Context, Failure, FieldFault, account},
+    operations::{
+        Context, Failure, FieldFault, account,
+        provider_log_in::{self, Offered},
+    },
     web::{Problem, WebState, params::Key, session_cookie},
 };
 
@@ -27,6 +30,8 @@ struct AccountPage {
     tags: Vec<String>,
     local_users: bool,
     has_password: bool,
+    /// Where they come from, if that is where they show who they are.
+    provider: Option<Offered>,
     proved: bool,
     has_second_factor: bool,
     recovery_codes: u64,
@@ -160,6 +165,7 @@ async fn page(request: &PageRequest) -> Result<AccountPage, Problem> {
         role: account.user.role,
         local_users: request.context.log_in_settings().local_users && account.user.password_hash.is_some(),
         has_password: account.user.password_hash.is_some(),
+        provider: provider_log_in::of(&request.context, &account.user),
         proved: account.proved,
         has_second_factor: account.user.totp_key.is_some(),
         recovery_codes: account.recovery_codes,
@@ -220,7 +226,8 @@ mod tests {
                 role: Role::Editor,
                 tags: vec![HOSTILE.into()],
                 local_users: true,
-                has_password: true,
+                has_password: false,
+                provider: Some(Offered { key: "oidc", name: HOSTILE.into() }),
                 proved,
                 has_second_factor: true,
                 recovery_codes: 1,

@@ -19,6 +19,7 @@ use crate::{
     operations::{
         Context, Failure, FieldFault, account,
         log_in::{self, Begun, Browser, LogIn},
+        provider_log_in::{self, Offered},
     },
     web::{
         Problem, WebState,
@@ -29,11 +30,14 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "pages/log_in.html")]
-struct LogInPage {
-    shell: Shell,
+pub(super) struct LogInPage {
+    pub(super) shell: Shell,
     local_users: bool,
+    providers: Vec<Offered>,
     not_encrypted: bool,
-    said: Option<Said>,
+    pub(super) said: Option<Said>,
+    /// The provider that whoever logged out came by.
+    still_in_at: Option<Offered>,
     name: String,
     to: String,
 }
@@ -75,7 +79,11 @@ pub(super) async fn show(
     if request.context.actor().who != Who::Stranger {
         return Ok(see(to));
     }
-    let page = log_in_page(&state, &request, &headers, to);
+    let mut page = log_in_page(&state, &request, &headers, to);
+    if let Some(out_of) = params.text("out") {
+        page.still_in_at = provider_log_in::offered(&request.context).into_iter().find(|one| one.key == out_of);
+        page.said = Some(Said { class: "good", words: "You are logged out here.".to_owned() });
+    }
     request.answer(StatusCode::OK, &page.shell, &page)
 }
 
@@ -111,8 +119,12 @@ pub(super) async fn sent(
 
 /// `/logout`
 pub(super) async fn log_out(Extract(state): Extract<WebState>, context: Context, _: Form) -> Result<Response, Problem> {
-    log_in::log_out(&context).await?;
-    let mut response = see("/login");
+    let method = log_in::log_out(&context).await?;
+    let by_provider = provider_log_in::offered(&context).into_iter().find(|one| Some(one.key) == method.as_deref());
+    let mut response = match by_provider {
+        Some(provider) => see(format!("/login?out={}", provider.key)),
+        None => see("/login"),
+    };
     session_cookie::take(response.headers_mut(), state.site.is_secure());
     Ok(response)
 }
@@ -154,20 +166,22 @@ pub(super) async fn link_sent(
 }
 
 /// The browser has its session, and goes on to where it wanted.
-fn come_in(state: &WebState, context: &Context, begun: &Begun, to: &str) -> Response {
+pub(super) fn come_in(state: &WebState, context: &Context, begun: &Begun, to: &str) -> Response {
     let mut response = see(to);
     let seconds = begun.ends_at.duration_since(context.now()).as_secs();
     session_cookie::give(response.headers_mut(), begun, seconds, state.site.is_secure());
     response
 }
 
-fn browser(headers: &HeaderMap) -> Browser {
+pub(super) fn browser(headers: &HeaderMap) -> Browser {
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Browser { user_agent: user_agent.to_owned() }
 }
 
-fn log_in_page(state: &WebState, request: &PageRequest, headers: &HeaderMap, to: String) -> LogInPage {
+pub(super) fn log_in_page(state: &WebState, request: &PageRequest, headers: &HeaderMap, to: String) -> LogInPage {
     LogInPage {
+        providers: provider_log_in::offered(&request.context),
+        still_in_at: None,
         shell: request.shell_for_a_stranger("Log in"),
         local_users: request.context.log_in_settings().local_users,
         not_encrypted: state.site.is_in_the_clear(headers),
@@ -211,6 +225,8 @@ mod tests {
         let log_in = LogInPage {
             shell: shell(),
             local_users: true,
+            providers: vec![Offered { key: "oidc", name: HOSTILE.into() }],
+            still_in_at: Some(Offered { key: "oidc", name: HOSTILE.into() }),
             not_encrypted: true,
             said: said(),
             name: HOSTILE.into(),

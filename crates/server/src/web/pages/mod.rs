@@ -27,6 +27,7 @@ mod outcome;
 mod page_request;
 mod people;
 pub(super) mod problem_page;
+mod provider_log_in;
 mod runs;
 mod sources;
 mod sparkline;
@@ -72,7 +73,10 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/favicon.ico", get(assets::icon))
         .route("/events", get(events::events))
         .route("/login", get(log_in::show).post(log_in::sent))
+        .route("/login/{provider}", get(provider_log_in::depart))
+        .route("/login/{provider}/callback", get(provider_log_in::arrive))
         .route("/logout", post(log_in::log_out))
+        .route("/logout/{provider}", get(provider_log_in::log_out_there))
         .route("/link/{secret}", get(log_in::link).post(log_in::link_sent))
         .route("/account", get(account::show))
         .route("/account/prove", post(account::prove))

@@ -4,8 +4,12 @@ mod account;
 mod log_in;
 mod matrix;
 mod people;
+mod provider_lies;
+mod provider_people;
+mod refusals;
 mod shell;
 mod tags;
+mod test_provider;
 mod tokens;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};

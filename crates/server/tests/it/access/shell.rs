@@ -119,3 +119,56 @@ async fn the_first_start_prints_a_link_to_make_the_administrator_and_the_next_on
     assert_eq!(status, 401);
     assert!(!second.stderr.so_far().contains("nobody can come in yet"));
 }
+
+fn with(config: &str, more: &str) -> String {
+    format!("{config}{more}\n")
+}
+
+#[test]
+fn what_a_log_in_by_a_provider_lacks_is_said_at_once_and_where_to_get_it() {
+    let oidc = "OIDC_ISSUER = 'https://id.example/'\nOIDC_CLIENT_ID = 'x'\nOIDC_CLIENT_SECRET = 'client-s3cret'\n\
+                SECRET_KEY = 'a-key-of-many-characters'\n";
+    for (words, parts) in [
+        (
+            "GOOGLE_APPS_DOMAIN = 'example.com'".to_owned(),
+            &[
+                "GOOGLE_CLIENT_ID: missing; GOOGLE_APPS_DOMAIN needs it: make an OAuth client",
+                "https://console.cloud.google.com/apis/credentials",
+                "http://127.0.0.1:5000/login/google/callback",
+                "GOOGLE_CLIENT_SECRET: missing",
+                "SECRET_KEY: missing; log-ins at a provider are signed with it: python3 -c",
+            ][..],
+        ),
+        ("GOOGLE_CLIENT_ID = 'x'".to_owned(), &["GOOGLE_CLIENT_ID: means nothing without GOOGLE_APPS_DOMAIN"]),
+        ("GOOGLE_APPS_DOMAIN = 'corp'".to_owned(), &["GOOGLE_APPS_DOMAIN: expected a domain such as example.com"]),
+        ("OIDC_CLIENT = 'x'".to_owned(), &["did you mean 'OIDC_CLIENT_ID'?"]),
+        (with(oidc, ""), &["DEFAULT_ROLE: missing; say what somebody is whom OIDC_ISSUER knows"]),
+        (
+            with(oidc, "DEFAULT_ROLE = 'boss'"),
+            &["DEFAULT_ROLE: expected 'none', 'viewer', 'editor' or 'administrator'"],
+        ),
+        (with(oidc, "OIDC_ROLES = {}"), &["OIDC_ROLES: is empty"]),
+        (with(oidc, "OIDC_ROLES = ['ops']"), &["OIDC_ROLES: expected a dict"]),
+        (
+            with(oidc, "OIDC_ROLES = {'ops': 'boss', 'all': 'viewer of shop'}"),
+            &["OIDC_ROLES['ops']: expected 'viewer', 'editor'", "OIDC_ROLES['all']: expected"],
+        ),
+        (with(oidc, "DEFAULT_ROLE = 'viewer'\nOIDC_HOSTS = ['a b']"), &["OIDC_HOSTS[0]: expected a host name"]),
+        (with(oidc, "DEFAULT_ROLE = 'viewer'\nOIDC_CA_FILE = 'none.pem'"), &["OIDC_CA_FILE: cannot read 'none.pem'"]),
+        (with(oidc, "ANYONE_MAY = 'everything'"), &["ANYONE_MAY: says that nobody has to log in"]),
+        (oidc.replace("https:", "http:"), &["OIDC_ISSUER: expected an address that begins with https://"]),
+        (oidc.replace("example/", "example/?a=b"), &["OIDC_ISSUER: expected an address without user, ? and #"]),
+        (oidc.replace("a-key-of-many-characters", "short"), &["SECRET_KEY: has 5 characters, and 16 are the fewest"]),
+    ] {
+        let folder = config(&words);
+        let said = revere(folder.path(), &["check"]).output().unwrap();
+        assert_eq!(said.status.code(), Some(1), "{words}: {}", text(&said));
+        for part in parts {
+            assert!(text(&said).contains(part), "{words}: not {part:?} in {}", text(&said));
+        }
+        assert!(!text(&said).contains("client-s3cret"), "{}", text(&said));
+    }
+    let folder = config(&with(oidc, "DEFAULT_ROLE = 'none'\nOIDC_ROLES = {'ops': 'editor of shop, mail'}"));
+    let said = revere(folder.path(), &["check"]).output().unwrap();
+    assert_eq!(said.status.code(), Some(0), "{}", text(&said));
+}

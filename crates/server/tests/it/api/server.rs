@@ -8,6 +8,7 @@ use revere::{
     engine::{Engine, EngineHandle, Next, TaskStatus},
     metrics::Metrics,
     operations::{Defaults, Operations, Services},
+    outbound::Outbound,
     redact::Secrets,
     runner::{self, NamedSource, Runner},
     sources::source_health::SourceWatch,
@@ -69,8 +70,16 @@ impl Server {
         Server::with(Duration::from_secs(2), log_in).await
     }
 
+    /// One to which people log in in these ways.
+    pub(crate) async fn with_log_in(log_in: LogInSettings, clock: ManualClock) -> Server {
+        Server::at(clock, Duration::from_secs(2), log_in).await
+    }
+
     async fn with(patience: Duration, log_in: LogInSettings) -> Server {
-        let clock = ManualClock::at(BEGIN.parse().unwrap());
+        Server::at(ManualClock::at(BEGIN.parse().unwrap()), patience, log_in).await
+    }
+
+    async fn at(clock: ManualClock, patience: Duration, log_in: LogInSettings) -> Server {
         let shared_clock: Arc<dyn revere_model::Clock> = Arc::new(clock.clone());
         let metrics = Arc::new(Metrics::new(clock.now()));
         let folder = tempfile::tempdir().unwrap();
@@ -129,6 +138,8 @@ impl Server {
         .await
         .unwrap();
         let stopping = CancellationToken::new();
+        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let base = listener.link();
         let operations = Operations::new(Services {
             defaults: Defaults { timezone: "UTC".to_owned(), retain_days: Some(28) },
             clock: shared_clock,
@@ -138,12 +149,10 @@ impl Server {
             runner,
             watch,
             alert_entries: entries,
-            access: revere::access::Access::new(log_in),
+            access: revere::access::Access::new(log_in, &Outbound::new(Secrets::default()), &base),
         });
         let site = Arc::new(Site { loopback_only: true, ..Site::default() });
         let state = WebState { site, metrics, operations, stopping: stopping.clone() };
-        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
-        let base = listener.link();
         listener.open(web::router(state));
         Server {
             base,

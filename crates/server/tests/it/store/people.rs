@@ -29,6 +29,7 @@ fn session(user: &User, secret: &str, scratch: &Scratch) -> NewSession {
         method: "password",
         address: "192.0.2.1".into(),
         user_agent: "a browser".into(),
+        proved_at: scratch.now(),
         ends_at: scratch.now() + 1.hour(),
         instead_of: None,
     }
