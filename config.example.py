@@ -112,3 +112,7 @@ DATABASE_PATH = 'revere.db'
 
 # Google and other providers need a key of your own: python3 -c "import secrets; print(secrets.token_urlsafe(32))"
 #SECRET_KEY = os.environ.get('REVERE_SECRET_KEY', 'change me to a long random text')
+
+# Through a proxy that has asked them already, and says who they are.
+#TRUSTED_PROXIES = ['127.0.0.1', '::1']
+#PROXY_USER_HEADER = 'X-Forwarded-User'

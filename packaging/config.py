@@ -19,6 +19,12 @@ DATABASE_PATH = '/var/lib/revere/revere.db'
 # link by which you become the administrator: journalctl -u revere
 #LOCAL_USERS = True
 
+# Or with Google accounts of one domain, or with any provider of OpenID Connect: /usr/share/doc/revere/LOGIN.md
+#GOOGLE_APPS_DOMAIN = 'example.com'
+#GOOGLE_CLIENT_ID = '1234567890-abc.apps.googleusercontent.com'
+#GOOGLE_CLIENT_SECRET = 'CREDENTIAL:google'
+#SECRET_KEY = 'CREDENTIAL:secret-key'
+
 # A proxy on this machine says whom each request is of.
 #TRUSTED_PROXIES = ['127.0.0.1']
 

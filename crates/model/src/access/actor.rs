@@ -50,8 +50,8 @@ pub enum Who {
         name: String,
         /// What they may do.
         rights: Rights,
-        /// The session they are in.
-        session: SessionId,
+        /// The session they are in; none where a proxy says with each request who it is of.
+        session: Option<SessionId>,
     },
     /// A program with an API token.
     Token {

@@ -14,6 +14,7 @@ pub mod secrets;
 use std::{net::IpAddr, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use revere_model::Role;
 use tokio::sync::watch;
 
 pub use address_limits::{AddressLimits, address_network};
@@ -34,6 +35,10 @@ pub struct LogInSettings {
     pub trusted_proxies: Vec<Network>,
     /// Providers that say who somebody is.
     pub providers: Vec<oidc::ProviderSettings>,
+    /// `PROXY_USER_HEADER`: the header in which those proxies say who somebody is.
+    pub proxy_user_header: Option<String>,
+    /// What somebody is whom a proxy names for the first time; nobody where nothing is said.
+    pub proxy_role: Option<Role>,
     /// How long a session goes on while nobody uses it.
     pub session_idle: SignedDuration,
     /// How long a session goes on at most.
@@ -47,6 +52,8 @@ impl Default for LogInSettings {
             anyone_may_everything: false,
             trusted_proxies: Vec::new(),
             providers: Vec::new(),
+            proxy_user_header: None,
+            proxy_role: Some(Role::Viewer),
             session_idle: SignedDuration::from_hours(24),
             session_length: SignedDuration::from_hours(24 * 7),
         }
@@ -56,7 +63,7 @@ impl Default for LogInSettings {
 impl LogInSettings {
     /// Whether whoever comes has to say who they are: whether there is any way to.
     pub fn is_required(&self) -> bool {
-        self.local_users || !self.providers.is_empty()
+        self.local_users || !self.providers.is_empty() || self.proxy_user_header.is_some()
     }
 
     /// A session that was last seen before this is over.

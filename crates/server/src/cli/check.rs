@@ -108,6 +108,9 @@ fn log_ins(settings: &LogInSettings) -> String {
     if settings.local_users {
         ways.push("name and password");
     }
+    if settings.proxy_user_header.is_some() {
+        ways.push("a proxy's word");
+    }
     if ways.is_empty() { "nobody has to".to_owned() } else { ways.join(", ") }
 }
 

@@ -161,6 +161,12 @@ pub const KEYS: &[Key] = &[
         "Proxies that are believed about who asked them (`X-Forwarded-For`), as addresses or networks such as `127.0.0.1` or `10.0.0.0/8`. Behind a proxy that is not named here, everybody seems to come from the proxy's address, and tries of all to log in are counted as one.",
     ),
     key(
+        "PROXY_USER_HEADER",
+        FieldKind::Text,
+        "nobody is believed",
+        "The header in which a proxy of `TRUSTED_PROXIES` says who somebody is, such as `X-Forwarded-User` or `Remote-User`. From any other address it counts for nothing. See LOGIN.md.",
+    ),
+    key(
         "SESSION_IDLE_HOURS",
         FieldKind::Count,
         "24",
@@ -232,7 +238,7 @@ pub const KEYS: &[Key] = &[
         "DEFAULT_ROLE",
         FieldKind::Choice(&["none", "viewer", "editor", "administrator"]),
         "`'viewer'`; nobody comes in by `OIDC_ISSUER` without a group of `OIDC_ROLES`",
-        "What somebody is who comes by a provider for the first time, or whom no group of `OIDC_ROLES` names. `'none'` lets them not in.",
+        "What somebody is who comes by a provider or a proxy for the first time, or whom no group of `OIDC_ROLES` names. `'none'` lets them not in.",
     ),
 ];
 

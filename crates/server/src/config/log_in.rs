@@ -10,7 +10,7 @@ use crate::{
         LogInSettings,
         oidc::{Granted, ProviderSettings},
     },
-    outbound::Url,
+    outbound::{Url, header::HeaderName},
     tls,
 };
 
@@ -37,6 +37,8 @@ impl Reader<'_> {
             trusted_proxies,
             local_users: self.settings.flag("LOCAL_USERS"),
             providers: self.google().into_iter().chain(self.oidc()).collect(),
+            proxy_user_header: self.proxy_user_header(),
+            proxy_role: self.default_role().unwrap_or(default.proxy_role),
             anyone_may_everything: anyone.is_some(),
             session_idle: hours(self.number("SESSION_IDLE_HOURS", default.session_idle.as_hours().unsigned_abs())),
             session_length: hours(self.number("SESSION_HOURS", default.session_length.as_hours().unsigned_abs())),
@@ -146,6 +148,26 @@ impl Reader<'_> {
             provider.max_age = Some(SignedDuration::from_hours(hours as i64));
         }
         Some(provider)
+    }
+
+    /// A header that a proxy sets, and no browser by itself.
+    fn proxy_user_header(&mut self) -> Option<String> {
+        const NAME: &str = "PROXY_USER_HEADER";
+        const OTHERS: [&str; 8] =
+            ["authorization", "cookie", "host", "origin", "referer", "user-agent", "x-forwarded-for", "x-request-id"];
+        let header = self.settings.text(NAME)?.trim().to_ascii_lowercase();
+        if header.parse::<HeaderName>().is_err() || OTHERS.contains(&header.as_str()) {
+            self.fault(
+                NAME,
+                "expected the name of a header that the proxy sets, such as 'X-Forwarded-User' or 'Remote-User'",
+            );
+            return None;
+        }
+        if self.settings.texts("TRUSTED_PROXIES").is_empty() {
+            let needs = "missing; PROXY_USER_HEADER needs the addresses of the proxies that are believed, such as ['127.0.0.1']";
+            self.fault("TRUSTED_PROXIES", needs);
+        }
+        Some(header)
     }
 
     /// `None` where nothing is said; inside, `None` for nobody.

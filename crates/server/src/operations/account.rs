@@ -19,8 +19,8 @@ use crate::{
 pub struct Account {
     /// Who they are.
     pub user: User,
-    /// The session they are in.
-    pub session: SessionId,
+    /// The session they are in; none where a proxy says who it is.
+    pub session: Option<SessionId>,
     /// All their sessions.
     pub sessions: Vec<Session>,
     /// How many recovery codes they have left.
@@ -45,7 +45,7 @@ pub async fn get(context: &Context) -> Result<Account, Failure> {
     let sessions = services.store.sessions_of(user.id, seen_since, now).await.map_err(Failure::Store)?;
     Ok(Account {
         recovery_codes: services.store.recovery_codes_left(user.id).await.map_err(Failure::Store)?,
-        proved: sessions.iter().any(|one| one.id == session && is_fresh(one.proved_at, now)),
+        proved: is_proved(&sessions, session, now),
         user,
         session,
         sessions,
@@ -55,6 +55,7 @@ pub async fn get(context: &Context) -> Result<Account, Failure> {
 /// Shows again who they are: password, and a code where there is a second factor. Wrong ones count as failed log-ins.
 pub async fn prove(context: &Context, password: &str, code: &str) -> Result<(), Failure> {
     let (services, user, session) = own(context).await?;
+    let Some(session) = session else { return Ok(()) };
     let log_in = LogIn { name: user.name.clone(), password: password.to_owned(), code: code.to_owned() };
     match shown(context, services, Some(user), &log_in).await {
         Err(Failure::NotLetIn) => {
@@ -71,7 +72,7 @@ pub async fn change_password(context: &Context, password: &str) -> Result<(), Fa
     of_ours(&user)?;
     let kept = hashed(services, password, &user.name).await?;
     let asked = context.asked();
-    let changed = services.store.set_password(user.id, kept, Some(session), Act::PasswordChanged, &asked).await;
+    let changed = services.store.set_password(user.id, kept, session, Act::PasswordChanged, &asked).await;
     changed.map_err(Failure::Store)?;
     services.access.announce();
     Ok(())
@@ -109,8 +110,7 @@ pub async fn confirm_second_factor(context: &Context, code: &str) -> Result<Vec<
     };
     let codes = second_factor::recovery_codes();
     let hashes = codes.iter().map(|code| second_factor::recovery_hash(code)).collect();
-    let confirmed =
-        services.store.confirm_second_factor(user.id, key, step, hashes, Some(session), &context.asked()).await;
+    let confirmed = services.store.confirm_second_factor(user.id, key, step, hashes, session, &context.asked()).await;
     if !confirmed.map_err(Failure::Store)? {
         return Err(Failure::NotPossible("another key was made meanwhile; begin again".to_owned()));
     }
@@ -122,7 +122,7 @@ pub async fn confirm_second_factor(context: &Context, code: &str) -> Result<Vec<
 pub async fn remove_second_factor(context: &Context) -> Result<(), Failure> {
     let (services, user, session) = proved(context).await?;
     let asked = context.asked();
-    let removed = services.store.remove_second_factor(user.id, Some(session), Act::SecondFactorRemoved, &asked).await;
+    let removed = services.store.remove_second_factor(user.id, session, Act::SecondFactorRemoved, &asked).await;
     removed.map_err(Failure::Store)?;
     services.access.announce();
     Ok(())
@@ -234,14 +234,14 @@ pub(super) async fn hashed(services: &Services, password: &str, name: &str) -> R
 }
 
 /// Whoever asks, as a person, and their session.
-async fn own(context: &Context) -> Result<(&Services, User, SessionId), Failure> {
+async fn own(context: &Context) -> Result<(&Services, User, Option<SessionId>), Failure> {
     let services = context.may(Operation::UseAccount)?;
     let (id, session) = person(context)?;
     let user = services.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?;
     Ok((services, user.ok_or(Failure::NotLetIn)?, session))
 }
 
-pub(super) fn person(context: &Context) -> Result<(UserId, SessionId), Failure> {
+pub(super) fn person(context: &Context) -> Result<(UserId, Option<SessionId>), Failure> {
     match &context.actor().who {
         Who::Person { id, session, .. } => Ok((*id, *session)),
         _ => Err(Failure::NotPossible("nobody has to log in here, so nobody has an account".to_owned())),
@@ -249,12 +249,12 @@ pub(super) fn person(context: &Context) -> Result<(UserId, SessionId), Failure> 
 }
 
 /// The same, for what is done only a few minutes after they showed who they are.
-pub(super) async fn proved(context: &Context) -> Result<(&Services, User, SessionId), Failure> {
+pub(super) async fn proved(context: &Context) -> Result<(&Services, User, Option<SessionId>), Failure> {
     let (services, user, session) = own(context).await?;
     let now = context.now();
     let seen_since = services.access.settings.seen_since(now);
     let sessions = services.store.sessions_of(user.id, seen_since, now).await.map_err(Failure::Store)?;
-    match sessions.iter().any(|one| one.id == session && is_fresh(one.proved_at, now)) {
+    match is_proved(&sessions, session, now) {
         true => Ok((services, user, session)),
         false => Err(Failure::NotProved),
     }
@@ -269,6 +269,12 @@ fn of_ours(user: &User) -> Result<(), Failure> {
             Err(Failure::NotPossible(detail))
         }
     }
+}
+
+/// Whether somebody showed lately who they are. A proxy says so with each request, and cannot be had to ask.
+fn is_proved(sessions: &[Session], session: Option<SessionId>, now: Timestamp) -> bool {
+    let Some(session) = session else { return true };
+    sessions.iter().any(|one| one.id == session && is_fresh(one.proved_at, now))
 }
 
 fn is_fresh(proved_at: Timestamp, now: Timestamp) -> bool {

@@ -26,6 +26,8 @@ pub enum Credential {
     Session(String),
     /// An API token.
     Token(String),
+    /// A name, by the word of a proxy that is believed.
+    Proxied(String),
 }
 
 /// What a person fills in.
@@ -80,9 +82,10 @@ pub async fn identify(context: &Context, credential: &Credential, is_use: bool) 
                 id: session.user,
                 name: session.user_name,
                 rights: session.rights,
-                session: session.id,
+                session: Some(session.id),
             }))
         }
+        Credential::Proxied(name) => super::proxy_log_in::identify(context, name, is_use).await,
         Credential::Token(secret) => {
             let found = services.store.token(&digest(secret), now).await.map_err(Failure::Store)?;
             let Some(token) = found else { return Ok(None) };
@@ -117,12 +120,12 @@ pub async fn until_changed(context: &Context, credential: &Credential) {
     }
 }
 
-fn is_due(noted: Option<Timestamp>, now: Timestamp) -> bool {
+pub(super) fn is_due(noted: Option<Timestamp>, now: Timestamp) -> bool {
     noted.is_none_or(|noted| now.duration_since(noted).unsigned_abs() >= NOTED_EVERY)
 }
 
 /// Writes something that no request waits for, and that none fails for.
-fn note(write: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+pub(super) fn note(write: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = write.await {
             tracing::debug!(%error, "a use was not noted");
@@ -223,7 +226,7 @@ pub(super) async fn begin_proved(
     let now = context.now();
     let (secret, ends_at) = (Secret::new(), services.access.settings.ends_at(now));
     let instead_of = match &context.actor().who {
-        Who::Person { id, session, .. } => Some((*id, *session)),
+        Who::Person { id, session: Some(session), .. } => Some((*id, *session)),
         _ => None,
     };
     let session = NewSession {
@@ -249,7 +252,7 @@ pub(super) async fn begin_proved(
 /// Ends the session that whoever asks is in, if they are in one. Answers in which way they came.
 pub async fn log_out(context: &Context) -> Result<Option<String>, Failure> {
     let services = context.may(Operation::LogIn)?;
-    let Who::Person { id, session, .. } = &context.actor().who else { return Ok(None) };
+    let Who::Person { id, session: Some(session), .. } = &context.actor().who else { return Ok(None) };
     let method = services.store.session_method(*id, *session).await.map_err(Failure::Store)?;
     let ended = services.store.end_session(*id, *session, Act::LoggedOut, &context.asked()).await;
     ended.map_err(Failure::Store)?;

@@ -20,6 +20,7 @@ pub mod monitors;
 pub mod overview;
 pub mod people;
 pub mod provider_log_in;
+pub mod proxy_log_in;
 pub mod refusals;
 pub mod runs;
 pub mod schedule;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     access::oidc::{Granted, Identity, Provider, Refused, Told},
-    store::{Lookup, NewUser, User, UserChange},
+    store::{AuditEntry, Lookup, NewUser, User, UserChange},
 };
 
 /// A provider, as the page of log-ins offers it.
@@ -52,6 +52,13 @@ pub fn of(context: &Context, user: &User) -> Option<Offered> {
     Some(Offered { key: provider.key, name: provider.name.clone() })
 }
 
+/// Whether the groups of whoever comes from there say what they are, at each log-in anew.
+pub fn groups_decide(context: &Context, user: &User) -> bool {
+    let issuer = user.identity.as_ref().map(|(issuer, _)| issuer);
+    let mut providers = context.log_in_settings().providers.iter();
+    providers.any(|provider| Some(&provider.issuer) == issuer && !provider.roles.is_empty())
+}
+
 /// Sends a browser to a provider. With `again` somebody who is in shows anew who they are.
 pub async fn depart(context: &Context, key: &str, to: &str, again: bool) -> Result<Away, Failure> {
     let provider = provider(context.may(Operation::LogIn)?, key)?;
@@ -71,8 +78,13 @@ pub async fn arrive(
     let services = context.may(Operation::LogIn)?;
     let provider = provider(services, key)?;
     let now = context.now();
-    let address = context.actor().address;
-    provider.returns.count(address, now).map_err(|wait| Failure::TooOften { retry_after: wait })?;
+    provider.returns.count(context.actor().address, now).map_err(|wait| {
+        let slowed = |entry: AuditEntry| {
+            entry.saying("by", provider.settings.key).saying("why", "too many came back from there")
+        };
+        context.refused(Act::LogInSlowed, slowed);
+        Failure::TooOften { retry_after: wait }
+    })?;
     let arrival = provider.arrive(query, cookie, now).await;
     let arrival = arrival.map_err(|refused| told(context, provider, None, &refused))?;
     let user = person(context, services, provider, &arrival.identity).await?;
@@ -97,7 +109,9 @@ async fn person(
     let lookup = || Lookup::Identity(identity.issuer.clone(), identity.subject.clone());
     let mut user = services.store.user(lookup()).await.map_err(Failure::Store)?;
     let granted = match (&identity.granted, &user) {
-        (Ok(granted), _) => granted,
+        (Ok(granted), _) => Some(granted),
+        // Whoever was made something here stays that.
+        (Err(_), Some(_)) if !identity.decides => None,
         (Err(refused), None) => return Err(told(context, provider, None, refused)),
         // Whoever has lost every role is out, wherever they are still in.
         (Err(refused), Some(user)) => {
@@ -107,7 +121,7 @@ async fn person(
             return Err(told(context, provider, Some(user), refused));
         }
     };
-    if user.is_none() {
+    if let (None, Some(granted)) = (&user, granted) {
         user = create(context, services, provider, identity, granted).await?;
     }
     // Who else made them at the same moment has made the same.
@@ -119,7 +133,10 @@ async fn person(
         refused(context, provider, Some(&user), "they are disabled");
         return Err(Failure::NotLetIn);
     }
-    if identity.decides { as_granted(context, services, user, granted).await } else { Ok(user) }
+    match granted.filter(|_| identity.decides) {
+        Some(granted) => as_granted(context, services, user, granted).await,
+        None => Ok(user),
+    }
 }
 
 /// Makes a person; `None` where somebody has made them meanwhile.

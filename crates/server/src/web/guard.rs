@@ -4,16 +4,23 @@
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use revere_model::{Act, Actor, Denial, Door, Who};
 
-use super::{RequestId, WebState, access_table, client_address, error::Problem, pages::problem_page, session_cookie};
+use super::{
+    RequestId, WebState, access_table, client_address,
+    error::Problem,
+    pages::problem_page,
+    proxy_header::{self, Named},
+    session_cookie,
+};
 use crate::operations::{
     Failure,
     log_in::{self, Credential},
+    proxy_log_in,
 };
 
 /// What a request showed of who sent it, in its extensions: for what goes on longer than a moment.
@@ -35,7 +42,7 @@ pub(super) async fn guard(State(state): State<WebState>, mut request: Request, n
     let mut shown = None;
     if state.operations.log_in_settings().is_required() {
         actor.who = Who::Stranger;
-        match credential(request.headers(), &state) {
+        match credential(&request, &state, &actor) {
             Ok(found) => shown = found,
             Err(problem) if operation.least().is_some() => return problem.into_response(),
             Err(_) => {}
@@ -64,7 +71,7 @@ pub(super) async fn guard(State(state): State<WebState>, mut request: Request, n
         }
         return denied(denial, shown.as_ref(), &request);
     }
-    if let Some(Credential::Session(_)) = shown
+    if let Some(Credential::Session(_) | Credential::Proxied(_)) = shown
         && door == Door::Api
         && let Err(problem) = of_our_page(&request)
     {
@@ -82,10 +89,23 @@ pub(super) fn door(path: &str) -> Door {
     if path.starts_with("/api/") { Door::Api } else { Door::Page }
 }
 
-/// The token of a program, or the session of a browser.
-fn credential(headers: &HeaderMap, state: &WebState) -> Result<Option<Credential>, Problem> {
+/// The token of a program, the word of a proxy, or the session of a browser, in this order.
+fn credential(request: &Request, state: &WebState, actor: &Actor) -> Result<Option<Credential>, Problem> {
+    let headers = request.headers();
+    let settings = state.operations.log_in_settings();
+    let named = match proxy_header::named(request, settings) {
+        Named::Several => return Err(proxy_header::several(settings)),
+        Named::ByAStranger => {
+            proxy_log_in::foreign_header(&state.operations.asked_by(actor.clone()));
+            None
+        }
+        Named::Nobody => None,
+        Named::Somebody(name) => Some(Credential::Proxied(name)),
+    };
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     match (given.next(), given.next()) {
+        // Proxies pass on how somebody logged in at them.
+        (first, None) if named.is_some() && !first.is_some_and(is_bearer) => Ok(named),
         (None, _) => Ok(session_cookie::read(headers, state.site.is_secure()).map(Credential::Session)),
         (Some(value), None) => {
             let value = value.to_str().unwrap_or_default();
@@ -102,9 +122,18 @@ fn credential(headers: &HeaderMap, state: &WebState) -> Result<Option<Credential
     }
 }
 
+fn is_bearer(value: &HeaderValue) -> bool {
+    value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
+}
+
 fn denied(denial: Denial, shown: Option<&Credential>, request: &Request) -> Response {
     if !matches!(denial, Denial::NotLoggedIn(_)) {
         return Problem::from(Failure::Denied(denial)).into_response();
+    }
+    if let Some(Credential::Proxied(_)) = shown {
+        let detail = "the proxy before this server knows you, and you may not come in here; ask whoever runs the server, \
+                      whose log says why";
+        return Problem::new(StatusCode::FORBIDDEN, detail).into_response();
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     // A script of a page that asks for a part of one could make nothing of the page to log in.
@@ -122,7 +151,9 @@ fn denied(denial: Denial, shown: Option<&Credential>, request: &Request) -> Resp
         Some(Credential::Session(_)) => {
             "your session is over: log in again, in another tab if there is something to keep".to_owned()
         }
-        None => format!("{denial}: a person at /login, a program with a token of the page /tokens"),
+        Some(Credential::Proxied(_)) | None => {
+            format!("{denial}: a person at /login, a program with a token of the page /tokens")
+        }
     };
     Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
 }

@@ -16,6 +16,7 @@ mod metrics;
 mod openapi;
 mod pages;
 pub mod params;
+mod proxy_header;
 mod request_layer;
 mod request_schemas;
 mod router;

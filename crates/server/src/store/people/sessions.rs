@@ -142,7 +142,7 @@ impl Store {
                 .await?;
                 let (user, session) = (users::fetch(connection, new.user).await?, SessionId(id));
                 // Who they are is known from here on.
-                asked.by.who = Who::Person { id: user.id, rights: user.rights(), name: user.name, session };
+                asked.by.who = Who::Person { id: user.id, rights: user.rights(), name: user.name, session: Some(session) };
                 let entry = AuditEntry::new(Act::LoggedIn, &asked)
                     .about(target(session))
                     .saying("method", new.method)

@@ -229,6 +229,18 @@ impl Store {
         .await
     }
 
+    /// Notes when a person came in who has no session.
+    pub async fn came_in(&self, id: UserId, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let came = sqlx::query("update users set logged_in_at = $2 where id = $1 and disabled_at is null");
+                came.bind(id.0).bind(micros(now)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Gives a person another name; false where somebody else has it.
     pub async fn rename_user(&self, id: UserId, name: String, asked: &Asked) -> Result<bool, StoreError> {
         let asked = asked.clone();

@@ -30,6 +30,8 @@ struct AccountPage {
     tags: Vec<String>,
     local_users: bool,
     has_password: bool,
+    /// Whether they are in a session that they can leave.
+    has_session: bool,
     /// Where they come from, if that is where they show who they are.
     provider: Option<Offered>,
     proved: bool,
@@ -153,7 +155,7 @@ async fn page(request: &PageRequest) -> Result<AccountPage, Problem> {
     });
     let sessions = account.sessions.into_iter().map(|one| SessionView {
         id: one.id,
-        current: one.id == account.session,
+        current: Some(one.id) == account.session,
         browser: if one.user_agent.is_empty() { "a program".to_owned() } else { one.user_agent },
         address: one.address,
         method: one.method,
@@ -165,6 +167,7 @@ async fn page(request: &PageRequest) -> Result<AccountPage, Problem> {
         role: account.user.role,
         local_users: request.context.log_in_settings().local_users && account.user.password_hash.is_some(),
         has_password: account.user.password_hash.is_some(),
+        has_session: account.session.is_some(),
         provider: provider_log_in::of(&request.context, &account.user),
         proved: account.proved,
         has_second_factor: account.user.totp_key.is_some(),
@@ -227,6 +230,7 @@ mod tests {
                 tags: vec![HOSTILE.into()],
                 local_users: true,
                 has_password: false,
+                has_session: true,
                 provider: Some(Offered { key: "oidc", name: HOSTILE.into() }),
                 proved,
                 has_second_factor: true,

@@ -22,6 +22,7 @@ use crate::{
     operations::{
         Context, Failure, FieldFault,
         people::{self, PersonInput},
+        provider_log_in,
     },
     store::User,
     web::{
@@ -49,7 +50,10 @@ struct PeoplePage {
 #[template(path = "pages/person.html")]
 struct PersonPage {
     shell: Shell,
+    /// Whether they have a password of ours, or may have one.
     local_users: bool,
+    /// Whether their groups say at each log-in what they are.
+    groups_decide: bool,
     person: PersonView,
     tags: String,
     link: Option<String>,
@@ -208,7 +212,8 @@ async fn page(request: &PageRequest, after: &str) -> Result<PeoplePage, Problem>
 async fn person(request: &PageRequest, user: User) -> Result<PersonPage, Problem> {
     Ok(PersonPage {
         shell: request.shell(user.name.clone(), Place::Account).await?,
-        local_users: request.context.log_in_settings().local_users,
+        local_users: request.context.log_in_settings().local_users && user.identity.is_none(),
+        groups_decide: provider_log_in::groups_decide(&request.context, &user),
         tags: user.tags.join(", "),
         person: PersonView::of(user, request.now()),
         link: None,
@@ -271,6 +276,7 @@ mod tests {
         let person = PersonPage {
             shell: shell(),
             local_users: true,
+            groups_decide: true,
             person: view(),
             tags: HOSTILE.into(),
             link: Some(HOSTILE.into()),

@@ -6,7 +6,7 @@ use revere::{
         LogInSettings,
         oidc::{Granted, ProviderSettings},
     },
-    store::{Lookup, User, UserChange},
+    store::{Lookup, NewUser, User, UserChange},
 };
 use revere_model::{Clock as _, ManualClock, Role};
 use serde_json::json;
@@ -74,6 +74,9 @@ async fn groups_say_at_each_log_in_what_somebody_is() {
     assert_eq!(scene.comes(&alice).await.status, 303);
     assert_eq!(scene.who("4711").await.role, Role::Administrator);
     assert_eq!(alice.get("/people").await.status, 200);
+    let page = alice.get(&format!("/people/{}", scene.who("4711").await.id)).await.text;
+    assert!(page.contains("Their groups where they come from say it anew"), "{page}");
+    assert!(page.contains(&scene.provider.url) && !page.contains("Make a link for a new password"), "{page}");
     // The last administrator stays one, whatever the groups say.
     scene.provider.acts(Act::default());
     assert_eq!(scene.comes(&alice).await.status, 303);
@@ -111,6 +114,25 @@ async fn without_groups_an_administrator_says_what_somebody_is() {
     scene.server.store.change_user(user.id, change, &by_server(scene.server.clock.now())).await.unwrap();
     assert_eq!(scene.comes(&alice).await.status, 303);
     assert_eq!(scene.who("4711").await.role, Role::Administrator, "the log-in changes nothing");
+}
+
+#[tokio::test]
+async fn where_the_default_role_is_none_only_those_come_in_who_were_made_something() {
+    let scene = Scene::new(|settings| settings.default_role = None, false).await;
+    let refusals = Refusals::default();
+    assert_eq!(scene.comes(&Visitor::of(&scene.server)).await.status, 422);
+    assert!(refusals.why(&scene.server).await.contains("no group of theirs has a role here"));
+    let known = NewUser {
+        name: "alice".to_owned(),
+        role: Role::Editor,
+        tags: Vec::new(),
+        password_hash: None,
+        identity: Some((scene.provider.url.clone(), "4711".to_owned())),
+        link: None,
+    };
+    scene.server.store.create_user(known, &by_server(scene.server.clock.now())).await.unwrap().unwrap();
+    assert_eq!(scene.comes(&Visitor::of(&scene.server)).await.status, 303);
+    assert_eq!(scene.who("4711").await.role, Role::Editor);
 }
 
 #[tokio::test]
