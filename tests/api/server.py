@@ -24,18 +24,29 @@ RUN_TIMEOUT = 5
 RUN_CPU_TIME = 1
 """
 
+PASSWORD = "correct horse battery"
+
 LISTENS = re.compile(r"listening on .*?(http://127\.0\.0\.1:\d+)")
 COLOURS = re.compile(r"\x1b\[\d*m")
 
 
 @contextlib.contextmanager
-def server():
-    """The address of a server that runs meanwhile. It must still be there at the end, and stop well."""
+def server(people=None, more=""):
+    """The address of a server that runs meanwhile. It must still be there at the end, and stop well.
+
+    With `people`, a role (`editor of shop`) by name, everybody has to log in, and these can, with `PASSWORD`. `more` is
+    added to the configuration."""
     with tempfile.TemporaryDirectory(prefix="revere-api-") as folder:
-        pathlib.Path(folder, "config.py").write_text(CONFIG)
+        more += "LOCAL_USERS = True\n" if people else ""
+        pathlib.Path(folder, "config.py").write_text(CONFIG + more)
         # What a user of this machine has set must not change what is tested.
         environment = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
         environment.pop("REVERE_CONFIG_FILE", None)
+        for name, role in (people or {}).items():
+            role, _, tags = role.partition(" of ")
+            add = [os.environ["REVERE_BIN"], "user", "add", name, "--role", role, "--password-stdin"]
+            add += ["--tags", tags] if tags else []
+            subprocess.run(add, cwd=folder, env=environment, input=PASSWORD, text=True, check=True, stdout=subprocess.DEVNULL)
         process = subprocess.Popen(
             [os.environ["REVERE_BIN"], "run", "--port", "0"],
             cwd=folder,

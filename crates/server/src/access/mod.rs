@@ -4,10 +4,12 @@
 
 mod address_limits;
 mod common_passwords;
+mod hashing;
 mod networks;
 pub mod oidc;
 mod passwords;
 mod refusal_limits;
+mod refusal_times;
 pub mod second_factor;
 pub mod secrets;
 
@@ -18,9 +20,11 @@ use revere_model::Role;
 use tokio::sync::watch;
 
 pub use address_limits::{AddressLimits, address_network};
+pub use hashing::Verified;
 pub use networks::Network;
-pub use passwords::{Busy, MAX_PASSWORD, MIN_PASSWORD, Passwords, Verified, password_fault};
+pub use passwords::{Busy, Lane, MAX_PASSWORD, MIN_PASSWORD, Passwords, password_fault};
 pub use refusal_limits::{LeftOut, RefusalLimits};
+pub use refusal_times::at_a_full_step;
 
 use crate::outbound::Outbound;
 
@@ -97,14 +101,15 @@ impl Access {
     /// With nobody waiting and nothing counted, for a server that people reach at `address`. Providers are asked through
     /// `outbound`, and not yet.
     pub fn new(settings: LogInSettings, outbound: &Outbound, address: &str) -> Access {
+        let passwords = Passwords::default();
         if settings.local_users {
-            Passwords::prepare();
+            passwords.prepare();
         }
         let providers = settings.providers.iter().cloned();
         Access {
             providers: providers.map(|provider| oidc::Provider::new(provider, outbound, address)).collect(),
             settings,
-            passwords: Passwords::default(),
+            passwords,
             addresses: AddressLimits::default(),
             refusals: RefusalLimits::default(),
             changes: watch::Sender::new(()),

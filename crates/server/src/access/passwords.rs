@@ -1,93 +1,105 @@
-//! Passwords: what may be one, and how one is kept and compared.
+//! Passwords: what may be one, and whose turn it is to have one hashed or compared.
 //!
-//! Hashing is slow and takes 19 MiB each time, on purpose; so few are hashed at a time, few wait, and nobody's threads are
-//! held up. Comparing takes as long where there is nothing to compare with.
+//! That is slow and takes 19 MiB, on purpose. So one is hashed at a time, in memory that is had once and for all; few wait, and
+//! nobody's threads are held up. Whoever guesses waits among strangers, of whom one at a time waits with those who are known:
+//! however many guess, the owner of an account has their turn.
 
 use std::sync::{
-    Arc, LazyLock,
+    Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
-};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
-use super::{common_passwords, secrets::random};
+use super::{
+    common_passwords,
+    hashing::{self, Memory, Verified},
+};
 
 /// The fewest characters of a password.
 pub const MIN_PASSWORD: usize = 12;
 /// The most.
 pub const MAX_PASSWORD: usize = 200;
 
-/// So many are hashed at a time.
-const AT_A_TIME: usize = 2;
-/// So many more may wait.
+/// So many may wait of those who are known, and so many strangers.
 const MAY_WAIT: usize = 24;
 
 /// Too many wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Busy;
 
-/// What came of a comparison.
+/// Who waits with whom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Verified {
-    /// Whether it is the password.
-    pub right: bool,
-    /// Whether it is kept in another way than passwords are kept today.
-    pub outdated: bool,
+pub enum Lane {
+    /// Whoever comes from where the person they say they are never came from: anybody.
+    Strangers,
+    /// Who came from there before, who is in, or who was given a link.
+    Known,
 }
 
-/// Hashes passwords.
+/// Hashes and compares passwords.
 pub struct Passwords {
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    memory: Arc<Mutex<Memory>>,
+    /// The one stranger who may wait for it beside those who are known.
+    stranger: Arc<Semaphore>,
+    strangers_waiting: AtomicUsize,
+    known_waiting: AtomicUsize,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Passwords { places: Arc::new(Semaphore::new(AT_A_TIME)), waiting: AtomicUsize::new(0) }
+        Passwords {
+            memory: Arc::default(),
+            stranger: Arc::new(Semaphore::new(1)),
+            strangers_waiting: AtomicUsize::new(0),
+            known_waiting: AtomicUsize::new(0),
+        }
     }
 }
 
 impl Passwords {
-    /// Makes beforehand what nobody's password is compared with: made with the first stranger, it would take their answer
-    /// twice as long.
-    pub fn prepare() {
-        std::thread::spawn(|| LazyLock::force(&NOBODYS));
+    /// Makes beforehand what the first comparison would wait for: so the first stranger's answer takes as long as any, and
+    /// memory does not grow with them.
+    pub fn prepare(&self) {
+        let memory = self.memory.clone();
+        std::thread::spawn(move || {
+            hashing::prepare();
+            memory.blocking_lock().take();
+        });
     }
 
-    /// How `password` is kept.
+    /// How `password`, which somebody known has chosen, is kept.
     pub async fn hash(&self, password: &str) -> Result<String, Busy> {
         let password = password.to_owned();
-        self.one(move || hash(&password)).await
+        self.one(Lane::Known, move |memory| memory.hash(&password)).await
     }
 
     /// Whether `password` is the one that is kept as `kept`; where none is, it takes as long and is not.
-    pub async fn verify(&self, password: &str, kept: Option<&str>) -> Result<Verified, Busy> {
+    pub async fn verify(&self, password: &str, kept: Option<&str>, lane: Lane) -> Result<Verified, Busy> {
         let (password, kept) = (password.to_owned(), kept.map(str::to_owned));
-        self.one(move || match kept {
-            Some(kept) => verify(&password, &kept),
-            None => Verified { right: false, ..verify(&password, &NOBODYS) },
-        })
-        .await
+        self.one(lane, move |memory| memory.verify(&password, kept.as_deref())).await
     }
 
-    async fn one<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let place = match self.places.clone().try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => {
-                let waiting = Waiting::begin(&self.waiting).ok_or(Busy)?;
-                let place = self.places.clone().acquire_owned().await.map_err(|_| Busy)?;
-                drop(waiting);
-                place
-            }
+    async fn one<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let count = match lane {
+            Lane::Strangers => &self.strangers_waiting,
+            Lane::Known => &self.known_waiting,
         };
+        let waiting = Waiting::begin(count).ok_or(Busy)?;
+        let turn = match lane {
+            Lane::Strangers => Some(self.stranger.clone().acquire_owned().await.map_err(|_| Busy)?),
+            Lane::Known => None,
+        };
+        let mut memory = self.memory.clone().lock_owned().await;
+        drop(waiting);
         let worked = tokio::task::spawn_blocking(move || {
             // Kept until it is done, also if nobody waits for it any more.
-            let _place = place;
-            work()
+            let _turn = turn;
+            work(&mut memory)
         });
         worked.await.map_err(|_| Busy)
     }
@@ -109,36 +121,6 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
-}
-
-/// Argon2id with 19 MiB, two passes, one lane.
-fn today() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).expect("these parameters are within bounds");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-}
-
-/// What a password is compared with where there is none.
-static NOBODYS: LazyLock<String> = LazyLock::new(|| hash("nobody has this password"));
-
-fn hash(password: &str) -> String {
-    let hashed = today().hash_password_with_salt(password.as_bytes(), &random::<16>());
-    hashed.expect("a password of a few hundred bytes and a salt of 16 can be hashed").to_string()
-}
-
-fn verify(password: &str, kept: &str) -> Verified {
-    let Ok(parsed) = PasswordHash::new(kept) else {
-        tracing::error!(
-            "a password is kept in a form that cannot be read; `revere user reset` gives its person a new one"
-        );
-        return Verified { right: false, outdated: false };
-    };
-    let right = today().verify_password(password.as_bytes(), &parsed).is_ok();
-    let same = Params::try_from(&parsed).is_ok_and(|params| {
-        let today = today();
-        let today = today.params();
-        (params.m_cost(), params.t_cost(), params.p_cost()) == (today.m_cost(), today.t_cost(), today.p_cost())
-    });
-    Verified { right, outdated: !(same && parsed.algorithm.as_str() == "argon2id") }
 }
 
 /// What is wrong with a password that somebody chose; it completes "the password ...".
@@ -169,34 +151,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_password_is_kept_as_argon2id_and_an_older_form_is_known_as_one() {
-        let passwords = Passwords::default();
-        let kept = passwords.hash("correct horse battery").await.unwrap();
-        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-        let verify = async |password: &'static str, kept: &str| passwords.verify(password, Some(kept)).await.unwrap();
-        assert_eq!(verify("correct horse battery", &kept).await, Verified { right: true, outdated: false });
-        assert_eq!(verify("correct horse batter", &kept).await, Verified { right: false, outdated: false });
-        assert!(!passwords.verify("nobody has this password", None).await.unwrap().right);
-        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
-        let weak = weak.hash_password_with_salt(b"correct horse battery", b"saltsaltsaltsalt").unwrap().to_string();
-        assert_eq!(verify("correct horse battery", &weak).await, Verified { right: true, outdated: true });
-        assert_eq!(verify("x", "plain text").await, Verified { right: false, outdated: false });
-    }
-
-    #[tokio::test]
-    async fn few_are_hashed_at_a_time_few_wait_and_the_rest_is_told_so() {
+    async fn one_is_compared_at_a_time_few_wait_the_rest_is_told_so_and_who_is_known_comes_second() {
         let passwords = Arc::new(Passwords::default());
-        let held = passwords.places.clone().acquire_many_owned(AT_A_TIME as u32).await.unwrap();
-        let mut all = tokio::task::JoinSet::new();
+        let held = passwords.memory.clone().lock_owned().await;
+        let mut strangers = tokio::task::JoinSet::new();
         for _ in 0..MAY_WAIT + 5 {
             let passwords = passwords.clone();
-            all.spawn(async move { passwords.hash("x").await.map(drop) });
+            strangers.spawn(async move { passwords.verify("x", None, Lane::Strangers).await.map(drop) });
         }
         for _ in 0..5 {
-            assert_eq!(all.join_next().await.unwrap().unwrap(), Err(Busy), "while nobody has a place");
+            assert_eq!(strangers.join_next().await.unwrap().unwrap(), Err(Busy), "while nobody has a turn");
+        }
+        let known = passwords.clone();
+        let known = tokio::spawn(async move { known.hash("correct horse battery").await });
+        while passwords.known_waiting.load(Ordering::Acquire) == 0 {
+            tokio::task::yield_now().await;
         }
         drop(held);
-        assert!(all.join_all().await.iter().all(Result::is_ok), "those who wait have their turn");
+        let kept = known.await.unwrap().unwrap();
+        assert!(passwords.strangers_waiting.load(Ordering::Acquire) >= MAY_WAIT - 3, "the others still wait");
+        assert!(passwords.verify("correct horse battery", Some(&kept), Lane::Known).await.unwrap().right);
+        assert!(strangers.join_all().await.iter().all(Result::is_ok), "those who wait have their turn");
     }
 
     #[test]

@@ -27,6 +27,7 @@ Examples:
   revere user rename bob robert
   revere user reset bob                                 Prints a link for another password
   revere user reset bob --second-factor                 And takes the second factor away, for a phone that is lost
+  revere user reset bob --tokens                        And deletes the API tokens, where somebody else was in
 
 People are asked to log in where config.py says so: LOCAL_USERS = True, GOOGLE_APPS_DOMAIN or OIDC_ISSUER. The server may
 be running.
@@ -95,6 +96,9 @@ enum Act {
         /// Take the second factor away, too
         #[arg(long)]
         second_factor: bool,
+        /// Delete the API tokens, too: they go on otherwise
+        #[arg(long)]
+        tokens: bool,
     },
 }
 
@@ -150,7 +154,7 @@ impl Act {
                 let renamed = people::rename(store, user.id, &new_name, asked).await.map_err(told)?;
                 terminal::print(&format!("{} is called {renamed} now.\n", user.name));
             }
-            Act::Reset { name, password_stdin, second_factor } => {
+            Act::Reset { name, password_stdin, second_factor, tokens } => {
                 let user = find(store, &name).await?;
                 if user.identity.is_some() {
                     anyhow::bail!("{} logs in at a provider, and has no password here", user.name);
@@ -161,6 +165,9 @@ impl Act {
                 if second_factor {
                     store.remove_second_factor(user.id, None, Audited::SecondFactorTaken, asked).await?;
                     terminal::print(&format!("{} has no second factor any more.\n", user.name));
+                }
+                if tokens {
+                    delete_tokens(store, &user, asked).await?;
                 }
                 if password_stdin {
                     let kept = password_from_stdin(&user.name).await?;
@@ -215,7 +222,8 @@ fn of_tags(user: &User) -> String {
 }
 
 fn print_link(config: &Config, secret: &Secret) {
-    let base = config.base_url.clone().unwrap_or_else(|| "http://127.0.0.1:5000".to_owned());
+    let scheme = if config.tls_files.is_some() { "https" } else { "http" };
+    let base = config.base_url.clone().unwrap_or_else(|| format!("{scheme}://127.0.0.1:5000"));
     terminal::print(&format!(
         "Choose the password at {base}/link/{}\nThe link is good once, for 24 hours.\n",
         secret.reveal()
@@ -223,6 +231,16 @@ fn print_link(config: &Config, secret: &Secret) {
     if config.base_url.is_none() {
         terminal::note("The address is that of a server on this machine; BASE_URL in config.py says another.");
     }
+}
+
+/// Each for itself, as each is written down.
+async fn delete_tokens(store: &Store, user: &User, asked: &Asked) -> anyhow::Result<()> {
+    let tokens = store.tokens(Some(user.id), None, u32::MAX).await?;
+    for token in &tokens {
+        store.delete_token(token.id, Some(user.id), asked).await?;
+    }
+    terminal::print(&format!("{} API tokens of {} are good for nothing any more.\n", tokens.len(), user.name));
+    Ok(())
 }
 
 async fn find(store: &Store, name: &str) -> anyhow::Result<User> {

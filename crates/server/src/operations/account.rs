@@ -56,6 +56,7 @@ pub async fn get(context: &Context) -> Result<Account, Failure> {
 pub async fn prove(context: &Context, password: &str, code: &str) -> Result<(), Failure> {
     let (services, user, session) = own(context).await?;
     let Some(session) = session else { return Ok(()) };
+    log_in::counted(context, services)?;
     let log_in = LogIn { name: user.name.clone(), password: password.to_owned(), code: code.to_owned() };
     match shown(context, services, Some(user), &log_in).await {
         Err(Failure::NotLetIn) => {

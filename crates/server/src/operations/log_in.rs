@@ -1,10 +1,13 @@
 //! Coming in and going out: who a secret belongs to, log-in by name and password, log-out.
 //!
-//! Every refusal of a log-in has one message and takes one time: whether there is such a person, whether they are
+//! Every refusal of a log-in has one message and is told at one time: whether there is such a person, whether they are
 //! disabled, whether a second factor is wanted, nobody learns who cannot come in. Guessing is slowed by name and by
 //! address, and nobody is locked out by it: from where a person came in before, the right password is taken all the same.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use revere_model::{Act, Operation, SessionId, Target, TargetKind, UserId, Who};
@@ -12,7 +15,7 @@ use revere_model::{Act, Operation, SessionId, Target, TargetKind, UserId, Who};
 use super::{Context, Failure, Services};
 use crate::{
     access::{
-        self, Busy, address_text, second_factor,
+        self, Busy, Lane, address_text, second_factor,
         secrets::{Secret, digest},
         wait_after,
     },
@@ -139,9 +142,17 @@ pub async fn by_password(context: &Context, log_in: &LogIn, browser: &Browser) -
     if !services.access.settings.local_users {
         return Err(no_local_users());
     }
-    let user = services.store.user(Lookup::Name(log_in.name.clone())).await.map_err(Failure::Store)?;
-    let user = shown(context, services, user, log_in).await?;
-    begin(context, &user, "password", browser).await
+    counted(context, services)?;
+    let begun = Instant::now();
+    let user = async {
+        let user = services.store.user(Lookup::Name(log_in.name.clone())).await.map_err(Failure::Store)?;
+        shown(context, services, user, log_in).await
+    };
+    let user = user.await;
+    if user.is_err() {
+        access::at_a_full_step(begun).await;
+    }
+    begin(context, &user?, "password", browser).await
 }
 
 /// The person, if password and code are theirs. Counts failures, and slows down whoever makes many.
@@ -152,26 +163,26 @@ pub(super) async fn shown(
     log_in: &LogIn,
 ) -> Result<User, Failure> {
     let now = context.now();
-    let address = context.actor().address;
-    counted(context, services)?;
+    let is_known = is_known(services, user.as_ref(), context.actor().address, now).await?;
     let name_hash = name_hash(&log_in.name);
     let waits = waits(services, &name_hash, now).await?;
     // While a name waits, only somebody who came in from here before is looked at.
     if let Some(wait) = waits
-        && !is_known(services, user.as_ref(), address, now).await?
+        && !is_known
     {
         context.refused(Act::LogInSlowed, |entry| about(entry, user.as_ref(), "too many failed under this name"));
         return Err(Failure::TooOften { retry_after: wait });
     }
     let kept = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verified = services.access.passwords.verify(&log_in.password, kept).await.map_err(busy)?;
+    let lane = if is_known { Lane::Known } else { Lane::Strangers };
+    let verified = services.access.passwords.verify(&log_in.password, kept, lane).await.map_err(busy)?;
     // Others may have failed under this name meanwhile: whoever asks many times at once has no more guesses for it.
     let waits = match waits {
         Some(wait) => Some(wait),
         None => self::waits(services, &name_hash, now).await?,
     };
     if let Some(wait) = waits
-        && !is_known(services, user.as_ref(), address, now).await?
+        && !is_known
     {
         context.refused(Act::LogInSlowed, |entry| about(entry, user.as_ref(), "too many failed under this name"));
         return Err(Failure::TooOften { retry_after: wait });

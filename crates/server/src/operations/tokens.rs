@@ -34,12 +34,12 @@ pub struct TokenInput {
     pub days: String,
 }
 
-/// The tokens of whoever asks; an administrator sees everybody's.
-pub async fn list(context: &Context) -> Result<Vec<Token>, Failure> {
+/// The tokens of whoever asks, the newest first, those before `before`, at most `limit`; an administrator sees everybody's.
+pub async fn list(context: &Context, before: Option<TokenId>, limit: u32) -> Result<Vec<Token>, Failure> {
     let services = context.may(Operation::HoldTokens)?;
     let (owner, _) = person(context)?;
     let owner = context.might(Operation::ManagePeople).is_err().then_some(owner);
-    services.store.tokens(owner).await.map_err(Failure::Store)
+    services.store.tokens(owner, before, limit).await.map_err(Failure::Store)
 }
 
 /// Makes a token, and answers it: nobody sees it again.

@@ -29,7 +29,7 @@ pub(super) struct Description(pub(super) fn() -> OpenApi);
 pub(super) fn completed(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
-            say_problems(operation, path.starts_with("/api/"));
+            say_problems(operation, path.starts_with("/api/") || path == "/metrics");
         }
     }
     request_schemas::make_exact(&mut document);

@@ -5,9 +5,11 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use revere::{alerts, sources};
+use revere_model::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::{
+    access::{Visitor, once},
     alerts::stub::Stub,
     cli::{Shell, server::Server},
     support::client,
@@ -138,7 +140,8 @@ async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
         server.wait_for(&format!("/api/v1/deliveries?alert={alert}&limit=1"), tried).await;
     }
 
-    let asked = everything(&server, &ids, &planted.alerts).await;
+    let document = server.json("/api/v1/openapi.json").await;
+    let asked = everything(&server.address, &document, &ids, &planted.alerts, "").await;
     for (path, answer) in &asked {
         none_in(path, answer);
     }
@@ -176,9 +179,83 @@ async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
     }
 }
 
-/// Every page, and every operation of the API that can be asked with GET, with head and body.
-async fn everything(server: &Server, ids: &[String], alerts: &[String]) -> BTreeMap<String, String> {
-    let document = server.json("/api/v1/openapi.json").await;
+#[tokio::test(flavor = "multi_thread")]
+async fn what_opens_a_door_is_shown_once_and_then_neither_shown_said_nor_kept_as_it_is() {
+    const PASSWORD: &str = "my s3cret mountain lake";
+    const ANOTHER: &str = "my other s3cret meadow";
+    let shell = Shell::new();
+    shell.write("config.py", "LOCAL_USERS = True\n");
+    let password = std::fs::File::open(shell.write("password", PASSWORD)).unwrap();
+    let add = ["user", "add", "owner", "--role", "administrator", "--password-stdin"];
+    let added = shell.revere().args(add).stdin(password).output().unwrap();
+    assert!(added.status.success());
+    let run = ["run", "-p", "0", "--log-level", "trace"];
+    let server = Server::start(shell.revere().args(run), |server| server.stderr.wait_for("listening on"));
+
+    let owner = Visitor::at(&server.address, "127.0.0.1");
+    assert_eq!(owner.log_in("owner", "no s3cret of hers at all", "").await.status, 422);
+    assert_eq!(owner.log_in("owner", PASSWORD, "").await.status, 303);
+    let token = owner.token("administrator", "").await;
+    let added = owner.submit("/people", &[("name", "bob"), ("role", "viewer"), ("tags", "")]).await;
+    let link = once(&added.text).rsplit('/').next().unwrap().to_owned();
+    assert_eq!(Visitor::at(&server.address, "127.0.0.2").get(&format!("/link/{link}")).await.status, 200);
+    assert_eq!(owner.submit("/account/second-factor", &[]).await.status, 303);
+    let key = once(&owner.get("/account").await.text);
+    let code = {
+        let secret = totp_rs::Secret::try_from_base32(&key).unwrap();
+        let app = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret);
+        let app = app.with_account_name("x").build().unwrap();
+        app.generate(SystemClock.now().as_second().unsigned_abs()).to_string()
+    };
+    let confirmed = owner.submit("/account/second-factor/confirm", &[("code", &code)]).await;
+    let codes = confirmed.text.split("<li><code>").skip(1).map(|part| part.split('<').next().unwrap().to_owned());
+    let codes: Vec<String> = codes.collect();
+    assert_eq!(codes.len(), 10, "{}", confirmed.text);
+    let wrong = [("new_password", ANOTHER), ("again", "my other s3cret mistake")];
+    assert_eq!(owner.submit("/account/password", &wrong).await.status, 422);
+    assert_eq!(owner.submit("/account/password", &[("new_password", ANOTHER), ("again", ANOTHER)]).await.status, 200);
+    let session = owner.session().unwrap();
+
+    let mut opens: Vec<&str> = vec![PASSWORD, ANOTHER, "s3cret", "$argon2", &token, &session, &link];
+    opens.extend(codes.iter().map(String::as_str));
+    let shows = |place: &str, text: &str, opens: &[&str]| {
+        for one in opens {
+            assert!(!text.contains(one), "{place} shows {one}");
+        }
+    };
+    let program = client().get(format!("{}/api/v1/openapi.json", server.address)).bearer_auth(&token).send().await;
+    let document: Value = program.unwrap().json().await.unwrap();
+    let cookie = format!("revere_session={session}");
+    let asked = everything(&server.address, &document, &[], &[], &cookie).await;
+    assert!(asked["/account"].contains("10 recovery codes") && asked["/people"].contains(">bob</a>"));
+    opens.push(&key);
+    for (path, answer) in &asked {
+        shows(path, answer, &opens);
+    }
+    let copied = shell.run("backup copy.db").exits(0);
+    shows("the command line", &format!("{}{}", copied.stdout, copied.stderr), &opens);
+    let listed = shell.run("user list").exits(0);
+    shows("the command line", &format!("{}{}", listed.stdout, listed.stderr), &opens);
+    let log = server.stop();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "it tells everything");
+    shows("the log", &log, &opens);
+    // A second factor's key is needed as it is, and a password's hash to compare with: docs/SECURITY.md says so.
+    opens.retain(|one| *one != key && *one != "$argon2");
+    for file in ["copy.db", "revere.db", "revere.db-wal"] {
+        if let Ok(bytes) = std::fs::read(shell.path(file)) {
+            shows(file, &String::from_utf8_lossy(&bytes), &opens);
+        }
+    }
+}
+
+/// Every page, and every operation of the API that can be asked with GET, with head and body, by whoever has this cookie.
+async fn everything(
+    base: &str,
+    document: &Value,
+    ids: &[String],
+    alerts: &[String],
+    cookie: &str,
+) -> BTreeMap<String, String> {
     let described = document["paths"].as_object().unwrap().iter();
     let mut paths: Vec<String> =
         described.filter(|(_, path)| path.get("get").is_some()).map(|(path, _)| path.clone()).collect();
@@ -200,6 +277,10 @@ async fn everything(server: &Server, ids: &[String], alerts: &[String]) -> BTree
             "/sources?probe=true",
             "/api/v1/sources?probe=true",
             "/no/such/page",
+            "/account",
+            "/people",
+            "/people/1",
+            "/tokens",
         ]
         .map(str::to_owned),
     );
@@ -216,8 +297,8 @@ async fn everything(server: &Server, ids: &[String], alerts: &[String]) -> BTree
             vec![path]
         };
         for path in fillings {
-            let answer = client.get(format!("{}{path}", server.address)).header("accept", "text/html").send().await;
-            let answer = answer.unwrap();
+            let asked = client.get(format!("{base}{path}")).header("accept", "text/html").header("cookie", cookie);
+            let answer = asked.send().await.unwrap();
             let mut said = String::new();
             write!(said, "{:?}", answer.headers()).unwrap();
             said.push_str(&answer.text().await.unwrap());

@@ -50,8 +50,8 @@ pub struct NewToken {
     pub ends_at: Option<Timestamp>,
 }
 
-/// So many are listed, and so many one person may have.
-pub(super) const MOST: i64 = 200;
+/// So many one person may have.
+const MOST: i64 = 200;
 
 const SELECT: &str = "select t.*, u.name as owner_name, u.role as owner_role, u.tags as owner_tags from api_tokens t
      join users u on u.id = t.user_id";
@@ -109,19 +109,21 @@ impl Store {
         row.as_ref().map(token).transpose()
     }
 
-    /// The tokens of a person, or everybody's, the newest first; those that are good no longer too.
-    pub async fn tokens(&self, owner: Option<UserId>) -> Result<Vec<Token>, StoreError> {
-        let rows = match owner {
-            Some(owner) => {
-                let sql = format!("{SELECT} where t.user_id = $1 order by t.id desc limit $2");
-                let asked = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(owner.0).bind(MOST);
-                asked.fetch_all(self.readers()).await?
-            }
-            None => {
-                let sql = format!("{SELECT} order by t.id desc limit $1");
-                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(MOST).fetch_all(self.readers()).await?
-            }
-        };
+    /// The tokens of a person, or everybody's, the newest first; those that are good no longer too. At most `limit`, of those
+    /// before `before` where it names one.
+    pub async fn tokens(
+        &self,
+        owner: Option<UserId>,
+        before: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<Token>, StoreError> {
+        let sql = format!("{SELECT} where (t.user_id = $1 or $1 = 0) and t.id < $2 order by t.id desc limit $3");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(owner.map_or(0, |owner| owner.0))
+            .bind(before.map_or(i64::MAX, |before| before.0))
+            .bind(i64::from(limit))
+            .fetch_all(self.readers())
+            .await?;
         rows.iter().map(token).collect()
     }
 

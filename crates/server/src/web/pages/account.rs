@@ -88,7 +88,9 @@ pub(super) async fn password(request: PageRequest, form: Form) -> Result<Respons
     match account::change_password(&request.context, password).await {
         Ok(()) => {
             let mut page = page(&request).await?;
-            page.said = Some(good("The password is changed. Your other sessions are over."));
+            page.said = Some(good(
+                "The password is changed. Your other sessions are over. Your API tokens go on: delete those that you do not know.",
+            ));
             answer(&request, page)
         }
         Err(failure) => refused(&request, failure).await,

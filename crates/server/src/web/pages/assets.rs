@@ -61,8 +61,8 @@ pub(super) fn address(name: &str) -> &'static str {
 /// `/static/{file}`
 pub(super) async fn fetch(Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let mut parts = file.split('.');
-    let (stem, hash, extension) = (parts.next(), parts.next(), parts.next());
-    let (Some(stem), Some(hash), Some(extension)) = (stem, hash, extension) else {
+    let four = [parts.next(), parts.next(), parts.next(), parts.next()];
+    let [Some(stem), Some(hash), Some(extension), None] = four else {
         return Err(unknown(&file));
     };
     let name = format!("{stem}.{extension}");

@@ -19,8 +19,14 @@ use crate::{
         tokens::{self, TokenInput},
     },
     store::Token,
-    web::{Problem, params::Key},
+    web::{
+        Problem,
+        params::{Key, Params},
+    },
 };
+
+/// Tokens on one page.
+const PAGE: u32 = 200;
 
 #[derive(Template)]
 #[template(path = "pages/tokens.html")]
@@ -29,6 +35,7 @@ struct TokensPage {
     everybodys: bool,
     proved: bool,
     tokens: Vec<TokenView>,
+    next: Option<TokenId>,
     choices: Vec<(&'static str, &'static str)>,
     input: TokenInput,
     tags: String,
@@ -56,8 +63,10 @@ impl TokensPage {
 }
 
 /// The page.
-pub(super) async fn show(request: PageRequest) -> Result<Response, Problem> {
-    let page = page(&request).await?;
+pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Response, Problem> {
+    let before = params.cursor("before");
+    let before = params.finish(before)?;
+    let page = page(&request, before).await?;
     request.answer(StatusCode::OK, &page.shell, &page)
 }
 
@@ -70,7 +79,7 @@ pub(super) async fn create(request: PageRequest, form: Form) -> Result<Response,
         days: form.text("days").to_owned(),
     };
     let made = tokens::create(&request.context, &input).await;
-    let mut page = page(&request).await?;
+    let mut page = page(&request, None).await?;
     match made {
         Ok(token) => {
             page.made = Some(token);
@@ -93,7 +102,7 @@ pub(super) async fn delete(context: Context, Key(id): Key<TokenId>, _: Form) -> 
     Ok(see("/tokens"))
 }
 
-async fn page(request: &PageRequest) -> Result<TokensPage, Problem> {
+async fn page(request: &PageRequest, before: Option<TokenId>) -> Result<TokensPage, Problem> {
     let context = &request.context;
     let account = account::get(context).await?;
     let now = request.now();
@@ -104,11 +113,15 @@ async fn page(request: &PageRequest) -> Result<TokensPage, Problem> {
     if account.user.role == Role::Administrator {
         choices.push(("administrator", "all that a token may (administrator)"));
     }
+    let mut tokens = tokens::list(context, before, PAGE + 1).await?;
+    let more = tokens.len() > PAGE as usize;
+    tokens.truncate(PAGE as usize);
     Ok(TokensPage {
+        next: tokens.last().filter(|_| more).map(|last| last.id),
         shell: request.shell("API tokens", Place::Account).await?,
         everybodys: context.might(Operation::ManagePeople).is_ok(),
         proved: account.proved,
-        tokens: tokens::list(context).await?.into_iter().map(|token| TokenView::of(token, now)).collect(),
+        tokens: tokens.into_iter().map(|token| TokenView::of(token, now)).collect(),
         choices,
         input: TokenInput { may: "viewer".to_owned(), days: "365".to_owned(), ..TokenInput::default() },
         tags: String::new(),
@@ -164,6 +177,7 @@ mod tests {
                 used: Some(When { at: now, now }),
                 used_from: HOSTILE.into(),
             }],
+            next: Some(TokenId(1)),
             choices: vec![("viewer", "see")],
             input: TokenInput { name: HOSTILE.into(), days: HOSTILE.into(), ..TokenInput::default() },
             tags: HOSTILE.into(),

@@ -8,6 +8,7 @@ mod provider_config;
 mod provider_lies;
 mod provider_people;
 mod proxy;
+mod refusal_times;
 mod refusals;
 mod shell;
 mod tags;
@@ -41,8 +42,8 @@ pub(super) async fn person(server: &Server, name: &str, role: Role, tags: &[&str
 }
 
 /// A browser that keeps its cookies, sends forms, and does not follow where it is sent.
-pub(super) struct Visitor<'a> {
-    server: &'a Server,
+pub(crate) struct Visitor<'a> {
+    base: &'a str,
     client: reqwest::Client,
     pub(super) cookies: Mutex<BTreeMap<String, String>>,
 }
@@ -53,15 +54,20 @@ impl<'a> Visitor<'a> {
     }
 
     /// One at another address of this machine.
-    #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
     pub(super) fn from(server: &'a Server, address: &str) -> Visitor<'a> {
+        Visitor::at(&server.base, address)
+    }
+
+    /// One at `address`, who visits the server at `base`.
+    #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
+    pub(crate) fn at(base: &'a str, address: &str) -> Visitor<'a> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .local_address(address.parse::<IpAddr>().unwrap())
             .build()
             .unwrap();
-        Visitor { server, client, cookies: Mutex::default() }
+        Visitor { base, client, cookies: Mutex::default() }
     }
 
     /// One who has logged in.
@@ -72,11 +78,11 @@ impl<'a> Visitor<'a> {
         visitor
     }
 
-    pub(super) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let cookies: Vec<String> =
             self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
         self.client
-            .request(method.parse().unwrap(), format!("{}{path}", self.server.base))
+            .request(method.parse().unwrap(), format!("{}{path}", self.base))
             .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
             .header("user-agent", "a test's browser")
             .header("cookie", cookies.join("; "))
@@ -95,31 +101,31 @@ impl<'a> Visitor<'a> {
         answer
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request("GET", path)).await
     }
 
     /// Sends a form with the token that the browser holds.
-    pub(super) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         if !self.cookies.lock().unwrap().contains_key("revere_form") {
             self.get("/login").await;
         }
         let token = self.cookies.lock().unwrap().get("revere_form").cloned().unwrap_or_default();
         let mut all = vec![("token", token.as_str())];
         all.extend_from_slice(fields);
-        self.send(self.request("POST", path).header("origin", &self.server.base).form(&all)).await
+        self.send(self.request("POST", path).header("origin", self.base).form(&all)).await
     }
 
-    pub(super) async fn log_in(&self, name: &str, password: &str, code: &str) -> Answer {
+    pub(crate) async fn log_in(&self, name: &str, password: &str, code: &str) -> Answer {
         self.submit("/login", &[("name", name), ("password", password), ("code", code), ("to", "/alerts")]).await
     }
 
-    pub(super) fn session(&self) -> Option<String> {
+    pub(crate) fn session(&self) -> Option<String> {
         self.cookies.lock().unwrap().get("revere_session").cloned()
     }
 
     /// Makes an API token and answers it.
-    pub(super) async fn token(&self, may: &str, tags: &str) -> String {
+    pub(crate) async fn token(&self, may: &str, tags: &str) -> String {
         let fields = [("name", "a program"), ("may", may), ("tags", tags), ("days", "30")];
         let answer = self.submit("/tokens", &fields).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
@@ -128,7 +134,7 @@ impl<'a> Visitor<'a> {
 }
 
 /// What a page shows once.
-pub(super) fn once(html: &str) -> String {
+pub(crate) fn once(html: &str) -> String {
     let (_, rest) = html.split_once("<code class=\"once\">").expect("something that is shown once");
     rest.split('<').next().unwrap().to_owned()
 }

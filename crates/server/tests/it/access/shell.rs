@@ -105,7 +105,13 @@ async fn the_first_start_prints_a_link_to_make_the_administrator_and_the_next_on
     assert!(run(&["user", "add", "Bob"], "").1.contains("somebody is called Bob already"));
     assert!(run(&["user", "disable", "ada"], "").1.contains("the last administrator"));
     let (code, said) = run(&["user", "reset", "bob"], "");
-    assert!(code == 0 && said.contains("/link/"), "{said}");
+    assert!(code == 0 && said.contains("Choose the password at http://127.0.0.1:5000/link/"), "{said}");
+    let (code, said) = run(&["user", "reset", "ada", "--tokens"], "");
+    assert!(code == 0 && said.contains("0 API tokens of ada are good for nothing any more."), "{said}");
+    std::fs::write(folder.path().join("tls.py"), "LOCAL_USERS = True\nTLS_CERTIFICATE = 'c.pem'\nTLS_KEY = 'k.pem'")
+        .unwrap();
+    let (code, said) = run(&["--config", "tls.py", "user", "reset", "bob"], "");
+    assert!(code == 0 && said.contains("Choose the password at https://127.0.0.1:5000/link/"), "{said}");
     assert!(run(&["user", "disable", "bob"], "").1.contains("bob is disabled"));
     assert!(run(&["user", "list"], "").1.contains("bob: editor of shop, mail, never came in, disabled"));
     assert!(run(&["user", "enable", "nobody"], "").1.contains("nobody is called nobody"));

@@ -1,13 +1,14 @@
 //! API tokens: made by a person, shown once, never more than their owner.
 
 use jiff::SignedDuration;
-use revere_model::Role;
+use revere::store::NewToken;
+use revere_model::{Clock as _, Rights, Role};
 use serde_json::json;
 
 use super::{Visitor, person};
 use crate::{
     api::server::{Answer, Server, send},
-    support::until,
+    support::{by_server, until},
 };
 
 async fn with(server: &Server, method: &str, path: &str, token: &str) -> Answer {
@@ -100,4 +101,34 @@ async fn whoever_sits_down_at_an_open_browser_makes_no_token() {
     server.clock.advance(SignedDuration::from_mins(11));
     let refused = vera.submit("/tokens", &[("name", "x"), ("may", "viewer"), ("days", "")]).await;
     assert!(refused.status == 422 && refused.text.contains("who you are"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn of_more_tokens_than_a_page_holds_the_next_one_shows_the_rest() {
+    let server = Server::with_local_users().await;
+    let ada = person(&server, "ada", Role::Administrator, &[]).await;
+    let vera = person(&server, "vera", Role::Viewer, &[]).await;
+    for (owner, name) in [(vera.id, "the oldest"), (ada.id, "another")] {
+        for number in 0..101 {
+            let new = NewToken {
+                secret_hash: format!("{name} {number}"),
+                owner,
+                name: format!("{name} {number}."),
+                rights: Rights { role: Role::Viewer, tags: Vec::new(), scope: None, token: true },
+                ends_at: None,
+            };
+            server.store.create_token(new, &by_server(server.clock.now())).await.unwrap().unwrap();
+        }
+    }
+    let ada = Visitor::logged_in(&server, "ada").await;
+    let first = ada.get("/tokens").await.text;
+    assert_eq!(first.matches("<tr><td").count(), 200);
+    assert!(!first.contains("the oldest 0.") && first.contains("another 100."));
+    let (_, rest) = first.split_once("rel=\"next\" href=\"").expect("a link to the next page");
+    let second = ada.get(rest.split('"').next().unwrap()).await.text;
+    assert_eq!(second.matches("<tr><td").count(), 2);
+    assert!(second.contains("the oldest 0.") && second.contains("the oldest 1.") && !second.contains("rel=\"next\""));
+    assert_eq!(ada.get("/tokens?before=x").await.status, 422);
+    let vera = Visitor::logged_in(&server, "vera").await;
+    assert!(!vera.get("/tokens?before=9999").await.text.contains("another"), "what is hers alone");
 }

@@ -9,10 +9,10 @@ use std::{
 
 use crate::{cli::Shell, cli::server::Server, support::PATIENCE};
 
-const HALF_OPEN: usize = 400;
+pub(super) const HALF_OPEN: usize = 400;
 
 /// Kilobytes in memory.
-fn resident(server: &Server) -> i64 {
+pub(super) fn resident(server: &Server) -> i64 {
     let status = server.proc("status");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()

@@ -2,5 +2,6 @@
 
 mod bounds;
 mod crowd;
+mod guesses;
 mod hostile_requests;
 mod tls;

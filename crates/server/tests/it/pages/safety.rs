@@ -117,6 +117,7 @@ async fn assets_are_kept_for_ever_under_the_address_of_their_bytes() {
         assert_eq!((again.status, again.text.as_str()), (304, ""));
         let old = format!("/static/{}.0000000000000000.{}", "app", address.rsplit('.').next().unwrap());
         assert_eq!(browser.get(&old).await.header("cache-control"), "no-store");
+        assert_eq!(browser.get(&format!("{address}.backup")).await.status, 404, "there is no such file");
     }
     assert_eq!(browser.get("/static/nothing.0.js").await.status, 404);
     assert_eq!(browser.get("/static/..%2f..%2fCargo.toml").await.status, 404);

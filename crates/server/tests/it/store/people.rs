@@ -107,8 +107,8 @@ pub(super) async fn ask_everything(scratch: &Scratch) {
     let token = store.create_token(new, &by_server(now)).await.unwrap().unwrap();
     store.token("t1", now).await.unwrap().unwrap();
     store.token_used(token, "192.0.2.1".into(), now).await.unwrap();
-    store.tokens(None).await.unwrap();
-    store.tokens(Some(bob.id)).await.unwrap();
+    store.tokens(None, None, 10).await.unwrap();
+    store.tokens(Some(bob.id), None, 10).await.unwrap();
     store.delete_token(token, Some(bob.id), &by_server(now)).await.unwrap();
     store.login_failed("n".into(), |_| Duration::from_secs(1), None, now).await.unwrap();
     store.login_failures("n").await.unwrap().unwrap();
