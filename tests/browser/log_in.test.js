@@ -1,6 +1,8 @@
 // Log-in by a provider, as a person does it: away to its pages and back, by Google's form and by any provider's.
 import assert from "node:assert/strict";
-import { everywhere, fits, person, serve, story, until } from "./harness.js";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { everywhere, fits as narrow, person, serve, story, until } from "./harness.js";
 import { client, provide, signIn } from "./provider.js";
 
 let server;
@@ -16,6 +18,16 @@ SECRET_KEY = 'a-key-of-the-browser-tests'
 `;
 server = await serve({ more: ways });
 await provider.open("first");
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+// Nothing too wide, and nothing that axe finds.
+async function fits(page) {
+  await narrow(page);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  assert.deepEqual(violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 120))}`), []);
+}
 
 // Pages of others are not ours to judge.
 const elsewhere = (who) => {
@@ -67,6 +79,32 @@ story("an account of another domain is told so, and one of the domain comes in",
   await page.getByRole("link", { name: "Log in with Google" }).click();
   await signIn(page, "bob");
   await page.getByRole("heading", { name: /watched|Monitors/ }).waitFor();
+});
+
+story("in and out with the keyboard alone", server, {}, async (who) => {
+  const { page } = who;
+  const { keyboard } = page;
+  await elsewhere(who);
+  const tabTo = async (name) => {
+    const reached = (name) => ["A", "BUTTON"].includes(document.activeElement.tagName) && document.activeElement.textContent.includes(name);
+    for (let tab = 0; !(await page.evaluate(reached, name)); tab += 1) {
+      assert.ok(tab < 40, `40 tabs do not lead to ${name}`);
+      await keyboard.press("Tab");
+    }
+  };
+  await page.goto("/alerts");
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await tabTo("Log in with Example");
+  await keyboard.press("Enter");
+  await signIn(page, "alice");
+  await page.getByRole("heading", { name: "Alerts" }).waitFor();
+  await page.goto("/account");
+  await tabTo("Log out");
+  await keyboard.press("Enter");
+  await page.getByText("You are logged out here.").waitFor();
+  await tabTo("log out there, too");
+  await keyboard.press("Enter");
+  await page.getByRole("button", { name: /sign me out/ }).waitFor();
 });
 
 story("who is in no group is told so", server, {}, async (who) => {
