@@ -88,6 +88,9 @@ DATABASE_PATH = 'revere.db'
 # Days the runs of a new monitor are kept; 0 keeps them for ever.
 #DEFAULT_RETAIN_DAYS = 28
 
+# Days a deleted monitor can be brought back.
+#KEEP_DELETED_DAYS = 30
+
 # What one run of a monitor may use.
 #RUN_TIMEOUT = 30
 #RUN_MEMORY_MB = 256

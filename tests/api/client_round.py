@@ -52,8 +52,29 @@ def monitors(ask):
     assert {fault.field for fault in faults} == {"schedule", "script"}, faults
     listed = ask("list_monitors", models.PageMonitor, state=[models.State.INACTIVE, models.State.OK], q="ORD", limit=5)
     assert [item.id for item in listed.items] == [made.id] and listed.next_ is None
+    versions(ask, made.id)
     ask("delete_monitor", type(None), made.id, answers=204)
     ask("get_monitor", models.Problem, made.id, answers=404)
+    deleted = ask("list_deleted_monitors", models.PageDeletedMonitor).items
+    assert (deleted[0].id, deleted[0].name) == (made.id, "Orders")
+    assert ask("undelete_monitor", models.Monitor, made.id).id == made.id
+    ask("undelete_monitor", models.Problem, made.id, answers=404)
+    ask("delete_monitor", type(None), made.id, answers=204)
+
+
+def versions(ask, monitor):
+    """What it was, twice."""
+    body = models.MonitorChange(script="return_value = 8", note="eight is more")
+    ask("update_monitor", models.Monitor, monitor, body=body)
+    kept = ask("list_versions", models.PageVersion, monitor, limit=2)
+    assert [(item.version, item.note, item.changed) for item in kept.items] == [
+        (3, "eight is more", ["script"]), (2, "", ["retain_days", "timeout_s"]),
+    ]  # fmt: skip
+    assert ask("get_version", models.MonitorVersion, monitor, 1).script == "return_value = 7"
+    difference = ask("compare_versions", models.Difference, monitor, from_=2, to=3)
+    assert (difference.changes, "+return_value = 8" in difference.script) == ([], True)
+    restored = ask("restore_version", models.Monitor, monitor, 2, body=models.RestoreInput(note="no"), if_match='"3"')
+    assert (restored.version, restored.script) == (4, "return_value = 7")
 
 
 def runs(ask):

@@ -28,6 +28,8 @@ const pages = {
   edit: ["/monitor/1/edit", tried],
   refused: ["/create", refused],
   delete: ["/monitor/1/delete", nothing],
+  versions: ["/monitor/1/versions", nothing],
+  version: ["/monitor/1/versions/1", nothing],
   alerts: ["/alerts", async (page) => page.getByRole("button", { name: "Send a test" }).last().click()],
   alert: ["/alert/terminal/edit", nothing],
   sources: ["/sources", asked],

@@ -157,6 +157,7 @@ everywhere("it is deleted only when its name is typed", server, async ({ page, s
   await page.getByLabel(/Type its name/).fill("Precious");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Monitors" }).waitFor();
+  await page.getByText("Deleted Precious.").waitFor();
   assert.ok(!(await server.names()).includes("Precious"));
 });
 

@@ -18,6 +18,8 @@ pub const MAX_TIMEOUT_S: f64 = 3600.0;
 pub const MAX_TAGS: usize = 20;
 /// The longest tag, in characters.
 pub const MAX_TAG: usize = 50;
+/// The longest note at a saving, in characters.
+pub const MAX_NOTE: usize = 500;
 /// The highest count of runs in a row that can be asked for before a flip.
 pub const MAX_STREAK: u32 = 1000;
 
@@ -58,6 +60,18 @@ macro_rules! faults {
 }
 
 crate::monitor_fields!(faults);
+
+/// What is wrong with the note that somebody leaves at a saving, for people.
+pub fn note_fault(note: &str) -> Option<String> {
+    let length = note.chars().count();
+    if note.chars().any(char::is_control) {
+        Some("the note has more than one line or a control character: say it in one line".into())
+    } else if length > MAX_NOTE {
+        Some(format!("the note has {length} characters: {MAX_NOTE} at most, the rest belongs in the description"))
+    } else {
+        None
+    }
+}
 
 impl Judged for field_kind::Name {
     type Value = str;

@@ -21,6 +21,7 @@ pub mod calendar;
 mod clock;
 mod faults;
 mod ids;
+mod line_difference;
 mod monitor;
 mod monitor_fields;
 mod run;
@@ -38,9 +39,11 @@ pub use access::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use faults::{
-    Fault, MAX_DESCRIPTION, MAX_NAME, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S,
+    Fault, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS,
+    MAX_TIMEOUT_S, note_fault,
 };
 pub use ids::{DeliveryId, FlipId, MonitorId, RunId, SessionId, TokenId, UserId};
+pub use line_difference::{Line, LineChange, line_difference};
 pub use monitor::{Monitor, MonitorSpec};
 pub use monitor_fields::{FieldWords, LeftOut, MONITOR_FIELDS, MonitorField, field_kind};
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};

@@ -26,13 +26,15 @@ pub struct Actor {
     pub request_id: String,
 }
 
-/// Who asks for something, and when: what whatever changes anything is told, and writes down with the change.
+/// Who asks for something, when, and why: what whatever changes anything is told, and writes down with the change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Asked {
     /// Who, and from where.
     pub by: Actor,
     /// When.
     pub at: Timestamp,
+    /// Why, in one line, if they say; else empty.
+    pub note: String,
 }
 
 /// Who someone is.
@@ -100,12 +102,18 @@ impl Actor {
 impl Asked {
     /// What the server does by itself.
     pub fn by_the_server(at: Timestamp) -> Asked {
-        Asked { by: Actor::server(), at }
+        Asked { by: Actor::server(), at, note: String::new() }
     }
 
     /// What somebody at a shell asks for.
     pub fn at_a_shell(at: Timestamp) -> Asked {
-        Asked { by: Actor::command_line(), at }
+        Asked { by: Actor::command_line(), at, note: String::new() }
+    }
+
+    /// The same, for this reason.
+    #[must_use]
+    pub fn because(self, note: &str) -> Asked {
+        Asked { note: note.to_owned(), ..self }
     }
 }
 

@@ -35,7 +35,8 @@ macro_rules! acts {
 }
 
 use Operation::{
-    ChangeAlerts, CreateMonitor, DeleteMonitor, EditMonitor, HoldTokens, LogIn, ManagePeople, RunMonitor, UseAccount,
+    ChangeAlerts, CreateMonitor, DeleteMonitor, EditMonitor, HoldTokens, LogIn, ManagePeople, RestoreVersion,
+    RunMonitor, UndeleteMonitor, UseAccount,
 };
 
 const REFUSAL: Option<Operation> = None;
@@ -47,6 +48,10 @@ acts! {
     MonitorChanged "monitor_changed" "monitor changed": Some(EditMonitor);
     /// Its end.
     MonitorDeleted "monitor_deleted" "monitor deleted": Some(DeleteMonitor);
+    /// What it was in a version, once more.
+    VersionRestored "version_restored" "version of a monitor restored": Some(RestoreVersion);
+    /// A deleted one, back with its history.
+    MonitorUndeleted "monitor_undeleted" "deleted monitor brought back": Some(UndeleteMonitor);
     /// A run outside of the schedule.
     MonitorRun "monitor_run" "monitor run at someone's word": Some(RunMonitor);
     /// Monitors with their history, from elsewhere.

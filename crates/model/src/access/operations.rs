@@ -87,6 +87,10 @@ operations! {
     EditMonitor "change this monitor": EDITOR, Monitor, Tokens;
     /// Its end.
     DeleteMonitor "delete this monitor": EDITOR, Monitor, Tokens;
+    /// What it was before, once more.
+    RestoreVersion "restore a version of this monitor": EDITOR, Monitor, Tokens;
+    /// A deleted one, back with its history.
+    UndeleteMonitor "bring this monitor back": EDITOR, Monitor, Tokens;
     /// A run outside of the schedule.
     RunMonitor "run this monitor": EDITOR, Monitor, Tokens;
     /// A script that is checked or run once, and a source that is asked: whatever an editor's monitor could do.

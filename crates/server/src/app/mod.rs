@@ -103,6 +103,7 @@ impl App {
         may_listen(&parts.config, parts.listener.address().ip(), encrypted)?;
         parts.listener.encrypt(parts.certificate.as_ref());
         let mut options = StoreOptions::new(&parts.config.database_path);
+        options.deleted_days = parts.config.keep_deleted_days;
         options.clock = parts.clock.clone();
         options.metrics = Some(parts.metrics.clone());
         options.secrets = parts.secrets.clone();

@@ -110,12 +110,17 @@ async fn store_all(store: &Store, plan: Plan, now: jiff::Timestamp) -> anyhow::R
             }
         }
     };
+    let deleted = store.deleted_of(&taken, asked.at).await?.len();
+    let deleted = match deleted {
+        0 => String::new(),
+        number => format!(" ({number} of them deleted, and still kept: KEEP_DELETED_DAYS)"),
+    };
     let mut ids: Vec<String> = taken.iter().take(10).map(ToString::to_string).collect();
     if taken.len() > ids.len() {
         ids.push("...".to_owned());
     }
     anyhow::bail!(
-        "monitors with these ids are there already: {}; perhaps from an import before. To import anew, set DATABASE_PATH to \
+        "monitors with these ids are there already: {}{deleted}; perhaps from an import before. To import anew, set DATABASE_PATH to \
          a file that does not exist yet",
         ids.join(", ")
     )

@@ -106,6 +106,13 @@ pub const KEYS: &[Key] = &[
         "How many days the runs of a new monitor are kept, with its gaps and deliveries; 0 keeps them for ever.",
     )
     .within(0, 36_500),
+    key(
+        "KEEP_DELETED_DAYS",
+        FieldKind::Count,
+        "30",
+        "How many days a monitor that is deleted from now on can be brought back with its history; then it goes for good. 0 keeps none.",
+    )
+    .within(0, 3_650),
     key("RUN_TIMEOUT", FieldKind::Seconds, "30", "Wall-clock seconds one run may take, waiting for sources included.")
         .within(0, LONGEST_RUN),
     key(

@@ -62,6 +62,8 @@ pub struct Config {
     pub python_path: Vec<PathBuf>,
     /// Days the runs of new monitors are kept; `None` for ever.
     pub default_retain_days: Option<u32>,
+    /// Days a deleted monitor is kept.
+    pub keep_deleted_days: u32,
     /// What one run may use.
     pub limits: Limits,
     /// Runs under way at once, if it was set.

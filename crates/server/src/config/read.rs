@@ -77,6 +77,7 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             0 => None,
             days => Some(days as u32),
         },
+        keep_deleted_days: reader.number("KEEP_DELETED_DAYS", 30) as u32,
         limits: reader.limits(),
         max_runs_in_flight: settings
             .count("MAX_RUNS_IN_FLIGHT")
@@ -326,7 +327,7 @@ mod tests {
         assert_eq!(faults, [""; 0]);
         assert_eq!(config.database_path, Path::new("/etc/revere/revere.db"));
         assert_eq!((config.timezone.as_str(), config.timezone_given), ("UTC", false));
-        assert_eq!(config.default_retain_days, Some(28));
+        assert_eq!((config.default_retain_days, config.keep_deleted_days), (Some(28), 30));
         assert_eq!(config.limits, Limits::default());
         assert!(config.sources.is_empty() && config.alerts.is_empty() && config.warnings.is_empty());
     }
@@ -344,6 +345,7 @@ mod tests {
             ("BASE_URL", text("https://revere.example.com/")),
             ("PYTHON_PATH", PythonValue::Tuple(vec![text(&library)])),
             ("DEFAULT_RETAIN_DAYS", PythonValue::Int(0)),
+            ("KEEP_DELETED_DAYS", PythonValue::Int(7)),
             ("RUN_TIMEOUT", PythonValue::Float(2.5)),
             ("RUN_MEMORY_MB", PythonValue::Int(64)),
             ("REVERE_SOURCES", PythonValue::Dict(vec![(text("graphite"), source)])),
@@ -353,7 +355,7 @@ mod tests {
         assert_eq!(config.timezone, "Europe/Berlin");
         assert_eq!(config.base_url.as_deref(), Some("https://revere.example.com"));
         assert_eq!(config.python_path, [folder.path()]);
-        assert_eq!(config.default_retain_days, None);
+        assert_eq!((config.default_retain_days, config.keep_deleted_days), (None, 7));
         assert_eq!(config.limits.wall_time, Duration::from_millis(2500));
         assert_eq!(config.limits.memory_bytes, 64 << 20);
         assert_eq!(config.sources[0].kind, "graphite");

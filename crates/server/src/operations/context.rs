@@ -103,12 +103,12 @@ impl Context {
 
     /// Who asks, and when: what every write is told, which writes it down in the same transaction.
     pub(super) fn asked(&self) -> Asked {
-        Asked { by: self.actor.clone(), at: self.now() }
+        Asked { by: self.actor.clone(), at: self.now(), note: String::new() }
     }
 
     /// The same for what the server does of itself while somebody comes in.
     pub(super) fn asked_of_itself(&self) -> Asked {
-        Asked { by: Actor { who: Who::Server, ..self.actor.clone() }, at: self.now() }
+        Asked { by: Actor { who: Who::Server, ..self.actor.clone() }, at: self.now(), note: String::new() }
     }
 
     /// What the operator decided about who may come in.

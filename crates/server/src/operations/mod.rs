@@ -9,6 +9,7 @@
 pub mod account;
 pub mod alerts;
 mod context;
+pub mod deleted_monitors;
 pub mod deliveries;
 pub mod events;
 mod failure;
@@ -28,6 +29,7 @@ pub mod script;
 pub mod series;
 pub mod sources;
 pub mod tokens;
+pub mod versions;
 
 use std::sync::Arc;
 

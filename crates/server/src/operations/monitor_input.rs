@@ -10,11 +10,18 @@ macro_rules! input {
         #[derive(Clone, Debug, Default)]
         pub struct MonitorInput {
             $(#[doc = $doc] pub $field: Option<$type>,)*
+            /// Why, in one line, if they say: kept with the version.
+            pub note: String,
             /// What reading the input already found wrong: told together with all else.
             pub faults: Vec<FieldFault>,
         }
 
         impl MonitorInput {
+            /// All of it.
+            pub(super) fn of(spec: MonitorSpec) -> MonitorInput {
+                MonitorInput { $($field: Some(spec.$field),)* note: String::new(), faults: Vec::new() }
+            }
+
             /// `base` with what this names in its place.
             pub(super) fn over(&self, base: MonitorSpec) -> MonitorSpec {
                 MonitorSpec { $($field: Clone::clone(&self.$field).unwrap_or(base.$field),)* }

@@ -4,10 +4,12 @@
 //! that an edit leaves as it was is not held against the edit, so a monitor that was imported broken can still be
 //! renamed, paused or mended piece by piece.
 
-use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec, Operation, zone_name};
+use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec, Operation, note_fault, zone_name};
 
 pub use super::monitor_input::MonitorInput;
-use super::{Context, Defaults, Failure, FieldFault, Refusal, failure::of, monitor_input::differ, script};
+use super::{
+    Context, Defaults, Failure, FieldFault, Refusal, deleted_monitors, failure::of, monitor_input::differ, script,
+};
 use crate::store::{MonitorFilter, StoreError};
 
 /// How often an edit that names no version is tried anew when someone else saves at the same moment.
@@ -15,7 +17,23 @@ const TRIES: usize = 5;
 
 /// One monitor.
 pub async fn get(context: &Context, id: MonitorId) -> Result<Monitor, Failure> {
-    context.may(Operation::SeeMonitors)?.store.monitor(id).await.map_err(of("monitor", id))
+    match context.may(Operation::SeeMonitors)?.store.monitor(id).await {
+        Err(StoreError::NotFound) => Err(missing(context, id).await),
+        found => found.map_err(of("monitor", id)),
+    }
+}
+
+/// Why there is no such monitor.
+async fn missing(context: &Context, id: MonitorId) -> Failure {
+    let deleted = deleted_monitors::of_these(context, &[id]).await.unwrap_or_default();
+    let key = match deleted.first() {
+        Some(deleted) => {
+            let until = deleted.kept_until.strftime("%Y-%m-%d");
+            format!("{id}: it was deleted, and can be brought back from the deleted monitors until {until}")
+        }
+        None => id.to_string(),
+    };
+    Failure::NotFound { what: "monitor", key }
 }
 
 /// A page of monitors by id, and whether there are more. It ends before its texts have more than `bytes` bytes.
@@ -27,7 +45,8 @@ pub async fn list(context: &Context, filter: &MonitorFilter, bytes: usize) -> Re
 pub async fn create(context: &Context, input: MonitorInput) -> Result<Monitor, Failure> {
     let spec = checked(context, &blank(context), &input, true).await?;
     let services = context.may_with(Operation::CreateMonitor, None, &spec.tags)?;
-    let monitor = services.store.create_monitor(&spec, &context.asked()).await.map_err(Failure::Store)?;
+    let asked = context.asked().because(input.note.trim());
+    let monitor = services.store.create_monitor(&spec, &asked).await.map_err(Failure::Store)?;
     services.engine.wake();
     Ok(monitor)
 }
@@ -40,7 +59,7 @@ pub async fn replace(
     version: Option<i64>,
     input: &MonitorInput,
 ) -> Result<Monitor, Failure> {
-    save(context, id, version, input, true).await
+    save(context, id, version, input, Edit::Whole).await
 }
 
 /// Changes what `input` names and nothing else. With `version`, only if that is still the stored one.
@@ -50,11 +69,11 @@ pub async fn update(
     version: Option<i64>,
     input: &MonitorInput,
 ) -> Result<Monitor, Failure> {
-    save(context, id, version, input, false).await
+    save(context, id, version, input, Edit::Fields).await
 }
 
-/// Deletes a monitor with its history; what is owed to people is still sent. With `version`, only if that is still the
-/// stored one.
+/// Deletes a monitor; what is owed to people is still sent. For a time it can be brought back with its history. With
+/// `version`, only if that is still the stored one.
 pub async fn delete(context: &Context, id: MonitorId, version: Option<i64>) -> Result<(), Failure> {
     let mut tries = 0;
     loop {
@@ -73,28 +92,54 @@ pub async fn delete(context: &Context, id: MonitorId, version: Option<i64>) -> R
     }
 }
 
-async fn save(
+/// How an input is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Edit {
+    /// As the whole: what it leaves out gets its default.
+    Whole,
+    /// As what changes.
+    Fields,
+    /// As this version, once more.
+    Restore(i64),
+}
+
+impl Edit {
+    fn operation(self) -> Operation {
+        match self {
+            Edit::Whole | Edit::Fields => Operation::EditMonitor,
+            Edit::Restore(_) => Operation::RestoreVersion,
+        }
+    }
+}
+
+/// Saves a monitor, if it differs from what is stored.
+pub(super) async fn save(
     context: &Context,
     id: MonitorId,
     version: Option<i64>,
     input: &MonitorInput,
-    whole: bool,
+    edit: Edit,
 ) -> Result<Monitor, Failure> {
     let mut tries = 0;
     loop {
         let current = get(context, id).await?;
-        let services = context.may_with(Operation::EditMonitor, Some(id), &current.spec.tags)?;
+        let services = context.may_with(edit.operation(), Some(id), &current.spec.tags)?;
         // Before judging the input: what is wrong with an edit of an old version matters to nobody.
         if version.is_some_and(|version| version != current.version) {
             return Err(Failure::Conflict(current.version));
         }
-        let spec = checked(context, &current.spec, input, whole).await?;
+        let spec = checked(context, &current.spec, input, edit == Edit::Whole).await?;
         if spec == current.spec {
             return Ok(current);
         }
         // Nobody gives a monitor away that they could not take back.
-        context.may_with(Operation::EditMonitor, Some(id), &spec.tags)?;
-        match services.store.update_monitor(id, current.version, &spec, &context.asked()).await {
+        context.may_with(edit.operation(), Some(id), &spec.tags)?;
+        let asked = context.asked().because(input.note.trim());
+        let saved = match edit {
+            Edit::Whole | Edit::Fields => services.store.update_monitor(id, current.version, &spec, &asked).await,
+            Edit::Restore(old) => services.store.restore_version(id, current.version, &spec, old, &asked).await,
+        };
+        match saved {
             Err(StoreError::Conflict(_)) if version.is_none() && tries < TRIES => tries += 1,
             Err(error) => return Err(of("monitor", id)(error)),
             Ok(monitor) => {
@@ -127,6 +172,7 @@ async fn checked(
     }
     let told = |faults: &[FieldFault], field: &str| faults.iter().any(|fault| fault.root() == field);
     let mut faults = input.faults.clone();
+    faults.extend(note_fault(input.note.trim()).map(|message| FieldFault::new("note", message)));
     for fault in spec.faults() {
         if !told(&faults, fault.field) && changes(stored, &spec, fault.field) {
             faults.push(FieldFault::new(fault.field, fault.message));

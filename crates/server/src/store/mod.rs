@@ -46,7 +46,11 @@ pub use health::StoreHealth;
 pub use import::{
     ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, PastResult, Takeover,
 };
-pub use monitors::MonitorFilter;
+pub use monitors::{
+    MonitorFilter,
+    deleted::DeletedMonitor,
+    versions::{Author, SavedVersion},
+};
 pub use people::{Attempt, Link, Lookup, NewSession, NewToken, NewUser, Session, Token, User, UserChange};
 pub use reading::chart::SeriesPoint;
 pub use reading::counts::StateCounts;
@@ -83,6 +87,8 @@ pub struct StoreOptions {
     /// Whether a server may have the database open as well: for a command that writes a little and ends. Then the schema must
     /// be this program's already.
     pub beside_a_server: bool,
+    /// How many days a monitor is kept that is deleted.
+    pub deleted_days: u32,
     /// Counts commits and faults, if someone wants to know.
     pub metrics: Option<Arc<Metrics>>,
     /// Taken out of what the audit says.
@@ -103,6 +109,7 @@ impl StoreOptions {
             readers: 4,
             alone: true,
             beside_a_server: false,
+            deleted_days: 30,
             metrics: None,
             secrets: Secrets::default(),
             audit_is_logged: false,
@@ -130,6 +137,7 @@ struct Inner {
     path: PathBuf,
     patience: Duration,
     alone: bool,
+    deleted_days: u32,
     counted: reading::counts::Counted,
     /// Tells this database apart in delivery keys.
     instance: String,
@@ -175,6 +183,7 @@ impl Store {
             path,
             patience: options.patience,
             alone: options.alone,
+            deleted_days: options.deleted_days,
             counted: reading::counts::Counted::default(),
             instance,
             audit: audit::AuditSettings { secrets: options.secrets, is_logged: options.audit_is_logged },

@@ -18,8 +18,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(MonitorId, u32)>, StoreError> {
         let rows: Vec<(i64, i64)> = sqlx::query_as(
-            "select id, retain_days from monitors where retain_days is not null and deleted_at is null and id > $1
-             order by id limit $2",
+            "select id, retain_days from monitors where retain_days is not null and id > $1 order by id limit $2",
         )
         .bind(after.map_or(0, |id| id.0))
         .bind(i64::from(limit))
@@ -115,16 +114,18 @@ impl Store {
         .await
     }
 
-    /// Removes at most `limit` rows of what deleted monitors left, and their own row when nothing is left and nothing is
-    /// owed. Answers how many rows; 0 when there is nothing to do now.
-    pub async fn purge_deleted(&self, limit: u32) -> Result<u64, StoreError> {
-        let deleted: Vec<i64> =
-            sqlx::query_scalar("select id from monitors where deleted_at is not null order by id limit 100")
-                .fetch_all(self.readers())
-                .await?;
+    /// Removes at most `limit` rows of what deleted monitors left that are kept no longer, and their own row when nothing is
+    /// left and nothing is owed. Answers how many rows; 0 when there is nothing to do now.
+    pub async fn purge_deleted(&self, limit: u32, now: Timestamp) -> Result<u64, StoreError> {
+        let deleted: Vec<i64> = sqlx::query_scalar(
+            "select id from monitors where deleted_at is not null and purge_at <= $1 order by id limit 100",
+        )
+        .bind(micros(now))
+        .fetch_all(self.readers())
+        .await?;
         for monitor in deleted {
             let removed = self
-                .write(move |connection| Box::pin(async move { purge_one(connection, monitor, limit).await }))
+                .write(move |connection| Box::pin(async move { purge_one(connection, monitor, limit, now).await }))
                 .await?;
             if removed > 0 {
                 return Ok(removed);
@@ -138,13 +139,27 @@ fn cutoff(days: u32, now: Timestamp) -> Timestamp {
     now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
 }
 
-async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32) -> Result<u64, StoreError> {
+async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now: Timestamp) -> Result<u64, StoreError> {
+    // What has begun to go cannot be brought back any more, whatever the clock says then.
+    let begun =
+        sqlx::query("update monitors set purge_at = 0 where id = $1 and deleted_at is not null and purge_at <= $2")
+            .bind(monitor)
+            .bind(micros(now))
+            .execute(&mut *connection)
+            .await?;
+    if begun.rows_affected() == 0 {
+        return Ok(0);
+    }
     // What is owed is still told: the monitor is gone, the problem was real.
     let steps = [
         "delete from runs where id in (select id from runs where monitor_id = $1 limit $2)",
         "delete from gaps where id in (select id from gaps where monitor_id = $1 limit $2)",
         "delete from deliveries where id in (select d.id from deliveries d where d.monitor_id = $1 and d.status <> 'owed'
              and not exists (select 1 from deliveries i where i.instead_of = d.id) limit $2)",
+        "delete from monitor_versions where monitor_id = $1 and version in
+             (select version from monitor_versions where monitor_id = $1 limit $2)",
+        "delete from monitor_scripts where monitor_id = $1 and script_version in
+             (select script_version from monitor_scripts where monitor_id = $1 limit $2)",
         "delete from flips where id in (select f.id from flips f where f.monitor_id = $1
              and not exists (select 1 from deliveries d where d.flip_id = f.id) limit $2)",
     ];

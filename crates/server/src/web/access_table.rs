@@ -56,6 +56,10 @@ routes! {
         GET "/api/v1/monitors/{id}/runs"
         GET "/api/v1/monitors/{id}/flips"
         GET "/api/v1/monitors/{id}/gaps"
+        GET "/api/v1/monitors/{id}/versions"
+        GET "/api/v1/monitors/{id}/versions/{version}"
+        GET "/api/v1/monitors/{id}/difference"
+        GET "/api/v1/deleted-monitors"
         GET "/api/v1/events"
         GET "/"
         GET "/counts"
@@ -63,6 +67,10 @@ routes! {
         GET "/monitor/{id}/chart"
         GET "/monitor/{id}/history"
         GET "/monitor/{id}/history.csv"
+        GET "/monitor/{id}/versions"
+        GET "/monitor/{id}/versions/{version}"
+        GET "/monitor/{id}/difference"
+        GET "/deleted"
         GET "/events"
     }
     CreateMonitor {
@@ -84,6 +92,14 @@ routes! {
         DELETE "/api/v1/monitors/{id}"
         GET "/monitor/{id}/delete"
         POST "/monitor/{id}/delete"
+    }
+    RestoreVersion {
+        POST "/api/v1/monitors/{id}/versions/{version}/restore"
+        POST "/monitor/{id}/versions/{version}/restore"
+    }
+    UndeleteMonitor {
+        POST "/api/v1/deleted-monitors/{id}/undelete"
+        POST "/deleted"
     }
     RunMonitor {
         POST "/api/v1/monitors/{id}/run"

@@ -44,6 +44,7 @@ pub(super) fn preamble() -> OpenApi {
 
     let groups = [
         ("monitors", "What is watched: scripts, their schedules and states."),
+        ("versions", "What a monitor was: every version that was saved, by whom and why."),
         ("runs", "What happened: runs, changes of state, and ticks without a run."),
         ("trying", "Try a script or a schedule; nothing is recorded."),
         ("sources", "Where data comes from."),

@@ -167,11 +167,31 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Key<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Ok(Path(text)) = Path::<String>::from_request_parts(parts, state).await else {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "the address is not UTF-8 once its %-signs are decoded"));
+            return Err(Problem::new(StatusCode::BAD_REQUEST, NOT_UTF_8));
         };
-        let short: String = text.chars().take(100).collect();
-        text.parse().map(Key).map_err(|_| Problem::not_found("thing with the id", format!("{short:?}")))
+        read_key(&text).map(Key)
     }
+}
+
+/// Two segments of the path that name a thing and a part of it, read as `A` and `B`.
+pub struct Keys<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Keys<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Ok(Path((one, other))) = Path::<(String, String)>::from_request_parts(parts, state).await else {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, NOT_UTF_8));
+        };
+        Ok(Keys(read_key(&one)?, read_key(&other)?))
+    }
+}
+
+const NOT_UTF_8: &str = "the address is not UTF-8 once its %-signs are decoded";
+
+fn read_key<T: FromStr>(text: &str) -> Result<T, Problem> {
+    let short: String = text.chars().take(100).collect();
+    text.parse().map_err(|_| Problem::not_found("thing with the id", format!("{short:?}")))
 }
 
 #[cfg(test)]

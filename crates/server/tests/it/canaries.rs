@@ -271,6 +271,9 @@ async fn everything(
             "/monitor/{id}/chart",
             "/monitor/{id}/history",
             "/monitor/{id}/history.csv",
+            "/monitor/{id}/versions",
+            "/monitor/{id}/versions/{version}",
+            "/deleted",
             "/alerts",
             "/alert/{key}/edit",
             "/sources",
@@ -288,7 +291,7 @@ async fn everything(
     paths.retain(|path| !path.ends_with("/events"));
     let client = client();
     let mut answers = BTreeMap::new();
-    for path in paths {
+    for path in paths.into_iter().map(|path| path.replace("{version}", "1")) {
         let fillings = if path.contains("{id}") {
             ids.iter().map(|id| path.replace("{id}", id)).collect()
         } else if path.contains("{key}") {

@@ -1,5 +1,5 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
-//! beyond its monitor's days, what deleted monitors left, claims of servers that hang, log-ins that are over, ticks reckoned by a wrong clock,
+//! beyond its monitor's days, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins that are over, ticks reckoned by a wrong clock,
 //! and what is owed by alerts that left the configuration.
 
 use std::sync::{Arc, Mutex};
@@ -90,7 +90,7 @@ impl Housekeeping {
                 shared.store.forget_log_ins(before(UNUSED), before(FAILURES_COUNT_FOR), now).await?;
                 Place::Deleted
             }
-            Place::Deleted => match shared.store.purge_deleted(PIECE).await? {
+            Place::Deleted => match shared.store.purge_deleted(PIECE, now).await? {
                 0 => Place::HistoryAfter(None),
                 _ => Place::Deleted,
             },

@@ -56,6 +56,12 @@ impl AuditEntry {
         self
     }
 
+    /// The same, with why, if they said.
+    #[must_use]
+    pub(in crate::store) fn noting(self, asked: &Asked) -> AuditEntry {
+        if asked.note.is_empty() { self } else { self.saying("note", asked.note.as_str()) }
+    }
+
     /// The same, with what something was and is.
     #[must_use]
     pub(in crate::store) fn changing(self, name: &str, from: Value, to: Value) -> AuditEntry {

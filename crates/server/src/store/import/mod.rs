@@ -190,7 +190,7 @@ impl Store {
                 let mut ids = Vec::with_capacity(monitors.len());
                 let mut flips = Vec::new();
                 for monitor in monitors {
-                    let id = take_monitor(connection, monitor, now, &stored, &mut flips).await?;
+                    let id = take_monitor(connection, monitor, &asked, &stored, &mut flips).await?;
                     if told.is_empty() {
                         remember_told(connection, id, monitor, alerts).await?;
                     }
@@ -248,12 +248,12 @@ async fn take_alert(connection: &mut DbConnection, alert: &ImportedAlert, now: T
 async fn take_monitor<'a>(
     connection: &mut DbConnection,
     monitor: &'a ImportedMonitor,
-    now: Timestamp,
+    asked: &Asked,
     stored: &AtomicU64,
     flips: &mut Vec<Flip<'a>>,
 ) -> Result<MonitorId, StoreError> {
-    let created_at = monitor.history.first().map_or(now, |past| past.change().at.min(now));
-    let id = records::insert(connection, monitor.id, &monitor.spec, created_at, now).await?;
+    let created_at = monitor.history.first().map_or(asked.at, |past| past.change().at.min(asked.at));
+    let id = records::insert(connection, monitor.id, &monitor.spec, created_at, asked).await?;
     let first = run_ids::reserve(connection, monitor.history.len()).await?;
     let numbered: Vec<(i64, &ImportedRun)> = (first..).zip(monitor.history.iter().filter_map(Past::run)).collect();
     for piece in numbered.chunks(PIECE) {

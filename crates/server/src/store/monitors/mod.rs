@@ -3,10 +3,12 @@
 //! An edit names the version it started from. Whatever moves a monitor's ticks accounts for those that are due already,
 //! in the same transaction: none is lost between two schedules.
 
+pub(super) mod deleted;
 pub(super) mod field_columns;
 mod monitor_edit;
 pub(super) mod records;
 pub(super) mod source_mentions;
+pub(super) mod versions;
 
 use records::{SELECT, fetch, insert, monitor};
 use revere_model::{Act, Asked, Monitor, MonitorId, MonitorSpec, StateSet, Target, TargetKind};
@@ -15,8 +17,7 @@ use sqlx::QueryBuilder;
 use crate::store::{
     Store, StoreError,
     audit::{self, Acted},
-    columns::{Columns, micros},
-    database::{Db, DbConnection, sql_pieces},
+    database::{Db, sql_pieces},
     reading::{name_search::contains, page_cut::fitting},
 };
 
@@ -43,10 +44,11 @@ impl Store {
         let asked = asked.clone();
         let created = self.act(move |connection| {
             Box::pin(async move {
-                let id = insert(connection, None, &spec, asked.at, asked.at).await?;
+                let id = insert(connection, None, &spec, asked.at, &asked).await?;
                 let made = fetch(connection, id).await?;
                 let entry = audit::AuditEntry::new(Act::MonitorCreated, &asked).about(target(&made));
-                let entry = entry.saying("version", made.version).saying("changes", audit::created(&made.spec));
+                let entry = entry.saying("version", made.version).noting(&asked);
+                let entry = entry.saying("changes", audit::created(&made.spec));
                 Ok(Acted::done(made, entry))
             })
         });
@@ -119,6 +121,29 @@ impl Store {
         spec: &MonitorSpec,
         asked: &Asked,
     ) -> Result<Monitor, StoreError> {
+        self.save(id, version, spec, None, asked).await
+    }
+
+    /// Replaces what the author decides like [`Store::update_monitor`] by what a version was: `restored` is which.
+    pub async fn restore_version(
+        &self,
+        id: MonitorId,
+        version: i64,
+        spec: &MonitorSpec,
+        restored: i64,
+        asked: &Asked,
+    ) -> Result<Monitor, StoreError> {
+        self.save(id, version, spec, Some(restored), asked).await
+    }
+
+    async fn save(
+        &self,
+        id: MonitorId,
+        version: i64,
+        spec: &MonitorSpec,
+        restored: Option<i64>,
+        asked: &Asked,
+    ) -> Result<Monitor, StoreError> {
         let (spec, asked) = (spec.clone(), asked.clone());
         let edited = self.act(move |connection| {
             Box::pin(async move {
@@ -127,65 +152,19 @@ impl Store {
                     return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));
                 }
                 let edited = fetch(connection, id).await?;
-                let entry = audit::AuditEntry::new(Act::MonitorChanged, &asked).about(target(&edited));
-                let changes = audit::differences(&current.spec, &edited.spec);
-                let entry = entry.saying("version", edited.version).saying("changes", changes);
+                versions::keep(connection, id, edited.version, &edited.spec, restored, &asked).await?;
+                let act = if restored.is_some() { Act::VersionRestored } else { Act::MonitorChanged };
+                let mut entry =
+                    audit::AuditEntry::new(act, &asked).about(target(&edited)).saying("version", edited.version);
+                if let Some(restored) = restored {
+                    entry = entry.saying("restored", restored);
+                }
+                let entry = entry.noting(&asked).saying("changes", audit::differences(&current.spec, &edited.spec));
                 Ok(Acted::done(edited, entry))
             })
         });
         edited.await.map(|monitor| self.0.counted.changed(monitor))
     }
-
-    /// Deletes a monitor. It is gone for every reader at once and its runs stop; its history is removed in small pieces
-    /// afterwards ([`Store::purge_deleted`]), and what is owed to people is still sent.
-    pub async fn delete_monitor(&self, id: MonitorId, asked: &Asked) -> Result<(), StoreError> {
-        let asked = asked.clone();
-        let deleted = self.act(move |connection| Box::pin(delete(connection, id, None, asked)));
-        deleted.await.map(|()| self.0.counted.changed(()))
-    }
-
-    /// Deletes a monitor like [`Store::delete_monitor`], but only while `version` is the stored one; otherwise the answer
-    /// is [`StoreError::Conflict`] with the monitor as it is, and nothing is written.
-    pub async fn delete_monitor_at(&self, id: MonitorId, version: i64, asked: &Asked) -> Result<(), StoreError> {
-        let asked = asked.clone();
-        let deleted = self.act(move |connection| Box::pin(delete(connection, id, Some(version), asked)));
-        deleted.await.map(|()| self.0.counted.changed(()))
-    }
-}
-
-async fn delete(
-    connection: &mut DbConnection,
-    id: MonitorId,
-    version: Option<i64>,
-    asked: Asked,
-) -> Result<Acted<()>, StoreError> {
-    let gone = sqlx::query(
-        "update monitors set deleted_at = $1 where id = $2 and deleted_at is null and version = coalesce($3, version)
-             returning name, version",
-    )
-    .bind(micros(asked.at))
-    .bind(id.0)
-    .bind(version)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(gone) = gone else {
-        // Not there is an error of `fetch`; there, but of another version, is a conflict.
-        return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));
-    };
-    let entry = audit::AuditEntry::new(Act::MonitorDeleted, &asked)
-        .about(Target::new(TargetKind::Monitor, id, gone.text("name")?))
-        .saying("version", gone.int("version")?);
-    sqlx::query("delete from tags where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
-    sqlx::query("delete from uses where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
-    sqlx::query(
-        "update statuses set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null,
-         claimed_by = null, claimed_tick_at = null, lease_until = null, attempt = attempt + 1
-         where monitor_id = $1",
-    )
-    .bind(id.0)
-    .execute(connection)
-    .await?;
-    Ok(Acted::done((), entry))
 }
 
 /// A monitor, as the audit names it.

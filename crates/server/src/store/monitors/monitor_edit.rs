@@ -29,6 +29,7 @@ struct Row {
     fault: Option<String>,
     attempt: i64,
     claimed: bool,
+    claimed_tick_at: Option<Timestamp>,
 }
 
 /// Writes what has changed about a monitor, and what it does to ticks and state; false, and nothing, if the monitor is no
@@ -57,6 +58,47 @@ pub(super) async fn change(
     }
     respec(connection, current, spec, now).await?;
     Ok(true)
+}
+
+/// Ends all that is under way for a monitor that has just been deleted: no tick is due any more, and a run that goes on
+/// counts for nothing. The ticks that had none are accounted for. Its state stays, for when it is brought back.
+pub(super) async fn stop(connection: &mut DbConnection, current: &Monitor, now: Timestamp) -> Result<(), StoreError> {
+    let gaps = loop {
+        let was = read(connection, current).await?;
+        let mut gaps = Vec::new();
+        let last_due = account(&mut gaps, current, &was, now);
+        gaps.extend(last_due.or(was.owed_tick_at).map(|tick| missed(current, tick)));
+        gaps.extend(was.claimed_tick_at.map(|tick| missed(current, tick)));
+        if let_go(connection, current.id, &was, &gaps).await? {
+            break gaps;
+        }
+    };
+    gaps::insert(connection, &gaps.iter().collect::<Vec<_>>()).await
+}
+
+/// Lets go of a monitor's ticks and its claim; false, and nothing, if they are no longer as they were read.
+async fn let_go(connection: &mut DbConnection, id: MonitorId, was: &Row, gaps: &[Gap]) -> Result<bool, StoreError> {
+    let stopped = sqlx::query(
+        "update statuses set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null, fault_count = 0,
+             claimed_by = null, claimed_tick_at = null, lease_until = null, attempt = attempt + 1,
+             missed_ticks = missed_ticks + $1, overlapped_ticks = overlapped_ticks + $2
+         where monitor_id = $3 and attempt = $4 and (claimed_by is not null) = $5
+             and next_tick_at is not distinct from $6 and owed_tick_at is not distinct from $7",
+    )
+    .bind(count_of(gaps, GapReason::Missed))
+    .bind(count_of(gaps, GapReason::Overlapped))
+    .bind(id.0)
+    .bind(was.attempt)
+    .bind(was.claimed)
+    .bind(was.next_tick_at.map(micros))
+    .bind(was.owed_tick_at.map(micros))
+    .execute(connection)
+    .await?;
+    Ok(stopped.rows_affected() > 0)
+}
+
+fn count_of(gaps: &[Gap], reason: GapReason) -> i64 {
+    gaps.iter().filter(|gap| gap.reason == reason).map(|gap| gap.count).sum()
 }
 
 /// Brings ticks and state in line with `spec`, which has just replaced `current.spec`.
@@ -127,7 +169,6 @@ fn moved(current: &Monitor, spec: &MonitorSpec, was: &Row, now: Timestamp) -> Mo
 /// Writes a status row in the place of what was read; false, and nothing, if it is no longer so.
 async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved: &Moved) -> Result<bool, StoreError> {
     let row = &moved.row;
-    let count = |reason| moved.gaps.iter().filter(|gap| gap.reason == reason).map(|gap| gap.count).sum::<i64>();
     let replaced = sqlx::query(
         "update statuses set state = $1, state_since = $2, failing_streak = $3, passing_streak = $4, next_tick_at = $5,
          owed_tick_at = $6, due_at = $7, fault = $8, fault_count = 0, missed_ticks = missed_ticks + $9,
@@ -144,8 +185,8 @@ async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved:
     .bind(row.owed_tick_at.map(micros))
     .bind(row.due_at.map(micros))
     .bind(&row.fault)
-    .bind(count(GapReason::Missed))
-    .bind(count(GapReason::Overlapped))
+    .bind(count_of(&moved.gaps, GapReason::Missed))
+    .bind(count_of(&moved.gaps, GapReason::Overlapped))
     .bind(id.0)
     .bind(was.attempt)
     .bind(was.claimed)
@@ -195,6 +236,7 @@ async fn read(connection: &mut DbConnection, current: &Monitor) -> Result<Row, S
         fault: row.text_or_none("fault")?,
         attempt: row.int("attempt")?,
         claimed: row.flag("claimed")?,
+        claimed_tick_at: row.at_or_none("claimed_tick_at")?,
     })
 }
 
@@ -221,6 +263,11 @@ mod tests {
             let sql = format!("update statuses set {column}");
             let write =
                 async |connection: &mut DbConnection| replace(connection, current.id, &was, &moved).await.unwrap();
+            assert_eq!(moved_by_another(&mut connection, &sql, write).await, (false, true), "{sql}");
+        }
+        for column in ["attempt = attempt + 1", "claimed_by = null", "next_tick_at = 1", "owed_tick_at = 1"] {
+            let sql = format!("update statuses set {column}");
+            let write = async |connection: &mut DbConnection| let_go(connection, current.id, &was, &[]).await.unwrap();
             assert_eq!(moved_by_another(&mut connection, &sql, write).await, (false, true), "{sql}");
         }
     }

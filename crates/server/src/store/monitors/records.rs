@@ -1,10 +1,10 @@
 //! The rows of a monitor: read, and written when it is made or changed.
 
 use jiff::Timestamp;
-use revere_model::{Monitor, MonitorId, MonitorSpec, Status};
+use revere_model::{Asked, Monitor, MonitorId, MonitorSpec, Status};
 use sqlx::QueryBuilder;
 
-use super::{field_columns, source_mentions};
+use super::{field_columns, source_mentions, versions};
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
@@ -43,13 +43,13 @@ pub(in crate::store) fn monitor(row: &DbRow) -> Result<Monitor, StoreError> {
     })
 }
 
-/// Inserts a monitor with its status and tags; the next free id is taken unless one is given.
+/// Inserts a monitor with its status, tags and first version; the next free id is taken unless one is given.
 pub(in crate::store) async fn insert(
     connection: &mut DbConnection,
     id: Option<MonitorId>,
     spec: &MonitorSpec,
     created_at: Timestamp,
-    now: Timestamp,
+    asked: &Asked,
 ) -> Result<MonitorId, StoreError> {
     let mut query = QueryBuilder::<Db>::new("insert into monitors (version, created_at, updated_at");
     field_columns::push_names(&mut query);
@@ -62,7 +62,7 @@ pub(in crate::store) async fn insert(
         query.push(", ").push_bind(id.0);
     }
     let id: i64 = query.push(") returning id").build_query_scalar().fetch_one(&mut *connection).await?;
-    let FirstTick { next_tick_at, fault } = due_ticks::first(spec, now);
+    let FirstTick { next_tick_at, fault } = due_ticks::first(spec, asked.at);
     sqlx::query(
         "insert into statuses (monitor_id, state, state_since, next_tick_at, due_at, fault)
          values ($1, 'INACTIVE', $2, $4, $4, $3)",
@@ -75,6 +75,7 @@ pub(in crate::store) async fn insert(
     .await?;
     insert_tags(connection, MonitorId(id), &spec.tags).await?;
     source_mentions::note(connection, MonitorId(id), &spec.script).await?;
+    versions::keep(connection, MonitorId(id), 1, spec, None, asked).await?;
     Ok(MonitorId(id))
 }
 

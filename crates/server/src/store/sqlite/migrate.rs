@@ -25,7 +25,11 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0008_incidents.sql"),
     include_str!("../../../migrations/sqlite/0009_people.sql"),
     include_str!("../../../migrations/sqlite/0010_audit.sql"),
+    include_str!("../../../migrations/sqlite/0011_monitor_versions.sql"),
 ];
+
+/// The step after which the scripts that it found get their checksums, which SQL cannot reckon.
+const VERSIONS_KEPT: i64 = 11;
 
 /// Connects for writing, with the newest schema.
 pub(in crate::store) async fn open(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, OpenError> {
@@ -99,10 +103,34 @@ pub(in crate::store) async fn inspect(path: &Path) -> Result<i64, OpenError> {
 async fn apply(connection: &mut SqliteConnection, version: i64, step: &'static str) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("begin immediate").await?;
     sqlx::raw_sql(step).execute(&mut *transaction).await?;
+    if version == VERSIONS_KEPT {
+        name_scripts(&mut transaction).await?;
+    }
     // Pragmas take no parameters; both are numbers of our own, and both are part of the transaction.
     let mark = format!("pragma user_version = {version}; pragma application_id = {APPLICATION_ID};");
     sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
     transaction.commit().await
+}
+
+/// Gives scripts that were found in the database the versions by which runs know them.
+async fn name_scripts(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    loop {
+        let unnamed: Vec<(i64, String)> =
+            sqlx::query_as("select monitor_id, script from monitor_scripts where script_version = '' limit 100")
+                .fetch_all(&mut *connection)
+                .await?;
+        if unnamed.is_empty() {
+            return Ok(());
+        }
+        for (monitor, script) in unnamed {
+            let version = revere_sandbox::script_version(&script);
+            for table in ["monitor_scripts", "monitor_versions"] {
+                let sql =
+                    format!("update {table} set script_version = $1 where monitor_id = $2 and script_version = ''");
+                sqlx::query(AssertSqlSafe(sql)).bind(&version).bind(monitor).execute(&mut *connection).await?;
+            }
+        }
+    }
 }
 
 async fn check_library(connection: &mut SqliteConnection) -> Result<Result<(), OpenError>, sqlx::Error> {

@@ -5,6 +5,7 @@ mod schemas;
 
 pub mod alerts;
 pub mod check;
+pub mod deleted_monitors;
 pub mod deliveries;
 pub mod eval;
 pub mod events;
@@ -14,3 +15,5 @@ pub mod monitors;
 pub mod runs;
 pub mod schedule;
 pub mod sources;
+mod version_schemas;
+pub mod versions;

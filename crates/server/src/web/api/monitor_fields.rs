@@ -37,7 +37,8 @@ macro_rules! body {
     ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
         /// What a body says of a monitor.
         pub(super) fn read(fields: &mut Fields) -> MonitorInput {
-            MonitorInput { $($field: <$kind as BodyField>::read(fields, stringify!($field)),)* faults: Vec::new() }
+            let note = fields.text("note", MOST).unwrap_or_default();
+            MonitorInput { $($field: <$kind as BodyField>::read(fields, stringify!($field)),)* note, faults: Vec::new() }
         }
 
         /// What each field may be, in the order of the table.

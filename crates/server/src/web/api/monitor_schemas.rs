@@ -8,14 +8,14 @@ use serde::Serialize;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat,
-        schema::{SchemaType, Type},
+        KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat,
+        schema::{RefBuilder, SchemaType, Type},
     },
 };
 
 use super::{
     monitor_fields,
-    schemas::{ReturnValueShape, StateWord},
+    schemas::{NoteText, ReturnValueShape, StateWord},
 };
 
 macro_rules! view {
@@ -103,7 +103,8 @@ macro_rules! bodies {
         impl PartialSchema for $body {
             fn schema() -> RefOr<Schema> {
                 let body = ObjectBuilder::new().schema_type(Type::Object).description(Some($words));
-                monitor_fields::describe(body, $whole, &mut Vec::new()).property("version", version()).into()
+                let body = monitor_fields::describe(body, $whole, &mut Vec::new()).property("version", version());
+                body.property("note", note()).into()
             }
         }
 
@@ -114,6 +115,7 @@ macro_rules! bodies {
 
             fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
                 monitor_fields::describe(ObjectBuilder::new(), $whole, schemas);
+                schemas.push((NoteText::name().into(), NoteText::schema()));
             }
         }
     )*};
@@ -125,6 +127,12 @@ bodies! {
          and is not looked at, but `version` is.";
     MonitorChange is "MonitorChange", whole: false,
         "What to change about a monitor; fields that are left out stay as they are.";
+}
+
+/// Why it is saved.
+fn note() -> Ref {
+    let words = "Why, in one line: kept with the version that this makes.";
+    RefBuilder::new().ref_location_from_schema_name(NoteText::name()).description(Some(words)).build()
 }
 
 /// The version that an edit names.

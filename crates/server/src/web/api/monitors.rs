@@ -168,7 +168,8 @@ pub(crate) async fn update(
 
 /// Delete a monitor
 ///
-/// With its history. What is owed to people is still sent; the id is never used again.
+/// What is owed to people is still sent. For a time (`KEEP_DELETED_DAYS` of the configuration) it can be brought back with its
+/// history: see `/api/v1/deleted-monitors`. The id is never used for another one.
 #[utoipa::path(
     delete,
     path = "/api/v1/monitors/{id}",
@@ -240,7 +241,7 @@ fn read(mut fields: Fields, edit: Option<(MonitorId, &HeaderMap)>, whole: bool) 
 }
 
 /// The version that an `If-Match` header names; `*` names any.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, String> {
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<i64>, String> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
     if text == "*" {
@@ -256,7 +257,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, String> {
         .ok_or_else(|| format!("expected the ETag of a monitor, such as \"3\", not {short:?}"))
 }
 
-fn shown(monitor: Monitor) -> Response {
+pub(super) fn shown(monitor: Monitor) -> Response {
     let tag = HeaderValue::from_str(&format!("\"{}\"", monitor.version)).expect("digits and quotes fit a header");
     ([(header::ETAG, tag)], Json(MonitorView::from(monitor))).into_response()
 }

@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use revere_model::{MAX_DESCRIPTION, MAX_NAME, MAX_SCRIPT_BYTES, MAX_TAGS};
+use revere_model::{MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS};
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat,
+        ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat,
         schema::{SchemaType, Type},
     },
 };
@@ -45,6 +45,24 @@ impl PartialSchema for ReturnValueShape {
 impl ToSchema for ReturnValueShape {
     fn name() -> Cow<'static, str> {
         "ReturnValue".into()
+    }
+}
+
+/// Describes what a field of a monitor may hold.
+pub(crate) struct FieldValueShape;
+
+impl PartialSchema for FieldValueShape {
+    fn schema() -> RefOr<Schema> {
+        let plain = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
+        let texts = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String));
+        let either = OneOfBuilder::new().item(ObjectBuilder::new().schema_type(plain)).item(texts);
+        Schema::OneOf(either.description(Some("What a field of a monitor holds.")).build()).into()
+    }
+}
+
+impl ToSchema for FieldValueShape {
+    fn name() -> Cow<'static, str> {
+        "FieldValue".into()
     }
 }
 
@@ -151,6 +169,7 @@ texts! {
     ScheduleText is "Schedule": "Crontab syntax: five fields, or six with seconds first, or `@hourly` and kin. It comes at least once.",
         { min_length = 1, format = format("crontab"), examples = json!("*/5 * * * *") }
     ZoneText is "TimeZone": "The name of an IANA time zone, in either case.", { min_length = 1, format = format("timezone"), examples = json!("Europe/Berlin") }
+    NoteText is "Note": "Why something was saved, in one line; kept with the version.", { max_length = MAX_NOTE, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$" }
     TagText is "Tag": "A word without commas; spaces around it are taken off. Upper and lower case are the same.", { pattern = WORD }
     Cursor is "Cursor": "The `next` of a page before; empty is the first page.", { pattern = "^([0-9]{1,18})?$" }
     EntityTag is "EntityTag": "The `ETag` of an answer, or the version in it; `*` is any.", { pattern = r#"^(\*|(W/)?"[0-9]{1,18}"|[0-9]{1,18})$"# }

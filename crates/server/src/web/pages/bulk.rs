@@ -5,6 +5,7 @@ use axum::{http::StatusCode, response::Response};
 use revere_model::{Monitor, MonitorId, Operation};
 
 use super::{
+    deleted::Undo,
     form::Form,
     layout::{Place, Shell},
     own_address,
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     operations::{
-        Context, Failure,
+        Context, Failure, deleted_monitors,
         monitors::{self, MonitorInput},
     },
     web::Problem,
@@ -28,6 +29,8 @@ struct DeleteManyPage {
     shell: Shell,
     chosen: Vec<Chosen>,
     back: String,
+    /// How long they can be brought back.
+    days: u32,
     wrong: bool,
 }
 
@@ -59,6 +62,7 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
     for monitor in &chosen {
         request.context.might_with(operation, &monitor.spec.tags).map_err(Failure::Denied)?;
     }
+    let ids: Vec<MonitorId> = chosen.iter().map(|monitor| monitor.id).collect();
     let tag = form.text("tag").trim().to_owned();
     for monitor in chosen {
         let done = match action.as_str() {
@@ -73,7 +77,7 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
             Err(failure) => return Err(failure.into()),
         }
     }
-    Ok(see(back))
+    Ok(if action == "delete" { see(Undo::address(&back, &ids)) } else { see(back) })
 }
 
 fn input(action: &str, tag: &str, monitor: &Monitor) -> Option<MonitorInput> {
@@ -99,6 +103,7 @@ async fn ask(request: &PageRequest, chosen: Vec<Monitor>, back: String, wrong: b
         shell: request.shell("Delete monitors", Place::Monitors).await?,
         chosen: chosen.into_iter().map(|monitor| Chosen { id: monitor.id, name: monitor.spec.name }).collect(),
         back,
+        days: deleted_monitors::days_kept(&request.context)?,
         wrong,
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };

@@ -1,5 +1,7 @@
 //! `/monitor/{id}/history`: every run, filtered, page by page, and as CSV.
 
+use std::collections::{BTreeSet, HashMap};
+
 use askama::Template;
 use axum::{
     body::Body,
@@ -18,7 +20,7 @@ use super::{
     runs::RunView,
 };
 use crate::{
-    operations::{Context, Failure, monitors, runs},
+    operations::{Context, Failure, monitors, runs, versions},
     store::RunFilter,
     web::{
         Problem,
@@ -110,6 +112,12 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
             zones.push(zone.clone());
         }
     }
+    let versions = versions(&request.context, id, &monitor.spec.script, &found).await?;
+    let runs = found.into_iter().map(|run| {
+        let version = run.script_version.as_ref().and_then(|script| versions.get(script)).copied();
+        RunView::in_zone(run, now, &zone).of_version(version)
+    });
+    let runs = runs.collect();
     let page = HistoryPage {
         shell,
         id,
@@ -121,7 +129,7 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
         zones: zones.into_iter().map(|name| ZoneOption { chosen: name == chosen_zone, name }).collect(),
         filtered: asked.filters(),
         fault,
-        runs: found.into_iter().map(|run| RunView::in_zone(run, now, &zone)).collect(),
+        runs,
         paged: asked.before.is_some(),
         first: asked.address(id, "history", None),
         next,
@@ -138,6 +146,19 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
             .collect(),
     };
     request.answer(StatusCode::OK, &page.shell, &page)
+}
+
+/// For each script that is not the one of now, the version that had it first.
+async fn versions(
+    context: &Context,
+    id: MonitorId,
+    script: &str,
+    runs: &[Run],
+) -> Result<HashMap<String, i64>, Failure> {
+    let current = versions::script_version(script);
+    let scripts: BTreeSet<&str> = runs.iter().filter_map(|run| run.script_version.as_deref()).collect();
+    let others: Vec<&str> = scripts.into_iter().filter(|script| *script != current).collect();
+    versions::of_scripts(context, id, &others).await
 }
 
 /// The same runs as CSV, all of them, as they are read.

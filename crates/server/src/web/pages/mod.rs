@@ -8,8 +8,11 @@ mod account;
 mod alerts;
 mod assets;
 mod bulk;
+mod changes;
 mod chart;
 mod chart_svg;
+mod deleted;
+mod difference;
 mod display;
 mod events;
 mod examples;
@@ -32,6 +35,8 @@ mod runs;
 mod sources;
 mod sparkline;
 mod tokens;
+mod version;
+mod versions;
 mod welcome;
 
 use axum::{
@@ -61,6 +66,11 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/monitor/{id}/chart", get(chart::data))
         .route("/monitor/{id}/history", get(history::show))
         .route("/monitor/{id}/history.csv", get(history::csv))
+        .route("/monitor/{id}/versions", get(versions::show))
+        .route("/monitor/{id}/versions/{version}", get(version::show))
+        .route("/monitor/{id}/versions/{version}/restore", post(version::restore))
+        .route("/monitor/{id}/difference", get(difference::show))
+        .route("/deleted", get(deleted::show).post(deleted::bring_back))
         .route("/try", post(outcome::try_it))
         .route("/alerts", get(alerts::show))
         .route("/alert/{key}/edit", get(alerts::edit).post(alerts::edited))

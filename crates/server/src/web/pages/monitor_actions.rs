@@ -5,6 +5,7 @@ use axum::{http::StatusCode, response::Response};
 use revere_model::{MonitorId, Operation};
 
 use super::{
+    deleted::Undo,
     form::Form,
     layout::{Place, Shell},
     page_request::PageRequest,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     operations::{
-        Context, Failure,
+        Context, Failure, deleted_monitors,
         monitors::{self, MonitorInput},
         runs,
     },
@@ -25,6 +26,8 @@ struct DeletePage {
     shell: Shell,
     id: MonitorId,
     name: String,
+    /// How long it can be brought back.
+    days: u32,
     wrong: bool,
 }
 
@@ -62,7 +65,7 @@ pub(super) async fn delete(request: PageRequest, Key(id): Key<MonitorId>, form: 
         return delete_page(&request, id, true).await;
     }
     monitors::delete(&request.context, id, None).await?;
-    Ok(see("/"))
+    Ok(see(Undo::address("/", &[id])))
 }
 
 async fn delete_page(request: &PageRequest, id: MonitorId, wrong: bool) -> Result<Response, Problem> {
@@ -72,6 +75,7 @@ async fn delete_page(request: &PageRequest, id: MonitorId, wrong: bool) -> Resul
         shell: request.shell("Delete a monitor", Place::Monitors).await?,
         id,
         name: monitor.spec.name,
+        days: deleted_monitors::days_kept(&request.context)?,
         wrong,
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use revere_model::{MonitorId, State, StateSet};
 
 use super::{
+    deleted::Undo,
     display::{Badge, Mark, Shown, Span, When, class},
     layout::{Place, Shell},
     page_request::PageRequest,
@@ -42,6 +43,8 @@ struct MonitorsPage {
     first: String,
     next: Option<String>,
     here: String,
+    /// What was just deleted.
+    undo: Option<Undo>,
 }
 
 /// The part that a search as one types replaces.
@@ -112,6 +115,7 @@ struct Asked {
 pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Response, Problem> {
     let states = params.several::<State>("state");
     let part = params.text("part");
+    let deleted = Undo::read(params.text("deleted").as_deref());
     let asked = Asked {
         state: states.as_ref().map(|states| states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(",")),
         tag: params.text("tag"),
@@ -127,8 +131,9 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         limit: PAGE + 1,
     };
     let counts = overview::counts(&request.context).await?;
+    let undo = Undo::of(&request.context, &deleted).await?;
     if counts.values().sum::<u64>() == 0 && part.is_none() {
-        return welcome::show(&request, &counts);
+        return welcome::show(&request, &counts, undo).await;
     }
     let mut found = overview::list(&request.context, &filter).await?;
     let more = found.len() > PAGE as usize;
@@ -147,6 +152,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         first: asked.address(None),
         next,
         here: asked.address(asked.after.clone()),
+        undo,
         shell,
     };
     if part.as_deref() == Some("list") {
@@ -311,6 +317,7 @@ pub(super) mod tests {
             first: "/".into(),
             next: Some("/?after=OK.7".into()),
             here: "/".into(),
+            undo: Some(Undo { ids: vec![MonitorId(7)], name: Some(HOSTILE.into()), until: "1 July 2026".into() }),
         };
         let html = page.render().unwrap();
         assert!(html.contains("<title>(2) Monitors · Revere</title>"));

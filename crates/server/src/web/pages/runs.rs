@@ -1,7 +1,7 @@
 //! Rows of runs, for the monitor's page and its history.
 
 use jiff::{Timestamp, tz::TimeZone};
-use revere_model::{Run, RunId, RunKind};
+use revere_model::{MonitorId, Run, RunId, RunKind};
 
 use super::display::{Badge, Shown, Span, When};
 
@@ -23,6 +23,9 @@ pub(super) struct RunView {
     pub(super) took: Span,
     /// Whether there is something to unfold.
     pub(super) more: bool,
+    /// The version of its monitor that had its script first, where that is not the one it has now.
+    pub(super) version: Option<i64>,
+    pub(super) monitor_id: MonitorId,
     /// Whether the message does not fit a line.
     pub(super) long: bool,
 }
@@ -32,6 +35,11 @@ impl RunView {
     pub(super) fn in_zone(run: Run, now: Timestamp, zone: &TimeZone) -> RunView {
         let exact = run.started_at.to_zoned(zone.clone()).strftime("%a %-d %b %Y, %H:%M:%S").to_string();
         RunView { exact, ..RunView::of(run, now) }
+    }
+
+    /// With a version that had its script, if it is not that of now.
+    pub(super) fn of_version(self, version: Option<i64>) -> RunView {
+        RunView { version, more: self.more || version.is_some(), ..self }
     }
 
     pub(super) fn of(run: Run, now: Timestamp) -> RunView {
@@ -53,6 +61,8 @@ impl RunView {
             value: run.return_value.map(Shown),
             // A failing run that does not yet count is told by its outcome.
             message: if counting { format!("{}, not counted yet: {}", run.outcome, run.message) } else { run.message },
+            version: None,
+            monitor_id: run.monitor_id,
             more: long || !run.output.is_empty() || run.traceback.is_some(),
             long,
             output: run.output,

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
 use super::{
+    deleted::Undo,
     examples::{self, EXAMPLES},
     form::Form,
     layout::{Place, Shell},
@@ -12,7 +13,7 @@ use super::{
     see,
 };
 use crate::{
-    operations::{Context, monitors::MonitorInput, schedule, sources},
+    operations::{Context, deleted_monitors, monitors::MonitorInput, schedule, sources},
     store::StateCounts,
     web::{Problem, params::Key},
 };
@@ -23,6 +24,10 @@ struct WelcomePage {
     shell: Shell,
     examples: Vec<Card>,
     source_names: Vec<String>,
+    /// What was just deleted.
+    undo: Option<Undo>,
+    /// Whether something can be brought back.
+    deleted: bool,
 }
 
 struct Card {
@@ -35,11 +40,13 @@ struct Card {
 }
 
 /// In place of an empty list.
-pub(super) fn show(request: &PageRequest, counts: &StateCounts) -> Result<Response, Problem> {
+pub(super) async fn show(request: &PageRequest, counts: &StateCounts, undo: Option<Undo>) -> Result<Response, Problem> {
     let page = WelcomePage {
         shell: request.shell_with(counts, "Welcome", Place::Monitors),
         examples: cards(&request.context),
         source_names: sources::names(&request.context)?,
+        deleted: undo.is_none() && !deleted_monitors::list(&request.context, None, 1).await?.is_empty(),
+        undo,
     };
     request.answer(StatusCode::OK, &page.shell, &page)
 }
@@ -91,6 +98,8 @@ mod tests {
                 once: "x".into(),
             }],
             source_names: vec!["<graphite>".into()],
+            undo: None,
+            deleted: true,
         };
         let html = page.render().unwrap();
         assert!(

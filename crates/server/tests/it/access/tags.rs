@@ -46,6 +46,7 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
         ("PATCH", "/api/v1/monitors/1", json!({ "tags": ["mail", "shop"] })),
         ("PATCH", "/api/v1/monitors/1", json!({ "active": false })),
         ("POST", "/api/v1/monitors/1/run", json!({})),
+        ("POST", "/api/v1/monitors/1/versions/1/restore", json!({})),
         ("DELETE", "/api/v1/monitors/1", json!({})),
         ("POST", "/api/v1/eval", json!({ "script": "pass", "monitor_id": 1 })),
         // Her own, but out of her reach afterwards.
@@ -61,7 +62,19 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
     alice.send("PATCH", "/api/v1/monitors/2", &json!({ "tags": ["shop", "mail"] })).await.json(200);
     alice.send("POST", "/api/v1/monitors/2/run", &json!({})).await.json(200);
     alice.send("POST", "/api/v1/eval", &json!({ "script": "return_value = 1" })).await.json(200);
+    // Back to what it was is an edit like any other: not to where she cannot reach it any more.
+    ada.send("PATCH", "/api/v1/monitors/1", &json!({ "tags": ["shop"] })).await.json(200);
+    alice.send("POST", "/api/v1/monitors/1/versions/1/restore", &json!({})).await.problem(403);
+    ada.send("PATCH", "/api/v1/monitors/1", &json!({ "tags": ["mail"] })).await.json(200);
+    alice.send("POST", "/api/v1/monitors/2/versions/1/restore", &json!({})).await.json(200);
     assert_eq!(alice.send("DELETE", "/api/v1/monitors/2", &json!({})).await.status, 204);
+    // She brings back what she could have deleted, and sees the rest.
+    assert_eq!(ada.send("DELETE", "/api/v1/monitors/1", &json!({})).await.status, 204);
+    assert_eq!(alice.send("GET", "/api/v1/deleted-monitors", &json!({})).await.json(200)["items"][0]["id"], 2);
+    alice.send("POST", "/api/v1/deleted-monitors/1/undelete", &json!({})).await.problem(403);
+    alice.send("POST", "/api/v1/deleted-monitors/2/undelete", &json!({})).await.json(200);
+    let saved = alice.send("GET", "/api/v1/monitors/2/versions", &json!({})).await.json(200);
+    assert_eq!(saved["items"][0]["saved_by"]["name"], "token a program of alice");
     assert!(server.mailbox.all().is_empty(), "no test was sent");
 }
 

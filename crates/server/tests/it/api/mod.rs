@@ -13,3 +13,4 @@ mod schedule;
 pub(crate) mod server;
 mod sources;
 mod trouble;
+mod versions;

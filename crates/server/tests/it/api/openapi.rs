@@ -100,13 +100,14 @@ fn bodies(document: &Value) -> Vec<(String, String, Value, Value)> {
                 "/api/v1/check" | "/api/v1/eval" => json!({"script": "return_value = 1"}),
                 "/api/v1/schedule" => json!({"schedule": "@hourly"}),
                 "/api/v1/alerts/{key}" => json!({"enabled": true}),
+                "/api/v1/monitors/{id}/versions/{version}/restore" => json!({}),
                 _ => monitor.clone(),
             };
-            let path = path.replace("{id}", "1").replace("{key}", "ops");
+            let path = path.replace("{id}", "1").replace("{key}", "ops").replace("{version}", "1");
             found.push((method.to_uppercase(), path, good, schema));
         }
     }
-    assert_eq!(found.len(), 7);
+    assert_eq!(found.len(), 8);
     found
 }
 
@@ -222,6 +223,9 @@ async fn answers_are_what_the_document_says() {
         let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
         send(server.request("POST", &format!("/api/v1/monitors/{}/run", made["id"]))).await.json(200);
     }
+    let body = json!({"name": "deleted", "script": "pass", "schedule": "@hourly"});
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    assert_eq!(send(server.request("DELETE", "/api/v1/monitors/4")).await.status, 204);
     server.send("POST", "/api/v1/eval", &json!({"script": "sources['echo'].say(1)"})).await.json(200);
     let eval = json!({"script": "print(sources['echo'].say(1))\nreturn_value = 2**70"});
     let asked = [
@@ -232,6 +236,18 @@ async fn answers_are_what_the_document_says() {
         ("PATCH", "/api/v1/monitors/2", "/api/v1/monitors/{id}", Some(json!({"active": false}))),
         ("PATCH", "/api/v1/monitors/2", "/api/v1/monitors/{id}", Some(json!({"activ": false, "version": 1}))),
         ("PATCH", "/api/v1/monitors/2", "/api/v1/monitors/{id}", Some(json!({"activ": false}))),
+        ("GET", "/api/v1/monitors/2/versions", "/api/v1/monitors/{id}/versions", None),
+        ("GET", "/api/v1/monitors/2/versions/1", "/api/v1/monitors/{id}/versions/{version}", None),
+        ("GET", "/api/v1/monitors/2/difference", "/api/v1/monitors/{id}/difference", None),
+        (
+            "POST",
+            "/api/v1/monitors/2/versions/1/restore",
+            "/api/v1/monitors/{id}/versions/{version}/restore",
+            Some(json!({"note": "back"})),
+        ),
+        ("GET", "/api/v1/deleted-monitors", "/api/v1/deleted-monitors", None),
+        ("POST", "/api/v1/deleted-monitors/4/undelete", "/api/v1/deleted-monitors/{id}/undelete", Some(json!({}))),
+        ("POST", "/api/v1/deleted-monitors/4/undelete", "/api/v1/deleted-monitors/{id}/undelete", Some(json!({}))),
         ("POST", "/api/v1/monitors/1/run", "/api/v1/monitors/{id}/run", Some(json!({}))),
         ("GET", "/api/v1/monitors/3/runs", "/api/v1/monitors/{id}/runs", None),
         ("GET", "/api/v1/monitors/9/runs", "/api/v1/monitors/{id}/runs", None),

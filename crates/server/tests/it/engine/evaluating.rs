@@ -164,7 +164,7 @@ async fn old_runs_and_deleted_monitors_are_tidied_away() {
         test.scratch.manual(gone, State::Alarm).await;
     }
     test.store().delete_monitor(gone, &by_server(test.scratch.now())).await.unwrap();
-    test.scratch.clock.set(at("2026-01-03T00:00:01Z"));
+    test.scratch.clock.set(at("2026-02-01T00:00:01Z"));
     test.engine.wake();
     let mut outside = test.scratch.outside().await;
     let mut left = async |question: &'static str, monitor: MonitorId| {

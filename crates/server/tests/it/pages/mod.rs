@@ -9,3 +9,4 @@ mod list;
 mod live;
 mod monitor;
 mod safety;
+mod versions;

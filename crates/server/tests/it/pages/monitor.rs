@@ -55,6 +55,6 @@ async fn pause_resume_and_delete() {
     let wrong = browser.submit("/monitor/1/delete", &[("typed", "Queue")]).await;
     assert!(wrong.status == 422 && wrong.text.contains("Nothing was deleted"), "{}", wrong.text);
     let right = browser.submit("/monitor/1/delete", &[("typed", "<i>Queue</i>")]).await;
-    assert_eq!((right.status, right.header("location")), (303, "/"));
+    assert_eq!((right.status, right.header("location")), (303, "/?deleted=1"));
     assert_eq!(browser.get("/monitor/1").await.status, 404);
 }

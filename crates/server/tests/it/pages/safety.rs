@@ -29,6 +29,10 @@ async fn pages_allow_nothing_of_others_and_hostile_text_stays_text() {
         "/monitor/1/edit",
         "/monitor/1/delete",
         "/monitor/1/history",
+        "/monitor/1/versions",
+        "/monitor/1/versions/1",
+        "/monitor/1/difference?from=1&to=1",
+        "/deleted",
         "/alerts",
         "/alert/ops/edit",
         "/sources",
@@ -63,7 +67,11 @@ fn form_addresses() -> Vec<String> {
     let table = include_str!("../../../src/web/pages/mod.rs");
     let forms = table.lines().filter(|line| line.contains("post("));
     let paths = forms.filter_map(|line| line.trim().strip_prefix(".route(\"")?.split('"').next());
-    paths.map(|path| path.replace("{id}", "1").replace("{key}", "ops").replace("{slug}", "queue")).collect()
+    paths
+        .map(|path| {
+            path.replace("{id}", "1").replace("{key}", "ops").replace("{slug}", "queue").replace("{version}", "1")
+        })
+        .collect()
 }
 
 #[tokio::test]

@@ -10,4 +10,5 @@ mod opening;
 mod people;
 mod portable;
 mod telling;
+mod versions;
 mod writing;

@@ -118,8 +118,9 @@ async fn a_deleted_monitor_is_gone_at_once_and_its_history_piece_by_piece() {
     assert!(matches!(store.delete_monitor(made.id, &by_server(scratch.now())).await, Err(StoreError::NotFound)));
     assert_eq!(store.count_by_state().await.unwrap()[&State::Error], 0);
     assert_eq!(scratch.manual(made.id, State::Ok).await, revere::store::Committed::Gone);
+    let gone_at = scratch.now() + jiff::SignedDuration::from_hours(24 * 30);
     let mut pieces = 0;
-    while store.purge_deleted(10).await.unwrap() > 0 {
+    while store.purge_deleted(10, gone_at).await.unwrap() > 0 {
         pieces += 1;
     }
     assert!(pieces > 5, "{pieces}");
@@ -154,7 +155,8 @@ async fn counts_follow_every_change_at_once() {
     assert_eq!(counts().await, [0, 0, 1]);
     store.delete_monitor_at(one.id, 2, &by_server(scratch.now())).await.unwrap();
     assert_eq!(counts().await, [0, 0, 0]);
-    while store.purge_deleted(10).await.unwrap() > 0 {}
+    let gone_at = scratch.now() + jiff::SignedDuration::from_hours(24 * 30);
+    while store.purge_deleted(10, gone_at).await.unwrap() > 0 {}
     assert_eq!(counts().await, [0, 0, 0]);
 }
 

@@ -238,7 +238,19 @@ async fn ask_everything(scratch: &Scratch) {
     store.purge_gaps(ids[0], 1, much_later, 9).await.unwrap();
     store.purge_deliveries(ids[0], 1, much_later, 9).await.unwrap();
     store.delete_monitor(ids[1], &by_server(scratch.now())).await.unwrap();
-    while store.purge_deleted(5).await.unwrap() > 0 {}
+    store.deleted_monitors(None, 9, scratch.now()).await.unwrap();
+    store.deleted_monitors(Some(ids[1]), 9, scratch.now()).await.unwrap();
+    store.deleted_of(&ids, scratch.now()).await.unwrap();
+    store.undelete_monitor(ids[1], &by_server(scratch.now())).await.unwrap();
+    store.delete_monitor(ids[1], &by_server(scratch.now())).await.unwrap();
+    let gone_at = scratch.now() + jiff::SignedDuration::from_hours(24 * 31);
+    while store.purge_deleted(5, gone_at).await.unwrap() > 0 {}
+    let monitor = store.monitor(ids[0]).await.unwrap();
+    let first = store.version(ids[0], 1).await.unwrap();
+    let asked = by_server(scratch.now());
+    store.restore_version(ids[0], monitor.version, &first.spec, 1, &asked).await.unwrap();
+    store.versions(ids[0], Some(9), 9).await.unwrap();
+    store.versions_of_scripts(ids[0], &[&first.script_version]).await.unwrap();
     let given = ImportedMonitor {
         id: Some(revere_model::MonitorId(77)),
         spec: spec("imported"),

@@ -17,7 +17,10 @@ use super::{
     read_back::ReadBack,
 };
 use crate::{
-    operations::{Failure, monitors},
+    operations::{
+        Failure,
+        monitors::{self, MonitorInput},
+    },
     web::Problem,
 };
 
@@ -33,6 +36,8 @@ struct FormPage {
     action: String,
     once: String,
     form: Typed,
+    /// Why it is saved.
+    note: String,
     faults: Faults,
     notice: String,
     theirs: Option<Theirs>,
@@ -46,6 +51,8 @@ pub(super) struct Draft {
     /// The monitor that is edited, as it is stored, and the version the edit began from.
     pub(super) edited: Option<(Monitor, i64)>,
     pub(super) form: Typed,
+    /// Why it is saved.
+    pub(super) note: String,
     pub(super) once: String,
     pub(super) faults: Faults,
     pub(super) notice: String,
@@ -57,6 +64,7 @@ pub(super) fn draft(form: Typed) -> Draft {
     Draft {
         edited: None,
         form,
+        note: String::new(),
         once: once(),
         faults: Faults::default(),
         notice: String::new(),
@@ -66,6 +74,11 @@ pub(super) fn draft(form: Typed) -> Draft {
 }
 
 impl Draft {
+    /// What was typed asks for.
+    pub(super) fn input(&self) -> MonitorInput {
+        MonitorInput { note: self.note.clone(), ..self.form.input() }
+    }
+
     /// The browser's cookie is gone, or the page is older than it.
     pub(super) async fn lost(mut self, request: &PageRequest) -> Result<Response, Problem> {
         self.notice =
@@ -96,10 +109,10 @@ impl Draft {
             }
             Failure::Conflict(_) => {
                 self.conflict = true;
-                if let Some((monitor, _)) = &self.edited {
-                    let id = monitor.id;
+                if let Some((monitor, began)) = &self.edited {
+                    let (id, began) = (monitor.id, *began);
                     let current = monitors::get(&request.context, id).await?;
-                    self.edited = Some((current, 0));
+                    self.edited = Some((current, began));
                 }
                 self.answer(request, StatusCode::CONFLICT).await
             }
@@ -127,7 +140,7 @@ impl Draft {
         // The number in the tab is not worth losing a form over.
         let shell = request.shell_at_any_rate(title, Place::Monitors).await.with_editor();
         let theirs = match &self.edited {
-            Some((monitor, _)) if self.conflict => Some(Theirs::of(monitor, &self.form, now)),
+            Some((monitor, began)) if self.conflict => Some(Theirs::of(monitor, *began, &self.form, now)),
             _ => None,
         };
         let page = FormPage {
@@ -144,6 +157,7 @@ impl Draft {
             once: self.once,
             read_back: ReadBack::of(&self.form.schedule, &self.form.timezone, now),
             form: self.form,
+            note: self.note,
             faults: self.faults,
             notice: self.notice,
             theirs,
@@ -201,8 +215,9 @@ mod tests {
             action: "/monitor/7/edit".into(),
             once: once(),
             form: typed(),
+            note: "<note>".into(),
             notice: faults.in_words(),
-            theirs: Some(Theirs::of(&stored, &typed(), now)),
+            theirs: Some(Theirs::of(&stored, 3, &typed(), now)),
             outcome: None,
             read_back: ReadBack::of("*/5 * * * *", "Europe/Berlin", now),
             faults,

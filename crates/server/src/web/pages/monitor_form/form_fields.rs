@@ -1,7 +1,7 @@
 //! What stands in the fields, as it was typed, and what it asks for.
 
 use revere_model::{
-    MONITOR_FIELDS, Monitor, MonitorId, MonitorSpec,
+    MONITOR_FIELDS, Monitor, MonitorField, MonitorId, MonitorSpec,
     field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
     monitor_fields,
 };
@@ -34,6 +34,7 @@ macro_rules! typed {
                 let mut faults = Vec::new();
                 MonitorInput {
                     $($field: <$kind as FormField>::asked(&self.$field, stringify!($field), &mut faults),)*
+                    note: String::new(),
                     faults,
                 }
             }
@@ -53,6 +54,16 @@ macro_rules! typed {
             }
         }
 
+        /// What a field of a monitor is set to, for a reader.
+        pub(in super::super) fn in_words_of(spec: &MonitorSpec, field: &MonitorField) -> String {
+            $(
+                if field.name == stringify!($field) {
+                    return <$kind as FormField>::as_read(&spec.$field, field.words.unit);
+                }
+            )*
+            String::new()
+        }
+
         /// What the plain fields of a monitor are set to, in words, with what each is called.
         pub(in super::super) fn facts(spec: &MonitorSpec) -> Vec<(&'static str, String)> {
             let mut fields = MONITOR_FIELDS.iter();
@@ -67,10 +78,18 @@ macro_rules! typed {
 
 monitor_fields!(typed);
 
+/// What all fields of a monitor are set to but its script, with what each is called; those that are empty are left out.
+pub(in super::super) fn all_facts(spec: &MonitorSpec) -> Vec<(&'static str, String)> {
+    let fields = MONITOR_FIELDS.iter().filter(|field| field.name != "script");
+    fields.map(|field| (field.words.label, in_words_of(spec, field))).filter(|(_, words)| !words.is_empty()).collect()
+}
+
 /// What someone else saved meanwhile.
 pub(super) struct Theirs {
     pub(super) id: MonitorId,
     pub(super) version: i64,
+    /// The version that the edit began from; 0 if that is not known.
+    pub(super) began: i64,
     pub(super) at: When,
     pub(super) changed: String,
     pub(super) script: Option<String>,
@@ -85,12 +104,13 @@ impl Typed {
 }
 
 impl Theirs {
-    pub(super) fn of(stored: &Monitor, mine: &Typed, now: jiff::Timestamp) -> Theirs {
+    pub(super) fn of(stored: &Monitor, began: i64, mine: &Typed, now: jiff::Timestamp) -> Theirs {
         let theirs = Typed::of(&stored.spec);
         let changed = theirs.differing(mine);
         Theirs {
             id: stored.id,
             version: stored.version,
+            began,
             at: When { at: stored.updated_at, now },
             changed: if changed.is_empty() { "nothing".to_owned() } else { changed.join(", ") },
             script: (theirs.script != mine.script).then_some(theirs.script),

@@ -35,6 +35,11 @@ pub(super) trait FormField {
     fn in_words(_value: &Self::Value, _unit: &str) -> Option<String> {
         None
     }
+
+    /// What it is set to, for a reader, whatever it is.
+    fn as_read(value: &Self::Value, unit: &str) -> String {
+        Self::in_words(value, unit).unwrap_or_default()
+    }
 }
 
 /// A field that is a label, a line to type in, and what the number counts.
@@ -68,6 +73,10 @@ macro_rules! texts {
             fn asked(typed: &String, _: &str, _: &mut Vec<FieldFault>) -> Option<String> {
                 Some(typed.clone())
             }
+
+            fn as_read(value: &String, _: &str) -> String {
+                value.clone()
+            }
         }
     )*};
 }
@@ -95,6 +104,10 @@ impl FormField for Flag {
 
     fn asked(typed: &bool, _: &str, _: &mut Vec<FieldFault>) -> Option<bool> {
         Some(*typed)
+    }
+
+    fn as_read(value: &bool, _: &str) -> String {
+        if *value { "on" } else { "off" }.to_owned()
     }
 }
 
@@ -173,6 +186,10 @@ impl FormField for Tags {
 
     fn asked(typed: &String, _: &str, _: &mut Vec<FieldFault>) -> Option<Vec<String>> {
         Some(typed.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect())
+    }
+
+    fn as_read(value: &Vec<String>, _: &str) -> String {
+        value.join(", ")
     }
 }
 

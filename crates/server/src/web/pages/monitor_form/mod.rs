@@ -17,7 +17,7 @@ use self::{
 };
 pub(super) use self::{
     create_once::{create_once, once},
-    form_fields::facts,
+    form_fields::{all_facts, facts, in_words_of},
     read_back::{in_words, read_back},
 };
 use super::{
@@ -64,7 +64,7 @@ pub(super) async fn created(request: PageRequest, form: TypedForm) -> Result<Res
     if form.text("do") == "try" {
         return draft.tried(&request).await;
     }
-    match create_once(&request.context, form.text("once"), draft.form.input()).await {
+    match create_once(&request.context, form.text("once"), draft.input()).await {
         Ok(id) => Ok(see(format!("/monitor/{id}"))),
         Err(failure) => draft.refused(&request, failure).await,
     }
@@ -73,6 +73,7 @@ pub(super) async fn created(request: PageRequest, form: TypedForm) -> Result<Res
 /// A new monitor, as it was typed.
 fn new_draft(texts: &FormTexts) -> Draft {
     let mut draft = draft(Typed::read(texts));
+    draft.note = texts.text("note").to_owned();
     if is_once(texts.text("once")) {
         draft.once = texts.text("once").to_owned();
     }
@@ -103,7 +104,7 @@ pub(super) async fn edited(
     if form.text("do") == "try" {
         return draft.tried(&request).await;
     }
-    match monitors::replace(&request.context, id, Some(version(&form)), &draft.form.input()).await {
+    match monitors::replace(&request.context, id, Some(version(&form)), &draft.input()).await {
         Ok(monitor) => Ok(see(format!("/monitor/{}", monitor.id))),
         Err(failure) => draft.refused(&request, failure).await,
     }
@@ -111,7 +112,8 @@ pub(super) async fn edited(
 
 /// An edit of `stored`, as it was typed.
 fn edit_draft(stored: Monitor, texts: &FormTexts) -> Draft {
-    Draft { edited: Some((stored, version(texts))), ..draft(Typed::read(texts)) }
+    let note = texts.text("note").to_owned();
+    Draft { edited: Some((stored, version(texts))), note, ..draft(Typed::read(texts)) }
 }
 
 /// The version that an edit began from. A form without one began from nothing that is known: it is told what is stored
