@@ -1,14 +1,8 @@
 // Every page of the demo at both widths and in both themes: nothing too wide, nothing that axe finds, nothing in the
 // console. Pictures of all of them go to target/browser-screenshots, for eyes.
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import path from "node:path";
-import { fits, root, serve, story } from "./harness.js";
-
-const pictures = path.join(root, "target/browser-screenshots");
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-await mkdir(pictures, { recursive: true });
+import { serve, story } from "./harness.js";
+import { look } from "./look.js";
 
 const demo = serve({ demo: true });
 const empty = serve();
@@ -52,14 +46,6 @@ async function asked(page) {
   await page.getByText("Methods, and try a query").first().click();
 }
 
-async function look(page, name, how) {
-  await page.screenshot({ path: path.join(pictures, `${name}-${how}.png`), fullPage: !["help", "chosen"].includes(name) });
-  await fits(page);
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return violations.map((one) => `${name}: ${one.id}: ${one.help}: ${one.nodes.map((node) => `${node.target} ${node.html.slice(0, 120)}`).slice(0, 4).join(" | ")}`);
-}
-
 for (const theme of ["light", "dark"]) {
   for (const width of [1280, 390]) {
     story(`the demo's pages at ${width}, ${theme}`, demo, { width, theme }, async ({ page, expects }) => {
@@ -68,7 +54,7 @@ for (const theme of ["light", "dark"]) {
       for (const [name, [address, prepare]] of Object.entries(pages)) {
         await page.goto(address);
         await prepare(page);
-        found.push(...(await look(page, name, `${width}-${theme}`)));
+        found.push(...(await look(page, name, `${width}-${theme}`, !["help", "chosen"].includes(name))));
       }
       assert.deepEqual(found, []);
     });

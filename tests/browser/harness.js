@@ -2,7 +2,7 @@
 // witness of everything that went wrong on a page. A story that leaves an error in the console, breaks the content
 // policy, asks another host or loses a request has failed, whatever it asserts.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -108,6 +108,12 @@ class Server {
     const { id } = await this.api("POST", "/monitors", whole);
     for (let run = 0; run < runs; run += 1) await this.api("POST", `/monitors/${id}/run`, {});
     return id;
+  }
+
+  // Somebody who may log in, with this password.
+  add(name, role, password) {
+    const added = spawnSync(binary, ["user", "add", name, "--role", role, "--password-stdin"], { cwd: this.folder, input: password, encoding: "utf8" });
+    assert.equal(added.status, 0, added.stderr);
   }
 
   async names() {

@@ -13,6 +13,7 @@ mod listener;
 mod module_directions;
 mod pages;
 mod proof;
+mod security_document;
 mod sources;
 mod store;
 mod support;

@@ -5,6 +5,7 @@ use axum::{extract::State as Extract, http::StatusCode, response::Response};
 use revere_model::{Role, SessionId};
 
 use super::{
+    browser_words,
     display::When,
     form::Form,
     layout::{Place, Shell},
@@ -53,7 +54,9 @@ struct OfferView {
 struct SessionView {
     id: SessionId,
     current: bool,
+    /// In a few words, and as it says itself.
     browser: String,
+    user_agent: String,
     address: String,
     method: String,
     created: When,
@@ -158,7 +161,8 @@ async fn page(request: &PageRequest) -> Result<AccountPage, Problem> {
     let sessions = account.sessions.into_iter().map(|one| SessionView {
         id: one.id,
         current: Some(one.id) == account.session,
-        browser: if one.user_agent.is_empty() { "a program".to_owned() } else { one.user_agent },
+        browser: browser_words::of(&one.user_agent),
+        user_agent: one.user_agent,
         address: one.address,
         method: one.method,
         created: When { at: one.created_at, now },
@@ -219,6 +223,7 @@ mod tests {
             id: SessionId(1),
             current: false,
             browser: HOSTILE.into(),
+            user_agent: HOSTILE.into(),
             address: HOSTILE.into(),
             method: "password".into(),
             created: When { at: now, now },

@@ -7,6 +7,7 @@
 mod account;
 mod alerts;
 mod assets;
+mod browser_words;
 mod bulk;
 mod changes;
 mod chart;

@@ -22,7 +22,7 @@ async fn sessions_are_listed_and_ended_by_their_owner() {
     person(&server, "alice", Role::Viewer, &[]).await;
     let (here, there) = (Visitor::logged_in(&server, "alice").await, Visitor::logged_in(&server, "alice").await);
     let page = here.get("/account").await.text;
-    assert_eq!(page.matches("a test&#39;s browser").count(), 2, "{page}");
+    assert_eq!(page.matches(">a test&#39;s browser<").count(), 2, "{page}");
     assert_eq!((page.matches("● this one").count(), page.matches("127.0.0.1").count()), (1, 2));
     let (_, rest) = page.split_once("/account/sessions/").unwrap();
     let other = rest.split("/account/sessions/").find_map(|part| part.split_once("/end").map(|(id, _)| id)).unwrap();
