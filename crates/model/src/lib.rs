@@ -19,6 +19,7 @@
 mod access;
 pub mod calendar;
 mod clock;
+mod duration_words;
 mod faults;
 mod ids;
 mod line_difference;
@@ -38,6 +39,7 @@ pub use access::{
     Rights, Role, Scope, Target, TargetKind, Who,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use duration_words::lasted;
 pub use faults::{
     Fault, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS,
     MAX_TIMEOUT_S, note_fault,

@@ -30,3 +30,4 @@ pub mod sources;
 pub mod store;
 pub mod tls;
 pub mod web;
+pub mod wording;

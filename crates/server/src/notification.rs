@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, ReturnValue, State};
 use serde::{Deserialize, Serialize};
 
+use crate::wording::Wording;
+
 /// What an alert tells. Kept with the delivery, so that a late one says what was true then; what is added here needs a
 /// default, since older versions stored none.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -33,6 +35,9 @@ pub struct Notification {
     /// Whether this is only a test of the alert.
     #[serde(default)]
     pub test: bool,
+    /// The words of the alert that tells it, where they are its own. They are the configuration's and not kept with a delivery.
+    #[serde(skip)]
+    pub wording: Option<Wording>,
 }
 
 /// The monitor, as a receiver sees it.
@@ -48,6 +53,15 @@ pub struct MonitorSummary {
     /// Its tags.
     #[serde(default)]
     pub tags: Vec<String>,
+}
+
+impl Notification {
+    /// How long the episode had lasted at the moment this is about, if it is about its end.
+    pub fn lasted(&self) -> Option<String> {
+        let (incident, at) = (self.incident.as_ref()?, self.tick_at.or(self.started_at)?);
+        let is_over = matches!(self.new_state, State::Ok | State::Inactive);
+        is_over.then(|| revere_model::lasted(at.duration_since(incident.opened_at).as_secs()))
+    }
 }
 
 /// One episode of a monitor's not being `OK`, from the change of state that opened it to the one that ended it. All that an

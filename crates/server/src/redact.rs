@@ -63,14 +63,25 @@ impl Secrets {
         parts.chain([url.username()]).filter(|part| is_key(part)).for_each(|part| self.learn_encoded(part));
     }
 
-    /// Remembers all of an address behind the server's name, whole and its last part, and what its query holds.
-    pub fn learn_path(&self, url: &Url) {
-        if url.path().len() > 1 {
-            self.learn(url.path());
+    /// Remembers an address that lets anybody in who knows it: all of it behind the server's name, and each part of that which
+    /// is no ordinary word or date.
+    pub fn learn_secret_url(&self, url: &Url) {
+        self.learn_url(url);
+        let behind = &url[url::Position::BeforePath..];
+        if behind.trim_end_matches('/').len() >= SHORTEST_NAMED {
+            self.learn(behind.trim_end_matches('/'));
         }
-        let last = url.path_segments().into_iter().flatten().next_back();
         let values = url.query().unwrap_or_default().split('&').filter_map(|pair| Some(pair.split_once('=')?.1));
-        last.into_iter().chain(values).filter(|part| part.len() >= SHORTEST_NAMED).for_each(|p| self.learn_encoded(p));
+        url.path_segments().into_iter().flatten().chain(values).for_each(|part| self.learn_if_random(part));
+    }
+
+    /// Remembers `part` if it looks made by chance, and not like a word or a date that stands in other texts too.
+    pub fn learn_if_random(&self, part: &str) {
+        let has = |kind: fn(&char) -> bool| part.chars().any(|c| kind(&c));
+        let mixed = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);
+        if part.len() >= SHORTEST_KEY || (part.len() >= SHORTEST_IN_BASE64 && mixed) {
+            self.learn_encoded(part);
+        }
     }
 
     /// Remembers what in a setting of a plug-in is a secret: nobody says which are, so their names decide. Under such a
@@ -315,6 +326,26 @@ mod tests {
                     proptest::prop_assert!(!secrets.redact(&form).contains(&form));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_secret_address_is_hidden_and_ordinary_words_are_not() {
+        let secrets = Secrets::default();
+        for address in [
+            "https://chat.googleapis.com/v1/spaces/AAAAxyz/messages?key=AIzaSyD-0123456789&token=qwertyuiopasdfgh",
+            "https://prod-1.westeurope.logic.azure.com/workflows/0a1b2c3d4e5f/triggers/manual/paths/invoke?api-version=2016-06-01&sig=hJk3_9",
+            "https://hooks.slack.com/services/T024BE7LD/B024BE7LE/abcdEFGHijklMNOP12345678/",
+            "https://apprise.example.com/notify/apprise",
+        ] {
+            let url = Url::parse(address).unwrap();
+            secrets.learn_secret_url(&url);
+            assert!(!secrets.redact(address).contains(&url[url::Position::BeforePath..]), "{address}");
+        }
+        let ordinary = "12 messages queued, apprise since 2016-06-01; invoke the services manually, notify workflows";
+        assert_eq!(secrets.redact(ordinary), ordinary);
+        for part in ["AIzaSyD-0123456789", "qwertyuiopasdfgh", "0a1b2c3d4e5f", "abcdEFGHijklMNOP12345678"] {
+            assert_eq!(secrets.redact(part), MARK, "{part}");
         }
     }
 }

@@ -55,6 +55,20 @@ impl Answer {
         if word { self.by_status() } else { self.unclear() }
     }
 
+    /// The receiver says that it did not take it, and why. Whether to try again is what its status says; never, if that is one of
+    /// success.
+    pub fn refused(&self, reason: &str) -> Verdict {
+        match self.by_status() {
+            Verdict::Refused { retry, .. } => Verdict::Refused { retry, reason: Some(reason.to_owned()) },
+            Verdict::Taken => self.never(reason),
+        }
+    }
+
+    /// The status decides, unless what came is a web page, as those answer who stand between us and the service.
+    pub fn by_status_unless_page(&self) -> Verdict {
+        self.by_word(!self.text.starts_with('<'))
+    }
+
     /// The receiver will never take this, and says why.
     pub fn never(&self, reason: &str) -> Verdict {
         Verdict::Refused { retry: Retry::Never, reason: Some(reason.to_owned()) }
@@ -86,13 +100,16 @@ impl Answer {
 /// | JSON `retry_after_ms` | milliseconds | Matrix |
 /// | JSON `retry-after` | seconds, fractions too | Zulip |
 /// | header `X-RateLimit-Period-In-Sec` | seconds | Opsgenie |
-/// | header `X-Limit-App-Reset` | the moment, in seconds since 1970 | Pushover |
+/// | header `X-Limit-App-Reset` | the moment, in seconds since 1970, with a 429 | Pushover |
 fn asked_wait(reply: &Reply, json: &Value, now: Timestamp) -> Option<Duration> {
     let span = |json: &Value, unit_s: f64| {
         let seconds = json.as_f64().filter(|seconds| *seconds >= 0.0)? * unit_s;
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     };
     let reset = || {
+        if reply.status.as_u16() != 429 {
+            return None;
+        }
         let at: i64 = reply.headers.get("x-limit-app-reset")?.to_str().ok()?.trim().parse().ok()?;
         u64::try_from(at.saturating_sub(now.as_second())).ok()
     };

@@ -42,6 +42,12 @@ pub trait HttpChannel: Send + Sync + 'static {
         let _ = answer;
         None
     }
+
+    /// What to ask for once the notification is taken. It is asked once, and changes nothing about that.
+    fn follow_up(&self, notification: &Notification) -> Option<Request> {
+        let _ = notification;
+        None
+    }
 }
 
 /// `POST url` with the fields of a form.
@@ -77,12 +83,24 @@ impl<C: HttpChannel> Channel for OverHttp<C> {
         let (mut reply, mut verdict, answer) = self.ask(request.clone(), limits).await?;
         if verdict != Verdict::Taken
             && let Some(remedy) = self.channel.remedy(&answer)
-            && outbound.send_for_status(remedy, limits).await.map_err(not_sent)?.status.is_success()
         {
-            (reply, verdict, _) = self.ask(request, limits).await?;
+            let remedied = outbound.send_for_status(remedy, limits).await.map_err(not_sent)?;
+            match Answer::read(&remedied, SystemClock.now()).by_status() {
+                Verdict::Taken => (reply, verdict, _) = self.ask(request, limits).await?,
+                Verdict::Refused { retry: Retry::Never, .. } => {}
+                passing => (reply, verdict) = (remedied, passing),
+            }
         }
         match verdict {
-            Verdict::Taken => Ok(Receipt { reply: reply.summary() }),
+            Verdict::Taken => {
+                if let Some(follow_up) = self.channel.follow_up(notification) {
+                    let asked = outbound.shown(&follow_up);
+                    if let Err(error) = outbound.send_for_status(follow_up, limits).await {
+                        tracing::warn!(%error, asked, "what should follow a notification failed");
+                    }
+                }
+                Ok(Receipt { reply: reply.summary() })
+            }
             Verdict::Refused { retry, reason } => {
                 let said = reason.map_or_else(|| reply.summary(), |reason| reply.status_with(&reason));
                 let message = format!("{asked}: {said}{}", redirection(&reply));

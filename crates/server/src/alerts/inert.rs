@@ -21,22 +21,29 @@ pub(super) fn html_lines(text: &str) -> String {
 /// Markdown: every character that begins markup has a backslash before it, and an `@` mentions nobody.
 pub(super) fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
+    let mut line = String::new();
     for c in text.chars() {
-        if "\\*_~`|>[]()#@:<!-+".contains(c) {
+        // `1.` at the beginning of a line makes a list.
+        let numbers_a_list = c == '.' && !line.is_empty() && line.trim_start().chars().all(|c| c.is_ascii_digit());
+        if "\\*_~`|>[]()#@:<!-+".contains(c) || numbers_a_list {
             out.push('\\');
         }
         out.push(c);
         if c == '@' {
             out.push(ZERO_WIDTH_SPACE);
         }
+        if c == '\n' {
+            line.clear()
+        } else if line.len() < 12 {
+            line.push(c)
+        }
     }
     out
 }
 
-/// A block of code, in which nothing is markup but its own fence, which is broken up. Receivers look for mentions in code
-/// too, so they are broken up as well.
+/// A block of code, in which nothing is markup but back quotes, which are parted. Receivers look for mentions in code too.
 pub(super) fn code_block(text: &str) -> String {
-    format!("````\n{}\n````", unmentioned(text).replace("```", "`\u{200b}`\u{200b}`"))
+    format!("```\n{}\n```", unmentioned(text).replace('`', "`\u{200b}"))
 }
 
 /// For receivers that have no way to write such characters as they are: those that begin markup or a mention are parted
@@ -52,9 +59,19 @@ pub(super) fn parted(text: &str) -> String {
     out
 }
 
-/// Mentions nobody.
+/// Mentions nobody: neither `@all` nor `<!channel>`.
 pub(super) fn unmentioned(text: &str) -> String {
-    text.replace('@', "@\u{200b}")
+    text.replace('@', "@\u{200b}").replace("<!", "<\u{200b}!")
+}
+
+/// The same, where `<`, `>` and `&` have to be entities.
+pub(super) fn unmentioned_entities(text: &str) -> String {
+    entities(&unmentioned(text))
+}
+
+/// Begins no tag of HTML, for receivers that show entities as they stand.
+pub(super) fn untagged(text: &str) -> String {
+    text.replace('<', "<\u{200b}")
 }
 
 /// What is inert already, or has to go on working.

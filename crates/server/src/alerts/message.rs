@@ -6,19 +6,72 @@
 
 use askama::Template;
 use revere_model::{ReturnValue, State};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Notification, plain_text, sms};
+use crate::wording::{self, Templates};
 
 /// The longest subject of a mail, in characters; beyond it a name is cut.
 const SUBJECT_CHARS: usize = 200;
+
+/// The longest text that an alert's own words may make, in characters.
+const OWN_TEXT_CHARS: usize = 32_000;
 
 /// The longest name in a one-line text, in characters.
 const SHORT_NAME_CHARS: usize = 60;
 
 impl Notification {
-    /// The default text: the seed's own five lines.
+    /// The text: the alert's own, or the default.
     pub fn text(&self) -> String {
+        self.own(|own| own.text.as_ref(), Self::default_text, plain_text::lines)
+    }
+
+    /// What a template of the alert makes of this, made safe by `safe`; without one, or where it fails, the `default`.
+    fn own(
+        &self,
+        template: fn(&Templates) -> Option<&String>,
+        default: fn(&Notification) -> String,
+        safe: fn(&str) -> String,
+    ) -> String {
+        match self.wording.as_ref().and_then(|wording| template(wording.templates())) {
+            None => default(self),
+            Some(template) => match self.in_words(template, self.default_text()) {
+                Ok(text) => plain_text::cut(safe(&text).trim(), OWN_TEXT_CHARS).into_owned(),
+                Err(error) => {
+                    tracing::warn!(error, "an alert's own words failed; the default was told");
+                    safe(&format!("{}\n(This alert's own words failed: {error}.)", default(self)))
+                }
+            },
+        }
+    }
+
+    /// What `template` makes of this, with `text` as its text. `Err` says what is wrong with it.
+    pub(super) fn in_words(&self, template: &str, text: String) -> Result<String, String> {
+        let words = Words::of(self, indented);
+        wording::rendered(
+            template,
+            &TemplateFields {
+                monitor: TemplateMonitor {
+                    id: self.monitor.id.0,
+                    name: &words.monitor,
+                    url: self.link(),
+                    tags: self.monitor.tags.iter().map(|tag| plain_text::one_line(tag)).collect(),
+                },
+                old_state: self.old_state,
+                new_state: self.new_state,
+                message: &words.message,
+                return_value: self.return_value.as_ref(),
+                at: self.time(),
+                lasted: self.lasted(),
+                test: self.test,
+                text,
+            },
+        )
+    }
+
+    /// The default text: the seed's own five lines, and at the end of a problem how long it lasted.
+    fn default_text(&self) -> String {
         let words = Words::of(self, indented);
         rendered(&Text {
             heading: words.heading,
@@ -27,6 +80,7 @@ impl Notification {
             new_state: self.new_state,
             message: &words.message,
             return_value: &words.return_value,
+            lasted: self.lasted(),
             test: self.test,
         })
     }
@@ -54,24 +108,34 @@ impl Notification {
 
     /// One line for a list of mails.
     pub fn subject(&self) -> String {
-        self.subject_within(SUBJECT_CHARS, plain_text::one_line, "\u{2026}")
+        let default = |this: &Self| this.subject_within(SUBJECT_CHARS, plain_text::one_line, "\u{2026}");
+        let subject = self.own(|own| own.subject.as_ref(), default, plain_text::one_line);
+        plain_text::cut(&subject, SUBJECT_CHARS).into_owned()
     }
 
     /// One line in ASCII of at most `max` characters, for receivers that take no other.
     pub fn ascii_subject_within(&self, max: usize) -> String {
+        if self.wording.as_ref().is_some_and(|own| own.templates().subject.is_some()) {
+            let ascii = plain_text::ascii(&self.subject());
+            return plain_text::cut_by(&ascii, max, "...", |_| 1).into_owned();
+        }
         self.subject_within(max, |name| plain_text::ascii(&plain_text::one_line(name)), "...")
     }
 
     /// One text message: one line, cut to fit.
     pub fn short(&self) -> String {
+        sms::one_message(&self.own(|own| own.short.as_ref(), Self::default_short, plain_text::one_line))
+    }
+
+    fn default_short(&self) -> String {
         let words = Words::of(self, plain_text::one_line);
-        sms::one_message(&rendered(&Short {
+        rendered(&Short {
             monitor: &plain_text::cut(&words.monitor, SHORT_NAME_CHARS),
             new_state: self.new_state,
             message: &words.message,
             return_value: &words.return_value,
             test: self.test,
-        }))
+        })
     }
 
     /// The plain part of a mail: the text, and where to read on.
@@ -82,6 +146,7 @@ impl Notification {
     /// The HTML part of a mail.
     pub fn mail_html(&self) -> String {
         let words = Words::of(self, plain_text::lines);
+        let own = self.wording.as_ref().is_some_and(|own| own.templates().text.is_some());
         rendered(&MailHtml {
             subject: &self.subject(),
             heading: words.heading,
@@ -94,6 +159,8 @@ impl Notification {
             tags: &self.tags(),
             url: &self.link(),
             colour: colour(self.new_state),
+            lasted: self.lasted(),
+            own_text: own.then(|| self.text()),
             test: self.test,
         })
     }
@@ -191,6 +258,28 @@ impl Notification {
     }
 }
 
+/// What a template of an alert's own words can show; docs/ALERTS.md says so to people.
+#[derive(Serialize)]
+struct TemplateFields<'a> {
+    monitor: TemplateMonitor<'a>,
+    old_state: State,
+    new_state: State,
+    message: &'a str,
+    return_value: Option<&'a ReturnValue>,
+    at: Option<String>,
+    lasted: Option<String>,
+    test: bool,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct TemplateMonitor<'a> {
+    id: i64,
+    name: &'a str,
+    url: String,
+    tags: Vec<String>,
+}
+
 /// How a chat wants its text.
 pub(super) struct ChatText {
     /// The most that a message may have.
@@ -252,6 +341,7 @@ struct Text<'a> {
     new_state: State,
     message: &'a str,
     return_value: &'a str,
+    lasted: Option<String>,
     test: bool,
 }
 
@@ -296,6 +386,9 @@ struct MailHtml<'a> {
     tags: &'a str,
     url: &'a str,
     colour: &'a str,
+    lasted: Option<String>,
+    /// Instead of all that is said of the change.
+    own_text: Option<String>,
     test: bool,
 }
 
@@ -329,6 +422,7 @@ pub(crate) mod tests {
                 key: "a3f1c09b5d7e4826a3f1c09b5d7e4826".to_owned(),
             }),
             test: false,
+            wording: None,
         }
     }
 
@@ -355,6 +449,7 @@ pub(crate) mod tests {
         State Change: ALARM -> OK
         Message: Monitor Passed
         Return Value: 67
+        Lasted: 32 min
         ");
     }
 
@@ -367,6 +462,7 @@ pub(crate) mod tests {
         State Change: ALARM -> OK
         Message: Monitor Passed
         Return Value: None
+        Lasted: 32 min
         This is only a test: nothing has changed.
         ");
         assert_eq!(test.subject(), "[Revere Test] OK Mail Queue Length");
@@ -393,6 +489,7 @@ pub(crate) mod tests {
         State Change: ALARM -> OK
         Message: Monitor Passed
         Return Value: 67
+        Lasted: 32 min
 
         Time: 2026-03-01 03:12:00 UTC
         Tags: mail, team-a
@@ -424,7 +521,7 @@ pub(crate) mod tests {
           "return_value": 67,
           "tick_at": "2026-03-01T03:12:00Z",
           "started_at": "2026-03-01T03:12:00.25Z",
-          "text": "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67",
+          "text": "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67\nLasted: 32 min",
           "key": "17-204-ops",
           "incident": {
             "id": 203,

@@ -13,6 +13,7 @@ mod channels;
 pub mod answer;
 pub mod http_channel;
 mod inert;
+mod own_words;
 pub mod plain_text;
 mod printer;
 mod process;
@@ -22,6 +23,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 pub use channels::KINDS;
+pub use own_words::OWN_WORDS;
 
 pub use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::{
@@ -88,7 +90,7 @@ pub struct ChannelKind {
     pub doc: &'static str,
     /// What it alone needs.
     pub fields: &'static [Field],
-    /// What it needs as other kinds do.
+    /// What it needs as some other kinds do; [`OWN_WORDS`] all have.
     pub groups: &'static [&'static FieldGroup],
     /// Makes one. Contacts nothing.
     pub build: fn(&BuildInput) -> Built,
@@ -101,7 +103,8 @@ pub struct ChannelKind {
 impl ChannelKind {
     /// Everything it needs.
     pub fn all_fields(&self) -> impl Iterator<Item = &'static Field> {
-        self.fields.iter().chain(self.groups.iter().flat_map(|group| group.fields))
+        let shared = self.groups.iter().copied().chain([&OWN_WORDS]);
+        self.fields.iter().chain(shared.flat_map(|group| group.fields))
     }
 
     fn read(&self, entry: &ConfiguredEntry, secrets: &Secrets) -> (Settings, Vec<ConfigFault>) {
@@ -166,7 +169,12 @@ fn build(entry: &ConfiguredEntry, context: &BuildContext) -> Built {
         let (settings, faults) = kind.read(entry, &context.secrets);
         // What is wrong with one setting must not hide what is wrong with another.
         let setup = BuildInput { entry, settings: &settings, context };
-        let built = settings.has_required(kind.all_fields()).then(|| (kind.build)(&setup));
+        let built =
+            settings.has_required(kind.all_fields()).then(|| match ((kind.build)(&setup), own_words::read(&setup)) {
+                (Ok(channel), Ok(None)) => Ok(channel),
+                (Ok(channel), Ok(Some(wording))) => Ok(own_words::with(wording, channel)),
+                (built, words) => Err(built.err().into_iter().chain(words.err()).flatten().collect()),
+            });
         return settings::unless_faulty(faults, built);
     }
     // Dotted names below our own package are the seed's, never somebody's module.

@@ -96,6 +96,7 @@ impl EngineHandle {
             key: format!("test-{:016x}", (shared.random)()),
             incident: None,
             test: true,
+            wording: None,
         };
         let limit = shared.settings.send_limit;
         let sending = AssertUnwindSafe(channel.send(&notification, limit)).catch_unwind();

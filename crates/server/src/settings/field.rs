@@ -187,9 +187,9 @@ impl FieldKind {
                 let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
                 match url::Url::parse(text) {
                     Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-                        secrets.learn_url(&url);
-                        if self == FieldKind::SecretUrl {
-                            secrets.learn_path(&url);
+                        match self {
+                            FieldKind::SecretUrl => secrets.learn_secret_url(&url),
+                            _ => secrets.learn_url(&url),
                         }
                         Ok(value.clone())
                     }

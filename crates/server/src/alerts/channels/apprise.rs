@@ -1,7 +1,7 @@
 //! `apprise`: an Apprise API server, and through it more than a hundred other services.
 //!
-//! Facts: apprise-api 69b6187. An answer of 424 says that some of the services behind it were told and some not: a repeat would
-//! tell those again, so that it is not tried again. Give each alert one tag, and it is all or none.
+//! Facts: apprise-api 69b6187. An answer of 424 says that at least one of the services behind it was not told: rather tell the
+//! others twice than nobody. Give each alert a tag of one service, and it is all or none.
 
 use revere_model::State;
 
@@ -40,14 +40,14 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         taken: "",
         refusals: &[
             (204, "", Retry::Never),
-            (424, r#"{"error": "One or more notifications could not be sent"}"#, Retry::Never),
+            (424, r#"{"error": "One or more notifications could not be sent"}"#, Retry::Later),
         ],
     }],
 };
 
 /// What the services behind it take is theirs to cut.
 const TEXT: ChatText =
-    ChatText { max: 32_000, size: inert::characters, inert: inert::as_it_is, inert_link: inert::as_it_is };
+    ChatText { max: 32_000, size: inert::characters, inert: inert::unmentioned, inert_link: inert::as_it_is };
 
 struct Apprise {
     url: Url,
@@ -64,15 +64,16 @@ impl HttpChannel for Apprise {
         };
         let (title, body) = (notification.subject(), notification.chat_text(&TEXT));
         let mut fields = vec![("title", &*title), ("body", &body), ("type", kind), ("format", "text")];
-        fields.extend(self.tag.as_deref().map(|tag| ("tag", tag)));
+        // Without one, only services that have no tag are told.
+        fields.push(("tag", self.tag.as_deref().unwrap_or("all")));
         Ok(form(self.url.clone(), &fields))
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {
         match answer.status {
             204 => answer.never("the server has no configuration under this key"),
-            424 => answer.never("some of the services behind it were told and some not; see its log"),
-            _ => answer.by_status(),
+            424 => answer.later("at least one of the services behind it was not told; see its log"),
+            _ => answer.by_status_unless_page(),
         }
     }
 }

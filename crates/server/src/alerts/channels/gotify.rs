@@ -74,8 +74,8 @@ impl HttpChannel for Gotify {
 
     fn judge(&self, answer: &Answer) -> Verdict {
         match answer.json["errorDescription"].as_str() {
-            Some(reason) if (400..500).contains(&answer.status) && answer.status != 429 => answer.never(reason),
-            _ => answer.by_word(answer.json["id"].is_number()),
+            Some(reason) => answer.refused(reason),
+            None => answer.by_word(answer.json["id"].is_number()),
         }
     }
 }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
+    answer::{Answer, Verdict},
     http_channel::{HttpChannel, over_http},
+    inert,
 };
 use crate::{
     http_target,
@@ -34,8 +36,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
         config: r#"{"url": "{url}/v2/alert_events/http/source", "token": "token-s3cret"}"#,
-        taken: "",
-        refusals: &[(401, r#"{"type": "authentication_error", "status": 401}"#, Retry::Never)],
+        taken: r#"{"status": "success", "message": "Event accepted for processing"}"#,
+        refusals: &[
+            (401, r#"{"type": "authentication_error", "status": 401}"#, Retry::Never),
+            (200, "<html>sign in</html>", Retry::Later),
+        ],
     }],
 };
 
@@ -52,13 +57,17 @@ impl HttpChannel for IncidentIo {
         let fitting = notification.cut_until(|cut| event(cut).to_string().len() <= MOST_BYTES);
         Request::post_json(self.url.clone(), &event(&fitting)).bearer(&self.token)
     }
+
+    fn judge(&self, answer: &Answer) -> Verdict {
+        answer.by_word(answer.json.is_object())
+    }
 }
 
 fn event(notification: &Notification) -> Value {
     let is_resolved = notification.is_over() && !notification.test;
     let mut event = json!({
         "title": notification.subject(),
-        "description": notification.text(),
+        "description": inert::markdown(&notification.text()),
         "status": if is_resolved { "resolved" } else { "firing" },
         "deduplication_key": notification.incident_key(),
         "metadata": notification.json(),

@@ -1,9 +1,9 @@
 //! `matrix`: a room of a Matrix homeserver, as a user with an access token.
 //!
-//! Facts: matrix-spec d0ba2aa, client-server API; tried with Synapse. The key of the delivery is the transaction's id, by which the
+//! Facts: matrix-spec d0ba2aa, client-server API. The key of the delivery is the transaction's id, by which the
 //! server recognises a repeat. In an encrypted room the message is readable by the server.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
@@ -41,7 +41,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     }],
 };
 
-/// Both forms together stay well below the 65,536 bytes of an event.
+/// The largest content, in bytes of JSON, below the 65,536 of an event.
+const MOST_BYTES: usize = 55_000;
+
 const PLAIN: ChatText =
     ChatText { max: 16_000, size: inert::bytes, inert: inert::as_it_is, inert_link: inert::as_it_is };
 const FORMATTED: ChatText = ChatText { max: 32_000, size: inert::bytes, inert: inert::html_lines, inert_link: link };
@@ -72,23 +74,28 @@ fn link(url: &str) -> String {
     format!("<br><a href=\"{url}\">{url}</a>")
 }
 
+fn content(notification: &Notification) -> Value {
+    json!({
+        // No telephone rings for a notice, unless somebody wants it.
+        "msgtype": if notification.is_over() { "m.notice" } else { "m.text" },
+        "body": notification.chat_text(&PLAIN),
+        "format": "org.matrix.custom.html",
+        "formatted_body": notification.chat_text(&FORMATTED),
+        "m.mentions": {},
+    })
+}
+
 impl HttpChannel for Matrix {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
-        let body = json!({
-            "msgtype": "m.notice",
-            "body": notification.chat_text(&PLAIN),
-            "format": "org.matrix.custom.html",
-            "formatted_body": notification.chat_text(&FORMATTED),
-            "m.mentions": {},
-        });
+        let fitting = notification.cut_until(|cut| content(cut).to_string().len() <= MOST_BYTES);
         let url = below(self.rooms.clone(), &[&notification.key]);
-        Request::new(Method::PUT, url).body("application/json", body.to_string()).bearer(&self.token)
+        Request::new(Method::PUT, url).body("application/json", content(&fitting).to_string()).bearer(&self.token)
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {
         match (answer.json["event_id"].is_string(), answer.json["error"].as_str()) {
             (false, Some(reason)) if answer.status == 403 => {
-                answer.never(&format!("{reason}; invite the user to the room"))
+                answer.never(&format!("{reason}; is the user in the room, or invited, and may it write there?"))
             }
             (event, _) => answer.by_word(event),
         }

@@ -40,16 +40,12 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     }],
 };
 
-const TEXT: ChatText = ChatText { max: 16_383, size: inert::characters, inert: escaped, inert_link: inert::as_it_is };
+const TEXT: ChatText =
+    ChatText { max: 16_383, size: inert::characters, inert: inert::code_block, inert_link: inert::as_it_is };
 
 struct Mattermost {
     url: Url,
     channel: Option<String>,
-}
-
-/// `<!channel>` means the channel here too, so that the brackets are entities.
-fn escaped(text: &str) -> String {
-    inert::markdown(text).replace("\\<", "&lt;").replace("\\>", "&gt;")
 }
 
 impl HttpChannel for Mattermost {
@@ -63,8 +59,8 @@ impl HttpChannel for Mattermost {
 
     fn judge(&self, answer: &Answer) -> Verdict {
         match answer.json["message"].as_str() {
-            Some(reason) if (400..500).contains(&answer.status) && answer.status != 429 => answer.never(reason),
-            _ => answer.by_word(answer.text == "ok"),
+            Some(reason) => answer.refused(reason),
+            None => answer.by_word(answer.text == "ok"),
         }
     }
 }

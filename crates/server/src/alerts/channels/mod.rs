@@ -22,6 +22,7 @@ pub(super) mod slack;
 pub(super) mod sns;
 pub(super) mod teams;
 pub(super) mod telegram;
+pub(super) mod template;
 pub(super) mod twilio;
 pub(super) mod webhook;
 pub(super) mod zulip;
@@ -54,5 +55,6 @@ pub static KINDS: &[ChannelKind] = &[
     twilio::KIND,
     sns::KIND,
     apprise::KIND,
+    template::KIND,
     command::KIND,
 ];

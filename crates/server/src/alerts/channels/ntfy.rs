@@ -4,7 +4,7 @@
 //! longer than 4,096 bytes would become an attachment.
 
 use revere_model::State;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
@@ -25,7 +25,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     doc: "Publishes to a topic of ntfy.",
     fields: &[
         Field::optional("url", FieldKind::Url, "Where your ntfy is.").or_text("https://ntfy.sh"),
-        Field::required("topic", FieldKind::Secret, "The topic; on ntfy.sh, whoever knows its name can read it."),
+        Field::required("topic", FieldKind::Text, "The topic; on ntfy.sh, whoever knows its name can read it."),
         Field::optional("token", FieldKind::Secret, "An access token, where the topic needs one."),
     ],
     groups: &[&http_target::LOGIN, &http_target::CHANNEL_CONNECTION],
@@ -60,11 +60,15 @@ fn ntfy(setup: &BuildInput) -> Result<Ntfy, Vec<ConfigFault>> {
     {
         return Err(vec![setup.fault("token", "given beside another way to sign in: give one of the two")]);
     }
+    setup.context.secrets.learn_if_random(topic);
     Ok(Ntfy { url: setup.url("url"), topic: topic.to_owned(), token: token.map(str::to_owned) })
 }
 
-impl HttpChannel for Ntfy {
-    fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
+/// The largest request that a server reads, in bytes: escapes of JSON count here.
+const MOST_BYTES: usize = 8000;
+
+impl Ntfy {
+    fn message(&self, notification: &Notification) -> Value {
         let (priority, tag) = match notification.new_state {
             State::Alarm => (5, "rotating_light"),
             State::Error => (4, "warning"),
@@ -81,7 +85,14 @@ impl HttpChannel for Ntfy {
         if let Some(url) = notification.url() {
             body["click"] = json!(url);
         }
-        let request = Request::post_json(self.url.clone(), &body);
+        body
+    }
+}
+
+impl HttpChannel for Ntfy {
+    fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
+        let fitting = notification.cut_until(|cut| self.message(cut).to_string().len() <= MOST_BYTES);
+        let request = Request::post_json(self.url.clone(), &self.message(&fitting));
         match &self.token {
             Some(token) => request.bearer(token),
             None => Ok(request),

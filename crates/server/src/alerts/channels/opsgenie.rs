@@ -3,11 +3,11 @@
 //! Facts: docs.opsgenie.com and developer.atlassian.com/cloud/jira/service-desk-ops, August 2026. A problem opens an alert and its
 //! end closes it, by the key of the problem as its alias. An answer says only that it is queued. Opsgenie ends in April 2027.
 
-use revere_model::State;
 use serde_json::json;
 
 use super::super::{
     Built, ChannelKind, ChannelSample, Notification, Retry,
+    answer::{Answer, Verdict},
     http_channel::{HttpChannel, over_http},
     inert, plain_text,
 };
@@ -22,7 +22,7 @@ const PRIORITIES: &[&str] = &["P1", "P2", "P3", "P4", "P5"];
 
 const API_KEY: Field = Field::required("api_key", FieldKind::Secret, "The key of an API integration.");
 const PRIORITY: Field =
-    Field::optional("priority", FieldKind::Choice(PRIORITIES), "The priority of an alarm; an error is P3.")
+    Field::optional("priority", FieldKind::Choice(PRIORITIES), "The priority of what it opens; a test is P5.")
         .or_text("P1");
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -47,8 +47,11 @@ pub(crate) const JIRA_KIND: ChannelKind = ChannelKind {
 
 const SAMPLES: &[ChannelSample] = &[ChannelSample {
     config: r#"{"api_key": "genie-s3cret", "api_url": "{url}"}"#,
-    taken: "",
-    refusals: &[(401, r#"{"message": "Could not authenticate", "took": 0.001}"#, Retry::Never)],
+    taken: r#"{"result": "Request will be processed", "took": 0.1, "requestId": "r"}"#,
+    refusals: &[
+        (401, r#"{"message": "Could not authenticate", "took": 0.001}"#, Retry::Never),
+        (200, "<html>sign in</html>", Retry::Later),
+    ],
 }];
 
 /// The longest of each, in characters.
@@ -72,8 +75,9 @@ fn build(setup: &BuildInput) -> Built {
 impl HttpChannel for Genie {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let alias = notification.incident_key();
-        let whole = |cut: &Notification| inert::characters(&cut.mail_text()) <= DESCRIPTION_CHARS;
-        let description = notification.cut_until(whole).mail_text();
+        let whole = |cut: &Notification| inert::untagged(&cut.mail_text());
+        let fits = |cut: &Notification| inert::characters(&whole(cut)) <= DESCRIPTION_CHARS;
+        let description = whole(&notification.cut_until(fits));
         let (url, body) = if notification.is_over() && !notification.test {
             let mut url = below(self.alerts.clone(), &[alias, "close"]);
             url.query_pairs_mut().append_pair("identifierType", "alias");
@@ -82,15 +86,19 @@ impl HttpChannel for Genie {
             let message = notification.subject();
             let tags = notification.monitor.tags.iter().take(TAGS);
             let body = json!({
-                "message": plain_text::cut(&message, MESSAGE_CHARS),
+                "message": plain_text::cut(&inert::untagged(&message), MESSAGE_CHARS),
                 "alias": alias,
                 "description": description,
-                "priority": if notification.new_state == State::Alarm { &self.priority } else { "P3" },
+                "priority": if notification.test { "P5" } else { &self.priority },
                 "source": "Revere",
                 "tags": tags.map(|tag| plain_text::cut(tag, TAG_CHARS)).collect::<Vec<_>>(),
             });
             (self.alerts.clone(), body)
         };
         Request::post_json(url, &body).header("Authorization", &format!("GenieKey {}", self.api_key))
+    }
+
+    fn judge(&self, answer: &Answer) -> Verdict {
+        answer.by_word(answer.json["requestId"].is_string())
     }
 }

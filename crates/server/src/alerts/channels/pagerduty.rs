@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
+    answer::{Answer, Verdict},
     http_channel::{HttpChannel, over_http},
     plain_text,
 };
@@ -32,8 +33,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
         config: r#"{"routing_key": "routing-s3cret", "api_url": "{url}"}"#,
-        taken: "",
-        refusals: &[(400, r#"{"status": "invalid event", "errors": ["'routing_key' is invalid"]}"#, Retry::Never)],
+        taken: r#"{"status": "success", "message": "Event processed"}"#,
+        refusals: &[
+            (400, r#"{"status": "invalid event", "errors": ["'routing_key' is invalid"]}"#, Retry::Never),
+            (200, "<html>sign in</html>", Retry::Later),
+        ],
     }],
 };
 
@@ -83,5 +87,9 @@ impl HttpChannel for PagerDuty {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let fitting = notification.cut_until(|cut| self.event(cut).to_string().len() <= MOST_BYTES);
         Ok(Request::post_json(self.url.clone(), &self.event(&fitting)))
+    }
+
+    fn judge(&self, answer: &Answer) -> Verdict {
+        answer.by_word(answer.json["status"] == "success")
     }
 }

@@ -43,6 +43,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             setup,
             Ok(Pushover {
                 url: below(setup.url("api_url"), &["1", "messages.json"]),
+                receipts: below(setup.url("api_url"), &["1", "receipts"]),
                 token: settings.required_text("api_token").to_owned(),
                 user: settings.required_text("user_key").to_owned(),
                 device: text("device"),
@@ -53,7 +54,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     },
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
-        config: r#"{"api_token": "token-s3cret", "user_key": "user-s3cret", "emergency": true, "api_url": "{url}"}"#,
+        config: r#"{"api_token": "token-s3cret", "user_key": "user-s3cret", "api_url": "{url}"}"#,
         taken: r#"{"status": 1, "request": "r"}"#,
         refusals: &[
             (400, r#"{"user": "invalid", "errors": ["user identifier is invalid"], "status": 0}"#, Retry::Never),
@@ -74,6 +75,7 @@ const REPEATS: [(&str, &str); 2] = [("retry", "60"), ("expire", "3600")];
 
 struct Pushover {
     url: Url,
+    receipts: Url,
     token: String,
     user: String,
     device: Option<String>,
@@ -83,13 +85,15 @@ struct Pushover {
 
 impl HttpChannel for Pushover {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
-        let alarm = notification.new_state == State::Alarm;
+        let alarm = notification.new_state == State::Alarm && !notification.test;
         let (title, message) = (notification.subject(), notification.chat_text(&TEXT));
         let title = plain_text::cut(&title, TITLE_CHARS);
         let link = notification.url().filter(|url| url.chars().count() <= URL_CHARS);
         let mut fields = vec![("token", &*self.token), ("user", &self.user), ("title", &title), ("message", &message)];
         match (alarm, self.emergency) {
-            (true, true) => fields.extend([("priority", "2")].into_iter().chain(REPEATS)),
+            (true, true) => {
+                fields.extend([("priority", "2"), ("tags", notification.incident_key())].into_iter().chain(REPEATS));
+            }
             (true, false) => fields.push(("priority", "1")),
             (false, _) => {}
         }
@@ -99,13 +103,20 @@ impl HttpChannel for Pushover {
         Ok(form(self.url.clone(), &fields))
     }
 
+    /// An emergency rings until it is acknowledged; its end ends that too.
+    fn follow_up(&self, notification: &Notification) -> Option<Request> {
+        let rings = self.emergency && notification.is_over() && !notification.test;
+        let tag = format!("{}.json", notification.incident_key());
+        rings.then(|| form(below(self.receipts.clone(), &["cancel_by_tag", &tag]), &[("token", &self.token)]))
+    }
+
     fn judge(&self, answer: &Answer) -> Verdict {
         let said = answer.json["errors"]
             .as_array()
             .map(|errors| errors.iter().filter_map(|error| error.as_str()).collect::<Vec<_>>().join("; "));
         match said {
-            Some(reason) if (400..500).contains(&answer.status) && answer.status != 429 => answer.never(&reason),
-            _ => answer.by_word(answer.json["status"] == 1),
+            Some(reason) => answer.refused(&reason),
+            None => answer.by_word(answer.json["status"] == 1),
         }
     }
 }

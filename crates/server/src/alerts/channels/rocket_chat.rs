@@ -35,12 +35,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     }],
 };
 
-const TEXT: ChatText = ChatText { max: 5000, size: inert::characters, inert: code, inert_link: inert::as_it_is };
-
-/// Three back quotes are the fence here.
-fn code(text: &str) -> String {
-    inert::code_block(text).replace("````", "```")
-}
+const TEXT: ChatText =
+    ChatText { max: 5000, size: inert::characters, inert: inert::code_block, inert_link: inert::as_it_is };
 
 struct RocketChat {
     url: Url,
@@ -53,9 +49,7 @@ impl HttpChannel for RocketChat {
 
     fn judge(&self, answer: &Answer) -> Verdict {
         match (answer.json["success"].as_bool(), answer.json["error"].as_str()) {
-            (Some(false), reason) if answer.status < 500 && answer.status != 429 => {
-                answer.never(reason.unwrap_or("it says only that it did not work"))
-            }
+            (Some(false), reason) => answer.refused(reason.unwrap_or("it says only that it did not work")),
             (success, _) => answer.by_word(success == Some(true)),
         }
     }

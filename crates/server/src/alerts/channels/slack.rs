@@ -55,7 +55,8 @@ const TEXT: ChatText =
     ChatText { max: 3000, size: inert::characters, inert: inert::entities, inert_link: inert::entities };
 
 /// The errors of the API that pass.
-const PASSING: [&str; 5] = ["ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"];
+const PASSING: [&str; 6] =
+    ["ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"];
 
 struct Slack {
     url: Url,
@@ -75,6 +76,10 @@ fn slack(setup: &BuildInput) -> Result<Slack, Vec<ConfigFault>> {
             url: below(setup.url("api_url"), &["chat.postMessage"]),
             bot: Some((token.to_owned(), channel.to_owned())),
         }),
+        // One that was given and is wrong has been named.
+        (None, None, _) if ["webhook_url", "bot_token"].iter().any(|key| setup.entry.config.get(key).is_some()) => {
+            Err(Vec::new())
+        }
         (None, None, _) => fault("webhook_url", "missing: give it, or 'bot_token' and 'channel'"),
     }
 }
@@ -106,7 +111,7 @@ impl HttpChannel for Slack {
             (Some(false), Some("not_in_channel")) => {
                 answer.never("not_in_channel: invite the bot to the channel, by /invite")
             }
-            (Some(false), Some(error)) => answer.never(error),
+            (Some(false), Some(error)) => answer.refused(error),
             (ok, _) => answer.by_word(ok == Some(true)),
         }
     }

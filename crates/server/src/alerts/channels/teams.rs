@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
+    answer::{Answer, Verdict},
     http_channel::{HttpChannel, over_http},
-    inert, plain_text,
 };
 use crate::{
+    building::BuildInput,
     http_target,
     outbound::{OutboundError, Request, Url},
-    settings::{Field, FieldKind},
+    settings::{ConfigFault, Field, FieldKind},
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -22,15 +23,18 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     fields: &[Field::required(
         "webhook_url",
         FieldKind::SecretUrl,
-        "The address of the flow: Workflows, \"Post to a channel when a webhook request is received\".",
+        "The address of the flow: Workflows, \"Send webhook alerts to a channel\".",
     )],
     groups: &[&http_target::CHANNEL_CONNECTION],
-    build: |setup| over_http(setup, Ok(Teams { url: setup.url("webhook_url") })),
+    build: |setup| over_http(setup, teams(setup)),
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
         config: r#"{"webhook_url": "{url}/workflows/1/triggers/manual/paths/invoke?sig=flow-s3cret"}"#,
         taken: "",
-        refusals: &[(400, r#"{"error": {"code": "TriggerInputSchemaMismatch"}}"#, Retry::Never)],
+        refusals: &[
+            (400, r#"{"error": {"code": "TriggerInputSchemaMismatch"}}"#, Retry::Never),
+            (200, "<html>sign in</html>", Retry::Later),
+        ],
     }],
 };
 
@@ -41,31 +45,45 @@ struct Teams {
     url: Url,
 }
 
+fn teams(setup: &BuildInput) -> Result<Teams, Vec<ConfigFault>> {
+    let url = setup.url("webhook_url");
+    if url.host_str().is_some_and(|host| host.ends_with("webhook.office.com")) {
+        let message = "is a connector of the kind that Microsoft has retired; make a flow of Workflows";
+        return Err(vec![setup.fault("webhook_url", message)]);
+    }
+    Ok(Teams { url })
+}
+
 impl HttpChannel for Teams {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let fitting = notification.cut_until(|cut| card(cut).to_string().len() <= MOST_BYTES);
         Ok(Request::post_json(self.url.clone(), &card(&fitting)))
     }
+
+    fn judge(&self, answer: &Answer) -> Verdict {
+        answer.by_status_unless_page()
+    }
 }
 
-/// An Adaptive Card 1.4. A key without a value is left out: a null is refused.
+/// An Adaptive Card 1.4, in runs of text, which have no markup. A key without a value is left out: a null is refused.
 fn card(notification: &Notification) -> Value {
-    let value = notification.return_value.as_ref().map_or_else(|| "None".to_owned(), ToString::to_string);
-    let fact = |title: &str, text: &str| json!({"title": title, "value": inert::markdown(&plain_text::lines(text)).replace('\n', "\n\n")});
+    let run = |text: &str, bold: bool| {
+        let mut run = json!({"type": "TextRun", "text": text});
+        if bold {
+            run["weight"] = json!("Bolder");
+        }
+        run
+    };
+    let mut body = vec![json!({"type": "RichTextBlock", "inlines": [run(&notification.subject(), true)]})];
+    for line in notification.text().lines().skip(1).filter(|line| !line.trim().is_empty()) {
+        body.push(json!({"type": "RichTextBlock", "spacing": "None", "inlines": [run(line, false)]}));
+    }
     let mut content = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "msteams": {"width": "Full"},
-        "body": [
-            {"type": "TextBlock", "weight": "Bolder", "wrap": true, "text": inert::markdown(&notification.subject())},
-            {"type": "FactSet", "facts": [
-                fact("Monitor", &plain_text::one_line(&notification.monitor.name)),
-                fact("State", &format!("{} -> {}", notification.old_state, notification.new_state)),
-                fact("Message", &notification.message),
-                fact("Return value", &value),
-            ]},
-        ],
+        "body": body,
     });
     if let Some(url) = notification.url() {
         content["actions"] = json!([{"type": "Action.OpenUrl", "title": "Open the monitor", "url": url}]);

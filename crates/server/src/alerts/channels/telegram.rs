@@ -46,7 +46,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 };
 
 const TEXT: ChatText =
-    ChatText { max: 4096, size: inert::utf16_units, inert: inert::entities, inert_link: inert::entities };
+    ChatText { max: 4096, size: inert::utf16_units, inert: inert::unmentioned_entities, inert_link: inert::entities };
 
 struct Telegram {
     url: Url,
@@ -90,7 +90,8 @@ impl HttpChannel for Telegram {
         }
         match (json["ok"].as_bool(), json["error_code"].as_u64()) {
             (Some(true), _) => answer.by_status(),
-            (Some(false), Some(400..=428 | 430..=499)) => answer.never(reason),
+            (Some(false), _) if answer.status >= 300 => answer.refused(reason),
+            (Some(false), Some(400..=499)) => answer.never(reason),
             (Some(false), _) => answer.later(reason),
             (None, _) => answer.unclear(),
         }

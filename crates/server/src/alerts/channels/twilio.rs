@@ -7,7 +7,7 @@ use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
     http_channel::{HttpChannel, form, over_http},
-    inert, plain_text,
+    inert,
 };
 use crate::{
     building::BuildInput,
@@ -25,6 +25,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::required("from", FieldKind::Text, "The number that sends, +15551234567, or a messaging service, MG..."),
         Field::required("to", FieldKind::Text, "The number to tell, +15557654321."),
         Field::optional("by", FieldKind::Choice(&["sms", "call"]), "How to tell it.").or_text("sms"),
+        Field::optional("language", FieldKind::Text, "How a call is spoken, such as de-DE.")
+            .or_words("Twilio's own choice"),
         http_target::api_url("https://api.twilio.com"),
     ],
     groups: &[&http_target::CHANNEL_CONNECTION],
@@ -56,6 +58,7 @@ struct Twilio {
     from: String,
     to: String,
     calls: bool,
+    language: Option<String>,
 }
 
 fn twilio(setup: &BuildInput) -> Result<Twilio, Vec<ConfigFault>> {
@@ -75,10 +78,14 @@ fn twilio(setup: &BuildInput) -> Result<Twilio, Vec<ConfigFault>> {
     if calls && !number(&from) {
         faults.push(setup.fault("from", "expected a number with its country; nothing else can call"));
     }
+    let language = setup.settings.text("language").map(str::to_owned);
+    if language.as_ref().is_some_and(|tag| !tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')) {
+        faults.push(setup.fault("language", "expected a language such as de-DE"));
+    }
     let path = ["2010-04-01", "Accounts", &account, if calls { "Calls.json" } else { "Messages.json" }];
     let url = below(setup.url("api_url"), &path);
     if faults.is_empty() {
-        Ok(Twilio { url, account, token: text("auth_token"), from, to, calls })
+        Ok(Twilio { url, account, token: text("auth_token"), from, to, calls, language })
     } else {
         Err(faults)
     }
@@ -89,8 +96,9 @@ impl HttpChannel for Twilio {
         let short = notification.short();
         let sender = if self.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
         let said = if self.calls {
-            let words = inert::html(&plain_text::ascii(&short));
-            ("Twiml", format!("<Response><Say loop=\"2\">{words}</Say></Response>"))
+            let language = self.language.as_ref().map(|tag| format!(" language=\"{tag}\"")).unwrap_or_default();
+            let words = inert::html(&short);
+            ("Twiml", format!("<Response><Say loop=\"2\"{language}>{words}</Say></Response>"))
         } else {
             ("Body", short)
         };
@@ -100,7 +108,7 @@ impl HttpChannel for Twilio {
 
     fn judge(&self, answer: &Answer) -> Verdict {
         match answer.json["message"].as_str() {
-            Some(reason) if (400..500).contains(&answer.status) && answer.status != 429 => answer.never(reason),
+            Some(reason) if answer.status >= 300 => answer.refused(reason),
             _ => answer.by_word(answer.json["sid"].is_string()),
         }
     }

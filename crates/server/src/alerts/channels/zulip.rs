@@ -76,16 +76,13 @@ impl HttpChannel for Zulip {
         let topic = plain_text::one_line(topic);
         let topic = plain_text::cut(&topic, TOPIC_CHARS);
         let content = notification.chat_text(&TEXT);
-        let fields = [("type", "channel"), ("to", &self.stream), ("topic", &topic), ("content", &content)];
+        let fields = [("type", "stream"), ("to", &self.stream), ("topic", &topic), ("content", &content)];
         Ok(form(self.url.clone(), &fields).basic_auth(&self.bot, &self.key))
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {
         match (answer.json["result"].as_str(), answer.json["msg"].as_str()) {
-            (Some("error"), Some(reason)) if (400..500).contains(&answer.status) && answer.status != 429 => {
-                answer.never(reason)
-            }
-            (Some("error"), Some(reason)) => answer.later(reason),
+            (Some("error"), Some(reason)) => answer.refused(reason),
             (result, _) => answer.by_word(result == Some("success")),
         }
     }

@@ -132,6 +132,7 @@ fn notification(
         key: keys::delivery(instance, flip.monitor_id, flip.id, flip.change.at, alert),
         incident,
         test: false,
+        wording: None,
     }
 }
 

@@ -95,6 +95,7 @@ pub(in crate::store) async fn record_flips(
                     key: keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, &alert.key),
                     incident: described.get(connection, before.incident(incident)).await?,
                     test: false,
+                    wording: None,
                 };
                 owe(connection, flip.id, &alert.key, &notification, None, now).await?;
                 owed.push(alert.key.clone());
@@ -154,6 +155,7 @@ pub(in crate::store) fn late(
         key,
         incident,
         test: false,
+        wording: None,
     }
 }
 

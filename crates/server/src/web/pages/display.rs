@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 
 use askama::filters::HtmlSafe;
 use jiff::Timestamp;
-use revere_model::{ReturnValue, State};
+use revere_model::{ReturnValue, State, lasted};
 
 use crate::store::DeliveryStatus;
 
@@ -155,23 +155,6 @@ pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
         0..=1 => "now".to_owned(),
         2.. => format!("{} ago", lasted(distance)),
         ..0 => format!("in {}", lasted(-distance)),
-    }
-}
-
-/// `45 s`, `12 min`, `3 h`, `2 d`: one unit while that is exact enough, two where the next matters.
-pub(super) fn lasted(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    let two = |large: i64, unit: &str, small: i64, sub: &str| match small {
-        0 => format!("{large} {unit}"),
-        _ => format!("{large} {unit} {small} {sub}"),
-    };
-    match seconds {
-        0..=89 => format!("{seconds} s"),
-        90..=5_399 => format!("{} min", (seconds + 30) / 60),
-        5_400..=35_999 => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
-        36_000..=172_799 => format!("{} h", (seconds + 1800) / 3600),
-        172_800..=863_999 => two(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
-        _ => format!("{} d", (seconds + 43_200) / 86_400),
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod email;
 mod every_kind;
 mod http;
 mod judging;
+mod own_words;
 mod python;
 mod receivers;
 mod registry;
@@ -81,11 +82,11 @@ fn sample() -> Notification {
             key: "a3f1c09b5d7e4826a3f1c09b5d7e4826".to_owned(),
         }),
         test: false,
+        wording: None,
     }
 }
 
-const TEXT: &str =
-    "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67";
+const TEXT: &str = "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67\nLasted: 32 min";
 
 /// A script's author who wishes the readers ill.
 fn hostile() -> Notification {

@@ -14,7 +14,7 @@ use super::{
 type Rules = fn(&Asked) -> Result<(), String>;
 
 /// Kinds with tests of their own that look at every byte, or that speak to the real service.
-const ELSEWHERE: [&str; 3] = ["webhook", "campfire", "sns"];
+const ELSEWHERE: [&str; 4] = ["webhook", "campfire", "sns", "template"];
 
 fn rules(kind: &str) -> Rules {
     match kind {
@@ -46,11 +46,16 @@ fn notifications() -> Vec<(&'static str, Notification)> {
     large.monitor.name = "\u{1f525}".repeat(200);
     large.message = "&\u{1f525}*<@\"".repeat(4 << 10);
     large.return_value = Some(ReturnValue::Text("\u{1f525}".repeat(8 << 10)));
+    let mut escapes = alarm.clone();
+    escapes.message = "\\\t\"".repeat(3 << 10);
+    escapes.return_value = Some(ReturnValue::Text("\"\\".repeat(4 << 10)));
+    let mut quotes = alarm.clone();
+    quotes.message = (1..13).map(|length| format!("{0} x {0}\n{0}", "`".repeat(length))).collect::<Vec<_>>().join("\n");
     let mut nowhere = alarm.clone();
     nowhere.monitor.url = "/monitor/17".to_owned();
     let mut mentions = hostile();
     mentions.monitor.name = "@everyone <!channel> <users/all> @all @here *b* _i_ `c` ```".to_owned();
-    mentions.message = "````\n@room <@U1> [x](https://evil.example) <at>all</at> <script>\n````".to_owned();
+    mentions.message = "1. one\n````\n@room <@U1> [x](https://evil.example) <at>all</at> <script>\n````".to_owned();
     vec![
         ("an error", Notification { old_state: State::Ok, new_state: State::Error, ..sample() }),
         ("an end", sample()),
@@ -61,6 +66,8 @@ fn notifications() -> Vec<(&'static str, Notification)> {
         ("hostile text", hostile()),
         ("mentions", mentions),
         ("the largest", large),
+        ("escapes of JSON", escapes),
+        ("back quotes", quotes),
         ("an alarm", alarm),
     ]
 }
@@ -92,7 +99,7 @@ async fn every_service_takes_what_it_is_sent() {
 #[tokio::test]
 async fn pagers_close_what_they_opened() {
     let stub = Stub::start().await;
-    stub.answer(202, &[], Some("{}"));
+    stub.answer(202, &[], Some(r#"{"status": "success", "requestId": "r"}"#));
     for (kind, config) in [
         ("pagerduty", json!({"routing_key": "r", "api_url": stub.url})),
         ("opsgenie", json!({"api_key": "k", "api_url": stub.url})),
@@ -177,8 +184,26 @@ async fn a_matrix_user_joins_the_room_it_was_invited_to() {
     tokio::spawn(async move { axum::serve(listener, room).await.unwrap() });
     let config = |room: &str| json!({"homeserver": url, "access_token": "t", "room_id": room});
     let error = send(&channel("matrix", config("!other:example.org")), &sample()).await.unwrap_err();
-    assert!(error.message.contains("403 Forbidden: User not in room; invite the user to the room"), "{error}");
+    assert!(error.message.contains("403 Forbidden: User not in room; is the user in the room"), "{error}");
     send(&channel("matrix", config("!invited:example.org")), &sample()).await.unwrap();
+}
+
+/// An emergency of Pushover rings no longer once the problem is over.
+#[tokio::test]
+async fn the_end_of_an_emergency_ends_its_ringing() {
+    let stub = Stub::start().await;
+    stub.answer(200, &[], Some(r#"{"status": 1}"#));
+    let config = json!({"api_token": "t", "user_key": "u", "emergency": true, "api_url": stub.url});
+    let channel = channel("pushover", config);
+    send(&channel, &Notification { new_state: State::Alarm, ..sample() }).await.unwrap();
+    let tag = "a3f1c09b5d7e4826a3f1c09b5d7e4826";
+    assert!(stub.one().body.contains(&format!("priority=2&tags={tag}&retry=60&expire=3600")));
+    send(&channel, &sample()).await.unwrap();
+    let paths: Vec<String> = stub.taken().iter().map(|asked| asked.uri.path().to_owned()).collect();
+    assert_eq!(paths, ["/1/messages.json".to_owned(), format!("/1/receipts/cancel_by_tag/{tag}.json")]);
+    let test = Notification { new_state: State::Alarm, test: true, ..sample() };
+    send(&channel, &test).await.unwrap();
+    assert!(!stub.one().body.contains("priority"), "a test wakes nobody");
 }
 
 /// A group of Telegram that became a supergroup is told under its new number at once.
@@ -253,6 +278,13 @@ fn absent(text: &str, forbidden: &[&str]) -> Result<(), String> {
     }
 }
 
+/// One block of code, and no back quote in it that could end it.
+fn fenced(text: &str) -> Result<(), String> {
+    let inside = text.strip_prefix("```\n").and_then(|text| text.split_once("\n```")).ok_or("no block of code")?.0;
+    let quotes_part = inside.split('`').skip(1).all(|after| after.starts_with('\u{200b}'));
+    check(quotes_part && text.matches("```").count() == 2, "the block of code ends early")
+}
+
 fn slack(asked: &Asked) -> Result<(), String> {
     let body = body(asked)?;
     if asked.uri.path() == "/chat.postMessage" {
@@ -292,8 +324,9 @@ fn teams(asked: &Asked) -> Result<(), String> {
             "action",
         )?;
     }
-    for fact in card["body"][1]["facts"].as_array().ok_or("no facts")? {
-        absent(fact["value"].as_str().ok_or("no value")?, &["[x](", " *b*", " _i_"])?;
+    for block in card["body"].as_array().ok_or("no body")? {
+        let runs = block["inlines"].as_array().ok_or("a block with markup")?;
+        check(block["type"] == "RichTextBlock" && runs.iter().all(|run| run["type"] == "TextRun"), "markup")?;
     }
     Ok(())
 }
@@ -302,7 +335,7 @@ fn telegram(asked: &Asked) -> Result<(), String> {
     post(asked, "/bot1:bot-s3cret/sendMessage")?;
     let body = body(asked)?;
     check(body["chat_id"] == -42 && body["parse_mode"] == "HTML", "no chat")?;
-    absent(text(&body["text"], 4096, utf16)?, &["<", ">"])
+    absent(text(&body["text"], 4096, utf16)?, &["<", ">", "@everyone", "@room"])
 }
 
 fn google_chat(asked: &Asked) -> Result<(), String> {
@@ -324,7 +357,10 @@ fn google_chat(asked: &Asked) -> Result<(), String> {
 
 fn mattermost(asked: &Asked) -> Result<(), String> {
     post(asked, "/hooks/hook-s3cret")?;
-    absent(text(&body(asked)?["text"], 16_383, chars)?, &["@everyone", "@all", "@here", "<", "[x]("])
+    let body = body(asked)?;
+    let text = text(&body["text"], 16_383, chars)?;
+    absent(text, &["@everyone", "@all", "@here", "<!"])?;
+    fenced(text)
 }
 
 fn rocket_chat(asked: &Asked) -> Result<(), String> {
@@ -332,19 +368,19 @@ fn rocket_chat(asked: &Asked) -> Result<(), String> {
     let body = body(asked)?;
     let text = text(&body["text"], 5000, chars)?;
     absent(text, &["@all", "@here", "@everyone"])?;
-    check(text.matches("```").count() == 2 && text.starts_with("```\n"), "the block of code ends early")
+    fenced(text)
 }
 
 fn zulip(asked: &Asked) -> Result<(), String> {
     post(asked, "/api/v1/messages")?;
     check(asked.header("authorization").starts_with("Basic "), "not signed in")?;
     let field = form(asked)?;
-    check(field("type").as_deref() == Some("channel") && field("to").as_deref() == Some("ops"), "no channel")?;
+    check(field("type").as_deref() == Some("stream") && field("to").as_deref() == Some("ops"), "no channel")?;
     let topic = field("topic").ok_or("no topic")?;
     check(!topic.is_empty() && chars(&topic) <= 60 && !topic.contains('\n'), "the topic")?;
     let content = field("content").ok_or("no content")?;
     check(chars(&content) <= 10_000, "too long")?;
-    check(content.matches("````").count() == 2, "the block of code ends early")
+    fenced(&content)
 }
 
 fn matrix(asked: &Asked) -> Result<(), String> {
@@ -353,7 +389,8 @@ fn matrix(asked: &Asked) -> Result<(), String> {
     check(asked.header("authorization") == "Bearer syt_s3cret", "not signed in")?;
     check(asked.body.len() < 60_000, "larger than an event")?;
     let body = body(asked)?;
-    check(body["m.mentions"] == json!({}) && body["msgtype"] == "m.notice", "it mentions someone")?;
+    check(body["m.mentions"] == json!({}), "it mentions someone")?;
+    check(body["msgtype"] == "m.notice" || body["msgtype"] == "m.text", "no message")?;
     text(&body["body"], 60_000, str::len)?;
     absent(text(&body["formatted_body"], 60_000, str::len)?, &["<script", "<img", "<at>", "</td>"])
 }
@@ -361,6 +398,7 @@ fn matrix(asked: &Asked) -> Result<(), String> {
 fn ntfy(asked: &Asked) -> Result<(), String> {
     post(asked, "/")?;
     check(asked.header("authorization") == "Bearer tk_s3cret", "not signed in")?;
+    check(asked.body.len() <= 8192, "larger than it reads")?;
     let body = body(asked)?;
     check(body["topic"] == "topic-s3cret", "no topic")?;
     check((1..=5).contains(&body["priority"].as_i64().unwrap_or_default()), "priority")?;
@@ -426,6 +464,7 @@ fn incident_io(asked: &Asked) -> Result<(), String> {
     let body = body(asked)?;
     check(["firing", "resolved"].iter().any(|status| body["status"] == *status), "status")?;
     text(&body["title"], 1000, chars)?;
+    absent(text(&body["description"], 500_000, str::len)?, &["[x]("])?;
     text(&body["deduplication_key"], 255, chars).map(drop)
 }
 

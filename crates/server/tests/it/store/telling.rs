@@ -303,6 +303,7 @@ async fn what_older_and_newer_versions_stored_is_read() {
         // Older ones say nothing of it; their row does.
         incident: stored.notification.incident.clone(),
         test: false,
+        wording: None,
     };
     assert_eq!(today, expected);
     assert_eq!(read(&STORED.replace("{\"monitor\"", "{\"severity\":3,\"monitor\"")).await, expected, "a later field");

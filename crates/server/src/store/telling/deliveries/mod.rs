@@ -224,6 +224,7 @@ async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, S
                     key: row.text("key")?,
                     incident: None,
                     test: false,
+                    wording: None,
                 },
             )
         }

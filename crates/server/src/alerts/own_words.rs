@@ -1,0 +1,101 @@
+//! An alert's own words: what its owner wrote instead of the default texts, for every kind of channel alike.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use revere_model::{FlipId, MonitorId, ReturnValue, State};
+
+use super::{Channel, Incident, MonitorSummary, Notification, Receipt, SendError};
+use crate::{
+    building::BuildInput,
+    settings::{ConfigFault, Field, FieldGroup, FieldKind},
+    wording::{Templates, Wording},
+};
+
+/// The settings, which every type has.
+pub static OWN_WORDS: FieldGroup = FieldGroup {
+    heading: "Own words",
+    fields: &[
+        Field::optional("text", FieldKind::Text, "A template for the text.").or_words("the default text"),
+        Field::optional("subject", FieldKind::Text, "A template for one line: the subject of a mail, a title.")
+            .or_words("the default line"),
+        Field::optional("short", FieldKind::Text, "A template for one text message.").or_words("the default message"),
+    ],
+};
+
+/// Reads them, and tries each with a problem, its end and a change that knows little. `None` where there are none.
+pub(super) fn read(setup: &BuildInput) -> Result<Option<Wording>, Vec<ConfigFault>> {
+    let template = |name| setup.settings.text(name).map(str::to_owned);
+    let templates = Templates { text: template("text"), subject: template("subject"), short: template("short") };
+    if templates == Templates::default() {
+        return Ok(None);
+    }
+    let mut faults = Vec::new();
+    for (field, template) in [("text", &templates.text), ("subject", &templates.subject), ("short", &templates.short)] {
+        let Some(template) = template else { continue };
+        if let Some(error) = examples().iter().find_map(|example| example.in_words(template, example.text()).err()) {
+            faults.push(setup.fault(field, format!("the template fails: {error}")));
+        }
+    }
+    if faults.is_empty() { Ok(Some(Wording::new(templates))) } else { Err(faults) }
+}
+
+/// `channel`, with these words.
+pub(super) fn with(wording: Wording, channel: Arc<dyn Channel>) -> Arc<dyn Channel> {
+    Arc::new(Worded { wording, channel })
+}
+
+struct Worded {
+    wording: Wording,
+    channel: Arc<dyn Channel>,
+}
+
+#[async_trait]
+impl Channel for Worded {
+    async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+        let worded = Notification { wording: Some(self.wording.clone()), ..notification.clone() };
+        self.channel.send(&worded, timeout).await
+    }
+}
+
+/// A problem, its end and a change that knows little: what templates are tried with.
+pub(super) fn examples() -> [Notification; 3] {
+    let instant = |text: &str| text.parse().ok();
+    let alarm = Notification {
+        monitor: MonitorSummary {
+            id: MonitorId(17),
+            name: "Mail Queue Length".to_owned(),
+            url: "https://revere.example.com/monitor/17".to_owned(),
+            tags: vec!["mail".to_owned()],
+        },
+        old_state: State::Ok,
+        new_state: State::Alarm,
+        message: "too many".to_owned(),
+        return_value: Some(ReturnValue::Int(4711)),
+        tick_at: instant("2026-03-01T02:40:00Z"),
+        started_at: instant("2026-03-01T02:40:00.25Z"),
+        key: "17-203-ops".to_owned(),
+        incident: instant("2026-03-01T02:40:00Z").map(|opened_at| Incident {
+            id: FlipId(203),
+            opened_at,
+            key: "a3f1c09b5d7e4826".to_owned(),
+        }),
+        test: false,
+        wording: None,
+    };
+    let end = Notification {
+        old_state: State::Alarm,
+        new_state: State::Ok,
+        tick_at: instant("2026-03-01T03:12:00Z"),
+        ..alarm.clone()
+    };
+    let bare = Notification {
+        monitor: MonitorSummary { url: String::new(), tags: Vec::new(), ..alarm.monitor.clone() },
+        return_value: None,
+        tick_at: None,
+        started_at: None,
+        incident: None,
+        ..alarm.clone()
+    };
+    [alarm, end, bare]
+}
