@@ -49,6 +49,9 @@ pub struct LogInSettings {
     pub session_length: SignedDuration,
 }
 
+/// Where people come from whom a proxy names; each is there who they are called.
+pub const PROXY_ISSUER: &str = "proxy";
+
 impl Default for LogInSettings {
     fn default() -> Self {
         LogInSettings {
@@ -68,6 +71,23 @@ impl LogInSettings {
     /// Whether whoever comes has to say who they are: whether there is any way to.
     pub fn is_required(&self) -> bool {
         self.local_users || !self.providers.is_empty() || self.proxy_user_header.is_some()
+    }
+
+    /// Whether people who came in this way may still: whether it is configured.
+    pub fn has_way(&self, method: &str) -> bool {
+        match self.providers.iter().find(|provider| provider.key == method) {
+            Some(_) => true,
+            None => self.local_users && !["google", "oidc"].contains(&method),
+        }
+    }
+
+    /// Whether people of this provider may still come in; `None` are those whose password is kept here.
+    pub fn has_provider(&self, issuer: Option<&str>) -> bool {
+        match issuer {
+            None => self.local_users,
+            Some(PROXY_ISSUER) => self.proxy_user_header.is_some(),
+            Some(issuer) => self.providers.iter().any(|provider| provider.issuer == issuer),
+        }
     }
 
     /// A session that was last seen before this is over.

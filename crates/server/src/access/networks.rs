@@ -10,6 +10,11 @@ pub struct Network {
 }
 
 impl Network {
+    /// Whether every address belongs to it.
+    pub fn is_everywhere(&self) -> bool {
+        self.bits == 0
+    }
+
     /// Whether an address belongs to it. An IPv4 address that is written as an IPv6 one is the IPv4 one.
     pub fn contains(&self, address: IpAddr) -> bool {
         let same = |one: u128, other: u128, width: u8| {

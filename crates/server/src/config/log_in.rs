@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::read::Reader;
 use crate::{
     access::{
-        LogInSettings,
+        LogInSettings, Network,
         oidc::{Granted, ProviderSettings},
     },
     outbound::{Url, header::HeaderName},
@@ -27,8 +27,13 @@ impl Reader<'_> {
             self.fault("ANYONE_MAY", "expected 'everything', in so many words, or nothing at all");
         }
         let mut trusted_proxies = Vec::new();
+        let names_people = self.settings.text("PROXY_USER_HEADER").is_some();
         for (index, text) in self.settings.texts("TRUSTED_PROXIES").iter().enumerate() {
-            match text.parse() {
+            match text.parse::<Network>() {
+                Ok(network) if network.is_everywhere() && names_people => self.fault(
+                    &format!("TRUSTED_PROXIES[{index}]"),
+                    "is every address there is, and whoever is trusted may say by PROXY_USER_HEADER who they are: name the proxy's",
+                ),
                 Ok(network) => trusted_proxies.push(network),
                 Err(message) => self.fault(&format!("TRUSTED_PROXIES[{index}]"), message),
             }

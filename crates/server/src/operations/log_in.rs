@@ -76,7 +76,9 @@ pub async fn identify(context: &Context, credential: &Credential, is_use: bool) 
         Credential::Session(secret) => {
             let seen_since = services.access.settings.seen_since(now);
             let found = services.store.session(&digest(secret), seen_since, now).await.map_err(Failure::Store)?;
-            let Some(session) = found else { return Ok(None) };
+            // A way in that was taken out of the configuration is none any more, wherever people are still in.
+            let is_way = |method: &str| services.access.settings.has_way(method);
+            let Some(session) = found.filter(|session| is_way(&session.method)) else { return Ok(None) };
             if is_use && is_due(Some(session.seen_at), now) {
                 let (store, id) = (services.store.clone(), session.id);
                 note(async move { store.session_seen(id, now).await });
@@ -91,7 +93,8 @@ pub async fn identify(context: &Context, credential: &Credential, is_use: bool) 
         Credential::Proxied(name) => super::proxy_log_in::identify(context, name, is_use).await,
         Credential::Token(secret) => {
             let found = services.store.token(&digest(secret), now).await.map_err(Failure::Store)?;
-            let Some(token) = found else { return Ok(None) };
+            let is_provider = |issuer: Option<&str>| services.access.settings.has_provider(issuer);
+            let Some(token) = found.filter(|token| is_provider(token.owner_issuer.as_deref())) else { return Ok(None) };
             if is_use && is_due(token.used_at, now) {
                 let (store, id, from) = (services.store.clone(), token.id, address_text(context.actor().address));
                 note(async move { store.token_used(id, from, now).await });

@@ -189,6 +189,8 @@ pub(super) fn checked_name(name: &str) -> Result<String, Refusal> {
         Some("a name is missing".to_owned())
     } else if name.chars().count() > MAX_NAME {
         Some(format!("the name has {} characters: {MAX_NAME} at most", name.chars().count()))
+    } else if name.chars().any(|c| "\u{115f}\u{1160}\u{3164}\u{ffa0}".contains(c)) {
+        Some("a name has no letter that cannot be seen".to_owned())
     } else if !name.chars().all(|c| c.is_alphanumeric() || " .-_@+'".contains(c)) {
         Some("a name is made of letters, digits, spaces and . - _ @ + '".to_owned())
     } else {

@@ -3,6 +3,7 @@
 //! People are known by the provider and who they are there, never by an address or a name. Where groups say what somebody
 //! is, they say so anew at each log-in.
 
+use jiff::Timestamp;
 use revere_model::{Act, Operation, Target, TargetKind};
 
 use super::{
@@ -78,6 +79,8 @@ pub async fn arrive(
     let services = context.may(Operation::LogIn)?;
     let provider = provider(services, key)?;
     let now = context.now();
+    let returned = provider.returned(query, cookie, now).map_err(|refused| told(context, provider, None, &refused))?;
+    // Only what was begun in that browser counts: what a foreign page has it ask for does not.
     provider.returns.count(context.actor().address, now).map_err(|wait| {
         let slowed = |entry: AuditEntry| {
             entry.saying("by", provider.settings.key).saying("why", "too many came back from there")
@@ -85,10 +88,12 @@ pub async fn arrive(
         context.refused(Act::LogInSlowed, slowed);
         Failure::TooOften { retry_after: wait }
     })?;
-    let arrival = provider.arrive(query, cookie, now).await;
+    let arrival = provider.arrive(returned, now).await;
     let arrival = arrival.map_err(|refused| told(context, provider, None, &refused))?;
     let user = person(context, services, provider, &arrival.identity).await?;
-    let proved_at = arrival.identity.asked_at.unwrap_or(now).min(now);
+    // Where nobody says when they were asked, and it was wanted anew, nothing was proved.
+    let asked_at = arrival.identity.asked_at.or((!arrival.again).then_some(now));
+    let proved_at = asked_at.unwrap_or(Timestamp::UNIX_EPOCH).min(now);
     let begun = log_in::begin_proved(context, &user, provider.settings.key, browser, proved_at).await?;
     Ok(Back { begun, to: arrival.to })
 }
@@ -112,13 +117,12 @@ async fn person(
         (Ok(granted), _) => Some(granted),
         // Whoever was made something here stays that.
         (Err(_), Some(_)) if !identity.decides => None,
-        (Err(refused), None) => return Err(told(context, provider, None, refused)),
+        (Err(refused), None) => return Err(told(context, provider, None, &refused.of(&identity.subject))),
         // Whoever has lost every role is out, wherever they are still in.
         (Err(refused), Some(user)) => {
-            let asked = context.asked_of_itself();
-            services.store.end_sessions_of(user.id, Act::PersonPutOut, &asked).await.map_err(Failure::Store)?;
+            services.store.put_out(user.id, &context.asked_of_itself()).await.map_err(Failure::Store)?;
             services.access.announce();
-            return Err(told(context, provider, Some(user), refused));
+            return Err(told(context, provider, Some(user), &refused.of(&identity.subject)));
         }
     };
     if let (None, Some(granted)) = (&user, granted) {
@@ -147,7 +151,15 @@ async fn create(
     identity: &Identity,
     granted: &Granted,
 ) -> Result<Option<User>, Failure> {
-    let name = identity.names.iter().find_map(|name| checked_name(name).ok()).unwrap_or_default();
+    let mut name = String::new();
+    for wanted in identity.names.iter().filter_map(|name| checked_name(name).ok()) {
+        name = wanted;
+        let namesake = services.store.user(Lookup::Name(name.clone())).await.map_err(Failure::Store)?;
+        // Whoever has it may be the same, made a moment ago.
+        if namesake.is_none_or(|user| is_identity(&user, identity)) {
+            break;
+        }
+    }
     let new = NewUser {
         name: name.clone(),
         role: granted.role,
@@ -167,14 +179,17 @@ async fn create(
         return Ok(made);
     }
     let namesake = services.store.user(Lookup::Name(name.clone())).await.map_err(Failure::Store)?;
-    let same = (identity.issuer.as_str(), identity.subject.as_str());
-    let is_other =
-        |user: &User| user.identity.as_ref().map(|(issuer, subject)| (issuer.as_str(), subject.as_str())) != Some(same);
-    if namesake.as_ref().is_some_and(is_other) {
-        let refused = Refused::new("somebody else has this name here, and a name proves nothing", Told::NameTaken);
+    if namesake.as_ref().is_some_and(|user| !is_identity(user, identity)) {
+        let refused = Refused::new("somebody else has this name here, and a name proves nothing", Told::NameTaken)
+            .of(&identity.subject);
         return Err(told(context, provider, None, &refused));
     }
     Ok(None)
+}
+
+/// Whether a person is who the provider speaks of.
+fn is_identity(user: &User, identity: &Identity) -> bool {
+    user.identity.as_ref().is_some_and(|(issuer, subject)| *issuer == identity.issuer && *subject == identity.subject)
 }
 
 /// The person with the role that their groups give them.

@@ -4,10 +4,10 @@
 use revere_model::{Act, Operation, Target, TargetKind, Who};
 
 use super::{Context, Failure, Services, people::checked_name};
-use crate::store::{Lookup, NewUser, User};
-
-/// Where people come from whom a proxy names; each is there who they are called.
-pub const ISSUER: &str = "proxy";
+use crate::{
+    access::PROXY_ISSUER as ISSUER,
+    store::{Lookup, NewUser, User},
+};
 
 /// The person that a proxy names; `None` where they may not come in. With `is_use` it is noted that they did.
 pub async fn identify(context: &Context, name: &str, is_use: bool) -> Result<Option<Who>, Failure> {
@@ -41,14 +41,24 @@ pub fn foreign_header(context: &Context) {
     refused(context, None, "the header of PROXY_USER_HEADER came from none of TRUSTED_PROXIES, and counts for nothing");
 }
 
+/// Notes that a request named more than one person.
+pub fn several_headers(context: &Context) {
+    refused(
+        context,
+        None,
+        "the header of PROXY_USER_HEADER came more than once: the proxy adds it, and must replace it",
+    );
+}
+
 /// Makes a person; false where nobody is made.
 async fn create(context: &Context, services: &Services, name: &str) -> Result<bool, Failure> {
     let Some(role) = services.access.settings.proxy_role else {
-        refused(context, None, "nobody has made them, and DEFAULT_ROLE makes nobody");
+        refused(context, None, &format!("nobody has made {:?}, and DEFAULT_ROLE makes nobody", short(name)));
         return Ok(false);
     };
     let Ok(checked) = checked_name(name) else {
-        refused(context, None, "that is no name: it is made of letters, digits, spaces and . - _ @ + '");
+        let why = format!("{:?} is no name: it is made of letters, digits, spaces and . - _ @ + '", short(name));
+        refused(context, None, &why);
         return Ok(false);
     };
     let identity = Some((ISSUER.to_owned(), name.to_owned()));
@@ -64,6 +74,10 @@ async fn create(context: &Context, services: &Services, name: &str) -> Result<bo
         return Ok(false);
     }
     Ok(true)
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(100).collect()
 }
 
 fn refused(context: &Context, user: Option<&User>, why: &str) {

@@ -23,7 +23,8 @@ impl Context {
                 asked.by.address.map(|address| address_network(address).to_string()).unwrap_or_default()
             }
         };
-        let (is_written, left_out) = self.services().access.refusals.count(act, &whom, asked.at);
+        let is_known = matches!(asked.by.who, Who::Person { .. } | Who::Token { .. });
+        let (is_written, left_out) = self.services().access.refusals.count(act, &whom, is_known, asked.at);
         if let Some(left_out) = left_out {
             write(self.services(), counted(left_out, asked.at));
         }

@@ -94,7 +94,10 @@ fn credential(request: &Request, state: &WebState, actor: &Actor) -> Result<Opti
     let headers = request.headers();
     let settings = state.operations.log_in_settings();
     let named = match proxy_header::named(request, settings) {
-        Named::Several => return Err(proxy_header::several(settings)),
+        Named::Several => {
+            proxy_log_in::several_headers(&state.operations.asked_by(actor.clone()));
+            return Err(proxy_header::several(settings));
+        }
         Named::ByAStranger => {
             proxy_log_in::foreign_header(&state.operations.asked_by(actor.clone()));
             None
@@ -122,8 +125,11 @@ fn credential(request: &Request, state: &WebState, actor: &Actor) -> Result<Opti
     }
 }
 
+/// Whether it is a program's way to come in, with a token or without: where one is let past a proxy's log-in, nothing else
+/// counts.
 fn is_bearer(value: &HeaderValue) -> bool {
-    value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
+    let mut words = value.as_bytes().split(|byte| byte.is_ascii_whitespace() || *byte == b',');
+    words.find(|word| !word.is_empty()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
 }
 
 fn denied(denial: Denial, shown: Option<&Credential>, request: &Request) -> Response {

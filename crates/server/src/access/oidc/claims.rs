@@ -24,7 +24,7 @@ pub struct Identity {
     pub decides: bool,
 }
 
-/// Reads an identity. Domain and address are taken from the token alone; groups and names may come from the provider's
+/// Reads an identity. The domain is taken from the token alone; groups, names and an address may come from the provider's
 /// answer to whoever has the access token, where the token has none.
 pub(super) async fn identity(
     provider: &Provider,
@@ -67,10 +67,14 @@ pub(super) async fn identity(
     let address = text(&claims, "email").filter(|_| verified);
     let names = match settings.hosted_domain {
         Some(_) => vec![address],
-        None => vec![text(&claims, "preferred_username"), address, text(&claims, "name")],
+        // An address proves nothing unless it was verified.
+        None => {
+            let chosen = |name: &str| text(&claims, name).filter(|name| !name.contains('@'));
+            vec![chosen("preferred_username"), address, chosen("name")]
+        }
     };
     let mut names: Vec<String> = names.into_iter().flatten().collect();
-    names.push(format!("person-{}", &digest(&subject)[..12]));
+    names.push(format!("person-{}", &digest(&format!("{}\n{subject}", settings.issuer))[..12]));
     let asked_at = claims.get("auth_time").and_then(Value::as_i64).and_then(|at| Timestamp::from_second(at).ok());
     Ok(Identity {
         issuer: settings.issuer.clone(),

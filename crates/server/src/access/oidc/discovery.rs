@@ -4,7 +4,7 @@
 //! A token whose key is not known has the keys fetched anew, once a minute at most: providers change keys whenever they
 //! like, and nobody can have them asked for all the time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use openidconnect::{
@@ -16,7 +16,6 @@ use openidconnect::{
     },
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 
 use super::{Provider, Refused};
 use crate::{
@@ -64,7 +63,11 @@ pub(super) struct Known {
 
 /// What is known, and when it was asked for.
 #[derive(Default)]
-pub(super) struct Discovery(Mutex<State>);
+pub(super) struct Discovery {
+    state: Mutex<State>,
+    /// Held by the one who asks the provider.
+    asking: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct State {
@@ -101,26 +104,36 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
 impl Discovery {
     /// What is known now, asked for where it is not, or no more.
     pub(super) async fn current(&self, provider: &Provider, now: Timestamp) -> Result<Arc<Known>, Refused> {
-        let mut state = self.0.lock().await;
-        let age = |since| now.duration_since(since);
-        if let Some(known) = &state.known
-            && age(known.since) < FRESH_FOR
-        {
-            return Ok(known.clone());
-        }
-        let old = state.known.clone().filter(|known| age(known.since) < GOOD_FOR);
-        if let Some((at, refused)) = &state.failed
-            && age(*at) < AFTER_A_FAILURE
-        {
-            return old.ok_or_else(|| refused.clone());
-        }
-        match fetch(provider, now).await {
+        let old = match self.settled(now) {
+            Settled::Known(known) => return Ok(known),
+            Settled::Failed(refused) => return Err(refused),
+            Settled::Old(old) => old,
+        };
+        let _asking = match (self.asking.try_lock(), &old) {
+            (Ok(asking), _) => asking,
+            // Somebody asks already: nobody waits for that who has what will do.
+            (Err(_), Some(old)) => return Ok(old.clone()),
+            (Err(_), None) => {
+                let asking = self.asking.lock().await;
+                match self.settled(now) {
+                    Settled::Known(known) => return Ok(known),
+                    Settled::Failed(refused) => return Err(refused),
+                    Settled::Old(_) => asking,
+                }
+            }
+        };
+        let began = std::time::Instant::now();
+        let fetched = fetch(provider, now).await;
+        let mut state = self.state.lock().expect("no code panics while it holds this lock");
+        match fetched {
             Ok(known) => {
                 state.failed = None;
                 Ok(state.known.insert(Arc::new(known)).clone())
             }
             Err(Fault { refused, may_pass }) => {
-                state.failed = Some((now, refused.clone()));
+                // From when it failed, which may be long after it was asked.
+                let took = SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+                state.failed = Some((now.saturating_add(took).unwrap_or(now), refused.clone()));
                 match old.filter(|_| may_pass) {
                     Some(known) => {
                         tracing::warn!(provider = provider.settings.key, reason = %refused, "the provider of log-ins cannot be reached; what was known of it is used");
@@ -135,26 +148,52 @@ impl Discovery {
         }
     }
 
+    /// What is known without asking anybody.
+    fn settled(&self, now: Timestamp) -> Settled {
+        let state = self.state.lock().expect("no code panics while it holds this lock");
+        let age = |since| now.duration_since(since);
+        let old = state.known.clone().filter(|known| age(known.since) < GOOD_FOR);
+        match (old, &state.failed) {
+            (Some(known), _) if age(known.since) < FRESH_FOR => Settled::Known(known),
+            (Some(known), Some((at, _))) if age(*at) < AFTER_A_FAILURE => Settled::Known(known),
+            (None, Some((at, refused))) if age(*at) < AFTER_A_FAILURE => Settled::Failed(refused.clone()),
+            (old, _) => Settled::Old(old),
+        }
+    }
+
     /// The same with keys that were just fetched, if none were for the same reason a minute ago.
     pub(super) async fn with_keys_anew(&self, provider: &Provider, now: Timestamp) -> Result<Arc<Known>, Refused> {
         let known = self.current(provider, now).await?;
-        let mut state = self.0.lock().await;
-        if state.keys_asked_at.is_some_and(|at| now.duration_since(at) < KEYS_EVERY) {
-            return Ok(known);
+        {
+            let mut state = self.state.lock().expect("no code panics while it holds this lock");
+            if state.keys_asked_at.is_some_and(|at| now.duration_since(at) < KEYS_EVERY) {
+                return Ok(known);
+            }
+            state.keys_asked_at = Some(now);
         }
-        state.keys_asked_at = Some(now);
         let keys = JsonWebKeySet::fetch_async(known.metadata.jwks_uri(), &provider.http).await;
         let (keys, unfit_keys) = sorted(keys.map_err(|error| fault("keys", &error).refused)?);
         let Known { metadata, algorithms, since, .. } = &*known;
         let known =
             Known { metadata: metadata.clone(), keys, unfit_keys, algorithms: algorithms.clone(), since: *since };
+        let mut state = self.state.lock().expect("no code panics while it holds this lock");
         Ok(state.known.insert(Arc::new(known)).clone())
     }
 
     /// What is known already.
-    pub(super) async fn known(&self) -> Option<Arc<Known>> {
-        self.0.lock().await.known.clone()
+    pub(super) fn known(&self) -> Option<Arc<Known>> {
+        self.state.lock().expect("no code panics while it holds this lock").known.clone()
     }
+}
+
+/// What can be answered without asking the provider.
+enum Settled {
+    /// This.
+    Known(Arc<Known>),
+    /// That it cannot be reached.
+    Failed(Refused),
+    /// It has to be asked; where that fails, this may do.
+    Old(Option<Arc<Known>>),
 }
 
 struct Fault {
@@ -177,7 +216,7 @@ async fn fetch(provider: &Provider, now: Timestamp) -> Result<Known, Fault> {
 fn fault(what: &str, error: &DiscoveryError<OutboundError>) -> Fault {
     let may_pass = match error {
         DiscoveryError::Request(error) => error.kind != OutboundKind::NotAllowed,
-        DiscoveryError::Response(status, ..) => status.is_server_error(),
+        DiscoveryError::Response(status, ..) => status.is_server_error() || [408, 429].contains(&status.as_u16()),
         _ => false,
     };
     let words = match error {

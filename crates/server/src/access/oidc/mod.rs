@@ -26,6 +26,7 @@ use openidconnect::{
     RequestTokenError, Scope, TokenResponse as _,
     core::{CoreClient, CoreClientAuthMethod, CoreResponseType, CoreTokenType},
 };
+use tokio::sync::Semaphore;
 
 pub use claims::Identity;
 pub use refused::{Refused, Told};
@@ -51,6 +52,8 @@ pub struct Provider {
     discovery: Discovery,
     /// The states that came back, until they would be too old anyway.
     used: Mutex<HashMap<String, Timestamp>>,
+    /// Places of exchanges.
+    exchanges: Semaphore,
 }
 
 /// Where a browser goes to log in.
@@ -61,8 +64,16 @@ pub struct Departure {
     pub cookie: String,
 }
 
+/// A browser that came back with what was begun in it.
+pub struct Returned {
+    answer: query::Answer,
+    under_way: UnderWay,
+}
+
 /// Somebody who came back, and is who the provider says.
 pub struct Arrival {
+    /// Whether they were to show anew who they are.
+    pub again: bool,
     /// Who it is there.
     pub identity: Identity,
     /// Where they wanted to.
@@ -73,8 +84,10 @@ pub struct Arrival {
 type Client =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
-/// So many states are remembered; a server that has more is under attack.
+/// So many states are remembered; a server that has more is under attack, and forgets the oldest.
 const MOST_USED: usize = 50_000;
+/// So many codes are exchanged at once; others wait.
+const MOST_EXCHANGES: usize = 8;
 
 impl Provider {
     /// The provider of `settings`, for a server that people reach at `address`.
@@ -87,6 +100,7 @@ impl Provider {
             redirect: RedirectUrl::new(redirect).expect("a server's own address is one"),
             discovery: Discovery::default(),
             used: Mutex::default(),
+            exchanges: Semaphore::new(MOST_EXCHANGES),
             settings,
         }
     }
@@ -122,13 +136,20 @@ impl Provider {
         Ok(Departure { address, cookie: under_way.cookie() })
     }
 
-    /// What came back: the query of the address, and what the browser kept.
-    pub async fn arrive(&self, query: &str, cookie: Option<&str>, now: Timestamp) -> Result<Arrival, Refused> {
+    /// What came back: the query of the address, and what the browser kept. Nobody is asked for anything.
+    pub fn returned(&self, query: &str, cookie: Option<&str>, now: Timestamp) -> Result<Returned, Refused> {
         let answer = query::read(query)?;
         let under_way = UnderWay::read(self.settings.key, cookie, now)?;
-        let keys = under_way.derive(&self.settings.secret_key);
         under_way.check_state(&self.settings.secret_key, &answer.state)?;
+        Ok(Returned { answer, under_way })
+    }
+
+    /// Who it is that came back.
+    pub async fn arrive(&self, returned: Returned, now: Timestamp) -> Result<Arrival, Refused> {
+        let Returned { answer, under_way } = returned;
+        let keys = under_way.derive(&self.settings.secret_key);
         self.take_state(&answer.state, now)?;
+        let _place = self.exchanges.acquire().await;
         let known = self.discovery.current(self, now).await?;
         query::check_issuer(&answer, &known.metadata, &self.settings.issuer)?;
         let code = answer.outcome.map_err(|error| Refused::answered(&error))?;
@@ -170,13 +191,13 @@ impl Provider {
         }
         let claims = verified.map_err(|fault| fault.refused)?;
         let identity = claims::identity(self, &known, claims, tokens.access_token()).await?;
-        Ok(Arrival { identity, to: under_way.to })
+        Ok(Arrival { identity, again: under_way.asked_anew_at().is_some(), to: under_way.to })
     }
 
     /// Where a browser goes to log out at the provider too, where it has a page for that, as far as it is known already. It
     /// comes back to the page of log-ins.
     pub async fn log_out_address(&self) -> Option<Url> {
-        let mut address = self.discovery.known().await?.metadata.additional_metadata().end_session_endpoint.clone()?;
+        let mut address = self.discovery.known()?.metadata.additional_metadata().end_session_endpoint.clone()?;
         address
             .query_pairs_mut()
             .append_pair("client_id", &self.settings.client_id)
@@ -209,8 +230,9 @@ impl Provider {
     fn take_state(&self, state: &str, now: Timestamp) -> Result<(), Refused> {
         let mut used = self.used.lock().expect("no code panics while it holds this lock");
         used.retain(|_, at| now.duration_since(*at) < GOOD_FOR);
-        if used.len() >= MOST_USED {
-            return Err(Refused::failed("too many log-ins came back at once to remember them all"));
+        if used.len() >= MOST_USED && !used.contains_key(state) {
+            let oldest = used.iter().min_by_key(|(_, at)| **at).map(|(state, _)| state.clone());
+            oldest.and_then(|state| used.remove(&state));
         }
         match used.insert(state.to_owned(), now) {
             None => Ok(()),

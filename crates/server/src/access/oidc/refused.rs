@@ -45,6 +45,13 @@ impl Refused {
         Refused { reason, told }
     }
 
+    /// The same, of somebody whom the provider calls `subject`.
+    #[must_use]
+    pub fn of(&self, subject: &str) -> Refused {
+        let subject: String = subject.chars().take(100).collect();
+        Refused::new(format!("{} (subject {subject:?})", self.reason), self.told.clone())
+    }
+
     pub(super) fn failed(reason: impl Into<String>) -> Refused {
         Refused::new(reason, Told::Failed)
     }

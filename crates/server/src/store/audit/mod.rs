@@ -71,15 +71,17 @@ impl AuditEntry {
     /// Says it in the log.
     fn log(&self) {
         let (who, by, request_id) = (&self.asked.by.who, self.asked.by.door, &self.asked.by.request_id);
+        // A name may be made of anything, also of what the log says of others.
+        let (kind, who) = (who.kind(), format!("{:?}", who.to_string()));
         let words = self.act.words();
         let target = self.target.as_ref().map(Target::to_string).unwrap_or_default();
         match (&self.target, self.act.is_refusal()) {
-            (Some(Target { id, .. }), false) => tracing::info!(key = %id, %who, %by, request_id, "{words}"),
-            (None, false) => tracing::info!(%who, %by, request_id, "{words}"),
+            (Some(Target { id, .. }), false) => tracing::info!(key = %id, kind, who, %by, request_id, "{words}"),
+            (None, false) => tracing::info!(kind, who, %by, request_id, "{words}"),
             (_, true) => {
                 let address = crate::access::address_text(self.asked.by.address);
                 let why = self.details.get("why").and_then(Value::as_str).unwrap_or_default();
-                tracing::warn!(target, %who, address, %by, request_id, why, "{words}");
+                tracing::warn!(target, kind, who, address, %by, request_id, why, "{words}");
             }
         }
     }

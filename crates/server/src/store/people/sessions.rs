@@ -82,7 +82,7 @@ impl Store {
         self.act(move |connection| {
             Box::pin(async move {
                 let come_in = sqlx::query(
-                    "update users set logged_in_at = $2 where id = $1 and disabled_at is null
+                    "update users set logged_in_at = $2, put_out_at = null where id = $1 and disabled_at is null
                          and password_hash is not distinct from $3 and totp_key is not distinct from $4",
                 )
                 .bind(new.user.0)
@@ -232,6 +232,32 @@ impl Store {
                     true => Acted::done(true, AuditEntry::new(act, &asked).about(target(id))),
                     false => Acted::nothing(false),
                 })
+            })
+        })
+        .await
+    }
+
+    /// Puts out somebody who may not come in any more, until they come in again: their sessions end, and their API tokens are
+    /// good for nothing meanwhile.
+    pub async fn put_out(&self, user: UserId, asked: &Asked) -> Result<(), StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
+            Box::pin(async move {
+                let put_out = sqlx::query("update users set put_out_at = $2 where id = $1 and put_out_at is null")
+                    .bind(user.0)
+                    .bind(micros(asked.at));
+                let put_out = put_out.execute(&mut *connection).await?.rows_affected();
+                let ended = sqlx::query("delete from sessions where user_id = $1").bind(user.0);
+                let ended = ended.execute(&mut *connection).await?.rows_affected();
+                if put_out + ended == 0 {
+                    return Ok(Acted::nothing(()));
+                }
+                let user = users::fetch(connection, user).await?;
+                let entry = AuditEntry::new(Act::PersonPutOut, &asked).about(users::target(&user));
+                Ok(Acted::done(
+                    (),
+                    entry.saying("ended", ended).saying("tokens", "good for nothing until they come in again"),
+                ))
             })
         })
         .await

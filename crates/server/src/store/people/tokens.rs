@@ -21,6 +21,8 @@ pub struct Token {
     pub owner: UserId,
     /// What they are called.
     pub owner_name: String,
+    /// The provider they come from, if they come from one.
+    pub owner_issuer: Option<String>,
     /// What it was made for.
     pub given: Rights,
     /// What it may do now: never more than its owner.
@@ -53,7 +55,8 @@ pub struct NewToken {
 /// So many one person may have.
 const MOST: i64 = 200;
 
-const SELECT: &str = "select t.*, u.name as owner_name, u.role as owner_role, u.tags as owner_tags from api_tokens t
+const SELECT: &str = "select t.*, u.name as owner_name, u.role as owner_role, u.tags as owner_tags,
+     u.issuer as owner_issuer from api_tokens t
      join users u on u.id = t.user_id";
 
 impl Store {
@@ -99,7 +102,8 @@ impl Store {
     /// The token whose secret has this hash, if it is still good and its owner may come in.
     pub async fn token(&self, secret_hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!(
-            "{SELECT} where t.secret_hash = $1 and (t.ends_at is null or t.ends_at > $2) and u.disabled_at is null"
+            "{SELECT} where t.secret_hash = $1 and (t.ends_at is null or t.ends_at > $2)
+                 and u.disabled_at is null and u.put_out_at is null"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(secret_hash)
@@ -182,6 +186,7 @@ fn token(row: &DbRow) -> Result<Token, StoreError> {
         name: row.text("name")?,
         owner: UserId(row.int("user_id")?),
         owner_name: row.text("owner_name")?,
+        owner_issuer: row.text_or_none("owner_issuer")?,
         rights: given.clone().within(&owner),
         given,
         created_at: row.at("created_at")?,

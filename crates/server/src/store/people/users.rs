@@ -141,7 +141,9 @@ impl Store {
                 let entry = AuditEntry::new(Act::PersonAdded, &asked).about(target(&made));
                 let entry = entry.saying("role", made.role.as_str()).saying("tags", made.tags.clone());
                 let entry = match &made.identity {
-                    Some((issuer, _)) => entry.saying("from", issuer.as_str()),
+                    Some((issuer, subject)) => {
+                        entry.saying("from", issuer.as_str()).saying("subject", subject.as_str())
+                    }
                     None => entry,
                 };
                 Ok(Acted::done(Some(made), entry))
@@ -177,7 +179,8 @@ impl Store {
                         let entry = AuditEntry::new(Act::FirstAdministratorMade, &asked).about(target(&made));
                         Acted::done(Some(made), entry)
                     }
-                    None => Acted::nothing(None),
+                    // The link stays good.
+                    None => return Err(StoreError::internal("somebody has that name already: choose another one")),
                 })
             })
         })

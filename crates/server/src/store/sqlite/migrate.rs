@@ -26,6 +26,7 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0009_people.sql"),
     include_str!("../../../migrations/sqlite/0010_audit.sql"),
     include_str!("../../../migrations/sqlite/0011_monitor_versions.sql"),
+    include_str!("../../../migrations/sqlite/0012_put_out.sql"),
 ];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.

@@ -86,7 +86,22 @@ async fn groups_say_at_each_log_in_what_somebody_is() {
     assert_eq!(scene.comes(&phone).await.status, 303);
     assert_eq!(scene.who("4711").await.role, Role::Viewer);
     assert_eq!(alice.get("/people").await.status, 403, "in the session that was there before, too");
-    // And who is in none any more is out.
+    // And who is in none any more is out, and so are their programs, until they are in one again.
+    let id = scene.who("4711").await.id;
+    let secret = revere::access::secrets::Secret::new();
+    let token = revere::store::NewToken {
+        secret_hash: secret.hash(),
+        owner: id,
+        name: "a program".to_owned(),
+        rights: revere_model::Rights { role: Role::Viewer, tags: Vec::new(), scope: None, token: true },
+        ends_at: None,
+    };
+    scene.server.store.create_token(token, &by_server(scene.server.clock.now())).await.unwrap().unwrap();
+    let program = async || {
+        let bearer = format!("Bearer {}", secret.reveal());
+        send(scene.server.request("GET", "/api/v1/monitors").header("authorization", bearer)).await.status
+    };
+    assert_eq!(program().await, 200);
     let refusals = Refusals::default();
     scene.provider.acts(Act { user_info: |claims| claims["groups"] = json!(["visitors"]), ..Act::default() });
     let refused = scene.comes(&Visitor::of(&scene.server)).await;
@@ -101,6 +116,10 @@ async fn groups_say_at_each_log_in_what_somebody_is() {
     for browser in [&alice, &phone] {
         assert!(browser.get("/").await.header("location").starts_with("/login"), "their sessions are over");
     }
+    assert_eq!(program().await, 401);
+    scene.provider.acts(Act::default());
+    assert_eq!(scene.comes(&alice).await.status, 303);
+    assert_eq!(program().await, 200);
 }
 
 #[tokio::test]
