@@ -151,15 +151,7 @@ async fn create(
     identity: &Identity,
     granted: &Granted,
 ) -> Result<Option<User>, Failure> {
-    let mut name = String::new();
-    for wanted in identity.names.iter().filter_map(|name| checked_name(name).ok()) {
-        name = wanted;
-        let namesake = services.store.user(Lookup::Name(name.clone())).await.map_err(Failure::Store)?;
-        // Whoever has it may be the same, made a moment ago.
-        if namesake.is_none_or(|user| is_identity(&user, identity)) {
-            break;
-        }
-    }
+    let name = identity.names.iter().find_map(|name| checked_name(name).ok()).unwrap_or_default();
     let new = NewUser {
         name: name.clone(),
         role: granted.role,

@@ -58,6 +58,13 @@ pub async fn list(
     Ok((listed.take(limit as usize).collect(), more))
 }
 
+/// The numbers of the newest versions of a monitor.
+pub async fn numbers(context: &Context, id: MonitorId, limit: u32) -> Result<Vec<i64>, Failure> {
+    monitors::get(context, id).await?;
+    let services = context.may(Operation::SeeMonitors)?;
+    services.store.version_numbers(id, limit).await.map_err(Failure::Store)
+}
+
 /// One version of a monitor.
 pub async fn get(context: &Context, id: MonitorId, version: i64) -> Result<SavedVersion, Failure> {
     monitors::get(context, id).await?;

@@ -132,7 +132,7 @@ impl Discovery {
             }
             Err(Fault { refused, may_pass }) => {
                 // From when it failed, which may be long after it was asked.
-                let took = SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+                let took = SignedDuration::from_secs(began.elapsed().as_secs().try_into().unwrap_or_default());
                 state.failed = Some((now.saturating_add(took).unwrap_or(now), refused.clone()));
                 match old.filter(|_| may_pass) {
                     Some(known) => {

@@ -16,6 +16,7 @@ use crate::store::{
     audit::{Acted, AuditEntry},
     columns::{Columns, ids_text, micros, tags_from},
     database::{Db, DbConnection, DbRow, sql_pieces},
+    telling::alert_changes::monitor_returned,
     ticks::due_ticks::{self, FirstTick},
 };
 
@@ -165,6 +166,7 @@ async fn undelete(connection: &mut DbConnection, id: MonitorId, asked: Asked) ->
         .bind(id.0)
         .execute(&mut *connection)
         .await?;
+    monitor_returned(connection, id, asked.at).await?;
     let monitor = records::fetch(connection, id).await?;
     let entry = AuditEntry::new(Act::MonitorUndeleted, &asked)
         .about(Target::new(TargetKind::Monitor, id, &monitor.spec.name))

@@ -74,6 +74,14 @@ impl Store {
         rows.iter().map(|row| saved_version(row, String::new())).collect()
     }
 
+    /// The numbers of the newest versions of a monitor, newest first, at most `limit`.
+    pub async fn version_numbers(&self, monitor: MonitorId, limit: u32) -> Result<Vec<i64>, StoreError> {
+        let numbers = sqlx::query_scalar(
+            "select version from monitor_versions where monitor_id = $1 order by version desc limit $2",
+        );
+        Ok(numbers.bind(monitor.0).bind(i64::from(limit)).fetch_all(self.readers()).await?)
+    }
+
     /// One version of a monitor, whole.
     pub async fn version(&self, monitor: MonitorId, version: i64) -> Result<SavedVersion, StoreError> {
         let row = sqlx::query(

@@ -116,15 +116,17 @@ async fn apply(connection: &mut SqliteConnection, version: i64, step: &'static s
 /// Gives scripts that were found in the database the versions by which runs know them.
 async fn name_scripts(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     loop {
-        let unnamed: Vec<(i64, String)> =
-            sqlx::query_as("select monitor_id, script from monitor_scripts where script_version = '' limit 100")
-                .fetch_all(&mut *connection)
-                .await?;
+        // Bytes that are no text stop no start: their monitor is set aside, as it was before.
+        let unnamed: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+            "select monitor_id, cast(script as blob) from monitor_scripts where script_version = '' limit 100",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
         if unnamed.is_empty() {
             return Ok(());
         }
         for (monitor, script) in unnamed {
-            let version = revere_sandbox::script_version(&script);
+            let version = revere_sandbox::script_version(&String::from_utf8_lossy(&script));
             for table in ["monitor_scripts", "monitor_versions"] {
                 let sql =
                     format!("update {table} set script_version = $1 where monitor_id = $2 and script_version = ''");

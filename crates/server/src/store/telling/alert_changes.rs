@@ -133,7 +133,7 @@ pub(in crate::store) async fn settle_change(
 ) -> Result<(), StoreError> {
     let returns = is.in_config && !was.in_config;
     match is.is_on() {
-        true if returns => returned(connection, is, now).await,
+        true if returns => returned(connection, is, None, now).await,
         true if !was.is_on() => follow(connection, &is.key).await,
         // It left the configuration and may owe something; nobody will send that now.
         false if was.is_on() || returns || (was.enabled && !is.enabled) => switched_off(connection, &is.key, now).await,
@@ -187,22 +187,45 @@ async fn set_to_present(connection: &mut DbConnection, key: &str) -> Result<(), 
     Ok(())
 }
 
-/// An alert is back in the configuration: problems it told before get their end, the rest is followed in silence.
-async fn returned(connection: &mut DbConnection, alert: &AlertRow, now: Timestamp) -> Result<(), StoreError> {
+/// A monitor is back, and alerts that were away meanwhile may have told of it what is long over.
+pub(in crate::store) async fn monitor_returned(
+    connection: &mut DbConnection,
+    monitor: MonitorId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for alert in alert_records::read_all(connection).await? {
+        if alert.is_on() {
+            returned(connection, &alert, Some(monitor), now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// An alert is back in the configuration, or one monitor is: problems it told before get their end, the rest is followed in
+/// silence.
+async fn returned(
+    connection: &mut DbConnection,
+    alert: &AlertRow,
+    monitor: Option<MonitorId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     hold_told(connection, &alert.key).await?;
     let rows = sqlx::query(
         "select t.monitor_id, t.state as told_state, t.open, t.incident_id, s.state, s.incident_id as going_on from told t
          join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
-         where t.alert_key = $1 and t.open is not null and t.state <> s.state and m.deleted_at is null",
+         where t.alert_key = $1 and t.open is not null and t.state <> s.state and m.deleted_at is null
+             and ($2 = 0 or t.monitor_id = $2)",
     )
     .bind(&alert.key)
+    .bind(monitor.map_or(0, |monitor| monitor.0))
     .fetch_all(&mut *connection)
     .await?;
     sqlx::query(
         "update told set state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
-         where alert_key = $1 and open is null",
+         where alert_key = $1 and open is null and ($2 = 0 or monitor_id = $2)",
     )
     .bind(&alert.key)
+    .bind(monitor.map_or(0, |monitor| monitor.0))
     .execute(&mut *connection)
     .await?;
     for row in &rows {

@@ -91,7 +91,9 @@ async fn answer(
     let difference = Difference { from, to, changes };
     let saved = &difference.to;
     let tags = &monitor.spec.tags;
-    let denied = request.context.might_with(Operation::RestoreVersion, tags);
+    // Those it has, and those it would have again.
+    let may = |tags: &[String]| request.context.might_with(Operation::RestoreVersion, tags);
+    let denied = may(tags).and_then(|()| may(&saved.spec.tags));
     let page = VersionPage {
         shell: request.shell(format!("Version {version} of {}", monitor.spec.name), Place::Monitors).await?,
         id,

@@ -102,8 +102,7 @@ pub(super) async fn show(
 
 /// The form, with these two chosen.
 pub(super) async fn compare(context: &Context, id: MonitorId, from: i64, to: i64) -> Result<Compare, Failure> {
-    let (offered, _) = versions::list(context, id, None, OFFERED).await?;
-    let mut numbers: Vec<i64> = offered.into_iter().map(|listed| listed.saved.version).collect();
+    let mut numbers = versions::numbers(context, id, OFFERED).await?;
     numbers.extend([from, to]);
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     numbers.dedup();

@@ -156,7 +156,7 @@ async fn a_proxy_may_pass_on_how_somebody_logged_in_at_it_and_a_default_role_may
     let proxy = Visitor::of(&server);
     let refusals = Refusals::default();
     assert_eq!(asked(&proxy, "/", &["alice"]).await.status, 403);
-    assert!(refusals.why(&server).await.contains("nobody has made them, and DEFAULT_ROLE makes nobody"));
+    assert!(refusals.why(&server).await.contains("and DEFAULT_ROLE makes nobody"));
     let server = self::server(|settings| settings.proxy_role = Some(Role::Editor)).await;
     let proxy = Visitor::of(&server);
     let request = proxy.request("GET", "/").header(HEADER, "alice").header("authorization", "Basic YWxpY2U6cGFzcw==");

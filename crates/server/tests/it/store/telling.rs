@@ -74,6 +74,30 @@ async fn a_result_answers_its_flip_and_who_is_owed() {
     assert_eq!((flip, owed.len()), (None, 0));
 }
 
+/// A problem that an alert told ends while nobody has the alert, the monitor is deleted, the alert returns, and the monitor is
+/// brought back: what was told gets its end, and the next problem is told.
+#[tokio::test]
+async fn a_monitor_that_is_brought_back_owes_the_end_of_what_was_told_of_it() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    configure(&scratch, &["ops"]).await;
+    let id = monitor(&scratch).await;
+    scratch.manual(id, State::Alarm).await;
+    for delivery in claim(&scratch, "ops").await {
+        assert!(settle(&scratch, &delivery, Settlement::Sent(String::new())).await);
+    }
+    configure(&scratch, &[]).await;
+    scratch.manual(id, State::Ok).await;
+    store.delete_monitor(id, &by_server(scratch.now())).await.unwrap();
+    configure(&scratch, &["ops"]).await;
+    use State::{Alarm, Ok};
+    assert_eq!(story(store, "ops").await, [(Ok, Alarm)], "nobody is told anything of what is deleted");
+    store.undelete_monitor(id, &by_server(scratch.now())).await.unwrap();
+    assert_eq!(story(store, "ops").await, [(Ok, Alarm), (Alarm, Ok)]);
+    scratch.manual(id, State::Alarm).await;
+    assert_eq!(story(store, "ops").await, [(Ok, Alarm), (Alarm, Ok), (Ok, Alarm)]);
+}
+
 #[tokio::test]
 async fn two_flips_that_wait_together_are_told_one_after_the_other() {
     let scratch = Scratch::new().await;
