@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -55,6 +56,7 @@ def main():
             found += wapiti_run.scan(base, ada, token, requests, folder)
             print(f"wapiti is through ({time.monotonic() - began:.0f} s)", flush=True)
         still_in(base, ada, token)
+        streams(base, ada, token)
         found += failures(base, token, None if asked.only else everything)
     unexplained(found)
     print(f"\nNothing unexplained was found ({time.monotonic() - began:.0f} s).")
@@ -123,6 +125,16 @@ def still_in(base, ada, token):
     if ada.ask("/account")[0] != 200:
         raise SystemExit("the session ended while it was used")
     api(base, token, "GET", "/api/v1/monitors")
+
+
+def streams(base, ada, token):
+    """Streams have no end for a scanner to wait for; what their parameters do is seen by lists that have the same. Their heads are asked
+    for."""
+    for path, header in ("/events?monitor=1'", ("Cookie", ada.cookie_header())), ("/api/v1/events?monitor=1'", ("Authorization", f"Bearer {token}")):
+        for address in (path, path.split("?")[0]):
+            request = urllib.request.Request(base + address, headers=dict([header]))
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60).close()
 
 
 def failures(base, token, wanted):

@@ -26,7 +26,7 @@ def scan(base, browser, token, requests, folder):
     command += ["--header", f"Cookie: {browser.cookie_header()}", "--header", f"Origin: {base}"]
     command += ["--format", "json", "--output", report, "--flush-session", "--store-session", folder / "wapiti-session"]
     command += ["--store-config", folder / "wapiti-config", "--no-bugreport", "--verify-ssl", "0", "--tasks", "8"]
-    command += ["--depth", "3", "--max-files-per-dir", "30", "--max-links-per-page", "60", "--max-scan-time", "60", "--max-attack-time", "20", "--timeout", "10"]
+    command += ["--depth", "3", "--max-files-per-dir", "30", "--max-links-per-page", "60", "--max-scan-time", "45", "--max-attack-time", "10", "--timeout", "10"]
     with open(folder / "wapiti.log", "w") as said:
         ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=900)
     if ran.returncode or not report.exists():
