@@ -91,6 +91,10 @@ DATABASE_PATH = 'revere.db'
 # Days a deleted monitor can be brought back.
 #KEEP_DELETED_DAYS = 30
 
+# Days that it is kept who did what; 0 keeps it for ever. And where it is written, too: a file, or 'stdout'.
+#AUDIT_DAYS = 400
+#AUDIT_LOG = '/var/log/revere/audit.log'
+
 # What one run of a monitor may use.
 #RUN_TIMEOUT = 30
 #RUN_MEMORY_MB = 256

@@ -27,10 +27,15 @@ const pages = {
   alerts: ["/alerts", async (page) => page.getByRole("button", { name: "Send a test" }).last().click()],
   alert: ["/alert/terminal/edit", nothing],
   sources: ["/sources", asked],
+  audit: ["/audit", unfolded],
   help: ["/", async (page) => page.keyboard.press("?")],
   missing: ["/monitor/999", nothing],
 };
 
+async function unfolded(page) {
+  await page.locator("#audit summary").first().click();
+  await page.locator("#audit .facts").first().waitFor();
+}
 async function tried(page) {
   await page.getByRole("button", { name: /^Run once/ }).click();
   await page.locator("#outcome .state").waitFor();

@@ -7,6 +7,7 @@ pub mod access;
 pub mod alerts;
 pub mod answer_memory;
 pub mod app;
+pub mod audit_log;
 pub mod building;
 pub mod cli;
 pub mod config;

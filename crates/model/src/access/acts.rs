@@ -218,7 +218,8 @@ impl FromStr for Target {
         let error = || ParseTargetError(text.chars().take(100).collect());
         let (kind, id) = text.split_once(':').ok_or_else(error)?;
         let kind = TargetKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or_else(error)?;
-        if id.is_empty() || (kind != TargetKind::Alert && id.parse::<i64>().is_err()) {
+        let is_number = (1..=18).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number && (kind != TargetKind::Alert || id.is_empty() || id.chars().count() > 200) {
             return Err(error());
         }
         Ok(Target::new(kind, id, ""))
@@ -241,6 +242,7 @@ mod tests {
             Operation::SeeSources,
             Operation::SeeDescriptions,
             Operation::SeeMetrics,
+            Operation::SeeAudit,
             Operation::TryScripts,
         ];
         for &operation in Operation::ALL {
@@ -260,7 +262,7 @@ mod tests {
         for text in ["monitor:2", "alert:a:b", "person:1", "token:3", "session:4"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
-        for text in ["", "monitor", "monitor:", "monitor:x", "page:1", "alert:"] {
+        for text in ["", "monitor", "monitor:", "monitor:x", "monitor:+1", "page:1", "alert:"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

@@ -101,6 +101,8 @@ operations! {
     UseAccount "use an account": VIEWER, Server, People;
     /// API tokens of one's own.
     HoldTokens "hold API tokens": VIEWER, Server, People;
+    /// Who did what, and what was refused to whom.
+    SeeAudit "see who did what": ADMINISTRATOR, Server, Tokens;
     /// Who may come in, and what each may do; everybody's tokens.
     ManagePeople "see and change who may do what": ADMINISTRATOR, Server, People;
 }

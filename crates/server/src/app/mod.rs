@@ -28,7 +28,7 @@ use crate::{
     config::Config,
     engine::{self, Engine, EngineHandle},
     metrics::Metrics,
-    operations::{Defaults, Operations, Services, people},
+    operations::{Defaults, Operations, Services, people, refusals},
     outbound::Outbound,
     redact::Secrets,
     runner::{self, NamedSource, Runner, Sources},
@@ -107,6 +107,7 @@ impl App {
         options.clock = parts.clock.clone();
         options.metrics = Some(parts.metrics.clone());
         options.secrets = parts.secrets.clone();
+        options.audit_is_logged = parts.config.audit_log.is_some();
         let store = open(options).await?;
         let running = wire(store.clone(), parts).await;
         if running.is_err() {
@@ -204,6 +205,8 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
             on_demand: BY_HAND,
             run_limit: config.limits.wall_time,
             address: address.clone(),
+            audit_days: config.audit_days,
+            audit_log: config.audit_log,
             ..engine::EngineSettings::default()
         },
     })
@@ -241,9 +244,24 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         false => None,
     };
     let first_link = first_link.map(|secret| format!("{address}/link/{}", secret.reveal()));
-    listener.open(web::router(WebState { site: Arc::new(site), metrics, operations, stopping: stopping.clone() }));
-    Ok(Running { address: listener.address(), store, engine, first_link, stopping, reload, listener })
+    tokio::spawn(write_refusals_left_out(operations.clone(), stopping.clone()));
+    let state = WebState { site: Arc::new(site), metrics, operations: operations.clone(), stopping: stopping.clone() };
+    listener.open(web::router(state));
+    Ok(Running { address: listener.address(), store, engine, operations, first_link, stopping, reload, listener })
 }
+
+/// Writes down now and then how many refusals were counted only.
+async fn write_refusals_left_out(operations: Operations, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(tokio::time::sleep(LOOKED_AT_EVERY)).await.is_some() {
+        refusals::write_left_out(&operations, false).await;
+    }
+}
+
+/// How long writing that down may take at a stop.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether refusals were counted only.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(60);
 
 /// A server that runs.
 pub struct Running {
@@ -253,6 +271,7 @@ pub struct Running {
     pub store: Store,
     /// What runs and tells.
     pub engine: EngineHandle,
+    operations: Operations,
     /// Where the first administrator chooses a name and a password, if there is none yet.
     pub first_link: Option<String>,
     stopping: CancellationToken,
@@ -287,6 +306,8 @@ impl Running {
         // Streams to browsers have no end of their own.
         self.stopping.cancel();
         tokio::join!(self.engine.stop(grace), self.listener.close(grace));
+        // What was counted in memory alone; a database that cannot be written keeps nobody from stopping.
+        let _ = tokio::time::timeout(LAST_WORDS, refusals::write_left_out(&self.operations, true)).await;
         self.store.close().await;
     }
 }

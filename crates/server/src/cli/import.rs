@@ -71,6 +71,7 @@ impl Import {
             }
             let mut options = StoreOptions::new(&project.config.database_path);
             options.secrets = project.secrets.clone();
+            options.audit_is_logged = project.config.audit_log.is_some();
             let store = Store::open(options).await?;
             let stored = store_all(&store, plan, now).await;
             store.close().await;

@@ -111,6 +111,7 @@ impl UserCommand {
             options.beside_a_server = true;
             options.alone = false;
             options.secrets = begun.secrets.clone();
+            options.audit_is_logged = config.audit_log.is_some();
             let store = Store::open(options).await?;
             let done = self.act.done(&store, &config, &Asked::at_a_shell(SystemClock.now())).await;
             store.close().await;

@@ -145,6 +145,19 @@ pub const KEYS: &[Key] = &[
     )
     .within(1, 1_048_576),
     key("RUN_THREADS", FieldKind::Count, "one for each processor", "How many threads execute Python.").within(1, 1024),
+    key(
+        "AUDIT_DAYS",
+        FieldKind::Count,
+        "400",
+        "How many days it is kept who did what, when and from where, and what was refused to whom; 0 keeps it for ever. See ACCESS.md.",
+    )
+    .within(0, 36_500),
+    key(
+        "AUDIT_LOG",
+        FieldKind::Text,
+        "the database alone",
+        "Where the same is written, too, as lines of JSON: a file that lines are added to, or `'stdout'`. A relative path counts from the folder of the configuration file.",
+    ),
     Key {
         field: Field::optional(
             "LOCAL_USERS",

@@ -24,6 +24,7 @@ pub use keys::{IGNORED, KEYS, Key, REFUSED};
 
 use crate::{
     access::LogInSettings,
+    audit_log::AuditLog,
     building::ConfiguredEntry,
     outbound::AddressRules,
     redact::Secrets,
@@ -64,6 +65,10 @@ pub struct Config {
     pub default_retain_days: Option<u32>,
     /// Days a deleted monitor is kept.
     pub keep_deleted_days: u32,
+    /// Days that the audit is kept; `None` for ever.
+    pub audit_days: Option<u32>,
+    /// Where the audit is written besides.
+    pub audit_log: Option<AuditLog>,
     /// What one run may use.
     pub limits: Limits,
     /// Runs under way at once, if it was set.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Config, kept_elsewhere::Places, keys};
 use crate::{
+    audit_log::AuditLog,
     building::{self, ConfiguredEntry},
     outbound::AddressRules,
     redact::Secrets,
@@ -78,6 +79,11 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             days => Some(days as u32),
         },
         keep_deleted_days: reader.number("KEEP_DELETED_DAYS", 30) as u32,
+        audit_days: match reader.number("AUDIT_DAYS", 400) {
+            0 => None,
+            days => Some(days as u32),
+        },
+        audit_log: reader.audit_log(),
         limits: reader.limits(),
         max_runs_in_flight: settings
             .count("MAX_RUNS_IN_FLIGHT")
@@ -223,6 +229,14 @@ impl Reader<'_> {
             }
         }
         limits
+    }
+
+    /// Where the audit is written besides.
+    fn audit_log(&self) -> Option<AuditLog> {
+        Some(match self.settings.text("AUDIT_LOG")? {
+            "stdout" => AuditLog::StandardOutput,
+            path => AuditLog::File(self.folder.join(path)),
+        })
     }
 
     /// REVERE_SOURCES or REVERE_ALERTS.

@@ -58,6 +58,11 @@ pub enum Next {
 pub(super) struct Wake(Arc<Notify>);
 
 impl Wake {
+    /// Woken by whatever rings this.
+    pub(super) fn of(bell: Arc<Notify>) -> Wake {
+        Wake(bell)
+    }
+
     pub(super) fn wake(&self) {
         self.0.notify_one();
     }

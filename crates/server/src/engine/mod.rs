@@ -29,12 +29,13 @@ pub use run_scripts::{RunFault, RunScripts};
 
 use crate::{
     alerts::Channel,
+    audit_log::AuditLog,
     metrics::Metrics,
     redact::Secrets,
     store::{Store, StoreError, TakenBack},
 };
 use driver::{Driver, Wake};
-use tasks::{deliver::Deliver, evaluate::Evaluate, housekeeping::Housekeeping};
+use tasks::{audit_log::WriteAuditLog, deliver::Deliver, evaluate::Evaluate, housekeeping::Housekeeping};
 
 /// What the engine is made of.
 pub struct EngineParts {
@@ -71,6 +72,10 @@ pub struct EngineSettings {
     pub send_limit: Duration,
     /// The server's own address, without a slash at its end, for the links in notifications; empty if unknown.
     pub address: String,
+    /// Days that the audit is kept; `None` for ever.
+    pub audit_days: Option<u32>,
+    /// Where the audit is written besides; the store must note what is not written yet.
+    pub audit_log: Option<AuditLog>,
 }
 
 impl Default for EngineSettings {
@@ -82,6 +87,8 @@ impl Default for EngineSettings {
             sends_per_alert: 8,
             send_limit: Duration::from_secs(30),
             address: String::new(),
+            audit_days: None,
+            audit_log: None,
         }
     }
 }
@@ -112,6 +119,10 @@ impl Engine {
         for (key, channel) in &shared.channels {
             let wake = shared.deliver[key].clone();
             driver.start(Arc::new(Deliver::new(shared.clone(), key.clone(), channel.clone(), wake.clone())), wake);
+        }
+        if let Some(log) = &shared.settings.audit_log {
+            let wake = Wake::of(shared.store.audit_written());
+            driver.start(Arc::new(WriteAuditLog::new(shared.clone(), log.clone())), wake);
         }
         driver.start(Arc::new(Housekeeping::new(shared.clone())), shared.prune.clone());
         Ok(EngineHandle { shared, driver: Arc::new(driver) })

@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod alerts;
+pub mod audit;
 mod context;
 pub mod deleted_monitors;
 pub mod deliveries;

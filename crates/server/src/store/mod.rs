@@ -36,7 +36,7 @@ use revere_model::{Clock, SystemClock};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditWho};
+pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditWho, AuditedTarget, AuditedWho};
 pub use claiming::claim_request::ClaimRequest;
 pub use claiming::claims::{Claimed, Claims};
 pub use claiming::release::{HandedBack, TakenBack};
@@ -143,7 +143,7 @@ struct Inner {
     instance: String,
     audit: audit::AuditSettings,
     /// Rings when rows were written to the audit.
-    audit_written: Notify,
+    audit_written: Arc<Notify>,
 }
 
 impl Store {
@@ -187,7 +187,7 @@ impl Store {
             counted: reading::counts::Counted::default(),
             instance,
             audit: audit::AuditSettings { secrets: options.secrets, is_logged: options.audit_is_logged },
-            audit_written: Notify::new(),
+            audit_written: Arc::default(),
         })))
     }
 

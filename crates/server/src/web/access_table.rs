@@ -144,6 +144,10 @@ routes! {
         POST "/tokens"
         POST "/tokens/{id}/delete"
     }
+    SeeAudit {
+        GET "/api/v1/audit"
+        GET "/audit"
+    }
     ManagePeople {
         GET "/people"
         POST "/people"

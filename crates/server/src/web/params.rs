@@ -53,6 +53,12 @@ impl Params {
         value
     }
 
+    /// What `name` says, read as `T`, whose error is shown as it is.
+    pub fn read<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
+        let text = self.text(name)?;
+        text.parse().map_err(|error: T::Err| self.fault(name, error.to_string())).ok()
+    }
+
     /// Several of `T`, separated by commas or each under the name anew: clients write lists either way. The error of `T`
     /// is shown as it is.
     pub fn several<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<Vec<T>> {

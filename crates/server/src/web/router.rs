@@ -62,5 +62,6 @@ fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::alerts::get, api::alerts::set))
         .routes(routes!(api::alerts::test))
         .routes(routes!(api::deliveries::list))
+        .routes(routes!(api::audit::list))
         .routes(routes!(api::events::events))
 }

@@ -1,5 +1,5 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
-//! beyond its monitor's days, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins that are over, ticks reckoned by a wrong clock,
+//! beyond its monitor's days, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins that are over, an audit that was kept long enough, ticks reckoned by a wrong clock,
 //! and what is owed by alerts that left the configuration.
 
 use std::sync::{Arc, Mutex};
@@ -46,6 +46,7 @@ enum Place {
     Clock,
     Orphans,
     LogIns,
+    Audit,
     Deleted,
     HistoryAfter(Option<MonitorId>),
 }
@@ -88,7 +89,14 @@ impl Housekeeping {
             Place::LogIns => {
                 let before = |span| now.saturating_sub(span).unwrap_or(now);
                 shared.store.forget_log_ins(before(UNUSED), before(FAILURES_COUNT_FOR), now).await?;
-                Place::Deleted
+                Place::Audit
+            }
+            Place::Audit => {
+                let purged = match shared.settings.audit_days {
+                    Some(days) => shared.store.purge_audit(days, now, PIECE).await?,
+                    None => 0,
+                };
+                if purged == 0 { Place::Deleted } else { Place::Audit }
             }
             Place::Deleted => match shared.store.purge_deleted(PIECE, now).await? {
                 0 => Place::HistoryAfter(None),

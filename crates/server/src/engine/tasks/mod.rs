@@ -1,5 +1,6 @@
 //! The engine's tasks: one file each.
 
+pub(super) mod audit_log;
 pub(super) mod deliver;
 pub(super) mod evaluate;
 pub(super) mod housekeeping;

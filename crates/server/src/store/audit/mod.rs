@@ -4,6 +4,7 @@
 //! there or neither is. Whoever adds such a write has to say who asks, by its type. Nothing changes a row; only time
 //! takes it away.
 
+mod keeping;
 mod monitor_changes;
 mod reading;
 mod rows;
@@ -13,7 +14,7 @@ use revere_model::{Act, Asked, Target};
 use serde_json::{Map, Value, json};
 
 pub(in crate::store) use monitor_changes::{created, differences};
-pub use reading::{AuditFilter, AuditRow, AuditWho};
+pub use reading::{AuditFilter, AuditRow, AuditWho, AuditedTarget, AuditedWho};
 pub(in crate::store) use rows::insert;
 
 use crate::{

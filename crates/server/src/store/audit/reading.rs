@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use revere_model::{Act, Target};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::QueryBuilder;
 
@@ -13,7 +14,7 @@ use crate::store::{
 };
 
 /// A row, as it was written. Words are kept as they are: an older or newer program may have written others.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AuditRow {
     /// Names it.
     pub id: i64,
@@ -21,24 +22,42 @@ pub struct AuditRow {
     pub at: Timestamp,
     /// What was done, or refused.
     pub act: String,
-    /// Who asked: `person`, `token`, `everybody`, `stranger`, `command_line`, `server`.
-    pub who_kind: String,
-    /// Which person or token.
-    pub who_id: Option<i64>,
-    /// What they were called then.
-    pub who_name: String,
-    /// Of a token: the person it belonged to.
-    pub owner_id: Option<i64>,
+    /// Who asked.
+    pub who: AuditedWho,
     /// By which door.
     pub door: String,
     /// From where; empty where nothing was far.
     pub address: String,
     /// Which request it was; empty where nothing was requested.
     pub request_id: String,
-    /// The kind and the id or key of what it is about, and what that was called then.
-    pub target: Option<(String, String, String)>,
+    /// What it is about.
+    pub target: Option<AuditedTarget>,
     /// What changed.
     pub details: Map<String, Value>,
+}
+
+/// Who asked, as they were then.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct AuditedWho {
+    /// `person`, `token`, `everybody`, `stranger`, `command_line`, `server`.
+    pub kind: String,
+    /// Which person or token.
+    pub id: Option<i64>,
+    /// What they were called.
+    pub name: String,
+    /// Of a token: the person it belonged to.
+    pub owner_id: Option<i64>,
+}
+
+/// What an act was about, as it was then.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct AuditedTarget {
+    /// `monitor`, `alert`, `person`, `token`, `session`.
+    pub kind: String,
+    /// Its id or key.
+    pub id: String,
+    /// What it was called; empty where it has no name.
+    pub name: String,
 }
 
 /// Who asked, as it is looked for.
@@ -59,14 +78,29 @@ pub enum AuditWho {
 )]
 pub struct ParseAuditWhoError(String);
 
+/// As in an address: `person:1`.
+impl std::fmt::Display for AuditWho {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            AuditWho::Person(id) => write!(f, "person:{id}"),
+            AuditWho::Token(id) => write!(f, "token:{id}"),
+            AuditWho::Kind(kind) => f.write_str(kind),
+        }
+    }
+}
+
 impl std::str::FromStr for AuditWho {
     type Err = ParseAuditWhoError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseAuditWhoError(text.chars().take(100).collect());
+        let number = |id: &str| {
+            let digits = (1..=18).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+            id.parse().ok().filter(|_| digits).ok_or_else(error)
+        };
         match text.split_once(':') {
-            Some(("person", id)) => id.parse().map(AuditWho::Person).map_err(|_| error()),
-            Some(("token", id)) => id.parse().map(AuditWho::Token).map_err(|_| error()),
+            Some(("person", id)) => number(id).map(AuditWho::Person),
+            Some(("token", id)) => number(id).map(AuditWho::Token),
             None if ["person", "token", "everybody", "stranger", "command_line", "server"].contains(&text) => {
                 Ok(AuditWho::Kind(text.to_owned()))
             }
@@ -153,24 +187,29 @@ fn push_conditions(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
 pub(super) fn row(row: &DbRow) -> Result<AuditRow, StoreError> {
     let target = match row.text_or_none("target_kind")? {
         None => None,
-        Some(kind) => {
-            let id = row.text_or_none("target_id")?.unwrap_or_default();
-            Some((kind, id, row.text_or_none("target_name")?.unwrap_or_default()))
-        }
+        Some(kind) => Some(AuditedTarget {
+            kind,
+            id: row.text_or_none("target_id")?.unwrap_or_default(),
+            name: row.text_or_none("target_name")?.unwrap_or_default(),
+        }),
     };
+    // A row that cannot be read hides no other.
+    let details = serde_json::from_str(&row.text("details")?)
+        .unwrap_or_else(|fault| Map::from_iter([("unreadable".to_owned(), Value::from(fault.to_string()))]));
     Ok(AuditRow {
         id: row.int("id")?,
         at: row.at("at")?,
         act: row.text("act")?,
-        who_kind: row.text("who_kind")?,
-        who_id: row.int_or_none("who_id")?,
-        who_name: row.text("who_name")?,
-        owner_id: row.int_or_none("owner_id")?,
+        who: AuditedWho {
+            kind: row.text("who_kind")?,
+            id: row.int_or_none("who_id")?,
+            name: row.text("who_name")?,
+            owner_id: row.int_or_none("owner_id")?,
+        },
         door: row.text("door")?,
         address: row.text("address")?,
         request_id: row.text("request_id")?,
         target,
-        details: serde_json::from_str(&row.text("details")?)
-            .map_err(|fault| StoreError::internal(format!("details of the audit: {fault}")))?,
+        details,
     })
 }

@@ -4,6 +4,7 @@ mod pagination;
 mod schemas;
 
 pub mod alerts;
+pub mod audit;
 pub mod check;
 pub mod deleted_monitors;
 pub mod deliveries;

@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use revere_model::{MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS};
+use revere_model::{Act, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS};
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat,
+        ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat,
         schema::{SchemaType, Type},
     },
 };
@@ -128,6 +128,27 @@ pub(crate) enum DeliveryStatusWord {
     Cancelled,
 }
 
+/// What was done, or refused, as a parameter.
+pub(crate) struct ActWord;
+
+impl PartialSchema for ActWord {
+    fn schema() -> RefOr<Schema> {
+        let names = Act::ALL.iter().map(|act| act.as_str());
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names))
+            .description(Some("What was done, or refused."))
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for ActWord {
+    fn name() -> Cow<'static, str> {
+        "Act".into()
+    }
+}
+
 /// Texts that are taken, as far as JSON Schema can tell good ones from bad; a format names what it cannot.
 macro_rules! texts {
     ($($type:ident is $name:literal: $words:literal, { $($rule:ident = $value:expr),* $(,)? })*) => {$(
@@ -172,5 +193,10 @@ texts! {
     NoteText is "Note": "Why something was saved, in one line; kept with the version.", { max_length = MAX_NOTE, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$" }
     TagText is "Tag": "A word without commas; spaces around it are taken off. Upper and lower case are the same.", { pattern = WORD }
     Cursor is "Cursor": "The `next` of a page before; empty is the first page.", { pattern = "^([0-9]{1,18})?$" }
+    AuditWhoText is "AuditWho": "A person with the tokens of theirs, a token, or everyone of a kind.",
+        { pattern = r"^(|person:[0-9]{1,18}|token:[0-9]{1,18}|person|token|everybody|stranger|command_line|server)$" }
+    TargetText is "AuditTarget": "A kind and an id; an alert has a key.",
+        { pattern = r"^(|(monitor|person|token|session):[0-9]{1,18}|alert:[^\u0000]{1,200})$", examples = json!("monitor:2") }
+    InstantText is "Instant": "RFC 3339.", { format = SchemaFormat::KnownFormat(KnownFormat::DateTime) }
     EntityTag is "EntityTag": "The `ETag` of an answer, or the version in it; `*` is any.", { pattern = r#"^(\*|(W/)?"[0-9]{1,18}"|[0-9]{1,18})$"# }
 }

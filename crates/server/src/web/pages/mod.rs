@@ -7,6 +7,8 @@
 mod account;
 mod alerts;
 mod assets;
+mod audit;
+mod audit_details;
 mod browser_words;
 mod bulk;
 mod changes;
@@ -99,6 +101,7 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/account/sessions/end", post(account::end_sessions))
         .route("/tokens", get(tokens::show).post(tokens::create))
         .route("/tokens/{id}/delete", post(tokens::delete))
+        .route("/audit", get(audit::show))
         .route("/people", get(people::show).post(people::add))
         .route("/people/{id}", get(people::one).post(people::change))
         .route("/people/{id}/link", post(people::link))

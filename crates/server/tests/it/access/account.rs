@@ -8,7 +8,7 @@ use super::{PASSWORD, Visitor, once, person};
 use crate::api::server::Server;
 
 /// The code that an app shows at the server's time.
-fn code(server: &Server, key: &str) -> String {
+pub(crate) fn code(server: &Server, key: &str) -> String {
     let secret = Secret::try_from_base32(key).unwrap();
     let app =
         Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).with_account_name("x").build().unwrap();

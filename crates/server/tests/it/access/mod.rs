@@ -1,6 +1,6 @@
 //! Who may come in, and who may do what: through the front door.
 
-mod account;
+pub(crate) mod account;
 mod log_in;
 mod matrix;
 mod people;
@@ -30,10 +30,10 @@ use crate::api::server::{Answer, Server, send};
 use crate::support::by_server;
 
 /// A password that may be one.
-pub(super) const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Makes a person with [`PASSWORD`].
-pub(super) async fn person(server: &Server, name: &str, role: Role, tags: &[&str]) -> User {
+pub(crate) async fn person(server: &Server, name: &str, role: Role, tags: &[&str]) -> User {
     let kept = Passwords::default().hash(PASSWORD).await.unwrap();
     let input = PersonInput {
         name: name.to_owned(),
@@ -47,16 +47,16 @@ pub(super) async fn person(server: &Server, name: &str, role: Role, tags: &[&str
 pub(crate) struct Visitor<'a> {
     base: &'a str,
     client: reqwest::Client,
-    pub(super) cookies: Mutex<BTreeMap<String, String>>,
+    pub(crate) cookies: Mutex<BTreeMap<String, String>>,
 }
 
 impl<'a> Visitor<'a> {
-    pub(super) fn of(server: &'a Server) -> Visitor<'a> {
+    pub(crate) fn of(server: &'a Server) -> Visitor<'a> {
         Visitor::from(server, "127.0.0.1")
     }
 
     /// One at another address of this machine.
-    pub(super) fn from(server: &'a Server, address: &str) -> Visitor<'a> {
+    pub(crate) fn from(server: &'a Server, address: &str) -> Visitor<'a> {
         Visitor::at(&server.base, address)
     }
 
@@ -73,7 +73,7 @@ impl<'a> Visitor<'a> {
     }
 
     /// One who has logged in.
-    pub(super) async fn logged_in(server: &'a Server, name: &str) -> Visitor<'a> {
+    pub(crate) async fn logged_in(server: &'a Server, name: &str) -> Visitor<'a> {
         let visitor = Visitor::of(server);
         let answer = visitor.log_in(name, PASSWORD, "").await;
         assert_eq!(answer.status, 303, "{}", answer.text);
@@ -90,7 +90,7 @@ impl<'a> Visitor<'a> {
             .header("cookie", cookies.join("; "))
     }
 
-    pub(super) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let answer = send(request).await;
         for cookie in answer.headers.get_all("set-cookie") {
             let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
