@@ -82,6 +82,7 @@ async fn a_monitor_that_is_brought_back_owes_the_end_of_what_was_told_of_it() {
     let store = &scratch.store;
     configure(&scratch, &["ops"]).await;
     let id = monitor(&scratch).await;
+    scratch.manual(id, State::Ok).await;
     scratch.manual(id, State::Alarm).await;
     for delivery in claim(&scratch, "ops").await {
         assert!(settle(&scratch, &delivery, Settlement::Sent(String::new())).await);
