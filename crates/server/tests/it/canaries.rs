@@ -278,6 +278,7 @@ async fn everything(
             "/alert/{key}/edit",
             "/sources",
             "/sources?probe=true",
+            "/audit",
             "/api/v1/sources?probe=true",
             "/no/such/page",
             "/account",

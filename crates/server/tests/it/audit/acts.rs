@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use revere_model::{Clock as _, Role, State};
+use revere::redact::Secrets;
+use revere_model::{Clock as _, MonitorSpec, Role, State};
 use serde_json::{Value, json};
 
 use super::whole;
@@ -62,6 +63,21 @@ async fn what_is_refused_in_the_transaction_leaves_no_row_and_a_row_that_cannot_
     scratch.store.delete_monitor(made.id, &asked).await.unwrap();
     let acts: Vec<String> = whole(&scratch.store).await.into_iter().map(|row| row.act).collect();
     assert_eq!(acts, ["monitor_created", "monitor_deleted"]);
+}
+
+#[tokio::test]
+async fn a_secret_of_the_configuration_that_somebody_typed_is_not_in_the_row() {
+    let secrets = Secrets::default();
+    secrets.learn("hunter2-and-more");
+    let scratch = Scratch::with(|options| options.secrets = secrets).await;
+    let monitor = MonitorSpec {
+        script: "password = 'hunter2-and-more'\n".to_owned(),
+        tags: vec!["hunter2-and-more".to_owned()],
+        ..spec("hunter2-and-more")
+    };
+    scratch.store.create_monitor(&monitor, &by_server(scratch.now())).await.unwrap();
+    let rows = format!("{:?}", whole(&scratch.store).await);
+    assert!(!rows.contains("hunter2") && rows.matches("[redacted]").count() == 4, "{rows}");
 }
 
 /// What is written without a row: the engine's own work, notes of what was used when, and what goes because its time is over.
