@@ -115,6 +115,10 @@ def others(ask):
     assert ask("check_script", models.CheckAnswer, body=models.CheckInput(script="x = (")).errors[0].line == 1
     read = ask("read_schedule", models.ScheduleAnswer, body=models.ScheduleInput(schedule="@hourly", timezone="Asia/Tokyo"))
     assert len(read.ticks) == 5 and read.timezone == "Asia/Tokyo"
+    rows = ask("list_audit", models.PageAuditRow, act=[models.Act.ALERT_CHANGED, models.Act.ALERT_TESTED], limit=3).items
+    assert [row.act for row in rows] == [models.Act.ALERT_TESTED, models.Act.ALERT_TESTED, models.Act.ALERT_CHANGED]
+    assert (rows[2].target.id, rows[2].who.kind, rows[2].door) == ("pager", "everybody", "api")
+    assert ask("list_audit", models.PageAuditRow, target="alert:log", who="everybody", limit=1).items == rows[1:2]
     assert ask("health", models.Health).status == "ok"
     assert "revere_runs_total" in ask("metrics", str)
     assert ask("openapi", models.OpenapiResponse200)["openapi"].startswith("3.1")
