@@ -117,11 +117,10 @@ async fn apply(connection: &mut SqliteConnection, version: i64, step: &'static s
 async fn name_scripts(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     loop {
         // Bytes that are no text stop no start: their monitor is set aside, as it was before.
-        let unnamed: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            "select monitor_id, cast(script as blob) from monitor_scripts where script_version = '' limit 100",
-        )
-        .fetch_all(&mut *connection)
-        .await?;
+        let unnamed: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("select monitor_id, script from monitor_scripts where script_version = '' limit 100")
+                .fetch_all(&mut *connection)
+                .await?;
         if unnamed.is_empty() {
             return Ok(());
         }
