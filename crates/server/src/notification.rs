@@ -56,11 +56,15 @@ pub struct MonitorSummary {
 }
 
 impl Notification {
+    /// Whether what was opened is over: the monitor is well again, or nobody watches it any more.
+    pub fn is_over(&self) -> bool {
+        matches!(self.new_state, State::Ok | State::Inactive)
+    }
+
     /// How long the episode had lasted at the moment this is about, if it is about its end.
     pub fn lasted(&self) -> Option<String> {
         let (incident, at) = (self.incident.as_ref()?, self.tick_at.or(self.started_at)?);
-        let is_over = matches!(self.new_state, State::Ok | State::Inactive);
-        is_over.then(|| revere_model::lasted(at.duration_since(incident.opened_at).as_secs()))
+        self.is_over().then(|| revere_model::lasted(at.duration_since(incident.opened_at).as_secs()))
     }
 }
 

@@ -28,6 +28,8 @@ const SHORTEST_IN_BASE64: usize = 8;
 /// the names that machines give to things.
 const SHORTEST_NAMED: usize = 6;
 const SHORTEST_KEY: usize = 16;
+/// A part of a secret address that has letters and digits is no word from here on.
+const SHORTEST_MIXED: usize = 8;
 
 /// The secrets of this process: those of the configuration, learned while it is read. Clones share one list.
 #[derive(Clone, Default)]
@@ -79,7 +81,7 @@ impl Secrets {
     pub fn learn_if_random(&self, part: &str) {
         let has = |kind: fn(&char) -> bool| part.chars().any(|c| kind(&c));
         let mixed = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);
-        if part.len() >= SHORTEST_KEY || (part.len() >= SHORTEST_IN_BASE64 && mixed) {
+        if part.len() >= SHORTEST_KEY || (part.len() >= SHORTEST_MIXED && mixed) {
             self.learn_encoded(part);
         }
     }

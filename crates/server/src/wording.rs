@@ -11,6 +11,9 @@ use serde::Serialize;
 /// What a template may compute, in steps. An ordinary one takes some dozens; encoding the longest text for an address 100,000.
 const FUEL: u64 = 1_000_000;
 
+/// A place of a template is shown where it is no longer, in bytes.
+const LONGEST_PLACE: usize = 80;
+
 /// The templates of one alert; clones share them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Wording(Arc<Templates>);
@@ -24,6 +27,13 @@ pub struct Templates {
     pub text: Option<String>,
     /// One text message.
     pub short: Option<String>,
+}
+
+impl Templates {
+    /// Those there are.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        [&self.text, &self.subject, &self.short].into_iter().flatten().map(String::as_str)
+    }
 }
 
 impl Wording {
@@ -50,8 +60,15 @@ pub fn rendered(template: &str, fields: &impl Serialize) -> Result<String, Strin
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_fuel(Some(FUEL));
+    // Only so does an error know its place.
+    environment.set_debug(true);
     environment.render_str(template, Value::from(Serde(fields))).map_err(|error| {
         let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        let place = error.range().and_then(|range| template.get(range)).map(str::trim);
+        let what = match place.filter(|place| place.len() <= LONGEST_PLACE && !what.contains(place)) {
+            Some(place) => format!("{what}: {place}"),
+            None => what,
+        };
         match error.line() {
             Some(line) => format!("line {line}: {what}"),
             None => what,
@@ -72,11 +89,7 @@ mod tests {
         assert_eq!(made("{{ monitor.name }}: {{ return_value }}"), Ok("a & <b>: 67".to_owned()));
         assert_eq!(made("{% for tag in monitor.tags %}#{{ tag }} {% endfor %}"), Ok("#x #y ".to_owned()));
         assert_eq!(made("{% if duration %}after {{ duration }}{% endif %}"), Ok(String::new()));
-        assert!(
-            made("a\n{{ monitro.name }}").unwrap_err().starts_with("line 2: "),
-            "{:?}",
-            made("a\n{{ monitro.name }}")
-        );
+        assert_eq!(made("a\n{{ monitor.nmae }}"), Err("line 2: `monitor.nmae` is undefined".to_owned()));
         assert!(made("{{ name").unwrap_err().starts_with("line 1: "));
         assert!(made("{% for i in range(9000) %}{% for j in range(9000) %}x{% endfor %}{% endfor %}").is_err());
         assert!(made("{% include '/etc/passwd' %}").is_err());

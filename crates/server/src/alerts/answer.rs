@@ -16,6 +16,8 @@ pub struct Answer {
     pub json: Value,
     /// The beginning of its body in one line, without secrets.
     pub text: String,
+    /// All of its body that came, as it is: to look into, and not to show.
+    pub body: String,
     /// How long the receiver asks us to wait.
     wait: Option<Duration>,
 }
@@ -39,7 +41,8 @@ impl Answer {
     pub(super) fn read(reply: &Reply, now: Timestamp) -> Answer {
         let json = serde_json::from_slice(&reply.body).unwrap_or_default();
         let wait = asked_wait(reply, &json, now);
-        Answer { status: reply.status.as_u16(), wait, text: reply.excerpt(), json }
+        let body = String::from_utf8_lossy(&reply.body).into_owned();
+        Answer { status: reply.status.as_u16(), wait, text: reply.excerpt(), body, json }
     }
 
     /// The status alone decides, by [`retry::judge_status`].
@@ -66,7 +69,7 @@ impl Answer {
 
     /// The status decides, unless what came is a web page, as those answer who stand between us and the service.
     pub fn by_status_unless_page(&self) -> Verdict {
-        self.by_word(!self.text.starts_with('<'))
+        self.by_word(!self.body.trim_start().starts_with('<'))
     }
 
     /// The receiver will never take this, and says why.
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, json: Value) -> Answer {
-        Answer { status, text: json.to_string(), json, wait: Some(Duration::from_secs(7)) }
+        Answer { status, text: json.to_string(), body: json.to_string(), json, wait: Some(Duration::from_secs(7)) }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub trait HttpChannel: Send + Sync + 'static {
         None
     }
 
-    /// What to ask for once the notification is taken. It is asked once, and changes nothing about that.
+    /// What to ask for once the notification is taken. It is asked once, by itself, and changes nothing about that.
     fn follow_up(&self, notification: &Notification) -> Option<Request> {
         let _ = notification;
         None
@@ -94,10 +94,13 @@ impl<C: HttpChannel> Channel for OverHttp<C> {
         match verdict {
             Verdict::Taken => {
                 if let Some(follow_up) = self.channel.follow_up(notification) {
-                    let asked = outbound.shown(&follow_up);
-                    if let Err(error) = outbound.send_for_status(follow_up, limits).await {
-                        tracing::warn!(%error, asked, "what should follow a notification failed");
-                    }
+                    // By itself: were it waited for, one that hangs would have the notification sent once more.
+                    let outbound = outbound.clone();
+                    tokio::spawn(async move {
+                        if let Err(error) = outbound.send_for_status(follow_up, limits).await {
+                            tracing::warn!(%error, "what should follow a notification failed");
+                        }
+                    });
                 }
                 Ok(Receipt { reply: reply.summary() })
             }

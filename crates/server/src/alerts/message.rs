@@ -5,18 +5,13 @@
 //! pass for another line of the notice. Markup is escaped in HTML only; a channel whose receiver reads markup escapes it.
 
 use askama::Template;
-use revere_model::{ReturnValue, State};
-use serde::Serialize;
+use revere_model::State;
 use serde_json::{Map, Value, json};
 
 use super::{Notification, plain_text, sms};
-use crate::wording::{self, Templates};
 
 /// The longest subject of a mail, in characters; beyond it a name is cut.
 const SUBJECT_CHARS: usize = 200;
-
-/// The longest text that an alert's own words may make, in characters.
-const OWN_TEXT_CHARS: usize = 32_000;
 
 /// The longest name in a one-line text, in characters.
 const SHORT_NAME_CHARS: usize = 60;
@@ -27,51 +22,8 @@ impl Notification {
         self.own(|own| own.text.as_ref(), Self::default_text, plain_text::lines)
     }
 
-    /// What a template of the alert makes of this, made safe by `safe`; without one, or where it fails, the `default`.
-    fn own(
-        &self,
-        template: fn(&Templates) -> Option<&String>,
-        default: fn(&Notification) -> String,
-        safe: fn(&str) -> String,
-    ) -> String {
-        match self.wording.as_ref().and_then(|wording| template(wording.templates())) {
-            None => default(self),
-            Some(template) => match self.in_words(template, self.default_text()) {
-                Ok(text) => plain_text::cut(safe(&text).trim(), OWN_TEXT_CHARS).into_owned(),
-                Err(error) => {
-                    tracing::warn!(error, "an alert's own words failed; the default was told");
-                    safe(&format!("{}\n(This alert's own words failed: {error}.)", default(self)))
-                }
-            },
-        }
-    }
-
-    /// What `template` makes of this, with `text` as its text. `Err` says what is wrong with it.
-    pub(super) fn in_words(&self, template: &str, text: String) -> Result<String, String> {
-        let words = Words::of(self, indented);
-        wording::rendered(
-            template,
-            &TemplateFields {
-                monitor: TemplateMonitor {
-                    id: self.monitor.id.0,
-                    name: &words.monitor,
-                    url: self.link(),
-                    tags: self.monitor.tags.iter().map(|tag| plain_text::one_line(tag)).collect(),
-                },
-                old_state: self.old_state,
-                new_state: self.new_state,
-                message: &words.message,
-                return_value: self.return_value.as_ref(),
-                at: self.time(),
-                lasted: self.lasted(),
-                test: self.test,
-                text,
-            },
-        )
-    }
-
     /// The default text: the seed's own five lines, and at the end of a problem how long it lasted.
-    fn default_text(&self) -> String {
+    pub(super) fn default_text(&self) -> String {
         let words = Words::of(self, indented);
         rendered(&Text {
             heading: words.heading,
@@ -85,25 +37,10 @@ impl Notification {
         })
     }
 
-    /// The text as a chat shows it, with where to read on: made inert by `inert`, the link by `inert_link`, and its
-    /// message and value cut until all of it has at most `max` units as `size` counts them.
-    pub(super) fn chat_text(&self, chat: &ChatText) -> String {
-        let whole = |notification: &Notification| {
-            let (text, link) = ((chat.inert)(&notification.text()), notification.link());
-            if link.is_empty() { text } else { format!("{text}\n{}", (chat.inert_link)(&link)) }
-        };
-        whole(&self.cut_until(|cut| (chat.size)(&whole(cut)) <= chat.max))
-    }
-
     /// The episode this belongs to, as receivers that open and close something know it. A notification about none opens
     /// its own.
     pub(super) fn incident_key(&self) -> &str {
         self.incident.as_ref().map_or(&self.key, |incident| &incident.key)
-    }
-
-    /// Whether what was opened is over: the monitor is well again, or nobody watches it any more.
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self.new_state, State::Ok | State::Inactive)
     }
 
     /// One line for a list of mails.
@@ -115,7 +52,7 @@ impl Notification {
 
     /// One line in ASCII of at most `max` characters, for receivers that take no other.
     pub fn ascii_subject_within(&self, max: usize) -> String {
-        if self.wording.as_ref().is_some_and(|own| own.templates().subject.is_some()) {
+        if self.has_own(|own| own.subject.as_ref()) {
             let ascii = plain_text::ascii(&self.subject());
             return plain_text::cut_by(&ascii, max, "...", |_| 1).into_owned();
         }
@@ -146,7 +83,7 @@ impl Notification {
     /// The HTML part of a mail.
     pub fn mail_html(&self) -> String {
         let words = Words::of(self, plain_text::lines);
-        let own = self.wording.as_ref().is_some_and(|own| own.templates().text.is_some());
+        let own = self.has_own(|own| own.text.as_ref());
         rendered(&MailHtml {
             subject: &self.subject(),
             heading: words.heading,
@@ -196,34 +133,6 @@ impl Notification {
         Value::Object(object)
     }
 
-    /// The same, with its message and value cut as far as it takes until it `fits`: what says which monitor it is, its
-    /// states and where to read on stays whole.
-    pub(super) fn cut_until(&self, fits: impl Fn(&Notification) -> bool) -> Notification {
-        if fits(self) {
-            return self.clone();
-        }
-        let value = self.return_value.as_ref().map_or(0, |value| value.to_string().chars().count());
-        let (mut fitting, mut longest) = (0, self.message.chars().count().max(value));
-        while fitting < longest {
-            let middle = (fitting + longest).div_ceil(2);
-            if fits(&self.cut_to(middle)) {
-                fitting = middle;
-            } else {
-                longest = middle - 1;
-            }
-        }
-        self.cut_to(fitting)
-    }
-
-    fn cut_to(&self, chars: usize) -> Notification {
-        let cut = |text: &str| plain_text::cut(text, chars).into_owned();
-        let return_value = match &self.return_value {
-            Some(ReturnValue::Text(text)) => Some(ReturnValue::Text(cut(text))),
-            other => other.clone(),
-        };
-        Notification { message: cut(&self.message), return_value, ..self.clone() }
-    }
-
     /// A subject of at most `max` characters: the name, made safe by `safe`, gives way; the state never does.
     fn subject_within(&self, max: usize, safe: fn(&str) -> String, mark: &str) -> String {
         let subject =
@@ -242,7 +151,7 @@ impl Notification {
     }
 
     /// The moment the notice is about, to the second.
-    fn time(&self) -> Option<String> {
+    pub(super) fn time(&self) -> Option<String> {
         Some(self.tick_at.or(self.started_at)?.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
     }
 
@@ -252,56 +161,22 @@ impl Notification {
     }
 
     /// Where to read on; empty while the server does not know its own address.
-    fn link(&self) -> String {
+    pub(super) fn link(&self) -> String {
         let url = plain_text::one_line(&self.monitor.url);
         if url.starts_with("https://") || url.starts_with("http://") { url } else { String::new() }
     }
 }
 
-/// What a template of an alert's own words can show; docs/ALERTS.md says so to people.
-#[derive(Serialize)]
-struct TemplateFields<'a> {
-    monitor: TemplateMonitor<'a>,
-    old_state: State,
-    new_state: State,
-    message: &'a str,
-    return_value: Option<&'a ReturnValue>,
-    at: Option<String>,
-    lasted: Option<String>,
-    test: bool,
-    text: String,
-}
-
-#[derive(Serialize)]
-struct TemplateMonitor<'a> {
-    id: i64,
-    name: &'a str,
-    url: String,
-    tags: Vec<String>,
-}
-
-/// How a chat wants its text.
-pub(super) struct ChatText {
-    /// The most that a message may have.
-    pub(super) max: usize,
-    /// In this unit.
-    pub(super) size: fn(&str) -> usize,
-    /// Takes the meaning out of what the receiver would read as markup or as a mention.
-    pub(super) inert: fn(&str) -> String,
-    /// The same for an address, which must go on working as one.
-    pub(super) inert_link: fn(&str) -> String,
-}
-
-/// The parts that every template shows, made safe by one of [`plain`]'s ways.
-struct Words {
+/// The parts that every template shows, made safe by one of [`plain_text`]'s ways.
+pub(super) struct Words {
     heading: &'static str,
-    monitor: String,
-    message: String,
+    pub(super) monitor: String,
+    pub(super) message: String,
     return_value: String,
 }
 
 impl Words {
-    fn of(notification: &Notification, safe: fn(&str) -> String) -> Self {
+    pub(super) fn of(notification: &Notification, safe: fn(&str) -> String) -> Self {
         let value = notification.return_value.as_ref();
         Words {
             heading: notification.heading(),
@@ -313,7 +188,7 @@ impl Words {
 }
 
 /// Several lines with all but the first indented.
-fn indented(text: &str) -> String {
+pub(super) fn indented(text: &str) -> String {
     plain_text::lines(text.trim_end()).replace('\n', "\n    ")
 }
 
@@ -553,22 +428,6 @@ pub(crate) mod tests {
         for text in [text, html, hostile.mail_text()] {
             assert!(!text.contains(['\x1b', '\r', '\u{202e}']));
         }
-    }
-
-    #[test]
-    fn what_is_too_long_is_cut_where_nothing_else_is_lost() {
-        let mut long = sample();
-        (long.message, long.return_value) = ("m\u{1f525}".repeat(5000), Some(ReturnValue::Text("v".repeat(300))));
-        let cut = long.cut_until(|cut| cut.mail_text().len() <= 2000);
-        let text = cut.mail_text();
-        assert!((1990..=2000).contains(&text.len()), "{}", text.len());
-        for part in
-            ["Monitor: Mail Queue Length\n", "ALARM -> OK\n", &"v".repeat(300), "https://revere.example.com/monitor/17"]
-        {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-        assert_eq!(sample().cut_until(|_| true), sample());
-        assert_eq!(long.cut_until(|_| false).message, "\u{2026}");
     }
 
     proptest! {

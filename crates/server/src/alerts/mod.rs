@@ -11,6 +11,7 @@ mod aws;
 mod channels;
 
 pub mod answer;
+mod fitting;
 pub mod http_channel;
 mod inert;
 mod own_words;

@@ -4,12 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use revere_model::{FlipId, MonitorId, ReturnValue, State};
+use serde::Serialize;
 
-use super::{Channel, Incident, MonitorSummary, Notification, Receipt, SendError};
+use super::{
+    Channel, Incident, MonitorSummary, Notification, Receipt, SendError,
+    message::{Words, indented},
+    plain_text,
+};
 use crate::{
     building::BuildInput,
     settings::{ConfigFault, Field, FieldGroup, FieldKind},
-    wording::{Templates, Wording},
+    wording::{self, Templates, Wording},
 };
 
 /// The settings, which every type has.
@@ -45,6 +50,80 @@ pub(super) fn with(wording: Wording, channel: Arc<dyn Channel>) -> Arc<dyn Chann
     Arc::new(Worded { wording, channel })
 }
 
+/// The longest text that own words may make, in characters.
+const LONGEST: usize = 32_000;
+
+impl Notification {
+    /// Whether the alert that tells it has this template.
+    pub(super) fn has_own(&self, template: fn(&Templates) -> Option<&String>) -> bool {
+        self.wording.as_ref().is_some_and(|own| template(own.templates()).is_some())
+    }
+
+    /// What a template of the alert makes of this, made safe by `safe`. Without one, or where it fails or makes nothing, the
+    /// `default`.
+    pub(super) fn own(
+        &self,
+        template: fn(&Templates) -> Option<&String>,
+        default: fn(&Notification) -> String,
+        safe: fn(&str) -> String,
+    ) -> String {
+        let Some(template) = self.wording.as_ref().and_then(|own| template(own.templates())) else {
+            return default(self);
+        };
+        match self.in_words(template, self.default_text()) {
+            Ok(text) if text.trim().is_empty() => default(self),
+            Ok(text) => plain_text::cut(safe(&text).trim(), LONGEST).into_owned(),
+            Err(error) => safe(&format!("{}\n(This alert's own words failed: {error}.)", default(self))),
+        }
+    }
+
+    /// What `template` makes of this, with `text` as its text. `Err` says what is wrong with it.
+    pub(super) fn in_words(&self, template: &str, text: String) -> Result<String, String> {
+        let words = Words::of(self, indented);
+        wording::rendered(
+            template,
+            &TemplateFields {
+                monitor: TemplateMonitor {
+                    id: self.monitor.id.0,
+                    name: &words.monitor,
+                    url: self.link(),
+                    tags: self.monitor.tags.iter().map(|tag| plain_text::one_line(tag)).collect(),
+                },
+                old_state: self.old_state,
+                new_state: self.new_state,
+                message: &words.message,
+                return_value: self.return_value.as_ref(),
+                at: self.time(),
+                lasted: self.lasted(),
+                test: self.test,
+                text,
+            },
+        )
+    }
+}
+
+/// What a template of an alert's own words can show; docs/ALERTS.md says so to people.
+#[derive(Serialize)]
+struct TemplateFields<'a> {
+    monitor: TemplateMonitor<'a>,
+    old_state: State,
+    new_state: State,
+    message: &'a str,
+    return_value: Option<&'a ReturnValue>,
+    at: Option<String>,
+    lasted: Option<String>,
+    test: bool,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct TemplateMonitor<'a> {
+    id: i64,
+    name: &'a str,
+    url: String,
+    tags: Vec<String>,
+}
+
 struct Worded {
     wording: Wording,
     channel: Arc<dyn Channel>,
@@ -54,6 +133,11 @@ struct Worded {
 impl Channel for Worded {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let worded = Notification { wording: Some(self.wording.clone()), ..notification.clone() };
+        for template in self.wording.templates().all() {
+            if let Err(error) = worded.in_words(template, worded.default_text()) {
+                tracing::warn!(error, key = worded.key, "an alert's own words failed; the default is told");
+            }
+        }
         self.channel.send(&worded, timeout).await
     }
 }

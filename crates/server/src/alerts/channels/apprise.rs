@@ -8,9 +8,9 @@ use revere_model::State;
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    fitting::ChatText,
     http_channel::{HttpChannel, form, over_http},
     inert,
-    message::ChatText,
 };
 use crate::{
     http_target,

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    fitting::ChatText,
     http_channel::{HttpChannel, over_http},
     inert,
-    message::ChatText,
 };
 use crate::{
     building::BuildInput,

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    fitting::ChatText,
     http_channel::{HttpChannel, over_http},
     inert,
-    message::ChatText,
 };
 use crate::{
     http_target,
@@ -32,7 +32,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
         config: r#"{"webhook_url": "{url}/hooks/hook-s3cret"}"#,
-        taken: "ok",
+        taken: "",
         refusals: &[
             (400, r#"{"id": "web.incoming_webhook.invalid", "message": "Invalid webhook"}"#, Retry::Never),
             (200, "<html>not Mattermost</html>", Retry::Later),
@@ -60,7 +60,7 @@ impl HttpChannel for Mattermost {
     fn judge(&self, answer: &Answer) -> Verdict {
         match answer.json["message"].as_str() {
             Some(reason) => answer.refused(reason),
-            None => answer.by_word(answer.text == "ok"),
+            None => answer.by_status_unless_page(),
         }
     }
 }

@@ -1,16 +1,16 @@
 //! `slack`: a channel of Slack, by the address of an incoming webhook or by a bot's token.
 //!
-//! Facts: docs.slack.dev, incoming webhooks and `chat.postMessage`, as of August 2026. A webhook answers `ok` in plain text; the
-//! API says in the body of a 200 whether it took the message. Slack knows no way to recognise a repeat.
+//! Facts: docs.slack.dev, incoming webhooks and `chat.postMessage`, as of August 2026. A webhook says no by its status, and other programs
+//! that take what Slack takes say yes in words of their own; the API says in the body of a 200 whether it took the message. Slack knows no way to recognise a repeat.
 
 use serde_json::json;
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    fitting::ChatText,
     http_channel::{HttpChannel, over_http},
     inert,
-    message::ChatText,
 };
 use crate::{
     building::BuildInput,
@@ -34,7 +34,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     samples: &[
         ChannelSample {
             config: r#"{"webhook_url": "{url}/services/T0/B0/hook-s3cret"}"#,
-            taken: "ok",
+            taken: "",
             refusals: &[(403, "invalid_token", Retry::Never), (200, "<html>sign in</html>", Retry::Later)],
         },
         ChannelSample {
@@ -104,7 +104,7 @@ impl HttpChannel for Slack {
 
     fn judge(&self, answer: &Answer) -> Verdict {
         if self.bot.is_none() {
-            return answer.by_word(answer.text == "ok");
+            return answer.by_status_unless_page();
         }
         match (answer.json["ok"].as_bool(), answer.json["error"].as_str()) {
             (Some(false), Some(error)) if PASSING.contains(&error) => answer.later(error),

@@ -124,7 +124,7 @@ impl HttpChannel for Template {
 
     fn judge(&self, answer: &Answer) -> Verdict {
         match &self.success {
-            Some(word) => answer.by_word(answer.text.contains(word.as_str())),
+            Some(word) => answer.by_word(answer.body.contains(word.as_str())),
             None => answer.by_status(),
         }
     }

@@ -5,10 +5,9 @@
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    fitting::ChatText,
     http_channel::{HttpChannel, form, over_http},
-    inert,
-    message::ChatText,
-    plain_text,
+    inert, plain_text,
 };
 use crate::{
     http_target::{self, below},

@@ -25,7 +25,6 @@ async fn a_template_says_what_its_owner_wrote() {
     let stub = Stub::start().await;
     let slack =
         channel("slack", json!({"webhook_url": stub.url, "text": "{{ text }}!", "subject": "{{ monitor.id }}"}));
-    stub.answer(200, &[], Some("ok"));
     send(&slack, &sample()).await.unwrap();
     let body = stub.one().json();
     assert_eq!(body["text"], "17");
@@ -58,6 +57,30 @@ async fn one_that_fails_at_night_costs_nobody_the_message() {
     let text = told["text"].as_str().unwrap();
     assert!(text.starts_with("[Revere Alarm]\nMonitor: Mail Queue Length\n"), "{text}");
     assert!(text.contains("(This alert's own words failed: line 1: "), "{text}");
+}
+
+/// What leaves nothing to give way is cut at its end, and what makes nothing says what there is to say.
+#[tokio::test]
+async fn words_that_are_too_long_or_none_at_all_are_still_told() {
+    let stub = Stub::start().await;
+    stub.answer(200, &[], Some(r#"{"id": "1"}"#));
+    let config = json!({"webhook_url": stub.url, "text": "*".repeat(3000)});
+    send(&channel("discord", config), &sample()).await.unwrap();
+    let content = stub.one().json()["content"].as_str().unwrap().to_owned();
+    assert!(content.encode_utf16().count() <= 2000, "{}", content.len());
+    assert!(content.ends_with("\u{2026}\nhttps://revere.example.com/monitor/17"), "{content}");
+    assert_eq!(told("{% if new_state == 'ALARM' %}down{% endif %}", &sample()).await["text"], TEXT);
+}
+
+/// A gateway may say much before it says whether it took the message.
+#[tokio::test]
+async fn the_word_of_success_is_looked_for_in_all_of_an_answer() {
+    let stub = Stub::start().await;
+    let gateway = channel("template", json!({"url": stub.url, "body": "{{ text }}", "success": "status=OK"}));
+    stub.answer(200, &[], Some(&format!("{} status=OK", "x ".repeat(9000))));
+    send(&gateway, &sample()).await.unwrap();
+    stub.answer(200, &[], Some(&"x ".repeat(9000)));
+    assert_eq!(send(&gateway, &sample()).await.unwrap_err().retry, revere::alerts::Retry::Later);
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl ShownSecrets {
 }
 
 fn secret(field: &Field) -> bool {
-    matches!(field.kind, FieldKind::Secret | FieldKind::Headers | FieldKind::Environment)
+    matches!(field.kind, FieldKind::Secret | FieldKind::SecretUrl | FieldKind::Headers | FieldKind::Environment)
 }
 
 /// Every text in a value.
