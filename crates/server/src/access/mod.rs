@@ -73,14 +73,6 @@ impl LogInSettings {
         self.local_users || !self.providers.is_empty() || self.proxy_user_header.is_some()
     }
 
-    /// Whether people who came in this way may still: whether it is configured.
-    pub fn has_way(&self, method: &str) -> bool {
-        match self.providers.iter().find(|provider| provider.key == method) {
-            Some(_) => true,
-            None => self.local_users && !["google", "oidc"].contains(&method),
-        }
-    }
-
     /// Whether people of this provider may still come in; `None` are those whose password is kept here.
     pub fn has_provider(&self, issuer: Option<&str>) -> bool {
         match issuer {

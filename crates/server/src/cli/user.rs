@@ -204,7 +204,11 @@ async fn list(store: &Store) -> anyhow::Result<()> {
             let from = user.identity.as_ref().map_or(String::new(), |(issuer, _)| format!(", from {issuer}"));
             let seen = user.logged_in_at.map_or("never came in".to_owned(), |at| format!("came in {at:.0}"));
             let factor = if user.totp_key.is_some() { ", second factor" } else { "" };
-            let off = if user.disabled_at.is_some() { ", disabled" } else { "" };
+            let off = match (user.disabled_at, user.put_out_at) {
+                (Some(_), _) => ", disabled",
+                (None, Some(_)) => ", no role at their provider",
+                (None, None) => "",
+            };
             terminal::print(&format!("{name}: {role}{tags}, {seen}{from}{factor}{off}\n"));
         }
         match users.last() {

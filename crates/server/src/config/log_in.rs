@@ -8,7 +8,7 @@ use super::read::Reader;
 use crate::{
     access::{
         LogInSettings, Network,
-        oidc::{Granted, ProviderSettings},
+        oidc::{self, Granted, ProviderSettings},
     },
     outbound::{Url, header::HeaderName},
     tls,
@@ -207,9 +207,7 @@ impl Reader<'_> {
     fn issuer(&mut self, name: &str, issuer: &str) -> Option<String> {
         let url = Url::parse(issuer).ok()?;
         let host = url.host_str()?.to_owned();
-        let local =
-            host == "localhost" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-        if url.scheme() != "https" && !local {
+        if url.scheme() != "https" && !oidc::is_local(&url) {
             self.fault(
                 name,
                 "expected an address that begins with https://: whoever is on the way could log in as anybody",

@@ -10,16 +10,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use revere_model::{Act, Operation, SessionId, Target, TargetKind, UserId, Who};
+use revere_model::{Act, Operation, SessionId, UserId, Who};
 
-use super::{Context, Failure, Services};
+use super::{Context, Failure, Services, refusals::about};
 use crate::{
     access::{
         self, Busy, Lane, address_text, second_factor,
         secrets::{Secret, digest},
         wait_after,
     },
-    store::{AuditEntry, Lookup, NewSession, StoreError, User},
+    store::{Lookup, NewSession, StoreError, User},
 };
 
 /// What a request brings to show who sent it.
@@ -72,13 +72,15 @@ const NOTED_EVERY: Duration = Duration::from_secs(60);
 pub async fn identify(context: &Context, credential: &Credential, is_use: bool) -> Result<Option<Who>, Failure> {
     let services = context.may(Operation::LogIn)?;
     let now = context.now();
+    // A way in that was taken out of the configuration is none any more, wherever people are still in.
+    let goes_on = |issuer: Option<&str>| services.access.settings.has_provider(issuer);
     match credential {
         Credential::Session(secret) => {
             let seen_since = services.access.settings.seen_since(now);
             let found = services.store.session(&digest(secret), seen_since, now).await.map_err(Failure::Store)?;
-            // A way in that was taken out of the configuration is none any more, wherever people are still in.
-            let is_way = |method: &str| services.access.settings.has_way(method);
-            let Some(session) = found.filter(|session| is_way(&session.method)) else { return Ok(None) };
+            let Some(session) = found.filter(|session| goes_on(session.user_issuer.as_deref())) else {
+                return Ok(None);
+            };
             if is_use && is_due(Some(session.seen_at), now) {
                 let (store, id) = (services.store.clone(), session.id);
                 note(async move { store.session_seen(id, now).await });
@@ -93,8 +95,7 @@ pub async fn identify(context: &Context, credential: &Credential, is_use: bool) 
         Credential::Proxied(name) => super::proxy_log_in::identify(context, name, is_use).await,
         Credential::Token(secret) => {
             let found = services.store.token(&digest(secret), now).await.map_err(Failure::Store)?;
-            let is_provider = |issuer: Option<&str>| services.access.settings.has_provider(issuer);
-            let Some(token) = found.filter(|token| is_provider(token.owner_issuer.as_deref())) else { return Ok(None) };
+            let Some(token) = found.filter(|token| goes_on(token.owner_issuer.as_deref())) else { return Ok(None) };
             if is_use && is_due(token.used_at, now) {
                 let (store, id, from) = (services.store.clone(), token.id, address_text(context.actor().address));
                 note(async move { store.token_used(id, from, now).await });
@@ -323,16 +324,6 @@ pub(super) fn counted(context: &Context, services: &Services) -> Result<(), Fail
         context.refused(Act::LogInSlowed, |entry| about(entry, None, "too many tries from this address"));
         Failure::TooOften { retry_after: wait }
     })
-}
-
-/// Whom a failed log-in was about. A name that nobody has is not written down: often enough it is a password, typed into the
-/// wrong field.
-fn about(entry: AuditEntry, user: Option<&User>, why: &'static str) -> AuditEntry {
-    let entry = entry.saying("why", why);
-    match user {
-        Some(user) => entry.about(Target::new(TargetKind::Person, user.id, &user.name)),
-        None => entry,
-    }
 }
 
 async fn waits(services: &Services, name_hash: &str, now: Timestamp) -> Result<Option<Duration>, Failure> {

@@ -4,12 +4,13 @@
 //! is, they say so anew at each log-in.
 
 use jiff::Timestamp;
-use revere_model::{Act, Operation, Target, TargetKind};
+use revere_model::{Act, Operation};
 
 use super::{
     Context, Failure, Refusal, Services,
     log_in::{self, Begun, Browser},
     people::checked_name,
+    refusals::about,
 };
 use crate::{
     access::oidc::{Granted, Identity, Provider, Refused, Told},
@@ -91,17 +92,19 @@ pub async fn arrive(
     let arrival = provider.arrive(returned, now).await;
     let arrival = arrival.map_err(|refused| told(context, provider, None, &refused))?;
     let user = person(context, services, provider, &arrival.identity).await?;
-    // Where nobody says when they were asked, and it was wanted anew, nothing was proved.
-    let asked_at = arrival.identity.asked_at.or((!arrival.again).then_some(now));
-    let proved_at = asked_at.unwrap_or(Timestamp::UNIX_EPOCH).min(now);
+    // A provider that can be made to ask anew has to say when it asked, or nothing is proved until it does. Of one that cannot,
+    // coming back is all there is.
+    let asks_again = provider.settings.asks_again;
+    let asked_at = arrival.identity.asked_at.unwrap_or(if asks_again { Timestamp::UNIX_EPOCH } else { now });
+    let proved_at = asked_at.min(now);
     let begun = log_in::begin_proved(context, &user, provider.settings.key, browser, proved_at).await?;
     Ok(Back { begun, to: arrival.to })
 }
 
 /// Where somebody logs out at the provider too, if it has a page for that.
-pub async fn log_out_address(context: &Context, key: &str) -> Result<Option<String>, Failure> {
+pub fn log_out_address(context: &Context, key: &str) -> Result<Option<String>, Failure> {
     let provider = provider(context.may(Operation::LogIn)?, key)?;
-    Ok(provider.log_out_address().await.map(String::from))
+    Ok(provider.log_out_address().map(String::from))
 }
 
 /// The person that an identity is, made at first sight, and as the provider says they are.
@@ -217,11 +220,5 @@ fn told(context: &Context, provider: &Provider, user: Option<&User>, why: &Refus
 }
 
 fn refused(context: &Context, provider: &Provider, user: Option<&User>, why: &str) {
-    context.refused(Act::LogInRefused, |entry| {
-        let entry = entry.saying("by", provider.settings.key).saying("why", why);
-        match user {
-            Some(user) => entry.about(Target::new(TargetKind::Person, user.id, &user.name)),
-            None => entry,
-        }
-    });
+    context.refused(Act::LogInRefused, |entry| about(entry.saying("by", provider.settings.key), user, why));
 }

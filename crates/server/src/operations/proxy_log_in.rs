@@ -1,9 +1,9 @@
 //! Who comes through a proxy that says who it is. The proxy is asked for nothing: each of its requests names somebody, who
 //! is in for that request. A person of that name is made at first sight.
 
-use revere_model::{Act, Operation, Target, TargetKind, Who};
+use revere_model::{Act, Operation, Who};
 
-use super::{Context, Failure, Services, people::checked_name};
+use super::{Context, Failure, Services, people::checked_name, refusals::about};
 use crate::{
     access::PROXY_ISSUER as ISSUER,
     store::{Lookup, NewUser, User},
@@ -81,13 +81,7 @@ fn short(name: &str) -> String {
 }
 
 fn refused(context: &Context, user: Option<&User>, why: &str) {
-    context.refused(Act::LogInRefused, |entry| {
-        let entry = entry.saying("by", ISSUER).saying("why", why);
-        match user {
-            Some(user) => entry.about(Target::new(TargetKind::Person, user.id, &user.name)),
-            None => entry,
-        }
-    });
+    context.refused(Act::LogInRefused, |entry| about(entry.saying("by", ISSUER), user, why));
 }
 
 /// When somebody came in, to a minute.

@@ -8,7 +8,7 @@ use revere_model::{Act, Asked, Denial, MonitorId, Operation, Target, TargetKind,
 use super::{Context, Operations, Services};
 use crate::{
     access::{LeftOut, address_network},
-    store::AuditEntry,
+    store::{AuditEntry, User},
 };
 
 impl Context {
@@ -48,6 +48,16 @@ impl Context {
                 None => entry,
             }
         });
+    }
+}
+
+/// Who could not come in, and why. A name that nobody has is not written down: often enough it is a password, typed into the
+/// wrong field.
+pub(super) fn about(entry: AuditEntry, user: Option<&User>, why: &str) -> AuditEntry {
+    let entry = entry.saying("why", why);
+    match user {
+        Some(user) => entry.about(Target::new(TargetKind::Person, user.id, &user.name)),
+        None => entry,
     }
 }
 

@@ -151,7 +151,7 @@ fn denied(denial: Denial, shown: Option<&Credential>, request: &Request) -> Resp
     }
     let detail = match shown {
         Some(Credential::Token(_)) => {
-            "this API token is not known, or its time is over, or its owner is disabled; the page /tokens makes another"
+            "this API token is not known, or its time is over, or its owner may not come in any more; the page /tokens makes another"
                 .to_owned()
         }
         Some(Credential::Session(_)) => {

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{Provider, Refused};
 use crate::{
     error_words,
-    outbound::{HostPattern, OutboundError, OutboundKind, Url},
+    outbound::{OutboundError, OutboundKind, Url},
 };
 
 /// What a provider says of itself beyond what the library reads.
@@ -164,19 +164,24 @@ impl Discovery {
     /// The same with keys that were just fetched, if none were for the same reason a minute ago.
     pub(super) async fn with_keys_anew(&self, provider: &Provider, now: Timestamp) -> Result<Arc<Known>, Refused> {
         let known = self.current(provider, now).await?;
+        // Whoever comes meanwhile waits for these keys, and does not go on with the old ones.
+        let _asking = self.asking.lock().await;
         {
             let mut state = self.state.lock().expect("no code panics while it holds this lock");
             if state.keys_asked_at.is_some_and(|at| now.duration_since(at) < KEYS_EVERY) {
-                return Ok(known);
+                return Ok(state.known.clone().unwrap_or(known));
             }
-            state.keys_asked_at = Some(now);
+            // One that fails is made good sooner.
+            let again_in = KEYS_EVERY - AFTER_A_FAILURE;
+            state.keys_asked_at = now.checked_sub(again_in).ok();
         }
         let keys = JsonWebKeySet::fetch_async(known.metadata.jwks_uri(), &provider.http).await;
         let (keys, unfit_keys) = sorted(keys.map_err(|error| fault("keys", &error).refused)?);
-        let Known { metadata, algorithms, since, .. } = &*known;
+        let mut state = self.state.lock().expect("no code panics while it holds this lock");
+        state.keys_asked_at = Some(now);
+        let Known { metadata, algorithms, since, .. } = &**state.known.as_ref().unwrap_or(&known);
         let known =
             Known { metadata: metadata.clone(), keys, unfit_keys, algorithms: algorithms.clone(), since: *since };
-        let mut state = self.state.lock().expect("no code panics while it holds this lock");
         Ok(state.known.insert(Arc::new(known)).clone())
     }
 
@@ -206,7 +211,7 @@ async fn fetch(provider: &Provider, now: Timestamp) -> Result<Known, Fault> {
     let issuer = IssuerUrl::new(provider.settings.issuer.clone()).expect("an issuer was checked when it was read");
     let metadata = Metadata::discover_async(issuer, &provider.http).await.map_err(|error| fault("metadata", &error))?;
     let algorithms = check(provider, &metadata).map_err(|reason| Fault {
-        refused: Refused::unfit(format!("the provider's metadata: {reason}")),
+        refused: Refused::unreachable(format!("the provider's metadata: {reason}")),
         may_pass: false,
     })?;
     let (keys, unfit_keys) = sorted(metadata.jwks().clone());
@@ -223,9 +228,19 @@ fn fault(what: &str, error: &DiscoveryError<OutboundError>) -> Fault {
         DiscoveryError::Response(_, _, words) | DiscoveryError::Validation(words) => words.clone(),
         other => error_words::with_causes(other),
     };
-    let foreign = matches!(error, DiscoveryError::Request(error) if error.kind == OutboundKind::NotAllowed);
-    let next = if foreign { "; if that host is the provider's, add it to OIDC_HOSTS" } else { "" };
+    let next = match error {
+        DiscoveryError::Request(error) => next_step(error),
+        _ => "",
+    };
     Fault { refused: Refused::unreachable(format!("the provider's {what}: {words}{next}")), may_pass }
+}
+
+/// What to do where a host may not be asked.
+pub(super) fn next_step(error: &OutboundError) -> &'static str {
+    match error.kind {
+        OutboundKind::NotAllowed => "; if that host is the provider's, add it to OIDC_HOSTS",
+        _ => "",
+    }
 }
 
 /// What is wrong with metadata, or the ways of signing that both sides take.
@@ -245,11 +260,10 @@ fn check(provider: &Provider, metadata: &Metadata) -> Result<Vec<CoreJwsSigningA
             return Err(format!("{name} is {url}, which is not https"));
         }
     }
-    let own =
-        [issuer.host_str().unwrap_or_default().parse::<HostPattern>().map_err(|fault| format!("issuer: {fault}"))?];
+    let allowed = provider.settings.allowed_hosts();
     for (name, url) in asked {
         let Some(url) = url else { continue };
-        if !own.iter().chain(&provider.settings.hosts).any(|host| host.matches(url)) {
+        if !allowed.iter().any(|host| host.matches(url)) {
             let host = url.host_str().unwrap_or_default();
             return Err(format!(
                 "{name} is at {host}, which is not the issuer's host; if that is right, add '{host}' to OIDC_HOSTS"
@@ -273,7 +287,7 @@ fn check(provider: &Provider, metadata: &Metadata) -> Result<Vec<CoreJwsSigningA
 }
 
 /// Whether an address leads to this machine by plain HTTP, as only somebody trying things out has it.
-fn is_local(url: &Url) -> bool {
+pub(crate) fn is_local(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

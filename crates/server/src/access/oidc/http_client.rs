@@ -6,7 +6,7 @@ use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse, http};
 use serde_json::{Map, Value};
 
 use super::{ProviderSettings, Refused};
-use crate::outbound::{HostPattern, Limits, Options, Outbound, OutboundError, OutboundKind, Request, Url, shown_url};
+use crate::outbound::{Limits, Options, Outbound, OutboundError, OutboundKind, Request, Url, shown_url};
 
 /// No metadata, set of keys or token is larger.
 const LARGEST: usize = 512 << 10;
@@ -14,19 +14,18 @@ const LARGEST: usize = 512 << 10;
 /// How a provider is asked.
 pub(super) struct ProviderClient {
     outbound: Outbound,
-    limits: std::time::Duration,
+    timeout: std::time::Duration,
 }
 
 impl ProviderClient {
     pub(super) fn new(outbound: &Outbound, settings: &ProviderSettings) -> ProviderClient {
-        let own: Option<HostPattern> = issuer_host(&settings.issuer);
         let options = Options {
             trust: settings.trust.clone(),
             timeout: settings.timeout,
-            allowed_hosts: Some(own.into_iter().chain(settings.hosts.iter().cloned()).collect()),
+            allowed_hosts: Some(settings.allowed_hosts()),
             allow_link_local: false,
         };
-        ProviderClient { outbound: outbound.with(options), limits: settings.timeout }
+        ProviderClient { outbound: outbound.with(options), timeout: settings.timeout }
     }
 
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, OutboundError> {
@@ -39,7 +38,7 @@ impl ProviderClient {
         asked.headers = parts.headers.clone();
         asked.body = body.into();
         let shown = asked.url.clone();
-        let reply = self.outbound.send(asked, Limits::within(self.limits, LARGEST)).await?;
+        let reply = self.outbound.send(asked, Limits::within(self.timeout, LARGEST)).await?;
         if reply.status.is_redirection() {
             let what = format!("it redirects ({}), and no provider is followed elsewhere", reply.status_line());
             let asked = format!("{} {}", parts.method, shown_url(&shown));
@@ -59,8 +58,11 @@ impl ProviderClient {
             redirects: 0,
             ..asked.map_err(|error| Refused::failed(format!("the access token: {}", error.what)))?
         };
-        let reply = self.outbound.send(asked, Limits::within(self.limits, LARGEST)).await;
-        let reply = reply.map_err(|error| Refused::unreachable(format!("the userinfo endpoint: {error}")))?;
+        let reply = self.outbound.send(asked, Limits::within(self.timeout, LARGEST)).await;
+        let reply = reply.map_err(|error| {
+            let next = super::discovery::next_step(&error);
+            Refused::unreachable(format!("the userinfo endpoint: {error}{next}"))
+        })?;
         if reply.status != http::StatusCode::OK {
             return Err(Refused::failed(format!("the userinfo endpoint answered {}", reply.status_line())));
         }
@@ -69,16 +71,6 @@ impl ProviderClient {
             Ok(_) => Err(Refused::failed("the userinfo endpoint answered no object")),
             Err(what) => Err(Refused::failed(format!("the userinfo endpoint answered {what}"))),
         }
-    }
-}
-
-/// The host of an issuer, with the port where it is written out.
-fn issuer_host(issuer: &str) -> Option<HostPattern> {
-    let url = Url::parse(issuer).ok()?;
-    let host = url.host_str()?;
-    match url.port() {
-        Some(port) => format!("{host}:{port}").parse().ok(),
-        None => host.parse().ok(),
     }
 }
 

@@ -37,7 +37,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST_SUBJECT: usize = 255;
 
 /// The claims of a token that is what it says.
-pub(super) async fn verify(
+pub(super) fn verify(
     provider: &Provider,
     known: &Known,
     token: &CoreIdToken,

@@ -29,6 +29,7 @@ use openidconnect::{
 use tokio::sync::Semaphore;
 
 pub use claims::Identity;
+pub(crate) use discovery::is_local;
 pub use refused::{Refused, Told};
 pub use settings::{Granted, ProviderSettings};
 pub use under_way::GOOD_FOR;
@@ -72,8 +73,6 @@ pub struct Returned {
 
 /// Somebody who came back, and is who the provider says.
 pub struct Arrival {
-    /// Whether they were to show anew who they are.
-    pub again: bool,
     /// Who it is there.
     pub identity: Identity,
     /// Where they wanted to.
@@ -88,6 +87,8 @@ type Client =
 const MOST_USED: usize = 50_000;
 /// So many codes are exchanged at once; others wait.
 const MOST_EXCHANGES: usize = 8;
+/// And no longer than this.
+const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Provider {
     /// The provider of `settings`, for a server that people reach at `address`.
@@ -148,8 +149,10 @@ impl Provider {
     pub async fn arrive(&self, returned: Returned, now: Timestamp) -> Result<Arrival, Refused> {
         let Returned { answer, under_way } = returned;
         let keys = under_way.derive(&self.settings.secret_key);
+        // Before the state is used up, so that the same may come back once more.
+        let place = tokio::time::timeout(LONGEST_WAIT, self.exchanges.acquire()).await;
+        let _place = place.map_err(|_| Refused::unreachable("too many log-ins wait for it to answer"))?;
         self.take_state(&answer.state, now)?;
-        let _place = self.exchanges.acquire().await;
         let known = self.discovery.current(self, now).await?;
         query::check_issuer(&answer, &known.metadata, &self.settings.issuer)?;
         let code = answer.outcome.map_err(|error| Refused::answered(&error))?;
@@ -157,7 +160,7 @@ impl Provider {
         let client = self.client(&known);
         let exchange = client
             .exchange_code(AuthorizationCode::new(code))
-            .map_err(|_| Refused::unfit("the provider's metadata name no token_endpoint"))?
+            .map_err(|_| Refused::unreachable("the provider's metadata name no token_endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(keys.verifier));
         let tokens = exchange.request_async(&self.http).await.map_err(|error| match error {
             RequestTokenError::ServerResponse(error) => Refused::failed(format!(
@@ -184,19 +187,19 @@ impl Provider {
             access_token: tokens.access_token(),
             asked_anew_at: under_way.asked_anew_at().filter(|_| self.settings.asks_again),
         };
-        let mut verified = id_token::verify(self, &known, token, &expected, now).await;
+        let mut verified = id_token::verify(self, &known, token, &expected, now);
         if matches!(&verified, Err(fault) if fault.key_is_unknown) {
             let known = self.discovery.with_keys_anew(self, now).await?;
-            verified = id_token::verify(self, &known, token, &expected, now).await;
+            verified = id_token::verify(self, &known, token, &expected, now);
         }
         let claims = verified.map_err(|fault| fault.refused)?;
         let identity = claims::identity(self, &known, claims, tokens.access_token()).await?;
-        Ok(Arrival { identity, again: under_way.asked_anew_at().is_some(), to: under_way.to })
+        Ok(Arrival { identity, to: under_way.to })
     }
 
     /// Where a browser goes to log out at the provider too, where it has a page for that, as far as it is known already. It
     /// comes back to the page of log-ins.
-    pub async fn log_out_address(&self) -> Option<Url> {
+    pub fn log_out_address(&self) -> Option<Url> {
         let mut address = self.discovery.known()?.metadata.additional_metadata().end_session_endpoint.clone()?;
         address
             .query_pairs_mut()

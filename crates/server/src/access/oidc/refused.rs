@@ -60,12 +60,8 @@ impl Refused {
         Refused::new(reason, Told::BeginAgain)
     }
 
+    /// The provider does not answer, or not as one that can be used.
     pub(super) fn unreachable(reason: impl Into<String>) -> Refused {
-        Refused::new(reason, Told::Unreachable)
-    }
-
-    /// The provider answers, and not as one that can be used.
-    pub(super) fn unfit(reason: impl Into<String>) -> Refused {
         Refused::new(reason, Told::Unreachable)
     }
 

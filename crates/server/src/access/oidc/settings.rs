@@ -9,7 +9,10 @@ use jiff::SignedDuration;
 use revere_model::Role;
 use serde_json::Value;
 
-use crate::{outbound::HostPattern, tls::Trust};
+use crate::{
+    outbound::{HostPattern, Url},
+    tls::Trust,
+};
 
 /// A provider of identities, as it is configured.
 #[derive(Clone, PartialEq, Eq)]
@@ -98,6 +101,16 @@ impl ProviderSettings {
         }
     }
 
+    /// The hosts that are asked: the issuer's, and those that were named beside it.
+    pub(super) fn allowed_hosts(&self) -> Vec<HostPattern> {
+        let issuer = Url::parse(&self.issuer).ok();
+        let own = issuer.as_ref().and_then(|url| match (url.host_str()?, url.port()) {
+            (host, Some(port)) => format!("{host}:{port}").parse().ok(),
+            (host, None) => host.parse().ok(),
+        });
+        own.into_iter().chain(self.hosts.iter().cloned()).collect()
+    }
+
     /// What somebody in these groups is. The highest role counts; editors of some tags are that of all their groups' tags.
     pub fn granted(&self, groups: &[String]) -> Option<Granted> {
         let mine = self.roles.iter().filter(|(group, _)| groups.contains(group)).map(|(_, granted)| granted);
@@ -108,7 +121,10 @@ impl ProviderSettings {
             // No tags are all of them.
             let tags = match one.tags.is_empty() || other.tags.is_empty() {
                 true => Vec::new(),
-                false => [one.tags, other.tags].concat(),
+                false => {
+                    let more = other.tags.into_iter().filter(|tag| !one.tags.contains(tag)).collect();
+                    [one.tags.clone(), more].concat()
+                }
             };
             Granted { role: one.role, tags }
         });

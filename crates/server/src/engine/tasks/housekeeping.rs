@@ -1,6 +1,7 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
-//! beyond its monitor's days, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins that are over, an audit that was kept long enough, ticks reckoned by a wrong clock,
-//! and what is owed by alerts that left the configuration.
+//! beyond its monitor's days, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins
+//! that are over, an audit that was kept long enough, ticks reckoned by a wrong clock, and what is owed by alerts that left
+//! the configuration.
 
 use std::sync::{Arc, Mutex};
 
@@ -92,6 +93,7 @@ impl Housekeeping {
                 Place::Audit
             }
             Place::Audit => {
+                shared.store.forget_unlogged().await?;
                 let purged = match shared.settings.audit_days {
                     Some(days) => shared.store.purge_audit(days, now, PIECE).await?,
                     None => 0,

@@ -9,6 +9,23 @@ use super::reading::{AuditRow, row};
 use crate::store::{Store, StoreError, columns::micros, database::sql_pieces};
 
 impl Store {
+    /// Forgets which rows are still to be written elsewhere, where that is not configured any more: else they were kept for
+    /// ever.
+    pub async fn forget_unlogged(&self) -> Result<(), StoreError> {
+        let any: Option<i64> =
+            sqlx::query_scalar("select audit_id from audit_unlogged limit 1").fetch_optional(self.readers()).await?;
+        if self.0.audit.is_logged || any.is_none() {
+            return Ok(());
+        }
+        self.write(|connection| {
+            Box::pin(async move {
+                sqlx::query("delete from audit_unlogged").execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Removes at most `limit` rows that are older than `days` days, the oldest first; none that is still to be written
     /// elsewhere. Answers how many.
     pub async fn purge_audit(&self, days: u32, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

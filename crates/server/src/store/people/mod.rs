@@ -5,6 +5,7 @@
 mod link_records;
 mod links;
 mod login_failures;
+mod second_factors;
 mod sessions;
 mod tokens;
 mod users;

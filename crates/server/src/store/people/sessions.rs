@@ -20,6 +20,8 @@ pub struct Session {
     pub user: UserId,
     /// What they are called.
     pub user_name: String,
+    /// The provider they come from, if they come from one.
+    pub user_issuer: Option<String>,
     /// What they may do now.
     pub rights: Rights,
     /// How they came in.
@@ -70,8 +72,7 @@ const ADDRESSES: i64 = 50;
 
 impl Store {
     /// Begins a session of a person who may come in; `None` where they may not any more, or where what they showed was
-    /// changed meanwhile. Their failures under this name are
-    /// forgotten, the address is remembered.
+    /// changed meanwhile. Their failures under this name are forgotten, the address is remembered.
     pub async fn begin_session(
         &self,
         new: NewSession,
@@ -161,7 +162,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
         let row = sqlx::query(
-            "select s.*, u.name, u.role, u.tags from sessions s join users u on u.id = s.user_id
+            "select s.*, u.name, u.role, u.tags, u.issuer from sessions s join users u on u.id = s.user_id
              where s.secret_hash = $1 and s.seen_at >= $2 and s.ends_at > $3 and u.disabled_at is null",
         )
         .bind(secret_hash)
@@ -180,7 +181,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         let rows = sqlx::query(
-            "select s.*, u.name, u.role, u.tags from sessions s join users u on u.id = s.user_id
+            "select s.*, u.name, u.role, u.tags, u.issuer from sessions s join users u on u.id = s.user_id
              where s.user_id = $1 and s.seen_at >= $2 and s.ends_at > $3 order by s.seen_at desc, s.id desc limit $4",
         )
         .bind(user.0)
@@ -216,7 +217,9 @@ impl Store {
         self.act(move |connection| {
             Box::pin(async move {
                 let proved = sqlx::query("update sessions set proved_at = $2 where id = $1");
-                proved.bind(id.0).bind(micros(asked.at)).execute(connection).await?;
+                if proved.bind(id.0).bind(micros(asked.at)).execute(connection).await?.rows_affected() == 0 {
+                    return Ok(Acted::nothing(()));
+                }
                 Ok(Acted::done((), AuditEntry::new(Act::Proved, &asked).about(target(id))))
             })
         })
@@ -254,10 +257,7 @@ impl Store {
                 }
                 let user = users::fetch(connection, user).await?;
                 let entry = AuditEntry::new(Act::PersonPutOut, &asked).about(users::target(&user));
-                Ok(Acted::done(
-                    (),
-                    entry.saying("ended", ended).saying("tokens", "good for nothing until they come in again"),
-                ))
+                Ok(Acted::done((), entry.saying("ended", ended).saying("tokens", "suspended")))
             })
         })
         .await
@@ -355,7 +355,8 @@ fn session(row: &DbRow) -> Result<Session, StoreError> {
         id: SessionId(row.int("id")?),
         user: UserId(row.int("user_id")?),
         user_name: row.text("name")?,
-        rights: Rights { role: word(&row.text("role")?)?, tags: tags(row)?, scope: None, token: false },
+        user_issuer: row.text_or_none("issuer")?,
+        rights: Rights { role: word(&row.text("role")?)?, tags: tags(row, "tags")?, scope: None, token: false },
         method: row.text("method")?,
         address: row.text("address")?,
         user_agent: row.text("user_agent")?,

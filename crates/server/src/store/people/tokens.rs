@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use revere_model::{Act, Asked, Rights, Scope, Target, TargetKind, TokenId, UserId};
 
+use super::users::tags;
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
@@ -169,9 +170,6 @@ impl Store {
 }
 
 fn token(row: &DbRow) -> Result<Token, StoreError> {
-    let tags = |column: &str| -> Result<Vec<String>, StoreError> {
-        serde_json::from_str(&row.text(column)?).map_err(|fault| StoreError::internal(format!("stored tags: {fault}")))
-    };
     let scope = match row.text_or_none("scope")?.as_deref() {
         None => None,
         Some(text) => {
@@ -179,8 +177,9 @@ fn token(row: &DbRow) -> Result<Token, StoreError> {
             Some(known.ok_or_else(|| StoreError::internal(format!("a stored scope: {text}")))?)
         }
     };
-    let given = Rights { role: word(&row.text("role")?)?, tags: tags("tags")?, scope, token: true };
-    let owner = Rights { role: word(&row.text("owner_role")?)?, tags: tags("owner_tags")?, scope: None, token: false };
+    let given = Rights { role: word(&row.text("role")?)?, tags: tags(row, "tags")?, scope, token: true };
+    let owner =
+        Rights { role: word(&row.text("owner_role")?)?, tags: tags(row, "owner_tags")?, scope: None, token: false };
     Ok(Token {
         id: TokenId(row.int("id")?),
         name: row.text("name")?,

@@ -38,6 +38,8 @@ pub struct User {
     pub logged_in_at: Option<Timestamp>,
     /// Since when they may not come in any more.
     pub disabled_at: Option<Timestamp>,
+    /// Since when they have no role at their provider; the next log-in that gives them one ends it.
+    pub put_out_at: Option<Timestamp>,
 }
 
 impl User {
@@ -86,6 +88,10 @@ pub enum Lookup {
     Identity(String, String),
 }
 
+/// Administrators who may come in.
+const ADMINISTRATORS: &str =
+    "select id from users where role = 'administrator' and disabled_at is null and put_out_at is null";
+
 /// A name as it is compared.
 fn name_key(name: &str) -> String {
     name.to_lowercase()
@@ -122,10 +128,9 @@ impl Store {
 
     /// Whether anybody is an administrator who may come in.
     pub async fn has_administrator(&self) -> Result<bool, StoreError> {
-        let found: Option<i64> =
-            sqlx::query_scalar("select id from users where role = 'administrator' and disabled_at is null limit 1")
-                .fetch_optional(self.readers())
-                .await?;
+        let found: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("{ADMINISTRATORS} limit 1")))
+            .fetch_optional(self.readers())
+            .await?;
         Ok(found.is_some())
     }
 
@@ -164,7 +169,7 @@ impl Store {
             Box::pin(async move {
                 let used = sqlx::query(
                     "delete from one_time_links where secret_hash = $1 and user_id is null and ends_at > $2 and not exists
-                         (select 1 from users where role = 'administrator' and disabled_at is null)",
+                         (select 1 from users where role = 'administrator' and disabled_at is null and put_out_at is null)",
                 )
                 .bind(link_hash)
                 .bind(micros(asked.at))
@@ -263,7 +268,8 @@ impl Store {
                     return Ok(Acted::nothing(false));
                 }
                 let entry = AuditEntry::new(Act::PersonChanged, &asked).about(target(&was));
-                Ok(Acted::done(true, entry.changing("name", was.name.into(), name.into())))
+                let entry = entry.changing("name", was.name.into(), name.into());
+                Ok(if entry.details.is_empty() { Acted::nothing(true) } else { Acted::done(true, entry) })
             })
         })
         .await
@@ -312,139 +318,6 @@ impl Store {
         })
         .await
     }
-
-    /// Keeps a key for a second factor until a code confirms it.
-    pub async fn offer_second_factor(&self, id: UserId, key: String, asked: &Asked) -> Result<(), StoreError> {
-        let asked = asked.clone();
-        self.act(move |connection| {
-            Box::pin(async move {
-                let offer = sqlx::query("update users set totp_offered = $2 where id = $1");
-                offer.bind(id.0).bind(key).execute(&mut *connection).await?;
-                let user = fetch(connection, id).await?;
-                Ok(Acted::done((), AuditEntry::new(Act::SecondFactorOffered, &asked).about(target(&user))))
-            })
-        })
-        .await
-    }
-
-    /// The key that was offered is the second factor from now on, with these recovery codes. All sessions but `keep` end.
-    /// False where another key was offered meanwhile.
-    pub async fn confirm_second_factor(
-        &self,
-        id: UserId,
-        key: String,
-        step: i64,
-        code_hashes: Vec<String>,
-        keep: Option<SessionId>,
-        asked: &Asked,
-    ) -> Result<bool, StoreError> {
-        let asked = asked.clone();
-        self.act(move |connection| {
-            Box::pin(async move {
-                let confirmed = sqlx::query(
-                    "update users set totp_key = totp_offered, totp_offered = null, totp_step = $3
-                     where id = $1 and totp_offered = $2",
-                )
-                .bind(id.0)
-                .bind(key)
-                .bind(step)
-                .execute(&mut *connection)
-                .await?;
-                if confirmed.rows_affected() == 0 {
-                    return Ok(Acted::nothing(false));
-                }
-                replace_codes(connection, id, &code_hashes).await?;
-                end_others(connection, id, keep).await?;
-                let user = fetch(connection, id).await?;
-                Ok(Acted::done(true, AuditEntry::new(Act::SecondFactorSetUp, &asked).about(target(&user))))
-            })
-        })
-        .await
-    }
-
-    /// Takes the second factor away, with its recovery codes. All sessions but `keep` end.
-    pub async fn remove_second_factor(
-        &self,
-        id: UserId,
-        keep: Option<SessionId>,
-        act: Act,
-        asked: &Asked,
-    ) -> Result<(), StoreError> {
-        let asked = asked.clone();
-        self.act(move |connection| {
-            Box::pin(async move {
-                let was = fetch(connection, id).await?;
-                sqlx::query("update users set totp_key = null, totp_offered = null, totp_step = null where id = $1")
-                    .bind(id.0)
-                    .execute(&mut *connection)
-                    .await?;
-                replace_codes(connection, id, &[]).await?;
-                end_others(connection, id, keep).await?;
-                if was.totp_key.is_none() && was.totp_offered.is_none() {
-                    return Ok(Acted::nothing(()));
-                }
-                Ok(Acted::done((), AuditEntry::new(act, &asked).about(target(&was))))
-            })
-        })
-        .await
-    }
-
-    /// Takes the code of a step, once: false where it or a later one was taken before.
-    pub async fn take_code(&self, id: UserId, step: i64) -> Result<bool, StoreError> {
-        self.write(move |connection| {
-            Box::pin(async move {
-                let taken = sqlx::query(
-                    "update users set totp_step = $2 where id = $1 and (totp_step is null or totp_step < $2)",
-                )
-                .bind(id.0)
-                .bind(step)
-                .execute(connection)
-                .await?;
-                Ok(taken.rows_affected() == 1)
-            })
-        })
-        .await
-    }
-
-    /// Whether a recovery code is one of a person's that was not taken yet.
-    pub async fn has_recovery_code(&self, id: UserId, code_hash: &str) -> Result<bool, StoreError> {
-        let found: Option<i64> =
-            sqlx::query_scalar("select user_id from recovery_codes where code_hash = $2 and user_id = $1")
-                .bind(id.0)
-                .bind(code_hash)
-                .fetch_optional(self.readers())
-                .await?;
-        Ok(found.is_some())
-    }
-
-    /// Takes a recovery code, once.
-    pub async fn take_recovery_code(&self, id: UserId, code_hash: String, asked: &Asked) -> Result<bool, StoreError> {
-        let asked = asked.clone();
-        self.act(move |connection| {
-            Box::pin(async move {
-                let taken = sqlx::query("delete from recovery_codes where code_hash = $2 and user_id = $1")
-                    .bind(id.0)
-                    .bind(code_hash)
-                    .execute(&mut *connection)
-                    .await?;
-                if taken.rows_affected() == 0 {
-                    return Ok(Acted::nothing(false));
-                }
-                let user = fetch(connection, id).await?;
-                Ok(Acted::done(true, AuditEntry::new(Act::RecoveryCodeUsed, &asked).about(target(&user))))
-            })
-        })
-        .await
-    }
-
-    /// How many recovery codes a person has left.
-    pub async fn recovery_codes_left(&self, id: UserId) -> Result<u64, StoreError> {
-        let left: i64 = sqlx::query_scalar("select count(*) from recovery_codes where user_id = $1")
-            .bind(id.0)
-            .fetch_one(self.readers())
-            .await?;
-        Ok(left.unsigned_abs())
-    }
 }
 
 async fn insert(connection: &mut DbConnection, new: &NewUser, now: Timestamp) -> Result<Option<User>, StoreError> {
@@ -476,13 +349,15 @@ pub(super) async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<U
 
 async fn is_last_administrator(connection: &mut DbConnection, id: UserId) -> Result<bool, StoreError> {
     let can: Vec<i64> =
-        sqlx::query_scalar("select id from users where role = 'administrator' and disabled_at is null limit 2")
-            .fetch_all(connection)
-            .await?;
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("{ADMINISTRATORS} limit 2"))).fetch_all(connection).await?;
     Ok(can == [id.0])
 }
 
-async fn end_others(connection: &mut DbConnection, id: UserId, keep: Option<SessionId>) -> Result<(), StoreError> {
+pub(super) async fn end_others(
+    connection: &mut DbConnection,
+    id: UserId,
+    keep: Option<SessionId>,
+) -> Result<(), StoreError> {
     sqlx::query("delete from sessions where user_id = $1 and id <> $2")
         .bind(id.0)
         .bind(keep.map_or(0, |session| session.0))
@@ -491,21 +366,9 @@ async fn end_others(connection: &mut DbConnection, id: UserId, keep: Option<Sess
     Ok(())
 }
 
-async fn replace_codes(connection: &mut DbConnection, id: UserId, hashes: &[String]) -> Result<(), StoreError> {
-    sqlx::query("delete from recovery_codes where user_id = $1").bind(id.0).execute(&mut *connection).await?;
-    for hash in hashes {
-        sqlx::query("insert into recovery_codes (code_hash, user_id) values ($1, $2)")
-            .bind(hash)
-            .bind(id.0)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
-}
-
 /// Tags that somebody is an editor of. Where they cannot be read the person is refused, and not made an editor of all.
-pub(super) fn tags(row: &DbRow) -> Result<Vec<String>, StoreError> {
-    serde_json::from_str(&row.text("tags")?).map_err(|fault| StoreError::internal(format!("stored tags: {fault}")))
+pub(super) fn tags(row: &DbRow, column: &str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(&row.text(column)?).map_err(|fault| StoreError::internal(format!("stored tags: {fault}")))
 }
 
 fn user(row: &DbRow) -> Result<User, StoreError> {
@@ -513,7 +376,7 @@ fn user(row: &DbRow) -> Result<User, StoreError> {
         id: UserId(row.int("id")?),
         name: row.text("name")?,
         role: word(&row.text("role")?)?,
-        tags: tags(row)?,
+        tags: tags(row, "tags")?,
         password_hash: row.text_or_none("password_hash")?,
         totp_key: row.text_or_none("totp_key")?,
         totp_offered: row.text_or_none("totp_offered")?,
@@ -522,5 +385,6 @@ fn user(row: &DbRow) -> Result<User, StoreError> {
         created_at: row.at("created_at")?,
         logged_in_at: row.at_or_none("logged_in_at")?,
         disabled_at: row.at_or_none("disabled_at")?,
+        put_out_at: row.at_or_none("put_out_at")?,
     })
 }

@@ -70,6 +70,8 @@ struct PersonView {
     second_factor: bool,
     logged_in: Option<When>,
     disabled: bool,
+    /// Whether they lost every role at their provider.
+    put_out: bool,
 }
 
 impl PeoplePage {
@@ -238,6 +240,7 @@ impl PersonView {
             second_factor: user.totp_key.is_some(),
             logged_in: user.logged_in_at.map(|at| When { at, now }),
             disabled: user.disabled_at.is_some(),
+            put_out: user.disabled_at.is_none() && user.put_out_at.is_some(),
         }
     }
 }
@@ -258,6 +261,7 @@ mod tests {
             second_factor: true,
             logged_in: Some(When { at: now, now }),
             disabled: true,
+            put_out: true,
         }
     }
 

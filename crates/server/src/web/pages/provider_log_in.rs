@@ -67,7 +67,7 @@ pub(super) async fn arrive(
 
 /// `/logout/{provider}`: out at the provider too, where it has a page for that.
 pub(super) async fn log_out_there(context: Context, Key(key): Key<String>) -> Result<Response, Problem> {
-    let there = provider_log_in::log_out_address(&context, &key).await?;
+    let there = provider_log_in::log_out_address(&context, &key)?;
     Ok(see(there.unwrap_or_else(|| "/login".to_owned())))
 }
 

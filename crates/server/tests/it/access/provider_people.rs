@@ -117,6 +117,8 @@ async fn groups_say_at_each_log_in_what_somebody_is() {
         assert!(browser.get("/").await.header("location").starts_with("/login"), "their sessions are over");
     }
     assert_eq!(program().await, 401);
+    let out = scene.who("4711").await.put_out_at;
+    assert!(out.is_some(), "lists say so");
     scene.provider.acts(Act::default());
     assert_eq!(scene.comes(&alice).await.status, 303);
     assert_eq!(program().await, 200);
@@ -266,6 +268,31 @@ async fn to_make_tokens_somebody_shows_the_provider_again_who_they_are() {
     assert!(refused.text.contains("you log in at") || refused.text.contains("You log in at"), "{}", refused.text);
     scene.server.clock.advance(SignedDuration::from_mins(11));
     assert_ne!(alice.submit("/tokens", &fields).await.status, 201);
+}
+
+/// Whoever sits down at an open browser comes back from a provider that asks nobody: that proves something only where the
+/// provider says when it asked, or can never be made to ask.
+#[tokio::test]
+async fn what_a_provider_does_not_say_proves_nothing_unless_it_cannot_be_asked() {
+    let fields = [("name", "a program"), ("may", "viewer"), ("tags", ""), ("days", "30")];
+    let silent =
+        Act { claims: |claims, _| drop(claims.as_object_mut().unwrap().remove("auth_time")), ..Act::default() };
+    let scene = Scene::new(|_| {}, false).await;
+    scene.provider.acts(silent);
+    let alice = Visitor::of(&scene.server);
+    assert_eq!(scene.comes(&alice).await.status, 303);
+    assert!(alice.get("/account").await.text.contains("again=yes"));
+    assert_eq!(alice.submit("/tokens", &fields).await.status, 422);
+    let scene = Scene::new(|settings| settings.asks_again = false, false).await;
+    let alice = Visitor::of(&scene.server);
+    assert_eq!(scene.comes(&alice).await.status, 303);
+    assert!(!alice.get("/account").await.text.contains("again=yes"));
+    assert_eq!(alice.submit("/tokens", &fields).await.status, 201);
+    scene.server.clock.advance(SignedDuration::from_mins(11));
+    assert_eq!(alice.submit("/tokens", &fields).await.status, 422);
+    let again = scene.provider.visited_for(&alice, "/login/oidc?to=/account&again=yes").await.unwrap();
+    assert_eq!(back(&alice, "oidc", &again).await.header("location"), "/account");
+    assert_eq!(alice.submit("/tokens", &fields).await.status, 201, "there is no way to ask for more");
 }
 
 #[tokio::test]

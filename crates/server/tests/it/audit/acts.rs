@@ -99,6 +99,7 @@ const WITHOUT_A_ROW: &[&str] = &[
     "take_code",
     "purge",
     "purge_deleted",
+    "forget_unlogged",
     "sync_alerts",
     "give_up_orphans",
     "claim_deliveries",
