@@ -5,9 +5,9 @@ use wasmtime::{
 };
 
 use crate::{
+    guest_import::GuestImport,
     host::{Host, RunState, bridge},
     host_call,
-    import::Import,
     pages::Tracked,
     stop::Stop,
     wasi,
@@ -41,7 +41,7 @@ impl Template {
     pub(crate) fn new(module: &Module) -> Result<Template, Error> {
         let mut linker = Linker::new(module.engine());
         link(&mut linker, module)?;
-        let call = module.imports().map(|import| Import::of(&import)).find(|i| i.function() == "host-call");
+        let call = module.imports().map(|import| GuestImport::of(&import)).find(|i| i.function() == "host-call");
         let mutable =
             |ty: ExternType| matches!(ty, ExternType::Global(global) if global.mutability() == Mutability::Var);
         Ok(Template {
@@ -85,7 +85,7 @@ impl Template {
 /// Defines every import of `module`; one that is not known traps.
 fn link(linker: &mut Linker<Host>, module: &Module) -> Result<(), Error> {
     for import in module.imports() {
-        let import = Import::of(&import);
+        let import = GuestImport::of(&import);
         match import.interface() {
             "$root" if import.function() == "host-call" => host_call::link(linker, &import)?,
             _ => wasi::link(linker, &import)?,

@@ -16,8 +16,8 @@ use self::reply::{encode, fault, malformed, ok};
 use crate::{
     CallRecord, MethodDescription, SourceCall, SourceDescription, SourceFault, Value,
     codec::marshal::{self, EncodeError, ReadError},
+    guest_import::GuestImport,
     host::{Host, bridge},
-    import::Import,
     stop::Stop,
 };
 
@@ -31,7 +31,7 @@ const SOON: Duration = Duration::from_millis(2);
 const SHOWN_BYTES: usize = 300;
 
 /// Defines the import.
-pub(crate) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+pub(crate) fn link(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     let realloc = import.realloc()?;
     linker.func_wrap_async(
         import.module,

@@ -4,12 +4,12 @@ use wasmtime::{Caller, Error, Linker};
 
 use super::io::{STDERR, STDIN, STDOUT};
 use crate::{
+    guest_import::GuestImport,
     host::{Host, bridge},
-    import::Import,
     stop::Stop,
 };
 
-pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+pub(super) fn link(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     let (module, name) = (import.module, import.name);
     match import.function() {
         "get-stdin" => linker.func_wrap(module, name, || STDIN)?,
@@ -28,7 +28,7 @@ pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(),
 }
 
 /// Arguments, environment and preopened folders: an empty list each.
-pub(super) fn link_nothing(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+pub(super) fn link_nothing(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     let function = import.function();
     if matches!(function, "get-arguments" | "get-environment" | "get-directories") {
         linker.func_wrap(import.module, import.name, |mut caller: Caller<'_, Host>, result: u32| {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use wasmtime::{Caller, Error, Linker};
 
 use crate::{
+    guest_import::GuestImport,
     host::{Host, bridge, pollables::Ready},
-    import::Import,
 };
 
-pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+pub(super) fn link(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     let (module, name) = (import.module, import.name);
     match (import.interface(), import.function()) {
         ("wasi:clocks/monotonic-clock", "now") => linker.func_wrap(module, name, |mut caller: Caller<'_, Host>| {

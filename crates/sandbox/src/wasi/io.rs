@@ -3,11 +3,11 @@
 use wasmtime::{Caller, Error, Linker};
 
 use crate::{
+    guest_import::GuestImport,
     host::{
         Host, bridge,
         pollables::{MOST_POLLABLES, Ready, TOO_MANY},
     },
-    import::Import,
     stop::Stop,
 };
 
@@ -19,7 +19,7 @@ pub(super) const STDERR: u32 = 3;
 const CLOSED: [u8; 5] = [1, 0, 0, 0, 1];
 const DONE: [u8; 1] = [0];
 
-pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+pub(super) fn link(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     let (module, name) = (import.module, import.name);
     match import.function() {
         "[resource-drop]pollable" => linker.func_wrap(module, name, |mut caller: Caller<'_, Host>, handle: u32| {
@@ -74,7 +74,7 @@ pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(),
     Ok(())
 }
 
-fn link_poll(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+fn link_poll(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     let realloc = import.realloc()?;
     linker.func_wrap_async(
         import.module,

@@ -12,10 +12,10 @@ mod sockets;
 
 use wasmtime::{Error, Linker};
 
-use crate::{host::Host, import::Import};
+use crate::{guest_import::GuestImport, host::Host};
 
 /// Defines one import, if CPython needs it.
-pub(crate) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+pub(crate) fn link(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     match import.interface() {
         "wasi:cli/environment" | "wasi:filesystem/preopens" => cli::link_nothing(linker, import),
         interface if interface.starts_with("wasi:cli/") => cli::link(linker, import),

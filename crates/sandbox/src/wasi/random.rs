@@ -4,15 +4,15 @@ use rand_core::Rng;
 use wasmtime::{Caller, Error, Linker};
 
 use crate::{
+    guest_import::GuestImport,
     host::{Host, bridge},
-    import::Import,
     stop::Stop,
 };
 
 /// What a run may draw in all: enough for any key or simulation's seed, too little to fill a memory with.
 const MOST_BYTES: usize = 16 << 20;
 
-pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+pub(super) fn link(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     if import.function() != "get-random-bytes" {
         return Ok(());
     }

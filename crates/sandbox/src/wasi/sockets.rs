@@ -3,14 +3,14 @@
 use wasmtime::{Caller, Error, Linker};
 
 use crate::{
+    guest_import::GuestImport,
     host::{Host, bridge},
-    import::Import,
 };
 
 /// `result::err(error-code::access-denied)`.
 const DENIED: [u8; 5] = [1, 0, 0, 0, 1];
 
-pub(super) fn link(linker: &mut Linker<Host>, import: &Import<'_>) -> Result<(), Error> {
+pub(super) fn link(linker: &mut Linker<Host>, import: &GuestImport<'_>) -> Result<(), Error> {
     let (module, name) = (import.module, import.name);
     match import.function() {
         "instance-network" => linker.func_wrap(module, name, || 1u32)?,

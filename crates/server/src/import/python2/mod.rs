@@ -2,9 +2,9 @@
 //! break or change when they run. A hint for whoever mends it, found in words and signs; never a verdict.
 
 mod bindings;
+mod gone_names;
 mod rules;
 mod tokens;
-mod words;
 
 /// A line that deserves a look.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

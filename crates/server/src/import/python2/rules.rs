@@ -2,8 +2,8 @@
 
 use super::{
     bindings::Script,
+    gone_names::{ATTRIBUTES, CODECS, MODULES, MOVED, NAMES, TAKE_BYTES},
     tokens::Kind,
-    words::{ATTRIBUTES, CODECS, MODULES, MOVED, NAMES, TAKE_BYTES},
 };
 
 const TWO_NAMES: &str = "`except X, e:` catches what `X` and `e` name now: write `except X as e:`";

@@ -6,6 +6,7 @@ mod demo;
 mod descriptors;
 mod eval;
 mod examples;
+mod help;
 mod hostile;
 mod import;
 mod kept_elsewhere;
@@ -16,7 +17,6 @@ mod sandbox_reset;
 pub(crate) mod server;
 mod service_manager;
 mod tape;
-mod words;
 
 use std::{
     path::PathBuf,

@@ -5,14 +5,14 @@ use wasmtime::{Error, ImportType};
 use crate::stop::Stop;
 
 /// One import of the module. Where the host must allocate in the guest, the artefact's name for it is `function#allocator`.
-pub(crate) struct Import<'a> {
+pub(crate) struct GuestImport<'a> {
     pub(crate) module: &'a str,
     pub(crate) name: &'a str,
 }
 
-impl<'a> Import<'a> {
-    pub(crate) fn of(import: &ImportType<'a>) -> Import<'a> {
-        Import { module: import.module(), name: import.name() }
+impl<'a> GuestImport<'a> {
+    pub(crate) fn of(import: &ImportType<'a>) -> GuestImport<'a> {
+        GuestImport { module: import.module(), name: import.name() }
     }
 
     /// The interface without its version.
