@@ -14,7 +14,7 @@ class MonitorFailure(Exception):
 
 
 def describe(error, filename, namespace):
-    """The outcome of a run that ended with `error`."""
+    """The outcome of a run that ended with `error`, as the host reads it: nothing but exact texts and small numbers."""
     try:
         if isinstance(error, MemoryError):
             make_room(error, namespace)
@@ -39,7 +39,7 @@ def outcome(state, message, error, line):
         'message': message,
         'kind': type_name(error),
         'line': line,
-        'column': error.offset if isinstance(error, SyntaxError) and isinstance(error.offset, int) else None,
+        'column': place(error.offset) if isinstance(error, SyntaxError) else None,
         'traceback': clean(traceback_text(error)),
     }
 
@@ -73,7 +73,7 @@ def type_name(error):
 def line_of(error, filename):
     """The last line of the script that was being executed, or the one that does not compile."""
     if isinstance(error, SyntaxError) and error.filename == filename and isinstance(error.lineno, int):
-        return error.lineno
+        return place(error.lineno)
     line = None
     frame = trace(error)
     while frame is not None:
@@ -81,6 +81,14 @@ def line_of(error, filename):
             line = frame.tb_lineno
         frame = frame.tb_next
     return line
+
+
+def place(number):
+    """A line or a column, if `number` is one: a script may say anything of its own syntax errors."""
+    if not isinstance(number, int):
+        return None
+    number = int.__add__(number, 0)
+    return number if -0x80000000 <= number <= 0x7FFFFFFF else None
 
 
 def make_room(error, namespace):

@@ -18,7 +18,7 @@ from warnings import filterwarnings
 import revere_configuration
 import revere_helpers
 import revere_hints
-from revere_codec import VERSION, encode, int_to_text, marked
+from revere_codec import VERSION, encode, int_to_text
 from revere_failures import MonitorFailure, describe, message_of, type_name
 from revere_lints import lint
 from revere_previous import Previous
@@ -87,7 +87,7 @@ def compile_only(request):
     try:
         code = compile(source, SCRIPT, 'exec', dont_inherit=True)
     except BaseException as error:
-        return marked(describe(error, SCRIPT, {}), 0)
+        return describe(error, SCRIPT, {})
     try:
         warnings = lint(source, SCRIPT) if request['lint'] else []
     except Exception:
@@ -102,7 +102,7 @@ def execute(source, filename, namespace, written=None):
         exec(code_of(source, filename, written), namespace)
     except BaseException as error:
         KEPT_ALIVE.append(error)
-        return marked(describe(error, filename, namespace), 0)
+        return describe(error, filename, namespace)
     return {'state': 'OK', 'message': 'Monitor Passed'}
 
 

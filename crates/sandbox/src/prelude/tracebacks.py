@@ -7,6 +7,7 @@ over several lines. Which way it is, is decided before anything of the script's 
 """
 
 import linecache
+import re
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from itertools import islice
 from traceback import (
@@ -15,6 +16,7 @@ from traceback import (
     _extract_caret_anchors_from_line_segment as anchors_in, _format_final_exc_line as last_line,
 )
 from _ast import Assign, Call, Name, PyCF_ONLY_AST, Return
+from _opcode_metadata import opmap
 from sys import stdlib_module_names
 
 OWN_FILES = '<revere>/'
@@ -134,8 +136,10 @@ def frames_text(entry):
             raise NotPlain
         if filename.startswith(OWN_FILES):
             continue
-        positions = next(islice(code.co_positions(), entry.tb_lasti // 2, None))
-        line = positions[0] if positions[0] is not None else entry.tb_lineno
+        line, raised = raised_at(entry.tb_lasti, code)
+        if raised is None:
+            positions = next(islice(code.co_positions(), entry.tb_lasti // 2, None))
+            line = positions[0] if positions[0] is not None else entry.tb_lineno
         if type(line) is not int:
             raise NotPlain
         this = (filename, line, code.co_name)
@@ -145,12 +149,33 @@ def frames_text(entry):
         count += 1
         if count <= MOST_REPEATED:
             parts.append(f'  File "{filename}", line {line}, in {code.co_name}\n')
+            if raised is not None:
+                parts.append(f'    {raised}\n')
+                continue
             lines = lines_of(filename, entry.tb_frame)
             if lines:
                 parts.append(source_text(lines, line, positions))
     parts.append(repeated(count))
     text = ''.join(parts)
     return 'Traceback (most recent call last):\n' + text if text else ''
+
+
+def raised_at(place, code):
+    """The number and the text of a line that does nothing but raise, which is how nearly every failure of a monitor ends,
+    else Nones. What of it was being computed need not be looked for then, which takes longer than all else."""
+    if code.co_code[place] != RAISE:
+        return None, None
+    known = linecache.cache.get(code.co_filename)
+    if type(known) is not tuple or len(known) != 4 or known[1] is not None or type(known[2]) is not list:
+        return None, None
+    for _, end, line in code.co_lines():
+        if place < end:
+            break
+    if line is None or not 1 <= line <= len(known[2]) or type(known[2][line - 1]) is not str:
+        return None, None
+    text = known[2][line - 1].strip(' \t\r\n')
+    is_whole = WHOLE_RAISE(text) and text.isprintable() and "'''" not in text and '"""' not in text
+    return (line, text) if is_whole else (None, None)
 
 
 def repeated(count):
@@ -274,6 +299,11 @@ def builtin_exceptions():
     return frozenset(found | {object})
 
 
+RAISE = opmap['RAISE_VARARGS']
+# One statement, whole in its line: a bracket or a comment inside of a text leaves that open.
+WHOLE_RAISE = re.compile(
+    r"""raise [A-Za-z_][\w.]*(?:\((?:[^'"()\[\]{}#;\\]|'[^'\\()\[\]{}]*'|"[^"\\()\[\]{}]*"|\([^'"()\[\]{}#;\\]*\))*\))?"""
+).fullmatch
 BUILTIN = builtin_exceptions()
 GUESSED = (ImportError, NameError, AttributeError)
 NOT_PLAIN = (SyntaxError, BaseExceptionGroup)

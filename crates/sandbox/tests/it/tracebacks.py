@@ -203,6 +203,47 @@ raise MonitorFailure(  # a comment
     1
 )  # another
 ----
+raise MonitorFailure(')', (1)
+)
+----
+raise MonitorFailure(")", len('('))
+----
+raise MonitorFailure('%.2f%%' % (100 * b + a)) 	
+----
+raise MonitorFailure("""a")
+b""")
+----
+raise MonitorFailure("""a""", """b""")
+----
+raise MonitorFailure('a'); x = 1
+----
+raise MonitorFailure('a')  # why
+----
+raise MonitorFailure ('a')
+----
+raise  MonitorFailure('a')
+----
+raise MonitorFailure('a'), 1
+----
+raise MonitorFailure('a') if a else \
+    None
+----
+raise types.SimpleNamespace
+----
+raise MonitorFailure('日本')
+----
+raise (lambda: MonitorFailure('a'))()
+----
+def f():
+    raise MonitorFailure('a')
+try:
+    f()
+except MonitorFailure as error:
+    entry = error.__traceback__.tb_next
+    error.__traceback__ = types.TracebackType(None, entry.tb_frame, entry.tb_lasti, 1)
+    kept = error
+raise kept
+----
 raise MonitorFailure('x') from None
 ----
 raise MonitorFailure('x') from ValueError('y')
