@@ -36,7 +36,7 @@ macro_rules! acts {
 
 use Operation::{
     ChangeAlerts, CreateMonitor, DeleteMonitor, EditMonitor, HoldTokens, LogIn, ManagePeople, RestoreVersion,
-    RunMonitor, UndeleteMonitor, UseAccount,
+    RunMonitor, TryScripts, UndeleteMonitor, UseAccount,
 };
 
 const REFUSAL: Option<Operation> = None;
@@ -54,6 +54,8 @@ acts! {
     MonitorUndeleted "monitor_undeleted" "deleted monitor brought back": Some(UndeleteMonitor);
     /// A run outside of the schedule.
     MonitorRun "monitor_run" "monitor run at someone's word": Some(RunMonitor);
+    /// A script, once, with nothing kept of it.
+    ScriptTried "script_tried" "script tried": Some(TryScripts);
     /// Monitors with their history, from elsewhere.
     Imported "imported" "monitors imported": Some(CreateMonitor);
     /// What an alert tells.
@@ -243,7 +245,6 @@ mod tests {
             Operation::SeeDescriptions,
             Operation::SeeMetrics,
             Operation::SeeAudit,
-            Operation::TryScripts,
         ];
         for &operation in Operation::ALL {
             assert_eq!(acted.contains(&operation), !reads.contains(&operation), "{operation:?}");

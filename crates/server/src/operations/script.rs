@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use revere_model::{MAX_SCRIPT_BYTES, MonitorId, Operation};
+use revere_model::{Act, MAX_SCRIPT_BYTES, MonitorId, Operation, Target, TargetKind};
 use revere_sandbox::{Outcome, ScriptError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Context, Failure, FieldFault, Refusal, failure::of, monitors};
-use crate::runner::Script;
+use crate::{runner::Script, store::AuditEntry};
 
 /// Trials that go on at the same time. More wait, so that they never take the places of scheduled runs.
 const AT_A_TIME: usize = 8;
@@ -33,7 +33,8 @@ pub struct Trial {
     pub faults: Vec<FieldFault>,
 }
 
-/// Runs a script on the configured sources and records nothing. What is wrong with the script is in the outcome.
+/// Runs a script on the configured sources, and keeps nothing of it but who tried what. What is wrong with the script is in
+/// the outcome.
 pub async fn evaluate(context: &Context, mut trial: Trial) -> Result<Outcome, Failure> {
     let services = context.may(Operation::TryScripts)?;
     if let Some(fault) = too_large(&trial.script) {
@@ -41,15 +42,20 @@ pub async fn evaluate(context: &Context, mut trial: Trial) -> Result<Outcome, Fa
         return Err(Failure::TooLarge(Refusal { faults: trial.faults }));
     }
     Refusal::unless_clean(trial.faults, ())?;
-    let previous = match trial.monitor {
+    let tried = AuditEntry::new(Act::ScriptTried, &context.asked());
+    let (tried, previous) = match trial.monitor {
         Some(id) => {
             let monitor = monitors::get(context, id).await?;
             context.may_with(Operation::EditMonitor, Some(id), &monitor.spec.tags)?;
-            services.store.previous_run(&monitor).await.map_err(of("monitor", id))?.map(Into::into)
+            let target = Target::new(TargetKind::Monitor, id, &monitor.spec.name);
+            let previous = services.store.previous_run(&monitor).await.map_err(of("monitor", id))?.map(Into::into);
+            (tried.about(target).changing_script(&monitor.spec.script, &trial.script), previous)
         }
-        None => None,
+        None => (tried.changing_script(&String::new(), &trial.script), None),
     };
     let _place = place().await?;
+    // Before anything runs: it may change what its sources reach, and what cannot be written down is not done.
+    services.store.note(tried).await.map_err(Failure::Store)?;
     let script = Script { text: trial.script, timeout: trial.timeout, previous, seed: None };
     services.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
 }

@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use revere_model::{Act, Asked, Target};
 use serde_json::{Map, Value, json};
 
+use monitor_changes::script_difference;
 pub(in crate::store) use monitor_changes::{created, differences};
 pub use reading::{AuditFilter, AuditRow, AuditWho, AuditedTarget, AuditedWho};
 pub(in crate::store) use rows::insert;
@@ -55,6 +56,12 @@ impl AuditEntry {
     pub fn saying(mut self, name: &str, value: impl Into<Value>) -> AuditEntry {
         self.details.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The same, with what of a script differs from another one, if anything does.
+    #[must_use]
+    pub fn changing_script(self, from: &String, to: &String) -> AuditEntry {
+        if from == to { self } else { self.saying("script", script_difference(from, to)) }
     }
 
     /// The same, with why, if they said.

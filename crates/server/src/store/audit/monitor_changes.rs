@@ -37,6 +37,11 @@ macro_rules! told {
 
 monitor_fields!(told);
 
+/// What differs between two scripts.
+pub(in crate::store) fn script_difference(from: &String, to: &String) -> Value {
+    <Script as Told>::change(from, to)
+}
+
 /// What a new monitor is: what it has that one has not of which nobody said anything.
 pub(in crate::store) fn created(spec: &MonitorSpec) -> Map<String, Value> {
     differences(&MonitorSpec::default(), spec)

@@ -88,6 +88,13 @@ async fn each_act_leaves_one_row() {
     api("POST", "/api/v1/monitors/1/run", json!({})).await;
     let run = story.left(Act::MonitorRun, program, "api", Some("monitor:1")).await;
     assert_eq!((&run.details["outcome"], &run.details["run"]), (&json!("OK"), &json!(1)));
+    api("POST", "/api/v1/eval", json!({"script": "return_value = 2", "monitor_id": 1})).await;
+    let tried = story.left(Act::ScriptTried, program, "api", Some("monitor:1")).await;
+    let difference = tried.details["script"]["difference"].as_str().unwrap();
+    assert!(difference.contains("-return_value = 1") && difference.contains("+return_value = 2"), "{difference}");
+    api("POST", "/api/v1/eval", json!({"script": "x = 3\n"})).await;
+    let tried = story.left(Act::ScriptTried, program, "api", None).await;
+    assert_eq!(tried.details["script"], json!({"difference": "@@ -0,0 +1,1 @@\n+x = 3\n"}));
     api("POST", "/api/v1/monitors/1/versions/1/restore", json!({})).await;
     story.left(Act::VersionRestored, program, "api", Some("monitor:1")).await;
     api("DELETE", "/api/v1/monitors/1", json!(null)).await;

@@ -9,7 +9,7 @@ use super::whole;
 use crate::{
     access::{Visitor, person},
     api::server::{Server, send},
-    support::{Scratch, by_server, spec},
+    support::{Scratch, by_server, eventually, spec},
 };
 
 #[tokio::test]
@@ -37,6 +37,12 @@ async fn administrators_look_at_it_by_who_what_whom_and_when_and_nobody_else_doe
         assert_eq!(Visitor::of(&server).get(path).await.status, if path == "/audit" { 303 } else { 401 });
     }
 
+    // Refusals are written down after their answer: nobody waits for that.
+    let refused = async || {
+        let count = whole(&server.store).await.iter().filter(|row| row.act == "denied").count();
+        if count >= 2 { Ok(()) } else { Err(format!("{count} refusals")) }
+    };
+    eventually("rows of what was refused", refused).await;
     let all = ada.get("/audit").await;
     assert_eq!(all.status, 200);
     for part in ["monitor created", "monitor changed", "logged in", "denied", "token made", ">edgar</a>", "127.0.0.1"] {
