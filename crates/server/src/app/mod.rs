@@ -102,13 +102,20 @@ impl App {
         let encrypted = parts.certificate.is_some();
         may_listen(&parts.config, parts.listener.address().ip(), encrypted)?;
         parts.listener.encrypt(parts.certificate.as_ref());
-        let mut options = StoreOptions::new(&parts.config.database_path);
+        let mut options = StoreOptions::new(parts.config.database.clone());
         options.deleted_days = parts.config.keep_deleted_days;
+        options.claim_margin = parts.config.claim_margin;
         options.clock = parts.clock.clone();
         options.metrics = Some(parts.metrics.clone());
         options.secrets = parts.secrets.clone();
         options.audit_is_logged = parts.config.audit_log.is_some();
         let store = open(options).await?;
+        // Of several servers each goes by the one clock that they share.
+        let clock = store.clock().await.map_err(StartError::Store)?;
+        let parts = match clock {
+            Some(clock) => AppParts { clock: Arc::new(clock), ..parts },
+            None => parts,
+        };
         let running = wire(store.clone(), parts).await;
         if running.is_err() {
             store.close().await;
@@ -140,12 +147,19 @@ fn may_listen(config: &Config, ip: IpAddr, encrypted: bool) -> Result<(), StartE
     Ok(())
 }
 
-/// Opens the store. Where there is no room on the disk for what the database needs while it is open, it says so, and opens
-/// it as soon as there is.
+/// Opens the store. Where there is no room on the disk for what the database needs while it is open, or its server does not
+/// answer, it says so, and opens it as soon as it can.
 async fn open(options: StoreOptions) -> Result<Store, StartError> {
     let mut said = false;
     loop {
         match Store::open(options.clone()).await {
+            Err(error) if error.is_passing() && !error.is_want_of_room() => {
+                if !said {
+                    tracing::error!("{error}; waiting for it");
+                    said = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
             Err(error) if error.is_want_of_room() => {
                 if !said {
                     let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
@@ -162,7 +176,7 @@ async fn open(options: StoreOptions) -> Result<Store, StartError> {
     }
 }
 
-/// How often a full disk is tried again.
+/// How often a full disk, or a database that is away, is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {

@@ -8,7 +8,7 @@ use std::{
 use clap::ValueHint;
 
 use super::{Exit, Global, project::Begun, terminal};
-use crate::store::Store;
+use crate::store::{BackupError, DatabasePlace, Store};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +19,7 @@ Examples:
 The server may be running, and is not held up. The copy is one file, as of the moment the command began; it gets its
 name only when it is whole and on the disk. To go back to it: stop the server, delete revere.db, revere.db-wal and
 revere.db-shm, put the copy in the place of revere.db, start the server.
+PostgreSQL makes its own copies: pg_dump, or pg_basebackup with an archive of its log.
 
 Exit codes:
   0 the copy is made, 1 it is not (FILE is never overwritten)";
@@ -38,7 +39,10 @@ impl Backup {
         let begun = Begun::new(global)?;
         let database = match self.database {
             Some(database) => database,
-            None => begun.configuration(global)?.database_path,
+            None => match begun.configuration(global)?.database {
+                DatabasePlace::File(path) => path,
+                DatabasePlace::Server(address) => return Err(BackupError::Server(address.to_string()).into()),
+            },
         };
         let began = Instant::now();
         let before = size_on_disk(&database);

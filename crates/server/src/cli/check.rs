@@ -15,6 +15,7 @@ use crate::{
     access::{Access, LogInSettings},
     outbound::Outbound,
     sources::SourceFault,
+    store::{DatabasePlace, Store},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Check {
-    /// Ask each source its cheapest question
+    /// Ask each source its cheapest question, and the database where it is on a server
     #[arg(long)]
     connect: bool,
 }
@@ -41,7 +42,10 @@ impl Check {
         let project = Project::open(global)?;
         let paint = Paint::stdout();
         let config = &project.config;
-        let folder = config.database_path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = match &config.database {
+            DatabasePlace::File(path) => path.parent().filter(|folder| !folder.as_os_str().is_empty()),
+            DatabasePlace::Server(_) => None,
+        };
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
             let folder = folder.display();
             anyhow::bail!("DATABASE_PATH: the folder {folder} is not there; make it, or name another one");
@@ -54,7 +58,7 @@ impl Check {
         };
         terminal::print(&format!(
             "{first}\n  database   {}\n  time zone  {}\n  sources    {}\n  alerts     {}\n  log-in     {}\n",
-            config.database_path.display(),
+            config.database,
             config.timezone,
             list(project.sources.keys()),
             list(project.channels.keys()),
@@ -74,7 +78,7 @@ impl Check {
         let answers = answers
             .into_iter()
             .map(|(name, took, answer)| (name.clone(), took, answer.map_err(|fault| fault.to_string())));
-        for (name, took, answer) in answers.chain(providers(&project)) {
+        for (name, took, answer) in database(&project).into_iter().chain(answers).chain(providers(&project)) {
             let took = format!("{:.0} ms", took.as_secs_f64() * 1e3);
             terminal::print(&match answer {
                 Ok(()) => format!("{}  {name} answers ({took})\n", paint.green("up  ")),
@@ -86,6 +90,14 @@ impl Check {
         }
         Ok(exit)
     }
+}
+
+/// Asks the database what it is, where it is on a server.
+fn database(project: &Project) -> Option<(String, Duration, Result<(), String>)> {
+    let DatabasePlace::Server(address) = &project.config.database else { return None };
+    let began = Instant::now();
+    let answer = project.runtime.block_on(Store::probe(address)).map_err(|fault| fault.to_string());
+    Some(("the database".to_owned(), began.elapsed(), answer))
 }
 
 /// Asks each provider of log-ins for its metadata and keys.

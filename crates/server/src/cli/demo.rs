@@ -23,7 +23,7 @@ use crate::{
     config::Config,
     demo,
     sources::demo::world::World,
-    store::{Store, StoreOptions},
+    store::{DatabasePlace, Store, StoreOptions},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -62,7 +62,7 @@ impl Demo {
         let now = SystemClock.now();
         let world = World { live_since: Some(now.as_second()) };
         let config = configuration(folder.path(), &listener.link(), now);
-        let database = config.database_path.clone();
+        let database = config.database.clone();
         // History ends now; the first ticks come when it has been written.
         let begin = now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(now);
         let filled = begun.runtime.block_on(async {
@@ -121,18 +121,24 @@ fn configuration(folder: &Path, address: &str, now: Timestamp) -> Config {
         entries
     };
     Config {
-        database_path: folder.join("revere.db"),
+        database: folder.join("revere.db").into(),
         sources: read("REVERE_SOURCES", sources),
         alerts: read("REVERE_ALERTS", alerts),
         ..Config::default_in(folder)
     }
 }
 
-async fn fill(folder: &Path, database: &Path, world: World, now: Timestamp, begin: Timestamp) -> anyhow::Result<u64> {
+async fn fill(
+    folder: &Path,
+    database: &DatabasePlace,
+    world: World,
+    now: Timestamp,
+    begin: Timestamp,
+) -> anyhow::Result<u64> {
     demo::make_orders(&folder.join(demo::ORDERS), &world, now.as_second())
         .await
         .context("cannot make the demo's orders")?;
-    let store = Store::open(StoreOptions::new(database)).await?;
+    let store = Store::open(StoreOptions::new(database.clone())).await?;
     let filled = demo::fill(&store, world, now, begin).await;
     store.close().await;
     filled.context("cannot write the demo's history")

@@ -63,13 +63,13 @@ impl Import {
             .await
             .with_context(|| format!("cannot import {}; nothing was changed", self.original.display()))?;
             drop(progress);
-            let database = project.config.database_path.display().to_string();
+            let database = project.config.database.to_string();
             let report = report(&plan, &self.original.display().to_string(), &timezone, Paint::stdout());
             if self.dry_run {
                 terminal::print(&format!("{report}\nNothing was stored: this was a dry run.\n"));
                 return Ok(Exit::Success);
             }
-            let mut options = StoreOptions::new(&project.config.database_path);
+            let mut options = StoreOptions::new(project.config.database.clone());
             options.secrets = project.secrets.clone();
             options.audit_is_logged = project.config.audit_log.is_some();
             let store = Store::open(options).await?;
@@ -121,8 +121,8 @@ async fn store_all(store: &Store, plan: Plan, now: jiff::Timestamp) -> anyhow::R
         ids.push("...".to_owned());
     }
     anyhow::bail!(
-        "monitors with these ids are there already: {}{deleted}; perhaps from an import before. To import anew, set DATABASE_PATH to \
-         a file that does not exist yet",
+        "monitors with these ids are there already: {}{deleted}; perhaps from an import before. To import anew, let DATABASE_PATH \
+         name a file that does not exist yet, or DATABASE_URL an empty database",
         ids.join(", ")
     )
 }

@@ -12,6 +12,7 @@ mod eval;
 mod import;
 mod init;
 mod logging;
+mod nodes;
 mod outcome_text;
 mod progress;
 mod project;
@@ -151,6 +152,9 @@ enum Command {
     /// Copy the database, whether or not a server is using it
     #[command(after_help = backup::EXAMPLES)]
     Backup(backup::Backup),
+    /// List the servers that share a database of PostgreSQL
+    #[command(after_help = nodes::EXAMPLES)]
+    Nodes(nodes::Nodes),
     /// Say who may come in
     #[command(after_help = user::EXAMPLES)]
     User(user::UserCommand),
@@ -191,6 +195,7 @@ fn dispatch(Cli { mut global, command }: Cli) -> anyhow::Result<Exit> {
         Command::Replay(replay) => replay.run(&global),
         Command::Import(import) => import.run(&global),
         Command::Backup(backup) => backup.run(&global),
+        Command::Nodes(nodes) => nodes.run(&global),
         Command::User(user) => user.run(&global),
         Command::Completions(completions) => completions.run(&mut Cli::command()),
     }

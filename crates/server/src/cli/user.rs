@@ -107,7 +107,7 @@ impl UserCommand {
         let begun = Begun::new(global)?;
         let config = begun.configuration(global)?;
         begun.runtime.block_on(async {
-            let mut options = StoreOptions::new(&config.database_path);
+            let mut options = StoreOptions::new(config.database.clone());
             options.beside_a_server = true;
             options.alone = false;
             options.secrets = begun.secrets.clone();

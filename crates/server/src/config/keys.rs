@@ -52,6 +52,25 @@ pub const KEYS: &[Key] = &[
         "The SQLite file that holds everything Revere knows. A relative path counts from the folder of the configuration file. Made if it does not exist.",
     ),
     key(
+        "DATABASE_URL",
+        FieldKind::Text,
+        "SQLite, as `DATABASE_PATH` says",
+        "The database of PostgreSQL that holds everything Revere knows, in the place of `DATABASE_PATH`, such as `postgresql://revere@db.example.org/revere?sslmode=verify-full`; any number of servers may share it. See POSTGRES.md.",
+    ),
+    key(
+        "DATABASE_PASSWORD",
+        FieldKind::Secret,
+        "none, or the one in `DATABASE_URL`",
+        "The password of `DATABASE_URL`, where that holds none: `FILE:/run/secrets/database`, for instance.",
+    ),
+    key(
+        "CLAIM_MARGIN",
+        FieldKind::Seconds,
+        "30",
+        "How many seconds longer than a run may take a server holds the tick that it claimed, where several share a database. What a server that is gone had in hand is run by another one after that; a result that comes later is refused.",
+    )
+    .within(0, 3_600),
+    key(
         "SECRET_KEY",
         FieldKind::Secret,
         "log-in by a provider needs one",
@@ -303,9 +322,9 @@ pub const IGNORED: &[&str] = &[
 pub const REFUSED: &[(&str, &str)] = &[
     (
         "SQLALCHEMY_DATABASE_URI",
-        "Revere keeps its data in a SQLite file of its own: set DATABASE_PATH, and bring an old database along with `revere import FILE`",
+        "Revere keeps its data in a database of its own: set DATABASE_PATH for SQLite or DATABASE_URL for PostgreSQL, and bring an old database along with `revere import FILE`",
     ),
-    ("SQLALCHEMY_BINDS", "Revere keeps its data in one SQLite file of its own; take this out"),
+    ("SQLALCHEMY_BINDS", "Revere keeps its data in one database of its own; take this out"),
     ("COOKIE_SECRET", "this is called SECRET_KEY here; rename it"),
 ];
 

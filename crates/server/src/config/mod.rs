@@ -29,11 +29,12 @@ use crate::{
     outbound::AddressRules,
     redact::Secrets,
     settings::{self, ConfigFault},
+    store::DatabasePlace,
 };
 
 /// Looked for in the working directory unless another file is named.
 pub const DEFAULT_FILE: &str = "config.py";
-/// `DATABASE_PATH` unless set.
+/// `DATABASE_PATH` unless that or `DATABASE_URL` is set.
 pub const DEFAULT_DATABASE: &str = "revere.db";
 
 /// Everything an operator decides, valid and complete.
@@ -43,8 +44,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// The folder that relative paths count from.
     pub folder: PathBuf,
-    /// The database file.
-    pub database_path: PathBuf,
+    /// The database.
+    pub database: DatabasePlace,
     /// `REVERE_SOURCES`, not yet seen by their types.
     pub sources: Vec<ConfiguredEntry>,
     /// `REVERE_ALERTS`, not yet seen by their types.
@@ -63,6 +64,8 @@ pub struct Config {
     pub python_path: Vec<PathBuf>,
     /// Days the runs of new monitors are kept; `None` for ever.
     pub default_retain_days: Option<u32>,
+    /// How much longer than its run may take a server holds a claim.
+    pub claim_margin: Duration,
     /// Days a deleted monitor is kept.
     pub keep_deleted_days: u32,
     /// Days that the audit is kept; `None` for ever.

@@ -1,6 +1,9 @@
 //! From the values of an evaluated configuration to a [`Config`], with every fault found on the way.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use revere_sandbox::{ConfigValues, Limits, Value as PythonValue};
 use serde_json::{Map, Value};
@@ -12,6 +15,7 @@ use crate::{
     outbound::AddressRules,
     redact::Secrets,
     settings::{self, ConfigFault, Field, Settings},
+    store::{DatabasePlace, PostgresAddress},
 };
 
 /// A configuration as far as it can be read, and what is wrong with it.
@@ -65,7 +69,7 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
     let config = Config {
         file: None,
         folder: folder.to_owned(),
-        database_path: reader.path("DATABASE_PATH", super::DEFAULT_DATABASE),
+        database: reader.database(secrets),
         sources: reader.entries("REVERE_SOURCES"),
         alerts: reader.entries("REVERE_ALERTS"),
         timezone: reader.timezone(),
@@ -78,6 +82,7 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             0 => None,
             days => Some(days as u32),
         },
+        claim_margin: reader.seconds("CLAIM_MARGIN", Duration::from_secs(30)),
         keep_deleted_days: reader.number("KEEP_DELETED_DAYS", 30) as u32,
         audit_days: match reader.number("AUDIT_DAYS", 400) {
             0 => None,
@@ -135,8 +140,28 @@ impl Reader<'_> {
         self.faults.push(ConfigFault::new(place, message));
     }
 
-    fn path(&mut self, name: &str, default: &str) -> PathBuf {
-        self.folder.join(self.settings.text(name).unwrap_or(default))
+    /// One of two engines.
+    fn database(&mut self, secrets: &Secrets) -> DatabasePlace {
+        const URL: &str = "DATABASE_URL";
+        let [path, url, password] = ["DATABASE_PATH", URL, "DATABASE_PASSWORD"].map(|name| self.settings.text(name));
+        let file = DatabasePlace::File(self.folder.join(path.unwrap_or(super::DEFAULT_DATABASE)));
+        let Some(url) = url else {
+            if password.is_some() {
+                self.fault("DATABASE_PASSWORD", "is for the database of DATABASE_URL, which is not set");
+            }
+            return file;
+        };
+        settings::learn_variable(URL, url, secrets);
+        if path.is_some() {
+            self.fault(URL, "stands beside DATABASE_PATH, and one database holds everything: take one of the two out");
+        }
+        match PostgresAddress::read(url, password) {
+            Ok(address) => DatabasePlace::Server(address),
+            Err(fault) => {
+                self.fault(URL, fault);
+                file
+            }
+        }
     }
 
     /// Both or none.
@@ -189,6 +214,16 @@ impl Reader<'_> {
             self.fault(name, format!("expected a whole number from {low} to {high}, not {number}"));
         }
         number
+    }
+
+    /// A number of seconds up to the key's bound; out of it is a fault.
+    fn seconds(&mut self, name: &str, default: Duration) -> Duration {
+        let (_, most) = keys::bounds(name);
+        let time = self.settings.seconds(name).unwrap_or(default);
+        if time.as_secs_f64() > most as f64 {
+            self.fault(name, format!("expected at most {most} seconds, not {}", time.as_secs_f64()));
+        }
+        time
     }
 
     /// At least as much as one answer may have: with less it could never come.
@@ -316,8 +351,6 @@ impl Unreadable {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn places() -> Places<'static> {
@@ -339,7 +372,7 @@ mod tests {
     fn nothing_set_is_the_documented_default() {
         let (config, faults) = read_names(&[]);
         assert_eq!(faults, [""; 0]);
-        assert_eq!(config.database_path, Path::new("/etc/revere/revere.db"));
+        assert_eq!(config.database.to_string(), "/etc/revere/revere.db");
         assert_eq!((config.timezone.as_str(), config.timezone_given), ("UTC", false));
         assert_eq!((config.default_retain_days, config.keep_deleted_days), (Some(28), 30));
         assert_eq!(config.limits, Limits::default());
@@ -365,7 +398,7 @@ mod tests {
             ("REVERE_SOURCES", PythonValue::Dict(vec![(text("graphite"), source)])),
         ]);
         assert_eq!(faults, [""; 0]);
-        assert_eq!(config.database_path, Path::new("/etc/revere/data/monitors.db"));
+        assert_eq!(config.database.to_string(), "/etc/revere/data/monitors.db");
         assert_eq!(config.timezone, "Europe/Berlin");
         assert_eq!(config.base_url.as_deref(), Some("https://revere.example.com"));
         assert_eq!(config.python_path, [folder.path()]);
@@ -394,7 +427,7 @@ mod tests {
             faults,
             [
                 "REVERE_SORCES: unknown key 'REVERE_SORCES'; did you mean 'REVERE_SOURCES'? (names of your own: begin them with an underscore, or write them small)",
-                "SQLALCHEMY_DATABASE_URI: Revere keeps its data in a SQLite file of its own: set DATABASE_PATH, and bring an old database along with `revere import FILE`",
+                "SQLALCHEMY_DATABASE_URI: Revere keeps its data in a database of its own: set DATABASE_PATH for SQLite or DATABASE_URL for PostgreSQL, and bring an old database along with `revere import FILE`",
                 "BASE_URL: expected texts as the keys of a dict, not an int",
                 "RUN_TIMEOUT: expected a number of seconds above 0, not -1",
                 "BASE_URL: expected an address beginning with http:// or https://, not a dict",
@@ -403,7 +436,33 @@ mod tests {
                 "RUN_MEMORY_MB: expected a whole number from 32 to 3072, not 4",
             ]
         );
-        assert_eq!(config.database_path, Path::new("/etc/revere/other.db"));
+        assert_eq!(config.database.to_string(), "/etc/revere/other.db");
+    }
+
+    #[test]
+    fn a_database_is_a_file_or_a_server_and_its_password_is_a_secret() {
+        let url = ("DATABASE_URL", text("postgresql://revere@db/revere"));
+        let (config, faults) = read_names(&[url.clone(), ("DATABASE_PASSWORD", text("s3cret-word"))]);
+        assert_eq!(faults, [""; 0]);
+        assert_eq!(config.database.to_string(), "postgresql://revere@db:5432/revere");
+        let secrets = Secrets::default();
+        let given = ConfigValues {
+            values: vec![("DATABASE_URL".to_owned(), text("postgresql://revere:s3cret%2dword@db/revere"))],
+            ..ConfigValues::default()
+        };
+        read(given, &places(), &secrets);
+        assert!(!secrets.redact("s3cret-word, s3cret%2dword").contains("s3cret"));
+        for (given, said) in [
+            (vec![url.clone(), ("DATABASE_PATH", text("revere.db"))], "DATABASE_URL: stands beside DATABASE_PATH"),
+            (
+                vec![("DATABASE_PASSWORD", text("s3cret-word"))],
+                "DATABASE_PASSWORD: is for the database of DATABASE_URL",
+            ),
+            (vec![("DATABASE_URL", text("mysql://u:s3cret-word@h/d"))], "DATABASE_URL: begins with mysql:"),
+        ] {
+            let (_, faults) = read_names(&given);
+            assert!(faults.len() == 1 && faults[0].starts_with(said), "{faults:?}");
+        }
     }
 
     #[test]

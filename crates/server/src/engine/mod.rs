@@ -14,10 +14,14 @@ mod on_demand;
 mod run_scripts;
 mod tasks;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::Timestamp;
-use revere_model::Clock;
+use revere_model::{Clock, MonitorId};
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -32,10 +36,12 @@ use crate::{
     audit_log::AuditLog,
     metrics::Metrics,
     redact::Secrets,
-    store::{Store, StoreError, TakenBack},
+    store::{Node, Store, StoreError, TakenBack},
 };
 use driver::{Driver, Wake};
-use tasks::{audit_log::WriteAuditLog, deliver::Deliver, evaluate::Evaluate, housekeeping::Housekeeping};
+use tasks::{
+    audit_log::WriteAuditLog, deliver::Deliver, evaluate::Evaluate, housekeeping::Housekeeping, others::Others,
+};
 
 /// What the engine is made of.
 pub struct EngineParts {
@@ -125,6 +131,9 @@ impl Engine {
             driver.start(Arc::new(WriteAuditLog::new(shared.clone(), log.clone())), wake);
         }
         driver.start(Arc::new(Housekeeping::new(shared.clone())), shared.prune.clone());
+        if shared.store.is_shared() {
+            driver.start(Arc::new(Others::new(shared.clone())), Wake::default());
+        }
         Ok(EngineHandle { shared, driver: Arc::new(driver) })
     }
 }
@@ -190,6 +199,10 @@ impl EngineHandle {
             Ok(Err(error)) => tracing::error!(%error, "claims not handed back; the next start takes them back"),
             Err(_) => tracing::error!("claims not handed back in time; the next start takes them back"),
         }
+        if shared.store.is_shared() {
+            // Should it not be heard, the others see that no sign of life comes any more.
+            let _ = timeout(CUT, shared.store.node_left(&shared.node)).await;
+        }
     }
 }
 
@@ -212,6 +225,8 @@ struct Shared {
     up_since: Timestamp,
     events: tokio::sync::broadcast::Sender<Event>,
     on_demand: Arc<tokio::sync::Semaphore>,
+    /// Where several servers share a database: the last run of each monitor that this one told its watchers of.
+    announced: Mutex<HashMap<MonitorId, Timestamp>>,
     evaluate: Wake,
     deliver: BTreeMap<String, Wake>,
     prune: Wake,
@@ -232,6 +247,7 @@ impl Shared {
             up_since: parts.clock.now(),
             events: tokio::sync::broadcast::Sender::new(EVENTS),
             on_demand: Arc::new(tokio::sync::Semaphore::new(parts.settings.on_demand.max(1))),
+            announced: Mutex::default(),
             evaluate: Wake::default(),
             deliver: parts.channels.keys().map(|key| (key.clone(), Wake::default())).collect(),
             prune: Wake::default(),
@@ -246,6 +262,18 @@ impl Shared {
             secrets: parts.secrets,
             random: parts.random,
             settings: parts.settings,
+        }
+    }
+
+    /// What this server says of itself.
+    fn sign_of_life(&self, now: Timestamp) -> Node {
+        Node {
+            name: self.node.clone(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            address: self.settings.address.clone(),
+            started_at: self.up_since,
+            seen_at: now,
         }
     }
 

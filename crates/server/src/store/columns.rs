@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, State};
-use sqlx::Row;
 
 use super::{StoreError, database::DbRow};
 
@@ -113,7 +112,7 @@ impl Columns for DbRow {
     }
 
     fn state(&self, column: &str) -> Result<State, StoreError> {
-        word(self.try_get(column)?)
+        word(&self.try_get::<String>(column)?)
     }
 
     fn value(&self, column: &str) -> Result<Option<ReturnValue>, StoreError> {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use revere_model::Monitor;
 
-use super::database::faults::{DbFault, fault, is_want_of_room};
+use super::database::faults::{self, DbFault, fault, is_want_of_room};
 
 /// The store could not be opened; the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,19 @@ pub enum OpenError {
         #[source]
         source: sqlx::Error,
     },
+    /// PostgreSQL cannot be used now, or not as it is.
+    #[error("{place} {fault}")]
+    Server {
+        /// The database.
+        place: String,
+        /// What is wrong and what to do.
+        fault: String,
+        /// Whether it may pass by itself.
+        passing: bool,
+        /// The database's words, if it was it.
+        #[source]
+        source: Option<sqlx::Error>,
+    },
     /// A step to the newer schema failed; the database is as it was before that step.
     #[error("cannot bring {path} to schema {version}; it is unchanged")]
     Migration {
@@ -76,6 +89,11 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Whether it may be opened a little later, without anybody changing the configuration.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, OpenError::Server { passing: true, .. }) || self.is_want_of_room()
+    }
+
     /// Whether it can be opened as soon as there is room on the disk.
     pub fn is_want_of_room(&self) -> bool {
         match self {
@@ -95,7 +113,7 @@ pub enum StoreError {
         retry_after: Duration,
     },
     /// The disk is full or failing: our fault. Nothing was written.
-    #[error("the database cannot be written or read now: {0}")]
+    #[error("the database cannot be written or read now: {}", faults::words(.0))]
     Unavailable(#[source] Arc<sqlx::Error>),
     /// Someone else changed it meanwhile.
     #[error("it was changed meanwhile: it is at version {} now", .0.version)]
@@ -136,7 +154,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match fault(&error) {
             Some(DbFault::Locked | DbFault::Passing) => StoreError::Busy { retry_after: RETRY_AFTER },
-            Some(DbFault::Full | DbFault::Disk | DbFault::Memory) => StoreError::Unavailable(Arc::new(error)),
+            Some(DbFault::Full | DbFault::Disk | DbFault::Memory | DbFault::Away) => {
+                StoreError::Unavailable(Arc::new(error))
+            }
             Some(DbFault::Refused) => {
                 StoreError::Internal { message: "a statement was refused".to_owned(), source: Some(Arc::new(error)) }
             }
@@ -144,7 +164,9 @@ impl From<sqlx::Error> for StoreError {
                 sqlx::Error::RowNotFound => StoreError::NotFound,
                 sqlx::Error::PoolTimedOut => StoreError::Busy { retry_after: RETRY_AFTER },
                 sqlx::Error::PoolClosed => StoreError::Closed,
-                sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => StoreError::Unavailable(Arc::new(error)),
+                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
+                    StoreError::Unavailable(Arc::new(error))
+                }
                 _ => StoreError::Internal {
                     message: "a row was not as expected".to_owned(),
                     source: Some(Arc::new(error)),

@@ -11,7 +11,7 @@ use revere_model::Clock;
 use crate::metrics::{Metrics, StoreFault};
 use crate::store::{
     StoreError,
-    database::faults::{DbFault, fault},
+    database::faults::{self, DbFault, fault},
     error::RETRY_AFTER,
 };
 
@@ -81,10 +81,10 @@ impl Health {
         let mut seen = self.seen();
         if seen.failing_since.is_none() {
             // Once per trouble: it is asked again several times a second.
-            tracing::error!(%error, "the store cannot be written");
+            tracing::error!(error = faults::words(error), "the store cannot be written");
             seen.failing_since = Some(now);
         }
-        seen.last_error = Some(error.to_string());
+        seen.last_error = Some(faults::words(error));
         seen.last_error_at = Some(now);
     }
 

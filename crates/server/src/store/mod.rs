@@ -1,8 +1,8 @@
-//! The store: everything Revere remembers, in one SQLite file.
+//! The store: everything Revere remembers, in one SQLite file or in a database of PostgreSQL that several servers share.
 //!
 //! One file per kind of thing, one function per question, model types out; no SQL lives anywhere else. Reads go through
 //! a pool, writes through one writer that commits many at once, and nothing is acknowledged before it is durable.
-//! Claims carry a fence (the attempt), so that several servers could share one store without doubling a run.
+//! Claims carry a fence (the attempt), so that several servers share one store without doubling a run.
 //!
 //! It refuses to know what a script is, how an alert is sent, or what HTTP is.
 
@@ -15,7 +15,10 @@ mod health;
 mod import;
 mod many_rows;
 mod monitors;
+mod nodes;
 mod people;
+mod place;
+mod postgres;
 mod reading;
 mod retention;
 mod sqlite;
@@ -26,8 +29,7 @@ mod ticks;
 mod writer;
 
 use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -51,7 +53,10 @@ pub use monitors::{
     deleted::DeletedMonitor,
     versions::{Author, SavedVersion},
 };
+pub use nodes::{Due, Holding, Node};
 pub use people::{Attempt, Link, Lookup, NewSession, NewToken, NewUser, Session, Token, User, UserChange};
+pub use place::DatabasePlace;
+pub use postgres::{address::PostgresAddress, clock::DatabaseClock};
 pub use reading::chart::SeriesPoint;
 pub use reading::counts::StateCounts;
 pub use reading::flips::RecordedFlip;
@@ -64,13 +69,13 @@ pub use telling::alert_records::AlertRow;
 pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
 
 use crate::{metrics::Metrics, redact::Secrets};
-use database::{DbConnection, DbPool};
+use database::{DbConnection, DbPool, Opened};
 
 /// How a store is opened. The times are settable so that tests of locks and full disks are quick.
 #[derive(Clone)]
 pub struct StoreOptions {
-    /// The database file; made if it is not there.
-    pub path: PathBuf,
+    /// The database.
+    pub place: DatabasePlace,
     /// Stamps the health report.
     pub clock: Arc<dyn Clock>,
     /// How long SQLite itself waits for a lock before it is asked again.
@@ -87,6 +92,9 @@ pub struct StoreOptions {
     /// Whether a server may have the database open as well: for a command that writes a little and ends. Then the schema must
     /// be this program's already.
     pub beside_a_server: bool,
+    /// How much longer than a run may take its claim holds, before another server may take the tick over: time to write down
+    /// what came of it.
+    pub claim_margin: Duration,
     /// How many days a monitor is kept that is deleted.
     pub deleted_days: u32,
     /// Counts commits and faults, if someone wants to know.
@@ -98,17 +106,19 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// The defaults, for the file at `path`.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    /// The defaults, for the database at `place`: a file, or a server.
+    pub fn new(place: impl Into<DatabasePlace>) -> Self {
+        let place = place.into();
         StoreOptions {
-            path: path.into(),
+            alone: matches!(place, DatabasePlace::File(_)),
+            place,
             clock: Arc::new(SystemClock),
             busy_timeout: Duration::from_secs(5),
             patience: Duration::from_secs(8),
             probe_every: Duration::from_secs(2),
             readers: 4,
-            alone: true,
             beside_a_server: false,
+            claim_margin: Duration::from_secs(60),
             deleted_days: 30,
             metrics: None,
             secrets: Secrets::default(),
@@ -134,9 +144,14 @@ struct Inner {
     readers_gone: CancellationToken,
     _let_go: DropGuard,
     health: Arc<health::Health>,
-    path: PathBuf,
+    place: DatabasePlace,
     patience: Duration,
     alone: bool,
+    /// Whether other servers may have the same database open.
+    shared: bool,
+    /// The clock that all of them go by, where this one does.
+    database_clock: OnceLock<DatabaseClock>,
+    claim_margin: Duration,
     deleted_days: u32,
     counted: reading::counts::Counted,
     /// Tells this database apart in delivery keys.
@@ -147,27 +162,12 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the database, or makes it: takes the lock file, brings the schema up to date, starts the writer.
+    /// Opens the database, or makes it: takes the lock file where there is one, brings the schema up to date, starts the writer.
     pub async fn open(options: StoreOptions) -> Result<Store, OpenError> {
-        let path = options.path.clone();
-        let lock = match sqlite::lock::LockFile::take(&path) {
-            Err(error @ OpenError::InUse { .. }) if options.beside_a_server => {
-                // Only the holder of the lock may change the schema.
-                if !sqlite::migrate::is_current(&path).await? {
-                    return Err(error);
-                }
-                None
-            }
-            taken => Some(taken?),
+        let Opened { options: connect, connection, readers, engine_readers, instance, lock } = match &options.place {
+            DatabasePlace::File(path) => sqlite::connection::open(&options, path).await?,
+            DatabasePlace::Server(address) => postgres::connection::open(&options, address).await?,
         };
-        let connect = sqlite::connection::options(&options);
-        let mut connection = sqlite::migrate::open(&connect, &path).await?;
-        let instance = sqlx::query_scalar("select value from meta where key = 'instance'")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(|source| OpenError::Unreadable { path: path.clone(), source })?;
-        let (readers, engine_readers) =
-            (sqlite::connection::readers(&options, options.readers), sqlite::connection::readers(&options, 2));
         let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
         let readers_gone = CancellationToken::new();
         let (queue, writer) =
@@ -180,7 +180,10 @@ impl Store {
             _let_go: readers_gone.clone().drop_guard(),
             readers_gone,
             health,
-            path,
+            shared: matches!(options.place, DatabasePlace::Server(_)),
+            database_clock: OnceLock::new(),
+            claim_margin: options.claim_margin,
+            place: options.place,
             patience: options.patience,
             alone: options.alone,
             deleted_days: options.deleted_days,
@@ -213,9 +216,9 @@ impl Store {
         }
     }
 
-    /// The database file.
-    pub fn path(&self) -> &Path {
-        &self.0.path
+    /// The database.
+    pub fn place(&self) -> &DatabasePlace {
+        &self.0.place
     }
 
     /// How the store is, for `/healthz` and `/metrics`.

@@ -7,7 +7,7 @@ use revere_model::MonitorId;
 use crate::store::{
     Store, StoreError,
     columns::micros,
-    database::{DbConnection, sql_pieces},
+    database::{self as db, DbConnection, sql_pieces},
 };
 
 impl Store {
@@ -17,7 +17,7 @@ impl Store {
         after: Option<MonitorId>,
         limit: u32,
     ) -> Result<Vec<(MonitorId, u32)>, StoreError> {
-        let rows: Vec<(i64, i64)> = sqlx::query_as(
+        let rows: Vec<(i64, i64)> = db::query_as(
             "select id, retain_days from monitors where retain_days is not null and id > $1 order by id limit $2",
         )
         .bind(after.map_or(0, |id| id.0))
@@ -65,7 +65,7 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let oldest: Vec<(i64, i64, bool)> = sqlx::query_as(
+        let oldest: Vec<(i64, i64, bool)> = db::query_as(
             "select id, created_at, status <> 'owed' and not exists
                  (select 1 from deliveries other where other.instead_of = deliveries.id)
              from deliveries where monitor_id = $1 order by id limit $2",
@@ -89,7 +89,7 @@ impl Store {
         limit: u32,
     ) -> Result<u64, StoreError> {
         // Looking is free of locks: most of the time there is nothing to do.
-        let old = sqlx::query_scalar(old)
+        let old = db::query_scalar(old)
             .bind(monitor.0)
             .bind(micros(before))
             .bind(i64::from(limit))
@@ -108,7 +108,7 @@ impl Store {
         let sql = format!("delete from {table} where id in {}{settled}", sql_pieces::ids_of("$1"));
         self.write(move |connection| {
             Box::pin(async move {
-                Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).execute(connection).await?.rows_affected())
+                Ok(db::query(db::AssertSqlSafe(sql)).bind(ids).execute(connection).await?.rows_affected())
             })
         })
         .await
@@ -117,7 +117,7 @@ impl Store {
     /// Removes at most `limit` rows of what deleted monitors left that are kept no longer, and their own row when nothing is
     /// left and nothing is owed. Answers how many rows; 0 when there is nothing to do now.
     pub async fn purge_deleted(&self, limit: u32, now: Timestamp) -> Result<u64, StoreError> {
-        let deleted: Vec<i64> = sqlx::query_scalar(
+        let deleted: Vec<i64> = db::query_scalar(
             "select id from monitors where deleted_at is not null and purge_at <= $1 order by id limit 100",
         )
         .bind(micros(now))
@@ -142,7 +142,7 @@ fn cutoff(days: u32, now: Timestamp) -> Timestamp {
 async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now: Timestamp) -> Result<u64, StoreError> {
     // What has begun to go cannot be brought back any more, whatever the clock says then.
     let begun =
-        sqlx::query("update monitors set purge_at = 0 where id = $1 and deleted_at is not null and purge_at <= $2")
+        db::query("update monitors set purge_at = 0 where id = $1 and deleted_at is not null and purge_at <= $2")
             .bind(monitor)
             .bind(micros(now))
             .execute(&mut *connection)
@@ -164,12 +164,12 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
              and not exists (select 1 from deliveries d where d.flip_id = f.id) limit $2)",
     ];
     for step in steps {
-        let removed = sqlx::query(step).bind(monitor).bind(i64::from(limit)).execute(&mut *connection).await?;
+        let removed = db::query(step).bind(monitor).bind(i64::from(limit)).execute(&mut *connection).await?;
         if removed.rows_affected() > 0 {
             return Ok(removed.rows_affected());
         }
     }
-    let owed: i64 = sqlx::query_scalar("select count(*) from deliveries where monitor_id = $1")
+    let owed: i64 = db::query_scalar("select count(*) from deliveries where monitor_id = $1")
         .bind(monitor)
         .fetch_one(&mut *connection)
         .await?;
@@ -184,7 +184,7 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
         "delete from statuses where monitor_id = $1",
         "delete from monitors where id = $1",
     ] {
-        removed += sqlx::query(step).bind(monitor).execute(&mut *connection).await?.rows_affected();
+        removed += db::query(step).bind(monitor).execute(&mut *connection).await?.rows_affected();
     }
     Ok(removed)
 }

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use revere_model::{Asked, MonitorSpec};
-use sqlx::{AssertSqlSafe, ConnectOptions};
+use sqlx::ConnectOptions;
 use tempfile::TempDir;
 
-use super::{ClaimRequest, Claimed, Store, StoreOptions, database::DbConnection, sqlite::connection};
+use super::{
+    ClaimRequest, Claimed, DatabasePlace, Store, StoreOptions,
+    database::{self as db, DbConnection},
+    sqlite::connection,
+};
 
 /// A store, another connection to it, and a tick that is claimed.
 pub(super) async fn with_a_claim() -> (TempDir, Store, DbConnection, Claimed) {
@@ -30,8 +34,9 @@ pub(super) async fn with_a_claim() -> (TempDir, Store, DbConnection, Claimed) {
         places: 10,
     };
     let claimed = store.claim_due(&request).await.unwrap().runs.remove(0);
-    let connection = connection::options(&options).connect().await.unwrap();
-    (folder, store, connection, claimed)
+    let DatabasePlace::File(path) = &options.place else { unreachable!("it is a file") };
+    let connection = connection::options(&options, path).connect().await.unwrap();
+    (folder, store, DbConnection::Sqlite(connection), claimed)
 }
 
 /// What `write` answers after another writer did `sql`, and what it answers if nobody did; neither is kept.
@@ -40,11 +45,11 @@ pub(super) async fn moved_by_another<T>(
     sql: &str,
     write: impl AsyncFn(&mut DbConnection) -> T,
 ) -> (T, T) {
-    sqlx::raw_sql("begin immediate").execute(&mut *connection).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *connection).await.unwrap();
+    db::raw_sql("begin immediate").execute(&mut *connection).await.unwrap();
+    db::raw_sql(db::AssertSqlSafe(sql.to_owned())).execute(&mut *connection).await.unwrap();
     let moved = write(connection).await;
-    sqlx::raw_sql("rollback; begin immediate").execute(&mut *connection).await.unwrap();
+    db::raw_sql("rollback; begin immediate").execute(&mut *connection).await.unwrap();
     let still = write(connection).await;
-    sqlx::raw_sql("rollback").execute(connection).await.unwrap();
+    db::raw_sql("rollback").execute(connection).await.unwrap();
     (moved, still)
 }

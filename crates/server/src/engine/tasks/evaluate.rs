@@ -215,6 +215,10 @@ pub(in crate::engine) fn announce(shared: &Shared, committed: &Committed) {
     for wake in owed.iter().filter_map(|key| shared.deliver.get(key)) {
         wake.wake();
     }
+    if shared.store.is_shared() {
+        let mut announced = shared.announced.lock().expect("no code panics while it holds this lock");
+        announced.insert(run.monitor_id, run.started_at);
+    }
     shared.tell(Event::Run { run: Arc::new((**run).clone()), flip: flip.as_deref().cloned().map(Arc::new) });
 }
 

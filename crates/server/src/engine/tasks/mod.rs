@@ -4,3 +4,4 @@ pub(super) mod audit_log;
 pub(super) mod deliver;
 pub(super) mod evaluate;
 pub(super) mod housekeeping;
+pub(super) mod others;

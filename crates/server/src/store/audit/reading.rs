@@ -4,12 +4,11 @@ use jiff::Timestamp;
 use revere_model::{Act, Target};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sqlx::QueryBuilder;
 
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
-    database::{Db, DbRow},
+    database::{self as db, DbRow, QueryBuilder},
     reading::page_cut::fitting,
 };
 
@@ -132,7 +131,7 @@ impl Store {
     /// A page of the audit, the newest first, and whether there are more. It ends before its details have more than `bytes`
     /// bytes, with one row at least.
     pub async fn audit(&self, filter: &AuditFilter, bytes: usize) -> Result<(Vec<AuditRow>, bool), StoreError> {
-        let mut query = QueryBuilder::<Db>::new("select a.id, octet_length(a.details) from audit a where 1 = 1");
+        let mut query = QueryBuilder::new("select a.id, octet_length(a.details) from audit a where 1 = 1");
         push_conditions(&mut query, filter);
         query.push(" order by a.at desc, a.id desc limit ").push_bind(i64::from(filter.limit) + 1);
         let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
@@ -141,12 +140,12 @@ impl Store {
             "select * from audit where id in {} order by at desc, id desc",
             crate::store::database::sql_pieces::ids_of("$1")
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
+        let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(row).collect::<Result<_, _>>()?, more))
     }
 }
 
-fn push_conditions(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
+fn push_conditions(query: &mut QueryBuilder, filter: &AuditFilter) {
     match &filter.who {
         None => {}
         Some(AuditWho::Person(id)) => {

@@ -5,7 +5,11 @@ use revere_model::{Target, TargetKind, Who};
 use super::AuditEntry;
 use crate::{
     access::address_text,
-    store::{StoreError, columns::micros, database::DbConnection},
+    store::{
+        StoreError,
+        columns::micros,
+        database::{self as db, DbConnection},
+    },
 };
 
 /// The longest details, in bytes. A change of everything about a monitor is cut before it comes here.
@@ -22,7 +26,7 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, entry: &Audi
     if text.len() > MOST_DETAILS {
         text = serde_json::json!({ "left_out": format!("{} bytes of details", text.len()) }).to_string();
     }
-    let id: i64 = sqlx::query_scalar(
+    let id: i64 = db::query_scalar(
         "insert into audit (at, act, who_kind, who_id, who_name, owner_id, door, address, request_id, target_kind, target_id,
              target_name, details) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id",
     )
@@ -42,7 +46,7 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, entry: &Audi
     .fetch_one(&mut *connection)
     .await?;
     if *is_logged {
-        sqlx::query("insert into audit_unlogged (audit_id) values ($1)").bind(id).execute(connection).await?;
+        db::query("insert into audit_unlogged (audit_id) values ($1)").bind(id).execute(connection).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Who runs which tick: due ticks are claimed, a claim is settled by a result or handed back, and no tick is lost between.
 //!
-//! What is due is read and planned outside any transaction; the claim itself is one short statement that takes effect
-//! only for rows that are still as they were read. Every tick that gets no run of its own is counted in a gap by the same
+//! Of one server, what is due is read and planned outside any transaction; of several, in the transaction that claims it. The
+//! claim itself is one short statement that takes effect only for rows that are still as they were read. Every tick that gets no run of its own is counted in a gap by the same
 //! transaction that passes it over.
 
 use std::{
@@ -19,9 +19,10 @@ use super::{
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, instant, micros},
-    database::sql_pieces,
+    database::{self as db, DbConnection, sql_pieces},
     monitors::field_columns,
     reading::previous_run::{LAST_STATE, PreviousRun},
+    ticks::gaps::newest_gaps,
 };
 
 /// A tick to be run now, with everything its run needs.
@@ -63,46 +64,70 @@ impl Store {
     /// Claims ticks that are due, the longest due first. Ticks before the last of a monitor become a gap, and so do ticks
     /// that find their monitor's last run still going. A monitor whose row or schedule cannot be read is set aside with
     /// the reason in its `fault`; it stops no other.
+    ///
+    /// Where several servers share the database, what is due is kept for this one before it is looked at, and what another
+    /// one keeps is passed over: no two plan the same tick.
     pub async fn claim_due(&self, request: &ClaimRequest) -> Result<Claims, StoreError> {
-        // Scripts may be long, and often there is no place to run any: they are read only of what will be run.
-        let sql = format!(
-            "select m.version, m.schedule, m.timezone, m.timeout_s, {LAST_STATE} as last_state, s.*
-             from statuses s join monitors m on m.id = s.monitor_id
-             where s.due_at <= $1 and m.deleted_at is null order by s.due_at, s.monitor_id limit $2"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(micros(request.now))
-            .bind(i64::from(request.limit))
-            .fetch_all(self.engine_readers())
-            .await?;
-        if rows.is_empty() {
-            return Ok(Claims::default());
-        }
-        let mut plans = Vec::with_capacity(rows.len());
-        let mut places = request.places;
-        for row in &rows {
-            let plan = plan(row, request)?;
-            let runs = matches!(plan.action, Action::Run(_));
-            if runs && places == 0 {
-                continue;
+        if self.0.shared {
+            // Looking takes no locks; most of the time nothing is due.
+            if self.next_due().await?.is_none_or(|due| due > request.now) {
+                return Ok(Claims::default());
             }
-            places -= usize::from(runs);
-            plans.push(plan);
+            let (request, margin) = (request.clone(), self.0.claim_margin);
+            let claims = self.0.queue.write(Some(PATIENCE), move |connection| {
+                Box::pin(async move {
+                    let planned = planned(connection, &request, margin, sql_pieces::KEEPING_STATUSES).await?;
+                    let taken = apply(connection, &planned.plans, &request.node).await?;
+                    Ok(planned.claims(&taken))
+                })
+            });
+            return claims.await;
         }
-        let mut specs = self.specs(&mut plans).await?;
-        if plans.is_empty() {
-            return Ok(Claims { more: true, ..Claims::default() });
+        let planned = planned(&mut self.engine_readers().acquire().await?, request, self.0.claim_margin, "").await?;
+        if planned.plans.is_empty() {
+            return Ok(planned.claims(&HashSet::new()));
         }
-        self.join_gaps(&mut plans).await?;
-        let node = request.node.clone();
-        let all = plans.clone();
-        let taken: HashSet<MonitorId> = self
+        let (node, all) = (request.node.clone(), planned.plans.clone());
+        let taken = self
             .0
             .queue
-            .write(Some(PATIENCE), move |connection| Box::pin(async move { apply(connection, &all, &node).await }))
+            .write(Some(PATIENCE), move |connection| Box::pin(async move { apply(connection, &all, &node).await }));
+        Ok(planned.claims(&taken.await?))
+    }
+
+    /// When something is due next; in the past if it is due already.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let due: Option<i64> = db::query_scalar("select min(due_at) from statuses where due_at is not null")
+            .fetch_one(self.engine_readers())
             .await?;
-        let more = rows.len() as u32 >= request.limit || taken.len() < rows.len();
-        let mut claims = Claims { more, ..Claims::default() };
+        due.map(instant).transpose()
+    }
+
+    /// How many ticks are due at `now` and not claimed.
+    pub async fn due_count(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let count: i64 = db::query_scalar("select count(*) from statuses where due_at is not null and due_at <= $1")
+            .bind(micros(now))
+            .fetch_one(self.readers())
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+/// What is to be done about what is due, as it was read.
+struct Planned {
+    plans: Vec<Plan>,
+    specs: HashMap<MonitorId, MonitorSpec>,
+    /// How many rows were due.
+    due: usize,
+    /// Whether there may be more rows.
+    more: bool,
+}
+
+impl Planned {
+    /// What came of it, once these were taken.
+    fn claims(self, taken: &HashSet<MonitorId>) -> Claims {
+        let Planned { plans, mut specs, due, more } = self;
+        let mut claims = Claims { more: more || taken.len() < due, ..Claims::default() };
         for plan in plans.into_iter().filter(|plan| taken.contains(&plan.monitor_id)) {
             claims.missed += plan.counted(GapReason::Missed).unsigned_abs();
             claims.overlapped += plan.counted(GapReason::Overlapped).unsigned_abs();
@@ -120,78 +145,93 @@ impl Store {
                 });
             }
         }
-        Ok(claims)
+        claims
     }
+}
 
-    /// What is to be run by `plans`, as it was when they were made: one that was edited since is looked at anew, one that
-    /// cannot be read is set aside.
-    async fn specs(&self, plans: &mut Vec<Plan>) -> Result<HashMap<MonitorId, MonitorSpec>, StoreError> {
-        let runs = plans.iter().filter(|plan| matches!(plan.action, Action::Run(_)));
-        let ids = ids_text(runs.map(|plan| plan.monitor_id));
-        if ids == "[]" {
-            return Ok(HashMap::new());
-        }
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "select * from monitors where deleted_at is null and id in {}",
-            sql_pieces::ids_of("$1")
-        )))
-        .bind(ids)
-        .fetch_all(self.engine_readers())
+/// Plans what is due; `keeping` says whether the rows are kept for this transaction.
+async fn planned(
+    connection: &mut DbConnection,
+    request: &ClaimRequest,
+    margin: Duration,
+    keeping: &str,
+) -> Result<Planned, StoreError> {
+    // Scripts may be long, and often there is no place to run any: they are read only of what will be run.
+    let sql = format!(
+        "select m.version, m.schedule, m.timezone, m.timeout_s, {LAST_STATE} as last_state, s.*
+         from statuses s join monitors m on m.id = s.monitor_id
+         where s.due_at <= $1 and m.deleted_at is null order by s.due_at, s.monitor_id limit $2 {keeping}"
+    );
+    let rows = db::query(db::AssertSqlSafe(sql))
+        .bind(micros(request.now))
+        .bind(i64::from(request.limit))
+        .fetch_all(&mut *connection)
         .await?;
-        let mut read = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            read.insert(MonitorId(row.int("id")?), (row.int("version")?, field_columns::read(row).map_err(unreadable)));
+    let mut plans = Vec::with_capacity(rows.len());
+    let mut places = request.places;
+    for row in &rows {
+        let plan = plan(row, request, margin)?;
+        let runs = matches!(plan.action, Action::Run(_));
+        if runs && places == 0 {
+            continue;
         }
-        let mut specs = HashMap::with_capacity(read.len());
-        plans.retain_mut(|plan| {
-            if !matches!(plan.action, Action::Run(_)) {
-                return true;
-            }
-            match read.remove(&plan.monitor_id) {
-                Some((version, spec)) if version == plan.version => {
-                    match spec {
-                        Ok(spec) => drop(specs.insert(plan.monitor_id, spec)),
-                        Err(fault) => plan.set_aside(fault),
-                    }
-                    true
+        places -= usize::from(runs);
+        plans.push(plan);
+    }
+    let specs = specs(connection, &mut plans).await?;
+    join_gaps(connection, &mut plans).await?;
+    Ok(Planned { plans, specs, due: rows.len(), more: rows.len() as u32 >= request.limit })
+}
+
+/// What is to be run by `plans`, as it was when they were made: one that was edited since is looked at anew, one that
+/// cannot be read is set aside.
+async fn specs(
+    connection: &mut DbConnection,
+    plans: &mut Vec<Plan>,
+) -> Result<HashMap<MonitorId, MonitorSpec>, StoreError> {
+    let runs = plans.iter().filter(|plan| matches!(plan.action, Action::Run(_)));
+    let ids = ids_text(runs.map(|plan| plan.monitor_id));
+    if ids == "[]" {
+        return Ok(HashMap::new());
+    }
+    let sql = format!("select * from monitors where deleted_at is null and id in {}", sql_pieces::ids_of("$1"));
+    let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    let mut read = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        read.insert(MonitorId(row.int("id")?), (row.int("version")?, field_columns::read(row).map_err(unreadable)));
+    }
+    let mut specs = HashMap::with_capacity(read.len());
+    plans.retain_mut(|plan| {
+        if !matches!(plan.action, Action::Run(_)) {
+            return true;
+        }
+        match read.remove(&plan.monitor_id) {
+            Some((version, spec)) if version == plan.version => {
+                match spec {
+                    Ok(spec) => drop(specs.insert(plan.monitor_id, spec)),
+                    Err(fault) => plan.set_aside(fault),
                 }
-                _ => false,
+                true
             }
-        });
-        Ok(specs)
-    }
-
-    /// Where ticks without a run follow those of a monitor's newest gap, that gap becomes longer.
-    async fn join_gaps(&self, plans: &mut [Plan]) -> Result<(), StoreError> {
-        let ids = ids_text(plans.iter().filter(|plan| !plan.gaps.is_empty()).map(|plan| plan.monitor_id));
-        if ids == "[]" {
-            return Ok(());
+            _ => false,
         }
-        let newest = self.newest_gaps(&ids).await?;
-        for plan in plans {
-            if let (Some((id, before)), Some(gap)) = (newest.get(&plan.monitor_id), plan.gaps.first())
-                && plan.follows(before, gap)
-            {
-                plan.extends = Some(*id);
-            }
+    });
+    Ok(specs)
+}
+
+/// Where ticks without a run follow those of a monitor's newest gap, that gap becomes longer.
+async fn join_gaps(connection: &mut DbConnection, plans: &mut [Plan]) -> Result<(), StoreError> {
+    let ids = ids_text(plans.iter().filter(|plan| !plan.gaps.is_empty()).map(|plan| plan.monitor_id));
+    if ids == "[]" {
+        return Ok(());
+    }
+    let newest = newest_gaps(connection, &ids).await?;
+    for plan in plans {
+        if let (Some((id, before)), Some(gap)) = (newest.get(&plan.monitor_id), plan.gaps.first())
+            && plan.follows(before, gap)
+        {
+            plan.extends = Some(*id);
         }
-        Ok(())
     }
-
-    /// When something is due next; in the past if it is due already.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<i64> = sqlx::query_scalar("select min(due_at) from statuses where due_at is not null")
-            .fetch_one(self.engine_readers())
-            .await?;
-        due.map(instant).transpose()
-    }
-
-    /// How many ticks are due at `now` and not claimed.
-    pub async fn due_count(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("select count(*) from statuses where due_at is not null and due_at <= $1")
-            .bind(micros(now))
-            .fetch_one(self.readers())
-            .await?;
-        Ok(count.unsigned_abs())
-    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use revere_model::{MonitorId, ReturnValue, RunId, RunKind, State};
 use crate::store::{
     StoreError,
     columns::{micros, value_text},
-    database::{DbConnection, sql_pieces},
+    database::{self as db, DbConnection, sql_pieces},
     many_rows::in_shapes,
     reading::runs::kind_text,
 };
@@ -44,7 +44,7 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewR
              message, return_value, output, traceback, seed, script_version) values {}",
             sql_pieces::values(piece.len(), &TYPES)
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        let mut query = db::query(db::AssertSqlSafe(sql));
         for run in piece {
             query = query
                 .bind(run.id.0)

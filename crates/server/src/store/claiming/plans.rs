@@ -11,14 +11,11 @@ use super::claim_request::ClaimRequest;
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
-    database::{DbConnection, DbRow, sql_pieces},
+    database::{self as db, DbConnection, DbRow, sql_pieces},
     many_rows::in_shapes,
     reading::previous_run::PreviousRun,
     ticks::{due_ticks::Ticks, gaps},
 };
-
-/// What a claim outlives its run's limit by, before others may take it back: time to write the result.
-const MARGIN: Duration = Duration::from_secs(60);
 
 /// What is to be done about one due monitor, and the row it was decided from.
 #[derive(Clone)]
@@ -58,7 +55,8 @@ pub(super) struct Due {
     pub(super) fault_count: u32,
 }
 
-pub(super) fn plan(row: &DbRow, request: &ClaimRequest) -> Result<Plan, StoreError> {
+/// Plans what is to be done about a row. A claim outlives its run's limit by `margin`, before others may take it back.
+pub(super) fn plan(row: &DbRow, request: &ClaimRequest, margin: Duration) -> Result<Plan, StoreError> {
     let mut plan = Plan {
         monitor_id: MonitorId(row.int("monitor_id")?),
         attempt: row.int("attempt")?,
@@ -72,7 +70,7 @@ pub(super) fn plan(row: &DbRow, request: &ClaimRequest) -> Result<Plan, StoreErr
         next_tick_at: None,
         lease_until: request.now,
     };
-    if let Err(fault) = plan.decide(row, request) {
+    if let Err(fault) = plan.decide(row, request, margin) {
         plan.set_aside(fault);
     }
     Ok(plan)
@@ -89,7 +87,7 @@ pub(super) fn unreadable(error: StoreError) -> String {
 }
 
 impl Plan {
-    fn decide(&mut self, row: &DbRow, request: &ClaimRequest) -> Result<(), String> {
+    fn decide(&mut self, row: &DbRow, request: &ClaimRequest, margin: Duration) -> Result<(), String> {
         let text = |column| row.text(column).map_err(unreadable);
         let ticks = Arc::new(Ticks::read(&text("schedule")?, &text("timezone")?)?);
         self.ticks = Some(ticks.clone());
@@ -117,7 +115,7 @@ impl Plan {
         let kind = if late || tick_at < request.up_since { RunKind::CatchUp } else { RunKind::Scheduled };
         let run_limit =
             timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()).unwrap_or(request.run_limit);
-        let lease = SignedDuration::try_from(run_limit + MARGIN).unwrap_or(SignedDuration::MAX);
+        let lease = SignedDuration::try_from(run_limit.saturating_add(margin)).unwrap_or(SignedDuration::MAX);
         self.lease_until = request.now.checked_add(lease).unwrap_or(Timestamp::MAX);
         let previous = match row.at_or_none("last_run_at").map_err(unreadable)? {
             None => None,
@@ -194,7 +192,7 @@ pub(super) async fn apply(
             sql_pieces::values(piece.len(), &TYPES),
             piece.len() * TYPES.len() + 1
         );
-        let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        let mut query = db::query_scalar(db::AssertSqlSafe(sql));
         for plan in piece {
             let (runs, tick_at, fault) = match &plan.action {
                 Action::Run(due) => (true, Some(micros(due.tick_at)), None),

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use revere_model::{Gap, GapReason, MonitorId};
-use sqlx::FromRow;
 
 use crate::store::{
     Store, StoreError,
     columns::{instant, micros},
-    database::{DbConnection, DbRow},
+    database::{self as db, DbConnection, DbRow, FromRow},
     ticks::gaps,
 };
 
@@ -45,7 +44,7 @@ impl Store {
         self.write_patiently(move |connection| {
             Box::pin(async move {
                 for claim in &claims {
-                    let tick: Option<i64> = sqlx::query_scalar(
+                    let tick: Option<i64> = db::query_scalar(
                         "select claimed_tick_at from statuses
                          where monitor_id = $1 and attempt = $2 and claimed_by is not null",
                     )
@@ -69,14 +68,14 @@ impl Store {
         let node = node.to_owned();
         self.write_patiently(move |connection| {
             Box::pin(async move {
-                let held: Vec<Held> = sqlx::query_as(
+                let held: Vec<Held> = db::query_as(
                     "select monitor_id, attempt, claimed_tick_at from statuses where claimed_by = $1",
                 )
                 .bind(&node)
                 .fetch_all(&mut *connection)
                 .await?;
                 let runs = release_all(connection, held).await?;
-                let deliveries = sqlx::query(
+                let deliveries = db::query(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end
                      where status = 'owed' and claimed_by = $2",
                 )
@@ -99,7 +98,7 @@ impl Store {
              where claimed_by is not null and claimed_by <> $1 and ($2 or lease_until < $3)";
         const DELIVERIES: &str = "status = 'owed' and claimed_by is not null and claimed_by <> $1 and $2";
         let alone = self.0.alone;
-        let any: bool = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+        let any: bool = db::query_scalar(db::AssertSqlSafe(format!(
             "select exists ({RUNS}) or exists (select 1 from deliveries where {DELIVERIES})"
         )))
         .bind(node)
@@ -114,9 +113,9 @@ impl Store {
         let write = self.0.queue.write(Some(PATIENCE), move |connection| {
             Box::pin(async move {
                 let held: Vec<Held> =
-                    sqlx::query_as(RUNS).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
+                    db::query_as(RUNS).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
                 let runs = release_all(connection, held).await?;
-                let deliveries = sqlx::query(sqlx::AssertSqlSafe(format!(
+                let deliveries = db::query(db::AssertSqlSafe(format!(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $3 then $3 else next_attempt_at end
                      where {DELIVERIES}"
                 )))
@@ -139,8 +138,8 @@ struct Held {
     tick: i64,
 }
 
-impl<'r> sqlx::FromRow<'r, DbRow> for Held {
-    fn from_row(row: &'r DbRow) -> Result<Held, sqlx::Error> {
+impl FromRow for Held {
+    fn from_row(row: &DbRow) -> Result<Held, sqlx::Error> {
         let (monitor, attempt, tick) = FromRow::from_row(row)?;
         Ok(Held { monitor_id: MonitorId(monitor), attempt, tick })
     }
@@ -173,7 +172,7 @@ async fn release(
          where monitor_id = $1 and attempt = $2 and claimed_by is not null
          returning owed_tick_at"
     );
-    let released: Option<(Option<i64>,)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let released: Option<(Option<i64>,)> = db::query_as(db::AssertSqlSafe(sql))
         .bind(held.monitor_id.0)
         .bind(held.attempt)
         .bind(retry_at)

@@ -16,7 +16,7 @@ use crate::store::{
     audit::{self, AuditEntry},
     claiming::new_runs::{self, NewRun},
     columns::{Columns, ids_text, micros, value_text},
-    database::{DbConnection, run_ids, sql_pieces},
+    database::{self as db, DbConnection, run_ids, sql_pieces},
     many_rows::in_shapes,
     monitors::records,
     telling::record_flips::{self, Cause, NewFlip},
@@ -176,10 +176,10 @@ async fn keep(
     if applied.is_empty() {
         return Ok(());
     }
-    let first = run_ids::reserve(connection, applied.len()).await?;
+    let ids = run_ids::reserve(connection, applied.len()).await?;
     let mut new_runs = Vec::with_capacity(applied.len());
     let mut flips: Vec<(usize, NewFlip<'_>)> = Vec::new();
-    for (id, one) in (first..).zip(applied) {
+    for (id, one) in ids.into_iter().zip(applied) {
         let result = results[one.place];
         let run = new_run(result, RunId(id), one.old_state, one.new_state);
         answers[one.place] = Some(Committed::Recorded { run: Box::new(kept(&run)), flip: None, owed: Vec::new() });
@@ -230,7 +230,7 @@ async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<Mo
          where m.deleted_at is null and s.monitor_id in {}",
         sql_pieces::ids_of("$1")
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let rules = Rules {
@@ -289,7 +289,7 @@ async fn take(
              returning statuses.monitor_id",
             sql_pieces::values(piece.len(), &TYPES)
         );
-        let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        let mut query = db::query_scalar(db::AssertSqlSafe(sql));
         for (id, subject, result) in piece {
             query = query
                 .bind(id.0)

@@ -20,7 +20,7 @@ use crate::store::{
     audit::{Acted, AuditEntry},
     claiming::new_runs::{self, NewRun},
     columns::{micros, value_text},
-    database::{DbConnection, run_ids, sql_pieces},
+    database::{self as db, DbConnection, run_ids, sql_pieces},
     monitors::records,
     telling::{
         alert_changes, alert_records,
@@ -226,7 +226,7 @@ async fn taken(connection: &mut DbConnection, monitors: &[ImportedMonitor]) -> R
     let ids: Vec<i64> = monitors.iter().filter_map(|monitor| Some(monitor.id?.0)).collect();
     let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
     let sql = format!("select id from monitors where id in {} order by id", sql_pieces::ids_of("$1"));
-    let taken: Vec<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    let taken: Vec<i64> = db::query_scalar(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     Ok(taken.into_iter().map(MonitorId).collect())
 }
 
@@ -254,8 +254,9 @@ async fn take_monitor<'a>(
 ) -> Result<MonitorId, StoreError> {
     let created_at = monitor.history.first().map_or(asked.at, |past| past.change().at.min(asked.at));
     let id = records::insert(connection, monitor.id, &monitor.spec, created_at, asked).await?;
-    let first = run_ids::reserve(connection, monitor.history.len()).await?;
-    let numbered: Vec<(i64, &ImportedRun)> = (first..).zip(monitor.history.iter().filter_map(Past::run)).collect();
+    let runs = monitor.history.iter().filter_map(Past::run);
+    let ids = run_ids::reserve(connection, runs.clone().count()).await?;
+    let numbered: Vec<(i64, &ImportedRun)> = ids.into_iter().zip(runs).collect();
     for piece in numbered.chunks(PIECE) {
         let new: Vec<NewRun<'_>> = piece.iter().map(|(run_id, run)| new_run(id, *run_id, run)).collect();
         new_runs::insert(connection, &new).await?;
@@ -284,7 +285,7 @@ async fn take_monitor<'a>(
     let changes = monitor.history.iter().rev().map(Past::change);
     let since = changes.filter(|change| change.old_state != change.new_state).map(|change| change.at).next();
     let last = numbered.last().map(|(_, run)| run);
-    sqlx::query(
+    db::query(
         "update statuses set state = $1, state_since = $2, last_run_at = $3, last_message = $4, last_value = $5
          where monitor_id = $6",
     )
@@ -309,7 +310,7 @@ async fn take_incidents(
             "update statuses set incident_id = $1 where monitor_id = $2 and state in ('ALARM', 'ERROR')",
             "update told set incident_id = $1 where monitor_id = $2 and open in ('ALARM', 'ERROR')",
         ] {
-            sqlx::query(sql).bind(incident.0).bind(monitor.0).execute(&mut *connection).await?;
+            db::query(sql).bind(incident.0).bind(monitor.0).execute(&mut *connection).await?;
         }
     }
     Ok(())
@@ -404,7 +405,7 @@ fn new_run(monitor_id: MonitorId, id: i64, run: &ImportedRun) -> NewRun<'_> {
 
 async fn insert_flip(connection: &mut DbConnection, flip: &Flip<'_>) -> Result<FlipId, StoreError> {
     let Change { at, old_state, new_state, message, return_value } = &flip.change;
-    let id = sqlx::query_scalar(
+    let id = db::query_scalar(
         "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id)
          values ($1, $2, $3, $4, $5, $6, $7) returning id",
     )

@@ -18,7 +18,7 @@ use crate::{
     store::{
         DeliveryStatus, Settlement,
         columns::{ids_text, micros},
-        database::DbConnection,
+        database::{self as db, DbConnection},
         telling::{
             deliveries::instead,
             incidents::{Described, Heard},
@@ -188,7 +188,7 @@ async fn insert(
     let settled_at = owed.fared.as_ref().filter(|_| status != DeliveryStatus::Owed).map(|fared| fared.at);
     let notification = serde_json::to_string(&owed.notification)
         .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
-    Ok(sqlx::query_scalar(
+    Ok(db::query_scalar(
         "insert into deliveries (flip_id, alert_key, monitor_id, status, attempts, next_attempt_at, instead_of,
              last_error, reply, created_at, settled_at, key, notification, incident_id)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",

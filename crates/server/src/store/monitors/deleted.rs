@@ -5,7 +5,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{Act, Asked, Monitor, MonitorId, Target, TargetKind};
-use sqlx::QueryBuilder;
 
 use super::{
     monitor_edit, records, source_mentions, target,
@@ -15,7 +14,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, ids_text, micros, tags_from},
-    database::{Db, DbConnection, DbRow, sql_pieces},
+    database::{self as db, DbConnection, DbRow, QueryBuilder, sql_pieces},
     telling::alert_changes::monitor_returned,
     ticks::due_ticks::{self, FirstTick},
 };
@@ -72,7 +71,7 @@ impl Store {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<DeletedMonitor>, StoreError> {
-        let mut query = QueryBuilder::<Db>::new(SELECT);
+        let mut query = QueryBuilder::new(SELECT);
         query.push_bind(micros(now));
         if let Some(after) = after {
             query
@@ -91,7 +90,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let sql = format!("{SELECT}$1 and m.id in {} order by m.id", sql_pieces::ids_of("$2"));
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = db::query(db::AssertSqlSafe(sql))
             .bind(micros(now))
             .bind(ids_text(ids.iter().copied()))
             .fetch_all(self.readers())
@@ -119,7 +118,7 @@ async fn delete(
     let kept = SignedDuration::from_hours(24 * i64::from(days));
     let until = asked.at.checked_add(kept).unwrap_or(Timestamp::MAX);
     let who = Author::of(&asked.by.who);
-    let gone = sqlx::query(
+    let gone = db::query(
         "update monitors set deleted_at = $1, purge_at = $2, deleted_by = $3, deleted_by_id = $4, deleted_by_name = $5
          where id = $6 and deleted_at is null and version = $7",
     )
@@ -136,15 +135,15 @@ async fn delete(
         // Not there is an error of `fetch`; there, but of another version, is a conflict.
         return Err(StoreError::Conflict(Box::new(records::fetch(connection, id).await?)));
     }
-    sqlx::query("delete from tags where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
-    sqlx::query("delete from uses where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
+    db::query("delete from tags where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
+    db::query("delete from uses where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
     monitor_edit::stop(connection, &current, asked.at).await?;
     let entry = AuditEntry::new(Act::MonitorDeleted, &asked).about(target(&current)).saying("version", current.version);
     Ok(Acted::done((), entry))
 }
 
 async fn undelete(connection: &mut DbConnection, id: MonitorId, asked: Asked) -> Result<Acted<Monitor>, StoreError> {
-    let back = sqlx::query(
+    let back = db::query(
         "update monitors set deleted_at = null, purge_at = null, deleted_by = null, deleted_by_id = null,
              deleted_by_name = null
          where id = $1 and deleted_at is not null and purge_at > $2",
@@ -160,7 +159,7 @@ async fn undelete(connection: &mut DbConnection, id: MonitorId, asked: Asked) ->
     records::insert_tags(connection, id, &monitor.spec.tags).await?;
     source_mentions::note(connection, id, &monitor.spec.script).await?;
     let FirstTick { next_tick_at, fault } = due_ticks::first(&monitor.spec, asked.at);
-    sqlx::query("update statuses set next_tick_at = $1, due_at = $1, fault = $2 where monitor_id = $3")
+    db::query("update statuses set next_tick_at = $1, due_at = $1, fault = $2 where monitor_id = $3")
         .bind(next_tick_at.map(micros))
         .bind(fault)
         .bind(id.0)

@@ -5,12 +5,11 @@ use revere_model::{
     field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
     monitor_fields,
 };
-use sqlx::QueryBuilder;
 
 use crate::store::{
     StoreError,
     columns::{Columns, tags_from, tags_text},
-    database::{Db, DbRow},
+    database::{DbRow, QueryBuilder},
 };
 
 /// How a kind of field is kept in a column.
@@ -19,7 +18,7 @@ trait Column {
 
     fn read(row: &DbRow, column: &str) -> Result<Self::Value, StoreError>;
 
-    fn bind(query: &mut QueryBuilder<Db>, value: &Self::Value);
+    fn bind(query: &mut QueryBuilder, value: &Self::Value);
 }
 
 macro_rules! columns {
@@ -30,7 +29,7 @@ macro_rules! columns {
         }
 
         /// Adds `, $n` for each field, to an `insert` that has [`push_names`].
-        pub(super) fn push_values(query: &mut QueryBuilder<Db>, spec: &MonitorSpec) {
+        pub(super) fn push_values(query: &mut QueryBuilder, spec: &MonitorSpec) {
             $(
                 query.push(", ");
                 <$kind as Column>::bind(query, &spec.$field);
@@ -38,7 +37,7 @@ macro_rules! columns {
         }
 
         /// Adds `, name = $n` for each field, to an `update`.
-        pub(super) fn push_changes(query: &mut QueryBuilder<Db>, spec: &MonitorSpec) {
+        pub(super) fn push_changes(query: &mut QueryBuilder, spec: &MonitorSpec) {
             $(
                 query.push(concat!(", ", stringify!($field), " = "));
                 <$kind as Column>::bind(query, &spec.$field);
@@ -50,7 +49,7 @@ macro_rules! columns {
 monitor_fields!(columns);
 
 /// Adds `, name` for each field.
-pub(super) fn push_names(query: &mut QueryBuilder<Db>) {
+pub(super) fn push_names(query: &mut QueryBuilder) {
     for field in MONITOR_FIELDS {
         query.push(", ").push(field.name);
     }
@@ -65,7 +64,7 @@ macro_rules! texts {
                 row.text(column)
             }
 
-            fn bind(query: &mut QueryBuilder<Db>, value: &String) {
+            fn bind(query: &mut QueryBuilder, value: &String) {
                 query.push_bind(value);
             }
         }
@@ -81,7 +80,7 @@ impl Column for Flag {
         row.flag(column)
     }
 
-    fn bind(query: &mut QueryBuilder<Db>, value: &bool) {
+    fn bind(query: &mut QueryBuilder, value: &bool) {
         query.push_bind(*value);
     }
 }
@@ -93,7 +92,7 @@ impl Column for Tags {
         Ok(tags_from(row.int("id")?, &row.text(column)?))
     }
 
-    fn bind(query: &mut QueryBuilder<Db>, value: &Vec<String>) {
+    fn bind(query: &mut QueryBuilder, value: &Vec<String>) {
         query.push_bind(tags_text(value));
     }
 }
@@ -105,7 +104,7 @@ impl Column for Streak {
         row.number(column)
     }
 
-    fn bind(query: &mut QueryBuilder<Db>, value: &u32) {
+    fn bind(query: &mut QueryBuilder, value: &u32) {
         query.push_bind(i64::from(*value));
     }
 }
@@ -117,7 +116,7 @@ impl Column for Days {
         Ok(row.int_or_none(column)?.map(|days| u32::try_from(days).unwrap_or(u32::MAX)))
     }
 
-    fn bind(query: &mut QueryBuilder<Db>, value: &Option<u32>) {
+    fn bind(query: &mut QueryBuilder, value: &Option<u32>) {
         query.push_bind(value.map(i64::from));
     }
 }
@@ -129,7 +128,7 @@ impl Column for Seconds {
         row.real_or_none(column)
     }
 
-    fn bind(query: &mut QueryBuilder<Db>, value: &Option<f64>) {
+    fn bind(query: &mut QueryBuilder, value: &Option<f64>) {
         query.push_bind(*value);
     }
 }

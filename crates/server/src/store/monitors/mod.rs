@@ -12,12 +12,11 @@ pub(super) mod versions;
 
 use records::{SELECT, fetch, insert, monitor};
 use revere_model::{Act, Asked, Monitor, MonitorId, MonitorSpec, StateSet, Target, TargetKind};
-use sqlx::QueryBuilder;
 
 use crate::store::{
     Store, StoreError,
     audit::{self, Acted},
-    database::{Db, sql_pieces},
+    database::{self as db, QueryBuilder, sql_pieces},
     reading::{name_search::contains, page_cut::fitting},
 };
 
@@ -74,7 +73,7 @@ impl Store {
         bytes: usize,
     ) -> Result<(Vec<Monitor>, bool), StoreError> {
         // How long a text is stands at the beginning of its row; the text itself stays where it is.
-        let mut query = QueryBuilder::<Db>::new(
+        let mut query = QueryBuilder::new(
             "select s.monitor_id, octet_length(m.script) + octet_length(m.description)
                  + coalesce(octet_length(s.last_message), 0)
              from statuses s join monitors m on m.id = s.monitor_id",
@@ -98,14 +97,14 @@ impl Store {
         let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
         let sql = format!("{SELECT} where m.deleted_at is null and m.id in {} order by m.id", sql_pieces::ids_of("$1"));
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
+        let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(monitor).collect::<Result<_, _>>()?, more))
     }
 
     /// All tags in use, with how many monitors have each, at most `limit`.
     pub async fn tags(&self, limit: u32) -> Result<Vec<(String, u64)>, StoreError> {
         let rows: Vec<(String, i64)> =
-            sqlx::query_as("select tag, count(*) from tags group by tag order by tag limit $1")
+            db::query_as("select tag, count(*) from tags group by tag order by tag limit $1")
                 .bind(i64::from(limit))
                 .fetch_all(self.readers())
                 .await?;

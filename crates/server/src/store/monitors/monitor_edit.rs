@@ -5,13 +5,12 @@
 
 use jiff::Timestamp;
 use revere_model::{Flip, Gap, GapReason, Monitor, MonitorId, MonitorSpec, Status, activate, deactivate};
-use sqlx::QueryBuilder;
 
 use super::{field_columns, records, source_mentions};
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
-    database::{Db, DbConnection},
+    database::{self as db, DbConnection, QueryBuilder},
     telling::record_flips::{self, Cause, NewFlip},
     ticks::{
         due_ticks::{self, FirstTick, Ticks},
@@ -41,7 +40,7 @@ pub(super) async fn change(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let id = current.id;
-    let mut query = QueryBuilder::<Db>::new("update monitors set version = version + 1, updated_at = ");
+    let mut query = QueryBuilder::new("update monitors set version = version + 1, updated_at = ");
     query.push_bind(micros(now));
     field_columns::push_changes(&mut query, spec);
     query.push(" where id = ").push_bind(id.0).push(" and version = ").push_bind(current.version);
@@ -50,7 +49,7 @@ pub(super) async fn change(
         return Ok(false);
     }
     if spec.tags != current.spec.tags {
-        sqlx::query("delete from tags where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
+        db::query("delete from tags where monitor_id = $1").bind(id.0).execute(&mut *connection).await?;
         records::insert_tags(connection, id, &spec.tags).await?;
     }
     if spec.script != current.spec.script {
@@ -78,7 +77,7 @@ pub(super) async fn stop(connection: &mut DbConnection, current: &Monitor, now: 
 
 /// Lets go of a monitor's ticks and its claim; false, and nothing, if they are no longer as they were read.
 async fn let_go(connection: &mut DbConnection, id: MonitorId, was: &Row, gaps: &[Gap]) -> Result<bool, StoreError> {
-    let stopped = sqlx::query(
+    let stopped = db::query(
         "update statuses set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null, fault_count = 0,
              claimed_by = null, claimed_tick_at = null, lease_until = null, attempt = attempt + 1,
              missed_ticks = missed_ticks + $1, overlapped_ticks = overlapped_ticks + $2
@@ -169,7 +168,7 @@ fn moved(current: &Monitor, spec: &MonitorSpec, was: &Row, now: Timestamp) -> Mo
 /// Writes a status row in the place of what was read; false, and nothing, if it is no longer so.
 async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved: &Moved) -> Result<bool, StoreError> {
     let row = &moved.row;
-    let replaced = sqlx::query(
+    let replaced = db::query(
         "update statuses set state = $1, state_since = $2, failing_streak = $3, passing_streak = $4, next_tick_at = $5,
          owed_tick_at = $6, due_at = $7, fault = $8, fault_count = 0, missed_ticks = missed_ticks + $9,
          overlapped_ticks = overlapped_ticks + $10
@@ -224,7 +223,7 @@ fn missed(monitor: &Monitor, tick: Timestamp) -> Gap {
 }
 
 async fn read(connection: &mut DbConnection, current: &Monitor) -> Result<Row, StoreError> {
-    let row = sqlx::query("select *, claimed_by is not null as claimed from statuses where monitor_id = $1")
+    let row = db::query("select *, claimed_by is not null as claimed from statuses where monitor_id = $1")
         .bind(current.id.0)
         .fetch_one(connection)
         .await?;

@@ -2,13 +2,12 @@
 
 use jiff::Timestamp;
 use revere_model::{Asked, Monitor, MonitorId, MonitorSpec, Status};
-use sqlx::QueryBuilder;
 
 use super::{field_columns, source_mentions, versions};
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
-    database::{Db, DbConnection, DbRow},
+    database::{self as db, DbConnection, DbRow, QueryBuilder, run_ids},
     ticks::due_ticks::{self, FirstTick},
 };
 
@@ -18,7 +17,7 @@ pub(super) const SELECT: &str = "select m.*, s.state, s.state_since, s.last_run_
 
 /// Reads one monitor, as this connection sees it.
 pub(in crate::store) async fn fetch(connection: &mut DbConnection, id: MonitorId) -> Result<Monitor, StoreError> {
-    let mut query = QueryBuilder::<Db>::new(SELECT);
+    let mut query = QueryBuilder::new(SELECT);
     query.push(" where m.deleted_at is null and m.id = ").push_bind(id.0);
     monitor(&query.build().fetch_one(connection).await?)
 }
@@ -51,7 +50,7 @@ pub(in crate::store) async fn insert(
     created_at: Timestamp,
     asked: &Asked,
 ) -> Result<MonitorId, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("insert into monitors (version, created_at, updated_at");
+    let mut query = QueryBuilder::new("insert into monitors (version, created_at, updated_at");
     field_columns::push_names(&mut query);
     if id.is_some() {
         query.push(", id");
@@ -61,9 +60,13 @@ pub(in crate::store) async fn insert(
     if let Some(id) = id {
         query.push(", ").push_bind(id.0);
     }
+    let given = id;
     let id: i64 = query.push(") returning id").build_query_scalar().fetch_one(&mut *connection).await?;
+    if given.is_some() {
+        run_ids::monitor_has(connection, id).await?;
+    }
     let FirstTick { next_tick_at, fault } = due_ticks::first(spec, asked.at);
-    sqlx::query(
+    db::query(
         "insert into statuses (monitor_id, state, state_since, next_tick_at, due_at, fault)
          values ($1, 'INACTIVE', $2, $4, $4, $3)",
     )
@@ -86,7 +89,7 @@ pub(super) async fn insert_tags(
     tags: &[String],
 ) -> Result<(), StoreError> {
     for tag in tags {
-        sqlx::query("insert into tags (tag, monitor_id) values ($1, $2) on conflict do nothing")
+        db::query("insert into tags (tag, monitor_id) values ($1, $2) on conflict do nothing")
             .bind(tag)
             .bind(id.0)
             .execute(&mut *connection)

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use revere_model::MonitorId;
 
-use crate::store::{Store, StoreError, database::DbConnection};
+use crate::store::{
+    Store, StoreError,
+    database::{self as db, DbConnection},
+};
 
 /// The longest name that is looked for, in bytes.
 const LONGEST: usize = 200;
@@ -16,7 +19,7 @@ const MOST: usize = 100;
 impl Store {
     /// Monitors whose script names a source, by id, at most `limit`, and how many there are in all.
     pub async fn naming_source(&self, name: &str, limit: u32) -> Result<(Vec<(MonitorId, String)>, u64), StoreError> {
-        let rows: Vec<(i64, String)> = sqlx::query_as(
+        let rows: Vec<(i64, String)> = db::query_as(
             "select m.id, m.name from uses u join monitors m on m.id = u.monitor_id
              where u.source = $1 order by u.monitor_id limit $2",
         )
@@ -24,7 +27,7 @@ impl Store {
         .bind(i64::from(limit))
         .fetch_all(self.readers())
         .await?;
-        let all: i64 = sqlx::query_scalar("select count(*) from uses where source = $1")
+        let all: i64 = db::query_scalar("select count(*) from uses where source = $1")
             .bind(name)
             .fetch_one(self.readers())
             .await?;
@@ -38,9 +41,9 @@ pub(in crate::store) async fn note(
     monitor: MonitorId,
     script: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("delete from uses where monitor_id = $1").bind(monitor.0).execute(&mut *connection).await?;
+    db::query("delete from uses where monitor_id = $1").bind(monitor.0).execute(&mut *connection).await?;
     for source in named(script) {
-        sqlx::query("insert into uses (source, monitor_id) values ($1, $2)")
+        db::query("insert into uses (source, monitor_id) values ($1, $2)")
             .bind(source)
             .bind(monitor.0)
             .execute(&mut *connection)

@@ -10,12 +10,11 @@ use revere_model::{Asked, MonitorId, MonitorSpec, Who, monitor_fields};
 use revere_sandbox::script_version;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sqlx::QueryBuilder;
 
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
-    database::{Db, DbConnection, DbRow},
+    database::{self as db, DbConnection, DbRow, QueryBuilder},
 };
 
 /// Who did something: what kind of actor, which one, and what they were called then.
@@ -63,7 +62,7 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<SavedVersion>, StoreError> {
-        let rows = sqlx::query(
+        let rows = db::query(
             "select * from monitor_versions where monitor_id = $1 and version < $2 order by version desc limit $3",
         )
         .bind(monitor.0)
@@ -76,7 +75,7 @@ impl Store {
 
     /// The numbers of the newest versions of a monitor, newest first, at most `limit`.
     pub async fn version_numbers(&self, monitor: MonitorId, limit: u32) -> Result<Vec<i64>, StoreError> {
-        let numbers = sqlx::query_scalar(
+        let numbers = db::query_scalar(
             "select version from monitor_versions where monitor_id = $1 order by version desc limit $2",
         );
         Ok(numbers.bind(monitor.0).bind(i64::from(limit)).fetch_all(self.readers()).await?)
@@ -84,7 +83,7 @@ impl Store {
 
     /// One version of a monitor, whole.
     pub async fn version(&self, monitor: MonitorId, version: i64) -> Result<SavedVersion, StoreError> {
-        let row = sqlx::query(
+        let row = db::query(
             "select v.*, s.script from monitor_versions v
              join monitor_scripts s on s.monitor_id = v.monitor_id and s.script_version = v.script_version
              where v.monitor_id = $1 and v.version = $2",
@@ -108,7 +107,7 @@ impl Store {
             return Ok(HashMap::new());
         }
         let mut query =
-            QueryBuilder::<Db>::new("select script_version, first_version from monitor_scripts where monitor_id = ");
+            QueryBuilder::new("select script_version, first_version from monitor_scripts where monitor_id = ");
         query.push_bind(monitor.0).push(" and script_version in (");
         let mut list = query.separated(",");
         for version in script_versions {
@@ -129,7 +128,7 @@ pub(super) async fn keep(
     asked: &Asked,
 ) -> Result<(), StoreError> {
     let script_version = script_version(&spec.script);
-    sqlx::query(
+    db::query(
         "insert into monitor_scripts (monitor_id, script_version, first_version, script) values ($1, $2, $3, $4)
          on conflict (monitor_id, script_version) do nothing",
     )
@@ -140,7 +139,7 @@ pub(super) async fn keep(
     .execute(&mut *connection)
     .await?;
     let author = Author::of(&asked.by.who);
-    sqlx::query(
+    db::query(
         "insert into monitor_versions
              (monitor_id, version, saved_at, who, who_id, who_name, note, restored, script_version, fields)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 use revere_model::UserId;
 
-use crate::store::{StoreError, columns::micros, database::DbConnection};
+use crate::store::{
+    StoreError,
+    columns::micros,
+    database::{self as db, DbConnection},
+};
 
 /// What a link is good for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,11 +30,11 @@ pub(super) async fn insert(
         Link::FirstAdministrator => None,
         Link::Password(user) => Some(user.0),
     };
-    sqlx::query("delete from one_time_links where user_id is not distinct from $1")
+    db::query("delete from one_time_links where user_id is not distinct from $1")
         .bind(user)
         .execute(&mut *connection)
         .await?;
-    sqlx::query("insert into one_time_links (secret_hash, user_id, created_at, ends_at) values ($1, $2, $3, $4)")
+    db::query("insert into one_time_links (secret_hash, user_id, created_at, ends_at) values ($1, $2, $3, $4)")
         .bind(secret_hash)
         .bind(user)
         .bind(micros(now))

@@ -11,6 +11,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, micros},
+    database::{self as db},
 };
 
 impl Store {
@@ -41,7 +42,7 @@ impl Store {
 
     /// What the link with this hash is good for, if it still is. Looking does not use it up.
     pub async fn link(&self, secret_hash: &str, now: Timestamp) -> Result<Option<Link>, StoreError> {
-        let row = sqlx::query(
+        let row = db::query(
             "select l.user_id from one_time_links l left join users u on u.id = l.user_id
              where l.secret_hash = $1 and l.ends_at > $2 and u.disabled_at is null",
         )
@@ -65,7 +66,7 @@ impl Store {
         self.act(move |connection| {
             Box::pin(async move {
                 let used =
-                    sqlx::query("delete from one_time_links where secret_hash = $1 and user_id = $2 and ends_at > $3")
+                    db::query("delete from one_time_links where secret_hash = $1 and user_id = $2 and ends_at > $3")
                         .bind(secret_hash)
                         .bind(user.0)
                         .bind(micros(asked.at))
@@ -74,12 +75,12 @@ impl Store {
                 if used.rows_affected() == 0 {
                     return Ok(Acted::nothing(false));
                 }
-                sqlx::query("update users set password_hash = $2 where id = $1")
+                db::query("update users set password_hash = $2 where id = $1")
                     .bind(user.0)
                     .bind(password_hash)
                     .execute(&mut *connection)
                     .await?;
-                sqlx::query("delete from sessions where user_id = $1").bind(user.0).execute(&mut *connection).await?;
+                db::query("delete from sessions where user_id = $1").bind(user.0).execute(&mut *connection).await?;
                 let user = users::fetch(connection, user).await?;
                 Ok(Acted::done(true, AuditEntry::new(Act::PasswordChosen, &asked).about(users::target(&user))))
             })

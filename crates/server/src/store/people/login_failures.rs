@@ -6,6 +6,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, micros},
+    database::{self as db},
 };
 
 /// The failures in a row under one name.
@@ -20,7 +21,7 @@ pub struct Attempt {
 impl Store {
     /// The failures under a name, if there were any lately.
     pub async fn login_failures(&self, name_hash: &str) -> Result<Option<Attempt>, StoreError> {
-        let row = sqlx::query("select count, wait_until from login_failures where name_hash = $1")
+        let row = db::query("select count, wait_until from login_failures where name_hash = $1")
             .bind(name_hash)
             .fetch_optional(self.readers())
             .await?;
@@ -38,7 +39,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.act(move |connection| {
             Box::pin(async move {
-                let count: i64 = sqlx::query_scalar(
+                let count: i64 = db::query_scalar(
                     "insert into login_failures (name_hash, count, wait_until, failed_at) values ($1, 1, $2, $2)
                      on conflict (name_hash) do update set count = login_failures.count + 1, failed_at = excluded.failed_at
                      returning count",
@@ -49,7 +50,7 @@ impl Store {
                 .await?;
                 let wait = wait(u32::try_from(count).unwrap_or(u32::MAX));
                 let until = now.saturating_add(wait).unwrap_or(now);
-                sqlx::query("update login_failures set wait_until = $2 where name_hash = $1")
+                db::query("update login_failures set wait_until = $2 where name_hash = $1")
                     .bind(name_hash)
                     .bind(micros(until))
                     .execute(&mut *connection)

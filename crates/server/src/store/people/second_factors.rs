@@ -6,7 +6,7 @@ use super::users::{end_others, fetch, target};
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
-    database::DbConnection,
+    database::{self as db, DbConnection},
 };
 
 impl Store {
@@ -15,7 +15,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let offer = sqlx::query("update users set totp_offered = $2 where id = $1");
+                let offer = db::query("update users set totp_offered = $2 where id = $1");
                 offer.bind(id.0).bind(key).execute(&mut *connection).await?;
                 let user = fetch(connection, id).await?;
                 Ok(Acted::done((), AuditEntry::new(Act::SecondFactorOffered, &asked).about(target(&user))))
@@ -38,7 +38,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let confirmed = sqlx::query(
+                let confirmed = db::query(
                     "update users set totp_key = totp_offered, totp_offered = null, totp_step = $3
                      where id = $1 and totp_offered = $2",
                 )
@@ -71,7 +71,7 @@ impl Store {
         self.act(move |connection| {
             Box::pin(async move {
                 let was = fetch(connection, id).await?;
-                sqlx::query("update users set totp_key = null, totp_offered = null, totp_step = null where id = $1")
+                db::query("update users set totp_key = null, totp_offered = null, totp_step = null where id = $1")
                     .bind(id.0)
                     .execute(&mut *connection)
                     .await?;
@@ -90,7 +90,7 @@ impl Store {
     pub async fn take_code(&self, id: UserId, step: i64) -> Result<bool, StoreError> {
         self.write(move |connection| {
             Box::pin(async move {
-                let taken = sqlx::query(
+                let taken = db::query(
                     "update users set totp_step = $2 where id = $1 and (totp_step is null or totp_step < $2)",
                 )
                 .bind(id.0)
@@ -106,7 +106,7 @@ impl Store {
     /// Whether a recovery code is one of a person's that was not taken yet.
     pub async fn has_recovery_code(&self, id: UserId, code_hash: &str) -> Result<bool, StoreError> {
         let found: Option<i64> =
-            sqlx::query_scalar("select user_id from recovery_codes where code_hash = $2 and user_id = $1")
+            db::query_scalar("select user_id from recovery_codes where code_hash = $2 and user_id = $1")
                 .bind(id.0)
                 .bind(code_hash)
                 .fetch_optional(self.readers())
@@ -119,7 +119,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let taken = sqlx::query("delete from recovery_codes where code_hash = $2 and user_id = $1")
+                let taken = db::query("delete from recovery_codes where code_hash = $2 and user_id = $1")
                     .bind(id.0)
                     .bind(code_hash)
                     .execute(&mut *connection)
@@ -136,7 +136,7 @@ impl Store {
 
     /// How many recovery codes a person has left.
     pub async fn recovery_codes_left(&self, id: UserId) -> Result<u64, StoreError> {
-        let left: i64 = sqlx::query_scalar("select count(*) from recovery_codes where user_id = $1")
+        let left: i64 = db::query_scalar("select count(*) from recovery_codes where user_id = $1")
             .bind(id.0)
             .fetch_one(self.readers())
             .await?;
@@ -145,9 +145,9 @@ impl Store {
 }
 
 async fn replace_codes(connection: &mut DbConnection, id: UserId, hashes: &[String]) -> Result<(), StoreError> {
-    sqlx::query("delete from recovery_codes where user_id = $1").bind(id.0).execute(&mut *connection).await?;
+    db::query("delete from recovery_codes where user_id = $1").bind(id.0).execute(&mut *connection).await?;
     for hash in hashes {
-        sqlx::query("insert into recovery_codes (code_hash, user_id) values ($1, $2)")
+        db::query("insert into recovery_codes (code_hash, user_id) values ($1, $2)")
             .bind(hash)
             .bind(id.0)
             .execute(&mut *connection)

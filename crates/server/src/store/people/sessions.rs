@@ -8,7 +8,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, micros, word},
-    database::{DbConnection, DbRow},
+    database::{self as db, DbConnection, DbRow},
 };
 
 /// A session, with who is in it.
@@ -82,7 +82,7 @@ impl Store {
         let (mut asked, now) = (asked.clone(), asked.at);
         self.act(move |connection| {
             Box::pin(async move {
-                let come_in = sqlx::query(
+                let come_in = db::query(
                     "update users set logged_in_at = $2, put_out_at = null where id = $1 and disabled_at is null
                          and password_hash is not distinct from $3 and totp_key is not distinct from $4",
                 )
@@ -98,7 +98,7 @@ impl Store {
                 if let Some((user, session)) = new.instead_of {
                     end(connection, user, session).await?;
                 }
-                let id: i64 = sqlx::query_scalar(
+                let id: i64 = db::query_scalar(
                     "insert into sessions (secret_hash, user_id, method, address, user_agent, created_at, proved_at, seen_at,
                          ends_at) values ($1, $2, $3, $4, $5, $6, $8, $6, $7) returning id",
                 )
@@ -112,11 +112,11 @@ impl Store {
                 .bind(micros(new.proved_at))
                 .fetch_one(&mut *connection)
                 .await?;
-                sqlx::query("delete from login_failures where name_hash = $1")
+                db::query("delete from login_failures where name_hash = $1")
                     .bind(name_hash)
                     .execute(&mut *connection)
                     .await?;
-                sqlx::query(
+                db::query(
                     "insert into login_addresses (user_id, address, seen_at) values ($1, $2, $3)
                      on conflict (user_id, address) do update set seen_at = excluded.seen_at",
                 )
@@ -125,7 +125,7 @@ impl Store {
                 .bind(micros(now))
                 .execute(&mut *connection)
                 .await?;
-                sqlx::query(
+                db::query(
                     "delete from login_addresses where user_id = $1 and address not in
                          (select address from login_addresses where user_id = $1 order by seen_at desc limit $2)",
                 )
@@ -133,7 +133,7 @@ impl Store {
                 .bind(ADDRESSES)
                 .execute(&mut *connection)
                 .await?;
-                sqlx::query(
+                db::query(
                     "delete from sessions where user_id = $1 and id not in
                          (select id from sessions where user_id = $1 order by seen_at desc, id desc limit $2)",
                 )
@@ -161,7 +161,7 @@ impl Store {
         seen_since: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let row = sqlx::query(
+        let row = db::query(
             "select s.*, u.name, u.role, u.tags, u.issuer from sessions s join users u on u.id = s.user_id
              where s.secret_hash = $1 and s.seen_at >= $2 and s.ends_at > $3 and u.disabled_at is null",
         )
@@ -180,7 +180,7 @@ impl Store {
         seen_since: Timestamp,
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
-        let rows = sqlx::query(
+        let rows = db::query(
             "select s.*, u.name, u.role, u.tags, u.issuer from sessions s join users u on u.id = s.user_id
              where s.user_id = $1 and s.seen_at >= $2 and s.ends_at > $3 order by s.seen_at desc, s.id desc limit $4",
         )
@@ -195,7 +195,7 @@ impl Store {
 
     /// In which way the one in a session came in, if it is one of this person.
     pub async fn session_method(&self, user: UserId, id: SessionId) -> Result<Option<String>, StoreError> {
-        let found = sqlx::query_scalar("select method from sessions where id = $1 and user_id = $2");
+        let found = db::query_scalar("select method from sessions where id = $1 and user_id = $2");
         Ok(found.bind(id.0).bind(user.0).fetch_optional(self.readers()).await?)
     }
 
@@ -203,7 +203,7 @@ impl Store {
     pub async fn session_seen(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |connection| {
             Box::pin(async move {
-                let seen = sqlx::query("update sessions set seen_at = $2 where id = $1 and seen_at < $2");
+                let seen = db::query("update sessions set seen_at = $2 where id = $1 and seen_at < $2");
                 seen.bind(id.0).bind(micros(now)).execute(connection).await?;
                 Ok(())
             })
@@ -216,7 +216,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let proved = sqlx::query("update sessions set proved_at = $2 where id = $1");
+                let proved = db::query("update sessions set proved_at = $2 where id = $1");
                 if proved.bind(id.0).bind(micros(asked.at)).execute(connection).await?.rows_affected() == 0 {
                     return Ok(Acted::nothing(()));
                 }
@@ -246,11 +246,11 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let put_out = sqlx::query("update users set put_out_at = $2 where id = $1 and put_out_at is null")
+                let put_out = db::query("update users set put_out_at = $2 where id = $1 and put_out_at is null")
                     .bind(user.0)
                     .bind(micros(asked.at));
                 let put_out = put_out.execute(&mut *connection).await?.rows_affected();
-                let ended = sqlx::query("delete from sessions where user_id = $1").bind(user.0);
+                let ended = db::query("delete from sessions where user_id = $1").bind(user.0);
                 let ended = ended.execute(&mut *connection).await?.rows_affected();
                 if put_out + ended == 0 {
                     return Ok(Acted::nothing(()));
@@ -268,7 +268,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let ended = sqlx::query("delete from sessions where user_id = $1").bind(user.0);
+                let ended = db::query("delete from sessions where user_id = $1").bind(user.0);
                 let ended = ended.execute(&mut *connection).await?.rows_affected();
                 if ended == 0 {
                     return Ok(Acted::nothing(()));
@@ -283,7 +283,7 @@ impl Store {
 
     /// Whether a person came in from there before.
     pub async fn came_from(&self, user: UserId, address: &str, since: Timestamp) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar(
+        let found: Option<i64> = db::query_scalar(
             "select user_id from login_addresses where user_id = $1 and address = $2 and seen_at >= $3",
         )
         .bind(user.0)
@@ -302,7 +302,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         // Looking is free of locks: most of the time there is nothing to do.
-        let over: bool = sqlx::query_scalar(
+        let over: bool = db::query_scalar(
             "select exists (select 1 from sessions where ends_at <= $1 or seen_at < $2)
                  or exists (select 1 from one_time_links where ends_at <= $1)
                  or exists (select 1 from login_failures where failed_at < $3)",
@@ -317,16 +317,16 @@ impl Store {
         }
         self.write(move |connection| {
             Box::pin(async move {
-                sqlx::query("delete from sessions where ends_at <= $1 or seen_at < $2")
+                db::query("delete from sessions where ends_at <= $1 or seen_at < $2")
                     .bind(micros(now))
                     .bind(micros(seen_since))
                     .execute(&mut *connection)
                     .await?;
-                sqlx::query("delete from one_time_links where ends_at <= $1")
+                db::query("delete from one_time_links where ends_at <= $1")
                     .bind(micros(now))
                     .execute(&mut *connection)
                     .await?;
-                sqlx::query("delete from login_failures where failed_at < $1")
+                db::query("delete from login_failures where failed_at < $1")
                     .bind(micros(failed_since))
                     .execute(&mut *connection)
                     .await?;
@@ -338,7 +338,7 @@ impl Store {
 }
 
 async fn end(connection: &mut DbConnection, user: UserId, id: SessionId) -> Result<bool, StoreError> {
-    let ended = sqlx::query("delete from sessions where id = $1 and user_id = $2")
+    let ended = db::query("delete from sessions where id = $1 and user_id = $2")
         .bind(id.0)
         .bind(user.0)
         .execute(connection)

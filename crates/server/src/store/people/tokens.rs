@@ -8,7 +8,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, micros, tags_text, word},
-    database::DbRow,
+    database::{self as db, DbRow},
 };
 
 /// An API token, with whose it is.
@@ -66,14 +66,14 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let has: i64 = sqlx::query_scalar("select count(*) from api_tokens where user_id = $1")
+                let has: i64 = db::query_scalar("select count(*) from api_tokens where user_id = $1")
                     .bind(new.owner.0)
                     .fetch_one(&mut *connection)
                     .await?;
                 if has >= MOST {
                     return Ok(Acted::nothing(None));
                 }
-                let id: i64 = sqlx::query_scalar(
+                let id: i64 = db::query_scalar(
                     "insert into api_tokens (secret_hash, user_id, name, role, tags, scope, created_at, ends_at)
                      values ($1, $2, $3, $4, $5, $6, $7, $8) returning id",
                 )
@@ -106,7 +106,7 @@ impl Store {
             "{SELECT} where t.secret_hash = $1 and (t.ends_at is null or t.ends_at > $2)
                  and u.disabled_at is null and u.put_out_at is null"
         );
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let row = db::query(db::AssertSqlSafe(sql))
             .bind(secret_hash)
             .bind(micros(now))
             .fetch_optional(self.readers())
@@ -123,7 +123,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Token>, StoreError> {
         let sql = format!("{SELECT} where (t.user_id = $1 or $1 = 0) and t.id < $2 order by t.id desc limit $3");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = db::query(db::AssertSqlSafe(sql))
             .bind(owner.map_or(0, |owner| owner.0))
             .bind(before.map_or(i64::MAX, |before| before.0))
             .bind(i64::from(limit))
@@ -136,7 +136,7 @@ impl Store {
     pub async fn token_used(&self, id: TokenId, from: String, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |connection| {
             Box::pin(async move {
-                sqlx::query("update api_tokens set used_at = $2, used_from = $3 where id = $1")
+                db::query("update api_tokens set used_at = $2, used_from = $3 where id = $1")
                     .bind(id.0)
                     .bind(micros(now))
                     .bind(from)
@@ -153,7 +153,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let gone: Option<(String, i64)> = sqlx::query_as(
+                let gone: Option<(String, i64)> = db::query_as(
                     "delete from api_tokens where id = $1 and (user_id = $2 or $2 = 0) returning name, user_id",
                 )
                 .bind(id.0)

@@ -8,7 +8,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, micros, tags_text, word},
-    database::{DbConnection, DbRow},
+    database::{self as db, DbConnection, DbRow},
 };
 
 /// A person.
@@ -100,7 +100,7 @@ fn name_key(name: &str) -> String {
 impl Store {
     /// Everybody, by name; at most `limit`, after the name `after`.
     pub async fn users(&self, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
-        let rows = sqlx::query("select * from users where name_key > $1 order by name_key limit $2")
+        let rows = db::query("select * from users where name_key > $1 order by name_key limit $2")
             .bind(name_key(after))
             .bind(i64::from(limit))
             .fetch_all(self.readers())
@@ -112,14 +112,14 @@ impl Store {
     pub async fn user(&self, lookup: Lookup) -> Result<Option<User>, StoreError> {
         let row = match lookup {
             Lookup::Id(id) => {
-                sqlx::query("select * from users where id = $1").bind(id.0).fetch_optional(self.readers()).await?
+                db::query("select * from users where id = $1").bind(id.0).fetch_optional(self.readers()).await?
             }
             Lookup::Name(name) => {
-                let by_name = sqlx::query("select * from users where name_key = $1").bind(name_key(&name));
+                let by_name = db::query("select * from users where name_key = $1").bind(name_key(&name));
                 by_name.fetch_optional(self.readers()).await?
             }
             Lookup::Identity(issuer, subject) => {
-                let by_identity = sqlx::query("select * from users where issuer = $1 and subject = $2");
+                let by_identity = db::query("select * from users where issuer = $1 and subject = $2");
                 by_identity.bind(issuer).bind(subject).fetch_optional(self.readers()).await?
             }
         };
@@ -128,7 +128,7 @@ impl Store {
 
     /// Whether anybody is an administrator who may come in.
     pub async fn has_administrator(&self) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("{ADMINISTRATORS} limit 1")))
+        let found: Option<i64> = db::query_scalar(db::AssertSqlSafe(format!("{ADMINISTRATORS} limit 1")))
             .fetch_optional(self.readers())
             .await?;
         Ok(found.is_some())
@@ -167,7 +167,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let used = sqlx::query(
+                let used = db::query(
                     "delete from one_time_links where secret_hash = $1 and user_id is null and ends_at > $2 and not exists
                          (select 1 from users where role = 'administrator' and disabled_at is null and put_out_at is null)",
                 )
@@ -211,7 +211,7 @@ impl Store {
                 {
                     return Ok(Acted::nothing(None));
                 }
-                sqlx::query("update users set role = $2, tags = $3, disabled_at = $4 where id = $1")
+                db::query("update users set role = $2, tags = $3, disabled_at = $4 where id = $1")
                     .bind(id.0)
                     .bind(role.as_str())
                     .bind(tags_text(tags))
@@ -222,7 +222,7 @@ impl Store {
                     for sql in
                         ["delete from sessions where user_id = $1", "delete from one_time_links where user_id = $1"]
                     {
-                        sqlx::query(sql).bind(id.0).execute(&mut *connection).await?;
+                        db::query(sql).bind(id.0).execute(&mut *connection).await?;
                     }
                 }
                 let is = fetch(connection, id).await?;
@@ -241,7 +241,7 @@ impl Store {
     pub async fn came_in(&self, id: UserId, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |connection| {
             Box::pin(async move {
-                let came = sqlx::query("update users set logged_in_at = $2 where id = $1 and disabled_at is null");
+                let came = db::query("update users set logged_in_at = $2 where id = $1 and disabled_at is null");
                 came.bind(id.0).bind(micros(now)).execute(connection).await?;
                 Ok(())
             })
@@ -255,7 +255,7 @@ impl Store {
         self.act(move |connection| {
             Box::pin(async move {
                 let was = fetch(connection, id).await?;
-                let renamed = sqlx::query(
+                let renamed = db::query(
                     "update users set name = $2, name_key = $3 where id = $1
                          and not exists (select 1 from users where name_key = $3 and id <> $1)",
                 )
@@ -287,15 +287,12 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                sqlx::query("update users set password_hash = $2 where id = $1")
+                db::query("update users set password_hash = $2 where id = $1")
                     .bind(id.0)
                     .bind(password_hash)
                     .execute(&mut *connection)
                     .await?;
-                sqlx::query("delete from one_time_links where user_id = $1")
-                    .bind(id.0)
-                    .execute(&mut *connection)
-                    .await?;
+                db::query("delete from one_time_links where user_id = $1").bind(id.0).execute(&mut *connection).await?;
                 end_others(connection, id, keep).await?;
                 Ok(Acted::done((), AuditEntry::new(act, &asked).about(target(&fetch(&mut *connection, id).await?))))
             })
@@ -307,7 +304,7 @@ impl Store {
     pub async fn rehash_password(&self, id: UserId, was: String, is: String) -> Result<(), StoreError> {
         self.write(move |connection| {
             Box::pin(async move {
-                sqlx::query("update users set password_hash = $3 where id = $1 and password_hash = $2")
+                db::query("update users set password_hash = $3 where id = $1 and password_hash = $2")
                     .bind(id.0)
                     .bind(was)
                     .bind(is)
@@ -321,7 +318,7 @@ impl Store {
 }
 
 async fn insert(connection: &mut DbConnection, new: &NewUser, now: Timestamp) -> Result<Option<User>, StoreError> {
-    let row = sqlx::query(
+    let row = db::query(
         "insert into users (name, name_key, role, tags, password_hash, issuer, subject, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning *",
     )
@@ -344,12 +341,12 @@ pub(super) fn target(user: &User) -> Target {
 }
 
 pub(super) async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<User, StoreError> {
-    user(&sqlx::query("select * from users where id = $1").bind(id.0).fetch_one(connection).await?)
+    user(&db::query("select * from users where id = $1").bind(id.0).fetch_one(connection).await?)
 }
 
 async fn is_last_administrator(connection: &mut DbConnection, id: UserId) -> Result<bool, StoreError> {
     let can: Vec<i64> =
-        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("{ADMINISTRATORS} limit 2"))).fetch_all(connection).await?;
+        db::query_scalar(db::AssertSqlSafe(format!("{ADMINISTRATORS} limit 2"))).fetch_all(connection).await?;
     Ok(can == [id.0])
 }
 
@@ -358,7 +355,7 @@ pub(super) async fn end_others(
     id: UserId,
     keep: Option<SessionId>,
 ) -> Result<(), StoreError> {
-    sqlx::query("delete from sessions where user_id = $1 and id <> $2")
+    db::query("delete from sessions where user_id = $1 and id <> $2")
         .bind(id.0)
         .bind(keep.map_or(0, |session| session.0))
         .execute(connection)

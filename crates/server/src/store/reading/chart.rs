@@ -9,6 +9,7 @@ use revere_model::{MonitorId, ReturnValue, State};
 use crate::store::{
     Store, StoreError,
     columns::{instant, micros, value_from, word},
+    database::{self as db},
 };
 
 /// Runs that are handed over at once.
@@ -49,7 +50,7 @@ impl Store {
         );
         let mut after = (micros(from), 0);
         loop {
-            let text: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.as_str()))
+            let text: Option<String> = db::query_scalar(db::AssertSqlSafe(sql.as_str()))
                 .bind(monitor.0)
                 .bind(after.0)
                 .bind(after.1)
@@ -71,7 +72,7 @@ impl Store {
     /// The last values of a monitor, oldest first, at most `limit`.
     pub async fn series(&self, monitor: MonitorId, limit: u32) -> Result<Vec<SeriesPoint>, StoreError> {
         let sql = format!("{LINES} where monitor_id = $1 order by started_at desc, id desc limit $2) lines");
-        let text: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        let text: Option<String> = db::query_scalar(db::AssertSqlSafe(sql))
             .bind(monitor.0)
             .bind(i64::from(limit))
             .fetch_one(self.readers())
@@ -81,7 +82,7 @@ impl Store {
 
     /// When the oldest run that is still kept began.
     pub async fn oldest_run(&self, monitor: MonitorId) -> Result<Option<Timestamp>, StoreError> {
-        let oldest: Option<i64> = sqlx::query_scalar("select min(started_at) from runs where monitor_id = $1")
+        let oldest: Option<i64> = db::query_scalar("select min(started_at) from runs where monitor_id = $1")
             .bind(monitor.0)
             .fetch_one(self.readers())
             .await?;

@@ -13,7 +13,11 @@ use std::{
 use revere_model::State;
 use tokio::time::Instant;
 
-use crate::store::{Store, StoreError, columns::word, database::sql_pieces};
+use crate::store::{
+    Store, StoreError,
+    columns::word,
+    database::{self as db, sql_pieces},
+};
 
 /// How many monitors are in each state.
 pub type StateCounts = BTreeMap<State, u64>;
@@ -65,7 +69,7 @@ impl Store {
              where m.deleted_at is not null group by s.state",
             sql_pieces::JOIN_IN_ORDER
         );
-        let rows: Vec<(String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(self.readers()).await?;
+        let rows: Vec<(String, i64)> = db::query_as(db::AssertSqlSafe(sql)).fetch_all(self.readers()).await?;
         let mut counts: StateCounts = State::ALL.into_iter().map(|state| (state, 0)).collect();
         for (state, count) in rows {
             let number = counts.entry(word(&state)?).or_default();

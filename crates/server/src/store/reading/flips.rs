@@ -6,7 +6,7 @@ use revere_model::{FlipId, MonitorId, ReturnValue, RunId, State};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
-    database::DbRow,
+    database::{self as db, DbRow},
 };
 
 /// A change of a monitor's state.
@@ -38,7 +38,7 @@ impl Store {
         before: Option<FlipId>,
         limit: u32,
     ) -> Result<Vec<RecordedFlip>, StoreError> {
-        let rows = sqlx::query("select * from flips where monitor_id = $1 and id < $2 order by id desc limit $3")
+        let rows = db::query("select * from flips where monitor_id = $1 and id < $2 order by id desc limit $3")
             .bind(monitor.0)
             .bind(before.map_or(i64::MAX, |flip| flip.0))
             .bind(i64::from(limit))
@@ -55,7 +55,7 @@ impl Store {
         to: Timestamp,
         limit: u32,
     ) -> Result<Vec<RecordedFlip>, StoreError> {
-        let rows = sqlx::query(
+        let rows = db::query(
             "select * from flips where monitor_id = $1 and at >= $2 and at < $3 order by at desc, id desc limit $4",
         )
         .bind(monitor.0)

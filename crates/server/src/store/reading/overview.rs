@@ -6,13 +6,12 @@
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, State, StateSet};
-use sqlx::QueryBuilder;
 
 use super::name_search::contains;
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros, tags_from},
-    database::{Db, DbRow, sql_pieces},
+    database::{DbRow, QueryBuilder, sql_pieces},
 };
 
 /// Which monitors, worst first.
@@ -102,7 +101,7 @@ impl Store {
         after: Option<&OverviewPlace>,
         limit: u32,
     ) -> Result<Vec<OverviewRow>, StoreError> {
-        let mut query = QueryBuilder::<Db>::new("select ");
+        let mut query = QueryBuilder::new("select ");
         query.push(COLUMNS);
         // Problems are few: found by state, then sorted. The rest are many: walked by name until the page is full.
         if state.is_problem() {
@@ -145,7 +144,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut query = QueryBuilder::<Db>::new("select ");
+        let mut query = QueryBuilder::new("select ");
         query
             .push(COLUMNS)
             .push(" from monitors m join statuses s on s.monitor_id = m.id where m.deleted_at is null and m.id in (");

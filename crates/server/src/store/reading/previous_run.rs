@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 use revere_model::{Monitor, ReturnValue, State};
 
-use crate::store::{Store, StoreError, columns::word};
+use crate::store::{
+    Store, StoreError,
+    columns::word,
+    database::{self as db},
+};
 
 /// What the last recorded run left.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,7 +35,7 @@ impl Store {
         let Some(at) = monitor.last_run_at else { return Ok(None) };
         let sql = format!("select {LAST_STATE} from statuses s where s.monitor_id = $1");
         let state: String =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(monitor.id.0).fetch_one(self.readers()).await?;
+            db::query_scalar(db::AssertSqlSafe(sql)).bind(monitor.id.0).fetch_one(self.readers()).await?;
         Ok(Some(PreviousRun {
             state: word(&state)?,
             return_value: monitor.last_value.clone(),

@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, Run, RunId, RunKind, State, StateSet};
-use sqlx::QueryBuilder;
 
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
-    database::{Db, DbRow, sql_pieces},
+    database::{self as db, DbRow, QueryBuilder, sql_pieces},
     reading::page_cut::fitting,
 };
 
@@ -50,13 +49,13 @@ impl Store {
         let sizes: Vec<(i64, i64)> = query.push(NEWEST_FIRST).build_query_as().fetch_all(self.readers()).await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
         let sql = format!("select * from runs where id in {}{NEWEST_FIRST}", sql_pieces::ids_of("$1"));
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
+        let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(run).collect::<Result<_, _>>()?, more))
     }
 
     /// One run.
     pub async fn run(&self, id: RunId) -> Result<Run, StoreError> {
-        let row = sqlx::query("select * from runs where id = $1").bind(id.0).fetch_one(self.readers()).await?;
+        let row = db::query("select * from runs where id = $1").bind(id.0).fetch_one(self.readers()).await?;
         run(&row)
     }
 }
@@ -64,10 +63,10 @@ impl Store {
 const NEWEST_FIRST: &str = " order by started_at desc, id desc";
 
 /// `begin`, and the ids of the runs that a filter lets through; `None` if it lets none through.
-fn ids(begin: &str, monitor: MonitorId, filter: RunFilter) -> Option<QueryBuilder<Db>> {
+fn ids(begin: &str, monitor: MonitorId, filter: RunFilter) -> Option<QueryBuilder> {
     let states = filter.states.unwrap_or_else(|| State::ALL.into_iter().collect());
     // The index is ordered by time within each state, so the newest of all are among the newest of each.
-    let mut query = QueryBuilder::<Db>::new(begin);
+    let mut query = QueryBuilder::new(begin);
     query.push("(select id from (");
     let mut first = true;
     for state in states.iter() {

@@ -9,7 +9,7 @@ use std::{
 
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::store::{OpenError, Store, sqlite::migrate};
+use crate::store::{DatabasePlace, OpenError, Store, sqlite::migrate};
 
 /// No copy was made.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,12 @@ pub enum BackupError {
     /// There is nothing to copy.
     #[error("there is no database {0}; is it the right DATABASE_PATH?")]
     Missing(PathBuf),
+    /// PostgreSQL has its own way.
+    #[error(
+        "{0} is PostgreSQL, which makes its own copies: `pg_dump --format=custom --file=FILE DATABASE` writes one while servers \
+         run, pg_basebackup and an archive of its log keep every moment"
+    )]
+    Server(String),
     /// It is not one of ours.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -46,7 +52,10 @@ pub enum BackupError {
 impl Store {
     /// Writes a copy as of now to `path`, as [`Store::backup_of`] does.
     pub async fn backup(&self, path: &Path) -> Result<u64, BackupError> {
-        Store::backup_of(self.path(), path).await
+        match self.place() {
+            DatabasePlace::File(database) => Store::backup_of(database, path).await,
+            DatabasePlace::Server(address) => Err(BackupError::Server(address.to_string())),
+        }
     }
 
     /// Writes a copy of the database file `database`, as of now, to `path`, which must not exist; answers its bytes. A

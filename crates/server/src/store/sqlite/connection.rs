@@ -1,16 +1,50 @@
 //! How the file is opened, and let go of.
 
+use std::path::Path;
+
 use sqlx::{
     Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::store::{StoreOptions, database::DbPool};
+use super::{lock::LockFile, migrate};
+use crate::store::{
+    OpenError, StoreOptions,
+    database::{DbConnection, DbOptions, DbPool, Opened},
+};
+
+/// Opens the file, or makes it: takes its lock, brings its schema up to date.
+pub(in crate::store) async fn open(options: &StoreOptions, path: &Path) -> Result<Opened, OpenError> {
+    let lock = match LockFile::take(path) {
+        Err(error @ OpenError::InUse { .. }) if options.beside_a_server => {
+            // Only the holder of the lock may change the schema.
+            if !migrate::is_current(path).await? {
+                return Err(error);
+            }
+            None
+        }
+        taken => Some(taken?),
+    };
+    let connect = self::options(options, path);
+    let mut connection = migrate::open(&connect, path).await?;
+    let instance = sqlx::query_scalar("select value from meta where key = 'instance'")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(|source| OpenError::Unreadable { path: path.to_owned(), source })?;
+    Ok(Opened {
+        readers: readers(options, path, options.readers),
+        engine_readers: readers(options, path, 2),
+        options: DbOptions::Sqlite(Box::new(connect)),
+        connection: DbConnection::Sqlite(connection),
+        instance,
+        lock,
+    })
+}
 
 /// How the writer connects.
-pub(in crate::store) fn options(options: &StoreOptions) -> SqliteConnectOptions {
+pub(in crate::store) fn options(options: &StoreOptions, path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(&options.path)
+        .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
@@ -24,13 +58,13 @@ pub(in crate::store) fn options(options: &StoreOptions) -> SqliteConnectOptions 
 }
 
 /// `connections` connections that only read, made when they are needed.
-pub(in crate::store) fn readers(options: &StoreOptions, connections: u32) -> DbPool {
+fn readers(options: &StoreOptions, path: &Path, connections: u32) -> DbPool {
     // The pages a reader wants are in the operating system's cache as well; many readers need not keep copies.
-    let reading = self::options(options).read_only(true).create_if_missing(false).pragma("cache_size", "-4096");
-    SqlitePoolOptions::new()
+    let reading = self::options(options, path).read_only(true).create_if_missing(false).pragma("cache_size", "-4096");
+    let pool = SqlitePoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(options.busy_timeout.max(std::time::Duration::from_secs(1)))
-        .connect_lazy_with(reading)
+        .acquire_timeout(options.busy_timeout.max(std::time::Duration::from_secs(1)));
+    DbPool::Sqlite(pool.connect_lazy_with(reading))
 }
 
 /// Lets go of the file: what is in the log file goes to the database, and the log file is empty.

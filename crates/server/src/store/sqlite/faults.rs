@@ -1,30 +1,21 @@
 //! What SQLite's result codes say that the caller can do.
 
-/// Why the database could not do what it was asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::store) enum DbFault {
-    /// Somebody else holds it: BUSY and LOCKED.
-    Locked,
-    /// It may be done a little later: INTERRUPT, SCHEMA (it was changed under a prepared statement) and PROTOCOL.
-    Passing,
-    /// The disk is full: FULL.
-    Full,
-    /// The disk or the file: PERM, READONLY, IOERR and CANTOPEN.
-    Disk,
-    /// There is no memory: NOMEM.
-    Memory,
-    /// It refuses what was asked.
-    Refused,
-}
+use sqlx::{error::DatabaseError, sqlite::SqliteError};
 
-/// Why the database could not do it, if the error is its own.
-pub(in crate::store) fn fault(error: &sqlx::Error) -> Option<DbFault> {
-    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(match extended & 0xff {
+use crate::store::database::faults::DbFault;
+
+/// What a refusal says.
+pub(in crate::store) fn fault(error: &SqliteError) -> Option<DbFault> {
+    Some(match extended_code(error)? & 0xff {
+        // Somebody else holds it: BUSY and LOCKED.
         5 | 6 => DbFault::Locked,
+        // INTERRUPT, SCHEMA (it was changed under a prepared statement) and PROTOCOL.
         9 | 15 | 17 => DbFault::Passing,
+        // FULL.
         13 => DbFault::Full,
+        // PERM, READONLY, IOERR and CANTOPEN.
         3 | 8 | 10 | 14 => DbFault::Disk,
+        // NOMEM.
         7 => DbFault::Memory,
         _ => DbFault::Refused,
     })
@@ -32,7 +23,10 @@ pub(in crate::store) fn fault(error: &sqlx::Error) -> Option<DbFault> {
 
 /// Whether there was no room on the disk for something that SQLite must make before it can even read: its log file and the
 /// index of that. FULL, and what becomes of it there: IOERR_WRITE, IOERR_SHMSIZE and IOERR_SHMMAP.
-pub(in crate::store) fn is_want_of_room(error: &sqlx::Error) -> bool {
-    let extended = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
-    extended.is_some_and(|code| code & 0xff == 13 || [778, 4874, 5386].contains(&code))
+pub(in crate::store) fn is_want_of_room(error: &SqliteError) -> bool {
+    extended_code(error).is_some_and(|code| code & 0xff == 13 || [778, 4874, 5386].contains(&code))
+}
+
+fn extended_code(error: &SqliteError) -> Option<i32> {
+    error.code()?.parse().ok()
 }

@@ -1,6 +1,7 @@
 //! What is SQLite's own: how the file is opened and let go of, its lock, its migrations, the copy of a database in use, and
 //! the words that no other engine reads.
 
+pub(super) mod arguments;
 pub(super) mod backup;
 pub(super) mod connection;
 pub(super) mod faults;

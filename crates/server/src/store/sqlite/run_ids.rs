@@ -4,9 +4,10 @@ use sqlx::SqliteConnection;
 
 use crate::store::StoreError;
 
-/// The next free id of runs; those after it are free too. Sound because nobody else writes during the transaction.
-pub(in crate::store) async fn reserve(connection: &mut SqliteConnection, _count: usize) -> Result<i64, StoreError> {
+/// The next free ids of runs. Sound because nobody else writes during the transaction.
+pub(in crate::store) async fn reserve(connection: &mut SqliteConnection, count: usize) -> Result<Vec<i64>, StoreError> {
     let last: Option<i64> =
         sqlx::query_scalar("select seq from sqlite_sequence where name = 'runs'").fetch_optional(connection).await?;
-    Ok(last.unwrap_or(0) + 1)
+    let first = last.unwrap_or(0) + 1;
+    Ok((first..first + count as i64).collect())
 }

@@ -12,7 +12,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, micros},
-    database::DbConnection,
+    database::{self as db, DbConnection},
     telling::record_flips::{owe_last_flip, remember},
 };
 
@@ -146,7 +146,7 @@ pub(in crate::store) async fn settle_change(
 ///
 /// [`hold`]: crate::store::telling::record_flips::hold
 async fn hold_told(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
-    sqlx::query(
+    db::query(
         "update statuses set attempt = attempt where monitor_id in (select monitor_id from told where alert_key = $1)",
     )
     .bind(key)
@@ -158,7 +158,7 @@ async fn hold_told(connection: &mut DbConnection, key: &str) -> Result<(), Store
 /// Nothing stays owed or open.
 async fn switched_off(connection: &mut DbConnection, key: &str, now: Timestamp) -> Result<(), StoreError> {
     hold_told(connection, key).await?;
-    sqlx::query(
+    db::query(
         "update deliveries set status = 'cancelled', settled_at = $1, next_attempt_at = null, claimed_by = null,
              last_error = coalesce(last_error || '; ', '') || 'the alert was switched off'
          where alert_key = $2 and status = 'owed'",
@@ -177,7 +177,7 @@ async fn follow(connection: &mut DbConnection, key: &str) -> Result<(), StoreErr
 }
 
 async fn set_to_present(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
-    sqlx::query(
+    db::query(
         "update told set open = null, incident_id = null, state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
          where alert_key = $1",
     )
@@ -210,7 +210,7 @@ async fn returned(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     hold_told(connection, &alert.key).await?;
-    let rows = sqlx::query(
+    let rows = db::query(
         "select t.monitor_id, t.state as told_state, t.open, t.incident_id, s.state, s.incident_id as going_on from told t
          join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
          where t.alert_key = $1 and t.open is not null and t.state <> s.state and m.deleted_at is null
@@ -220,7 +220,7 @@ async fn returned(
     .bind(monitor.map_or(0, |monitor| monitor.0))
     .fetch_all(&mut *connection)
     .await?;
-    sqlx::query(
+    db::query(
         "update told set state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
          where alert_key = $1 and open is null and ($2 = 0 or monitor_id = $2)",
     )
@@ -261,7 +261,7 @@ mod tests {
         let ops = [ConfiguredAlert { key: "ops".to_owned(), enabled: true }];
         store.sync_alerts(&ops, now).await.unwrap();
         store.sync_alerts(&[], now).await.unwrap();
-        sqlx::raw_sql(
+        db::raw_sql(
             "update statuses set state = 'ALARM', state_since = 1;
              insert into told (alert_key, monitor_id, state, open) values ('ops', 1, 'ALARM', 'ALARM');
              create trigger another after update of attempt on statuses begin
@@ -273,15 +273,14 @@ mod tests {
         .await
         .unwrap();
         store.sync_alerts(&ops, now).await.unwrap();
-        let owed: Vec<String> = sqlx::query_scalar(
-            "select json_extract(notification, '$.new_state') from deliveries where status = 'owed'",
-        )
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
+        let owed: Vec<String> =
+            db::query_scalar("select json_extract(notification, '$.new_state') from deliveries where status = 'owed'")
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
         assert_eq!(owed, ["OK"]);
         let told: (String, Option<String>) =
-            sqlx::query_as("select state, open from told").fetch_one(&mut connection).await.unwrap();
+            db::query_as("select state, open from told").fetch_optional(&mut connection).await.unwrap().unwrap();
         assert_eq!(told, ("OK".to_owned(), None));
     }
 }

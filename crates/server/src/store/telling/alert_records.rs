@@ -5,7 +5,7 @@ use revere_model::StateSet;
 use crate::store::{
     Store, StoreError,
     columns::Columns,
-    database::{DbConnection, DbRow},
+    database::{self as db, DbConnection, DbRow},
 };
 
 /// An alert and what people chose about it.
@@ -51,12 +51,12 @@ impl Store {
 
 /// Keeps all alerts as they are until the end of the transaction: what is read of them afterwards is what is changed.
 pub(in crate::store) async fn hold_all(connection: &mut DbConnection) -> Result<(), StoreError> {
-    sqlx::query("update alerts set enabled = enabled").execute(connection).await?;
+    db::query("update alerts set enabled = enabled").execute(connection).await?;
     Ok(())
 }
 
 pub(in crate::store) async fn read_all(connection: &mut DbConnection) -> Result<Vec<AlertRow>, StoreError> {
-    let rows = sqlx::query("select * from alerts order by key").fetch_all(connection).await?;
+    let rows = db::query("select * from alerts order by key").fetch_all(connection).await?;
     rows.iter().map(alert).collect()
 }
 
@@ -77,7 +77,7 @@ fn alert(row: &DbRow) -> Result<AlertRow, StoreError> {
 
 /// Writes what the configuration has of an alert, and leaves alone what people chose about it; answers it as it is now.
 pub(super) async fn write_configured(connection: &mut DbConnection, is: &AlertRow) -> Result<AlertRow, StoreError> {
-    let row = sqlx::query(
+    let row = db::query(
         "insert into alerts (key, enabled, states, in_config, enabled_in_config) values ($1, $2, $3, $4, $5)
          on conflict (key) do update set in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config
          returning *",
@@ -100,7 +100,7 @@ pub(super) async fn write_choice(
     enabled: Option<bool>,
     states: Option<StateSet>,
 ) -> Result<AlertRow, StoreError> {
-    let row = sqlx::query(
+    let row = db::query(
         "update alerts set enabled = coalesce($2, enabled), states = coalesce($3, states) where key = $1 returning *",
     )
     .bind(key)
@@ -113,7 +113,7 @@ pub(super) async fn write_choice(
 
 /// Writes an alert as it is to be.
 pub(in crate::store) async fn write(connection: &mut DbConnection, is: &AlertRow) -> Result<(), StoreError> {
-    sqlx::query(
+    db::query(
         "insert into alerts (key, enabled, states, in_config, enabled_in_config) values ($1, $2, $3, $4, $5)
          on conflict (key) do update set enabled = excluded.enabled, states = excluded.states,
              in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config",

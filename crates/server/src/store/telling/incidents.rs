@@ -14,7 +14,7 @@ use crate::{
     store::{
         StoreError,
         columns::{Columns, ids_text, instant},
-        database::{DbConnection, sql_pieces},
+        database::{self as db, DbConnection, sql_pieces},
     },
 };
 
@@ -57,7 +57,7 @@ pub(in crate::store) async fn going_on(
         sql_pieces::ids_of("$1")
     );
     let rows: Vec<(i64, i64)> =
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ids_text(monitors)).fetch_all(connection).await?;
+        db::query_as(db::AssertSqlSafe(sql)).bind(ids_text(monitors)).fetch_all(connection).await?;
     Ok(rows.into_iter().map(|(monitor, incident)| (MonitorId(monitor), FlipId(incident))).collect())
 }
 
@@ -67,7 +67,7 @@ pub(in crate::store) async fn goes_on(
     monitor: MonitorId,
     incident: Option<FlipId>,
 ) -> Result<(), StoreError> {
-    sqlx::query("update statuses set incident_id = $1 where monitor_id = $2")
+    db::query("update statuses set incident_id = $1 where monitor_id = $2")
         .bind(incident.map(|incident| incident.0))
         .bind(monitor.0)
         .execute(connection)
@@ -97,7 +97,7 @@ impl<'a> Described<'a> {
         match self.known.entry(id) {
             Entry::Occupied(known) => Ok(known.get().clone()),
             Entry::Vacant(unknown) => {
-                let flip = sqlx::query("select monitor_id, at from flips where id = $1")
+                let flip = db::query("select monitor_id, at from flips where id = $1")
                     .bind(id.0)
                     .fetch_optional(connection)
                     .await?;

@@ -16,7 +16,7 @@ use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     RecordedFlip, StoreError,
     columns::{Columns, ids_text, micros, tags_from, value_text, word},
-    database::{DbConnection, sql_pieces},
+    database::{self as db, DbConnection, sql_pieces},
 };
 
 /// A flip that is about to be recorded.
@@ -116,7 +116,7 @@ pub(in crate::store) async fn owe_last_flip(
 ) -> Result<(), StoreError> {
     hold(connection, monitor).await?;
     // The flip that made the monitor's state what it is.
-    let row = sqlx::query(
+    let row = db::query(
         "select f.* from flips f join statuses s on s.monitor_id = f.monitor_id and s.state_since = f.at
          where f.monitor_id = $1 order by f.id desc limit 1",
     )
@@ -160,13 +160,13 @@ pub(in crate::store) fn late(
 }
 
 pub(in crate::store) async fn instance(connection: &mut DbConnection) -> Result<String, StoreError> {
-    Ok(sqlx::query_scalar("select value from meta where key = 'instance'").fetch_one(connection).await?)
+    Ok(db::query_scalar("select value from meta where key = 'instance'").fetch_one(connection).await?)
 }
 
 /// Keeps the row of a monitor until the end of the transaction, as whoever changes its state does: what is owed for it is
 /// written one after the other, and goes out in that order.
 pub(in crate::store) async fn hold(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
-    sqlx::query("update statuses set attempt = attempt where monitor_id = $1")
+    db::query("update statuses set attempt = attempt where monitor_id = $1")
         .bind(monitor.0)
         .execute(connection)
         .await?;
@@ -184,7 +184,7 @@ pub(in crate::store) async fn owe(
 ) -> Result<i64, StoreError> {
     let text = serde_json::to_string(notification)
         .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
-    Ok(sqlx::query_scalar(
+    Ok(db::query_scalar(
         "insert into deliveries
              (flip_id, alert_key, monitor_id, status, next_attempt_at, instead_of, created_at, key, notification, incident_id)
          values ($1, $2, $3, 'owed',
@@ -215,7 +215,7 @@ async fn insert(connection: &mut DbConnection, new: &NewFlip<'_>) -> Result<Reco
         Cause::Run(run, ..) => Some(run),
         Cause::Person => None,
     };
-    let id: i64 = sqlx::query_scalar(
+    let id: i64 = db::query_scalar(
         "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id)
          values ($1, $2, $3, $4, $5, $6, $7) returning id",
     )
@@ -248,7 +248,7 @@ pub(in crate::store) async fn remember(
 ) -> Result<(), StoreError> {
     let Heard { told, incident } = heard;
     let Some(state) = told.state else { return Ok(()) };
-    sqlx::query(
+    db::query(
         "insert into told (alert_key, monitor_id, state, open, incident_id) values ($1, $2, $3, $4, $5)
          on conflict (alert_key, monitor_id) do update set state = excluded.state, open = excluded.open,
              incident_id = excluded.incident_id",
@@ -266,7 +266,7 @@ pub(in crate::store) async fn remember(
 /// What was told of these monitors, a JSON list of ids.
 async fn told_of(connection: &mut DbConnection, ids: &str) -> Result<HashMap<(MonitorId, String), Heard>, StoreError> {
     let sql = format!("select * from told where monitor_id in {}", sql_pieces::ids_of("$1"));
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let open = row.text_or_none("open")?.map(|open| word(&open)).transpose()?;
@@ -283,8 +283,7 @@ pub(in crate::store) async fn summaries(
     ids: &str,
 ) -> Result<HashMap<MonitorId, MonitorSummary>, StoreError> {
     let sql = format!("select id, name, tags from monitors where id in {}", sql_pieces::ids_of("$1"));
-    let rows: Vec<(i64, String, String)> =
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    let rows: Vec<(i64, String, String)> = db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.into_iter()
         .map(|(id, name, tags)| {
             let tags = tags_from(id, &tags);

@@ -7,6 +7,7 @@ use revere_model::MonitorId;
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
+    database::{self as db},
     ticks::due_ticks::Ticks,
 };
 
@@ -19,7 +20,7 @@ impl Store {
     /// over already. Answers how many monitors had one.
     pub async fn realign(&self, now: Timestamp) -> Result<u64, StoreError> {
         let horizon = now.saturating_add(TOLERATED).unwrap_or(Timestamp::MAX);
-        let rows = sqlx::query(
+        let rows = db::query(
             "select s.monitor_id, s.next_tick_at, s.attempt, m.version, m.schedule, m.timezone
              from statuses s join monitors m on m.id = s.monitor_id
              where s.due_at > $1 and s.next_tick_at > $1 and m.active and m.deleted_at is null",
@@ -46,7 +47,7 @@ impl Store {
             Box::pin(async move {
                 let mut moved = 0;
                 for (monitor, attempt, version, next, anew) in &wrong {
-                    let done = sqlx::query(
+                    let done = db::query(
                         "update statuses set next_tick_at = $1, due_at = case when due_at > $1 then $1 else due_at end where monitor_id = $2
                              and attempt = $3 and next_tick_at = $4
                              and exists (select 1 from monitors where id = $2 and version = $5)",

@@ -8,7 +8,7 @@ use revere_model::{Gap, GapReason, MonitorId};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
-    database::{DbConnection, DbRow, sql_pieces},
+    database::{self as db, DbConnection, DbRow, sql_pieces},
     many_rows::in_shapes,
 };
 
@@ -20,7 +20,7 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<(i64, Gap)>, StoreError> {
-        let rows = sqlx::query("select * from gaps where monitor_id = $1 and id < $2 order by id desc limit $3")
+        let rows = db::query("select * from gaps where monitor_id = $1 and id < $2 order by id desc limit $3")
             .bind(monitor.0)
             .bind(before.unwrap_or(i64::MAX))
             .bind(i64::from(limit))
@@ -38,7 +38,7 @@ impl Store {
         to: Timestamp,
         limit: u32,
     ) -> Result<Vec<Gap>, StoreError> {
-        let rows = sqlx::query(
+        let rows = db::query(
             "select * from gaps where monitor_id = $1 and last_tick_at >= $2 and first_tick_at < $3
              order by last_tick_at desc, id desc limit $4",
         )
@@ -50,18 +50,21 @@ impl Store {
         .await?;
         rows.iter().rev().map(|row| gap(row).map(|(_, gap)| gap)).collect()
     }
+}
 
-    /// The newest gap of each of these monitors, a JSON list of ids, with its number.
-    pub(in crate::store) async fn newest_gaps(&self, ids: &str) -> Result<HashMap<MonitorId, (i64, Gap)>, StoreError> {
-        let sql = format!(
-            "select * from gaps where id in
-                 (select (select id from gaps where monitor_id = wanted.value order by last_tick_at desc, id desc limit 1)
-                  from {} wanted)",
-            sql_pieces::ids_of("$1")
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(self.engine_readers()).await?;
-        rows.iter().map(|row| gap(row).map(|(id, gap)| (gap.monitor_id, (id, gap)))).collect()
-    }
+/// The newest gap of each of these monitors, a JSON list of ids, with its number.
+pub(in crate::store) async fn newest_gaps(
+    connection: &mut DbConnection,
+    ids: &str,
+) -> Result<HashMap<MonitorId, (i64, Gap)>, StoreError> {
+    let sql = format!(
+        "select * from gaps where id in
+             (select (select id from gaps where monitor_id = wanted.value order by last_tick_at desc, id desc limit 1)
+              from {} wanted)",
+        sql_pieces::ids_of("$1")
+    );
+    let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    rows.iter().map(|row| gap(row).map(|(id, gap)| (gap.monitor_id, (id, gap)))).collect()
 }
 
 fn gap(row: &DbRow) -> Result<(i64, Gap), StoreError> {
@@ -81,14 +84,13 @@ fn gap(row: &DbRow) -> Result<(i64, Gap), StoreError> {
 
 /// Makes a stored gap longer by one that follows it; false if it has been purged.
 pub(in crate::store) async fn extend(connection: &mut DbConnection, id: i64, by: &Gap) -> Result<bool, StoreError> {
-    let extended =
-        sqlx::query("update gaps set last_tick_at = $1, count = count + $2 where id = $3 and monitor_id = $4")
-            .bind(micros(by.last_tick_at))
-            .bind(by.count)
-            .bind(id)
-            .bind(by.monitor_id.0)
-            .execute(connection)
-            .await?;
+    let extended = db::query("update gaps set last_tick_at = $1, count = count + $2 where id = $3 and monitor_id = $4")
+        .bind(micros(by.last_tick_at))
+        .bind(by.count)
+        .bind(id)
+        .bind(by.monitor_id.0)
+        .execute(connection)
+        .await?;
     Ok(extended.rows_affected() > 0)
 }
 
@@ -99,7 +101,7 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, gaps: &[&Gap
             "insert into gaps (monitor_id, reason, first_tick_at, last_tick_at, count) values {}",
             sql_pieces::values(piece.len(), &["bigint", "text", "bigint", "bigint", "bigint"])
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        let mut query = db::query(db::AssertSqlSafe(sql));
         for gap in piece {
             let reason = match gap.reason {
                 GapReason::Missed => "missed",

@@ -11,7 +11,7 @@ use crate::{
     store::{
         StoreError,
         claiming::results::{self, Committed, RunResult},
-        database::{DbConnection, sql_pieces},
+        database::{self as db, DbConnection, sql_pieces},
     },
 };
 
@@ -142,8 +142,8 @@ async fn write_other(
     // Nothing else is in the transaction: a savepoint would only cost. If it is refused, the whole is taken back.
     let outcome = run_caught(operation.run(connection)).await;
     if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
-        sqlx::query("rollback").execute(&mut *connection).await?;
-        sqlx::query(sql_pieces::BEGIN).execute(connection).await?;
+        db::query("rollback").execute(&mut *connection).await?;
+        db::query(sql_pieces::BEGIN).execute(connection).await?;
     }
     outcome
 }
@@ -155,7 +155,7 @@ async fn record_in_savepoint(connection: &mut DbConnection, all: &[&RunResult]) 
 }
 
 async fn begin_piece(connection: &mut DbConnection) -> Result<(), StoreError> {
-    sqlx::query("savepoint piece").execute(connection).await?;
+    db::query("savepoint piece").execute(connection).await?;
     Ok(())
 }
 
@@ -164,11 +164,11 @@ async fn end_piece<T>(connection: &mut DbConnection, outcome: Result<T, StoreErr
     match &outcome {
         Err(error) if error.is_passing() => return outcome,
         Err(_) => {
-            sqlx::query("rollback to piece").execute(&mut *connection).await?;
+            db::query("rollback to piece").execute(&mut *connection).await?;
         }
         Ok(_) => {}
     }
-    sqlx::query("release piece").execute(connection).await?;
+    db::query("release piece").execute(connection).await?;
     outcome
 }
 

@@ -3,13 +3,13 @@
 //! Work waits in the [`queue`]; what is done within a transaction is a [`batch`].
 
 mod batch;
+mod commit;
 mod queue;
 
 use std::{sync::Arc, time::Duration};
 
 pub(super) use queue::Queue;
 use queue::{Job, Work};
-use sqlx::ConnectOptions;
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -20,12 +20,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     StoreError,
     database::{
-        DbConnection, DbOptions,
+        self as db, DbConnection, DbOptions,
         faults::{self, DbFault},
-        sql_pieces,
     },
     health::Health,
-    sqlite::{self, lock::LockFile},
+    sqlite::lock::LockFile,
 };
 
 /// What [`Writer::probe`] writes and takes away again: a page that changed is written, even if it is as it was before.
@@ -45,8 +44,17 @@ pub(super) fn start(
 ) -> (Queue, JoinHandle<()>) {
     let closing = CancellationToken::new();
     let (queue, jobs) = Queue::new(closing.clone(), health.clone());
-    let writer =
-        Writer { jobs, closing, options, connection: Some(connection), health, probe_every, readers_gone, _lock: lock };
+    let writer = Writer {
+        jobs,
+        closing,
+        options,
+        connection: Some(connection),
+        transaction: None,
+        health,
+        probe_every,
+        readers_gone,
+        _lock: lock,
+    };
     (queue, tokio::spawn(writer.run()))
 }
 
@@ -56,6 +64,8 @@ struct Writer {
     options: DbOptions,
     /// `None` after a fault that may have hurt it: made again before the next transaction.
     connection: Option<DbConnection>,
+    /// What the open transaction is known by, where its commit may go unanswered.
+    transaction: Option<String>,
     health: Arc<Health>,
     /// How long nobody may write after a trouble before the writer looks by itself whether it is over.
     probe_every: Duration,
@@ -81,7 +91,7 @@ impl Writer {
         }
         self.readers_gone.cancelled().await;
         if let Some(connection) = self.connection.take()
-            && let Err(error) = sqlite::connection::close(connection).await
+            && let Err(error) = connection.close().await
         {
             tracing::warn!(%error, "the store was not tidied up at its end; nothing is lost");
         }
@@ -108,8 +118,8 @@ impl Writer {
         let probed = match self.try_begin().await {
             Ok(()) => {
                 let connection = self.connection.as_mut().expect("a transaction was begun on it");
-                match sqlx::raw_sql(PROBE).execute(&mut *connection).await {
-                    Ok(_) => sqlx::query("commit").execute(&mut *connection).await.map(drop),
+                match db::raw_sql(PROBE).execute(&mut *connection).await {
+                    Ok(_) => db::query("commit").execute(&mut *connection).await.map(drop),
                     Err(error) => Err(error),
                 }
             }
@@ -120,7 +130,7 @@ impl Writer {
             Err(error) => {
                 if let Some(connection) = &mut self.connection {
                     // There may be no transaction to take back.
-                    let _ = sqlx::query("rollback").execute(connection).await;
+                    let _ = db::query("rollback").execute(connection).await;
                 }
                 self.failed(&Arc::new(error));
             }
@@ -150,7 +160,8 @@ impl Writer {
             Some(connection) => connection,
             None => self.connection.insert(self.options.connect().await?),
         };
-        sqlx::query(sql_pieces::BEGIN).execute(connection).await.map(|_| ())
+        self.transaction = connection.begin().await?;
+        Ok(())
     }
 
     async fn write(&mut self, batch: Vec<Job>) {
@@ -159,7 +170,7 @@ impl Writer {
         let (done, written) = batch::write(connection, work).await;
         let began = Instant::now();
         let committed = match written {
-            Ok(()) => sqlx::query("commit").execute(&mut *connection).await.map(drop).map_err(StoreError::from),
+            Ok(()) => self.commit().await,
             Err(error) => Err(error),
         };
         match committed {
@@ -171,8 +182,7 @@ impl Writer {
                 done.answer(None);
             }
             Err(error) => {
-                // The transaction may be gone already: the database ends it by itself after some faults.
-                let _ = sqlx::query("rollback").execute(&mut *connection).await;
+                self.roll_back(&error).await;
                 // Whatever it was, nothing of this was written, and all of it may be asked again.
                 let error = match error {
                     StoreError::Busy { .. } | StoreError::Unavailable(_) => error,

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::outside::{self, Echo, Mailbox};
-use crate::support::{cache_dir, client, eventually, until};
+use crate::support::{TestDatabase, cache_dir, client, eventually, until};
 
 /// When every test begins: a Wednesday.
 pub(crate) const BEGIN: &str = "2026-07-01T12:00:30Z";
@@ -40,7 +40,7 @@ pub(crate) struct Server {
     pub(crate) echo: Echo,
     /// What the alert `ops` was given to tell.
     pub(crate) mailbox: Mailbox,
-    _folder: tempfile::TempDir,
+    _database: TestDatabase,
     client: reqwest::Client,
     _listener: Listener,
 }
@@ -82,13 +82,13 @@ impl Server {
     async fn at(clock: ManualClock, patience: Duration, log_in: LogInSettings) -> Server {
         let shared_clock: Arc<dyn revere_model::Clock> = Arc::new(clock.clone());
         let metrics = Arc::new(Metrics::new(clock.now()));
-        let folder = tempfile::tempdir().unwrap();
+        let database = TestDatabase::new().await;
         let store = Store::open(StoreOptions {
             clock: shared_clock.clone(),
             busy_timeout: Duration::from_millis(50),
             patience,
             metrics: Some(metrics.clone()),
-            ..StoreOptions::new(folder.path().join("revere.db"))
+            ..StoreOptions::new(database.place())
         })
         .await
         .unwrap();
@@ -162,7 +162,7 @@ impl Server {
             stopping,
             echo,
             mailbox,
-            _folder: folder,
+            _database: database,
             client: client(),
             _listener: listener,
         }

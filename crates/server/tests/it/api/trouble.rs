@@ -9,7 +9,8 @@ use super::server::{Server, send};
 use crate::support::until;
 
 async fn held(server: &Server) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(server.store.path()).busy_timeout(Duration::from_secs(5));
+    let options =
+        SqliteConnectOptions::new().filename(server.store.place().file().unwrap()).busy_timeout(Duration::from_secs(5));
     let mut connection = options.connect().await.unwrap();
     sqlx::query("begin immediate").execute(&mut connection).await.unwrap();
     connection
@@ -110,7 +111,8 @@ async fn healthy(server: &Server) {
 async fn a_scheduler_that_cannot_look_at_what_is_due_is_said_to_be_failing() {
     let server = Server::start().await;
     server.at_rest().await;
-    let mut outside = SqliteConnectOptions::new().filename(server.store.path()).connect().await.unwrap();
+    let mut outside =
+        SqliteConnectOptions::new().filename(server.store.place().file().unwrap()).connect().await.unwrap();
     sqlx::query("alter table statuses rename to elsewhere").execute(&mut outside).await.unwrap();
     server.advance(jiff::SignedDuration::from_secs(1));
     // It may have looked by itself before the clock was moved.

@@ -10,7 +10,7 @@ use super::whole;
 use crate::{
     access::{Visitor, person},
     api::server::{Server, send},
-    support::{Scratch, by_server, spec},
+    support::{Scratch, by_server, on_postgresql, spec},
 };
 
 #[tokio::test]
@@ -50,16 +50,25 @@ async fn what_is_refused_in_the_transaction_leaves_no_row_and_a_row_that_cannot_
     scratch.store.update_monitor(made.id, 7, &spec("b"), &asked).await.unwrap_err();
     assert_eq!(whole(&scratch.store).await.len(), 1);
     // A row that cannot be written takes its act back with it.
-    let mut outside = scratch.outside().await;
-    let refuse = "create trigger full before insert on audit begin select raise(abort, 'no more rows'); end";
-    sqlx::raw_sql(refuse).execute(&mut outside).await.unwrap();
+    let mut sql = scratch.sql().await;
+    let (refuse, again) = match on_postgresql() {
+        true => (
+            "alter table audit add constraint no_more_rows check (id < 0) not valid",
+            "alter table audit drop constraint no_more_rows",
+        ),
+        false => (
+            "create trigger no_more_rows before insert on audit begin select raise(abort, 'no more rows'); end",
+            "drop trigger no_more_rows",
+        ),
+    };
+    sql.run(refuse).await;
     scratch.store.update_monitor(made.id, 1, &spec("b"), &asked).await.unwrap_err();
     scratch.store.create_monitor(&spec("c"), &asked).await.unwrap_err();
     scratch.store.delete_monitor(made.id, &asked).await.unwrap_err();
     assert_eq!(scratch.store.monitor(made.id).await.unwrap(), made);
     // Runs of the schedule have no row, and go on.
     scratch.manual(made.id, State::Ok).await;
-    sqlx::raw_sql("drop trigger full").execute(&mut outside).await.unwrap();
+    sql.run(again).await;
     scratch.store.delete_monitor(made.id, &asked).await.unwrap();
     let acts: Vec<String> = whole(&scratch.store).await.into_iter().map(|row| row.act).collect();
     assert_eq!(acts, ["monitor_created", "monitor_deleted"]);

@@ -166,16 +166,16 @@ async fn old_runs_and_deleted_monitors_are_tidied_away() {
     test.store().delete_monitor(gone, &by_server(test.scratch.now())).await.unwrap();
     test.scratch.clock.set(at("2026-02-01T00:00:01Z"));
     test.engine.wake();
-    let mut outside = test.scratch.outside().await;
+    let mut sql = test.scratch.sql().await;
     let mut left = async |question: &'static str, monitor: MonitorId| {
         test.engine.tidy();
-        sqlx::query_scalar::<_, i64>(question).bind(monitor.0).fetch_one(&mut outside).await.unwrap()
+        sql.number(format!("{question} = {monitor}")).await
     };
     until("the last run alone", async || {
-        left("select count(*) from runs where monitor_id = ? and kind = 'manual'", id).await <= 1
+        left("select count(*) from runs where kind = 'manual' and monitor_id", id).await <= 1
     })
     .await;
-    until("no trace of the other", async || left("select count(*) from monitors where id = ?", gone).await == 0).await;
+    until("no trace of the other", async || left("select count(*) from monitors where id", gone).await == 0).await;
     assert_eq!(test.ops().story("gone"), [(State::Inactive, State::Alarm)], "the problem was real, and told");
     test.scratch.assert_sound().await;
 }

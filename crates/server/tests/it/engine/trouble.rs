@@ -56,10 +56,10 @@ async fn faults_in_a_row_are_tried_again_at_growing_distances() {
 
 #[tokio::test]
 async fn a_database_that_another_process_holds_stops_runs_for_that_long_and_loses_none() {
-    let scratch = Scratch::with(|options: &mut StoreOptions| {
+    let scratch = Scratch::in_a_file(|options: &mut StoreOptions| {
         options.busy_timeout = Duration::from_millis(20);
-    })
-    .await;
+    });
+    let Some(scratch) = scratch.await else { return };
     let test = TestEngine::on(scratch, Default::default()).await;
     test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
     let mut ids = Vec::new();
@@ -77,8 +77,8 @@ async fn a_database_that_another_process_holds_stops_runs_for_that_long_and_lose
     test.runner.behaves("fail", Behaviour::Waits(gate.clone()));
     test.at(at("2026-01-01T00:01:00Z"));
     until("all at work", async || test.runner.going.load(Ordering::SeqCst) == 20).await;
-    let mut outside = test.scratch.outside().await;
-    sqlx::query("begin immediate").execute(&mut outside).await.unwrap();
+    let mut sql = test.scratch.sql().await;
+    sql.hold().await;
     gate.add_permits(20);
     until("results waiting", async || {
         test.runner.going.load(Ordering::SeqCst) == 0 && test.store().health().failing_since.is_some()
@@ -88,7 +88,7 @@ async fn a_database_that_another_process_holds_stops_runs_for_that_long_and_lose
     test.runner.behaves("fail", Behaviour::Ends(State::Alarm));
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(test.store().count_by_state().await.unwrap()[&State::Inactive], 20);
-    sqlx::query("rollback").execute(&mut outside).await.unwrap();
+    sql.let_go().await;
     for id in ids {
         until("every tick accounted for", async || {
             let filter = RunFilter { limit: 9, ..RunFilter::default() };
@@ -106,23 +106,15 @@ async fn a_monitor_that_cannot_be_read_stops_neither_the_start_nor_the_others() 
     let scratch = Scratch::new().await;
     let broken = scratch.store.create_monitor(&spec("broken"), &by_server(scratch.now())).await.unwrap().id;
     let sound = scratch.store.create_monitor(&spec("sound"), &by_server(scratch.now())).await.unwrap().id;
-    let mut outside = scratch.outside().await;
+    let mut sql = scratch.sql().await;
     for damage in ["tags = 'not JSON'", "timezone = 'Mars/Olympus'", "schedule = ''"] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("update monitors set {damage} where id = ?")))
-            .bind(broken.0)
-            .execute(&mut outside)
-            .await
-            .unwrap();
+        sql.run(format!("update monitors set {damage} where id = {broken}")).await;
     }
     let test = TestEngine::on(scratch, Default::default()).await;
     test.at(at("2026-01-01T00:01:00Z"));
     until("the sound one's run", async || test.store().monitor(sound).await.unwrap().last_run_at.is_some()).await;
-    let fault: Option<String> = sqlx::query_scalar("select fault from statuses where monitor_id = ?")
-        .bind(broken.0)
-        .fetch_one(&mut outside)
-        .await
-        .unwrap();
-    assert!(fault.unwrap().contains("cannot be read"));
+    let faults = sql.texts(format!("select fault from statuses where monitor_id = {broken}")).await;
+    assert!(faults[0].contains("cannot be read"), "{faults:?}");
 }
 
 #[tokio::test]
@@ -163,22 +155,22 @@ async fn a_run_by_hand_begins_when_it_begins_and_not_while_it_waits_for_the_sand
 
 #[tokio::test]
 async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_later() {
-    let scratch = Scratch::with(|options| {
+    let scratch = Scratch::in_a_file(|options| {
         options.busy_timeout = Duration::from_millis(20);
         options.patience = Duration::from_secs(3600);
-    })
-    .await;
+    });
+    let Some(scratch) = scratch.await else { return };
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let alerts = ["ops", "spare"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
     scratch.store.sync_alerts(&alerts, scratch.now()).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     scratch.claim_as("dead").await;
-    let mut outside = scratch.outside().await;
-    sqlx::query("begin immediate").execute(&mut outside).await.unwrap();
+    let mut sql = scratch.sql().await;
+    sql.hold().await;
     let starting = TestEngine::on(scratch, Default::default());
     let test = tokio::time::timeout(Duration::from_secs(60), starting).await.expect("it starts all the same");
     assert_eq!(claims_in_force(test.store()).await, 1);
-    sqlx::query("rollback").execute(&mut outside).await.unwrap();
+    sql.let_go().await;
     test.later(5);
     until("the tick that was lost", async || {
         test.engine.tidy();

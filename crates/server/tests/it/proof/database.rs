@@ -1,34 +1,52 @@
 //! What the database itself says when everything is over.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
-use sqlx::{ConnectOptions, Row, SqliteConnection};
+use revere::store::DatabasePlace;
 
-pub(super) async fn open(path: &std::path::Path) -> SqliteConnection {
-    sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap()
+use crate::support::{Sql, TestDatabase};
+
+/// A database for the real program, and the line of its configuration that names it.
+pub(super) struct Home {
+    database: TestDatabase,
+    pub(super) line: String,
 }
 
-pub(super) async fn sound(database: &mut SqliteConnection) {
-    let verdict: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut *database).await.unwrap();
-    assert_eq!(verdict, "ok");
-    assert!(sqlx::query("pragma foreign_key_check").fetch_all(&mut *database).await.unwrap().is_empty());
+impl Home {
+    /// Of the engine that tests run on, for a program in this folder.
+    pub(super) async fn of(folder: &Path) -> Home {
+        let database = TestDatabase::new().await;
+        let line = match database.place() {
+            DatabasePlace::File(_) => format!("DATABASE_PATH = '{}'\n", folder.join("revere.db").display()),
+            // What it leaves when it is killed is taken over soon.
+            DatabasePlace::Server(_) => {
+                format!("DATABASE_URL = '{}'\nRUN_TIMEOUT = 2\nCLAIM_MARGIN = 1\n", database.url())
+            }
+        };
+        Home { database, line }
+    }
+
+    pub(super) async fn open(&self, folder: &Path) -> Sql {
+        match self.database.place() {
+            DatabasePlace::File(_) => Sql::at(&folder.join("revere.db").into()).await,
+            server => Sql::at(&server).await,
+        }
+    }
 }
 
 /// Every second from a monitor's first tick to its last is a run, or inside a gap, and none is both or twice.
-pub(super) async fn every_tick_is_accounted_for(
-    database: &mut SqliteConnection,
-    monitors: impl IntoIterator<Item = i64>,
-) {
+pub(super) async fn every_tick_is_accounted_for(database: &mut Sql, monitors: impl IntoIterator<Item = i64>) {
     const SECOND: i64 = 1_000_000;
     for id in monitors {
         let mut ticks: HashMap<i64, u32> = HashMap::new();
-        let runs = sqlx::query("select tick_at from runs where monitor_id = ? and kind <> 'manual'").bind(id);
-        for row in runs.fetch_all(&mut *database).await.unwrap() {
-            *ticks.entry(row.get(0)).or_default() += 1;
+        let runs = format!("select cast(tick_at as text) from runs where monitor_id = {id} and kind <> 'manual'");
+        for tick in database.numbers(runs).await {
+            *ticks.entry(tick[0]).or_default() += 1;
         }
-        let gaps = sqlx::query("select first_tick_at, last_tick_at, count from gaps where monitor_id = ?").bind(id);
-        for row in gaps.fetch_all(&mut *database).await.unwrap() {
-            let (first, last, count): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+        let gaps =
+            format!("select first_tick_at || ' ' || last_tick_at || ' ' || count from gaps where monitor_id = {id}");
+        for gap in database.numbers(gaps).await {
+            let (first, last, count) = (gap[0], gap[1], gap[2]);
             assert_eq!((last - first) / SECOND + 1, count, "monitor {id}: a gap that counts wrong");
             for tick in (first..=last).step_by(SECOND as usize) {
                 *ticks.entry(tick).or_default() += 1;

@@ -12,26 +12,25 @@ use std::{
 
 use rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use sqlx::{Row, SqliteConnection};
 
 use super::{
     Program,
-    database::{every_tick_is_accounted_for, open, sound},
+    database::{Home, every_tick_is_accounted_for},
     eventually, get,
 };
 use crate::{
     alerts::stub::{Asked, Stub},
-    support::client,
+    support::{Sql, client},
 };
 
 /// Monitors that run every second, each changing state every few seconds.
-const MONITORS: i64 = 40;
+pub(super) const MONITORS: i64 = 40;
 
 /// What the API has acknowledged.
 #[derive(Default)]
-struct Ledger {
-    monitors: BTreeSet<i64>,
-    runs: BTreeSet<i64>,
+pub(super) struct Ledger {
+    pub(super) monitors: BTreeSet<i64>,
+    pub(super) runs: BTreeSet<i64>,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,8 +40,11 @@ async fn nothing_is_lost_however_often_it_is_killed() {
     let receiver = Stub::start().await;
     receiver.answer(200, &[], Some("thanks"));
     let folder = tempfile::tempdir().unwrap();
-    let config =
-        format!("REVERE_ALERTS = {{'hook': {{'type': 'webhook', 'config': {{'url': '{}/hook'}}}}}}\n", receiver.url);
+    let home = Home::of(folder.path()).await;
+    let config = format!(
+        "{}REVERE_ALERTS = {{'hook': {{'type': 'webhook', 'config': {{'url': '{}/hook'}}}}}}\n",
+        home.line, receiver.url
+    );
     std::fs::write(folder.path().join("config.py"), config).unwrap();
 
     let client = client();
@@ -89,8 +91,8 @@ async fn nothing_is_lost_however_often_it_is_killed() {
     .await;
     program.terminate();
 
-    let mut database = open(&folder.path().join("revere.db")).await;
-    sound(&mut database).await;
+    let mut database = home.open(folder.path()).await;
+    database.assert_sound().await;
     acknowledged_rows_are_there(&mut database, &ledger).await;
     every_tick_is_accounted_for(&mut database, 1..=MONITORS).await;
     every_flip_is_told(&mut database, &receiver).await;
@@ -101,7 +103,7 @@ async fn nothing_is_lost_however_often_it_is_killed() {
 }
 
 /// Alarms and recovers in turn, every three seconds, each monitor at its own moment.
-fn flapping(number: i64) -> Value {
+pub(super) fn flapping(number: i64) -> Value {
     let script = format!(
         "import time\nphase = int(time.time() + {number}) // 3\nreturn_value = phase\nif phase % 2:\n    raise MonitorFailure('phase %d' % phase)\n"
     );
@@ -135,15 +137,15 @@ async fn first_run(client: &reqwest::Client, program: &Program) -> Duration {
     program.started.elapsed()
 }
 
-async fn ids(database: &mut SqliteConnection, query: &'static str) -> BTreeSet<i64> {
-    sqlx::query_scalar(query).fetch_all(database).await.unwrap().into_iter().collect()
+async fn ids(database: &mut Sql, table: &str) -> BTreeSet<i64> {
+    database.numbers(format!("select cast(id as text) from {table}")).await.into_iter().flatten().collect()
 }
 
-async fn acknowledged_rows_are_there(database: &mut SqliteConnection, ledger: &Ledger) {
-    let monitors = ids(database, "select id from monitors").await;
+pub(super) async fn acknowledged_rows_are_there(database: &mut Sql, ledger: &Ledger) {
+    let monitors = ids(database, "monitors").await;
     let lost: Vec<_> = ledger.monitors.difference(&monitors).collect();
     assert!(lost.is_empty(), "acknowledged monitors that are gone: {lost:?}");
-    let runs = ids(database, "select id from runs").await;
+    let runs = ids(database, "runs").await;
     let lost: Vec<_> = ledger.runs.difference(&runs).collect();
     assert!(lost.is_empty(), "acknowledged runs that are gone: {lost:?}");
     assert!(ledger.monitors.len() > MONITORS as usize, "nobody was at work");
@@ -151,26 +153,25 @@ async fn acknowledged_rows_are_there(database: &mut SqliteConnection, ledger: &L
 
 /// Every flip owed a notification that the receiver took, in order, under a key of its own; the first success of a new
 /// monitor and its being switched off are told to nobody.
-async fn every_flip_is_told(database: &mut SqliteConnection, receiver: &Stub) {
-    let rows = sqlx::query(
-        "select f.id, f.monitor_id, f.old_state, f.new_state, d.status, d.key from flips f
-         left join deliveries d on d.flip_id = f.id order by f.id",
-    );
+pub(super) async fn every_flip_is_told(database: &mut Sql, receiver: &Stub) {
+    let rows = "select f.id || ' ' || f.monitor_id || ' ' || f.old_state || ' ' || f.new_state || ' ' ||
+             coalesce(d.status || ' ' || d.key, '') from flips f
+         left join deliveries d on d.flip_id = f.id and d.instead_of is null order by f.id";
     let told: Vec<Value> = receiver.taken().iter().map(Asked::json).collect();
     let keys: HashSet<&str> = told.iter().filter_map(|body| body["key"].as_str()).collect();
     let (mut flips, mut seen) = (0, HashSet::new());
-    for row in rows.fetch_all(&mut *database).await.unwrap() {
-        let (id, monitor, old, new): (i64, i64, String, String) = (row.get(0), row.get(1), row.get(2), row.get(3));
-        let status: Option<String> = row.get(4);
-        if new == "INACTIVE" || (old, new.as_str()) == ("INACTIVE".to_owned(), "OK") {
-            assert_eq!(status, None, "flip {id} of monitor {monitor}");
+    for row in database.texts(rows).await {
+        let [id, monitor, old, new, delivery @ ..] = &row.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{row}")
+        };
+        if *new == "INACTIVE" || (*old, *new) == ("INACTIVE", "OK") {
+            assert!(delivery.is_empty(), "flip {id} of monitor {monitor}: {row}");
             continue;
         }
         flips += 1;
-        assert_eq!(status.as_deref(), Some("sent"), "flip {id} of monitor {monitor} to {new}");
-        let key: String = row.get(5);
-        assert!(keys.contains(key.as_str()), "flip {id}: the receiver never saw it");
-        assert!(seen.insert(key), "flip {id}: a key that another flip has");
+        let ["sent", key] = delivery else { panic!("flip {id} of monitor {monitor} is not told: {row}") };
+        assert!(keys.contains(key), "flip {id}: the receiver never saw it");
+        assert!(seen.insert((*key).to_owned()), "flip {id}: a key that another flip has");
     }
     assert!(flips > MONITORS, "only {flips} flips: the test shows nothing");
     // A kill between the receiver's word and our note of it makes a repeat, under the same key; nothing else does.

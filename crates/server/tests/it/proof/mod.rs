@@ -4,6 +4,7 @@ mod crowd;
 mod database;
 mod example;
 mod killed;
+mod several_servers;
 mod trouble;
 
 use std::{
@@ -37,6 +38,11 @@ impl Program {
             .stdin(Stdio::null());
         let server = Server::start(&mut command, |server| server.stderr.wait_for("http://127.0.0.1:"));
         Program { base: server.address.clone(), server, started }
+    }
+
+    /// Sends it a signal.
+    fn signal(&self, name: &str) {
+        self.server.signal(name);
     }
 
     /// As a power cut does.

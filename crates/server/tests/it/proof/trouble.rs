@@ -8,14 +8,9 @@ use std::{
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
-use super::{
-    Program,
-    database::{every_tick_is_accounted_for, open, sound},
-    eventually, get,
-};
-use crate::support::{SmallDisk, client};
+use super::{Program, database::every_tick_is_accounted_for, eventually, get};
+use crate::support::{SmallDisk, Sql, client};
 
 /// What runs every second meanwhile.
 const MONITORS: i64 = 10;
@@ -75,12 +70,11 @@ async fn create_large(life: &Life) -> Result<i64, Value> {
 }
 
 /// Nothing but the first success of each monitor ever happened, and no tick is missing.
-async fn nothing_happened(database: &mut SqliteConnection) {
-    sound(database).await;
+async fn nothing_happened(database: &mut Sql) {
+    database.assert_sound().await;
     every_tick_is_accounted_for(database, 1..=MONITORS).await;
-    let flips: Vec<(String, String)> =
-        sqlx::query_as("select old_state, new_state from flips").fetch_all(database).await.unwrap();
-    assert!(flips.iter().all(|(old, new)| (old.as_str(), new.as_str()) == ("INACTIVE", "OK")), "{flips:?}");
+    let flips = database.texts("select old_state || ' ' || new_state from flips").await;
+    assert!(flips.iter().all(|flip| flip == "INACTIVE OK"), "{flips:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,16 +115,16 @@ async fn a_full_disk_is_said_and_loses_nothing_that_was_acknowledged() {
         assert_eq!(monitor["name"], "large", "{id} was acknowledged: {monitor:#}");
     }
     life.program.terminate();
-    nothing_happened(&mut open(&disk.path().join("revere.db")).await).await;
+    nothing_happened(&mut Sql::at(&disk.path().join("revere.db").into()).await).await;
 }
 
 /// The longest a stop takes, whatever the trouble.
 const STOPPED: Duration = Duration::from_secs(18);
 
 /// Another process has the database for itself.
-async fn hold(folder: &Path) -> SqliteConnection {
-    let mut holder = open(&folder.join("revere.db")).await;
-    sqlx::query("begin immediate").execute(&mut holder).await.unwrap();
+async fn hold(folder: &Path) -> Sql {
+    let mut holder = Sql::at(&folder.join("revere.db").into()).await;
+    holder.hold().await;
     holder
 }
 
@@ -155,13 +149,12 @@ async fn a_database_that_is_held_for_half_a_minute_costs_no_run_and_no_state() {
     let health: Value = life.visitor.get(life.url("/healthz")).send().await.unwrap().json().await.unwrap();
     assert!(health["store"].as_str().unwrap().contains("cannot be written since"), "{health:#}");
     let before = newest_run(&life).await;
-    sqlx::query("rollback").execute(&mut holder).await.unwrap();
+    holder.let_go().await;
     healthy(&life).await;
     newer_run(&life, before).await;
     life.program.terminate();
     nothing_happened(&mut holder).await;
-    let names: Vec<String> =
-        sqlx::query_scalar("select name from monitors where name = 'large'").fetch_all(&mut holder).await.unwrap();
+    let names = holder.texts("select name from monitors where name = 'large'").await;
     assert!(names.is_empty(), "what was refused is not done later");
 }
 
@@ -184,5 +177,5 @@ async fn a_stop_while_the_database_is_held_ends_in_time_and_the_next_start_goes_
     let life = Life::begin(folder.path());
     newer_run(&life, newest_run(&life).await).await;
     life.program.terminate();
-    nothing_happened(&mut open(&folder.path().join("revere.db")).await).await;
+    nothing_happened(&mut Sql::at(&folder.path().join("revere.db").into()).await).await;
 }

@@ -296,12 +296,7 @@ async fn a_monitor_whose_schedule_cannot_be_read_is_set_aside_and_stops_nobody()
     let scratch = Scratch::new().await;
     let broken = scratch.store.create_monitor(&spec("broken"), &by_server(scratch.now())).await.unwrap();
     let sound = scratch.store.create_monitor(&spec("sound"), &by_server(scratch.now())).await.unwrap();
-    let mut outside = scratch.outside().await;
-    sqlx::query("update monitors set schedule = 'every full moon' where id = ?")
-        .bind(broken.id.0)
-        .execute(&mut outside)
-        .await
-        .unwrap();
+    scratch.sql().await.run(format!("update monitors set schedule = 'every full moon' where id = {}", broken.id)).await;
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let claimed: Vec<MonitorId> = scratch.claim().await.iter().map(|claimed| claimed.monitor_id).collect();
     assert_eq!(claimed, [sound.id]);

@@ -233,21 +233,21 @@ async fn what_another_writer_committed_later_with_a_smaller_id_stands_where_its_
     let store = &scratch.store;
     let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     let minute = |n: i64| scratch.now() + n.minutes();
-    let mut outside = scratch.outside().await;
+    let mut sql = scratch.sql().await;
     for (row, n, old, new) in
         [(900, 1, "OK", "ALARM"), (500, 2, "ALARM", "OK"), (700, 3, "OK", "ALARM"), (100, 4, "ALARM", "ERROR")]
     {
-        for sql in [
+        let (id, at) = (id.0, minute(n).as_microsecond());
+        sql.run(format!(
             "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, message,
-                 output) values (?1, ?2, 'scheduled', ?3, ?3, 1, ?5, ?4, ?5, '', '')",
-            "insert into flips (id, monitor_id, at, old_state, new_state, message) values (?1, ?2, ?3, ?4, ?5, '')",
-            "insert into gaps (id, monitor_id, reason, first_tick_at, last_tick_at, count)
-                 values (?1, ?2, 'missed', ?3, ?3, 1 + 0 * length(?4 || ?5))",
-            "update statuses set last_run_at = ?3, state_since = ?3, state = ?5 where monitor_id = ?2 and ?1 + length(?4) > 0",
-        ] {
-            let at = minute(n).as_microsecond();
-            sqlx::query(sql).bind(row).bind(id.0).bind(at).bind(old).bind(new).execute(&mut outside).await.unwrap();
-        }
+                 output) values ({row}, {id}, 'scheduled', {at}, {at}, 1, '{new}', '{old}', '{new}', '', '');
+             insert into flips (id, monitor_id, at, old_state, new_state, message)
+                 values ({row}, {id}, {at}, '{old}', '{new}', '');
+             insert into gaps (id, monitor_id, reason, first_tick_at, last_tick_at, count)
+                 values ({row}, {id}, 'missed', {at}, {at}, 1);
+             update statuses set last_run_at = {at}, state_since = {at}, state = '{new}' where monitor_id = {id}"
+        ))
+        .await;
     }
     let ids = |runs: &[Run]| runs.iter().map(|run| run.id.0).collect::<Vec<_>>();
     let one = RunFilter { limit: 1, ..RunFilter::default() };

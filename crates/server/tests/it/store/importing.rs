@@ -140,9 +140,7 @@ async fn an_import_stores_what_was_told_by_the_rule_and_alerts_go_on_from_there(
     let Takeover::Done { monitors: ids, .. } = taken else { panic!("{taken:?}") };
     assert_eq!(stored.load(Ordering::Relaxed), 7);
 
-    let mut outside = scratch.outside().await;
-    let order: Vec<String> =
-        sqlx::query_scalar("select return_value from flips order by id").fetch_all(&mut outside).await.unwrap();
+    let order = scratch.sql().await.texts("select return_value from flips order by id").await;
     assert_eq!(order, ["0", "5", "10", "20", "25", "30"], "flips of all monitors are in the order of time");
 
     let log = store.deliveries(&DeliveryFilter { limit: 100, ..DeliveryFilter::default() }).await.unwrap();

@@ -1,4 +1,4 @@
-//! The store through its own door, on real SQLite files.
+//! The store through its own door, on real databases: SQLite files and, where `REVERE_TEST_ENGINE=postgresql` says so, PostgreSQL.
 
 mod claiming;
 mod fences;
@@ -9,6 +9,8 @@ mod monitors;
 mod opening;
 mod people;
 mod portable;
+mod schemas;
+mod several_servers;
 mod telling;
 mod versions;
 mod writing;

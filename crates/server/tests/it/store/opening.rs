@@ -6,7 +6,7 @@ use revere::store::{MonitorFilter, OpenError, RunFilter, RunResult, Store, Store
 use revere_model::{MonitorId, MonitorSpec, RunKind, State};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, SmallDisk, by_server, spec};
+use crate::support::{Scratch, SmallDisk, by_server, on_postgresql, spec};
 
 async fn refusal(options: StoreOptions) -> OpenError {
     match Store::open(options).await {
@@ -17,7 +17,7 @@ async fn refusal(options: StoreOptions) -> OpenError {
 
 #[tokio::test]
 async fn a_second_server_is_refused_by_name_and_let_in_when_the_first_has_gone() {
-    let scratch = Scratch::new().await;
+    let Some(scratch) = Scratch::in_a_file(|_| {}).await else { return };
     let error = refusal(StoreOptions::new(scratch.path())).await;
     let expected = format!("in use by another Revere (process {})", std::process::id());
     assert!(error.to_string().contains(&expected), "{error}");
@@ -38,11 +38,14 @@ async fn what_was_written_is_there_after_reopening_and_the_file_is_sound() {
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
     let scratch = Scratch::new().await;
-    let path = scratch.path();
+    let place = scratch.store.place().clone();
     scratch.store.close().await;
-    let mut outside = scratch.outside().await;
-    sqlx::query("pragma user_version = 999").execute(&mut outside).await.unwrap();
-    let error = refusal(StoreOptions::new(path)).await;
+    let newer = match on_postgresql() {
+        true => "update meta set value = '999' where key = 'schema'",
+        false => "pragma user_version = 999",
+    };
+    scratch.sql().await.run(newer).await;
+    let error = refusal(StoreOptions::new(place)).await;
     assert!(error.to_string().contains("schema 999"), "{error}");
 }
 
@@ -77,7 +80,7 @@ async fn a_step_to_the_schema_that_was_cut_short_leaves_the_old_one_and_is_done_
 
 #[tokio::test]
 async fn a_copy_made_while_it_is_used_is_whole_and_never_replaces_anything() {
-    let scratch = Scratch::new().await;
+    let Some(scratch) = Scratch::in_a_file(|_| {}).await else { return };
     let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy.db");
@@ -218,7 +221,7 @@ async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() 
 
 #[tokio::test]
 async fn a_stop_in_order_leaves_the_database_alone_and_whole() {
-    let scratch = Scratch::new().await;
+    let Some(scratch) = Scratch::in_a_file(|_| {}).await else { return };
     let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     // Readers and the writer have it open.
     scratch.store.monitor(made.id).await.unwrap();
@@ -262,13 +265,13 @@ async fn a_monitor_whose_tags_or_value_are_damaged_spoils_no_list_and_goes_on() 
     let broken = store.create_monitor(&tagged, &by_server(scratch.now())).await.unwrap().id;
     store.create_monitor(&spec("sound"), &by_server(scratch.now())).await.unwrap();
     scratch.manual(broken, revere_model::State::Ok).await;
-    let mut outside = scratch.outside().await;
+    let mut sql = scratch.sql().await;
     for damage in [
         "update monitors set tags = 'not JSON' where name = 'broken'",
         "update statuses set last_value = 'not JSON' where monitor_id = 1",
         "update runs set return_value = '[1]'",
     ] {
-        sqlx::query(damage).execute(&mut outside).await.unwrap();
+        sql.run(damage).await;
     }
     let names = |tag: Option<&str>| MonitorFilter { limit: 9, tag: tag.map(str::to_owned), ..MonitorFilter::default() };
     assert_eq!(store.monitors(&names(None)).await.unwrap().len(), 2);

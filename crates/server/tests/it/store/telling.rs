@@ -8,7 +8,7 @@ use revere::store::{
 };
 use revere_model::{MonitorId, State, StateSet};
 
-use crate::support::{Scratch, by_server, spec};
+use crate::support::{Scratch, by_server, on_postgresql, spec};
 
 async fn configure(scratch: &Scratch, keys: &[&str]) {
     let configured: Vec<ConfiguredAlert> =
@@ -259,9 +259,7 @@ async fn that_it_was_sent_is_recorded_however_late_and_nobody_tells_it_again() {
 
 /// Spoils a column, as a bad disk or another version might.
 async fn spoil(scratch: &Scratch, sql: &str, id: i64) {
-    let mut outside = scratch.outside().await;
-    let spoilt = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).bind(id).execute(&mut outside).await.unwrap();
-    assert_eq!(spoilt.rows_affected(), 1);
+    assert_eq!(scratch.sql().await.run(format!("{sql} where id = {id}")).await, 1);
 }
 
 #[tokio::test]
@@ -275,10 +273,9 @@ async fn a_delivery_that_cannot_be_read_is_told_by_its_flip_or_set_aside_and_hol
     }
     let before = all(&scratch.store).await;
     let of = |monitor| before.iter().find(|one| one.monitor_id == monitor).unwrap();
-    spoil(&scratch, "update deliveries set notification = '{\"monitor\": ' where id = ?", of(mended).id.0).await;
-    spoil(&scratch, "update deliveries set notification = '{\"new_state\": \"SAD\"}' where id = ?", of(lost).id.0)
-        .await;
-    spoil(&scratch, "update flips set new_state = 'SAD' where id = ?", of(lost).flip_id.0).await;
+    spoil(&scratch, "update deliveries set notification = '{\"monitor\": '", of(mended).id.0).await;
+    spoil(&scratch, "update deliveries set notification = '{\"new_state\": \"SAD\"}' ", of(lost).id.0).await;
+    spoil(&scratch, "update flips set new_state = 'SAD' ", of(lost).flip_id.0).await;
 
     let claimed = claim(&scratch, "ops").await;
     assert_eq!(claimed.iter().map(|one| one.monitor_id).collect::<Vec<_>>(), [mended, sound]);
@@ -306,8 +303,7 @@ async fn what_older_and_newer_versions_stored_is_read() {
     scratch.manual(id, State::Alarm).await;
     let stored = all(&scratch.store).await.remove(0);
     let read = async |text: &str| {
-        let mut outside = scratch.outside().await;
-        sqlx::query("update deliveries set notification = ?").bind(text).execute(&mut outside).await.unwrap();
+        scratch.sql().await.run(format!("update deliveries set notification = '{text}'")).await;
         scratch.store.delivery(stored.id).await.unwrap().notification
     };
     let today = read(STORED).await;
@@ -344,8 +340,7 @@ async fn states_of_an_alert_that_cannot_be_read_stop_no_run() {
     let scratch = Scratch::new().await;
     configure(&scratch, &["ops"]).await;
     let id = monitor(&scratch).await;
-    let mut outside = scratch.outside().await;
-    sqlx::query("update alerts set states = '[\"SAD\"]'").execute(&mut outside).await.unwrap();
+    scratch.sql().await.run("update alerts set states = '[\"SAD\"]'").await;
     scratch.manual(id, State::Alarm).await;
     assert_eq!(story(&scratch.store, "ops").await, [(State::Inactive, State::Alarm)]);
 }
@@ -445,9 +440,13 @@ async fn a_start_with_an_unchanged_configuration_writes_nothing() {
     let before = scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap();
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
-    let mut outside = scratch.outside().await;
-    let mut version =
-        async || sqlx::query_scalar::<_, i64>("pragma data_version").fetch_one(&mut outside).await.unwrap();
+    let mut sql = scratch.sql().await;
+    let counted = match on_postgresql() {
+        // The transactions that wrote the rows.
+        true => "select cast(sum(cast(cast(xmin as text) as bigint)) as bigint) from alerts",
+        false => "pragma data_version",
+    };
+    let mut version = async || sql.number(counted).await;
     let (unwritten, writes) = (version().await, scratch.store.health().writes);
     assert_eq!(scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap(), before);
     assert_eq!(scratch.store.take_back("new", scratch.now()).await.unwrap(), TakenBack::default());

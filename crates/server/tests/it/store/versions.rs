@@ -65,10 +65,7 @@ async fn every_saving_is_kept_with_who_and_why_and_each_script_once() {
     assert_eq!(store.versions(made.id, Some(3), 1).await.unwrap()[0].version, 2);
     let known = store.versions_of_scripts(made.id, &[&first, &other, "unknown"]).await.unwrap();
     assert_eq!((known.len(), known[&first], known[&other]), (2, 1, 2));
-    let texts: i64 = sqlx::query_scalar("select count(*) from monitor_scripts")
-        .fetch_one(&mut scratch.outside().await)
-        .await
-        .unwrap();
+    let texts = scratch.sql().await.number("select count(*) from monitor_scripts").await;
     assert_eq!(texts, 2, "four versions have two scripts");
 }
 
@@ -239,11 +236,10 @@ async fn what_is_kept_no_longer_goes_for_good_and_what_has_begun_to_go_does_not_
     store.undelete_monitor(ids[1], &by_server(scratch.now())).await.unwrap();
     while store.purge_deleted(2, later(&scratch, 1000)).await.unwrap() > 0 {}
     assert_eq!(all(store, ids[1]).await.len(), 2);
-    let mut outside = scratch.outside().await;
+    let mut sql = scratch.sql().await;
     for table in ["monitors", "monitor_versions", "monitor_scripts", "runs", "statuses"] {
         let column = if table == "monitors" { "id" } else { "monitor_id" };
-        let sql = format!("select count(*) from {table} where {column} = {}", ids[0].0);
-        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut outside).await.unwrap();
+        let left = sql.number(format!("select count(*) from {table} where {column} = {}", ids[0])).await;
         assert_eq!(left, 0, "{table}");
     }
     scratch.assert_sound().await;

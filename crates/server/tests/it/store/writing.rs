@@ -2,37 +2,24 @@
 
 use std::time::Duration;
 
-use revere::store::{MonitorFilter, StoreError};
+use revere::store::{MonitorFilter, StoreError, StoreOptions};
 use revere_model::State;
-use sqlx::{Connection, SqliteConnection};
 use tokio::time::Instant;
 
 use crate::support::{Scratch, SmallDisk, by_server, spec, until};
 
-/// A store whose waiting is short enough to watch.
-async fn impatient() -> Scratch {
-    Scratch::with(|options| {
-        options.busy_timeout = Duration::from_millis(20);
-        options.patience = Duration::from_millis(1000);
-    })
-    .await
-}
-
-/// Takes the write lock, as a backup tool or a curious operator might.
-async fn hold(outside: &mut SqliteConnection) {
-    sqlx::query("begin immediate").execute(outside).await.unwrap();
-}
-
-async fn let_go(outside: &mut SqliteConnection) {
-    sqlx::query("rollback").execute(outside).await.unwrap();
+/// Has a store wait so short that it can be watched.
+fn impatient(options: &mut StoreOptions) {
+    options.busy_timeout = Duration::from_millis(20);
+    options.patience = Duration::from_millis(1000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_together_shares_a_commit_and_each_gets_its_own_answer() {
-    let scratch = Scratch::new().await;
+    let Some(scratch) = Scratch::in_a_file(|_| {}).await else { return };
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
-    let mut outside = scratch.outside().await;
-    hold(&mut outside).await;
+    let mut sql = scratch.sql().await;
+    sql.hold().await;
     let before = scratch.store.health();
     let mut waiting = tokio::task::JoinSet::new();
     for n in 0..200 {
@@ -47,7 +34,7 @@ async fn what_waits_together_shares_a_commit_and_each_gets_its_own_answer() {
     while scratch.store.health().queue_length < 190 {
         tokio::task::yield_now().await;
     }
-    let_go(&mut outside).await;
+    sql.let_go().await;
     let all = waiting.join_all().await;
     assert!(all.iter().all(|(n, monitor)| monitor.spec.name == format!("m{n}")), "answers were mixed up");
     assert!(matches!(refused.await.unwrap(), Err(StoreError::NotFound)), "one refused write is its own affair");
@@ -60,10 +47,10 @@ async fn what_waits_together_shares_a_commit_and_each_gets_its_own_answer() {
 #[tokio::test]
 async fn nothing_is_answered_before_another_connection_can_read_it() {
     let scratch = Scratch::new().await;
-    let mut outside = scratch.outside().await;
+    let mut sql = scratch.sql().await;
     for n in 1..=20 {
         scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
-        let seen: i64 = sqlx::query_scalar("select count(*) from monitors").fetch_one(&mut outside).await.unwrap();
+        let seen = sql.number("select count(*) from monitors").await;
         assert_eq!(seen, n);
     }
 }
@@ -71,13 +58,13 @@ async fn nothing_is_answered_before_another_connection_can_read_it() {
 #[tokio::test]
 async fn a_lock_held_for_a_short_while_is_not_noticed_by_anyone() {
     let scratch = Scratch::with(|options| options.busy_timeout = Duration::from_millis(20)).await;
-    let mut outside = scratch.outside().await;
-    hold(&mut outside).await;
+    let mut sql = scratch.sql().await;
+    sql.hold().await;
     let (wanted, asked) = (spec("a"), by_server(scratch.now()));
     let (made, ()) = tokio::join!(scratch.store.create_monitor(&wanted, &asked), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(scratch.store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap(), []);
-        let_go(&mut outside).await;
+        sql.let_go().await;
     });
     assert_eq!(made.unwrap().spec.name, "a");
     assert_eq!(scratch.store.health().failing_since, None);
@@ -85,11 +72,11 @@ async fn a_lock_held_for_a_short_while_is_not_noticed_by_anyone() {
 
 #[tokio::test]
 async fn a_lock_held_for_long_refuses_people_in_time_and_loses_no_result() {
-    let scratch = impatient().await;
+    let Some(scratch) = Scratch::in_a_file(impatient).await else { return };
     let store = &scratch.store;
     let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
-    let mut outside = scratch.outside().await;
-    hold(&mut outside).await;
+    let mut sql = scratch.sql().await;
+    sql.hold().await;
     let result = {
         let (store, now) = (store.clone(), scratch.now());
         tokio::spawn(async move { scratch_result(&store, id, now).await })
@@ -102,7 +89,7 @@ async fn a_lock_held_for_long_refuses_people_in_time_and_loses_no_result() {
     assert_eq!(store.monitor(id).await.unwrap().spec.name, "a", "reading goes on");
     assert!(store.health().last_error.unwrap().contains("locked"));
     assert!(!result.is_finished());
-    let_go(&mut outside).await;
+    sql.let_go().await;
     let committed = result.await.unwrap();
     assert!(matches!(committed, revere::store::Committed::Recorded { .. }), "{committed:?}");
     let names: Vec<String> = store
@@ -185,32 +172,31 @@ async fn a_failing_disk_is_sat_out() {
         let maximum = getrlimit(Resource::Fsize).maximum;
         setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
     };
-    let scratch = impatient().await;
+    let Some(scratch) = Scratch::in_a_file(impatient).await else { return };
     sits_out(&scratch, async || limit(Some(65536)), async || limit(None), "I/O error").await;
 }
 
 #[tokio::test]
 async fn a_full_disk_is_sat_out() {
     let Some(disk) = SmallDisk::mount(3) else { return };
-    let scratch = Scratch::with(|options| {
-        options.path = disk.path().join("revere.db");
-        options.busy_timeout = Duration::from_millis(20);
-        options.patience = Duration::from_millis(1000);
-    })
-    .await;
+    let scratch = Scratch::in_a_file(|options| {
+        options.place = disk.path().join("revere.db").into();
+        impatient(options);
+    });
+    let Some(scratch) = scratch.await else { return };
     sits_out(&scratch, async || disk.fill(), async || disk.empty(), "full").await;
     scratch.store.close().await;
 }
 
 #[tokio::test]
 async fn work_given_up_by_its_asker_is_not_done() {
-    let scratch = impatient().await;
-    let mut outside = scratch.outside().await;
-    hold(&mut outside).await;
+    let scratch = Scratch::with(impatient).await;
+    let mut sql = scratch.sql().await;
+    sql.hold().await;
     let (gone, by) = (spec("gone"), by_server(scratch.now()));
     let asked = tokio::time::timeout(Duration::from_millis(50), scratch.store.create_monitor(&gone, &by));
     assert!(asked.await.is_err());
-    let_go(&mut outside).await;
+    sql.let_go().await;
     let made = scratch.store.create_monitor(&spec("here"), &by_server(scratch.now())).await.unwrap();
     let all = scratch.store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap();
     assert_eq!(all, [made]);
@@ -224,6 +210,5 @@ async fn closing_writes_what_waits_and_refuses_the_rest() {
     let (committed, ()) = tokio::join!(scratch_result(&store, id, now), store.close());
     assert!(matches!(committed, revere::store::Committed::Recorded { .. }));
     assert!(matches!(store.create_monitor(&spec("late"), &by_server(now)).await, Err(StoreError::Closed)));
-    scratch.outside().await.close().await.unwrap();
     scratch.assert_sound().await;
 }

@@ -1,8 +1,10 @@
-//! What tests share: a store in a folder of its own, a clock in hand, and the plainest monitor.
+//! What tests share: a store with a database of its own, a clock in hand, and the plainest monitor.
 
 mod client;
 pub(crate) mod closing_server;
+pub(crate) mod database;
 pub(crate) mod field_tables;
+pub(crate) mod postgres_server;
 pub(crate) mod processor;
 pub(crate) mod scratch;
 mod shown_secrets;
@@ -12,6 +14,8 @@ mod waiting;
 
 pub(crate) use client::client;
 pub(crate) use closing_server::{CLOSINGS, Closing, ClosingServer};
+pub(crate) use database::{Sql, TestDatabase, on_postgresql};
+pub(crate) use postgres_server::PostgresServer;
 pub(crate) use scratch::{Scratch, claims_in_force, switched};
 pub(crate) use shown_secrets::ShownSecrets;
 pub(crate) use small_disk::SmallDisk;

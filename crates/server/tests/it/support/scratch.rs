@@ -1,4 +1,4 @@
-//! A store in a temporary folder, with a clock that only the test moves.
+//! A store with a database of its own, with a clock that only the test moves.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -6,15 +6,14 @@ use jiff::Timestamp;
 use revere::store::{ClaimRequest, Claimed, Committed, RunResult, Store, StoreOptions};
 use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, RunKind, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
-use tempfile::TempDir;
 
-use super::{at, by_server};
+use super::{Sql, TestDatabase, at, by_server, on_postgresql};
 
-/// A store in a folder of its own.
+/// A store with a database of its own.
 pub(crate) struct Scratch {
     pub(crate) store: Store,
     pub(crate) clock: ManualClock,
-    folder: TempDir,
+    database: TestDatabase,
 }
 
 impl Scratch {
@@ -25,17 +24,30 @@ impl Scratch {
 
     /// A new store with options of the test's own.
     pub(crate) async fn with(adjust: impl FnOnce(&mut StoreOptions)) -> Scratch {
-        let folder = tempfile::tempdir().unwrap();
+        Scratch::on(TestDatabase::new().await, adjust).await
+    }
+
+    /// A new store in a file; `None` where tests run on PostgreSQL: what is told is SQLite's own.
+    pub(crate) async fn in_a_file(adjust: impl FnOnce(&mut StoreOptions)) -> Option<Scratch> {
+        match on_postgresql() {
+            true => None,
+            false => Some(Scratch::on(TestDatabase::in_a_file(), adjust).await),
+        }
+    }
+
+    /// A new store on this database.
+    pub(crate) async fn on(database: TestDatabase, adjust: impl FnOnce(&mut StoreOptions)) -> Scratch {
         let clock = ManualClock::at(at("2026-01-01T00:00:00Z"));
-        let mut options = StoreOptions::new(folder.path().join("revere.db"));
+        let mut options = StoreOptions::new(database.place());
         options.clock = Arc::new(clock.clone());
         adjust(&mut options);
         let store = Store::open(options).await.unwrap();
-        Scratch { store, clock, folder }
+        Scratch { store, clock, database }
     }
 
+    /// The file, where it is one.
     pub(crate) fn path(&self) -> PathBuf {
-        self.store.path().to_owned()
+        self.store.place().file().expect("this test is about a file").to_owned()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -45,25 +57,26 @@ impl Scratch {
     /// Closes the store and opens it again, as a restart does.
     pub(crate) async fn reopened(self) -> Scratch {
         self.store.close().await;
-        let Scratch { clock, folder, .. } = self;
-        let mut options = StoreOptions::new(folder.path().join("revere.db"));
+        let Scratch { clock, database, .. } = self;
+        let mut options = StoreOptions::new(database.place());
         options.clock = Arc::new(clock.clone());
         let store = Store::open(options).await.unwrap();
-        Scratch { store, clock, folder }
+        Scratch { store, clock, database }
     }
 
-    /// Another connection to the file, as another process would have.
+    /// Another connection to the database, as another process would have.
+    pub(crate) async fn sql(&self) -> Sql {
+        Sql::of(&self.store).await
+    }
+
+    /// Another connection to the file, for what SQLite alone can be asked.
     pub(crate) async fn outside(&self) -> SqliteConnection {
         SqliteConnectOptions::new().filename(self.path()).busy_timeout(Duration::from_secs(5)).connect().await.unwrap()
     }
 
-    /// Asks the file itself whether it is sound.
+    /// Asks the database itself whether it is sound.
     pub(crate) async fn assert_sound(&self) {
-        let mut connection = self.outside().await;
-        let integrity: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut connection).await.unwrap();
-        assert_eq!(integrity, "ok");
-        let broken = sqlx::query("pragma foreign_key_check").fetch_all(&mut connection).await.unwrap();
-        assert!(broken.is_empty(), "{} broken references", broken.len());
+        self.sql().await.assert_sound().await;
     }
 
     /// Claims what is due now, as the server `node`.
@@ -141,9 +154,5 @@ pub(crate) async fn switched(store: &Store, id: MonitorId, active: bool, now: Ti
 
 /// How many claims are in force.
 pub(crate) async fn claims_in_force(store: &Store) -> i64 {
-    let mut outside = SqliteConnectOptions::new().filename(store.path()).connect().await.unwrap();
-    sqlx::query_scalar("select count(*) from statuses where claimed_by is not null")
-        .fetch_one(&mut outside)
-        .await
-        .unwrap()
+    Sql::of(store).await.number("select count(*) from statuses where claimed_by is not null").await
 }

@@ -11,13 +11,12 @@ use jiff::Timestamp;
 use revere_model::{DeliveryId, FlipId, MonitorId, State};
 pub(in crate::store) use sending::instead;
 use serde::{Deserialize, Serialize};
-use sqlx::QueryBuilder;
 
 use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, word},
-    database::{Db, DbConnection, DbRow, sql_pieces},
+    database::{self as db, DbConnection, DbRow, QueryBuilder, sql_pieces},
     reading::flips::flip,
     telling::{
         incidents::Described,
@@ -126,7 +125,7 @@ pub enum Settlement {
 impl Store {
     /// Deliveries, newest first, filtered.
     pub async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
-        let mut query = QueryBuilder::<Db>::new("select * from deliveries where id < ");
+        let mut query = QueryBuilder::new("select * from deliveries where id < ");
         query.push_bind(filter.before.map_or(i64::MAX, |id| id.0));
         if let Some(monitor) = filter.monitor {
             query.push(" and monitor_id = ").push_bind(monitor.0);
@@ -139,7 +138,7 @@ impl Store {
         }
         query.push(" order by id desc limit ").push_bind(i64::from(filter.limit));
         let mut connection = self.readers().acquire().await?;
-        let rows = query.build().fetch_all(&mut *connection).await?;
+        let rows = query.build().fetch_all(&mut connection).await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             found.push(shown(&mut connection, row).await?);
@@ -150,7 +149,7 @@ impl Store {
     /// One delivery.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Delivery, StoreError> {
         let mut connection = self.readers().acquire().await?;
-        let row = sqlx::query("select * from deliveries where id = $1").bind(id.0).fetch_one(&mut *connection).await?;
+        let row = db::query("select * from deliveries where id = $1").bind(id.0).fetch_one(&mut connection).await?;
         shown(&mut connection, &row).await
     }
 
@@ -166,7 +165,7 @@ impl Store {
             sql_pieces::IN_THE_QUEUE_INDEX
         );
         let rows: Vec<(String, i64, Option<i64>)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(self.readers()).await?;
+            db::query_as(db::AssertSqlSafe(sql)).fetch_all(self.readers()).await?;
         rows.into_iter()
             .map(|(alert, count, due)| {
                 Ok((alert, count.unsigned_abs(), due.map(crate::store::columns::instant).transpose()?))
@@ -176,7 +175,7 @@ impl Store {
 
     /// When the next delivery of an alert is due; in the past if it is due already.
     pub async fn next_delivery(&self, alert: &str) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<i64> = sqlx::query_scalar(
+        let due: Option<i64> = db::query_scalar(
             "select min(next_attempt_at) from deliveries
              where alert_key = $1 and status = 'owed' and next_attempt_at is not null",
         )
@@ -252,7 +251,7 @@ async fn incident(connection: &mut DbConnection, row: &DbRow) -> Result<Option<I
 }
 
 async fn by_its_flip(connection: &mut DbConnection, row: &DbRow) -> Result<Notification, StoreError> {
-    let found = sqlx::query("select * from flips where id = $1").bind(row.int("flip_id")?);
+    let found = db::query("select * from flips where id = $1").bind(row.int("flip_id")?);
     let flip = flip(&found.fetch_one(&mut *connection).await?)?;
     let monitor = MonitorId(row.int("monitor_id")?);
     let monitor = summaries(connection, &ids_text([monitor].into_iter())).await?.remove(&monitor);

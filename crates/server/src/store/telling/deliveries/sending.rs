@@ -14,7 +14,7 @@ use crate::{
     store::{
         Store, StoreError,
         columns::{Columns, micros},
-        database::{DbConnection, DbRow},
+        database::{self as db, DbConnection, DbRow, sql_pieces},
         telling::{alert_records, record_flips},
     },
 };
@@ -25,7 +25,7 @@ impl Store {
     pub async fn give_up_orphans(&self, before: Timestamp, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.write(move |connection| {
             Box::pin(async move {
-                let rows = sqlx::query(
+                let rows = db::query(
                     "select d.* from deliveries d join alerts a on a.key = d.alert_key
                      where d.status = 'owed' and not a.in_config and d.created_at < $1 order by d.id limit $2",
                 )
@@ -60,19 +60,23 @@ impl Store {
         let hidden_until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
         self.write_patiently(move |connection| {
             Box::pin(async move {
-                let rows = sqlx::query(
+                // Compared once more outside: another server may have claimed or settled one after it was looked at.
+                let sql = format!(
                     "update deliveries set attempts = attempts + 1, claimed_by = $1, next_attempt_at = $2
                      where id in (select id from deliveries where alert_key = $3 and status = 'owed'
-                         and next_attempt_at <= $4 order by next_attempt_at, id limit $5)
+                         and next_attempt_at <= $4 order by next_attempt_at, id limit $5 {})
+                         and status = 'owed' and next_attempt_at <= $4
                      returning *",
-                )
-                .bind(node)
-                .bind(micros(hidden_until))
-                .bind(alert)
-                .bind(micros(now))
-                .bind(i64::from(limit))
-                .fetch_all(&mut *connection)
-                .await?;
+                    sql_pieces::PASSING_OVER_KEPT
+                );
+                let rows = db::query(db::AssertSqlSafe(sql))
+                    .bind(node)
+                    .bind(micros(hidden_until))
+                    .bind(alert)
+                    .bind(micros(now))
+                    .bind(i64::from(limit))
+                    .fetch_all(&mut *connection)
+                    .await?;
                 let mut claimed = Vec::with_capacity(rows.len());
                 for row in &rows {
                     claimed.extend(read(connection, row, now).await?);
@@ -111,7 +115,7 @@ async fn read(connection: &mut DbConnection, row: &DbRow, now: Timestamp) -> Res
     };
     let (id, alert, monitor) = (row.int("id")?, row.text("alert_key")?, row.int("monitor_id")?);
     tracing::error!(delivery = id, alert, monitor, fault, "a delivery is given up");
-    sqlx::query(
+    db::query(
         "update deliveries set status = 'failed', next_attempt_at = null, claimed_by = null, settled_at = $1,
              last_error = $2 where id = $3 and status = 'owed' and attempts = $4",
     )
@@ -137,7 +141,7 @@ async fn settle(
         Settlement::Failed(error) => (DeliveryStatus::Failed, None, None, Some(error.as_str())),
     };
     let settled_at = (status != DeliveryStatus::Owed).then(|| micros(now));
-    let updated = sqlx::query(
+    let updated = db::query(
         "update deliveries set status = $1, next_attempt_at = $2, reply = $3, last_error = coalesce($4, last_error),
              settled_at = $5, claimed_by = null
          where id = $6 and status = 'owed' and (attempts = $7 or $8)",
@@ -173,7 +177,7 @@ async fn next_in_turn(
     monitor: MonitorId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    db::query(
         "update deliveries set next_attempt_at = coalesce(next_attempt_at, $1) where id =
              (select id from deliveries where alert_key = $2 and monitor_id = $3 and status = 'owed' order by id limit 1)",
     )
@@ -210,7 +214,7 @@ async fn stand_in(connection: &mut DbConnection, failed: &Delivery) -> Result<Op
         if !row.is_on() || row.key == failed.alert_key {
             continue;
         }
-        let last: Option<(bool, i64)> = sqlx::query_as(
+        let last: Option<(bool, i64)> = db::query_as(
             "select status = 'sent', settled_at from deliveries where id in
                  (select max(id) from deliveries where alert_key = $1 and status = 'sent' union all
                   select max(id) from deliveries where alert_key = $1 and status = 'failed')

@@ -1,0 +1,114 @@
+//! `revere nodes`: the servers that share a database of PostgreSQL.
+
+use jiff::{SignedDuration, Timestamp};
+use revere_model::{Clock as _, SystemClock};
+
+use super::{Exit, Global, project::Begun, terminal};
+use crate::store::{DatabasePlace, Holding, Node, Store, StoreOptions};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  revere nodes
+  revere nodes -c /etc/revere/config.py
+
+Each server says every ten seconds that it runs. What one that is gone had in hand is taken over by the others as soon as
+the time of its claims is over (CLAIM_MARGIN); it is listed for a day.
+
+Exit codes:
+  0 at least one server runs, 1 none does";
+
+/// A server that said nothing for so long is gone, or cut off.
+const SILENT: SignedDuration = SignedDuration::from_secs(30);
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Nodes {}
+
+impl Nodes {
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let begun = Begun::new(global)?;
+        let config = begun.configuration(global)?;
+        if let DatabasePlace::File(path) = &config.database {
+            anyhow::bail!(
+                "{} is a SQLite file, which one server has for itself; several share a database of PostgreSQL (DATABASE_URL)",
+                path.display()
+            );
+        }
+        let (nodes, now) = begun.runtime.block_on(async {
+            let mut options = StoreOptions::new(config.database.clone());
+            options.beside_a_server = true;
+            options.secrets = begun.secrets.clone();
+            let store = Store::open(options).await?;
+            let read = async {
+                // By the clock that they go by.
+                let now = store.clock().await?.map_or_else(|| SystemClock.now(), |clock| clock.now());
+                Ok::<_, anyhow::Error>((store.nodes().await?, now))
+            };
+            let read = read.await;
+            store.close().await;
+            read
+        })?;
+        terminal::print(&table(&nodes, now));
+        let runs = nodes.iter().any(|(node, _)| !is_silent(node, now));
+        Ok(if runs { Exit::Success } else { Exit::Failure })
+    }
+}
+
+fn is_silent(node: &Node, now: Timestamp) -> bool {
+    now.duration_since(node.seen_at) > SILENT
+}
+
+fn table(nodes: &[(Node, Holding)], now: Timestamp) -> String {
+    if nodes.is_empty() {
+        return "No server runs. Start one: revere run\n".to_owned();
+    }
+    let mut rows =
+        vec![["SERVER", "STATE", "VERSION", "ADDRESS", "RUNS SINCE", "LAST SEEN", "HAS IN HAND"].map(str::to_owned)];
+    for (node, holding) in nodes {
+        let ago = now.duration_since(node.seen_at).as_secs().max(0);
+        rows.push([
+            format!("{} ({})", node.host, node.name),
+            if is_silent(node, now) { "silent" } else { "runs" }.to_owned(),
+            node.version.clone(),
+            node.address.clone(),
+            format!("{:.0}", node.started_at),
+            format!("{ago} s ago"),
+            format!("{} runs, {} deliveries", holding.runs, holding.deliveries),
+        ]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_server_shows_and_columns_stand_under_each_other() {
+        let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
+        let node = |name: &str, seen: &str| Node {
+            name: name.to_owned(),
+            host: "web1".to_owned(),
+            version: "0.1.0".to_owned(),
+            address: "http://127.0.0.1:5000".to_owned(),
+            started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            seen_at: seen.parse().unwrap(),
+        };
+        let nodes = [
+            (node("7-a", "2026-01-01T00:00:58Z"), Holding { runs: 3, deliveries: 0 }),
+            (node("8-bb", "2026-01-01T00:00:20Z"), Holding::default()),
+        ];
+        assert_eq!(
+            table(&nodes, now),
+            "SERVER       STATE   VERSION  ADDRESS                RUNS SINCE            LAST SEEN  HAS IN HAND\n\
+             web1 (7-a)   runs    0.1.0    http://127.0.0.1:5000  2026-01-01T00:00:00Z  2 s ago    3 runs, 0 deliveries\n\
+             web1 (8-bb)  silent  0.1.0    http://127.0.0.1:5000  2026-01-01T00:00:00Z  40 s ago   0 runs, 0 deliveries\n"
+        );
+        assert!(table(&[], now).contains("revere run"));
+    }
+}

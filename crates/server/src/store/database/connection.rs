@@ -1,0 +1,138 @@
+//! Connections to either engine.
+
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection,
+    postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+};
+
+use tokio::time::timeout;
+
+use super::{query::query, sql_pieces};
+use crate::store::{
+    postgres::{self, commits::Ended},
+    sqlite::{self, lock::LockFile},
+};
+
+/// How to connect for writing.
+#[derive(Clone)]
+pub(in crate::store) enum DbOptions {
+    Sqlite(Box<SqliteConnectOptions>),
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl DbOptions {
+    pub(in crate::store) async fn connect(&self) -> Result<DbConnection, sqlx::Error> {
+        Ok(match self {
+            DbOptions::Sqlite(options) => DbConnection::Sqlite(options.connect().await?),
+            DbOptions::Postgres(options) => DbConnection::Postgres(postgres::connection::connect(options).await?),
+        })
+    }
+}
+
+/// A connection, by itself or out of a pool.
+pub(in crate::store) enum DbConnection {
+    Sqlite(SqliteConnection),
+    PooledSqlite(PoolConnection<Sqlite>),
+    Postgres(PgConnection),
+    PooledPostgres(PoolConnection<Postgres>),
+}
+
+/// A connection, by its engine.
+pub(in crate::store) enum Engine<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+impl DbConnection {
+    pub(in crate::store) fn engine(&mut self) -> Engine<'_> {
+        match self {
+            DbConnection::Sqlite(connection) => Engine::Sqlite(connection),
+            DbConnection::PooledSqlite(connection) => Engine::Sqlite(connection),
+            DbConnection::Postgres(connection) => Engine::Postgres(connection),
+            DbConnection::PooledPostgres(connection) => Engine::Postgres(connection),
+        }
+    }
+
+    /// Hands an answer through. Where there was none, nothing more is asked of this connection, and it goes to nobody else.
+    pub(super) fn heeding<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        if let (Err(sqlx::Error::Io(_)), DbConnection::PooledPostgres(connection)) = (&answer, self) {
+            connection.close_on_drop();
+        }
+        answer
+    }
+
+    /// Begins a transaction that will write; answers what it is known by, where its commit may go unanswered.
+    pub(in crate::store) async fn begin(&mut self) -> Result<Option<String>, sqlx::Error> {
+        match self.engine() {
+            Engine::Sqlite(_) => query(sql_pieces::BEGIN).execute(self).await.map(|_| None),
+            Engine::Postgres(connection) => answered(postgres::commits::begin(connection)).await.map(Some),
+        }
+    }
+
+    /// How the transaction ended that is known by this.
+    pub(in crate::store) async fn ended(&mut self, number: &str) -> Result<Ended, sqlx::Error> {
+        match self.engine() {
+            Engine::Sqlite(_) => Ok(Ended::Aborted),
+            Engine::Postgres(connection) => answered(postgres::commits::ended(connection, number)).await,
+        }
+    }
+
+    /// Lets go of the database in order.
+    pub(in crate::store) async fn close(self) -> Result<(), sqlx::Error> {
+        match self {
+            DbConnection::Sqlite(connection) => sqlite::connection::close(connection).await,
+            DbConnection::Postgres(connection) => sqlx::Connection::close(connection).await,
+            // Out of a pool, it goes back.
+            DbConnection::PooledSqlite(_) | DbConnection::PooledPostgres(_) => Ok(()),
+        }
+    }
+}
+
+/// What PostgreSQL has not answered by then it will not answer: each statement ends before, so the network was cut.
+const ANSWERED: Duration = Duration::from_secs(40);
+
+/// An answer of PostgreSQL, or that there was none.
+pub(super) async fn answered<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(ANSWERED, answer).await.unwrap_or_else(|_| Err(postgres::connection::no_answer(ANSWERED)))
+}
+
+/// A database that was opened.
+pub(in crate::store) struct Opened {
+    /// How the writer connects anew.
+    pub(in crate::store) options: DbOptions,
+    /// The writer's.
+    pub(in crate::store) connection: DbConnection,
+    pub(in crate::store) readers: DbPool,
+    pub(in crate::store) engine_readers: DbPool,
+    /// Tells this database apart in delivery keys.
+    pub(in crate::store) instance: String,
+    /// Where only one process may have it.
+    pub(in crate::store) lock: Option<LockFile>,
+}
+
+/// Connections for reading. Clones share them.
+#[derive(Clone)]
+pub(in crate::store) enum DbPool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl DbPool {
+    /// A connection, made or free within the time that the pool allows.
+    pub(in crate::store) async fn acquire(&self) -> Result<DbConnection, sqlx::Error> {
+        Ok(match self {
+            DbPool::Sqlite(pool) => DbConnection::PooledSqlite(pool.acquire().await?),
+            DbPool::Postgres(pool) => DbConnection::PooledPostgres(pool.acquire().await?),
+        })
+    }
+
+    /// Gives out no connection any more, and waits for those that are out.
+    pub(in crate::store) async fn close(&self) {
+        match self {
+            DbPool::Sqlite(pool) => pool.close().await,
+            DbPool::Postgres(pool) => pool.close().await,
+        }
+    }
+}

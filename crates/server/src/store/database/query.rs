@@ -1,0 +1,267 @@
+//! Statements with the values that are bound to them, asked of a connection or of a pool.
+
+use std::marker::PhantomData;
+
+use futures_util::TryStreamExt;
+use sqlx::{SqlSafeStr, SqlStr, postgres::PgArguments, sqlite::SqliteArguments};
+
+use super::{
+    connection::{DbConnection, DbPool, Engine, answered},
+    values::{Argument, DbRow, Value},
+};
+use crate::store::{postgres, sqlite};
+
+/// A statement.
+pub(in crate::store) fn query<'q>(sql: impl SqlSafeStr) -> Query<'q> {
+    Query { sql: sql.into_sql_str(), arguments: Vec::new() }
+}
+
+/// A statement whose rows are read as tuples, or as a type that says how.
+pub(in crate::store) fn query_as<'q, T: FromRow>(sql: impl SqlSafeStr) -> QueryAs<'q, T> {
+    QueryAs { query: query(sql), read: PhantomData }
+}
+
+/// A statement of whose rows the first column is read.
+pub(in crate::store) fn query_scalar<'q, T: Value>(sql: impl SqlSafeStr) -> QueryScalar<'q, T> {
+    QueryScalar { query: query(sql), read: PhantomData }
+}
+
+/// Statements without values, one or several, which are not kept prepared.
+pub(in crate::store) fn raw_sql(sql: impl SqlSafeStr) -> RawSql {
+    RawSql(sql.into_sql_str())
+}
+
+/// See [`query`].
+#[must_use = "a statement does nothing until it is asked"]
+pub(in crate::store) struct Query<'q> {
+    sql: SqlStr,
+    arguments: Vec<Argument<'q>>,
+}
+
+/// See [`query_as`].
+#[must_use = "a statement does nothing until it is asked"]
+pub(in crate::store) struct QueryAs<'q, T> {
+    query: Query<'q>,
+    read: PhantomData<fn() -> T>,
+}
+
+/// See [`query_scalar`].
+#[must_use = "a statement does nothing until it is asked"]
+pub(in crate::store) struct QueryScalar<'q, T> {
+    query: Query<'q>,
+    read: PhantomData<fn() -> T>,
+}
+
+/// See [`raw_sql`].
+#[must_use = "a statement does nothing until it is asked"]
+pub(in crate::store) struct RawSql(SqlStr);
+
+/// Whom a statement is asked of.
+pub(in crate::store) enum On<'c> {
+    Connection(&'c mut DbConnection),
+    Pool(&'c DbPool),
+}
+
+impl<'c> From<&'c mut DbConnection> for On<'c> {
+    fn from(connection: &'c mut DbConnection) -> On<'c> {
+        On::Connection(connection)
+    }
+}
+
+impl<'c> From<&'c DbPool> for On<'c> {
+    fn from(pool: &'c DbPool) -> On<'c> {
+        On::Pool(pool)
+    }
+}
+
+/// How many rows a statement changed.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct Affected(u64);
+
+impl Affected {
+    pub(in crate::store) fn rows_affected(self) -> u64 {
+        self.0
+    }
+}
+
+impl<'q> Query<'q> {
+    /// With these values, from the first parameter on.
+    pub(super) fn with(sql: impl SqlSafeStr, arguments: Vec<Argument<'q>>) -> Query<'q> {
+        Query { sql: sql.into_sql_str(), arguments }
+    }
+
+    /// Gives the next parameter its value.
+    pub(in crate::store) fn bind(mut self, value: impl Into<Argument<'q>>) -> Query<'q> {
+        self.arguments.push(value.into());
+        self
+    }
+
+    pub(in crate::store) async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<Affected, sqlx::Error> {
+        match on.into() {
+            On::Connection(connection) => self.execute_on(connection).await,
+            On::Pool(pool) => self.execute_on(&mut pool.acquire().await?).await,
+        }
+    }
+
+    pub(in crate::store) async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<DbRow>, sqlx::Error> {
+        self.each(on.into(), Ok).await
+    }
+
+    pub(in crate::store) async fn fetch_optional<'c>(
+        self,
+        on: impl Into<On<'c>>,
+    ) -> Result<Option<DbRow>, sqlx::Error> {
+        match on.into() {
+            On::Connection(connection) => self.fetch_optional_on(connection).await,
+            On::Pool(pool) => self.fetch_optional_on(&mut pool.acquire().await?).await,
+        }
+    }
+
+    pub(in crate::store) async fn fetch_one<'c>(self, on: impl Into<On<'c>>) -> Result<DbRow, sqlx::Error> {
+        self.fetch_optional(on).await?.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    async fn execute_on(self, connection: &mut DbConnection) -> Result<Affected, sqlx::Error> {
+        let done = match connection.engine() {
+            Engine::Sqlite(connection) => self.for_sqlite()?.execute(connection).await.map(|done| done.rows_affected()),
+            Engine::Postgres(connection) => {
+                answered(self.for_postgres()?.execute(connection)).await.map(|done| done.rows_affected())
+            }
+        };
+        connection.heeding(done).map(Affected)
+    }
+
+    async fn fetch_optional_on(self, connection: &mut DbConnection) -> Result<Option<DbRow>, sqlx::Error> {
+        let row = match connection.engine() {
+            Engine::Sqlite(connection) => {
+                self.for_sqlite()?.fetch_optional(connection).await.map(|row| row.map(DbRow::Sqlite))
+            }
+            Engine::Postgres(connection) => {
+                answered(self.for_postgres()?.fetch_optional(connection)).await.map(|row| row.map(DbRow::Postgres))
+            }
+        };
+        connection.heeding(row)
+    }
+
+    async fn each<T>(
+        self,
+        on: On<'_>,
+        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send,
+    ) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: Send,
+    {
+        match on {
+            On::Connection(connection) => self.each_on(connection, read).await,
+            On::Pool(pool) => self.each_on(&mut pool.acquire().await?, read).await,
+        }
+    }
+
+    async fn each_on<T>(
+        self,
+        connection: &mut DbConnection,
+        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send,
+    ) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: Send,
+    {
+        let all = match connection.engine() {
+            Engine::Sqlite(connection) => {
+                let mut all = Vec::new();
+                let mut rows = self.for_sqlite()?.fetch(connection);
+                while let Some(row) = rows.try_next().await? {
+                    all.push(read(DbRow::Sqlite(row))?);
+                }
+                Ok(all)
+            }
+            Engine::Postgres(connection) => {
+                // All of them first: a connection that is left in the middle of an answer would have to hear its end.
+                let rows = answered(self.for_postgres()?.fetch_all(connection)).await;
+                rows.and_then(|rows| rows.into_iter().map(|row| read(DbRow::Postgres(row))).collect())
+            }
+        };
+        connection.heeding(all)
+    }
+
+    fn for_sqlite(self) -> Result<sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>, sqlx::Error> {
+        let arguments = sqlite::arguments::bound(self.arguments)?;
+        Ok(sqlx::query_with(sqlite::sql_pieces::in_words(self.sql), arguments))
+    }
+
+    fn for_postgres(self) -> Result<sqlx::query::Query<'static, sqlx::Postgres, PgArguments>, sqlx::Error> {
+        let arguments = postgres::arguments::bound(self.arguments)?;
+        Ok(sqlx::query_with(postgres::sql_pieces::in_words(self.sql), arguments))
+    }
+}
+
+macro_rules! reading {
+    ($query:ident, $bound:ident, $read:expr) => {
+        impl<'q, T: $bound + Send> $query<'q, T> {
+            pub(super) fn of(query: Query<'q>) -> Self {
+                Self { query, read: PhantomData }
+            }
+
+            /// Gives the next parameter its value.
+            pub(in crate::store) fn bind(mut self, value: impl Into<Argument<'q>>) -> Self {
+                self.query = self.query.bind(value);
+                self
+            }
+
+            pub(in crate::store) async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<T>, sqlx::Error> {
+                self.query.each(on.into(), |row| $read(&row)).await
+            }
+
+            pub(in crate::store) async fn fetch_optional<'c>(
+                self,
+                on: impl Into<On<'c>>,
+            ) -> Result<Option<T>, sqlx::Error> {
+                self.query.fetch_optional(on).await?.as_ref().map($read).transpose()
+            }
+        }
+    };
+}
+
+reading!(QueryAs, FromRow, T::from_row);
+reading!(QueryScalar, Value, first_column);
+
+impl<T: Value + Send> QueryScalar<'_, T> {
+    pub(in crate::store) async fn fetch_one<'c>(self, on: impl Into<On<'c>>) -> Result<T, sqlx::Error> {
+        first_column(&self.query.fetch_one(on).await?)
+    }
+}
+
+fn first_column<T: Value>(row: &DbRow) -> Result<T, sqlx::Error> {
+    row.try_get(0)
+}
+
+impl RawSql {
+    pub(in crate::store) async fn execute(self, connection: &mut DbConnection) -> Result<(), sqlx::Error> {
+        let done = match connection.engine() {
+            Engine::Sqlite(connection) => {
+                sqlx::raw_sql(sqlite::sql_pieces::in_words(self.0)).execute(connection).await.map(drop)
+            }
+            Engine::Postgres(connection) => {
+                let asked = sqlx::raw_sql(postgres::sql_pieces::in_words(self.0));
+                answered(asked.execute(connection)).await.map(drop)
+            }
+        };
+        connection.heeding(done)
+    }
+}
+
+/// What is read from a whole row.
+pub(in crate::store) trait FromRow: Sized {
+    fn from_row(row: &DbRow) -> Result<Self, sqlx::Error>;
+}
+
+macro_rules! tuples {
+    ($(($($column:ident $place:tt),*))*) => {$(
+        impl<$($column: Value),*> FromRow for ($($column,)*) {
+            fn from_row(row: &DbRow) -> Result<Self, sqlx::Error> {
+                Ok(($(row.try_get::<$column>($place)?,)*))
+            }
+        }
+    )*};
+}
+
+tuples! { (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3) }

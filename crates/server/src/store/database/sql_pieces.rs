@@ -1,0 +1,136 @@
+//! Pieces of statements that each engine has words of its own for. A piece stands in braces in a statement's text; no other
+//! braces do. `sqlite/sql_pieces.rs` and `postgres/sql_pieces.rs` hold the words.
+
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+/// Begins a transaction that will write.
+pub(in crate::store) const BEGIN: &str = "{begin}";
+
+/// Joins that are walked in the order in which they are written, where the planner would not know better.
+pub(in crate::store) const JOIN_IN_ORDER: &str = "{join in order}";
+
+/// Counts what is owed in the index that holds nothing else, and not row by row.
+pub(in crate::store) const IN_THE_QUEUE_INDEX: &str = "{in the queue index}";
+
+/// At the end of a `select` of rows that are about to be changed: each is kept for this transaction, and those that another one
+/// keeps are passed over.
+pub(in crate::store) const PASSING_OVER_KEPT: &str = "{passing over kept}";
+
+/// The same for the rows of `statuses s` in a join.
+pub(in crate::store) const KEEPING_STATUSES: &str = "{keeping statuses}";
+
+/// The rows, of one column `value`, of a list of ids that is bound as JSON text.
+pub(in crate::store) fn ids_of(parameter: &str) -> String {
+    format!("{{ids of {parameter}}}")
+}
+
+/// The values of `rows` rows, to be bound one after the other before any other parameter. The first row says the types of the
+/// columns. Parameters have no numbers here: SQLite looks each number up among all the others, and they are many.
+pub(in crate::store) fn values(rows: usize, types: &[&str]) -> String {
+    let typed: Vec<String> = types.iter().map(|name| format!("cast(? as {name})")).collect();
+    let mut all = format!("({})", typed.join(","));
+    let row = format!(",({})", vec!["?"; types.len()].join(","));
+    for _ in 1..rows {
+        all.push_str(&row);
+    }
+    all
+}
+
+/// What an engine says for the pieces.
+pub(in crate::store) struct Words {
+    pub(in crate::store) begin: &'static str,
+    pub(in crate::store) join_in_order: &'static str,
+    pub(in crate::store) in_the_queue_index: &'static str,
+    pub(in crate::store) passing_over_kept: &'static str,
+    pub(in crate::store) keeping_statuses: &'static str,
+    /// Before and after the parameter that holds the list.
+    pub(in crate::store) ids_of: (&'static str, &'static str),
+    /// Whether a parameter without a number gets one.
+    pub(in crate::store) numbers: bool,
+}
+
+impl Words {
+    /// A statement in the words of the engine.
+    pub(in crate::store) fn put(&self, sql: SqlStr) -> SqlStr {
+        let text = sql.as_str();
+        let has_pieces = text.contains('{') || self.numbers && text.contains('?');
+        if !has_pieces {
+            return sql;
+        }
+        let mut said = String::with_capacity(text.len() + text.len() / 2);
+        let mut number = 0;
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '?']) {
+            said.push_str(&rest[..at]);
+            if rest[at..].starts_with('?') {
+                number += 1;
+                if self.numbers {
+                    use std::fmt::Write as _;
+                    // Writing into a String cannot fail.
+                    let _ = write!(said, "${number}");
+                } else {
+                    said.push('?');
+                }
+                rest = &rest[at + 1..];
+                continue;
+            }
+            let end = rest[at..].find('}').map_or(rest.len(), |end| at + end + 1);
+            self.say(&rest[at..end], &mut said);
+            rest = &rest[end..];
+        }
+        said.push_str(rest);
+        AssertSqlSafe(said).into_sql_str()
+    }
+
+    fn say(&self, piece: &str, said: &mut String) {
+        match piece {
+            BEGIN => said.push_str(self.begin),
+            JOIN_IN_ORDER => said.push_str(self.join_in_order),
+            IN_THE_QUEUE_INDEX => said.push_str(self.in_the_queue_index),
+            PASSING_OVER_KEPT => said.push_str(self.passing_over_kept),
+            KEEPING_STATUSES => said.push_str(self.keeping_statuses),
+            _ => match piece.strip_prefix("{ids of ").and_then(|rest| rest.strip_suffix('}')) {
+                Some(parameter) => {
+                    said.push_str(self.ids_of.0);
+                    said.push_str(parameter);
+                    said.push_str(self.ids_of.1);
+                }
+                // None of ours: the engine says what it thinks of it.
+                None => said.push_str(piece),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{postgres, sqlite};
+
+    use super::*;
+
+    #[test]
+    fn pieces_are_said_in_the_words_of_each_engine_and_all_else_stays() {
+        let sql =
+            format!("select a from b {JOIN_IN_ORDER} c where d in {} and e = $1 {PASSING_OVER_KEPT}", ids_of("$2"));
+        let say = |put: fn(SqlStr) -> SqlStr, sql: &str| {
+            put(AssertSqlSafe(sql.to_owned()).into_sql_str()).as_str().to_owned()
+        };
+        assert_eq!(
+            say(sqlite::sql_pieces::in_words, &sql),
+            "select a from b cross join c where d in (select value from json_each($2)) and e = $1 "
+        );
+        assert_eq!(
+            say(postgres::sql_pieces::in_words, &sql),
+            "select a from b join c where d in (select value::bigint as value from jsonb_array_elements_text($2::jsonb) \
+             as ids (value)) and e = $1 for no key update skip locked"
+        );
+        let rows = format!("values {} and $5", values(2, &["bigint", "text"]));
+        assert_eq!(say(sqlite::sql_pieces::in_words, &rows), "values (cast(? as bigint),cast(? as text)),(?,?) and $5");
+        assert_eq!(
+            say(postgres::sql_pieces::in_words, &rows),
+            "values (cast($1 as bigint),cast($2 as text)),($3,$4) and $5"
+        );
+        assert_eq!(say(sqlite::sql_pieces::in_words, BEGIN), "begin immediate");
+        assert_eq!(say(postgres::sql_pieces::in_words, BEGIN), "begin");
+    }
+}

@@ -1,0 +1,185 @@
+//! The servers that share a database, as each says of itself. For people alone: who may run what is decided by claims.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+use revere_model::{MonitorId, Run};
+
+use crate::store::{
+    RecordedFlip, Store, StoreError,
+    columns::{Columns, ids_text, instant, micros},
+    database::{self as db, DbRow, sql_pieces},
+    reading::{flips::flip, runs::run},
+};
+
+/// A server, as it says of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Its name in claims: another one at every start.
+    pub name: String,
+    /// The machine it runs on.
+    pub host: String,
+    /// Its version.
+    pub version: String,
+    /// Where it answers people.
+    pub address: String,
+    /// Since when it runs.
+    pub started_at: Timestamp,
+    /// When it last said that it does.
+    pub seen_at: Timestamp,
+}
+
+/// What a server has in hand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Holding {
+    /// Runs that it has claimed.
+    pub runs: u64,
+    /// Deliveries that it has claimed.
+    pub deliveries: u64,
+}
+
+/// A server that is gone is shown for so long.
+const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// What becomes due, wherever it was written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Due {
+    /// The next tick.
+    pub tick: Option<Timestamp>,
+    /// The next delivery of each alert that owes one.
+    pub deliveries: Vec<(String, Timestamp)>,
+}
+
+impl Store {
+    /// Whether other servers may have this database open.
+    pub fn is_shared(&self) -> bool {
+        self.0.shared
+    }
+
+    /// Notes that a server runs, and forgets those that are long gone.
+    pub async fn node_seen(&self, node: &Node) -> Result<(), StoreError> {
+        let node = node.clone();
+        let long_ago = node.seen_at.saturating_sub(SHOWN_FOR).unwrap_or(Timestamp::MIN);
+        self.write(move |connection| {
+            Box::pin(async move {
+                db::query(
+                    "insert into nodes (name, host, version, address, started_at, seen_at) values ($1, $2, $3, $4, $5, $6)
+                     on conflict (name) do update set seen_at = excluded.seen_at",
+                )
+                .bind(node.name)
+                .bind(node.host)
+                .bind(node.version)
+                .bind(node.address)
+                .bind(micros(node.started_at))
+                .bind(micros(node.seen_at))
+                .execute(&mut *connection)
+                .await?;
+                db::query("delete from nodes where seen_at < $1").bind(micros(long_ago)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Notes that a server has stopped in order.
+    pub async fn node_left(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            Box::pin(async move {
+                db::query("delete from nodes where name = $1").bind(name).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// The servers that share this database, the one that runs for the longest time first, each with what it holds; those that
+    /// are gone without a word for a day, too.
+    pub async fn nodes(&self) -> Result<Vec<(Node, Holding)>, StoreError> {
+        let rows = db::query(
+            "select n.*, (select count(*) from statuses s where s.claimed_by = n.name) as runs,
+                 (select count(*) from deliveries d where d.claimed_by = n.name and d.status = 'owed') as deliveries
+             from nodes n order by n.started_at, n.name",
+        )
+        .fetch_all(self.readers())
+        .await?;
+        let node = |row: &DbRow| {
+            let node = Node {
+                name: row.text("name")?,
+                host: row.text("host")?,
+                version: row.text("version")?,
+                address: row.text("address")?,
+                started_at: row.at("started_at")?,
+                seen_at: row.at("seen_at")?,
+            };
+            let holding =
+                Holding { runs: row.int("runs")?.unsigned_abs(), deliveries: row.int("deliveries")?.unsigned_abs() };
+            Ok((node, holding))
+        };
+        rows.iter().map(node).collect()
+    }
+
+    /// What becomes due next: one question, so that many servers may ask it often.
+    pub async fn due(&self) -> Result<Due, StoreError> {
+        let rows: Vec<(Option<String>, Option<i64>)> = db::query_as(
+            "select null, min(due_at) from statuses where due_at is not null
+             union all
+             select alert_key, min(next_attempt_at) from deliveries
+             where status = 'owed' and next_attempt_at is not null group by alert_key",
+        )
+        .fetch_all(self.engine_readers())
+        .await?;
+        let mut due = Due::default();
+        for (alert, at) in rows {
+            match (alert, at.map(instant).transpose()?) {
+                (Some(alert), Some(at)) => due.deliveries.push((alert, at)),
+                (None, at) => due.tick = at,
+                (Some(_), None) => {}
+            }
+        }
+        Ok(due)
+    }
+
+    /// When the last recorded run of each monitor began, of those that began since then.
+    pub async fn last_runs(&self, since: Timestamp) -> Result<Vec<(MonitorId, Timestamp)>, StoreError> {
+        let rows: Vec<(i64, i64)> =
+            db::query_as("select monitor_id, last_run_at from statuses where last_run_at >= $1")
+                .bind(micros(since))
+                .fetch_all(self.engine_readers())
+                .await?;
+        rows.into_iter().map(|(monitor, at)| Ok((MonitorId(monitor), instant(at)?))).collect()
+    }
+
+    /// The runs of these monitors that began then, the oldest first, at most `limit`, each with the change of state it made.
+    pub async fn runs_that_began(
+        &self,
+        wanted: &[(MonitorId, Timestamp)],
+        limit: u32,
+    ) -> Result<Vec<(Run, Option<RecordedFlip>)>, StoreError> {
+        let Some(since) = wanted.iter().map(|(_, at)| *at).min() else { return Ok(Vec::new()) };
+        let ids = ids_text(wanted.iter().map(|(monitor, _)| *monitor));
+        let sql = format!(
+            "select * from runs where monitor_id in {} and started_at >= $2 order by started_at, id limit $3",
+            sql_pieces::ids_of("$1")
+        );
+        let rows = db::query(db::AssertSqlSafe(sql))
+            .bind(&ids)
+            .bind(micros(since))
+            .bind(i64::from(limit))
+            .fetch_all(self.engine_readers())
+            .await?;
+        let wanted: HashSet<(MonitorId, Timestamp)> = wanted.iter().copied().collect();
+        let runs = rows.iter().map(run).collect::<Result<Vec<Run>, _>>()?;
+        let runs = runs.into_iter().filter(|run| wanted.contains(&(run.monitor_id, run.started_at)));
+        let sql = format!("select * from flips where monitor_id in {} and at >= $2", sql_pieces::ids_of("$1"));
+        let rows =
+            db::query(db::AssertSqlSafe(sql)).bind(ids).bind(micros(since)).fetch_all(self.engine_readers()).await?;
+        let flips = rows.iter().map(flip).collect::<Result<Vec<RecordedFlip>, _>>()?;
+        Ok(runs
+            .map(|run| {
+                let made = flips.iter().find(|flip| flip.run_id == Some(run.id)).cloned();
+                (run, made)
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,134 @@
+//! Where a database of PostgreSQL is, and who comes: an address as everybody writes it, read with a fault for each mistake.
+
+use std::fmt;
+
+use sqlx::postgres::PgConnectOptions;
+use url::Url;
+
+/// Where a database of PostgreSQL is, and who comes with which password. Shown without the password.
+#[derive(Clone)]
+pub struct PostgresAddress {
+    options: Box<PgConnectOptions>,
+    shown: String,
+}
+
+/// Parameters that may follow the `?`: those of the client library that everybody knows them from.
+const PARAMETERS: [&str; 10] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "port",
+    "user",
+    "password",
+    "dbname",
+    "options[search_path]",
+];
+
+const EXAMPLE: &str = "postgresql://revere@db.example.org/revere";
+
+impl PostgresAddress {
+    /// Reads an address, with a password that may be kept apart from it; the fault says what is wrong with it, and nothing that
+    /// may be secret.
+    pub fn read(text: &str, password: Option<&str>) -> Result<PostgresAddress, String> {
+        let url = Url::parse(text).map_err(|fault| format!("is no address ({fault}); expected one like {EXAMPLE}"))?;
+        if !matches!(url.scheme(), "postgres" | "postgresql") {
+            return Err(format!(
+                "begins with {}:, and the database is SQLite (then set DATABASE_PATH) or PostgreSQL; expected one like {EXAMPLE}",
+                url.scheme()
+            ));
+        }
+        for (name, _) in url.query_pairs() {
+            if !PARAMETERS.contains(&&*name) {
+                return Err(format!(
+                    "has a parameter {name:?} that means nothing here; these do: {}",
+                    PARAMETERS.join(", ")
+                ));
+            }
+        }
+        let given = |name: &str| url.query_pairs().any(|(known, value)| known == name && !value.is_empty());
+        if url.host_str().is_none_or(str::is_empty) && !given("host") {
+            return Err(format!(
+                "names no host; expected one like {EXAMPLE}, or postgresql:///revere?host=/run/postgresql for a socket"
+            ));
+        }
+        if url.path().trim_start_matches('/').is_empty() && !given("dbname") {
+            return Err(format!("names no database; expected one like {EXAMPLE}"));
+        }
+        if url.username().is_empty() && !given("user") {
+            return Err(format!("names no user; expected one like {EXAMPLE}"));
+        }
+        let mut options: PgConnectOptions = text.parse().map_err(|fault: sqlx::Error| match fault {
+            sqlx::Error::Configuration(fault) => format!("cannot be read: {fault}"),
+            other => format!("cannot be read: {other}"),
+        })?;
+        if let Some(password) = password {
+            if url.password().is_some() || given("password") {
+                return Err("has a password, and DATABASE_PASSWORD is another one; take one of them out".to_owned());
+            }
+            options = options.password(password);
+        }
+        let place = match options.get_socket() {
+            Some(folder) => folder.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
+        };
+        let shown =
+            format!("postgresql://{}@{place}/{}", options.get_username(), options.get_database().unwrap_or_default());
+        Ok(PostgresAddress { options: Box::new(options), shown })
+    }
+
+    /// How a client of the same library connects there.
+    pub fn connect_options(&self) -> PgConnectOptions {
+        PgConnectOptions::clone(&self.options)
+    }
+}
+
+impl fmt::Display for PostgresAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// Not its password.
+impl fmt::Debug for PostgresAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (text, password, shown) in [
+            ("postgresql://revere:s3cret@db:5433/revere", None, "postgresql://revere@db:5433/revere"),
+            ("postgres://revere@db/revere?sslmode=require", Some("s3cret"), "postgresql://revere@db:5432/revere"),
+            ("postgresql://revere@localhost/r?host=/run/postgresql", None, "postgresql://revere@/run/postgresql/r"),
+            ("postgresql:///r?host=/run/postgresql&user=revere", None, "postgresql://revere@/run/postgresql/r"),
+        ] {
+            let address = PostgresAddress::read(text, password).unwrap();
+            assert_eq!((address.to_string(), format!("{address:?}")), (shown.to_owned(), shown.to_owned()));
+        }
+    }
+
+    #[test]
+    fn each_mistake_is_named_and_no_password_with_it() {
+        for (text, said) in [
+            ("revere.db", "is no address"),
+            ("mysql://u:s3cret@h/d", "begins with mysql:"),
+            ("postgresql://u:s3cret@h", "names no database"),
+            ("postgresql:///d?user=u&password=s3cret", "names no host"),
+            ("postgresql://h/d", "names no user"),
+            ("postgresql://u:s3cret@h/d?sslmod=require", "\"sslmod\" that means nothing here"),
+            ("postgresql://u:s3cret@h/d?sslmode=perhaps", "cannot be read"),
+        ] {
+            let fault = PostgresAddress::read(text, None).unwrap_err();
+            assert!(fault.contains(said) && !fault.contains("s3cret"), "{text}: {fault}");
+        }
+        let fault = PostgresAddress::read("postgresql://u:one@h/d", Some("two")).unwrap_err();
+        assert!(fault.contains("take one of them out"), "{fault}");
+    }
+}

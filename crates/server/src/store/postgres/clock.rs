@@ -1,0 +1,103 @@
+//! The time by the database's clock: the one that all servers share. What is due, how long a claim holds and when something
+//! happened is told by it, whatever the clock of a server's own machine says.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use revere_model::Clock;
+use tokio::time::Instant;
+
+use crate::store::{
+    DatabasePlace, Store, StoreError,
+    columns::instant,
+    database::{self as db},
+};
+
+/// The database's clock, as far as it can be known from here: asked now and then, and carried on in between by a clock that
+/// nobody sets.
+#[derive(Clone)]
+pub struct DatabaseClock {
+    asked: Arc<Mutex<Asked>>,
+}
+
+/// What it showed at an instant of this machine.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: Instant,
+    showed: Timestamp,
+}
+
+/// An answer that took so long says too little of the time.
+const TOO_LONG: SignedDuration = SignedDuration::from_secs(2);
+
+/// A difference that is no more than what the way there and back may make.
+const NOISE: SignedDuration = SignedDuration::from_millis(5);
+
+impl Clock for DatabaseClock {
+    fn now(&self) -> Timestamp {
+        self.asked().now()
+    }
+}
+
+impl Asked {
+    fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.at.elapsed()).unwrap_or(SignedDuration::MAX);
+        self.showed.saturating_add(passed).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl DatabaseClock {
+    /// Takes over what the database shows. A difference to what was thought is told, where it is one.
+    fn follow(&self, asked: Asked) {
+        let difference = asked.now().duration_since(self.now());
+        if difference.abs() > NOISE {
+            *self.asked() = asked;
+        }
+        if difference.abs() > TOO_LONG {
+            let seconds = difference.as_secs_f64();
+            tracing::warn!(seconds, "the clock of the database is not what it was thought to be; it is followed");
+        }
+    }
+
+    fn asked(&self) -> std::sync::MutexGuard<'_, Asked> {
+        self.asked.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+/// What the clock shows; `None` where the answer took too long to say.
+async fn ask(store: &Store) -> Result<Option<Asked>, StoreError> {
+    let began = Instant::now();
+    let micros: i64 = db::query_scalar("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)")
+        .fetch_one(store.engine_readers())
+        .await?;
+    let ended = Instant::now();
+    let took = SignedDuration::try_from(ended - began).unwrap_or(SignedDuration::MAX);
+    // It was read somewhere on the way.
+    let showed = instant(micros)?.saturating_add(took / 2).unwrap_or(Timestamp::MAX);
+    Ok((took < TOO_LONG).then_some(Asked { at: ended, showed }))
+}
+
+impl Store {
+    /// The clock that all servers of this database share; `None` where there is one server, whose own clock it is.
+    pub async fn clock(&self) -> Result<Option<DatabaseClock>, StoreError> {
+        if matches!(self.place(), DatabasePlace::File(_)) {
+            return Ok(None);
+        }
+        loop {
+            if let Some(asked) = ask(self).await? {
+                let clock = DatabaseClock { asked: Arc::new(Mutex::new(asked)) };
+                return Ok(Some(self.0.database_clock.get_or_init(|| clock).clone()));
+            }
+        }
+    }
+
+    /// Asks the database's clock anew, where somebody goes by it.
+    pub async fn ask_the_clock(&self) -> Result<(), StoreError> {
+        if let Some(clock) = self.0.database_clock.get()
+            && let Some(asked) = ask(self).await?
+        {
+            clock.follow(asked);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! How PostgreSQL is connected to, and what every session is told first.
+
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::timeout;
+
+use super::{address::PostgresAddress, faults, migrate};
+use crate::store::{
+    OpenError, Store, StoreOptions,
+    database::{DbConnection, DbOptions, DbPool, Opened},
+};
+
+/// How long a connection may take to come about.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+/// A connection that nobody used for so long is asked whether it still is one.
+const UNSURE: Duration = Duration::from_secs(1);
+
+/// What every session is told. Not as parameters of the connection: poolers between here and the database refuse those.
+/// A statement ends before whoever waits for it gives up, and a server that was stopped in the middle of a transaction or cut
+/// off holds nothing for long.
+const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
+    set client_connection_check_interval = '10s'; set tcp_user_timeout = '10s'; set jit = off; set timezone = 'UTC'; \
+    set default_transaction_isolation = 'read committed'; set client_min_messages = warning";
+
+/// The same, for those that only read.
+const READING: &str = "set default_transaction_read_only = on";
+
+/// How the writer connects.
+fn options(address: &PostgresAddress) -> PgConnectOptions {
+    address.connect_options().application_name("revere").extra_float_digits(None).statement_cache_capacity(256)
+}
+
+/// Connects for writing.
+pub(in crate::store) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let connecting = async {
+        let mut connection = options.connect().await?;
+        sqlx::raw_sql(SESSION).execute(&mut connection).await?;
+        Ok(connection)
+    };
+    timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(no_answer(CONNECTING)))
+}
+
+/// It did not answer within that time.
+pub(in crate::store) fn no_answer(within: Duration) -> sqlx::Error {
+    let words = format!("no answer within {} s", within.as_secs());
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, words))
+}
+
+/// Connections for reading, made when they are needed.
+fn readers(options: &PgConnectOptions, connections: u32, patience: Duration) -> DbPool {
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(patience)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(SESSION).execute(&mut *connection).await?;
+                sqlx::raw_sql(READING).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .before_acquire(|connection, facts| {
+            Box::pin(async move {
+                if facts.idle_for > UNSURE {
+                    timeout(CONNECTING, connection.ping()).await.unwrap_or_else(|_| Err(no_answer(CONNECTING)))?;
+                }
+                Ok(true)
+            })
+        });
+    DbPool::Postgres(pool.connect_lazy_with(options.clone()))
+}
+
+/// Opens the database, with this program's schema.
+pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAddress) -> Result<Opened, OpenError> {
+    let connect_options = self::options(address);
+    let failed = |source: sqlx::Error| faults::cannot_open(address, source);
+    let mut connection = connect(&connect_options).await.map_err(failed)?;
+    check(&mut connection, address).await?;
+    migrate::bring_up_to_date(&mut connection, address).await?;
+    let instance = sqlx::query_scalar("select value from meta where key = 'instance'")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed)?;
+    let patience = options.busy_timeout.max(Duration::from_secs(1));
+    Ok(Opened {
+        readers: readers(&connect_options, options.readers, patience),
+        engine_readers: readers(&connect_options, 2, patience),
+        options: DbOptions::Postgres(Box::new(connect_options)),
+        connection: DbConnection::Postgres(connection),
+        instance,
+        lock: None,
+    })
+}
+
+impl Store {
+    /// Looks whether a database of PostgreSQL can be used, and changes nothing.
+    pub async fn probe(address: &PostgresAddress) -> Result<(), OpenError> {
+        let options = self::options(address);
+        let mut connection = connect(&options).await.map_err(|source| faults::cannot_open(address, source))?;
+        check(&mut connection, address).await?;
+        migrate::look(&mut connection, address).await?;
+        // It was looked at; how it lets go is no fault.
+        let _ = connection.close().await;
+        Ok(())
+    }
+}
+
+/// The oldest version whose words these statements are.
+const OLDEST: i32 = 140_000;
+
+/// Whether it is a database that everything can be kept in.
+async fn check(connection: &mut PgConnection, address: &PostgresAddress) -> Result<(), OpenError> {
+    let failed = |source: sqlx::Error| faults::cannot_open(address, source);
+    let (version, encoding, schema): (String, String, Option<String>) = sqlx::query_as(
+        "select current_setting('server_version_num'), current_setting('server_encoding'), current_schema()::text",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed)?;
+    let refused = |fault: String| OpenError::Server { place: address.to_string(), fault, passing: false, source: None };
+    let number: i32 = version.parse().unwrap_or(i32::MAX);
+    if number < OLDEST {
+        let found = number / 10_000;
+        return Err(refused(format!("is PostgreSQL {found}, which is too old: 14 or newer is needed")));
+    }
+    if encoding != "UTF8" {
+        return Err(refused(format!(
+            "keeps texts as {encoding}, in which most of the world's letters cannot be written; make a database by \
+             `createdb --encoding=UTF8 --template=template0 NAME`"
+        )));
+    }
+    if schema.is_none() {
+        return Err(refused(
+            "has no schema that this user may put tables into; as its owner say GRANT USAGE, CREATE ON SCHEMA public TO the \
+             user of DATABASE_URL"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}

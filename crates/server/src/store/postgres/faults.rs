@@ -1,0 +1,122 @@
+//! What PostgreSQL's SQLSTATE codes say: what the caller can do, and in words what whoever runs it can do.
+
+use std::io;
+
+use sqlx::postgres::PgDatabaseError;
+
+use super::address::PostgresAddress;
+use crate::store::{OpenError, database::faults::DbFault};
+
+/// What a code says.
+pub(in crate::store) fn fault(code: &str) -> DbFault {
+    match code {
+        // Another transaction was in the way: serialization_failure, deadlock_detected, lock_not_available.
+        "40001" | "40P01" | "55P03" => DbFault::Locked,
+        // It took too long: query_canceled, and two sorts of time limit; or a prepared statement no longer fits the schema, or
+        // is not known to whoever a pooler sent it to.
+        "57014" | "25P03" | "25P04" | "0A000" | "26000" => DbFault::Passing,
+        "53100" => DbFault::Full,
+        "53200" => DbFault::Memory,
+        // io_error, data_corrupted, index_corrupted.
+        "58030" | "XX001" | "XX002" => DbFault::Disk,
+        // read_only_sql_transaction: the old primary of a fail-over; too_many_connections; the database was dropped; the
+        // outcome is unknown.
+        "25006" | "53300" | "53000" | "3D000" | "40003" => DbFault::Away,
+        // What was right when it was opened: a password was changed, a right was taken.
+        "42501" => DbFault::Away,
+        // Connection exceptions; operator intervention: the server stops, crashed, or starts.
+        code if code.starts_with("08") || code.starts_with("57P") || code.starts_with("28") => DbFault::Away,
+        _ => DbFault::Refused,
+    }
+}
+
+/// What is wrong and what to do, in one sentence that goes on after the database's address or after "PostgreSQL"; and whether it
+/// may pass without anybody changing the configuration.
+fn sentence(error: &sqlx::Error) -> Option<(String, bool)> {
+    if let Some(error) = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>()) {
+        let message = error.message();
+        let (words, passing) = match error.code() {
+            "28P01" | "28000" => (
+                format!(
+                    "does not let this user in ({message}): look at user and password of DATABASE_URL, and at pg_hba.conf"
+                ),
+                false,
+            ),
+            "3D000" => (
+                format!(
+                    "has no database of that name ({message}): make it by `createdb --encoding=UTF8 NAME`, or correct DATABASE_URL"
+                ),
+                false,
+            ),
+            "42501" => (
+                format!(
+                    "does not give this user enough rights ({message}): as the owner say GRANT USAGE, CREATE ON SCHEMA public TO the user of DATABASE_URL, or make that user the owner of the database"
+                ),
+                false,
+            ),
+            "53300" => (
+                format!(
+                    "has no connection free ({message}): raise max_connections, or have other clients use fewer; each Revere needs 8"
+                ),
+                true,
+            ),
+            "57P03" => (format!("is not ready ({message}): it is starting or stopping, and is asked again"), true),
+            "57P01" | "57P02" => {
+                (format!("was stopped or restarted ({message}): it is asked again until it is back"), true)
+            }
+            "25006" => (
+                format!(
+                    "may only be read ({message}): it is a standby, or the old primary of a fail-over; let DATABASE_URL lead to the one that can be written"
+                ),
+                true,
+            ),
+            "53100" => (format!("has no room on its disk ({message}): make some; nothing is lost meanwhile"), true),
+            code if code.starts_with("08") => {
+                (format!("broke the connection off ({message}): it is asked again"), true)
+            }
+            _ => return None,
+        };
+        return Some((words, passing));
+    }
+    match error {
+        sqlx::Error::Io(error) => Some((
+            match error.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                    format!("does not answer ({error}): is it started, and are host and port of DATABASE_URL right?")
+                }
+                io::ErrorKind::TimedOut => {
+                    format!("does not answer in time ({error}): look at the network between, and at how busy it is")
+                }
+                _ => {
+                    format!("cannot be reached ({error}): look at the network between, and at the host of DATABASE_URL")
+                }
+            },
+            true,
+        )),
+        sqlx::Error::Tls(error) => Some((
+            format!(
+                "cannot be spoken to over TLS ({error}): name its authority by sslrootcert=FILE in DATABASE_URL, or correct the host there or its certificate"
+            ),
+            false,
+        )),
+        sqlx::Error::PoolTimedOut => Some((
+            "has no answer for a reader in time: look at how busy it is, or raise max_connections".to_owned(),
+            true,
+        )),
+        _ => None,
+    }
+}
+
+/// An error in words, where there are better ones than its own. A network is between here and this engine alone.
+pub(in crate::store) fn words(error: &sqlx::Error) -> Option<String> {
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        return None;
+    }
+    sentence(error).map(|(words, _)| format!("PostgreSQL {words}"))
+}
+
+/// Why a database cannot be opened.
+pub(super) fn cannot_open(address: &PostgresAddress, source: sqlx::Error) -> OpenError {
+    let (fault, passing) = sentence(&source).unwrap_or_else(|| (format!("cannot be used: {source}"), false));
+    OpenError::Server { place: address.to_string(), fault, passing, source: Some(source) }
+}

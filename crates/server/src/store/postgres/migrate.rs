@@ -1,0 +1,129 @@
+//! Brings the schema up to date: each step in one transaction with its number, so a kill at any point leaves the old schema or
+//! the new one. Servers that start at once do it one after the other.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::{address::PostgresAddress, faults};
+use crate::store::OpenError;
+
+/// Every step since there is PostgreSQL, with its number, in order; released ones are never edited. The first makes what
+/// SQLite's steps up to that number made.
+pub(in crate::store) const MIGRATIONS: &[(i64, &str)] =
+    &[(12, include_str!("../../../migrations/postgres/0012_put_out.sql"))];
+
+/// Held by whoever changes the schema: `REVR` in ASCII. It keeps two servers from tripping over each other; where a database knows
+/// no such locks, the second one's step fails, and is tried again.
+const CHANGING_THE_SCHEMA: i64 = 0x5245_5652;
+
+/// How often a step is tried that another server may be making.
+const TRIES: usize = 3;
+
+/// Has the newest schema there, or says why not.
+pub(super) async fn bring_up_to_date(
+    connection: &mut PgConnection,
+    address: &PostgresAddress,
+) -> Result<(), OpenError> {
+    let mut tries = 0;
+    loop {
+        let found = look(connection, address).await?;
+        let Some((version, step)) = MIGRATIONS.iter().find(|(version, _)| *version > found) else { return Ok(()) };
+        match apply(connection, found, *version, step).await {
+            Ok(true) => tracing::info!(version, database = %address, "schema brought up to date"),
+            // Another one did it.
+            Ok(false) => {}
+            Err(error) if tries < TRIES && is_anothers(&error) => tries += 1,
+            Err(source) => {
+                return Err(match faults::cannot_open(address, source) {
+                    OpenError::Server { place, fault, passing, source } => {
+                        let fault = format!("cannot be brought to schema {version}; it is unchanged: {fault}");
+                        OpenError::Server { place, fault, passing, source }
+                    }
+                    other => other,
+                });
+            }
+        }
+    }
+}
+
+/// The schema that is there, where it is one that this program knows.
+pub(super) async fn look(connection: &mut PgConnection, address: &PostgresAddress) -> Result<i64, OpenError> {
+    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    let found = inspect(connection, address).await?;
+    if found > known {
+        let fault = format!("has schema {found}, this program knows up to {known}; use the newer Revere that made it");
+        return Err(OpenError::Server { place: address.to_string(), fault, passing: false, source: None });
+    }
+    Ok(found)
+}
+
+/// What two servers come to that make the same table at once: unique_violation, duplicate_table.
+fn is_anothers(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["23505", "42P07", "40001", "40P01"].contains(&&*code))
+}
+
+/// The schema that is there, 0 where there is none. Refuses tables that are not ours.
+async fn inspect(connection: &mut PgConnection, address: &PostgresAddress) -> Result<i64, OpenError> {
+    let failed = |source: sqlx::Error| faults::cannot_open(address, source);
+    let (ours, others): (bool, bool) =
+        sqlx::query_as("select to_regclass('meta') is not null, to_regclass('monitors') is not null")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
+    let foreign = |table: &str| OpenError::Server {
+        place: address.to_string(),
+        fault: format!(
+            "has a table `{table}` that is not Revere's; name a database of its own, as made by `createdb --encoding=UTF8 NAME`"
+        ),
+        passing: false,
+        source: None,
+    };
+    if !ours {
+        return if others { Err(foreign("monitors")) } else { Ok(0) };
+    }
+    let found: Result<Option<String>, sqlx::Error> =
+        sqlx::query_scalar("select value from meta where key = 'schema'").fetch_optional(connection).await;
+    match found {
+        Ok(Some(version)) => version.parse().map_err(|_| foreign("meta")),
+        Ok(None) => Err(foreign("meta")),
+        // Undefined_column: a table of that name with other columns.
+        Err(error) if error.as_database_error().and_then(|error| error.code()).as_deref() == Some("42703") => {
+            Err(foreign("meta"))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Makes a step from the schema `from`; false where another server has made one meanwhile.
+async fn apply(
+    connection: &mut PgConnection,
+    from: i64,
+    version: i64,
+    step: &'static str,
+) -> Result<bool, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::raw_sql("set local statement_timeout = 0; set local lock_timeout = '1min'")
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(CHANGING_THE_SCHEMA).execute(&mut *transaction).await?;
+    let is_there: bool =
+        sqlx::query_scalar("select to_regclass('meta') is not null").fetch_one(&mut *transaction).await?;
+    let found: i64 = match is_there {
+        true => {
+            sqlx::query_scalar("select cast(value as bigint) from meta where key = 'schema'")
+                .fetch_one(&mut *transaction)
+                .await?
+        }
+        false => 0,
+    };
+    if found != from {
+        return Ok(false);
+    }
+    sqlx::raw_sql(step).execute(&mut *transaction).await?;
+    let mark = format!(
+        "insert into meta (key, value) values ('schema', '{version}') on conflict (key) do update set value = excluded.value"
+    );
+    sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
+}

@@ -1,0 +1,75 @@
+//! How a transaction ends: committed, taken back, or, where a connection broke in the middle of the commit, as the database says
+//! afterwards. Nothing is done again, and nobody is answered, before that is known.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use super::Writer;
+use crate::store::{
+    StoreError,
+    database::{
+        self as db,
+        faults::{self, DbFault},
+    },
+    postgres::commits::Ended,
+};
+
+impl Writer {
+    /// Commits the open transaction.
+    pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
+        let connection = self.connection.as_mut().expect("a transaction was begun on it");
+        let error = match db::query("commit").execute(connection).await {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        match self.transaction.take() {
+            // What is refused is not done.
+            Some(number) if !matches!(faults::fault(&error), Some(DbFault::Locked | DbFault::Refused)) => {
+                self.read_back(&number, Arc::new(error)).await
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    /// What became of a commit that was not answered, however long it takes to hear of it.
+    async fn read_back(&mut self, number: &str, error: Arc<sqlx::Error>) -> Result<(), StoreError> {
+        self.failed(&error);
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match self.ended(number).await {
+                Ok(Ended::Committed) => {
+                    tracing::info!(transaction = number, "a commit was not answered, and was done all the same");
+                    return Ok(());
+                }
+                Ok(Ended::Aborted) => return Err(StoreError::Unavailable(error)),
+                Ok(Ended::Not) => {}
+                Err(error) => self.failed(&Arc::new(error)),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(500));
+        }
+    }
+
+    async fn ended(&mut self, number: &str) -> Result<Ended, sqlx::Error> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => self.connection.insert(self.options.connect().await?),
+        };
+        connection.ended(number).await
+    }
+
+    /// Takes back the open transaction, which ended with this; it may be gone already: the database ends it by itself after
+    /// some faults.
+    pub(super) async fn roll_back(&mut self, error: &StoreError) {
+        if let StoreError::Unavailable(error) = error
+            && !faults::leaves_a_connection(error)
+        {
+            // Nobody would hear it.
+            self.connection = None;
+        }
+        if let Some(connection) = &mut self.connection {
+            let _ = db::query("rollback").execute(connection).await;
+        }
+    }
+}

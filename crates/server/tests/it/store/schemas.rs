@@ -1,0 +1,79 @@
+//! What both engines' steps make is the same: tables, columns, what may be missing, and indexes.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use crate::support::{Scratch, TestDatabase};
+
+/// Names of the steps of an engine, in order.
+fn steps(engine: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+    let files = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// `runs.seed integer?`, and `runs_flip_time (monitor_id,new_state,started_at) in part`.
+async fn sqlite() -> BTreeSet<String> {
+    let scratch = Scratch::on(TestDatabase::in_a_file(), |_| {}).await;
+    let mut sql = scratch.sql().await;
+    let columns = "select t.name || '.' || c.name || ' ' || lower(c.type)
+             || case when c.\"notnull\" or c.pk then '' else '?' end
+         from sqlite_schema t, pragma_table_info(t.name) c where t.type = 'table' and t.name not like 'sqlite%'";
+    let indexes = "select sql from sqlite_schema where type = 'index' and sql is not null";
+    let mut all: BTreeSet<String> = sql.texts(columns).await.into_iter().collect();
+    all.extend(sql.texts(indexes).await.iter().map(|sql| index(sql, " on ")));
+    all
+}
+
+async fn postgresql() -> BTreeSet<String> {
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    let mut sql = scratch.sql().await;
+    // One server has a file for itself: there is nothing to be said of others.
+    let columns = "select table_name || '.' || column_name || ' ' || case data_type when 'bigint' then 'integer'
+             when 'boolean' then 'integer' when 'double precision' then 'real' else data_type end
+             || case is_nullable when 'NO' then '' else '?' end
+         from information_schema.columns where table_schema = current_schema() and table_name <> 'nodes'";
+    // Those that a key or a rule has are not written down in either.
+    let indexes = "select replace(indexdef, ' USING btree', '') from pg_indexes
+         where schemaname = current_schema() and indexdef not like 'CREATE UNIQUE %'";
+    let mut all: BTreeSet<String> = sql.texts(columns).await.into_iter().collect();
+    all.extend(sql.texts(indexes).await.iter().map(|sql| index(sql, " ON ")));
+    all
+}
+
+/// An index, from what makes it: its name, what it is of, and whether it holds a part of the rows.
+fn index(sql: &str, on: &str) -> String {
+    let (begin, rest) = sql.split_once(on).unwrap();
+    let name = begin.split_whitespace().last().unwrap();
+    let of = &rest[rest.find('(').unwrap()..];
+    let (of, condition) = match of.to_lowercase().find(" where ") {
+        Some(at) => (&of[..at], " in part"),
+        None => (of, ""),
+    };
+    format!("{name} {}{condition}", of.to_lowercase().replace(' ', ""))
+}
+
+#[tokio::test]
+async fn both_engines_have_the_same_tables_columns_and_indexes() {
+    let (sqlite, postgresql) = (sqlite().await, postgresql().await);
+    assert!(sqlite.len() > 150, "{sqlite:?}");
+    let only =
+        |these: &BTreeSet<String>, those: &BTreeSet<String>| these.difference(those).cloned().collect::<Vec<_>>();
+    assert_eq!(only(&sqlite, &postgresql), [""; 0], "only SQLite has these");
+    assert_eq!(only(&postgresql, &sqlite), [""; 0], "only PostgreSQL has these");
+}
+
+#[tokio::test]
+async fn every_step_has_a_pair_of_the_same_name_and_is_made() {
+    let (sqlite, postgresql) = (steps("sqlite"), steps("postgres"));
+    // PostgreSQL began with all that there was by then.
+    let from = sqlite.iter().position(|name| *name == postgresql[0]).expect("the first has the name of SQLite's step");
+    assert_eq!(sqlite[from..], postgresql[..], "crates/server/migrations");
+    let number = |name: &String| name[..4].parse::<i64>().unwrap();
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    let made = "select cast(value as bigint) from meta where key = 'schema'";
+    assert_eq!(scratch.sql().await.number(made).await, number(postgresql.last().unwrap()));
+    let scratch = Scratch::on(TestDatabase::in_a_file(), |_| {}).await;
+    assert_eq!(scratch.sql().await.number("pragma user_version").await, number(sqlite.last().unwrap()));
+}

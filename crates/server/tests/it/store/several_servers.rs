@@ -1,0 +1,373 @@
+//! Several servers on one PostgreSQL: what each may have, and what becomes of it when the database or a connection goes away.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use revere::store::{
+    Committed, ConfiguredAlert, DeliveryFilter, MonitorFilter, OpenError, PostgresAddress, Settlement, Store,
+    StoreError, StoreOptions,
+};
+use revere_model::{Clock as _, MonitorId, MonitorSpec, State};
+use sqlx::Executor as _;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{UnixListener, UnixStream},
+};
+
+use crate::support::{PostgresServer, Scratch, TestDatabase, at, by_server, spec, until};
+
+/// A store of one server, and another server's on the same database.
+async fn two() -> (Scratch, Store) {
+    let database = TestDatabase::on_a_server().await;
+    let place = database.place();
+    let scratch = Scratch::on(database, |_| {}).await;
+    let mut options = StoreOptions::new(place);
+    options.clock = Arc::new(scratch.clock.clone());
+    (scratch, Store::open(options).await.unwrap())
+}
+
+fn request(node: &str, now: jiff::Timestamp, limit: u32) -> revere::store::ClaimRequest {
+    revere::store::ClaimRequest {
+        node: node.to_owned(),
+        now,
+        up_since: at("2026-01-01T00:00:00Z"),
+        run_limit: Duration::from_secs(30),
+        limit,
+        places: 1000,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_due_tick_is_claimed_by_one_of_them_and_each_delivery_too() {
+    let (scratch, other) = two().await;
+    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
+    for n in 0..200 {
+        scratch.store.create_monitor(&spec(&format!("m{n}")), &by_server(scratch.now())).await.unwrap();
+    }
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let now = scratch.now();
+    let claim = async |store: &Store, node: &str| {
+        let mut claimed = Vec::new();
+        loop {
+            let claims = store.claim_due(&request(node, now, 16)).await.unwrap();
+            claimed.extend(claims.runs);
+            if !claims.more && store.next_due().await.unwrap().is_none_or(|due| due > now) {
+                return claimed;
+            }
+        }
+    };
+    let (one, two) = tokio::join!(claim(&scratch.store, "one"), claim(&other, "two"));
+    let ids: HashSet<MonitorId> = one.iter().chain(&two).map(|claimed| claimed.monitor_id).collect();
+    assert_eq!((ids.len(), one.len() + two.len()), (200, 200), "each once");
+    assert!(!one.is_empty() && !two.is_empty(), "{} and {}: both have their share", one.len(), two.len());
+
+    // Results of claims that another one has are refused, whoever writes first.
+    let results = one.iter().chain(&two).map(|claimed| scratch.finish(claimed, State::Alarm));
+    for committed in futures_util::future::join_all(results).await {
+        assert!(matches!(committed, Committed::Recorded { .. }), "{committed:?}");
+    }
+    let minute = Duration::from_secs(60);
+    let send = async |store: &Store, node: &str| {
+        let mut sent = Vec::new();
+        loop {
+            let claimed = store.claim_deliveries("ops", node, now, minute, 8).await.unwrap();
+            if claimed.is_empty() && store.owed().await.unwrap().is_empty() {
+                return sent;
+            }
+            for delivery in claimed {
+                assert!(store.settle_delivery(&delivery, Settlement::Sent(String::new()), now).await.unwrap());
+                sent.push(delivery.id);
+            }
+        }
+    };
+    let (one, two) = tokio::join!(send(&scratch.store, "one"), send(&other, "two"));
+    let ids: HashSet<_> = one.iter().chain(&two).collect();
+    assert_eq!((ids.len(), one.len() + two.len()), (200, 200), "each once");
+    let sent = other.deliveries(&DeliveryFilter { limit: 1000, ..DeliveryFilter::default() }).await.unwrap();
+    assert!(sent.len() == 200 && sent.iter().all(|delivery| delivery.attempts == 1));
+}
+
+#[tokio::test]
+async fn what_a_server_left_is_taken_over_when_its_time_is_over_and_its_late_result_is_refused() {
+    let (scratch, other) = two().await;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let claimed = scratch.claim_as("one").await.remove(0);
+    // Thirty seconds for the run and sixty for its result.
+    scratch.clock.set(at("2026-01-01T00:02:29Z"));
+    assert_eq!(other.take_back("two", scratch.now()).await.unwrap().runs, 0, "it may still come");
+    scratch.clock.set(at("2026-01-01T00:02:31Z"));
+    assert_eq!(other.take_back("two", scratch.now()).await.unwrap().runs, 1);
+    let again = other.claim_due(&request("two", scratch.now(), 9)).await.unwrap().runs.remove(0);
+    assert_eq!((again.monitor_id, again.attempt), (id, claimed.attempt + 1));
+    let before = scratch.sql().await.everything().await;
+    assert_eq!(scratch.finish(&claimed, State::Alarm).await, Committed::Superseded);
+    assert_eq!(scratch.sql().await.everything().await, before, "it changes nothing");
+    assert!(matches!(other.commit_run(scratch.result(&again, State::Ok)).await.unwrap(), Committed::Recorded { .. }));
+}
+
+/// Stands between a store and the database, and hides the answer to the next commit once it is told to: it arrived, was done, and
+/// nobody heard of it.
+struct Hides {
+    folder: tempfile::TempDir,
+    next: Arc<std::sync::atomic::AtomicBool>,
+    hidden: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Hides {
+    fn before(server: &PostgresServer) -> Hides {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let (next, hidden) = (Arc::default(), Arc::default());
+        let behind = server.socket();
+        let hides = Hides { folder, next, hidden };
+        let (next, hidden) = (hides.next.clone(), hides.hidden.clone());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = UnixStream::connect(&behind).await.unwrap();
+                tokio::spawn(pass(client, server, next.clone(), hidden.clone()));
+            }
+        });
+        hides
+    }
+
+    fn url(&self) -> String {
+        format!("postgresql://revere@localhost/postgres?host={}", self.folder.path().display())
+    }
+}
+
+async fn pass(
+    client: UnixStream,
+    server: UnixStream,
+    next: Arc<std::sync::atomic::AtomicBool>,
+    hidden: Arc<std::sync::atomic::AtomicUsize>,
+) {
+    use std::sync::atomic::Ordering::SeqCst;
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let there = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+    let mut piece = vec![0; 1 << 16];
+    while let Ok(length @ 1..) = from_server.read(&mut piece).await {
+        // What PostgreSQL says of a commit that it has done.
+        if piece[..length].windows(7).any(|word| word == b"COMMIT\0") && next.swap(false, SeqCst) {
+            hidden.fetch_add(1, SeqCst);
+            break;
+        }
+        if to_client.write_all(&piece[..length]).await.is_err() {
+            break;
+        }
+    }
+    there.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_was_lost_is_read_back_and_done_once() {
+    let server = PostgresServer::start(&[]).await;
+    let hides = Hides::before(&server);
+    let address = PostgresAddress::read(&hides.url(), None).unwrap();
+    let store = Store::open(StoreOptions::new(address)).await.unwrap();
+    let now = at("2026-01-01T00:00:00Z");
+    for n in 0..5_usize {
+        hides.next.store(true, std::sync::atomic::Ordering::SeqCst);
+        let made = store.create_monitor(&spec(&format!("m{n}")), &by_server(now)).await.unwrap();
+        assert_eq!(made.spec.name, format!("m{n}"));
+        assert_eq!(hides.hidden.load(std::sync::atomic::Ordering::SeqCst), n + 1, "an answer was hidden");
+    }
+    let all = store.monitors(&MonitorFilter { limit: 99, ..MonitorFilter::default() }).await.unwrap();
+    assert_eq!(all.len(), 5, "none is there twice");
+    assert_eq!(store.health().failing_since, None);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_crashes_is_waited_for_and_nothing_is_lost_or_done_twice() {
+    let mut server = PostgresServer::start(&[]).await;
+    let address = PostgresAddress::read(&server.url(), None).unwrap();
+    let mut options = StoreOptions::new(address.clone());
+    options.patience = Duration::from_secs(1);
+    options.busy_timeout = Duration::from_secs(1);
+    let store = Store::open(options).await.unwrap();
+    let now = at("2026-01-01T00:00:00Z");
+    let id = store.create_monitor(&spec("a"), &by_server(now)).await.unwrap().id;
+    server.crash();
+    let refused = store.create_monitor(&spec("refused"), &by_server(now)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_) | StoreError::Busy { .. }), "{refused:?}");
+    until("it is known", async || store.health().failing_since.is_some()).await;
+    let words = store.health().last_error.unwrap();
+    assert!(words.starts_with("PostgreSQL ") && words.contains(':'), "{words}");
+    let recording = {
+        let store = store.clone();
+        tokio::spawn(async move { store.hand_back(Vec::new()).await })
+    };
+    // A server that is started meanwhile is told that it may pass.
+    let error = Store::open(StoreOptions::new(address)).await.map(drop).unwrap_err();
+    assert!(error.is_passing(), "{error}");
+    server.start_again().await;
+    recording.await.unwrap().unwrap();
+    assert_eq!(store.monitor(id).await.unwrap().spec.name, "a");
+    store.create_monitor(&spec("b"), &by_server(now)).await.unwrap();
+    until("it is well", async || store.health().failing_since.is_none()).await;
+    let all = store.monitors(&MonitorFilter { limit: 9, ..MonitorFilter::default() }).await.unwrap();
+    let names: Vec<_> = all.iter().map(|monitor| monitor.spec.name.as_str()).collect();
+    assert_eq!(names, ["a", "b"], "what was refused is not done later");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_database_that_may_only_be_read_is_told_from_others_and_waited_for() {
+    let server = PostgresServer::start(&[]).await;
+    let address = PostgresAddress::read(&server.url(), None).unwrap();
+    let mut options = StoreOptions::new(address);
+    options.patience = Duration::from_secs(1);
+    let store = Store::open(options).await.unwrap();
+    let now = at("2026-01-01T00:00:00Z");
+    let id = store.create_monitor(&spec("a"), &by_server(now)).await.unwrap().id;
+    // As an old primary is after a fail-over, for connections that are there already, too.
+    let mut admin = server.connect().await;
+    admin.execute("alter system set default_transaction_read_only = on").await.unwrap();
+    admin.execute("select pg_reload_conf()").await.unwrap();
+    let refused = loop {
+        match store.create_monitor(&spec("b"), &by_server(now)).await {
+            // It has not read its settings again yet.
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+    assert!(refused.to_string().contains("may only be read"), "{refused}");
+    assert_eq!(store.monitor(id).await.unwrap().state, State::Inactive, "reading goes on");
+    admin.execute("set default_transaction_read_only = off").await.unwrap();
+    admin.execute("alter system reset default_transaction_read_only").await.unwrap();
+    admin.execute("select pg_reload_conf()").await.unwrap();
+    until("it is well", async || store.create_monitor(&spec("c"), &by_server(now)).await.is_ok()).await;
+    store.close().await;
+}
+
+async fn refusal(url: &str) -> OpenError {
+    let address = PostgresAddress::read(url, None).unwrap();
+    Store::open(StoreOptions::new(address)).await.map(drop).unwrap_err()
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_refused_in_one_sentence_with_what_to_do() {
+    let server = PostgresServer::start(&[]).await;
+    let mut admin = server.connect().await;
+    for sql in [
+        "create database latin encoding 'LATIN1' locale 'C' template template0",
+        "create database theirs",
+        "create role stranger login",
+        "create role nobody nologin",
+        "revoke create on schema public from public",
+    ] {
+        admin.execute(sql).await.unwrap();
+    }
+    let url = |user: &str, database: &str| {
+        server.url().replace("revere@localhost/postgres", &format!("{user}@localhost/{database}"))
+    };
+    let theirs: PostgresAddress = PostgresAddress::read(&url("revere", "theirs"), None).unwrap();
+    let mut connection = sqlx::ConnectOptions::connect(&theirs.connect_options()).await.unwrap();
+    connection.execute("create table monitors (id int)").await.unwrap();
+    for (address, said, passing) in [
+        (url("revere", "latin"), "keeps texts as LATIN1", false),
+        (url("revere", "theirs"), "has a table `monitors` that is not Revere's", false),
+        (url("revere", "missing"), "has no database of that name", false),
+        (url("nobody", "postgres"), "does not let this user in", false),
+        (url("stranger", "postgres"), "does not give this user enough rights", false),
+        (server.url().replace("host=", "host=/nowhere"), "does not answer", true),
+    ] {
+        let error = refusal(&address).await;
+        assert!(error.to_string().contains(said), "{address}: {error}");
+        assert_eq!(error.is_passing(), passing, "{error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
+    }
+    connection
+        .execute(
+            "drop table monitors; create table meta (key text, value text); insert into meta values ('schema', '999')",
+        )
+        .await
+        .unwrap();
+    let error = refusal(&url("revere", "theirs")).await;
+    assert!(error.to_string().contains("has schema 999, this program knows up to"), "{error}");
+}
+
+#[tokio::test]
+async fn servers_that_start_at_once_on_an_empty_database_make_its_tables_once() {
+    let database = TestDatabase::on_a_server().await;
+    let open = async || Store::open(StoreOptions::new(database.place())).await.unwrap();
+    let (one, two, three) = tokio::join!(open(), open(), open());
+    let made = one.create_monitor(&spec("a"), &by_server(at("2026-01-01T00:00:00Z"))).await.unwrap();
+    assert_eq!(two.monitor(made.id).await.unwrap(), made);
+    assert_eq!((one.instance(), two.instance()), (three.instance(), three.instance()));
+}
+
+#[tokio::test]
+async fn what_holds_a_nul_is_kept_with_its_place_shown() {
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let claimed = scratch.claim().await.remove(0);
+    let mut result = scratch.result(&claimed, State::Alarm);
+    result.message = "before\0after".to_owned();
+    result.output = "\0".to_owned();
+    result.return_value = Some(revere_model::ReturnValue::Text("a\0b".to_owned()));
+    assert!(matches!(scratch.store.commit_run(result).await.unwrap(), Committed::Recorded { .. }));
+    let monitor = scratch.store.monitor(id).await.unwrap();
+    assert_eq!(monitor.last_message.as_deref(), Some("before\u{fffd}after"));
+    assert_eq!(monitor.last_value, Some(revere_model::ReturnValue::Text("a\0b".to_owned())), "values are JSON");
+    assert_eq!(monitor.state, State::Alarm);
+}
+
+#[tokio::test]
+async fn servers_show_what_they_have_in_hand_and_are_gone_when_they_stop() {
+    let (scratch, other) = two().await;
+    scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    scratch.claim_as("one").await;
+    let node = |name: &str, seen: &str| revere::store::Node {
+        name: name.to_owned(),
+        host: "web1".to_owned(),
+        version: "0.1.0".to_owned(),
+        address: "http://127.0.0.1:5000".to_owned(),
+        started_at: at("2026-01-01T00:00:00Z"),
+        seen_at: at(seen),
+    };
+    scratch.store.node_seen(&node("one", "2026-01-01T00:00:00Z")).await.unwrap();
+    scratch.store.node_seen(&node("one", "2026-01-01T00:01:00Z")).await.unwrap();
+    other.node_seen(&node("two", "2026-01-01T00:01:00Z")).await.unwrap();
+    let nodes = other.nodes().await.unwrap();
+    let seen: Vec<_> = nodes.iter().map(|(node, holding)| (node.name.as_str(), node.seen_at, holding.runs)).collect();
+    assert_eq!(seen, [("one", scratch.now(), 1), ("two", scratch.now(), 0)]);
+    other.node_left("two").await.unwrap();
+    assert_eq!(scratch.store.nodes().await.unwrap().len(), 1);
+    // One that was killed is shown for a day.
+    scratch.store.node_seen(&node("three", "2026-01-02T00:02:00Z")).await.unwrap();
+    let left: Vec<String> = other.nodes().await.unwrap().into_iter().map(|(node, _)| node.name).collect();
+    assert_eq!(left, ["three"]);
+}
+
+#[tokio::test]
+async fn the_clock_is_the_databases() {
+    let (scratch, _) = two().await;
+    let clock = scratch.store.clock().await.unwrap().expect("it is shared");
+    let shown = scratch.sql().await.number("select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)").await;
+    assert!((clock.now().as_millisecond() - shown).abs() < 1000);
+    scratch.store.ask_the_clock().await.unwrap();
+    let file = Scratch::on(TestDatabase::in_a_file(), |_| {}).await;
+    assert!(file.store.clock().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_monitor_that_kept_its_id_leaves_the_next_one_another() {
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    let given = revere::store::ImportedMonitor {
+        id: Some(MonitorId(77)),
+        spec: spec("imported"),
+        state: State::Ok,
+        heard: State::Ok,
+        history: Vec::new(),
+    };
+    scratch.store.import(vec![given], Vec::new(), &by_server(scratch.now()), Arc::default()).await.unwrap();
+    let next =
+        scratch.store.create_monitor(&MonitorSpec { active: false, ..spec("next") }, &by_server(scratch.now())).await;
+    assert_eq!(next.unwrap().id, MonitorId(78));
+}

@@ -1,0 +1,136 @@
+//! A PostgreSQL of a test's own, to be stopped and started: on a socket in its folder, so that no port is taken.
+
+use std::{
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
+
+use super::eventually;
+
+/// It runs until it is dropped.
+pub(crate) struct PostgresServer {
+    folder: TempDir,
+    programs: PathBuf,
+    /// Whom it runs as: it refuses to be root.
+    user: Option<(u32, u32)>,
+    process: Option<Child>,
+    settings: Vec<String>,
+}
+
+impl PostgresServer {
+    /// A new one, with settings of the test's own.
+    pub(crate) async fn start(settings: &[&str]) -> PostgresServer {
+        let folder = tempfile::tempdir().unwrap();
+        let user = rustix::process::geteuid().is_root().then(|| (id("-u"), id("-g")));
+        if let Some((user, group)) = user {
+            std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
+        }
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut server = PostgresServer { folder, programs: programs(), user, process: None, settings };
+        let made = server
+            .command("initdb")
+            .args(["-U", "revere", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync", "-D"])
+            .arg(server.data())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        server.start_again().await;
+        server
+    }
+
+    /// Where it is, for Revere.
+    pub(crate) fn url(&self) -> String {
+        format!("postgresql://revere@localhost/postgres?host={}", self.folder.path().display())
+    }
+
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
+    /// A connection to it.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        self.options().connect().await.unwrap()
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn crash(&mut self) {
+        self.end("QUIT");
+    }
+
+    /// Starts it again after it was stopped, and waits until it answers.
+    pub(crate) async fn start_again(&mut self) {
+        let mut command = self.command("postgres");
+        command.arg("-D").arg(self.data()).args([
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=60",
+        ]);
+        command.arg("-c").arg(format!("unix_socket_directories={}", self.folder.path().display()));
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        self.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        eventually("PostgreSQL answers", async || {
+            self.options().connect().await.map(drop).map_err(|error| error.to_string())
+        })
+        .await;
+    }
+
+    fn options(&self) -> PgConnectOptions {
+        self.url().parse().unwrap()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.current_dir(self.folder.path()).env_remove("PGHOST").env_remove("PGPORT");
+        if let Some((user, group)) = self.user {
+            command.gid(group).uid(user);
+        }
+        command
+    }
+
+    fn end(&mut self, signal: &str) {
+        let Some(mut process) = self.process.take() else { return };
+        let pid = process.id().to_string();
+        let _ = Command::new("kill").args([&format!("-{signal}"), &pid]).status();
+        let _ = process.wait();
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        self.end("QUIT");
+    }
+}
+
+/// A number of the user that Debian's package made.
+fn id(which: &str) -> u32 {
+    let answer = Command::new("id").args([which, "postgres"]).output().unwrap();
+    String::from_utf8(answer.stdout).unwrap().trim().parse().expect("there is a user postgres: install postgresql")
+}
+
+/// Where Debian has them, newest first, or wherever `initdb` is found.
+fn programs() -> PathBuf {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()))
+        .filter(|folder: &PathBuf| folder.join("initdb").exists())
+        .collect();
+    folders.sort_by_key(|folder| !folder.starts_with(Path::new("/usr/lib/postgresql")));
+    folders.into_iter().next().expect("initdb is not here: install the Debian package postgresql")
+}
