@@ -114,6 +114,8 @@ const WITHOUT_A_ROW: &[&str] = &[
     "claim_deliveries",
     "settle_delivery",
     "realign",
+    "node_seen",
+    "node_left",
 ];
 
 #[test]
