@@ -48,7 +48,8 @@ create table uses (
 );
 create index uses_monitor on uses (monitor_id);
 
--- Room in each page, so that most results are written in the page where the row is.
+-- Room in each page, so that most results are written in the page where the row is: none of the indexes holds what they change.
+-- So there is none of claims, which few look for, and seldom.
 create table statuses (
     monitor_id bigint primary key references monitors (id),
     state text collate "C" not null check (state in ('OK', 'ALARM', 'ERROR', 'INACTIVE')),
@@ -73,7 +74,6 @@ create table statuses (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
     autovacuum_vacuum_cost_delay = 0);
 create index statuses_due on statuses (due_at) where due_at is not null;
-create index statuses_claimed on statuses (claimed_by) where claimed_by is not null;
 create index statuses_state on statuses (state, monitor_id);
 
 -- `monitor_id` is no reference here: looking after it would write to the row of the monitor with every run.

@@ -218,6 +218,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
             in_flight,
             on_demand: BY_HAND,
             run_limit: config.limits.wall_time,
+            claim_margin: config.claim_margin,
             address: address.clone(),
             audit_days: config.audit_days,
             audit_log: config.audit_log,

@@ -76,6 +76,8 @@ pub struct EngineSettings {
     pub sends_per_alert: usize,
     /// How long one attempt at sending may take.
     pub send_limit: Duration,
+    /// How much longer than sending may take a claim of a delivery holds: time to write down what came of it.
+    pub claim_margin: Duration,
     /// The server's own address, without a slash at its end, for the links in notifications; empty if unknown.
     pub address: String,
     /// Days that the audit is kept; `None` for ever.
@@ -92,6 +94,7 @@ impl Default for EngineSettings {
             run_limit: Duration::from_secs(30),
             sends_per_alert: 8,
             send_limit: Duration::from_secs(30),
+            claim_margin: Duration::from_secs(60),
             address: String::new(),
             audit_days: None,
             audit_log: None,
@@ -132,7 +135,7 @@ impl Engine {
         }
         driver.start(Arc::new(Housekeeping::new(shared.clone())), shared.prune.clone());
         if shared.store.is_shared() {
-            driver.start(Arc::new(Others::new(shared.clone())), Wake::default());
+            driver.start(Arc::new(Others::new(shared.clone())), shared.others.clone());
         }
         Ok(EngineHandle { shared, driver: Arc::new(driver) })
     }
@@ -151,6 +154,7 @@ impl EngineHandle {
     pub fn wake(&self) {
         self.shared.evaluate.wake();
         self.shared.wake_deliveries();
+        self.shared.others.wake();
     }
 
     /// Has old and deleted things removed now.
@@ -230,6 +234,7 @@ struct Shared {
     evaluate: Wake,
     deliver: BTreeMap<String, Wake>,
     prune: Wake,
+    others: Wake,
     tracker: TaskTracker,
     /// Nothing new is begun.
     stopping: CancellationToken,
@@ -251,6 +256,7 @@ impl Shared {
             evaluate: Wake::default(),
             deliver: parts.channels.keys().map(|key| (key.clone(), Wake::default())).collect(),
             prune: Wake::default(),
+            others: Wake::default(),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
             cut: CancellationToken::new(),

@@ -25,9 +25,6 @@ const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
 /// How often to look without any reason.
 const GLANCE: SignedDuration = SignedDuration::from_secs(10);
 
-/// What a claim outlives the limit of one sending by: time to write down what came of it.
-const MARGIN: Duration = Duration::from_secs(60);
-
 /// The task of one alert.
 pub(in crate::engine) struct Deliver {
     shared: Arc<Shared>,
@@ -56,7 +53,7 @@ impl Deliver {
             Some(due) if due > now => return Ok(Next::At(due.min(now.saturating_add(GLANCE).unwrap_or(due)))),
             Some(_) => {}
         }
-        let lease = shared.settings.send_limit + MARGIN;
+        let lease = shared.settings.send_limit.saturating_add(shared.settings.claim_margin);
         let limit = u32::try_from(free).unwrap_or(u32::MAX);
         for delivery in shared.store.claim_deliveries(&self.key, &shared.node, now, lease, limit).await? {
             let place = self.places.clone().acquire_owned().await.expect("the places are never closed");

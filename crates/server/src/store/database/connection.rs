@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{
     ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection,
-    postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+    sqlite::SqliteConnectOptions,
 };
 
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ use crate::store::{
 #[derive(Clone)]
 pub(in crate::store) enum DbOptions {
     Sqlite(Box<SqliteConnectOptions>),
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Box<postgres::connection::ConnectOptions>),
 }
 
 impl DbOptions {

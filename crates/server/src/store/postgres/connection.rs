@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, Connection, PgConnection,
+    AssertSqlSafe, ConnectOptions as _, Connection, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::timeout;
@@ -23,7 +23,7 @@ const UNSURE: Duration = Duration::from_secs(1);
 /// What every session is told. Not as parameters of the connection: poolers between here and the database refuse those.
 /// A statement ends before whoever waits for it gives up, and a server that was stopped in the middle of a transaction or cut
 /// off holds nothing for long.
-const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
+const SESSION: &str = "set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '10s'; \
     set client_connection_check_interval = '10s'; set tcp_user_timeout = '10s'; set jit = off; set timezone = 'UTC'; \
     set default_transaction_isolation = 'read committed'; set client_min_messages = warning";
 
@@ -31,15 +31,29 @@ const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; s
 const READING: &str = "set default_transaction_read_only = on";
 
 /// How the writer connects.
-fn options(address: &PostgresAddress) -> PgConnectOptions {
-    address.connect_options().application_name("revere").extra_float_digits(None).statement_cache_capacity(256)
+#[derive(Clone)]
+pub(in crate::store) struct ConnectOptions {
+    address: PgConnectOptions,
+    /// How long a lock is waited for.
+    busy_timeout: Duration,
+}
+
+impl ConnectOptions {
+    fn new(address: &PostgresAddress, busy_timeout: Duration) -> ConnectOptions {
+        let address = address.connect_options().application_name("revere");
+        ConnectOptions { address: address.extra_float_digits(None).statement_cache_capacity(256), busy_timeout }
+    }
+
+    fn session(&self) -> AssertSqlSafe<String> {
+        AssertSqlSafe(format!("{SESSION}; set lock_timeout = {}", self.busy_timeout.as_millis().max(1)))
+    }
 }
 
 /// Connects for writing.
-pub(in crate::store) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+pub(in crate::store) async fn connect(options: &ConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let connecting = async {
-        let mut connection = options.connect().await?;
-        sqlx::raw_sql(SESSION).execute(&mut connection).await?;
+        let mut connection = options.address.connect().await?;
+        sqlx::raw_sql(options.session()).execute(&mut connection).await?;
         Ok(connection)
     };
     timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(no_answer(CONNECTING)))
@@ -52,14 +66,16 @@ pub(in crate::store) fn no_answer(within: Duration) -> sqlx::Error {
 }
 
 /// Connections for reading, made when they are needed.
-fn readers(options: &PgConnectOptions, connections: u32, patience: Duration) -> DbPool {
+fn readers(options: &ConnectOptions, connections: u32, patience: Duration) -> DbPool {
+    let told = options.clone();
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(patience)
         .test_before_acquire(false)
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
+            let session = told.session();
             Box::pin(async move {
-                sqlx::raw_sql(SESSION).execute(&mut *connection).await?;
+                sqlx::raw_sql(session).execute(&mut *connection).await?;
                 sqlx::raw_sql(READING).execute(connection).await?;
                 Ok(())
             })
@@ -72,12 +88,12 @@ fn readers(options: &PgConnectOptions, connections: u32, patience: Duration) -> 
                 Ok(true)
             })
         });
-    DbPool::Postgres(pool.connect_lazy_with(options.clone()))
+    DbPool::Postgres(pool.connect_lazy_with(options.address.clone()))
 }
 
 /// Opens the database, with this program's schema.
 pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAddress) -> Result<Opened, OpenError> {
-    let connect_options = self::options(address);
+    let connect_options = ConnectOptions::new(address, options.busy_timeout);
     let failed = |source: sqlx::Error| faults::cannot_open(address, source);
     let mut connection = connect(&connect_options).await.map_err(failed)?;
     check(&mut connection, address).await?;
@@ -100,7 +116,7 @@ pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAdd
 impl Store {
     /// Looks whether a database of PostgreSQL can be used, and changes nothing.
     pub async fn probe(address: &PostgresAddress) -> Result<(), OpenError> {
-        let options = self::options(address);
+        let options = ConnectOptions::new(address, CONNECTING);
         let mut connection = connect(&options).await.map_err(|source| faults::cannot_open(address, source))?;
         check(&mut connection, address).await?;
         migrate::look(&mut connection, address).await?;

@@ -11,7 +11,7 @@ use crate::{
     store::{
         StoreError,
         claiming::results::{self, Committed, RunResult},
-        database::{self as db, DbConnection, sql_pieces},
+        database::{self as db, DbConnection},
     },
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Done {
     others: Vec<(Box<dyn Operation>, Result<(), StoreError>)>,
     /// Not begun, because the transaction had to be ended.
     unwritten: Vec<Work>,
+    /// What the open transaction is known by, if it is not the one that this was begun in.
+    pub(super) anew: Option<Option<String>>,
 }
 
 impl Done {
@@ -54,7 +56,7 @@ pub(super) async fn write(connection: &mut DbConnection, work: Vec<Work>) -> (Do
     let (results, others): (Vec<Work>, Vec<Work>) = work.into_iter().partition(|work| matches!(work, Work::Result(..)));
     let alone = results.len() + others.len() == 1;
     let mut done = Done::default();
-    let written = match write_results(connection, results, &mut done).await {
+    let written = match write_results(connection, results, others.is_empty(), &mut done).await {
         Ok(()) => write_others(connection, others, alone, &mut done).await,
         Err(error) => {
             done.unwritten.extend(others);
@@ -64,8 +66,14 @@ pub(super) async fn write(connection: &mut DbConnection, work: Vec<Work>) -> (Do
     (done, written)
 }
 
-/// Writes results of runs together. Should one be refused, each is written by itself, to refuse only that one.
-async fn write_results(connection: &mut DbConnection, work: Vec<Work>, done: &mut Done) -> Result<(), StoreError> {
+/// Writes results of runs together; `alone`, if nothing else is in the transaction. Should one be refused, each is written by
+/// itself, to refuse only that one.
+async fn write_results(
+    connection: &mut DbConnection,
+    work: Vec<Work>,
+    alone: bool,
+    done: &mut Done,
+) -> Result<(), StoreError> {
     let mut asked = Vec::with_capacity(work.len());
     for item in work {
         if let Work::Result(result, answer) = item {
@@ -76,7 +84,11 @@ async fn write_results(connection: &mut DbConnection, work: Vec<Work>, done: &mu
         return Ok(());
     }
     let all: Vec<&RunResult> = asked.iter().map(|(result, _)| &**result).collect();
-    let mut answers = match record_in_savepoint(connection, &all).await {
+    let recorded = match alone {
+        true => record_alone(connection, &all, done).await,
+        false => record_in_savepoint(connection, &all).await,
+    };
+    let mut answers = match recorded {
         Ok(committed) => Ok(committed.into_iter().map(Ok).collect::<Vec<_>>()),
         Err(error) if error.is_passing() => Err(error),
         Err(_) => {
@@ -118,7 +130,7 @@ async fn write_others(
     let mut work = work.into_iter();
     while let Some(item) = work.next() {
         let Work::Other(mut operation) = item else { continue };
-        let outcome = write_other(connection, &mut *operation, alone).await;
+        let outcome = write_other(connection, &mut *operation, alone, done).await;
         let fault = outcome.as_ref().err().filter(|error| error.is_passing()).cloned();
         done.others.push((operation, outcome));
         if let Some(fault) = fault {
@@ -133,19 +145,40 @@ async fn write_other(
     connection: &mut DbConnection,
     operation: &mut dyn Operation,
     alone: bool,
+    done: &mut Done,
 ) -> Result<(), StoreError> {
     if !alone {
         begin_piece(connection).await?;
         let outcome = run_caught(operation.run(connection)).await;
         return end_piece(connection, outcome).await;
     }
-    // Nothing else is in the transaction: a savepoint would only cost. If it is refused, the whole is taken back.
+    // As with results.
     let outcome = run_caught(operation.run(connection)).await;
+    begin_anew_if_refused(connection, &outcome, done).await?;
+    outcome
+}
+
+/// Nothing else is in the transaction: a savepoint would only cost. If it is refused, the whole is taken back.
+async fn record_alone(
+    connection: &mut DbConnection,
+    all: &[&RunResult],
+    done: &mut Done,
+) -> Result<Vec<Committed>, StoreError> {
+    let outcome = run_caught(Box::pin(results::record(connection, all))).await;
+    begin_anew_if_refused(connection, &outcome, done).await?;
+    outcome
+}
+
+async fn begin_anew_if_refused<T>(
+    connection: &mut DbConnection,
+    outcome: &Result<T, StoreError>,
+    done: &mut Done,
+) -> Result<(), StoreError> {
     if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
         db::query("rollback").execute(&mut *connection).await?;
-        db::query(sql_pieces::BEGIN).execute(connection).await?;
+        done.anew = Some(connection.begin().await?);
     }
-    outcome
+    Ok(())
 }
 
 async fn record_in_savepoint(connection: &mut DbConnection, all: &[&RunResult]) -> Result<Vec<Committed>, StoreError> {

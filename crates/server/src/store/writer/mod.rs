@@ -167,7 +167,10 @@ impl Writer {
     async fn write(&mut self, batch: Vec<Job>) {
         let connection = self.connection.as_mut().expect("a transaction was begun on it");
         let work: Vec<Work> = batch.into_iter().map(|job| job.work).collect();
-        let (done, written) = batch::write(connection, work).await;
+        let (mut done, written) = batch::write(connection, work).await;
+        if let Some(transaction) = done.anew.take() {
+            self.transaction = transaction;
+        }
         let began = Instant::now();
         let committed = match written {
             Ok(()) => self.commit().await,

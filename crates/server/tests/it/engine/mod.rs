@@ -3,5 +3,6 @@
 mod delivering;
 mod evaluating;
 mod killed;
+mod other_servers;
 mod stopping;
 mod trouble;

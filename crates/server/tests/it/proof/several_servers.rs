@@ -200,7 +200,9 @@ async fn three_servers_lose_nothing_and_do_nothing_twice_whatever_is_done_to_the
     every_flip_is_told(&mut database, &receiver).await;
     no_two_runs_at_once(&mut database).await;
     assert_eq!(database.number("select count(*) from statuses where claimed_by is not null").await, 0);
-    assert_eq!(database.number("select count(*) from nodes").await, 0, "all of them left in order");
+    // Those that were killed are listed for a day; these left in order.
+    let killed = world.story.iter().filter(|act| act.starts_with("killed")).count() as i64;
+    assert!(database.number("select count(*) from nodes").await <= killed);
     let runs = database.number("select count(*) from runs where kind <> 'manual'").await;
     let missed = database.number("select cast(coalesce(sum(count), 0) as bigint) from gaps").await;
     println!("{runs} runs, {missed} ticks counted as missed or overlapped");

@@ -89,7 +89,7 @@ async fn ticks_that_find_the_last_run_still_going_overlap() {
 
 #[tokio::test]
 async fn a_restart_takes_the_claims_of_the_dead_back_and_catches_up() {
-    let scratch = Scratch::new().await;
+    let scratch = Scratch::with(|options| options.alone = true).await;
     let store = &scratch.store;
     let alone = store.create_monitor(&spec("alone"), &by_server(scratch.now())).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));

@@ -17,12 +17,9 @@ use crate::support::{PostgresServer, Scratch, TestDatabase, at, by_server, spec,
 
 /// A store of one server, and another server's on the same database.
 async fn two() -> (Scratch, Store) {
-    let database = TestDatabase::on_a_server().await;
-    let place = database.place();
-    let scratch = Scratch::on(database, |_| {}).await;
-    let mut options = StoreOptions::new(place);
-    options.clock = Arc::new(scratch.clock.clone());
-    (scratch, Store::open(options).await.unwrap())
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    let other = scratch.beside().await.store;
+    (scratch, other)
 }
 
 fn request(node: &str, now: jiff::Timestamp, limit: u32) -> revere::store::ClaimRequest {

@@ -50,6 +50,12 @@ impl TestDatabase {
         TestDatabase { place: address.into(), url, _folder: tempfile::tempdir().unwrap() }
     }
 
+    /// The same one, for another server.
+    pub(crate) fn shared(&self) -> TestDatabase {
+        assert!(self.place.file().is_none(), "one server has a file for itself");
+        TestDatabase { place: self.place.clone(), url: self.url.clone(), _folder: tempfile::tempdir().unwrap() }
+    }
+
     pub(crate) fn place(&self) -> DatabasePlace {
         self.place.clone()
     }

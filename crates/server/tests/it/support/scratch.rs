@@ -60,8 +60,19 @@ impl Scratch {
         let Scratch { clock, database, .. } = self;
         let mut options = StoreOptions::new(database.place());
         options.clock = Arc::new(clock.clone());
+        // The one that was there is gone.
+        options.alone = true;
         let store = Store::open(options).await.unwrap();
         Scratch { store, clock, database }
+    }
+
+    /// Another server's store on the same database of PostgreSQL, by the same clock.
+    pub(crate) async fn beside(&self) -> Scratch {
+        let database = self.database.shared();
+        let mut options = StoreOptions::new(database.place());
+        options.clock = Arc::new(self.clock.clone());
+        let store = Store::open(options).await.unwrap();
+        Scratch { store, clock: self.clock.clone(), database }
     }
 
     /// Another connection to the database, as another process would have.

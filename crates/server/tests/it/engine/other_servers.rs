@@ -1,0 +1,100 @@
+//! Two engines on one PostgreSQL: what one does, the other one heeds and shows.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use revere::engine::{EngineSettings, Event};
+use revere_model::{RunKind, State};
+
+use crate::support::{
+    Behaviour, Scratch, TestDatabase, TestEngine, at, by_server, claims_in_force, scripted, spec, until,
+};
+
+/// An engine, and another server's on the same database, by the same clock.
+async fn two() -> (TestEngine, TestEngine) {
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    let beside = scratch.beside().await;
+    let one = TestEngine::on(scratch, EngineSettings::default()).await;
+    (one, TestEngine::on(beside, EngineSettings::default()).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_and_its_flip_on_one_server_are_seen_by_who_watches_another() {
+    let (one, other) = two().await;
+    let mut seen = other.engine.events();
+    // It has looked once, so that it knows what is new.
+    other.engine.wake();
+    until("it looks", async || other.engine.tasks().iter().any(|task| task.name == "other servers" && task.pieces > 1))
+        .await;
+    one.runner.behaves("fail", Behaviour::Ends(State::Alarm));
+    let id = one.store().create_monitor(&scripted("a", "fail"), &by_server(one.now())).await.unwrap().id;
+    let (committed, _) = one.engine.run_now(id, by_server(one.now())).await.unwrap();
+    let revere::store::Committed::Recorded { run: made, .. } = committed else { panic!("{committed:?}") };
+    let run = loop {
+        other.engine.wake();
+        match tokio::time::timeout(Duration::from_millis(100), seen.recv()).await {
+            Ok(Ok(Event::Run { run, flip })) => {
+                assert_eq!(flip.map(|flip| (flip.old_state, flip.new_state)), Some((State::Inactive, State::Alarm)));
+                break run;
+            }
+            Ok(Ok(_)) | Err(_) => {}
+            Ok(Err(error)) => panic!("{error}"),
+        }
+    };
+    assert_eq!(*run, *made, "as it is kept");
+    other.engine.wake();
+    let again = tokio::time::timeout(Duration::from_millis(300), async {
+        loop {
+            if let Ok(Event::Run { .. }) = seen.recv().await {
+                return;
+            }
+        }
+    });
+    assert!(again.await.is_err(), "once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_tick_runs_on_one_of_them_and_a_stop_hands_back_at_once() {
+    let (one, other) = two().await;
+    for n in 0..40 {
+        one.store().create_monitor(&spec(&format!("m{n}")), &by_server(one.now())).await.unwrap();
+    }
+    for minute in 1..=5 {
+        one.scratch.clock.set(at(&format!("2026-01-01T00:0{minute}:00Z")));
+        one.engine.wake();
+        other.engine.wake();
+        until("all have run", async || {
+            one.engine.wake();
+            let begun = one.runner.begun.load(Ordering::SeqCst) + other.runner.begun.load(Ordering::SeqCst);
+            begun == 40 * minute && claims_in_force(one.store()).await == 0
+        })
+        .await;
+    }
+    let mut sql = one.scratch.sql().await;
+    assert_eq!(sql.number("select count(*) from runs").await, 200);
+    assert_eq!(sql.number("select count(*) from gaps").await, 0);
+    assert_eq!(sql.number("select count(*) from (select distinct monitor_id, tick_at from runs) ticks").await, 200);
+
+    // One stops in the middle of a run: the other one runs the tick at once, and not when the claim's time is over.
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    one.runner.behaves("wait", Behaviour::Waits(gate));
+    other.runner.behaves("wait", Behaviour::Ends(State::Ok));
+    let id = one.store().create_monitor(&scripted("slow", "wait"), &by_server(one.now())).await.unwrap().id;
+    one.scratch.clock.set(at("2026-01-01T00:06:00Z"));
+    until("it runs here", async || {
+        one.engine.wake();
+        one.runner.going.load(Ordering::SeqCst) > 0 || other.store().monitor(id).await.unwrap().last_run_at.is_some()
+    })
+    .await;
+    one.engine.stop(Duration::ZERO).await;
+    until("it runs there", async || {
+        other.engine.wake();
+        other.store().monitor(id).await.unwrap().last_run_at.is_some()
+    })
+    .await;
+    let run =
+        other.store().runs(id, revere::store::RunFilter { limit: 1, ..Default::default() }).await.unwrap().remove(0);
+    assert!(matches!(run.kind, RunKind::CatchUp | RunKind::Scheduled), "{run:?}");
+    assert_eq!(run.tick_at, at("2026-01-01T00:06:00Z"));
+    let nodes = other.store().nodes().await.unwrap();
+    assert_eq!(nodes.len(), 1, "the one that stopped is gone: {nodes:?}");
+}
