@@ -18,6 +18,7 @@ pub mod error_words;
 pub mod http_target;
 pub mod import;
 pub mod metrics;
+pub mod monitor_files;
 pub mod notification;
 pub mod operations;
 pub mod outbound;

@@ -4,11 +4,13 @@
 //! Promises that an error is one paragraph that ends with the next step, without a backtrace, and that standard output
 //! holds only what was asked for: progress and logs go to standard error.
 
+mod apply;
 mod backup;
 mod check;
 mod completions;
 mod demo;
 mod eval;
+mod export;
 mod import;
 mod init;
 mod logging;
@@ -16,6 +18,7 @@ mod nodes;
 mod outcome_text;
 mod progress;
 mod project;
+mod remote_server;
 mod replay;
 mod run;
 mod tape_file;
@@ -77,6 +80,7 @@ Examples:
   revere eval queue.py              Run one monitor script once, against the configured sources
   revere replay queue.tape.json     Run it again from a tape of that run, without the sources
   revere run                        Run the server on http://127.0.0.1:5000/
+  revere export monitors            Write each monitor to a file, for git; revere apply brings them back
   revere backup copy.db             Copy the database, while the server runs
   revere user add alice             Let people come in by name and password
 
@@ -149,6 +153,12 @@ enum Command {
     /// Bring in the monitors, history and alert settings of the original program's database
     #[command(after_help = import::EXAMPLES)]
     Import(import::Import),
+    /// Write each monitor of a server to a file
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Export),
+    /// Make the monitors of a server what files say
+    #[command(after_help = apply::EXAMPLES)]
+    Apply(apply::Apply),
     /// Copy the database, whether or not a server is using it
     #[command(after_help = backup::EXAMPLES)]
     Backup(backup::Backup),
@@ -194,6 +204,8 @@ fn dispatch(Cli { mut global, command }: Cli) -> anyhow::Result<Exit> {
         Command::Eval(eval) => eval.run(&global),
         Command::Replay(replay) => replay.run(&global),
         Command::Import(import) => import.run(&global),
+        Command::Export(export) => export.run(&global),
+        Command::Apply(apply) => apply.run(&global),
         Command::Backup(backup) => backup.run(&global),
         Command::Nodes(nodes) => nodes.run(&global),
         Command::User(user) => user.run(&global),

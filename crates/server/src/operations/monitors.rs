@@ -150,6 +150,17 @@ pub(super) async fn save(
     }
 }
 
+/// What is wrong with a new monitor, the script aside: that is for Python to say.
+pub fn faults_of(input: &MonitorInput) -> Vec<FieldFault> {
+    let mut faults = input.faults.clone();
+    for fault in input.over(MonitorSpec::default()).faults() {
+        if !faults.iter().any(|told| told.root() == fault.field) {
+            faults.push(FieldFault::new(fault.field, fault.message));
+        }
+    }
+    faults
+}
+
 /// What a monitor is before its author says anything.
 fn blank(context: &Context) -> MonitorSpec {
     let Defaults { timezone, retain_days } = context.defaults().clone();

@@ -213,6 +213,14 @@ const SHOWN_ONLY: &[&str] = &[
     "fault",
 ];
 
+/// What is wrong with a body that makes a monitor, as far as can be said without the server.
+pub fn body_faults(body: serde_json::Value) -> Vec<crate::operations::FieldFault> {
+    match Fields::of(body) {
+        Ok(fields) => monitors::faults_of(&read(fields, None, true).0),
+        Err(refusal) => refusal.faults,
+    }
+}
+
 /// Reads a body. `edit` is the monitor that is edited, and the headers that may name its version.
 fn read(mut fields: Fields, edit: Option<(MonitorId, &HeaderMap)>, whole: bool) -> (MonitorInput, Option<i64>) {
     if whole {

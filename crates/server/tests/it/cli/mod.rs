@@ -10,6 +10,7 @@ mod help;
 mod hostile;
 mod import;
 mod kept_elsewhere;
+mod monitor_files;
 mod original;
 mod outbound_rules;
 mod run;
