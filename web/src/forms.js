@@ -73,7 +73,8 @@ async function inPlace(form) {
   if (button) button.disabled = true;
   const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
   if (button) button.disabled = false;
-  if (!answer?.ok) {
+  // What cannot be saved comes back with what is wrong with it.
+  if (!answer?.ok && answer?.status !== 422) {
     said.textContent = answer ? `Not done: the server says ${answer.status}.` : "Not done: the server does not answer.";
     if (form.matches("[data-switch]")) form.reset();
     return;

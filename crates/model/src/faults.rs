@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{MonitorSpec, field_kind, zone};
+use crate::{MonitorSpec, Severity, field_kind, zone};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 200;
@@ -18,6 +18,8 @@ pub const MAX_TIMEOUT_S: f64 = 3600.0;
 pub const MAX_TAGS: usize = 20;
 /// The longest tag, in characters.
 pub const MAX_TAG: usize = 50;
+/// The most alerts that one monitor can choose.
+pub const MAX_CHOSEN_ALERTS: usize = 100;
 /// The longest note at a saving, in characters.
 pub const MAX_NOTE: usize = 500;
 /// The highest count of runs in a row that can be asked for before a flip.
@@ -156,27 +158,50 @@ impl Judged for field_kind::Tags {
     type Value = [String];
 
     fn fault(_: &str, tags: &[String]) -> Option<String> {
-        if tags.len() > MAX_TAGS {
-            return Some(format!("{} tags: {MAX_TAGS} at most", tags.len()));
+        tags_fault(tags)
+    }
+}
+
+/// What is wrong with tags, of a monitor or of an alert that is for some of them, for people.
+pub fn tags_fault(tags: &[String]) -> Option<String> {
+    if tags.len() > MAX_TAGS {
+        return Some(format!("{} tags: {MAX_TAGS} at most", tags.len()));
+    }
+    tags.iter().enumerate().find_map(|(index, tag)| {
+        let length = tag.chars().count();
+        if tag.trim().is_empty() {
+            Some("a tag is empty: take it out".into())
+        } else if length > MAX_TAG {
+            let start: String = tag.chars().take(20).collect();
+            Some(format!("the tag {:?} has {length} characters: {MAX_TAG} at most", start + "…"))
+        } else if tag.trim() != tag {
+            Some(format!("the tag {tag:?} begins or ends with a space: take it out"))
+        } else if tag.contains(',') {
+            Some(format!("the tag {tag:?} has a comma: make it two tags"))
+        } else if tag.chars().any(char::is_control) {
+            Some(format!("the tag {tag:?} has a control character: type it again instead of pasting it"))
+        } else if tags[..index].iter().any(|other| other.to_lowercase() == tag.to_lowercase()) {
+            Some(format!("the tag {tag:?} is there twice, upper and lower case being the same: take one out"))
+        } else {
+            None
         }
-        tags.iter().enumerate().find_map(|(index, tag)| {
-            let length = tag.chars().count();
-            if tag.trim().is_empty() {
-                Some("a tag is empty: take it out".into())
-            } else if length > MAX_TAG {
-                let start: String = tag.chars().take(20).collect();
-                Some(format!("the tag {:?} has {length} characters: {MAX_TAG} at most", start + "…"))
-            } else if tag.trim() != tag {
-                Some(format!("the tag {tag:?} begins or ends with a space: take it out"))
-            } else if tag.contains(',') {
-                Some(format!("the tag {tag:?} has a comma: make it two tags"))
-            } else if tag.chars().any(char::is_control) {
-                Some(format!("the tag {tag:?} has a control character: type it again instead of pasting it"))
-            } else if tags[..index].iter().any(|other| other.to_lowercase() == tag.to_lowercase()) {
-                Some(format!("the tag {tag:?} is there twice, upper and lower case being the same: take one out"))
-            } else {
-                None
-            }
+    })
+}
+
+impl Judged for field_kind::AlertChoice {
+    type Value = Option<Vec<String>>;
+
+    fn fault(_: &str, chosen: &Option<Vec<String>>) -> Option<String> {
+        let chosen = chosen.as_ref()?;
+        if chosen.is_empty() {
+            return Some("no alert is chosen, and so nobody would be told: choose one, or null for all of them".into());
+        }
+        if chosen.len() > MAX_CHOSEN_ALERTS {
+            return Some(format!("{} alerts: {MAX_CHOSEN_ALERTS} at most, or null for all of them", chosen.len()));
+        }
+        chosen.iter().enumerate().find_map(|(index, key)| {
+            let short: String = key.chars().take(100).collect();
+            chosen[..index].contains(key).then(|| format!("the alert {short:?} is there twice: take one out"))
         })
     }
 }
@@ -187,6 +212,14 @@ impl Judged for field_kind::Streak {
     fn fault(field: &str, runs: &u32) -> Option<String> {
         let fits = (1..=MAX_STREAK).contains(runs);
         (!fits).then(|| format!("{field} is {runs}: write how many runs in a row, 1-{MAX_STREAK}"))
+    }
+}
+
+impl Judged for field_kind::SeverityChoice {
+    type Value = Severity;
+
+    fn fault(_: &str, _: &Severity) -> Option<String> {
+        None
     }
 }
 

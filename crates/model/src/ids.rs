@@ -35,6 +35,8 @@ id! {
     FlipId,
     /// One thing one alert owes.
     DeliveryId,
+    /// A decision not to tell something.
+    DecisionId,
     /// A person who may come in.
     UserId,
     /// A time between log-in and log-out.

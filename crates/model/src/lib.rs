@@ -14,7 +14,8 @@
 //! - a **state** is what a monitor is in, `INACTIVE` included: [`State`], [`Status`]; a **problem** is `ALARM` or `ERROR`;
 //! - a **flip** is a change of state: [`Flip`], decided by [`after_run`], [`deactivate`] and [`activate`];
 //! - an **alert** is a configured way of telling someone, a **delivery** one thing one alert owes, a **mute** what holds
-//!   it back; [`tell()`] decides from what was [`Told`].
+//!   it back; [`tell()`] decides from what was [`Told`], and each [`Silence`] has a word;
+//! - a **severity** says how bad a problem is: [`Severity`].
 
 mod access;
 pub mod calendar;
@@ -27,6 +28,7 @@ mod monitor;
 mod monitor_fields;
 mod run;
 mod schedule;
+mod severity;
 mod spelling;
 mod state;
 mod tell;
@@ -41,18 +43,19 @@ pub use access::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use duration_words::lasted;
 pub use faults::{
-    Fault, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS,
-    MAX_TIMEOUT_S, note_fault,
+    Fault, MAX_CHOSEN_ALERTS, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK,
+    MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, note_fault, tags_fault,
 };
-pub use ids::{DeliveryId, FlipId, MonitorId, RunId, SessionId, TokenId, UserId};
+pub use ids::{DecisionId, DeliveryId, FlipId, MonitorId, RunId, SessionId, TokenId, UserId};
 pub use line_difference::{Line, LineChange, line_difference};
 pub use monitor::{Monitor, MonitorSpec};
 pub use monitor_fields::{FieldWords, LeftOut, MONITOR_FIELDS, MonitorField, field_kind};
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
 pub use schedule::{Schedule, ScheduleFault, Ticks};
+pub use severity::{ParseSeverityError, Severity, SeveritySet};
 pub use spelling::nearest;
 pub use state::{ParseStateError, State, StateSet};
-pub use tell::{Tell, Told, tell};
+pub use tell::{AlertRules, Decision, ParseSilenceError, Silence, Subject, Switch, Told, Verdict, is_expected, tell};
 pub use text_difference::unified_difference;
 pub use transitions::{Flip, Rules, Status, Transition, activate, after_run, deactivate};
 pub use zone::{ZoneFault, zone, zone_name, zone_names};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MonitorId, State};
+use crate::{MonitorId, Severity, State};
 
 macro_rules! spec {
     ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
@@ -35,6 +35,8 @@ pub struct Monitor {
     pub spec: MonitorSpec,
     /// The state it is in.
     pub state: State,
+    /// How severe the problem is, while there is one.
+    pub severity: Option<Severity>,
     /// Since when it is in that state.
     pub state_since: Timestamp,
     /// When it was created.

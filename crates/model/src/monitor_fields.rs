@@ -30,10 +30,15 @@ macro_rules! monitor_fields {
                 { label: "On or off", unit: "", left_out: Is("true for a new monitor; one that is replaced stays as it is") };
             /// Words to find and group monitors by: at most 20 of at most 50 characters, without commas.
             tags: Vec<String> = Vec::new(), Tags { label: "Tags", unit: "", left_out: Is("none") };
+            /// The alerts that tell of it, by their keys; null is all of them.
+            alerts: Option<Vec<String>> = None, AlertChoice { label: "Told by", unit: "", left_out: Is("all alerts") };
             /// So many failing runs in a row change the state, 1 to 1000.
             alarm_after: u32 = 1, Streak { label: "Alarm after", unit: "failing run", left_out: Is("1") };
             /// So many passing runs in a row end a problem, 1 to 1000.
             recover_after: u32 = 1, Streak { label: "Recover after", unit: "passing run", left_out: Is("1") };
+            /// How bad a problem of it is, unless its script says otherwise: `critical` or `warning`.
+            default_severity: Severity = Severity::Critical, SeverityChoice
+                { label: "Severity", unit: "", left_out: Is("critical") };
             /// Days that runs are kept, and gaps and settled deliveries with them, from 1; null keeps them for ever.
             retain_days: Option<u32> = None, Days { label: "Runs kept", unit: "day", left_out: Is("the server's") };
             /// Seconds one run may take, waiting included, up to 3600; null is the server's limit.
@@ -58,8 +63,12 @@ pub mod field_kind {
     pub enum Flag {}
     /// Several words.
     pub enum Tags {}
+    /// Some of the alerts, or all.
+    pub enum AlertChoice {}
     /// A number of runs in a row.
     pub enum Streak {}
+    /// How bad a problem is.
+    pub enum SeverityChoice {}
     /// A number of days, or no end.
     pub enum Days {}
     /// A number of seconds, or the server's.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MonitorId, RunId, State};
+use crate::{MonitorId, RunId, Severity, State};
 
 /// The value a script left in `return_value`, as it is recorded and charted.
 ///
@@ -73,6 +73,8 @@ pub struct Run {
     pub duration_ms: f64,
     /// What the script did: `OK`, `ALARM` or `ERROR`. Differs from `new_state` while failures are still being counted.
     pub outcome: State,
+    /// How severe the problem is that it found; `None` where it found none.
+    pub severity: Option<Severity>,
     /// The monitor's state before.
     pub old_state: State,
     /// The monitor's state after.

@@ -2,18 +2,21 @@
 //!
 //! A problem is `ALARM` or `ERROR`. So many failing runs in a row start one, so many passing runs in a row end it; the
 //! very first run of an `INACTIVE` monitor that passes makes it `OK` at once, since there is nothing to be sure of.
+//! A problem that becomes more or less severe flips, too, from its state to the same, and is as old as it was.
 //! Knows nothing of time but to stamp it, and nothing of who is told: see [`crate::tell()`].
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MonitorSpec, State};
+use crate::{MonitorSpec, Severity, State};
 
 /// Where a monitor stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Status {
     /// The state people see.
     pub state: State,
+    /// How severe the problem is; `None` while there is none.
+    pub severity: Option<Severity>,
     /// Since when it is in that state.
     pub state_since: Timestamp,
     /// Failing runs (`ALARM` and `ERROR` together) in a row up to now.
@@ -32,21 +35,39 @@ pub struct Rules {
     pub alarm_after: u32,
     /// So many passing runs in a row end a problem; 0 counts as 1.
     pub recover_after: u32,
+    /// How severe a problem is that says nothing of it.
+    pub default_severity: Severity,
 }
 
 impl From<&MonitorSpec> for Rules {
     fn from(spec: &MonitorSpec) -> Self {
-        Rules { active: spec.active, alarm_after: spec.alarm_after, recover_after: spec.recover_after }
+        Rules {
+            active: spec.active,
+            alarm_after: spec.alarm_after,
+            recover_after: spec.recover_after,
+            default_severity: spec.default_severity,
+        }
     }
 }
 
-/// A change of state; the two always differ.
+/// A change of state, or of how severe a problem is: one of the two always differs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Flip {
     /// The state before.
     pub old: State,
+    /// How severe that was; `None` where it was no problem.
+    pub old_severity: Option<Severity>,
     /// The state after.
     pub new: State,
+    /// How severe that is; `None` where it is no problem.
+    pub severity: Option<Severity>,
+}
+
+impl Flip {
+    /// How severe the problem is that this is about: the one that is there, else the one that ended.
+    pub fn about(&self) -> Option<Severity> {
+        self.severity.or(self.old_severity)
+    }
 }
 
 /// What becomes of a status.
@@ -58,28 +79,43 @@ pub struct Transition {
     pub flip: Option<Flip>,
 }
 
+impl Rules {
+    /// How severe `outcome` is, of which a run said `severity`; `None` where it is no problem.
+    pub fn severity_of(&self, outcome: State, severity: Option<Severity>) -> Option<Severity> {
+        outcome.is_problem().then(|| severity.unwrap_or(self.default_severity))
+    }
+}
+
 impl Status {
     /// A monitor that has never run.
     pub fn new(created_at: Timestamp) -> Status {
-        Status { state: State::Inactive, state_since: created_at, failing_streak: 0, passing_streak: 0 }
+        Status { state: State::Inactive, severity: None, state_since: created_at, failing_streak: 0, passing_streak: 0 }
     }
 
     fn unchanged(self) -> Transition {
         Transition { status: self, flip: None }
     }
 
-    fn flipped(self, new: State, at: Timestamp) -> Transition {
-        let flip = Flip { old: self.state, new };
-        Transition { status: Status { state: new, state_since: at, ..self }, flip: Some(flip) }
+    fn flipped(self, new: State, severity: Option<Severity>, at: Timestamp) -> Transition {
+        let flip = Flip { old: self.state, old_severity: self.severity, new, severity };
+        let state_since = if new == self.state { self.state_since } else { at };
+        Transition { status: Status { state: new, severity, state_since, ..self }, flip: Some(flip) }
     }
 }
 
-/// What a run that ended at `at` with `outcome` does to a monitor.
+/// What a run that ended at `at` with `outcome` does to a monitor; `severity` is what it says of a problem, if it does.
 ///
 /// From `INACTIVE` the first `OK` counts at once. From `INACTIVE` and `OK` a failing run flips when the failing streak
 /// reaches `alarm_after`. In a problem, a failing run of the other kind flips under the same condition, and passing runs
-/// flip to `OK` when their streak reaches `recover_after`. An outcome is never `INACTIVE`; if it were, nothing changes.
-pub fn after_run(status: &Status, outcome: State, at: Timestamp, rules: &Rules) -> Transition {
+/// flip to `OK` when their streak reaches `recover_after`. A failing run of the same kind and another severity flips as one
+/// of the other kind does. An outcome is never `INACTIVE`; if it were, nothing changes.
+pub fn after_run(
+    status: &Status,
+    outcome: State,
+    severity: Option<Severity>,
+    at: Timestamp,
+    rules: &Rules,
+) -> Transition {
     if !rules.active || outcome == State::Inactive {
         return status.unchanged();
     }
@@ -91,19 +127,20 @@ pub fn after_run(status: &Status, outcome: State, at: Timestamp, rules: &Rules) 
         next.failing_streak = 0;
         next.passing_streak = status.passing_streak.saturating_add(1);
     }
-    let flips = outcome != status.state
+    let severity = rules.severity_of(outcome, severity);
+    let flips = (outcome, severity) != (status.state, status.severity)
         && match (status.state, outcome) {
             (_, State::Alarm | State::Error) => next.failing_streak >= rules.alarm_after,
             (State::Alarm | State::Error, _) => next.passing_streak >= rules.recover_after,
             (State::Ok | State::Inactive, _) => true,
         };
-    if flips { next.flipped(outcome, at) } else { next.unchanged() }
+    if flips { next.flipped(outcome, severity, at) } else { next.unchanged() }
 }
 
 /// Switches a monitor off: it is `INACTIVE` at once and its streaks are forgotten. Twice is as good as once.
 pub fn deactivate(status: &Status, at: Timestamp) -> Transition {
     let next = Status { failing_streak: 0, passing_streak: 0, ..*status };
-    if status.state == State::Inactive { next.unchanged() } else { next.flipped(State::Inactive, at) }
+    if status.state == State::Inactive { next.unchanged() } else { next.flipped(State::Inactive, None, at) }
 }
 
 /// Switches a monitor on, which changes nothing yet: it stays `INACTIVE` until its first run. Twice is as good as once.
@@ -119,15 +156,16 @@ mod tests {
     use super::*;
 
     const START: Timestamp = Timestamp::UNIX_EPOCH;
+    const ON: Rules = Rules { active: true, alarm_after: 1, recover_after: 1, default_severity: Severity::Critical };
 
     /// The states a monitor goes through, a letter each: `i` at first, then one per outcome (`o`, `a`, `e`).
     fn states(outcomes: &str, alarm_after: u32, recover_after: u32) -> String {
-        let rules = Rules { active: true, alarm_after, recover_after };
+        let rules = Rules { alarm_after, recover_after, ..ON };
         let mut status = Status::new(START);
         let mut states = letter(status.state).to_string();
         for outcome in outcomes.chars() {
             let outcome = State::ALL.into_iter().find(|state| letter(*state) == outcome).unwrap();
-            status = after_run(&status, outcome, START, &rules).status;
+            status = after_run(&status, outcome, None, START, &rules).status;
             states.push(letter(status.state));
         }
         states
@@ -161,26 +199,46 @@ mod tests {
 
     #[test]
     fn switched_off_is_inactive_until_the_first_run_after_switching_on() {
-        let rules = Rules { active: true, alarm_after: 2, recover_after: 1 };
-        let failing = after_run(&Status::new(START), State::Alarm, START, &rules).status;
-        let off = deactivate(&after_run(&failing, State::Alarm, START, &rules).status, START);
-        assert_eq!(off.flip, Some(Flip { old: State::Alarm, new: State::Inactive }));
+        let rules = Rules { alarm_after: 2, ..ON };
+        let failing = after_run(&Status::new(START), State::Alarm, None, START, &rules).status;
+        let off = deactivate(&after_run(&failing, State::Alarm, None, START, &rules).status, START);
+        let flip = off.flip.unwrap();
+        assert_eq!((flip.old, flip.new, flip.severity), (State::Alarm, State::Inactive, None));
+        assert_eq!(flip.about(), Some(Severity::Critical));
         assert_eq!(deactivate(&off.status, START), off.status.unchanged());
 
         // A run by hand, or one that was still going.
-        let by_hand = after_run(&off.status, State::Ok, START, &Rules { active: false, ..rules });
+        let by_hand = after_run(&off.status, State::Ok, None, START, &Rules { active: false, ..rules });
         assert_eq!(by_hand, off.status.unchanged());
 
         // Old failures are not counted.
         let on = activate(&off.status).status;
         assert_eq!(on.state, State::Inactive);
-        assert_eq!(after_run(&on, State::Alarm, START, &rules).flip, None);
-        assert_eq!(after_run(&on, State::Ok, START, &rules).status.state, State::Ok);
+        assert_eq!(after_run(&on, State::Alarm, None, START, &rules).flip, None);
+        assert_eq!(after_run(&on, State::Ok, None, START, &rules).status.state, State::Ok);
+    }
+
+    #[test]
+    fn a_problem_that_becomes_worse_or_better_flips_and_is_as_old_as_it_was() {
+        let [warning, critical] = [Severity::Warning, Severity::Critical].map(Some);
+        let later = START + SignedDuration::from_secs(9);
+        let mild = after_run(&Status::new(START), State::Alarm, warning, START, &ON).status;
+        assert_eq!((mild.state, mild.severity), (State::Alarm, warning));
+        assert_eq!(after_run(&mild, State::Alarm, warning, later, &ON).flip, None);
+        let worse = after_run(&mild, State::Alarm, None, later, &ON);
+        let flip = Flip { old: State::Alarm, old_severity: warning, new: State::Alarm, severity: critical };
+        assert_eq!((worse.flip, worse.status.state_since), (Some(flip), START));
+        let ended = after_run(&worse.status, State::Ok, None, later, &ON);
+        assert_eq!((ended.status.severity, ended.flip.unwrap().about()), (None, critical));
+        // What the author says of all its problems: a broken check of little weight is no emergency.
+        let light = Rules { default_severity: Severity::Warning, ..ON };
+        assert_eq!(after_run(&Status::new(START), State::Error, None, START, &light).status.severity, warning);
+        assert_eq!(after_run(&Status::new(START), State::Alarm, critical, START, &light).status.severity, critical);
     }
 
     #[derive(Clone, Debug)]
     enum Event {
-        Run(State),
+        Run(State, Option<Severity>),
         Deactivate,
         Activate,
         Rules(u32, u32),
@@ -188,8 +246,9 @@ mod tests {
 
     fn event() -> impl Strategy<Value = Event> {
         let outcome = prop::sample::select(vec![State::Ok, State::Alarm, State::Error]);
+        let severity = prop::sample::select(Severity::ALL.to_vec());
         prop_oneof![
-            12 => outcome.prop_map(Event::Run),
+            12 => (outcome, prop::option::of(severity)).prop_map(|(outcome, severity)| Event::Run(outcome, severity)),
             1 => Just(Event::Deactivate),
             1 => Just(Event::Activate),
             1 => (0_u32..4, 0_u32..4).prop_map(|(alarm_after, recover_after)| Event::Rules(alarm_after, recover_after)),
@@ -201,7 +260,7 @@ mod tests {
 
         #[test]
         fn the_laws_of_the_state_machine(events in prop::collection::vec(event(), 0..60)) {
-            let mut rules = Rules { active: true, alarm_after: 1, recover_after: 1 };
+            let mut rules = ON;
             let mut status = Status::new(START);
             let mut at = START;
             let (mut starts, mut ends) = (0, 0);
@@ -211,11 +270,11 @@ mod tests {
                 at += SignedDuration::from_secs(1);
                 let before = status;
                 let transition = match event {
-                    Event::Run(outcome) => {
+                    Event::Run(outcome, severity) => {
                         if rules.active {
                             outcomes.push(outcome);
                         }
-                        after_run(&status, outcome, at, &rules)
+                        after_run(&status, outcome, severity, at, &rules)
                     }
                     Event::Deactivate => {
                         rules.active = false;
@@ -234,14 +293,16 @@ mod tests {
                 status = transition.status;
 
                 // A flip is a change, says so truly, and is when the state began.
-                prop_assert_eq!(transition.flip.is_some(), status.state != before.state);
+                let whole = |status: Status| (status.state, status.severity);
+                prop_assert_eq!(transition.flip.is_some(), whole(status) != whole(before));
+                prop_assert_eq!(status.severity.is_some(), status.state.is_problem());
                 if let Some(flip) = transition.flip {
-                    prop_assert_ne!(flip.old, flip.new);
-                    prop_assert_eq!((flip.old, flip.new), (before.state, status.state));
+                    prop_assert_eq!((flip.old, flip.old_severity), whole(before));
+                    prop_assert_eq!((flip.new, flip.severity), whole(status));
                     starts += i32::from(flip.new.is_problem() && !flip.old.is_problem());
                     ends += i32::from(flip.old.is_problem() && !flip.new.is_problem());
                 }
-                prop_assert_eq!(status.state_since, if transition.flip.is_some() { at } else { before.state_since });
+                prop_assert_eq!(status.state_since, if status.state == before.state { before.state_since } else { at });
 
                 // Problems start and end in turn.
                 prop_assert_eq!(starts - ends, i32::from(status.state.is_problem()));
@@ -255,7 +316,7 @@ mod tests {
                 if !rules.active {
                     prop_assert_eq!(status.state, State::Inactive);
                 }
-                if let (Event::Run(outcome), true) = (event, rules.active) {
+                if let (Event::Run(outcome, _), true) = (event, rules.active) {
                     let (streak, needed) = match outcome {
                         State::Ok => (status.passing_streak, rules.recover_after),
                         _ => (status.failing_streak, rules.alarm_after),

@@ -1,7 +1,7 @@
 //! What a guest answered, turned into an outcome. Its bytes are the script's own claim at best: everything is checked,
 //! bounded and cleaned here, after the guest has had its last word.
 
-use revere_model::{ReturnValue, State};
+use revere_model::{ReturnValue, Severity, State};
 
 use crate::{
     ConfigValues, LimitKind, Limits, Outcome, RunInputs, ScriptError, ScriptWarning, Value,
@@ -30,6 +30,7 @@ pub(crate) fn outcome(ended: Ended, limits: &Limits, inputs: RunInputs) -> Outco
     Outcome {
         state: verdict.state,
         message: verdict.message,
+        severity: verdict.severity,
         return_value: verdict.return_value,
         output: clean(&String::from_utf8_lossy(&ended.output), limits.output_bytes),
         error: verdict.error,
@@ -88,6 +89,7 @@ pub(crate) fn warnings(ended: &Ended) -> Vec<ScriptWarning> {
 struct Verdict {
     state: State,
     message: String,
+    severity: Option<Severity>,
     return_value: Option<ReturnValue>,
     error: Option<ScriptError>,
 }
@@ -169,11 +171,14 @@ fn from_answer(answer: &Value, memory_refused: bool, limits: &Limits) -> Option<
             message = format!("{message}\n{}", clean(note, room));
         }
     }
-    Some(Verdict { state, message, return_value, error })
+    // What a script spoilt is as good as nothing said.
+    let severity = text("severity").filter(|_| state == State::Alarm).and_then(|word| word.parse().ok());
+    Some(Verdict { state, message, severity, return_value, error })
 }
 
 fn error_verdict(error: ScriptError) -> Verdict {
-    Verdict { state: State::Error, message: error.message.clone(), return_value: None, error: Some(error) }
+    let message = error.message.clone();
+    Verdict { state: State::Error, message, severity: None, return_value: None, error: Some(error) }
 }
 
 fn crashed(message: &str) -> Verdict {

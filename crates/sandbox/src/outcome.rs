@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use revere_model::{ReturnValue, State};
+use revere_model::{ReturnValue, Severity, State};
 
 /// What a run did.
 #[derive(Clone, PartialEq, Debug)]
@@ -13,6 +13,8 @@ pub struct Outcome {
     /// The failure's text, `Type: message` of another exception, or `Monitor Passed`. Bounded, valid UTF-8, no control
     /// characters but newline and tab.
     pub message: String,
+    /// How bad the failure says that it is; `None` where it does not say, and for everything but an `ALARM`.
+    pub severity: Option<Severity>,
     /// What the script left in `return_value`, if it is an int, float or str.
     pub return_value: Option<ReturnValue>,
     /// What it printed, bounded, cleaned as the message is.

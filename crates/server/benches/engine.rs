@@ -235,6 +235,7 @@ impl RunScripts for Nothing {
     fn run(&self, _: Script) -> BoxFuture<'static, Result<Outcome, RunFault>> {
         Box::pin(std::future::ready(Ok(Outcome {
             state: State::Ok,
+            severity: None,
             message: "Monitor Passed".to_owned(),
             return_value: None,
             output: String::new(),

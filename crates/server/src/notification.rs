@@ -1,7 +1,7 @@
 //! What an alert tells, as it is kept with each delivery and handed to a channel. Its wording is in `alerts`.
 
 use jiff::Timestamp;
-use revere_model::{FlipId, MonitorId, ReturnValue, State};
+use revere_model::{FlipId, MonitorId, ReturnValue, Severity, State};
 use serde::{Deserialize, Serialize};
 
 use crate::wording::Wording;
@@ -14,8 +14,14 @@ pub struct Notification {
     pub monitor: MonitorSummary,
     /// Before.
     pub old_state: State,
+    /// How severe that was, if it was a problem.
+    #[serde(default)]
+    pub old_severity: Option<Severity>,
     /// After.
     pub new_state: State,
+    /// How severe that is, if it is a problem.
+    #[serde(default)]
+    pub severity: Option<Severity>,
     /// The run's message.
     pub message: String,
     /// The run's value.
@@ -56,6 +62,16 @@ pub struct MonitorSummary {
 }
 
 impl Notification {
+    /// How severe the problem is; `None` if it is about none.
+    pub fn severity(&self) -> Option<Severity> {
+        self.new_state.is_problem().then(|| self.severity.unwrap_or_default())
+    }
+
+    /// Whether it is about a problem that can wait.
+    pub fn is_warning(&self) -> bool {
+        self.severity() == Some(Severity::Warning)
+    }
+
     /// Whether what was opened is over: the monitor is well again, or nobody watches it any more.
     pub fn is_over(&self) -> bool {
         matches!(self.new_state, State::Ok | State::Inactive)

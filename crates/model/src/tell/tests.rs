@@ -3,52 +3,113 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{SeveritySet, StateSet};
+use Severity::{Critical, Warning};
 use State::{Alarm, Error, Inactive, Ok as Fine};
 
 /// What happens in a monitor's and an alert's life.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Event {
     Flip(State),
+    Problem(State, Severity),
     Mute(bool),
     Enable(bool),
     Tells(StateSet),
+    /// Whether the monitor chose this alert.
+    Choose(bool),
+    /// Whether the monitor has the tag that the alert is for.
+    Tag(bool),
+    Severities(SeveritySet),
 }
 
 /// An alert, a monitor, and the mail that was sent.
+#[derive(Clone)]
 struct World {
     told: Told,
     tells: StateSet,
     enabled: bool,
     muted: bool,
+    chosen: bool,
+    tagged: bool,
+    severities: SeveritySet,
     current: State,
+    /// How severe the problem is, or was that ended last.
+    severity: Option<Severity>,
     sent: Vec<State>,
 }
 
 impl World {
     fn new(tells: StateSet) -> World {
-        World { told: Told::default(), tells, enabled: true, muted: false, current: Inactive, sent: Vec::new() }
+        World {
+            told: Told::default(),
+            tells,
+            enabled: true,
+            muted: false,
+            chosen: true,
+            tagged: true,
+            severities: SeveritySet::ALL,
+            current: Inactive,
+            severity: None,
+            sent: Vec::new(),
+        }
+    }
+
+    /// Asks the rule, as the store would.
+    fn ask(&self) -> Decision {
+        let (tags, key) = (["Ours".to_owned()], ["pager".to_owned()]);
+        let (none, others) = ([], ["others".to_owned()]);
+        let alert = AlertRules {
+            key: "pager",
+            switch: if self.enabled { Switch::On } else { Switch::Off },
+            states: self.tells,
+            severities: self.severities,
+            tags: &["ours".to_owned()],
+        };
+        let subject = Subject {
+            tags: if self.tagged { &tags } else { &none },
+            alerts: Some(if self.chosen { &key } else { &others }),
+            state: self.current,
+            severity: self.severity,
+        };
+        tell(&self.told, &alert, &subject, self.muted.then_some(Silence::Muted))
+    }
+
+    fn flip(&mut self, state: State, severity: Severity) {
+        if state.is_problem() {
+            self.severity = Some(severity);
+        } else if !self.current.is_problem() && state != self.current {
+            self.severity = None;
+        }
+        self.current = state;
     }
 
     /// Lets it happen and asks the rule, as the store would. Answers what was sent because of it.
     fn happens(&mut self, event: Event) -> Option<State> {
         match event {
-            Event::Flip(state) => self.current = state,
+            Event::Flip(state) => self.flip(state, Critical),
+            Event::Problem(state, severity) => self.flip(state, severity),
             Event::Mute(muted) => self.muted = muted,
             Event::Enable(enabled) => self.enabled = enabled,
             Event::Tells(tells) => self.tells = tells,
+            Event::Choose(chosen) => self.chosen = chosen,
+            Event::Tag(tagged) => self.tagged = tagged,
+            Event::Severities(severities) => self.severities = severities,
         }
-        match tell(&self.told, self.tells, self.enabled, self.muted, self.current) {
-            Tell::Nothing | Tell::Held => None,
-            Tell::Silently(told) => {
-                self.told = told;
-                None
-            }
-            Tell::Owe(told) => {
-                self.told = told;
-                self.sent.push(self.current);
-                Some(self.current)
-            }
+        // A change of settings is no reason to ask, but for the switch and the mute.
+        if matches!(event, Event::Choose(_) | Event::Tag(_) | Event::Severities(_) | Event::Tells(_)) {
+            return None;
         }
+        let decision = self.ask();
+        self.told = decision.told;
+        (decision.verdict == Verdict::Owed).then(|| {
+            self.sent.push(self.current);
+            self.current
+        })
+    }
+
+    /// Whether this is for the alert.
+    fn is_here(&self) -> bool {
+        self.chosen && self.tagged && self.severity.is_none_or(|severity| self.severities.contains(severity))
     }
 }
 
@@ -135,7 +196,12 @@ fn choosing_other_states_tells_nothing_by_itself() {
 
 #[test]
 fn an_alert_that_is_new_to_a_monitor_in_trouble_follows_from_there() {
-    let mut world = World { told: Told::from_now(Alarm), current: Alarm, ..World::new(DEFAULT) };
+    let mut world = World {
+        told: Told::from_now(Alarm, Some(Critical)),
+        current: Alarm,
+        severity: Some(Critical),
+        ..World::new(DEFAULT)
+    };
     for state in [Alarm, Fine, Error, Fine] {
         world.happens(Event::Flip(state));
     }
@@ -162,11 +228,100 @@ fn states() -> impl Strategy<Value = StateSet> {
     prop::collection::vec(state(), 0..5).prop_map(|states| states.into_iter().collect())
 }
 
-/// Histories; settings change only if asked for.
-fn history(settings: bool) -> impl Strategy<Value = Vec<Event>> {
-    let weight = u32::from(settings);
+#[test]
+fn the_end_goes_where_the_problem_was_told_whatever_was_chosen_meanwhile() {
+    let [ok, alarm, error] = [Fine, Alarm, Error].map(Event::Flip);
+    for away in [Event::Choose(false), Event::Tag(false), Event::Severities(SeveritySet::EMPTY)] {
+        assert_eq!(sent(DEFAULT, &[alarm, away, ok]), [Alarm, Fine], "{away:?}");
+        assert_eq!(sent(DEFAULT, &[alarm, away, error, alarm, ok, alarm, ok]), [Alarm, Fine], "{away:?}");
+        assert_eq!(sent(DEFAULT, &[alarm, away, Event::Flip(Inactive), ok]), [Alarm, Fine], "{away:?}");
+        assert_eq!(sent(DEFAULT, &[ok, away, alarm, ok, error, ok]), NONE, "{away:?}");
+    }
+    // It is for the alert only when the problem is there: nothing by itself, and no end without a beginning.
+    assert_eq!(sent(DEFAULT, &[Event::Choose(false), alarm, Event::Choose(true), ok, alarm]), [Alarm]);
+    assert_eq!(sent(DEFAULT, &[Event::Choose(false), alarm, Event::Choose(true), error, ok]), [Error, Fine]);
+}
+
+#[test]
+fn an_alert_for_critical_problems_hears_of_no_warning_nor_of_its_end() {
+    let only = Event::Severities(SeveritySet::EMPTY.with(Critical));
+    let [warning, critical] = [Warning, Critical].map(|severity| Event::Problem(Alarm, severity));
+    let ok = Event::Flip(Fine);
+    assert_eq!(sent(DEFAULT, &[only, ok, warning, ok]), NONE);
+    assert_eq!(sent(DEFAULT, &[only, ok, critical, ok]), [Alarm, Fine]);
+    // It becomes worse, and then better before it is over.
+    assert_eq!(sent(DEFAULT, &[only, ok, warning, critical, warning, ok]), [Alarm, Fine]);
+    let ends = StateSet::EMPTY.with(Fine);
+    assert_eq!(sent(ends, &[only, ok, warning, ok, critical, ok]), [Fine]);
+}
+
+#[test]
+fn what_becomes_worse_is_told_once_more_and_what_becomes_better_is_not() {
+    let [warning, critical] = [Warning, Critical].map(|severity| Event::Problem(Alarm, severity));
+    let ok = Event::Flip(Fine);
+    assert_eq!(sent(DEFAULT, &[warning, critical, warning, critical, ok]), [Alarm, Alarm, Fine]);
+    assert_eq!(sent(DEFAULT, &[critical, warning, ok, warning]), [Alarm, Fine, Alarm]);
+    let mut world = World::new(DEFAULT);
+    world.happens(critical);
+    world.happens(warning);
+    assert_eq!(world.told.last_severity(), Some(Critical), "people heard no better");
+    assert_eq!(world.ask().verdict, Verdict::Silent(Silence::ToldBefore));
+}
+
+#[test]
+fn every_silence_has_its_reason() {
+    let reason = |tells: StateSet, events: &[Event]| {
+        let (last, before) = events.split_last().unwrap();
+        let mut world = World::new(tells);
+        before.iter().for_each(|event| {
+            world.happens(*event);
+        });
+        let mut asked = world.clone();
+        match *last {
+            Event::Flip(state) => asked.flip(state, Critical),
+            Event::Problem(state, severity) => asked.flip(state, severity),
+            _ => panic!("a history ends with a flip"),
+        }
+        match asked.ask().verdict {
+            Verdict::Owed => "told",
+            Verdict::Silent(why) => why.as_str(),
+        }
+    };
+    let [ok, alarm, warning] = [Event::Flip(Fine), Event::Flip(Alarm), Event::Problem(Alarm, Warning)];
+    assert_eq!(reason(DEFAULT, &[ok, alarm]), "told");
+    assert_eq!(reason(DEFAULT, &[Event::Enable(false), alarm]), "switched_off");
+    assert_eq!(reason(DEFAULT, &[Event::Choose(false), alarm]), "not_chosen");
+    assert_eq!(reason(DEFAULT, &[Event::Tag(false), alarm]), "other_tags");
+    assert_eq!(reason(DEFAULT, &[Event::Severities(SeveritySet::EMPTY.with(Critical)), warning]), "other_severity");
+    assert_eq!(reason(StateSet::EMPTY.with(Fine), &[alarm]), "not_this_state");
+    assert_eq!(reason(DEFAULT, &[alarm, Event::Flip(Inactive), alarm]), "told_before");
+    assert_eq!(reason(DEFAULT, &[alarm, warning]), "less_severe");
+    assert_eq!(reason(DEFAULT, &[Event::Choose(false), alarm, Event::Choose(true), alarm]), "passed_over");
+    assert_eq!(reason(DEFAULT, &[ok, Event::Mute(true), alarm]), "muted");
+    assert_eq!(reason(DEFAULT, &[ok, Event::Mute(true), alarm, ok]), "nothing_to_end");
+    assert_eq!(reason(DEFAULT, &[Event::Choose(false), alarm, Event::Choose(true), ok]), "nothing_to_end");
+    for silence in Silence::ALL {
+        assert_eq!(silence.as_str().parse(), Ok(*silence));
+    }
+}
+
+fn severity() -> impl Strategy<Value = Severity> {
+    prop::sample::select(Severity::ALL.to_vec())
+}
+
+fn severities() -> impl Strategy<Value = SeveritySet> {
+    prop::collection::vec(severity(), 0..3).prop_map(|severities| severities.into_iter().collect())
+}
+
+/// Histories; settings change only if asked for, and who tells only if asked for.
+fn history(settings: bool, routing: bool) -> impl Strategy<Value = Vec<Event>> {
+    let (weight, elsewhere) = (u32::from(settings), u32::from(routing));
     let event = prop_oneof![
         8 => state().prop_map(Event::Flip),
+        elsewhere * 4 => (prop::sample::select(vec![Alarm, Error]), severity()).prop_map(|(state, how)| Event::Problem(state, how)),
+        elsewhere => any::<bool>().prop_map(Event::Choose),
+        elsewhere => any::<bool>().prop_map(Event::Tag),
+        elsewhere => severities().prop_map(Event::Severities),
         3 => any::<bool>().prop_map(Event::Mute),
         weight => any::<bool>().prop_map(Event::Enable),
         weight => states().prop_map(Event::Tells),
@@ -178,28 +333,71 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens(tells in states(), events in history(true)) {
+    fn whatever_happens(tells in states(), events in history(true, true)) {
         let mut world = World::new(tells);
         for event in events {
-            let before = world.current;
+            let before = (world.current, world.severity);
+            let opened = world.told.open.is_some();
             if let Some(state) = world.happens(event) {
-                // Nothing is sent that the alert does not tell, while it is off or muted, or by changing its settings.
+                // Nothing is sent that the alert does not tell, while it is off or muted, or by changing its settings. Nothing
+                // begins that is for others.
                 prop_assert!(world.tells.contains(state) && world.enabled && !world.muted);
-                prop_assert!(matches!(event, Event::Flip(_) | Event::Mute(false)));
-                if let Event::Flip(_) = event {
-                    prop_assert_ne!(state, before, "no flip, no news");
+                prop_assert!(matches!(event, Event::Flip(_) | Event::Problem(..) | Event::Mute(false)));
+                prop_assert!(world.is_here() || (opened && !state.is_problem()));
+                if !matches!(event, Event::Mute(_)) {
+                    prop_assert_ne!((state, world.severity), before, "no flip, no news");
                 }
             }
-            // Asking again changes nothing and sends nothing.
-            let again = tell(&world.told, world.tells, world.enabled, world.muted, world.current);
-            prop_assert!(matches!(again, Tell::Nothing | Tell::Held));
-            prop_assert_eq!(again == Tell::Held, world.enabled && world.muted && world.told.state != Some(world.current));
+            // Asking again changes nothing and sends nothing, unless who tells it was changed after the last flip.
+            if !matches!(event, Event::Choose(_) | Event::Tag(_) | Event::Severities(_) | Event::Tells(_)) {
+                let again = world.ask();
+                prop_assert!(matches!(again.verdict, Verdict::Silent(_)));
+                prop_assert_eq!(again.told, world.told);
+            }
             prop_assert_ne!(world.told.open, Some(Fine));
+            prop_assert_eq!(world.told.open_severity.is_some(), world.told.has_open_problem());
         }
     }
 
     #[test]
-    fn every_problem_told_gets_exactly_one_end(inactive in any::<bool>(), events in history(false)) {
+    fn whoever_was_told_of_a_problem_is_told_its_end_whatever_is_chosen_meanwhile(
+        inactive in any::<bool>(), events in history(false, true),
+    ) {
+        let tells = if inactive { DEFAULT.with(Inactive) } else { DEFAULT };
+        let mut world = World::new(tells);
+        // What people heard last, and how severe they take it to be.
+        let mut heard: Option<(State, Option<Severity>)> = None;
+        for event in &events {
+            let before = (world.current, world.severity);
+            if let Some(state) = world.happens(*event) {
+                let severity = world.severity.filter(|_| state.is_problem());
+                if let Some((last, how)) = heard {
+                    prop_assert!(last != state || severity > how, "nothing is told twice in a row but what is worse");
+                }
+                if state == Fine {
+                    prop_assert!(heard.is_some_and(|(last, _)| last != Fine), "no end without what it ends");
+                }
+                heard = Some((state, severity));
+            }
+            if world.muted {
+                continue;
+            }
+            // Nobody is left with a problem that is over, and where it is for them they know of it, as bad as it is.
+            match world.current {
+                Fine => prop_assert!(matches!(heard, None | Some((Fine, _)))),
+                Inactive if !inactive => {}
+                Inactive => prop_assert!(!heard.is_some_and(|(last, _)| last.is_problem())),
+                _ if before == (world.current, world.severity) => {}
+                problem if world.is_here() => {
+                    prop_assert!(heard.is_some_and(|(last, how)| last == problem && how >= world.severity));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_problem_told_gets_exactly_one_end(inactive in any::<bool>(), events in history(false, false)) {
         let tells = if inactive { DEFAULT.with(Inactive) } else { DEFAULT };
         let mut world = World::new(tells);
         let mut last_sent = None;
@@ -246,14 +444,14 @@ proptest! {
     }
 
     #[test]
-    fn switched_off_is_the_same_as_never_having_told(events in history(true)) {
+    fn switched_off_is_the_same_as_never_having_told(events in history(true, true)) {
         let mut world = World::new(DEFAULT);
         for event in events {
             world.happens(event);
         }
         world.happens(Event::Enable(false));
         world.happens(Event::Mute(false));
-        prop_assert_eq!(world.told, Told::from_now(world.current));
+        prop_assert_eq!(world.told, Told::from_now(world.current, world.severity));
         prop_assert_eq!(world.happens(Event::Enable(true)), None);
     }
 }

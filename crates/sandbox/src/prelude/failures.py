@@ -9,8 +9,19 @@ from revere_tracebacks import trace, traceback_text
 TEXT_CHARS = 65537
 
 
+SEVERITIES = ('critical', 'warning')
+
+
 class MonitorFailure(Exception):
-    """Raised by a script: what it watches is wrong."""
+    """Raised by a script: what it watches is wrong, and how badly where it says so."""
+
+    severity = None
+
+    def __init__(self, *args, severity=None):
+        super().__init__(*args)
+        if severity is not None and severity not in SEVERITIES:
+            raise ValueError(f'{severity!r} is not a severity; the severities are ' + ' and '.join(SEVERITIES))
+        self.severity = severity
 
 
 def describe(error, filename, namespace):
@@ -20,7 +31,7 @@ def describe(error, filename, namespace):
             make_room(error, namespace)
         line = line_of(error, filename)
         if isinstance(error, MonitorFailure):
-            return outcome('ALARM', text_of(error), error, line)
+            return outcome('ALARM', text_of(error), error, line) | {'severity': severity_of(error)}
         return outcome('ERROR', message_of(error), error, line)
     except BaseException as another:
         # Out of memory or stack while describing, or a hostile exception: less is said, but it stays an error.
@@ -42,6 +53,12 @@ def outcome(state, message, error, line):
         'column': place(error.offset) if isinstance(error, SyntaxError) else None,
         'traceback': clean(traceback_text(error)),
     }
+
+
+def severity_of(error):
+    """What the failure says of it; nothing where a subclass of the script's says nothing, or what nobody knows."""
+    severity = getattr(error, 'severity', None)
+    return next((known for known in SEVERITIES if known == severity), None)
 
 
 def message_of(error):

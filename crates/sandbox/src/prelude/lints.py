@@ -1,10 +1,11 @@
 """What compiles and yet hardly does what its author means, found in the syntax tree."""
 
 from _ast import (
-    AST, AsyncFunctionDef, Call, ClassDef, FunctionDef, Global, Lambda, Name, PyCF_ONLY_AST, Raise, Store, Try, TryStar, Tuple,
+    AST, AsyncFunctionDef, Call, ClassDef, Constant, FunctionDef, Global, Lambda, Name, PyCF_ONLY_AST, Raise, Store, Try, TryStar, Tuple,
 )
 
 MOST = 20
+SEVERITIES = ('critical', 'warning')
 TOO_MUCH = ('Exception', 'BaseException')
 SWALLOWED = (
     'this also catches the MonitorFailure of line {line}, and the run passes: raise it after the try, '
@@ -22,6 +23,8 @@ def lint(source, filename):
         if isinstance(node, (Try, TryStar)):
             found += swallowed(node)
             found += ((handler.lineno, TWO_NAMES) for handler in node.handlers if names_as_python_2(handler.type))
+        elif isinstance(node, Call):
+            found += unknown_severities(node)
     if not any(sets_value(node) for node in inside(tree)):
         found += local_values(tree)
     return sorted(found)[:MOST]
@@ -32,6 +35,16 @@ def names_as_python_2(caught):
     if not isinstance(caught, Tuple) or len(caught.elts) != 2 or caught.col_offset != caught.elts[0].col_offset:
         return False
     return isinstance(caught.elts[1], Name) and caught.elts[1].id[:1].islower()
+
+
+def unknown_severities(call):
+    """`MonitorFailure(..., severity='fatal')`, which ends the run with an error when it comes to that."""
+    if not isinstance(call.func, Name) or call.func.id != 'MonitorFailure':
+        return
+    for keyword in call.keywords:
+        value = keyword.value
+        if keyword.arg == 'severity' and isinstance(value, Constant) and value.value not in (*SEVERITIES, None):
+            yield value.lineno, f'{value.value!r} is not a severity; the severities are ' + ' and '.join(SEVERITIES)
 
 
 def swallowed(node):

@@ -31,10 +31,11 @@ pub(crate) const MODULES: [(&str, &str); 12] = [
 /// Rounds of warm-up: CPython specialises a piece of bytecode after a few dozen executions.
 const WARM_ROUNDS: usize = 20;
 /// Scripts with the state that each ends in: in a bad hour every monitor fails, so failing is warm, too.
-const WARM_UP: [(&str, &str); 4] = [
+const WARM_UP: [(&str, &str); 5] = [
     (include_str!("warm_up.py"), "OK"),
     ("return_value = 1", "OK"),
     ("load = 3\nif load > 2:\n    raise MonitorFailure('load is %d' % load)\n", "ALARM"),
+    ("raise MonitorFailure('load is %d' % 3, severity='warning')\n", "ALARM"),
     (
         "def share(part, whole):\n    return part / whole\n\nrows = {'a': [0]}\nreturn_value = share(1, rows['a'][0])\n",
         "ERROR",

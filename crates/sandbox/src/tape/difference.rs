@@ -1,6 +1,6 @@
 //! What a replay came to, and where it differed from its tape.
 
-use revere_model::ReturnValue;
+use revere_model::{ReturnValue, Severity};
 
 use super::{Tape, TapedCall, TapedOutcome};
 use crate::{Outcome, SourceCall, Value, sanitize::clean};
@@ -47,6 +47,8 @@ pub enum OutcomeField {
     State,
     /// Its message.
     Message,
+    /// How bad the failure says that it is.
+    Severity,
     /// What the script left in `return_value`.
     ReturnValue,
     /// What it printed.
@@ -61,6 +63,7 @@ impl OutcomeField {
         match self {
             OutcomeField::State => "state",
             OutcomeField::Message => "message",
+            OutcomeField::Severity => "severity",
             OutcomeField::ReturnValue => "return_value",
             OutcomeField::Output => "output",
             OutcomeField::Traceback => "traceback",
@@ -121,10 +124,12 @@ impl Replay {
 fn between(taped: &TapedOutcome, replayed: &TapedOutcome) -> Vec<Difference> {
     // As JSON has it, which tells 3 from "3".
     let value = |value: &Option<ReturnValue>| serde_json::to_string(value).unwrap_or_default();
+    let severity = |outcome: &TapedOutcome| outcome.severity.map_or("none", Severity::as_str).to_owned();
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let fields = [
         (OutcomeField::State, taped.state.to_string(), replayed.state.to_string()),
         (OutcomeField::Message, taped.message.clone(), replayed.message.clone()),
+        (OutcomeField::Severity, severity(taped), severity(replayed)),
         (OutcomeField::ReturnValue, value(&taped.return_value), value(&replayed.return_value)),
         (OutcomeField::Output, taped.output.clone(), replayed.output.clone()),
         (OutcomeField::Traceback, text(&taped.traceback), text(&replayed.traceback)),

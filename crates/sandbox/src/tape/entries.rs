@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use revere_model::{ReturnValue, State};
+use revere_model::{ReturnValue, Severity, State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -184,6 +184,8 @@ pub(super) struct TimeOutEntry {
 pub(super) struct OutcomeEntry {
     pub(super) state: State,
     pub(super) message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) severity: Option<Severity>,
     pub(super) return_value: Option<Box<RawValue>>,
     pub(super) output: String,
     pub(super) traceback: Option<String>,

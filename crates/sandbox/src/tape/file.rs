@@ -113,6 +113,7 @@ impl Tape {
             outcome: OutcomeEntry {
                 state: self.outcome.state,
                 message: self.outcome.message.clone(),
+                severity: self.outcome.severity,
                 return_value: raw_return_value(self.outcome.return_value.as_ref())?,
                 output: self.outcome.output.clone(),
                 traceback: self.outcome.traceback.clone(),
@@ -187,6 +188,7 @@ impl TapeFile {
             outcome: TapedOutcome {
                 state: self.outcome.state,
                 message: clean(&self.outcome.message, MOST_TEXT_BYTES),
+                severity: self.outcome.severity,
                 return_value: return_value("outcome.return_value", self.outcome.return_value)?,
                 output: clean(&self.outcome.output, MOST_TEXT_BYTES),
                 traceback: self.outcome.traceback.map(|text| clean(&text, MOST_TEXT_BYTES)),

@@ -19,7 +19,7 @@ mod redact;
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use revere_model::{ReturnValue, State};
+use revere_model::{ReturnValue, Severity, State};
 
 pub use self::{
     difference::{CallText, Difference, OutcomeField, Replay},
@@ -114,6 +114,8 @@ pub struct TapedOutcome {
     pub state: State,
     /// What people read.
     pub message: String,
+    /// How bad the failure says that it is.
+    pub severity: Option<Severity>,
     /// What the script left in `return_value`.
     pub return_value: Option<ReturnValue>,
     /// What it printed.
@@ -127,6 +129,7 @@ impl From<&Outcome> for TapedOutcome {
         TapedOutcome {
             state: outcome.state,
             message: outcome.message.clone(),
+            severity: outcome.severity,
             return_value: outcome.return_value.clone(),
             output: outcome.output.clone(),
             traceback: outcome.error.as_ref().and_then(|error| error.traceback.clone()),

@@ -1,6 +1,6 @@
 //! The README's example script, end to end.
 
-use revere_model::{ReturnValue, State};
+use revere_model::{ReturnValue, Severity, State};
 
 use crate::support::{answers, request, run, run_in, sandbox};
 use revere_sandbox::Value;
@@ -39,4 +39,28 @@ fn few_errors_pass() {
     let outcome = run_in(sandbox(), request);
     assert_eq!((outcome.state, outcome.message.as_str()), (State::Ok, "Monitor Passed"));
     assert_eq!(outcome.return_value, Some(ReturnValue::Float(0.0)));
+}
+
+#[test]
+fn a_failure_says_how_bad_it_is_and_nothing_else_does() {
+    for (script, severity) in [
+        ("raise MonitorFailure('x')", None),
+        ("raise MonitorFailure", None),
+        ("raise MonitorFailure('x', severity='warning')", Some(Severity::Warning)),
+        ("raise MonitorFailure('x', severity='critical')", Some(Severity::Critical)),
+        ("raise MonitorFailure('x', severity=None)", None),
+        (
+            "class Mild(MonitorFailure):\n    severity = 'warning'\n    def __init__(self): pass\nraise Mild()",
+            Some(Severity::Warning),
+        ),
+        ("failure = MonitorFailure('x')\nfailure.severity = ['fatal']\nraise failure", None),
+    ] {
+        let outcome = run(script);
+        assert_eq!((outcome.state, outcome.severity), (State::Alarm, severity), "{script}: {outcome:#?}");
+    }
+    let unknown = run("\nraise MonitorFailure('x', severity='fatal')");
+    assert_eq!((unknown.state, unknown.severity), (State::Error, None));
+    assert_eq!(unknown.message, "ValueError: 'fatal' is not a severity; the severities are critical and warning");
+    assert_eq!(unknown.error.and_then(|error| error.line), Some(2));
+    assert_eq!(run("raise ValueError('x')").severity, None);
 }

@@ -5,7 +5,7 @@
 //! pass for another line of the notice. Markup is escaped in HTML only; a channel whose receiver reads markup escapes it.
 
 use askama::Template;
-use revere_model::State;
+use revere_model::{Severity, State};
 use serde_json::{Map, Value, json};
 
 use super::{Notification, plain_text, sms};
@@ -28,8 +28,8 @@ impl Notification {
         rendered(&Text {
             heading: words.heading,
             monitor: &words.monitor,
-            old_state: self.old_state,
-            new_state: self.new_state,
+            old_state: &self.old_words(),
+            new_state: &self.new_words(),
             message: &words.message,
             return_value: &words.return_value,
             lasted: self.lasted(),
@@ -68,7 +68,7 @@ impl Notification {
         let words = Words::of(self, plain_text::one_line);
         rendered(&Short {
             monitor: &plain_text::cut(&words.monitor, SHORT_NAME_CHARS),
-            new_state: self.new_state,
+            new_state: &self.new_words(),
             message: &words.message,
             return_value: &words.return_value,
             test: self.test,
@@ -88,8 +88,8 @@ impl Notification {
             subject: &self.subject(),
             heading: words.heading,
             monitor: &words.monitor,
-            old_state: self.old_state,
-            new_state: self.new_state,
+            old_state: &self.old_words(),
+            new_state: &self.new_words(),
             message: &words.message,
             return_value: &words.return_value,
             tick_at: self.time(),
@@ -114,12 +114,32 @@ impl Notification {
         key
     }
 
+    /// The state before, as people read it: with its severity, where that is more than usual to say.
+    fn old_words(&self) -> String {
+        self.state_words(self.old_state, self.old_severity)
+    }
+
+    /// The state after, as people read it.
+    fn new_words(&self) -> String {
+        self.state_words(self.new_state, self.severity())
+    }
+
+    /// Everything is critical unless somebody said otherwise, so nothing is said of it where nothing else comes up.
+    fn state_words(&self, state: State, severity: Option<Severity>) -> String {
+        let warnings = [self.old_severity, self.severity()].contains(&Some(Severity::Warning));
+        match severity.filter(|_| warnings && state.is_problem()) {
+            Some(severity) => format!("{state} ({severity})"),
+            None => state.to_string(),
+        }
+    }
+
     /// The notification as programs read it. `test` is there only where it is true.
     pub fn json(&self) -> Value {
         let mut object = Map::new();
         object.insert("monitor".into(), json!(self.monitor));
         object.insert("old_state".into(), json!(self.old_state));
         object.insert("new_state".into(), json!(self.new_state));
+        object.insert("severity".into(), json!(self.severity()));
         object.insert("message".into(), json!(self.message));
         object.insert("return_value".into(), json!(self.return_value));
         object.insert("tick_at".into(), json!(self.tick_at));
@@ -136,7 +156,7 @@ impl Notification {
     /// A subject of at most `max` characters: the name, made safe by `safe`, gives way; the state never does.
     fn subject_within(&self, max: usize, safe: fn(&str) -> String, mark: &str) -> String {
         let subject =
-            |monitor: &str| rendered(&Subject { heading: self.heading(), monitor, new_state: self.new_state });
+            |monitor: &str| rendered(&Subject { heading: self.heading(), monitor, new_state: &self.new_words() });
         let frame = subject("").chars().count();
         subject(&plain_text::cut_by(&safe(&self.monitor.name), max.saturating_sub(frame), mark, |_| 1))
     }
@@ -212,8 +232,8 @@ fn rendered(template: &impl Template) -> String {
 struct Text<'a> {
     heading: &'a str,
     monitor: &'a str,
-    old_state: State,
-    new_state: State,
+    old_state: &'a str,
+    new_state: &'a str,
     message: &'a str,
     return_value: &'a str,
     lasted: Option<String>,
@@ -225,14 +245,14 @@ struct Text<'a> {
 struct Subject<'a> {
     heading: &'a str,
     monitor: &'a str,
-    new_state: State,
+    new_state: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "alerts/short.txt")]
 struct Short<'a> {
     monitor: &'a str,
-    new_state: State,
+    new_state: &'a str,
     message: &'a str,
     return_value: &'a str,
     test: bool,
@@ -253,8 +273,8 @@ struct MailHtml<'a> {
     subject: &'a str,
     heading: &'a str,
     monitor: &'a str,
-    old_state: State,
-    new_state: State,
+    old_state: &'a str,
+    new_state: &'a str,
     message: &'a str,
     return_value: &'a str,
     tick_at: Option<String>,
@@ -285,7 +305,9 @@ pub(crate) mod tests {
                 tags: vec!["mail".to_owned(), "team-a".to_owned()],
             },
             old_state: State::Alarm,
+            old_severity: Some(Severity::Critical),
             new_state: State::Ok,
+            severity: None,
             message: "Monitor Passed".to_owned(),
             return_value: Some(ReturnValue::Int(67)),
             tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),
@@ -392,6 +414,7 @@ pub(crate) mod tests {
           },
           "old_state": "ALARM",
           "new_state": "OK",
+          "severity": null,
           "message": "Monitor Passed",
           "return_value": 67,
           "tick_at": "2026-03-01T03:12:00Z",
@@ -405,6 +428,33 @@ pub(crate) mod tests {
           }
         }
         "#);
+    }
+
+    #[test]
+    fn a_warning_says_so_and_so_does_what_was_one() {
+        let mut told = Notification {
+            old_state: State::Ok,
+            old_severity: None,
+            new_state: State::Alarm,
+            severity: Some(Severity::Warning),
+            ..sample()
+        };
+        assert_eq!(told.subject(), "[Revere Alarm] ALARM (warning) Mail Queue Length");
+        assert!(told.text().contains("State Change: OK -> ALARM (warning)\n"), "{}", told.text());
+        assert!(told.short().starts_with("[Revere] ALARM (warning) Mail Queue Length"));
+        assert!(told.mail_html().contains("ALARM (warning)"));
+        assert_eq!(told.json()["severity"], "warning");
+        (told.old_state, told.old_severity, told.severity) = (State::Alarm, told.severity, Some(Severity::Critical));
+        assert!(told.text().contains("State Change: ALARM (warning) -> ALARM (critical)\n"), "{}", told.text());
+        (told.new_state, told.severity) = (State::Ok, None);
+        assert!(told.text().contains("State Change: ALARM (warning) -> OK\n"), "{}", told.text());
+        assert_eq!(told.json()["severity"], Value::Null);
+        // One that an older version stored says nothing of it.
+        let bare = Notification { new_state: State::Alarm, severity: None, old_severity: None, ..sample() };
+        assert_eq!(
+            (bare.subject(), &bare.json()["severity"]),
+            ("[Revere Alarm] ALARM Mail Queue Length".to_owned(), &json!("critical"))
+        );
     }
 
     #[test]

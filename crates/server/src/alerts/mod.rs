@@ -19,12 +19,14 @@ pub mod plain_text;
 mod printer;
 mod process;
 mod sms;
+mod trying;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 pub use channels::KINDS;
 pub use own_words::OWN_WORDS;
+pub use trying::{TEST_LIMIT, send_once, test_notification};
 
 pub use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::{

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use revere_model::{FlipId, MonitorId, ReturnValue, State};
+use revere_model::{FlipId, MonitorId, ReturnValue, Severity, State};
 use serde::Serialize;
 
 use super::{
@@ -91,6 +91,7 @@ impl Notification {
                 },
                 old_state: self.old_state,
                 new_state: self.new_state,
+                severity: self.severity(),
                 message: &words.message,
                 return_value: self.return_value.as_ref(),
                 at: self.time(),
@@ -108,6 +109,7 @@ struct TemplateFields<'a> {
     monitor: TemplateMonitor<'a>,
     old_state: State,
     new_state: State,
+    severity: Option<Severity>,
     message: &'a str,
     return_value: Option<&'a ReturnValue>,
     at: Option<String>,
@@ -153,7 +155,9 @@ pub(super) fn examples() -> [Notification; 3] {
             tags: vec!["mail".to_owned()],
         },
         old_state: State::Ok,
+        old_severity: None,
         new_state: State::Alarm,
+        severity: Some(Severity::Warning),
         message: "too many".to_owned(),
         return_value: Some(ReturnValue::Int(4711)),
         tick_at: instant("2026-03-01T02:40:00Z"),
@@ -169,7 +173,9 @@ pub(super) fn examples() -> [Notification; 3] {
     };
     let end = Notification {
         old_state: State::Alarm,
+        old_severity: Some(Severity::Warning),
         new_state: State::Ok,
+        severity: None,
         tick_at: instant("2026-03-01T03:12:00Z"),
         ..alarm.clone()
     };

@@ -4,6 +4,7 @@
 //! Promises that an error is one paragraph that ends with the next step, without a backtrace, and that standard output
 //! holds only what was asked for: progress and logs go to standard error.
 
+mod alert;
 mod apply;
 mod backup;
 mod check;
@@ -82,6 +83,7 @@ Examples:
   revere run                        Run the server on http://127.0.0.1:5000/
   revere export monitors            Write each monitor to a file, for git; revere apply brings them back
   revere backup copy.db             Copy the database, while the server runs
+  revere alert test ops             Does this alert reach anybody?
   revere user add alice             Let people come in by name and password
 
 Exit codes:
@@ -162,6 +164,9 @@ enum Command {
     /// Copy the database, whether or not a server is using it
     #[command(after_help = backup::EXAMPLES)]
     Backup(backup::Backup),
+    /// Say who would be told of a monitor; try an alert out
+    #[command(after_help = alert::EXAMPLES)]
+    Alert(alert::AlertCommand),
     /// List the servers that share a database of PostgreSQL
     #[command(after_help = nodes::EXAMPLES)]
     Nodes(nodes::Nodes),
@@ -207,6 +212,7 @@ fn dispatch(Cli { mut global, command }: Cli) -> anyhow::Result<Exit> {
         Command::Export(export) => export.run(&global),
         Command::Apply(apply) => apply.run(&global),
         Command::Backup(backup) => backup.run(&global),
+        Command::Alert(alert) => alert.run(&global),
         Command::Nodes(nodes) => nodes.run(&global),
         Command::User(user) => user.run(&global),
         Command::Completions(completions) => completions.run(&mut Cli::command()),

@@ -26,6 +26,7 @@ pub(super) fn as_json(outcome: &Outcome, warnings: &[ScriptWarning]) -> serde_js
         .collect();
     json!({
         "state": outcome.state,
+        "severity": outcome.severity,
         "message": outcome.message,
         "return_value": outcome.return_value,
         "duration_ms": milliseconds(outcome.duration),
@@ -40,6 +41,7 @@ pub(super) fn as_json(outcome: &Outcome, warnings: &[ScriptWarning]) -> serde_js
 pub(super) fn no_outcome() -> serde_json::Value {
     json!({
         "state": null,
+        "severity": null,
         "message": null,
         "return_value": null,
         "duration_ms": null,
@@ -61,6 +63,9 @@ pub(super) fn for_a_person(outcome: &Outcome, warnings: &[ScriptWarning], paint:
         // Writing into a String cannot fail.
         let _ = writeln!(text, "  {}  {value}", paint.dim(format!("{label:<7}")));
     };
+    if let Some(severity) = outcome.severity {
+        row("how bad", severity.to_string());
+    }
     if let Some(value) = &outcome.return_value {
         row("value", value.to_string());
     }
@@ -113,7 +118,7 @@ fn span(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use revere_model::ReturnValue;
+    use revere_model::{ReturnValue, Severity};
     use revere_sandbox::RunInputs;
 
     use super::*;
@@ -122,6 +127,7 @@ mod tests {
         Outcome {
             state: State::Alarm,
             message: "High number of error responses: 1.20%".to_owned(),
+            severity: Some(Severity::Warning),
             return_value: Some(ReturnValue::Float(0.012)),
             output: "looked at\nboth\n".to_owned(),
             error: Some(ScriptError {
@@ -161,6 +167,7 @@ mod tests {
     fn a_person_reads_state_message_value_output_and_calls() {
         insta::assert_snapshot!(for_a_person(&outcome(), &warnings(), Paint::plain()), @r"
         ALARM  High number of error responses: 1.20%
+          how bad  warning
           value    0.012
           took     34.0 ms (2.0 ms on a processor), 24 MiB
           warning  line 3: this also catches it
@@ -178,7 +185,13 @@ mod tests {
 
     #[test]
     fn an_error_comes_with_its_traceback() {
-        let broken = Outcome { state: State::Error, output: String::new(), source_calls: Vec::new(), ..outcome() };
+        let broken = Outcome {
+            state: State::Error,
+            severity: None,
+            output: String::new(),
+            source_calls: Vec::new(),
+            ..outcome()
+        };
         insta::assert_snapshot!(for_a_person(&broken, &[], Paint::plain()), @r#"
         ERROR  High number of error responses: 1.20%
           value    0.012
@@ -194,6 +207,7 @@ mod tests {
         insta::assert_snapshot!(format!("{:#}", as_json(&outcome(), &warnings())), @r#"
         {
           "state": "ALARM",
+          "severity": "warning",
           "message": "High number of error responses: 1.20%",
           "return_value": 0.012,
           "duration_ms": 34.0,

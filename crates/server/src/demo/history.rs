@@ -38,7 +38,7 @@ fn monitor(example: &Example, world: &World, now: Timestamp) -> ImportedMonitor 
     for at in instants {
         let gave = (example.past)(world, at);
         let at = stamp(at);
-        let next = after_run(&status, gave.outcome, at, &rules).status;
+        let next = after_run(&status, gave.outcome, None, at, &rules).status;
         history.push(Past::Run(run(gave, at, status.state, next.state)));
         status = next;
     }

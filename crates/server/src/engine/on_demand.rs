@@ -3,12 +3,12 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
-use revere_model::{Act, Asked, MonitorId, ReturnValue, RunKind, State, Target, TargetKind};
+use revere_model::{Act, Asked, MonitorId, RunKind, Target, TargetKind};
 use revere_sandbox::Outcome;
 
 use super::{EngineHandle, RunFault, tasks::evaluate};
 use crate::{
-    alerts::{MonitorSummary, Notification, Receipt, Retry, SendError},
+    alerts::{Receipt, SendError, send_once, test_notification},
     error_words,
     runner::Script,
     store::{AuditEntry, Committed, RunResult, StoreError},
@@ -80,34 +80,9 @@ impl EngineHandle {
     pub async fn test_alert(&self, key: &str) -> Result<Receipt, TestAlertError> {
         let shared = &self.shared;
         let channel = shared.channels.get(key).ok_or_else(|| TestAlertError::Unknown(key.to_owned()))?;
-        let notification = Notification {
-            monitor: MonitorSummary {
-                id: MonitorId(0),
-                name: "Test of an alert".to_owned(),
-                url: shared.settings.address.clone(),
-                tags: Vec::new(),
-            },
-            old_state: State::Ok,
-            new_state: State::Alarm,
-            message: format!("This is only a test of the alert '{key}': nothing is wrong."),
-            return_value: Some(ReturnValue::Int(42)),
-            tick_at: None,
-            started_at: Some(shared.clock.now()),
-            key: format!("test-{:016x}", (shared.random)()),
-            incident: None,
-            test: true,
-            wording: None,
-        };
-        let limit = shared.settings.send_limit;
-        let sending = AssertUnwindSafe(channel.send(&notification, limit)).catch_unwind();
-        let sent = match tokio::time::timeout(limit, sending).await {
-            Ok(Ok(sent)) => sent,
-            Ok(Err(panic)) => Err(SendError {
-                message: format!("fault of Revere: {}", error_words::of_panic(&*panic)),
-                retry: Retry::Later,
-            }),
-            Err(_) => Err(SendError { message: format!("no answer within {limit:?}"), retry: Retry::Later }),
-        };
+        let (address, number) = (shared.settings.address.clone(), (shared.random)());
+        let notification = test_notification(key, address, shared.clock.now(), number);
+        let sent = send_once(&**channel, &notification, shared.settings.send_limit).await;
         let clean = |text: String| shared.secrets.redact(&text).into_owned();
         match sent {
             Ok(receipt) => Ok(Receipt { reply: clean(receipt.reply) }),

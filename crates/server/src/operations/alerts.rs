@@ -1,8 +1,12 @@
 //! Alerts: what people choose about them, and trying one out.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Display,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
-use revere_model::{Act, Operation, State, StateSet, Target, TargetKind};
+use revere_model::{Act, Operation, Severity, State, Target, TargetKind, tags_fault};
 
 use super::{Context, Failure, FieldFault, Refusal, Services, failure::of};
 use crate::{
@@ -31,6 +35,10 @@ pub struct AlertInput {
     pub enabled: Option<bool>,
     /// The states it tells, as words.
     pub states: Option<Vec<String>>,
+    /// The severities of problems it is for, as words.
+    pub severities: Option<Vec<String>>,
+    /// It is for monitors with one of these tags; for all, where there are none.
+    pub tags: Option<Vec<String>>,
     /// What reading the input already found wrong.
     pub faults: Vec<FieldFault>,
 }
@@ -74,21 +82,12 @@ pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<Aler
     let services = context.may(Operation::ChangeAlerts)?;
     find(services, key).await?;
     let mut faults = input.faults;
-    let mut states = None;
-    if let Some(words) = input.states {
-        let mut told_states = StateSet::EMPTY;
-        for (index, word) in words.iter().enumerate() {
-            match word.parse::<State>() {
-                Ok(told) if told_states.contains(told) => {
-                    faults.push(FieldFault::new(format!("states[{index}]"), format!("{told} is there twice")));
-                }
-                Ok(told) => told_states = told_states.with(told),
-                Err(error) => faults.push(FieldFault::new(format!("states[{index}]"), error.to_string())),
-            }
-        }
-        states = Some(told_states);
-    }
-    let change = Refusal::unless_clean(faults, AlertChange { enabled: input.enabled, states })?;
+    let states = input.states.map(|words| each_once::<State>("states", &words, &mut faults).into_iter().collect());
+    let severities = input.severities.map(|words| each_once::<Severity>("severities", &words, &mut faults));
+    let severities = severities.map(|severities| severities.into_iter().collect());
+    faults.extend(input.tags.as_deref().and_then(tags_fault).map(|message| FieldFault::new("tags", message)));
+    let change = AlertChange { enabled: input.enabled, states, severities, tags: input.tags };
+    let change = Refusal::unless_clean(faults, change)?;
     let row = services.store.set_alert(key, change, &context.asked()).await.map_err(of("alert", key))?;
     services.engine.wake();
     let owed = services.store.owed().await.map_err(Failure::Store)?;
@@ -120,6 +119,25 @@ pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
         }
     };
     Ok(TestResult { reply, took: began.elapsed() })
+}
+
+/// Words of a kind, each once; a fault at the place of each that is none, or is there already.
+fn each_once<T: FromStr<Err: Display> + Display + PartialEq + Copy>(
+    field: &str,
+    words: &[String],
+    faults: &mut Vec<FieldFault>,
+) -> Vec<T> {
+    let mut found: Vec<T> = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        match word.parse::<T>() {
+            Ok(one) if found.contains(&one) => {
+                faults.push(FieldFault::new(format!("{field}[{index}]"), format!("{one} is there twice")));
+            }
+            Ok(one) => found.push(one),
+            Err(error) => faults.push(FieldFault::new(format!("{field}[{index}]"), error.to_string())),
+        }
+    }
+    found
 }
 
 async fn find(services: &Services, key: &str) -> Result<AlertRow, Failure> {

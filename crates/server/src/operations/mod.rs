@@ -10,6 +10,7 @@ pub mod account;
 pub mod alerts;
 pub mod audit;
 mod context;
+pub mod decisions;
 pub mod deleted_monitors;
 pub mod deliveries;
 pub mod events;
@@ -31,6 +32,7 @@ pub mod series;
 pub mod sources;
 pub mod tokens;
 pub mod versions;
+pub mod who;
 
 use std::sync::Arc;
 

@@ -8,9 +8,13 @@ use revere_model::{MAX_SCRIPT_BYTES, Monitor, MonitorId, MonitorSpec, Operation,
 
 pub use super::monitor_input::MonitorInput;
 use super::{
-    Context, Defaults, Failure, FieldFault, Refusal, deleted_monitors, failure::of, monitor_input::differ, script,
+    Context, Defaults, Failure, FieldFault, Refusal, alerts, deleted_monitors, failure::of, monitor_input::differ,
+    script,
 };
-use crate::store::{MonitorFilter, StoreError};
+use crate::{
+    settings::unknown_name,
+    store::{MonitorFilter, StoreError},
+};
 
 /// How often an edit that names no version is tried anew when someone else saves at the same moment.
 const TRIES: usize = 5;
@@ -189,6 +193,9 @@ async fn checked(
             faults.push(FieldFault::new(fault.field, fault.message));
         }
     }
+    if !told(&faults, "alerts") {
+        faults.extend(unknown_alerts(context, stored, &spec).await?);
+    }
     if spec.script.len() > MAX_SCRIPT_BYTES && spec.script != stored.script {
         // The model has said so among its faults.
         return Err(Failure::TooLarge(Refusal { faults }));
@@ -197,6 +204,30 @@ async fn checked(
         faults.extend(script::check(context, &spec.script).await?.errors);
     }
     Ok(Refusal::unless_clean(faults, spec)?)
+}
+
+/// A fault for each alert that an edit chooses and nobody knows. One that left the configuration may stay chosen: it may be
+/// back tomorrow.
+async fn unknown_alerts(
+    context: &Context,
+    stored: &MonitorSpec,
+    spec: &MonitorSpec,
+) -> Result<Vec<FieldFault>, Failure> {
+    let before = stored.alerts.as_deref().unwrap_or_default();
+    let chosen = spec.alerts.iter().flatten().enumerate().filter(|(_, key)| !before.contains(key));
+    let new: Vec<(usize, &String)> = chosen.collect();
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = alerts::settings(context).await?;
+    let unknown = new.into_iter().filter(|(_, key)| !known.iter().any(|row| row.key == **key));
+    Ok(unknown
+        .map(|(index, key)| {
+            let short: String = key.chars().take(100).collect();
+            let message = unknown_name("alert", &short, known.iter().map(|row| row.key.as_str()));
+            FieldFault::new(format!("alerts[{index}]"), message)
+        })
+        .collect())
 }
 
 /// Whether a field is held against an edit: it changes it, or there is no monitor without it.

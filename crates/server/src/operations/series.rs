@@ -71,6 +71,8 @@ pub async fn series(
     monitors::get(context, id).await?;
     let flips =
         context.may(Operation::SeeMonitors)?.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
+    // A problem that became more or less severe is in the story, and no other colour here.
+    let flips: Vec<RecordedFlip> = flips.into_iter().filter(|flip| flip.old_state != flip.new_state).collect();
     let mut thinner = Thinner::new(from, to, points, flips);
     context
         .may(Operation::SeeMonitors)?
@@ -396,7 +398,9 @@ mod tests {
             monitor_id: MonitorId(1),
             at: at(second),
             old_state,
+            old_severity: None,
             new_state,
+            severity: None,
             message: String::new(),
             return_value: None,
             run_id: None,

@@ -1,7 +1,7 @@
 //! How values look in columns, the same in every table.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, State};
+use revere_model::{MonitorId, ReturnValue, Severity, State};
 
 use super::{StoreError, database::DbRow};
 
@@ -45,6 +45,15 @@ pub(super) fn tags_from(monitor: i64, text: &str) -> Vec<String> {
     })
 }
 
+/// The alerts that a monitor chose, from their JSON text. Where they cannot be read all alerts tell of it: rather too many
+/// people hear of a problem than nobody.
+pub(super) fn alerts_from(monitor: i64, text: Option<String>) -> Option<Vec<String>> {
+    serde_json::from_str(text.as_deref()?).unwrap_or_else(|fault| {
+        tracing::error!(monitor, %fault, "the alerts that a monitor chose cannot be read; all of them tell of it");
+        None
+    })
+}
+
 /// A JSON list of ids, to be bound where a statement has [`ids_of`](super::database::sql_pieces::ids_of).
 pub(super) fn ids_text(ids: impl Iterator<Item = MonitorId>) -> String {
     let ids: Vec<i64> = ids.map(|id| id.0).collect();
@@ -68,6 +77,8 @@ pub(super) trait Columns {
     fn at(&self, column: &str) -> Result<Timestamp, StoreError>;
     fn at_or_none(&self, column: &str) -> Result<Option<Timestamp>, StoreError>;
     fn state(&self, column: &str) -> Result<State, StoreError>;
+    /// How severe a row's problem is, in `state`; `None` where that is none. What nobody said anything about is critical.
+    fn severity(&self, column: &str, state: Option<State>) -> Result<Option<Severity>, StoreError>;
     fn value(&self, column: &str) -> Result<Option<ReturnValue>, StoreError>;
     /// A value for people to look at: where it cannot be read they see so, and the rest of the list.
     fn value_shown(&self, column: &str) -> Result<Option<ReturnValue>, StoreError>;
@@ -113,6 +124,13 @@ impl Columns for DbRow {
 
     fn state(&self, column: &str) -> Result<State, StoreError> {
         word(&self.try_get::<String>(column)?)
+    }
+
+    fn severity(&self, column: &str, state: Option<State>) -> Result<Option<Severity>, StoreError> {
+        if !state.is_some_and(State::is_problem) {
+            return Ok(None);
+        }
+        Ok(Some(self.text_or_none(column)?.map(|text| word(&text)).transpose()?.unwrap_or_default()))
     }
 
     fn value(&self, column: &str) -> Result<Option<ReturnValue>, StoreError> {

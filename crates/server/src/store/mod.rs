@@ -66,7 +66,9 @@ pub use reading::runs::RunFilter;
 pub use sqlite::backup::BackupError;
 pub use telling::alert_changes::{AlertChange, AlertSettings, ConfiguredAlert};
 pub use telling::alert_records::AlertRow;
+pub use telling::decisions::{NotTold, NotToldFilter};
 pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
+pub use telling::told_records::unseen;
 
 use crate::{metrics::Metrics, redact::Secrets};
 use database::{DbConnection, DbPool, Opened};

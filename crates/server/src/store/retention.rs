@@ -1,4 +1,4 @@
-//! Forgetting, in small pieces, so that no other write waits long: runs, gaps and deliveries beyond their monitor's days,
+//! Forgetting, in small pieces, so that no other write waits long: runs, gaps, deliveries and decisions beyond their monitor's days,
 //! and what deleted monitors leave behind. Flips stay, and so do each monitor's last run and what is still owed.
 
 use jiff::{SignedDuration, Timestamp};
@@ -79,6 +79,19 @@ impl Store {
         self.purge("deliveries", old).await
     }
 
+    /// Purges at most `limit` decisions not to tell that were made more than `days` days before `now`. Answers how many.
+    pub async fn purge_decisions(
+        &self,
+        monitor: MonitorId,
+        days: u32,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let old = "select id from (select id, at from decisions where monitor_id = $1 order by id limit $3) oldest
+                   where at < $2";
+        self.purge_old("decisions", old, monitor, cutoff(days, now), limit).await
+    }
+
     /// Purges what `old` selects: at most so many ids of a monitor's rows from before an instant.
     async fn purge_old(
         &self,
@@ -156,6 +169,7 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
         "delete from gaps where id in (select id from gaps where monitor_id = $1 limit $2)",
         "delete from deliveries where id in (select d.id from deliveries d where d.monitor_id = $1 and d.status <> 'owed'
              and not exists (select 1 from deliveries i where i.instead_of = d.id) limit $2)",
+        "delete from decisions where id in (select id from decisions where monitor_id = $1 limit $2)",
         "delete from monitor_versions where monitor_id = $1 and version in
              (select version from monitor_versions where monitor_id = $1 limit $2)",
         "delete from monitor_scripts where monitor_id = $1 and script_version in

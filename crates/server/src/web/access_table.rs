@@ -117,10 +117,14 @@ routes! {
         GET "/sources"
     }
     SeeAlerts {
+        GET "/api/v1/monitors/{id}/who"
+        GET "/monitor/{id}/who"
         GET "/api/v1/alerts"
         GET "/api/v1/alerts/{key}"
         GET "/api/v1/deliveries"
+        GET "/api/v1/not-told"
         GET "/alerts"
+        GET "/alerts/not-told"
     }
     ChangeAlerts {
         PUT "/api/v1/alerts/{key}"

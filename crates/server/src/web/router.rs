@@ -50,6 +50,7 @@ fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::versions::difference))
         .routes(routes!(api::deleted_monitors::list))
         .routes(routes!(api::deleted_monitors::undelete))
+        .routes(routes!(api::who::who))
         .routes(routes!(api::runs::run))
         .routes(routes!(api::runs::list))
         .routes(routes!(api::runs::flips))
@@ -62,6 +63,7 @@ fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::alerts::get, api::alerts::set))
         .routes(routes!(api::alerts::test))
         .routes(routes!(api::deliveries::list))
+        .routes(routes!(api::decisions::list))
         .routes(routes!(api::audit::list))
         .routes(routes!(api::events::events))
 }

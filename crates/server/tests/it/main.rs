@@ -17,3 +17,4 @@ mod security_document;
 mod sources;
 mod store;
 mod support;
+mod telling;

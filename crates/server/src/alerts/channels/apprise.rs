@@ -58,6 +58,7 @@ impl HttpChannel for Apprise {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let kind = match notification.new_state {
             State::Ok => "success",
+            State::Alarm if notification.is_warning() => "warning",
             State::Alarm => "failure",
             State::Error => "warning",
             State::Inactive => "info",

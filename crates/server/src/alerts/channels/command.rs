@@ -6,6 +6,7 @@
 use std::{io::ErrorKind, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use revere_model::Severity;
 use tokio::process::Command;
 
 use super::super::{
@@ -164,6 +165,7 @@ fn variables(notification: &Notification) -> Vec<(&'static str, String)> {
         ("REVERE_MONITOR_TAGS", plain_text::one_line(&notification.monitor.tags.join(","))),
         ("REVERE_OLD_STATE", notification.old_state.to_string()),
         ("REVERE_NEW_STATE", notification.new_state.to_string()),
+        ("REVERE_SEVERITY", notification.severity().map_or("", Severity::as_str).to_owned()),
         ("REVERE_MESSAGE", plain_text::lines(&notification.message)),
         ("REVERE_RETURN_VALUE", plain_text::lines(&value)),
         ("REVERE_TICK_AT", time(notification.tick_at)),

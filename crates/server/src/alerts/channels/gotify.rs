@@ -57,6 +57,7 @@ struct Gotify {
 impl HttpChannel for Gotify {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let priority = match notification.new_state {
+            State::Alarm | State::Error if notification.is_warning() => 5,
             State::Alarm => 8,
             State::Error => 6,
             State::Ok | State::Inactive => 4,

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use revere_model::Severity;
 
 use super::super::{
     Channel, ChannelKind, ChannelSample, Notification, Receipt, SendError, plain_text, printer::Printer,
@@ -44,6 +45,7 @@ impl Channel for Log {
             monitor = %plain_text::one_line(&notification.monitor.name),
             old_state = %notification.old_state,
             new_state = %notification.new_state,
+            severity = notification.severity().map(Severity::as_str),
             return_value = %notification.return_value.as_ref().map_or_else(String::new, |value| plain_text::log_line(&value.to_string())),
             key = %plain_text::one_line(&notification.key),
             test = notification.test,

@@ -70,6 +70,7 @@ const MOST_BYTES: usize = 8000;
 impl Ntfy {
     fn message(&self, notification: &Notification) -> Value {
         let (priority, tag) = match notification.new_state {
+            State::Alarm | State::Error if notification.is_warning() => (3, "warning"),
             State::Alarm => (5, "rotating_light"),
             State::Error => (4, "warning"),
             State::Ok => (3, "white_check_mark"),

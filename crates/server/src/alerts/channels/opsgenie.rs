@@ -24,11 +24,13 @@ const API_KEY: Field = Field::required("api_key", FieldKind::Secret, "The key of
 const PRIORITY: Field =
     Field::optional("priority", FieldKind::Choice(PRIORITIES), "The priority of what it opens; a test is P5.")
         .or_text("P1");
+const WARNING_PRIORITY: Field =
+    Field::optional("warning_priority", FieldKind::Choice(PRIORITIES), "The priority of a warning.").or_text("P3");
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
     names: &["opsgenie"],
     doc: "Opens an alert in Opsgenie, and closes it when the problem is over.",
-    fields: &[API_KEY, PRIORITY, http_target::api_url("https://api.opsgenie.com")],
+    fields: &[API_KEY, PRIORITY, WARNING_PRIORITY, http_target::api_url("https://api.opsgenie.com")],
     groups: &[&http_target::CHANNEL_CONNECTION],
     build,
     warnings: |_| Vec::new(),
@@ -38,7 +40,12 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 pub(crate) const JIRA_KIND: ChannelKind = ChannelKind {
     names: &["jira_service_management"],
     doc: "Opens an alert in Jira Service Management, and closes it when the problem is over.",
-    fields: &[API_KEY, PRIORITY, http_target::api_url("https://api.atlassian.com/jsm/ops/integration")],
+    fields: &[
+        API_KEY,
+        PRIORITY,
+        WARNING_PRIORITY,
+        http_target::api_url("https://api.atlassian.com/jsm/ops/integration"),
+    ],
     groups: &[&http_target::CHANNEL_CONNECTION],
     build,
     warnings: |_| Vec::new(),
@@ -64,12 +71,14 @@ struct Genie {
     alerts: Url,
     api_key: String,
     priority: String,
+    warning_priority: String,
 }
 
 fn build(setup: &BuildInput) -> Built {
     let text = |name| setup.settings.required_text(name).to_owned();
     let alerts = below(setup.url("api_url"), &["v2", "alerts"]);
-    over_http(setup, Ok(Genie { alerts, api_key: text("api_key"), priority: text("priority") }))
+    let (priority, warning_priority) = (text("priority"), text("warning_priority"));
+    over_http(setup, Ok(Genie { alerts, api_key: text("api_key"), priority, warning_priority }))
 }
 
 impl HttpChannel for Genie {
@@ -89,7 +98,11 @@ impl HttpChannel for Genie {
                 "message": plain_text::cut(&inert::untagged(&message), MESSAGE_CHARS),
                 "alias": alias,
                 "description": description,
-                "priority": if notification.test { "P5" } else { &self.priority },
+                "priority": match (notification.test, notification.is_warning()) {
+                    (true, _) => "P5",
+                    (false, true) => &self.warning_priority,
+                    (false, false) => &self.priority,
+                },
                 "source": "Revere",
                 "tags": tags.map(|tag| plain_text::cut(tag, TAG_CHARS)).collect::<Vec<_>>(),
             });

@@ -55,6 +55,7 @@ impl PagerDuty {
         let (action, severity) = match notification.new_state {
             _ if notification.test => ("trigger", "info"),
             _ if notification.is_over() => ("resolve", "info"),
+            _ if notification.is_warning() => ("trigger", "warning"),
             State::Alarm => ("trigger", "critical"),
             _ => ("trigger", "error"),
         };

@@ -84,7 +84,7 @@ struct Pushover {
 
 impl HttpChannel for Pushover {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
-        let alarm = notification.new_state == State::Alarm && !notification.test;
+        let alarm = notification.new_state == State::Alarm && !notification.test && !notification.is_warning();
         let (title, message) = (notification.subject(), notification.chat_text(&TEXT));
         let title = plain_text::cut(&title, TITLE_CHARS);
         let link = notification.url().filter(|url| url.chars().count() <= URL_CHARS);

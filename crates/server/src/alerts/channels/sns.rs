@@ -220,13 +220,14 @@ impl Sns {
     fn form(&self, notification: &Notification) -> String {
         let subject = notification.ascii_subject_within(SUBJECT_CHARS);
         // Subscribers filter by these.
-        let attributes = [
+        let mut attributes = vec![
             ("monitor_id", notification.monitor.id.to_string()),
             ("old_state", notification.old_state.to_string()),
             ("new_state", notification.new_state.to_string()),
             // What a receiver tells a repeated attempt by.
             ("key", notification.header_key()),
         ];
+        attributes.extend(notification.severity().map(|severity| ("severity", severity.to_string())));
         let beside: usize = attributes.iter().map(|(name, value)| name.len() + value.len() + "String".len()).sum();
         let room = MESSAGE_BYTES.saturating_sub(beside + subject.len());
         let short = notification.cut_until(|short| forms(short).len() <= room);

@@ -2,19 +2,18 @@
 //!
 //! A delivery is marked sent only after the receiver said so; a crash in between sends it again, with the same key.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    alerts::{Channel, Receipt, Retry, SendError, retry},
+    alerts::{Channel, Receipt, SendError, retry, send_once},
     engine::{
         Event, Shared,
         driver::{Failed, Next, Task, Wake},
     },
-    error_words,
     metrics::DeliveryResult,
     store::{Delivery, DeliveryStatus, Settlement, StoreError},
 };
@@ -100,18 +99,7 @@ async fn attempt(shared: &Shared, channel: &dyn Channel, delivery: &Delivery) ->
     if !shared.settings.address.is_empty() {
         notification.monitor.url = format!("{}/monitor/{}", shared.settings.address, delivery.monitor_id);
     }
-    let limit = shared.settings.send_limit;
-    let sending = AssertUnwindSafe(async { channel.send(&notification, limit).await }).catch_unwind();
-    match tokio::time::timeout(limit + Duration::from_secs(1), sending).await {
-        Ok(Ok(sent)) => sent,
-        Ok(Err(panic)) => Err(SendError {
-            message: format!("fault of Revere: {}", error_words::of_panic(&*panic)),
-            retry: Retry::Later,
-        }),
-        Err(_) => {
-            Err(SendError { message: format!("no answer within {} s", limit.as_secs_f64()), retry: Retry::Later })
-        }
-    }
+    send_once(channel, &notification, shared.settings.send_limit).await
 }
 
 async fn settle(shared: &Arc<Shared>, delivery: &Delivery, sent: Result<Receipt, SendError>) {

@@ -240,6 +240,7 @@ pub(in crate::engine) fn result(
         finished_at,
         duration: outcome.duration,
         outcome: outcome.state,
+        severity: outcome.severity,
         message: outcome.message,
         return_value: outcome.return_value,
         output: outcome.output,

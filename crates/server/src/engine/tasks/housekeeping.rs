@@ -110,7 +110,8 @@ impl Housekeeping {
                 };
                 let purged = shared.store.purge_runs(monitor, days, now, PIECE).await?
                     + shared.store.purge_gaps(monitor, days, now, PIECE).await?
-                    + shared.store.purge_deliveries(monitor, days, now, PIECE).await?;
+                    + shared.store.purge_deliveries(monitor, days, now, PIECE).await?
+                    + shared.store.purge_decisions(monitor, days, now, PIECE).await?;
                 if purged == 0 { Place::HistoryAfter(Some(monitor)) } else { place }
             }
         }))

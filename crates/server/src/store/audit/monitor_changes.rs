@@ -4,8 +4,10 @@
 use std::fmt::Write as _;
 
 use revere_model::{
-    MonitorSpec,
-    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
+    MonitorSpec, Severity,
+    field_kind::{
+        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+    },
     monitor_fields, unified_difference,
 };
 use serde_json::{Map, Value, json};
@@ -60,7 +62,7 @@ macro_rules! plain {
 }
 
 plain! { Name: String, Schedule: String, Zone: String, Flag: bool, Tags: Vec<String>, Streak: u32, Days: Option<u32>,
-Seconds: Option<f64> }
+Seconds: Option<f64>, AlertChoice: Option<Vec<String>>, SeverityChoice: Severity }
 
 macro_rules! texts {
     ($($kind:ident)*) => {$(

@@ -1,7 +1,7 @@
 //! Writes runs, many to a statement.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, RunId, RunKind, State};
+use revere_model::{MonitorId, ReturnValue, RunId, RunKind, Severity, State};
 
 use crate::store::{
     StoreError,
@@ -20,6 +20,7 @@ pub(in crate::store) struct NewRun<'a> {
     pub(in crate::store) started_at: Timestamp,
     pub(in crate::store) duration_us: i64,
     pub(in crate::store) outcome: State,
+    pub(in crate::store) severity: Option<Severity>,
     pub(in crate::store) old_state: State,
     pub(in crate::store) new_state: State,
     pub(in crate::store) message: &'a str,
@@ -31,9 +32,9 @@ pub(in crate::store) struct NewRun<'a> {
 }
 
 /// The types of a row.
-const TYPES: [&str; 15] = [
+const TYPES: [&str; 16] = [
     "bigint", "bigint", "text", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "text", "text",
-    "bigint", "text",
+    "bigint", "text", "text",
 ];
 
 /// Writes them.
@@ -41,7 +42,7 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewR
     for piece in in_shapes(runs) {
         let sql = format!(
             "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \
-             message, return_value, output, traceback, seed, script_version) values {}",
+             message, return_value, output, traceback, seed, script_version, severity) values {}",
             sql_pieces::values(piece.len(), &TYPES)
         );
         let mut query = db::query(db::AssertSqlSafe(sql));
@@ -61,7 +62,8 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewR
                 .bind(run.output)
                 .bind(run.traceback)
                 .bind(run.seed.map(u64::cast_signed))
-                .bind(run.script_version);
+                .bind(run.script_version)
+                .bind(run.severity.map(Severity::as_str));
         }
         query.execute(&mut *connection).await?;
     }

@@ -9,13 +9,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use revere_model::{Flip, MonitorId, ReturnValue, Rules, Run, RunId, RunKind, State, Status, after_run};
+use revere_model::{Flip, MonitorId, ReturnValue, Rules, Run, RunId, RunKind, Severity, State, Status, after_run};
 
 use crate::store::{
     RecordedFlip, Store, StoreError,
     audit::{self, AuditEntry},
     claiming::new_runs::{self, NewRun},
-    columns::{Columns, ids_text, micros, value_text},
+    columns::{Columns, ids_text, micros, value_text, word},
     database::{self as db, DbConnection, run_ids, sql_pieces},
     many_rows::in_shapes,
     monitors::records,
@@ -41,6 +41,8 @@ pub struct RunResult {
     pub duration: Duration,
     /// `OK`, `ALARM` or `ERROR`.
     pub outcome: State,
+    /// How severe the run says the problem is; `None` where it does not say, or found none.
+    pub severity: Option<Severity>,
     /// What people read.
     pub message: String,
     /// What the script left in `return_value`.
@@ -114,6 +116,8 @@ struct Applied {
     place: usize,
     old_state: State,
     new_state: State,
+    /// How severe what the run found is.
+    severity: Option<Severity>,
     flip: Option<Flip>,
 }
 
@@ -160,10 +164,11 @@ fn apply(place: usize, result: &RunResult, subjects: &mut HashMap<MonitorId, Sub
         subject.settles = Some(attempt);
     }
     let old_state = subject.status.state;
-    let transition = after_run(&subject.status, result.outcome, result.finished_at, &subject.rules);
+    let transition = after_run(&subject.status, result.outcome, result.severity, result.finished_at, &subject.rules);
     subject.status = transition.status;
     subject.last = Some(place);
-    Ok(Applied { place, old_state, new_state: subject.status.state, flip: transition.flip })
+    let severity = subject.rules.severity_of(result.outcome, result.severity);
+    Ok(Applied { place, old_state, new_state: subject.status.state, severity, flip: transition.flip })
 }
 
 /// Writes the runs of results that were taken, their flips, and what is owed for those; answers each.
@@ -181,7 +186,7 @@ async fn keep(
     let mut flips: Vec<(usize, NewFlip<'_>)> = Vec::new();
     for (id, one) in ids.into_iter().zip(applied) {
         let result = results[one.place];
-        let run = new_run(result, RunId(id), one.old_state, one.new_state);
+        let run = new_run(result, RunId(id), one);
         answers[one.place] = Some(Committed::Recorded { run: Box::new(kept(&run)), flip: None, owed: Vec::new() });
         if let Some(flip) = one.flip {
             let cause = Cause::Run(run.id, result.tick_at, result.started_at);
@@ -225,7 +230,8 @@ async fn record_in_rounds(
 async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<MonitorId, Subject>, StoreError> {
     let sql = format!(
         "select s.monitor_id, s.state, s.state_since, s.failing_streak, s.passing_streak, s.attempt,
-             s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after, m.recover_after
+             s.severity, s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after, m.recover_after,
+             m.default_severity
          from statuses s join monitors m on m.id = s.monitor_id
          where m.deleted_at is null and s.monitor_id in {}",
         sql_pieces::ids_of("$1")
@@ -237,6 +243,7 @@ async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<Mo
                 active: row.flag("active")?,
                 alarm_after: row.number("alarm_after")?,
                 recover_after: row.number("recover_after")?,
+                default_severity: word(&row.text("default_severity")?)?,
             };
             let status = records::status(row)?;
             let subject = Subject {
@@ -270,10 +277,10 @@ async fn take(
     for piece in in_shapes(&touched) {
         let sql = format!(
             "with result (id, attempt, version, was, was_failing, was_passing, state, since, failing, passing, run_at, \
-                 message, value) as (values {})
+                 message, value, severity) as (values {})
              update statuses set state = result.state, state_since = result.since, failing_streak = result.failing,
                  passing_streak = result.passing, last_run_at = result.run_at, last_message = result.message,
-                 last_value = result.value,
+                 last_value = result.value, severity = result.severity,
                  claimed_by = case when result.attempt is null then claimed_by end,
                  claimed_tick_at = case when result.attempt is null then claimed_tick_at end,
                  lease_until = case when result.attempt is null then lease_until end,
@@ -304,7 +311,8 @@ async fn take(
                 .bind(i64::from(subject.status.passing_streak))
                 .bind(micros(result.started_at))
                 .bind(&result.message)
-                .bind(result.return_value.as_ref().map(value_text));
+                .bind(result.return_value.as_ref().map(value_text))
+                .bind(subject.status.severity.map(Severity::as_str));
         }
         let ids: Vec<i64> = query.fetch_all(&mut *connection).await?;
         taken.extend(ids.into_iter().map(MonitorId));
@@ -313,12 +321,12 @@ async fn take(
 }
 
 /// The types of a row of [`take`].
-const TYPES: [&str; 13] = [
+const TYPES: [&str; 14] = [
     "bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text",
-    "text",
+    "text", "text",
 ];
 
-fn new_run<'a>(result: &'a RunResult, id: RunId, old_state: State, new_state: State) -> NewRun<'a> {
+fn new_run<'a>(result: &'a RunResult, id: RunId, applied: &Applied) -> NewRun<'a> {
     NewRun {
         id,
         monitor_id: result.monitor_id,
@@ -327,8 +335,9 @@ fn new_run<'a>(result: &'a RunResult, id: RunId, old_state: State, new_state: St
         started_at: result.started_at,
         duration_us: i64::try_from(result.duration.as_micros()).unwrap_or(i64::MAX),
         outcome: result.outcome,
-        old_state,
-        new_state,
+        severity: applied.severity,
+        old_state: applied.old_state,
+        new_state: applied.new_state,
         message: &result.message,
         return_value: result.return_value.as_ref(),
         output: &result.output,
@@ -349,6 +358,7 @@ fn kept(run: &NewRun<'_>) -> Run {
         started_at: whole_micros(run.started_at),
         duration_ms: run.duration_us as f64 / 1000.0,
         outcome: run.outcome,
+        severity: run.severity,
         old_state: run.old_state,
         new_state: run.new_state,
         message: run.message.to_owned(),
@@ -377,6 +387,7 @@ mod tests {
             finished_at: claimed.tick_at,
             duration: Duration::ZERO,
             outcome: State::Alarm,
+            severity: None,
             message: String::new(),
             return_value: None,
             output: String::new(),

@@ -13,7 +13,9 @@ use std::{
 
 use jiff::Timestamp;
 pub use past_deliveries::{PastAlert, PastDelivery, PastResult};
-use revere_model::{Act, Asked, FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, State, StateSet, Told};
+use revere_model::{
+    Act, Asked, FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, Severity, State, StateSet, Told,
+};
 
 use crate::store::{
     AlertRow, Store, StoreError,
@@ -25,7 +27,7 @@ use crate::store::{
     telling::{
         alert_changes, alert_records,
         incidents::{self, Heard},
-        record_flips,
+        told_records,
     },
 };
 
@@ -201,12 +203,11 @@ impl Store {
                 let mut going_on: HashMap<MonitorId, FlipId> = HashMap::new();
                 for flip in &mut flips {
                     flip.id = insert_flip(connection, flip).await?;
-                    let change = revere_model::Flip { old: flip.change.old_state, new: flip.change.new_state };
+                    let (old, new) = (flip.change.old_state, flip.change.new_state);
                     let open = going_on.remove(&flip.monitor_id);
-                    flip.incident = incidents::of_flip(change, flip.id, open);
-                    going_on.extend(
-                        flip.incident.filter(|_| change.new.is_problem()).map(|incident| (flip.monitor_id, incident)),
-                    );
+                    flip.incident = incidents::of_flip(old, new, flip.id, open);
+                    going_on
+                        .extend(flip.incident.filter(|_| new.is_problem()).map(|incident| (flip.monitor_id, incident)));
                 }
                 take_incidents(connection, &going_on).await?;
                 past_deliveries::tell(connection, &flips, told).await?;
@@ -326,8 +327,9 @@ async fn remember_told(
     let state = if monitor.spec.active { monitor.state } else { State::Inactive };
     for alert in alerts.iter().filter(|alert| alert.enabled && alert.states.contains(monitor.heard)) {
         if monitor.heard.is_problem() {
-            let told = Told { state: Some(state), open: Some(monitor.heard) };
-            record_flips::remember(connection, &alert.key, id, Heard { told, incident: None }).await?;
+            let severity = Some(Severity::Critical);
+            let told = Told { open: Some(monitor.heard), open_severity: severity, ..Told::from_now(state, severity) };
+            told_records::remember(connection, &alert.key, id, Heard { told, incident: None }).await?;
         }
     }
     Ok(())
@@ -392,6 +394,7 @@ fn new_run(monitor_id: MonitorId, id: i64, run: &ImportedRun) -> NewRun<'_> {
         started_at: run.at,
         duration_us: i64::try_from(run.duration.as_micros()).unwrap_or(i64::MAX),
         outcome: run.outcome,
+        severity: None,
         old_state: run.old_state,
         new_state: run.new_state,
         message: &run.message,

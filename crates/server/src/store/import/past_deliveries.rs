@@ -10,7 +10,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use revere_model::{FlipId, MonitorId, StateSet, Tell, Told, tell as decide};
+use revere_model::{
+    AlertRules, FlipId, MonitorId, Severity, SeveritySet, State, StateSet, Subject, Switch, Told, Verdict,
+    tell as decide,
+};
 
 use super::{Flip, StoreError};
 use crate::{
@@ -23,7 +26,8 @@ use crate::{
             deliveries::instead,
             incidents::{Described, Heard},
             keys,
-            record_flips::{instance, remember, summaries, unseen},
+            record_flips::{instance, summaries},
+            told_records::{remember, unseen},
         },
     },
 };
@@ -37,6 +41,12 @@ pub struct PastAlert {
     pub states: StateSet,
     /// How it fared with a delivery that came to be owed at that time.
     pub fared: Arc<PastResult>,
+}
+
+impl PastAlert {
+    fn rules(&self) -> AlertRules<'_> {
+        AlertRules { key: &self.key, switch: Switch::On, states: self.states, severities: SeveritySet::ALL, tags: &[] }
+    }
 }
 
 /// Says how an alert fared with what came to be owed at that time.
@@ -83,23 +93,17 @@ pub(super) async fn tell(
     let mut all: Vec<Owed> = Vec::new();
     for flip in flips {
         let monitor = names.get(&flip.monitor_id).ok_or_else(|| StoreError::internal("a flip of no monitor"))?;
+        let (old, new) = (flip.change.old_state, flip.change.new_state);
+        let severity = critical(old).or(critical(new));
+        let subject = Subject { tags: &monitor.tags, alerts: None, state: new, severity };
         for (place, alert) in alerts.iter().enumerate() {
             let heard = heard
                 .entry((place, flip.monitor_id))
-                .or_insert_with(|| Heard { told: unseen(flip.change.old_state), incident: None });
+                .or_insert_with(|| Heard { told: unseen(old, critical(old)), incident: None });
             let before = *heard;
-            let owes = match decide(&before.told, alert.states, true, false, flip.change.new_state) {
-                Tell::Nothing | Tell::Held => continue,
-                Tell::Silently(after) => {
-                    *heard = before.then(after, flip.incident);
-                    false
-                }
-                Tell::Owe(after) => {
-                    *heard = before.then(after, flip.incident);
-                    true
-                }
-            };
-            if owes {
+            let decision = decide(&before.told, &alert.rules(), &subject, None);
+            *heard = before.then(decision.told, flip.incident);
+            if decision.verdict == Verdict::Owed {
                 let incident = described.get(connection, before.incident(flip.incident)).await?;
                 let notification = notification(flip, monitor, before.told, &instance, &alert.key, incident);
                 owe(&mut all, &mut waiting, alerts, place, flip, notification);
@@ -110,6 +114,11 @@ pub(super) async fn tell(
         remember(connection, &alerts[place].key, monitor, heard).await?;
     }
     store(connection, &all, alerts).await
+}
+
+/// Elsewhere every problem was as bad as every other.
+fn critical(state: State) -> Option<Severity> {
+    state.is_problem().then_some(Severity::Critical)
 }
 
 fn notification(
@@ -124,7 +133,9 @@ fn notification(
     Notification {
         monitor: monitor.clone(),
         old_state: before.last_heard(),
+        old_severity: before.last_severity(),
         new_state: flip.change.new_state,
+        severity: critical(flip.change.new_state),
         message: flip.change.message.to_owned(),
         return_value: flip.change.return_value.cloned(),
         tick_at: ran_at,

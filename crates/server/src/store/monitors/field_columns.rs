@@ -1,14 +1,16 @@
 //! The columns of what an author decides, made of the model's table: each is named like its field, and kept as its kind is.
 
 use revere_model::{
-    MONITOR_FIELDS, MonitorSpec,
-    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
+    MONITOR_FIELDS, MonitorSpec, Severity,
+    field_kind::{
+        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+    },
     monitor_fields,
 };
 
 use crate::store::{
     StoreError,
-    columns::{Columns, tags_from, tags_text},
+    columns::{Columns, alerts_from, tags_from, tags_text, word},
     database::{DbRow, QueryBuilder},
 };
 
@@ -106,6 +108,30 @@ impl Column for Streak {
 
     fn bind(query: &mut QueryBuilder, value: &u32) {
         query.push_bind(i64::from(*value));
+    }
+}
+
+impl Column for AlertChoice {
+    type Value = Option<Vec<String>>;
+
+    fn read(row: &DbRow, column: &str) -> Result<Option<Vec<String>>, StoreError> {
+        Ok(alerts_from(row.int("id")?, row.text_or_none(column)?))
+    }
+
+    fn bind(query: &mut QueryBuilder, value: &Option<Vec<String>>) {
+        query.push_bind(value.as_deref().map(tags_text));
+    }
+}
+
+impl Column for SeverityChoice {
+    type Value = Severity;
+
+    fn read(row: &DbRow, column: &str) -> Result<Severity, StoreError> {
+        word(&row.text(column)?)
+    }
+
+    fn bind(query: &mut QueryBuilder, value: &Severity) {
+        query.push_bind(value.as_str());
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) mod source_mentions;
 pub(super) mod versions;
 
 use records::{SELECT, fetch, insert, monitor};
-use revere_model::{Act, Asked, Monitor, MonitorId, MonitorSpec, StateSet, Target, TargetKind};
+use revere_model::{Act, Asked, Monitor, MonitorId, MonitorSpec, Severity, StateSet, Target, TargetKind};
 
 use crate::store::{
     Store, StoreError,
@@ -25,6 +25,8 @@ use crate::store::{
 pub struct MonitorFilter {
     /// Only monitors in one of these states; `None` is all.
     pub states: Option<StateSet>,
+    /// Only monitors with a problem of this severity.
+    pub severity: Option<Severity>,
     /// Only monitors with this tag.
     pub tag: Option<String>,
     /// Only monitors whose name contains this, in either case.
@@ -89,6 +91,10 @@ impl Store {
                 list.push_bind(state.as_str());
             }
             query.push(")");
+        }
+        if let Some(severity) = filter.severity {
+            query.push(" and s.state in ('ALARM', 'ERROR') and coalesce(s.severity, 'critical') = ");
+            query.push_bind(severity.as_str());
         }
         if let Some(search) = &filter.search {
             query.push(" and lower(m.name) like lower(").push_bind(contains(search)).push(") escape '\\'");

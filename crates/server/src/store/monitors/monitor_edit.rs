@@ -4,7 +4,7 @@
 //! with the new script, unless the monitor was switched off.
 
 use jiff::Timestamp;
-use revere_model::{Flip, Gap, GapReason, Monitor, MonitorId, MonitorSpec, Status, activate, deactivate};
+use revere_model::{Flip, Gap, GapReason, Monitor, MonitorId, MonitorSpec, Severity, Status, activate, deactivate};
 
 use super::{field_columns, records, source_mentions};
 use crate::store::{
@@ -171,7 +171,7 @@ async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved:
     let replaced = db::query(
         "update statuses set state = $1, state_since = $2, failing_streak = $3, passing_streak = $4, next_tick_at = $5,
          owed_tick_at = $6, due_at = $7, fault = $8, fault_count = 0, missed_ticks = missed_ticks + $9,
-         overlapped_ticks = overlapped_ticks + $10
+         overlapped_ticks = overlapped_ticks + $10, severity = $20
          where monitor_id = $11 and attempt = $12 and (claimed_by is not null) = $13 and state = $14
              and failing_streak = $15 and passing_streak = $16 and next_tick_at is not distinct from $17
              and owed_tick_at is not distinct from $18 and due_at is not distinct from $19",
@@ -195,6 +195,7 @@ async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved:
     .bind(was.next_tick_at.map(micros))
     .bind(was.owed_tick_at.map(micros))
     .bind(was.due_at.map(micros))
+    .bind(row.status.severity.map(Severity::as_str))
     .execute(connection)
     .await?;
     Ok(replaced.rows_affected() > 0)

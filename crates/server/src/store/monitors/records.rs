@@ -12,7 +12,7 @@ use crate::store::{
 };
 
 /// What every reading of a monitor selects.
-pub(super) const SELECT: &str = "select m.*, s.state, s.state_since, s.last_run_at, s.last_message, s.last_value, s.next_tick_at, \
+pub(super) const SELECT: &str = "select m.*, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, s.last_value, s.next_tick_at, \
     s.missed_ticks, s.overlapped_ticks, s.fault from monitors m join statuses s on s.monitor_id = m.id";
 
 /// Reads one monitor, as this connection sees it.
@@ -29,6 +29,7 @@ pub(in crate::store) fn monitor(row: &DbRow) -> Result<Monitor, StoreError> {
         version: row.int("version")?,
         spec: field_columns::read(row)?,
         state: row.state("state")?,
+        severity: row.severity("severity", Some(row.state("state")?))?,
         state_since: row.at("state_since")?,
         created_at: row.at("created_at")?,
         updated_at: row.at("updated_at")?,
@@ -100,8 +101,10 @@ pub(super) async fn insert_tags(
 
 /// The state machine's part of a row of `statuses`.
 pub(in crate::store) fn status(row: &DbRow) -> Result<Status, StoreError> {
+    let state = row.state("state")?;
     Ok(Status {
-        state: row.state("state")?,
+        state,
+        severity: row.severity("severity", Some(state))?,
         state_since: row.at("state_since")?,
         failing_streak: row.number("failing_streak")?,
         passing_streak: row.number("passing_streak")?,

@@ -8,8 +8,12 @@ use crate::store::OpenError;
 
 /// Every step since there is PostgreSQL, with its number, in order; released ones are never edited. The first makes what
 /// SQLite's steps up to that number made.
-pub(in crate::store) const MIGRATIONS: &[(i64, &str)] =
-    &[(12, include_str!("../../../migrations/postgres/0012_put_out.sql"))];
+pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
+    (12, include_str!("../../../migrations/postgres/0012_put_out.sql")),
+    (13, include_str!("../../../migrations/postgres/0013_decisions.sql")),
+    (14, include_str!("../../../migrations/postgres/0014_severity.sql")),
+    (15, include_str!("../../../migrations/postgres/0015_routing.sql")),
+];
 
 /// Held by whoever changes the schema: `REVR` in ASCII. It keeps two servers from tripping over each other; where a database knows
 /// no such locks, the second one's step fails, and is tried again.

@@ -1,7 +1,7 @@
 //! Questions about changes of state. They are kept for ever: when runs are purged, the story remains.
 
 use jiff::Timestamp;
-use revere_model::{FlipId, MonitorId, ReturnValue, RunId, State};
+use revere_model::{FlipId, MonitorId, ReturnValue, RunId, Severity, State};
 
 use crate::store::{
     Store, StoreError,
@@ -20,8 +20,12 @@ pub struct RecordedFlip {
     pub at: Timestamp,
     /// Before.
     pub old_state: State,
+    /// How severe that was; `None` where it was no problem.
+    pub old_severity: Option<Severity>,
     /// After.
     pub new_state: State,
+    /// How severe that is; `None` where it is no problem.
+    pub severity: Option<Severity>,
     /// The message of the run that found it, or what a person did.
     pub message: String,
     /// The value of that run.
@@ -70,12 +74,15 @@ impl Store {
 
 /// A row of `flips`.
 pub(in crate::store) fn flip(row: &DbRow) -> Result<RecordedFlip, StoreError> {
+    let (old_state, new_state) = (row.state("old_state")?, row.state("new_state")?);
     Ok(RecordedFlip {
         id: FlipId(row.int("id")?),
         monitor_id: MonitorId(row.int("monitor_id")?),
         at: row.at("at")?,
-        old_state: row.state("old_state")?,
-        new_state: row.state("new_state")?,
+        old_state,
+        old_severity: row.severity("old_severity", Some(old_state))?,
+        new_state,
+        severity: row.severity("severity", Some(new_state))?,
         message: row.text("message")?,
         return_value: row.value_shown("return_value")?,
         run_id: row.int_or_none("run_id")?.map(RunId),

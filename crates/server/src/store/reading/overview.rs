@@ -5,7 +5,7 @@
 //! is on call looks for, and what has been broken for days is known. The rest is found by name.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, State, StateSet};
+use revere_model::{MonitorId, ReturnValue, Severity, State, StateSet};
 
 use super::name_search::contains;
 use crate::store::{
@@ -19,6 +19,8 @@ use crate::store::{
 pub struct OverviewFilter {
     /// Only monitors in one of these states; `None` is all.
     pub states: Option<StateSet>,
+    /// Only monitors with a problem of this severity.
+    pub severity: Option<Severity>,
     /// Only monitors with this tag.
     pub tag: Option<String>,
     /// Only monitors whose name or tags contain this, in either case.
@@ -55,6 +57,8 @@ pub struct OverviewRow {
     pub active: bool,
     /// The state it is in.
     pub state: State,
+    /// How severe the problem is, while there is one.
+    pub severity: Option<Severity>,
     /// Since when.
     pub state_since: Timestamp,
     /// Start of the last recorded run.
@@ -72,7 +76,7 @@ pub struct OverviewRow {
 /// The order of the list.
 const WORST_FIRST: [State; 4] = [State::Alarm, State::Error, State::Ok, State::Inactive];
 
-const COLUMNS: &str = "m.id, m.name, m.tags, m.active, s.state, s.state_since, s.last_run_at, s.last_message, \
+const COLUMNS: &str = "m.id, m.name, m.tags, m.active, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, \
     s.last_value, s.next_tick_at, s.fault";
 
 impl Store {
@@ -86,7 +90,8 @@ impl Store {
             if room == 0 {
                 break;
             }
-            if filter.states.is_none_or(|states| states.contains(state)) {
+            let of_severity = filter.severity.is_none() || state.is_problem();
+            if of_severity && filter.states.is_none_or(|states| states.contains(state)) {
                 let after = filter.after.as_ref().filter(|place| place.state == state);
                 rows.extend(self.overview_of(filter, state, after, room).await?);
             }
@@ -110,6 +115,9 @@ impl Store {
             query.push(format!(" from monitors m {} statuses s on s.monitor_id = m.id", sql_pieces::JOIN_IN_ORDER));
         }
         query.push(" where m.deleted_at is null and s.state = ").push_bind(state.as_str());
+        if let Some(severity) = filter.severity {
+            query.push(" and coalesce(s.severity, 'critical') = ").push_bind(severity.as_str());
+        }
         if let Some(tag) = &filter.tag {
             query
                 .push(" and exists (select 1 from tags t where t.monitor_id = m.id and t.tag = ")
@@ -165,6 +173,7 @@ fn overview_row(row: &DbRow) -> Result<OverviewRow, StoreError> {
         tags: tags_from(row.int("id")?, &row.text("tags")?),
         active: row.flag("active")?,
         state: row.state("state")?,
+        severity: row.severity("severity", Some(row.state("state")?))?,
         state_since: row.at("state_since")?,
         last_run_at: row.at_or_none("last_run_at")?,
         last_message: row.text_or_none("last_message")?,

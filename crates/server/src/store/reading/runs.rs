@@ -1,7 +1,7 @@
 //! Questions about recorded runs. Nothing here counts or skips rows: a monitor may have millions.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, Run, RunId, RunKind, State, StateSet};
+use revere_model::{MonitorId, Run, RunId, RunKind, Severity, State, StateSet};
 
 use crate::store::{
     Store, StoreError,
@@ -15,6 +15,8 @@ use crate::store::{
 pub struct RunFilter {
     /// Only runs that left the monitor in one of these states; `None` is all.
     pub states: Option<StateSet>,
+    /// Only runs that found a problem of this severity.
+    pub severity: Option<Severity>,
     /// Only runs that changed the state.
     pub flips: bool,
     /// Only runs that began at this time or later.
@@ -74,6 +76,14 @@ fn ids(begin: &str, monitor: MonitorId, filter: RunFilter) -> Option<QueryBuilde
         first = false;
         query.push("select * from (select id, started_at from runs where monitor_id = ").push_bind(monitor.0);
         query.push(" and new_state = ").push_bind(state.as_str());
+        match filter.severity {
+            // Written out, so that the index of them is used.
+            Some(Severity::Warning) => query.push(" and severity = 'warning'"),
+            Some(Severity::Critical) => {
+                query.push(" and outcome in ('ALARM', 'ERROR') and severity is distinct from 'warning'")
+            }
+            None => &mut query,
+        };
         if filter.flips {
             query.push(" and old_state <> new_state");
         }
@@ -106,6 +116,7 @@ pub(in crate::store) fn run(row: &DbRow) -> Result<Run, StoreError> {
         started_at: row.at("started_at")?,
         duration_ms: row.int("duration_us")? as f64 / 1000.0,
         outcome: row.state("outcome")?,
+        severity: row.severity("severity", Some(row.state("outcome")?))?,
         old_state: row.state("old_state")?,
         new_state: row.state("new_state")?,
         message: row.text("message")?,

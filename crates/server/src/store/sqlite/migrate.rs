@@ -27,6 +27,9 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0010_audit.sql"),
     include_str!("../../../migrations/sqlite/0011_monitor_versions.sql"),
     include_str!("../../../migrations/sqlite/0012_put_out.sql"),
+    include_str!("../../../migrations/sqlite/0013_decisions.sql"),
+    include_str!("../../../migrations/sqlite/0014_severity.sql"),
+    include_str!("../../../migrations/sqlite/0015_routing.sql"),
 ];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.

@@ -1,7 +1,9 @@
 //! What people choose about an alert, what a configuration brings, and what either does to what is owed.
 
 use jiff::Timestamp;
-use revere_model::{Act, Asked, FlipId, MonitorId, State, StateSet, Target, TargetKind, Tell, Told, tell};
+use revere_model::{
+    Act, Asked, FlipId, MonitorId, Severity, SeveritySet, State, StateSet, Subject, Target, TargetKind, Verdict, tell,
+};
 use serde_json::Value;
 
 use super::{
@@ -11,9 +13,12 @@ use super::{
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
-    columns::{Columns, micros},
+    columns::{Columns, alerts_from, micros, tags_from},
     database::{self as db, DbConnection},
-    telling::record_flips::{owe_last_flip, remember},
+    telling::{
+        record_flips::owe_last_flip,
+        told_records::{remember, told},
+    },
 };
 
 /// An alert as the configuration has it.
@@ -35,17 +40,21 @@ pub struct AlertSettings {
 }
 
 /// What someone changes about an alert; `None` leaves it as it is by then.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AlertChange {
     /// Whether it is switched on.
     pub enabled: Option<bool>,
     /// The states it tells.
     pub states: Option<StateSet>,
+    /// The severities of problems it is for.
+    pub severities: Option<SeveritySet>,
+    /// It is for monitors with one of these tags; for all, where there are none.
+    pub tags: Option<Vec<String>>,
 }
 
 impl From<AlertSettings> for AlertChange {
     fn from(settings: AlertSettings) -> AlertChange {
-        AlertChange { enabled: Some(settings.enabled), states: Some(settings.states) }
+        AlertChange { enabled: Some(settings.enabled), states: Some(settings.states), ..AlertChange::default() }
     }
 }
 
@@ -95,13 +104,16 @@ impl Store {
                 alert_records::hold_all(connection).await?;
                 let was = read_all(connection).await?.into_iter().find(|row| row.key == key);
                 let was = was.ok_or(StoreError::NotFound)?;
-                let is = write_choice(connection, &key, change.enabled, change.states).await?;
+                let is = write_choice(connection, &key, &change).await?;
                 settle_change(connection, &was, &is, asked.at).await?;
                 let states = |row: &AlertRow| Value::from_iter(row.states.iter().map(State::as_str));
+                let severities = |row: &AlertRow| Value::from_iter(row.severities.iter().map(Severity::as_str));
                 let entry = AuditEntry::new(Act::AlertChanged, &asked)
                     .about(Target::new(TargetKind::Alert, &is.key, ""))
                     .changing("enabled", was.enabled.into(), is.enabled.into())
-                    .changing("states", states(&was), states(&is));
+                    .changing("states", states(&was), states(&is))
+                    .changing("severities", severities(&was), severities(&is))
+                    .changing("tags", was.tags.clone().into(), is.tags.clone().into());
                 Ok(if entry.details.is_empty() { Acted::nothing(is) } else { Acted::done(is, entry) })
             })
         })
@@ -178,7 +190,8 @@ async fn follow(connection: &mut DbConnection, key: &str) -> Result<(), StoreErr
 
 async fn set_to_present(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
     db::query(
-        "update told set open = null, incident_id = null, state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
+        "update told set open = null, open_severity = null, incident_id = null,
+             (state, severity) = (select s.state, s.severity from statuses s where s.monitor_id = told.monitor_id)
          where alert_key = $1",
     )
     .bind(key)
@@ -211,9 +224,10 @@ async fn returned(
 ) -> Result<(), StoreError> {
     hold_told(connection, &alert.key).await?;
     let rows = db::query(
-        "select t.monitor_id, t.state as told_state, t.open, t.incident_id, s.state, s.incident_id as going_on from told t
-         join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
-         where t.alert_key = $1 and t.open is not null and t.state <> s.state and m.deleted_at is null
+        "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
+             s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
+         from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
+         where t.alert_key = $1 and t.open is not null and (t.state <> s.state or coalesce(t.severity, 'critical') <> coalesce(s.severity, 'critical')) and m.deleted_at is null
              and ($2 = 0 or t.monitor_id = $2)",
     )
     .bind(&alert.key)
@@ -221,7 +235,8 @@ async fn returned(
     .fetch_all(&mut *connection)
     .await?;
     db::query(
-        "update told set state = (select s.state from statuses s where s.monitor_id = told.monitor_id)
+        "update told set (state, severity) =
+             (select s.state, s.severity from statuses s where s.monitor_id = told.monitor_id)
          where alert_key = $1 and open is null and ($2 = 0 or monitor_id = $2)",
     )
     .bind(&alert.key)
@@ -230,18 +245,18 @@ async fn returned(
     .await?;
     for row in &rows {
         let monitor = MonitorId(row.int("monitor_id")?);
-        let told = Told { state: Some(row.state("told_state")?), open: Some(row.state("open")?) };
-        let heard = Heard { told, incident: row.int_or_none("incident_id")?.map(FlipId) };
+        let heard = Heard { told: told(row, "told_state")?, incident: row.int_or_none("incident_id")?.map(FlipId) };
         let (current, going_on) = (row.state("state")?, row.int_or_none("going_on")?.map(FlipId));
-        match tell(&told, alert.states, true, false, current) {
-            Tell::Nothing | Tell::Held => {}
-            Tell::Silently(after) => {
-                remember(connection, &alert.key, monitor, heard.then(after, going_on)).await?;
-            }
-            Tell::Owe(after) => {
-                remember(connection, &alert.key, monitor, heard.then(after, going_on)).await?;
-                owe_last_flip(connection, &alert.key, monitor, heard, now).await?;
-            }
+        let severity = row.severity("severity_now", Some(current))?;
+        let (tags, chosen) =
+            (tags_from(monitor.0, &row.text("tags")?), alerts_from(monitor.0, row.text_or_none("alerts")?));
+        let subject = Subject { tags: &tags, alerts: chosen.as_deref(), state: current, severity };
+        let decision = tell(&heard.told, &alert.rules(), &subject, None);
+        if decision.told != heard.told {
+            remember(connection, &alert.key, monitor, heard.then(decision.told, going_on)).await?;
+        }
+        if decision.verdict == Verdict::Owed {
+            owe_last_flip(connection, &alert.key, monitor, heard, now).await?;
         }
     }
     Ok(())

@@ -1,7 +1,9 @@
 //! The alerts of the configuration, and what people chose about each.
 
-use revere_model::StateSet;
+use revere_model::{AlertRules, SeveritySet, StateSet, Switch};
+use serde::Serialize;
 
+use super::alert_changes::AlertChange;
 use crate::store::{
     Store, StoreError,
     columns::Columns,
@@ -21,6 +23,10 @@ pub struct AlertRow {
     pub in_config: bool,
     /// The states it tells.
     pub states: StateSet,
+    /// The severities of problems it is for.
+    pub severities: SeveritySet,
+    /// It is for monitors with one of these tags; for all, where there are none.
+    pub tags: Vec<String>,
 }
 
 impl AlertRow {
@@ -32,7 +38,19 @@ impl AlertRow {
             enabled_in_config: false,
             in_config: false,
             states: StateSet::DEFAULT_TOLD,
+            severities: SeveritySet::ALL,
+            tags: Vec::new(),
         }
+    }
+
+    /// What the decision whom to tell has to know of it. It is in the configuration.
+    pub fn rules(&self) -> AlertRules<'_> {
+        let switch = match (self.enabled, self.enabled_in_config) {
+            (_, false) => Switch::OffInConfig,
+            (false, true) => Switch::Off,
+            (true, true) => Switch::On,
+        };
+        AlertRules { key: &self.key, switch, states: self.states, severities: self.severities, tags: &self.tags }
     }
 
     /// Whether it tells anything now.
@@ -71,6 +89,14 @@ fn alert(row: &DbRow) -> Result<AlertRow, StoreError> {
             tracing::error!(alert = key, %fault, "the states it tells cannot be read; it tells the usual ones");
             StateSet::DEFAULT_TOLD
         }),
+        severities: serde_json::from_str(&row.text("severities")?).unwrap_or_else(|fault| {
+            tracing::error!(alert = key, %fault, "the severities it is for cannot be read; it is for all of them");
+            SeveritySet::ALL
+        }),
+        tags: serde_json::from_str(&row.text("tags")?).unwrap_or_else(|fault| {
+            tracing::error!(alert = key, %fault, "the tags it is for cannot be read; it is for all monitors");
+            Vec::new()
+        }),
         key,
     })
 }
@@ -84,7 +110,7 @@ pub(super) async fn write_configured(connection: &mut DbConnection, is: &AlertRo
     )
     .bind(&is.key)
     .bind(is.enabled)
-    .bind(states_text(is.states))
+    .bind(list_text(&is.states))
     .bind(is.in_config)
     .bind(is.enabled_in_config)
     .fetch_one(connection)
@@ -97,15 +123,18 @@ pub(super) async fn write_configured(connection: &mut DbConnection, is: &AlertRo
 pub(super) async fn write_choice(
     connection: &mut DbConnection,
     key: &str,
-    enabled: Option<bool>,
-    states: Option<StateSet>,
+    change: &AlertChange,
 ) -> Result<AlertRow, StoreError> {
     let row = db::query(
-        "update alerts set enabled = coalesce($2, enabled), states = coalesce($3, states) where key = $1 returning *",
+        "update alerts set enabled = coalesce($2, enabled), states = coalesce($3, states),
+             severities = coalesce($4, severities), tags = coalesce($5, tags)
+         where key = $1 returning *",
     )
     .bind(key)
-    .bind(enabled)
-    .bind(states.map(states_text))
+    .bind(change.enabled)
+    .bind(change.states.map(|states| list_text(&states)))
+    .bind(change.severities.map(|severities| list_text(&severities)))
+    .bind(change.tags.as_ref().map(list_text))
     .fetch_one(connection)
     .await?;
     alert(&row)
@@ -114,20 +143,24 @@ pub(super) async fn write_choice(
 /// Writes an alert as it is to be.
 pub(in crate::store) async fn write(connection: &mut DbConnection, is: &AlertRow) -> Result<(), StoreError> {
     db::query(
-        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values ($1, $2, $3, $4, $5)
+        "insert into alerts (key, enabled, states, in_config, enabled_in_config, severities, tags)
+         values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (key) do update set enabled = excluded.enabled, states = excluded.states,
-             in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config",
+             in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config,
+             severities = excluded.severities, tags = excluded.tags",
     )
     .bind(&is.key)
     .bind(is.enabled)
-    .bind(states_text(is.states))
+    .bind(list_text(&is.states))
     .bind(is.in_config)
     .bind(is.enabled_in_config)
+    .bind(list_text(&is.severities))
+    .bind(list_text(&is.tags))
     .execute(connection)
     .await?;
     Ok(())
 }
 
-fn states_text(states: StateSet) -> String {
-    serde_json::to_string(&states).expect("a list of words always has a JSON form")
+fn list_text(words: &impl Serialize) -> String {
+    serde_json::to_string(words).expect("a list of words always has a JSON form")
 }

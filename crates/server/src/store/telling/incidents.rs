@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use revere_model::{Flip as Change, FlipId, MonitorId, Told};
+use revere_model::{FlipId, MonitorId, State, Told};
 
 use super::keys;
 use crate::{
@@ -39,8 +39,8 @@ impl Heard {
 
 /// The incident of a flip: the one it opens, goes on with, or ends; `None` if no state of the two is a problem. `open` is
 /// the one that was going on before.
-pub(in crate::store) fn of_flip(change: Change, id: FlipId, open: Option<FlipId>) -> Option<FlipId> {
-    match (change.old.is_problem(), change.new.is_problem()) {
+pub(in crate::store) fn of_flip(old: State, new: State, id: FlipId, open: Option<FlipId>) -> Option<FlipId> {
+    match (old.is_problem(), new.is_problem()) {
         (true, _) => Some(open.unwrap_or(id)),
         (false, true) => Some(id),
         (false, false) => None,
@@ -117,17 +117,17 @@ impl<'a> Described<'a> {
 
 #[cfg(test)]
 mod tests {
-    use revere_model::State::{self, Alarm, Error, Inactive, Ok as Well};
+    use revere_model::State::{Alarm, Error, Inactive, Ok as Well};
 
     use super::*;
 
     fn told(state: State, open: Option<State>) -> Told {
-        Told { state: Some(state), open }
+        Told { open, ..Told::from_now(state, None) }
     }
 
     #[test]
     fn a_problem_opens_one_its_changes_and_its_end_belong_to_it() {
-        let of = |old, new, id, open| of_flip(Change { old, new }, FlipId(id), open);
+        let of = |old, new, id, open| of_flip(old, new, FlipId(id), open);
         let first = Some(FlipId(4));
         assert_eq!(of(Well, Alarm, 4, None), first);
         assert_eq!(of(Alarm, Error, 5, first), first);

@@ -5,17 +5,21 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use revere_model::{Flip as Change, FlipId, MonitorId, ReturnValue, RunId, State, Tell, Told, tell};
+use revere_model::{
+    Flip as Change, FlipId, MonitorId, ReturnValue, RunId, Severity, Subject, Told, Verdict, is_expected, tell,
+};
 
 use super::{
     alert_records::{self, AlertRow},
+    decisions::{self, Silences},
     incidents::{self, Described, Heard},
     keys,
+    told_records::{remember, told_of, unseen},
 };
 use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     RecordedFlip, StoreError,
-    columns::{Columns, ids_text, micros, tags_from, value_text, word},
+    columns::{alerts_from, ids_text, micros, tags_from, value_text},
     database::{self as db, DbConnection, sql_pieces},
 };
 
@@ -55,55 +59,88 @@ pub(in crate::store) async fn record_flips(
     let ids = ids_text(flips.iter().map(|flip| flip.monitor_id));
     let mut told = told_of(connection, &ids).await?;
     let names = summaries(connection, &ids).await?;
+    let chosen = chosen_alerts(connection, &ids).await?;
     let going_on = incidents::going_on(connection, flips.iter().map(|flip| flip.monitor_id)).await?;
     let instance = instance(connection).await?;
     let mut described = Described::new(&instance);
     let mut recorded = Vec::with_capacity(flips.len());
+    let mut silent = Vec::with_capacity(flips.len());
     for new in flips {
         let flip = insert(connection, new).await?;
         let open = going_on.get(&new.monitor_id).copied();
-        let incident = incidents::of_flip(new.flip, flip.id, open);
+        let incident = incidents::of_flip(new.flip.old, new.flip.new, flip.id, open);
         let goes_on = incident.filter(|_| new.flip.new.is_problem());
         if goes_on != open {
             incidents::goes_on(connection, new.monitor_id, goes_on).await?;
         }
+        let monitor = names.get(&new.monitor_id).ok_or_else(|| StoreError::internal("a flip of no monitor"))?;
+        let subject = Subject {
+            tags: &monitor.tags,
+            alerts: chosen.get(&new.monitor_id).map(Vec::as_slice),
+            state: new.flip.new,
+            severity: new.flip.about(),
+        };
+        let mut silences = Silences::new(flip.id, new.monitor_id, now);
         let mut owed = Vec::new();
         for alert in &alerts {
             let before = told
                 .remove(&(new.monitor_id, alert.key.clone()))
-                .unwrap_or_else(|| Heard { told: unseen(new.flip.old), incident: None });
-            let (after, owes) = match tell(&before.told, alert.states, alert.is_on(), false, new.flip.new) {
-                Tell::Nothing | Tell::Held => continue,
-                Tell::Silently(after) => (after, false),
-                Tell::Owe(after) => (after, true),
-            };
-            remember(connection, &alert.key, new.monitor_id, before.then(after, incident)).await?;
-            if owes {
-                let monitor = names.get(&new.monitor_id).cloned();
-                let (tick_at, started_at) = match new.cause {
-                    Cause::Run(_, tick_at, started_at) => (Some(tick_at), Some(started_at)),
-                    Cause::Person => (None, None),
-                };
-                let notification = Notification {
-                    monitor: monitor.ok_or_else(|| StoreError::internal("a flip of no monitor"))?,
-                    old_state: before.told.last_heard(),
-                    new_state: new.flip.new,
-                    message: new.message.to_owned(),
-                    return_value: new.return_value.cloned(),
-                    tick_at,
-                    started_at,
-                    key: keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, &alert.key),
-                    incident: described.get(connection, before.incident(incident)).await?,
-                    test: false,
-                    wording: None,
-                };
-                owe(connection, flip.id, &alert.key, &notification, None, now).await?;
-                owed.push(alert.key.clone());
+                .unwrap_or_else(|| Heard { told: unseen(new.flip.old, new.flip.old_severity), incident: None });
+            let rules = alert.rules();
+            let decision = tell(&before.told, &rules, &subject, None);
+            if decision.told != before.told {
+                remember(connection, &alert.key, new.monitor_id, before.then(decision.told, incident)).await?;
+            }
+            match decision.verdict {
+                Verdict::Owed => {
+                    let key = keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, &alert.key);
+                    let incident = described.get(connection, before.incident(incident)).await?;
+                    let notification = new.notification(monitor.clone(), &before, key, incident);
+                    owe(connection, flip.id, &alert.key, &notification, None, now).await?;
+                    owed.push(alert.key.clone());
+                }
+                Verdict::Silent(why) if is_expected(&before.told, &rules, new.flip.old, new.flip.new) => {
+                    silences.add(&alert.key, why);
+                }
+                Verdict::Silent(_) => {}
             }
         }
+        silent.push(silences);
         recorded.push(Flipped { flip, owed });
     }
+    decisions::insert(connection, &silent).await?;
     Ok(recorded)
+}
+
+impl NewFlip<'_> {
+    /// What an alert tells of it that told `before`.
+    fn notification(
+        &self,
+        monitor: MonitorSummary,
+        before: &Heard,
+        key: String,
+        incident: Option<Incident>,
+    ) -> Notification {
+        let (tick_at, started_at) = match self.cause {
+            Cause::Run(_, tick_at, started_at) => (Some(tick_at), Some(started_at)),
+            Cause::Person => (None, None),
+        };
+        Notification {
+            monitor,
+            old_state: before.told.last_heard(),
+            old_severity: before.told.last_severity(),
+            new_state: self.flip.new,
+            severity: self.flip.severity,
+            message: self.message.to_owned(),
+            return_value: self.return_value.cloned(),
+            tick_at,
+            started_at,
+            key,
+            incident,
+            test: false,
+            wording: None,
+        }
+    }
 }
 
 /// Writes that `alert_key` owes what the monitor's last flip says, told late.
@@ -131,23 +168,25 @@ pub(in crate::store) async fn owe_last_flip(
     let key = keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
     let going_on = incidents::going_on(connection, [flip.monitor_id].into_iter()).await?.remove(&flip.monitor_id);
     let incident = Described::new(&instance).get(connection, before.incident(going_on)).await?;
-    let notification = late(&flip, monitor, before.told.last_heard(), key, incident);
+    let notification = late(&flip, monitor, &before.told, key, incident);
     owe(connection, flip.id, alert_key, &notification, None, now).await?;
     Ok(())
 }
 
-/// What a flip says some time after it: the run that made it may have been purged.
+/// What a flip says some time after it to whoever heard what was told `before`: the run that made it may have been purged.
 pub(in crate::store) fn late(
     flip: &RecordedFlip,
     monitor: MonitorSummary,
-    old_state: State,
+    before: &Told,
     key: String,
     incident: Option<Incident>,
 ) -> Notification {
     Notification {
         monitor,
-        old_state,
+        old_state: before.last_heard(),
+        old_severity: before.last_severity(),
         new_state: flip.new_state,
+        severity: flip.severity,
         message: flip.message.clone(),
         return_value: flip.return_value.clone(),
         tick_at: None,
@@ -205,19 +244,14 @@ pub(in crate::store) async fn owe(
     .await?)
 }
 
-/// What an alert that has no row for a monitor has told of it: nothing if it is new, else it follows from here.
-pub(in crate::store) fn unseen(state: State) -> Told {
-    if state == State::Inactive { Told::default() } else { Told::from_now(state) }
-}
-
 async fn insert(connection: &mut DbConnection, new: &NewFlip<'_>) -> Result<RecordedFlip, StoreError> {
     let run_id = match new.cause {
         Cause::Run(run, ..) => Some(run),
         Cause::Person => None,
     };
     let id: i64 = db::query_scalar(
-        "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id)
-         values ($1, $2, $3, $4, $5, $6, $7) returning id",
+        "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id, old_severity, severity)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
     )
     .bind(new.monitor_id.0)
     .bind(micros(new.at))
@@ -226,6 +260,8 @@ async fn insert(connection: &mut DbConnection, new: &NewFlip<'_>) -> Result<Reco
     .bind(new.message)
     .bind(new.return_value.map(value_text))
     .bind(run_id.map(|run| run.0))
+    .bind(new.flip.old_severity.map(Severity::as_str))
+    .bind(new.flip.severity.map(Severity::as_str))
     .fetch_one(connection)
     .await?;
     Ok(RecordedFlip {
@@ -233,48 +269,24 @@ async fn insert(connection: &mut DbConnection, new: &NewFlip<'_>) -> Result<Reco
         monitor_id: new.monitor_id,
         at: new.at,
         old_state: new.flip.old,
+        old_severity: new.flip.old_severity,
         new_state: new.flip.new,
+        severity: new.flip.severity,
         message: new.message.to_owned(),
         return_value: new.return_value.cloned(),
         run_id,
     })
 }
 
-pub(in crate::store) async fn remember(
+/// The alerts that those of these monitors chose that are not told by all.
+async fn chosen_alerts(
     connection: &mut DbConnection,
-    alert_key: &str,
-    monitor: MonitorId,
-    heard: Heard,
-) -> Result<(), StoreError> {
-    let Heard { told, incident } = heard;
-    let Some(state) = told.state else { return Ok(()) };
-    db::query(
-        "insert into told (alert_key, monitor_id, state, open, incident_id) values ($1, $2, $3, $4, $5)
-         on conflict (alert_key, monitor_id) do update set state = excluded.state, open = excluded.open,
-             incident_id = excluded.incident_id",
-    )
-    .bind(alert_key)
-    .bind(monitor.0)
-    .bind(state.as_str())
-    .bind(told.open.map(State::as_str))
-    .bind(incident.map(|incident| incident.0))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// What was told of these monitors, a JSON list of ids.
-async fn told_of(connection: &mut DbConnection, ids: &str) -> Result<HashMap<(MonitorId, String), Heard>, StoreError> {
-    let sql = format!("select * from told where monitor_id in {}", sql_pieces::ids_of("$1"));
-    let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| {
-            let open = row.text_or_none("open")?.map(|open| word(&open)).transpose()?;
-            let told = Told { state: Some(row.state("state")?), open };
-            let incident = row.int_or_none("incident_id")?.map(FlipId);
-            Ok(((MonitorId(row.int("monitor_id")?), row.text("alert_key")?), Heard { told, incident }))
-        })
-        .collect()
+    ids: &str,
+) -> Result<HashMap<MonitorId, Vec<String>>, StoreError> {
+    let sql =
+        format!("select id, alerts from monitors where alerts is not null and id in {}", sql_pieces::ids_of("$1"));
+    let rows: Vec<(i64, Option<String>)> = db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    Ok(rows.into_iter().filter_map(|(id, alerts)| Some((MonitorId(id), alerts_from(id, alerts)?))).collect())
 }
 
 /// The monitors as a receiver sees them, without their address, which is the sender's to add.

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use jiff::Timestamp;
-use revere_model::StateSet;
+use revere_model::{SeveritySet, StateSet};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     pagination::Page,
-    schemas::{DeliveryStatusWord, StateSetShape, StateWord},
+    schemas::{DeliveryStatusWord, SeveritySetShape, SeverityWord, StateSetShape, StateWord, TagSetShape},
 };
 use crate::{
     operations::{
@@ -44,6 +44,11 @@ pub(crate) struct AlertView {
     /// The states it tells.
     #[schema(value_type = Vec<StateWord>)]
     states: StateSet,
+    /// The severities of problems it is for.
+    #[schema(value_type = Vec<SeverityWord>)]
+    severities: SeveritySet,
+    /// It is for monitors that have one of these tags; for all monitors, where there are none.
+    tags: Vec<String>,
     /// Deliveries that no receiver has taken yet.
     owed: u64,
     /// The newest delivery, in short.
@@ -78,6 +83,12 @@ pub(crate) struct AlertBody {
     /// The states it tells, each once.
     #[schema(value_type = StateSetShape, required = false)]
     states: Option<Vec<String>>,
+    /// The severities of problems it is for, each once. Of what was told of a problem before, the end is told all the same.
+    #[schema(value_type = SeveritySetShape, required = false)]
+    severities: Option<Vec<String>>,
+    /// It is for monitors that have one of these tags; an empty list is for all monitors.
+    #[schema(value_type = TagSetShape, required = false)]
+    tags: Option<Vec<String>>,
 }
 
 /// What the receiver of a test notification said.
@@ -131,7 +142,8 @@ pub(crate) async fn get(context: Context, Key(key): Key<String>, params: Params)
 
 /// Change an alert
 ///
-/// Switches it on or off, and chooses the states it tells. Takes effect at once, for changes of state from now on.
+/// Switches it on or off, and chooses the states it tells, and for which severities and tags. Takes effect at once, for
+/// changes of state from now on.
 #[utoipa::path(
     put,
     path = "/api/v1/alerts/{key}",
@@ -152,8 +164,14 @@ pub(crate) async fn set(
     JsonBody(mut fields): JsonBody,
 ) -> Result<Json<AlertView>, Problem> {
     params.finish(())?;
-    let mut input =
-        AlertInput { enabled: fields.flag("enabled"), states: fields.texts("states", 100), faults: Vec::new() };
+    let tags = fields.texts("tags", 1000);
+    let mut input = AlertInput {
+        enabled: fields.flag("enabled"),
+        states: fields.texts("states", 100),
+        severities: fields.texts("severities", 100),
+        tags: tags.map(|tags| tags.into_iter().map(|tag| tag.trim().to_owned()).collect()),
+        faults: Vec::new(),
+    };
     fields.ignore(&["key", "type", "description", "enabled_in_config", "in_config", "owed", "last_delivery"]);
     input.faults = fields.finish();
     Ok(Json(alerts::set(&context, &key, input).await?.into()))
@@ -202,6 +220,8 @@ impl From<AlertReport> for AlertView {
             enabled_in_config: report.row.enabled_in_config,
             in_config: report.row.in_config,
             states: report.row.states,
+            severities: report.row.severities,
+            tags: report.row.tags,
             owed: report.owed,
             last_delivery: report.last_delivery.map(|delivery| LastDelivery {
                 id: delivery.id.0,

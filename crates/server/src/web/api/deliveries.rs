@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     pagination::{self, Page},
-    schemas::{Cursor, DeliveryStatusWord, ReturnValueShape, StateWord},
+    schemas::{Cursor, DeliveryStatusWord, ReturnValueShape, SeverityWord, StateWord},
 };
 use crate::{
     operations::{Context, deliveries},
@@ -62,6 +62,9 @@ pub(crate) struct DeliveryView {
     /// The state that is told.
     #[schema(value_type = StateWord)]
     new_state: State,
+    /// How severe the problem is that is told; null where it is none.
+    #[schema(required)]
+    severity: Option<SeverityWord>,
     /// What the run said.
     message: String,
     /// The value of the run.
@@ -112,6 +115,7 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
 impl From<Delivery> for DeliveryView {
     fn from(delivery: Delivery) -> Self {
         let told = delivery.notification;
+        let severity = told.severity().map(SeverityWord::from);
         DeliveryView {
             id: delivery.id,
             alert: delivery.alert_key,
@@ -128,6 +132,7 @@ impl From<Delivery> for DeliveryView {
             instead_of: delivery.instead_of,
             old_state: told.old_state,
             new_state: told.new_state,
+            severity,
             message: told.message,
             return_value: told.return_value,
             key: told.key,

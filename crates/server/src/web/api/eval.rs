@@ -8,7 +8,7 @@ use revere_sandbox::{CallRecord, Outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schemas::{ReturnValueShape, StateWord, TriedScript};
+use super::schemas::{ReturnValueShape, SeverityWord, StateWord, TriedScript};
 use crate::{
     operations::{
         Context,
@@ -40,6 +40,9 @@ pub(crate) struct OutcomeView {
     /// `OK`, `ALARM` or `ERROR`.
     #[schema(value_type = StateWord)]
     state: State,
+    /// How severe the failure says that it is; null where it does not say, or there is none.
+    #[schema(required)]
+    severity: Option<SeverityWord>,
     /// The failure's text, or `Monitor Passed`.
     message: String,
     /// What it left in `return_value`.
@@ -131,6 +134,7 @@ impl From<Outcome> for OutcomeView {
         let error = outcome.error;
         OutcomeView {
             state: outcome.state,
+            severity: outcome.severity.map(SeverityWord::from),
             message: outcome.message,
             return_value: outcome.return_value,
             duration_ms: milliseconds(outcome.duration),

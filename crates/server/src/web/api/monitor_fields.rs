@@ -1,19 +1,21 @@
 //! The fields that an author decides, as bodies have them, each by its kind: how it is read, and how it is described.
 
 use revere_model::{
-    LeftOut, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S, MONITOR_FIELDS,
-    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
+    LeftOut, MAX_CHOSEN_ALERTS, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S, MONITOR_FIELDS, Severity,
+    field_kind::{
+        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+    },
     monitor_fields,
 };
 use utoipa::{
     ToSchema,
     openapi::{
-        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat,
+        ArrayBuilder, KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat,
         schema::{RefBuilder, SchemaType, Type},
     },
 };
 
-use super::schemas::{DescriptionText, KeptScript, NameText, ScheduleText, TagSetShape, ZoneText};
+use super::schemas::{DescriptionText, KeptScript, NameText, ScheduleText, SeverityWord, TagSetShape, ZoneText};
 use crate::{operations::monitors::MonitorInput, web::fields::Fields};
 
 /// As much as a body can hold: how much is too much is the model's to say.
@@ -133,6 +135,22 @@ impl BodyField for Tags {
     }
 }
 
+impl BodyField for AlertChoice {
+    type Value = Option<Vec<String>>;
+
+    fn read(fields: &mut Fields, name: &'static str) -> Option<Option<Vec<String>>> {
+        fields.or_null(name, |fields| fields.texts(name, MOST))
+    }
+
+    fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
+        let key = ObjectBuilder::new().schema_type(Type::String);
+        let keys =
+            ArrayBuilder::new().items(key).unique_items(true).min_items(Some(1)).max_items(Some(MAX_CHOSEN_ALERTS));
+        let either = SchemaType::from_iter([Type::Array, Type::Null]);
+        Schema::Array(keys.schema_type(either).description(Some(words)).build()).into()
+    }
+}
+
 impl BodyField for Streak {
     type Value = u32;
 
@@ -143,6 +161,19 @@ impl BodyField for Streak {
     fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
         let number = number(Type::Integer, KnownFormat::Int32, false, words);
         number.minimum(Some(1)).maximum(Some(MAX_STREAK)).into()
+    }
+}
+
+impl BodyField for SeverityChoice {
+    type Value = Severity;
+
+    fn read(fields: &mut Fields, name: &'static str) -> Option<Severity> {
+        let word = fields.text(name, MOST)?;
+        word.parse().map_err(|fault: revere_model::ParseSeverityError| fields.fault(name, fault.to_string())).ok()
+    }
+
+    fn described(words: String, schemas: &mut Schemas) -> RefOr<Schema> {
+        named::<SeverityWord>(words, schemas)
     }
 }
 

@@ -15,7 +15,7 @@ use utoipa::{
 
 use super::{
     monitor_fields,
-    schemas::{NoteText, ReturnValueShape, StateWord},
+    schemas::{NoteText, ReturnValueShape, SeverityWord as Severity, StateWord},
 };
 
 macro_rules! view {
@@ -37,7 +37,10 @@ macro_rules! view {
             /// What it is in.
             #[schema(value_type = StateWord)]
             state: State,
-            /// Since when.
+            /// How severe the problem is; null while there is none.
+            #[schema(required)]
+            severity: Option<Severity>,
+            /// Since when it is in that state.
             #[schema(value_type = String, format = DateTime)]
             state_since: Timestamp,
             /// When it was created.
@@ -72,8 +75,9 @@ macro_rules! view {
                 MonitorView {
                     id: monitor.id,
                     version: monitor.version,
-                    $($field: monitor.spec.$field,)*
+                    $($field: monitor.spec.$field.into(),)*
                     state: monitor.state,
+                    severity: monitor.severity.map(Severity::from),
                     state_since: monitor.state_since,
                     created_at: monitor.created_at,
                     updated_at: monitor.updated_at,

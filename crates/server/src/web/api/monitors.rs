@@ -11,7 +11,7 @@ use super::{
     monitor_fields,
     monitor_schemas::{MonitorBody, MonitorChange, MonitorView},
     pagination::{self, Page},
-    schemas::{Cursor, EntityTag, StateWord},
+    schemas::{Cursor, EntityTag, SeverityWord, StateWord},
 };
 use crate::{
     operations::{
@@ -39,6 +39,7 @@ use crate::{
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
         ("after" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
         ("state" = Option<Vec<StateWord>>, Query, style = Form, explode = false, description = "Only in these states, separated by commas."),
+        ("severity" = Option<SeverityWord>, Query, description = "Only with a problem of this severity."),
         ("tag" = Option<String>, Query, description = "Only with this tag; empty is any."),
         ("q" = Option<String>, Query, description = "Only if the name contains this, in either case."),
     ),
@@ -48,6 +49,7 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
     let limit = pagination::limit(&mut params);
     let filter = MonitorFilter {
         states: states(&mut params),
+        severity: params.exactly("severity", "critical or warning"),
         tag: params.text("tag"),
         search: params.text("q"),
         after: params.cursor("after"),
@@ -201,6 +203,7 @@ pub(crate) async fn delete(
 const SHOWN_ONLY: &[&str] = &[
     "id",
     "state",
+    "severity",
     "state_since",
     "created_at",
     "updated_at",

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{
     monitors::states,
     pagination::{self, Page},
-    schemas::{Cursor, GapReasonWord, ReturnValueShape, RunKindWord, StateWord},
+    schemas::{Cursor, GapReasonWord, ReturnValueShape, RunKindWord, SeverityWord, StateWord},
 };
 use crate::{
     operations::{Context, Failure, Refusal, monitors, runs},
@@ -45,6 +45,9 @@ pub(crate) struct RunView {
     /// What the script did. Differs from `new_state` while failing or passing runs are still being counted.
     #[schema(value_type = StateWord)]
     outcome: State,
+    /// How severe the problem is that it found; null where it found none.
+    #[schema(required)]
+    severity: Option<SeverityWord>,
     /// The monitor's state before.
     #[schema(value_type = StateWord)]
     old_state: State,
@@ -67,7 +70,7 @@ pub(crate) struct RunView {
     script_version: Option<String>,
 }
 
-/// A change of state. Kept for ever, also when its run is purged.
+/// A change of state, or of how severe a problem is. Kept for ever, also when its run is purged.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Flip)]
 pub(crate) struct FlipView {
@@ -86,6 +89,12 @@ pub(crate) struct FlipView {
     /// After.
     #[schema(value_type = StateWord)]
     new_state: State,
+    /// How severe it was before; null where that was no problem.
+    #[schema(required)]
+    old_severity: Option<SeverityWord>,
+    /// How severe it is after; null where that is no problem.
+    #[schema(required)]
+    severity: Option<SeverityWord>,
     /// What the run said that found it, or what a person did.
     message: String,
     /// The value of that run.
@@ -158,6 +167,7 @@ pub(crate) async fn run(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
         ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
         ("state" = Option<Vec<StateWord>>, Query, style = Form, explode = false, description = "Only runs that left the monitor in these states, separated by commas."),
+        ("severity" = Option<SeverityWord>, Query, description = "Only runs that found a problem of this severity."),
         ("flips" = Option<bool>, Query, description = "Only runs that changed the state."),
     ),
     responses(
@@ -173,6 +183,7 @@ pub(crate) async fn list(
     let limit = pagination::limit(&mut params);
     let filter = RunFilter {
         states: states(&mut params),
+        severity: params.exactly("severity", "critical or warning"),
         flips: params.exactly("flips", "true or false").unwrap_or(false),
         before: params.cursor("before"),
         limit,
@@ -261,6 +272,7 @@ impl From<Run> for RunView {
             started_at: run.started_at,
             duration_ms: run.duration_ms,
             outcome: run.outcome,
+            severity: run.severity.map(SeverityWord::from),
             old_state: run.old_state,
             new_state: run.new_state,
             message: run.message,
@@ -280,6 +292,8 @@ impl From<RecordedFlip> for FlipView {
             at: flip.at,
             old_state: flip.old_state,
             new_state: flip.new_state,
+            old_severity: flip.old_severity.map(SeverityWord::from),
+            severity: flip.severity.map(SeverityWord::from),
             message: flip.message,
             return_value: flip.return_value,
             run_id: flip.run_id,

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use revere_model::{Act, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS};
+use revere_model::{Act, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS, Severity, Silence, Verdict};
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -25,6 +25,24 @@ pub(crate) enum StateWord {
     Alarm,
     Error,
     Inactive,
+}
+
+/// How bad a problem is: `critical` is for somebody to look at now, `warning` at a time that suits.
+#[derive(Clone, Copy, serde::Serialize, ToSchema)]
+#[schema(as = Severity, rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SeverityWord {
+    Critical,
+    Warning,
+}
+
+impl From<Severity> for SeverityWord {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Critical => SeverityWord::Critical,
+            Severity::Warning => SeverityWord::Warning,
+        }
+    }
 }
 
 /// Describes the model's `ReturnValue`, which knows no OpenAPI.
@@ -93,6 +111,7 @@ macro_rules! sets {
 
 sets! {
     StateSetShape is "StateSet" of StateWord: "States, each once.", None
+    SeveritySetShape is "SeveritySet" of SeverityWord: "Severities, each once.", None
     TagSetShape is "TagSet" of TagText: "Words to find and group monitors by, each once.", Some(MAX_TAGS)
 }
 
@@ -128,25 +147,37 @@ pub(crate) enum DeliveryStatusWord {
     Cancelled,
 }
 
-/// What was done, or refused, as a parameter.
-pub(crate) struct ActWord;
+/// One of the words of the model that have a list of their own.
+macro_rules! words {
+    ($($type:ident is $name:literal of $all:expr, $words:literal;)*) => {$(
+        #[doc = $words]
+        pub(crate) struct $type;
 
-impl PartialSchema for ActWord {
-    fn schema() -> RefOr<Schema> {
-        let names = Act::ALL.iter().map(|act| act.as_str());
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(names))
-            .description(Some("What was done, or refused."))
-            .build()
-            .into()
-    }
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                let all = $all;
+                let names = all.iter().map(|one| one.as_str());
+                let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+                word.description(Some($words)).build().into()
+            }
+        }
+
+        impl ToSchema for $type {
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+        }
+    )*};
 }
 
-impl ToSchema for ActWord {
-    fn name() -> Cow<'static, str> {
-        "Act".into()
-    }
+fn verdicts() -> Vec<Verdict> {
+    [Verdict::Owed].into_iter().chain(Silence::ALL.iter().map(|why| Verdict::Silent(*why))).collect()
+}
+
+words! {
+    ActWord is "Act" of Act::ALL, "What was done, or refused.";
+    SilenceWord is "Silence" of Silence::ALL, "Why something is not told.";
+    VerdictWord is "Verdict" of verdicts(), "Whether something is told, or why not.";
 }
 
 /// Texts that are taken, as far as JSON Schema can tell good ones from bad; a format names what it cannot.

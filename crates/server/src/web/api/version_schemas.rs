@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::schemas::FieldValueShape;
+use super::schemas::{FieldValueShape, SeverityWord as Severity};
 use crate::{
     operations::versions::{Difference, ListedVersion},
     store::{Author, SavedVersion},
@@ -87,7 +87,7 @@ macro_rules! whole {
                     note: saved.note,
                     restored: saved.restored,
                     script_version: saved.script_version,
-                    $($field: saved.spec.$field,)*
+                    $($field: saved.spec.$field.into(),)*
                 }
             }
         }

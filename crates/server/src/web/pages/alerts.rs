@@ -3,12 +3,13 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{MonitorId, State};
+use revere_model::{MonitorId, Severity, State};
 
 use super::{
     display::{Badge, Span, Status, When},
     form::Form,
     layout::{Place, Shell},
+    monitors::SeverityOption,
     page_request::PageRequest,
     see,
 };
@@ -64,6 +65,11 @@ struct AlertView {
     why_off: &'static str,
     owed: u64,
     states: Vec<StateOption>,
+    severities: Vec<SeverityOption>,
+    /// The tags it is for, as one would type them.
+    tags: String,
+    /// What is wrong with the tags that were typed.
+    tags_fault: String,
     fared: PastResult,
     test: Option<TestView>,
 }
@@ -105,6 +111,12 @@ struct DeliveryView {
     /// It was owed because another alert could not tell.
     instead: bool,
     answer: String,
+}
+
+/// Tags that were typed and cannot be saved, and why.
+struct Wrong {
+    tags: String,
+    fault: String,
 }
 
 /// What the receiver of a test said.
@@ -153,37 +165,56 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
 
 /// `/alert/{key}/edit`
 pub(super) async fn edit(request: PageRequest, Key(key): Key<String>) -> Result<Response, Problem> {
-    one(&request, &key, None, StatusCode::OK).await
+    one(&request, &key, None, None, StatusCode::OK).await
 }
 
 /// `/alert/{key}/edit`, sent: what it tells, and whether it is on.
-pub(super) async fn edited(context: Context, Key(key): Key<String>, form: Form) -> Result<Response, Problem> {
+pub(super) async fn edited(request: PageRequest, Key(key): Key<String>, form: Form) -> Result<Response, Problem> {
+    // A form that has no such fields leaves them alone.
+    let routing = form.has("tags");
     let input = AlertInput {
         enabled: Some(form.has("enabled")),
         states: Some(form.all("states").map(str::to_owned).collect()),
+        severities: routing.then(|| form.all("severities").map(str::to_owned).collect()),
+        tags: routing.then(|| typed_tags(form.text("tags"))),
         faults: Vec::new(),
     };
-    alerts::set(&context, &key, input).await?;
-    Ok(see("/alerts"))
+    match alerts::set(&request.context, &key, input).await {
+        Ok(_) => Ok(see("/alerts")),
+        Err(Failure::Refused(refusal)) => {
+            let faults: Vec<String> = refusal.faults.into_iter().map(|fault| fault.message).collect();
+            let wrong = Wrong { tags: form.text("tags").to_owned(), fault: faults.join("; ") };
+            one(&request, &key, None, Some(wrong), StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(failure) => Err(failure.into()),
+    }
 }
 
 /// `/alert/{key}/test`: sends a test and shows what the receiver said.
 pub(super) async fn test(request: PageRequest, Key(key): Key<String>, _: Form) -> Result<Response, Problem> {
     let result = alerts::test(&request.context, &key).await?;
-    one(&request, &key, Some(result), StatusCode::OK).await
+    one(&request, &key, Some(result), None, StatusCode::OK).await
 }
 
 async fn one(
     request: &PageRequest,
     key: &str,
     test: Option<TestResult>,
+    wrong: Option<Wrong>,
     status: StatusCode,
 ) -> Result<Response, Problem> {
     let report = alerts::get(&request.context, key).await?;
     let mut alert = AlertView::of(0, report, fared(&request.context, key, request.now()).await?);
     alert.test = test.map(TestView::from);
+    if let Some(wrong) = wrong {
+        (alert.tags, alert.tags_fault) = (wrong.tags, wrong.fault);
+    }
     let page = AlertPage { shell: request.shell(format!("Alert {key}"), Place::Alerts).await?, alert };
     request.answer(status, &page.shell, &page)
+}
+
+fn typed_tags(typed: &str) -> Vec<String> {
+    typed.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
 async fn fared(context: &Context, key: &str, now: Timestamp) -> Result<PastResult, Failure> {
@@ -237,6 +268,12 @@ impl AlertView {
                 .into_iter()
                 .map(|state| StateOption { state, chosen: row.states.contains(state) })
                 .collect(),
+            severities: Severity::ALL
+                .into_iter()
+                .map(|severity| SeverityOption { severity, chosen: row.severities.contains(severity) })
+                .collect(),
+            tags: row.tags.join(", "),
+            tags_fault: String::new(),
             fared,
             test: None,
             key: row.key,
@@ -315,6 +352,9 @@ mod tests {
             why_off: "",
             owed: 2,
             states: vec![StateOption { state: State::Ok, chosen: true }],
+            severities: SeverityOption::all(Some(Severity::Warning)),
+            tags: HOSTILE.into(),
+            tags_fault: HOSTILE.into(),
             fared: PastResult { sent: Some(delivery()), failed: Some(delivery()), trying: Some(delivery()) },
             test: Some(TestView { class: "bad", words: "No.", reply: HOSTILE.into(), took: Span::Took(3.0) }),
         }

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 
 use askama::filters::HtmlSafe;
 use jiff::Timestamp;
-use revere_model::{ReturnValue, State, lasted};
+use revere_model::{ReturnValue, Severity, State, lasted};
 
 use crate::store::DeliveryStatus;
 
@@ -17,6 +17,10 @@ pub(super) struct Badge(pub(super) State);
 /// A state's shape alone, where its word stands beside it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Mark(pub(super) State);
+
+/// How severe a problem is, where that is less than usual: everything is critical that nobody calls a warning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Severe(pub(super) Option<Severity>);
 
 /// What became of a delivery: a sign, a word, a colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +86,15 @@ impl Display for Badge {
     }
 }
 
+impl Display for Severe {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Severity::Warning) => f.write_str(r#" <span class="tag severity">warning</span>"#),
+            Some(Severity::Critical) | None => Ok(()),
+        }
+    }
+}
+
 impl Display for Status {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (class, sign) = match self.0 {
@@ -131,6 +144,7 @@ impl Display for Shown {
 
 impl HtmlSafe for Badge {}
 impl HtmlSafe for Mark {}
+impl HtmlSafe for Severe {}
 impl HtmlSafe for Status {}
 impl HtmlSafe for When {}
 impl HtmlSafe for Span {}

@@ -192,7 +192,11 @@ impl Watcher {
                 parts.insert("runs".to_owned(), Value::String(layout::render(&runs)?));
                 let story = StoryPart { story: monitor::last_story(context, *id).await? };
                 parts.insert("story".to_owned(), Value::String(layout::render(&story)?));
-                let told = DeliveryLogPart { id: *id, deliveries: monitor::last_told(context, *id).await? };
+                let told = DeliveryLogPart {
+                    id: *id,
+                    deliveries: monitor::last_told(context, *id).await?,
+                    not_told: monitor::last_not_told(context, *id).await?,
+                };
                 parts.insert("told".to_owned(), Value::String(layout::render(&told)?));
             }
         } else {

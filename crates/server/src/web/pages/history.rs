@@ -10,12 +10,13 @@ use axum::{
 };
 use futures_util::stream;
 use jiff::{Timestamp, civil, tz::TimeZone};
-use revere_model::{MonitorId, Run, RunId, State, StateSet};
+use revere_model::{MonitorId, Run, RunId, Severity, State, StateSet};
 
 use super::{
     chart,
     display::When,
     layout::{Place, Shell},
+    monitors::SeverityOption,
     page_request::PageRequest,
     runs::RunView,
 };
@@ -42,6 +43,7 @@ struct HistoryPage {
     id: MonitorId,
     name: String,
     states: Vec<StateOption>,
+    severities: Vec<SeverityOption>,
     flips: bool,
     from: String,
     to: String,
@@ -77,6 +79,7 @@ struct GapView {
 #[derive(Clone, Debug, Default)]
 struct Asked {
     state: Option<State>,
+    severity: Option<Severity>,
     flips: bool,
     /// As the field of the form has it: `2026-07-01T12:00`, in `zone`.
     from: Option<String>,
@@ -97,7 +100,7 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
     };
     let (found, more) = found_runs(&request.context, id, &asked, window, PAGE).await?;
     let next = found.last().filter(|_| more).map(|run| asked.address(id, "history", Some(run.id)));
-    let gaps = if asked.before.is_none() && asked.state.is_none() && !asked.flips {
+    let gaps = if asked.before.is_none() && asked.state.is_none() && asked.severity.is_none() && !asked.flips {
         let (from, to) = (window.0.unwrap_or(Timestamp::UNIX_EPOCH), window.1.unwrap_or(Timestamp::MAX));
         runs::gaps_between(&request.context, id, from, to, GAPS).await?
     } else {
@@ -123,6 +126,7 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
         id,
         name: monitor.spec.name,
         states: State::ALL.into_iter().map(|state| StateOption { state, chosen: asked.state == Some(state) }).collect(),
+        severities: SeverityOption::all(asked.severity),
         flips: asked.flips,
         from: asked.from.clone().unwrap_or_default(),
         to: asked.to.clone().unwrap_or_default(),
@@ -167,7 +171,8 @@ pub(super) async fn csv(context: Context, Key(id): Key<MonitorId>, params: Param
     let monitor = monitors::get(&context, id).await?;
     let zone = asked.zone.clone().unwrap_or_else(|| monitor.spec.timezone.clone());
     let window = asked.window(&zone).map_err(|fault| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, fault))?;
-    let head = "id,kind,tick_at,started_at,duration_ms,outcome,old_state,new_state,return_value,message\r\n".to_owned();
+    let head = "id,kind,tick_at,started_at,duration_ms,outcome,old_state,new_state,return_value,message,severity\r\n"
+        .to_owned();
     let pages = stream::try_unfold((context, asked, Some(head)), move |(context, mut asked, head)| async move {
         if let Some(head) = head {
             return Ok::<_, std::io::Error>(Some((head, (context, asked, None))));
@@ -196,7 +201,8 @@ async fn found_runs(
     limit: u32,
 ) -> Result<(Vec<Run>, bool), Failure> {
     let states = asked.state.map(|state| StateSet::EMPTY.with(state));
-    let filter = RunFilter { states, flips: asked.flips, from, until: to, before: asked.before, limit };
+    let Asked { severity, flips, before, .. } = *asked;
+    let filter = RunFilter { states, severity, flips, from, until: to, before, limit };
     runs::list(context, id, filter, MOST_BYTES).await
 }
 
@@ -205,7 +211,7 @@ fn csv_line(run: &Run) -> String {
         serde_json::to_value(run.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
     let value = run.return_value.as_ref().map(ToString::to_string).unwrap_or_default();
     format!(
-        "{},{kind},{},{},{},{},{},{},{},{}\r\n",
+        "{},{kind},{},{},{},{},{},{},{},{},{}\r\n",
         run.id,
         run.tick_at,
         run.started_at,
@@ -214,7 +220,8 @@ fn csv_line(run: &Run) -> String {
         run.old_state,
         run.new_state,
         csv_text(&value),
-        csv_text(&run.message)
+        csv_text(&run.message),
+        run.severity.map_or("", Severity::as_str)
     )
 }
 
@@ -229,6 +236,7 @@ impl Asked {
     fn read(mut params: Params) -> Result<Asked, Problem> {
         let asked = Asked {
             state: params.parsed("state", "OK, ALARM, ERROR or INACTIVE"),
+            severity: params.parsed("severity", "critical or warning"),
             flips: params.flag("flips").unwrap_or(false),
             from: params.text("from"),
             to: params.text("to"),
@@ -239,7 +247,7 @@ impl Asked {
     }
 
     fn filters(&self) -> bool {
-        self.state.is_some() || self.flips || self.from.is_some() || self.to.is_some()
+        self.state.is_some() || self.severity.is_some() || self.flips || self.from.is_some() || self.to.is_some()
     }
 
     /// The times as instants.
@@ -263,6 +271,9 @@ impl Asked {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         if let Some(state) = self.state {
             query.append_pair("state", state.as_str());
+        }
+        if let Some(severity) = self.severity {
+            query.append_pair("severity", severity.as_str());
         }
         if self.flips {
             query.append_pair("flips", "true");

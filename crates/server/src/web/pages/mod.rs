@@ -29,6 +29,7 @@ mod monitor;
 mod monitor_actions;
 mod monitor_form;
 mod monitors;
+mod not_told;
 mod outcome;
 mod page_request;
 mod people;
@@ -41,6 +42,7 @@ mod tokens;
 mod version;
 mod versions;
 mod welcome;
+mod who;
 
 use axum::{
     Router,
@@ -66,6 +68,7 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/monitor/{id}/run", post(monitor_actions::run))
         .route("/monitor/{id}/pause", post(monitor_actions::pause))
         .route("/monitor/{id}/resume", post(monitor_actions::resume))
+        .route("/monitor/{id}/who", get(who::show))
         .route("/monitor/{id}/chart", get(chart::data))
         .route("/monitor/{id}/history", get(history::show))
         .route("/monitor/{id}/history.csv", get(history::csv))
@@ -76,6 +79,7 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/deleted", get(deleted::show).post(deleted::bring_back))
         .route("/try", post(outcome::try_it))
         .route("/alerts", get(alerts::show))
+        .route("/alerts/not-told", get(not_told::show))
         .route("/alert/{key}/edit", get(alerts::edit).post(alerts::edited))
         .route("/alert/{key}/test", post(alerts::test))
         .route("/sources", get(sources::show))

@@ -3,21 +3,22 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
-use revere_model::{Monitor, MonitorId, ReturnValue, State};
+use revere_model::{Monitor, MonitorId, MonitorSpec, ReturnValue, Severity, State, Subject};
 
 use super::{
     chart::{self, Range},
     chart_svg::{self, ChartSvg},
-    display::{Badge, Mark, Shown, Span, Status, When, class},
+    display::{Badge, Mark, Severe, Shown, Span, Status, When, class},
     highlight::Listing,
     layout::{Place, Shell},
     monitor_form,
+    not_told::NotToldRow,
     page_request::PageRequest,
     runs::RunView,
 };
 use crate::{
-    operations::{Context, Failure, alerts, deliveries, monitors, runs, schedule},
-    store::{DeliveryFilter, RecordedFlip},
+    operations::{Context, Failure, alerts, decisions, deliveries, monitors, runs, schedule},
+    store::{AlertRow, DeliveryFilter, NotToldFilter, RecordedFlip},
     web::{
         Problem,
         params::{Key, Params},
@@ -30,7 +31,7 @@ const PASSED: &str = "Monitor Passed";
 const STORY: u32 = 10;
 /// Runs that the page lists.
 const RUNS: u32 = 10;
-/// Deliveries that the page lists.
+/// Deliveries that the page lists, and so many decisions not to tell.
 const DELIVERIES: u32 = 5;
 
 #[derive(Template)]
@@ -60,6 +61,7 @@ struct MonitorPage {
     updated: When,
     told: Vec<ToldAlert>,
     deliveries: Vec<Sent>,
+    not_told: Vec<NotToldRow>,
 }
 
 /// How a monitor stands; sent again when it changes.
@@ -68,6 +70,7 @@ pub(super) struct StatusPanel {
     class: &'static str,
     mark: Mark,
     state: State,
+    severity: Severe,
     since: Span,
     never: bool,
     paused: bool,
@@ -119,6 +122,7 @@ pub(super) struct StoryPart {
 pub(super) struct DeliveryLogPart {
     pub(super) id: MonitorId,
     pub(super) deliveries: Vec<Sent>,
+    pub(super) not_told: Vec<NotToldRow>,
 }
 
 struct RangeOption {
@@ -132,6 +136,9 @@ pub(super) struct FlipRow {
     class: &'static str,
     mark: Mark,
     state: State,
+    severity: Severe,
+    /// Whether it was this already, and became worse.
+    worse: bool,
     at: When,
     lasted: Option<Span>,
     value: Option<Shown>,
@@ -202,8 +209,9 @@ pub(super) async fn show(
         facts: monitor_form::facts(spec),
         version: monitor.version,
         updated: When { at: monitor.updated_at, now },
-        told: told(&request.context).await?,
+        told: told(&request.context, spec).await?,
         deliveries: last_told(&request.context, id).await?,
+        not_told: last_not_told(&request.context, id).await?,
     };
     request.answer(StatusCode::OK, &page.shell, &page)
 }
@@ -221,21 +229,28 @@ pub(super) async fn last_story(context: &Context, id: MonitorId) -> Result<Vec<F
     Ok(story(flips, context.now()))
 }
 
-async fn told(context: &Context) -> Result<Vec<ToldAlert>, Problem> {
+/// The alerts that are for this monitor, and those that it chose and nobody has.
+async fn told(context: &Context, spec: &MonitorSpec) -> Result<Vec<ToldAlert>, Problem> {
     let rows = alerts::settings(context).await?;
-    Ok(rows
-        .into_iter()
-        .filter(|row| row.in_config)
-        .map(|row| {
-            let states: Vec<&str> = row.states.iter().map(State::as_str).collect();
-            let words = match (row.is_on(), states.is_empty()) {
-                (false, _) => "switched off".to_owned(),
-                (true, true) => "tells nothing".to_owned(),
-                (true, false) => states.join(", "),
-            };
-            ToldAlert { key: row.key, words }
-        })
-        .collect())
+    let subject = Subject { tags: &spec.tags, alerts: spec.alerts.as_deref(), state: State::Inactive, severity: None };
+    let here = rows.iter().filter(|row| row.in_config && row.rules().elsewhere(&subject).is_none());
+    let mut told: Vec<ToldAlert> = here.map(|row| ToldAlert { key: row.key.clone(), words: tells(row) }).collect();
+    let gone = |key: &&String| !rows.iter().any(|row| row.in_config && row.key == **key);
+    let gone = spec.alerts.iter().flatten().filter(gone);
+    told.extend(gone.map(|key| ToldAlert { key: key.clone(), words: "not in the configuration".to_owned() }));
+    Ok(told)
+}
+
+fn tells(row: &AlertRow) -> String {
+    let states: Vec<&str> = row.states.iter().map(State::as_str).collect();
+    let severities: Vec<&str> = row.severities.iter().map(Severity::as_str).collect();
+    match (row.is_on(), states.is_empty(), severities.as_slice()) {
+        (false, ..) => "switched off".to_owned(),
+        (true, true, _) => "tells nothing".to_owned(),
+        (true, false, [only]) => format!("{}; {only} problems only", states.join(", ")),
+        (true, false, []) => format!("{}; no problems", states.join(", ")),
+        (true, false, _) => states.join(", "),
+    }
 }
 
 /// The last that was told, as the page lists it.
@@ -255,6 +270,14 @@ pub(super) async fn last_told(context: &Context, id: MonitorId) -> Result<Vec<Se
         .collect())
 }
 
+/// The last that was not told, as the page lists it.
+pub(super) async fn last_not_told(context: &Context, id: MonitorId) -> Result<Vec<NotToldRow>, Failure> {
+    let now = context.now();
+    let filter = NotToldFilter { monitor: Some(id), limit: DELIVERIES, ..NotToldFilter::default() };
+    let found = decisions::not_told(context, &filter).await?;
+    Ok(found.into_iter().map(|one| NotToldRow::of(one, now)).collect())
+}
+
 /// Newest first; each lasted until the one above it.
 fn story(flips: Vec<RecordedFlip>, now: Timestamp) -> Vec<FlipRow> {
     let mut until = None;
@@ -264,6 +287,8 @@ fn story(flips: Vec<RecordedFlip>, now: Timestamp) -> Vec<FlipRow> {
             class: class(flip.new_state),
             mark: Mark(flip.new_state),
             state: flip.new_state,
+            severity: Severe(flip.severity),
+            worse: flip.old_state == flip.new_state && flip.severity > flip.old_severity,
             at: When { at: flip.at, now },
             lasted: until.map(|until| Span::Between(flip.at, until)),
             value: flip.return_value.map(Shown),
@@ -283,7 +308,7 @@ fn sentence(words: &str) -> String {
 impl StatusPanel {
     pub(super) fn of(monitor: &Monitor, now: Timestamp) -> StatusPanel {
         StatusPanel::new(
-            monitor.state,
+            (monitor.state, monitor.severity),
             monitor.state_since,
             monitor.spec.active,
             (monitor.last_run_at, monitor.last_message.clone(), monitor.last_value.clone()),
@@ -294,7 +319,7 @@ impl StatusPanel {
     }
 
     fn new(
-        state: State,
+        (state, severity): (State, Option<Severity>),
         since: Timestamp,
         active: bool,
         last: (Option<Timestamp>, Option<String>, Option<ReturnValue>),
@@ -307,6 +332,7 @@ impl StatusPanel {
             class: class(state),
             mark: Mark(state),
             state,
+            severity: Severe(severity),
             since: Span::Since(since, now),
             never: last_at.is_none(),
             paused: !active,
@@ -351,7 +377,9 @@ mod tests {
             monitor_id: MonitorId(1),
             at: Timestamp::from_second(now.as_second() - minutes * 60).unwrap(),
             old_state: State::Inactive,
+            old_severity: None,
             new_state,
+            severity: None,
             message: "<m>".into(),
             return_value: Some(ReturnValue::Float(0.5)),
             run_id: None,
@@ -367,7 +395,7 @@ mod tests {
             active: true,
             fault: Some("<fault>".into()),
             stand: StatusPanel::new(
-                State::Alarm,
+                (State::Alarm, Some(Severity::Warning)),
                 now,
                 true,
                 (Some(now), Some("<said>".into()), None),
@@ -404,6 +432,7 @@ mod tests {
                 status: Status(DeliveryStatus::Sent),
                 at: When { at: now, now },
             }],
+            not_told: vec![super::super::not_told::tests::hostile_row()],
         };
         let html = page.render().unwrap();
         for raw in ["<name>", "<tag>", "<fault>", "<said>", "<d>", "a < b", "<k>", "<m>"] {

@@ -4,11 +4,11 @@ use askama::Template;
 use axum::{Json, http::StatusCode, response::Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use revere_model::{MonitorId, State, StateSet};
+use revere_model::{MonitorId, Severity, State, StateSet};
 
 use super::{
     deleted::Undo,
-    display::{Badge, Mark, Shown, Span, When, class},
+    display::{Badge, Mark, Severe, Shown, Span, When, class},
     layout::{Place, Shell},
     page_request::PageRequest,
     sparkline::Sparkline,
@@ -37,6 +37,7 @@ struct MonitorsPage {
     rows: Vec<Row>,
     query: String,
     state: Option<String>,
+    severities: Vec<SeverityOption>,
     tags: Vec<TagOption>,
     filtered: bool,
     paged: bool,
@@ -74,6 +75,7 @@ pub(super) struct Row {
     name: String,
     tags: Vec<String>,
     badge: Badge,
+    severity: Severe,
     problem: bool,
     paused: bool,
     since: Span,
@@ -96,6 +98,17 @@ struct Count {
     current: bool,
 }
 
+pub(super) struct SeverityOption {
+    pub(super) severity: Severity,
+    pub(super) chosen: bool,
+}
+
+impl SeverityOption {
+    pub(super) fn all(chosen: Option<Severity>) -> Vec<SeverityOption> {
+        Severity::ALL.into_iter().map(|one| SeverityOption { severity: one, chosen: chosen == Some(one) }).collect()
+    }
+}
+
 struct TagOption {
     name: String,
     count: u64,
@@ -106,6 +119,7 @@ struct TagOption {
 #[derive(Clone, Debug, Default)]
 struct Asked {
     state: Option<String>,
+    severity: Option<Severity>,
     tag: Option<String>,
     query: Option<String>,
     after: Option<String>,
@@ -118,6 +132,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let deleted = Undo::read(params.text("deleted").as_deref());
     let asked = Asked {
         state: states.as_ref().map(|states| states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(",")),
+        severity: params.parsed("severity", "critical or warning"),
         tag: params.text("tag"),
         query: params.text("q"),
         after: params.text("after"),
@@ -125,6 +140,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let (states, asked, part) = params.finish((states, asked, part))?;
     let filter = OverviewFilter {
         states: states.map(|states| states.into_iter().collect::<StateSet>()),
+        severity: asked.severity,
         tag: asked.tag.clone(),
         search: asked.query.clone(),
         after: place(&request.context, asked.after.as_deref()).await?,
@@ -146,6 +162,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         rows,
         query: asked.query.clone().unwrap_or_default(),
         state: asked.state.clone(),
+        severities: SeverityOption::all(asked.severity),
         tags: tags(&request.context, asked.tag.as_deref()).await?,
         filtered: asked.filters(),
         paged: asked.after.is_some(),
@@ -231,6 +248,7 @@ impl Row {
         Row {
             id: row.id,
             badge: Badge(row.state),
+            severity: Severe(row.severity),
             problem: row.state.is_problem(),
             paused: !row.active,
             since: Span::Since(row.state_since, now),
@@ -248,12 +266,20 @@ impl Row {
 
 impl Asked {
     fn filters(&self) -> bool {
-        self.state.is_some() || self.tag.is_some() || self.query.is_some()
+        self.state.is_some() || self.severity.is_some() || self.tag.is_some() || self.query.is_some()
     }
 
     fn address(&self, after: Option<String>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("state", &self.state), ("tag", &self.tag), ("q", &self.query), ("after", &after)] {
+        let severity = self.severity.map(|severity| severity.to_string());
+        let named = [
+            ("state", &self.state),
+            ("severity", &severity),
+            ("tag", &self.tag),
+            ("q", &self.query),
+            ("after", &after),
+        ];
+        for (name, value) in named {
             if let Some(value) = value {
                 query.append_pair(name, value);
             }
@@ -282,6 +308,7 @@ pub(super) mod tests {
             tags: vec![text.to_owned()],
             active: true,
             state,
+            severity: state.is_problem().then_some(Severity::Warning),
             state_since: now,
             last_run_at: Some(now),
             last_message: Some(text.to_owned()),
@@ -311,6 +338,7 @@ pub(super) mod tests {
             rows: vec![row(State::Alarm, "disk"), row(State::Inactive, "new")],
             query: HOSTILE.into(),
             state: Some("ALARM".into()),
+            severities: SeverityOption::all(Some(Severity::Warning)),
             tags: vec![TagOption { name: HOSTILE.into(), count: 1, chosen: true }],
             filtered: true,
             paged: true,

@@ -8,7 +8,7 @@ use revere_model::MonitorId;
 use revere_sandbox::Outcome;
 
 use super::{
-    display::{Badge, Span},
+    display::{Badge, Severe, Span},
     form::Form,
     layout,
 };
@@ -24,6 +24,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct OutcomeView {
     pub(super) badge: Badge,
+    pub(super) severity: Severe,
     pub(super) message: String,
     pub(super) value: Option<String>,
     pub(super) output: String,
@@ -78,6 +79,7 @@ impl From<Outcome> for OutcomeView {
         let error = outcome.error;
         OutcomeView {
             badge: Badge(outcome.state),
+            severity: Severe(outcome.severity),
             message: outcome.message,
             value: outcome.return_value.map(|value| value.to_string()),
             output: outcome.output,
@@ -120,6 +122,7 @@ mod tests {
         let outcome = Outcome {
             state: State::Error,
             message: "<b>boom</b>".into(),
+            severity: None,
             return_value: Some(ReturnValue::Text("<i>".into())),
             output: "<pre>".into(),
             error: Some(ScriptError {

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use revere_model::{MonitorId, Run, RunId, RunKind};
 
-use super::display::{Badge, Shown, Span, When};
+use super::display::{Badge, Severe, Shown, Span, When};
 
 /// A run in a table.
 #[derive(Clone, Debug)]
@@ -11,6 +11,7 @@ pub(super) struct RunView {
     pub(super) id: RunId,
     pub(super) badge: Badge,
     pub(super) old: Badge,
+    pub(super) severity: Severe,
     pub(super) flip: bool,
     pub(super) at: When,
     /// The time as a clock shows it, where a zone was chosen.
@@ -49,6 +50,7 @@ impl RunView {
             id: run.id,
             badge: Badge(run.new_state),
             old: Badge(run.old_state),
+            severity: Severe(run.severity),
             flip: run.old_state != run.new_state,
             at: When { at: run.started_at, now },
             exact: String::new(),

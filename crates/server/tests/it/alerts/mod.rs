@@ -22,7 +22,7 @@ use revere::{
     redact::Secrets,
     settings::ConfigFault,
 };
-use revere_model::{FlipId, MonitorId, ReturnValue, State};
+use revere_model::{FlipId, MonitorId, ReturnValue, Severity, State};
 use serde_json::{Value, json};
 
 /// Long enough for a busy machine; nothing waits for it in a passing test.
@@ -70,7 +70,9 @@ fn sample() -> Notification {
             tags: vec!["mail".to_owned(), "team-a".to_owned()],
         },
         old_state: State::Alarm,
+        old_severity: Some(Severity::Critical),
         new_state: State::Ok,
+        severity: None,
         message: "Monitor Passed".to_owned(),
         return_value: Some(ReturnValue::Int(67)),
         tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),

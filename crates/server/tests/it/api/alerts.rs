@@ -28,8 +28,8 @@ async fn alerts_are_listed_with_what_people_chose() {
         alert(&server, "ops").await,
         json!({
             "key": "ops", "type": "log", "description": "The people on call.", "enabled": true,
-            "enabled_in_config": true, "in_config": true, "states": ["OK", "ALARM", "ERROR"], "owed": 0,
-            "last_delivery": null,
+            "enabled_in_config": true, "in_config": true, "states": ["OK", "ALARM", "ERROR"],
+            "severities": ["critical", "warning"], "tags": [], "owed": 0, "last_delivery": null,
         })
     );
     assert_eq!(alert(&server, "off").await["enabled_in_config"], false);
@@ -115,4 +115,29 @@ async fn two_people_who_change_different_things_both_have_their_way() {
         let alert = server.get(path).await.json(200);
         assert_eq!((&alert["enabled"], &alert["states"]), (&json!(false), &json!(["ERROR"])), "round {round}");
     }
+}
+
+#[tokio::test]
+async fn what_was_not_told_says_why() {
+    let server = Server::start().await;
+    server.send("PUT", "/api/v1/alerts/ops", &json!({"states": ["ERROR"]})).await.json(200);
+    let path = alarm(&server).await;
+    let id = path.rsplit_once('/').unwrap().1;
+    let all = server.get(&format!("/api/v1/not-told?monitor={id}")).await.json(200);
+    let of = |place: usize| {
+        let one = &all["items"][place];
+        (one["alerts"].clone(), one["reason"].clone(), one["words"].clone())
+    };
+    let off = (json!(["off"]), json!("off_in_config"), json!("the alert is switched off in the configuration"));
+    assert_eq!(of(0), off, "{all}");
+    assert_eq!(of(1), (json!(["ops"]), json!("not_this_state"), json!("the alert does not tell this state")));
+    let first = &all["items"][1];
+    assert_eq!((&first["old_state"], &first["new_state"]), (&json!("INACTIVE"), &json!("ALARM")));
+    assert_eq!(first["monitor_name"], "Disk");
+    let flips = server.get(&format!("{path}/flips")).await.json(200);
+    assert_eq!(first["flip_id"], flips["items"][0]["id"]);
+    let page = server.get("/api/v1/not-told?alert=ops&limit=1").await.json(200);
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&first["id"], &json!(null)));
+    let faults = server.get("/api/v1/not-told?monitor=x&alrt=ops").await.faults();
+    assert_eq!(faults.len(), 2, "{faults:?}");
 }

@@ -13,6 +13,8 @@ fn another(field: &str, value: &Value) -> Value {
     match (field, value) {
         ("script", _) => json!("return_value = 2"),
         ("schedule", _) => json!("0 4 * * *"),
+        ("alerts", _) => json!(["ops"]),
+        ("default_severity", _) => json!("warning"),
         ("timezone", _) => json!("Europe/Berlin"),
         (_, Value::String(text)) => json!(format!("{text}more")),
         (_, Value::Bool(flag)) => json!(!flag),

@@ -42,7 +42,7 @@ fn what_cannot_be_run_is_3_and_says_why() {
 #[test]
 fn json_is_one_object_with_every_field() {
     let shell = Shell::new();
-    shell.write("m.py", "print('looking')\nreturn_value = 1.5\nraise MonitorFailure('so bad')");
+    shell.write("m.py", "print('looking')\nreturn_value = 1.5\nraise MonitorFailure('so bad', severity='warning')");
     let said = shell.run("eval --json m.py").exits(1);
     let mut outcome: Value = serde_json::from_str(&said.stdout).unwrap();
     assert!(outcome["duration_ms"].as_f64().unwrap() > 0.0);
@@ -50,14 +50,24 @@ fn json_is_one_object_with_every_field() {
     outcome["duration_ms"] = json!(1);
     outcome["traceback"] = json!("...");
     let expected = json!({
-        "state": "ALARM", "message": "so bad", "return_value": 1.5, "duration_ms": 1, "output": "looking\n",
+        "state": "ALARM", "severity": "warning", "message": "so bad", "return_value": 1.5, "duration_ms": 1, "output": "looking\n",
         "traceback": "...", "source_calls": [], "warnings": [],
     });
     assert_eq!(outcome, expected);
     let names: Vec<&String> = outcome.as_object().unwrap().keys().collect();
     assert_eq!(
         names,
-        ["state", "message", "return_value", "duration_ms", "output", "traceback", "source_calls", "warnings"]
+        [
+            "state",
+            "severity",
+            "message",
+            "return_value",
+            "duration_ms",
+            "output",
+            "traceback",
+            "source_calls",
+            "warnings"
+        ]
     );
 }
 

@@ -1,5 +1,6 @@
 //! The command line, from outside: the real program, its output and its exit code.
 
+mod alert;
 mod backup;
 mod config;
 mod demo;

@@ -48,6 +48,24 @@ async fn the_log_says_what_was_told_and_what_was_answered() {
 }
 
 #[tokio::test]
+async fn a_silence_has_its_reason_on_the_monitors_page_and_on_the_alerts() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    browser.submit("/alert/ops/edit", &[("states", "ERROR"), ("enabled", "true")]).await;
+    let body = json!({ "name": "<m>", "script": "raise MonitorFailure('x')", "schedule": "@daily" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    let page = browser.page("/monitor/1").await;
+    assert!(page.contains("Last not told") && page.contains("the alert does not tell this state"), "{page}");
+    let page = browser.page("/alerts/not-told?alert=ops").await;
+    assert!(page.contains("the alert does not tell this state") && page.contains("&#60;m&#62;"), "{page}");
+    assert!(!page.contains("switched off in the configuration"), "that is another alert: {page}");
+    assert!(browser.page("/alerts/not-told?monitor=1").await.contains("switched off in the configuration"));
+    assert!(browser.page("/alerts").await.contains("/alerts/not-told?alert=ops"));
+    assert!(browser.page("/alerts/not-told?alert=none").await.contains("Nothing fits"));
+}
+
+#[tokio::test]
 async fn sources_show_their_health_and_answer_a_query() {
     let server = Server::start().await;
     let browser = Browser::of(&server);

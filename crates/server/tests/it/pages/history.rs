@@ -37,6 +37,6 @@ async fn history_is_filtered_paged_and_downloaded() {
     assert!(csv.header("content-disposition").contains("monitor-1.csv"));
     let lines: Vec<&str> = csv.text.lines().collect();
     assert_eq!(lines.len(), 251);
-    assert!(lines[0].starts_with("id,kind,tick_at") && lines[1].ends_with("\"run 249\""), "{}", lines[1]);
+    assert!(lines[0].starts_with("id,kind,tick_at") && lines[1].ends_with("\"run 249\","), "{}", lines[1]);
     assert_eq!(browser.get("/monitor/1/history.csv?state=ALARM").await.text.lines().count(), 3);
 }

@@ -201,6 +201,7 @@ async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
         finished_at: now,
         duration: std::time::Duration::ZERO,
         outcome: Well,
+        severity: None,
         message: String::new(),
         return_value: None,
         output: String::new(),

@@ -205,6 +205,7 @@ async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() 
             finished_at: at,
             duration: Duration::from_micros(1500),
             outcome: State::Ok,
+            severity: None,
             message: String::new(),
             return_value: None,
             output: String::new(),

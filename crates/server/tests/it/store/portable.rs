@@ -12,9 +12,9 @@ use std::{
 use jiff::ToSpan;
 use revere::store::{
     AlertChange, ConfiguredAlert, DeliveryFilter, DeliveryStatus, HandedBack, ImportedMonitor, MonitorFilter,
-    OverviewFilter, OverviewPlace, RunFilter, Settlement,
+    NotToldFilter, OverviewFilter, OverviewPlace, RunFilter, Settlement,
 };
-use revere_model::{MonitorSpec, State, StateSet};
+use revere_model::{MonitorSpec, Severity, SeveritySet, State, StateSet};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -158,12 +158,19 @@ async fn ask_everything(scratch: &Scratch) {
     let (store, now) = (&scratch.store, scratch.now());
     let alert = |key: &str| ConfiguredAlert { key: key.to_owned(), enabled: true };
     store.sync_alerts(&[alert("ops"), alert("other")], now).await.unwrap();
-    let change = AlertChange { enabled: Some(true), states: Some(State::ALL.into_iter().collect()) };
+    let change = AlertChange {
+        enabled: Some(true),
+        states: Some(State::ALL.into_iter().collect()),
+        severities: Some(SeveritySet::ALL),
+        tags: Some(vec!["mail".to_owned()]),
+    };
     store.set_alert("ops", change, &by_server(now)).await.unwrap();
     let mut ids = Vec::new();
     for name in ["a", "b", "c", "d"] {
         let script = "sources['shop'].get('x')".to_owned();
-        let spec = MonitorSpec { tags: vec!["mail".to_owned()], script, retain_days: Some(1), ..spec(name) };
+        let alerts = (name == "a").then(|| vec!["ops".to_owned()]);
+        let tags = vec!["mail".to_owned()];
+        let spec = MonitorSpec { tags, script, alerts, retain_days: Some(1), ..spec(name) };
         ids.push(store.create_monitor(&spec, &by_server(now)).await.unwrap().id);
     }
     for state in [State::Ok, State::Alarm, State::Error, State::Ok, State::Alarm] {
@@ -198,18 +205,22 @@ async fn ask_everything(scratch: &Scratch) {
     let two = StateSet::EMPTY.with(State::Ok).with(State::Alarm);
     for (states, text) in [(None, None), (Some(two), Some("a".to_owned()))] {
         let (tag, search) = (text.clone().map(|_| "mail".to_owned()), text);
-        let filter = MonitorFilter { states, tag: tag.clone(), search: search.clone(), after: None, limit: 9 };
+        let severity = states.map(|_| Severity::Warning);
+        let filter =
+            MonitorFilter { states, severity, tag: tag.clone(), search: search.clone(), after: None, limit: 9 };
         store.monitors(&filter).await.unwrap();
         let place = OverviewPlace { state: State::Alarm, since: now, name: "a".to_owned(), id: ids[0] };
         let after = states.map(|_| place);
-        store.overview(&OverviewFilter { states, tag, search, after, limit: 9 }).await.unwrap();
+        store.overview(&OverviewFilter { states, severity, tag, search, after, limit: 9 }).await.unwrap();
     }
     store.overview_rows(&ids).await.unwrap();
     let newest = store.runs(ids[0], RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap();
     let before = newest.first().map(|run| run.id);
     let (from, until) = (Some(now), Some(scratch.now()));
-    let filter = RunFilter { states: Some(two), flips: true, from, until, before, limit: 9 };
-    store.runs_page(ids[0], filter, 1000).await.unwrap();
+    for severity in [None, Some(Severity::Critical), Some(Severity::Warning)] {
+        let filter = RunFilter { states: Some(two), severity, flips: true, from, until, before, limit: 9 };
+        store.runs_page(ids[0], filter, 1000).await.unwrap();
+    }
     store.run(newest[0].id).await.unwrap();
     store.flips(ids[0], None, 9).await.unwrap();
     store.flips_between(ids[0], now, scratch.now(), 9).await.unwrap();
@@ -226,6 +237,9 @@ async fn ask_everything(scratch: &Scratch) {
     for delivery in store.deliveries(&DeliveryFilter { limit: 9, ..DeliveryFilter::default() }).await.unwrap() {
         store.delivery(delivery.id).await.unwrap();
     }
+    for (monitor, alert) in [(None, None), (Some(ids[0]), Some("ops".to_owned()))] {
+        store.not_told(&NotToldFilter { monitor, alert, before: None, limit: 9 }).await.unwrap();
+    }
     let edited = MonitorSpec { tags: vec!["other".to_owned()], schedule: "*/5 * * * *".to_owned(), ..monitor.spec };
     store.update_monitor(ids[0], monitor.version, &edited, &by_server(scratch.now())).await.unwrap();
     switched(store, ids[1], false, scratch.now()).await;
@@ -235,13 +249,14 @@ async fn ask_everything(scratch: &Scratch) {
     let later = scratch.now() + 1.hour();
     store.give_up_orphans(later, scratch.now(), 2).await.unwrap();
     store.sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true }], scratch.now()).await.unwrap();
-    let off = AlertChange { enabled: Some(false), states: None };
+    let off = AlertChange { enabled: Some(false), ..AlertChange::default() };
     store.set_alert("ops", off, &by_server(scratch.now())).await.unwrap();
     let much_later = scratch.now() + jiff::SignedDuration::from_hours(24 * 9);
     store.monitors_to_purge(None, 9).await.unwrap();
     store.purge_runs(ids[0], 1, much_later, 9).await.unwrap();
     store.purge_gaps(ids[0], 1, much_later, 9).await.unwrap();
     store.purge_deliveries(ids[0], 1, much_later, 9).await.unwrap();
+    store.purge_decisions(ids[0], 1, much_later, 9).await.unwrap();
     store.delete_monitor(ids[1], &by_server(scratch.now())).await.unwrap();
     store.deleted_monitors(None, 9, scratch.now()).await.unwrap();
     store.deleted_monitors(Some(ids[1]), 9, scratch.now()).await.unwrap();

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
 use revere::store::{
-    AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, Settlement, Store, TakenBack,
+    AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, Settlement,
+    Store, TakenBack,
 };
-use revere_model::{MonitorId, State, StateSet};
+use revere_model::{MonitorId, Silence, State, StateSet};
 
 use crate::support::{Scratch, by_server, on_postgresql, spec};
 
@@ -72,6 +73,46 @@ async fn a_result_answers_its_flip_and_who_is_owed() {
     assert_eq!(owed, ["a", "b"]);
     let Committed::Recorded { flip, owed, .. } = scratch.manual(id, State::Alarm).await else { panic!() };
     assert_eq!((flip, owed.len()), (None, 0));
+}
+
+/// What nobody hears is on record with its reason, and only what somebody could have expected.
+#[tokio::test]
+async fn every_silence_about_a_problem_is_kept_with_its_reason() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let alert = |key: &str, enabled| ConfiguredAlert { key: key.to_owned(), enabled };
+    let configured = [alert("errors", true), alert("later", false), alert("never", false), alert("off", true)];
+    store.sync_alerts(&configured, scratch.now()).await.unwrap();
+    let errors = AlertSettings { enabled: true, states: StateSet::EMPTY.with(State::Error) };
+    store.set_alert("errors", errors, &by_server(scratch.now())).await.unwrap();
+    let off = AlertSettings { enabled: false, states: StateSet::DEFAULT_TOLD };
+    store.set_alert("off", off, &by_server(scratch.now())).await.unwrap();
+    let id = monitor(&scratch).await;
+    scratch.manual(id, State::Ok).await;
+    let filter = NotToldFilter { monitor: Some(id), limit: 9, ..NotToldFilter::default() };
+    assert_eq!(store.not_told(&filter).await.unwrap(), [], "that a new monitor passes is no news");
+    scratch.manual(id, State::Alarm).await;
+    let kept = async |filter: &NotToldFilter| {
+        let found = store.not_told(filter).await.unwrap();
+        found.into_iter().map(|one| (one.reason, one.alerts.join(" "), one.new_state)).collect::<Vec<_>>()
+    };
+    let [elsewhere, off, not_this] = [Silence::OffInConfig, Silence::SwitchedOff, Silence::NotThisState];
+    let alarm = [
+        (elsewhere, "later never".to_owned(), State::Alarm),
+        (off, "off".to_owned(), State::Alarm),
+        (not_this, "errors".to_owned(), State::Alarm),
+    ];
+    assert_eq!(kept(&filter).await, alarm);
+    let of_errors = NotToldFilter { alert: Some("errors".to_owned()), limit: 9, ..NotToldFilter::default() };
+    assert_eq!(kept(&of_errors).await, alarm[2..]);
+    let later = NotToldFilter { alert: Some("later".to_owned()), limit: 9, ..NotToldFilter::default() };
+    assert_eq!(kept(&later).await, [], "its list is not full of what is not meant for it");
+    scratch.manual(id, State::Ok).await;
+    assert_eq!(kept(&of_errors).await[0], (not_this, "errors".to_owned(), State::Ok));
+    let (days, later) = (1, scratch.now() + jiff::SignedDuration::from_hours(25));
+    assert_eq!(store.purge_decisions(id, days, scratch.now(), 9).await.unwrap(), 0);
+    assert_eq!(store.purge_decisions(id, days, later, 9).await.unwrap(), 6);
+    assert_eq!(kept(&filter).await, []);
 }
 
 /// A problem that an alert told ends while nobody has the alert, the monitor is deleted, the alert returns, and the monitor is
@@ -315,7 +356,9 @@ async fn what_older_and_newer_versions_stored_is_read() {
             tags: vec!["mail".to_owned(), "eu".to_owned()],
         },
         old_state: State::Ok,
+        old_severity: None,
         new_state: State::Alarm,
+        severity: None,
         message: "521 mails wait".to_owned(),
         return_value: Some(revere_model::ReturnValue::Int(521)),
         tick_at: Some("2026-01-01T00:05:00Z".parse().unwrap()),
@@ -327,7 +370,7 @@ async fn what_older_and_newer_versions_stored_is_read() {
         wording: None,
     };
     assert_eq!(today, expected);
-    assert_eq!(read(&STORED.replace("{\"monitor\"", "{\"severity\":3,\"monitor\"")).await, expected, "a later field");
+    assert_eq!(read(&STORED.replace("{\"monitor\"", "{\"mood\":3,\"monitor\"")).await, expected, "a later field");
     let least = r#"{"monitor":{"id":1,"name":"Mail queue"},"old_state":"OK","new_state":"ALARM","message":"521 mails wait","key":"0123456789abcdef0123456789abcdef"}"#;
     let mut bare = expected;
     (bare.return_value, bare.tick_at, bare.started_at) = (None, None, None);

@@ -117,6 +117,7 @@ async fn scratch_result(
         finished_at: now,
         duration: Duration::ZERO,
         outcome: State::Ok,
+        severity: None,
         message: "x".repeat(1000),
         return_value: None,
         output: "y".repeat(20_000),

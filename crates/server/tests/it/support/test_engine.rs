@@ -103,6 +103,7 @@ pub(crate) fn outcome(state: State, instant: Timestamp) -> Outcome {
     Outcome {
         state,
         message: format!("came out {state}"),
+        severity: None,
         return_value: None,
         output: String::new(),
         error: None,

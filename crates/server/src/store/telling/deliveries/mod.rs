@@ -8,7 +8,7 @@ mod sending;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use revere_model::{DeliveryId, FlipId, MonitorId, State};
+use revere_model::{DeliveryId, FlipId, MonitorId, State, Told};
 pub(in crate::store) use sending::instead;
 use serde::{Deserialize, Serialize};
 
@@ -215,7 +215,9 @@ async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, S
                 Notification {
                     monitor: MonitorSummary { id: monitor_id, name, url: String::new(), tags: Vec::new() },
                     old_state: State::Inactive,
+                    old_severity: None,
                     new_state: State::Inactive,
+                    severity: None,
                     message: error.to_string(),
                     return_value: None,
                     tick_at: None,
@@ -256,7 +258,8 @@ async fn by_its_flip(connection: &mut DbConnection, row: &DbRow) -> Result<Notif
     let monitor = MonitorId(row.int("monitor_id")?);
     let monitor = summaries(connection, &ids_text([monitor].into_iter())).await?.remove(&monitor);
     let incident = incident(connection, row).await?;
-    Ok(record_flips::late(&flip, monitor.ok_or(StoreError::NotFound)?, flip.old_state, row.text("key")?, incident))
+    let before = Told::from_now(flip.old_state, flip.old_severity);
+    Ok(record_flips::late(&flip, monitor.ok_or(StoreError::NotFound)?, &before, row.text("key")?, incident))
 }
 
 fn with(row: &DbRow, notification: Notification) -> Result<Delivery, StoreError> {

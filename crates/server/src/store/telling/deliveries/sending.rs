@@ -206,7 +206,7 @@ async fn tell_instead(
     Ok(())
 }
 
-/// The alert that tells instead: one that is on, rather one that tells such states, then one whose receiver took the last
+/// The alert that tells instead: one that is on, rather one that is for such monitors, then one that tells such states, then one whose receiver took the last
 /// thing it was told; of several, the one that reached somebody last.
 async fn stand_in(connection: &mut DbConnection, failed: &Delivery) -> Result<Option<String>, StoreError> {
     let mut best = None;
@@ -225,7 +225,7 @@ async fn stand_in(connection: &mut DbConnection, failed: &Delivery) -> Result<Op
         .await?;
         let tells = row.states.contains(failed.notification.new_state);
         let (works, since) = last.map_or((true, i64::MIN), |(sent, at)| (sent, at));
-        let rank = (tells, works, since);
+        let rank = (row.rules().is_for_tags(&failed.notification.monitor.tags), tells, works, since);
         if best.as_ref().is_none_or(|(other, _)| *other < rank) {
             best = Some((rank, row.key));
         }

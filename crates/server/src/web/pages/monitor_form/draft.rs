@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     operations::{
-        Failure,
+        Failure, alerts,
         monitors::{self, MonitorInput},
     },
     web::Problem,
@@ -44,6 +44,15 @@ struct FormPage {
     outcome: Option<OutcomeView>,
     read_back: Option<ReadBack>,
     zones: Vec<String>,
+    alerts: Vec<AlertOption>,
+}
+
+/// An alert that can be chosen.
+struct AlertOption {
+    key: String,
+    chosen: bool,
+    /// It is not in the configuration, and tells nothing now.
+    gone: bool,
 }
 
 /// A page on its way.
@@ -156,6 +165,7 @@ impl Draft {
             },
             once: self.once,
             read_back: ReadBack::of(&self.form.schedule, &self.form.timezone, now),
+            alerts: alert_options(request, &self.form.alerts).await,
             form: self.form,
             note: self.note,
             faults: self.faults,
@@ -166,6 +176,16 @@ impl Draft {
         };
         request.answer(status, &page.shell, &page)
     }
+}
+
+/// The alerts that can be chosen. The page is not worth losing over them.
+async fn alert_options(request: &PageRequest, chosen: &[String]) -> Vec<AlertOption> {
+    let rows = alerts::settings(&request.context).await.unwrap_or_default();
+    let option = |key: &String, gone| AlertOption { key: key.clone(), chosen: chosen.contains(key), gone };
+    let configured = rows.iter().filter(|row| row.in_config || chosen.contains(&row.key));
+    let mut options: Vec<AlertOption> = configured.map(|row| option(&row.key, !row.in_config)).collect();
+    options.extend(chosen.iter().filter(|key| !rows.iter().any(|row| row.key == **key)).map(|key| option(key, true)));
+    options
 }
 
 #[cfg(test)]
@@ -195,6 +215,7 @@ mod tests {
                 ..MonitorSpec::default()
             },
             state: State::Ok,
+            severity: None,
             state_since: now,
             created_at: now,
             updated_at: now,
@@ -222,6 +243,7 @@ mod tests {
             read_back: ReadBack::of("*/5 * * * *", "Europe/Berlin", now),
             faults,
             zones: vec!["Europe/Berlin".into()],
+            alerts: vec![AlertOption { key: "<pager>".into(), chosen: true, gone: true }],
         };
         let html = page.render().unwrap();
         assert!(html.contains(">\n\nif a &#60; b:"), "the first newline of a script survives: {html}");

@@ -2,7 +2,9 @@
 
 use revere_model::{
     MONITOR_FIELDS, Monitor, MonitorField, MonitorId, MonitorSpec,
-    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
+    field_kind::{
+        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+    },
     monitor_fields,
 };
 
@@ -154,13 +156,13 @@ pub(super) mod tests {
             (&told, "Recover after", "1 passing run"),
             (&told, "Runs kept", "1 day"),
             (&told, "Time limit", "2.5 seconds"),
+            (&told, "Severity", "critical"),
             (&untouched, "Runs kept", "for ever"),
             (&untouched, "Time limit", "the server's"),
         ] {
             assert!(facts.contains(&(label, words.to_owned())), "{label}: {words} in {facts:?}");
         }
         let plain: Vec<&str> = Typed::of(&spec).plain().iter().map(|field| field.name).collect();
-        let counts = MONITOR_FIELDS.iter().filter(|field| !field.words.unit.is_empty());
-        assert_eq!(plain, counts.map(|field| field.name).collect::<Vec<_>>());
+        assert_eq!(plain, ["alarm_after", "recover_after", "default_severity", "retain_days", "timeout_s"]);
     }
 }

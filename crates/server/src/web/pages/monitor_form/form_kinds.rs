@@ -3,8 +3,10 @@
 use std::fmt::Display;
 
 use revere_model::{
-    MonitorField,
-    field_kind::{Days, Description, Flag, Name, Schedule, Script, Seconds, Streak, Tags, Zone},
+    MonitorField, Severity,
+    field_kind::{
+        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+    },
 };
 
 use super::super::form::FormTexts;
@@ -53,6 +55,8 @@ pub(super) struct PlainField {
     pub(super) if_empty: &'static str,
     /// The keys that a telephone shows.
     pub(super) keys: &'static str,
+    /// What can be chosen; where there is nothing to choose from, it is typed.
+    pub(super) options: Vec<&'static str>,
     pub(super) hint: String,
 }
 
@@ -108,6 +112,36 @@ impl FormField for Flag {
 
     fn as_read(value: &bool, _: &str) -> String {
         if *value { "on" } else { "off" }.to_owned()
+    }
+}
+
+impl FormField for SeverityChoice {
+    type Typed = String;
+    type Value = Severity;
+
+    fn typed(value: &Severity) -> String {
+        value.to_string()
+    }
+
+    fn read(form: &FormTexts, name: &str) -> String {
+        line(form, name)
+    }
+
+    fn asked(typed: &String, name: &str, faults: &mut Vec<FieldFault>) -> Option<Severity> {
+        if typed.is_empty() {
+            return None;
+        }
+        typed.parse().ok().or_else(|| none(typed, name, "critical or warning", faults))
+    }
+
+    fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
+        let options = Severity::ALL.into_iter().map(Severity::as_str).collect();
+        let hint = "of a problem, unless the script says".to_owned();
+        Some(PlainField { options, hint, ..plain(typed, field, "", "") })
+    }
+
+    fn in_words(value: &Severity, _: &str) -> Option<String> {
+        Some(value.to_string())
     }
 }
 
@@ -193,6 +227,28 @@ impl FormField for Tags {
     }
 }
 
+impl FormField for AlertChoice {
+    type Typed = Vec<String>;
+    type Value = Option<Vec<String>>;
+
+    fn typed(value: &Option<Vec<String>>) -> Vec<String> {
+        value.clone().unwrap_or_default()
+    }
+
+    /// The boxes that are ticked; none is all alerts.
+    fn read(form: &FormTexts, name: &str) -> Vec<String> {
+        form.all(name).filter(|key| !key.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn asked(typed: &Vec<String>, _: &str, _: &mut Vec<FieldFault>) -> Option<Option<Vec<String>>> {
+        Some(Some(typed.clone()).filter(|chosen| !chosen.is_empty()))
+    }
+
+    fn as_read(value: &Option<Vec<String>>, _: &str) -> String {
+        value.as_ref().map_or_else(|| "all alerts".to_owned(), |chosen| chosen.join(", "))
+    }
+}
+
 impl FormField for Streak {
     type Typed = String;
     type Value = u32;
@@ -231,7 +287,8 @@ fn text(form: &FormTexts, name: &str) -> String {
 
 fn plain(typed: &str, field: &'static MonitorField, keys: &'static str, if_empty: &'static str) -> PlainField {
     let MonitorField { name, words, .. } = field;
-    PlainField { name, label: words.label, typed: typed.to_owned(), if_empty, keys, hint: format!("{}s", words.unit) }
+    let (typed, hint) = (typed.to_owned(), format!("{}s", words.unit));
+    PlainField { name, label: words.label, typed, if_empty, keys, options: Vec::new(), hint }
 }
 
 /// So many of a unit: `1 day`, `2 days`.

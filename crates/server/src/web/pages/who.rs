@@ -1,0 +1,121 @@
+//! `/monitor/{id}/who`: who would be told.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use revere_model::{MonitorId, Severity, State, Verdict};
+
+use super::{
+    display::{Badge, Severe},
+    layout::{Place, Shell},
+    monitors::SeverityOption,
+    page_request::PageRequest,
+};
+use crate::{
+    operations::{
+        monitors,
+        who::{self, Answer, Supposed},
+    },
+    web::{
+        Problem,
+        params::{Key, Params},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/who.html")]
+struct WhoPage {
+    shell: Shell,
+    id: MonitorId,
+    name: String,
+    states: Vec<StateOption>,
+    severities: Vec<SeverityOption>,
+    told: ToldPart,
+}
+
+/// Who would be told, as the monitor's page shows it too.
+pub(super) struct ToldPart {
+    badge: Badge,
+    severity: Severe,
+    alerts: Vec<AlertVerdict>,
+    /// Alerts that the monitor chose and that the configuration does not have.
+    gone: Vec<String>,
+}
+
+struct AlertVerdict {
+    key: String,
+    told: bool,
+    words: &'static str,
+}
+
+struct StateOption {
+    state: State,
+    chosen: bool,
+}
+
+/// The page.
+pub(super) async fn show(
+    request: PageRequest,
+    Key(id): Key<MonitorId>,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let state = params.parsed("state", "OK, ALARM, ERROR or INACTIVE").unwrap_or(State::Alarm);
+    let severity: Option<Severity> = params.parsed("severity", "critical or warning");
+    let supposed = params.finish(Supposed { state, severity })?;
+    let monitor = monitors::get(&request.context, id).await?;
+    let answer = who::would_be_told(&request.context, id, supposed).await?;
+    let page = WhoPage {
+        shell: request.shell(format!("Who is told of {}", monitor.spec.name), Place::Monitors).await?,
+        id,
+        name: monitor.spec.name.clone(),
+        states: State::ALL.into_iter().map(|one| StateOption { state: one, chosen: one == state }).collect(),
+        severities: SeverityOption::all(severity),
+        told: ToldPart::of(answer, monitor.spec.alerts.as_deref().unwrap_or_default()),
+    };
+    request.answer(StatusCode::OK, &page.shell, &page)
+}
+
+impl ToldPart {
+    pub(super) fn of(answer: Answer, chosen: &[String]) -> ToldPart {
+        let known = |key: &&String| answer.alerts.iter().any(|alert| alert.row.key == **key);
+        ToldPart {
+            badge: Badge(answer.state),
+            severity: Severe(answer.severity),
+            gone: chosen.iter().filter(|key| !known(key)).cloned().collect(),
+            alerts: answer
+                .alerts
+                .into_iter()
+                .map(|alert| AlertVerdict {
+                    key: alert.row.key,
+                    told: alert.verdict == Verdict::Owed,
+                    words: alert.verdict.words(),
+                })
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::monitors::tests::HOSTILE;
+    use super::*;
+
+    #[test]
+    fn names_are_inert() {
+        let alert = AlertVerdict { key: HOSTILE.into(), told: true, words: "it tells this" };
+        let page = WhoPage {
+            shell: Shell::new("Who", Place::Monitors, 0, "t"),
+            id: MonitorId(3),
+            name: HOSTILE.into(),
+            states: vec![StateOption { state: State::Ok, chosen: true }],
+            severities: SeverityOption::all(Some(Severity::Warning)),
+            told: ToldPart {
+                badge: Badge(State::Alarm),
+                severity: Severe(Some(Severity::Warning)),
+                alerts: vec![alert],
+                gone: vec![HOSTILE.into()],
+            },
+        };
+        let html = page.render().unwrap();
+        assert!(!html.contains("<script>") && !html.contains("<!-- ") && !html.contains("style="), "{html}");
+    }
+}
