@@ -177,6 +177,12 @@ impl EngineHandle {
         health::judge(&self.driver.statuses(), self.shared.clock.now())
     }
 
+    /// How many servers that share the database were seen lately, this one among them; `None` where one has it for itself.
+    pub fn servers(&self) -> Option<u64> {
+        let seen = self.shared.servers.load(std::sync::atomic::Ordering::Relaxed);
+        self.shared.store.is_shared().then_some(seen)
+    }
+
     /// This server's name in claims.
     pub fn node(&self) -> &str {
         &self.shared.node
@@ -233,6 +239,8 @@ struct Shared {
     announced: Mutex<HashMap<MonitorId, Timestamp>>,
     evaluate: Wake,
     deliver: BTreeMap<String, Wake>,
+    /// Servers that were seen lately, this one among them.
+    servers: std::sync::atomic::AtomicU64,
     prune: Wake,
     others: Wake,
     tracker: TaskTracker,
@@ -256,6 +264,7 @@ impl Shared {
             evaluate: Wake::default(),
             deliver: parts.channels.keys().map(|key| (key.clone(), Wake::default())).collect(),
             prune: Wake::default(),
+            servers: std::sync::atomic::AtomicU64::new(1),
             others: Wake::default(),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),

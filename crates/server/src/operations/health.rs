@@ -22,6 +22,8 @@ pub struct Health {
     pub store: Result<(), String>,
     /// Whether scripts can be run. All places being taken counts as well.
     pub sandbox: Result<(), String>,
+    /// How many servers share the database, this one among them, as far as they were seen lately; `None` where one has it.
+    pub servers: Option<u64>,
     /// How interpreters become pristine between runs, which is the fastest way that works on this machine.
     pub sandbox_reset: &'static str,
 }
@@ -33,6 +35,7 @@ pub async fn look(context: &Context) -> Result<Health, Failure> {
         scheduler: scheduler(services),
         store: store(services, context.now()),
         sandbox: sandbox(services).await,
+        servers: services.engine.servers(),
         sandbox_reset: services.runner.sandbox().stats().reset_by.as_str(),
     })
 }

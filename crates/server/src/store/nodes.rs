@@ -93,6 +93,15 @@ impl Store {
         .await
     }
 
+    /// How many servers were seen since then.
+    pub async fn nodes_seen(&self, since: Timestamp) -> Result<u64, StoreError> {
+        let seen: i64 = db::query_scalar("select count(*) from nodes where seen_at >= $1")
+            .bind(micros(since))
+            .fetch_one(self.engine_readers())
+            .await?;
+        Ok(seen.unsigned_abs())
+    }
+
     /// The servers that share this database, the one that runs for the longest time first, each with what it holds; those that
     /// are gone without a word for a day, too.
     pub async fn nodes(&self) -> Result<Vec<(Node, Holding)>, StoreError> {

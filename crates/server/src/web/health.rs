@@ -35,6 +35,11 @@ pub(super) struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "written_pages")]
     sandbox_reset: Option<&'static str>,
+    /// How many servers share the database, this one among them, as far as they were seen in the last half minute; left out where
+    /// one server has it for itself. Not said to whoever may not see more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false, example = 3)]
+    servers: Option<u64>,
     /// Whether the certificate that the server shows is in order: `ok`, or what a person has to see to. Left out where it
     /// shows none. The status stays `ok`: starting the server again mends no certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +80,7 @@ pub(super) async fn health(Extract(state): Extract<WebState>, context: Context) 
         store: shown(parts.store),
         sandbox: shown(parts.sandbox),
         sandbox_reset: knows.then_some(parts.sandbox_reset),
+        servers: parts.servers.filter(|_| knows),
         certificate: state.site.certificate.as_ref().map(|certificate| {
             let fault = certificate.state(context.now()).fault;
             shown(fault.map_or(Ok(()), Err))

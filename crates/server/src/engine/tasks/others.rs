@@ -29,6 +29,9 @@ const EVERY: SignedDuration = SignedDuration::from_millis(900);
 /// So many looks from one sign of life to the next.
 const SIGNS: u64 = 10;
 
+/// A server that said nothing for so long is gone, or cut off.
+const SILENT: SignedDuration = SignedDuration::from_secs(30);
+
 /// How long the store is left alone after it could not answer.
 const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
 
@@ -79,6 +82,8 @@ impl Others {
         shared.store.ask_the_clock().await?;
         let now = shared.clock.now();
         shared.store.node_seen(&shared.sign_of_life(now)).await?;
+        let since = now.saturating_sub(SILENT).unwrap_or(Timestamp::MIN);
+        shared.servers.store(shared.store.nodes_seen(since).await?, Ordering::Relaxed);
         let TakenBack { runs, deliveries } = shared.store.take_back(&shared.node, now).await?;
         if runs + deliveries > 0 {
             tracing::warn!(runs, deliveries, "taken over from a server that did not go on with it");

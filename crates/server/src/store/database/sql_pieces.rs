@@ -12,6 +12,10 @@ pub(in crate::store) const JOIN_IN_ORDER: &str = "{join in order}";
 /// Counts what is owed in the index that holds nothing else, and not row by row.
 pub(in crate::store) const IN_THE_QUEUE_INDEX: &str = "{in the queue index}";
 
+/// At the end of a `select` of rows that something is decided by: each is kept as it is for this transaction, once whoever keeps
+/// it lets go.
+pub(in crate::store) const KEEPING: &str = "{keeping}";
+
 /// At the end of a `select` of rows that are about to be changed: each is kept for this transaction, and those that another one
 /// keeps are passed over.
 pub(in crate::store) const PASSING_OVER_KEPT: &str = "{passing over kept}";
@@ -41,6 +45,7 @@ pub(in crate::store) struct Words {
     pub(in crate::store) begin: &'static str,
     pub(in crate::store) join_in_order: &'static str,
     pub(in crate::store) in_the_queue_index: &'static str,
+    pub(in crate::store) keeping: &'static str,
     pub(in crate::store) passing_over_kept: &'static str,
     pub(in crate::store) keeping_statuses: &'static str,
     /// Before and after the parameter that holds the list.
@@ -87,6 +92,7 @@ impl Words {
             BEGIN => said.push_str(self.begin),
             JOIN_IN_ORDER => said.push_str(self.join_in_order),
             IN_THE_QUEUE_INDEX => said.push_str(self.in_the_queue_index),
+            KEEPING => said.push_str(self.keeping),
             PASSING_OVER_KEPT => said.push_str(self.passing_over_kept),
             KEEPING_STATUSES => said.push_str(self.keeping_statuses),
             _ => match piece.strip_prefix("{ids of ").and_then(|rest| rest.strip_suffix('}')) {

@@ -8,7 +8,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, micros, tags_text, word},
-    database::{self as db, DbConnection, DbRow},
+    database::{self as db, DbConnection, DbRow, sql_pieces},
 };
 
 /// A person.
@@ -346,7 +346,9 @@ pub(super) async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<U
 
 async fn is_last_administrator(connection: &mut DbConnection, id: UserId) -> Result<bool, StoreError> {
     let can: Vec<i64> =
-        db::query_scalar(db::AssertSqlSafe(format!("{ADMINISTRATORS} limit 2"))).fetch_all(connection).await?;
+        db::query_scalar(db::AssertSqlSafe(format!("{ADMINISTRATORS} order by id limit 2 {}", sql_pieces::KEEPING)))
+            .fetch_all(connection)
+            .await?;
     Ok(can == [id.0])
 }
 

@@ -11,6 +11,7 @@ const WORDS: Words = Words {
     join_in_order: "cross join",
     in_the_queue_index: "indexed by deliveries_queue",
     // There is one writer.
+    keeping: "",
     passing_over_kept: "",
     keeping_statuses: "",
     ids_of: ("(select value from json_each(", "))"),

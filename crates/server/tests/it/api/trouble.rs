@@ -1,4 +1,4 @@
-//! What is answered while another process holds the database.
+//! What is answered while another process holds the database, which is a file.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::server::{Server, send};
-use crate::support::until;
+use crate::support::{on_postgresql, until};
 
 async fn held(server: &Server) -> SqliteConnection {
     let options =
@@ -18,6 +18,9 @@ async fn held(server: &Server) -> SqliteConnection {
 
 #[tokio::test]
 async fn a_held_database_refuses_writes_for_now_and_still_reads() {
+    if on_postgresql() {
+        return;
+    }
     let server = Server::start().await;
     let body = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
     let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
@@ -50,6 +53,9 @@ async fn a_held_database_refuses_writes_for_now_and_still_reads() {
 
 #[tokio::test]
 async fn a_moment_of_holding_only_delays() {
+    if on_postgresql() {
+        return;
+    }
     let server = Server::patient(Duration::from_secs(60)).await;
     let body = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
     let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
@@ -82,6 +88,9 @@ async fn a_healthy_server_says_so() {
 
 #[tokio::test]
 async fn health_returns_by_itself_after_a_trouble_that_nobody_meets_again() {
+    if on_postgresql() {
+        return;
+    }
     let server = Server::start().await;
     // Housekeeping writes, too; for a quarter of an hour it is done.
     server.at_rest().await;
@@ -109,6 +118,9 @@ async fn healthy(server: &Server) {
 
 #[tokio::test]
 async fn a_scheduler_that_cannot_look_at_what_is_due_is_said_to_be_failing() {
+    if on_postgresql() {
+        return;
+    }
     let server = Server::start().await;
     server.at_rest().await;
     let mut outside =

@@ -14,6 +14,7 @@ mod kept_elsewhere;
 mod monitor_files;
 mod original;
 mod outbound_rules;
+mod postgres;
 mod run;
 mod sandbox_reset;
 pub(crate) mod server;

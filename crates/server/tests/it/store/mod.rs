@@ -9,6 +9,7 @@ mod monitors;
 mod opening;
 mod people;
 mod portable;
+mod rates;
 mod schemas;
 mod several_servers;
 mod telling;

@@ -368,3 +368,35 @@ async fn a_monitor_that_kept_its_id_leaves_the_next_one_another() {
         scratch.store.create_monitor(&MonitorSpec { active: false, ..spec("next") }, &by_server(scratch.now())).await;
     assert_eq!(next.unwrap().id, MonitorId(78));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_to_be_owed_while_the_one_before_it_is_settled_has_its_turn() {
+    let (scratch, _) = two().await;
+    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    scratch.manual(id, State::Alarm).await;
+    let minute = Duration::from_secs(60);
+    let first = scratch.store.claim_deliveries("ops", "one", scratch.now(), minute, 9).await.unwrap().remove(0);
+    // Another server is in the middle of a result: it has the monitor's row, and saw that the first is still owed.
+    let mut result = scratch.sql().await;
+    let own = result.number("select cast(pg_backend_pid() as bigint)").await;
+    result
+        .run(
+            "begin; update statuses set attempt = attempt;
+             insert into deliveries (flip_id, alert_key, monitor_id, status, created_at, key, notification)
+                 select flip_id, alert_key, monitor_id, 'owed', created_at, key || '2', notification from deliveries",
+        )
+        .await;
+    let settling = {
+        let (store, first, now) = (scratch.store.clone(), first.clone(), scratch.now());
+        tokio::spawn(async move { store.settle_delivery(&first, Settlement::Sent(String::new()), now).await })
+    };
+    let mut watch = scratch.sql().await;
+    let waits = format!("select count(*) from pg_stat_activity where cast({own} as int) = any(pg_blocking_pids(pid))");
+    until("the settling waits for it", async || watch.number(waits.clone()).await > 0 || settling.is_finished()).await;
+    result.run("commit").await;
+    assert!(settling.await.unwrap().unwrap());
+    let next = scratch.store.claim_deliveries("ops", "one", scratch.now(), minute, 9).await.unwrap();
+    assert_eq!(next.len(), 1, "it waits for nothing any more");
+}

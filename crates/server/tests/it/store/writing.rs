@@ -191,7 +191,8 @@ async fn a_full_disk_is_sat_out() {
 
 #[tokio::test]
 async fn work_given_up_by_its_asker_is_not_done() {
-    let scratch = Scratch::with(impatient).await;
+    // Elsewhere nobody keeps a transaction from being begun, and what is begun is not given up.
+    let Some(scratch) = Scratch::in_a_file(impatient).await else { return };
     let mut sql = scratch.sql().await;
     sql.hold().await;
     let (gone, by) = (spec("gone"), by_server(scratch.now()));

@@ -115,6 +115,7 @@ async fn read(connection: &mut DbConnection, row: &DbRow, now: Timestamp) -> Res
     };
     let (id, alert, monitor) = (row.int("id")?, row.text("alert_key")?, row.int("monitor_id")?);
     tracing::error!(delivery = id, alert, monitor, fault, "a delivery is given up");
+    keep_the_queue(connection, MonitorId(monitor)).await?;
     db::query(
         "update deliveries set status = 'failed', next_attempt_at = null, claimed_by = null, settled_at = $1,
              last_error = $2 where id = $3 and status = 'owed' and attempts = $4",
@@ -141,6 +142,7 @@ async fn settle(
         Settlement::Failed(error) => (DeliveryStatus::Failed, None, None, Some(error.as_str())),
     };
     let settled_at = (status != DeliveryStatus::Owed).then(|| micros(now));
+    keep_the_queue(connection, claimed.monitor_id).await?;
     let updated = db::query(
         "update deliveries set status = $1, next_attempt_at = $2, reply = $3, last_error = coalesce($4, last_error),
              settled_at = $5, claimed_by = null
@@ -168,6 +170,14 @@ async fn settle(
         tell_instead(connection, claimed, error, now).await?;
     }
     Ok(true)
+}
+
+/// Keeps the row of a monitor, as whoever comes to owe something for it does: what is settled and what comes to be owed at once
+/// see each other, and the next one in turn is due.
+async fn keep_the_queue(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
+    let sql = format!("select monitor_id from statuses where monitor_id = $1 {}", sql_pieces::KEEPING);
+    let _: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_optional(connection).await?;
+    Ok(())
 }
 
 /// The oldest that is still owed is due now.

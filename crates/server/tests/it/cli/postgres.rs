@@ -1,0 +1,70 @@
+//! What each command says and does where the database is PostgreSQL.
+
+use serde_json::json;
+
+use super::Shell;
+use crate::support::database::schema_of_its_own;
+
+#[tokio::test]
+async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
+    let url = schema_of_its_own().await;
+    let shell = Shell::new();
+    let (address, password) = {
+        let (before, after) = url.split_once("test-s3cret").expect("the password of the tests");
+        (format!("{}{after}", before.strip_suffix(':').unwrap()), "test-s3cret")
+    };
+    shell.write("database-password", password);
+    shell.write("config.py", &format!("DATABASE_URL = '{address}'\nDATABASE_PASSWORD = 'FILE:database-password'\n"));
+
+    let said = shell.run("check --connect").exits(0);
+    assert!(said.stdout.contains("database   postgresql://revere@127.0.0.1:"), "{}", said.stdout);
+    assert!(said.stdout.contains("the database answers"), "{}", said.stdout);
+    let said = shell.run("nodes").exits(1);
+    assert_eq!(said.stdout, "No server runs. Start one: revere run\n");
+    let said = shell.run("backup copy.db").exits(1);
+    assert!(said.stderr.contains("pg_dump --format=custom"), "{}", said.stderr);
+
+    let one = shell.serve(&[]);
+    let other = shell.serve(&[]);
+    let spec = json!({"name": "a", "script": "return_value = 67", "schedule": "* * * * * *"});
+    let (status, made) = one.post("/api/v1/monitors", &spec).await;
+    assert_eq!(status, 201, "{made:#}");
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+    other.wait_for(&path, |monitor| (monitor["state"] == "OK").then_some(())).await;
+    one.wait_for("/healthz", |health| (health["servers"] == 2).then_some(())).await;
+    let said = shell.run("nodes").exits(0);
+    assert_eq!(said.stdout.matches("  runs  ").count(), 2, "{}", said.stdout);
+    let said = shell.run("user add alice --role administrator").exits(0);
+    assert!(!format!("{}{}", said.stdout, said.stderr).contains(password));
+    other.stop();
+    one.stop();
+    shell.run("nodes").exits(1);
+    assert!(!shell.path("revere.db").exists(), "nothing is kept beside it");
+
+    // In a file there is one server, and nothing to be listed.
+    shell.write("file.py", "DATABASE_PATH = 'revere.db'");
+    let said = shell.run("nodes -c file.py").exits(1);
+    assert!(said.stderr.contains("is a SQLite file, which one server has for itself"), "{}", said.stderr);
+}
+
+#[test]
+fn a_database_that_is_two_things_or_none_is_refused_by_name_and_shows_no_password() {
+    let shell = Shell::new();
+    for (config, said) in [
+        (
+            "DATABASE_PATH = 'a.db'\nDATABASE_URL = 'postgresql://u:s3cret-word@h/d'",
+            "line 2: DATABASE_URL: stands beside DATABASE_PATH, and one database holds everything: take one of the two out",
+        ),
+        ("DATABASE_URL = 'mysql://u:s3cret-word@h/d'", "line 1: DATABASE_URL: begins with mysql:"),
+        ("DATABASE_URL = 'postgresql://u:s3cret-word@h/d?sslmode=maybe'", "line 1: DATABASE_URL: cannot be read"),
+    ] {
+        shell.write("config.py", config);
+        let answer = shell.run("check").exits(1);
+        assert!(answer.stderr.contains(said), "{}", answer.stderr);
+        assert!(!answer.stderr.contains("s3cret"), "{}", answer.stderr);
+    }
+    shell.write("config.py", "DATABASE_URL = 'postgresql://u:s3cret-word@127.0.0.1:1/d'");
+    let answer = shell.run("check --connect").exits(1);
+    assert!(answer.stdout.contains("does not answer") && answer.stdout.contains("DATABASE_URL"), "{}", answer.stdout);
+    assert!(!format!("{}{}", answer.stdout, answer.stderr).contains("s3cret"));
+}
