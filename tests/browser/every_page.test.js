@@ -46,7 +46,7 @@ async function refused(page) {
   await page.locator("#name-fault").waitFor();
 }
 async function asked(page) {
-  await page.getByRole("button", { name: "Ask each now" }).click();
+  await page.getByRole("button", { name: "Check all" }).click();
   await page.getByText("✕ down").waitFor();
   await page.getByText("Methods, and try a query").first().click();
 }

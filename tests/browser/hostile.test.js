@@ -77,22 +77,22 @@ for (const width of [1280, 390]) {
 for (const width of [1280, 390]) {
   story(`names of sources and alerts lead where they belong, and what receivers reply is text, at ${width}`, server, { width }, async ({ page, server }) => {
     await page.goto("/sources");
-    await page.getByRole("button", { name: "Ask each now" }).click();
+    await page.getByRole("button", { name: "Check all" }).click();
     const source = page.locator(".rows > li", { has: page.locator("code", { hasText: "a=b&c#d%41" }) });
     await source.getByText(/● up|✕ down/).waitFor();
     await source.getByText("Methods, and try a query").click();
     await source.getByRole("textbox").fill("print(repr(list(sources)))");
-    await source.getByRole("button", { name: "Ask", exact: true }).click();
+    await source.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByText("hacked()", { exact: false }).first().waitFor();
     await inert(page);
 
     await page.goto("/alerts");
-    const alert = page.locator("#alerts > li", { has: page.locator("b", { hasText: "a=b&c#d%41" }) });
+    const alert = page.locator("[data-alert]", { has: page.locator("b", { hasText: "a=b&c#d%41" }) });
     assert.match(await alert.innerText(), /✕ failed .*400 Bad Request: "><script>hacked/, "the receiver's reply");
     await alert.getByRole("button", { name: "Send a test" }).click();
     await alert.getByText("The test was not taken.").waitFor();
     await inert(page);
-    await alert.getByLabel("ERROR").setChecked(width === 390);
+    await alert.getByLabel(/ERROR$/).setChecked(width === 390);
     await alert.getByText("Saved").waitFor();
     const told = (await server.api("GET", "/alerts")).items.find((one) => one.key === named);
     assert.equal(told.states.includes("ERROR"), width === 390);

@@ -40,7 +40,7 @@ story("create, try, save, run, search, find and delete without a mouse", server,
   await listens(page, "By hand");
   await tabTo(page, () => document.activeElement.textContent === "Run now");
   await keyboard.press("Enter");
-  await page.getByText("by hand", { exact: true }).waitFor();
+  await until(async () => (await page.getByText("by hand", { exact: true }).count()) > 1, true, "it ran when it was made, and now");
   await listens(page, "By hand");
   await keyboard.type("gm");
   await listens(page, "Monitors");

@@ -86,7 +86,7 @@ everywhere("states and tags narrow the list, together with what was typed", serv
   await until(() => names(page), ["Orders", "Web load"]);
   await page.getByRole("link", { name: /1 ERROR/ }).click();
   await until(() => names(page), ["Orders"]);
-  assert.equal(address(page), "/?tag=production&state=ERROR");
+  assert.equal(address(page), "/?state=ERROR&tag=production");
   await page.getByRole("link", { name: "Clear" }).click();
   await until(async () => (await names(page)).length, 4);
 });
@@ -101,8 +101,9 @@ everywhere("many are chosen: tagged, paused, resumed, deleted after typing", ser
   };
   await chosen("Add tag");
   await until(() => page.locator(".monitors .tag").allTextContents(), ["legacy", "legacy"]);
+  await page.getByText("2 monitors tagged.").waitFor();
   await chosen("Pause");
-  await until(() => page.locator(".monitors .state").allTextContents(), ["INACTIVE", "INACTIVE"]);
+  await until(() => page.locator(".monitors .state").allTextContents(), ["PAUSED", "PAUSED"]);
   await chosen("Resume");
   await until(async () => (await server.api("GET", "/monitors")).items.filter((one) => one.active).length, 6);
   await chosen("Delete…");

@@ -25,13 +25,12 @@ for (const width of [1280, 390]) {
   });
 }
 
-story("an example is adopted with one click, and runs", server, {}, async ({ page, server }) => {
+story("an example is a monitor with one click, and runs at once", server, {}, async ({ page, server }) => {
   await page.goto("/");
   const cards = page.locator(".card");
   assert.equal(await cards.count(), 3);
-  await cards.first().getByRole("button", { name: "Adopt" }).click();
+  await cards.first().getByRole("button", { name: "Create", exact: true }).click();
   await page.getByRole("heading", { name: "Mail queue length" }).waitFor();
-  await page.getByRole("button", { name: "Run now" }).click();
   await page.locator("#runs tbody tr").first().waitFor();
   await page.goto("/");
   assert.deepEqual(await server.names(), ["Mail queue length"]);

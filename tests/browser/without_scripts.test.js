@@ -51,7 +51,7 @@ story("many are changed, alerts switched and tested, sources asked", server, pla
   await page.getByRole("button", { name: "Add tag" }).click();
   await until(() => page.locator(".monitors .tag").allTextContents(), ["mail", "night"]);
   await page.goto("/alerts");
-  await page.getByLabel("OK").first().uncheck();
+  await page.getByLabel(/OK$/).first().uncheck();
   await page.getByRole("button", { name: "Save" }).first().click();
   await until(async () => (await server.api("GET", "/alerts")).items.filter((one) => one.states.includes("OK")).length, 1);
   await page.getByRole("button", { name: "Send a test" }).last().click();
@@ -59,6 +59,6 @@ story("many are changed, alerts switched and tested, sources asked", server, pla
   await page.goto("/sources");
   await page.getByText("Methods, and try a query").first().click();
   await page.getByRole("textbox").first().fill("print('asked')");
-  await page.getByRole("button", { name: "Ask", exact: true }).first().click();
+  await page.getByRole("button", { name: "Run", exact: true }).first().click();
   await page.getByText("asked", { exact: true }).waitFor();
 });

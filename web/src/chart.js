@@ -3,12 +3,18 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./chart.css";
+import { clock, day, exact, pageZone } from "./clock.js";
+import { axisLabels, whole } from "./numbers.js";
 
 const over = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days", all: "all that is kept" };
 // So many texts have a lane of their own; the others share one.
 const LANES = 6;
 // Closer than this there is nothing more to see, in seconds.
 const CLOSEST = 10;
+// A second click within this makes it a double one.
+const TWICE_MS = 400;
+// The clock that the times are read from.
+const zone = pageZone();
 
 const box = document.querySelector("[data-chart]");
 if (box) start(box);
@@ -19,6 +25,9 @@ function start(box) {
   let range = box.dataset.rangeNow;
   let window_ = box.dataset.from ? [Number(box.dataset.from), Number(box.dataset.to)] : null;
   let number = 0;
+  // What is drawn are the values divided by ten to this power: an axis of 10 to the 308 has no ticks.
+  let power = 0;
+  let opening;
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
@@ -44,7 +53,7 @@ function start(box) {
   }
 
   function stretch() {
-    const [from, to] = window_.map((at) => new Date(at * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }));
+    const [from, to] = window_.map((at) => exact(at * 1000, zone));
     return `the time from ${from} to ${to}`;
   }
 
@@ -178,7 +187,28 @@ function start(box) {
     return data.values.some((value) => value != null);
   }
 
+  // What the pointer is at when it did not draw a stretch: the run nearest to it.
+  function open(u) {
+    const { left, idx } = u.cursor;
+    if (left == null || left < 0 || !data.runs) return;
+    const at = idx != null && data.times.length ? data.times[idx] : u.posToVal(left, "x");
+    location.assign(`${box.dataset.runAt}?at=${at}`);
+  }
+
+  // Of an axis that has room for the strip below zero, only what can be.
+  function labels(ticks) {
+    if (!numeric()) return ticks.map(() => "");
+    return axisLabels(ticks, data, power).map((label, index) => (ticks[index] >= lowest() ? label : ""));
+  }
+
+  function room(u, texts) {
+    const longest = Math.max(0, ...(texts ?? []).map((text) => text.length));
+    return Math.max(40, 16 + 6.5 * longest);
+  }
+
   function draw() {
+    // Not while somebody zooms: what they point at stays where it is.
+    if (!window_) box.classList.toggle("flat", !numeric() && !data.texts.length);
     box.querySelector(".still")?.remove();
     box.querySelector(".nothing")?.remove();
     if (!data.runs && !data.gaps.length) {
@@ -190,7 +220,9 @@ function start(box) {
       box.append(nothing);
       return;
     }
-    const series = [data.times.length ? data.times : [data.from, data.to], data.times.length ? data.values : [null, null]];
+    power = powerOf(data.values);
+    const scaled = power ? data.values.map((value) => (value == null ? null : value / 10 ** power)) : data.values;
+    const series = [data.times.length ? data.times : [data.from, data.to], data.times.length ? scaled : [null, null]];
     const scale = { min: data.from, max: data.to };
     if (plot) {
       plot.setData(series, false);
@@ -204,10 +236,11 @@ function start(box) {
         height: box.clientHeight - 8,
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
+        tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), zone),
         scales: { x: { time: true, range: (_, min, max) => [min, max] }, y: { range: (_, min, max) => around(min, max) } },
         axes: [
           { ...axis, size: 40, space: 70, values: times, label: zone, labelSize: 16, labelGap: 0, labelFont: "11px system-ui, sans-serif" },
-          { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => (numeric() && tick >= lowest() ? short(tick) : "")), grid: { ...axis.grid, show: numeric() } },
+          { ...axis, size: room, values: (_, ticks) => labels(ticks), grid: { ...axis.grid, show: numeric() } },
         ],
         series: [{}, { stroke: () => ink("--chart"), width: 1.4, spanGaps: false, points: { show: (u) => u.data[0].length < 80, size: 4 } }],
         hooks: {
@@ -229,6 +262,14 @@ function start(box) {
     );
     plot.setScale("x", scale);
     plot.over.addEventListener("mouseleave", () => (tip.hidden = true));
+    let pressed = 0;
+    plot.over.addEventListener("mousedown", (event) => (pressed = event.clientX));
+    plot.over.addEventListener("click", (event) => {
+      // Not the second of two, which zooms out, nor the end of a stretch that was drawn.
+      clearTimeout(opening);
+      if (Math.abs(event.clientX - pressed) > 3 || event.detail > 1) return;
+      opening = setTimeout(() => open(plot), window_ ? TWICE_MS : 0);
+    });
     box.append(tip);
   }
 
@@ -240,8 +281,8 @@ function start(box) {
     const near = (data.to - data.from) / Math.max(80, u.width / 6);
     if (idx != null && data.times.length) {
       const value = data.values[idx];
-      lines.push(new Date(data.times[idx] * 1000).toLocaleString());
-      if (value != null) lines.push(String(Number(value.toPrecision(8))));
+      lines.push(exact(data.times[idx] * 1000, zone));
+      if (value != null) lines.push(whole(value, data));
     }
     const band = data.bands.find(([from, to]) => at >= from && at < to);
     if (band) lines.push(band[2]);
@@ -338,28 +379,23 @@ function around(min, max) {
   return [low - (max - low) * 0.09, max + (max - low) * 0.08];
 }
 
-// The clock that the times of the axis are read from.
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-
 // Twenty-four hours; the day where it changes.
 function times(_, ticks, axis, space, step) {
   void axis;
   void space;
   let before = "";
   return ticks.map((tick) => {
-    const at = new Date(tick * 1000);
-    const day = at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
-    const clock = at.toLocaleTimeString("en-GB", step < 60 ? { timeStyle: "medium" } : { timeStyle: "short" });
-    const text = step >= 86400 ? day : day === before ? clock : `${clock}\n${day}`;
-    before = day;
+    const date = day(tick * 1000, zone);
+    const hour = clock(tick * 1000, zone, step < 60);
+    const text = step >= 86400 ? date : date === before ? hour : `${hour}\n${date}`;
+    before = date;
     return text;
   });
 }
 
-function short(value) {
-  const size = Math.abs(value);
-  if (size >= 1e9) return `${+(value / 1e9).toPrecision(3)} G`;
-  if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)} M`;
-  if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)} k`;
-  return String(+value.toPrecision(5));
+// Values of sizes that an axis does not have are drawn as a power of ten apart.
+function powerOf(values) {
+  const largest = Math.max(...values.map((value) => Math.abs(value ?? 0)));
+  const size = largest > 0 ? Math.floor(Math.log10(largest)) : 0;
+  return Math.abs(size) > 24 ? size : 0;
 }

@@ -21,9 +21,12 @@ export function deliveryLog() {
     if (!answer?.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const pairs = [[log, page.getElementById("log")]];
-    for (const row of document.querySelectorAll("#alerts > li")) {
+    for (const row of document.querySelectorAll("[data-alert]")) {
       const next = page.getElementById(row.id);
-      for (const part of ["[data-owed]", "[data-fared]"]) pairs.push([row.querySelector(part), next?.querySelector(part)]);
+      row.classList.toggle("failing", next?.classList.contains("failing") ?? false);
+      // What a test was answered stays.
+      const parts = ["[data-owed]", "[data-fared]", ...(row.querySelector("[data-trouble] .notice") ? [] : ["[data-trouble]"])];
+      for (const part of parts) pairs.push([row.querySelector(part), next?.querySelector(part)]);
     }
     const selected = document.getSelection();
     for (const [old, next] of pairs) {

@@ -29,7 +29,7 @@ function start(form) {
   const theme = EditorView.theme({
     "&": { backgroundColor: "var(--code-ground)", color: "var(--ink)", fontSize: "13px" },
     "&.cm-focused": { outline: "none" },
-    ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px", minHeight: "360px", maxHeight: "62vh" },
+    ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px", minHeight: "220px", maxHeight: "62vh" },
     ".cm-content": { caretColor: "var(--ink)", padding: "8px 0" },
     ".cm-gutters": { backgroundColor: "var(--code-ground)", color: "var(--ink-soft)", border: "none" },
     ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--selection) 28%, transparent)" },
@@ -79,7 +79,7 @@ function start(form) {
         highlightActiveLine(),
         highlightActiveLineGutter(),
         highlightSelectionMatches(),
-        placeholder("value = sources['graphite'].get_avg('servers.web.load', '-10min')\nreturn_value = value\nif value > 8:\n    raise MonitorFailure('load is %.1f' % value)"),
+        placeholder(area.placeholder.trimEnd()),
         python(),
         pythonLanguage.data.of({ autocomplete: sourceCompletion }),
         pythonLanguage.data.of({ autocomplete: globalCompletion }),

@@ -35,8 +35,8 @@ export function forms() {
   for (const button of document.querySelectorAll("[data-switch] [data-quiet-submit]")) button.hidden = true;
   // Not at the form: what a test answers moves what follows it, and may put another form in its place.
   document.addEventListener("change", (event) => {
-    const form = event.target.closest("[data-switch]");
-    if (form) inPlace(form);
+    const { form } = event.target;
+    if (form?.matches("[data-switch]")) inPlace(form);
   });
 }
 
@@ -66,7 +66,7 @@ async function reach(form, submitter) {
 
 // Sends a form and takes the row it belongs to out of the page that answers.
 async function inPlace(form) {
-  const row = form.closest("li");
+  const row = form.closest("[data-alert]");
   const said = row.querySelector("[data-said]");
   const button = form.querySelector("button:not([hidden])");
   const body = new URLSearchParams(new FormData(form));
@@ -80,9 +80,14 @@ async function inPlace(form) {
     return;
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const next = [...page.querySelectorAll(".rows > li")].find((one) => one.querySelector(".row-head b")?.textContent === row.querySelector(".row-head b").textContent);
+  const next = [...page.querySelectorAll("[data-alert]")].find((one) => one.dataset.alert === row.dataset.alert);
   if (!next) return;
+  // It may stand at another place there; its boxes name their form.
+  const theirs = next.id;
   next.id = row.id;
+  for (const name of ["id", "form"]) {
+    for (const one of next.querySelectorAll(`[${name}="${theirs}-form"]`)) one.setAttribute(name, `${row.id}-form`);
+  }
   morph(row, document.adoptNode(next));
   for (const quiet of row.querySelectorAll("[data-quiet-submit]")) quiet.hidden = true;
   for (const box of row.querySelectorAll("input[type=checkbox]")) box.checked = box.defaultChecked;

@@ -18,10 +18,10 @@ export function list() {
     if (!answer?.ok || number !== asked) return;
     const html = await answer.text();
     if (number !== asked) return;
-    const next = document.createElement("div");
-    next.id = "list";
-    next.append(fragment(html));
-    morph(place, next);
+    const next = fragment(html);
+    morph(place, next.getElementById("list"));
+    // They obey the search, and lead on within it.
+    morph(document.getElementById("counts"), next.getElementById("counts"));
     prepare();
     refresh(place);
     if (remember) history.replaceState(null, "", address);
@@ -36,16 +36,10 @@ export function list() {
     return text ? `/?${text}` : "/";
   }
 
-  // What was typed holds for the counts, too, and can be taken back.
+  // What was typed can be taken back.
   function lead() {
     const asked = new URLSearchParams(location.search);
-    asked.delete("after");
-    for (const count of document.querySelectorAll("[data-count]")) {
-      const query = new URLSearchParams(asked);
-      if (count.hasAttribute("aria-current")) query.delete("state");
-      else query.set("state", count.dataset.count);
-      count.setAttribute("href", query.size ? `/?${query}` : "/");
-    }
+    for (const other of ["after", "done", "deleted"]) asked.delete(other);
     form.querySelector("[data-clear]").hidden = asked.size === 0;
   }
 
@@ -87,7 +81,24 @@ export function list() {
       count();
     };
     place.onchange = (event) => event.target.name === "pick" && count();
+    // With Shift, all from the one that was chosen last.
+    let last;
+    place.onclick = (event) => {
+      const box = event.target.closest("[name=pick]");
+      if (!box) return;
+      const all = boxes();
+      const [from, to] = [all.indexOf(last), all.indexOf(box)].sort((one, other) => one - other);
+      if (event.shiftKey && from >= 0) for (const between of all.slice(from, to + 1)) between.checked = box.checked;
+      last = box;
+      count();
+    };
     count();
   }
   prepare();
+  // What was done is said once, and not again where the page is shown anew.
+  const done = new URL(location.href);
+  if (done.searchParams.has("done")) {
+    done.searchParams.delete("done");
+    history.replaceState(null, "", done.pathname + done.search);
+  }
 }

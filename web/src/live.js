@@ -144,7 +144,9 @@ function count(counts) {
   const icon = document.querySelector("link[rel=icon]");
   const address = `/icon.svg?failing=${failing}`;
   if (icon && icon.getAttribute("href") !== address) icon.setAttribute("href", address);
-  for (const [state, number] of Object.entries(counts)) {
+  // Counts that obey a search are not these; they come anew with the list.
+  const filtered = document.querySelector("#counts[data-filtered]");
+  for (const [state, number] of filtered ? [] : Object.entries(counts)) {
     const shown = document.querySelector(`[data-count=${state}]`);
     if (!shown) continue;
     shown.querySelector("b").textContent = number;

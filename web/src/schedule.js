@@ -25,6 +25,14 @@ export function schedule(form) {
     field.closest(".field").append(words);
   }
 
+  const preset = form.querySelector("[data-preset]");
+  preset.hidden = false;
+  preset.addEventListener("change", () => {
+    if (!preset.value) return;
+    form.elements.schedule.value = preset.value;
+    preset.value = "";
+    form.elements.schedule.dispatchEvent(new Event("input", { bubbles: true }));
+  });
   for (const name of ["schedule", "timezone"]) {
     form.elements[name].addEventListener("input", () => {
       clearTimeout(timer);

@@ -1,4 +1,5 @@
-// Relative times that go on. The server writes them first, in the same words.
+// Relative times that go on, with the exact one in the zone of the page. The server writes them first, in the same words.
+import { exact, pageZone } from "./clock.js";
 
 // The server's clock, as far as this page knows: its times are shown against it.
 let skew = 0;
@@ -21,20 +22,15 @@ function tick() {
 export function refresh(root) {
   const at = now();
   for (const element of root.querySelectorAll("time[data-live]")) {
-    const seconds = Math.trunc(at - Date.parse(element.dateTime) / 1000);
-    const text = element.dataset.live === "since" ? lasted(seconds) : relative(seconds, element.dateTime);
-    if (element.firstChild?.data !== text) element.textContent = text;
-    if (!element.dataset.local) {
-      element.dataset.local = "1";
-      element.title = `${exact(Date.parse(element.dateTime))}\n${element.title}`;
-    }
+    const ms = Date.parse(element.dateTime);
+    const seconds = Math.trunc(at - ms / 1000);
+    const kind = element.dataset.live;
+    const text = kind === "since" ? lasted(seconds) : relative(seconds, element.dateTime);
+    if (kind !== "clock" && element.firstChild?.data !== text) element.textContent = text;
+    const whole = exact(ms, pageZone());
+    const title = kind === "clock" ? `${text}\n${whole}` : kind === "since" ? `since ${whole}` : whole;
+    if (element.title !== title) element.title = title;
   }
-}
-
-const exactForm = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-
-export function exact(ms) {
-  return exactForm.format(ms);
 }
 
 export function relative(seconds, iso) {

@@ -22,6 +22,10 @@ pub const MAX_TAG: usize = 50;
 pub const MAX_CHOSEN_ALERTS: usize = 100;
 /// The longest note at a saving, in characters.
 pub const MAX_NOTE: usize = 500;
+/// The longest unit of a monitor's numbers, in characters.
+pub const MAX_UNIT: usize = 20;
+/// The most decimals that numbers are shown with.
+pub const MAX_DECIMALS: u32 = 9;
 /// The highest count of runs in a row that can be asked for before a flip.
 pub const MAX_STREAK: u32 = 1000;
 
@@ -220,6 +224,33 @@ impl Judged for field_kind::SeverityChoice {
 
     fn fault(_: &str, _: &Severity) -> Option<String> {
         None
+    }
+}
+
+impl Judged for field_kind::Unit {
+    type Value = str;
+
+    fn fault(_: &str, unit: &str) -> Option<String> {
+        let length = unit.chars().count();
+        if length > MAX_UNIT {
+            Some(format!("the unit has {length} characters: {MAX_UNIT} at most, such as ms, %, bytes or EUR"))
+        } else if unit.trim() != unit {
+            Some(format!("the unit {unit:?} begins or ends with a space: take it out"))
+        } else if unit.chars().any(char::is_control) {
+            Some(format!("the unit {unit:?} has a control character: type it again instead of pasting it"))
+        } else {
+            None
+        }
+    }
+}
+
+impl Judged for field_kind::Decimals {
+    type Value = Option<u32>;
+
+    fn fault(_: &str, decimals: &Option<u32>) -> Option<String> {
+        let decimals = (*decimals)?;
+        (decimals > MAX_DECIMALS)
+            .then(|| format!("{decimals} decimals: 0-{MAX_DECIMALS}, or leave it empty for as many as there are"))
     }
 }
 

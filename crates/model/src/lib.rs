@@ -26,6 +26,7 @@ mod ids;
 mod line_difference;
 mod monitor;
 mod monitor_fields;
+mod number_words;
 mod run;
 mod schedule;
 mod severity;
@@ -33,6 +34,7 @@ mod spelling;
 mod state;
 mod tell;
 mod text_difference;
+mod time_words;
 mod transitions;
 mod zone;
 
@@ -43,13 +45,14 @@ pub use access::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use duration_words::lasted;
 pub use faults::{
-    Fault, MAX_CHOSEN_ALERTS, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES, MAX_STREAK,
-    MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, note_fault, tags_fault,
+    Fault, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES,
+    MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, MAX_UNIT, note_fault, tags_fault,
 };
 pub use ids::{DecisionId, DeliveryId, FlipId, MonitorId, RunId, SessionId, TokenId, UserId};
 pub use line_difference::{Line, LineChange, line_difference};
 pub use monitor::{Monitor, MonitorSpec};
 pub use monitor_fields::{FieldWords, LeftOut, MONITOR_FIELDS, MonitorField, field_kind};
+pub use number_words::NumberFormat;
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
 pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use severity::{ParseSeverityError, Severity, SeveritySet};
@@ -57,5 +60,6 @@ pub use spelling::nearest;
 pub use state::{ParseStateError, State, StateSet};
 pub use tell::{AlertRules, Decision, ParseSilenceError, Silence, Subject, Switch, Told, Verdict, is_expected, tell};
 pub use text_difference::unified_difference;
+pub use time_words::{clock_of, day_of, exact_time, offset_of};
 pub use transitions::{Flip, Rules, Status, Transition, activate, after_run, deactivate};
 pub use zone::{ZoneFault, zone, zone_name, zone_names};

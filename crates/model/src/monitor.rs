@@ -24,6 +24,13 @@ macro_rules! spec {
 
 crate::monitor_fields!(spec);
 
+impl MonitorSpec {
+    /// How the numbers of its runs are shown.
+    pub fn number_format(&self) -> crate::NumberFormat {
+        crate::NumberFormat { unit: self.unit.clone(), decimals: self.decimals }
+    }
+}
+
 /// A stored monitor.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Monitor {

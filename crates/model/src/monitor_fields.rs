@@ -43,6 +43,10 @@ macro_rules! monitor_fields {
             retain_days: Option<u32> = None, Days { label: "Runs kept", unit: "day", left_out: Is("the server's") };
             /// Seconds one run may take, waiting included, up to 3600; null is the server's limit.
             timeout_s: Option<f64> = None, Seconds { label: "Time limit", unit: "second", left_out: Is("null") };
+            /// What the numbers of its runs count, at most 20 characters: `ms`, `%`, `bytes`, `EUR`.
+            unit: String = String::new(), Unit { label: "Unit of the value", unit: "", left_out: Is("none") };
+            /// Decimals that they are shown with, 0 to 9; null shows as many as there are.
+            decimals: Option<u32> = None, Decimals { label: "Decimals", unit: "decimal", left_out: Is("null") };
         }
     };
 }
@@ -73,6 +77,10 @@ pub mod field_kind {
     pub enum Days {}
     /// A number of seconds, or the server's.
     pub enum Seconds {}
+    /// What numbers count, or nothing.
+    pub enum Unit {}
+    /// A number of digits behind the point, or as many as there are.
+    pub enum Decimals {}
 }
 
 /// A field, for what is made of the table while the program runs.

@@ -1,7 +1,7 @@
 //! What an alert tells, as it is kept with each delivery and handed to a channel. Its wording is in `alerts`.
 
 use jiff::Timestamp;
-use revere_model::{FlipId, MonitorId, ReturnValue, Severity, State};
+use revere_model::{FlipId, MonitorId, NumberFormat, ReturnValue, RunId, Severity, State};
 use serde::{Deserialize, Serialize};
 
 use crate::wording::Wording;
@@ -33,6 +33,9 @@ pub struct Notification {
     /// When that run began.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
+    /// That run; `None` where a person caused the change, or the run is no longer kept.
+    #[serde(default)]
+    pub run_id: Option<RunId>,
     /// The same for every attempt at the same thing: receivers drop what they have seen.
     pub key: String,
     /// The episode of not being `OK` that this belongs to; `None` where it is about none.
@@ -59,6 +62,39 @@ pub struct MonitorSummary {
     /// Its tags.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// What it watches and what to do.
+    #[serde(default)]
+    pub description: String,
+    /// Its time zone, in which times are told; empty is UTC.
+    #[serde(default)]
+    pub timezone: String,
+    /// What its numbers count; empty for nothing.
+    #[serde(default)]
+    pub unit: String,
+    /// Decimals that they are shown with; null for as many as there are.
+    #[serde(default)]
+    pub decimals: Option<u32>,
+}
+
+impl MonitorSummary {
+    /// One of which no more is known than its name.
+    pub fn named(id: MonitorId, name: String) -> MonitorSummary {
+        MonitorSummary {
+            id,
+            name,
+            url: String::new(),
+            tags: Vec::new(),
+            description: String::new(),
+            timezone: String::new(),
+            unit: String::new(),
+            decimals: None,
+        }
+    }
+
+    /// How its numbers are shown.
+    pub fn number_format(&self) -> NumberFormat {
+        NumberFormat { unit: self.unit.clone(), decimals: self.decimals }
+    }
 }
 
 impl Notification {

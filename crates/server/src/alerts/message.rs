@@ -5,6 +5,7 @@
 //! pass for another line of the notice. Markup is escaped in HTML only; a channel whose receiver reads markup escapes it.
 
 use askama::Template;
+use jiff::tz::TimeZone;
 use revere_model::{Severity, State};
 use serde_json::{Map, Value, json};
 
@@ -22,7 +23,8 @@ impl Notification {
         self.own(|own| own.text.as_ref(), Self::default_text, plain_text::lines)
     }
 
-    /// The default text: the seed's own five lines, and at the end of a problem how long it lasted.
+    /// The default text: the seed's own five lines, at the end of a problem how long it lasted, and while it lasts what its
+    /// author says of it.
     pub(super) fn default_text(&self) -> String {
         let words = Words::of(self, indented);
         rendered(&Text {
@@ -33,8 +35,15 @@ impl Notification {
             message: &words.message,
             return_value: &words.return_value,
             lasted: self.lasted(),
+            description: self.description().map(indented),
             test: self.test,
         })
+    }
+
+    /// What the monitor watches and what to do, for whoever is told of a problem.
+    fn description(&self) -> Option<&str> {
+        let description = self.monitor.description.trim();
+        (self.new_state.is_problem() && !description.is_empty()).then_some(description)
     }
 
     /// The episode this belongs to, as receivers that open and close something know it. A notification about none opens
@@ -97,6 +106,7 @@ impl Notification {
             url: &self.link(),
             colour: colour(self.new_state),
             lasted: self.lasted(),
+            description: self.description().map(plain_text::lines),
             own_text: own.then(|| self.text()),
             test: self.test,
         })
@@ -144,6 +154,8 @@ impl Notification {
         object.insert("return_value".into(), json!(self.return_value));
         object.insert("tick_at".into(), json!(self.tick_at));
         object.insert("started_at".into(), json!(self.started_at));
+        object.insert("run_id".into(), json!(self.run_id));
+        object.insert("url".into(), json!(self.url()));
         object.insert("text".into(), json!(self.text()));
         object.insert("key".into(), json!(self.key));
         object.insert("incident".into(), json!(self.incident));
@@ -170,9 +182,10 @@ impl Notification {
         plain_text::one_line(&self.monitor.tags.join(", "))
     }
 
-    /// The moment the notice is about, to the second.
+    /// The moment the notice is about, to the second, in the time zone of the monitor.
     pub(super) fn time(&self) -> Option<String> {
-        Some(self.tick_at.or(self.started_at)?.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+        let zone = revere_model::zone(&self.monitor.timezone).unwrap_or(TimeZone::UTC);
+        Some(revere_model::exact_time(self.tick_at.or(self.started_at)?, &zone))
     }
 
     /// Where to read on, if the server knows its own address.
@@ -180,10 +193,15 @@ impl Notification {
         Some(self.link()).filter(|link| !link.is_empty())
     }
 
-    /// Where to read on; empty while the server does not know its own address.
-    pub(super) fn link(&self) -> String {
+    /// Where to read on: the run it is about, or the monitor; empty while the server does not know its own address.
+    pub fn link(&self) -> String {
         let url = plain_text::one_line(&self.monitor.url);
-        if url.starts_with("https://") || url.starts_with("http://") { url } else { String::new() }
+        let known = url.starts_with("https://") || url.starts_with("http://");
+        match self.run_id {
+            _ if !known => String::new(),
+            Some(run) => format!("{url}/run/{run}"),
+            None => url,
+        }
     }
 }
 
@@ -198,11 +216,12 @@ pub(super) struct Words {
 impl Words {
     pub(super) fn of(notification: &Notification, safe: fn(&str) -> String) -> Self {
         let value = notification.return_value.as_ref();
+        let numbers = notification.monitor.number_format();
         Words {
             heading: notification.heading(),
             monitor: plain_text::one_line(&notification.monitor.name),
             message: safe(&notification.message),
-            return_value: value.map_or_else(|| "None".to_owned(), |value| safe(&value.to_string())),
+            return_value: value.map_or_else(|| "None".to_owned(), |value| safe(&numbers.plain(value))),
         }
     }
 }
@@ -237,6 +256,7 @@ struct Text<'a> {
     message: &'a str,
     return_value: &'a str,
     lasted: Option<String>,
+    description: Option<String>,
     test: bool,
 }
 
@@ -282,6 +302,7 @@ struct MailHtml<'a> {
     url: &'a str,
     colour: &'a str,
     lasted: Option<String>,
+    description: Option<String>,
     /// Instead of all that is said of the change.
     own_text: Option<String>,
     test: bool,
@@ -290,7 +311,7 @@ struct MailHtml<'a> {
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;
-    use revere_model::{FlipId, MonitorId, ReturnValue};
+    use revere_model::{FlipId, MonitorId, ReturnValue, RunId};
 
     use super::*;
     use crate::alerts::{Incident, MonitorSummary};
@@ -303,6 +324,9 @@ pub(crate) mod tests {
                 name: "Mail Queue Length".to_owned(),
                 url: "https://revere.example.com/monitor/17".to_owned(),
                 tags: vec!["mail".to_owned(), "team-a".to_owned()],
+                description: "Mails that wait. Look at https://wiki.example.com/mail first.".to_owned(),
+                timezone: "Europe/Berlin".to_owned(),
+                ..MonitorSummary::named(MonitorId(17), String::new())
             },
             old_state: State::Alarm,
             old_severity: Some(Severity::Critical),
@@ -312,6 +336,7 @@ pub(crate) mod tests {
             return_value: Some(ReturnValue::Int(67)),
             tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),
             started_at: Some("2026-03-01T03:12:00.25Z".parse().unwrap()),
+            run_id: None,
             key: "17-204-ops".to_owned(),
             incident: Some(Incident {
                 id: FlipId(203),
@@ -328,6 +353,7 @@ pub(crate) mod tests {
         let mut notification = sample();
         notification.monitor.name = "<img src=x onerror=alert(1)>\r\nBcc: eve@example.com \u{202e}txt.exe".to_owned();
         notification.monitor.url = "https://revere.example.com/monitor/17?a=\"><script>".to_owned();
+        notification.monitor.description = "a\u{202e}\nReturn Value: 0\r\nMonitor: Other".to_owned();
         notification.message = format!(
             "@channel <!channel> </td><script>alert('1')</script> \x1b[31m\u{1f469}\u{200d}\u{1f692}\nState Change: ALARM -> OK\n{}",
             "w".repeat(8192)
@@ -388,7 +414,7 @@ pub(crate) mod tests {
         Return Value: 67
         Lasted: 32 min
 
-        Time: 2026-03-01 03:12:00 UTC
+        Time: Sun 1 Mar 2026, 04:12:00 UTC+1
         Tags: mail, team-a
         https://revere.example.com/monitor/17
         ");
@@ -410,7 +436,11 @@ pub(crate) mod tests {
             "tags": [
               "mail",
               "team-a"
-            ]
+            ],
+            "description": "Mails that wait. Look at https://wiki.example.com/mail first.",
+            "timezone": "Europe/Berlin",
+            "unit": "",
+            "decimals": null
           },
           "old_state": "ALARM",
           "new_state": "OK",
@@ -419,6 +449,8 @@ pub(crate) mod tests {
           "return_value": 67,
           "tick_at": "2026-03-01T03:12:00Z",
           "started_at": "2026-03-01T03:12:00.25Z",
+          "run_id": null,
+          "url": "https://revere.example.com/monitor/17",
           "text": "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67\nLasted: 32 min",
           "key": "17-204-ops",
           "incident": {
@@ -458,6 +490,35 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_notice_about_a_run_leads_to_it() {
+        let of_run = Notification { run_id: Some(RunId(204)), ..sample() };
+        assert_eq!(of_run.link(), "https://revere.example.com/monitor/17/run/204");
+        let unknown = MonitorSummary { url: "/monitor/17".to_owned(), ..sample().monitor };
+        assert_eq!(Notification { monitor: unknown, ..of_run }.link(), "");
+    }
+
+    /// Whoever is told of a problem reads what its author wrote for them, numbers in their unit, and the time there.
+    #[test]
+    fn a_problem_is_told_with_its_description_its_unit_and_the_monitors_own_time() {
+        let mut notification = Notification { new_state: State::Alarm, old_state: State::Ok, ..sample() };
+        notification.return_value = Some(ReturnValue::Float(1.5e-9));
+        (notification.monitor.unit, notification.incident) = ("s".to_owned(), None);
+        insta::assert_snapshot!(notification.mail_text(), @r"
+        [Revere Alarm]
+        Monitor: Mail Queue Length
+        State Change: OK -> ALARM
+        Message: Monitor Passed
+        Return Value: 1.5e-9 s
+        Description: Mails that wait. Look at https://wiki.example.com/mail first.
+
+        Time: Sun 1 Mar 2026, 04:12:00 UTC+1
+        Tags: mail, team-a
+        https://revere.example.com/monitor/17
+        ");
+        assert!(notification.mail_html().contains("Look at https://wiki.example.com/mail first."));
+    }
+
+    #[test]
     fn two_keys_stay_two_inside_a_header() {
         let key = |key: &str| Notification { key: key.to_owned(), ..sample() }.header_key();
         assert_eq!(key("17-204-ops mail"), "17-204-ops mail");
@@ -470,7 +531,11 @@ pub(crate) mod tests {
         let text = hostile.text();
         let starts: Vec<&str> =
             text.lines().filter_map(|line| line.split(':').next()).filter(|s| !s.starts_with(' ')).collect();
-        assert_eq!(starts, ["[Revere Alarm]", "Monitor", "State Change", "Message", "Return Value"], "no forged line");
+        assert_eq!(
+            starts,
+            ["[Revere Alarm]", "Monitor", "State Change", "Message", "Return Value", "Description"],
+            "no forged line"
+        );
         assert!(!hostile.subject().contains(['\r', '\n', '\u{202e}']));
         assert!(hostile.short().len() <= 160, "{}", hostile.short());
         let html = hostile.mail_html();

@@ -26,13 +26,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 pub use channels::KINDS;
 pub use own_words::OWN_WORDS;
+use serde_json::Value;
 pub use trying::{TEST_LIMIT, send_once, test_notification};
 
 pub use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::{
     building::{BuildContext, BuildInput, ConfiguredEntry},
     redact::Secrets,
-    settings::{self, ConfigFault, Field, FieldGroup, Settings, unknown_name},
+    settings::{self, ConfigFault, Field, FieldGroup, FieldKind, Settings, unknown_name},
 };
 
 /// A way of telling someone.
@@ -163,6 +164,37 @@ pub fn warnings(entries: &[ConfiguredEntry]) -> Vec<ConfigFault> {
     warnings
 }
 
+/// Fields that say whom a channel tells, by the names that kinds give them; those in front say it best.
+const RECIPIENTS: [&str; 7] = ["to", "topic_arn", "channel", "stream", "room_id", "chat_id", "command"];
+
+/// Whom an alert tells, as far as its settings show it without a secret: addresses, a channel, or the server's name alone.
+pub fn recipients(entry: &ConfiguredEntry) -> String {
+    let Some(kind) = kind_of(entry) else { return String::new() };
+    let is_shown = |name: &str| {
+        kind.all_fields().any(|field| {
+            field.name == name && matches!(field.kind, FieldKind::Text | FieldKind::Texts | FieldKind::Any)
+        })
+    };
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(items) => {
+            let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            (!items.is_empty()).then(|| items.join(", "))
+        }
+        _ => None,
+    };
+    let named = RECIPIENTS.iter().filter(|name| is_shown(name)).find_map(|name| text(entry.config.get(name)?));
+    named
+        .or_else(|| {
+            let addresses =
+                kind.all_fields().filter(|field| matches!(field.kind, FieldKind::Url | FieldKind::SecretUrl));
+            let mut addresses = addresses.filter_map(|field| entry.config.get(field.name)?.as_str());
+            addresses.find_map(|address| Some(url::Url::parse(address).ok()?.host_str()?.to_owned()))
+        })
+        .unwrap_or_default()
+}
+
 fn kind_of(entry: &ConfiguredEntry) -> Option<&'static ChannelKind> {
     KINDS.iter().find(|kind| kind.names.contains(&entry.kind.as_str()))
 }
@@ -202,5 +234,37 @@ async fn within(
     match tokio::time::timeout(timeout, attempt).await {
         Ok(done) => done,
         Err(_) => Err(SendError::later(format!("timed out after {} s", timeout.as_secs_f64()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whom_an_alert_tells_is_shown_without_its_secrets() {
+        for (kind, config, shown) in [
+            (
+                "email",
+                json!({"to": ["a@example.com", "b@example.com"], "password": "s3cret"}),
+                "a@example.com, b@example.com",
+            ),
+            ("webhook", json!({"url": "https://hooks.example.com/s3cret"}), "hooks.example.com"),
+            ("slack", json!({"webhook_url": "https://hooks.slack.com/services/s3cret"}), "hooks.slack.com"),
+            ("log", json!({}), ""),
+            ("unknown", json!({"to": "s3cret"}), ""),
+        ] {
+            let entry = ConfiguredEntry {
+                name: "a".to_owned(),
+                kind: kind.to_owned(),
+                description: String::new(),
+                enabled: true,
+                config,
+                place: String::new(),
+            };
+            assert_eq!(recipients(&entry), shown, "{kind}");
+        }
     }
 }

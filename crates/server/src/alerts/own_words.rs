@@ -88,6 +88,8 @@ impl Notification {
                     name: &words.monitor,
                     url: self.link(),
                     tags: self.monitor.tags.iter().map(|tag| plain_text::one_line(tag)).collect(),
+                    description: indented(&self.monitor.description),
+                    unit: plain_text::one_line(&self.monitor.unit),
                 },
                 old_state: self.old_state,
                 new_state: self.new_state,
@@ -124,6 +126,8 @@ struct TemplateMonitor<'a> {
     name: &'a str,
     url: String,
     tags: Vec<String>,
+    description: String,
+    unit: String,
 }
 
 struct Worded {
@@ -153,6 +157,9 @@ pub(super) fn examples() -> [Notification; 3] {
             name: "Mail Queue Length".to_owned(),
             url: "https://revere.example.com/monitor/17".to_owned(),
             tags: vec!["mail".to_owned()],
+            description: "Mails that wait.".to_owned(),
+            timezone: "Europe/Berlin".to_owned(),
+            ..MonitorSummary::named(MonitorId(17), String::new())
         },
         old_state: State::Ok,
         old_severity: None,
@@ -162,6 +169,7 @@ pub(super) fn examples() -> [Notification; 3] {
         return_value: Some(ReturnValue::Int(4711)),
         tick_at: instant("2026-03-01T02:40:00Z"),
         started_at: instant("2026-03-01T02:40:00.25Z"),
+        run_id: None,
         key: "17-203-ops".to_owned(),
         incident: instant("2026-03-01T02:40:00Z").map(|opened_at| Incident {
             id: FlipId(203),
@@ -180,7 +188,7 @@ pub(super) fn examples() -> [Notification; 3] {
         ..alarm.clone()
     };
     let bare = Notification {
-        monitor: MonitorSummary { url: String::new(), tags: Vec::new(), ..alarm.monitor.clone() },
+        monitor: MonitorSummary::named(MonitorId(17), alarm.monitor.name.clone()),
         return_value: None,
         tick_at: None,
         started_at: None,

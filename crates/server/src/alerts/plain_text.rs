@@ -130,7 +130,7 @@ pub(super) fn simpler(c: char) -> Option<&'static str> {
 
 /// Marks that embed, override or isolate a direction. Plain left-to-right and right-to-left marks are part of ordinary
 /// Hebrew and Arabic text and stay.
-fn turns_direction(c: char) -> bool {
+pub fn turns_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -15,12 +15,7 @@ pub const TEST_LIMIT: Duration = Duration::from_secs(30);
 /// What a test of an alert says: `number` tells it from other tests.
 pub fn test_notification(alert: &str, address: String, at: Timestamp, number: u64) -> Notification {
     Notification {
-        monitor: MonitorSummary {
-            id: MonitorId(0),
-            name: "Test of an alert".to_owned(),
-            url: address,
-            tags: Vec::new(),
-        },
+        monitor: MonitorSummary { url: address, ..MonitorSummary::named(MonitorId(0), "Test of an alert".to_owned()) },
         old_state: State::Ok,
         old_severity: None,
         new_state: State::Alarm,
@@ -29,6 +24,7 @@ pub fn test_notification(alert: &str, address: String, at: Timestamp, number: u6
         return_value: Some(ReturnValue::Int(42)),
         tick_at: None,
         started_at: Some(at),
+        run_id: None,
         key: format!("test-{number:016x}"),
         incident: None,
         test: true,

@@ -25,10 +25,11 @@ use crate::{
     access::Access,
     alerts::Channel,
     answer_memory::AnswerMemory,
+    building::ConfiguredEntry,
     config::Config,
     engine::{self, Engine, EngineHandle},
     metrics::Metrics,
-    operations::{Defaults, Operations, Services, people, refusals},
+    operations::{Defaults, Operations, Services, people, refusals, sources::SourceOff},
     outbound::Outbound,
     redact::Secrets,
     runner::{self, NamedSource, Runner, Sources},
@@ -179,6 +180,12 @@ async fn open(options: StoreOptions) -> Result<Store, StartError> {
 /// How often a full disk, or a database that is away, is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The sources that are configured and switched off.
+fn sources_off(entries: Vec<ConfiguredEntry>) -> Vec<SourceOff> {
+    let off = entries.into_iter().filter(|entry| !entry.enabled);
+    off.map(|entry| SourceOff { name: entry.name, kind: entry.kind, description: entry.description }).collect()
+}
+
 async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
     let AppParts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, listener, certificate } =
         parts;
@@ -238,13 +245,18 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
     }
     let (local_users, operations_clock) = (config.log_in.local_users, clock.clone());
     let operations = Operations::new(Services {
-        defaults: Defaults { timezone: config.timezone, retain_days: config.default_retain_days },
+        defaults: Defaults {
+            timezone: config.timezone,
+            retain_days: config.default_retain_days,
+            run_limit: config.limits.wall_time,
+        },
         clock,
         metrics: metrics.clone(),
         store: store.clone(),
         engine: engine.clone(),
         runner,
         watch,
+        sources_off: sources_off(config.sources),
         alert_entries: config.alerts,
         access: Access::new(config.log_in, &outbound, &address),
     });

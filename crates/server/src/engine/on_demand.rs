@@ -3,6 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use revere_model::{Act, Asked, MonitorId, RunKind, Target, TargetKind};
 use revere_sandbox::Outcome;
 
@@ -44,6 +45,20 @@ impl EngineHandle {
     /// Runs a monitor now, whether it is active or not, and records it as a manual run. Answers what is recorded, and
     /// the outcome with its source calls. Who asked is written down with it.
     pub async fn run_now(&self, id: MonitorId, asked: Asked) -> Result<(Committed, Outcome), RunNowError> {
+        self.run_at(id, asked.at, Some(asked)).await
+    }
+
+    /// The same for a monitor that was just made: nobody asked for the run by itself.
+    pub async fn run_first(&self, id: MonitorId) -> Result<(Committed, Outcome), RunNowError> {
+        self.run_at(id, self.shared.clock.now(), None).await
+    }
+
+    async fn run_at(
+        &self,
+        id: MonitorId,
+        at: Timestamp,
+        asked: Option<Asked>,
+    ) -> Result<(Committed, Outcome), RunNowError> {
         let shared = &self.shared;
         let monitor = shared.store.monitor(id).await?;
         let script = Script {
@@ -54,10 +69,11 @@ impl EngineHandle {
         };
         let outcome = self.run(script).await?;
         let finished_at = shared.clock.now();
-        let result = evaluate::result(id, None, RunKind::Manual, asked.at, finished_at, outcome.clone());
-        let entry =
-            AuditEntry::new(Act::MonitorRun, &asked).about(Target::new(TargetKind::Monitor, id, &monitor.spec.name));
-        let result = RunResult { entry: Some(Box::new(entry)), ..result };
+        let result = evaluate::result(id, None, RunKind::Manual, at, finished_at, outcome.clone());
+        let entry = asked.map(|asked| {
+            AuditEntry::new(Act::MonitorRun, &asked).about(Target::new(TargetKind::Monitor, id, &monitor.spec.name))
+        });
+        let result = RunResult { entry: entry.map(Box::new), ..result };
         // Recording goes on by itself if the asker is gone or the store is slow.
         let recording = shared.tracker.spawn({
             let shared = shared.clone();

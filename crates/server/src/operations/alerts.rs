@@ -69,6 +69,21 @@ pub async fn settings(context: &Context) -> Result<Vec<AlertRow>, Failure> {
     context.may(Operation::SeeAlerts)?.store.alerts().await.map_err(Failure::Store)
 }
 
+/// The alerts that are on and of which nothing arrives any more.
+pub async fn failing(context: &Context) -> Result<Vec<String>, Failure> {
+    // Whoever may not see the alerts asks for nothing here, and is refused nothing.
+    if context.might(Operation::SeeAlerts).is_err() {
+        return Ok(Vec::new());
+    }
+    let services = context.may(Operation::SeeAlerts)?;
+    let failing = services.store.failing_alerts().await.map_err(Failure::Store)?;
+    if failing.is_empty() {
+        return Ok(failing);
+    }
+    let rows = services.store.alerts().await.map_err(Failure::Store)?;
+    Ok(rows.into_iter().filter(|row| row.is_on() && failing.contains(&row.key)).map(|row| row.key).collect())
+}
+
 /// One alert.
 pub async fn get(context: &Context, key: &str) -> Result<AlertReport, Failure> {
     let services = context.may(Operation::SeeAlerts)?;

@@ -34,7 +34,7 @@ pub mod tokens;
 pub mod versions;
 pub mod who;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use revere_model::Clock;
 
@@ -62,6 +62,8 @@ pub struct Services {
     pub runner: Runner,
     /// What calls showed of the sources; the runner's sources are wrapped in it.
     pub watch: SourceWatch,
+    /// The sources that the configuration has switched off.
+    pub sources_off: Vec<sources::SourceOff>,
     /// The alerts of the configuration.
     pub alert_entries: Vec<ConfiguredEntry>,
     /// What log-ins work with.
@@ -75,4 +77,6 @@ pub struct Defaults {
     pub timezone: String,
     /// The configured `DEFAULT_RETAIN_DAYS`; `None` is for ever.
     pub retain_days: Option<u32>,
+    /// The configured `RUN_TIMEOUT`.
+    pub run_limit: Duration,
 }

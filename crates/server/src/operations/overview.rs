@@ -10,6 +10,14 @@ pub async fn counts(context: &Context) -> Result<StateCounts, Failure> {
     context.may(Operation::SeeMonitors)?.store.count_by_state().await.map_err(Failure::Store)
 }
 
+/// How many monitors with the filter's tag and words are in each state.
+pub async fn counts_fitting(context: &Context, filter: &OverviewFilter) -> Result<StateCounts, Failure> {
+    if filter.tag.is_none() && filter.search.is_none() {
+        return counts(context).await;
+    }
+    context.may(Operation::SeeMonitors)?.store.count_fitting(filter).await.map_err(Failure::Store)
+}
+
 /// Monitors, worst first.
 pub async fn list(context: &Context, filter: &OverviewFilter) -> Result<Vec<OverviewRow>, Failure> {
     context.may(Operation::SeeMonitors)?.store.overview(filter).await.map_err(Failure::Store)

@@ -1,14 +1,14 @@
 //! What happened to a monitor: its runs, changes of state and ticks without a run; and a run at a person's word.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use revere_model::{FlipId, Gap, MonitorId, Operation, Run};
+use revere_model::{Asked, FlipId, Gap, MonitorId, Operation, Run, RunId};
 
-use super::{Context, Failure, failure::of, monitors};
+use super::{Context, Failure, Services, failure::of, monitors};
 use crate::{
     engine::RunNowError,
-    store::{Committed, RecordedFlip, RunFilter},
+    store::{Committed, RecordedFlip, RunFilter, StoreError},
 };
 
 /// Runs a monitor now, active or not, and answers the run as it was recorded. Once begun it is finished and recorded,
@@ -16,9 +16,21 @@ use crate::{
 pub async fn run_now(context: &Context, id: MonitorId) -> Result<Run, Failure> {
     let monitor = monitors::get(context, id).await?;
     let services = context.may_with(Operation::RunMonitor, Some(id), &monitor.spec.tags)?.clone();
-    let asked = context.asked();
+    run(&services, id, Some(context.asked())).await
+}
+
+/// Runs a monitor that was just made, once: part of making it, and no act of its own.
+pub async fn run_first(context: &Context, id: MonitorId) -> Result<Run, Failure> {
+    run(context.may(Operation::CreateMonitor)?, id, None).await
+}
+
+async fn run(services: &Arc<Services>, id: MonitorId, asked: Option<Asked>) -> Result<Run, Failure> {
+    let services = services.clone();
     let running = tokio::spawn(async move {
-        let ran = services.engine.run_now(id, asked).await;
+        let ran = match asked {
+            Some(asked) => services.engine.run_now(id, asked).await,
+            None => services.engine.run_first(id).await,
+        };
         // Counted also if nobody waits for the answer any more.
         if let Ok((Committed::Recorded { run, .. }, _)) = &ran {
             let took = Duration::try_from_secs_f64(run.duration_ms / 1e3).unwrap_or_default();
@@ -45,6 +57,24 @@ pub async fn list(
     bytes: usize,
 ) -> Result<(Vec<Run>, bool), Failure> {
     context.may(Operation::SeeMonitors)?.store.runs_page(id, filter, bytes).await.map_err(Failure::Store)
+}
+
+/// One run of a monitor.
+pub async fn get(context: &Context, monitor: MonitorId, id: RunId) -> Result<Run, Failure> {
+    let run = context.may(Operation::SeeMonitors)?.store.run(id).await.map_err(of_run(id))?;
+    if run.monitor_id == monitor { Ok(run) } else { Err(of_run(id)(StoreError::NotFound)) }
+}
+
+/// The run of its monitor that came after this one.
+pub async fn after(context: &Context, run: &Run) -> Result<Option<RunId>, Failure> {
+    context.may(Operation::SeeMonitors)?.store.run_after(run).await.map_err(Failure::Store)
+}
+
+fn of_run(id: RunId) -> impl FnOnce(StoreError) -> Failure {
+    move |error| match error {
+        StoreError::NotFound => Failure::NotFound { what: "run", key: id.to_string() },
+        error => Failure::Store(error),
+    }
 }
 
 /// The newest runs, newest first.

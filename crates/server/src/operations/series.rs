@@ -5,7 +5,7 @@
 //! through one column of pixels can show.
 
 use jiff::Timestamp;
-use revere_model::{Gap, MonitorId, Operation, ReturnValue, State};
+use revere_model::{Gap, MonitorId, NumberFormat, Operation, ReturnValue, State};
 
 use super::{Context, Failure, monitors, runs};
 use crate::store::{RecordedFlip, SeriesPoint};
@@ -36,6 +36,15 @@ pub struct Series {
     pub gaps: Vec<Gap>,
     /// How many runs there were.
     pub runs: u64,
+    /// How its numbers are shown.
+    pub numbers: NumberFormat,
+}
+
+impl Series {
+    /// Whether no run left a number or a text.
+    pub fn has_no_values(&self) -> bool {
+        self.texts.is_empty() && self.points.iter().all(|(_, value)| value.is_none())
+    }
 }
 
 /// A stretch of one state.
@@ -68,7 +77,7 @@ pub async fn series(
     to: Timestamp,
     points: usize,
 ) -> Result<Series, Failure> {
-    monitors::get(context, id).await?;
+    let numbers = monitors::get(context, id).await?.spec.number_format();
     let flips =
         context.may(Operation::SeeMonitors)?.store.flips_between(id, from, to, MARKS).await.map_err(Failure::Store)?;
     // A problem that became more or less severe is in the story, and no other colour here.
@@ -82,6 +91,7 @@ pub async fn series(
         .map_err(Failure::Store)?;
     let mut series = thinner.finish();
     series.gaps = runs::gaps_between(context, id, from, to, MARKS).await?;
+    series.numbers = numbers;
     Ok(series)
 }
 

@@ -46,6 +46,22 @@ pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, F
         .collect())
 }
 
+/// A source that the configuration has switched off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceOff {
+    /// Its name in scripts.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// What an operator wrote about it.
+    pub description: String,
+}
+
+/// The sources that the configuration has switched off: a script that names one is told it is not there.
+pub fn switched_off(context: &Context) -> Result<Vec<SourceOff>, Failure> {
+    Ok(context.may(Operation::SeeSources)?.sources_off.clone())
+}
+
 /// The names by which scripts know the sources.
 pub fn names(context: &Context) -> Result<Vec<String>, Failure> {
     Ok(context.may(Operation::SeeSources)?.runner.sources().keys().cloned().collect())

@@ -140,6 +140,7 @@ fn notification(
         return_value: flip.change.return_value.cloned(),
         tick_at: ran_at,
         started_at: ran_at,
+        run_id: flip.run_id,
         key: keys::delivery(instance, flip.monitor_id, flip.id, flip.change.at, alert),
         incident,
         test: false,

@@ -3,7 +3,8 @@
 use revere_model::{
     MONITOR_FIELDS, MonitorSpec, Severity,
     field_kind::{
-        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
+        Unit, Zone,
     },
     monitor_fields,
 };
@@ -73,7 +74,7 @@ macro_rules! texts {
     )*};
 }
 
-texts! { Name Description Script Schedule Zone }
+texts! { Name Description Script Schedule Zone Unit }
 
 impl Column for Flag {
     type Value = bool;
@@ -135,17 +136,23 @@ impl Column for SeverityChoice {
     }
 }
 
-impl Column for Days {
-    type Value = Option<u32>;
+macro_rules! counts_or_none {
+    ($($kind:ident)*) => {$(
+        impl Column for $kind {
+            type Value = Option<u32>;
 
-    fn read(row: &DbRow, column: &str) -> Result<Option<u32>, StoreError> {
-        Ok(row.int_or_none(column)?.map(|days| u32::try_from(days).unwrap_or(u32::MAX)))
-    }
+            fn read(row: &DbRow, column: &str) -> Result<Option<u32>, StoreError> {
+                Ok(row.int_or_none(column)?.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
+            }
 
-    fn bind(query: &mut QueryBuilder, value: &Option<u32>) {
-        query.push_bind(value.map(i64::from));
-    }
+            fn bind(query: &mut QueryBuilder, value: &Option<u32>) {
+                query.push_bind(value.map(i64::from));
+            }
+        }
+    )*};
 }
+
+counts_or_none! { Days Decimals }
 
 impl Column for Seconds {
     type Value = Option<f64>;

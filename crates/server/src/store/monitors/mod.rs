@@ -6,6 +6,7 @@
 pub(super) mod deleted;
 pub(super) mod field_columns;
 mod monitor_edit;
+pub(super) mod name_order;
 pub(super) mod records;
 pub(super) mod source_mentions;
 pub(super) mod versions;

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use revere_model::{Flip, Gap, GapReason, Monitor, MonitorId, MonitorSpec, Severity, Status, activate, deactivate};
 
-use super::{field_columns, records, source_mentions};
+use super::{field_columns, name_order::name_order, records, source_mentions};
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
@@ -41,7 +41,7 @@ pub(super) async fn change(
 ) -> Result<bool, StoreError> {
     let id = current.id;
     let mut query = QueryBuilder::new("update monitors set version = version + 1, updated_at = ");
-    query.push_bind(micros(now));
+    query.push_bind(micros(now)).push(", name_order = ").push_bind(name_order(&spec.name));
     field_columns::push_changes(&mut query, spec);
     query.push(" where id = ").push_bind(id.0).push(" and version = ").push_bind(current.version);
     let changed = query.push(" and deleted_at is null").build().execute(&mut *connection).await?;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use revere_model::{Asked, Monitor, MonitorId, MonitorSpec, Status};
 
-use super::{field_columns, source_mentions, versions};
+use super::{field_columns, name_order::name_order, source_mentions, versions};
 use crate::store::{
     StoreError,
     columns::{Columns, micros},
@@ -51,12 +51,13 @@ pub(in crate::store) async fn insert(
     created_at: Timestamp,
     asked: &Asked,
 ) -> Result<MonitorId, StoreError> {
-    let mut query = QueryBuilder::new("insert into monitors (version, created_at, updated_at");
+    let mut query = QueryBuilder::new("insert into monitors (version, created_at, updated_at, name_order");
     field_columns::push_names(&mut query);
     if id.is_some() {
         query.push(", id");
     }
     query.push(") values (1, ").push_bind(micros(created_at)).push(", ").push_bind(micros(created_at));
+    query.push(", ").push_bind(name_order(&spec.name));
     field_columns::push_values(&mut query, spec);
     if let Some(id) = id {
         query.push(", ").push_bind(id.0);

@@ -4,7 +4,7 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::{address::PostgresAddress, faults};
-use crate::store::OpenError;
+use crate::store::{OpenError, monitors::name_order::name_order};
 
 /// Every step since there is PostgreSQL, with its number, in order; released ones are never edited. The first makes what
 /// SQLite's steps up to that number made.
@@ -13,7 +13,12 @@ pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
     (13, include_str!("../../../migrations/postgres/0013_decisions.sql")),
     (14, include_str!("../../../migrations/postgres/0014_severity.sql")),
     (15, include_str!("../../../migrations/postgres/0015_routing.sql")),
+    (16, include_str!("../../../migrations/postgres/0016_units.sql")),
+    (17, include_str!("../../../migrations/postgres/0017_name_order.sql")),
 ];
+
+/// The step after which the monitors that it found get their place in the order of names.
+const NAMES_ORDERED: i64 = 17;
 
 /// Held by whoever changes the schema: `REVR` in ASCII. It keeps two servers from tripping over each other; where a database knows
 /// no such locks, the second one's step fails, and is tried again.
@@ -60,10 +65,11 @@ pub(super) async fn look(connection: &mut PgConnection, address: &PostgresAddres
     Ok(found)
 }
 
-/// What two servers come to that make the same table at once: unique_violation, duplicate_table.
+/// What two servers come to that make the same step at once: unique_violation, duplicate_table, duplicate_column, an index
+/// that is gone.
 fn is_anothers(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| ["23505", "42P07", "40001", "40P01"].contains(&&*code))
+    code.is_some_and(|code| ["23505", "42P07", "42701", "42704", "40001", "40P01"].contains(&&*code))
 }
 
 /// The schema that is there, 0 where there is none. Refuses tables that are not ours.
@@ -124,10 +130,23 @@ async fn apply(
         return Ok(false);
     }
     sqlx::raw_sql(step).execute(&mut *transaction).await?;
+    if version == NAMES_ORDERED {
+        order_names(&mut transaction).await?;
+    }
     let mark = format!(
         "insert into meta (key, value) values ('schema', '{version}') on conflict (key) do update set value = excluded.value"
     );
     sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(true)
+}
+
+/// Gives monitors that were found in the database their place in the order of names.
+async fn order_names(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let found: Vec<(i64, String)> = sqlx::query_as("select id, name from monitors").fetch_all(&mut *connection).await?;
+    for (id, name) in found {
+        let update = sqlx::query("update monitors set name_order = $1 where id = $2").bind(name_order(&name)).bind(id);
+        update.execute(&mut *connection).await?;
+    }
+    Ok(())
 }

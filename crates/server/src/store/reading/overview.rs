@@ -5,13 +5,14 @@
 //! is on call looks for, and what has been broken for days is known. The rest is found by name.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, Severity, State, StateSet};
+use revere_model::{MonitorId, NumberFormat, ReturnValue, Severity, State, StateSet};
 
-use super::name_search::contains;
+use super::{counts::StateCounts, name_search::contains};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros, tags_from},
     database::{DbRow, QueryBuilder, sql_pieces},
+    monitors::name_order::name_order,
 };
 
 /// Which monitors, worst first.
@@ -67,6 +68,8 @@ pub struct OverviewRow {
     pub last_message: Option<String>,
     /// Value of the last recorded run.
     pub last_value: Option<ReturnValue>,
+    /// How its numbers are shown.
+    pub numbers: NumberFormat,
     /// The next tick.
     pub next_run_at: Option<Timestamp>,
     /// Why it cannot be run, by a fault of ours or of its schedule.
@@ -77,7 +80,7 @@ pub struct OverviewRow {
 const WORST_FIRST: [State; 4] = [State::Alarm, State::Error, State::Ok, State::Inactive];
 
 const COLUMNS: &str = "m.id, m.name, m.tags, m.active, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, \
-    s.last_value, s.next_tick_at, s.fault";
+    s.last_value, s.next_tick_at, s.fault, m.unit, m.decimals";
 
 impl Store {
     /// Monitors, worst first, filtered.
@@ -118,33 +121,37 @@ impl Store {
         if let Some(severity) = filter.severity {
             query.push(" and coalesce(s.severity, 'critical') = ").push_bind(severity.as_str());
         }
-        if let Some(tag) = &filter.tag {
-            query
-                .push(" and exists (select 1 from tags t where t.monitor_id = m.id and t.tag = ")
-                .push_bind(tag)
-                .push(")");
-        }
-        if let Some(search) = &filter.search {
-            let pattern = contains(search);
-            query.push(" and (lower(m.name) like lower(").push_bind(pattern.clone()).push(") escape '\\'");
-            query.push(" or exists (select 1 from tags t where t.monitor_id = m.id and lower(t.tag) like lower(");
-            query.push_bind(pattern).push(") escape '\\'))");
-        }
+        push_fitting(&mut query, filter);
         if let Some(place) = after {
             if state.is_problem() {
                 query.push(" and (s.state_since < ").push_bind(micros(place.since));
                 query.push(" or s.state_since = ").push_bind(micros(place.since));
             } else {
                 // The first part by itself too, so that the walk begins there.
-                query.push(" and (lower(m.name) >= lower(").push_bind(&place.name).push(")");
+                query.push(" and (m.name_order >= ").push_bind(name_order(&place.name));
             }
-            query.push(" and (lower(m.name), m.id) > (lower(").push_bind(&place.name);
-            query.push("), ").push_bind(place.id.0).push("))");
+            query.push(" and (m.name_order, m.id) > (").push_bind(name_order(&place.name));
+            query.push(", ").push_bind(place.id.0).push("))");
         }
         let newest_first = if state.is_problem() { "s.state_since desc, " } else { "" };
-        query.push(format!(" order by {newest_first}lower(m.name), m.id limit ")).push_bind(i64::from(limit));
+        query.push(format!(" order by {newest_first}m.name_order, m.id limit ")).push_bind(i64::from(limit));
         let rows = query.build().fetch_all(self.readers()).await?;
         rows.iter().map(overview_row).collect()
+    }
+
+    /// How many monitors with that tag and those words are in each state; every state is in the answer.
+    pub async fn count_fitting(&self, filter: &OverviewFilter) -> Result<StateCounts, StoreError> {
+        let mut query = QueryBuilder::new(
+            "select s.state, count(*) as number from monitors m join statuses s on s.monitor_id = m.id
+             where m.deleted_at is null",
+        );
+        push_fitting(&mut query, filter);
+        let rows = query.push(" group by s.state").build().fetch_all(self.readers()).await?;
+        let mut counts: StateCounts = State::ALL.into_iter().map(|state| (state, 0)).collect();
+        for row in &rows {
+            counts.insert(row.state("state")?, row.int("number")?.unsigned_abs());
+        }
+        Ok(counts)
     }
 
     /// These monitors as the list shows them, by id; those that are gone are left out.
@@ -166,6 +173,19 @@ impl Store {
     }
 }
 
+/// Adds the conditions for the filter's tag and words.
+fn push_fitting(query: &mut QueryBuilder, filter: &OverviewFilter) {
+    if let Some(tag) = &filter.tag {
+        query.push(" and exists (select 1 from tags t where t.monitor_id = m.id and t.tag = ").push_bind(tag).push(")");
+    }
+    if let Some(search) = &filter.search {
+        let pattern = contains(search);
+        query.push(" and (lower(m.name) like lower(").push_bind(pattern.clone()).push(") escape '\\'");
+        query.push(" or exists (select 1 from tags t where t.monitor_id = m.id and lower(t.tag) like lower(");
+        query.push_bind(pattern).push(") escape '\\'))");
+    }
+}
+
 fn overview_row(row: &DbRow) -> Result<OverviewRow, StoreError> {
     Ok(OverviewRow {
         id: MonitorId(row.int("id")?),
@@ -178,6 +198,10 @@ fn overview_row(row: &DbRow) -> Result<OverviewRow, StoreError> {
         last_run_at: row.at_or_none("last_run_at")?,
         last_message: row.text_or_none("last_message")?,
         last_value: row.value_shown("last_value")?,
+        numbers: NumberFormat {
+            unit: row.text("unit")?,
+            decimals: row.int_or_none("decimals")?.and_then(|decimals| u32::try_from(decimals).ok()),
+        },
         next_run_at: row.at_or_none("next_tick_at")?,
         fault: row.text_or_none("fault")?,
     })

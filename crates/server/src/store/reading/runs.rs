@@ -55,6 +55,23 @@ impl Store {
         Ok((rows.iter().map(run).collect::<Result<_, _>>()?, more))
     }
 
+    /// The run of its monitor that came after this one.
+    pub async fn run_after(&self, run: &Run) -> Result<Option<RunId>, StoreError> {
+        let mut query = QueryBuilder::new("select id from (");
+        for (index, state) in State::ALL.iter().enumerate() {
+            query.push(if index == 0 { "" } else { " union all " });
+            query
+                .push("select * from (select id, started_at from runs where monitor_id = ")
+                .push_bind(run.monitor_id.0);
+            query.push(" and new_state = ").push_bind(state.as_str()).push(" and started_at >= ");
+            query.push_bind(micros(run.started_at)).push(" and (started_at, id) > (").push_bind(micros(run.started_at));
+            query.push(", ").push_bind(run.id.0).push(") order by started_at, id limit 1) of_state");
+        }
+        query.push(") later order by started_at, id limit 1");
+        let id: Option<i64> = query.build_query_scalar().fetch_optional(self.readers()).await?;
+        Ok(id.map(RunId))
+    }
+
     /// One run.
     pub async fn run(&self, id: RunId) -> Result<Run, StoreError> {
         let row = db::query("select * from runs where id = $1").bind(id.0).fetch_one(self.readers()).await?;

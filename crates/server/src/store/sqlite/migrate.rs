@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::store::OpenError;
+use crate::store::{OpenError, monitors::name_order::name_order};
 
 /// `REVR` in ASCII: marks a file as ours.
 const APPLICATION_ID: i64 = 0x5245_5652;
@@ -30,10 +30,15 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0013_decisions.sql"),
     include_str!("../../../migrations/sqlite/0014_severity.sql"),
     include_str!("../../../migrations/sqlite/0015_routing.sql"),
+    include_str!("../../../migrations/sqlite/0016_units.sql"),
+    include_str!("../../../migrations/sqlite/0017_name_order.sql"),
 ];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.
 const VERSIONS_KEPT: i64 = 11;
+
+/// The step after which the monitors that it found get their place in the order of names.
+const NAMES_ORDERED: i64 = 17;
 
 /// Connects for writing, with the newest schema.
 pub(in crate::store) async fn open(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, OpenError> {
@@ -110,6 +115,9 @@ async fn apply(connection: &mut SqliteConnection, version: i64, step: &'static s
     if version == VERSIONS_KEPT {
         name_scripts(&mut transaction).await?;
     }
+    if version == NAMES_ORDERED {
+        order_names(&mut transaction).await?;
+    }
     // Pragmas take no parameters; both are numbers of our own, and both are part of the transaction.
     let mark = format!("pragma user_version = {version}; pragma application_id = {APPLICATION_ID};");
     sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
@@ -136,6 +144,18 @@ async fn name_scripts(connection: &mut SqliteConnection) -> Result<(), sqlx::Err
             }
         }
     }
+}
+
+/// Gives monitors that were found in the database their place in the order of names.
+async fn order_names(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let found: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("select id, name from monitors").fetch_all(&mut *connection).await?;
+    for (id, name) in found {
+        let order = name_order(&String::from_utf8_lossy(&name));
+        let update = sqlx::query("update monitors set name_order = $1 where id = $2").bind(order).bind(id);
+        update.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 async fn check_library(connection: &mut SqliteConnection) -> Result<Result<(), OpenError>, sqlx::Error> {

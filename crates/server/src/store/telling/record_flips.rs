@@ -19,7 +19,7 @@ use super::{
 use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     RecordedFlip, StoreError,
-    columns::{alerts_from, ids_text, micros, tags_from, value_text},
+    columns::{Columns, alerts_from, ids_text, micros, tags_from, value_text},
     database::{self as db, DbConnection, sql_pieces},
 };
 
@@ -121,9 +121,9 @@ impl NewFlip<'_> {
         key: String,
         incident: Option<Incident>,
     ) -> Notification {
-        let (tick_at, started_at) = match self.cause {
-            Cause::Run(_, tick_at, started_at) => (Some(tick_at), Some(started_at)),
-            Cause::Person => (None, None),
+        let (run_id, tick_at, started_at) = match self.cause {
+            Cause::Run(id, tick_at, started_at) => (Some(id), Some(tick_at), Some(started_at)),
+            Cause::Person => (None, None, None),
         };
         Notification {
             monitor,
@@ -135,6 +135,7 @@ impl NewFlip<'_> {
             return_value: self.return_value.cloned(),
             tick_at,
             started_at,
+            run_id,
             key,
             incident,
             test: false,
@@ -191,6 +192,7 @@ pub(in crate::store) fn late(
         return_value: flip.return_value.clone(),
         tick_at: None,
         started_at: None,
+        run_id: flip.run_id,
         key,
         incident,
         test: false,
@@ -294,13 +296,25 @@ pub(in crate::store) async fn summaries(
     connection: &mut DbConnection,
     ids: &str,
 ) -> Result<HashMap<MonitorId, MonitorSummary>, StoreError> {
-    let sql = format!("select id, name, tags from monitors where id in {}", sql_pieces::ids_of("$1"));
-    let rows: Vec<(i64, String, String)> = db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
-    rows.into_iter()
-        .map(|(id, name, tags)| {
-            let tags = tags_from(id, &tags);
-            let id = MonitorId(id);
-            Ok((id, MonitorSummary { id, name, url: String::new(), tags }))
+    let sql = format!(
+        "select id, name, tags, description, timezone, unit, decimals from monitors where id in {}",
+        sql_pieces::ids_of("$1")
+    );
+    let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    rows.iter()
+        .map(|row| {
+            let id = row.int("id")?;
+            let summary = MonitorSummary {
+                id: MonitorId(id),
+                name: row.text("name")?,
+                url: String::new(),
+                tags: tags_from(id, &row.text("tags")?),
+                description: row.text("description")?,
+                timezone: row.text("timezone")?,
+                unit: row.text("unit")?,
+                decimals: row.int_or_none("decimals")?.and_then(|decimals| u32::try_from(decimals).ok()),
+            };
+            Ok((summary.id, summary))
         })
         .collect()
 }

@@ -1,9 +1,10 @@
 //! The fields that an author decides, as bodies have them, each by its kind: how it is read, and how it is described.
 
 use revere_model::{
-    LeftOut, MAX_CHOSEN_ALERTS, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S, MONITOR_FIELDS, Severity,
+    LeftOut, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S, MONITOR_FIELDS, Severity,
     field_kind::{
-        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
+        Unit, Zone,
     },
     monitor_fields,
 };
@@ -15,7 +16,9 @@ use utoipa::{
     },
 };
 
-use super::schemas::{DescriptionText, KeptScript, NameText, ScheduleText, SeverityWord, TagSetShape, ZoneText};
+use super::schemas::{
+    DescriptionText, KeptScript, NameText, ScheduleText, SeverityWord, TagSetShape, UnitText, ZoneText,
+};
 use crate::{operations::monitors::MonitorInput, web::fields::Fields};
 
 /// As much as a body can hold: how much is too much is the model's to say.
@@ -109,6 +112,7 @@ texts! {
     Script as KeptScript;
     Schedule as ScheduleText;
     Zone as ZoneText;
+    Unit as UnitText;
 }
 
 impl BodyField for Flag {
@@ -201,5 +205,19 @@ impl BodyField for Seconds {
     fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
         let number = number(Type::Number, KnownFormat::Double, true, words);
         number.exclusive_minimum(Some(0)).maximum(Some(MAX_TIMEOUT_S)).into()
+    }
+}
+
+impl BodyField for Decimals {
+    type Value = Option<u32>;
+
+    fn read(fields: &mut Fields, name: &'static str) -> Option<Option<u32>> {
+        let decimals = fields.or_null(name, |fields| fields.whole(name, 0..=MAX_DECIMALS.into()))?;
+        Some(decimals.map(|decimals| decimals as u32))
+    }
+
+    fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
+        let number = number(Type::Integer, KnownFormat::Int32, true, words);
+        number.minimum(Some(0)).maximum(Some(MAX_DECIMALS)).into()
     }
 }

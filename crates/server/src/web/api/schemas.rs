@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use revere_model::{Act, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS, Severity, Silence, Verdict};
+use revere_model::{
+    Act, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS, MAX_UNIT, Severity, Silence, Verdict,
+};
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -221,6 +223,7 @@ texts! {
     ScheduleText is "Schedule": "Crontab syntax: five fields, or six with seconds first, or `@hourly` and kin. It comes at least once.",
         { min_length = 1, format = format("crontab"), examples = json!("*/5 * * * *") }
     ZoneText is "TimeZone": "The name of an IANA time zone, in either case.", { min_length = 1, format = format("timezone"), examples = json!("Europe/Berlin") }
+    UnitText is "Unit": "What numbers count; empty for nothing.", { max_length = MAX_UNIT, pattern = r"^([^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$", examples = json!("ms") }
     NoteText is "Note": "Why something was saved, in one line; kept with the version.", { max_length = MAX_NOTE, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$" }
     TagText is "Tag": "A word without commas; spaces around it are taken off. Upper and lower case are the same.", { pattern = WORD }
     Cursor is "Cursor": "The `next` of a page before; empty is the first page.", { pattern = "^([0-9]{1,18})?$" }

@@ -6,14 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, Severity, State};
 
 use super::{
-    display::{Badge, Span, Status, When},
+    display::{Badge, ClockTime, Span, Status, When, seen, status_word},
     form::Form,
     layout::{Place, Shell},
     monitors::SeverityOption,
-    page_request::PageRequest,
+    page_request::{PageClock, PageRequest},
+    runs::day_in_zone,
     see,
 };
 use crate::{
+    alerts::recipients,
     operations::{
         Context, Failure,
         alerts::{self, AlertInput, AlertReport, TestResult},
@@ -28,6 +30,8 @@ use crate::{
 
 /// Deliveries of one page of the log.
 const PAGE: u32 = 50;
+/// Deliveries on the page of one alert.
+const LAST: u32 = 20;
 /// What was settled sooner was settled at once.
 const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
 /// Owed deliveries among which one is looked for that was tried.
@@ -50,7 +54,9 @@ struct AlertsPage {
 #[template(path = "pages/alert.html")]
 struct AlertPage {
     shell: Shell,
-    alert: AlertView,
+    /// The one.
+    alerts: Vec<AlertView>,
+    deliveries: Vec<DeliveryView>,
 }
 
 /// An alert as the page shows it.
@@ -63,6 +69,10 @@ struct AlertView {
     in_config: bool,
     on: bool,
     why_off: &'static str,
+    /// Whom it tells, as far as the configuration shows it without a secret.
+    recipients: String,
+    /// Since when nothing of it arrives.
+    failing: Option<Span>,
     owed: u64,
     states: Vec<StateOption>,
     severities: Vec<SeverityOption>,
@@ -89,6 +99,8 @@ struct StateOption {
 
 struct StatusOption {
     word: &'static str,
+    /// As people say it.
+    label: &'static str,
     chosen: bool,
 }
 
@@ -97,6 +109,9 @@ struct DeliveryView {
     status: Status,
     /// When it came to be owed.
     at: When,
+    clock: ClockTime,
+    /// The day, where it is not that of the row above.
+    day: Option<String>,
     /// When it was settled, where that took a while.
     settled: Option<When>,
     next: Option<When>,
@@ -108,6 +123,9 @@ struct DeliveryView {
     old: Badge,
     new: Badge,
     attempts: u32,
+    /// What was told: in a line, and whole.
+    message: String,
+    text: String,
     /// It was owed because another alert could not tell.
     instead: bool,
     answer: String,
@@ -137,11 +155,11 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         limit: PAGE + 1,
     };
     let filter = params.finish(filter)?;
-    let now = request.now();
+    let clock = request.clock();
     let mut views = Vec::new();
     for report in alerts::list(&request.context).await? {
-        let fared = fared(&request.context, &report.row.key, now).await?;
-        views.push(AlertView::of(views.len(), report, fared));
+        let fared = fared(&request.context, &report.row.key, &clock).await?;
+        views.push(AlertView::of(views.len(), report, fared, clock.now));
     }
     let mut deliveries = deliveries::list(&request.context, &filter).await?;
     let more = deliveries.len() > PAGE as usize;
@@ -153,11 +171,15 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         statuses: DeliveryStatus::ALL
             .into_iter()
-            .map(|status| StatusOption { word: status.as_str(), chosen: filter.status == Some(status) })
+            .map(|status| StatusOption {
+                word: status.as_str(),
+                label: status_word(status),
+                chosen: filter.status == Some(status),
+            })
             .collect(),
         monitor: filter.monitor,
         filtered: filter.monitor.is_some() || filter.alert.is_some() || filter.status.is_some(),
-        deliveries: deliveries.into_iter().map(|delivery| DeliveryView::of(delivery, now)).collect(),
+        deliveries: log(deliveries, &clock),
         next,
     };
     request.answer(StatusCode::OK, &page.shell, &page)
@@ -204,12 +226,16 @@ async fn one(
     status: StatusCode,
 ) -> Result<Response, Problem> {
     let report = alerts::get(&request.context, key).await?;
-    let mut alert = AlertView::of(0, report, fared(&request.context, key, request.now()).await?);
+    let clock = request.clock();
+    let mut alert = AlertView::of(0, report, fared(&request.context, key, &clock).await?, clock.now);
     alert.test = test.map(TestView::from);
     if let Some(wrong) = wrong {
         (alert.tags, alert.tags_fault) = (wrong.tags, wrong.fault);
     }
-    let page = AlertPage { shell: request.shell(format!("Alert {key}"), Place::Alerts).await?, alert };
+    let filter = DeliveryFilter { alert: Some(key.to_owned()), limit: LAST, ..DeliveryFilter::default() };
+    let deliveries = log(deliveries::list(&request.context, &filter).await?, &clock);
+    let shell = request.shell(format!("Alert {key}"), Place::Alerts).await?;
+    let page = AlertPage { shell, alerts: vec![alert], deliveries };
     request.answer(status, &page.shell, &page)
 }
 
@@ -217,13 +243,25 @@ fn typed_tags(typed: &str) -> Vec<String> {
     typed.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
-async fn fared(context: &Context, key: &str, now: Timestamp) -> Result<PastResult, Failure> {
+/// Newest first, each day named above its first.
+fn log(deliveries: Vec<Delivery>, clock: &PageClock) -> Vec<DeliveryView> {
+    let mut above = None;
+    let mut rows: Vec<DeliveryView> =
+        deliveries.into_iter().map(|delivery| DeliveryView::of(delivery, clock)).collect();
+    for row in &mut rows {
+        let day = row.clock.at.date();
+        row.day = (above.replace(day) != Some(day)).then(|| day_in_zone(&row.clock.at));
+    }
+    rows
+}
+
+async fn fared(context: &Context, key: &str, clock: &PageClock) -> Result<PastResult, Failure> {
     let newest = async |status, limit| {
         let filter =
             DeliveryFilter { alert: Some(key.to_owned()), status: Some(status), limit, ..DeliveryFilter::default() };
         deliveries::list(context, &filter).await
     };
-    let view = |delivery| DeliveryView::of(delivery, now);
+    let view = |delivery| DeliveryView::of(delivery, clock);
     // Most of what is owed may wait behind something else, and was never tried.
     let owed = newest(DeliveryStatus::Owed, LOOKED_AT).await?;
     Ok(PastResult {
@@ -249,12 +287,15 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
 }
 
 impl AlertView {
-    fn of(index: usize, report: AlertReport, fared: PastResult) -> AlertView {
+    fn of(index: usize, report: AlertReport, fared: PastResult, now: Timestamp) -> AlertView {
         let row = report.row;
+        let failing = fared.failing_since().filter(|_| row.is_on()).map(|since| Span::Since(since, now));
         AlertView {
             number: index + 1,
             kind: report.entry.as_ref().map(|entry| entry.kind.clone()).unwrap_or_default(),
+            recipients: report.entry.as_ref().map(recipients).unwrap_or_default(),
             description: report.entry.map(|entry| entry.description).unwrap_or_default(),
+            failing,
             enabled: row.enabled,
             in_config: row.in_config && row.enabled_in_config,
             on: row.is_on(),
@@ -281,9 +322,23 @@ impl AlertView {
     }
 }
 
+impl PastResult {
+    /// Since when nothing has arrived any more, if the newest that is known of did not.
+    fn failing_since(&self) -> Option<Timestamp> {
+        let sent = self.sent.as_ref().map(|sent| sent.at.at);
+        let failed = self.failed.as_ref().filter(|failed| sent.is_none_or(|sent| failed.at.at > sent));
+        failed.or(self.trying.as_ref()).map(|delivery| delivery.at.at)
+    }
+}
+
 impl DeliveryView {
-    fn of(delivery: Delivery, now: Timestamp) -> DeliveryView {
+    fn of(delivery: Delivery, clock: &PageClock) -> DeliveryView {
+        let now = clock.now;
         DeliveryView {
+            clock: ClockTime { at: delivery.created_at.to_zoned(clock.zone.clone()), now },
+            day: None,
+            message: seen(delivery.notification.message.lines().next().unwrap_or_default()),
+            text: delivery.notification.text(),
             status: Status(delivery.status),
             at: When { at: delivery.created_at, now },
             settled: delivery
@@ -294,9 +349,9 @@ impl DeliveryView {
             waits: delivery.status == DeliveryStatus::Owed && delivery.next_attempt_at.is_none(),
             alert: delivery.alert_key,
             monitor: delivery.monitor_id,
-            monitor_name: delivery.notification.monitor.name,
-            old: Badge(delivery.notification.old_state),
-            new: Badge(delivery.notification.new_state),
+            monitor_name: seen(&delivery.notification.monitor.name),
+            old: Badge::State(delivery.notification.old_state),
+            new: Badge::State(delivery.notification.new_state),
             attempts: delivery.attempts,
             instead: delivery.instead_of.is_some(),
             answer: delivery
@@ -329,14 +384,18 @@ mod tests {
         let delivery = || DeliveryView {
             status: Status(DeliveryStatus::Failed),
             at: When { at: now, now },
+            clock: ClockTime { at: now.to_zoned(jiff::tz::TimeZone::UTC), now },
+            day: Some("Wed 1 Jul 2026, UTC".into()),
+            message: HOSTILE.into(),
+            text: HOSTILE.into(),
             settled: Some(When { at: now, now }),
             next: Some(When { at: now, now }),
             waits: false,
             alert: HOSTILE.into(),
             monitor: MonitorId(3),
             monitor_name: HOSTILE.into(),
-            old: Badge(State::Ok),
-            new: Badge(State::Alarm),
+            old: Badge::State(State::Ok),
+            new: Badge::State(State::Alarm),
             attempts: 2,
             instead: true,
             answer: HOSTILE.into(),
@@ -350,6 +409,8 @@ mod tests {
             in_config: true,
             on: true,
             why_off: "",
+            recipients: HOSTILE.into(),
+            failing: Some(Span::Since(now, now)),
             owed: 2,
             states: vec![StateOption { state: State::Ok, chosen: true }],
             severities: SeverityOption::all(Some(Severity::Warning)),
@@ -367,13 +428,14 @@ mod tests {
             shell: shell(),
             alerts: vec![alert()],
             chosen_alert: HOSTILE.into(),
-            statuses: vec![StatusOption { word: "sent", chosen: true }],
+            statuses: vec![StatusOption { word: "sent", label: "delivered", chosen: true }],
             monitor: Some(MonitorId(3)),
             filtered: true,
             deliveries: alert().fared.sent.into_iter().collect(),
             next: Some("/alerts?before=3".into()),
         };
-        for html in [page.render().unwrap(), AlertPage { shell: shell(), alert: alert() }.render().unwrap()] {
+        let one = AlertPage { shell: shell(), alerts: vec![alert()], deliveries: vec![] };
+        for html in [page.render().unwrap(), one.render().unwrap()] {
             assert!(!html.contains("<script>") && !html.contains("<!-- "), "{html}");
             assert!(!html.contains("style="), "{html}");
         }

@@ -34,6 +34,40 @@ struct DeleteManyPage {
     wrong: bool,
 }
 
+/// What was done to how many, as an address says it to the page that follows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Done {
+    pub(super) words: String,
+}
+
+impl Done {
+    fn address(back: &str, action: &str, number: usize) -> String {
+        let joint = if back.contains('?') { '&' } else { '?' };
+        format!("{back}{joint}done={action}.{number}")
+    }
+
+    /// `pause.2`
+    pub(super) fn read(text: &str) -> Option<Done> {
+        let (action, number) = text.split_once('.')?;
+        let number: u32 = number.parse().ok()?;
+        let monitors = if number == 1 { "1 monitor".to_owned() } else { format!("{number} monitors") };
+        let words = match (action, number) {
+            ("none", _) => "No monitor was chosen: nothing was changed.".to_owned(),
+            ("tag" | "untag", 0) => {
+                "Nothing was changed: name a tag that the chosen monitors do not have yet, or one that they have."
+                    .to_owned()
+            }
+            (_, 0) => "Nothing was changed: the chosen monitors are gone.".to_owned(),
+            ("pause", _) => format!("{monitors} paused."),
+            ("resume", _) => format!("{monitors} resumed."),
+            ("tag", _) => format!("{monitors} tagged."),
+            ("untag", _) => format!("A tag was removed from {monitors}."),
+            _ => return None,
+        };
+        Some(Done { words })
+    }
+}
+
 struct Chosen {
     id: MonitorId,
     name: String,
@@ -51,7 +85,7 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
     }
     let action = form.text("do").to_owned();
     if chosen.is_empty() {
-        return Ok(see(back));
+        return Ok(see(Done::address(&back, "none", 0)));
     }
     if action == "delete" && form.text("typed").trim() != format!("delete {}", chosen.len()) {
         let wrong = form.has("typed");
@@ -64,20 +98,22 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
     }
     let ids: Vec<MonitorId> = chosen.iter().map(|monitor| monitor.id).collect();
     let tag = form.text("tag").trim().to_owned();
+    let mut changed = 0;
     for monitor in chosen {
         let done = match action.as_str() {
             "delete" => monitors::delete(&request.context, monitor.id, None).await,
             action => match input(action, &tag, &monitor) {
                 Some(input) => monitors::update(&request.context, monitor.id, None, &input).await.map(drop),
-                None => Ok(()),
+                None => continue,
             },
         };
         match done {
-            Ok(()) | Err(Failure::NotFound { .. }) => {}
+            Ok(()) => changed += 1,
+            Err(Failure::NotFound { .. }) => {}
             Err(failure) => return Err(failure.into()),
         }
     }
-    Ok(if action == "delete" { see(Undo::address(&back, &ids)) } else { see(back) })
+    Ok(if action == "delete" { see(Undo::address(&back, &ids)) } else { see(Done::address(&back, &action, changed)) })
 }
 
 fn input(action: &str, tag: &str, monitor: &Monitor) -> Option<MonitorInput> {

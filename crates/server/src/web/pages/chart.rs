@@ -75,6 +75,21 @@ impl Range {
         Ok(now.checked_sub(before).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
+    /// What a page shows where nobody says: the shortest that has all there is, a day at most; where the last day has next to
+    /// nothing, the shortest that has more.
+    pub(super) async fn of_what_is_kept(context: &Context, id: MonitorId, now: Timestamp) -> Result<Range, Failure> {
+        let newest = runs::newest(context, id, 2).await?;
+        let (Some(last), Some(oldest)) = (newest.last(), runs::oldest(context, id).await?) else {
+            return Ok(Range::Hour);
+        };
+        let within = |at: Timestamp, range: &Range| now.duration_since(at) <= SignedDuration::from_hours(range.hours());
+        if within(oldest, &Range::Hour) {
+            return Ok(Range::Hour);
+        }
+        let longer = [Range::Day, Range::Week, Range::Month].into_iter().find(|range| within(last.started_at, range));
+        Ok(longer.unwrap_or(Range::All))
+    }
+
     /// How long it is; a day where nothing is kept.
     fn hours(self) -> i64 {
         match self {
@@ -101,6 +116,8 @@ pub(super) struct ChartData {
     to: f64,
     runs: u64,
     words: String,
+    unit: String,
+    decimals: Option<u32>,
     times: Vec<f64>,
     values: Vec<Option<f64>>,
     bands: Vec<(f64, f64, &'static str)>,
@@ -156,6 +173,8 @@ impl From<Series> for ChartData {
             to: seconds(series.to),
             runs: series.runs,
             words: in_words(&series),
+            unit: series.numbers.unit.clone(),
+            decimals: series.numbers.decimals,
             times: series.points.iter().map(|(at, _)| seconds(*at)).collect(),
             values: series.points.iter().map(|(_, value)| *value).collect(),
             bands: series
@@ -196,7 +215,7 @@ pub(super) fn in_words(series: &Series) -> String {
     let numbers = || series.points.iter().filter_map(|(_, value)| *value);
     let (least, most) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max));
     if least.is_finite() && most.is_finite() {
-        let number = |value| short_value(&ReturnValue::Float(value));
+        let number = |value| short_value(&ReturnValue::Float(value), &series.numbers);
         _ = match least == most {
             true => write!(words, ", always {}", number(least)),
             false => write!(words, ", values from {} to {}", number(least), number(most)),

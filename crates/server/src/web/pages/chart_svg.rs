@@ -99,7 +99,7 @@ impl ChartSvg {
                     f,
                     r#"<text class="lane-text {anchor}" x="{at:.2}%" y="{:.2}%">{}</text>"#,
                     y + (room - 1.5) / 2.0,
-                    Escaped(&short_value(&ReturnValue::Text(lane.name.to_owned())))
+                    Escaped(&short_value(&ReturnValue::Text(lane.name.to_owned()), &self.0.numbers))
                 )?;
             }
         }
@@ -115,7 +115,8 @@ impl ChartSvg {
             return Ok(());
         }
         let y = |value: f64| {
-            let part = if most > least { (value - least) / (most - least) } else { 0.5 };
+            // Halves, since the whole way from one end of the numbers to the other is none.
+            let part = if most > least { (value / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0) } else { 0.5 };
             4.0 + (HEIGHT - 10.0) * (1.0 - part)
         };
         write!(f, r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" width="100%" height="{STRIP}%">"#)?;
@@ -128,7 +129,7 @@ impl ChartSvg {
             f.write_str(r#""/>"#)?;
         }
         f.write_str("</svg>")?;
-        let number = |value| short_value(&ReturnValue::Float(value));
+        let number = |value| short_value(&ReturnValue::Float(value), &self.0.numbers);
         write!(f, r#"<text class="most" x="0" y="0">{}</text>"#, Escaped(&number(most)))?;
         if most > least {
             write!(f, r#"<text class="least" x="0" y="{}%">{}</text>"#, STRIP - 1.0, Escaped(&number(least)))?;

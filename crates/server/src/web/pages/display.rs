@@ -5,14 +5,19 @@
 use std::fmt::{self, Display, Formatter};
 
 use askama::filters::HtmlSafe;
-use jiff::Timestamp;
-use revere_model::{ReturnValue, Severity, State, lasted};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
+use revere_model::{NumberFormat, ReturnValue, Severity, State, clock_of, exact_time, lasted};
 
 use crate::store::DeliveryStatus;
 
 /// A state as people see it: a shape, a word, a colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Badge(pub(super) State);
+pub(super) enum Badge {
+    /// What a monitor is in.
+    State(State),
+    /// It is switched off: not the same as never having run, though both are `INACTIVE`.
+    Paused,
+}
 
 /// A state's shape alone, where its word stands beside it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,9 +49,70 @@ pub(super) enum Span {
     Since(Timestamp, Timestamp),
 }
 
+/// When something was by the clock of the page's zone, where the day stands above; how long ago on hover.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ClockTime {
+    pub(super) at: Zoned,
+    pub(super) now: Timestamp,
+}
+
 /// A recorded value, short, with the whole of it on hover.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Shown(pub(super) ReturnValue);
+pub(super) struct Shown {
+    value: ReturnValue,
+    numbers: NumberFormat,
+    /// Whether there is room for every digit.
+    wide: bool,
+}
+
+/// So many characters of a number are read at a glance.
+const AT_A_GLANCE: usize = 24;
+/// So many characters of a text stand in a column.
+const TEXT_CHARS: usize = 40;
+
+impl Badge {
+    /// The state of a monitor that is switched on or off.
+    pub(super) fn of(state: State, active: bool) -> Badge {
+        if state == State::Inactive && !active { Badge::Paused } else { Badge::State(state) }
+    }
+}
+
+impl Shown {
+    /// As it stands in a column.
+    pub(super) fn of(value: ReturnValue, numbers: &NumberFormat) -> Shown {
+        Shown { value, numbers: numbers.clone(), wide: false }
+    }
+
+    /// As it stands by itself, with every digit.
+    pub(super) fn wide(value: ReturnValue, numbers: &NumberFormat) -> Shown {
+        Shown { wide: true, ..Shown::of(value, numbers) }
+    }
+
+    /// The text, where it is longer than a column shows.
+    pub(super) fn long_text(&self) -> Option<&str> {
+        match &self.value {
+            ReturnValue::Text(text) if short_text(text) != *text => Some(text),
+            _ => None,
+        }
+    }
+
+    fn short(&self) -> String {
+        short_value(&self.value, &self.numbers)
+    }
+
+    fn whole(&self) -> String {
+        self.numbers.whole(&self.value).unwrap_or_else(|| self.value.to_string())
+    }
+}
+
+/// A delivery's status in the words of pages.
+pub(super) fn status_word(status: DeliveryStatus) -> &'static str {
+    match status {
+        DeliveryStatus::Owed => "queued",
+        DeliveryStatus::Sent => "delivered",
+        DeliveryStatus::Failed | DeliveryStatus::Cancelled => status.as_str(),
+    }
+}
 
 /// The name of a state in classes.
 pub(super) fn class(state: State) -> &'static str {
@@ -70,19 +136,38 @@ fn shape(state: State) -> &'static str {
     }
 }
 
-impl Display for Mark {
+/// Two bars in a ring.
+const PAUSE: &str = "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1zm0 1.8a5.2 5.2 0 1 0 0 10.4A5.2 5.2 0 0 0 8 2.8zM5.6 5.3h1.6v5.4H5.6zM8.8 5.3h1.6v5.4H8.8z";
+
+/// A shape as a picture.
+struct Drawn(&'static str);
+
+impl Display for Drawn {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(
             f,
             r#"<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path fill-rule="evenodd" d="{}"/></svg>"#,
-            shape(self.0)
+            self.0
         )
+    }
+}
+
+impl Display for Mark {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Drawn(shape(self.0)).fmt(f)
     }
 }
 
 impl Display for Badge {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, r#"<span class="state state-{}">{}{}</span>"#, class(self.0), Mark(self.0), self.0)
+        match *self {
+            Badge::State(state) => {
+                write!(f, r#"<span class="state state-{}">{}{state}</span>"#, class(state), Mark(state))
+            }
+            Badge::Paused => {
+                write!(f, r#"<span class="state state-inactive">{}PAUSED</span>"#, Drawn(PAUSE))
+            }
+        }
     }
 }
 
@@ -103,15 +188,24 @@ impl Display for Status {
             DeliveryStatus::Failed => ("bad", "✕"),
             DeliveryStatus::Cancelled => ("dim", "–"),
         };
-        write!(f, r#"<span class="word {class}">{sign} {}</span>"#, self.0.as_str())
+        write!(f, r#"<span class="word {class}">{sign} {}</span>"#, status_word(self.0))
     }
 }
 
 impl Display for When {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let at = self.at.strftime("%Y-%m-%dT%H:%M:%SZ");
-        let title = self.at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let title = exact_time(self.at, &TimeZone::UTC);
         write!(f, r#"<time datetime="{at}" title="{title}" data-live="when">{}</time>"#, relative(self.at, self.now))
+    }
+}
+
+impl Display for ClockTime {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let at = self.at.timestamp();
+        let datetime = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let title = format!("{}\n{}", relative(at, self.now), exact_time(at, self.at.time_zone()));
+        write!(f, r#"<time datetime="{datetime}" title="{title}" data-live="clock">{}</time>"#, clock_of(&self.at))
     }
 }
 
@@ -122,7 +216,7 @@ impl Display for Span {
             Span::Between(from, to) => f.write_str(&lasted(seconds(from, to))),
             Span::Since(from, now) => {
                 let at = from.strftime("%Y-%m-%dT%H:%M:%SZ");
-                let title = from.strftime("since %Y-%m-%d %H:%M:%S UTC");
+                let title = format!("since {}", exact_time(from, &TimeZone::UTC));
                 let text = lasted(seconds(from, now));
                 write!(f, r#"<time datetime="{at}" title="{title}" data-live="since">{text}</time>"#)
             }
@@ -132,8 +226,8 @@ impl Display for Span {
 
 impl Display for Shown {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let whole = self.0.to_string();
-        let short = short_value(&self.0);
+        let whole = self.whole();
+        let short = if self.wide && whole.chars().count() <= AT_A_GLANCE { whole.clone() } else { self.short() };
         if whole == short {
             write!(f, "<bdi>{}</bdi>", Escaped(&short))
         } else {
@@ -147,8 +241,15 @@ impl HtmlSafe for Mark {}
 impl HtmlSafe for Severe {}
 impl HtmlSafe for Status {}
 impl HtmlSafe for When {}
+impl HtmlSafe for ClockTime {}
 impl HtmlSafe for Span {}
 impl HtmlSafe for Shown {}
+
+/// Text of others as a page shows it: marks that turn the direction of reading are seen and do nothing, so that no name
+/// passes for another one. Forms hold what was typed.
+pub(super) fn seen(text: &str) -> String {
+    text.replace(crate::alerts::plain_text::turns_direction, "\u{fffd}")
+}
 
 /// Text of others, for HTML and attributes in double quotes.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
@@ -187,34 +288,25 @@ fn seconds(from: Timestamp, to: Timestamp) -> i64 {
     to.as_second() - from.as_second()
 }
 
-/// A value in the width of a column: floats to six digits, texts to one line of forty characters.
-pub(super) fn short_value(value: &ReturnValue) -> String {
+/// A value in the width of a column.
+pub(super) fn short_value(value: &ReturnValue, numbers: &NumberFormat) -> String {
     match value {
-        ReturnValue::Int(int) => int.to_string(),
-        ReturnValue::Float(float) => short_number(*float),
-        ReturnValue::Text(text) => {
-            let line = text.lines().next().unwrap_or_default();
-            let short: String = line.chars().take(40).collect();
-            if short.len() < text.len() { format!("{short}…") } else { short }
-        }
+        ReturnValue::Text(text) => short_text(text),
+        number => numbers.short(number).unwrap_or_else(|| number.to_string()),
     }
 }
 
-fn short_number(number: f64) -> String {
-    if number == 0.0 {
-        return "0".to_owned();
-    }
-    let magnitude = number.abs().log10().floor();
-    if !(-5.0..15.0).contains(&magnitude) {
-        return format!("{number:.4e}");
-    }
-    let decimals = (5.0 - magnitude).clamp(0.0, 9.0) as usize;
-    let text = format!("{number:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+/// One line of a text, cut.
+fn short_text(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let short: String = line.chars().take(TEXT_CHARS).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -242,16 +334,48 @@ mod tests {
         );
     }
 
+    /// The browser's code is tested with the same cases.
     #[test]
-    fn values_are_short_and_exact_enough() {
-        let shown = [0.1 + 0.2, 0.004_999_9, 1_234_567.8, 1e300, -0.25, 3.0, 0.0].map(short_number);
-        assert_eq!(shown, ["0.3", "0.0049999", "1234568", "1.0000e300", "-0.25", "3", "0"]);
-        assert_eq!(short_value(&ReturnValue::Text("one\ntwo".into())), "one…");
+    fn numbers_and_times_are_written_as_the_table_has_them() {
+        let cases: Value = serde_json::from_str(include_str!("../../../tests/display_cases.json")).unwrap();
+        let spaced = |text: Option<String>| text.unwrap().replace(['\u{a0}', '\u{202f}'], " ");
+        for case in cases["numbers"].as_array().unwrap() {
+            let value: ReturnValue = serde_json::from_value(case["value"].clone()).unwrap();
+            let unit = case["unit"].as_str().unwrap_or_default().to_owned();
+            let numbers = NumberFormat { unit, decimals: case["decimals"].as_u64().map(|decimals| decimals as u32) };
+            assert_eq!(spaced(numbers.short(&value)), case["short"].as_str().unwrap(), "{case}");
+            assert_eq!(spaced(numbers.whole(&value)), case["whole"].as_str().unwrap(), "{case}");
+        }
+        for case in cases["times"].as_array().unwrap() {
+            let zone = revere_model::zone(case["zone"].as_str().unwrap()).unwrap();
+            assert_eq!(
+                exact_time(case["at"].as_str().unwrap().parse().unwrap(), &zone),
+                case["exact"].as_str().unwrap()
+            );
+        }
+        for case in cases["spans"].as_array().unwrap() {
+            assert_eq!(lasted(case["seconds"].as_i64().unwrap()), case["lasted"].as_str().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_value_is_short_in_a_column_and_whole_by_itself() {
+        let numbers = NumberFormat { unit: "bytes".into(), decimals: None };
+        let (column, alone) = (
+            Shown::of(ReturnValue::Int(123_506_019_586), &numbers),
+            Shown::wide(ReturnValue::Int(123_506_019_586), &numbers),
+        );
+        let whole = "123\u{202f}506\u{202f}019\u{202f}586\u{a0}bytes";
+        assert_eq!(column.to_string(), format!("<bdi title=\"{whole}\">123.5\u{a0}GB</bdi>"));
+        assert_eq!(alone.to_string(), format!("<bdi>{whole}</bdi>"));
+        assert_eq!(Shown::of(ReturnValue::Text("one\ntwo".into()), &numbers).long_text(), Some("one\ntwo"));
+        assert_eq!(Shown::of(ReturnValue::Text("one".into()), &numbers).long_text(), None);
     }
 
     #[test]
     fn hostile_text_is_inert() {
-        let shown = Shown(ReturnValue::Text("\"><script>alert(1)</script>".repeat(9))).to_string();
+        let text = ReturnValue::Text("\"><script>alert(1)</script>".repeat(9));
+        let shown = Shown::of(text, &NumberFormat::default()).to_string();
         assert!(!shown.contains("<script"), "{shown}");
         assert_eq!(shown.matches('"').count(), 2, "only the quotes of the attribute itself: {shown}");
     }

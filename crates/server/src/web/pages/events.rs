@@ -22,6 +22,7 @@ use super::{
     layout,
     monitor::{self, DeliveryLogPart, RunsPart, StatusPanel, StatusPart, StoryPart, WhenPart},
     monitors::{self, RowPart},
+    page_zone::ChosenZone,
 };
 use crate::{
     engine::Event,
@@ -40,6 +41,7 @@ const MOST: usize = 200;
 /// What one page watches.
 struct Watcher {
     context: Context,
+    zone: ChosenZone,
     events: Receiver<Event>,
     shown: Vec<MonitorId>,
     /// Whether the page is that of one monitor rather than the list.
@@ -59,6 +61,7 @@ struct Watcher {
 pub(super) async fn events(
     Extract(state): Extract<WebState>,
     context: Context,
+    zone: ChosenZone,
     caller: Caller,
     mut params: Params,
 ) -> Result<impl IntoResponse, Problem> {
@@ -73,6 +76,7 @@ pub(super) async fn events(
     let stopping = state.stopping.clone();
     let watcher = Watcher {
         events: events::watch(&context)?,
+        zone,
         changed: shown.iter().copied().collect(),
         single: one.is_some(),
         shown,
@@ -185,12 +189,12 @@ impl Watcher {
                 let monitor = operations::monitors::get(context, *id).await?;
                 let now = context.now();
                 let stand = StatusPart { stand: StatusPanel::of(&monitor, now) };
-                let when = WhenPart { when: monitor::Schedule::of(&monitor, now) };
+                let when = WhenPart { when: monitor::Schedule::of(&monitor, &self.zone, now) };
                 parts.insert("when".to_owned(), Value::String(layout::render(&when)?));
                 parts.insert("stand".to_owned(), Value::String(layout::render(&stand)?));
-                let runs = RunsPart { runs: monitor::last_runs(context, *id).await?, filtered: false };
+                let runs = RunsPart { runs: monitor::last_runs(context, &monitor, &self.zone).await?, filtered: false };
                 parts.insert("runs".to_owned(), Value::String(layout::render(&runs)?));
-                let story = StoryPart { story: monitor::last_story(context, *id).await? };
+                let story = StoryPart { id: *id, story: monitor::last_story(context, &monitor).await? };
                 parts.insert("story".to_owned(), Value::String(layout::render(&story)?));
                 let told = DeliveryLogPart {
                     id: *id,

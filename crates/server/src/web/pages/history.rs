@@ -15,13 +15,13 @@ use revere_model::{MonitorId, Run, RunId, Severity, State, StateSet};
 use super::{
     chart,
     display::When,
-    layout::{Place, Shell},
+    layout::{Place, Shell, ShellZone},
     monitors::SeverityOption,
     page_request::PageRequest,
-    runs::RunView,
+    runs::{self, RunDisplay, RunView},
 };
 use crate::{
-    operations::{Context, Failure, monitors, runs, versions},
+    operations::{self, Context, Failure, monitors, versions},
     store::RunFilter,
     web::{
         Problem,
@@ -93,7 +93,7 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
     let asked = Asked::read(params)?;
     let monitor = monitors::get(&request.context, id).await?;
     let now = request.now();
-    let chosen_zone = asked.zone.clone().unwrap_or_else(|| monitor.spec.timezone.clone());
+    let chosen_zone = asked.zone.clone().unwrap_or_else(|| request.zone.name(&monitor.spec.timezone).to_owned());
     let (window, fault) = match asked.window(&chosen_zone) {
         Ok(window) => (window, String::new()),
         Err(fault) => ((None, None), fault),
@@ -102,13 +102,15 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
     let next = found.last().filter(|_| more).map(|run| asked.address(id, "history", Some(run.id)));
     let gaps = if asked.before.is_none() && asked.state.is_none() && asked.severity.is_none() && !asked.flips {
         let (from, to) = (window.0.unwrap_or(Timestamp::UNIX_EPOCH), window.1.unwrap_or(Timestamp::MAX));
-        runs::gaps_between(&request.context, id, from, to, GAPS).await?
+        operations::runs::gaps_between(&request.context, id, from, to, GAPS).await?
     } else {
         Vec::new()
     };
     let mut shell = request.shell(format!("History of {}", monitor.spec.name), Place::Monitors).await?;
     shell.live = false;
+    // The form has the zone: it stands in the address, so that whoever is sent it sees the same.
     let zone = revere_model::zone(&chosen_zone).unwrap_or(TimeZone::UTC);
+    shell.zone = ShellZone { chosen: zone.iana_name().map(str::to_owned), ..ShellZone::default() };
     let mut zones = vec!["UTC".to_owned()];
     for zone in [&monitor.spec.timezone, &request.context.defaults().timezone, &chosen_zone] {
         if !zones.contains(zone) {
@@ -116,11 +118,11 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
         }
     }
     let versions = versions(&request.context, id, &monitor.spec.script, &found).await?;
-    let runs = found.into_iter().map(|run| {
-        let version = run.script_version.as_ref().and_then(|script| versions.get(script)).copied();
-        RunView::in_zone(run, now, &zone).of_version(version)
-    });
-    let runs = runs.collect();
+    let of_runs: Vec<Option<i64>> =
+        found.iter().map(|run| versions.get(run.script_version.as_ref()?).copied()).collect();
+    let numbers = monitor.spec.number_format();
+    let rows = runs::rows(found, RunDisplay { now, zone: &zone, numbers: &numbers });
+    let runs = rows.into_iter().zip(of_runs).map(|(run, version)| run.of_version(version)).collect();
     let page = HistoryPage {
         shell,
         id,
@@ -203,7 +205,7 @@ async fn found_runs(
     let states = asked.state.map(|state| StateSet::EMPTY.with(state));
     let Asked { severity, flips, before, .. } = *asked;
     let filter = RunFilter { states, severity, flips, from, until: to, before, limit };
-    runs::list(context, id, filter, MOST_BYTES).await
+    operations::runs::list(context, id, filter, MOST_BYTES).await
 }
 
 fn csv_line(run: &Run) -> String {
@@ -258,7 +260,7 @@ impl Asked {
             Some(text) => text
                 .parse::<civil::DateTime>()
                 .map(|at| Some(revere_model::calendar::instant(at, &zone)))
-                .map_err(|_| format!("{text:?} is no time such as 2026-07-01T12:00")),
+                .map_err(|_| format!("{text:?} is no time such as 2026-07-01 12:00")),
         };
         let (from, to) = (instant(&self.from)?, instant(&self.to)?);
         if from.is_some() && to.is_some() && from >= to {

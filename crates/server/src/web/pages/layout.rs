@@ -10,6 +10,9 @@ use revere_model::{Operation, Who};
 use super::assets;
 use crate::web::Problem;
 
+/// The program's.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// Where in the navigation a page stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
@@ -36,11 +39,45 @@ pub(super) struct Shell {
     pub(super) live: bool,
     /// Who looks at it.
     pub(super) who: Who,
+    /// Alerts of which nothing arrives any more.
+    pub(super) alerts_failing: Vec<String>,
+    /// In which zone its times stand.
+    pub(super) zone: ShellZone,
     /// Whether the operator said that anybody may do everything, for others to reach.
     pub(super) anyone_may_everything: bool,
 }
 
+/// The time zone of a page, and what can be chosen in its place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ShellZone {
+    /// The one that somebody chose for all pages.
+    pub(super) chosen: Option<String>,
+    /// The monitor's or the server's.
+    pub(super) own: String,
+    pub(super) of_monitor: bool,
+    /// Where to come back to; `None` where nothing is to be chosen.
+    pub(super) here: Option<String>,
+}
+
+impl ShellZone {
+    pub(super) fn name(&self) -> &str {
+        self.chosen.as_deref().unwrap_or(&self.own)
+    }
+
+    /// Whether to offer UTC as one to choose.
+    pub(super) fn offers_utc(&self) -> bool {
+        self.own != "UTC" && self.chosen.as_deref() != Some("UTC")
+    }
+}
+
 impl Shell {
+    /// For pages of a monitor with this zone.
+    pub(super) fn of_monitor_in(mut self, zone: &str) -> Shell {
+        zone.clone_into(&mut self.zone.own);
+        self.zone.of_monitor = true;
+        self
+    }
+
     pub(super) fn new(title: impl Into<String>, place: Place, failing: u64, token: &str) -> Shell {
         Shell {
             title: title.into(),
@@ -50,6 +87,8 @@ impl Shell {
             nonce: None,
             live: true,
             who: Who::Everybody,
+            alerts_failing: Vec::new(),
+            zone: ShellZone::default(),
             anyone_may_everything: false,
         }
     }
@@ -57,6 +96,8 @@ impl Shell {
     /// For pages with an editor.
     pub(super) fn with_editor(mut self) -> Shell {
         self.nonce = Some(uuid::Uuid::new_v4().simple().to_string());
+        // Choosing a zone would lose what was typed.
+        self.zone.here = None;
         self
     }
 

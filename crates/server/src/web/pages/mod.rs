@@ -19,6 +19,7 @@ mod difference;
 mod display;
 mod events;
 mod examples;
+mod foreign_text;
 mod form;
 mod form_token;
 mod highlight;
@@ -32,9 +33,11 @@ mod monitors;
 mod not_told;
 mod outcome;
 mod page_request;
+mod page_zone;
 mod people;
 pub(super) mod problem_page;
 mod provider_log_in;
+mod run;
 mod runs;
 mod sources;
 mod sparkline;
@@ -70,6 +73,8 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/monitor/{id}/resume", post(monitor_actions::resume))
         .route("/monitor/{id}/who", get(who::show))
         .route("/monitor/{id}/chart", get(chart::data))
+        .route("/monitor/{id}/run/{run}", get(run::show))
+        .route("/monitor/{id}/run-at", get(run::nearest))
         .route("/monitor/{id}/history", get(history::show))
         .route("/monitor/{id}/history.csv", get(history::csv))
         .route("/monitor/{id}/versions", get(versions::show))
@@ -78,6 +83,7 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/monitor/{id}/difference", get(difference::show))
         .route("/deleted", get(deleted::show).post(deleted::bring_back))
         .route("/try", post(outcome::try_it))
+        .route("/zone", post(page_zone::choose))
         .route("/alerts", get(alerts::show))
         .route("/alerts/not-told", get(not_told::show))
         .route("/alert/{key}/edit", get(alerts::edit).post(alerts::edited))

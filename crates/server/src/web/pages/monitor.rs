@@ -2,22 +2,24 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use jiff::Timestamp;
-use revere_model::{Monitor, MonitorId, MonitorSpec, ReturnValue, Severity, State, Subject};
+use jiff::{Timestamp, Zoned};
+use revere_model::{Monitor, MonitorId, MonitorSpec, NumberFormat, RunId, Severity, State, Subject};
 
 use super::{
     chart::{self, Range},
     chart_svg::{self, ChartSvg},
-    display::{Badge, Mark, Severe, Shown, Span, Status, When, class},
+    display::{Badge, Mark, Severe, Shown, Span, Status, When, class, seen},
+    foreign_text::{Folded, Linked},
     highlight::Listing,
     layout::{Place, Shell},
-    monitor_form,
+    monitor_form::{self, with_default},
     not_told::NotToldRow,
     page_request::PageRequest,
-    runs::RunView,
+    page_zone::ChosenZone,
+    runs::{self, RunDisplay, RunView},
 };
 use crate::{
-    operations::{Context, Failure, alerts, decisions, deliveries, monitors, runs, schedule},
+    operations::{self, Context, Failure, alerts, decisions, deliveries, monitors, schedule},
     store::{AlertRow, DeliveryFilter, NotToldFilter, RecordedFlip},
     web::{
         Problem,
@@ -49,6 +51,8 @@ struct MonitorPage {
     /// What was zoomed into, in seconds since 1970.
     zoomed: Option<(i64, i64)>,
     chart_words: String,
+    /// Whether there is no value to draw: then its states are all.
+    flat: bool,
     chart: ChartSvg,
     story: Vec<FlipRow>,
     runs: Vec<RunView>,
@@ -67,18 +71,18 @@ struct MonitorPage {
 /// How a monitor stands; sent again when it changes.
 #[derive(Clone, Debug)]
 pub(super) struct StatusPanel {
-    class: &'static str,
-    mark: Mark,
-    state: State,
+    badge: Badge,
     severity: Severe,
     since: Span,
     never: bool,
     paused: bool,
+    problem: bool,
     value: Option<Shown>,
     last: Option<When>,
     next: Option<When>,
-    message: Option<String>,
-    description: String,
+    value_text: Option<Folded>,
+    message: Option<Folded>,
+    description: Option<Linked>,
 }
 
 #[derive(Template)]
@@ -114,6 +118,7 @@ pub(super) struct RunsPart {
 #[derive(Template)]
 #[template(path = "pages/monitor_story.html")]
 pub(super) struct StoryPart {
+    pub(super) id: MonitorId,
     pub(super) story: Vec<FlipRow>,
 }
 
@@ -142,7 +147,9 @@ pub(super) struct FlipRow {
     at: When,
     lasted: Option<Span>,
     value: Option<Shown>,
-    message: String,
+    message: Folded,
+    /// The run that made it, where it is kept.
+    run: Option<RunId>,
     /// Whether the message says nothing that the state does not.
     plain: bool,
 }
@@ -171,13 +178,17 @@ pub(super) async fn show(
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Response, Problem> {
-    let range = params.parsed::<Range>("range", "1h, 24h, 7d, 30d or all").unwrap_or(Range::Day);
+    let range = params.parsed::<Range>("range", "1h, 24h, 7d, 30d or all");
     let ends = (params.parsed::<f64>("from", SECONDS), params.parsed::<f64>("to", SECONDS));
     let (range, (from, to)) = params.finish((range, ends))?;
     let zoomed = chart::zoomed(from, to)?;
     let now = request.now();
     let monitor = monitors::get(&request.context, id).await?;
-    let runs = last_runs(&request.context, id).await?;
+    let range = match range {
+        Some(range) => range,
+        None => Range::of_what_is_kept(&request.context, id, now).await?,
+    };
+    let runs = last_runs(&request.context, &monitor, &request.zone).await?;
     let (begin, end) = match zoomed {
         Some(ends) => ends,
         None => (range.begin(&request.context, id, now).await?, now),
@@ -186,9 +197,9 @@ pub(super) async fn show(
     let over = if zoomed.is_some() { "the time zoomed into" } else { range.in_words() };
     let spec = &monitor.spec;
     let page = MonitorPage {
-        shell: request.shell(spec.name.clone(), Place::Monitors).await?,
+        shell: request.shell(spec.name.clone(), Place::Monitors).await?.of_monitor_in(&spec.timezone),
         id,
-        name: spec.name.clone(),
+        name: seen(&spec.name),
         tags: spec.tags.clone(),
         active: spec.active,
         fault: monitor.fault.clone().filter(|_| spec.active),
@@ -200,13 +211,17 @@ pub(super) async fn show(
             .collect(),
         zoomed: zoomed.map(|(from, to)| (from.as_second(), to.as_second())),
         chart_words: format!("Chart of the value over {over}: {}", chart::in_words(&series)),
+        flat: series.has_no_values(),
         chart: ChartSvg(series),
-        story: last_story(&request.context, id).await?,
+        story: last_story(&request.context, &monitor).await?,
         runs,
         filtered: false,
         script: Listing { script: spec.script.clone(), marked: None },
-        when: Schedule::of(&monitor, now),
-        facts: monitor_form::facts(spec),
+        when: Schedule::of(&monitor, &request.zone, now),
+        facts: monitor_form::facts(spec)
+            .into_iter()
+            .map(|(label, words)| (label, with_default(&words, &request.context.defaults().run_limit)))
+            .collect(),
         version: monitor.version,
         updated: When { at: monitor.updated_at, now },
         told: told(&request.context, spec).await?,
@@ -217,16 +232,20 @@ pub(super) async fn show(
 }
 
 /// The last runs, as the page lists them.
-pub(super) async fn last_runs(context: &Context, id: MonitorId) -> Result<Vec<RunView>, Failure> {
-    let now = context.now();
-    let runs = runs::newest(context, id, RUNS).await?;
-    Ok(runs.into_iter().map(|run| RunView::of(run, now)).collect())
+pub(super) async fn last_runs(
+    context: &Context,
+    monitor: &Monitor,
+    zone: &ChosenZone,
+) -> Result<Vec<RunView>, Failure> {
+    let found = operations::runs::newest(context, monitor.id, RUNS).await?;
+    let (zone, numbers) = (zone.zone(&monitor.spec.timezone), monitor.spec.number_format());
+    Ok(runs::rows(found, RunDisplay { now: context.now(), zone: &zone, numbers: &numbers }))
 }
 
 /// The last changes of state, as the page tells them.
-pub(super) async fn last_story(context: &Context, id: MonitorId) -> Result<Vec<FlipRow>, Failure> {
-    let flips = runs::flips(context, id, None, STORY).await?;
-    Ok(story(flips, context.now()))
+pub(super) async fn last_story(context: &Context, monitor: &Monitor) -> Result<Vec<FlipRow>, Failure> {
+    let flips = operations::runs::flips(context, monitor.id, None, STORY).await?;
+    Ok(story(flips, &monitor.spec.number_format(), context.now()))
 }
 
 /// The alerts that are for this monitor, and those that it chose and nobody has.
@@ -246,7 +265,7 @@ fn tells(row: &AlertRow) -> String {
     let severities: Vec<&str> = row.severities.iter().map(Severity::as_str).collect();
     match (row.is_on(), states.is_empty(), severities.as_slice()) {
         (false, ..) => "switched off".to_owned(),
-        (true, true, _) => "tells nothing".to_owned(),
+        (true, true, _) => "of nothing".to_owned(),
         (true, false, [only]) => format!("{}; {only} problems only", states.join(", ")),
         (true, false, []) => format!("{}; no problems", states.join(", ")),
         (true, false, _) => states.join(", "),
@@ -262,8 +281,8 @@ pub(super) async fn last_told(context: &Context, id: MonitorId) -> Result<Vec<Se
         .into_iter()
         .map(|delivery| Sent {
             alert: delivery.alert_key,
-            old: Badge(delivery.notification.old_state),
-            new: Badge(delivery.notification.new_state),
+            old: Badge::State(delivery.notification.old_state),
+            new: Badge::State(delivery.notification.new_state),
             status: Status(delivery.status),
             at: When { at: delivery.settled_at.unwrap_or(delivery.created_at), now },
         })
@@ -279,7 +298,7 @@ pub(super) async fn last_not_told(context: &Context, id: MonitorId) -> Result<Ve
 }
 
 /// Newest first; each lasted until the one above it.
-fn story(flips: Vec<RecordedFlip>, now: Timestamp) -> Vec<FlipRow> {
+fn story(flips: Vec<RecordedFlip>, numbers: &NumberFormat, now: Timestamp) -> Vec<FlipRow> {
     let mut until = None;
     let mut turns = Vec::with_capacity(flips.len());
     for flip in flips {
@@ -291,9 +310,10 @@ fn story(flips: Vec<RecordedFlip>, now: Timestamp) -> Vec<FlipRow> {
             worse: flip.old_state == flip.new_state && flip.severity > flip.old_severity,
             at: When { at: flip.at, now },
             lasted: until.map(|until| Span::Between(flip.at, until)),
-            value: flip.return_value.map(Shown),
+            value: flip.return_value.map(|value| Shown::of(value, numbers)),
             plain: flip.message == PASSED,
-            message: flip.message,
+            message: Folded(flip.message),
+            run: flip.run_id,
         });
         until = Some(flip.at);
     }
@@ -307,11 +327,13 @@ fn sentence(words: &str) -> String {
 
 impl StatusPanel {
     pub(super) fn of(monitor: &Monitor, now: Timestamp) -> StatusPanel {
+        let numbers = monitor.spec.number_format();
+        let value = monitor.last_value.clone().map(|value| Shown::wide(value, &numbers));
         StatusPanel::new(
             (monitor.state, monitor.severity),
             monitor.state_since,
             monitor.spec.active,
-            (monitor.last_run_at, monitor.last_message.clone(), monitor.last_value.clone()),
+            (monitor.last_run_at, monitor.last_message.clone(), value),
             monitor.next_run_at,
             monitor.spec.description.clone(),
             now,
@@ -322,40 +344,44 @@ impl StatusPanel {
         (state, severity): (State, Option<Severity>),
         since: Timestamp,
         active: bool,
-        last: (Option<Timestamp>, Option<String>, Option<ReturnValue>),
+        last: (Option<Timestamp>, Option<String>, Option<Shown>),
         next: Option<Timestamp>,
         description: String,
         now: Timestamp,
     ) -> StatusPanel {
         let (last_at, message, value) = last;
         StatusPanel {
-            class: class(state),
-            mark: Mark(state),
-            state,
+            badge: Badge::of(state, active),
             severity: Severe(severity),
             since: Span::Since(since, now),
             never: last_at.is_none(),
             paused: !active,
-            value: value.map(Shown),
+            problem: state.is_problem(),
+            value_text: value.as_ref().and_then(Shown::long_text).map(|text| Folded(text.to_owned())),
+            value: value.filter(|value| value.long_text().is_none()),
             last: last_at.map(|at| When { at, now }),
             next: next.map(|at| When { at, now }),
-            message,
-            description,
+            // Nothing is said of a state that is well but since when.
+            message: message.filter(|message| !(state == State::Ok && message == PASSED)).map(Folded),
+            description: Some(description).filter(|text| !text.is_empty()).map(Linked),
         }
     }
 }
 
 impl Schedule {
     /// As it stands.
-    pub(super) fn of(monitor: &Monitor, now: Timestamp) -> Schedule {
+    pub(super) fn of(monitor: &Monitor, chosen: &ChosenZone, now: Timestamp) -> Schedule {
         let spec = &monitor.spec;
         let preview = schedule::preview(&spec.schedule, &spec.timezone, now).ok();
+        let zone = chosen.zone(&spec.timezone);
+        let ticks = preview.iter().flat_map(|preview| &preview.ticks);
+        let ticks: Vec<Zoned> = ticks.map(|tick| tick.with_time_zone(zone.clone())).collect();
         Schedule {
             words: preview.as_ref().map_or_else(|| "cannot be read".to_owned(), |preview| sentence(&preview.words)),
             schedule: spec.schedule.clone(),
             timezone: spec.timezone.clone(),
             active: spec.active,
-            ticks: preview.map(|preview| monitor_form::in_words(&preview.ticks)).unwrap_or_default(),
+            ticks: monitor_form::in_words(&ticks),
             missed: monitor.missed_ticks,
             overlapped: monitor.overlapped_ticks,
         }
@@ -364,7 +390,7 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use revere_model::FlipId;
+    use revere_model::{FlipId, ReturnValue};
 
     use super::*;
     use crate::store::DeliveryStatus;
@@ -384,7 +410,7 @@ mod tests {
             return_value: Some(ReturnValue::Float(0.5)),
             run_id: None,
         };
-        let turns = story(vec![flip(2, 10, State::Alarm), flip(1, 25, State::Ok)], now);
+        let turns = story(vec![flip(2, 10, State::Alarm), flip(1, 25, State::Ok)], &NumberFormat::default(), now);
         assert_eq!(turns[0].lasted, None);
         assert_eq!(turns[1].lasted.unwrap().to_string(), "15 min");
         let page = MonitorPage {
@@ -407,6 +433,7 @@ mod tests {
             ranges: vec![RangeOption { key: "24h", words: "24 h", current: true }],
             zoomed: None,
             chart_words: "x".into(),
+            flat: true,
             chart: ChartSvg(crate::operations::series::Series::default()),
             story: turns,
             runs: vec![],
@@ -427,8 +454,8 @@ mod tests {
             told: vec![ToldAlert { key: "<k>/?".into(), words: "OK".into() }],
             deliveries: vec![Sent {
                 alert: "<k>".into(),
-                old: Badge(State::Ok),
-                new: Badge(State::Alarm),
+                old: Badge::State(State::Ok),
+                new: Badge::State(State::Alarm),
                 status: Status(DeliveryStatus::Sent),
                 at: When { at: now, now },
             }],

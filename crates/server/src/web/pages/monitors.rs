@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use revere_model::{MonitorId, Severity, State, StateSet};
 
 use super::{
+    bulk::Done,
     deleted::Undo,
-    display::{Badge, Mark, Severe, Shown, Span, When, class},
+    display::{Badge, Mark, Severe, Shown, Span, When, class, seen},
     layout::{Place, Shell},
     page_request::PageRequest,
     sparkline::Sparkline,
@@ -29,11 +30,16 @@ const TREND: u32 = 40;
 /// Tags offered in the filter.
 const TAGS: u32 = 500;
 
+/// Tags beside a name.
+const TAGS_SHOWN: usize = 3;
+
 #[derive(Template)]
 #[template(path = "pages/monitors.html")]
 struct MonitorsPage {
     shell: Shell,
     counts: Vec<Count>,
+    /// Whether they are of some monitors only.
+    counts_filtered: bool,
     rows: Vec<Row>,
     query: String,
     state: Option<String>,
@@ -46,6 +52,8 @@ struct MonitorsPage {
     here: String,
     /// What was just deleted.
     undo: Option<Undo>,
+    /// What was just done to many.
+    done: Option<Done>,
 }
 
 /// The part that a search as one types replaces.
@@ -53,6 +61,8 @@ struct MonitorsPage {
 #[template(path = "pages/monitors_list.html")]
 struct ListPart<'a> {
     shell: &'a Shell,
+    counts: &'a [Count],
+    counts_filtered: bool,
     rows: &'a [Row],
     filtered: bool,
     paged: bool,
@@ -74,6 +84,8 @@ pub(super) struct Row {
     pub(super) id: MonitorId,
     name: String,
     tags: Vec<String>,
+    /// Tags for which the list has no room.
+    more_tags: Vec<String>,
     badge: Badge,
     severity: Severe,
     problem: bool,
@@ -130,6 +142,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let states = params.several::<State>("state");
     let part = params.text("part");
     let deleted = Undo::read(params.text("deleted").as_deref());
+    let done = params.text("done").as_deref().and_then(Done::read);
     let asked = Asked {
         state: states.as_ref().map(|states| states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(",")),
         severity: params.parsed("severity", "critical or warning"),
@@ -158,7 +171,8 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let rows = rows(&request.context, found).await?;
     let shell = request.shell_with(&counts, "Monitors", Place::Monitors);
     let page = MonitorsPage {
-        counts: count(&counts, &asked),
+        counts: count(&overview::counts_fitting(&request.context, &filter).await?, &asked),
+        counts_filtered: asked.tag.is_some() || asked.query.is_some(),
         rows,
         query: asked.query.clone().unwrap_or_default(),
         state: asked.state.clone(),
@@ -170,11 +184,14 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         next,
         here: asked.address(asked.after.clone()),
         undo,
+        done,
         shell,
     };
     if part.as_deref() == Some("list") {
         let part = ListPart {
             shell: &page.shell,
+            counts: &page.counts,
+            counts_filtered: page.counts_filtered,
             rows: &page.rows,
             filtered: page.filtered,
             paged: page.paged,
@@ -213,7 +230,8 @@ pub(super) async fn rows(context: &Context, found: Vec<OverviewRow>) -> Result<V
                 .into_iter()
                 .map(|point| (point.state, point.value.and_then(|value| value.as_number())))
                 .collect();
-            Ok::<_, Problem>(Row::of(row, Sparkline { points }, now))
+            let numbers = row.numbers.clone();
+            Ok::<_, Problem>(Row::of(row, Sparkline { points, numbers }, now))
         })
         .buffered(4)
         .try_collect()
@@ -245,20 +263,23 @@ async fn tags(context: &Context, chosen: Option<&str>) -> Result<Vec<TagOption>,
 
 impl Row {
     pub(super) fn of(row: OverviewRow, trend: Sparkline, now: Timestamp) -> Row {
+        let mut tags = row.tags;
+        let more_tags = tags.split_off(tags.len().min(TAGS_SHOWN));
         Row {
             id: row.id,
-            badge: Badge(row.state),
+            badge: Badge::of(row.state, row.active),
             severity: Severe(row.severity),
             problem: row.state.is_problem(),
             paused: !row.active,
             since: Span::Since(row.state_since, now),
-            message: row.last_message.map(|message| message.chars().take(400).collect()),
+            message: row.last_message.map(|message| seen(&message.chars().take(400).collect::<String>())),
             fault: row.fault.filter(|_| row.active),
-            value: row.last_value.map(Shown),
+            value: row.last_value.map(|value| Shown::of(value, &row.numbers)),
             last: row.last_run_at.map(|at| When { at, now }),
             next: row.next_run_at.map(|at| When { at, now }),
-            name: row.name,
-            tags: row.tags,
+            name: seen(&row.name),
+            tags,
+            more_tags,
             trend,
         }
     }
@@ -293,7 +314,7 @@ impl Asked {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use revere_model::ReturnValue;
+    use revere_model::{NumberFormat, ReturnValue};
 
     use super::*;
 
@@ -313,10 +334,12 @@ pub(super) mod tests {
             last_run_at: Some(now),
             last_message: Some(text.to_owned()),
             last_value: Some(ReturnValue::Text(text.to_owned())),
+            numbers: NumberFormat { unit: text.chars().take(20).collect(), decimals: None },
             next_run_at: Some(now),
             fault: None,
         };
-        Row::of(row, Sparkline { points: vec![(state, Some(1.0)), (state, Some(2.0))] }, now)
+        let trend = Sparkline { points: vec![(state, Some(1.0)), (state, Some(2.0))], numbers: row.numbers.clone() };
+        Row::of(row, trend, now)
     }
 
     #[test]
@@ -335,6 +358,7 @@ pub(super) mod tests {
         let mut page = MonitorsPage {
             shell: Shell::new("Monitors", Place::Monitors, 2, "t"),
             counts: count(&counts, &Asked::default()),
+            counts_filtered: true,
             rows: vec![row(State::Alarm, "disk"), row(State::Inactive, "new")],
             query: HOSTILE.into(),
             state: Some("ALARM".into()),
@@ -346,6 +370,7 @@ pub(super) mod tests {
             next: Some("/?after=OK.7".into()),
             here: "/".into(),
             undo: Some(Undo { ids: vec![MonitorId(7)], name: Some(HOSTILE.into()), until: "1 July 2026".into() }),
+            done: Done::read("pause.2"),
         };
         let html = page.render().unwrap();
         assert!(html.contains("<title>(2) Monitors · Revere</title>"));

@@ -85,8 +85,8 @@ impl NotToldRow {
             at: When { at: one.at, now },
             monitor: one.monitor_id,
             monitor_name: one.monitor_name,
-            old: Badge(one.old_state),
-            new: Badge(one.new_state),
+            old: Badge::State(one.old_state),
+            new: Badge::State(one.new_state),
             alerts: one.alerts,
             words: one.reason.words(),
         }

@@ -78,7 +78,7 @@ impl From<Outcome> for OutcomeView {
     fn from(outcome: Outcome) -> Self {
         let error = outcome.error;
         OutcomeView {
-            badge: Badge(outcome.state),
+            badge: Badge::State(outcome.state),
             severity: Severe(outcome.severity),
             message: outcome.message,
             value: outcome.return_value.map(|value| value.to_string()),

@@ -6,17 +6,18 @@
 use askama::Template;
 use axum::{
     extract::FromRequestParts,
-    http::{StatusCode, request::Parts},
+    http::{Method, StatusCode, request::Parts},
     response::Response,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     form_token::FormToken,
-    layout::{self, Place, Shell},
+    layout::{self, Place, Shell, ShellZone},
+    page_zone::ChosenZone,
 };
 use crate::{
-    operations::{Context, overview},
+    operations::{Context, alerts, overview},
     store::StateCounts,
     web::{Problem, WebState},
 };
@@ -25,7 +26,19 @@ use crate::{
 pub(super) struct PageRequest {
     /// Who asks, and what can be asked.
     pub(super) context: Context,
+    /// Alerts of which nothing arrives any more, as far as who asks may know.
+    alerts_failing: Vec<String>,
+    /// In which zone they read times.
+    pub(super) zone: ChosenZone,
     token: FormToken,
+    /// The address of the page, where it can be asked for again.
+    here: Option<String>,
+}
+
+/// What time it is, and the zone in which a page of no monitor shows its times.
+pub(super) struct PageClock {
+    pub(super) now: Timestamp,
+    pub(super) zone: TimeZone,
 }
 
 impl FromRequestParts<WebState> for PageRequest {
@@ -33,7 +46,12 @@ impl FromRequestParts<WebState> for PageRequest {
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         let token = FormToken::of(&parts.headers, state.site.is_secure());
-        Ok(PageRequest { context: Context::from_request_parts(parts, state).await?, token })
+        let zone = ChosenZone::of(&parts.headers);
+        let here = (parts.method == Method::GET).then(|| parts.uri.path_and_query().map(ToString::to_string)).flatten();
+        let context = Context::from_request_parts(parts, state).await?;
+        // A page is not worth losing over what its navigation shows.
+        let alerts_failing = alerts::failing(&context).await.unwrap_or_default();
+        Ok(PageRequest { context, alerts_failing, zone, token, here })
     }
 }
 
@@ -41,6 +59,11 @@ impl PageRequest {
     /// What time it is.
     pub(super) fn now(&self) -> Timestamp {
         self.context.now()
+    }
+
+    /// What time it is, in the zone of a page of no monitor.
+    pub(super) fn clock(&self) -> PageClock {
+        PageClock { now: self.now(), zone: self.zone.zone(&self.context.defaults().timezone) }
     }
 
     /// What surrounds the page, with the number of monitors in a problem as it is now.
@@ -59,6 +82,13 @@ impl PageRequest {
     pub(super) fn shell_with(&self, counts: &StateCounts, title: impl Into<String>, place: Place) -> Shell {
         let mut shell = Shell::new(title, place, failing(counts), self.token.text());
         shell.who = self.context.actor().who.clone();
+        shell.alerts_failing.clone_from(&self.alerts_failing);
+        shell.zone = ShellZone {
+            chosen: self.zone.0.clone(),
+            own: self.context.defaults().timezone.clone(),
+            of_monitor: false,
+            here: self.here.clone(),
+        };
         shell.anyone_may_everything = self.context.log_in_settings().anyone_may_everything;
         shell
     }

@@ -19,6 +19,8 @@ struct ProblemPage {
     kept: &'static str,
     faults: Vec<FieldFault>,
     request_id: String,
+    /// Whether the log says more of it: what somebody asked wrongly is not in it.
+    logged: bool,
     try_again: bool,
 }
 
@@ -44,6 +46,7 @@ pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method
         kept: kept(status, method),
         faults: problem.faults.clone(),
         request_id: request_id.to_owned(),
+        logged: status.is_server_error(),
         try_again: status.is_server_error() && *method == Method::GET,
     };
     let mut response = layout::page(status, None, &template)?;
@@ -91,11 +94,12 @@ mod tests {
             kept: kept(problem.status, &Method::POST),
             faults: vec![FieldFault::new("name", "the name is \"empty\"")],
             request_id: "abc".into(),
+            logged: false,
             try_again: true,
         };
         let html = template.render().unwrap();
         assert!(html.contains("There is no monitor &#60;b&#62;7"), "{html}");
-        assert!(html.contains("go back with your browser"));
+        assert!(html.contains("go back with your browser") && !html.contains("log has this"), "{html}");
         assert!(html.contains(r#"href="/""#));
     }
 }

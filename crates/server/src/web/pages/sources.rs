@@ -16,7 +16,7 @@ use super::{
 use crate::{
     operations::{
         Context,
-        sources::{self, SourceReport},
+        sources::{self, SourceOff, SourceReport},
     },
     web::{Problem, params::Params},
 };
@@ -29,6 +29,8 @@ const USERS: u32 = 8;
 struct SourcesPage {
     shell: Shell,
     sources: Vec<SourceView>,
+    /// Those that the configuration has switched off.
+    off: Vec<SourceOff>,
 }
 
 struct SourceView {
@@ -95,7 +97,11 @@ async fn answer(request: &PageRequest, mut tried: Option<(String, String, Outcom
         }
         views.push(view);
     }
-    let page = SourcesPage { shell: request.shell("Sources", Place::Sources).await?, sources: views };
+    let page = SourcesPage {
+        shell: request.shell("Sources", Place::Sources).await?,
+        sources: views,
+        off: sources::switched_off(&request.context)?,
+    };
     request.answer(StatusCode::OK, &page.shell, &page)
 }
 
@@ -184,8 +190,9 @@ mod tests {
         let mut view = SourceView::of(report, now);
         view.users = vec![User { id: MonitorId(1), name: HOSTILE.into() }];
         view.more_users = 3;
+        let off = SourceOff { name: HOSTILE.into(), kind: "http".into(), description: HOSTILE.into() };
         let shell = Shell::new("Sources", Place::Sources, 0, "t");
-        let html = SourcesPage { shell, sources: vec![view] }.render().unwrap();
+        let html = SourcesPage { shell, sources: vec![view], off: vec![off] }.render().unwrap();
         assert!(!html.contains("<script>") && !html.contains("<x>"), "{html}");
         assert!(html.contains("down") && html.contains("and 3 more"));
     }

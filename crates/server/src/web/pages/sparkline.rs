@@ -3,15 +3,17 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use askama::filters::HtmlSafe;
-use revere_model::State;
+use revere_model::{NumberFormat, ReturnValue, State};
 
-use super::display::class;
+use super::display::{Escaped, class, short_value};
 
 /// The last runs of a monitor, oldest first.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Sparkline {
     /// What each run left: its outcome, and its value where that is a number.
     pub(super) points: Vec<(State, Option<f64>)>,
+    /// How its numbers are shown.
+    pub(super) numbers: NumberFormat,
 }
 
 const WIDTH: f64 = 132.0;
@@ -25,7 +27,11 @@ impl Display for Sparkline {
         if self.points.is_empty() {
             return Ok(());
         }
-        write!(f, r#"<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{}">"#, self.in_words())?;
+        write!(
+            f,
+            r#"<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{}">"#,
+            Escaped(&self.in_words())
+        )?;
         self.line(f)?;
         self.strip(f)?;
         f.write_str("</svg>")
@@ -45,7 +51,8 @@ impl Sparkline {
         let mut words = format!("last {runs} runs, {failing} failing");
         let (least, most) = self.numbers().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
         if least.is_finite() {
-            _ = write!(words, "; values from {least:.4} to {most:.4}");
+            let number = |value| short_value(&ReturnValue::Float(value), &self.numbers);
+            _ = write!(words, "; values from {} to {}", number(least), number(most));
         }
         words
     }
@@ -61,9 +68,10 @@ impl Sparkline {
         if !least.is_finite() {
             return Ok(());
         }
-        let height = most - least;
+        // Halves, since the whole way from one end of the numbers to the other is none.
+        let height = most / 2.0 - least / 2.0;
         let y = |value: f64| {
-            let part = if height > 0.0 { (value - least) / height } else { 0.5 };
+            let part = if height > 0.0 { (value / 2.0 - least / 2.0) / height } else { 0.5 };
             1.5 + ROOM * (1.0 - part)
         };
         let mut last = None;
@@ -121,10 +129,10 @@ mod tests {
             (State::Alarm, Some(5.0)),
             (State::Alarm, Some(f64::NAN)),
         ];
-        let drawn = Sparkline { points }.to_string();
+        let drawn = Sparkline { points, ..Sparkline::default() }.to_string();
         assert_eq!(drawn.matches("<polyline").count(), 1, "a single number is no line: {drawn}");
         assert_eq!(drawn.matches("<rect").count(), 3);
-        assert!(drawn.contains("last 5 runs, 3 failing; values from 1.0000 to 5.0000"), "{drawn}");
+        assert!(drawn.contains("last 5 runs, 3 failing; values from 1 to 5"), "{drawn}");
         assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
         assert!(!drawn.contains("style="), "the policy allows none");
     }
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn nothing_run_is_nothing_drawn() {
         assert_eq!(Sparkline::default().to_string(), "");
-        let flat = Sparkline { points: vec![(State::Ok, Some(7.0)); 3] }.to_string();
+        let flat = Sparkline { points: vec![(State::Ok, Some(7.0)); 3], ..Sparkline::default() }.to_string();
         assert!(flat.contains("<polyline") && !flat.contains("NaN"), "{flat}");
     }
 }

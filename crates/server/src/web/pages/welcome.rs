@@ -5,7 +5,7 @@ use axum::{http::StatusCode, response::Response};
 
 use super::{
     deleted::Undo,
-    examples::{self, EXAMPLES},
+    examples::{self, Example},
     form::Form,
     layout::{Place, Shell},
     monitor_form,
@@ -23,6 +23,7 @@ use crate::{
 struct WelcomePage {
     shell: Shell,
     examples: Vec<Card>,
+    of_sources: Vec<Example>,
     source_names: Vec<String>,
     /// What was just deleted.
     undo: Option<Undo>,
@@ -31,10 +32,10 @@ struct WelcomePage {
 }
 
 struct Card {
-    slug: &'static str,
-    name: &'static str,
-    description: &'static str,
-    script: &'static str,
+    slug: String,
+    name: String,
+    description: String,
+    script: String,
     words: String,
     once: String,
 }
@@ -44,6 +45,7 @@ pub(super) async fn show(request: &PageRequest, counts: &StateCounts, undo: Opti
     let page = WelcomePage {
         shell: request.shell_with(counts, "Welcome", Place::Monitors),
         examples: cards(&request.context),
+        of_sources: examples::all(&request.context).await.into_iter().filter(|example| example.of_source).collect(),
         source_names: sources::names(&request.context)?,
         deleted: undo.is_none() && !deleted_monitors::list(&request.context, None, 1).await?.is_empty(),
         undo,
@@ -53,13 +55,13 @@ pub(super) async fn show(request: &PageRequest, counts: &StateCounts, undo: Opti
 
 /// Makes an example a monitor, once for each time the page was shown.
 pub(super) async fn adopt(context: Context, Key(slug): Key<String>, form: Form) -> Result<Response, Problem> {
-    let example = examples::find(&slug).ok_or_else(|| Problem::not_found("example", &slug))?;
+    let example = examples::find(&context, &slug).await.ok_or_else(|| Problem::not_found("example", &slug))?;
     let input = MonitorInput {
-        name: Some(example.name.to_owned()),
-        description: Some(example.description.to_owned()),
-        script: Some(example.script.to_owned()),
+        name: Some(example.name),
+        description: Some(example.description),
+        script: Some(example.script),
         schedule: Some(example.schedule.to_owned()),
-        tags: Some(vec![example.tags.to_owned()]),
+        tags: Some(Some(example.tags).filter(|tag| !tag.is_empty()).into_iter().collect()),
         ..MonitorInput::default()
     };
     let id = monitor_form::create_once(&context, form.text("once"), input).await?;
@@ -67,7 +69,7 @@ pub(super) async fn adopt(context: Context, Key(slug): Key<String>, form: Form) 
 }
 
 fn cards(context: &Context) -> Vec<Card> {
-    EXAMPLES
+    examples::plain()
         .into_iter()
         .map(|example| Card {
             slug: example.slug,
@@ -90,12 +92,21 @@ mod tests {
         let page = WelcomePage {
             shell: Shell::new("Welcome", Place::Monitors, 0, "t"),
             examples: vec![Card {
-                slug: "queue",
-                name: "Queue",
-                description: "One",
-                script: "if 1 < 2: pass",
+                slug: "queue".into(),
+                name: "Queue".into(),
+                description: "One".into(),
+                script: "if 1 < 2: pass".into(),
                 words: "every minute".into(),
                 once: "x".into(),
+            }],
+            of_sources: vec![Example {
+                slug: "rows.<shop>".into(),
+                name: "<shop>: rows".into(),
+                description: String::new(),
+                schedule: "* * * * *",
+                tags: String::new(),
+                script: String::new(),
+                of_source: true,
             }],
             source_names: vec!["<graphite>".into()],
             undo: None,

@@ -78,7 +78,7 @@ impl ToldPart {
     pub(super) fn of(answer: Answer, chosen: &[String]) -> ToldPart {
         let known = |key: &&String| answer.alerts.iter().any(|alert| alert.row.key == **key);
         ToldPart {
-            badge: Badge(answer.state),
+            badge: Badge::State(answer.state),
             severity: Severe(answer.severity),
             gone: chosen.iter().filter(|key| !known(key)).cloned().collect(),
             alerts: answer
@@ -109,7 +109,7 @@ mod tests {
             states: vec![StateOption { state: State::Ok, chosen: true }],
             severities: SeverityOption::all(Some(Severity::Warning)),
             told: ToldPart {
-                badge: Badge(State::Alarm),
+                badge: Badge::State(State::Alarm),
                 severity: Severe(Some(Severity::Warning)),
                 alerts: vec![alert],
                 gone: vec![HOSTILE.into()],

@@ -14,7 +14,8 @@ use crate::support::by_server;
 /// Where a route is asked for.
 fn address(route: &Route) -> String {
     let path = route.path.replace("{key}", "ops").replace("{slug}", "queue").replace("{file}", "app.css");
-    let path = path.replace("{secret}", "none").replace("{provider}", "oidc").replace("{version}", "1");
+    let path =
+        path.replace("{secret}", "none").replace("{provider}", "oidc").replace("{version}", "1").replace("{run}", "1");
     // One that is there; of what could be ended or deleted none, so that the next one finds it.
     let id = if route.path.contains("monitor") && route.method != "DELETE" { "1" } else { "77777" };
     path.replace("{id}", id)

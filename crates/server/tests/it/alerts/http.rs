@@ -80,9 +80,11 @@ async fn a_webhook_posts_the_documented_json() {
     assert_eq!(
         asked.json(),
         json!({
-            "monitor": {"id": 17, "name": "Mail Queue Length", "url": "https://revere.example.com/monitor/17", "tags": ["mail", "team-a"]},
+            "monitor": {"id": 17, "name": "Mail Queue Length", "url": "https://revere.example.com/monitor/17", "tags": ["mail", "team-a"],
+                "description": "", "timezone": "", "unit": "", "decimals": null},
             "old_state": "ALARM", "new_state": "OK", "severity": null, "message": "Monitor Passed", "return_value": 67,
             "tick_at": "2026-03-01T03:12:00Z", "started_at": "2026-03-01T03:12:00.25Z",
+            "run_id": null, "url": "https://revere.example.com/monitor/17",
             "text": TEXT, "key": "17-204-ops",
             "incident": {"id": 203, "opened_at": "2026-03-01T02:40:00Z", "key": "a3f1c09b5d7e4826a3f1c09b5d7e4826"},
         })

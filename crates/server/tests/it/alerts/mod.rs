@@ -68,6 +68,7 @@ fn sample() -> Notification {
             name: "Mail Queue Length".to_owned(),
             url: "https://revere.example.com/monitor/17".to_owned(),
             tags: vec!["mail".to_owned(), "team-a".to_owned()],
+            ..MonitorSummary::named(MonitorId(17), String::new())
         },
         old_state: State::Alarm,
         old_severity: Some(Severity::Critical),
@@ -77,6 +78,7 @@ fn sample() -> Notification {
         return_value: Some(ReturnValue::Int(67)),
         tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),
         started_at: Some("2026-03-01T03:12:00.25Z".parse().unwrap()),
+        run_id: None,
         key: "17-204-ops".to_owned(),
         incident: Some(Incident {
             id: FlipId(203),

@@ -141,13 +141,22 @@ impl Server {
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let base = listener.link();
         let operations = Operations::new(Services {
-            defaults: Defaults { timezone: "UTC".to_owned(), retain_days: Some(28) },
+            defaults: Defaults {
+                timezone: "UTC".to_owned(),
+                retain_days: Some(28),
+                run_limit: Duration::from_secs(30),
+            },
             clock: shared_clock,
             metrics: metrics.clone(),
             store: store.clone(),
             engine: engine.clone(),
             runner,
             watch,
+            sources_off: vec![revere::operations::sources::SourceOff {
+                name: "old".to_owned(),
+                kind: "echo".to_owned(),
+                description: "Gone for now.".to_owned(),
+            }],
             alert_entries: entries,
             access: revere::access::Access::new(log_in, &Outbound::new(Secrets::default()), &base),
         });

@@ -44,7 +44,7 @@ async fn the_log_says_what_was_told_and_what_was_answered() {
     let page = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
     assert!(page.contains("&#60;m&#62;") && page.contains("state-inactive") && page.contains("state-alarm"), "{page}");
     assert!(browser.page("/alerts?status=cancelled").await.contains("Nothing fits"));
-    assert!(browser.page("/monitor/1").await.contains("Last told"));
+    assert!(browser.page("/monitor/1").await.contains("Last notifications"));
 }
 
 #[tokio::test]
@@ -82,4 +82,57 @@ async fn sources_show_their_health_and_answer_a_query() {
     let tried = browser.submit("/sources/try", &[("source", "echo"), ("script", script)]).await;
     assert!(tried.text.contains("&#60;gone&#62;") && tried.text.contains("SourceError"), "{}", tried.text);
     assert!(browser.page("/sources").await.contains("✕ down"));
+}
+
+#[tokio::test]
+async fn an_alert_that_fails_is_seen_on_every_page_until_it_delivers_again() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "m", "description": "Call https://wiki.example.com/m first.", "unit": "ms",
+        "script": "return_value = 7\nraise MonitorFailure('x')", "schedule": "@daily", "timezone": "Europe/Berlin" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    assert!(!browser.page("/").await.contains("Notifications do not arrive"));
+    server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    let shown = async {
+        loop {
+            let page = browser.page("/").await;
+            if page.contains("Notifications do not arrive") {
+                return page;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let page = tokio::time::timeout(Duration::from_secs(20), shown).await.unwrap();
+    assert!(
+        page.contains("title=\"Failing: broken\"") && page.contains("<span class=\"foreign\">broken</span>"),
+        "{page}"
+    );
+    let alerts = browser.page("/alerts").await;
+    let broken = &alerts[alerts.find("data-alert=\"broken\"").unwrap()..];
+    assert!(broken[..60].contains("class=\"failing\"") && broken.contains("failing for"), "{broken}");
+    assert!(broken.contains("404 Not Found: no such room"), "{broken}");
+    // What was told can be read in the log, with the run it is about.
+    assert!(alerts.contains("Return Value: 7 ms") && alerts.contains("Description: Call https://wiki"), "{alerts}");
+    assert!(alerts.contains("Wed 1 Jul 2026, UTC"), "{alerts}");
+    let told = server.mailbox.all().remove(0);
+    assert_eq!(told.run_id, Some(revere_model::RunId(1)));
+    assert!(told.link().ends_with("/monitor/1/run/1") || told.monitor.url.is_empty(), "{}", told.link());
+    // Whoever switches it off has seen it.
+    browser.submit("/alert/broken/edit", &[("states", "ALARM")]).await;
+    assert!(!browser.page("/").await.contains("Notifications do not arrive"));
+}
+
+#[tokio::test]
+async fn what_the_configuration_switched_off_is_shown_as_off() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let alerts = browser.page("/alerts").await;
+    let off = &alerts[alerts.find("data-alert=\"off\"").unwrap()..];
+    let switch = off.split("name=\"enabled\" value=\"true\"").nth(1).unwrap().split('>').next().unwrap();
+    assert!(switch.contains("disabled") && !switch.contains("checked"), "{switch}");
+    let sources = browser.page("/sources").await;
+    assert!(sources.contains("sources['old']") && sources.contains("switched off in the configuration"), "{sources}");
+    // Saving what it notifies of does not forget that people have it switched on.
+    browser.submit("/alert/off/edit", &[("states", "ALARM"), ("enabled", "true")]).await;
+    assert_eq!(server.get("/api/v1/alerts/off").await.json(200)["enabled"], json!(true));
 }

@@ -33,6 +33,12 @@ impl<'a> Browser<'a> {
         answer
     }
 
+    /// Keeps a cookie beside the one that forms need.
+    pub(super) fn keep(&self, cookie: &str) {
+        let mut kept = self.cookie.lock().unwrap();
+        *kept = format!("{kept}; {cookie}");
+    }
+
     /// A page that must be there.
     #[track_caller]
     pub(crate) fn page(&self, path: &str) -> impl Future<Output = String> {
@@ -49,7 +55,7 @@ impl<'a> Browser<'a> {
         if self.cookie.lock().unwrap().is_empty() {
             self.get("/").await;
         }
-        let token = self.cookie.lock().unwrap().split_once('=').unwrap().1.to_owned();
+        let token = self.cookie.lock().unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
         let mut all = vec![("token", token.as_str())];
         all.extend_from_slice(fields);
         send(self.request("POST", path).header("origin", &self.server.base).form(&all)).await

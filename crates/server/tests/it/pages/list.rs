@@ -14,7 +14,7 @@ async fn monitor(server: &Server, name: &str, script: &str, tags: &[&str]) -> i6
 }
 
 /// The names of a list, from top to bottom.
-fn names(html: &str) -> Vec<&str> {
+pub(super) fn names(html: &str) -> Vec<&str> {
     html.split("class=\"name foreign one-line\"").skip(1).map(|rest| rest.split(['>', '<']).nth(1).unwrap()).collect()
 }
 
@@ -116,7 +116,11 @@ async fn many_are_changed_at_once_and_deleted_only_after_typing() {
         browser.submit("/monitors/change", &all).await
     };
     let state = async |id: i64| server.get(&format!("/api/v1/monitors/{id}")).await.json(200);
-    assert_eq!(change(&[("do", "pause")]).await.header("location"), "/?tag=old");
+    assert_eq!(change(&[("do", "pause")]).await.header("location"), "/?tag=old&done=pause.2");
+    assert!(browser.page("/?done=pause.2").await.contains("2 monitors paused."));
+    assert!(browser.page("/?done=%3Cb%3E.2").await.contains("<h1>Monitors"));
+    let none = browser.submit("/monitors/change", &[("do", "pause")]).await;
+    assert!(browser.page(none.header("location")).await.contains("No monitor was chosen"));
     assert_eq!((&state(1).await["active"], &state(3).await["active"]), (&json!(false), &json!(true)));
     change(&[("do", "resume")]).await;
     change(&[("do", "tag"), ("tag", "New")]).await;

@@ -9,4 +9,5 @@ mod list;
 mod live;
 mod monitor;
 mod safety;
+pub(crate) mod ugly;
 mod versions;

@@ -354,6 +354,7 @@ async fn what_older_and_newer_versions_stored_is_read() {
             name: "Mail queue".to_owned(),
             url: String::new(),
             tags: vec!["mail".to_owned(), "eu".to_owned()],
+            ..revere::alerts::MonitorSummary::named(MonitorId(1), String::new())
         },
         old_state: State::Ok,
         old_severity: None,
@@ -363,6 +364,7 @@ async fn what_older_and_newer_versions_stored_is_read() {
         return_value: Some(revere_model::ReturnValue::Int(521)),
         tick_at: Some("2026-01-01T00:05:00Z".parse().unwrap()),
         started_at: Some("2026-01-01T00:05:00.25Z".parse().unwrap()),
+        run_id: None,
         key: "0123456789abcdef0123456789abcdef".to_owned(),
         // Older ones say nothing of it; their row does.
         incident: stored.notification.incident.clone(),

@@ -173,6 +173,20 @@ impl Store {
             .collect()
     }
 
+    /// Alerts whose last attempt failed: one that is tried again, or given up with nothing sent since.
+    pub async fn failing_alerts(&self) -> Result<Vec<String>, StoreError> {
+        Ok(db::query_scalar(
+            "select a.key from alerts a
+             where exists (select 1 from deliveries d
+                           where d.alert_key = a.key and d.status = 'owed' and d.last_error is not null)
+                 or (select max(f.id) from deliveries f where f.alert_key = a.key and f.status = 'failed')
+                     > coalesce((select max(s.id) from deliveries s where s.alert_key = a.key and s.status = 'sent'), 0)
+             order by a.key",
+        )
+        .fetch_all(self.readers())
+        .await?)
+    }
+
     /// When the next delivery of an alert is due; in the past if it is due already.
     pub async fn next_delivery(&self, alert: &str) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<i64> = db::query_scalar(
@@ -213,7 +227,7 @@ async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, S
             with(
                 row,
                 Notification {
-                    monitor: MonitorSummary { id: monitor_id, name, url: String::new(), tags: Vec::new() },
+                    monitor: MonitorSummary::named(monitor_id, name),
                     old_state: State::Inactive,
                     old_severity: None,
                     new_state: State::Inactive,
@@ -222,6 +236,7 @@ async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, S
                     return_value: None,
                     tick_at: None,
                     started_at: None,
+                    run_id: None,
                     key: row.text("key")?,
                     incident: None,
                     test: false,

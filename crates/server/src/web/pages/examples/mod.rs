@@ -1,60 +1,121 @@
 //! Monitors to begin with. Each runs on any server, with nothing configured, and shows one idea.
 
+mod of_sources;
+
+use crate::operations::{Context, sources};
+
 /// An example.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Example {
-    pub(super) slug: &'static str,
-    pub(super) name: &'static str,
-    pub(super) description: &'static str,
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) description: String,
     pub(super) schedule: &'static str,
-    pub(super) tags: &'static str,
-    pub(super) script: &'static str,
+    pub(super) tags: String,
+    pub(super) script: String,
+    /// Whether it asks a source that is configured, and has places to fill in.
+    pub(super) of_source: bool,
 }
 
-/// All of them, in the order of their lesson.
-pub(super) const EXAMPLES: [Example; 3] = [
-    Example {
-        slug: "queue",
-        name: "Mail queue length",
-        description: "A value and a threshold: the seed of every monitor.",
-        schedule: "* * * * *",
-        tags: "example",
-        script: include_str!("queue.py"),
-    },
-    Example {
-        slug: "trend",
-        name: "Sudden drop",
-        description: "Compares with what the last run left in return_value.",
-        schedule: "*/2 * * * *",
-        tags: "example",
-        script: include_str!("trend.py"),
-    },
-    Example {
-        slug: "business-hours",
-        name: "Backup is recent",
-        description: "Judges by the clock and says what to do.",
-        schedule: "*/5 * * * *",
-        tags: "example",
-        script: include_str!("backup.py"),
-    },
-];
+/// So many sources have examples; who has more knows how it goes.
+const SOURCES: usize = 6;
+
+/// Those made of the configured sources, then those that need nothing, in the order of their lesson.
+pub(super) async fn all(context: &Context) -> Vec<Example> {
+    // Whoever may not see the sources, or asks while they cannot be described, has the others.
+    let sources = sources::list(context, false).await.unwrap_or_default();
+    let of_sources = sources.iter().take(SOURCES).flat_map(|source| of_sources::of(&source.name, &source.description));
+    of_sources.chain(plain()).collect()
+}
+
+/// Those that need nothing.
+pub(super) fn plain() -> Vec<Example> {
+    let example = |slug: &str, name: &str, description: &str, schedule: &'static str, script: &str| Example {
+        slug: slug.to_owned(),
+        name: name.to_owned(),
+        description: description.to_owned(),
+        schedule,
+        tags: "example".to_owned(),
+        script: script.to_owned(),
+        of_source: false,
+    };
+    vec![
+        example(
+            "queue",
+            "Mail queue length",
+            "A value and a threshold: the seed of every monitor.",
+            "* * * * *",
+            include_str!("queue.py"),
+        ),
+        example(
+            "trend",
+            "Sudden drop",
+            "Compares with what the last run left in return_value.",
+            "*/2 * * * *",
+            include_str!("trend.py"),
+        ),
+        example(
+            "business-hours",
+            "Backup is recent",
+            "Judges by the clock and says what to do.",
+            "*/5 * * * *",
+            include_str!("backup.py"),
+        ),
+    ]
+}
 
 /// The example of that slug.
-pub(super) fn find(slug: &str) -> Option<Example> {
-    EXAMPLES.into_iter().find(|example| example.slug == slug)
+pub(super) async fn find(context: &Context, slug: &str) -> Option<Example> {
+    all(context).await.into_iter().find(|example| example.slug == slug)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use revere_model::Schedule;
+    use revere_sandbox::{MethodDescription, SourceDescription};
 
     use super::*;
 
+    /// A source with these methods.
+    fn source(methods: &[&str]) -> SourceDescription {
+        let method = |name: &&str| MethodDescription {
+            name: (*name).to_owned(),
+            signature: "()".to_owned(),
+            doc: String::new(),
+        };
+        let methods = methods.iter().map(method).collect();
+        SourceDescription { kind: "x".to_owned(), description: String::new(), methods }
+    }
+
     #[test]
     fn examples_have_schedules_that_come_and_slugs_that_differ() {
-        for example in EXAMPLES {
+        let examples = plain();
+        for example in &examples {
             assert!(Schedule::parse(example.schedule).is_ok(), "{}", example.slug);
-            assert_eq!(find(example.slug), Some(example));
+        }
+        let slugs: BTreeSet<&str> = examples.iter().map(|example| example.slug.as_str()).collect();
+        assert_eq!(slugs.len(), examples.len());
+    }
+
+    #[test]
+    fn each_kind_of_source_has_its_own_with_its_name_filled_in() {
+        for (methods, names) in [
+            (&["execute"][..], &["a 'b': number of rows", "a 'b': heartbeat"][..]),
+            (&["query", "query_range", "value"], &["a 'b': error ratio"]),
+            (&["get_datapoints", "get_sum"], &["a 'b': against last week"]),
+            (&["names", "get_datapoints"], &["a 'b': against yesterday"]),
+            (&["get", "head"], &["a 'b': health and certificate"]),
+            (&["weather"], &["a 'b': weather"]),
+            (&[], &[]),
+        ] {
+            let examples = of_sources::of("a 'b'", &source(methods));
+            assert_eq!(examples.iter().map(|example| example.name.as_str()).collect::<Vec<_>>(), names);
+            for example in examples {
+                assert!(example.script.contains("sources[\"a 'b'\"]"), "{}", example.script);
+                assert!(Schedule::parse(example.schedule).is_ok() && !example.script.contains("SOURCE"));
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use crate::operations::{
     Context, Failure,
     monitors::{self, MonitorInput},
+    runs,
 };
 
 /// Marks one showing of a form, so that sending it twice makes one monitor.
@@ -34,7 +35,7 @@ pub(in super::super) async fn create_once(
     static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
 
     if !is_once(once) {
-        return Ok(monitors::create(context, input).await?.id);
+        return create(context, input).await;
     }
     let cell = {
         let mut made = MADE.lock().expect("no code panics while it holds this lock");
@@ -50,5 +51,19 @@ pub(in super::super) async fn create_once(
             }
         }
     };
-    cell.get_or_try_init(|| async { Ok(monitors::create(context, input).await?.id) }).await.copied()
+    cell.get_or_try_init(|| create(context, input)).await.copied()
+}
+
+/// Makes a monitor and runs it once at once: whoever wrote it sees what it does, and not in a week.
+async fn create(context: &Context, input: MonitorInput) -> Result<MonitorId, Failure> {
+    let monitor = monitors::create(context, input).await?;
+    if monitor.spec.active {
+        let (context, id) = (context.clone(), monitor.id);
+        tokio::spawn(async move {
+            if let Err(failure) = runs::run_first(&context, id).await {
+                tracing::debug!(monitor = %id, ?failure, "a new monitor was not run at once; its schedule runs it");
+            }
+        });
+    }
+    Ok(monitor.id)
 }

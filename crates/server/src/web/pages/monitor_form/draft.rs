@@ -1,12 +1,14 @@
 //! The author's page on its way: shown, tried, refused, in conflict. Nothing that was typed is lost on any of them.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use revere_model::{Monitor, MonitorId};
 
 use super::{
     super::{
-        examples::EXAMPLES,
+        examples::{self, Example},
         layout::{Place, Shell},
         outcome::{self, OutcomeView},
         page_request::PageRequest,
@@ -45,6 +47,12 @@ struct FormPage {
     read_back: Option<ReadBack>,
     zones: Vec<String>,
     alerts: Vec<AlertOption>,
+    /// To begin with.
+    examples: Vec<Example>,
+    /// What a script looks like.
+    placeholder: String,
+    /// The server's limit of one run.
+    run_limit: Duration,
 }
 
 /// An alert that can be chosen.
@@ -148,6 +156,10 @@ impl Draft {
         };
         // The number in the tab is not worth losing a form over.
         let shell = request.shell_at_any_rate(title, Place::Monitors).await.with_editor();
+        let examples = match self.edited {
+            None => examples::all(&request.context).await,
+            Some(_) => Vec::new(),
+        };
         let theirs = match &self.edited {
             Some((monitor, began)) if self.conflict => Some(Theirs::of(monitor, *began, &self.form, now)),
             _ => None,
@@ -173,6 +185,9 @@ impl Draft {
             theirs,
             outcome: self.outcome,
             zones: revere_model::zone_names(),
+            run_limit: request.context.defaults().run_limit,
+            placeholder: examples.first().map(|example| example.script.clone()).unwrap_or_default(),
+            examples,
         };
         request.answer(status, &page.shell, &page)
     }
@@ -244,6 +259,9 @@ mod tests {
             faults,
             zones: vec!["Europe/Berlin".into()],
             alerts: vec![AlertOption { key: "<pager>".into(), chosen: true, gone: true }],
+            examples: vec![],
+            run_limit: Duration::from_secs(30),
+            placeholder: "return_value = \"<1>\"".into(),
         };
         let html = page.render().unwrap();
         assert!(html.contains(">\n\nif a &#60; b:"), "the first newline of a script survives: {html}");
@@ -255,6 +273,6 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("every 5 minutes") || html.contains("*/5"), "read back in words");
-        assert!(html.contains("Wed 1 Jul 2026, 14:05 CEST"), "{html}");
+        assert!(html.contains("Wed 1 Jul 2026, 14:05 UTC+2"), "{html}");
     }
 }

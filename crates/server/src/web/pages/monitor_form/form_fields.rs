@@ -3,7 +3,8 @@
 use revere_model::{
     MONITOR_FIELDS, Monitor, MonitorField, MonitorId, MonitorSpec,
     field_kind::{
-        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
+        Unit, Zone,
     },
     monitor_fields,
 };
@@ -99,7 +100,7 @@ pub(super) struct Theirs {
 
 impl Typed {
     pub(super) fn blank(context: &Context) -> Typed {
-        let Defaults { timezone, retain_days } = context.defaults().clone();
+        let Defaults { timezone, retain_days, .. } = context.defaults().clone();
         let schedule = "*/5 * * * *".to_owned();
         Typed::of(&MonitorSpec { schedule, timezone, retain_days, ..MonitorSpec::default() })
     }
@@ -149,7 +150,14 @@ pub(super) mod tests {
 
     #[test]
     fn plain_fields_are_told_in_words_and_stand_in_the_form_by_themselves() {
-        let spec = MonitorSpec { alarm_after: 3, retain_days: Some(1), timeout_s: Some(2.5), ..MonitorSpec::default() };
+        let spec = MonitorSpec {
+            alarm_after: 3,
+            retain_days: Some(1),
+            timeout_s: Some(2.5),
+            unit: "ms".into(),
+            decimals: Some(1),
+            ..MonitorSpec::default()
+        };
         let (told, untouched) = (super::facts(&spec), super::facts(&MonitorSpec::default()));
         for (facts, label, words) in [
             (&told, "Alarm after", "3 failing runs in a row"),
@@ -157,12 +165,17 @@ pub(super) mod tests {
             (&told, "Runs kept", "1 day"),
             (&told, "Time limit", "2.5 seconds"),
             (&told, "Severity", "critical"),
+            (&told, "Unit of the value", "ms"),
+            (&told, "Decimals", "1 decimal"),
             (&untouched, "Runs kept", "for ever"),
-            (&untouched, "Time limit", "the server's"),
+            (&untouched, "Time limit", "(default)"),
         ] {
             assert!(facts.contains(&(label, words.to_owned())), "{label}: {words} in {facts:?}");
         }
         let plain: Vec<&str> = Typed::of(&spec).plain().iter().map(|field| field.name).collect();
-        assert_eq!(plain, ["alarm_after", "recover_after", "default_severity", "retain_days", "timeout_s"]);
+        assert_eq!(
+            plain,
+            ["alarm_after", "recover_after", "default_severity", "retain_days", "timeout_s", "unit", "decimals"]
+        );
     }
 }

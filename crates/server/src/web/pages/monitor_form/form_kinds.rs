@@ -1,16 +1,25 @@
 //! How each kind of field stands in the form: what is typed, and what that asks for.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use revere_model::{
     MonitorField, Severity,
     field_kind::{
-        AlertChoice, Days, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
+        Unit, Zone,
     },
 };
 
 use super::super::form::FormTexts;
 use crate::operations::FieldFault;
+
+/// What stands for the configured time limit, until a page says which it is.
+const DEFAULT: &str = "(default)";
+
+/// The same with what the server has configured: `30 s (default)`.
+pub(in super::super) fn with_default(words: &str, limit: &Duration) -> String {
+    if words == DEFAULT { format!("{} s {DEFAULT}", limit.as_secs_f64()) } else { words.to_owned() }
+}
 
 /// A kind of field in the form.
 pub(super) trait FormField {
@@ -52,7 +61,7 @@ pub(super) struct PlainField {
     /// What was typed.
     pub(super) typed: String,
     /// What stands there while nothing is typed: what that means.
-    pub(super) if_empty: &'static str,
+    pub(super) if_empty: String,
     /// The keys that a telephone shows.
     pub(super) keys: &'static str,
     /// What can be chosen; where there is nothing to choose from, it is typed.
@@ -192,17 +201,69 @@ impl FormField for Seconds {
             return Some(None);
         }
         let seconds = typed.replace(',', ".").parse().ok();
-        seconds
-            .or_else(|| none(typed, name, "a number of seconds; leave it empty for the server's limit", faults))
-            .map(Some)
+        seconds.or_else(|| none(typed, name, "a number of seconds; leave it empty for the default", faults)).map(Some)
     }
 
     fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
-        Some(plain(typed, field, "decimal", "the server's"))
+        Some(plain(typed, field, "decimal", DEFAULT))
     }
 
     fn in_words(value: &Option<f64>, unit: &str) -> Option<String> {
-        Some(value.map_or_else(|| "the server's".to_owned(), |seconds| counted(seconds, unit)))
+        Some(value.map_or_else(|| DEFAULT.to_owned(), |seconds| counted(seconds, unit)))
+    }
+}
+
+impl FormField for Unit {
+    type Typed = String;
+    type Value = String;
+
+    fn typed(value: &String) -> String {
+        value.clone()
+    }
+
+    fn read(form: &FormTexts, name: &str) -> String {
+        line(form, name)
+    }
+
+    fn asked(typed: &String, _: &str, _: &mut Vec<FieldFault>) -> Option<String> {
+        Some(typed.clone())
+    }
+
+    fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
+        Some(PlainField { hint: "ms, %, bytes, EUR".to_owned(), ..plain(typed, field, "text", "none") })
+    }
+
+    fn in_words(value: &String, _: &str) -> Option<String> {
+        (!value.is_empty()).then(|| value.clone())
+    }
+}
+
+impl FormField for Decimals {
+    type Typed = String;
+    type Value = Option<u32>;
+
+    fn typed(value: &Option<u32>) -> String {
+        value.map_or_else(String::new, |decimals| decimals.to_string())
+    }
+
+    fn read(form: &FormTexts, name: &str) -> String {
+        line(form, name)
+    }
+
+    fn asked(typed: &String, name: &str, faults: &mut Vec<FieldFault>) -> Option<Option<u32>> {
+        if typed.is_empty() {
+            return Some(None);
+        }
+        let expected = "a whole number of decimals; leave it empty for as many as there are";
+        typed.parse().ok().or_else(|| none(typed, name, expected, faults)).map(Some)
+    }
+
+    fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
+        Some(plain(typed, field, "numeric", "as many as there are"))
+    }
+
+    fn in_words(value: &Option<u32>, unit: &str) -> Option<String> {
+        value.map(|decimals| counted(decimals, unit))
     }
 }
 
@@ -285,10 +346,17 @@ fn text(form: &FormTexts, name: &str) -> String {
     form.text(name).to_owned()
 }
 
-fn plain(typed: &str, field: &'static MonitorField, keys: &'static str, if_empty: &'static str) -> PlainField {
+fn plain(typed: &str, field: &'static MonitorField, keys: &'static str, if_empty: &str) -> PlainField {
     let MonitorField { name, words, .. } = field;
-    let (typed, hint) = (typed.to_owned(), format!("{}s", words.unit));
-    PlainField { name, label: words.label, typed, if_empty, keys, options: Vec::new(), hint }
+    PlainField {
+        name,
+        label: words.label,
+        typed: typed.to_owned(),
+        if_empty: if_empty.to_owned(),
+        keys,
+        options: Vec::new(),
+        hint: format!("{}s", words.unit),
+    }
 }
 
 /// So many of a unit: `1 day`, `2 days`.

@@ -18,6 +18,7 @@ use self::{
 pub(super) use self::{
     create_once::{create_once, once},
     form_fields::{all_facts, facts, in_words_of},
+    form_kinds::with_default,
     read_back::{in_words, read_back},
 };
 use super::{
@@ -44,12 +45,14 @@ pub(super) async fn create(request: PageRequest, mut params: Params) -> Result<R
         let monitor = monitors::get(&request.context, id).await?;
         form = Typed::of(&monitor.spec);
         form.name = format!("{} (copy)", monitor.spec.name).chars().take(revere_model::MAX_NAME).collect();
-    } else if let Some(example) = example.as_deref().and_then(examples::find) {
-        form.name = example.name.to_owned();
-        form.description = example.description.to_owned();
-        form.script = example.script.to_owned();
+    } else if let Some(slug) = example
+        && let Some(example) = examples::find(&request.context, &slug).await
+    {
+        form.name = example.name;
+        form.description = example.description;
+        form.script = example.script;
         form.schedule = example.schedule.to_owned();
-        form.tags = example.tags.to_owned();
+        form.tags = example.tags;
     }
     draft(form).answer(&request, StatusCode::OK).await
 }

@@ -1,0 +1,156 @@
+//! Monitors to begin with that are made of the configured sources: what each kind is asked most, with its name filled in.
+
+use revere_sandbox::SourceDescription;
+
+use super::Example;
+
+/// What can be asked of a source, by the methods that it has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Database,
+    Prometheus,
+    Graphite,
+    Demo,
+    Http,
+    Other,
+}
+
+/// Examples for a source of that name.
+pub(super) fn of(name: &str, description: &SourceDescription) -> Vec<Example> {
+    let has = |method: &str| description.methods.iter().any(|one| one.name == method);
+    let kind = match () {
+        () if has("execute") => Kind::Database,
+        () if has("query") && has("value") => Kind::Prometheus,
+        () if has("get_datapoints") && has("names") => Kind::Demo,
+        () if has("get_datapoints") => Kind::Graphite,
+        () if has("get") && has("head") => Kind::Http,
+        () => Kind::Other,
+    };
+    // A name in Python's own quotes, whatever it holds.
+    let source = format!("sources[{}]", serde_json::Value::from(name));
+    let example = |slug: &str, title: &str, description: &str, schedule: &'static str, script: String| Example {
+        slug: format!("{slug}.{name}"),
+        name: format!("{name}: {title}"),
+        description: description.to_owned(),
+        schedule,
+        tags: String::new(),
+        script: script.replace("SOURCE", &source),
+        of_source: true,
+    };
+    match kind {
+        Kind::Database => vec![
+            example(
+                "rows",
+                "number of rows",
+                "How many rows wait, and too many are a problem.",
+                "*/5 * * * *",
+                ROWS.to_owned(),
+            ),
+            example(
+                "heartbeat",
+                "heartbeat",
+                "The newest row of a table is not too old.",
+                "*/5 * * * *",
+                HEARTBEAT.to_owned(),
+            ),
+        ],
+        Kind::Prometheus => {
+            vec![example("ratio", "error ratio", "The part of requests that fail.", "* * * * *", RATIO.to_owned())]
+        }
+        Kind::Graphite => vec![example(
+            "week",
+            "against last week",
+            "The same hour a week ago, compared.",
+            "*/10 * * * *",
+            LAST_WEEK.to_owned(),
+        )],
+        Kind::Demo => vec![example(
+            "week",
+            "against yesterday",
+            "The same hour a day ago, compared.",
+            "*/10 * * * *",
+            YESTERDAY.to_owned(),
+        )],
+        Kind::Http => vec![example(
+            "health",
+            "health and certificate",
+            "It answers, fast enough, and its certificate holds.",
+            "* * * * *",
+            HEALTH.to_owned(),
+        )],
+        Kind::Other => description
+            .methods
+            .first()
+            .map(|method| {
+                let call = format!("return_value = SOURCE.{}()\n", method.name);
+                example("ask", &method.name, "What it answers.", "*/5 * * * *", call)
+            })
+            .into_iter()
+            .collect(),
+    }
+}
+
+const ROWS: &str = "\
+# Put your own table and condition here.
+rows = SOURCE.execute('select count(*) from orders where shipped_at is null')
+return_value = rows[0][0]
+if return_value > 100:
+    raise MonitorFailure(f'{return_value} orders wait')
+";
+
+const HEARTBEAT: &str = "\
+from datetime import datetime, timezone
+
+# Put your own table and column of times here.
+newest = SOURCE.execute('select max(created_at) from events')[0][0]
+if newest is None:
+    raise MonitorFailure('there is no event at all')
+if isinstance(newest, str):
+    newest = datetime.fromisoformat(newest)
+if newest.tzinfo is None:
+    newest = newest.replace(tzinfo=timezone.utc)
+minutes = (datetime.now(timezone.utc) - newest).total_seconds() / 60
+return_value = round(minutes, 1)
+if minutes > 15:
+    raise MonitorFailure(f'the last event is {minutes:.0f} min old')
+";
+
+const RATIO: &str = "\
+# Put your own metric here.
+failed = SOURCE.value('sum(rate(http_requests_total{code=~\"5..\"}[5m]))')
+total = SOURCE.value('sum(rate(http_requests_total[5m]))')
+return_value = 100 * failed / total if total else 0
+if return_value >= 1:
+    raise MonitorFailure(f'{return_value:.2f}% of the requests fail')
+";
+
+const LAST_WEEK: &str = "\
+# Put your own path here.
+path = 'sum(stats_counts.response.*)'
+now = SOURCE.get_sum(path, '-60min')
+before = SOURCE.get_sum(path, '-10140min', '-10080min')
+return_value = now
+if now < before / 2:
+    raise MonitorFailure(f'{now:.0f} in the last hour, {before:.0f} in the same hour last week')
+";
+
+const YESTERDAY: &str = "\
+# Put one of SOURCE.names() here.
+path = 'shop.orders'
+now = SOURCE.get_sum(path, '-60min')
+before = SOURCE.get_sum(path, '-1500min', '-1440min')
+return_value = now
+if now < before / 2:
+    raise MonitorFailure(f'{now:.0f} in the last hour, {before:.0f} in the same hour yesterday')
+";
+
+const HEALTH: &str = "\
+page = SOURCE.get('/')
+return_value = round(1000 * page.elapsed)
+if not page.ok:
+    raise MonitorFailure(f'{page.status} {page.reason}')
+if page.elapsed > 2:
+    raise MonitorFailure(f'answered after {page.elapsed:.1f} s')
+if page.tls and page.tls.days_left < 14:
+    raise MonitorFailure(f'the certificate ends on {page.tls.not_after.date()}')
+";

@@ -1,0 +1,89 @@
+//! The one time zone that a page's times stand in: the monitor's own, where nobody chose another one.
+//!
+//! Whoever looks chooses once, for all pages: it is kept in a cookie. Where a page is of no monitor, the server's zone takes
+//! the place of the monitor's.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    response::Response,
+};
+use jiff::tz::TimeZone;
+
+use super::{form::Form, own_address, see};
+use crate::{
+    operations::Refusal,
+    web::{Problem, WebState},
+};
+
+/// What is sent for the monitor's own zone.
+pub(super) const OWN: &str = "own";
+
+const COOKIE: &str = "revere_zone";
+
+/// The zone that somebody chose, by its usual name; `None` is each monitor's own.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct ChosenZone(pub(super) Option<String>);
+
+impl ChosenZone {
+    pub(super) fn of(headers: &HeaderMap) -> ChosenZone {
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|value| value.split(';'));
+        let text = pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
+        ChosenZone(text.and_then(|text| revere_model::zone_name(text).ok()))
+    }
+
+    /// The name of the zone of a page whose own is `own`.
+    pub(super) fn name<'a>(&'a self, own: &'a str) -> &'a str {
+        self.0.as_deref().unwrap_or(own)
+    }
+
+    /// The zone of a page whose own is `own`.
+    pub(super) fn zone(&self, own: &str) -> TimeZone {
+        revere_model::zone(self.name(own)).unwrap_or(TimeZone::UTC)
+    }
+}
+
+impl FromRequestParts<WebState> for ChosenZone {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Infallible> {
+        Ok(ChosenZone::of(&parts.headers))
+    }
+}
+
+/// `/zone`: keeps what somebody chose and shows the page again.
+pub(super) async fn choose(State(state): State<WebState>, form: Form) -> Result<Response, Problem> {
+    let secure = if state.site.is_secure() { "; Secure" } else { "" };
+    let cookie = match form.text("zone") {
+        OWN => format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"),
+        typed => {
+            let name = revere_model::zone_name(typed).map_err(|fault| Refusal::one("zone", fault.to_string()))?;
+            format!("{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}")
+        }
+    };
+    let mut response = see(own_address(form.text("back")));
+    let cookie = HeaderValue::from_str(&cookie).expect("names of zones are visible ASCII");
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_names_a_zone_or_nothing() {
+        let of = |cookie: &str| {
+            let cookie = HeaderValue::from_str(cookie).unwrap();
+            ChosenZone::of(&HeaderMap::from_iter([(header::COOKIE, cookie)])).0
+        };
+        assert_eq!(of("a=b; revere_zone=america/new_york"), Some("America/New_York".to_owned()));
+        assert_eq!(of("revere_zone=Mars/Base"), None);
+        assert_eq!(of("other=UTC"), None);
+        let nobody = ChosenZone::default();
+        assert_eq!((nobody.name("Europe/Berlin"), nobody.zone("no zone")), ("Europe/Berlin", TimeZone::UTC));
+    }
+}
