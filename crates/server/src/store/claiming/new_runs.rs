@@ -7,7 +7,7 @@ use crate::store::{
     StoreError,
     columns::{micros, value_text},
     database::{self as db, DbConnection, sql_pieces},
-    many_rows::in_shapes,
+    many_rows::in_pieces,
     reading::runs::kind_text,
 };
 
@@ -39,11 +39,11 @@ const TYPES: [&str; 16] = [
 
 /// Writes them.
 pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewRun<'_>]) -> Result<(), StoreError> {
-    for piece in in_shapes(runs) {
+    for piece in in_pieces(connection, runs) {
         let sql = format!(
             "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \
-             message, return_value, output, traceback, seed, script_version, severity) values {}",
-            sql_pieces::values(piece.len(), &TYPES)
+             message, return_value, output, traceback, seed, script_version, severity) {}",
+            sql_pieces::rows(piece.len(), &TYPES)
         );
         let mut query = db::query(db::AssertSqlSafe(sql));
         for run in piece {

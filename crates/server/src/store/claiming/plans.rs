@@ -12,7 +12,7 @@ use crate::store::{
     StoreError,
     columns::{Columns, micros},
     database::{self as db, DbConnection, DbRow, sql_pieces},
-    many_rows::in_shapes,
+    many_rows::in_pieces,
     reading::previous_run::PreviousRun,
     ticks::{due_ticks::Ticks, gaps},
 };
@@ -171,13 +171,13 @@ pub(super) async fn apply(
     node: &str,
 ) -> Result<HashSet<MonitorId>, StoreError> {
     let mut taken = HashSet::new();
-    for piece in in_shapes(plans) {
+    for piece in in_pieces(connection, plans) {
         let sql = format!(
             "with plan (id, attempt, due_at, version, claimed, runs, tick_at, lease_until, next_at, missed, overlapped,
-                 fault) as (values {})
+                 fault) as ({})
              update statuses set
                  attempt = statuses.attempt + case when plan.runs then 1 else 0 end,
-                 claimed_by = case when plan.runs then ${} else claimed_by end,
+                 claimed_by = case when plan.runs then {} else claimed_by end,
                  claimed_tick_at = case when plan.runs then plan.tick_at else claimed_tick_at end,
                  lease_until = case when plan.runs then plan.lease_until else statuses.lease_until end,
                  owed_tick_at = case when plan.runs then null else owed_tick_at end,
@@ -189,8 +189,8 @@ pub(super) async fn apply(
                  and statuses.due_at = plan.due_at and (statuses.claimed_by is not null) = plan.claimed
                  and m.version = plan.version and m.deleted_at is null
              returning statuses.monitor_id",
-            sql_pieces::values(piece.len(), &TYPES),
-            piece.len() * TYPES.len() + 1
+            sql_pieces::rows(piece.len(), &TYPES),
+            sql_pieces::NEXT
         );
         let mut query = db::query_scalar(db::AssertSqlSafe(sql));
         for plan in piece {

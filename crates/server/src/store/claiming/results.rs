@@ -17,7 +17,7 @@ use crate::store::{
     claiming::new_runs::{self, NewRun},
     columns::{Columns, ids_text, micros, value_text, word},
     database::{self as db, DbConnection, run_ids, sql_pieces},
-    many_rows::in_shapes,
+    many_rows::in_pieces,
     monitors::records,
     telling::record_flips::{self, Cause, NewFlip},
 };
@@ -274,10 +274,10 @@ async fn take(
     // Always in the same order, so that two writers never wait for each other.
     touched.sort_unstable_by_key(|(id, ..)| *id);
     let mut taken = HashSet::with_capacity(touched.len());
-    for piece in in_shapes(&touched) {
+    for piece in in_pieces(connection, &touched) {
         let sql = format!(
             "with result (id, attempt, version, was, was_failing, was_passing, state, since, failing, passing, run_at, \
-                 message, value, severity) as (values {})
+                 message, value, severity) as ({})
              update statuses set state = result.state, state_since = result.since, failing_streak = result.failing,
                  passing_streak = result.passing, last_run_at = result.run_at, last_message = result.message,
                  last_value = result.value, severity = result.severity,
@@ -294,7 +294,7 @@ async fn take(
                  and statuses.passing_streak = result.was_passing
                  and m.version = result.version and m.deleted_at is null
              returning statuses.monitor_id",
-            sql_pieces::values(piece.len(), &TYPES)
+            sql_pieces::rows(piece.len(), &TYPES)
         );
         let mut query = db::query_scalar(db::AssertSqlSafe(sql));
         for (id, subject, result) in piece {

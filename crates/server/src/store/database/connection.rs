@@ -79,6 +79,11 @@ impl DbConnection {
         }
     }
 
+    /// Whether a statement is the same however many rows it has.
+    pub(in crate::store) fn takes_any_number_of_rows(&self) -> bool {
+        matches!(self, DbConnection::Postgres(_) | DbConnection::PooledPostgres(_))
+    }
+
     /// Lets go of the database in order.
     pub(in crate::store) async fn close(self) -> Result<(), sqlx::Error> {
         match self {

@@ -7,6 +7,7 @@ use sqlx::{SqlSafeStr, SqlStr, postgres::PgArguments, sqlite::SqliteArguments};
 
 use super::{
     connection::{DbConnection, DbPool, Engine, answered},
+    sql_pieces,
     values::{Argument, DbRow, Value},
 };
 use crate::store::{postgres, sqlite};
@@ -189,7 +190,7 @@ impl<'q> Query<'q> {
     }
 
     fn for_postgres(self) -> Result<sqlx::query::Query<'static, sqlx::Postgres, PgArguments>, sqlx::Error> {
-        let arguments = postgres::arguments::bound(self.arguments)?;
+        let arguments = postgres::arguments::bound(self.arguments, sql_pieces::rows_in(self.sql.as_str()))?;
         Ok(sqlx::query_with(postgres::sql_pieces::in_words(self.sql), arguments))
     }
 }

@@ -40,6 +40,22 @@ pub(in crate::store) fn values(rows: usize, types: &[&str]) -> String {
     all
 }
 
+/// `count` rows of values, to be bound one after the other before any other parameter, of which there is none with a number, but
+/// [`NEXT`]. Stands where a `select` may.
+pub(in crate::store) fn rows(count: usize, types: &[&str]) -> String {
+    format!("{{rows {count} of {}}}", types.join(","))
+}
+
+/// The parameter after those of [`rows`].
+pub(in crate::store) const NEXT: &str = "?";
+
+/// How many rows of which types a statement begins with, if it has any.
+pub(in crate::store) fn rows_in(sql: &str) -> Option<(usize, Vec<&str>)> {
+    let (_, piece) = sql.split_once("{rows ")?;
+    let (count, types) = piece.split_once('}')?.0.split_once(" of ")?;
+    Some((count.parse().ok()?, types.split(',').collect()))
+}
+
 /// What an engine says for the pieces.
 pub(in crate::store) struct Words {
     pub(in crate::store) begin: &'static str,
@@ -50,6 +66,8 @@ pub(in crate::store) struct Words {
     pub(in crate::store) keeping_statuses: &'static str,
     /// Before and after the parameter that holds the list.
     pub(in crate::store) ids_of: (&'static str, &'static str),
+    /// Says rows of values, and answers how many parameters they are.
+    pub(in crate::store) rows: fn(usize, &[&str]) -> (String, usize),
     /// Whether a parameter without a number gets one.
     pub(in crate::store) numbers: bool,
 }
@@ -80,7 +98,14 @@ impl Words {
                 continue;
             }
             let end = rest[at..].find('}').map_or(rest.len(), |end| at + end + 1);
-            self.say(&rest[at..end], &mut said);
+            match rows_in(&rest[at..end]) {
+                Some((count, types)) => {
+                    let (rows, parameters) = (self.rows)(count, &types);
+                    said.push_str(&rows);
+                    number += parameters;
+                }
+                None => self.say(&rest[at..end], &mut said),
+            }
             rest = &rest[end..];
         }
         said.push_str(rest);
@@ -135,6 +160,15 @@ mod tests {
         assert_eq!(
             say(postgres::sql_pieces::in_words, &rows),
             "values (cast($1 as bigint),cast($2 as text)),($3,$4) and $5"
+        );
+        let many = format!("with r (a, b) as ({}) select ?", super::rows(2, &["bigint", "text"]));
+        assert_eq!(
+            say(sqlite::sql_pieces::in_words, &many),
+            "with r (a, b) as (values (cast(? as bigint),cast(? as text)),(?,?)) select ?"
+        );
+        assert_eq!(
+            say(postgres::sql_pieces::in_words, &many),
+            "with r (a, b) as (select * from unnest($1::bigint[],$2::text[])) select $3"
         );
         assert_eq!(say(sqlite::sql_pieces::in_words, BEGIN), "begin immediate");
         assert_eq!(say(postgres::sql_pieces::in_words, BEGIN), "begin");

@@ -6,9 +6,29 @@ use sqlx::{Arguments, postgres::PgArguments};
 
 use crate::store::database::Argument;
 
-/// The values of a statement's parameters.
-pub(in crate::store) fn bound(arguments: Vec<Argument<'_>>) -> Result<PgArguments, sqlx::Error> {
+/// The values of a statement's parameters. The first ones are of so many rows with columns of such types, if it has any: what
+/// came row by row goes column by column.
+pub(in crate::store) fn bound(
+    arguments: Vec<Argument<'_>>,
+    rows: Option<(usize, Vec<&str>)>,
+) -> Result<PgArguments, sqlx::Error> {
     let mut bound = PgArguments::default();
+    let mut arguments = arguments.into_iter();
+    if let Some((count, types)) = rows {
+        let mut columns: Vec<Column> = types.iter().map(|name| Column::of(name, count)).collect();
+        for value in arguments.by_ref().take(count * types.len()).zip((0..types.len()).cycle()) {
+            let (value, place) = value;
+            columns[place].push(value)?;
+        }
+        for column in columns {
+            let added = match column {
+                Column::Ints(values) => bound.add(values),
+                Column::Flags(values) => bound.add(values),
+                Column::Texts(values) => bound.add(values),
+            };
+            added.map_err(sqlx::Error::Encode)?;
+        }
+    }
     for argument in arguments {
         let added = match argument {
             Argument::Int(value) => bound.add(value),
@@ -19,6 +39,35 @@ pub(in crate::store) fn bound(arguments: Vec<Argument<'_>>) -> Result<PgArgument
         added.map_err(sqlx::Error::Encode)?;
     }
     Ok(bound)
+}
+
+/// A column of rows that are bound together.
+enum Column {
+    Ints(Vec<Option<i64>>),
+    Flags(Vec<Option<bool>>),
+    Texts(Vec<Option<String>>),
+}
+
+impl Column {
+    fn of(name: &str, rows: usize) -> Column {
+        match name {
+            "bigint" => Column::Ints(Vec::with_capacity(rows)),
+            "boolean" => Column::Flags(Vec::with_capacity(rows)),
+            _ => Column::Texts(Vec::with_capacity(rows)),
+        }
+    }
+
+    fn push(&mut self, value: Argument<'_>) -> Result<(), sqlx::Error> {
+        match (self, value) {
+            (Column::Ints(values), Argument::Int(value)) => values.push(value),
+            (Column::Flags(values), Argument::Flag(value)) => values.push(value),
+            (Column::Texts(values), Argument::Text(value)) => {
+                values.push(value.map(|text| without_nul(text).into_owned()));
+            }
+            _ => return Err(sqlx::Error::Encode("a value is not of its column's type".into())),
+        }
+        Ok(())
+    }
 }
 
 /// PostgreSQL keeps no text with a NUL in it. What a script printed is not lost for that: its place shows.

@@ -13,6 +13,11 @@ const WORDS: Words = Words {
     passing_over_kept: "for no key update skip locked",
     keeping_statuses: "for no key update of s skip locked",
     ids_of: ("(select value::bigint as value from jsonb_array_elements_text(", "::jsonb) as ids (value))"),
+    // A column of them is one parameter, however many rows there are: one statement for all, which is read once.
+    rows: |_, types| {
+        let columns: Vec<String> = (1..).zip(types).map(|(number, name)| format!("${number}::{name}[]")).collect();
+        (format!("select * from unnest({})", columns.join(",")), types.len())
+    },
     numbers: true,
 };
 

@@ -2,7 +2,7 @@
 
 use sqlx::SqlStr;
 
-use crate::store::database::sql_pieces::Words;
+use crate::store::database::sql_pieces::{Words, values};
 
 const WORDS: Words = Words {
     // The lock is waited for now, and not in the middle.
@@ -15,6 +15,7 @@ const WORDS: Words = Words {
     passing_over_kept: "",
     keeping_statuses: "",
     ids_of: ("(select value from json_each(", "))"),
+    rows: |count, types| (format!("values {}", values(count, types)), count * types.len()),
     numbers: false,
 };
 
