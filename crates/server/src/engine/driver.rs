@@ -49,6 +49,8 @@ pub enum Next {
     Now,
     /// At that time, never before.
     At(Timestamp),
+    /// After so long by a clock that nobody sets: it looks at what others do.
+    After(Duration),
     /// By its signal, and otherwise now and then: another server may have something for it.
     Idle,
 }
@@ -177,11 +179,12 @@ impl Driven {
             let left = match next {
                 // Others on this thread get their turn, however much there is to do.
                 Next::Now => return tokio::task::yield_now().await,
-                Next::Idle => {
+                Next::Idle | Next::After(_) => {
+                    let pause = if let Next::After(pause) = next { pause } else { NAP };
                     tokio::select! {
                         () = self.stopping.cancelled() => {}
                         () = self.wake.0.notified() => {}
-                        () = tokio::time::sleep(NAP) => {}
+                        () = tokio::time::sleep(pause) => {}
                     }
                     return;
                 }

@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// From look to look, give or take a fifth, so that servers do not look all at once.
-const EVERY: SignedDuration = SignedDuration::from_millis(900);
+const EVERY: Duration = Duration::from_millis(900);
 
 /// So many looks from one sign of life to the next.
 const SIGNS: u64 = 10;
@@ -71,9 +72,7 @@ impl Others {
             }
         }
         self.tell().await?;
-        let pause = EVERY.as_secs_f64() * (0.8 + 0.4 * shared.jitter());
-        let pause = SignedDuration::try_from_secs_f64(pause).unwrap_or(EVERY);
-        Ok(Next::At(now.saturating_add(pause).unwrap_or(Timestamp::MAX)))
+        Ok(Next::After(EVERY.mul_f64(0.8 + 0.4 * shared.jitter())))
     }
 
     /// A sign of life, and a look for those that give none.

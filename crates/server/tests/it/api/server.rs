@@ -180,7 +180,8 @@ impl Server {
     /// Waits until every background task has done what there was to do, and waits itself.
     pub(crate) async fn at_rest(&self) {
         let resting = |task: &TaskStatus| {
-            let sleeps = matches!(task.next, Next::Idle) || matches!(task.next, Next::At(at) if at > self.clock.now());
+            let sleeps = matches!(task.next, Next::Idle | Next::After(_))
+                || matches!(task.next, Next::At(at) if at > self.clock.now());
             task.pieces > 0 && task.working_since.is_none() && sleeps
         };
         until("all tasks rest", async || self.engine.tasks().iter().all(resting)).await;
