@@ -37,6 +37,8 @@ id! {
     DeliveryId,
     /// A decision not to tell something.
     DecisionId,
+    /// A mute: what is held back for a time.
+    MuteId,
     /// A person who may come in.
     UserId,
     /// A time between log-in and log-out.

@@ -14,7 +14,7 @@
 //! - a **state** is what a monitor is in, `INACTIVE` included: [`State`], [`Status`]; a **problem** is `ALARM` or `ERROR`;
 //! - a **flip** is a change of state: [`Flip`], decided by [`after_run`], [`deactivate`] and [`activate`];
 //! - an **alert** is a configured way of telling someone, a **delivery** one thing one alert owes, a **mute** what holds
-//!   it back; [`tell()`] decides from what was [`Told`], and each [`Silence`] has a word;
+//!   it back for a time: [`Mute`]; [`tell()`] decides from what was [`Told`], and each [`Silence`] has a word;
 //! - a **severity** says how bad a problem is: [`Severity`].
 
 mod access;
@@ -22,11 +22,14 @@ pub mod calendar;
 mod clock;
 mod duration_words;
 mod faults;
+mod flapping;
 mod ids;
 mod line_difference;
 mod monitor;
 mod monitor_fields;
+mod mute;
 mod number_words;
+mod reminders;
 mod run;
 mod schedule;
 mod severity;
@@ -43,16 +46,21 @@ pub use access::{
     Rights, Role, Scope, Target, TargetKind, Who,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use duration_words::lasted;
+pub use duration_words::{lasted, read_duration};
 pub use faults::{
     Fault, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES,
     MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, MAX_UNIT, note_fault, tags_fault,
 };
-pub use ids::{DecisionId, DeliveryId, FlipId, MonitorId, RunId, SessionId, TokenId, UserId};
+pub use flapping::Flapping;
+pub use ids::{DecisionId, DeliveryId, FlipId, MonitorId, MuteId, RunId, SessionId, TokenId, UserId};
 pub use line_difference::{Line, LineChange, line_difference};
 pub use monitor::{Monitor, MonitorSpec};
 pub use monitor_fields::{FieldWords, LeftOut, MONITOR_FIELDS, MonitorField, field_kind};
+pub use mute::{
+    LONGEST_MUTE, MAX_MUTED_MONITORS, Mute, MuteDraft, MutePeriod, MuteScope, MuteSubject, Recurrence, held_by,
+};
 pub use number_words::NumberFormat;
+pub use reminders::Reminders;
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
 pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use severity::{ParseSeverityError, Severity, SeveritySet};

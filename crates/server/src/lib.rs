@@ -4,6 +4,7 @@
 //! the sandbox, then the model. `web` reaches store and engine through `operations` alone.
 
 pub mod access;
+pub mod acknowledge_link;
 pub mod alerts;
 pub mod answer_memory;
 pub mod app;
@@ -15,6 +16,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod engine;
 pub mod error_words;
+pub mod heartbeat_status;
 pub mod http_target;
 pub mod import;
 pub mod metrics;

@@ -44,6 +44,13 @@ pub struct Notification {
     /// Whether this is only a test of the alert.
     #[serde(default)]
     pub test: bool,
+    /// Which reminder this is, from 1, of a problem that goes on; `None` where something changed.
+    #[serde(default)]
+    pub reminder: Option<u32>,
+    /// Where somebody says, without a log-in, that they look after the problem. It opens a door: it is made when this is sent,
+    /// and not kept with a delivery.
+    #[serde(skip)]
+    pub acknowledge_url: Option<String>,
     /// The words of the alert that tells it, where they are its own. They are the configuration's and not kept with a delivery.
     #[serde(skip)]
     pub wording: Option<Wording>,
@@ -113,10 +120,11 @@ impl Notification {
         matches!(self.new_state, State::Ok | State::Inactive)
     }
 
-    /// How long the episode had lasted at the moment this is about, if it is about its end.
+    /// How long the episode had lasted at the moment this is about, if it is about its end, or reminds of it.
     pub fn lasted(&self) -> Option<String> {
         let (incident, at) = (self.incident.as_ref()?, self.tick_at.or(self.started_at)?);
-        self.is_over().then(|| revere_model::lasted(at.duration_since(incident.opened_at).as_secs()))
+        (self.is_over() || self.reminder.is_some())
+            .then(|| revere_model::lasted(at.duration_since(incident.opened_at).as_secs()))
     }
 }
 

@@ -35,8 +35,8 @@ macro_rules! acts {
 }
 
 use Operation::{
-    ChangeAlerts, CreateMonitor, DeleteMonitor, EditMonitor, HoldTokens, LogIn, ManagePeople, RestoreVersion,
-    RunMonitor, TryScripts, UndeleteMonitor, UseAccount,
+    Acknowledge, AcknowledgeByLink, ChangeAlerts, CreateMonitor, DeleteMonitor, EditMonitor, HoldTokens, LogIn,
+    ManagePeople, Mute, RestoreVersion, RunMonitor, TryScripts, UndeleteMonitor, UseAccount,
 };
 
 const REFUSAL: Option<Operation> = None;
@@ -62,6 +62,14 @@ acts! {
     AlertChanged "alert_changed" "alert changed": Some(ChangeAlerts);
     /// A test of it.
     AlertTested "alert_tested" "alert tested": Some(ChangeAlerts);
+    /// What is held back for a time.
+    MuteAdded "mute_added" "mute added": Some(Mute);
+    /// Its end, before its time.
+    MuteEnded "mute_ended" "mute ended": Some(Mute);
+    /// Who looks after a problem.
+    Acknowledged "acknowledged" "problem acknowledged": Some(Acknowledge);
+    /// The same, by the link of a message.
+    AcknowledgedByLink "acknowledged_by_link" "problem acknowledged by a link": Some(AcknowledgeByLink);
     /// Somebody who may come in.
     PersonAdded "person_added" "person added": Some(ManagePeople);
     /// What they may do, or whether they may come in.
@@ -158,6 +166,8 @@ pub enum TargetKind {
     Monitor,
     /// An alert, by its key.
     Alert,
+    /// A mute, by its id.
+    Mute,
     /// A person, by their id.
     Person,
     /// An API token, by its id.
@@ -168,14 +178,21 @@ pub enum TargetKind {
 
 impl TargetKind {
     /// All of them.
-    pub const ALL: [TargetKind; 5] =
-        [TargetKind::Monitor, TargetKind::Alert, TargetKind::Person, TargetKind::Token, TargetKind::Session];
+    pub const ALL: [TargetKind; 6] = [
+        TargetKind::Monitor,
+        TargetKind::Alert,
+        TargetKind::Mute,
+        TargetKind::Person,
+        TargetKind::Token,
+        TargetKind::Session,
+    ];
 
     /// The one spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
             TargetKind::Monitor => "monitor",
             TargetKind::Alert => "alert",
+            TargetKind::Mute => "mute",
             TargetKind::Person => "person",
             TargetKind::Token => "token",
             TargetKind::Session => "session",
@@ -210,7 +227,9 @@ impl fmt::Display for Target {
 
 /// The text names nothing that an act is about.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0:?} names nothing; a target is a kind and an id, as monitor:2, alert:ops, person:1, token:3 or session:4")]
+#[error(
+    "{0:?} names nothing; a target is a kind and an id, as monitor:2, alert:ops, mute:5, person:1, token:3 or session:4"
+)]
 pub struct ParseTargetError(pub String);
 
 impl FromStr for Target {
@@ -260,7 +279,7 @@ mod tests {
         }
         let words = "monitor_change".parse::<Act>().unwrap_err().to_string();
         assert_eq!(words, "\"monitor_change\" is no act; did you mean \"monitor_changed\"?");
-        for text in ["monitor:2", "alert:a:b", "person:1", "token:3", "session:4"] {
+        for text in ["monitor:2", "alert:a:b", "mute:5", "person:1", "token:3", "session:4"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
         for text in ["", "monitor", "monitor:", "monitor:x", "monitor:+1", "page:1", "alert:"] {

@@ -95,6 +95,12 @@ operations! {
     RunMonitor "run this monitor": EDITOR, Monitor, Tokens;
     /// A script that is checked or run once, and a source that is asked: whatever an editor's monitor could do.
     TryScripts "try out scripts and ask sources": EDITOR, Draft, Tokens;
+    /// Holding back for a time what alerts would tell, and ending that.
+    Mute "mute this": EDITOR, Monitor, Tokens;
+    /// Saying that one looks after a problem, so that nobody is reminded of it.
+    Acknowledge "acknowledge this problem": EDITOR, Monitor, Tokens;
+    /// The same by the link of a message, which is good for that alone.
+    AcknowledgeByLink "acknowledge by a link": ANYONE, Server, People;
     /// What an alert tells; a test of it.
     ChangeAlerts "change or test alerts": EDITOR, Server, Tokens;
     /// One's own sessions, password and second factor.

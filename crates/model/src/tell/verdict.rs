@@ -88,6 +88,8 @@ silences! {
     NothingToEnd "nothing_to_end" "it ends nothing that was told";
     /// A mute holds it.
     Muted "muted" "it is muted";
+    /// The monitor changes again and again; how that ends is told.
+    Flapping "flapping" "the monitor changes its state again and again; what is left is told when it is calm";
 }
 
 impl Silence {

@@ -36,6 +36,8 @@ impl Notification {
             return_value: &words.return_value,
             lasted: self.lasted(),
             description: self.description().map(indented),
+            reminder: self.reminder.is_some(),
+            acknowledge_url: self.acknowledge_link(),
             test: self.test,
         })
     }
@@ -80,6 +82,7 @@ impl Notification {
             new_state: &self.new_words(),
             message: &words.message,
             return_value: &words.return_value,
+            reminder: self.reminder.is_some(),
             test: self.test,
         })
     }
@@ -107,6 +110,8 @@ impl Notification {
             colour: colour(self.new_state),
             lasted: self.lasted(),
             description: self.description().map(plain_text::lines),
+            reminder: self.reminder.is_some(),
+            acknowledge_url: self.acknowledge_link(),
             own_text: own.then(|| self.text()),
             test: self.test,
         })
@@ -143,7 +148,7 @@ impl Notification {
         }
     }
 
-    /// The notification as programs read it. `test` is there only where it is true.
+    /// The notification as programs read it. `test` is there only where it is true, and a link only where there is one.
     pub fn json(&self) -> Value {
         let mut object = Map::new();
         object.insert("monitor".into(), json!(self.monitor));
@@ -159,6 +164,12 @@ impl Notification {
         object.insert("text".into(), json!(self.text()));
         object.insert("key".into(), json!(self.key));
         object.insert("incident".into(), json!(self.incident));
+        if let Some(link) = self.acknowledge_link() {
+            object.insert("acknowledge_url".into(), json!(link));
+        }
+        if let Some(number) = self.reminder {
+            object.insert("reminder".into(), json!(number));
+        }
         if self.test {
             object.insert("test".into(), json!(true));
         }
@@ -175,7 +186,11 @@ impl Notification {
 
     /// What kind of notice this is, as its first line says.
     fn heading(&self) -> &'static str {
-        if self.test { "Test" } else { "Alarm" }
+        match (self.test, self.reminder) {
+            (true, _) => "Test",
+            (false, Some(_)) => "Reminder",
+            (false, None) => "Alarm",
+        }
     }
 
     fn tags(&self) -> String {
@@ -191,6 +206,11 @@ impl Notification {
     /// Where to read on, if the server knows its own address.
     pub(super) fn url(&self) -> Option<String> {
         Some(self.link()).filter(|link| !link.is_empty())
+    }
+
+    /// Where to say that one looks after it, if that can be said.
+    pub(super) fn acknowledge_link(&self) -> Option<String> {
+        self.acknowledge_url.as_deref().map(plain_text::one_line)
     }
 
     /// Where to read on: the run it is about, or the monitor; empty while the server does not know its own address.
@@ -257,6 +277,8 @@ struct Text<'a> {
     return_value: &'a str,
     lasted: Option<String>,
     description: Option<String>,
+    reminder: bool,
+    acknowledge_url: Option<String>,
     test: bool,
 }
 
@@ -275,6 +297,7 @@ struct Short<'a> {
     new_state: &'a str,
     message: &'a str,
     return_value: &'a str,
+    reminder: bool,
     test: bool,
 }
 
@@ -303,6 +326,8 @@ struct MailHtml<'a> {
     colour: &'a str,
     lasted: Option<String>,
     description: Option<String>,
+    reminder: bool,
+    acknowledge_url: Option<String>,
     /// Instead of all that is said of the change.
     own_text: Option<String>,
     test: bool,
@@ -344,6 +369,8 @@ pub(crate) mod tests {
                 key: "a3f1c09b5d7e4826a3f1c09b5d7e4826".to_owned(),
             }),
             test: false,
+            reminder: None,
+            acknowledge_url: None,
             wording: None,
         }
     }
@@ -374,6 +401,32 @@ pub(crate) mod tests {
         Return Value: 67
         Lasted: 32 min
         ");
+    }
+
+    #[test]
+    fn a_reminder_says_that_it_is_one_and_where_to_acknowledge() {
+        let reminder = Notification {
+            old_state: State::Alarm,
+            new_state: State::Alarm,
+            message: "67 mails wait".to_owned(),
+            reminder: Some(2),
+            acknowledge_url: Some("https://revere.example.com/acknowledge/7.ab".to_owned()),
+            ..sample()
+        };
+        insta::assert_snapshot!(reminder.text(), @r"
+        [Revere Reminder]
+        Monitor: Mail Queue Length
+        State: still ALARM
+        Message: 67 mails wait
+        Return Value: 67
+        For: 32 min
+        Acknowledge: https://revere.example.com/acknowledge/7.ab
+        ");
+        assert_eq!(reminder.subject(), "[Revere Reminder] ALARM Mail Queue Length");
+        assert_eq!(reminder.short(), "[Revere] still ALARM Mail Queue Length: 67 mails wait (67)");
+        assert!(reminder.mail_html().contains("still <strong") && reminder.mail_html().contains("acknowledge/7.ab"));
+        let json = reminder.json();
+        assert_eq!((&json["reminder"], json["acknowledge_url"].is_string()), (&json!(2), true));
     }
 
     #[test]

@@ -261,6 +261,7 @@ mod tests {
                 kind: kind.to_owned(),
                 description: String::new(),
                 enabled: true,
+                remind: None,
                 config,
                 place: String::new(),
             };

@@ -98,6 +98,8 @@ impl Notification {
                 return_value: self.return_value.as_ref(),
                 at: self.time(),
                 lasted: self.lasted(),
+                reminder: self.reminder,
+                acknowledge_url: self.acknowledge_link(),
                 test: self.test,
                 text,
             },
@@ -116,6 +118,8 @@ struct TemplateFields<'a> {
     return_value: Option<&'a ReturnValue>,
     at: Option<String>,
     lasted: Option<String>,
+    reminder: Option<u32>,
+    acknowledge_url: Option<String>,
     test: bool,
     text: String,
 }
@@ -177,6 +181,8 @@ pub(super) fn examples() -> [Notification; 3] {
             key: "a3f1c09b5d7e4826".to_owned(),
         }),
         test: false,
+        reminder: None,
+        acknowledge_url: None,
         wording: None,
     };
     let end = Notification {

@@ -28,6 +28,8 @@ pub fn test_notification(alert: &str, address: String, at: Timestamp, number: u6
         key: format!("test-{number:016x}"),
         incident: None,
         test: true,
+        reminder: None,
+        acknowledge_url: None,
         wording: None,
     }
 }

@@ -5,6 +5,7 @@
 //! everything written.
 
 mod certificate_watch;
+mod heartbeat;
 mod listener;
 
 use std::{
@@ -21,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use listener::{BindError, Listener, ListenerBounds};
 
+use heartbeat::Heartbeat;
+
 use crate::{
     access::Access,
     alerts::Channel,
@@ -28,6 +31,7 @@ use crate::{
     building::ConfiguredEntry,
     config::Config,
     engine::{self, Engine, EngineHandle},
+    heartbeat_status::HeartbeatStatus,
     metrics::Metrics,
     operations::{Defaults, Operations, Services, people, refusals, sources::SourceOff},
     outbound::Outbound,
@@ -193,6 +197,8 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         config.alerts.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
     store.sync_alerts(&configured, clock.now()).await.map_err(StartError::Store)?;
 
+    store.set_flapping(config.flapping).await.map_err(StartError::Store)?;
+
     let watch = SourceWatch::new(clock.clone());
     let sources = sources
         .into_iter()
@@ -227,6 +233,8 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
             run_limit: config.limits.wall_time,
             claim_margin: config.claim_margin,
             address: address.clone(),
+            acknowledge_links: config.base_url.is_some(),
+            reminders: config.alerts.iter().filter_map(|alert| Some((alert.name.clone(), alert.remind?))).collect(),
             audit_days: config.audit_days,
             audit_log: config.audit_log,
             ..engine::EngineSettings::default()
@@ -244,6 +252,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         tokio::spawn(certificate_watch::watch(certificate, clock, metrics, reload.clone(), stopping.clone()));
     }
     let (local_users, operations_clock) = (config.log_in.local_users, clock.clone());
+    let heartbeat = config.heartbeat_url.map(|url| (url.0, Arc::new(HeartbeatStatus::new(clock.now()))));
     let operations = Operations::new(Services {
         defaults: Defaults {
             timezone: config.timezone,
@@ -259,7 +268,13 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         sources_off: sources_off(config.sources),
         alert_entries: config.alerts,
         access: Access::new(config.log_in, &outbound, &address),
+        heartbeat: heartbeat.as_ref().map(|(_, status)| status.clone()),
     });
+    if let Some((url, status)) = heartbeat {
+        let (operations, clock, metrics) = (operations.clone(), operations_clock.clone(), metrics.clone());
+        let heartbeat = Heartbeat { url, outbound: outbound.clone(), operations, status, clock, metrics };
+        tokio::spawn(heartbeat.beat(stopping.clone()));
+    }
     let first_link = match local_users {
         // A full disk prevents no start; the next one makes a link.
         true => {

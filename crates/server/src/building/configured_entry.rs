@@ -2,6 +2,8 @@
 //!
 //! Knows the shape that all types share and nothing of any type.
 
+use jiff::SignedDuration;
+use revere_model::{Reminders, read_duration};
 use serde_json::Value;
 
 use crate::{
@@ -20,11 +22,18 @@ pub struct ConfiguredEntry {
     pub description: String,
     /// Whether it is switched on in the configuration.
     pub enabled: bool,
+    /// Of an alert: after how long it reminds of a problem that goes on, if it does.
+    pub remind: Option<Reminders>,
     /// What its type needs, for [`Settings::read`]; null if nothing was given.
     pub config: Value,
     /// Where it stands, for faults: `REVERE_SOURCES['graphite']`. Its config is at `{place}['config']`.
     pub place: String,
 }
+
+/// Nobody wants to be told more often.
+const SHORTEST_REMINDER: SignedDuration = SignedDuration::from_mins(1);
+/// Nobody would notice.
+const LONGEST_REMINDER: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// What every entry may hold.
 pub const FIELDS: &[Field] = &[
@@ -32,6 +41,20 @@ pub const FIELDS: &[Field] = &[
     Field::optional("description", FieldKind::Any, "What people should know of it."),
     Field::optional("enabled", FieldKind::Bool, "False leaves it out without forgetting its settings.").or_flag(true),
     Field::optional("config", FieldKind::Any, "What the type needs; see its table."),
+];
+
+/// What an alert may hold besides.
+pub const ALERT_FIELDS: &[Field] = &[
+    FIELDS[0],
+    FIELDS[1],
+    FIELDS[2],
+    FIELDS[3],
+    Field::optional(
+        "remind",
+        FieldKind::Text,
+        "After how long it reminds of a problem that goes on, such as `'1h'`; each wait after that is twice the one before, and a day at most.",
+    )
+    .or_words("no reminders"),
 ];
 
 /// Reads the dict `key` (`REVERE_SOURCES` or `REVERE_ALERTS`), every fault at once. Null is an empty dict.
@@ -42,7 +65,8 @@ pub fn read_all(key: &str, value: &Value) -> (Vec<ConfiguredEntry>, Vec<ConfigFa
         Value::Null => {}
         Value::Object(map) => {
             for (name, value) in map {
-                let (entry, found) = read(name, value, format!("{key}['{}']", name.escape_debug()));
+                let fields = if key == "REVERE_ALERTS" { ALERT_FIELDS } else { FIELDS };
+                let (entry, found) = read(fields, name, value, format!("{key}['{}']", name.escape_debug()));
                 entries.extend(entry);
                 faults.extend(found);
             }
@@ -56,9 +80,14 @@ pub fn read_all(key: &str, value: &Value) -> (Vec<ConfiguredEntry>, Vec<ConfigFa
 }
 
 /// An entry with faults is an entry all the same where its type is known, so that the type can look at its config.
-fn read(name: &str, value: &Value, place: String) -> (Option<ConfiguredEntry>, Vec<ConfigFault>) {
+fn read(
+    fields: &'static [Field],
+    name: &str,
+    value: &Value,
+    place: String,
+) -> (Option<ConfiguredEntry>, Vec<ConfigFault>) {
     // The secrets are learned by the type, which knows which of its fields hold one.
-    let (settings, mut faults) = Settings::read_what_fits(FIELDS, value, &place, &Secrets::default());
+    let (settings, mut faults) = Settings::read_what_fits(fields, value, &place, &Secrets::default());
     for fault in &mut faults {
         if fault.message.starts_with("unknown key") && !fault.message.contains("did you mean") {
             fault.message += "; what its type needs stands inside of 'config'";
@@ -77,11 +106,24 @@ fn read(name: &str, value: &Value, place: String) -> (Option<ConfiguredEntry>, V
             String::new()
         }
     };
+    let remind = settings.text("remind").and_then(|text| match read_duration(text) {
+        Ok(after) if (SHORTEST_REMINDER..=LONGEST_REMINDER).contains(&after) => Some(Reminders { after }),
+        Ok(_) => {
+            let message = format!("{text:?} is too short or too long: from 1min to 30d");
+            faults.push(ConfigFault::new(format!("{place}['remind']"), message));
+            None
+        }
+        Err(message) => {
+            faults.push(ConfigFault::new(format!("{place}['remind']"), message));
+            None
+        }
+    });
     let entry = settings.text("type").map(|kind| ConfiguredEntry {
         name: name.to_owned(),
         kind: kind.to_owned(),
         description,
         enabled: settings.flag("enabled"),
+        remind,
         config: settings.any("config").cloned().unwrap_or(Value::Null),
         place,
     });
@@ -111,6 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn alerts_remind_and_sources_do_not() {
+        let entry = |remind: &str| json!({"a": {"type": "log", "remind": remind}});
+        let (entries, faults) = read_all("REVERE_ALERTS", &entry("1h"));
+        assert_eq!((entries[0].remind, faults), (Some(Reminders { after: SignedDuration::from_hours(1) }), vec![]));
+        for (remind, words) in [("often", "is no duration"), ("10s", "from 1min to 30d"), ("31d", "from 1min to 30d")] {
+            let faults = read_all("REVERE_ALERTS", &entry(remind)).1;
+            let fault = faults[0].to_string();
+            assert!(fault.starts_with("REVERE_ALERTS['a']['remind']: ") && fault.contains(words), "{fault}");
+        }
+        assert!(read_all("REVERE_SOURCES", &entry("1h")).1[0].to_string().contains("unknown key 'remind'"));
+    }
+
+    #[test]
     fn every_fault_of_every_entry_is_named() {
         let (entries, faults) = read_all(
             "REVERE_ALERTS",
@@ -123,7 +178,7 @@ mod tests {
                 "REVERE_ALERTS['a']['typ']: unknown key 'typ'; did you mean 'type'?",
                 "REVERE_ALERTS['a']['type']: missing; expected a text that is not empty: its type",
                 "REVERE_ALERTS['b']: expected a dict, not an int",
-                "REVERE_ALERTS['c']['url']: unknown key 'url'; known: type, description, enabled, config; what its type needs stands inside of 'config'",
+                "REVERE_ALERTS['c']['url']: unknown key 'url'; known: type, description, enabled, config, remind; what its type needs stands inside of 'config'",
                 "REVERE_ALERTS['c']['description']: expected a text, not an int",
                 "REVERE_ALERTS[' d']: expected a name of 1 to 200 printable characters, without spaces around it",
             ]

@@ -7,4 +7,4 @@ mod configured_entry;
 
 pub use build_context::BuildContext;
 pub use build_input::BuildInput;
-pub use configured_entry::{ConfiguredEntry, FIELDS as ENTRY_FIELDS, read_all as read_entries};
+pub use configured_entry::{ALERT_FIELDS, ConfiguredEntry, FIELDS as ENTRY_FIELDS, read_all as read_entries};

@@ -137,7 +137,9 @@ async fn ask(config: &Config, secrets: &Secrets, monitor: MonitorId, supposed: S
             }
             found => found?,
         };
-        Ok(who::answer(&found, store.alerts().await?, store.told(monitor).await?, supposed))
+        let now = SystemClock.now();
+        let mutes = store.mutes_not_over(now).await?;
+        Ok(who::answer(&found, store.alerts().await?, store.told(monitor).await?, (&mutes, now), supposed))
     }
     .await;
     store.close().await;

@@ -101,6 +101,19 @@ pub const KEYS: &[Key] = &[
         "PEM file of the private key of `TLS_CERTIFICATE`, without a password.",
     ),
     key(
+        "FLAPPING_CHANGES",
+        FieldKind::Count,
+        "6",
+        "So many changes of state of one monitor within an hour, and further ones are held back until nothing has changed for ten minutes; what is left is told then. 0 holds nothing back. See MUTES.md.",
+    )
+    .within(0, 1000),
+    key(
+        "HEARTBEAT_URL",
+        FieldKind::SecretUrl,
+        "nobody is called",
+        "An address that is called each minute while all is well, of a service that raises the alarm when no call comes. See OPERATIONS.md.",
+    ),
+    key(
         "OUTBOUND_REFUSES",
         FieldKind::Texts,
         "`['link-local', 'metadata']`",

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use revere_model::Flapping;
 use revere_sandbox::{ConfigRequest, ConfigValues, Limits, Sandbox, SandboxError, ScriptError};
 
 use kept_elsewhere::Places;
@@ -26,7 +27,7 @@ use crate::{
     access::LogInSettings,
     audit_log::AuditLog,
     building::ConfiguredEntry,
-    outbound::AddressRules,
+    outbound::{AddressRules, Url},
     redact::Secrets,
     settings::{self, ConfigFault},
     store::DatabasePlace,
@@ -56,6 +57,10 @@ pub struct Config {
     pub timezone_given: bool,
     /// Address for links, without a slash at its end.
     pub base_url: Option<String>,
+    /// When monitors are said to flap; `None` is never.
+    pub flapping: Option<Flapping>,
+    /// What is called each minute while all is well.
+    pub heartbeat_url: Option<SecretUrl>,
     /// The files of the server's certificate and of its key, where it is to speak TLS.
     pub tls_files: Option<(PathBuf, PathBuf)>,
     /// Which addresses are connected to.
@@ -84,6 +89,16 @@ pub struct Config {
     pub log_in: LogInSettings,
     /// What was accepted but deserves a word.
     pub warnings: Vec<ConfigFault>,
+}
+
+/// An address that is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(pub Url);
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretUrl(..)")
+    }
 }
 
 impl Config {

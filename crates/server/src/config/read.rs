@@ -5,14 +5,15 @@ use std::{
     time::Duration,
 };
 
+use revere_model::Flapping;
 use revere_sandbox::{ConfigValues, Limits, Value as PythonValue};
 use serde_json::{Map, Value};
 
-use super::{Config, kept_elsewhere::Places, keys};
+use super::{Config, SecretUrl, kept_elsewhere::Places, keys};
 use crate::{
     audit_log::AuditLog,
     building::{self, ConfiguredEntry},
-    outbound::AddressRules,
+    outbound::{AddressRules, Url},
     redact::Secrets,
     settings::{self, ConfigFault, Field, Settings},
     store::{DatabasePlace, PostgresAddress},
@@ -75,6 +76,13 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
         timezone: reader.timezone(),
         timezone_given: settings.text("TIMEZONE").is_some(),
         base_url: settings.text("BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
+        flapping: match reader.number("FLAPPING_CHANGES", 6) as u32 {
+            0 => None,
+            changes => Some(Flapping { changes }),
+        },
+        heartbeat_url: settings
+            .text("HEARTBEAT_URL")
+            .map(|url| SecretUrl(Url::parse(url).expect("a Url field was parsed when the settings were read"))),
         tls_files: reader.tls_files(),
         address_rules: reader.address_rules(),
         python_path: reader.folders("PYTHON_PATH"),

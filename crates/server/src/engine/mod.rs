@@ -21,7 +21,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use revere_model::{Clock, MonitorId};
+use revere_model::{Clock, MonitorId, Reminders};
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -41,6 +41,7 @@ use crate::{
 use driver::{Driver, Wake};
 use tasks::{
     audit_log::WriteAuditLog, deliver::Deliver, evaluate::Evaluate, housekeeping::Housekeeping, others::Others,
+    remind::Remind, tell_held::TellHeld,
 };
 
 /// What the engine is made of.
@@ -80,6 +81,10 @@ pub struct EngineSettings {
     pub claim_margin: Duration,
     /// The server's own address, without a slash at its end, for the links in notifications; empty if unknown.
     pub address: String,
+    /// Whether what is told of a problem has a link to acknowledge it by, without a log-in: where people reach the address.
+    pub acknowledge_links: bool,
+    /// The alerts that remind of problems that go on, by key.
+    pub reminders: BTreeMap<String, Reminders>,
     /// Days that the audit is kept; `None` for ever.
     pub audit_days: Option<u32>,
     /// Where the audit is written besides; the store must note what is not written yet.
@@ -96,6 +101,8 @@ impl Default for EngineSettings {
             send_limit: Duration::from_secs(30),
             claim_margin: Duration::from_secs(60),
             address: String::new(),
+            acknowledge_links: false,
+            reminders: BTreeMap::new(),
             audit_days: None,
             audit_log: None,
         }
@@ -133,6 +140,10 @@ impl Engine {
             let wake = Wake::of(shared.store.audit_written());
             driver.start(Arc::new(WriteAuditLog::new(shared.clone(), log.clone())), wake);
         }
+        if !shared.settings.reminders.is_empty() {
+            driver.start(Arc::new(Remind::new(shared.clone())), shared.remind.clone());
+        }
+        driver.start(Arc::new(TellHeld::new(shared.clone())), shared.tell_held.clone());
         driver.start(Arc::new(Housekeeping::new(shared.clone())), shared.prune.clone());
         if shared.store.is_shared() {
             driver.start(Arc::new(Others::new(shared.clone())), shared.others.clone());
@@ -153,6 +164,8 @@ impl EngineHandle {
     /// the clock. Cheap, and harmless without cause.
     pub fn wake(&self) {
         self.shared.evaluate.wake();
+        self.shared.tell_held.wake();
+        self.shared.remind.wake();
         self.shared.wake_deliveries();
         self.shared.others.wake();
     }
@@ -243,6 +256,8 @@ struct Shared {
     servers: std::sync::atomic::AtomicU64,
     prune: Wake,
     others: Wake,
+    tell_held: Wake,
+    remind: Wake,
     tracker: TaskTracker,
     /// Nothing new is begun.
     stopping: CancellationToken,
@@ -266,6 +281,8 @@ impl Shared {
             prune: Wake::default(),
             servers: std::sync::atomic::AtomicU64::new(1),
             others: Wake::default(),
+            tell_held: Wake::default(),
+            remind: Wake::default(),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
             cut: CancellationToken::new(),

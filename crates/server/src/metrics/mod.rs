@@ -47,6 +47,17 @@ pub enum CallResult {
     NotMade,
 }
 
+/// What became of a heartbeat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeartbeatResult {
+    /// It arrived.
+    Sent,
+    /// It did not.
+    Failed,
+    /// It was not sent: the server is not well.
+    Withheld,
+}
+
 /// Why the store could not do its work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StoreFault {
@@ -95,6 +106,8 @@ pub struct Metrics {
     http_requests: Family<[(&'static str, String); 3], Counter>,
     http_duration: Histogram,
     listeners: Gauge,
+    /// A series only where there is a heartbeat.
+    heartbeats: Family<Label, Counter>,
     /// A series only where the server shows a certificate.
     certificate_end: Family<[(&'static str, &'static str); 0], Gauge>,
     task_failures: Family<[(&'static str, String); 1], Counter>,
@@ -146,6 +159,7 @@ impl Metrics {
             http_requests: Family::default(),
             http_duration: Histogram::new(RUN_SECONDS),
             listeners: Gauge::default(),
+            heartbeats: Family::default(),
             certificate_end: Family::default(),
             task_failures: Family::default(),
             tasks_failing: Family::default(),
@@ -190,6 +204,11 @@ impl Metrics {
         r.register("revere_http_requests", "Answered requests by method, route and status", self.http_requests.clone());
         r.register("revere_http_request_duration_seconds", "How long answers took", self.http_duration.clone());
         r.register("revere_events_listeners", "Open streams of events", self.listeners.clone());
+        r.register(
+            "revere_heartbeats",
+            "Heartbeats by what became of them: sent, failed, or withheld while the server was not well",
+            self.heartbeats.clone(),
+        );
         r.register(
             "revere_tls_certificate_end_seconds",
             "When the certificate that the server shows ends, in seconds since 1970",
@@ -339,6 +358,21 @@ impl Metrics {
         self.http_duration.observe(duration.as_secs_f64());
     }
 
+    /// A heartbeat was due. The first of them makes all its series.
+    pub fn heartbeat(&self, result: HeartbeatResult) {
+        let word = |result| match result {
+            HeartbeatResult::Sent => "sent",
+            HeartbeatResult::Failed => "failed",
+            HeartbeatResult::Withheld => "withheld",
+        };
+        for known in [HeartbeatResult::Sent, HeartbeatResult::Failed, HeartbeatResult::Withheld] {
+            let series = self.heartbeats.get_or_create(&[("result", word(known))]);
+            if known == result {
+                series.inc();
+            }
+        }
+    }
+
     /// The certificate that the server shows ends then.
     pub fn set_certificate_end(&self, end: Timestamp) {
         self.certificate_end.get_or_create(&[]).set(end.as_second());
@@ -468,6 +502,7 @@ mod tests {
         metrics.task("evaluate");
         metrics.set_sandbox_reset("written_pages", true);
         metrics.set_certificate_end(Timestamp::UNIX_EPOCH);
+        metrics.heartbeat(HeartbeatResult::Sent);
         let page = metrics.render(Format::Plain);
         let document = include_str!("../../../../docs/OPERATIONS.md");
         let counted: Vec<&str> =

@@ -26,6 +26,9 @@ pub struct Health {
     pub servers: Option<u64>,
     /// How interpreters become pristine between runs, which is the fastest way that works on this machine.
     pub sandbox_reset: &'static str,
+    /// Whether whoever watches this server hears of it, where an address for that is configured. It says nothing of whether the
+    /// server does its work.
+    pub heartbeat: Option<Result<(), String>>,
 }
 
 /// Looks at every part.
@@ -37,6 +40,7 @@ pub async fn look(context: &Context) -> Result<Health, Failure> {
         sandbox: sandbox(services).await,
         servers: services.engine.servers(),
         sandbox_reset: services.runner.sandbox().stats().reset_by.as_str(),
+        heartbeat: services.heartbeat.as_ref().map(|heartbeat| heartbeat.look(context.now())),
     })
 }
 

@@ -7,6 +7,7 @@
 //! in here: [`Failure`] says what a caller can do, and `web/error.rs` makes an answer of it.
 
 pub mod account;
+pub mod acknowledgements;
 pub mod alerts;
 pub mod audit;
 mod context;
@@ -20,6 +21,7 @@ pub mod log_in;
 pub mod metrics;
 mod monitor_input;
 pub mod monitors;
+pub mod mutes;
 pub mod overview;
 pub mod people;
 pub mod provider_log_in;
@@ -42,8 +44,8 @@ pub use context::{Context, Operations};
 pub use failure::{Failure, FieldFault, Refusal};
 
 use crate::{
-    access::Access, building::ConfiguredEntry, engine::EngineHandle, metrics::Metrics, runner::Runner,
-    sources::source_health::SourceWatch, store::Store,
+    access::Access, building::ConfiguredEntry, engine::EngineHandle, heartbeat_status::HeartbeatStatus,
+    metrics::Metrics, runner::Runner, sources::source_health::SourceWatch, store::Store,
 };
 
 /// What operations work with: handles, shared with the engine.
@@ -68,6 +70,8 @@ pub struct Services {
     pub alert_entries: Vec<ConfiguredEntry>,
     /// What log-ins work with.
     pub access: Access,
+    /// How the heartbeat does, where one is configured.
+    pub heartbeat: Option<Arc<HeartbeatStatus>>,
 }
 
 /// What a new monitor gets that does not say.

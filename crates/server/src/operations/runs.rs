@@ -11,6 +11,14 @@ use crate::{
     store::{Committed, RecordedFlip, RunFilter, StoreError},
 };
 
+/// Which of these monitors change their state again and again, and until when at least nothing more is told of them.
+pub async fn flapping(
+    context: &Context,
+    ids: &[MonitorId],
+) -> Result<std::collections::HashMap<MonitorId, jiff::Timestamp>, Failure> {
+    context.may(Operation::SeeMonitors)?.store.flapping(ids, context.now()).await.map_err(Failure::Store)
+}
+
 /// Runs a monitor now, active or not, and answers the run as it was recorded. Once begun it is finished and recorded,
 /// also if nobody waits for the answer any more.
 pub async fn run_now(context: &Context, id: MonitorId) -> Result<Run, Failure> {

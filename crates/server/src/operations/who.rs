@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use revere_model::{Monitor, MonitorId, Operation, Severity, State, Subject, Told, Verdict, tell};
+use jiff::Timestamp;
+use revere_model::{
+    Monitor, MonitorId, Mute, MuteSubject, Operation, Severity, Silence, State, Subject, Told, Verdict, held_by, tell,
+};
 
 use super::{Context, Failure, monitors};
 use crate::store::{AlertRow, unseen};
@@ -42,11 +45,19 @@ pub async fn would_be_told(context: &Context, id: MonitorId, supposed: Supposed)
     let services = context.may(Operation::SeeAlerts)?;
     let rows = services.store.alerts().await.map_err(Failure::Store)?;
     let told = services.store.told(id).await.map_err(Failure::Store)?;
-    Ok(answer(&monitor, rows, told, supposed))
+    let now = context.now();
+    let mutes = services.store.mutes_not_over(now).await.map_err(Failure::Store)?;
+    Ok(answer(&monitor, rows, told, (&mutes, now), supposed))
 }
 
-/// What the alerts `rows`, which told `told` of it, would do if `monitor` were as supposed.
-pub fn answer(monitor: &Monitor, rows: Vec<AlertRow>, mut told: HashMap<String, Told>, supposed: Supposed) -> Answer {
+/// What the alerts `rows`, which told `told` of it, would do if `monitor` were as supposed, under these mutes at that moment.
+pub fn answer(
+    monitor: &Monitor,
+    rows: Vec<AlertRow>,
+    mut told: HashMap<String, Told>,
+    (mutes, now): (&[Mute], Timestamp),
+    supposed: Supposed,
+) -> Answer {
     let severity = supposed.severity.unwrap_or(monitor.spec.default_severity);
     let severity = Some(severity).filter(|_| supposed.state.is_problem());
     let subject = Subject {
@@ -59,7 +70,10 @@ pub fn answer(monitor: &Monitor, rows: Vec<AlertRow>, mut told: HashMap<String, 
     let mut alerts = Vec::new();
     for row in rows.into_iter().filter(|row| row.in_config) {
         let before = told.remove(&row.key).unwrap_or_else(|| unseen(monitor.state, monitor.severity));
-        let verdict = tell(&before, &row.rules(), &subject, None).verdict;
+        let about =
+            MuteSubject { monitor: monitor.id, tags: subject.tags, alert: &row.key, severity: subject.severity };
+        let held = held_by(mutes, &about, now).map(|_| Silence::Muted);
+        let verdict = tell(&before, &row.rules(), &subject, held).verdict;
         alerts.push(AlertAnswer { row, verdict });
     }
     alerts.sort_by_key(|alert| alert.verdict != Verdict::Owed);

@@ -64,10 +64,13 @@ pub use reading::overview::{OverviewFilter, OverviewPlace, OverviewRow};
 pub use reading::previous_run::PreviousRun;
 pub use reading::runs::RunFilter;
 pub use sqlite::backup::BackupError;
+pub use telling::acknowledgements::{Acknowledged, AcknowledgedBy, Acknowledgement, ToldMessage};
 pub use telling::alert_changes::{AlertChange, AlertSettings, ConfiguredAlert};
 pub use telling::alert_records::AlertRow;
 pub use telling::decisions::{NotTold, NotToldFilter};
 pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
+pub use telling::mutes::{HeldBack, HeldTold, MuteFilter, MuteRecord};
+pub use telling::reminders::Reminded;
 pub use telling::told_records::unseen;
 
 use crate::{metrics::Metrics, redact::Secrets};

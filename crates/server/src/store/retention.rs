@@ -174,6 +174,10 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
              (select version from monitor_versions where monitor_id = $1 limit $2)",
         "delete from monitor_scripts where monitor_id = $1 and script_version in
              (select script_version from monitor_scripts where monitor_id = $1 limit $2)",
+        "delete from acknowledgements where flip_id in
+             (select flip_id from acknowledgements where monitor_id = $1 limit $2)",
+        "delete from muted_flips where flip_id in (select f.id from flips f where f.monitor_id = $1
+             and exists (select 1 from muted_flips m where m.flip_id = f.id) limit $2)",
         "delete from flips where id in (select f.id from flips f where f.monitor_id = $1
              and not exists (select 1 from deliveries d where d.flip_id = f.id) limit $2)",
     ];
@@ -192,6 +196,7 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
     }
     let mut removed = 0;
     for step in [
+        "delete from held where monitor_id = $1",
         "delete from told where monitor_id = $1",
         "delete from tags where monitor_id = $1",
         "delete from uses where monitor_id = $1",

@@ -56,6 +56,7 @@ routes! {
         GET "/api/v1/monitors/{id}/runs"
         GET "/api/v1/monitors/{id}/flips"
         GET "/api/v1/monitors/{id}/gaps"
+        GET "/api/v1/monitors/{id}/acknowledgement"
         GET "/api/v1/monitors/{id}/versions"
         GET "/api/v1/monitors/{id}/versions/{version}"
         GET "/api/v1/monitors/{id}/difference"
@@ -128,6 +129,26 @@ routes! {
         GET "/api/v1/not-told"
         GET "/alerts"
         GET "/alerts/not-told"
+        GET "/api/v1/mutes"
+        GET "/api/v1/mutes/{id}"
+        GET "/api/v1/mutes/{id}/held-back"
+        GET "/mutes"
+        GET "/mutes/{id}"
+    }
+    Acknowledge {
+        POST "/api/v1/monitors/{id}/acknowledgement"
+        POST "/monitor/{id}/acknowledge"
+    }
+    AcknowledgeByLink {
+        GET "/acknowledge/{secret}"
+        POST "/acknowledge/{secret}"
+    }
+    Mute {
+        POST "/api/v1/mutes"
+        POST "/api/v1/mutes/{id}/end"
+        POST "/mutes"
+        POST "/mutes/{id}/end"
+        POST "/monitor/{id}/mute"
     }
     ChangeAlerts {
         PUT "/api/v1/alerts/{key}"

@@ -6,6 +6,7 @@
 
 use std::ops::RangeInclusive;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -89,6 +90,30 @@ impl Fields {
             }
             other => self.wrong(name, "a list of texts", &other),
         }
+    }
+
+    /// A list of ids: whole numbers from 1 on. Faulty items are left out and named by their place.
+    pub fn ids(&mut self, name: &'static str) -> Option<Vec<i64>> {
+        match self.take(name)? {
+            Value::Array(items) => {
+                let mut ids = Vec::with_capacity(items.len());
+                for (index, item) in items.into_iter().enumerate() {
+                    match whole(&item).filter(|id| *id >= 1) {
+                        Some(id) => ids.push(id),
+                        None => drop(self.wrong::<i64>(&format!("{name}[{index}]"), "an id", &item)),
+                    }
+                }
+                Some(ids)
+            }
+            other => self.wrong(name, "a list of ids", &other),
+        }
+    }
+
+    /// An instant as RFC 3339 has it.
+    pub fn instant(&mut self, name: &'static str) -> Option<Timestamp> {
+        let value = self.take(name)?;
+        let read = value.as_str().and_then(|text| text.parse().ok());
+        read.or_else(|| self.wrong(name, "a time such as 2026-07-01T12:00:00Z", &value))
     }
 
     /// What `read` finds, or `Some(None)` for an explicit null.
@@ -215,6 +240,26 @@ mod tests {
             assert_eq!(fields.whole("version", 1..=9), read, "{given}");
             assert_eq!(fields.finish().is_empty(), read.is_some(), "{given}");
         }
+    }
+
+    #[test]
+    fn ids_and_instants_are_read_or_named() {
+        let body = json!({"ids": [1, 2.0, 0, "x"], "at": "2026-07-01T12:00:00Z", "until": "tomorrow", "more": 7});
+        let mut fields = Fields::of(body).unwrap();
+        assert_eq!(fields.ids("ids"), Some(vec![1, 2]));
+        assert_eq!(fields.instant("at"), "2026-07-01T12:00:00Z".parse().ok());
+        assert_eq!((fields.instant("until"), fields.ids("more")), (None, None));
+        let faults: Vec<String> =
+            fields.finish().into_iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect();
+        assert_eq!(
+            faults,
+            [
+                "ids[2]: expected an id, not the number 0",
+                "ids[3]: expected an id, not the text \"x\"",
+                "until: expected a time such as 2026-07-01T12:00:00Z, not the text \"tomorrow\"",
+                "more: expected a list of ids, not the number 7",
+            ]
+        );
     }
 
     #[test]

@@ -45,6 +45,11 @@ pub(super) struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "ok")]
     certificate: Option<String>,
+    /// Whether whoever watches this server hears of it (`HEARTBEAT_URL`): `ok`, or what is wrong. Left out where none is
+    /// configured. The status stays `ok`: starting the server again mends no network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ok")]
+    heartbeat: Option<String>,
     /// The version of the program; not said to whoever may not see more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -85,6 +90,7 @@ pub(super) async fn health(Extract(state): Extract<WebState>, context: Context) 
             let fault = certificate.state(context.now()).fault;
             shown(fault.map_or(Ok(()), Err))
         }),
+        heartbeat: parts.heartbeat.map(shown),
         version: knows.then_some(env!("CARGO_PKG_VERSION")),
     };
     Ok((if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body)).into_response())

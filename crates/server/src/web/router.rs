@@ -64,6 +64,11 @@ fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::alerts::test))
         .routes(routes!(api::deliveries::list))
         .routes(routes!(api::decisions::list))
+        .routes(routes!(api::acknowledgements::get, api::acknowledgements::acknowledge))
+        .routes(routes!(api::mutes::list, api::mutes::add))
+        .routes(routes!(api::mutes::get))
+        .routes(routes!(api::mutes::held_back))
+        .routes(routes!(api::mutes::end))
         .routes(routes!(api::audit::list))
         .routes(routes!(api::events::events))
 }

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    acknowledge_link::LinkSigner,
     alerts::{Channel, Receipt, SendError, retry, send_once},
     engine::{
         Event, Shared,
@@ -98,6 +99,16 @@ async fn attempt(shared: &Shared, channel: &dyn Channel, delivery: &Delivery) ->
     let mut notification = delivery.notification.clone();
     if !shared.settings.address.is_empty() {
         notification.monitor.url = format!("{}/monitor/{}", shared.settings.address, delivery.monitor_id);
+    }
+    if shared.settings.acknowledge_links && notification.new_state.is_problem() {
+        match shared.store.link_key().await {
+            Ok(key) => {
+                let token = LinkSigner::new(&key).token(delivery.id, delivery.flip_id);
+                notification.acknowledge_url = Some(format!("{}/acknowledge/{token}", shared.settings.address));
+            }
+            // Rather told without a link than not told.
+            Err(error) => tracing::warn!(delivery = %delivery.id, %error, "told without a link to acknowledge it by"),
+        }
     }
     send_once(channel, &notification, shared.settings.send_limit).await
 }

@@ -5,3 +5,5 @@ pub(super) mod deliver;
 pub(super) mod evaluate;
 pub(super) mod housekeeping;
 pub(super) mod others;
+pub(super) mod remind;
+pub(super) mod tell_held;

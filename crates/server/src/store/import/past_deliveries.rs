@@ -144,6 +144,8 @@ fn notification(
         key: keys::delivery(instance, flip.monitor_id, flip.id, flip.change.at, alert),
         incident,
         test: false,
+        reminder: None,
+        acknowledge_url: None,
         wording: None,
     }
 }

@@ -15,6 +15,9 @@ pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
     (15, include_str!("../../../migrations/postgres/0015_routing.sql")),
     (16, include_str!("../../../migrations/postgres/0016_units.sql")),
     (17, include_str!("../../../migrations/postgres/0017_name_order.sql")),
+    (18, include_str!("../../../migrations/postgres/0018_mutes.sql")),
+    (19, include_str!("../../../migrations/postgres/0019_acknowledgements.sql")),
+    (20, include_str!("../../../migrations/postgres/0020_reminders.sql")),
 ];
 
 /// The step after which the monitors that it found get their place in the order of names.

@@ -32,6 +32,9 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0015_routing.sql"),
     include_str!("../../../migrations/sqlite/0016_units.sql"),
     include_str!("../../../migrations/sqlite/0017_name_order.sql"),
+    include_str!("../../../migrations/sqlite/0018_mutes.sql"),
+    include_str!("../../../migrations/sqlite/0019_acknowledgements.sql"),
+    include_str!("../../../migrations/sqlite/0020_reminders.sql"),
 ];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.

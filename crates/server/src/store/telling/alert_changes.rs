@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 use revere_model::{
-    Act, Asked, FlipId, MonitorId, Severity, SeveritySet, State, StateSet, Subject, Target, TargetKind, Verdict, tell,
+    Act, Asked, FlipId, MonitorId, MuteSubject, Severity, SeveritySet, Silence, State, StateSet, Subject, Target,
+    TargetKind, Verdict, tell,
 };
 use serde_json::Value;
 
 use super::{
     alert_records::{self, AlertRow, read_all, write_choice, write_configured},
     incidents::Heard,
+    mutes::held::{self, Mutes},
 };
 use crate::store::{
     Store, StoreError,
@@ -189,6 +191,7 @@ async fn follow(connection: &mut DbConnection, key: &str) -> Result<(), StoreErr
 }
 
 async fn set_to_present(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
+    held::forget_alert(connection, key).await?;
     db::query(
         "update told set open = null, open_severity = null, incident_id = null,
              (state, severity) = (select s.state, s.severity from statuses s where s.monitor_id = told.monitor_id)
@@ -214,8 +217,8 @@ pub(in crate::store) async fn monitor_returned(
     Ok(())
 }
 
-/// An alert is back in the configuration, or one monitor is: problems it told before get their end, the rest is followed in
-/// silence.
+/// An alert is back in the configuration, or one monitor is: problems it told before get their end, unless a mute holds it
+/// back; the rest is followed in silence. What is held back of a monitor that returns stays so.
 async fn returned(
     connection: &mut DbConnection,
     alert: &AlertRow,
@@ -223,6 +226,10 @@ async fn returned(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     hold_told(connection, &alert.key).await?;
+    if monitor.is_none() {
+        held::forget_alert(connection, &alert.key).await?;
+    }
+    let mutes = Mutes::read(connection, now).await?;
     let rows = db::query(
         "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
@@ -237,7 +244,8 @@ async fn returned(
     db::query(
         "update told set (state, severity) =
              (select s.state, s.severity from statuses s where s.monitor_id = told.monitor_id)
-         where alert_key = $1 and open is null and ($2 = 0 or monitor_id = $2)",
+         where alert_key = $1 and open is null and ($2 = 0 or monitor_id = $2) and not exists
+             (select 1 from held h where h.alert_key = told.alert_key and h.monitor_id = told.monitor_id)",
     )
     .bind(&alert.key)
     .bind(monitor.map_or(0, |monitor| monitor.0))
@@ -251,7 +259,13 @@ async fn returned(
         let (tags, chosen) =
             (tags_from(monitor.0, &row.text("tags")?), alerts_from(monitor.0, row.text_or_none("alerts")?));
         let subject = Subject { tags: &tags, alerts: chosen.as_deref(), state: current, severity };
-        let decision = tell(&heard.told, &alert.rules(), &subject, None);
+        let severity = severity.or(heard.told.open_severity);
+        let about = MuteSubject { monitor, tags: &tags, alert: &alert.key, severity };
+        let muted = mutes.holding(&about, now).map(|_| Silence::Muted);
+        let decision = tell(&heard.told, &alert.rules(), &subject, muted);
+        if decision.verdict == Verdict::Silent(Silence::Muted) {
+            held::keep(connection, &alert.key, monitor, heard, now).await?;
+        }
         if decision.told != heard.told {
             remember(connection, &alert.key, monitor, heard.then(decision.told, going_on)).await?;
         }

@@ -18,6 +18,18 @@ pub(in crate::store) fn delivery(
     hashed(&format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}", micros(at)))
 }
 
+/// The same for every attempt at this reminder of a flip, and never the same for anything else.
+pub(in crate::store) fn reminder(
+    instance: &str,
+    monitor: MonitorId,
+    flip: FlipId,
+    at: Timestamp,
+    alert_key: &str,
+    number: u32,
+) -> String {
+    hashed(&format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}\n{number}", micros(at)))
+}
+
 /// The same for all that is told of an incident, by whatever alert, and never the same for another one.
 pub(in crate::store) fn incident(instance: &str, monitor: MonitorId, opened_by: FlipId, at: Timestamp) -> String {
     hashed(&format!("{instance}\n{monitor}\n{opened_by}\n{}", micros(at)))

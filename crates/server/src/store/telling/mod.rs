@@ -1,10 +1,14 @@
-//! Who must be told: the alerts, what a flip owes each of them, and the deliveries that come of it.
+//! Who must be told: the alerts, what a flip owes each of them, what mutes hold back, and the deliveries that come of it.
 
+pub(super) mod acknowledgements;
 pub(super) mod alert_changes;
 pub(super) mod alert_records;
 pub(super) mod decisions;
 pub(super) mod deliveries;
+pub(super) mod flapping;
 pub(super) mod incidents;
 pub(super) mod keys;
+pub(super) mod mutes;
 pub(super) mod record_flips;
+pub(super) mod reminders;
 pub(super) mod told_records;

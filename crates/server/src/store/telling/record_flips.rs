@@ -6,14 +6,17 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use revere_model::{
-    Flip as Change, FlipId, MonitorId, ReturnValue, RunId, Severity, Subject, Told, Verdict, is_expected, tell,
+    Flip as Change, FlipId, MonitorId, MuteSubject, ReturnValue, RunId, Severity, Silence, Subject, Told, Verdict,
+    is_expected, tell,
 };
 
 use super::{
     alert_records::{self, AlertRow},
     decisions::{self, Silences},
+    flapping,
     incidents::{self, Described, Heard},
     keys,
+    mutes::held::{self, Mutes},
     told_records::{remember, told_of, unseen},
 };
 use crate::notification::{Incident, MonitorSummary, Notification};
@@ -61,12 +64,19 @@ pub(in crate::store) async fn record_flips(
     let names = summaries(connection, &ids).await?;
     let chosen = chosen_alerts(connection, &ids).await?;
     let going_on = incidents::going_on(connection, flips.iter().map(|flip| flip.monitor_id)).await?;
+    let mutes = Mutes::read(connection, flips.iter().map(|flip| flip.at).min().unwrap_or(now)).await?;
+    let held_before = held::held_of(connection, &ids).await?;
     let instance = instance(connection).await?;
     let mut described = Described::new(&instance);
     let mut recorded = Vec::with_capacity(flips.len());
     let mut silent = Vec::with_capacity(flips.len());
+    let mut inserted = Vec::with_capacity(flips.len());
     for new in flips {
-        let flip = insert(connection, new).await?;
+        inserted.push(insert(connection, new).await?);
+    }
+    // With the change that is being recorded.
+    let flapping = flapping::of_these(connection, flips.iter().map(|flip| flip.monitor_id), now).await?;
+    for (new, flip) in flips.iter().zip(inserted) {
         let open = going_on.get(&new.monitor_id).copied();
         let incident = incidents::of_flip(new.flip.old, new.flip.new, flip.id, open);
         let goes_on = incident.filter(|_| new.flip.new.is_problem());
@@ -87,7 +97,26 @@ pub(in crate::store) async fn record_flips(
                 .remove(&(new.monitor_id, alert.key.clone()))
                 .unwrap_or_else(|| Heard { told: unseen(new.flip.old, new.flip.old_severity), incident: None });
             let rules = alert.rules();
-            let decision = tell(&before.told, &rules, &subject, None);
+            let about = MuteSubject {
+                monitor: new.monitor_id,
+                tags: &monitor.tags,
+                alert: &alert.key,
+                severity: subject.severity,
+            };
+            let mute = mutes.holding(&about, new.at);
+            let flaps = flapping.contains_key(&new.monitor_id).then_some(Silence::Flapping);
+            let held = mute.map(|_| Silence::Muted).or(flaps);
+            let decision = tell(&before.told, &rules, &subject, held);
+            if matches!(decision.verdict, Verdict::Silent(why) if Some(why) == held) {
+                held::keep(connection, &alert.key, new.monitor_id, before, new.at).await?;
+                let would_tell = tell(&before.told, &rules, &subject, None).verdict == Verdict::Owed;
+                if let Some(mute) = mute.filter(|_| would_tell) {
+                    held::note(connection, mute, flip.id, &alert.key).await?;
+                }
+            } else if held_before.contains(&(new.monitor_id, alert.key.clone())) {
+                // It is over, or told with this.
+                held::forget(connection, &alert.key, new.monitor_id).await?;
+            }
             if decision.told != before.told {
                 remember(connection, &alert.key, new.monitor_id, before.then(decision.told, incident)).await?;
             }
@@ -97,6 +126,7 @@ pub(in crate::store) async fn record_flips(
                     let incident = described.get(connection, before.incident(incident)).await?;
                     let notification = new.notification(monitor.clone(), &before, key, incident);
                     owe(connection, flip.id, &alert.key, &notification, None, now).await?;
+                    told_now(connection, &alert.key, new.monitor_id, now).await?;
                     owed.push(alert.key.clone());
                 }
                 Verdict::Silent(why) if is_expected(&before.told, &rules, new.flip.old, new.flip.new) => {
@@ -139,6 +169,8 @@ impl NewFlip<'_> {
             key,
             incident,
             test: false,
+            reminder: None,
+            acknowledge_url: None,
             wording: None,
         }
     }
@@ -171,6 +203,22 @@ pub(in crate::store) async fn owe_last_flip(
     let incident = Described::new(&instance).get(connection, before.incident(going_on)).await?;
     let notification = late(&flip, monitor, &before.told, key, incident);
     owe(connection, flip.id, alert_key, &notification, None, now).await?;
+    told_now(connection, alert_key, flip.monitor_id, now).await
+}
+
+/// Notes when an alert told last of a monitor: reminders are counted from there.
+async fn told_now(
+    connection: &mut DbConnection,
+    alert_key: &str,
+    monitor: MonitorId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    db::query("update told set told_at = $1, reminded = 0 where alert_key = $2 and monitor_id = $3")
+        .bind(micros(now))
+        .bind(alert_key)
+        .bind(monitor.0)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -196,6 +244,8 @@ pub(in crate::store) fn late(
         key,
         incident,
         test: false,
+        reminder: None,
+        acknowledge_url: None,
         wording: None,
     }
 }

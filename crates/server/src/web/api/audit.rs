@@ -65,7 +65,7 @@ pub(crate) struct WhoView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditedTarget)]
 pub(crate) struct TargetView {
-    /// `monitor`, `alert`, `person`, `token` or `session`.
+    /// `monitor`, `alert`, `mute`, `person`, `token` or `session`.
     kind: String,
     /// Its id or key.
     id: String,
@@ -87,7 +87,7 @@ pub(crate) struct TargetView {
         ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
         ("who" = inline(Option<AuditWhoText>), Query, description = "Only what they asked for: `person:1` with the tokens of theirs, `token:2`, or everyone of a kind, as `stranger`."),
         ("act" = Option<Vec<ActWord>>, Query, style = Form, explode = false, description = "Only these acts, separated by commas."),
-        ("target" = inline(Option<TargetText>), Query, description = "Only what is about this: `monitor:2`, `alert:ops`, `person:1`, `token:3`, `session:4`."),
+        ("target" = inline(Option<TargetText>), Query, description = "Only what is about this: `monitor:2`, `alert:ops`, `mute:5`, `person:1`, `token:3`, `session:4`."),
         ("from" = inline(Option<InstantText>), Query, description = "Only from then on."),
         ("to" = inline(Option<InstantText>), Query, description = "Only before then."),
     ),

@@ -3,6 +3,7 @@
 mod pagination;
 mod schemas;
 
+pub mod acknowledgements;
 pub mod alerts;
 pub mod audit;
 pub mod check;
@@ -14,6 +15,7 @@ pub mod events;
 mod monitor_fields;
 mod monitor_schemas;
 pub mod monitors;
+pub mod mutes;
 pub mod runs;
 pub mod schedule;
 pub mod sources;

@@ -230,7 +230,7 @@ texts! {
     AuditWhoText is "AuditWho": "A person with the tokens of theirs, a token, or everyone of a kind.",
         { pattern = r"^(|person:[0-9]{1,18}|token:[0-9]{1,18}|person|token|everybody|stranger|command_line|server)$" }
     TargetText is "AuditTarget": "A kind and an id; an alert has a key.",
-        { pattern = r"^(|(monitor|person|token|session):[0-9]{1,18}|alert:[^\u0000]{1,200})$", examples = json!("monitor:2") }
+        { pattern = r"^(|(monitor|mute|person|token|session):[0-9]{1,18}|alert:[^\u0000]{1,200})$", examples = json!("monitor:2") }
     InstantText is "Instant": "RFC 3339.", { format = SchemaFormat::KnownFormat(KnownFormat::DateTime) }
     EntityTag is "EntityTag": "The `ETag` of an answer, or the version in it; `*` is any.", { pattern = r#"^(\*|(W/)?"[0-9]{1,18}"|[0-9]{1,18})$"# }
 }

@@ -1,4 +1,4 @@
-//! Many monitors at once: pause, resume, tag, delete.
+//! Many monitors at once: pause, resume, mute, tag, delete.
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
@@ -8,6 +8,7 @@ use super::{
     deleted::Undo,
     form::Form,
     layout::{Place, Shell},
+    mutes::of_monitors,
     own_address,
     page_request::PageRequest,
     see,
@@ -16,6 +17,7 @@ use crate::{
     operations::{
         Context, Failure, deleted_monitors,
         monitors::{self, MonitorInput},
+        mutes,
     },
     web::Problem,
 };
@@ -92,11 +94,20 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
         return ask(&request, chosen, back, wrong).await;
     }
     // All or none: half of them done is worse than a refusal that says why.
-    let operation = if action == "delete" { Operation::DeleteMonitor } else { Operation::EditMonitor };
+    let operation = match action.as_str() {
+        "delete" => Operation::DeleteMonitor,
+        "mute" => Operation::Mute,
+        _ => Operation::EditMonitor,
+    };
     for monitor in &chosen {
         request.context.might_with(operation, &monitor.spec.tags).map_err(Failure::Denied)?;
     }
     let ids: Vec<MonitorId> = chosen.iter().map(|monitor| monitor.id).collect();
+    if action == "mute" {
+        // One mute for all of them, which one click ends.
+        mutes::add(&request.context, of_monitors(ids, &form)).await?;
+        return Ok(see(back));
+    }
     let tag = form.text("tag").trim().to_owned();
     let mut changed = 0;
     for monitor in chosen {

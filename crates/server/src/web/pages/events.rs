@@ -20,7 +20,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{
     layout,
-    monitor::{self, DeliveryLogPart, RunsPart, StatusPanel, StatusPart, StoryPart, WhenPart},
+    monitor::{self, AcknowledgedPart, DeliveryLogPart, RunsPart, StatusPanel, StatusPart, StoryPart, WhenPart},
     monitors::{self, RowPart},
     page_zone::ChosenZone,
 };
@@ -202,6 +202,11 @@ impl Watcher {
                     not_told: monitor::last_not_told(context, *id).await?,
                 };
                 parts.insert("told".to_owned(), Value::String(layout::render(&told)?));
+                let acknowledged = monitor::acknowledged(context, *id).await?;
+                if acknowledged.is_some() || !monitor.state.is_problem() {
+                    let part = AcknowledgedPart { acknowledged };
+                    parts.insert("acknowledged".to_owned(), Value::String(layout::render(&part)?));
+                }
             }
         } else {
             let found = overview::rows(context, changed).await?;

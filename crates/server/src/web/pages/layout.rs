@@ -31,6 +31,8 @@ pub(super) struct Shell {
     pub(super) place: Place,
     /// How many monitors are in a problem now.
     pub(super) failing: u64,
+    /// How many mutes are in force now.
+    pub(super) muting: usize,
     /// For the forms of the page.
     pub(super) token: String,
     /// The one style element that the editor makes for itself; only pages with an editor have one.
@@ -83,6 +85,7 @@ impl Shell {
             title: title.into(),
             place,
             failing,
+            muting: 0,
             token: token.to_owned(),
             nonce: None,
             live: true,

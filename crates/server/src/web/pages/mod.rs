@@ -5,6 +5,7 @@
 //! fields kept and each fault at its field.
 
 mod account;
+mod acknowledge;
 mod alerts;
 mod assets;
 mod audit;
@@ -30,6 +31,7 @@ mod monitor;
 mod monitor_actions;
 mod monitor_form;
 mod monitors;
+mod mutes;
 mod not_told;
 mod outcome;
 mod page_request;
@@ -72,6 +74,9 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/monitor/{id}/pause", post(monitor_actions::pause))
         .route("/monitor/{id}/resume", post(monitor_actions::resume))
         .route("/monitor/{id}/who", get(who::show))
+        .route("/monitor/{id}/acknowledge", post(acknowledge::acknowledge))
+        .route("/acknowledge/{secret}", get(acknowledge::show).post(acknowledge::pressed))
+        .route("/monitor/{id}/mute", post(mutes::mute_monitor))
         .route("/monitor/{id}/chart", get(chart::data))
         .route("/monitor/{id}/run/{run}", get(run::show))
         .route("/monitor/{id}/run-at", get(run::nearest))
@@ -88,6 +93,9 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/alerts/not-told", get(not_told::show))
         .route("/alert/{key}/edit", get(alerts::edit).post(alerts::edited))
         .route("/alert/{key}/test", post(alerts::test))
+        .route("/mutes", get(mutes::show).post(mutes::add))
+        .route("/mutes/{id}", get(mutes::one))
+        .route("/mutes/{id}/end", post(mutes::end))
         .route("/sources", get(sources::show))
         .route("/sources/probe", post(sources::probe))
         .route("/sources/try", post(sources::ask))

@@ -3,9 +3,10 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::{Timestamp, Zoned};
-use revere_model::{Monitor, MonitorId, MonitorSpec, NumberFormat, RunId, Severity, State, Subject};
+use revere_model::{Monitor, MonitorId, MonitorSpec, NumberFormat, Operation, RunId, Severity, State, Subject};
 
 use super::{
+    acknowledge::AcknowledgedView,
     chart::{self, Range},
     chart_svg::{self, ChartSvg},
     display::{Badge, Mark, Severe, Shown, Span, Status, When, class, seen},
@@ -13,13 +14,14 @@ use super::{
     highlight::Listing,
     layout::{Place, Shell},
     monitor_form::{self, with_default},
+    mutes::{self, MuteRow},
     not_told::NotToldRow,
     page_request::PageRequest,
     page_zone::ChosenZone,
     runs::{self, RunDisplay, RunView},
 };
 use crate::{
-    operations::{self, Context, Failure, alerts, decisions, deliveries, monitors, schedule},
+    operations::{self, Context, Failure, acknowledgements, alerts, decisions, deliveries, monitors, schedule},
     store::{AlertRow, DeliveryFilter, NotToldFilter, RecordedFlip},
     web::{
         Problem,
@@ -66,6 +68,14 @@ struct MonitorPage {
     told: Vec<ToldAlert>,
     deliveries: Vec<Sent>,
     not_told: Vec<NotToldRow>,
+    /// What holds back what would be told of it.
+    mutes: Vec<MuteRow>,
+    /// Until when at least nothing more is told of it, since it changes again and again.
+    flapping: Option<When>,
+    /// Who looks after its problem.
+    acknowledged: Option<AcknowledgedView>,
+    /// Whether there is a problem that whoever looks at it may acknowledge.
+    acknowledgeable: bool,
 }
 
 /// How a monitor stands; sent again when it changes.
@@ -128,6 +138,13 @@ pub(super) struct DeliveryLogPart {
     pub(super) id: MonitorId,
     pub(super) deliveries: Vec<Sent>,
     pub(super) not_told: Vec<NotToldRow>,
+}
+
+/// Who looks after its problem; sent again when that or the state changes, but for the form to say so.
+#[derive(Template)]
+#[template(path = "pages/monitor_acknowledged_part.html")]
+pub(super) struct AcknowledgedPart {
+    pub(super) acknowledged: Option<AcknowledgedView>,
 }
 
 struct RangeOption {
@@ -227,6 +244,11 @@ pub(super) async fn show(
         told: told(&request.context, spec).await?,
         deliveries: last_told(&request.context, id).await?,
         not_told: last_not_told(&request.context, id).await?,
+        mutes: mutes::of_monitor(&request.context, id, &spec.tags).await?,
+        flapping: operations::runs::flapping(&request.context, &[id]).await?.remove(&id).map(|at| When { at, now }),
+        acknowledged: acknowledged(&request.context, id).await?,
+        acknowledgeable: monitor.state.is_problem()
+            && request.context.might_with(Operation::Acknowledge, &spec.tags).is_ok(),
     };
     request.answer(StatusCode::OK, &page.shell, &page)
 }
@@ -246,6 +268,12 @@ pub(super) async fn last_runs(
 pub(super) async fn last_story(context: &Context, monitor: &Monitor) -> Result<Vec<FlipRow>, Failure> {
     let flips = operations::runs::flips(context, monitor.id, None, STORY).await?;
     Ok(story(flips, &monitor.spec.number_format(), context.now()))
+}
+
+/// Who looks after the present problem.
+pub(super) async fn acknowledged(context: &Context, id: MonitorId) -> Result<Option<AcknowledgedView>, Failure> {
+    let made = acknowledgements::of_these(context, &[id]).await?.remove(&id);
+    Ok(made.map(|made| AcknowledgedView::of(made, context.now())))
 }
 
 /// The alerts that are for this monitor, and those that it chose and nobody has.
@@ -460,6 +488,10 @@ mod tests {
                 at: When { at: now, now },
             }],
             not_told: vec![super::super::not_told::tests::hostile_row()],
+            mutes: Vec::new(),
+            flapping: None,
+            acknowledged: None,
+            acknowledgeable: true,
         };
         let html = page.render().unwrap();
         for raw in ["<name>", "<tag>", "<fault>", "<said>", "<d>", "a < b", "<k>", "<m>"] {

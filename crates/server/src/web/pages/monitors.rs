@@ -16,7 +16,7 @@ use super::{
     welcome,
 };
 use crate::{
-    operations::{Context, overview},
+    operations::{Context, acknowledgements, mutes, overview, runs},
     store::{OverviewFilter, OverviewPlace, OverviewRow, StateCounts},
     web::{Problem, params::Params},
 };
@@ -97,6 +97,12 @@ pub(super) struct Row {
     value: Option<Shown>,
     last: Option<When>,
     next: Option<When>,
+    /// Nobody is told of it until then.
+    muted: Option<When>,
+    /// Whether somebody looks after its problem.
+    acknowledged: bool,
+    /// Whether it changes again and again.
+    flapping: bool,
 }
 
 /// How many monitors are in a state, and the way to see only those.
@@ -169,7 +175,8 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     found.truncate(PAGE as usize);
     let next = found.last().filter(|_| more).map(|row| asked.address(Some(format!("{}.{}", row.state, row.id))));
     let rows = rows(&request.context, found).await?;
-    let shell = request.shell_with(&counts, "Monitors", Place::Monitors);
+    let mut shell = request.shell_with(&counts, "Monitors", Place::Monitors);
+    shell.muting = mutes::in_force(&request.context).await?.len();
     let page = MonitorsPage {
         counts: count(&overview::counts_fitting(&request.context, &filter).await?, &asked),
         counts_filtered: asked.tag.is_some() || asked.query.is_some(),
@@ -220,6 +227,10 @@ async fn place(context: &Context, after: Option<&str>) -> Result<Option<Overview
 /// Rows with their sparklines.
 pub(super) async fn rows(context: &Context, found: Vec<OverviewRow>) -> Result<Vec<Row>, Problem> {
     let now = context.now();
+    let mutes = &mutes::in_force(context).await?;
+    let problems: Vec<MonitorId> = found.iter().filter(|row| row.state.is_problem()).map(|row| row.id).collect();
+    let acknowledged = &acknowledgements::of_these(context, &problems).await?;
+    let flapping = &runs::flapping(context, &found.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
     stream::iter(found)
         .map(|row| async move {
             let points = match row.last_run_at {
@@ -231,7 +242,10 @@ pub(super) async fn rows(context: &Context, found: Vec<OverviewRow>) -> Result<V
                 .map(|point| (point.state, point.value.and_then(|value| value.as_number())))
                 .collect();
             let numbers = row.numbers.clone();
-            Ok::<_, Problem>(Row::of(row, Sparkline { points, numbers }, now))
+            let muted = mutes::muted_until(mutes, row.id, &row.tags, now);
+            let (muted, acknowledged) = (muted.map(|at| When { at, now }), acknowledged.contains_key(&row.id));
+            let flapping = flapping.contains_key(&row.id);
+            Ok::<_, Problem>(Row { muted, acknowledged, flapping, ..Row::of(row, Sparkline { points, numbers }, now) })
         })
         .buffered(4)
         .try_collect()
@@ -277,6 +291,9 @@ impl Row {
             value: row.last_value.map(|value| Shown::of(value, &row.numbers)),
             last: row.last_run_at.map(|at| When { at, now }),
             next: row.next_run_at.map(|at| When { at, now }),
+            muted: None,
+            acknowledged: false,
+            flapping: false,
             name: seen(&row.name),
             tags,
             more_tags,

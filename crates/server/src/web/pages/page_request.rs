@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use jiff::{Timestamp, tz::TimeZone};
+use revere_model::Operation;
 
 use super::{
     form_token::FormToken,
@@ -17,7 +18,7 @@ use super::{
     page_zone::ChosenZone,
 };
 use crate::{
-    operations::{Context, alerts, overview},
+    operations::{Context, alerts, mutes, overview},
     store::StateCounts,
     web::{Problem, WebState},
 };
@@ -66,10 +67,14 @@ impl PageRequest {
         PageClock { now: self.now(), zone: self.zone.zone(&self.context.defaults().timezone) }
     }
 
-    /// What surrounds the page, with the number of monitors in a problem as it is now.
+    /// What surrounds the page, with the number of monitors in a problem, and of mutes in force, as they are now.
     pub(super) async fn shell(&self, title: impl Into<String>, place: Place) -> Result<Shell, Problem> {
         let counts = overview::counts(&self.context).await?;
-        Ok(self.shell_with(&counts, title, place))
+        let mut shell = self.shell_with(&counts, title, place);
+        if self.context.might(Operation::SeeAlerts).is_ok() {
+            shell.muting = mutes::in_force(&self.context).await?.len();
+        }
+        Ok(shell)
     }
 
     /// What surrounds the page, where what it shows is not worth losing over a number in its tab.

@@ -1,6 +1,7 @@
 //! Who may come in, and who may do what: through the front door.
 
 pub(crate) mod account;
+mod acknowledge_links;
 mod log_in;
 mod matrix;
 mod people;

@@ -54,6 +54,10 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
         ("PUT", "/api/v1/monitors/2", monitor(&[])),
         ("PUT", "/api/v1/alerts/ops", json!({ "enabled": false })),
         ("POST", "/api/v1/alerts/ops/test", json!({})),
+        ("POST", "/api/v1/mutes", json!({ "monitor_ids": [2, 1], "duration_s": 3600 })),
+        ("POST", "/api/v1/mutes", json!({ "tag": "mail", "duration_s": 3600 })),
+        ("POST", "/api/v1/mutes", json!({ "alert": "ops", "duration_s": 3600 })),
+        ("POST", "/api/v1/mutes", json!({ "duration_s": 3600 })),
     ] {
         alice.send(method, path, &body).await.problem(403);
     }
@@ -67,6 +71,13 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
     alice.send("POST", "/api/v1/monitors/1/versions/1/restore", &json!({})).await.problem(403);
     ada.send("PATCH", "/api/v1/monitors/1", &json!({ "tags": ["mail"] })).await.json(200);
     alice.send("POST", "/api/v1/monitors/2/versions/1/restore", &json!({})).await.json(200);
+    // She mutes what she edits, and ends that; not what is others' as well.
+    alice.send("POST", "/api/v1/mutes", &json!({ "monitor_ids": [2], "duration_s": 3600 })).await.json(201);
+    alice.send("POST", "/api/v1/mutes", &json!({ "tag": "shop", "alert": "ops", "duration_s": 3600 })).await.json(201);
+    ada.send("POST", "/api/v1/mutes", &json!({ "duration_s": 3600 })).await.json(201);
+    let own = alice.send("POST", "/api/v1/mutes/1/end", &json!({})).await.json(200);
+    assert_eq!((&own["over"], &own["owner"]["name"]), (&json!(true), &json!("token a program of alice")));
+    alice.send("POST", "/api/v1/mutes/3/end", &json!({})).await.problem(403);
     assert_eq!(alice.send("DELETE", "/api/v1/monitors/2", &json!({})).await.status, 204);
     // She brings back what she could have deleted, and sees the rest.
     assert_eq!(ada.send("DELETE", "/api/v1/monitors/1", &json!({})).await.status, 204);

@@ -52,6 +52,7 @@ fn pigeon(url: &str) -> Arc<dyn Channel> {
         kind: "pigeon".to_owned(),
         description: String::new(),
         enabled: true,
+        remind: None,
         config: json!({"api_url": url}),
         place: "REVERE_ALERTS['ops']".to_owned(),
     };

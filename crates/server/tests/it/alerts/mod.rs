@@ -86,6 +86,8 @@ fn sample() -> Notification {
             key: "a3f1c09b5d7e4826a3f1c09b5d7e4826".to_owned(),
         }),
         test: false,
+        reminder: None,
+        acknowledge_url: None,
         wording: None,
     }
 }

@@ -1,11 +1,13 @@
 //! The API, asked over HTTP as a client would.
 
+mod acknowledgements;
 mod alerts;
 mod basics;
 mod events;
 mod guide;
 mod monitor_fields;
 mod monitors;
+mod mutes;
 mod openapi;
 mod outside;
 mod runs;

@@ -101,13 +101,15 @@ fn bodies(document: &Value) -> Vec<(String, String, Value, Value)> {
                 "/api/v1/schedule" => json!({"schedule": "@hourly"}),
                 "/api/v1/alerts/{key}" => json!({"enabled": true}),
                 "/api/v1/monitors/{id}/versions/{version}/restore" => json!({}),
+                "/api/v1/monitors/{id}/acknowledgement" => json!({}),
+                "/api/v1/mutes" => json!({"duration_s": 3600}),
                 _ => monitor.clone(),
             };
             let path = path.replace("{id}", "1").replace("{key}", "ops").replace("{version}", "1");
             found.push((method.to_uppercase(), path, good, schema));
         }
     }
-    assert_eq!(found.len(), 8);
+    assert_eq!(found.len(), 10);
     found
 }
 

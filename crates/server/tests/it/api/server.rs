@@ -132,6 +132,7 @@ impl Server {
             random: Arc::new(|| uuid::Uuid::new_v4().as_u64_pair().0),
             settings: revere::engine::EngineSettings {
                 in_flight: IN_FLIGHT,
+                acknowledge_links: true,
                 ..revere::engine::EngineSettings::default()
             },
         })
@@ -158,6 +159,7 @@ impl Server {
                 description: "Gone for now.".to_owned(),
             }],
             alert_entries: entries,
+            heartbeat: None,
             access: revere::access::Access::new(log_in, &Outbound::new(Secrets::default()), &base),
         });
         let site = Arc::new(Site { loopback_only: true, ..Site::default() });

@@ -116,6 +116,10 @@ const WITHOUT_A_ROW: &[&str] = &[
     "realign",
     "node_seen",
     "node_left",
+    "tell_held",
+    "remind",
+    "link_key",
+    "set_flapping",
 ];
 
 #[test]

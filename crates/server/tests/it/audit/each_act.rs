@@ -108,6 +108,30 @@ async fn each_act_leaves_one_row() {
     assert_eq!(changed.details["states"], json!({"from": ["OK", "ALARM", "ERROR"], "to": ["ALARM"]}));
     api("POST", "/api/v1/alerts/ops/test", json!({})).await;
     story.left(Act::AlertTested, program, "api", Some("alert:ops")).await;
+    let mute = json!({"monitor_ids": [1], "duration_s": 7200, "reason": "upgrade"});
+    api("POST", "/api/v1/mutes", mute).await;
+    let added = story.left(Act::MuteAdded, program, "api", Some("mute:1")).await;
+    assert_eq!((&added.details["monitors"], &added.details["note"]), (&json!([1]), &json!("upgrade")));
+    api("POST", "/api/v1/mutes/1/end", json!({})).await;
+    story.left(Act::MuteEnded, program, "api", Some("mute:1")).await;
+    for number in 0..2 {
+        server.record_runs(1, 1, |_| true).await;
+        server.engine.wake();
+        if number == 0 {
+            api("POST", "/api/v1/monitors/1/acknowledgement", json!({"note": "on it"})).await;
+            let made = story.left(Act::Acknowledged, program, "api", Some("monitor:1")).await;
+            assert_eq!((&made.details["state"], &made.details["note"]), (&json!("ALARM"), &json!("on it")));
+            server.record_runs(1, 1, |_| false).await;
+            server.engine.wake();
+        }
+    }
+    let links =
+        async || server.mailbox.all().iter().filter_map(|told| told.acknowledge_url.clone()).collect::<Vec<_>>();
+    let link = eventually("two links", async || links().await.into_iter().nth(1).ok_or("not yet".to_owned())).await;
+    let stranger = Visitor::of(&server);
+    assert_eq!(stranger.submit(&link, &[("note", "")]).await.status, 200);
+    let made = story.left(Act::AcknowledgedByLink, "stranger", "page", Some("monitor:1")).await;
+    assert_eq!(made.details["alert"], json!("ops"));
     ada.submit("/tokens/1/delete", &[]).await;
     story.left(Act::TokenDeleted, "ada", "page", Some("token:1")).await;
 

@@ -7,6 +7,7 @@ mod demo;
 mod descriptors;
 mod eval;
 mod examples;
+mod heartbeat;
 mod help;
 mod hostile;
 mod import;

@@ -2,7 +2,10 @@
 
 mod delivering;
 mod evaluating;
+mod flapping;
 mod killed;
+mod muting;
 mod other_servers;
+mod reminding;
 mod stopping;
 mod trouble;

@@ -8,6 +8,7 @@ mod history;
 mod list;
 mod live;
 mod monitor;
+mod mutes;
 mod safety;
 pub(crate) mod ugly;
 mod versions;

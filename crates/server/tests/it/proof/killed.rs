@@ -42,7 +42,7 @@ async fn nothing_is_lost_however_often_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::of(folder.path()).await;
     let config = format!(
-        "{}REVERE_ALERTS = {{'hook': {{'type': 'webhook', 'config': {{'url': '{}/hook'}}}}}}\n",
+        "{}FLAPPING_CHANGES = 0\nREVERE_ALERTS = {{'hook': {{'type': 'webhook', 'config': {{'url': '{}/hook'}}}}}}\n",
         home.line, receiver.url
     );
     std::fs::write(folder.path().join("config.py"), config).unwrap();

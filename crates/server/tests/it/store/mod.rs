@@ -6,6 +6,7 @@ mod history;
 mod importing;
 mod incidents;
 mod monitors;
+mod muting;
 mod opening;
 mod people;
 mod portable;

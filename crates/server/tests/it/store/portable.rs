@@ -11,10 +11,10 @@ use std::{
 
 use jiff::ToSpan;
 use revere::store::{
-    AlertChange, ConfiguredAlert, DeliveryFilter, DeliveryStatus, HandedBack, ImportedMonitor, MonitorFilter,
-    NotToldFilter, OverviewFilter, OverviewPlace, RunFilter, Settlement,
+    Acknowledged, AcknowledgedBy, AlertChange, ConfiguredAlert, DeliveryFilter, DeliveryStatus, HandedBack,
+    ImportedMonitor, MonitorFilter, NotToldFilter, OverviewFilter, OverviewPlace, RunFilter, Settlement,
 };
-use revere_model::{MonitorSpec, Severity, SeveritySet, State, StateSet};
+use revere_model::{DeliveryId, Flapping, MonitorSpec, Reminders, Severity, SeveritySet, State, StateSet};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -176,6 +176,17 @@ async fn ask_everything(scratch: &Scratch) {
     for state in [State::Ok, State::Alarm, State::Error, State::Ok, State::Alarm] {
         tokio::join!(scratch.manual(ids[0], state), scratch.manual(ids[1], state), scratch.manual(ids[2], state));
     }
+    let problem = scratch.store.acknowledge(ids[2], None, AcknowledgedBy::Request, &by_server(now)).await.unwrap();
+    assert!(matches!(problem, Acknowledged::Now(_)), "{problem:?}");
+    store.acknowledgements(&ids).await.unwrap();
+    store.link_key().await.unwrap();
+    store.set_flapping(Some(Flapping { changes: 2 })).await.unwrap();
+    store.flapping(&ids, now).await.unwrap();
+    store.set_flapping(None).await.unwrap();
+    let hourly = Reminders { after: jiff::SignedDuration::from_hours(1) };
+    store.remind("other", hourly, now + jiff::SignedDuration::from_hours(2), 9).await.unwrap();
+    store.told_message(DeliveryId(1)).await.unwrap();
+    super::muting::ask_everything(scratch, &ids[..2]).await;
     let minute = Duration::from_secs(60);
     for delivery in store.claim_deliveries("ops", "one", now, minute, 1).await.unwrap() {
         store.settle_delivery(&delivery, Settlement::Failed("410".to_owned()), now).await.unwrap();

@@ -369,6 +369,8 @@ async fn what_older_and_newer_versions_stored_is_read() {
         // Older ones say nothing of it; their row does.
         incident: stored.notification.incident.clone(),
         test: false,
+        reminder: None,
+        acknowledge_url: None,
         wording: None,
     };
     assert_eq!(today, expected);

@@ -240,6 +240,8 @@ async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, S
                     key: row.text("key")?,
                     incident: None,
                     test: false,
+                    reminder: None,
+                    acknowledge_url: None,
                     wording: None,
                 },
             )

@@ -1,0 +1,63 @@
+//! Tells what was held back and is held back no longer: the end of a mute.
+//!
+//! It looks at what is kept as held back, not at which mutes ended: one that ended while no server ran is noticed as well.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
+
+use crate::{
+    engine::{
+        Shared,
+        driver::{Failed, Next, Task},
+    },
+    store::StoreError,
+};
+
+/// How long the store is left alone after it could not answer.
+const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
+
+/// How often to look without any reason: another server may have held something back, or ended a mute.
+const GLANCE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Monitors and alerts of one piece.
+const PIECE: usize = 100;
+
+/// The task.
+pub(in crate::engine) struct TellHeld {
+    shared: Arc<Shared>,
+}
+
+impl TellHeld {
+    pub(in crate::engine) fn new(shared: Arc<Shared>) -> TellHeld {
+        TellHeld { shared }
+    }
+
+    async fn piece(&self) -> Result<Next, StoreError> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let told = shared.store.tell_held(now, PIECE).await?;
+        for wake in told.owed.iter().filter_map(|key| shared.deliver.get(key)) {
+            wake.wake();
+        }
+        if told.more {
+            return Ok(Next::Now);
+        }
+        let glance = now.saturating_add(GLANCE).unwrap_or(now);
+        Ok(Next::At(told.next_end.map_or(glance, |end| end.min(glance))))
+    }
+}
+
+impl Task for TellHeld {
+    fn name(&self) -> String {
+        "tell held".to_owned()
+    }
+
+    fn run(&self) -> BoxFuture<'_, Result<Next, Failed>> {
+        Box::pin(async move {
+            let failed = |error: StoreError| Failed::new("cannot look at what is held back", &error, AFTER_FAULT);
+            self.piece().await.map_err(failed)
+        })
+    }
+}

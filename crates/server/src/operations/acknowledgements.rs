@@ -1,0 +1,119 @@
+//! Acknowledging: saying that one looks after a problem. It stops reminders until the state changes, and nothing else.
+
+use std::collections::HashMap;
+
+use revere_model::{MonitorId, Operation, State, note_fault};
+
+use super::{Context, Failure, failure::of, monitors};
+use crate::{
+    acknowledge_link::LinkSigner,
+    store::{Acknowledged, AcknowledgedBy, Acknowledgement, Delivery, StoreError},
+};
+
+/// Who looks after the present problem of a monitor, if somebody does.
+pub async fn get(context: &Context, id: MonitorId) -> Result<Option<Acknowledgement>, Failure> {
+    monitors::get(context, id).await?;
+    Ok(of_these(context, &[id]).await?.remove(&id))
+}
+
+/// Who looks after the present problems of these monitors.
+pub async fn of_these(context: &Context, ids: &[MonitorId]) -> Result<HashMap<MonitorId, Acknowledgement>, Failure> {
+    context.may(Operation::SeeMonitors)?.store.acknowledgements(ids).await.map_err(Failure::Store)
+}
+
+/// Says that whoever asks looks after the present problem of a monitor. Answers who does: whoever said so first. The second is
+/// whether that was before.
+pub async fn acknowledge(context: &Context, id: MonitorId, note: &str) -> Result<(Acknowledgement, bool), Failure> {
+    let monitor = monitors::get(context, id).await?;
+    let services = context.may_with(Operation::Acknowledge, Some(id), &monitor.spec.tags)?;
+    let note = checked(note)?;
+    let asked = context.asked().because(note);
+    let made =
+        services.store.acknowledge(id, None, AcknowledgedBy::Request, &asked).await.map_err(of("monitor", id))?;
+    match made {
+        Acknowledged::Now(made) => {
+            services.engine.wake();
+            Ok((made, false))
+        }
+        Acknowledged::Before(made) => Ok((made, true)),
+        Acknowledged::Over(state) => {
+            let detail = format!("the monitor is {state}: only an ALARM or an ERROR can be acknowledged");
+            Err(Failure::NotPossible(detail))
+        }
+    }
+}
+
+/// What the link of a message leads to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Linked {
+    /// The message.
+    pub delivery: Delivery,
+    /// How the problem stands.
+    pub stands: Stands,
+}
+
+/// How a problem stands that a message told of.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Stands {
+    /// It goes on, and nobody has said that they look after it.
+    Open,
+    /// They do.
+    Acknowledged(Acknowledgement),
+    /// It is over, or another one by now: this is the state.
+    Over(State),
+}
+
+/// What the link of a message leads to. It does nothing.
+pub async fn linked(context: &Context, token: &str) -> Result<Linked, Failure> {
+    let services = context.may(Operation::AcknowledgeByLink)?;
+    let store = &services.store;
+    let unknown = || Failure::NotFound {
+        what: "such link:",
+        key: "it may be cut off, or its message is not kept any more".to_owned(),
+    };
+    let id = LinkSigner::delivery(token).ok_or_else(unknown)?;
+    let told = store.told_message(id).await.map_err(Failure::Store)?.ok_or_else(unknown)?;
+    let signer = LinkSigner::new(&store.link_key().await.map_err(Failure::Store)?);
+    if !signer.fits(token, id, told.flip) {
+        return Err(unknown());
+    }
+    let delivery = store.delivery(id).await.map_err(Failure::Store)?;
+    let monitor = match store.monitor(told.monitor).await {
+        Ok(monitor) => monitor,
+        Err(StoreError::NotFound) => return Ok(Linked { delivery, stands: Stands::Over(State::Inactive) }),
+        Err(error) => return Err(Failure::Store(error)),
+    };
+    let last = store.flips(told.monitor, None, 1).await.map_err(Failure::Store)?.pop();
+    if !monitor.state.is_problem() || last.is_none_or(|last| last.id != told.flip) {
+        return Ok(Linked { delivery, stands: Stands::Over(monitor.state) });
+    }
+    let made = store.acknowledgements(&[told.monitor]).await.map_err(Failure::Store)?.remove(&told.monitor);
+    Ok(Linked { delivery, stands: made.map_or(Stands::Open, Stands::Acknowledged) })
+}
+
+/// Says that whoever holds the link of a message looks after what it told of.
+pub async fn acknowledge_by_link(context: &Context, token: &str, note: &str) -> Result<Linked, Failure> {
+    let linked = linked(context, token).await?;
+    if linked.stands != Stands::Open {
+        return Ok(linked);
+    }
+    let services = context.may(Operation::AcknowledgeByLink)?;
+    let asked = context.asked().because(checked(note)?);
+    let Delivery { monitor_id, flip_id, alert_key, .. } = &linked.delivery;
+    let by = AcknowledgedBy::Link { alert: alert_key.clone() };
+    let made = services.store.acknowledge(*monitor_id, Some(*flip_id), by, &asked).await;
+    let stands = match made.map_err(of("monitor", monitor_id))? {
+        Acknowledged::Now(made) | Acknowledged::Before(made) => Stands::Acknowledged(made),
+        Acknowledged::Over(state) => Stands::Over(state),
+    };
+    services.engine.wake();
+    Ok(Linked { stands, ..linked })
+}
+
+fn checked(note: &str) -> Result<&str, Failure> {
+    let note = note.trim();
+    match note_fault(note) {
+        Some(message) => Err(Failure::refused("note", message)),
+        None => Ok(note),
+    }
+}

@@ -1,0 +1,216 @@
+//! Acknowledgements: somebody said that they look after a problem. It is of one change of state, and over with the next one.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use revere_model::{Act, Asked, DeliveryId, FlipId, MonitorId, State, Target, TargetKind};
+
+use super::record_flips;
+use crate::store::{
+    Author, Store, StoreError,
+    audit::{Acted, AuditEntry},
+    columns::{Columns, ids_text, micros},
+    database::{self as db, DbConnection, DbRow, sql_pieces},
+};
+
+/// Somebody said that they look after a problem.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acknowledgement {
+    /// The monitor.
+    pub monitor_id: MonitorId,
+    /// The change of state that made it a problem as it is.
+    pub flip_id: FlipId,
+    /// When they said so.
+    pub at: Timestamp,
+    /// Who.
+    pub author: Author,
+    /// The alert whose message had the link they used.
+    pub alert: Option<String>,
+    /// What they said, in one line; empty if nothing.
+    pub note: String,
+}
+
+/// What becomes of an acknowledgement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Acknowledged {
+    /// It is written down.
+    Now(Acknowledgement),
+    /// Somebody had said so already.
+    Before(Acknowledgement),
+    /// There is no such problem any more: this is the state now.
+    Over(State),
+}
+
+/// By what somebody acknowledges.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AcknowledgedBy {
+    /// A page or a program.
+    Request,
+    /// The link in the message of an alert.
+    Link {
+        /// The alert.
+        alert: String,
+    },
+}
+
+/// A message that was told, as far as a link in it needs it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ToldMessage {
+    /// The alert.
+    pub alert: String,
+    /// The monitor.
+    pub monitor: MonitorId,
+    /// The change of state it told of.
+    pub flip: FlipId,
+}
+
+impl Store {
+    /// Writes down that whoever asks looks after the problem of a monitor: the one that `flip` began, or the one there is.
+    pub async fn acknowledge(
+        &self,
+        monitor: MonitorId,
+        flip: Option<FlipId>,
+        by: AcknowledgedBy,
+        asked: &Asked,
+    ) -> Result<Acknowledged, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
+            Box::pin(async move {
+                record_flips::hold(connection, monitor).await?;
+                let row = db::query(
+                    "select s.state, m.name,
+                         (select max(f.id) from flips f where f.monitor_id = s.monitor_id) as last_flip
+                     from statuses s join monitors m on m.id = s.monitor_id
+                     where s.monitor_id = $1 and m.deleted_at is null",
+                )
+                .bind(monitor.0)
+                .fetch_one(&mut *connection)
+                .await?;
+                let state = row.state("state")?;
+                let last = row.int_or_none("last_flip")?.map(FlipId);
+                let Some(last) = last.filter(|last| state.is_problem() && flip.is_none_or(|flip| flip == *last)) else {
+                    return Ok(Acted::nothing(Acknowledged::Over(state)));
+                };
+                if let Some(before) = of_flip(connection, last).await? {
+                    return Ok(Acted::nothing(Acknowledged::Before(before)));
+                }
+                let (act, alert) = match by {
+                    AcknowledgedBy::Request => (Act::Acknowledged, None),
+                    AcknowledgedBy::Link { alert } => (Act::AcknowledgedByLink, Some(alert)),
+                };
+                let made = Acknowledgement {
+                    monitor_id: monitor,
+                    flip_id: last,
+                    at: asked.at,
+                    author: Author::of(&asked.by.who),
+                    alert,
+                    note: asked.note.clone(),
+                };
+                insert(connection, &made).await?;
+                let mut entry = AuditEntry::new(act, &asked)
+                    .about(Target::new(TargetKind::Monitor, monitor, row.text("name")?))
+                    .saying("state", state.as_str());
+                if let Some(alert) = &made.alert {
+                    entry = entry.saying("alert", alert.as_str());
+                }
+                Ok(Acted::done(Acknowledged::Now(made), entry.noting(&asked)))
+            })
+        })
+        .await
+    }
+
+    /// Who looks after the present problems of these monitors.
+    pub async fn acknowledgements(
+        &self,
+        monitors: &[MonitorId],
+    ) -> Result<HashMap<MonitorId, Acknowledgement>, StoreError> {
+        if monitors.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let sql = format!(
+            "select k.* from acknowledgements k join statuses s on s.monitor_id = k.monitor_id
+             where k.monitor_id in {} and s.state in ('ALARM', 'ERROR')
+                 and k.flip_id = (select max(f.id) from flips f where f.monitor_id = k.monitor_id)",
+            sql_pieces::ids_of("$1")
+        );
+        let rows = db::query(db::AssertSqlSafe(sql))
+            .bind(ids_text(monitors.iter().copied()))
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(|row| acknowledgement(row).map(|made| (made.monitor_id, made))).collect()
+    }
+
+    /// What a link in a message needs of it; `None` if it is not kept any more.
+    pub async fn told_message(&self, id: DeliveryId) -> Result<Option<ToldMessage>, StoreError> {
+        let row = db::query("select alert_key, monitor_id, flip_id from deliveries where id = $1")
+            .bind(id.0)
+            .fetch_optional(self.readers())
+            .await?;
+        row.map(|row| {
+            Ok(ToldMessage {
+                alert: row.text("alert_key")?,
+                monitor: MonitorId(row.int("monitor_id")?),
+                flip: FlipId(row.int("flip_id")?),
+            })
+        })
+        .transpose()
+    }
+
+    /// What links in messages are signed with; made when it is asked for the first time.
+    pub async fn link_key(&self) -> Result<String, StoreError> {
+        let known = async || -> Result<Option<String>, StoreError> {
+            let query = db::query_scalar("select value from meta where key = 'link_key'");
+            Ok(query.fetch_optional(self.engine_readers()).await?)
+        };
+        if let Some(key) = known().await? {
+            return Ok(key);
+        }
+        let key = crate::access::secrets::Secret::new().reveal().to_owned();
+        self.write(move |connection| {
+            Box::pin(async move {
+                db::query("insert into meta (key, value) values ('link_key', $1) on conflict (key) do nothing")
+                    .bind(key)
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await?;
+        known().await?.ok_or_else(|| StoreError::internal("the key of links was not kept"))
+    }
+}
+
+async fn of_flip(connection: &mut DbConnection, flip: FlipId) -> Result<Option<Acknowledgement>, StoreError> {
+    let row =
+        db::query("select * from acknowledgements where flip_id = $1").bind(flip.0).fetch_optional(connection).await?;
+    row.as_ref().map(acknowledgement).transpose()
+}
+
+async fn insert(connection: &mut DbConnection, made: &Acknowledgement) -> Result<(), StoreError> {
+    db::query(
+        "insert into acknowledgements (flip_id, monitor_id, at, who, who_id, who_name, alert_key, note)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(made.flip_id.0)
+    .bind(made.monitor_id.0)
+    .bind(micros(made.at))
+    .bind(&made.author.kind)
+    .bind(made.author.id)
+    .bind(&made.author.name)
+    .bind(&made.alert)
+    .bind(&made.note)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn acknowledgement(row: &DbRow) -> Result<Acknowledgement, StoreError> {
+    Ok(Acknowledgement {
+        monitor_id: MonitorId(row.int("monitor_id")?),
+        flip_id: FlipId(row.int("flip_id")?),
+        at: row.at("at")?,
+        author: Author { kind: row.text("who")?, id: row.int_or_none("who_id")?, name: row.text_or_none("who_name")? },
+        alert: row.text_or_none("alert_key")?,
+        note: row.text("note")?,
+    })
+}

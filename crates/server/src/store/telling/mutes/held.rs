@@ -1,0 +1,251 @@
+//! What is held back: kept with the flip, and told when nothing holds it any more.
+//!
+//! Whether anything holds it is asked anew by whoever looks; nothing happens at the moment a mute ends, so nothing is lost if
+//! no server was there at that moment. One message tells what is left of it, or none where it is over.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use revere_model::{
+    FlipId, MonitorId, Mute, MuteId, MuteSubject, Severity, State, Subject, Told, Verdict, held_by, tell,
+};
+
+use super::in_force_from;
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, alerts_from, micros, tags_from},
+    database::{self as db, DbConnection, DbRow, sql_pieces},
+    telling::{
+        alert_records, flapping,
+        incidents::Heard,
+        record_flips::{self, owe_last_flip},
+        told_records::{remember, told},
+    },
+};
+
+/// What [`Store::tell_held`] came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HeldTold {
+    /// The alerts that owe a delivery now.
+    pub owed: Vec<String>,
+    /// Whether there is more to do at once.
+    pub more: bool,
+    /// When the next mute ends that is in force, or the next monitor may be calm that flaps.
+    pub next_end: Option<Timestamp>,
+}
+
+/// One alert and one monitor of which something is held back.
+struct Pair {
+    alert: String,
+    monitor: MonitorId,
+    tags: Vec<String>,
+    severity: Option<Severity>,
+}
+
+impl Pair {
+    fn subject(&self) -> MuteSubject<'_> {
+        MuteSubject { monitor: self.monitor, tags: &self.tags, alert: &self.alert, severity: self.severity }
+    }
+}
+
+/// How severe the problem is that a row is about, or was that people heard of last.
+fn severity(row: &DbRow, told: &Told) -> Result<Option<Severity>, StoreError> {
+    Ok(row.severity("severity_now", Some(row.state("state")?))?.or(told.open_severity))
+}
+
+impl Store {
+    /// Tells what was held back and is held back no longer, of at most `limit` monitors and alerts.
+    pub async fn tell_held(&self, now: Timestamp, limit: usize) -> Result<HeldTold, StoreError> {
+        let calm_at: Option<Timestamp>;
+        let (mutes, free) = {
+            let mut connection = self.engine_readers().acquire().await?;
+            let mutes = in_force_from(&mut connection, now).await?;
+            let pairs = pairs(&mut connection).await?;
+            let flapping = flapping::of_these(&mut connection, pairs.iter().map(|pair| pair.monitor), now).await?;
+            calm_at = flapping.values().copied().min();
+            let free: Vec<Pair> = pairs
+                .into_iter()
+                .filter(|pair| held_by(&mutes, &pair.subject(), now).is_none())
+                .filter(|pair| !flapping.contains_key(&pair.monitor))
+                .collect();
+            (mutes, free)
+        };
+        let next_end = mutes.iter().filter_map(|mute| mute.period.until(now)).chain(calm_at).min();
+        if free.is_empty() {
+            return Ok(HeldTold { next_end, ..HeldTold::default() });
+        }
+        let more = free.len() > limit;
+        let chosen: Vec<(String, MonitorId)> =
+            free.into_iter().take(limit).map(|pair| (pair.alert, pair.monitor)).collect();
+        let told = self.write_patiently(move |connection| {
+            Box::pin(async move {
+                let mut owed = Vec::new();
+                for (alert, monitor) in chosen {
+                    if let_go(connection, &alert, monitor, now).await? && !owed.contains(&alert) {
+                        owed.push(alert);
+                    }
+                }
+                Ok(owed)
+            })
+        });
+        Ok(HeldTold { owed: told.await?, more, next_end })
+    }
+}
+
+/// What is held back of monitors that are there, by alerts of the configuration, in the order of monitors.
+async fn pairs(connection: &mut DbConnection) -> Result<Vec<Pair>, StoreError> {
+    let rows = db::query(
+        "select h.alert_key, h.monitor_id, m.tags, t.state as told_state, t.open, t.severity, t.open_severity, s.state,
+             s.severity as severity_now
+         from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
+         join statuses s on s.monitor_id = h.monitor_id
+         join monitors m on m.id = h.monitor_id join alerts a on a.key = h.alert_key
+         where m.deleted_at is null and a.in_config order by h.monitor_id, h.alert_key",
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let monitor = row.int("monitor_id")?;
+            let tags = tags_from(monitor, &row.text("tags")?);
+            let severity = severity(row, &told(row, "told_state")?)?;
+            Ok(Pair { alert: row.text("alert_key")?, monitor: MonitorId(monitor), tags, severity })
+        })
+        .collect()
+}
+
+/// Tells what is left of what was held back of one alert and monitor; whether that owes a delivery.
+async fn let_go(
+    connection: &mut DbConnection,
+    alert_key: &str,
+    monitor: MonitorId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    // From here on nobody else changes the state; what was read before may be old.
+    record_flips::hold(connection, monitor).await?;
+    let row = db::query(
+        "select t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
+             s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
+         from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
+         join statuses s on s.monitor_id = h.monitor_id join monitors m on m.id = h.monitor_id
+         where h.alert_key = $1 and h.monitor_id = $2 and m.deleted_at is null",
+    )
+    .bind(alert_key)
+    .bind(monitor.0)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(false) };
+    let tags = tags_from(monitor.0, &row.text("tags")?);
+    let told = told(&row, "told_state")?;
+    let about = MuteSubject { monitor, tags: &tags, alert: alert_key, severity: severity(&row, &told)? };
+    if held_by(&in_force_from(connection, now).await?, &about, now).is_some() {
+        return Ok(false);
+    }
+    if flapping::of_these(connection, [monitor].into_iter(), now).await?.contains_key(&monitor) {
+        return Ok(false);
+    }
+    let alerts = alert_records::read_all(connection).await?;
+    let Some(alert) = alerts.into_iter().find(|alert| alert.key == alert_key && alert.in_config) else {
+        return Ok(false);
+    };
+    let heard = Heard { told, incident: row.int_or_none("incident_id")?.map(FlipId) };
+    let going_on = row.int_or_none("going_on")?.map(FlipId);
+    let state = row.state("state")?;
+    let chosen = alerts_from(monitor.0, row.text_or_none("alerts")?);
+    let severity = row.severity("severity_now", Some(state))?;
+    let subject = Subject { tags: &tags, alerts: chosen.as_deref(), state, severity };
+    let decision = tell(&told, &alert.rules(), &subject, None);
+    if decision.told != told {
+        remember(connection, alert_key, monitor, heard.then(decision.told, going_on)).await?;
+    }
+    let owes = decision.verdict == Verdict::Owed;
+    if owes {
+        owe_last_flip(connection, alert_key, monitor, heard, now).await?;
+    }
+    forget(connection, alert_key, monitor).await?;
+    Ok(owes)
+}
+
+/// What is held back of these monitors, a JSON list of ids.
+pub(in crate::store) async fn held_of(
+    connection: &mut DbConnection,
+    ids: &str,
+) -> Result<HashSet<(MonitorId, String)>, StoreError> {
+    let sql = format!("select monitor_id, alert_key from held where monitor_id in {}", sql_pieces::ids_of("$1"));
+    let rows: Vec<(i64, String)> = db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(monitor, alert)| (MonitorId(monitor), alert)).collect())
+}
+
+/// Keeps that something is held back. What was told stays where it is; an alert that has looked at nothing yet takes the
+/// monitor to be `INACTIVE`, as people do.
+pub(in crate::store) async fn keep(
+    connection: &mut DbConnection,
+    alert_key: &str,
+    monitor: MonitorId,
+    heard: Heard,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let told = Told { state: Some(heard.told.state.unwrap_or(State::Inactive)), ..heard.told };
+    remember(connection, alert_key, monitor, Heard { told, ..heard }).await?;
+    db::query(
+        "insert into held (alert_key, monitor_id, since) values ($1, $2, $3)
+         on conflict (alert_key, monitor_id) do nothing",
+    )
+    .bind(alert_key)
+    .bind(monitor.0)
+    .bind(micros(now))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that `mute` held back what `alert_key` would have told of `flip`.
+pub(in crate::store) async fn note(
+    connection: &mut DbConnection,
+    mute: MuteId,
+    flip: FlipId,
+    alert_key: &str,
+) -> Result<(), StoreError> {
+    db::query("insert into muted_flips (mute_id, flip_id, alert_key) values ($1, $2, $3)")
+        .bind(mute.0)
+        .bind(flip.0)
+        .bind(alert_key)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Nothing is held back of this any more.
+pub(in crate::store) async fn forget(
+    connection: &mut DbConnection,
+    alert_key: &str,
+    monitor: MonitorId,
+) -> Result<(), StoreError> {
+    db::query("delete from held where alert_key = $1 and monitor_id = $2")
+        .bind(alert_key)
+        .bind(monitor.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Nothing is held back any more by an alert that tells nothing.
+pub(in crate::store) async fn forget_alert(connection: &mut DbConnection, alert_key: &str) -> Result<(), StoreError> {
+    db::query("delete from held where alert_key = $1").bind(alert_key).execute(connection).await?;
+    Ok(())
+}
+
+/// The mutes that one transaction goes by.
+pub(in crate::store) struct Mutes(Vec<Mute>);
+
+impl Mutes {
+    /// Those in force at `at` or later.
+    pub(in crate::store) async fn read(connection: &mut DbConnection, at: Timestamp) -> Result<Mutes, StoreError> {
+        in_force_from(connection, at).await.map(Mutes)
+    }
+
+    /// The one that holds this back.
+    pub(in crate::store) fn holding(&self, subject: &MuteSubject<'_>, at: Timestamp) -> Option<MuteId> {
+        held_by(&self.0, subject, at).map(|(mute, _)| mute.id)
+    }
+}

@@ -1,0 +1,177 @@
+//! Reminders: what alerts tell again of problems that go on, through the same queue and in the same order as everything else.
+
+use jiff::Timestamp;
+use revere_model::{FlipId, MonitorId, MuteSubject, Reminders, Severity, Subject, Told};
+
+use super::{
+    alert_records::{self, AlertRow},
+    incidents::Described,
+    keys,
+    mutes::held::Mutes,
+    record_flips::{self, late, owe, summaries},
+    told_records::told,
+};
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, alerts_from, ids_text, instant, micros, tags_from, value_from},
+    database::{self as db, DbConnection, DbRow},
+    reading::flips::flip,
+};
+
+/// What [`Store::remind`] came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reminded {
+    /// How many deliveries came to be owed.
+    pub owed: usize,
+    /// Whether there is more to do at once.
+    pub more: bool,
+    /// When the next is due; `None` if no problem is told that goes on.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A problem that was told, goes on, and that nobody looks after: what an alert may have to remind of.
+const GOING_ON: &str =
+    "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.told_at, t.reminded, m.tags, m.alerts,
+         (select max(d.settled_at) from deliveries d
+          where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'sent') as sent_at
+     from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
+     where t.alert_key = $1 and t.open in ('ALARM', 'ERROR') and t.state = t.open and s.state = t.open
+         and t.told_at is not null and m.deleted_at is null
+         and not exists (select 1 from deliveries d
+             where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'owed')
+         and not exists (select 1 from acknowledgements k where k.monitor_id = t.monitor_id
+             and k.flip_id = (select max(f.id) from flips f where f.monitor_id = t.monitor_id))";
+
+/// One that may be due.
+struct Candidate {
+    monitor: MonitorId,
+    tags: Vec<String>,
+    chosen: Option<Vec<String>>,
+    told: Told,
+    due: Timestamp,
+}
+
+impl Candidate {
+    fn about<'a>(&'a self, alert: &'a str) -> MuteSubject<'a> {
+        let severity: Option<Severity> = self.told.open_severity;
+        MuteSubject { monitor: self.monitor, tags: &self.tags, alert, severity }
+    }
+}
+
+impl Store {
+    /// Has an alert tell again what goes on and is due to be told again, of at most `limit` monitors.
+    pub async fn remind(
+        &self,
+        alert: &str,
+        reminders: Reminders,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Reminded, StoreError> {
+        let (due, next_due) = {
+            let mut connection = self.engine_readers().acquire().await?;
+            let sql = format!("{GOING_ON} order by t.monitor_id");
+            let rows = db::query(db::AssertSqlSafe(sql)).bind(alert).fetch_all(&mut connection).await?;
+            let all = rows.iter().map(|row| candidate(row, reminders)).collect::<Result<Vec<_>, _>>()?;
+            let next_due = all.iter().map(|one| one.due).filter(|due| *due > now).min();
+            let mutes = Mutes::read(&mut connection, now).await?;
+            let muted = |one: &Candidate| mutes.holding(&one.about(alert), now).is_some();
+            let due: Vec<MonitorId> =
+                all.iter().filter(|one| one.due <= now && !muted(one)).map(|one| one.monitor).collect();
+            (due, next_due)
+        };
+        if due.is_empty() {
+            return Ok(Reminded { next_due, ..Reminded::default() });
+        }
+        let more = due.len() > limit;
+        let alert = alert.to_owned();
+        let owed = self.write_patiently(move |connection| {
+            Box::pin(async move {
+                let mut owed = 0;
+                for monitor in due.into_iter().take(limit) {
+                    owed += usize::from(tell_again(connection, &alert, monitor, reminders, now).await?);
+                }
+                Ok(owed)
+            })
+        });
+        Ok(Reminded { owed: owed.await?, more, next_due })
+    }
+}
+
+fn candidate(row: &DbRow, reminders: Reminders) -> Result<Candidate, StoreError> {
+    let monitor = row.int("monitor_id")?;
+    let told_at = row.at("told_at")?;
+    // What arrived late was told then.
+    let sent_at = row.int_or_none("sent_at")?.map(instant).transpose()?;
+    let told_at = sent_at.map_or(told_at, |sent| sent.max(told_at));
+    let due = reminders.due(told_at, row.number("reminded")?);
+    let (tags, told) = (tags_from(monitor, &row.text("tags")?), told(row, "told_state")?);
+    let chosen = alerts_from(monitor, row.text_or_none("alerts")?);
+    Ok(Candidate { monitor: MonitorId(monitor), tags, chosen, told, due })
+}
+
+/// Writes that the alert owes a reminder, if it still is as it was looked at; whether it does.
+async fn tell_again(
+    connection: &mut DbConnection,
+    alert_key: &str,
+    monitor: MonitorId,
+    reminders: Reminders,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    record_flips::hold(connection, monitor).await?;
+    let sql = format!("{GOING_ON} and t.monitor_id = $2");
+    let row =
+        db::query(db::AssertSqlSafe(sql)).bind(alert_key).bind(monitor.0).fetch_optional(&mut *connection).await?;
+    let Some(row) = row else { return Ok(false) };
+    let candidate = candidate(&row, reminders)?;
+    let muted = Mutes::read(connection, now).await?.holding(&candidate.about(alert_key), now).is_some();
+    let alerts = alert_records::read_all(connection).await?;
+    // An alert that is for others by now tells the end, and reminds of nothing.
+    let subject = Subject {
+        tags: &candidate.tags,
+        alerts: candidate.chosen.as_deref(),
+        state: candidate.told.last_heard(),
+        severity: candidate.told.open_severity,
+    };
+    let here = |alert: &AlertRow| alert.is_on() && alert.rules().elsewhere(&subject).is_none();
+    let on = alerts.iter().any(|alert| alert.key == alert_key && here(alert));
+    if candidate.due > now || muted || !on {
+        return Ok(false);
+    }
+    let reminded = row.number("reminded")?.saturating_add(1);
+    let last = db::query(
+        "select f.*, s.last_message, s.last_value, s.last_run_at, t.incident_id from flips f
+         join statuses s on s.monitor_id = f.monitor_id
+         join told t on t.monitor_id = f.monitor_id and t.alert_key = $2
+         where f.monitor_id = $1 order by f.id desc limit 1",
+    )
+    .bind(monitor.0)
+    .bind(alert_key)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(last) = last else { return Ok(false) };
+    let began = flip(&last)?;
+    let Some(summary) = summaries(connection, &ids_text([monitor].into_iter())).await?.remove(&monitor) else {
+        return Ok(false);
+    };
+    let instance = record_flips::instance(connection).await?;
+    let incident = last.int_or_none("incident_id")?.map(FlipId);
+    let incident = Described::new(&instance).get(connection, incident).await?;
+    let key = keys::reminder(&instance, monitor, began.id, began.at, alert_key, reminded);
+    let mut notification = late(&began, summary, &candidate.told, key, incident);
+    // How it is now, not how it was when it began.
+    if let Some(message) = last.text_or_none("last_message")? {
+        notification.message = message;
+        notification.return_value = value_from(last.text_or_none("last_value")?)?;
+    }
+    notification.started_at = last.at_or_none("last_run_at")?;
+    notification.reminder = Some(reminded);
+    owe(connection, began.id, alert_key, &notification, None, now).await?;
+    db::query("update told set told_at = $1, reminded = $2 where alert_key = $3 and monitor_id = $4")
+        .bind(micros(now))
+        .bind(i64::from(reminded))
+        .bind(alert_key)
+        .bind(monitor.0)
+        .execute(connection)
+        .await?;
+    Ok(true)
+}

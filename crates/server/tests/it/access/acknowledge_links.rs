@@ -1,0 +1,114 @@
+//! The link in a message by which somebody says without a log-in that they look after a problem.
+
+use revere::store::AuditFilter;
+use revere_model::{Clock as _, MonitorId, MonitorSpec, Role};
+
+use super::{Visitor, person};
+use crate::{
+    api::server::Server,
+    support::{by_server, eventually},
+};
+
+/// The links that the alert `ops` was given, oldest first, once there are so many.
+async fn links(server: &Server, count: usize) -> Vec<String> {
+    eventually("links in messages", async || {
+        let links: Vec<String> = server.mailbox.all().into_iter().filter_map(|told| told.acknowledge_url).collect();
+        if links.len() >= count { Ok(links) } else { Err(format!("{links:?}")) }
+    })
+    .await
+}
+
+async fn failing(server: &Server) -> MonitorId {
+    let now = server.clock.now();
+    let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..crate::support::spec("Mail") };
+    let id = server.store.create_monitor(&spec, &by_server(now)).await.unwrap().id;
+    server.record_runs(id.0, 1, |_| true).await;
+    server.engine.wake();
+    id
+}
+
+#[tokio::test]
+async fn a_stranger_with_the_link_acknowledges_by_a_button_and_not_by_fetching_it() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    let id = failing(&server).await;
+    let link = links(&server, 1).await.remove(0);
+    let stranger = Visitor::of(&server);
+    for _ in 0..3 {
+        let page = stranger.get(&link).await;
+        assert_eq!((page.status, page.header("cache-control")), (200, "no-store"));
+        assert!(
+            page.text.contains("<button class=\"main\">Acknowledge</button>") && page.text.contains("Mail"),
+            "{}",
+            page.text
+        );
+        assert!(!page.text.contains("aria-label=\"Main\""), "a stranger is shown nothing else");
+    }
+    assert!(server.store.acknowledgements(&[id]).await.unwrap().is_empty(), "a scanner of mail fetches links");
+    // Without the token of the form it is no button of ours.
+    let bare = stranger.request("POST", &link).form(&[("note", "x")]);
+    assert_eq!(stranger.send(bare).await.status, 403);
+    let page = stranger.submit(&link, &[("note", "from the train")]).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("<b>Acknowledged</b>") && page.text.contains("from the train"), "{}", page.text);
+    let made = server.store.acknowledgements(&[id]).await.unwrap().remove(&id).unwrap();
+    assert_eq!(
+        (made.alert.as_deref(), made.author.kind.as_str(), made.note.as_str()),
+        (Some("ops"), "stranger", "from the train")
+    );
+    let ada = Visitor::logged_in(&server, "ada").await;
+    assert!(ada.get(&format!("/monitor/{id}")).await.text.contains("somebody by the link of the alert ops"));
+    // Pressed again it changes nothing.
+    assert!(stranger.submit(&link, &[("note", "again")]).await.text.contains("from the train"));
+}
+
+#[tokio::test]
+async fn somebody_who_is_logged_in_is_known_by_the_link_too() {
+    let server = Server::with_local_users().await;
+    person(&server, "vera", Role::Viewer, &[]).await;
+    let id = failing(&server).await;
+    let link = links(&server, 1).await.remove(0);
+    let vera = Visitor::logged_in(&server, "vera").await;
+    assert_eq!(vera.submit(&link, &[("note", "")]).await.status, 200);
+    let made = server.store.acknowledgements(&[id]).await.unwrap().remove(&id).unwrap();
+    assert_eq!((made.author.name.as_deref(), made.alert.as_deref()), (Some("vera"), Some("ops")));
+    let filter = AuditFilter { limit: 1, ..AuditFilter::default() };
+    let (rows, _) = server.store.audit(&filter, 1 << 20).await.unwrap();
+    assert_eq!((rows[0].act.as_str(), rows[0].who.name.as_str()), ("acknowledged_by_link", "vera"));
+}
+
+#[tokio::test]
+async fn a_link_is_over_with_its_problem_and_a_guess_finds_nothing() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    let id = failing(&server).await;
+    let first = links(&server, 1).await.remove(0);
+    server.record_runs(id.0, 2, |number| number == 1).await;
+    server.engine.wake();
+    let second = links(&server, 2).await.remove(1);
+    let stranger = Visitor::of(&server);
+    let page = stranger.submit(&first, &[("note", "")]).await;
+    assert!(page.status == 200 && page.text.contains("<b>This has changed since.</b>"), "{}", page.text);
+    assert!(
+        server.store.acknowledgements(&[id]).await.unwrap().is_empty(),
+        "another problem is not acknowledged by it"
+    );
+    let (path, signature) = second.rsplit_once('.').unwrap();
+    let other = format!("{}.{signature}", first.rsplit_once('.').unwrap().0);
+    let flipped = if signature.starts_with('0') { "1" } else { "0" };
+    let guesses = [
+        other,
+        format!("{path}.{flipped}{}", &signature[1..]),
+        format!("{path}."),
+        path.to_owned(),
+        "/acknowledge/x".to_owned(),
+    ];
+    for guess in guesses {
+        assert_eq!(stranger.get(&guess).await.status, 404, "{guess}");
+        assert_eq!(stranger.submit(&guess, &[]).await.status, 404, "{guess}");
+    }
+    assert!(server.store.acknowledgements(&[id]).await.unwrap().is_empty());
+    assert_eq!(stranger.submit(&second, &[("note", "a\u{7}b")]).await.status, 422);
+    assert_eq!(stranger.submit(&second, &[("note", "")]).await.status, 200);
+    assert_eq!(server.store.acknowledgements(&[id]).await.unwrap().len(), 1);
+}

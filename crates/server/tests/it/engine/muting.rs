@@ -1,0 +1,270 @@
+//! What a mute holds back: told at its end if it is not over, whoever ends it and whether or not a server was there.
+
+use jiff::{SignedDuration, ToSpan as _};
+use proptest::{
+    prelude::{Strategy as _, any, prop},
+    prop_oneof,
+    strategy::ValueTree as _,
+    test_runner::{Config, TestRunner},
+};
+use revere::store::{AlertChange, DeliveryFilter, DeliveryStatus, MuteRecord, Store};
+use revere_model::{MonitorId, MonitorSpec, MutePeriod, MuteScope, Recurrence, State};
+
+use crate::support::{Scratch, TestEngine, at, by_server, spec, until};
+
+async fn monitor(test: &TestEngine, name: &str) -> MonitorId {
+    // Only the test makes it run.
+    let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(name) };
+    test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id
+}
+
+/// Makes a monitor flip, as runs would, a second after the last.
+async fn flip(test: &TestEngine, monitor: MonitorId, to: State) {
+    test.later(1);
+    test.scratch.manual(monitor, to).await;
+    test.engine.wake();
+}
+
+async fn mute(test: &TestEngine, scope: MuteScope, hours: i64) -> MuteRecord {
+    let period = MutePeriod::once(test.now(), test.now() + SignedDuration::from_hours(hours));
+    test.store().add_mute(&scope, &period, &by_server(test.now())).await.unwrap()
+}
+
+fn of(monitor: MonitorId) -> MuteScope {
+    MuteScope { monitors: vec![monitor], ..MuteScope::default() }
+}
+
+/// Waits until what was owed has been told, and nothing is held back that could be told.
+async fn at_rest(test: &TestEngine) {
+    until("nothing is owed", async || {
+        let told = test.store().tell_held(test.now(), 0).await.unwrap();
+        let owed = DeliveryFilter { status: Some(DeliveryStatus::Owed), limit: 1, ..DeliveryFilter::default() };
+        !told.more && test.store().deliveries(&owed).await.unwrap().is_empty()
+    })
+    .await;
+}
+
+const UP: (State, State) = (State::Alarm, State::Ok);
+const DOWN: (State, State) = (State::Ok, State::Alarm);
+const FIRST: (State, State) = (State::Inactive, State::Alarm);
+
+#[tokio::test]
+async fn what_began_and_ended_inside_is_not_told_and_what_outlives_it_is_told_at_its_end() {
+    let test = TestEngine::new().await;
+    let (short, long) = (monitor(&test, "short").await, monitor(&test, "long").await);
+    for monitor in [short, long] {
+        flip(&test, monitor, State::Ok).await;
+    }
+    let scope = MuteScope { monitors: vec![short, long], ..MuteScope::default() };
+    let muted = mute(&test, scope, 2).await;
+    for monitor in [short, long] {
+        flip(&test, monitor, State::Alarm).await;
+    }
+    flip(&test, short, State::Ok).await;
+    let other = monitor(&test, "other").await;
+    flip(&test, other, State::Alarm).await;
+    at_rest(&test).await;
+    assert!(test.ops().story("short").is_empty() && test.ops().story("long").is_empty());
+    assert_eq!(test.ops().story("other"), [FIRST]);
+    let held = test.store().held_back(muted.mute.id, None, 9).await.unwrap();
+    let changes: Vec<_> = held.iter().map(|one| (one.monitor_name.as_str(), one.flip.new_state)).collect();
+    assert_eq!(changes, [("long", State::Alarm), ("short", State::Alarm)], "the end of what was not told is no news");
+    assert_eq!(held[0].alerts, ["ops", "spare"]);
+    let record = test.store().mute(muted.mute.id).await.unwrap();
+    assert_eq!((record.held_back, record.last_held_at), (4, Some(held[0].flip.at)));
+
+    test.later(2 * 3600);
+    until("the end is told", async || !test.ops().story("long").is_empty()).await;
+    at_rest(&test).await;
+    assert_eq!((test.ops().story("long"), test.ops().story("short")), (vec![DOWN], vec![]));
+    let told = test.ops().taken.lock().unwrap().iter().find(|told| told.monitor.name == "long").cloned().unwrap();
+    assert_eq!(told.message, "came out ALARM");
+    assert_eq!(told.incident.unwrap().opened_at, held[0].flip.at, "it began when it began");
+    flip(&test, long, State::Ok).await;
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("long"), [DOWN, UP]);
+    test.scratch.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_end_that_no_server_was_there_for_is_told_by_the_next_start() {
+    let test = TestEngine::new().await;
+    let (id, told_before) = (monitor(&test, "m").await, monitor(&test, "told before").await);
+    flip(&test, told_before, State::Alarm).await;
+    at_rest(&test).await;
+    mute(&test, MuteScope::default(), 1).await;
+    flip(&test, id, State::Alarm).await;
+    flip(&test, told_before, State::Ok).await;
+    test.scratch.clock.advance(SignedDuration::from_mins(10));
+    let test = test.restarted(std::time::Duration::from_secs(5)).await;
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("m"), []);
+    test.engine.stop(std::time::Duration::from_secs(5)).await;
+    test.scratch.clock.advance(SignedDuration::from_hours(5));
+    let test = test.restarted(std::time::Duration::from_secs(5)).await;
+    until("it is told", async || test.ops().story("m").len() + test.ops().story("told before").len() == 3).await;
+    assert_eq!((test.ops().story("m"), test.ops().story("told before")), (vec![FIRST], vec![FIRST, UP]));
+}
+
+#[tokio::test]
+async fn one_that_recurs_holds_back_in_each_of_its_turns() {
+    let test = TestEngine::new().await;
+    let id = monitor(&test, "m").await;
+    let recurs = Recurrence::read("0 22 * * *", "UTC", SignedDuration::from_hours(8)).unwrap();
+    let period = MutePeriod { starts_at: test.now(), ends_at: None, recurs: Some(recurs) };
+    test.store().add_mute(&MuteScope::default(), &period, &by_server(test.now())).await.unwrap();
+    test.at(at("2026-01-01T12:00:00Z"));
+    flip(&test, id, State::Alarm).await;
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("m"), [FIRST], "by day it is told");
+    for (day, told) in [("2026-01-01", 2), ("2026-01-02", 3)] {
+        test.at(at(&format!("{day}T23:00:00Z")));
+        flip(&test, id, if told == 2 { State::Ok } else { State::Alarm }).await;
+        at_rest(&test).await;
+        assert_eq!(test.ops().story("m").len(), told - 1);
+        test.at(at(&format!("{day}T23:00:00Z")) + 7.hours());
+        until("it is told in the morning", async || test.ops().story("m").len() == told).await;
+    }
+    assert_eq!(test.ops().story("m"), [FIRST, UP, DOWN]);
+}
+
+#[tokio::test]
+async fn somebody_ends_it_and_another_one_still_holds() {
+    let test = TestEngine::new().await;
+    let id = monitor(&test, "m").await;
+    let first = mute(&test, of(id), 5).await;
+    let second = mute(&test, MuteScope { alert: Some("spare".to_owned()), ..MuteScope::default() }, 9).await;
+    flip(&test, id, State::Alarm).await;
+    let asked = by_server(test.now());
+    let ended = test.store().end_mute(first.mute.id, &asked).await.unwrap();
+    assert!(ended.is_over(test.now()) && ended.ended.is_some());
+    assert_eq!(test.store().end_mute(first.mute.id, &asked).await.unwrap(), ended, "once is enough");
+    test.engine.wake();
+    until("one alert tells it", async || test.ops().story("m") == [FIRST]).await;
+    at_rest(&test).await;
+    assert_eq!(test.spare().story("m"), [], "the other is muted by itself");
+    test.store().end_mute(second.mute.id, &asked).await.unwrap();
+    test.engine.wake();
+    until("and then the other", async || test.spare().story("m") == [FIRST]).await;
+}
+
+#[tokio::test]
+async fn an_alert_that_is_switched_off_meanwhile_owes_nothing_at_the_end() {
+    let test = TestEngine::new().await;
+    let id = monitor(&test, "m").await;
+    mute(&test, of(id), 1).await;
+    flip(&test, id, State::Alarm).await;
+    for enabled in [false, true] {
+        let change = AlertChange { enabled: Some(enabled), ..AlertChange::default() };
+        test.store().set_alert("ops", change, &by_server(test.now())).await.unwrap();
+    }
+    test.later(3600);
+    until("the other tells it", async || test.spare().story("m") == [FIRST]).await;
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("m"), []);
+}
+
+#[tokio::test]
+async fn a_monitor_that_was_deleted_and_comes_back_is_told_at_the_end() {
+    let test = TestEngine::new().await;
+    let id = monitor(&test, "m").await;
+    mute(&test, of(id), 1).await;
+    flip(&test, id, State::Alarm).await;
+    test.store().delete_monitor(id, &by_server(test.now())).await.unwrap();
+    test.later(3600);
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("m"), []);
+    test.store().undelete_monitor(id, &by_server(test.now())).await.unwrap();
+    test.engine.wake();
+    until("it is told", async || test.ops().story("m") == [FIRST]).await;
+}
+
+/// What happens to a monitor, an alert and their mutes.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Flip(usize, State),
+    Mute(Option<usize>, i64),
+    EndAll,
+    Wait(i64),
+    Restart,
+}
+
+async fn end_all(store: &Store, scratch: &Scratch) {
+    for mute in store.mutes_not_over(scratch.now()).await.unwrap() {
+        store.end_mute(mute.id, &by_server(scratch.now())).await.unwrap();
+    }
+}
+
+/// Random histories in the store itself, restarts included: nothing muted is told, every problem told gets exactly one end,
+/// and once nothing is muted, people know how each monitor is.
+#[tokio::test]
+async fn whatever_is_muted_nothing_is_told_meanwhile_and_nothing_is_forgotten() {
+    let state = prop::sample::select(vec![State::Ok, State::Alarm, State::Error]);
+    let event = prop_oneof![
+        6 => (0_usize..3, state).prop_map(|(monitor, state)| Event::Flip(monitor, state)),
+        2 => (any::<bool>(), 0_usize..3, 1_i64..5).prop_map(|(one, monitor, hours)| Event::Mute(one.then_some(monitor), hours)),
+        1 => proptest::strategy::Just(Event::EndAll),
+        3 => (1_i64..4).prop_map(Event::Wait),
+        1 => proptest::strategy::Just(Event::Restart),
+    ];
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    for _ in 0..6 {
+        let events = prop::collection::vec(event.clone(), 20..40).new_tree(&mut runner).unwrap().current();
+        tell_story(&events).await;
+    }
+}
+
+async fn tell_story(events: &[Event]) {
+    let mut scratch = Scratch::new().await;
+    let ops = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    scratch.store.sync_alerts(&[ops], scratch.now()).await.unwrap();
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.push(scratch.store.create_monitor(&spec(name), &by_server(scratch.now())).await.unwrap().id);
+    }
+    let mut heard: Vec<Vec<State>> = vec![Vec::new(); 3];
+    for event in events.iter().copied().chain([Event::EndAll, Event::Wait(0)]) {
+        match event {
+            Event::Flip(monitor, state) => drop(scratch.manual(ids[monitor], state).await),
+            Event::Mute(monitor, hours) => {
+                let scope = monitor.map_or_else(MuteScope::default, |monitor| of(ids[monitor]));
+                let period = MutePeriod::once(scratch.now(), scratch.now() + SignedDuration::from_hours(hours));
+                scratch.store.add_mute(&scope, &period, &by_server(scratch.now())).await.unwrap();
+            }
+            Event::EndAll => end_all(&scratch.store, &scratch).await,
+            Event::Wait(hours) => scratch.clock.advance(SignedDuration::from_mins(hours * 60 + 1)),
+            Event::Restart => scratch = scratch.reopened().await,
+        }
+        // What an engine does as soon as it can.
+        if !matches!(event, Event::Restart) {
+            scratch.store.tell_held(scratch.now(), 100).await.unwrap();
+        }
+        let mutes = scratch.store.mutes_not_over(scratch.now()).await.unwrap();
+        let all = scratch.store.deliveries(&DeliveryFilter { limit: 1000, ..DeliveryFilter::default() }).await.unwrap();
+        for (monitor, heard) in ids.iter().zip(&mut heard) {
+            let told: Vec<State> = all
+                .iter()
+                .rev()
+                .filter(|one| one.monitor_id == *monitor)
+                .map(|one| one.notification.new_state)
+                .collect();
+            let muted = mutes.iter().any(|mute| {
+                let subject = revere_model::MuteSubject { monitor: *monitor, tags: &[], alert: "ops", severity: None };
+                mute.holds(&subject, scratch.now()).is_some()
+            });
+            if muted {
+                assert_eq!(told, *heard, "told while it was muted: {events:?}");
+            } else {
+                let state = scratch.store.monitor(*monitor).await.unwrap().state;
+                let last = told.last().copied().unwrap_or(State::Ok);
+                assert!(last == state || state == State::Inactive, "{state} and people heard {told:?}: {events:?}");
+            }
+            assert!(
+                told.windows(2).all(|two| two[0] != two[1]) && told.first() != Some(&State::Ok),
+                "{told:?}: {events:?}"
+            );
+            *heard = told;
+        }
+    }
+    scratch.assert_sound().await;
+}

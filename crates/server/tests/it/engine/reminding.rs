@@ -1,0 +1,152 @@
+//! Reminders: a problem that goes on is told again, ever more seldom, until somebody looks after it or it is over.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::SignedDuration;
+use revere::{
+    engine::EngineSettings,
+    store::{AcknowledgedBy, AlertChange, DeliveryFilter, DeliveryStatus},
+};
+use revere_model::{MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, State};
+
+use crate::support::{Scratch, TestEngine, by_server, spec, switched, until};
+
+/// An engine whose alert `ops` reminds after an hour; `spare` does not.
+async fn reminding() -> TestEngine {
+    let hourly = Reminders { after: SignedDuration::from_hours(1) };
+    let reminders = BTreeMap::from([("ops".to_owned(), hourly)]);
+    TestEngine::on(Scratch::new().await, EngineSettings { reminders, ..EngineSettings::default() }).await
+}
+
+async fn monitor(test: &TestEngine, name: &str) -> MonitorId {
+    // Only the test makes it run.
+    let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(name) };
+    test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id
+}
+
+async fn flip(test: &TestEngine, monitor: MonitorId, to: State) {
+    test.later(1);
+    test.scratch.manual(monitor, to).await;
+    test.engine.wake();
+}
+
+async fn told(test: &TestEngine, count: usize) {
+    until("so much is told", async || test.ops().taken.lock().unwrap().len() == count && settled(test).await).await;
+}
+
+async fn settled(test: &TestEngine) -> bool {
+    let owed = DeliveryFilter { status: Some(DeliveryStatus::Owed), limit: 1, ..DeliveryFilter::default() };
+    test.store().deliveries(&owed).await.unwrap().is_empty()
+}
+
+/// Lets time pass, and everything happen that is due by then.
+async fn later(test: &TestEngine, minutes: i64) {
+    test.later(minutes * 60);
+    let hourly = Reminders { after: SignedDuration::from_hours(1) };
+    until("nothing is due", async || {
+        let reminded = test.store().remind("ops", hourly, test.now(), 0).await.unwrap();
+        !reminded.more && settled(test).await
+    })
+    .await;
+}
+
+fn reminders(test: &TestEngine) -> Vec<Option<u32>> {
+    test.ops().taken.lock().unwrap().iter().map(|told| told.reminder).collect()
+}
+
+#[tokio::test]
+async fn a_problem_that_goes_on_is_told_again_ever_more_seldom_and_its_end_once() {
+    let test = reminding().await;
+    let id = monitor(&test, "m").await;
+    flip(&test, id, State::Alarm).await;
+    told(&test, 1).await;
+    for (minutes, count) in [(59, 1), (2, 2), (118, 2), (3, 3), (239, 3), (2, 4)] {
+        test.scratch.manual(id, State::Alarm).await;
+        later(&test, minutes).await;
+        assert_eq!(test.ops().taken.lock().unwrap().len(), count, "{minutes} more minutes");
+    }
+    flip(&test, id, State::Ok).await;
+    told(&test, 5).await;
+    later(&test, 24 * 60).await;
+    assert_eq!(reminders(&test), [None, Some(1), Some(2), Some(3), None]);
+    let taken = test.ops().taken.lock().unwrap().clone();
+    assert_eq!((taken[1].old_state, taken[1].new_state), (State::Alarm, State::Alarm));
+    assert!(taken[1].text().starts_with("[Revere Reminder]\nMonitor: m\nState: still ALARM\n"), "{}", taken[1].text());
+    let keys: std::collections::BTreeSet<&str> = taken.iter().map(|told| told.key.as_str()).collect();
+    assert_eq!(keys.len(), 5, "each has a key of its own");
+    assert!(taken.iter().all(|told| told.incident == taken[0].incident), "all belong to one incident");
+    assert_eq!((taken[4].old_state, taken[4].new_state), (State::Alarm, State::Ok));
+    assert_eq!(test.spare().taken.lock().unwrap().len(), 2, "only who asked for it is reminded");
+}
+
+#[tokio::test]
+async fn whoever_acknowledges_is_reminded_no_more_until_the_state_changes() {
+    let test = reminding().await;
+    let id = monitor(&test, "m").await;
+    flip(&test, id, State::Alarm).await;
+    told(&test, 1).await;
+    test.store().acknowledge(id, None, AcknowledgedBy::Request, &by_server(test.now())).await.unwrap();
+    later(&test, 300).await;
+    assert_eq!(reminders(&test), [None]);
+    flip(&test, id, State::Error).await;
+    told(&test, 2).await;
+    later(&test, 61).await;
+    told(&test, 3).await;
+    assert_eq!(reminders(&test), [None, None, Some(1)], "another problem is counted anew");
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_while_it_is_muted_or_switched_off() {
+    let test = reminding().await;
+    let (muted, paused) = (monitor(&test, "muted").await, monitor(&test, "paused").await);
+    flip(&test, muted, State::Alarm).await;
+    flip(&test, paused, State::Alarm).await;
+    told(&test, 2).await;
+    let scope = MuteScope { monitors: vec![muted], ..MuteScope::default() };
+    let period = MutePeriod::once(test.now(), test.now() + SignedDuration::from_hours(3));
+    test.store().add_mute(&scope, &period, &by_server(test.now())).await.unwrap();
+    switched(test.store(), paused, false, test.now()).await;
+    later(&test, 150).await;
+    assert_eq!(reminders(&test), [None, None]);
+    later(&test, 40).await;
+    told(&test, 3).await;
+    assert_eq!(test.ops().taken.lock().unwrap()[2].monitor.name, "muted", "at its end it is still so");
+    for enabled in [false, true] {
+        let change = AlertChange { enabled: Some(enabled), ..AlertChange::default() };
+        test.store().set_alert("ops", change, &by_server(test.now())).await.unwrap();
+    }
+    later(&test, 300).await;
+    assert_eq!(reminders(&test).len(), 3, "an alert that was switched off has nothing open");
+}
+
+#[tokio::test]
+async fn a_restart_forgets_no_reminder_and_repeats_none() {
+    let test = reminding().await;
+    let id = monitor(&test, "m").await;
+    flip(&test, id, State::Alarm).await;
+    told(&test, 1).await;
+    later(&test, 61).await;
+    told(&test, 2).await;
+    let test = test.restarted(Duration::from_secs(5)).await;
+    later(&test, 10).await;
+    assert_eq!(test.ops().taken.lock().unwrap().len(), 2);
+    test.engine.stop(Duration::from_secs(5)).await;
+    test.scratch.clock.advance(SignedDuration::from_hours(9));
+    let test = test.restarted(Duration::from_secs(5)).await;
+    told(&test, 3).await;
+    later(&test, 1).await;
+    assert_eq!(reminders(&test), [None, Some(1), Some(2)], "once, however long nobody was there");
+}
+
+#[tokio::test]
+async fn what_is_not_taken_yet_is_not_reminded_of() {
+    let test = reminding().await;
+    test.ops().fails(Some(revere::alerts::SendError::later("503")));
+    let id = monitor(&test, "m").await;
+    flip(&test, id, State::Alarm).await;
+    until("it is tried", async || test.ops().attempts() > 0).await;
+    let hourly = Reminders { after: SignedDuration::from_hours(1) };
+    let far = test.now() + SignedDuration::from_hours(3);
+    let reminded = test.store().remind("ops", hourly, far, 9).await.unwrap();
+    assert_eq!((reminded.owed, reminded.next_due), (0, None));
+}
