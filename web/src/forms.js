@@ -91,7 +91,7 @@ async function inPlace(form) {
   morph(row, document.adoptNode(next));
   for (const quiet of row.querySelectorAll("[data-quiet-submit]")) quiet.hidden = true;
   for (const box of row.querySelectorAll("input[type=checkbox]")) box.checked = box.defaultChecked;
-  if (form.matches("[data-switch]")) row.querySelector("[data-said]").textContent = "Saved";
+  if (form.matches("[data-switch]")) row.querySelector("[data-said]").textContent = answer.ok ? "Saved" : "Not saved";
 }
 
 // A save that led to another page has arrived: its draft is no longer needed.

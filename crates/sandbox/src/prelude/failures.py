@@ -19,7 +19,9 @@ class MonitorFailure(Exception):
 
     def __init__(self, *args, severity=None):
         super().__init__(*args)
-        if severity is not None and severity not in SEVERITIES:
+        if severity is None:
+            return  # a class may say it for all of its own
+        if severity not in SEVERITIES:
             raise ValueError(f'{severity!r} is not a severity; the severities are ' + ' and '.join(SEVERITIES))
         self.severity = severity
 
@@ -57,8 +59,11 @@ def outcome(state, message, error, line):
 
 def severity_of(error):
     """What the failure says of it; nothing where a subclass of the script's says nothing, or what nobody knows."""
-    severity = getattr(error, 'severity', None)
-    return next((known for known in SEVERITIES if known == severity), None)
+    try:
+        severity = getattr(error, 'severity', None)
+        return next((known for known in SEVERITIES if known == severity), None)
+    except BaseException:
+        return None
 
 
 def message_of(error):

@@ -53,6 +53,8 @@ fn a_failure_says_how_bad_it_is_and_nothing_else_does() {
             "class Mild(MonitorFailure):\n    severity = 'warning'\n    def __init__(self): pass\nraise Mild()",
             Some(Severity::Warning),
         ),
+        ("class Mild(MonitorFailure):\n    severity = 'warning'\nraise Mild('x')", Some(Severity::Warning)),
+        ("class Fixed(MonitorFailure):\n    @property\n    def severity(self): return 1 / 0\nraise Fixed('x')", None),
         ("failure = MonitorFailure('x')\nfailure.severity = ['fatal']\nraise failure", None),
     ] {
         let outcome = run(script);

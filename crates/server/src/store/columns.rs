@@ -130,7 +130,9 @@ impl Columns for DbRow {
         if !state.is_some_and(State::is_problem) {
             return Ok(None);
         }
-        Ok(Some(self.text_or_none(column)?.map(|text| word(&text)).transpose()?.unwrap_or_default()))
+        let text = self.text_or_none(column)?;
+        // A word that only a newer program knows stops nothing: rather too bad than not bad enough.
+        Ok(Some(text.and_then(|text| text.parse().ok()).unwrap_or_default()))
     }
 
     fn value(&self, column: &str) -> Result<Option<ReturnValue>, StoreError> {

@@ -14,7 +14,7 @@ use super::super::{
 use crate::{
     building::BuildInput,
     http_target::{self, below},
-    outbound::{OutboundError, Request, Url},
+    outbound::{Method, OutboundError, Request, Url},
     settings::{Field, FieldKind},
 };
 
@@ -109,6 +109,19 @@ impl HttpChannel for Genie {
             (self.alerts.clone(), body)
         };
         Request::post_json(url, &body).header("Authorization", &format!("GenieKey {}", self.api_key))
+    }
+
+    /// An alert that is open keeps the priority it was opened with; one that became worse is given its own.
+    fn follow_up(&self, notification: &Notification) -> Option<Request> {
+        let worse = notification.severity() > notification.old_severity.filter(|_| notification.old_state.is_problem());
+        if notification.test || !notification.new_state.is_problem() || !notification.old_state.is_problem() || !worse {
+            return None;
+        }
+        let mut url = below(self.alerts.clone(), &[notification.incident_key(), "priority"]);
+        url.query_pairs_mut().append_pair("identifierType", "alias");
+        let body = json!({ "priority": self.priority });
+        let request = Request::new(Method::PUT, url).body("application/json", body.to_string());
+        request.header("Authorization", &format!("GenieKey {}", self.api_key)).ok()
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {

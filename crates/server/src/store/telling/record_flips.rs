@@ -185,14 +185,11 @@ pub(in crate::store) async fn owe_last_flip(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     hold(connection, monitor).await?;
-    // The flip that made the monitor's state what it is.
-    let row = db::query(
-        "select f.* from flips f join statuses s on s.monitor_id = f.monitor_id and s.state_since = f.at
-         where f.monitor_id = $1 order by f.id desc limit 1",
-    )
-    .bind(monitor.0)
-    .fetch_optional(&mut *connection)
-    .await?;
+    // What made the monitor what it is; the state may have begun with an earlier one, and only have become worse since.
+    let row = db::query("select * from flips where monitor_id = $1 order by id desc limit 1")
+        .bind(monitor.0)
+        .fetch_optional(&mut *connection)
+        .await?;
     let Some(row) = row else { return Ok(()) };
     let flip = crate::store::reading::flips::flip(&row)?;
     let instance = instance(connection).await?;
@@ -331,7 +328,7 @@ async fn insert(connection: &mut DbConnection, new: &NewFlip<'_>) -> Result<Reco
 }
 
 /// The alerts that those of these monitors chose that are not told by all.
-async fn chosen_alerts(
+pub(in crate::store) async fn chosen_alerts(
     connection: &mut DbConnection,
     ids: &str,
 ) -> Result<HashMap<MonitorId, Vec<String>>, StoreError> {

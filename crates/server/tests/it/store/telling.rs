@@ -7,7 +7,7 @@ use revere::store::{
     AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, Settlement,
     Store, TakenBack,
 };
-use revere_model::{MonitorId, Silence, State, StateSet};
+use revere_model::{MonitorId, Severity, Silence, State, StateSet};
 
 use crate::support::{Scratch, by_server, on_postgresql, spec};
 
@@ -419,6 +419,36 @@ async fn what_is_given_up_is_told_by_the_alert_that_most_likely_reaches_somebody
     let broken = claim(&scratch, "broken").await.remove(0);
     settle(&scratch, &broken, Settlement::Failed("404 Not Found".to_owned())).await;
     assert_eq!(instead().await[2..], ["d-quiet"], "rather than one that failed, or tells other states");
+}
+
+#[tokio::test]
+async fn what_became_worse_while_an_alert_was_away_is_told_when_it_returns() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    configure(&scratch, &["ops"]).await;
+    let told = async || -> Vec<(State, Option<Severity>)> {
+        let told = all(store).await.into_iter();
+        told.map(|one| (one.notification.new_state, one.notification.severity())).collect()
+    };
+    let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
+    let id = monitor(&scratch).await;
+    scratch.manual_as(id, State::Alarm, warning).await;
+    configure(&scratch, &[]).await;
+    scratch.clock.advance(1.minute());
+    scratch.manual_as(id, State::Alarm, critical).await;
+    configure(&scratch, &["ops"]).await;
+    assert_eq!(told().await, [(State::Alarm, warning), (State::Alarm, critical)]);
+
+    // It was away while the problem ended, came again, and became worse.
+    configure(&scratch, &[]).await;
+    for (state, severity) in [(State::Ok, None), (State::Alarm, warning), (State::Alarm, critical)] {
+        scratch.clock.advance(1.minute());
+        scratch.manual_as(id, state, severity).await;
+    }
+    configure(&scratch, &["ops"]).await;
+    assert_eq!(told().await.len(), 2, "it has told a critical problem");
+    scratch.manual(id, State::Ok).await;
+    assert_eq!(told().await[2..], [(State::Ok, None)]);
 }
 
 #[tokio::test]

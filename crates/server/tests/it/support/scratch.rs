@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use revere::store::{ClaimRequest, Claimed, Committed, RunResult, Store, StoreOptions};
-use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, RunKind, State};
+use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, RunKind, Severity, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{Sql, TestDatabase, at, by_server, on_postgresql};
@@ -137,6 +137,11 @@ impl Scratch {
 
     /// Records a manual run of a monitor, now, with `outcome`.
     pub(crate) async fn manual(&self, monitor: MonitorId, outcome: State) -> Committed {
+        self.manual_as(monitor, outcome, None).await
+    }
+
+    /// The same, of a problem as bad as that.
+    pub(crate) async fn manual_as(&self, monitor: MonitorId, outcome: State, severity: Option<Severity>) -> Committed {
         let result = RunResult {
             monitor_id: monitor,
             attempt: None,
@@ -146,7 +151,7 @@ impl Scratch {
             finished_at: self.now(),
             duration: Duration::from_micros(1500),
             outcome,
-            severity: None,
+            severity,
             message: format!("came out {outcome}"),
             return_value: None,
             output: String::new(),

@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use revere_model::MonitorId;
+use revere_model::{MonitorId, Subject};
 
 use super::{Delivery, DeliveryStatus, Settlement, delivery};
 use crate::{
     notification::Notification,
     store::{
         Store, StoreError,
-        columns::{Columns, micros},
+        columns::{Columns, ids_text, micros},
         database::{self as db, DbConnection, DbRow, sql_pieces},
         telling::{alert_records, record_flips},
     },
@@ -216,9 +216,17 @@ async fn tell_instead(
     Ok(())
 }
 
-/// The alert that tells instead: one that is on, rather one that is for such monitors, then one that tells such states, then one whose receiver took the last
+/// The alert that tells instead: one that is on, rather one that such a problem of that monitor is for, then one that tells such states, then one whose receiver took the last
 /// thing it was told; of several, the one that reached somebody last.
 async fn stand_in(connection: &mut DbConnection, failed: &Delivery) -> Result<Option<String>, StoreError> {
+    let ids = ids_text([failed.monitor_id].into_iter());
+    let chosen = record_flips::chosen_alerts(connection, &ids).await?.remove(&failed.monitor_id);
+    let subject = Subject {
+        tags: &failed.notification.monitor.tags,
+        alerts: chosen.as_deref(),
+        state: failed.notification.new_state,
+        severity: failed.notification.severity().or(failed.notification.old_severity),
+    };
     let mut best = None;
     for row in alert_records::read_all(connection).await? {
         if !row.is_on() || row.key == failed.alert_key {
@@ -235,7 +243,7 @@ async fn stand_in(connection: &mut DbConnection, failed: &Delivery) -> Result<Op
         .await?;
         let tells = row.states.contains(failed.notification.new_state);
         let (works, since) = last.map_or((true, i64::MIN), |(sent, at)| (sent, at));
-        let rank = (row.rules().is_for_tags(&failed.notification.monitor.tags), tells, works, since);
+        let rank = (row.rules().elsewhere(&subject).is_none(), tells, works, since);
         if best.as_ref().is_none_or(|(other, _)| *other < rank) {
             best = Some((rank, row.key));
         }
