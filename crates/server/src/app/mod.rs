@@ -115,6 +115,7 @@ impl App {
         options.secrets = parts.secrets.clone();
         options.audit_is_logged = parts.config.audit_log.is_some();
         let store = open(options).await?;
+        store.get_ready().await;
         // Of several servers each goes by the one clock that they share.
         let clock = store.clock().await.map_err(StartError::Store)?;
         let parts = match clock {

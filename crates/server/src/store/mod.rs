@@ -236,6 +236,12 @@ impl Store {
         &self.0.instance
     }
 
+    /// Makes what a server needs for reading before anybody asks, so that a shortage of file descriptors later on takes
+    /// nothing of it away.
+    pub async fn get_ready(&self) {
+        tokio::join!(self.0.readers.fill(), self.0.engine_readers.fill());
+    }
+
     fn readers(&self) -> &DbPool {
         &self.0.readers
     }

@@ -133,6 +133,15 @@ impl DbPool {
         })
     }
 
+    /// Makes every connection of a file that there may be, now: when descriptors are short there is none left for another one,
+    /// and those that are there serve all. One that cannot be made is made when it is needed.
+    pub(in crate::store) async fn fill(&self) {
+        if let DbPool::Sqlite(pool) = self {
+            let all = (0..pool.options().get_max_connections()).map(|_| pool.acquire());
+            drop(futures_util::future::join_all(all).await);
+        }
+    }
+
     /// Gives out no connection any more, and waits for those that are out.
     pub(in crate::store) async fn close(&self) {
         match self {

@@ -63,6 +63,8 @@ fn readers(options: &StoreOptions, path: &Path, connections: u32) -> DbPool {
     let reading = self::options(options, path).read_only(true).create_if_missing(false).pragma("cache_size", "-4096");
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .acquire_timeout(options.busy_timeout.max(std::time::Duration::from_secs(1)));
     DbPool::Sqlite(pool.connect_lazy_with(reading))
 }
