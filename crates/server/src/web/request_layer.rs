@@ -124,7 +124,12 @@ fn finish_headers(headers: &mut HeaderMap, state: &WebState, id: &str, path: &st
 
 /// The path as the log may hold it: what opens a door is not for whoever reads logs.
 fn logged_path(path: &str) -> &str {
-    if path.starts_with("/link/") { "/link/..." } else { path }
+    let opens = ["/link/", "/acknowledge/"].into_iter().find(|prefix| path.starts_with(prefix));
+    match opens {
+        Some("/link/") => "/link/...",
+        Some(_) => "/acknowledge/...",
+        None => path,
+    }
 }
 
 /// Once, here: ours as an error, the client's for whoever looks closely.

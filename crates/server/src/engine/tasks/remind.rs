@@ -37,16 +37,27 @@ impl Remind {
         let now = shared.clock.now();
         let mut next: Timestamp = now.saturating_add(GLANCE).unwrap_or(now);
         let mut more = false;
+        let mut failed = None;
         for (alert, reminders) in &shared.settings.reminders {
             let Some(deliver) = shared.deliver.get(alert) else { continue };
-            let reminded = shared.store.remind(alert, *reminders, now, PIECE).await?;
+            // One that cannot be looked at keeps no other from its reminders.
+            let reminded = match shared.store.remind(alert, *reminders, now, PIECE).await {
+                Ok(reminded) => reminded,
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            };
             if reminded.owed > 0 {
                 deliver.wake();
             }
             more |= reminded.more;
             next = reminded.next_due.map_or(next, |due| due.min(next));
         }
-        Ok(if more { Next::Now } else { Next::At(next) })
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(if more { Next::Now } else { Next::At(next) }),
+        }
     }
 }
 

@@ -218,7 +218,7 @@ pub(in crate::store) async fn monitor_returned(
 }
 
 /// An alert is back in the configuration, or one monitor is: problems it told before get their end, unless a mute holds it
-/// back; the rest is followed in silence. What is held back of a monitor that returns stays so.
+/// back; the rest is followed in silence. What is held back stays so, until nothing holds it any more.
 async fn returned(
     connection: &mut DbConnection,
     alert: &AlertRow,
@@ -226,9 +226,6 @@ async fn returned(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     hold_told(connection, &alert.key).await?;
-    if monitor.is_none() {
-        held::forget_alert(connection, &alert.key).await?;
-    }
     let mutes = Mutes::read(connection, now).await?;
     let rows = db::query(
         "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,

@@ -18,16 +18,17 @@ pub(in crate::store) fn delivery(
     hashed(&format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}", micros(at)))
 }
 
-/// The same for every attempt at this reminder of a flip, and never the same for anything else.
+/// The same for every attempt at this reminder of a flip, the first since the alert told at `told_at`, and never the same for
+/// anything else.
 pub(in crate::store) fn reminder(
     instance: &str,
     monitor: MonitorId,
     flip: FlipId,
     at: Timestamp,
     alert_key: &str,
-    number: u32,
+    told_at: Timestamp,
 ) -> String {
-    hashed(&format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}\n{number}", micros(at)))
+    hashed(&format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}\n{}", micros(at), micros(told_at)))
 }
 
 /// The same for all that is told of an incident, by whatever alert, and never the same for another one.

@@ -196,6 +196,14 @@ pub(in crate::store) async fn owe_last_flip(
     let mut names = summaries(connection, &ids_text([monitor].into_iter())).await?;
     let Some(monitor) = names.remove(&monitor) else { return Ok(()) };
     let key = keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
+    let owed: Option<i64> = db::query_scalar("select id from deliveries where key = $1")
+        .bind(&key)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if owed.is_some() {
+        // It was told of that very change before.
+        return Ok(());
+    }
     let going_on = incidents::going_on(connection, [flip.monitor_id].into_iter()).await?.remove(&flip.monitor_id);
     let incident = Described::new(&instance).get(connection, before.incident(going_on)).await?;
     let notification = late(&flip, monitor, &before.told, key, incident);

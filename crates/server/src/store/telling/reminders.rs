@@ -5,6 +5,7 @@ use revere_model::{FlipId, MonitorId, MuteSubject, Reminders, Severity, Subject,
 
 use super::{
     alert_records::{self, AlertRow},
+    flapping,
     incidents::Described,
     keys,
     mutes::held::Mutes,
@@ -32,6 +33,7 @@ pub struct Reminded {
 /// A problem that was told, goes on, and that nobody looks after: what an alert may have to remind of.
 const GOING_ON: &str =
     "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.told_at, t.reminded, m.tags, m.alerts,
+         s.state, s.severity as severity_now,
          (select max(d.settled_at) from deliveries d
           where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'sent') as sent_at
      from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
@@ -48,13 +50,26 @@ struct Candidate {
     tags: Vec<String>,
     chosen: Option<Vec<String>>,
     told: Told,
+    /// How bad it is by now.
+    severity: Option<Severity>,
     due: Timestamp,
 }
 
 impl Candidate {
     fn about<'a>(&'a self, alert: &'a str) -> MuteSubject<'a> {
-        let severity: Option<Severity> = self.told.open_severity;
-        MuteSubject { monitor: self.monitor, tags: &self.tags, alert, severity }
+        MuteSubject { monitor: self.monitor, tags: &self.tags, alert, severity: self.severity }
+    }
+
+    /// Whether the alert is on, and still for it: one that is for others by now tells the end, and reminds of nothing.
+    fn is_for(&self, alerts: &[AlertRow], alert_key: &str) -> bool {
+        let subject = Subject {
+            tags: &self.tags,
+            alerts: self.chosen.as_deref(),
+            state: self.told.last_heard(),
+            severity: self.told.open_severity,
+        };
+        let here = |alert: &AlertRow| alert.is_on() && alert.rules().elsewhere(&subject).is_none();
+        alerts.iter().any(|alert| alert.key == alert_key && here(alert))
     }
 }
 
@@ -74,9 +89,13 @@ impl Store {
             let all = rows.iter().map(|row| candidate(row, reminders)).collect::<Result<Vec<_>, _>>()?;
             let next_due = all.iter().map(|one| one.due).filter(|due| *due > now).min();
             let mutes = Mutes::read(&mut connection, now).await?;
-            let muted = |one: &Candidate| mutes.holding(&one.about(alert), now).is_some();
-            let due: Vec<MonitorId> =
-                all.iter().filter(|one| one.due <= now && !muted(one)).map(|one| one.monitor).collect();
+            let alerts = alert_records::read_all(&mut connection).await?;
+            let reminds = |one: &&Candidate| {
+                one.due <= now && one.is_for(&alerts, alert) && mutes.holding(&one.about(alert), now).is_none()
+            };
+            let due: Vec<MonitorId> = all.iter().filter(reminds).map(|one| one.monitor).collect();
+            let flapping = flapping::of_these(&mut connection, due.iter().copied(), now).await?;
+            let due: Vec<MonitorId> = due.into_iter().filter(|monitor| !flapping.contains_key(monitor)).collect();
             (due, next_due)
         };
         if due.is_empty() {
@@ -93,7 +112,8 @@ impl Store {
                 Ok(owed)
             })
         });
-        Ok(Reminded { owed: owed.await?, more, next_due })
+        let owed = owed.await?;
+        Ok(Reminded { owed, more: more && owed > 0, next_due })
     }
 }
 
@@ -106,7 +126,8 @@ fn candidate(row: &DbRow, reminders: Reminders) -> Result<Candidate, StoreError>
     let due = reminders.due(told_at, row.number("reminded")?);
     let (tags, told) = (tags_from(monitor, &row.text("tags")?), told(row, "told_state")?);
     let chosen = alerts_from(monitor, row.text_or_none("alerts")?);
-    Ok(Candidate { monitor: MonitorId(monitor), tags, chosen, told, due })
+    let severity = row.severity("severity_now", Some(row.state("state")?))?;
+    Ok(Candidate { monitor: MonitorId(monitor), tags, chosen, told, severity, due })
 }
 
 /// Writes that the alert owes a reminder, if it still is as it was looked at; whether it does.
@@ -124,17 +145,9 @@ async fn tell_again(
     let Some(row) = row else { return Ok(false) };
     let candidate = candidate(&row, reminders)?;
     let muted = Mutes::read(connection, now).await?.holding(&candidate.about(alert_key), now).is_some();
+    let flaps = flapping::of_these(connection, [monitor].into_iter(), now).await?.contains_key(&monitor);
     let alerts = alert_records::read_all(connection).await?;
-    // An alert that is for others by now tells the end, and reminds of nothing.
-    let subject = Subject {
-        tags: &candidate.tags,
-        alerts: candidate.chosen.as_deref(),
-        state: candidate.told.last_heard(),
-        severity: candidate.told.open_severity,
-    };
-    let here = |alert: &AlertRow| alert.is_on() && alert.rules().elsewhere(&subject).is_none();
-    let on = alerts.iter().any(|alert| alert.key == alert_key && here(alert));
-    if candidate.due > now || muted || !on {
+    if candidate.due > now || muted || flaps || !candidate.is_for(&alerts, alert_key) {
         return Ok(false);
     }
     let reminded = row.number("reminded")?.saturating_add(1);
@@ -156,7 +169,7 @@ async fn tell_again(
     let instance = record_flips::instance(connection).await?;
     let incident = last.int_or_none("incident_id")?.map(FlipId);
     let incident = Described::new(&instance).get(connection, incident).await?;
-    let key = keys::reminder(&instance, monitor, began.id, began.at, alert_key, reminded);
+    let key = keys::reminder(&instance, monitor, began.id, began.at, alert_key, row.at("told_at")?);
     let mut notification = late(&began, summary, &candidate.told, key, incident);
     // How it is now, not how it was when it began.
     if let Some(message) = last.text_or_none("last_message")? {

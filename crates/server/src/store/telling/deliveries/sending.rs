@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{MonitorId, Subject};
+use revere_model::{MonitorId, MuteSubject, Subject};
 
 use super::{Delivery, DeliveryStatus, Settlement, delivery};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         Store, StoreError,
         columns::{Columns, ids_text, micros},
         database::{self as db, DbConnection, DbRow, sql_pieces},
-        telling::{alert_records, record_flips},
+        telling::{alert_records, mutes::held::Mutes, record_flips},
     },
 };
 
@@ -207,7 +207,7 @@ async fn tell_instead(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     record_flips::hold(connection, failed.monitor_id).await?;
-    let Some(other) = stand_in(connection, failed).await? else {
+    let Some(other) = stand_in(connection, failed, now).await? else {
         tracing::error!(alert = failed.alert_key, delivery = %failed.id, "given up, and no other alert is on to tell it");
         return Ok(());
     };
@@ -218,7 +218,11 @@ async fn tell_instead(
 
 /// The alert that tells instead: one that is on, rather one that such a problem of that monitor is for, then one that tells such states, then one whose receiver took the last
 /// thing it was told; of several, the one that reached somebody last.
-async fn stand_in(connection: &mut DbConnection, failed: &Delivery) -> Result<Option<String>, StoreError> {
+async fn stand_in(
+    connection: &mut DbConnection,
+    failed: &Delivery,
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
     let ids = ids_text([failed.monitor_id].into_iter());
     let chosen = record_flips::chosen_alerts(connection, &ids).await?.remove(&failed.monitor_id);
     let subject = Subject {
@@ -227,9 +231,12 @@ async fn stand_in(connection: &mut DbConnection, failed: &Delivery) -> Result<Op
         state: failed.notification.new_state,
         severity: failed.notification.severity().or(failed.notification.old_severity),
     };
+    let mutes = Mutes::read(connection, now).await?;
     let mut best = None;
     for row in alert_records::read_all(connection).await? {
-        if !row.is_on() || row.key == failed.alert_key {
+        let about =
+            MuteSubject { monitor: failed.monitor_id, tags: subject.tags, alert: &row.key, severity: subject.severity };
+        if !row.is_on() || row.key == failed.alert_key || mutes.holding(&about, now).is_some() {
             continue;
         }
         let last: Option<(bool, i64)> = db::query_as(

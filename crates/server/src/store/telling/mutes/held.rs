@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use revere_model::{
     FlipId, MonitorId, Mute, MuteId, MuteSubject, Severity, State, Subject, Told, Verdict, held_by, tell,
 };
@@ -22,6 +22,9 @@ use crate::store::{
         told_records::{remember, told},
     },
 };
+
+/// A monitor that flaps is held back so long at most; then its state is told, and it is held back anew.
+const LONGEST_FLAPPING: SignedDuration = SignedDuration::from_hours(1);
 
 /// What [`Store::tell_held`] came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -40,9 +43,15 @@ struct Pair {
     monitor: MonitorId,
     tags: Vec<String>,
     severity: Option<Severity>,
+    since: Timestamp,
 }
 
 impl Pair {
+    /// Until when it may be held back because the monitor flaps.
+    fn flaps_until(&self) -> Timestamp {
+        self.since.saturating_add(LONGEST_FLAPPING).unwrap_or(Timestamp::MAX)
+    }
+
     fn subject(&self) -> MuteSubject<'_> {
         MuteSubject { monitor: self.monitor, tags: &self.tags, alert: &self.alert, severity: self.severity }
     }
@@ -62,11 +71,12 @@ impl Store {
             let mutes = in_force_from(&mut connection, now).await?;
             let pairs = pairs(&mut connection).await?;
             let flapping = flapping::of_these(&mut connection, pairs.iter().map(|pair| pair.monitor), now).await?;
-            calm_at = flapping.values().copied().min();
+            let ends = |pair: &Pair| Some((*flapping.get(&pair.monitor)?).min(pair.flaps_until()));
+            calm_at = pairs.iter().filter_map(ends).filter(|end| *end > now).min();
             let free: Vec<Pair> = pairs
                 .into_iter()
                 .filter(|pair| held_by(&mutes, &pair.subject(), now).is_none())
-                .filter(|pair| !flapping.contains_key(&pair.monitor))
+                .filter(|pair| pair.flaps_until() <= now || !flapping.contains_key(&pair.monitor))
                 .collect();
             (mutes, free)
         };
@@ -95,7 +105,7 @@ impl Store {
 /// What is held back of monitors that are there, by alerts of the configuration, in the order of monitors.
 async fn pairs(connection: &mut DbConnection) -> Result<Vec<Pair>, StoreError> {
     let rows = db::query(
-        "select h.alert_key, h.monitor_id, m.tags, t.state as told_state, t.open, t.severity, t.open_severity, s.state,
+        "select h.alert_key, h.monitor_id, h.since, m.tags, t.state as told_state, t.open, t.severity, t.open_severity, s.state,
              s.severity as severity_now
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
          join statuses s on s.monitor_id = h.monitor_id
@@ -109,7 +119,8 @@ async fn pairs(connection: &mut DbConnection) -> Result<Vec<Pair>, StoreError> {
             let monitor = row.int("monitor_id")?;
             let tags = tags_from(monitor, &row.text("tags")?);
             let severity = severity(row, &told(row, "told_state")?)?;
-            Ok(Pair { alert: row.text("alert_key")?, monitor: MonitorId(monitor), tags, severity })
+            let (alert, since) = (row.text("alert_key")?, row.at("since")?);
+            Ok(Pair { alert, monitor: MonitorId(monitor), tags, severity, since })
         })
         .collect()
 }
@@ -124,7 +135,7 @@ async fn let_go(
     // From here on nobody else changes the state; what was read before may be old.
     record_flips::hold(connection, monitor).await?;
     let row = db::query(
-        "select t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
+        "select h.since, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
          join statuses s on s.monitor_id = h.monitor_id join monitors m on m.id = h.monitor_id
@@ -141,7 +152,8 @@ async fn let_go(
     if held_by(&in_force_from(connection, now).await?, &about, now).is_some() {
         return Ok(false);
     }
-    if flapping::of_these(connection, [monitor].into_iter(), now).await?.contains_key(&monitor) {
+    let flaps_until = row.at("since")?.saturating_add(LONGEST_FLAPPING).unwrap_or(Timestamp::MAX);
+    if flaps_until > now && flapping::of_these(connection, [monitor].into_iter(), now).await?.contains_key(&monitor) {
         return Ok(false);
     }
     let alerts = alert_records::read_all(connection).await?;
