@@ -72,7 +72,9 @@ impl Others {
             }
         }
         self.tell().await?;
-        Ok(Next::After(EVERY.mul_f64(0.8 + 0.4 * shared.jitter())))
+        // Servers that were started together look at different times; nothing else depends on it.
+        let spread = getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX));
+        Ok(Next::After(EVERY.mul_f64(0.8 + 0.4 * spread)))
     }
 
     /// A sign of life, and a look for those that give none.

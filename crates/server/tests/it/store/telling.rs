@@ -434,7 +434,7 @@ async fn what_became_worse_while_an_alert_was_away_is_told_when_it_returns() {
     let id = monitor(&scratch).await;
     scratch.manual_as(id, State::Alarm, warning).await;
     configure(&scratch, &[]).await;
-    scratch.clock.advance(1.minute());
+    scratch.clock.advance(SignedDuration::from_mins(1));
     scratch.manual_as(id, State::Alarm, critical).await;
     configure(&scratch, &["ops"]).await;
     assert_eq!(told().await, [(State::Alarm, warning), (State::Alarm, critical)]);
@@ -442,7 +442,7 @@ async fn what_became_worse_while_an_alert_was_away_is_told_when_it_returns() {
     // It was away while the problem ended, came again, and became worse.
     configure(&scratch, &[]).await;
     for (state, severity) in [(State::Ok, None), (State::Alarm, warning), (State::Alarm, critical)] {
-        scratch.clock.advance(1.minute());
+        scratch.clock.advance(SignedDuration::from_mins(1));
         scratch.manual_as(id, state, severity).await;
     }
     configure(&scratch, &["ops"]).await;
