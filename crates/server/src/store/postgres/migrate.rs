@@ -18,7 +18,7 @@ pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
     (18, include_str!("../../../migrations/postgres/0018_mutes.sql")),
     (19, include_str!("../../../migrations/postgres/0019_acknowledgements.sql")),
     (20, include_str!("../../../migrations/postgres/0020_reminders.sql")),
-    (21, include_str!("../../../migrations/postgres/0021_deliveries_sent.sql")),
+    (22, include_str!("../../../migrations/postgres/0022_deliveries_sent.sql")),
 ];
 
 /// The step after which the monitors that it found get their place in the order of names.
