@@ -69,7 +69,7 @@ pub const KEYS: &[Key] = &[
         "30",
         "How many seconds longer than a run may take a server holds the tick that it claimed, where several share a database. What a server that is gone had in hand is run by another one after that; a result that comes later is refused.",
     )
-    .within(0, 3_600),
+    .within(5, 3_600),
     key(
         "SECRET_KEY",
         FieldKind::Secret,
@@ -359,7 +359,8 @@ mod tests {
         match (key.field.name, key.field.kind, key.bounds) {
             ("REVERE_SOURCES" | "REVERE_ALERTS" | "OIDC_ROLES", ..) => "a dict".to_owned(),
             (_, FieldKind::Count, Some((least, most))) => format!("a whole number from {least} to {most}"),
-            (_, FieldKind::Seconds, Some((_, most))) => format!("a number of seconds above 0, at most {most}"),
+            (_, FieldKind::Seconds, Some((0, most))) => format!("a number of seconds above 0, at most {most}"),
+            (_, FieldKind::Seconds, Some((least, most))) => format!("a number of seconds from {least} to {most}"),
             (_, kind, _) => kind.expected(),
         }
     }

@@ -115,6 +115,15 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
              this machine: TRUSTED_PROXIES = ['127.0.0.1', '::1']",
         ));
     }
+    if let DatabasePlace::Server(address) = &config.database
+        && address.is_open_to_listeners()
+    {
+        warnings.push(ConfigFault::new(
+            "DATABASE_URL",
+            "its host is another machine and nothing says that TLS is needed, so the password and all that is kept may go over \
+             the network for everybody to read: add ?sslmode=verify-full, or require where its certificate cannot be looked at",
+        ));
+    }
     Read { config: Config { warnings, ..config }, faults: reader.faults, unreadable }
 }
 
@@ -224,10 +233,13 @@ impl Reader<'_> {
         number
     }
 
-    /// A number of seconds up to the key's bound; out of it is a fault.
+    /// A number of seconds within the key's bounds; out of them is a fault.
     fn seconds(&mut self, name: &str, default: Duration) -> Duration {
-        let (_, most) = keys::bounds(name);
+        let (least, most) = keys::bounds(name);
         let time = self.settings.seconds(name).unwrap_or(default);
+        if time.as_secs_f64() < least as f64 {
+            self.fault(name, format!("expected at least {least} seconds, not {}", time.as_secs_f64()));
+        }
         if time.as_secs_f64() > most as f64 {
             self.fault(name, format!("expected at most {most} seconds, not {}", time.as_secs_f64()));
         }
@@ -460,6 +472,16 @@ mod tests {
         };
         read(given, &places(), &secrets);
         assert!(!secrets.redact("s3cret-word, s3cret%2dword").contains("s3cret"));
+        let as_a_parameter = text("postgresql://revere@db/revere?password=other%2dword&sslmode=require");
+        let given =
+            ConfigValues { values: vec![("DATABASE_URL".to_owned(), as_a_parameter)], ..ConfigValues::default() };
+        let left = read(given, &places(), &secrets);
+        assert_eq!(left.config.warnings, []);
+        assert_eq!(secrets.redact("other-word, other%2dword"), "[redacted], [redacted]");
+        let left = read_names(&[("DATABASE_URL", text("postgresql://revere@db/revere?sslmode=prefer"))]);
+        assert!(left.0.warnings[0].to_string().contains("nothing says that TLS is needed"), "{:?}", left.0.warnings);
+        let (_, faults) = read_names(&[("CLAIM_MARGIN", PythonValue::Float(0.5))]);
+        assert_eq!(faults, ["CLAIM_MARGIN: expected at least 5 seconds, not 0.5"]);
         for (given, said) in [
             (vec![url.clone(), ("DATABASE_PATH", text("revere.db"))], "DATABASE_URL: stands beside DATABASE_PATH"),
             (

@@ -20,9 +20,9 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use revere_model::{Clock, MonitorId, Reminders};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use driver::{Next, TaskStatus};
@@ -318,6 +318,17 @@ impl Shared {
     /// Tells whoever watches; nobody need.
     fn tell(&self, event: Event) {
         let _ = self.events.send(event);
+    }
+
+    /// Whether a claim that was asked for then came so late that too little of its time is left: others may have taken over what
+    /// was claimed before it is done. One server alone has all the time.
+    fn is_too_late(&self, asked: Instant) -> bool {
+        self.store.is_shared() && asked.elapsed() > self.settings.claim_margin / 2
+    }
+
+    /// How long to leave alone what is due and another server has in hand.
+    fn leaving_it_to_others(&self) -> SignedDuration {
+        SignedDuration::from_millis(20 + (80.0 * self.jitter()) as i64)
     }
 
     /// Uniform in `[0, 1)`.

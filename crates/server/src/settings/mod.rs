@@ -222,6 +222,15 @@ pub fn learn_variable(name: &str, text: &str, secrets: &Secrets) {
         return learn(text, secrets);
     }
     let url = url::Url::parse(text).ok();
+    for parameter in url.as_ref().and_then(url::Url::query).into_iter().flat_map(|query| query.split('&')) {
+        let (name, written) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if names_a_secret(name) {
+            learn(written, secrets);
+            for (_, decoded) in url::form_urlencoded::parse(parameter.as_bytes()) {
+                learn(&decoded, secrets);
+            }
+        }
+    }
     if let Some(password) = url.as_ref().and_then(url::Url::password) {
         learn(password, secrets);
         // Read as a form's, `%2d` is what it stands for; a plus would be a space there.

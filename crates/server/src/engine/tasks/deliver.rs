@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use crate::{
     acknowledge_link::LinkSigner,
@@ -55,7 +58,21 @@ impl Deliver {
         }
         let lease = shared.settings.send_limit.saturating_add(shared.settings.claim_margin);
         let limit = u32::try_from(free).unwrap_or(u32::MAX);
-        for delivery in shared.store.claim_deliveries(&self.key, &shared.node, now, lease, limit).await? {
+        let asked = Instant::now();
+        let claimed = shared.store.claim_deliveries(&self.key, &shared.node, now, lease, limit).await?;
+        if claimed.is_empty() && shared.store.is_shared() {
+            let pause = shared.leaving_it_to_others();
+            return Ok(Next::At(shared.clock.now().saturating_add(pause).unwrap_or(now)));
+        }
+        if shared.is_too_late(asked) {
+            for delivery in &claimed {
+                let now = shared.clock.now();
+                let reason = "the database answered too late for it to be sent then".to_owned();
+                shared.store.settle_delivery(delivery, Settlement::Again(now, reason), now).await?;
+            }
+            return Ok(Next::Now);
+        }
+        for delivery in claimed {
             let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
             let (shared, channel, wake) = (shared.clone(), self.channel.clone(), self.wake.clone());
             shared.tracker.clone().spawn(send(shared, channel, delivery, place, wake));

@@ -16,7 +16,10 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, RunKind};
 use revere_sandbox::Outcome;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use crate::{
     engine::{
@@ -83,9 +86,22 @@ impl Evaluate {
             limit: BATCH,
             places: free,
         };
+        let asked = Instant::now();
         let claims = shared.store.claim_due(&request).await?;
         shared.metrics.ticks_missed(claims.missed);
         shared.metrics.ticks_overlapped(claims.overlapped);
+        if shared.is_too_late(asked) && !claims.runs.is_empty() {
+            let (count, now) = (claims.runs.len(), shared.clock.now());
+            tracing::warn!(count, "the database answered a claim too late to run what was claimed; it is handed back");
+            let back = claims.runs.into_iter().map(|claimed| {
+                let (monitor_id, attempt) = (claimed.monitor_id, claimed.attempt);
+                HandedBack { monitor_id, attempt, fault: None, retry_at: now }
+            });
+            shared.store.hand_back(back.collect()).await?;
+            return Ok(Next::At(later(shared.clock.now(), shared.leaving_it_to_others())));
+        }
+        let in_other_hands =
+            shared.store.is_shared() && (claims.runs.is_empty() && claims.missed == 0 && claims.overlapped == 0);
         let held = claims.runs.into_iter().map(|claimed| Held { shared: shared.clone(), claimed, settled: false });
         for held in held.collect::<Vec<_>>() {
             let place = self.places.free.clone().acquire_owned().await.expect("the places are never closed");
@@ -93,7 +109,10 @@ impl Evaluate {
         }
         if claims.more {
             if self.places.free.available_permits() > 0 {
-                return Ok(Next::Now);
+                return Ok(match in_other_hands {
+                    true => Next::At(later(shared.clock.now(), shared.leaving_it_to_others())),
+                    false => Next::Now,
+                });
             }
             self.places.wanted.store(true, Ordering::Release);
             // Places that were given back before the wish was made known woke nobody.
@@ -104,7 +123,11 @@ impl Evaluate {
         }
         // Not beyond a glance: another server may have made something due sooner.
         let glance = later(request.now, GLANCE);
-        Ok(Next::At(shared.store.next_due().await?.map_or(glance, |due| due.min(glance))))
+        let next = shared.store.next_due().await?.map_or(glance, |due| due.min(glance));
+        if in_other_hands && next <= request.now {
+            return Ok(Next::At(later(shared.clock.now(), shared.leaving_it_to_others())));
+        }
+        Ok(Next::At(next))
     }
 }
 

@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind};
+use tokio::time::Instant;
 
 use super::{
     claim_request::ClaimRequest,
@@ -73,17 +74,24 @@ impl Store {
             if self.next_due().await?.is_none_or(|due| due > request.now) {
                 return Ok(Claims::default());
             }
-            let (request, margin) = (request.clone(), self.0.claim_margin);
+            if self.ask_a_doubtful_clock().await? {
+                // What is due is to be reckoned anew.
+                return Ok(Claims { more: true, ..Claims::default() });
+            }
+            let (request, margin, asked) = (request.clone(), self.0.claim_margin, Instant::now());
             let claims = self.0.queue.write(Some(PATIENCE), move |connection| {
                 Box::pin(async move {
-                    let planned = planned(connection, &request, margin, sql_pieces::KEEPING_STATUSES).await?;
+                    let planned =
+                        planned(connection, &request, margin, sql_pieces::KEEPING_STATUSES, Some(asked)).await?;
                     let taken = apply(connection, &planned.plans, &request.node).await?;
                     Ok(planned.claims(&taken))
                 })
             });
             return claims.await;
         }
-        let planned = planned(&mut self.engine_readers().acquire().await?, request, self.0.claim_margin, "").await?;
+        let mut connection = self.engine_readers().acquire().await?;
+        let planned = planned(&mut connection, request, self.0.claim_margin, "", None).await?;
+        drop(connection);
         if planned.plans.is_empty() {
             return Ok(planned.claims(&HashSet::new()));
         }
@@ -149,12 +157,14 @@ impl Planned {
     }
 }
 
-/// Plans what is due; `keeping` says whether the rows are kept for this transaction.
+/// Plans what is due; `keeping` says whether the rows are kept for this transaction. Where claims have an end that others go by,
+/// the present is reckoned when the rows are there: `asked` is when it was the request's.
 async fn planned(
     connection: &mut DbConnection,
     request: &ClaimRequest,
     margin: Duration,
     keeping: &str,
+    asked: Option<Instant>,
 ) -> Result<Planned, StoreError> {
     // Scripts may be long, and often there is no place to run any: they are read only of what will be run.
     let sql = format!(
@@ -167,6 +177,11 @@ async fn planned(
         .bind(i64::from(request.limit))
         .fetch_all(&mut *connection)
         .await?;
+    let waited = asked.and_then(|asked| SignedDuration::try_from(asked.elapsed()).ok()).unwrap_or_default();
+    let request = &ClaimRequest {
+        now: request.now.saturating_add(waited).unwrap_or(request.now),
+        ..ClaimRequest::clone(request)
+    };
     let mut plans = Vec::with_capacity(rows.len());
     let mut places = request.places;
     for row in &rows {

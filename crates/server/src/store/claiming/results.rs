@@ -227,14 +227,17 @@ async fn record_in_rounds(
     Ok(recorded)
 }
 
+/// Reads the monitors, and keeps their statuses for this transaction: what changes a monitor changes its status too, so whatever
+/// of that was waited for here is seen by [`take`], a later statement.
 async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<MonitorId, Subject>, StoreError> {
     let sql = format!(
         "select s.monitor_id, s.state, s.state_since, s.failing_streak, s.passing_streak, s.attempt,
              s.severity, s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after, m.recover_after,
              m.default_severity
          from statuses s join monitors m on m.id = s.monitor_id
-         where m.deleted_at is null and s.monitor_id in {}",
-        sql_pieces::ids_of("$1")
+         where m.deleted_at is null and s.monitor_id in {} {}",
+        sql_pieces::ids_of("$1"),
+        sql_pieces::KEEPING_THE_STATUSES
     );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()

@@ -11,7 +11,10 @@ use tokio::time::timeout;
 
 use super::{query::query, sql_pieces};
 use crate::store::{
-    postgres::{self, commits::Ended},
+    postgres::{
+        self,
+        commits::{Ended, Transaction},
+    },
     sqlite::{self, lock::LockFile},
 };
 
@@ -26,7 +29,9 @@ impl DbOptions {
     pub(in crate::store) async fn connect(&self) -> Result<DbConnection, sqlx::Error> {
         Ok(match self {
             DbOptions::Sqlite(options) => DbConnection::Sqlite(options.connect().await?),
-            DbOptions::Postgres(options) => DbConnection::Postgres(postgres::connection::connect(options).await?),
+            DbOptions::Postgres(options) => {
+                DbConnection::Postgres(Box::new(postgres::connection::connect(options).await?))
+            }
         })
     }
 }
@@ -35,7 +40,7 @@ impl DbOptions {
 pub(in crate::store) enum DbConnection {
     Sqlite(SqliteConnection),
     PooledSqlite(PoolConnection<Sqlite>),
-    Postgres(PgConnection),
+    Postgres(Box<postgres::connection::WriterConnection>),
     PooledPostgres(PoolConnection<Postgres>),
 }
 
@@ -50,32 +55,49 @@ impl DbConnection {
         match self {
             DbConnection::Sqlite(connection) => Engine::Sqlite(connection),
             DbConnection::PooledSqlite(connection) => Engine::Sqlite(connection),
-            DbConnection::Postgres(connection) => Engine::Postgres(connection),
+            DbConnection::Postgres(writer) => Engine::Postgres(&mut writer.connection),
             DbConnection::PooledPostgres(connection) => Engine::Postgres(connection),
         }
     }
 
     /// Hands an answer through. Where there was none, nothing more is asked of this connection, and it goes to nobody else.
     pub(super) fn heeding<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        if let (Err(sqlx::Error::Io(_)), DbConnection::PooledPostgres(connection)) = (&answer, self) {
-            connection.close_on_drop();
+        if let Err(error) = &answer {
+            match self {
+                DbConnection::PooledPostgres(connection)
+                    if matches!(error, sqlx::Error::Io(_)) || postgres::faults::is_outdated(error) =>
+                {
+                    connection.close_on_drop();
+                }
+                DbConnection::Postgres(writer) => writer.spent |= postgres::faults::is_outdated(error),
+                _ => {}
+            }
         }
         answer
     }
 
+    /// Whether nothing more may be asked on it, although it stands.
+    pub(in crate::store) fn is_spent(&self) -> bool {
+        matches!(self, DbConnection::Postgres(writer) if writer.spent)
+    }
+
     /// Begins a transaction that will write; answers what it is known by, where its commit may go unanswered.
-    pub(in crate::store) async fn begin(&mut self) -> Result<Option<String>, sqlx::Error> {
-        match self.engine() {
-            Engine::Sqlite(_) => query(sql_pieces::BEGIN).execute(self).await.map(|_| None),
-            Engine::Postgres(connection) => answered(postgres::commits::begin(connection)).await.map(Some),
+    pub(in crate::store) async fn begin(&mut self) -> Result<Option<Transaction>, sqlx::Error> {
+        match self {
+            DbConnection::Postgres(writer) => {
+                let begun = answered(postgres::commits::begin(&mut writer.connection, &writer.name)).await;
+                writer.spent |= begun.is_err();
+                begun.map(Some)
+            }
+            _ => query(sql_pieces::BEGIN).execute(self).await.map(|_| None),
         }
     }
 
     /// How the transaction ended that is known by this.
-    pub(in crate::store) async fn ended(&mut self, number: &str) -> Result<Ended, sqlx::Error> {
+    pub(in crate::store) async fn ended(&mut self, transaction: &Transaction) -> Result<Ended, sqlx::Error> {
         match self.engine() {
             Engine::Sqlite(_) => Ok(Ended::Aborted),
-            Engine::Postgres(connection) => answered(postgres::commits::ended(connection, number)).await,
+            Engine::Postgres(connection) => answered(postgres::commits::ended(connection, transaction)).await,
         }
     }
 
@@ -88,7 +110,7 @@ impl DbConnection {
     pub(in crate::store) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
             DbConnection::Sqlite(connection) => sqlite::connection::close(connection).await,
-            DbConnection::Postgres(connection) => sqlx::Connection::close(connection).await,
+            DbConnection::Postgres(writer) => sqlx::Connection::close(writer.connection).await,
             // Out of a pool, it goes back.
             DbConnection::PooledSqlite(_) | DbConnection::PooledPostgres(_) => Ok(()),
         }

@@ -23,6 +23,9 @@ pub(in crate::store) const PASSING_OVER_KEPT: &str = "{passing over kept}";
 /// The same for the rows of `statuses s` in a join.
 pub(in crate::store) const KEEPING_STATUSES: &str = "{keeping statuses}";
 
+/// As [`KEEPING`], for the rows of `statuses s` in a join, one after the other by their ids, so that two never wait for each other.
+pub(in crate::store) const KEEPING_THE_STATUSES: &str = "{keeping the statuses}";
+
 /// The rows, of one column `value`, of a list of ids that is bound as JSON text.
 pub(in crate::store) fn ids_of(parameter: &str) -> String {
     format!("{{ids of {parameter}}}")
@@ -64,6 +67,7 @@ pub(in crate::store) struct Words {
     pub(in crate::store) keeping: &'static str,
     pub(in crate::store) passing_over_kept: &'static str,
     pub(in crate::store) keeping_statuses: &'static str,
+    pub(in crate::store) keeping_the_statuses: &'static str,
     /// Before and after the parameter that holds the list.
     pub(in crate::store) ids_of: (&'static str, &'static str),
     /// Says rows of values, and answers how many parameters they are.
@@ -120,6 +124,7 @@ impl Words {
             KEEPING => said.push_str(self.keeping),
             PASSING_OVER_KEPT => said.push_str(self.passing_over_kept),
             KEEPING_STATUSES => said.push_str(self.keeping_statuses),
+            KEEPING_THE_STATUSES => said.push_str(self.keeping_the_statuses),
             _ => match piece.strip_prefix("{ids of ").and_then(|rest| rest.strip_suffix('}')) {
                 Some(parameter) => {
                     said.push_str(self.ids_of.0);

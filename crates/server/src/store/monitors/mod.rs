@@ -98,7 +98,7 @@ impl Store {
             query.push_bind(severity.as_str());
         }
         if let Some(search) = &filter.search {
-            query.push(" and lower(m.name) like lower(").push_bind(contains(search)).push(") escape '\\'");
+            query.push(" and lower(m.name) like ").push_bind(contains(search)).push(" escape '\\'");
         }
         query.push(" order by s.monitor_id limit ").push_bind(i64::from(filter.limit) + 1);
         let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;

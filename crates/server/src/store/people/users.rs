@@ -198,7 +198,14 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let was = fetch(connection, id).await?;
+                // All that count are kept before anybody is looked at: another server may be changing one of them.
+                let last = match change.role.is_some_and(|role| role != Role::Administrator)
+                    || change.disabled == Some(true)
+                {
+                    true => is_last_administrator(connection, id).await?,
+                    false => false,
+                };
+                let was = fetch_and_keep(connection, id).await?;
                 let role = change.role.unwrap_or(was.role);
                 let tags = change.tags.as_ref().unwrap_or(&was.tags);
                 let disabled_at = match change.disabled {
@@ -206,9 +213,7 @@ impl Store {
                     Some(false) => None,
                     Some(true) => was.disabled_at.or(Some(asked.at)),
                 };
-                if (role != Role::Administrator || disabled_at.is_some())
-                    && is_last_administrator(connection, id).await?
-                {
+                if last && (role != Role::Administrator || disabled_at.is_some()) {
                     return Ok(Acted::nothing(None));
                 }
                 db::query("update users set role = $2, tags = $3, disabled_at = $4 where id = $1")
@@ -344,9 +349,15 @@ pub(super) async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<U
     user(&db::query("select * from users where id = $1").bind(id.0).fetch_one(connection).await?)
 }
 
+/// The same, kept as it is for this transaction: what is written of it is what was read or what was asked for.
+async fn fetch_and_keep(connection: &mut DbConnection, id: UserId) -> Result<User, StoreError> {
+    let sql = format!("select * from users where id = $1 {}", sql_pieces::KEEPING);
+    user(&db::query(db::AssertSqlSafe(sql)).bind(id.0).fetch_one(connection).await?)
+}
+
 async fn is_last_administrator(connection: &mut DbConnection, id: UserId) -> Result<bool, StoreError> {
     let can: Vec<i64> =
-        db::query_scalar(db::AssertSqlSafe(format!("{ADMINISTRATORS} order by id limit 2 {}", sql_pieces::KEEPING)))
+        db::query_scalar(db::AssertSqlSafe(format!("{ADMINISTRATORS} order by id {}", sql_pieces::KEEPING)))
             .fetch_all(connection)
             .await?;
     Ok(can == [id.0])

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
 /// Where a database of PostgreSQL is, and who comes with which password. Shown without the password.
@@ -25,6 +25,10 @@ const PARAMETERS: [&str; 10] = [
     "dbname",
     "options[search_path]",
 ];
+
+/// What the client library would take from the environment without a word, by the parameter that says the same.
+const NOT_FROM_AROUND: [(&str, &str); 4] =
+    [("PGOPTIONS", ""), ("PGSSLROOTCERT", "sslrootcert"), ("PGSSLCERT", "sslcert"), ("PGSSLKEY", "sslkey")];
 
 const EXAMPLE: &str = "postgresql://revere@db.example.org/revere";
 
@@ -59,6 +63,13 @@ impl PostgresAddress {
         if url.username().is_empty() && !given("user") {
             return Err(format!("names no user; expected one like {EXAMPLE}"));
         }
+        for (name, parameter) in NOT_FROM_AROUND {
+            if !given(parameter) && std::env::var_os(name).is_some() {
+                return Err(format!(
+                    "says all that is needed, and the environment variable {name} would change what it means; unset that one"
+                ));
+            }
+        }
         let mut options: PgConnectOptions = text.parse().map_err(|fault: sqlx::Error| match fault {
             sqlx::Error::Configuration(fault) => format!("cannot be read: {fault}"),
             other => format!("cannot be read: {other}"),
@@ -68,6 +79,15 @@ impl PostgresAddress {
                 return Err("has a password, and DATABASE_PASSWORD is another one; take one of them out".to_owned());
             }
             options = options.password(password);
+        } else if url.password().is_none() && !given("password") {
+            // Not one that lies around for other programs.
+            options = options.password("");
+        }
+        if !given("sslmode") {
+            options = options.ssl_mode(PgSslMode::Prefer);
+        }
+        if url.port().is_none() && !given("port") {
+            options = options.port(5432);
         }
         let place = match options.get_socket() {
             Some(folder) => folder.display().to_string(),
@@ -76,6 +96,16 @@ impl PostgresAddress {
         let shown =
             format!("postgresql://{}@{place}/{}", options.get_username(), options.get_database().unwrap_or_default());
         Ok(PostgresAddress { options: Box::new(options), shown })
+    }
+
+    /// Whether whoever listens on the way may read along: it goes over a network, and TLS is not required.
+    pub fn is_open_to_listeners(&self) -> bool {
+        let host = self.options.get_host().trim_start_matches('[').trim_end_matches(']');
+        let is_here = self.options.get_socket().is_some()
+            || host.starts_with('/')
+            || host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        !is_here && matches!(self.options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer)
     }
 
     /// How a client of the same library connects there.
@@ -111,6 +141,22 @@ mod tests {
         ] {
             let address = PostgresAddress::read(text, password).unwrap();
             assert_eq!((address.to_string(), format!("{address:?}")), (shown.to_owned(), shown.to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_address_over_a_network_without_tls_is_open_to_listeners() {
+        for (text, is_open) in [
+            ("postgresql://u@db.example.org/d", true),
+            ("postgresql://u@192.0.2.1/d?sslmode=disable", true),
+            ("postgresql://u@db.example.org/d?sslmode=require", false),
+            ("postgresql://u@db.example.org/d?sslmode=verify-full", false),
+            ("postgresql://u@localhost/d", false),
+            ("postgresql://u@127.0.0.1/d?sslmode=disable", false),
+            ("postgresql://u@[::1]/d", false),
+            ("postgresql://u@db.example.org/d?host=/run/postgresql", false),
+        ] {
+            assert_eq!(PostgresAddress::read(text, None).unwrap().is_open_to_listeners(), is_open, "{text}");
         }
     }
 

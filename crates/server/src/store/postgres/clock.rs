@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
-use revere_model::Clock;
+use revere_model::{Clock, SystemClock};
 use tokio::time::Instant;
 
 use crate::store::{
@@ -24,11 +24,16 @@ pub struct DatabaseClock {
 #[derive(Clone, Copy)]
 struct Asked {
     at: Instant,
+    /// What this machine's own clock showed then.
+    machine: Timestamp,
     showed: Timestamp,
 }
 
 /// An answer that took so long says too little of the time.
 const TOO_LONG: SignedDuration = SignedDuration::from_secs(2);
+
+/// So much may the clocks of this machine differ in what time has passed.
+const DOUBTFUL: SignedDuration = SignedDuration::from_secs(1);
 
 /// A difference that is no more than what the way there and back may make.
 const NOISE: SignedDuration = SignedDuration::from_millis(5);
@@ -44,13 +49,21 @@ impl Asked {
         let passed = SignedDuration::try_from(self.at.elapsed()).unwrap_or(SignedDuration::MAX);
         self.showed.saturating_add(passed).unwrap_or(Timestamp::MAX)
     }
+
+    /// Whether more or less time has passed than the clock that nobody sets knows of: this machine was suspended, or its own clock
+    /// was set. Which of the two is not to be told from here.
+    fn is_doubtful(&self) -> bool {
+        let passed = SignedDuration::try_from(self.at.elapsed()).unwrap_or(SignedDuration::MAX);
+        let by_the_machine = SystemClock.now().duration_since(self.machine);
+        by_the_machine.saturating_sub(passed).abs() > DOUBTFUL
+    }
 }
 
 impl DatabaseClock {
     /// Takes over what the database shows. A difference to what was thought is told, where it is one.
     fn follow(&self, asked: Asked) {
         let difference = asked.now().duration_since(self.now());
-        if difference.abs() > NOISE {
+        if difference.abs() > NOISE || self.asked().is_doubtful() {
             *self.asked() = asked;
         }
         if difference.abs() > TOO_LONG {
@@ -74,7 +87,7 @@ async fn ask(store: &Store) -> Result<Option<Asked>, StoreError> {
     let took = SignedDuration::try_from(ended - began).unwrap_or(SignedDuration::MAX);
     // It was read somewhere on the way.
     let showed = instant(micros)?.saturating_add(took / 2).unwrap_or(Timestamp::MAX);
-    Ok((took < TOO_LONG).then_some(Asked { at: ended, showed }))
+    Ok((took < TOO_LONG).then_some(Asked { at: ended, machine: SystemClock.now(), showed }))
 }
 
 impl Store {
@@ -91,6 +104,16 @@ impl Store {
         }
     }
 
+    /// Asks the database's clock anew if this machine may have been suspended, and tells whether it may have been: what was
+    /// reckoned by the clock before is to be reckoned again.
+    pub(in crate::store) async fn ask_a_doubtful_clock(&self) -> Result<bool, StoreError> {
+        let is_doubtful = self.0.database_clock.get().is_some_and(|clock| clock.asked().is_doubtful());
+        if is_doubtful {
+            self.ask_the_clock().await?;
+        }
+        Ok(is_doubtful)
+    }
+
     /// Asks the database's clock anew, where somebody goes by it.
     pub async fn ask_the_clock(&self) -> Result<(), StoreError> {
         if let Some(clock) = self.0.database_clock.get()
@@ -99,5 +122,25 @@ impl Store {
             clock.follow(asked);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_slept_is_in_doubt_until_it_has_asked() {
+        let now = SystemClock.now();
+        let asked = |slept: i64| Asked {
+            at: Instant::now(),
+            machine: now.saturating_sub(SignedDuration::from_secs(slept)).unwrap(),
+            showed: now,
+        };
+        assert!(!asked(0).is_doubtful());
+        let clock = DatabaseClock { asked: Arc::new(Mutex::new(asked(3600))) };
+        assert!(clock.asked().is_doubtful());
+        clock.follow(asked(0));
+        assert!(!clock.asked().is_doubtful());
     }
 }

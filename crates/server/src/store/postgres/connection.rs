@@ -8,7 +8,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use super::{address::PostgresAddress, faults, migrate};
+use super::{address::PostgresAddress, commits, faults, migrate};
 use crate::store::{
     OpenError, Store, StoreOptions,
     database::{DbConnection, DbOptions, DbPool, Opened},
@@ -38,6 +38,16 @@ pub(in crate::store) struct ConnectOptions {
     busy_timeout: Duration,
 }
 
+/// The writer's connection.
+pub(in crate::store) struct WriterConnection {
+    pub(in crate::store) connection: PgConnection,
+    /// See [`commits`]. Another one for each connection: what was begun on one that broke holds up no other.
+    pub(in crate::store) name: String,
+    /// Whether nothing more may be asked on it: statements are prepared that no longer fit the schema, or a transaction was
+    /// begun by half.
+    pub(in crate::store) spent: bool,
+}
+
 impl ConnectOptions {
     fn new(address: &PostgresAddress, busy_timeout: Duration) -> ConnectOptions {
         let address = address.connect_options().application_name("revere");
@@ -50,7 +60,12 @@ impl ConnectOptions {
 }
 
 /// Connects for writing.
-pub(in crate::store) async fn connect(options: &ConnectOptions) -> Result<PgConnection, sqlx::Error> {
+pub(in crate::store) async fn connect(options: &ConnectOptions) -> Result<WriterConnection, sqlx::Error> {
+    let connection = connect_alone(options).await?;
+    Ok(WriterConnection { connection, name: uuid::Uuid::new_v4().simple().to_string(), spent: false })
+}
+
+async fn connect_alone(options: &ConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let connecting = async {
         let mut connection = options.address.connect().await?;
         sqlx::raw_sql(options.session()).execute(&mut connection).await?;
@@ -95,11 +110,18 @@ fn readers(options: &ConnectOptions, connections: u32, patience: Duration) -> Db
 pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAddress) -> Result<Opened, OpenError> {
     let connect_options = ConnectOptions::new(address, options.busy_timeout);
     let failed = |source: sqlx::Error| faults::cannot_open(address, source);
-    let mut connection = connect(&connect_options).await.map_err(failed)?;
-    check(&mut connection, address).await?;
-    migrate::bring_up_to_date(&mut connection, address).await?;
+    let mut writer = connect(&connect_options).await.map_err(failed)?;
+    let connection = &mut writer.connection;
+    check(connection, address).await?;
+    if options.beside_a_server {
+        migrate::refuse_other_schema(connection, address).await?;
+    }
+    migrate::bring_up_to_date(connection, address).await?;
+    if let Err(error) = commits::forget(connection).await {
+        tracing::debug!(%error, "what old transactions were known by was left where it is");
+    }
     let instance = sqlx::query_scalar("select value from meta where key = 'instance'")
-        .fetch_one(&mut connection)
+        .fetch_one(connection)
         .await
         .map_err(failed)?;
     let patience = options.busy_timeout.max(Duration::from_secs(1));
@@ -107,7 +129,7 @@ pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAdd
         readers: readers(&connect_options, options.readers, patience),
         engine_readers: readers(&connect_options, 2, patience),
         options: DbOptions::Postgres(Box::new(connect_options)),
-        connection: DbConnection::Postgres(connection),
+        connection: DbConnection::Postgres(Box::new(writer)),
         instance,
         lock: None,
     })
@@ -117,7 +139,7 @@ impl Store {
     /// Looks whether a database of PostgreSQL can be used, and changes nothing.
     pub async fn probe(address: &PostgresAddress) -> Result<(), OpenError> {
         let options = ConnectOptions::new(address, CONNECTING);
-        let mut connection = connect(&options).await.map_err(|source| faults::cannot_open(address, source))?;
+        let mut connection = connect_alone(&options).await.map_err(|source| faults::cannot_open(address, source))?;
         check(&mut connection, address).await?;
         migrate::look(&mut connection, address).await?;
         // It was looked at; how it lets go is no fault.

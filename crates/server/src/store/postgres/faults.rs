@@ -30,6 +30,12 @@ pub(in crate::store) fn fault(code: &str) -> DbFault {
     }
 }
 
+/// Whether a prepared statement no longer fits the schema, or is not known to whoever a pooler sent it to: it must be prepared anew.
+pub(in crate::store) fn is_outdated(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(&*code, "0A000" | "26000"))
+}
+
 /// What is wrong and what to do, in one sentence that goes on after the database's address or after "PostgreSQL"; and whether it
 /// may pass without anybody changing the configuration.
 fn sentence(error: &sqlx::Error) -> Option<(String, bool)> {
@@ -117,6 +123,17 @@ pub(in crate::store) fn words(error: &sqlx::Error) -> Option<String> {
 
 /// Why a database cannot be opened.
 pub(super) fn cannot_open(address: &PostgresAddress, source: sqlx::Error) -> OpenError {
-    let (fault, passing) = sentence(&source).unwrap_or_else(|| (format!("cannot be used: {source}"), false));
+    let (fault, passing) = sentence(&source).unwrap_or_else(|| {
+        let code = source.as_database_error().and_then(|error| error.code());
+        match code.is_some_and(|code| matches!(fault(&code), DbFault::Locked | DbFault::Passing)) {
+            true => (
+                format!(
+                    "is being changed by somebody else ({source}), as by a server that brings its schema up to date: it is asked again"
+                ),
+                true,
+            ),
+            false => (format!("cannot be used: {source}"), false),
+        }
+    });
     OpenError::Server { place: address.to_string(), fault, passing, source: Some(source) }
 }

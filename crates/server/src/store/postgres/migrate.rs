@@ -18,6 +18,7 @@ pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
     (18, include_str!("../../../migrations/postgres/0018_mutes.sql")),
     (19, include_str!("../../../migrations/postgres/0019_acknowledgements.sql")),
     (20, include_str!("../../../migrations/postgres/0020_reminders.sql")),
+    (21, include_str!("../../../migrations/postgres/0021_commits.sql")),
     (22, include_str!("../../../migrations/postgres/0022_deliveries_sent.sql")),
 ];
 
@@ -45,6 +46,7 @@ pub(super) async fn bring_up_to_date(
             // Another one did it.
             Ok(false) => {}
             Err(error) if tries < TRIES && is_anothers(&error) => tries += 1,
+            // It may be that another one takes its time: that passes, and whoever waits for the database comes again.
             Err(source) => {
                 return Err(match faults::cannot_open(address, source) {
                     OpenError::Server { place, fault, passing, source } => {
@@ -56,6 +58,23 @@ pub(super) async fn bring_up_to_date(
             }
         }
     }
+}
+
+/// Refuses a schema that is not this program's: servers of another version may be using it. One that is not there yet nobody uses.
+pub(super) async fn refuse_other_schema(
+    connection: &mut PgConnection,
+    address: &PostgresAddress,
+) -> Result<(), OpenError> {
+    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    let found = look(connection, address).await?;
+    if found == 0 || found == known {
+        return Ok(());
+    }
+    let fault = format!(
+        "has schema {found}, and this program's is {known}; start a server of this version, which brings it up to date, or use the \
+         program of the version that runs"
+    );
+    Err(OpenError::Server { place: address.to_string(), fault, passing: false, source: None })
 }
 
 /// The schema that is there, where it is one that this program knows.

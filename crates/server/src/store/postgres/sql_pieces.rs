@@ -12,6 +12,7 @@ const WORDS: Words = Words {
     keeping: "for no key update",
     passing_over_kept: "for no key update skip locked",
     keeping_statuses: "for no key update of s skip locked",
+    keeping_the_statuses: "order by s.monitor_id for no key update of s",
     ids_of: ("(select value::bigint as value from jsonb_array_elements_text(", "::jsonb) as ids (value))"),
     // A column of them is one parameter, however many rows there are: one statement for all, which is read once.
     rows: |_, types| {

@@ -180,9 +180,9 @@ fn push_fitting(query: &mut QueryBuilder, filter: &OverviewFilter) {
     }
     if let Some(search) = &filter.search {
         let pattern = contains(search);
-        query.push(" and (lower(m.name) like lower(").push_bind(pattern.clone()).push(") escape '\\'");
-        query.push(" or exists (select 1 from tags t where t.monitor_id = m.id and lower(t.tag) like lower(");
-        query.push_bind(pattern).push(") escape '\\'))");
+        query.push(" and (lower(m.name) like ").push_bind(pattern.clone()).push(" escape '\\'");
+        query.push(" or exists (select 1 from tags t where t.monitor_id = m.id and lower(t.tag) like ");
+        query.push_bind(pattern).push(" escape '\\'))");
     }
 }
 

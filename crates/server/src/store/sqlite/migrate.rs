@@ -35,6 +35,7 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0018_mutes.sql"),
     include_str!("../../../migrations/sqlite/0019_acknowledgements.sql"),
     include_str!("../../../migrations/sqlite/0020_reminders.sql"),
+    include_str!("../../../migrations/sqlite/0021_commits.sql"),
     include_str!("../../../migrations/sqlite/0022_deliveries_sent.sql"),
 ];
 

@@ -14,6 +14,7 @@ const WORDS: Words = Words {
     keeping: "",
     passing_over_kept: "",
     keeping_statuses: "",
+    keeping_the_statuses: "",
     ids_of: ("(select value from json_each(", "))"),
     rows: |count, types| (format!("values {}", values(count, types)), count * types.len()),
     numbers: false,

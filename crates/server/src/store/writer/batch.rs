@@ -12,6 +12,7 @@ use crate::{
         StoreError,
         claiming::results::{self, Committed, RunResult},
         database::{self as db, DbConnection},
+        postgres::commits::Transaction,
     },
 };
 
@@ -23,7 +24,7 @@ pub(super) struct Done {
     /// Not begun, because the transaction had to be ended.
     unwritten: Vec<Work>,
     /// What the open transaction is known by, if it is not the one that this was begun in.
-    pub(super) anew: Option<Option<String>>,
+    pub(super) anew: Option<Option<Transaction>>,
 }
 
 impl Done {

@@ -9,10 +9,10 @@ use super::Writer;
 use crate::store::{
     StoreError,
     database::{
-        self as db,
+        self as db, DbConnection,
         faults::{self, DbFault},
     },
-    postgres::commits::Ended,
+    postgres::commits::{Ended, Transaction},
 };
 
 impl Writer {
@@ -25,21 +25,21 @@ impl Writer {
         };
         match self.transaction.take() {
             // What is refused is not done.
-            Some(number) if !matches!(faults::fault(&error), Some(DbFault::Locked | DbFault::Refused)) => {
-                self.read_back(&number, Arc::new(error)).await
+            Some(transaction) if !matches!(faults::fault(&error), Some(DbFault::Locked | DbFault::Refused)) => {
+                self.read_back(&transaction, Arc::new(error)).await
             }
             _ => Err(error.into()),
         }
     }
 
     /// What became of a commit that was not answered, however long it takes to hear of it.
-    async fn read_back(&mut self, number: &str, error: Arc<sqlx::Error>) -> Result<(), StoreError> {
+    async fn read_back(&mut self, transaction: &Transaction, error: Arc<sqlx::Error>) -> Result<(), StoreError> {
         self.failed(&error);
         let mut pause = Duration::from_millis(20);
         loop {
-            match self.ended(number).await {
+            match self.ended(transaction).await {
                 Ok(Ended::Committed) => {
-                    tracing::info!(transaction = number, "a commit was not answered, and was done all the same");
+                    tracing::info!(?transaction, "a commit was not answered, and was done all the same");
                     return Ok(());
                 }
                 Ok(Ended::Aborted) => return Err(StoreError::Unavailable(error)),
@@ -51,12 +51,12 @@ impl Writer {
         }
     }
 
-    async fn ended(&mut self, number: &str) -> Result<Ended, sqlx::Error> {
+    async fn ended(&mut self, transaction: &Transaction) -> Result<Ended, sqlx::Error> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => self.connection.insert(self.options.connect().await?),
         };
-        connection.ended(number).await
+        connection.ended(transaction).await
     }
 
     /// Takes back the open transaction, which ended with this; it may be gone already: the database ends it by itself after
@@ -66,6 +66,10 @@ impl Writer {
             && !faults::leaves_a_connection(error)
         {
             // Nobody would hear it.
+            self.connection = None;
+        }
+        // A connection with statements that no longer fit the schema would fail again and again: they are prepared anew on another one.
+        if self.connection.as_ref().is_some_and(DbConnection::is_spent) {
             self.connection = None;
         }
         if let Some(connection) = &mut self.connection {

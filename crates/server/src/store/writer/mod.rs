@@ -24,6 +24,7 @@ use super::{
         faults::{self, DbFault},
     },
     health::Health,
+    postgres::commits::Transaction,
     sqlite::lock::LockFile,
 };
 
@@ -65,7 +66,7 @@ struct Writer {
     /// `None` after a fault that may have hurt it: made again before the next transaction.
     connection: Option<DbConnection>,
     /// What the open transaction is known by, where its commit may go unanswered.
-    transaction: Option<String>,
+    transaction: Option<Transaction>,
     health: Arc<Health>,
     /// How long nobody may write after a trouble before the writer looks by itself whether it is over.
     probe_every: Duration,
@@ -203,7 +204,8 @@ impl Writer {
     fn failed(&mut self, error: &Arc<sqlx::Error>) {
         self.health.failed(error);
         // A lock and a full disk leave the connection sound; after anything else it is made anew.
-        if !matches!(faults::fault(error), Some(DbFault::Locked | DbFault::Full)) {
+        let sound = matches!(faults::fault(error), Some(DbFault::Locked | DbFault::Full));
+        if !sound || self.connection.as_ref().is_some_and(DbConnection::is_spent) {
             self.connection = None;
         }
     }

@@ -20,7 +20,7 @@ impl Home {
             DatabasePlace::File(_) => format!("DATABASE_PATH = '{}'\n", folder.join("revere.db").display()),
             // What it leaves when it is killed is taken over soon.
             DatabasePlace::Server(_) => {
-                format!("DATABASE_URL = '{}'\nRUN_TIMEOUT = 2\nCLAIM_MARGIN = 1\n", database.url())
+                format!("DATABASE_URL = '{}'\nRUN_TIMEOUT = 2\nCLAIM_MARGIN = 5\n", database.url())
             }
         };
         Home { database, line }

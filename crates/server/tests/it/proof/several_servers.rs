@@ -123,7 +123,7 @@ impl World {
 
 fn configure(folder: &Path, url: &str, receiver: &Stub) {
     let config = format!(
-        "DATABASE_URL = '{url}'\nRUN_TIMEOUT = 2\nCLAIM_MARGIN = 1\n\
+        "DATABASE_URL = '{url}'\nRUN_TIMEOUT = 2\nCLAIM_MARGIN = 5\n\
          FLAPPING_CHANGES = 0\nREVERE_ALERTS = {{'hook': {{'type': 'webhook', 'config': {{'url': '{}/hook'}}}}}}\n",
         receiver.url
     );

@@ -13,6 +13,7 @@ mod portable;
 mod rates;
 mod schemas;
 mod several_servers;
+mod shared_database;
 mod telling;
 mod versions;
 mod writing;

@@ -131,7 +131,7 @@ impl Sql {
         rows.iter().map(|row| row.split(' ').map(|number| number.parse().unwrap()).collect()).collect()
     }
 
-    /// Everything that the database holds, row by row.
+    /// Everything that the database holds, row by row, but what transactions are known by.
     pub(crate) async fn everything(&mut self) -> Vec<String> {
         let tables = match self {
             Sql::Sqlite(_) => {
@@ -139,7 +139,8 @@ impl Sql {
             }
             Sql::Postgres(_) => {
                 self.texts(
-                    "select cast(tablename as text) from pg_tables where schemaname = current_schema() order by 1",
+                    "select cast(tablename as text) from pg_tables where schemaname = current_schema()
+                         and tablename <> 'commits' order by 1",
                 )
                 .await
             }

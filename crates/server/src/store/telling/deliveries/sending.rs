@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, MuteSubject, Subject};
+use tokio::time::Instant;
 
 use super::{Delivery, DeliveryStatus, Settlement, delivery};
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
         telling::{alert_records, mutes::held::Mutes, record_flips},
     },
 };
+
+/// How long a claim waits where its time passes meanwhile.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Store {
     /// Gives up what is owed since before `before` by alerts that the configuration no longer has, and tells it through
@@ -46,7 +50,8 @@ impl Store {
     }
 
     /// Claims deliveries of an alert that are due, the longest due first: counts an attempt of each and hides it for
-    /// `lease`. One of which nothing can be read is given up, and holds up no other.
+    /// `lease`. One of which nothing can be read is given up, and holds up no other. Where several servers share the database, it
+    /// waits for a locked or full disk a second at most, and not as long as it takes: the claim's time passes meanwhile.
     pub async fn claim_deliveries(
         &self,
         alert: &str,
@@ -57,15 +62,22 @@ impl Store {
     ) -> Result<Vec<Delivery>, StoreError> {
         let (alert, node) = (alert.to_owned(), node.to_owned());
         let lease = SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX);
-        let hidden_until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
-        self.write_patiently(move |connection| {
+        if self.0.shared && self.ask_a_doubtful_clock().await? {
+            return Ok(Vec::new());
+        }
+        let asked = self.0.shared.then(Instant::now);
+        let claim = self.0.queue.write(asked.map(|_| PATIENCE), move |connection| {
             Box::pin(async move {
+                let waited = asked.and_then(|asked| SignedDuration::try_from(asked.elapsed()).ok()).unwrap_or_default();
+                let begun = now.saturating_add(waited).unwrap_or(now);
+                let hidden_until = begun.checked_add(lease).unwrap_or(Timestamp::MAX);
                 // Compared once more outside: another server may have claimed or settled one after it was looked at.
+                // Materialized: within a join they could be looked for once for each row, and be others each time.
                 let sql = format!(
-                    "update deliveries set attempts = attempts + 1, claimed_by = $1, next_attempt_at = $2
-                     where id in (select id from deliveries where alert_key = $3 and status = 'owed'
-                         and next_attempt_at <= $4 order by next_attempt_at, id limit $5 {})
-                         and status = 'owed' and next_attempt_at <= $4
+                    "with chosen as materialized (select id as chosen_id from deliveries where alert_key = $3
+                         and status = 'owed' and next_attempt_at <= $4 order by next_attempt_at, id limit $5 {})
+                     update deliveries set attempts = attempts + 1, claimed_by = $1, next_attempt_at = $2
+                     from chosen where id = chosen_id and status = 'owed' and next_attempt_at <= $4
                      returning *",
                     sql_pieces::PASSING_OVER_KEPT
                 );
@@ -84,8 +96,8 @@ impl Store {
                 claimed.sort_unstable_by_key(|delivery| delivery.id);
                 Ok(claimed)
             })
-        })
-        .await
+        });
+        claim.await
     }
 
     /// Records what came of an attempt; false if the delivery was settled or cancelled meanwhile, or claimed anew. Only

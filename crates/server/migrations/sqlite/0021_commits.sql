@@ -1,0 +1,2 @@
+-- PostgreSQL alone has `commits`: a commit to a file is always answered.
+select 1;
