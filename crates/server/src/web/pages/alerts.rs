@@ -287,6 +287,20 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
 }
 
 impl AlertView {
+    /// Which monitors and problems it is for, in few words.
+    fn scope(&self) -> String {
+        let severities: Vec<&str> =
+            self.severities.iter().filter(|option| option.chosen).map(|option| option.severity.as_str()).collect();
+        let problems = match severities.as_slice() {
+            [] => Some("no problems".to_owned()),
+            [only] if self.severities.len() > 1 => Some(format!("{only} only")),
+            _ => None,
+        };
+        let tags = Some(self.tags.clone()).filter(|tags| !tags.is_empty());
+        let words: Vec<String> = tags.into_iter().chain(problems).collect();
+        if words.is_empty() { "all".to_owned() } else { words.join("; ") }
+    }
+
     fn of(index: usize, report: AlertReport, fared: PastResult, now: Timestamp) -> AlertView {
         let row = report.row;
         let failing = fared.failing_since().filter(|_| row.is_on()).map(|since| Span::Since(since, now));
