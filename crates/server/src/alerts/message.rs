@@ -421,6 +421,7 @@ pub(crate) mod tests {
         Return Value: 67
         For: 32 min
         Acknowledge: https://revere.example.com/acknowledge/7.ab
+        Description: Mails that wait. Look at https://wiki.example.com/mail first.
         ");
         assert_eq!(reminder.subject(), "[Revere Reminder] ALARM Mail Queue Length");
         assert_eq!(reminder.short(), "[Revere] still ALARM Mail Queue Length: 67 mails wait (67)");
