@@ -125,8 +125,11 @@ async fn each_act_leaves_one_row() {
             server.engine.wake();
         }
     }
-    let links =
-        async || server.mailbox.all().iter().filter_map(|told| told.acknowledge_url.clone()).collect::<Vec<_>>();
+    let links = async || {
+        // Not what is told in the place of another alert, which is of the first problem, too.
+        let own = server.mailbox.all().into_iter().filter(|told| !told.key.ends_with("-instead"));
+        own.filter_map(|told| told.acknowledge_url).collect::<Vec<_>>()
+    };
     let link = eventually("two links", async || links().await.into_iter().nth(1).ok_or("not yet".to_owned())).await;
     let stranger = Visitor::of(&server);
     assert_eq!(stranger.submit(&link, &[("note", "")]).await.status, 200);
