@@ -112,8 +112,7 @@ impl Store {
                 Ok(owed)
             })
         });
-        let owed = owed.await?;
-        Ok(Reminded { owed, more: more && owed > 0, next_due })
+        Ok(Reminded { owed: owed.await?, more, next_due })
     }
 }
 
