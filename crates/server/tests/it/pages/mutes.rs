@@ -26,7 +26,12 @@ async fn two_clicks_mute_a_monitor_and_one_ends_it() {
         "{page}"
     );
     assert!(browser.page("/").await.contains("<span class=\"tag muted\">muted, ends"));
-    assert!(browser.page("/sources").await.contains("1 mute<span class=\"unseen\"> in force</span>"));
+    assert!(
+        browser
+            .page("/sources")
+            .await
+            .contains("1<span class=\"in-words\"> mute</span><span class=\"unseen\"> in force</span>")
+    );
     let mutes = browser.page("/mutes").await;
     assert!(mutes.contains("<b>Mail</b>") && mutes.contains("It held nothing back."), "{mutes}");
     let answer = browser.submit("/mutes/1/end", &[]).await;
