@@ -147,7 +147,8 @@ impl BodyField for AlertChoice {
     }
 
     fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
-        let key = ObjectBuilder::new().schema_type(Type::String);
+        let format = SchemaFormat::Custom("alert-key".to_owned());
+        let key = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
         let keys =
             ArrayBuilder::new().items(key).unique_items(true).min_items(Some(1)).max_items(Some(MAX_CHOSEN_ALERTS));
         let either = SchemaType::from_iter([Type::Array, Type::Null]);

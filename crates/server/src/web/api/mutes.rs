@@ -108,7 +108,7 @@ pub(crate) struct MuteBody {
     #[schema(required = false)]
     tag: Option<String>,
     /// This alert; null is all.
-    #[schema(required = false)]
+    #[schema(required = false, format = "alert-key")]
     alert: Option<String>,
     /// Problems of this severity, and their ends; null is any.
     #[schema(value_type = Option<SeverityWord>, required = false)]
