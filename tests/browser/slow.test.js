@@ -53,8 +53,8 @@ story("forty streams that are never read and as many slow readers of pages hold 
     while (!measured.at(-1).good && measured.length < 4) measured.push(await lateness());
     assert.ok(measured.at(-1).good, `ticks began late, or were passed over: ${JSON.stringify(measured)}`);
     await page.goto(`/monitor/${server.ticking}`);
-    const seen = await page.locator("#runs tbody tr").first().getAttribute("id");
-    await until(async () => (await page.locator("#runs tbody tr").first().getAttribute("id")) !== seen, true, "a person's page is alive");
+    const seen = await page.locator("#runs tbody tr[id]").first().getAttribute("id");
+    await until(async () => (await page.locator("#runs tbody tr[id]").first().getAttribute("id")) !== seen, true, "a person's page is alive");
   } finally {
     for (const one of slow) one.close();
   }
