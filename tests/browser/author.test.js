@@ -27,7 +27,7 @@ everywhere("from Create to a monitor that runs, with a try-out on a real source"
   await page.getByText("every 2 seconds").waitFor();
   await page.getByRole("button", { name: /^Create/ }).click();
   await page.getByRole("heading", { name: "Checkout is quick" }).waitFor();
-  await page.locator("#runs tbody tr").first().waitFor();
+  await page.locator("#runs tbody tr[id]").first().waitFor();
   await page.goto("/");
   const made = (await server.api("GET", "/monitors")).items.find((one) => one.name === "Checkout is quick");
   await server.api("DELETE", `/monitors/${made.id}`);

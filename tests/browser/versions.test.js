@@ -91,7 +91,7 @@ everywhere("a deletion is undone at once, and later", server, async ({ page, ser
   assert.ok(!(await server.names()).includes("Precious"));
   await page.getByRole("button", { name: "Undo" }).click();
   await page.getByRole("heading", { name: "Precious" }).waitFor();
-  await page.locator("#runs tbody tr").waitFor();
+  await page.locator("#runs tbody tr[id]").waitFor();
   for (const id of ids) await server.api("DELETE", `/monitors/${id}`);
   await page.goto("/");
   await page.getByRole("link", { name: "Deleted monitors" }).click();

@@ -31,7 +31,7 @@ story("an example is a monitor with one click, and runs at once", server, {}, as
   assert.equal(await cards.count(), 3);
   await cards.first().getByRole("button", { name: "Create", exact: true }).click();
   await page.getByRole("heading", { name: "Mail queue length" }).waitFor();
-  await page.locator("#runs tbody tr").first().waitFor();
+  await page.locator("#runs tbody tr[id]").first().waitFor();
   await page.goto("/");
   assert.deepEqual(await server.names(), ["Mail queue length"]);
   await until(() => page.locator(".monitors tbody tr").count(), 1);

@@ -35,7 +35,7 @@ story("a monitor is read, run, paused and looked back at", server, plain, async 
   await page.getByRole("link", { name: "Orders", exact: true }).click();
   assert.equal(await page.locator(".chart svg.still").count(), 1, "a still picture of the chart");
   await page.getByRole("button", { name: "Run now" }).click();
-  await until(() => page.locator("#runs tbody tr").count(), 4);
+  await until(() => page.locator("#runs tbody tr[id]").count(), 4);
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByRole("button", { name: "Resume" }).click();
   await page.getByRole("link", { name: "Whole history" }).click();
