@@ -34,7 +34,7 @@ ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolka
 schemathesis.openapi.format("python", SCRIPTS)
 schemathesis.openapi.format("crontab", SCHEDULES)
 schemathesis.openapi.format("timezone", ZONES)
-schemathesis.openapi.format("alert-key", st.sampled_from(["log", "pager", "off"]))
+schemathesis.openapi.format("alert-key", st.sampled_from(["log", "pager", "off", *[f"off{number}" for number in range(64)]]))
 
 
 @schemathesis.hook

@@ -18,6 +18,8 @@ REVERE_ALERTS = {
     'log': {'type': 'log', 'description': 'Always takes it'},
     'pager': {'type': 'webhook', 'description': 'Never there', 'config': {'url': 'http://127.0.0.1:9/'}},
     'off': {'type': 'log', 'description': 'Switched off', 'enabled': False},
+    # As many as one monitor may choose.
+    **{f'off{number}': {'type': 'log', 'enabled': False} for number in range(64)},
 }
 # A script that loops costs the fuzzer this much.
 RUN_TIMEOUT = 5

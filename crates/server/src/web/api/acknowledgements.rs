@@ -64,18 +64,20 @@ pub(crate) struct AcknowledgementBody {
     params(("id" = i64, Path, minimum = 1, description = "Which monitor.")),
     responses(
         (status = 200, description = "Who does.", body = AcknowledgementView),
-        (status = 404, description = "There is no such monitor, or nobody said so."),
+        (status = 204, description = "Nobody said so."),
+        (status = 404, description = "There is no such monitor."),
     )
 )]
 pub(crate) async fn get(
     context: Context,
     Key(id): Key<MonitorId>,
     params: Params,
-) -> Result<Json<AcknowledgementView>, Problem> {
+) -> Result<Response, Problem> {
     params.finish(())?;
-    let found = acknowledgements::get(&context, id).await?;
-    let found = found.ok_or_else(|| Problem::not_found("acknowledgement of monitor", id))?;
-    Ok(Json(found.into()))
+    Ok(match acknowledgements::get(&context, id).await? {
+        Some(found) => Json(AcknowledgementView::from(found)).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 /// Acknowledge a problem
