@@ -68,11 +68,7 @@ pub(crate) struct AcknowledgementBody {
         (status = 404, description = "There is no such monitor."),
     )
 )]
-pub(crate) async fn get(
-    context: Context,
-    Key(id): Key<MonitorId>,
-    params: Params,
-) -> Result<Response, Problem> {
+pub(crate) async fn get(context: Context, Key(id): Key<MonitorId>, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
     Ok(match acknowledgements::get(&context, id).await? {
         Some(found) => Json(AcknowledgementView::from(found)).into_response(),
