@@ -25,7 +25,7 @@ DATABASE_PATH = '/var/lib/revere/revere.db'
 #GOOGLE_CLIENT_SECRET = 'CREDENTIAL:google'
 #SECRET_KEY = 'CREDENTIAL:secret-key'
 
-# A proxy on this machine says whom each request is of.
+# Where the proxy asks from: it says whom each request is of. Behind HTTPS of a proxy nobody else is answered but this machine.
 #TRUSTED_PROXIES = ['127.0.0.1']
 
 #TIMEZONE = 'Europe/Berlin'

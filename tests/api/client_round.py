@@ -1,5 +1,6 @@
 """Every operation of the document once, by the client that was generated from it."""
 
+import datetime
 import importlib
 import time
 
@@ -28,9 +29,13 @@ def everything(base, document):
         # What the fuzzer muted would be missed.
         for mute in ask("list_mutes", models.PageMute, over=False, limit=500).items:
             ask("end_mute", models.Mute, mute.id)
+        # And what it switched off, or gave to others, would tell nobody.
+        told = models.AlertInput(enabled=True, states=list(models.State), severities=list(models.Severity), tags=[])
+        ask("set_alert", models.Alert, "log", body=told)
         monitors(ask)
         runs(ask)
         silence(ask)
+        on_call(ask)
         others(ask)
     asked.add(watch(base))
     assert asked == set(names), f"not asked: {set(names) - asked}"
@@ -124,6 +129,20 @@ def silence(ask):
     assert ask("end_mute", models.Mute, mute.id).over
 
 
+def on_call(ask):
+    """Who is on call, and somebody in another one's place."""
+    rota = ask("get_rota", models.Rota, "night")
+    assert ask("list_rotas", models.PageRota).items[0].key == rota.key == "night"
+    assert [one.person for one in rota.now] == ["ann"] and not rota.gaps, rota
+    ends_at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=2)
+    body = models.OverrideInput(rota="night", person="ben", instead_of="ann", ends_at=ends_at)
+    made = ask("add_override", models.Override, body=body, answers=201)
+    assert ask("get_override", models.Override, made.id) == made
+    assert [one.person for one in ask("get_rota", models.Rota, "night").now] == ["ben"]
+    assert ask("list_overrides", models.PageOverride, rota="night", over=False).items[0] == made
+    assert ask("end_override", models.Override, made.id).over
+
+
 def others(ask):
     """Alerts, sources, trying, and the server itself."""
     assert {item.key for item in ask("list_alerts", models.PageAlert).items} >= {"log", "off", "pager"}
@@ -133,8 +152,17 @@ def others(ask):
     assert ask("test_alert", models.TestAnswer, "log").sent
     assert not ask("test_alert", models.TestAnswer, "pager").sent
     ask("test_alert", models.Problem, "off", answers=409)
+    told = ask("list_monitors", models.PageMonitor, limit=1).items[0].id
+    shown = ask("preview_alert", models.AlertPreview, "log", monitor=told, state=models.State.OK)
+    assert (shown.type_, shown.new_state) == ("log", models.State.OK) and shown.parts, shown
+    body = models.AlertPreviewInput(monitor_id=told, text="{{ monitor.nmae }}")
+    refused = ask("try_alert_words", models.Problem, "log", body=body, answers=422)
+    assert [(fault.field, fault.line) for fault in refused.errors] == [("text", 1)], refused
     shown = {item.name: item.health for item in ask("list_sources", models.PageSource, probe=True).items}
     assert shown == {"shop": "up", "down": "down"}, shown
+    named = ask("list_source_names", models.SourceNames, "shop", prefix="mail")
+    assert (named.names_of, [one.written for one in named.items], named.complete) == ("paths", ["mail.queue"], True), named
+    assert ask("list_source_names", models.SourceNames, "down").fault, "what is away tells nothing, and says so"
     assert ask("check_script", models.CheckAnswer, body=models.CheckInput(script="x = (")).errors[0].line == 1
     read = ask("read_schedule", models.ScheduleAnswer, body=models.ScheduleInput(schedule="@hourly", timezone="Asia/Tokyo"))
     assert len(read.ticks) == 5 and read.timezone == "Asia/Tokyo"
@@ -142,6 +170,8 @@ def others(ask):
     assert [row.act for row in rows] == [models.Act.ALERT_TESTED, models.Act.ALERT_TESTED, models.Act.ALERT_CHANGED]
     assert (rows[2].target.id, rows[2].who.kind, rows[2].door) == ("pager", "everybody", "api")
     assert ask("list_audit", models.PageAuditRow, target="alert:log", who="everybody", limit=1).items == rows[1:2]
+    server = ask("get_server", models.Server)
+    assert [node.this for node in server.servers] == [True] and server.database.size_bytes > 0, server
     assert ask("health", models.Health).status == "ok"
     assert "revere_runs_total" in ask("metrics", str)
     assert ask("openapi", models.OpenapiResponse200)["openapi"].startswith("3.1")

@@ -18,6 +18,9 @@ REVERE_ALERTS = {
     'log': {'type': 'log', 'description': 'Always takes it'},
     'pager': {'type': 'webhook', 'description': 'Never there', 'config': {'url': 'http://127.0.0.1:9/'}},
     'off': {'type': 'log', 'description': 'Switched off', 'enabled': False},
+    'phone': {'type': 'log', 'description': 'Of whoever is on call'},
+    'night': {'type': 'on_call', 'config': {'people': {'ann': 'phone', 'ben': 'phone'},
+        'layers': [{'people': ['ann'], 'from': '2020-01-06'}], 'escalate_after': '15min'}},
     # As many as one monitor may choose.
     **{f'off{number}': {'type': 'log', 'enabled': False} for number in range(64)},
 }
@@ -30,6 +33,11 @@ PASSWORD = "correct horse battery"
 
 LISTENS = re.compile(r"listening on .*?(http://127\.0\.0\.1:\d+)")
 COLOURS = re.compile(r"\x1b\[\d*m")
+
+
+def asked_for(line):
+    """Whether an error is what whoever asks brought about: they switch off the alert by which a rota reaches its people."""
+    return "a delivery is given up" in line and "cannot be reached: phone is switched off" in line
 
 
 @contextlib.contextmanager
@@ -71,7 +79,7 @@ def server(people=None, more=""):
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
-        faults = [line for line in said if "panicked" in line or " ERROR " in COLOURS.sub("", line)]
+        faults = [line for line in said if "panicked" in line or " ERROR " in COLOURS.sub("", line) and not asked_for(line)]
         if code != 0 or faults:
             raise SystemExit(f"the server ended with {code}, and said:\n" + "".join(faults or said[-40:]))
 

@@ -9,10 +9,12 @@ everywhere("what was done to a monitor stands in the audit, line by line", serve
   await server.api("PATCH", `/monitors/${id}`, { script: "limit = 80\nreturn_value = 1\n", alarm_after: 3 });
   await page.goto(`/monitor/${id}`);
   await page.getByRole("link", { name: "who changed it" }).click();
-  const rows = page.locator("#audit tbody tr");
+  const rows = page.locator("#audit tr[id^=row-]");
   await until(() => rows.count(), 2);
   assert.deepEqual(await rows.locator("summary").allInnerTexts(), ["monitor changed", "monitor created"]);
-  assert.match(await rows.first().innerText(), /everybody[\s\S]*monitor Queue <b>[\s\S]*127\.0\.0\.1/);
+  assert.match(await rows.first().innerText(), /somebody[\s\S]*monitor Queue <b>[\s\S]*127\.0\.0\.1/);
+  assert.match(await page.locator("#audit tr.day").innerText(), /\d{4}, UTC/, "the day, with its zone");
+  assert.match(await rows.first().locator("time").innerText(), /^\d\d:\d\d:\d\d$/);
   await rows.first().locator("summary").click();
   const difference = rows.first().locator(".lines");
   await until(async () => (await difference.locator("div").allInnerTexts()).map((line) => line.trimEnd()), [

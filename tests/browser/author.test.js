@@ -1,8 +1,12 @@
 // The author's loop: from Create to a monitor that runs, and everything that could lose what was typed.
 import assert from "node:assert/strict";
-import { everywhere, person, serve, story, until } from "./harness.js";
+import { everywhere, fits, person, serve, story, until } from "./harness.js";
 
-const server = serve();
+// The server's own file is a database like any other.
+const server = serve({
+  more: (address) => `REVERE_SOURCES['intranet'] = {'type': 'http', 'config': {'base_url': '${address}'}}
+REVERE_SOURCES['own'] = {'type': 'database', 'config': {'connection_string': 'sqlite:///revere.db'}}\n`,
+});
 const editor = (page) => page.getByRole("textbox", { name: "Script", exact: true }).and(page.locator(".cm-content"));
 const script = (page) => page.locator("textarea[name=script]").inputValue();
 const write = async (page, text) => {
@@ -60,6 +64,77 @@ story("sources and their methods complete themselves, with their doc", server, {
   await page.locator(".cm-completionInfo").getByText("The average of the values").waitFor();
   await page.keyboard.press("Enter");
   await until(() => script(page), "sources['shop'].get_avg()");
+});
+
+story("inside what a source is asked its own names complete themselves, and a call shows its signature", server, {}, async ({ page }) => {
+  await page.goto("/create");
+  const offered = page.locator(".cm-tooltip-autocomplete");
+  const signature = page.locator(".cm-signature");
+  await write(page, "shop = sources['shop']\n");
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("shop.get_a");
+  await offered.getByText("get_avg").click();
+  await signature.getByText("get_avg(path, from_date=None, to_date=None)").waitFor();
+  assert.equal(await signature.locator("b").innerText(), "path");
+  await page.keyboard.type("'shop.");
+  await offered.getByText("shop.errors").waitFor();
+  assert.deepEqual(
+    (await offered.locator(".cm-completionLabel").allInnerTexts()).slice(0, 3),
+    ["shop.errors", "shop.requests", "shop.latency_p95"],
+    "the shortest first",
+  );
+  await page.keyboard.type("lat");
+  await until(() => offered.locator("li").count(), 1);
+  await offered.locator("li").click();
+  await until(() => script(page), "shop = sources['shop']\nshop.get_avg('shop.latency_p95')");
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.type(", to_date=");
+  await until(() => signature.locator("b").innerText(), "to_date=None");
+  await page.keyboard.press("Control+End");
+  await until(() => signature.count(), 0);
+  await page.keyboard.type("\nhistory(");
+  await signature.getByText("history(since='-7d', until=None)").waitFor();
+});
+
+everywhere("a statement completes tables and columns, and says where the source is away", server, async ({ page }) => {
+  await page.goto("/create");
+  const offered = page.locator(".cm-tooltip-autocomplete");
+  await write(page, "");
+  await page.keyboard.type("sources['own'].execute('select * from moni");
+  await offered.getByText("monitors", { exact: true }).waitFor();
+  assert.equal(await offered.locator(".cm-completionLabel").first().innerText(), "monitors", "the shortest first");
+  await offered.getByText("monitors", { exact: true }).click();
+  await page.keyboard.type(" m where m.");
+  await offered.getByText("description", { exact: true }).waitFor();
+  await page.keyboard.type("sch");
+  await offered.getByText("schedule", { exact: true }).click();
+  await until(() => script(page), "sources['own'].execute('select * from monitors m where m.schedule')");
+  await fits(page);
+  await write(page, "");
+  await page.keyboard.type("sources['warehouse'].execute('select * from or");
+  await page.getByRole("status").getByText("sources['warehouse'] names nothing now: connection refused").waitFor();
+  assert.equal(await offered.count(), 0);
+  await page.keyboard.type("ders");
+  assert.equal(await script(page), "sources['warehouse'].execute('select * from orders')", "one goes on");
+});
+
+story("the page of sources completes a question, and lists what there is to ask about", server, {}, async ({ page }) => {
+  await page.goto("/sources");
+  const row = page.locator("li").filter({ hasText: "sources['own']" });
+  await row.getByText("Methods, and try a query").click();
+  const query = row.getByRole("textbox", { name: /Python/ }).and(row.locator(".cm-content"));
+  await query.click();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("print(sources['own'].execute('select 6 * 7 from met");
+  await page.locator(".cm-tooltip-autocomplete").getByText("meta", { exact: true }).click();
+  await page.keyboard.type(" limit 1");
+  await page.keyboard.press("Control+Enter");
+  await page.getByText("[(42,)]").first().waitFor();
+  await row.getByLabel("Tables and columns").fill("tags");
+  await row.getByRole("button", { name: "Show" }).click();
+  await page.locator(".names-found").getByText("tag TEXT, monitor_id INTEGER").waitFor();
+  await fits(page);
 });
 
 story("a syntax error is underlined as one types, and says what Python says", server, {}, async ({ page }) => {
@@ -178,4 +253,46 @@ story("a server that is away when one saves loses nothing typed, nor does a clos
   await again.getByRole("heading", { name: "Restarted" }).waitFor();
   await again.goto("/create");
   assert.equal(await again.locator("#draft").innerText(), "", "a draft that was saved is gone");
+});
+
+everywhere("an answer over HTTP is read at a glance, with its body and its headers", server, async ({ page }) => {
+  await page.goto("/create");
+  await write(page, "page = sources['intranet'].get('/taken')\nreturn_value = page.status\n");
+  await page.getByRole("button", { name: /^Run once/ }).click();
+  await outcome(page).getByText(/^200 OK · [\d.]+ ms · 9 B$/).waitFor();
+  await outcome(page).getByText("thank you", { exact: true }).waitFor();
+  await outcome(page).getByText("Headers").click();
+  await outcome(page).getByText("text/plain").waitFor();
+  assert.ok(!(await outcome(page).innerText()).includes("__revere__"));
+  await fits(page);
+});
+
+story("several crontabs stand one a line, and are read back together", server, {}, async ({ page }) => {
+  await page.goto("/create");
+  const field = page.getByLabel("Schedule", { exact: true });
+  const read = page.locator("#read-back");
+  await field.fill("*/5 9-16 * * 1-5\n0 17 * * 1-5");
+  await until(async () => (await read.innerText()).includes("every 5 minutes from 09:00 to 16:55 on weekdays; every weekday at 17:00"), true);
+  assert.ok((await field.boundingBox()).height > 40, "both lines are seen");
+  await field.fill("@daily\n0 25 * * *");
+  await page.locator("#schedule-fault").getByText("line 2: hour: 25 is outside 0-23").waitFor();
+  await page.getByLabel("Presets for the schedule").selectOption("every 5 minutes from 9:00 to 17:00 on weekdays");
+  await until(() => field.inputValue(), "*/5 9-16 * * 1-5\n0 17 * * 1-5");
+});
+
+everywhere("a script sees its monitor's own past when it is tried out, and completes it", server, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Has a past", runs: 3 });
+  await page.goto(`/monitor/${id}/edit`);
+  await editor(page).click();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("x = hist");
+  await page.locator(".cm-tooltip-autocomplete").getByText("history", { exact: true }).waitFor();
+  await page.locator(".cm-completionInfo").getByText("own recorded runs").waitFor();
+  await page.locator(".cm-tooltip-autocomplete").getByText("history", { exact: true }).click();
+  await until(() => script(page), "x = history('-7d')");
+  await write(page, "threshold = 2\nreturn_value = len(history('-1d'))\n");
+  await page.keyboard.press("Control+Enter");
+  await outcome(page).getByText("history('-1d')", { exact: true }).waitFor();
+  assert.match(await outcome(page).innerText(), /return_value\s+3\s+threshold\s+2/);
+  await server.api("DELETE", `/monitors/${id}`);
 });

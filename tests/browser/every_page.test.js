@@ -12,6 +12,8 @@ const pages = {
   list: ["/", nothing],
   chosen: ["/", async (page) => page.getByLabel("Choose all on this page").check()],
   filtered: ["/?state=OK&q=shop", nothing],
+  sorted: ["/?sort=-value", nothing],
+  setting: ["/", setting],
   nothing_fits: ["/?q=nothing-of-the-kind", nothing],
   monitor: ["/monitor/1", async (page) => page.locator(".chart canvas").waitFor()],
   month: ["/monitor/2?range=30d", async (page) => page.locator(".chart canvas").waitFor()],
@@ -26,15 +28,27 @@ const pages = {
   version: ["/monitor/1/versions/1", nothing],
   alerts: ["/alerts", async (page) => page.getByRole("button", { name: "Send a test" }).last().click()],
   alert: ["/alert/terminal/edit", nothing],
+  preview: ["/alert/terminal/preview?monitor=1&state=ALARM", tried_words],
   sources: ["/sources", asked],
+  server: ["/server", nothing],
   audit: ["/audit", unfolded],
   help: ["/", async (page) => page.keyboard.press("?")],
   missing: ["/monitor/999", nothing],
 };
 
+async function setting(page) {
+  await page.getByLabel("Choose all on this page").check();
+  await page.getByRole("button", { name: "Change…" }).click();
+  await page.getByRole("heading", { name: /^Change the schedule of/ }).waitFor();
+}
 async function unfolded(page) {
   await page.locator("#audit summary").first().click();
   await page.locator("#audit .facts").first().waitFor();
+}
+async function tried_words(page) {
+  await page.getByLabel(/^Text text/).fill("{{ monitor.nmae }}");
+  await page.getByRole("button", { name: "Try", exact: true }).click();
+  await page.getByText("did you mean 'name'?").waitFor();
 }
 async function tried(page) {
   await page.getByRole("button", { name: /^Run once/ }).click();
@@ -54,7 +68,7 @@ async function asked(page) {
 for (const theme of ["light", "dark"]) {
   for (const width of [1280, 390]) {
     story(`the demo's pages at ${width}, ${theme}`, demo, { width, theme }, async ({ page, expects }) => {
-      expects("404 .*monitor/999", "422 .*create", "Failed to load resource.*(404|422)");
+      expects("404 .*monitor/999", "422 .*create", "422 .*preview", "Failed to load resource.*(404|422)");
       const found = [];
       for (const [name, [address, prepare]] of Object.entries(pages)) {
         await page.goto(address);

@@ -116,3 +116,75 @@ everywhere("many are chosen: tagged, paused, resumed, deleted after typing", ser
   await page.getByText("No monitor fits.").waitFor();
   assert.equal((await server.names()).length, 4);
 });
+
+story("a click on a head orders by it, another turns it round, and the address keeps it", server, {}, async ({ page }) => {
+  await page.goto("/");
+  const head = (name) => page.getByRole("columnheader", { name });
+  assert.equal(await head("State").getAttribute("aria-sort"), "other");
+  await head("Monitor").getByRole("link").click();
+  await until(() => names(page), ["Mail queue", "Not run yet", "Orders", "Web load"]);
+  assert.equal(await head("Monitor").getAttribute("aria-sort"), "ascending");
+  await head("Monitor").getByRole("link").click();
+  await until(() => names(page), ["Web load", "Orders", "Not run yet", "Mail queue"]);
+  assert.equal(address(page), "/?sort=-name");
+  // What is typed narrows what is ordered.
+  await page.getByLabel("Search by name or tag").fill("o");
+  await until(() => names(page), ["Web load", "Orders", "Not run yet"]);
+  assert.deepEqual([...new URL(page.url()).searchParams].sort(), [["q", "o"], ["sort", "-name"]]);
+  await head("State").getByRole("link").click();
+  await until(() => address(page), "/?q=o");
+});
+
+story("on a phone the order is chosen", server, { width: 390 }, async ({ page }) => {
+  await page.goto("/");
+  await page.getByLabel("Order", { exact: true }).selectOption("By name");
+  await until(() => names(page), ["Mail queue", "Not run yet", "Orders", "Web load"]);
+  assert.equal(address(page), "/?sort=name");
+  await fits(page);
+});
+
+everywhere("one setting of many is changed in one go, or not at all", server, async ({ page, server, expects }) => {
+  const ids = [];
+  for (const name of ["Nightly one", "Nightly two"]) ids.push(await server.monitor({ name }));
+  const schedules = async () => Promise.all(ids.map(async (id) => (await server.api("GET", `/monitors/${id}`)).schedule));
+  await page.goto("/?q=nightly");
+  await page.getByLabel("Choose all on this page").check();
+  await page.getByLabel("Setting", { exact: true }).selectOption("Schedule");
+  await page.getByRole("button", { name: "Change…" }).click();
+  await page.getByRole("heading", { name: "Change the schedule of 2 monitors" }).waitFor();
+  const field = page.getByLabel("Schedule", { exact: true });
+  assert.equal(await field.inputValue(), "@yearly");
+  await fits(page);
+  await field.fill("0 3 * * *\n61 4 * * *");
+  expects("422");
+  await page.getByRole("button", { name: "Change them" }).click();
+  await page.getByText("line 2: minute: 61 is outside 0-59. Nothing was changed.").waitFor();
+  assert.deepEqual(await schedules(), ["@yearly", "@yearly"]);
+  assert.equal(await field.inputValue(), "0 3 * * *\n61 4 * * *");
+  await field.fill("0 3 * * *\n30 4 * * *");
+  await page.getByRole("button", { name: "Change them" }).click();
+  await page.getByText("2 monitors changed.").waitFor();
+  assert.deepEqual(await schedules(), ["0 3 * * *\n30 4 * * *", "0 3 * * *\n30 4 * * *"]);
+  for (const id of ids) await server.api("DELETE", `/monitors/${id}`);
+});
+
+everywhere("what is filtered again and again is kept under a name", server, async ({ page }) => {
+  await page.goto("/");
+  assert.equal(await page.getByText("Save this filter").isVisible(), false, "there is nothing to keep");
+  await page.getByLabel("Search by name or tag").fill("queue");
+  await until(() => address(page), "/?q=queue");
+  await page.getByText("Save this filter").click();
+  await page.getByLabel("Name of the filter").fill("The queues");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  const kept = page.getByRole("list", { name: "Saved filters" }).getByRole("link", { name: "The queues" });
+  await kept.waitFor();
+  assert.equal(await kept.getAttribute("aria-current"), "true");
+  await fits(page);
+  await page.goto("/");
+  assert.equal(await kept.getAttribute("aria-current"), null);
+  await kept.click();
+  await until(() => names(page), ["Mail queue"]);
+  await page.getByRole("button", { name: "Delete the filter The queues" }).click();
+  await until(() => kept.count(), 0);
+  assert.equal(address(page), "/?q=queue");
+});

@@ -1,6 +1,6 @@
 // A monitor's page: how it stands, its chart, its story, and what can be done with it.
 import assert from "node:assert/strict";
-import { everywhere, serve, story, until } from "./harness.js";
+import { everywhere, fits, serve, story, until } from "./harness.js";
 
 const server = serve();
 const stands = (page) => page.locator("#stand .state").textContent();
@@ -53,6 +53,80 @@ everywhere("the chart's times are those of the zone that is chosen once, and it 
   const berlin = (ago) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", timeZone: "Europe/Berlin" }).format(Date.now() - ago * 60_000);
   assert.ok(hours.length > 1, "there are times on the axis");
   for (const hour of hours) assert.ok([berlin(0), berlin(61), berlin(121)].includes(hour), `${hour} is no hour of the last in Berlin`);
+});
+
+everywhere("the week before is drawn on request, and stands in the address", server, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Compared", script: wavering, runs: 3 });
+  const asked = [];
+  page.on("request", (request) => request.url().includes("/chart?") && asked.push(new URL(request.url()).searchParams));
+  const drawn = () => page.waitForResponse((answer) => answer.url().includes("/chart?") && answer.ok());
+  await Promise.all([drawn(), page.goto(`/monitor/${id}?range=1h`)]);
+  const link = page.getByRole("link", { name: "Week before" });
+  const legend = page.locator(".legend").getByText("the week before");
+  assert.equal(await legend.isVisible(), false);
+  await Promise.all([drawn(), link.click()]);
+  assert.deepEqual([asked.at(-1).get("last_week"), new URL(page.url()).search], ["true", "?range=1h&last_week=true"]);
+  await page.getByRole("img", { name: /no values the week before/ }).waitFor();
+  assert.equal(await legend.isVisible(), true);
+  await Promise.all([drawn(), page.getByRole("button", { name: "Earlier" }).click()]);
+  await until(() => new URL(page.url()).searchParams.get("last_week"), "true");
+  await Promise.all([drawn(), page.reload()]);
+  assert.equal(await link.getAttribute("aria-current"), "true");
+  await until(() => asked.at(-1).get("last_week"), "true");
+  await fits(page);
+  await Promise.all([drawn(), link.click()]);
+  await until(() => new URL(page.url()).searchParams.has("last_week"), false);
+  assert.equal(await legend.isVisible(), false);
+});
+
+story("a finger up or down scrolls the page, across it draws a stretch, and two zoom", server, { width: 390, touch: true }, async ({ page, context, server }) => {
+  const id = await server.monitor({ name: "Touched", script: wavering, runs: 3 });
+  const drawn = () => page.waitForResponse((answer) => answer.url().includes("/chart?") && answer.ok());
+  await Promise.all([drawn(), page.goto(`/monitor/${id}?range=24h`)]);
+  const over = page.locator(".chart .u-over");
+  const touch = await context.newCDPSession(page);
+  const place = async () => {
+    await over.evaluate((one) => one.scrollIntoView({ block: "center" }));
+    return over.boundingBox();
+  };
+  let box = await place();
+  const [address, top] = [page.url(), await page.evaluate(() => scrollY)];
+  const move = (type, ...places) => touch.send("Input.dispatchTouchEvent", { type, touchPoints: places.map(([x, y], id) => ({ x, y, id })) });
+  const at = (part) => box.x + box.width * part;
+  let y = box.y + box.height / 2;
+  await move("touchStart", [at(0.5), y]);
+  for (const up of [10, 30, 60, 90, 120]) await move("touchMove", [at(0.5), y - up]);
+  await move("touchEnd");
+  await until(async () => (await page.evaluate(() => scrollY)) > top, true, "the page scrolls");
+  assert.equal(page.url(), address, "and nothing is zoomed");
+  // It rolls on for a while.
+  let last;
+  await until(
+    async () => {
+      const now = await page.evaluate(() => new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(() => shown(scrollY)))));
+      const rests = now === last;
+      last = now;
+      return rests;
+    },
+    true,
+    "the page rests",
+  );
+  box = await place();
+  y = box.y + box.height / 2;
+  const seen = () => {
+    const query = new URL(page.url()).searchParams;
+    return Number(query.get("to")) - Number(query.get("from"));
+  };
+  // Beyond the end, to where the runs are.
+  await move("touchStart", [at(0.75), y]);
+  for (const part of [0.8, 0.9, 1.02]) await move("touchMove", [at(part), y]);
+  await Promise.all([drawn(), move("touchEnd")]);
+  assert.ok(Math.abs(seen() - 6 * 3600) < 1800, `a quarter of 24 h, not ${seen()} s`);
+  const before = seen();
+  await move("touchStart", [at(0.4), y], [at(0.6), y]);
+  for (const part of [0.05, 0.1, 0.2]) await move("touchMove", [at(0.4 - part), y], [at(0.6 + part), y]);
+  await Promise.all([drawn(), move("touchEnd")]);
+  assert.ok(Math.abs(seen() - before / 3) < before / 20, `a third of ${before} s, not ${seen()} s`);
 });
 
 everywhere("what is zoomed into stands in the address, and the keyboard zooms, too", server, async ({ page, server }) => {
@@ -229,4 +303,19 @@ story("the chart draws them, too, and says which under the pointer", drawn, {}, 
   assert.match(await page.locator(".chart").getAttribute("aria-label"), new RegExp(`${server.ticks} ticks? without a run$`));
   await page.getByRole("link", { name: "1 h", exact: true }).click();
   await until(async () => /over the last hour: /.test(await page.locator(".chart").getAttribute("aria-label")), true);
+});
+
+everywhere("the threshold that a script sets is drawn and said", server, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Compared", script: `${wavering}\n`.replace("return_value = n", "return_value = n\nthreshold = 2.5"), runs: 3 });
+  await page.addInitScript(() => {
+    window.written = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function fillText(text, ...where) {
+      window.written.push(String(text));
+      return write.call(this, text, ...where);
+    };
+  });
+  await page.goto(`/monitor/${id}?range=1h`);
+  await until(() => page.evaluate(() => window.written.includes("threshold 2.5")), true, "it is drawn with its number");
+  assert.match(await page.locator("[data-chart]").getAttribute("aria-label"), /values from 1 to 3, threshold 2\.5/);
 });

@@ -40,6 +40,33 @@ everywhere("a test is sent, and the answer shown; the switches go on", server, a
   await until(async () => (await server.api("GET", "/alerts")).items.find((one) => one.key === "pager").states.includes("OK"), true);
 });
 
+everywhere("what an alert would say is looked at, and other words are tried before they are configured", server, async ({ page, expects, server }) => {
+  expects("422 .*preview", "Failed to load resource.*422");
+  await page.goto("/alerts");
+  await alert(page, "team").getByRole("link", { name: "Preview of team" }).click();
+  await page.getByRole("heading", { name: "Preview", exact: true }).waitFor();
+  const message = page.locator("#message");
+  assert.match(await message.innerText(), /Mail queue[\s\S]*Message: 51 are waiting/);
+  await fits(page);
+  await page.locator("select[name=state]").selectOption("OK");
+  await page.getByRole("button", { name: "Show" }).click();
+  await message.getByText("an example").waitFor();
+  assert.match(await message.innerText(), /ALARM -> OK[\s\S]*Lasted: /);
+  const text = page.getByLabel(/^Text text/);
+  await text.fill("{{ new_state }}:\n{{ monitor.nmae }}");
+  await page.getByRole("button", { name: "Try", exact: true }).click();
+  await page.getByText(/Line 2: .*did you mean 'name'\?/).waitFor();
+  assert.equal(await text.inputValue(), "{{ new_state }}:\n{{ monitor.nmae }}", "nothing typed is lost");
+  await fits(page);
+  await text.fill("{{ new_state }}:\nit's {{ monitor.name }}");
+  await page.getByRole("button", { name: "Try", exact: true }).click();
+  await until(async () => (await message.innerText()).includes("OK:\nit's Mail queue"), true);
+  assert.equal(await page.locator("#for-config").innerText(), "'text': '{{ new_state }}:\\n'\n        'it\\'s {{ monitor.name }}',\n");
+  const before = (await server.api("GET", "/deliveries?alert=team")).items.length;
+  await fits(page);
+  assert.equal((await server.api("GET", "/deliveries?alert=team")).items.length, before, "nothing was sent");
+});
+
 for (const width of [1280, 390]) {
   story(`the log says who was told what, and what they answered, at ${width}`, server, { width }, async ({ page }) => {
     await page.goto("/alerts");
@@ -66,7 +93,7 @@ story("a failure of an alert that works again stays in sight, with the receiver'
   await page.goto("/alerts");
   const pager = await alert(page, "pager").innerText();
   assert.match(pager, /✓ delivered/);
-  assert.match(pager, /✕ failed .*400 Bad Request: thank you All failures/);
+  assert.match(pager, /✕ failed .*400 Bad Request: thank you \(POST http:\/\/127[^)]*\) All failures/);
   await alert(page, "pager").getByRole("link", { name: "All failures" }).click();
   await until(async () => (await page.locator("#deliveries .c-status").allInnerTexts()).every((status) => status.includes("failed")), true);
   await page.getByRole("link", { name: "Once refused" }).waitFor();
@@ -105,7 +132,7 @@ everywhere("a source is asked something", server, async ({ page }) => {
   const shop = page.locator(".rows > li", { hasText: "sources['shop']" });
   await shop.getByText("Methods, and try a query").click();
   await shop.getByText("The average of the values of one series").waitFor();
-  await shop.getByRole("textbox").fill("print(sorted(sources['shop'].names())[0])");
+  await shop.getByRole("textbox", { name: /^Python/ }).fill("print(sorted(sources['shop'].names())[0])");
   await shop.getByRole("button", { name: "Run" }).click();
   await shop.getByText("shop.names()", { exact: true }).waitFor();
   assert.match(await shop.locator(".log").innerText(), /^\w+\./);

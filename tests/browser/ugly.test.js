@@ -45,6 +45,7 @@ for (const theme of ["light", "dark"]) {
         create: "/create",
         alerts: "/alerts",
         alert: "/alert/pager/edit",
+        preview: "/alert/pager/preview?monitor=1",
         sources: "/sources",
       };
       await until(async () => (await server.api("GET", "/deliveries?status=owed")).items.length, 0);

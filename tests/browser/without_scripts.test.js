@@ -18,7 +18,7 @@ story("a monitor is written, tried, refused, mended and saved", server, plain, a
   assert.equal(await page.getByLabel("Name").inputValue(), "Plain");
   await page.getByLabel("Schedule", { exact: true }).fill("61 * * * *");
   expects("422");
-  await page.getByLabel("Schedule", { exact: true }).press("Enter");
+  await page.getByRole("button", { name: /^Create/ }).click();
   await page.locator("#schedule-fault").waitFor();
   assert.match(await page.getByLabel("Script", { exact: true }).inputValue(), /return_value = 42/);
   await page.getByLabel("Schedule", { exact: true }).fill("1 * * * *");
@@ -58,7 +58,7 @@ story("many are changed, alerts switched and tested, sources asked", server, pla
   await page.getByText("The test was").waitFor();
   await page.goto("/sources");
   await page.getByText("Methods, and try a query").first().click();
-  await page.getByRole("textbox").first().fill("print('asked')");
+  await page.getByRole("textbox", { name: /^Python/ }).first().fill("print('asked')");
   await page.getByRole("button", { name: "Run", exact: true }).first().click();
   await page.getByText("asked", { exact: true }).waitFor();
 });

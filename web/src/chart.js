@@ -11,6 +11,10 @@ const over = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the las
 const LANES = 6;
 // Closer than this there is nothing more to see, in seconds.
 const CLOSEST = 10;
+// A threshold that would make the values so many times flatter is said at the edge it lies beyond.
+const PRESSED = 4;
+// A finger that moved so far across draws a stretch, in pixels.
+const ACROSS = 8;
 // A second click within this makes it a double one.
 const TWICE_MS = 400;
 // The clock that the times are read from.
@@ -24,6 +28,7 @@ function start(box) {
   let data;
   let range = box.dataset.rangeNow;
   let window_ = box.dataset.from ? [Number(box.dataset.from), Number(box.dataset.to)] : null;
+  let week = "lastWeek" in box.dataset;
   let number = 0;
   // What is drawn are the values divided by ten to this power: an axis of 10 to the 308 has no ticks.
   let power = 0;
@@ -34,17 +39,22 @@ function start(box) {
   const hint = document.querySelector("[data-chart-hint]");
   const out = document.querySelector("[data-zoom-out]");
   const steps = document.querySelector("[data-chart-steps]");
+  const weekLink = document.querySelector("[data-last-week-link]");
+
+  // The address of what is seen, below that of the page.
+  function query(seen) {
+    return new URLSearchParams({ ...seen, ...(week ? { last_week: "true" } : {}) });
+  }
+  function remember() {
+    const seen = window_ ? { range, from: window_[0], to: window_[1] } : { range };
+    history.replaceState(null, "", `${location.pathname}?${query(seen)}`);
+  }
 
   async function load() {
     const mine = ++number;
-    const query = new URLSearchParams({ points: String(Math.min(4000, Math.round(box.clientWidth * 2))) });
-    if (window_) {
-      query.set("from", window_[0]);
-      query.set("to", window_[1]);
-    } else {
-      query.set("range", range);
-    }
-    const answer = await fetch(`${box.dataset.chart}?${query}`).catch(() => null);
+    const points = String(Math.min(4000, Math.round(box.clientWidth * 2)));
+    const asked = query({ points, ...(window_ ? { from: window_[0], to: window_[1] } : { range }) });
+    const answer = await fetch(`${box.dataset.chart}?${asked}`).catch(() => null);
     if (!answer?.ok || mine !== number) return;
     data = await answer.json();
     box.setAttribute("aria-label", `Chart of the value over ${window_ ? stretch() : over[range]}: ${data.words}`);
@@ -60,8 +70,7 @@ function start(box) {
   // Shows a stretch of time, in whole seconds, as the address has it.
   function zoom(from, to) {
     window_ = [Math.floor(from), Math.max(Math.ceil(to), Math.floor(from) + 1)];
-    const query = new URLSearchParams({ range, from: window_[0], to: window_[1] });
-    history.replaceState(null, "", `${location.pathname}?${query}`);
+    remember();
     mark();
     load();
   }
@@ -111,6 +120,38 @@ function start(box) {
       ctx.lineTo(a, top + height);
       ctx.stroke();
     }
+    ctx.restore();
+  }
+
+  // The same time by the clock, a week earlier: a line of dots behind the value.
+  function ghost(u) {
+    if (!data.week_before) return;
+    const { ctx } = u;
+    const { left, top, width, height } = u.bbox;
+    const dpr = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top, width, height);
+    ctx.clip();
+    ctx.strokeStyle = ink("--ink-soft");
+    ctx.globalAlpha = 0.75;
+    ctx.lineWidth = 1.4 * dpr;
+    ctx.lineCap = ctx.lineJoin = "round";
+    ctx.setLineDash([1 * dpr, 4 * dpr]);
+    ctx.beginPath();
+    let begun = false;
+    for (const [at, value] of data.week_before) {
+      const y = value == null ? 0 : u.valToPos(value / 10 ** power, "y", true);
+      const x = u.valToPos(at, "x", true);
+      if (value != null && begun) ctx.lineTo(x, y);
+      else if (value != null) {
+        ctx.moveTo(x, y);
+        // One alone is a dot.
+        ctx.lineTo(x + dpr, y);
+      }
+      begun = value != null;
+    }
+    ctx.stroke();
     ctx.restore();
   }
 
@@ -177,14 +218,74 @@ function start(box) {
     ctx.restore();
   }
 
+  // What the script compares its value with: a dashed line where it stood, with its number at the right.
+  function thresholds(u) {
+    if (!data.thresholds.length || !numeric()) return;
+    const { ctx } = u;
+    const { left, top, width, height } = u.bbox;
+    const dpr = devicePixelRatio;
+    const place = (value) => u.valToPos(value / 10 ** power, "y", true);
+    const floor = top + height - strip * dpr;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top, width, height);
+    ctx.clip();
+    ctx.strokeStyle = ctx.fillStyle = ink("--warn");
+    ctx.lineWidth = 1.5 * dpr;
+    ctx.setLineDash([7 * dpr, 4 * dpr]);
+    for (const [from, to, value] of data.thresholds) {
+      const y = place(value);
+      if (y < top || y > floor) continue;
+      ctx.beginPath();
+      ctx.moveTo(u.valToPos(from, "x", true), y);
+      ctx.lineTo(u.valToPos(to, "x", true), y);
+      ctx.stroke();
+    }
+    const [, to, value] = data.thresholds.at(-1);
+    const y = place(value);
+    const beyond = y < top ? " ↑" : y > floor ? " ↓" : "";
+    ctx.font = `${11 * dpr}px system-ui, sans-serif`;
+    ctx.textBaseline = "middle";
+    ctx.textAlign = "right";
+    const above = y - 8 * dpr;
+    const at = Math.min(floor - 8 * dpr, Math.max(top + 8 * dpr, above < top + 8 * dpr && !beyond ? y + 9 * dpr : above));
+    const words = `threshold ${whole(value, data)}${beyond}`;
+    const right = Math.min(left + width - 4 * dpr, Math.max(u.valToPos(to, "x", true), left + ctx.measureText(words).width + 4 * dpr));
+    // Lines that it would stand on stay behind it.
+    ctx.lineWidth = 3 * dpr;
+    ctx.setLineDash([]);
+    ctx.lineJoin = "round";
+    ctx.strokeStyle = ink("--ground");
+    ctx.strokeText(words, right, at);
+    ctx.fillText(words, right, at);
+    ctx.restore();
+  }
+
+  // The values of the week before, as they are drawn.
+  function ghosts() {
+    return (data.week_before ?? []).flatMap(([, value]) => (value == null ? [] : [value / 10 ** power]));
+  }
+
+  // The values' own range and that of the week before, with the thresholds that do not press them into a line.
+  function withThresholds(min, max) {
+    for (const one of ghosts()) [min, max] = [Math.min(min ?? one, one), Math.max(max ?? one, one)];
+    if (min == null || max == null) return [min, max];
+    let [low, high] = [min, max];
+    for (const [, , value] of data.thresholds) {
+      const scaled = value / 10 ** power;
+      if (max > min && (Math.max(max, scaled) - Math.min(min, scaled)) / (max - min) > PRESSED) continue;
+      [low, high] = [Math.min(low, scaled), Math.max(high, scaled)];
+    }
+    return [low, high];
+  }
+
   // Below the lowest value lies room for the strip; numbers that mean nothing are left out of it.
   function lowest() {
-    const values = data.values.filter((value) => value != null);
-    return values.every((value) => value >= 0) ? 0 : -Infinity;
+    return [...data.values, ...ghosts()].every((value) => value == null || value >= 0) ? 0 : -Infinity;
   }
 
   function numeric() {
-    return data.values.some((value) => value != null);
+    return data.values.some((value) => value != null) || ghosts().length > 0;
   }
 
   // What the pointer is at when it did not draw a stretch: the run nearest to it.
@@ -211,7 +312,7 @@ function start(box) {
     if (!window_) box.classList.toggle("flat", !numeric() && !data.texts.length);
     box.querySelector(".still")?.remove();
     box.querySelector(".nothing")?.remove();
-    if (!data.runs && !data.gaps.length) {
+    if (!data.runs && !data.gaps.length && !numeric()) {
       plot?.destroy();
       plot = null;
       const nothing = document.createElement("p");
@@ -220,7 +321,7 @@ function start(box) {
       box.append(nothing);
       return;
     }
-    power = powerOf(data.values);
+    power = powerOf([...data.values, ...(data.week_before ?? []).map(([, value]) => value)]);
     const scaled = power ? data.values.map((value) => (value == null ? null : value / 10 ** power)) : data.values;
     const series = [data.times.length ? data.times : [data.from, data.to], data.times.length ? scaled : [null, null]];
     const scale = { min: data.from, max: data.to };
@@ -237,15 +338,15 @@ function start(box) {
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
         tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), zone),
-        scales: { x: { time: true, range: (_, min, max) => [min, max] }, y: { range: (_, min, max) => around(min, max) } },
+        scales: { x: { time: true, range: (_, min, max) => [min, max] }, y: { range: (_, min, max) => around(...withThresholds(min, max)) } },
         axes: [
           { ...axis, size: 40, space: 70, values: times, label: zone, labelSize: 16, labelGap: 0, labelFont: "11px system-ui, sans-serif" },
           { ...axis, size: room, values: (_, ticks) => labels(ticks), grid: { ...axis.grid, show: numeric() } },
         ],
         series: [{}, { stroke: () => ink("--chart"), width: 1.4, spanGaps: false, points: { show: (u) => u.data[0].length < 80, size: 4 } }],
         hooks: {
-          drawAxes: [under],
-          draw: [words],
+          drawAxes: [under, ghost],
+          draw: [words, thresholds],
           setCursor: [point],
           setSelect: [
             (u) => {
@@ -261,6 +362,7 @@ function start(box) {
       box,
     );
     plot.setScale("x", scale);
+    fingers(plot);
     plot.over.addEventListener("mouseleave", () => (tip.hidden = true));
     let pressed = 0;
     plot.over.addEventListener("mousedown", (event) => (pressed = event.clientX));
@@ -271,6 +373,55 @@ function start(box) {
       opening = setTimeout(() => open(plot), window_ ? TWICE_MS : 0);
     });
     box.append(tip);
+  }
+
+  // One finger that moves across draws a stretch, two that part or meet zoom; one that moves up or down scrolls the page,
+  // which the browser does by itself.
+  function fingers(u) {
+    const down = new Map();
+    let begin = null;
+    let held = null;
+    const place = (event) => event.clientX - u.over.getBoundingClientRect().left;
+    const clear = () => u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    const at = (x) => u.posToVal(x, "x");
+    u.over.addEventListener("pointerdown", (event) => {
+      if (event.pointerType !== "touch") return;
+      down.set(event.pointerId, place(event));
+      u.over.setPointerCapture(event.pointerId);
+      begin = down.size === 1 ? place(event) : null;
+      if (down.size !== 2) return;
+      clear();
+      held = [...down].map(([id, x]) => ({ id, time: at(x) }));
+    });
+    u.over.addEventListener("pointermove", (event) => {
+      if (!down.has(event.pointerId)) return;
+      down.set(event.pointerId, place(event));
+      if (held && down.size === 2) {
+        const [one, other] = held.map(({ id, time }) => ({ x: down.get(id), time }));
+        const pace = (other.time - one.time) / (other.x - one.x);
+        const seen = { min: one.time - one.x * pace, max: one.time + (u.over.clientWidth - one.x) * pace };
+        if (pace > 0 && seen.max - seen.min >= CLOSEST) u.setScale("x", { ...seen, max: Math.min(seen.max, Date.now() / 1000) });
+      } else if (begin !== null && Math.abs(place(event) - begin) > ACROSS) {
+        const [left, right] = [begin, Math.min(u.over.clientWidth, Math.max(0, place(event)))].sort((one, other) => one - other);
+        u.setSelect({ left, width: right - left, top: 0, height: u.over.clientHeight }, false);
+      }
+    });
+    const end = (event) => {
+      if (!down.delete(event.pointerId)) return;
+      const drawn = u.select.width;
+      if (held) {
+        // The second finger of the two leaves nothing more to say.
+        if (down.size === 1 && event.type === "pointerup") zoom(u.scales.x.min, u.scales.x.max);
+      } else if (event.type === "pointerup" && begin !== null && drawn > ACROSS) {
+        zoom(at(u.select.left), at(u.select.left + drawn));
+      }
+      if (down.size) return;
+      [begin, held] = [null, null];
+      clear();
+    };
+    u.over.addEventListener("pointerup", end);
+    // The browser took it, to scroll.
+    u.over.addEventListener("pointercancel", end);
   }
 
   function point(u) {
@@ -284,8 +435,12 @@ function start(box) {
       lines.push(exact(data.times[idx] * 1000, zone));
       if (value != null) lines.push(whole(value, data));
     }
+    const before = (data.week_before ?? []).reduce((best, one) => (Math.abs(one[0] - at) < Math.abs((best?.[0] ?? Infinity) - at) ? one : best), null);
+    if (before?.[1] != null && Math.abs(before[0] - at) < near) lines.push(`${whole(before[1], data)} the week before`);
     const band = data.bands.find(([from, to]) => at >= from && at < to);
     if (band) lines.push(band[2]);
+    const threshold = data.thresholds.find(([from, to]) => at >= from && at < to);
+    if (threshold && numeric()) lines.push(`threshold ${whole(threshold[2], data)}`);
     const text = data.texts.find(([from, to]) => at >= from && at < to);
     if (text) lines.push(text[2] ?? "changes too often to be told apart");
     for (const [t, old, next, message] of data.flips) if (Math.abs(t - at) < near) lines.push(`${old} → ${next}: ${message}`);
@@ -302,6 +457,9 @@ function start(box) {
       if (!window_ && link.dataset.range === range) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    if (week) weekLink.setAttribute("aria-current", "true");
+    else weekLink.removeAttribute("aria-current");
+    document.querySelector("[data-ghost]").hidden = !week;
     hint.hidden = Boolean(window_);
     out.hidden = !window_;
     steps.hidden = false;
@@ -313,7 +471,7 @@ function start(box) {
   function zoomOut() {
     if (!window_) return;
     window_ = null;
-    history.replaceState(null, "", `${location.pathname}?range=${range}`);
+    remember();
     // The button that had the focus goes.
     if (document.activeElement === out) steps.querySelector("button").focus();
     mark();
@@ -334,7 +492,15 @@ function start(box) {
     event.preventDefault();
     range = link.dataset.range;
     window_ = null;
-    history.replaceState(null, "", link.href);
+    remember();
+    mark();
+    load();
+  });
+  weekLink.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    week = !week;
+    remember();
     mark();
     load();
   });

@@ -1,32 +1,31 @@
-// Completion of sources and their methods, from the server's own description of them.
+// Completion of the names of a script's world, of sources and their methods, from the server's own description of them.
 import { snippetCompletion } from "@codemirror/autocomplete";
+import { syntaxTree } from "@codemirror/language";
+import { sourceNamed } from "./calls.js";
+import { described, sources } from "./described.js";
 
-let sources;
-function known() {
-  sources ??= fetch("/api/v1/sources")
-    .then((answer) => (answer.ok ? answer.json() : { items: [] }))
-    .then(({ items }) => items)
-    .catch(() => {
-      sources = undefined;
-      return [];
-    });
-  return sources;
-}
-
-const given = [
+const about = (name) => {
+  const { signature, doc } = described({ source: null, method: name });
+  return { label: name, detail: signature, info: doc };
+};
+const world = [
   { label: "sources", type: "variable", detail: "['name']", info: "The configured sources. A name that is none is a KeyError that lists them." },
   { label: "return_value", type: "variable", detail: "int, float or str", info: "What is recorded and charted." },
   { label: "previous", type: "variable", detail: "run or None", info: "The last recorded run: .state, .return_value, .message, .at" },
+  snippetCompletion("history(${'-7d'})", { ...about("history"), type: "function" }),
+  { label: "threshold", type: "variable", detail: "number", info: "What return_value is compared with: recorded with the run and drawn in the chart." },
   snippetCompletion("raise MonitorFailure('${what is wrong}')", { label: "raise MonitorFailure", type: "keyword", info: "Says that what is watched is wrong: ALARM with this message." }),
-  { label: "MonitorFailure", type: "class", info: "Raise it to say that what is watched is wrong: ALARM with its message." },
-  { label: "SourceError", type: "class", info: "What a source that fails raises." },
+  { ...about("MonitorFailure"), type: "class" },
+  { ...about("SourceError"), type: "class" },
 ];
 
 export async function sourceCompletion(context) {
-  const method = context.matchBefore(/sources\s*\[\s*(['"])([^'"]*)\1\s*\]\s*\.\s*\w*/);
-  if (method) {
-    const [, , name] = method.text.match(/sources\s*\[\s*(['"])([^'"]*)\1/);
-    const source = (await known()).find((one) => one.name === name);
+  // What a script is given is nothing in a text, and nothing in a comment.
+  const asText = /String|Comment/.test(syntaxTree(context.state).resolveInner(context.pos, -1).name);
+  const method = !asText && context.matchBefore(/(?:sources\s*\[\s*(?:'[^']*'|"[^"]*")\s*\]|\b[A-Za-z_]\w*)\s*\.\s*\w*/);
+  const asked = method && sourceNamed(context.state, method.text.replace(/\s*\.\s*\w*$/, ""));
+  if (asked) {
+    const source = (await sources()).find((one) => one.name === asked);
     if (!source) return null;
     return {
       from: context.pos - method.text.match(/\w*$/)[0].length,
@@ -40,7 +39,7 @@ export async function sourceCompletion(context) {
     const after = context.state.sliceDoc(context.pos, context.pos + 2);
     return {
       from: context.pos - typed.length - quote.length,
-      options: (await known()).map((one) => ({
+      options: (await sources()).map((one) => ({
         label: `'${one.name}'`,
         detail: one.type,
         info: one.description || undefined,
@@ -54,7 +53,11 @@ export async function sourceCompletion(context) {
       filter: true,
     };
   }
+  if (asText) return null;
   const word = context.matchBefore(/[A-Za-z_]\w*/);
   if (!word || (context.matchBefore(/\.\s*\w*/) && !context.explicit)) return null;
-  return { from: word.from, options: given, validFor: /^\w*$/ };
+  return { from: word.from, options: world, validFor: /^\w*$/ };
 }
+
+// Of those that fit as well, the shortest is what was typed.
+export const shortestFirst = (one, other) => one.label.length - other.label.length || (one.label < other.label ? -1 : 1);

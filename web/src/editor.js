@@ -1,19 +1,17 @@
-// The author's page: the Python editor, the schedule read back, the try-out, drafts.
-import { EditorState, Compartment } from "@codemirror/state";
-import { EditorView, keymap, lineNumbers, highlightActiveLine, highlightActiveLineGutter, drawSelection, placeholder, Decoration } from "@codemirror/view";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { python, pythonLanguage, globalCompletion } from "@codemirror/lang-python";
-import { HighlightStyle, syntaxHighlighting, indentOnInput, bracketMatching, indentUnit } from "@codemirror/language";
-import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus } from "@codemirror/autocomplete";
-import { setDiagnostics, lintGutter, lintKeymap } from "@codemirror/lint";
-import { searchKeymap, highlightSelectionMatches } from "@codemirror/search";
-import { tags } from "@lezer/highlight";
-import { sourceCompletion } from "./completion.js";
+// The pages with Python to edit: the author's, with the schedule read back, the try-out and drafts, and that of sources.
+import { Compartment, Prec } from "@codemirror/state";
+import { EditorView, keymap, placeholder, Decoration } from "@codemirror/view";
+import { indentWithTab } from "@codemirror/commands";
+import { closeCompletion, completionStatus } from "@codemirror/autocomplete";
+import { setDiagnostics, lintGutter } from "@codemirror/lint";
+import { codeEditor, wholeLines } from "./code_editor.js";
+import { queries } from "./queries.js";
 import { schedule } from "./schedule.js";
 import { drafts } from "./drafts.js";
 
 const form = document.querySelector("[data-author]");
 if (form) start(form);
+queries();
 
 function start(form) {
   const area = form.elements.script;
@@ -26,88 +24,21 @@ function start(form) {
   const label = form.querySelector("label[for=script]");
   label.id = "script-label";
 
-  const theme = EditorView.theme({
-    "&": { backgroundColor: "var(--code-ground)", color: "var(--ink)", fontSize: "13px" },
-    "&.cm-focused": { outline: "none" },
-    ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px", minHeight: "220px", maxHeight: "62vh" },
-    ".cm-content": { caretColor: "var(--ink)", padding: "8px 0" },
-    ".cm-gutters": { backgroundColor: "var(--code-ground)", color: "var(--ink-soft)", border: "none" },
-    ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--selection) 28%, transparent)" },
-    "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--selection)" },
-    ".cm-cursor": { borderLeftColor: "var(--ink)" },
-    ".cm-tooltip": { backgroundColor: "var(--ground)", border: "1px solid var(--line-strong)", borderRadius: "6px", color: "var(--ink)" },
-    ".cm-tooltip-autocomplete > ul > li": { padding: "2px 8px" },
-    ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--accent-ink)" },
-    ".cm-completionInfo": { maxWidth: "360px", padding: "8px 10px", whiteSpace: "pre-wrap" },
-    ".cm-completionDetail": { fontStyle: "normal", color: "inherit", opacity: "0.75" },
-    ".cm-diagnostic": { padding: "4px 8px" },
-    // The library draws these with images inside the sheet, which the content policy refuses.
-    ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--alarm) 1px", textUnderlineOffset: "3px" },
-    ".cm-lint-marker-error": { content: "normal", width: "8px", height: "8px", margin: "6px 3px", backgroundColor: "var(--alarm)", clipPath: "polygon(50% 0, 100% 100%, 0 100%)" },
-    ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn) 1px", textUnderlineOffset: "3px" },
-    ".cm-lint-marker-warning": { content: "normal", width: "8px", height: "8px", margin: "6px 3px", backgroundColor: "var(--warn)", clipPath: "polygon(50% 0, 100% 50%, 50% 100%, 0 50%)" },
-    ".cm-placeholder": { color: "var(--ink-soft)", whiteSpace: "pre" },
-    ".cm-failed-line": { backgroundColor: "var(--alarm-tint)" },
-    ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--ink)" },
-    ".cm-matchingBracket": { backgroundColor: "var(--selection)" },
-  });
-  const colours = HighlightStyle.define([
-    { tag: [tags.keyword, tags.controlKeyword, tags.operatorKeyword, tags.definitionKeyword, tags.moduleKeyword, tags.bool, tags.null], color: "var(--code-keyword)" },
-    { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string)" },
-    { tag: tags.number, color: "var(--code-number)" },
-    { tag: tags.comment, color: "var(--code-comment)", fontStyle: "italic" },
-    { tag: [tags.function(tags.definition(tags.variableName)), tags.className], color: "var(--code-name)" },
-  ]);
-
   const failed = new Compartment();
-  const view = new EditorView({
-    parent: box,
-    state: EditorState.create({
-      doc: area.value,
-      extensions: [
-        EditorView.cspNonce.of(form.dataset.nonce),
-        lineNumbers(),
-        lintGutter(),
-        history(),
-        drawSelection(),
-        indentUnit.of("    "),
-        EditorState.tabSize.of(4),
-        indentOnInput(),
-        bracketMatching(),
-        closeBrackets(),
-        autocompletion({ icons: false, defaultKeymap: false, maxRenderedOptions: 60 }),
-        highlightActiveLine(),
-        highlightActiveLineGutter(),
-        highlightSelectionMatches(),
-        placeholder(area.placeholder.trimEnd()),
-        python(),
-        pythonLanguage.data.of({ autocomplete: sourceCompletion }),
-        pythonLanguage.data.of({ autocomplete: globalCompletion }),
-        syntaxHighlighting(colours),
-        theme,
-        failed.of([]),
-        keymap.of([
-          { key: "Mod-Enter", run: () => (tryIt(), true) },
-          { key: "Mod-s", run: () => (save(), true) },
-          { key: "Escape", run: leave },
-          ...closeBracketsKeymap,
-          ...completionKeymap,
-          ...lintKeymap,
-          ...searchKeymap,
-          ...historyKeymap,
-          ...defaultKeymap,
-          indentWithTab,
-        ]),
-        EditorView.contentAttributes.of({ "aria-labelledby": "script-label", spellcheck: "false", tabindex: "0" }),
-        EditorView.updateListener.of((update) => {
-          if (!update.docChanged) return;
-          area.value = view.state.doc.toString();
-          area.dispatchEvent(new Event("input", { bubbles: true }));
-          mark(null);
-          checkSoon();
-        }),
-      ],
-    }),
+  const view = codeEditor(area, box, {
+    nonce: form.dataset.nonce,
+    label: label.id,
+    keys: [
+      { key: "Mod-Enter", run: () => (tryIt(), true) },
+      { key: "Mod-s", run: () => (save(), true) },
+      { key: "Escape", run: leave },
+    ],
+    gutters: [wholeLines, lintGutter()],
+    more: [placeholder(area.placeholder.trimEnd()), failed.of([]), Prec.lowest(keymap.of([indentWithTab]))],
+    changed() {
+      mark(null);
+      checkSoon();
+    },
   });
   label.addEventListener("click", () => view.focus());
 
@@ -159,6 +90,7 @@ function start(form) {
   let running;
   async function tryIt() {
     if (running) return;
+    if (!form.elements.script.value.trim()) return place.replaceChildren(note("Nothing to run yet: the script is empty. The grey text is an example."));
     running = true;
     button.disabled = true;
     button.setAttribute("aria-busy", "true");
@@ -196,7 +128,7 @@ function start(form) {
   }
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
-    if (event.key === "s") {
+    if (event.key.toLowerCase() === "s") {
       event.preventDefault();
       save();
     } else if (event.key === "Enter") {

@@ -39,8 +39,21 @@ export function list() {
   // What was typed can be taken back.
   function lead() {
     const asked = new URLSearchParams(location.search);
-    for (const other of ["after", "done", "deleted"]) asked.delete(other);
+    for (const other of ["after", "done", "deleted", "sort"]) asked.delete(other);
     form.querySelector("[data-clear]").hidden = asked.size === 0;
+    // What is kept is what is seen.
+    const save = document.querySelector("[data-save-filter]");
+    save.hidden = wanted() === "/" && location.search === "";
+    save.querySelector("[name=query]").value = location.search || "/";
+    for (const link of document.querySelectorAll(".saved a")) {
+      const same = new URL(link.href).searchParams;
+      const shown = new URLSearchParams(location.search);
+      for (const other of ["after", "done", "deleted"]) shown.delete(other);
+      same.sort();
+      shown.sort();
+      if (same.toString() === shown.toString()) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
   }
 
   form.addEventListener("input", () => {

@@ -33,6 +33,11 @@ export function schedule(form) {
     preset.value = "";
     form.elements.schedule.dispatchEvent(new Event("input", { bubbles: true }));
   });
+  // Where the browser does not let it grow by itself.
+  const lines = form.elements.schedule;
+  const grow = () => (lines.rows = Math.max(1, lines.value.split("\n").length));
+  lines.addEventListener("input", grow);
+  grow();
   for (const name of ["schedule", "timezone"]) {
     form.elements[name].addEventListener("input", () => {
       clearTimeout(timer);

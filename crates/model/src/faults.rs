@@ -28,6 +28,8 @@ pub const MAX_UNIT: usize = 20;
 pub const MAX_DECIMALS: u32 = 9;
 /// The highest count of runs in a row that can be asked for before a flip.
 pub const MAX_STREAK: u32 = 1000;
+/// The most last runs that failures are counted among, and so the most that are remembered.
+pub const MAX_ALARM_WINDOW: u32 = 60;
 
 /// One thing that is wrong with one field.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -49,7 +51,8 @@ trait Judged {
 macro_rules! faults {
     ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
         impl MonitorSpec {
-            /// Everything that is wrong, in the order of the fields; empty if it may be stored.
+            /// Everything that is wrong, in the order of the fields, and then what does not fit together; empty if it
+            /// may be stored.
             ///
             /// Whether the script compiles and its sources exist is asked elsewhere: that takes the sandbox and the
             /// configuration.
@@ -59,6 +62,9 @@ macro_rules! faults {
                     let fault = <field_kind::$kind as Judged>::fault(stringify!($field), &self.$field);
                     faults.extend(fault.map(|message| Fault { field: stringify!($field), message }));
                 )*
+                if !faults.iter().any(|fault| ["alarm_after", "alarm_window"].contains(&fault.field)) {
+                    faults.extend(self.window_fault());
+                }
                 faults
             }
         }
@@ -66,6 +72,22 @@ macro_rules! faults {
 }
 
 crate::monitor_fields!(faults);
+
+impl MonitorSpec {
+    /// More failing runs than are counted among would never be reached.
+    fn window_fault(&self) -> Option<Fault> {
+        let window = self.alarm_window.filter(|window| *window < self.alarm_after)?;
+        let after = self.alarm_after;
+        let step = if after > MAX_ALARM_WINDOW {
+            format!("make alarm_after {MAX_ALARM_WINDOW} at most")
+        } else {
+            format!("write {after} to {MAX_ALARM_WINDOW}")
+        };
+        let message =
+            format!("{after} of the last {window} runs can never fail: {step}, or leave it empty to count in a row");
+        Some(Fault { field: "alarm_window", message })
+    }
+}
 
 /// What is wrong with the note that somebody leaves at a saving, for people.
 pub fn note_fault(note: &str) -> Option<String> {
@@ -215,7 +237,19 @@ impl Judged for field_kind::Streak {
 
     fn fault(field: &str, runs: &u32) -> Option<String> {
         let fits = (1..=MAX_STREAK).contains(runs);
-        (!fits).then(|| format!("{field} is {runs}: write how many runs in a row, 1-{MAX_STREAK}"))
+        (!fits).then(|| format!("{field} is {runs}: write how many runs, 1-{MAX_STREAK}"))
+    }
+}
+
+impl Judged for field_kind::Window {
+    type Value = Option<u32>;
+
+    fn fault(field: &str, window: &Option<u32>) -> Option<String> {
+        let window = (*window)?;
+        let fits = (1..=MAX_ALARM_WINDOW).contains(&window);
+        (!fits).then(|| {
+            format!("{field} is {window}: write of how many last runs, 1-{MAX_ALARM_WINDOW}, or leave it empty to count in a row")
+        })
     }
 }
 
@@ -348,8 +382,8 @@ mod tests {
                 "schedule | minute: 99 is outside 0-59",
                 "timezone | \"Europe/Berln\" is not a known time zone: did you mean Europe/Berlin?",
                 "tags | the tag \"A\" is there twice, upper and lower case being the same: take one out",
-                "alarm_after | alarm_after is 0: write how many runs in a row, 1-1000",
-                "recover_after | recover_after is 1001: write how many runs in a row, 1-1000",
+                "alarm_after | alarm_after is 0: write how many runs, 1-1000",
+                "recover_after | recover_after is 1001: write how many runs, 1-1000",
                 "retain_days | 0 days is outside 1-36500: leave it empty to keep runs for ever",
                 "timeout_s | a limit of NaN s is not above 0 and up to 3600: leave it empty for the server's default",
             ]
@@ -372,6 +406,21 @@ mod tests {
             fault("timeout_s", |spec| spec.timeout_s = Some(seconds));
         }
         fault("retain_days", |spec| spec.retain_days = Some(36_501));
+        for window in [0, 61] {
+            assert!(fault("alarm_window", |spec| spec.alarm_window = Some(window)).contains("1-60"));
+        }
+    }
+
+    #[test]
+    fn a_window_holds_at_least_the_failing_runs_that_are_asked_for() {
+        let with = |alarm_after, window| MonitorSpec { alarm_after, alarm_window: Some(window), ..good() };
+        assert_eq!((with(3, 5).faults(), with(5, 5).faults(), with(60, 60).faults()), (vec![], vec![], vec![]));
+        let never = fault("alarm_window", |spec| *spec = with(6, 5));
+        assert_eq!(never, "6 of the last 5 runs can never fail: write 6 to 60, or leave it empty to count in a row");
+        let never = fault("alarm_window", |spec| *spec = with(61, 60));
+        assert!(never.contains(": make alarm_after 60 at most, or leave"), "{never}");
+        // One fault at a time about the two.
+        assert_eq!(fault("alarm_after", |spec| *spec = with(0, 5)), "alarm_after is 0: write how many runs, 1-1000");
     }
 
     #[test]

@@ -39,6 +39,8 @@ id! {
     DecisionId,
     /// A mute: what is held back for a time.
     MuteId,
+    /// Somebody in another one's place on call, for a time.
+    OverrideId,
     /// A person who may come in.
     UserId,
     /// A time between log-in and log-out.

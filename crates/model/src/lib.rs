@@ -15,6 +15,7 @@
 //! - a **flip** is a change of state: [`Flip`], decided by [`after_run`], [`deactivate`] and [`activate`];
 //! - an **alert** is a configured way of telling someone, a **delivery** one thing one alert owes, a **mute** what holds
 //!   it back for a time: [`Mute`]; [`tell()`] decides from what was [`Told`], and each [`Silence`] has a word;
+//! - a **rota** says who is on call, an **override** puts somebody in another one's place: [`on_call`];
 //! - a **severity** says how bad a problem is: [`Severity`].
 
 mod access;
@@ -29,6 +30,8 @@ mod monitor;
 mod monitor_fields;
 mod mute;
 mod number_words;
+pub mod on_call;
+mod quiet_hours;
 mod reminders;
 mod run;
 mod schedule;
@@ -48,11 +51,11 @@ pub use access::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use duration_words::{lasted, read_duration};
 pub use faults::{
-    Fault, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES,
-    MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, MAX_UNIT, note_fault, tags_fault,
+    Fault, MAX_ALARM_WINDOW, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS,
+    MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, MAX_UNIT, note_fault, tags_fault,
 };
 pub use flapping::Flapping;
-pub use ids::{DecisionId, DeliveryId, FlipId, MonitorId, MuteId, RunId, SessionId, TokenId, UserId};
+pub use ids::{DecisionId, DeliveryId, FlipId, MonitorId, MuteId, OverrideId, RunId, SessionId, TokenId, UserId};
 pub use line_difference::{Line, LineChange, line_difference};
 pub use monitor::{Monitor, MonitorSpec};
 pub use monitor_fields::{FieldWords, LeftOut, MONITOR_FIELDS, MonitorField, field_kind};
@@ -60,14 +63,18 @@ pub use mute::{
     LONGEST_MUTE, MAX_MUTED_MONITORS, Mute, MuteDraft, MutePeriod, MuteScope, MuteSubject, Recurrence, held_by,
 };
 pub use number_words::NumberFormat;
+pub use quiet_hours::QuietHours;
 pub use reminders::Reminders;
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
 pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use severity::{ParseSeverityError, Severity, SeveritySet};
 pub use spelling::nearest;
 pub use state::{ParseStateError, State, StateSet};
-pub use tell::{AlertRules, Decision, ParseSilenceError, Silence, Subject, Switch, Told, Verdict, is_expected, tell};
+pub use tell::{
+    AlertRules, Decision, ParseSilenceError, Silence, Subject, Switch, Told, UNREADABLE_TAGS, Verdict, is_expected,
+    tell,
+};
 pub use text_difference::unified_difference;
 pub use time_words::{clock_of, day_of, exact_time, offset_of};
-pub use transitions::{Flip, Rules, Status, Transition, activate, after_run, deactivate};
+pub use transitions::{Flip, Pending, Rules, Status, Transition, activate, after_run, deactivate};
 pub use zone::{ZoneFault, zone, zone_name, zone_names};

@@ -62,6 +62,8 @@ pub struct Monitor {
     pub missed_ticks: i64,
     /// Ticks that found the previous run still going, ever.
     pub overlapped_ticks: i64,
+    /// What is there already of a change of state that has not come yet.
+    pub pending: Option<crate::Pending>,
     /// Why it is not run although it is active, or why its last tick has no result yet: a fault of Revere, never of
     /// what is monitored. `None` is well.
     pub fault: Option<String>,

@@ -32,8 +32,10 @@ macro_rules! monitor_fields {
             tags: Vec<String> = Vec::new(), Tags { label: "Tags", unit: "", left_out: Is("none") };
             /// The alerts that tell of it, by their keys; null is all of them.
             alerts: Option<Vec<String>> = None, AlertChoice { label: "Told by", unit: "", left_out: Is("all alerts") };
-            /// So many failing runs in a row change the state, 1 to 1000.
+            /// So many failing runs change the state, 1 to 1000: in a row, or of the last `alarm_window` runs.
             alarm_after: u32 = 1, Streak { label: "Alarm after", unit: "failing run", left_out: Is("1") };
+            /// Of so many last runs `alarm_after` must have failed, up to 60 and at least `alarm_after`; null counts in a row.
+            alarm_window: Option<u32> = None, Window { label: "Alarm window", unit: "run", left_out: Is("null") };
             /// So many passing runs in a row end a problem, 1 to 1000.
             recover_after: u32 = 1, Streak { label: "Recover after", unit: "passing run", left_out: Is("1") };
             /// How bad a problem of it is, unless its script says otherwise: `critical` or `warning`.
@@ -71,6 +73,8 @@ pub mod field_kind {
     pub enum AlertChoice {}
     /// A number of runs in a row.
     pub enum Streak {}
+    /// A number of last runs, or none.
+    pub enum Window {}
     /// How bad a problem is.
     pub enum SeverityChoice {}
     /// A number of days, or no end.

@@ -83,6 +83,8 @@ pub struct Run {
     pub message: String,
     /// What the script left in `return_value`.
     pub return_value: Option<ReturnValue>,
+    /// What the script left in `threshold`: what it compared its value with.
+    pub threshold: Option<f64>,
     /// What the script printed, bounded.
     pub output: String,
     /// The Python traceback of an `ERROR`.

@@ -1,14 +1,16 @@
 //! The state machine of a monitor: what a run, switching off and switching on do to its state.
 //!
-//! A problem is `ALARM` or `ERROR`. So many failing runs in a row start one, so many passing runs in a row end it; the
-//! very first run of an `INACTIVE` monitor that passes makes it `OK` at once, since there is nothing to be sure of.
+//! A problem is `ALARM` or `ERROR`. So many failing runs in a row, or of the last runs, start one, so many passing runs in
+//! a row end it; the very first run of an `INACTIVE` monitor that passes makes it `OK` at once, since there is nothing to be sure of.
 //! A problem that becomes more or less severe flips, too, from its state to the same, and is as old as it was.
 //! Knows nothing of time but to stamp it, and nothing of who is told: see [`crate::tell()`].
+
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MonitorSpec, Severity, State};
+use crate::{MAX_ALARM_WINDOW, MonitorSpec, Severity, State};
 
 /// Where a monitor stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +25,9 @@ pub struct Status {
     pub failing_streak: u32,
     /// Passing runs in a row up to now.
     pub passing_streak: u32,
+    /// Which of the last [`MAX_ALARM_WINDOW`] runs failed, a bit each, the lowest for the last one. Begins anew where a
+    /// problem ends and where the monitor is switched off.
+    pub recent_failures: u64,
 }
 
 /// What the author of a monitor decided that bears on its state.
@@ -31,8 +36,10 @@ pub struct Rules {
     /// Whether the monitor is switched on. A run of one that is not (by hand, or begun before it was switched off)
     /// leaves it `INACTIVE`.
     pub active: bool,
-    /// So many failing runs in a row make a flip; 0 counts as 1.
+    /// So many failing runs make a flip; 0 counts as 1.
     pub alarm_after: u32,
+    /// Of so many last runs; `None` is in a row.
+    pub alarm_window: Option<u32>,
     /// So many passing runs in a row end a problem; 0 counts as 1.
     pub recover_after: u32,
     /// How severe a problem is that says nothing of it.
@@ -44,6 +51,7 @@ impl From<&MonitorSpec> for Rules {
         Rules {
             active: spec.active,
             alarm_after: spec.alarm_after,
+            alarm_window: spec.alarm_window,
             recover_after: spec.recover_after,
             default_severity: spec.default_severity,
         }
@@ -79,6 +87,31 @@ pub struct Transition {
     pub flip: Option<Flip>,
 }
 
+/// Runs that count toward a change of state that has not come yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Pending {
+    /// Whether they are failing runs, toward a problem, or passing ones, toward its end.
+    pub failing: bool,
+    /// How many there are.
+    pub runs: u32,
+    /// How many make the change.
+    pub needed: u32,
+    /// Of so many last runs; `None` is in a row.
+    pub window: Option<u32>,
+}
+
+impl fmt::Display for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Pending { failing, runs, needed, window } = self;
+        let (kind, change) = if *failing { ("failing", "alarm") } else { ("passing", "OK") };
+        match window {
+            Some(window) => write!(f, "{runs} of the last {window} runs failed, {change} at {needed}"),
+            None if *runs == 1 => write!(f, "1 {kind} run, {change} at {needed} in a row"),
+            None => write!(f, "{runs} {kind} runs in a row, {change} at {needed}"),
+        }
+    }
+}
+
 impl Rules {
     /// How severe `outcome` is, of which a run said `severity`; `None` where it is no problem.
     pub fn severity_of(&self, outcome: State, severity: Option<Severity>) -> Option<Severity> {
@@ -89,7 +122,50 @@ impl Rules {
 impl Status {
     /// A monitor that has never run.
     pub fn new(created_at: Timestamp) -> Status {
-        Status { state: State::Inactive, severity: None, state_since: created_at, failing_streak: 0, passing_streak: 0 }
+        Status {
+            state: State::Inactive,
+            severity: None,
+            state_since: created_at,
+            failing_streak: 0,
+            passing_streak: 0,
+            recent_failures: 0,
+        }
+    }
+
+    /// What it would take to change, where a part of that is there already.
+    pub fn pending(&self, rules: &Rules) -> Option<Pending> {
+        let Rules { alarm_after, alarm_window, recover_after, .. } = *rules;
+        let pending = if self.state.is_problem() {
+            Pending { failing: false, runs: self.passing_streak, needed: recover_after.max(1), window: None }
+        } else {
+            let runs = alarm_window.map_or(self.failing_streak, |window| self.failed_of_last(window));
+            Pending { failing: true, runs, needed: alarm_after.max(1), window: alarm_window }
+        };
+        (rules.active && pending.runs > 0).then_some(pending)
+    }
+
+    fn failed_of_last(&self, runs: u32) -> u32 {
+        let kept = (1_u64 << runs.min(MAX_ALARM_WINDOW)) - 1;
+        (self.recent_failures & kept).count_ones()
+    }
+
+    /// The status after a run that failed or passed, before it is asked whether that flips.
+    fn counted(self, failed: bool) -> Status {
+        let kept = (1_u64 << MAX_ALARM_WINDOW) - 1;
+        let recent_failures = (self.recent_failures << 1 | u64::from(failed)) & kept;
+        let (failing_streak, passing_streak) = if failed {
+            (self.failing_streak.saturating_add(1), 0)
+        } else {
+            (0, self.passing_streak.saturating_add(1))
+        };
+        Status { failing_streak, passing_streak, recent_failures, ..self }
+    }
+
+    /// Whether a failing run, counted already, makes a problem. A window makes that sooner, never later: a streak that is
+    /// long enough always does.
+    fn fails_enough(&self, rules: &Rules) -> bool {
+        self.failing_streak >= rules.alarm_after
+            || rules.alarm_window.is_some_and(|window| self.failed_of_last(window) >= rules.alarm_after)
     }
 
     fn unchanged(self) -> Transition {
@@ -99,14 +175,18 @@ impl Status {
     fn flipped(self, new: State, severity: Option<Severity>, at: Timestamp) -> Transition {
         let flip = Flip { old: self.state, old_severity: self.severity, new, severity };
         let state_since = if new == self.state { self.state_since } else { at };
-        Transition { status: Status { state: new, severity, state_since, ..self }, flip: Some(flip) }
+        // What made a problem that has ended does not count toward the next one.
+        let ended = self.state.is_problem() && !new.is_problem();
+        let recent_failures = if ended { 0 } else { self.recent_failures };
+        Transition { status: Status { state: new, severity, state_since, recent_failures, ..self }, flip: Some(flip) }
     }
 }
 
 /// What a run that ended at `at` with `outcome` does to a monitor; `severity` is what it says of a problem, if it does.
 ///
 /// From `INACTIVE` the first `OK` counts at once. From `INACTIVE` and `OK` a failing run flips when the failing streak
-/// reaches `alarm_after`. In a problem, a failing run of the other kind flips under the same condition, and passing runs
+/// reaches `alarm_after`, or, if there is an `alarm_window`, when so many of its last runs failed: any run that is recorded
+/// is one of them, whatever the rules were when it was, since the last problem ended or the monitor was switched on. In a problem, a failing run of the other kind flips under the same condition, and passing runs
 /// flip to `OK` when their streak reaches `recover_after`. A failing run of the same kind and another severity flips as one
 /// of the other kind does. An outcome is never `INACTIVE`; if it were, nothing changes.
 pub fn after_run(
@@ -119,27 +199,20 @@ pub fn after_run(
     if !rules.active || outcome == State::Inactive {
         return status.unchanged();
     }
-    let mut next = *status;
-    if outcome.is_problem() {
-        next.failing_streak = status.failing_streak.saturating_add(1);
-        next.passing_streak = 0;
-    } else {
-        next.failing_streak = 0;
-        next.passing_streak = status.passing_streak.saturating_add(1);
-    }
+    let next = status.counted(outcome.is_problem());
     let severity = rules.severity_of(outcome, severity);
     let flips = (outcome, severity) != (status.state, status.severity)
         && match (status.state, outcome) {
-            (_, State::Alarm | State::Error) => next.failing_streak >= rules.alarm_after,
+            (_, State::Alarm | State::Error) => next.fails_enough(rules),
             (State::Alarm | State::Error, _) => next.passing_streak >= rules.recover_after,
             (State::Ok | State::Inactive, _) => true,
         };
     if flips { next.flipped(outcome, severity, at) } else { next.unchanged() }
 }
 
-/// Switches a monitor off: it is `INACTIVE` at once and its streaks are forgotten. Twice is as good as once.
+/// Switches a monitor off: it is `INACTIVE` at once and the runs that were counted are forgotten. Twice is as good as once.
 pub fn deactivate(status: &Status, at: Timestamp) -> Transition {
-    let next = Status { failing_streak: 0, passing_streak: 0, ..*status };
+    let next = Status { failing_streak: 0, passing_streak: 0, recent_failures: 0, ..*status };
     if status.state == State::Inactive { next.unchanged() } else { next.flipped(State::Inactive, None, at) }
 }
 
@@ -156,11 +229,25 @@ mod tests {
     use super::*;
 
     const START: Timestamp = Timestamp::UNIX_EPOCH;
-    const ON: Rules = Rules { active: true, alarm_after: 1, recover_after: 1, default_severity: Severity::Critical };
+    const ON: Rules = Rules {
+        active: true,
+        alarm_after: 1,
+        alarm_window: None,
+        recover_after: 1,
+        default_severity: Severity::Critical,
+    };
 
     /// The states a monitor goes through, a letter each: `i` at first, then one per outcome (`o`, `a`, `e`).
     fn states(outcomes: &str, alarm_after: u32, recover_after: u32) -> String {
-        let rules = Rules { alarm_after, recover_after, ..ON };
+        states_by(outcomes, Rules { alarm_after, recover_after, ..ON })
+    }
+
+    /// The same, where `alarm_after` of the last `window` runs count.
+    fn windowed(outcomes: &str, alarm_after: u32, window: u32, recover_after: u32) -> String {
+        states_by(outcomes, Rules { alarm_after, alarm_window: Some(window), recover_after, ..ON })
+    }
+
+    fn states_by(outcomes: &str, rules: Rules) -> String {
         let mut status = Status::new(START);
         let mut states = letter(status.state).to_string();
         for outcome in outcomes.chars() {
@@ -189,6 +276,57 @@ mod tests {
         assert_eq!(states("aaae", 3, 1), "iiiae");
         assert_eq!(states("aaaoeea", 3, 2), "iiiaaaaa");
         assert_eq!(states("aaaoeee", 3, 2), "iiiaaaae");
+    }
+
+    #[test]
+    fn failing_runs_are_counted_among_the_last_ones() {
+        // Three of the last five, however they are spread; a sixth run pushes the first one out.
+        assert_eq!(windowed("oaoaoa", 3, 5, 1), "ioooooa");
+        assert_eq!(windowed("aooaoaa", 3, 5, 1), "iioooooa");
+        assert_eq!(windowed("aoooaoooa", 3, 5, 1), "iioooooooo");
+        // Only a failing run makes a problem, and both kinds count together.
+        assert_eq!(windowed("oaoeoe", 3, 5, 1), "ioooooe");
+        // A streak is as good as ever.
+        assert_eq!(windowed("oaaa", 3, 5, 1), "ioooa");
+        // What made a problem does not count toward the next one.
+        assert_eq!(windowed("aaaoaoaoa", 3, 5, 1), "iiiaoooooa");
+        // In a problem they go on being counted: the other kind counts as soon as there are enough of them.
+        assert_eq!(windowed("aaaoe", 3, 5, 2), "iiiaae");
+    }
+
+    #[test]
+    fn what_is_there_already_of_a_change_is_said() {
+        let rules = Rules { alarm_after: 3, alarm_window: Some(5), recover_after: 2, ..ON };
+        let mut status = Status::new(START);
+        let words = "oaoaoaoo".chars().map(|letter| {
+            let outcome = if letter == 'a' { State::Alarm } else { State::Ok };
+            status = after_run(&status, outcome, None, START, &rules).status;
+            status.pending(&rules).map(|pending| pending.to_string()).unwrap_or_default()
+        });
+        let [one, two] = [1, 2].map(|failed| format!("{failed} of the last 5 runs failed, alarm at 3"));
+        let passing = "1 passing run, OK at 2 in a row";
+        assert_eq!(words.collect::<Vec<_>>(), ["", &one, &one, &two, &two, "", passing, ""]);
+        let rules = Rules { alarm_window: None, ..rules };
+        let mut status = Status::new(START);
+        for expected in ["1 failing run, alarm at 3 in a row", "2 failing runs in a row, alarm at 3"] {
+            status = after_run(&status, State::Error, None, START, &rules).status;
+            assert_eq!(status.pending(&rules).unwrap().to_string(), expected);
+        }
+        assert_eq!(status.pending(&Rules { active: false, ..rules }), None);
+    }
+
+    #[test]
+    fn a_changed_window_counts_the_runs_that_are_there() {
+        let in_a_row = Rules { alarm_after: 3, ..ON };
+        let fail = |status: &Status, rules| after_run(status, State::Alarm, None, START, &rules).status;
+        let pass = |status: &Status, rules| after_run(status, State::Ok, None, START, &rules).status;
+        let before = pass(&fail(&pass(&fail(&Status::new(START), in_a_row), in_a_row), in_a_row), in_a_row);
+        let window = |runs| Rules { alarm_window: Some(runs), ..in_a_row };
+        assert_eq!(fail(&before, in_a_row).state, State::Ok);
+        assert_eq!(fail(&before, window(4)).state, State::Ok);
+        assert_eq!(fail(&before, window(5)).state, State::Alarm);
+        // A change by itself flips nothing, and neither does a passing run.
+        assert_eq!(pass(&before, Rules { alarm_after: 1, ..window(5) }).state, State::Ok);
     }
 
     #[test]
@@ -241,7 +379,7 @@ mod tests {
         Run(State, Option<Severity>),
         Deactivate,
         Activate,
-        Rules(u32, u32),
+        Rules(u32, Option<u32>, u32),
     }
 
     fn event() -> impl Strategy<Value = Event> {
@@ -251,7 +389,8 @@ mod tests {
             12 => (outcome, prop::option::of(severity)).prop_map(|(outcome, severity)| Event::Run(outcome, severity)),
             1 => Just(Event::Deactivate),
             1 => Just(Event::Activate),
-            1 => (0_u32..4, 0_u32..4).prop_map(|(alarm_after, recover_after)| Event::Rules(alarm_after, recover_after)),
+            1 => (0_u32..4, prop::option::of(0_u32..7), 0_u32..4)
+                .prop_map(|(alarm_after, window, recover_after)| Event::Rules(alarm_after, window, recover_after)),
         ]
     }
 
@@ -264,8 +403,9 @@ mod tests {
             let mut status = Status::new(START);
             let mut at = START;
             let (mut starts, mut ends) = (0, 0);
-            // The outcomes since the monitor was last switched on.
+            // The outcomes since the monitor was last switched on, and since its last problem ended.
             let mut outcomes: Vec<State> = Vec::new();
+            let mut counted: Vec<State> = Vec::new();
             for event in events {
                 at += SignedDuration::from_secs(1);
                 let before = status;
@@ -273,20 +413,22 @@ mod tests {
                     Event::Run(outcome, severity) => {
                         if rules.active {
                             outcomes.push(outcome);
+                            counted.push(outcome);
                         }
                         after_run(&status, outcome, severity, at, &rules)
                     }
                     Event::Deactivate => {
                         rules.active = false;
                         outcomes.clear();
+                        counted.clear();
                         deactivate(&status, at)
                     }
                     Event::Activate => {
                         rules.active = true;
                         activate(&status)
                     }
-                    Event::Rules(alarm_after, recover_after) => {
-                        rules = Rules { alarm_after, recover_after, ..rules };
+                    Event::Rules(alarm_after, alarm_window, recover_after) => {
+                        rules = Rules { alarm_after, alarm_window, recover_after, ..rules };
                         status.unchanged()
                     }
                 };
@@ -312,6 +454,18 @@ mod tests {
                 prop_assert_eq!(status.failing_streak as usize, streak(true));
                 prop_assert_eq!(status.passing_streak as usize, streak(false));
 
+                // Of the runs since the last problem ended it is known which failed, and of no more than that.
+                let failed_of = |last: u32| {
+                    counted.iter().rev().take(last as usize).filter(|state| state.is_problem()).count() as u32
+                };
+                let failed = rules.alarm_window.map_or(0, failed_of);
+                let known = (0..64).filter(|bit| status.recent_failures >> bit & 1 == 1).max().map_or(0, |bit| bit + 1);
+                if before.state.is_problem() && !status.state.is_problem() {
+                    counted.clear();
+                    prop_assert_eq!(known, 0);
+                }
+                prop_assert!(known <= counted.len().min(MAX_ALARM_WINDOW as usize));
+
                 // Switched off is INACTIVE; enough runs of a kind always show.
                 if !rules.active {
                     prop_assert_eq!(status.state, State::Inactive);
@@ -319,7 +473,7 @@ mod tests {
                 if let (Event::Run(outcome, _), true) = (event, rules.active) {
                     let (streak, needed) = match outcome {
                         State::Ok => (status.passing_streak, rules.recover_after),
-                        _ => (status.failing_streak, rules.alarm_after),
+                        _ => (status.failing_streak.max(failed), rules.alarm_after),
                     };
                     if streak >= needed {
                         prop_assert_eq!(status.state, outcome);
@@ -327,6 +481,32 @@ mod tests {
                         prop_assert_eq!(status.state, before.state);
                     }
                 }
+            }
+        }
+
+        #[test]
+        fn a_window_of_as_many_runs_as_must_fail_is_in_a_row(outcomes in "[oae]{1,90}", after in 1_u32..61, recover in 1_u32..4) {
+            prop_assert_eq!(windowed(&outcomes, after, after, recover), states(&outcomes, after, recover));
+        }
+
+        #[test]
+        fn a_run_before_the_window_bears_on_nothing(
+            old in "[oae]{0,70}", recent in "[oae]{1,60}", after in 1_u32..8, more in 0_u32..8,
+        ) {
+            // The same last runs, whatever came before them: where neither ended a problem, the next failing run does the same.
+            let rules = Rules { alarm_after: after, alarm_window: Some(after + more), recover_after: 1000, ..ON };
+            let through = |outcomes: &str| {
+                outcomes.chars().fold(Status { state: State::Ok, ..Status::new(START) }, |status, letter| Status {
+                    state: State::Ok,
+                    severity: None,
+                    ..status.counted(letter != 'o')
+                })
+            };
+            let window = recent.len().min((after + more) as usize);
+            let (long, short) = (through(&(old + &recent)), through(&recent[recent.len() - window..]));
+            if window == (after + more) as usize {
+                let next = |status: Status| after_run(&status, State::Alarm, None, START, &rules).flip;
+                prop_assert_eq!(next(long), next(short));
             }
         }
 

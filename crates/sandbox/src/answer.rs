@@ -26,12 +26,16 @@ pub(crate) fn outcome(ended: Ended, limits: &Limits, inputs: RunInputs) -> Outco
             Ok(text) => Ok(clean(text, 1 << 10)),
             Err(text) => Err(clean(text, 1 << 10)),
         };
+        for text in call.http.iter_mut().flat_map(|http| http.texts_mut()) {
+            *text = clean(text, 4 << 10);
+        }
     }
     Outcome {
         state: verdict.state,
         message: verdict.message,
         severity: verdict.severity,
         return_value: verdict.return_value,
+        threshold: verdict.threshold,
         output: clean(&String::from_utf8_lossy(&ended.output), limits.output_bytes),
         error: verdict.error,
         source_calls: calls,
@@ -91,6 +95,7 @@ struct Verdict {
     message: String,
     severity: Option<Severity>,
     return_value: Option<ReturnValue>,
+    threshold: Option<f64>,
     error: Option<ScriptError>,
 }
 
@@ -173,12 +178,16 @@ fn from_answer(answer: &Value, memory_refused: bool, limits: &Limits) -> Option<
     }
     // What a script spoilt is as good as nothing said.
     let severity = text("severity").filter(|_| state == State::Alarm).and_then(|word| word.parse().ok());
-    Some(Verdict { state, message, severity, return_value, error })
+    let threshold = match answer.get("threshold") {
+        Some(Value::Float(number)) if number.is_finite() => Some(*number),
+        _ => None,
+    };
+    Some(Verdict { state, message, severity, return_value, threshold, error })
 }
 
 fn error_verdict(error: ScriptError) -> Verdict {
     let message = error.message.clone();
-    Verdict { state: State::Error, message, severity: None, return_value: None, error: Some(error) }
+    Verdict { state: State::Error, message, severity: None, return_value: None, threshold: None, error: Some(error) }
 }
 
 fn crashed(message: &str) -> Verdict {

@@ -20,6 +20,7 @@ mod bytecode_cache;
 mod codec;
 mod configuration;
 mod guest_pool;
+mod http_answer;
 mod prelude;
 mod sanitize;
 mod value;
@@ -52,12 +53,13 @@ pub use configuration::ConfigValues;
 pub use cpu_meter::{charge, with_cpu_time};
 pub use error::{OpenError, SandboxError};
 pub use host::clock::{TimeLimit, TimeOut};
+pub use http_answer::HttpAnswer;
 pub use limits::Limits;
 pub use options::{KeepInstances, Options, Progress};
 pub use outcome::{CallRecord, LimitKind, Outcome, RunInputs, ScriptError, ScriptWarning};
 pub use request::{
-    Broker, ConfigRequest, HelperModule, MethodDescription, Previous, RunRequest, SourceCall, SourceDescription,
-    SourceFault,
+    Broker, ConfigRequest, HISTORY, HelperModule, MethodDescription, OWN, Previous, RunRequest, SourceCall,
+    SourceDescription, SourceFault, call_name, own_methods,
 };
 pub use sandbox::Sandbox;
 pub use stats::{ResetBy, Stats};

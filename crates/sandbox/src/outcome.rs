@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use revere_model::{ReturnValue, Severity, State};
 
+use crate::HttpAnswer;
+
 /// What a run did.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outcome {
@@ -17,6 +19,8 @@ pub struct Outcome {
     pub severity: Option<Severity>,
     /// What the script left in `return_value`, if it is an int, float or str.
     pub return_value: Option<ReturnValue>,
+    /// What the script left in `threshold`, if it is a finite number.
+    pub threshold: Option<f64>,
     /// What it printed, bounded, cleaned as the message is.
     pub output: String,
     /// What went wrong, for an `ERROR`, and the place for an `ALARM`.
@@ -93,7 +97,7 @@ pub enum LimitKind {
 /// One source call as it is shown to the author.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CallRecord {
-    /// The source's configured name.
+    /// The source's configured name; empty where the monitor's own past was asked.
     pub source: String,
     /// The method.
     pub method: String,
@@ -101,6 +105,8 @@ pub struct CallRecord {
     pub arguments: String,
     /// The answer as Python would write it, shortened, or the fault's text.
     pub answer: Result<String, String>,
+    /// The answer with its parts, where it came over HTTP; `answer` is then `200 OK · 1.6 ms · 49 B`.
+    pub http: Option<Box<HttpAnswer>>,
     /// How long it took.
     pub duration: Duration,
 }

@@ -1,6 +1,11 @@
 //! What goes into a run, and whom it may ask.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+    time::Instant,
+};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -42,6 +47,31 @@ pub struct Previous {
     pub at: Timestamp,
 }
 
+/// The source of what a script asks of its own monitor: no configured source has an empty name.
+pub const OWN: &str = "";
+
+/// `history(...)`, which the broker answers as a call of [`OWN`]: a list of tuples of `at`, `state` and `return_value`, oldest
+/// first.
+pub const HISTORY: &str = "history";
+
+/// What a script can ask of its own monitor, as methods are described.
+pub fn own_methods() -> &'static [MethodDescription] {
+    static METHODS: LazyLock<[MethodDescription; 1]> = LazyLock::new(|| {
+        [MethodDescription {
+            name: HISTORY.to_owned(),
+            signature: "(since='-7d', until=None)".to_owned(),
+            doc: "The monitor's own recorded runs that began from `since` until before `until`, oldest first."
+                .to_owned(),
+        }]
+    });
+    &*METHODS
+}
+
+/// A call as people read it: `source.method`, or `history` alone.
+pub fn call_name(source: &str, method: &str) -> String {
+    if source == OWN { method.to_owned() } else { format!("{source}.{method}") }
+}
+
 /// A configured source as a script sees it, and as the editor completes it.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
 pub struct SourceDescription {
@@ -79,7 +109,7 @@ pub struct HelperModule {
 /// One call of a method of a source, its arguments already bound to the names of the signature.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SourceCall {
-    /// The configured name; the broker checks it again.
+    /// The configured name, or [`OWN`]; the broker checks it again.
     pub source: String,
     /// The method; the broker checks it again.
     pub method: String,

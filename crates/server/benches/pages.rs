@@ -1,6 +1,9 @@
 //! How fast the pages are when there is much to show: 10,000 monitors, 30 days and 20 million runs, while 100 more runs
 //! are made each second. `cargo bench -p revere --bench pages`; `-- quick` for a short look at a small database.
 //!
+//! `-- postgresql` has the same on PostgreSQL: the database is moved to the server of `REVERE_BENCH_POSTGRES_URL` (an address of a
+//! database in which others may be made), which is measured too and timed, and is left there under the name `revere_bench`.
+//!
 //! The optimised binary serves a database of `scripts/make-history`, which is made under `target/` the first time (some
 //! minutes, 5 GB) and used again. Times are those of one client on one connection, from the request to the last byte of
 //! the compressed answer; client, server and runs share the machine. Each page is asked with other monitors, words and
@@ -11,7 +14,7 @@
 mod support;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -44,7 +47,8 @@ fn main() {
         ["--monitors", &monitors.to_string(), "--rows", &rows.to_string(), "--per-second", &per_second.to_string()];
     support::history(&folder, &what.map(str::to_owned));
     let size = folder.join("revere.db").metadata().unwrap().len();
-    println!("{monitors} monitors, about {rows} runs over 30 days, {:.1} GB", size as f64 / 1e9);
+    println!("{monitors} monitors, about {rows} runs over 30 days, {:.1} GB in SQLite", size as f64 / 1e9);
+    let folder = if std::env::args().any(|arg| arg == "postgresql") { on_postgresql(&folder) } else { folder };
     let mut server = Server::start(&folder);
     caught_up(&server, per_second);
     let before = Counts::read(&server);
@@ -55,6 +59,35 @@ fn main() {
     println!("server's memory afterwards {}", server.process.settled());
     println!("{} over the target of {TARGET:?} at p95", pages.slow);
     paint(&mut server);
+}
+
+/// Moves the database to PostgreSQL, unless it was, and answers the folder of a server that uses it there.
+fn on_postgresql(from: &Path) -> PathBuf {
+    let server =
+        std::env::var("REVERE_BENCH_POSTGRES_URL").expect("REVERE_BENCH_POSTGRES_URL says where PostgreSQL is");
+    let there = from.with_extension("postgresql");
+    let url = format!(
+        "{}/revere_bench",
+        server.trim_end_matches('/').rsplit_once('/').expect("postgresql://host/database").0
+    );
+    if std::fs::read_to_string(there.join("made")).is_ok_and(|made| made == url) {
+        return there;
+    }
+    let psql = |sql: &str| {
+        let status = Command::new("psql").arg(&server).args(["--quiet", "--command", sql]).status().unwrap();
+        assert!(status.success(), "{sql}");
+    };
+    psql("drop database if exists revere_bench");
+    psql("create database revere_bench encoding 'UTF8' template template0");
+    let began = Instant::now();
+    let moved =
+        Command::new(env!("CARGO_BIN_EXE_revere")).args(["move", "--to", &url]).current_dir(from).status().unwrap();
+    assert!(moved.success());
+    println!("moved to PostgreSQL in {:.0?}", began.elapsed());
+    std::fs::create_dir_all(&there).unwrap();
+    std::fs::write(there.join("config.py"), format!("DATABASE_URL = '{url}'\n")).unwrap();
+    std::fs::write(there.join("made"), url).unwrap();
+    there
 }
 
 struct Pages {

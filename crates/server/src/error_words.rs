@@ -1,6 +1,6 @@
 //! Errors and panics in words.
 
-use std::{any::Any, error::Error, io};
+use std::{any::Any, borrow::Cow, error::Error, io};
 
 /// An error and what caused it, in one text. What an error has pasted into its own text is not said twice.
 pub fn with_causes(error: &dyn Error) -> String {
@@ -14,7 +14,31 @@ pub fn with_causes(error: &dyn Error) -> String {
         }
         cause = current.source();
     }
-    text
+    plain(&text).into_owned()
+}
+
+/// A text without what only programmers read: what libraries put around the words of the operating system and of databases.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    const AROUND: [&str; 2] = ["failed to lookup address information: ", "error returned from database: "];
+    const NUMBERED: [(&str, &str); 2] = [(" (os error ", ")"), ("(code: ", ") ")];
+    let mut plain = Cow::Borrowed(text);
+    for around in AROUND.into_iter().filter(|around| text.contains(around)) {
+        plain = Cow::Owned(plain.replace(around, ""));
+    }
+    for (begins, ends) in NUMBERED {
+        let mut from = 0;
+        while let Some(at) = plain[from..].find(begins).map(|at| from + at) {
+            let behind = at + begins.len();
+            let digits = plain[behind..].bytes().take_while(u8::is_ascii_digit).count();
+            if digits > 0 && plain[behind + digits..].starts_with(ends) {
+                plain.to_mut().replace_range(at..behind + digits + ends.len(), "");
+                from = at;
+            } else {
+                from = behind;
+            }
+        }
+    }
+    plain
 }
 
 /// The error and its causes, outermost first. An [`io::Error`] may wrap another error, which its own `source` skips.
@@ -44,6 +68,19 @@ mod tests {
 
     fn layer(text: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Layer {
         Layer { text, source: Some(source.into()) }
+    }
+
+    #[test]
+    fn what_only_programmers_read_is_left_out() {
+        for (text, expected) in [
+            ("cannot read a: Is a directory (os error 21); try b", "cannot read a: Is a directory; try b"),
+            ("a (os error 2): b (os error 13)", "a: b"),
+            ("error returned from database: (code: 26) file is not a database", "file is not a database"),
+            ("no such name: failed to lookup address information: Name unknown", "no such name: Name unknown"),
+            ("(os error x) (code: 3, of it) 5", "(os error x) (code: 3, of it) 5"),
+        ] {
+            assert_eq!(plain(text), expected);
+        }
     }
 
     #[test]

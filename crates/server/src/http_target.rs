@@ -96,7 +96,9 @@ impl HttpTarget {
             }
             (None, None, Some(token)) => Some(Login::Token(token.to_owned())),
             (None, Some(_), None) => {
-                fault("auth_username", "missing; 'auth_password' needs it");
+                if !settings.is_misfit("auth_username") {
+                    fault("auth_username", "missing; 'auth_password' needs it");
+                }
                 None
             }
             (_, _, Some(_)) => {

@@ -1,10 +1,12 @@
 //! What an alert tells, as it is kept with each delivery and handed to a channel. Its wording is in `alerts`.
 
+use std::sync::{Arc, Mutex};
+
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, NumberFormat, ReturnValue, RunId, Severity, State};
 use serde::{Deserialize, Serialize};
 
-use crate::wording::Wording;
+use crate::{chart::Picture, wording::Wording};
 
 /// What an alert tells. Kept with the delivery, so that a late one says what was true then; what is added here needs a
 /// default, since older versions stored none.
@@ -47,6 +49,9 @@ pub struct Notification {
     /// Which reminder this is, from 1, of a problem that goes on; `None` where something changed.
     #[serde(default)]
     pub reminder: Option<u32>,
+    /// Why it is told to whoever hears it, where a rota decided that: who is on call, or that nobody acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_call: Option<String>,
     /// Where somebody says, without a log-in, that they look after the problem. It opens a door: it is made when this is sent,
     /// and not kept with a delivery.
     #[serde(skip)]
@@ -54,6 +59,95 @@ pub struct Notification {
     /// The words of the alert that tells it, where they are its own. They are the configuration's and not kept with a delivery.
     #[serde(skip)]
     pub wording: Option<Wording>,
+    /// What sending it now adds to it. Nothing of that is kept with a delivery.
+    #[serde(skip)]
+    pub sending: Sending,
+}
+
+/// What the moment of sending adds to a notification.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Sending {
+    /// What the monitor went through before, which could not be told while it was so, oldest first.
+    pub missed: Vec<Missed>,
+    /// Whether an earlier attempt may have arrived.
+    pub may_be_repeat: bool,
+    /// All that is told in one message, the worst first; empty where that is this alone.
+    pub crowd: Vec<Notification>,
+    /// So many more are told with these, and not named for want of room.
+    pub unnamed: usize,
+    /// What the receiver calls the message or thread that this belongs to: of the same incident, and told by the same alert.
+    pub reply_to: Option<String>,
+    /// The monitor's chart, for those who show it.
+    pub chart: Option<Arc<Picture>>,
+    /// Where what had to be cut is noted, if anybody asks.
+    pub cuts: Cuts,
+}
+
+/// Notes what of a notification had to be cut to fit where it is told. Nobody asks where it is sent; a preview says so.
+#[derive(Clone, Debug, Default)]
+pub struct Cuts(Option<Arc<Mutex<Vec<Cut>>>>);
+
+/// Something that was cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cut {
+    /// What: `message`, `return_value` or `name` of the run and its monitor, or all of `text`, `subject` or `short`.
+    pub what: &'static str,
+    /// So many characters of it are told.
+    pub kept: usize,
+    /// Of so many.
+    pub of: usize,
+}
+
+impl PartialEq for Cuts {
+    fn eq(&self, _: &Cuts) -> bool {
+        // What was noted of it makes it no other notification.
+        true
+    }
+}
+
+impl Cuts {
+    /// Notes them from now on.
+    pub fn noted() -> Cuts {
+        Cuts(Some(Arc::default()))
+    }
+
+    /// Notes that this is told of `whole`, if it is less. What is cut anew counts as it was last.
+    pub fn note(&self, what: &'static str, whole: &str, told: &str) {
+        let Some(cuts) = &self.0 else { return };
+        if whole == told {
+            return;
+        }
+        let cut = Cut { what, kept: told.chars().count(), of: whole.chars().count() };
+        let mut cuts = cuts.lock().expect("no code panics while it holds this lock");
+        cuts.retain(|earlier| earlier.what != what);
+        cuts.push(cut);
+    }
+
+    /// Forgets those that were noted.
+    pub fn forget(&self) {
+        if let Some(cuts) = &self.0 {
+            cuts.lock().expect("no code panics while it holds this lock").clear();
+        }
+    }
+
+    /// Those that were noted.
+    pub fn all(&self) -> Vec<Cut> {
+        let cuts = self.0.as_ref().map(|cuts| cuts.lock().expect("no code panics while it holds this lock").clone());
+        cuts.unwrap_or_default()
+    }
+}
+
+/// A problem that nobody could be told of while it was there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Missed {
+    /// The state.
+    pub state: State,
+    /// How severe it was.
+    pub severity: Option<Severity>,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// The monitor, as a receiver sees it.

@@ -35,8 +35,8 @@ macro_rules! acts {
 }
 
 use Operation::{
-    Acknowledge, AcknowledgeByLink, ChangeAlerts, CreateMonitor, DeleteMonitor, EditMonitor, HoldTokens, LogIn,
-    ManagePeople, Mute, RestoreVersion, RunMonitor, TryScripts, UndeleteMonitor, UseAccount,
+    Acknowledge, AcknowledgeByLink, ChangeAlerts, ChangeOnCall, CreateMonitor, DeleteMonitor, EditMonitor, HoldTokens,
+    LogIn, ManagePeople, Mute, RestoreVersion, RunMonitor, TryScripts, UndeleteMonitor, UseAccount,
 };
 
 const REFUSAL: Option<Operation> = None;
@@ -66,6 +66,10 @@ acts! {
     MuteAdded "mute_added" "mute added": Some(Mute);
     /// Its end, before its time.
     MuteEnded "mute_ended" "mute ended": Some(Mute);
+    /// Somebody in another one's place on call.
+    OverrideAdded "override_added" "override of a rota added": Some(ChangeOnCall);
+    /// Its end, before its time.
+    OverrideEnded "override_ended" "override of a rota ended": Some(ChangeOnCall);
     /// Who looks after a problem.
     Acknowledged "acknowledged" "problem acknowledged": Some(Acknowledge);
     /// The same, by the link of a message.
@@ -98,6 +102,10 @@ acts! {
     SecondFactorRemoved "second_factor_removed" "second factor removed": Some(UseAccount);
     /// One of the recovery codes, which is good once.
     RecoveryCodeUsed "recovery_code_used" "recovery code used": Some(UseAccount);
+    /// A filter of the list, for oneself.
+    FilterSaved "filter_saved" "filter of the list saved": Some(UseAccount);
+    /// Its end.
+    FilterDeleted "filter_deleted" "filter of the list deleted": Some(UseAccount);
     /// One of one's own sessions.
     SessionEnded "session_ended" "session ended": Some(UseAccount);
     /// All of them.
@@ -264,6 +272,7 @@ mod tests {
             Operation::SeeDescriptions,
             Operation::SeeMetrics,
             Operation::SeeAudit,
+            Operation::SeeServers,
         ];
         for &operation in Operation::ALL {
             assert_eq!(acted.contains(&operation), !reads.contains(&operation), "{operation:?}");

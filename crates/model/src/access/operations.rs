@@ -77,6 +77,8 @@ operations! {
     SeeAlerts "see alerts": VIEWER, Server, Tokens;
     /// Sources and how they do.
     SeeSources "see sources": VIEWER, Server, Tokens;
+    /// The servers, what they hold, and the database.
+    SeeServers "see the servers": VIEWER, Server, Tokens;
     /// What a schedule means, and what the API looks like.
     SeeDescriptions "read descriptions": VIEWER, Server, Tokens;
     /// What the server counts.
@@ -97,6 +99,8 @@ operations! {
     TryScripts "try out scripts and ask sources": EDITOR, Draft, Tokens;
     /// Holding back for a time what alerts would tell, and ending that.
     Mute "mute this": EDITOR, Monitor, Tokens;
+    /// Putting somebody in another one's place on call, and ending that.
+    ChangeOnCall "change who is on call": EDITOR, Server, Tokens;
     /// Saying that one looks after a problem, so that nobody is reminded of it.
     Acknowledge "acknowledge this problem": EDITOR, Monitor, Tokens;
     /// The same by the link of a message, which is good for that alone.
@@ -111,4 +115,25 @@ operations! {
     SeeAudit "see who did what": ADMINISTRATOR, Server, Tokens;
     /// Who may come in, and what each may do; everybody's tokens.
     ManagePeople "see and change who may do what": ADMINISTRATOR, Server, People;
+}
+
+impl Operation {
+    /// Whether it only looks: what may be done where a copy of a database is looked into.
+    pub const fn only_looks(self) -> bool {
+        use Operation::{
+            LogIn, SeeAlerts, SeeAudit, SeeDescriptions, SeeHealth, SeeMetrics, SeeMonitors, SeeServers, SeeSources,
+        };
+        matches!(
+            self,
+            SeeHealth
+                | LogIn
+                | SeeMonitors
+                | SeeAlerts
+                | SeeSources
+                | SeeDescriptions
+                | SeeMetrics
+                | SeeServers
+                | SeeAudit
+        )
+    }
 }

@@ -120,6 +120,9 @@ pub enum Denial {
         /// What the token is for.
         scope: Scope,
     },
+    /// Anybody, where a copy of a database is looked into.
+    #[error("nobody may {} here: this server only looks into a copy of a database", .0.words())]
+    OnlyLooks(Operation),
     /// A token, where only people may.
     #[error("a token may not {}; log in at the pages", .0.words())]
     People(Operation),

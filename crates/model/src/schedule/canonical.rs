@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::{
-    Schedule,
+    Crontab,
     field::{Bits, Field},
 };
 
-impl fmt::Display for Schedule {
+impl fmt::Display for Crontab {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.seconds != Bits::range(0, 0) {
             write!(f, "{} ", plain(Field::Second, self.seconds))?;
@@ -19,7 +19,7 @@ impl fmt::Display for Schedule {
     }
 }
 
-impl Schedule {
+impl Crontab {
     fn month_days(&self) -> String {
         let days = &self.days;
         let mut items = numbers(Field::DayOfMonth, days.numbers, days.numbers_star);

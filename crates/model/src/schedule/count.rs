@@ -7,27 +7,16 @@ use jiff::{
 };
 
 use super::{
-    Schedule,
+    Crontab, Ticks,
     next::{SECOND, fold_at, whole_second},
 };
 
-/// The ticks in a stretch of time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ticks {
-    /// The first of them.
-    pub first: Timestamp,
-    /// The last of them; the same instant if there is only one.
-    pub last: Timestamp,
-    /// How many: always exact, at least 1.
-    pub count: u64,
-}
-
-impl Schedule {
+impl Crontab {
     /// The ticks after `after`, up to and including `until`; `None` if there is none.
     ///
     /// Exact whatever the stretch: whole months are counted from the fields, so ten years of a tick a second cost some
-    /// tens of microseconds. Agrees with following [`Schedule::after`] tick by tick.
-    pub fn ticks_between(&self, after: Timestamp, until: Timestamp, zone: &TimeZone) -> Option<Ticks> {
+    /// tens of microseconds. Agrees with following [`Crontab::after`] tick by tick.
+    pub(super) fn ticks_between(&self, after: Timestamp, until: Timestamp, zone: &TimeZone) -> Option<Ticks> {
         let first = self.after(after, zone).filter(|first| *first <= until)?;
         let last = self.last_until(first, until, zone);
         let count = self.count_between(after, until, zone).max(1);

@@ -119,11 +119,11 @@ impl Month {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Crontab;
     use super::*;
-    use crate::Schedule;
 
     fn days(text: &str, year: i16, month: i8) -> Vec<u32> {
-        let schedule = Schedule::parse(&format!("0 0 {text}")).unwrap();
+        let schedule = Crontab::parse(&format!("0 0 {text}")).unwrap();
         schedule.days.of_month(Date::constant(year, month, 1)).iter().collect()
     }
 

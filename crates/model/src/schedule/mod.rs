@@ -13,6 +13,9 @@
 //!
 //! `@hourly @daily @midnight @weekly @monthly @yearly @annually` stand for what crontab(5) says.
 //!
+//! **Several lines.** Each line is a crontab of its own, and the schedule ticks whenever one of them does; an instant that
+//! several name is one tick. So `*/5 9-16 * * *` and `0 17 * * *` are every five minutes from 09:00 to 17:00.
+//!
 //! **Both day fields.** When day of month and day of week are both restricted, a day that fits *either* counts. A field
 //! that begins with `*` (or `?`) is unrestricted in this sense even if a step follows, and then a day must fit *both*:
 //! `0 9 13 * FRI` is every 13th and every Friday, `0 9 */2 * FRI` the Fridays with an odd date. This is the rule of
@@ -20,11 +23,11 @@
 //!
 //! # Clock changes: nothing runs twice, nothing is lost
 //!
-//! A schedule that fires in every hour of the day (hour `*` or anything equal to it) **keeps pace**: it ticks whenever
+//! A crontab that fires in every hour of the day (hour `*` or anything equal to it) **keeps pace**: it ticks whenever
 //! the wall clock, as it stands at that instant, fits. `*/5 * * * *` goes on every five minutes through a repeated hour
 //! (in both passes of it), and a skipped hour has no ticks, because no time passed.
 //!
-//! Any other schedule **names times of day**, and each of them happens exactly once. A time that the clock shows twice
+//! Any other crontab **names times of day**, and each of them happens exactly once. A time that the clock shows twice
 //! happens when it is first shown. A time that is skipped happens at the first instant after the gap; several skipped
 //! times, and one that is due at that instant anyway, are one tick. That also holds where the gap is a whole day.
 //!
@@ -39,19 +42,25 @@ mod field;
 mod in_words;
 mod next;
 mod parse;
-
-use jiff::{Timestamp, tz::TimeZone};
+mod several;
 
 use self::{days::Days, field::Bits};
 
-pub use self::{count::Ticks, parse::ScheduleFault};
+pub use self::{parse::ScheduleFault, several::Ticks};
 
-/// A crontab schedule that is known to come: which days and which times of day.
+/// When a monitor is due: one crontab, or several, one a line, that tick together. It is known to come.
 ///
-/// Two schedules are equal if their fields are, however they were written. [`std::fmt::Display`] gives the canonical
-/// text, which parses back to an equal schedule.
+/// Two schedules are equal if the fields of their crontabs are, however they were written. [`std::fmt::Display`] gives the
+/// canonical text, which parses back to an equal schedule.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Schedule {
+    /// At least one; no two are equal.
+    crontabs: Vec<Crontab>,
+}
+
+/// One crontab: which days and which times of day.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Crontab {
     seconds: Bits,
     minutes: Bits,
     hours: Bits,
@@ -59,23 +68,10 @@ pub struct Schedule {
     days: Days,
 }
 
-impl Schedule {
+impl Crontab {
     /// Whether it ticks by the wall clock as it stands at each instant, rather than at times of day that happen once.
     fn keeps_pace(&self) -> bool {
         self.hours == Bits::range(0, 23)
-    }
-
-    /// The ticks strictly after `instant`, in order, without end (but for the end of the calendar in year 9999).
-    pub fn ticks(&self, instant: Timestamp, zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
-        std::iter::successors(self.after(instant, zone), |tick| self.after(*tick, zone))
-    }
-}
-
-impl std::str::FromStr for Schedule {
-    type Err = ScheduleFault;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Schedule::parse(text)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The next tick: first on the calendar, then in the zone.
 //!
-//! Two questions are kept apart. Which wall-clock time fits next is arithmetic on the fields ([`Schedule::fits_from`]).
+//! Two questions are kept apart. Which wall-clock time fits next is arithmetic on the fields ([`Crontab::fits_from`]).
 //! When that time is, and what a clock change does to it, is asked of the zone; the front page states the rule. Neither
 //! walks through time: a tick costs the same whether it is a second or twenty-eight years away, give or take a
 //! microsecond.
@@ -11,13 +11,13 @@ use jiff::{
     tz::{AmbiguousOffset, Offset, TimeZone},
 };
 
-use super::Schedule;
+use super::Crontab;
 
-impl Schedule {
+impl Crontab {
     /// The first tick strictly after `instant` with the schedule read in `zone`, to the whole second.
     ///
     /// `None` only at the end of the calendar (year 9999): a schedule that never comes cannot be made.
-    pub fn after(&self, instant: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    pub(super) fn after(&self, instant: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let start = whole_second(instant);
         let offset = zone.to_offset(start);
         let clock = offset.to_datetime(start);
@@ -111,6 +111,12 @@ impl Schedule {
             }
         }
         time(self.hours.first_from(hour + 1)?, self.minutes.first()?, self.seconds.first()?)
+    }
+
+    /// Whether the date fits.
+    pub(super) fn is_on(&self, date: Date) -> bool {
+        self.months.contains(date.month() as u32)
+            && self.days.of_month(date.first_of_month()).contains(date.day() as u32)
     }
 
     /// Whether the wall-clock time fits.

@@ -1,7 +1,7 @@
 //! Crontab text to a schedule, or what is wrong with it and what to write instead.
 
 use super::{
-    Schedule,
+    Crontab,
     days::Days,
     field::{Bits, Field, MONTHS},
 };
@@ -30,19 +30,19 @@ const NICKNAMES: [(&str, &str); 7] = [
     ("@hourly", "0 * * * *"),
 ];
 
-impl Schedule {
+impl Crontab {
     /// Reads crontab syntax; the module's front page says what may be written.
     ///
     /// # Errors
     ///
     /// The first fault found, from left to right; also that the schedule never comes ("February has no 30th day").
-    pub fn parse(text: &str) -> Result<Schedule, ScheduleFault> {
+    pub(super) fn parse(text: &str) -> Result<Crontab, ScheduleFault> {
         let text = text.trim();
         if text.len() > MAX_LENGTH {
             return Err(whole(format!("the schedule is longer than {MAX_LENGTH} characters: write ranges and steps")));
         }
         if text.starts_with('@') {
-            return Schedule::parse(nickname(text)?);
+            return Crontab::parse(nickname(text)?);
         }
         let words: Vec<&str> = text.split_whitespace().collect();
         if let Some(word) = words.iter().find(|word| word.contains('=')) {
@@ -60,7 +60,7 @@ impl Schedule {
         days_of_month(day_of_month, &mut days)?;
         let months = plain(Field::Month, month)?;
         days_of_week(day_of_week, &mut days)?;
-        let schedule = Schedule { seconds, minutes, hours, months, days };
+        let schedule = Crontab { seconds, minutes, hours, months, days };
         schedule.must_come()?;
         Ok(schedule)
     }

@@ -33,7 +33,7 @@
 mod routing;
 mod verdict;
 
-pub use routing::{AlertRules, Subject, Switch};
+pub use routing::{AlertRules, Subject, Switch, UNREADABLE_TAGS};
 use serde::{Deserialize, Serialize};
 pub use verdict::{Decision, ParseSilenceError, Silence, Verdict};
 

@@ -3,6 +3,9 @@
 use super::Silence;
 use crate::{Severity, SeveritySet, State, StateSet};
 
+/// Stands for the tags of a monitor of which they cannot be read.
+pub const UNREADABLE_TAGS: &str = "\u{fffd}";
+
 /// Whether an alert is switched on, and by whom it is not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Switch {
@@ -27,6 +30,8 @@ pub struct AlertRules<'a> {
     pub severities: SeveritySet,
     /// It is for monitors that have one of these tags; for all, where there are none.
     pub tags: &'a [String],
+    /// It reaches somebody of a rota, which says when: by itself it tells only of monitors that name it.
+    pub on_call_only: bool,
 }
 
 /// A monitor at the moment of the question, as far as that bears on who is told.
@@ -50,14 +55,21 @@ impl Subject<'_> {
 }
 
 impl AlertRules<'_> {
-    /// Whether the alert is for monitors with these tags. As where tags are given, upper and lower case are the same.
+    /// Whether the alert is for monitors with these tags. As where tags are given, upper and lower case are the same. Where nobody
+    /// knows a monitor's tags, it is.
     pub fn is_for_tags(&self, tags: &[String]) -> bool {
+        if tags.iter().any(|tag| tag == UNREADABLE_TAGS) {
+            return true;
+        }
         let has = |tag: &String| tags.iter().any(|one| one.to_lowercase() == tag.to_lowercase());
         self.tags.is_empty() || self.tags.iter().any(has)
     }
 
     /// Why this is nothing for the alert; `None` if it is.
     pub fn elsewhere(&self, subject: &Subject<'_>) -> Option<Silence> {
+        if self.on_call_only && subject.alerts.is_none() {
+            return Some(Silence::OnCallOnly);
+        }
         if subject.alerts.is_some_and(|chosen| !chosen.iter().any(|key| key == self.key)) {
             return Some(Silence::NotChosen);
         }

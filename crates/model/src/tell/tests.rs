@@ -32,6 +32,8 @@ struct World {
     chosen: bool,
     tagged: bool,
     severities: SeveritySet,
+    /// Whether the alert reaches somebody of a rota.
+    on_call_only: bool,
     current: State,
     /// How severe the problem is, or was that ended last.
     severity: Option<Severity>,
@@ -48,6 +50,7 @@ impl World {
             chosen: true,
             tagged: true,
             severities: SeveritySet::ALL,
+            on_call_only: false,
             current: Inactive,
             severity: None,
             sent: Vec::new(),
@@ -64,6 +67,7 @@ impl World {
             states: self.tells,
             severities: self.severities,
             tags: &["ours".to_owned()],
+            on_call_only: self.on_call_only,
         };
         let subject = Subject {
             tags: if self.tagged { &tags } else { &none },
@@ -454,4 +458,22 @@ proptest! {
         prop_assert_eq!(world.told, Told::from_now(world.current, world.severity));
         prop_assert_eq!(world.happens(Event::Enable(true)), None);
     }
+}
+
+#[test]
+fn an_alert_that_reaches_somebody_of_a_rota_tells_by_itself_only_of_monitors_that_name_it() {
+    let mut world = World { on_call_only: true, ..World::new(DEFAULT) };
+    assert_eq!(world.happens(Event::Flip(Alarm)), Some(Alarm), "the monitor names it");
+    let alert = AlertRules {
+        key: "pager",
+        switch: Switch::On,
+        states: DEFAULT,
+        severities: SeveritySet::ALL,
+        tags: &[],
+        on_call_only: true,
+    };
+    let subject = Subject { tags: &[], alerts: None, state: Alarm, severity: Some(Critical) };
+    let decided = tell(&Told::default(), &alert, &subject, None);
+    assert_eq!(decided.verdict, Verdict::Silent(Silence::OnCallOnly));
+    assert_eq!(tell(&decided.told, &alert, &Subject { state: Fine, ..subject }, None).told.open, None);
 }

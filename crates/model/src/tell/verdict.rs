@@ -76,6 +76,8 @@ silences! {
     OtherTags "other_tags" "the alert is for monitors with other tags";
     /// The alert is for problems of another severity.
     OtherSeverity "other_severity" "the alert is for problems of another severity";
+    /// The alert tells only what a rota has it tell.
+    OnCallOnly "on_call_only" "it tells only while whoever it reaches is on call";
     /// The alert does not tell this state.
     NotThisState "not_this_state" "the alert does not tell this state";
     /// People heard just this last.
@@ -84,10 +86,12 @@ silences! {
     LessSevere "less_severe" "what was told before was more severe";
     /// The monitor was like this when it was not told, and nothing has happened since.
     PassedOver "passed_over" "nothing has changed since it was passed over";
-    /// It ends nothing that was told.
-    NothingToEnd "nothing_to_end" "it ends nothing that was told";
+    /// It ends nothing that was told, at least not since the alert was switched on.
+    NothingToEnd "nothing_to_end" "it ends no problem that the alert told since it was switched on";
     /// A mute holds it.
     Muted "muted" "it is muted";
+    /// The alert's quiet hours hold it.
+    QuietHours "quiet_hours" "the alert's quiet hours hold it until they end";
     /// The monitor changes again and again; how that ends is told.
     Flapping "flapping" "the monitor changes its state again and again; what is left is told when it is calm";
 }
@@ -96,7 +100,14 @@ impl Silence {
     /// Whether the alert has nothing to do with this monitor or this problem: nobody who looks after that alert expects to
     /// read of it.
     pub const fn is_elsewhere(self) -> bool {
-        matches!(self, Silence::OffInConfig | Silence::NotChosen | Silence::OtherTags | Silence::OtherSeverity)
+        matches!(
+            self,
+            Silence::OffInConfig
+                | Silence::NotChosen
+                | Silence::OtherTags
+                | Silence::OtherSeverity
+                | Silence::OnCallOnly
+        )
     }
 }
 

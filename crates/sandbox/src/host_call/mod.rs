@@ -14,10 +14,11 @@ use wasmtime::{Caller, Error, Linker};
 
 use self::reply::{encode, fault, malformed, ok};
 use crate::{
-    CallRecord, MethodDescription, SourceCall, SourceDescription, SourceFault, Value,
+    CallRecord, HttpAnswer, MethodDescription, OWN, SourceCall, SourceDescription, SourceFault, Value, call_name,
     codec::marshal::{self, EncodeError, ReadError},
     guest_import::GuestImport,
     host::{Host, bridge},
+    own_methods,
     stop::Stop,
 };
 
@@ -96,11 +97,12 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Resu
         method: call.method.clone(),
         arguments: shown_arguments(&call),
         answer: Err("no answer within the run's time".to_owned()),
+        http: None,
         duration: Duration::ZERO,
     };
     // Recorded before it is made, so that a run that ends while it waits still shows what it waited for.
     run.calls.push(record.clone());
-    let what = format!("{}.{}", call.source, call.method);
+    let what = call_name(&call.source, &call.method);
     let began = Instant::now();
     let mut answer = broker.call(call);
     let result = match tokio::time::timeout(SOON, &mut answer).await {
@@ -112,9 +114,11 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Resu
     };
     let run = &mut caller.data_mut().run;
     record.duration = run.clock.recorded_call(made as usize).unwrap_or_else(|| whole_micros(began.elapsed()));
-    record.answer = match &result {
-        Ok(value) => Ok(value.repr(SHOWN_BYTES)),
-        Err(fault) => Err(fault.to_string()),
+    record.http = result.as_ref().ok().and_then(HttpAnswer::of).map(Box::new);
+    record.answer = match (&result, &record.http) {
+        (_, Some(http)) => Ok(http.in_short()),
+        (Ok(value), None) => Ok(value.repr(SHOWN_BYTES)),
+        (Err(fault), None) => Err(fault.to_string()),
     };
     let took = record.duration;
     if let Some(last) = run.calls.last_mut() {
@@ -168,6 +172,10 @@ fn find<'a>(
     source: &str,
     method: &str,
 ) -> Result<&'a MethodDescription, Vec<u8>> {
+    if source == OWN {
+        let found = own_methods().iter().find(|own| own.name == method);
+        return found.ok_or_else(|| fault("no_method", "a monitor has no such method"));
+    }
     let Some(description) = sources.get(source) else { return Err(fault("no_source", "no such source")) };
     // The method `*` stands for any: a plug-in that has not described itself yet judges by itself.
     let any =

@@ -5,6 +5,8 @@ A value that is no plain data costs only itself: None stands in its place, and a
 
 from _ast import Constant, Dict, PyCF_ONLY_AST
 from pathlib import PurePath
+from token import COMMENT, DEDENT, FSTRING_END, FSTRING_START, INDENT, NAME, NEWLINE, NL, NUMBER, OP, STRING
+from tokenize import TokenError, generate_tokens
 
 from revere_codec import MAX_DEPTH, checked
 from revere_lints import walk
@@ -15,6 +17,9 @@ MOST_NAMES = 1000
 # Beyond this Python refuses to write a number down.
 MOST_INT_BITS = 13_280
 MOST_NAME_CHARS = 100
+# Where a comma may be missing is looked for in so much of a file, and at so many places before Python stumbles.
+MOST_SOURCE_CHARS = 200_000
+MOST_PLACES = 16
 
 
 def settings(namespace):
@@ -88,3 +93,63 @@ def repeated_keys(source, filename):
                         found.append((key.lineno, key.value[:MOST_NAME_CHARS]))
                     seen.add(key.value)
     return sorted(found)[:MOST_NAMES]
+
+
+def missing_comma(source, filename):
+    """The line where a comma would let Python read on, and where in it, in words; None if none would.
+
+    Python stumbles behind the place, often a line or a whole dict further on, and two texts in a row are one to it.
+    """
+    error = syntax_error(source, filename)
+    if error is None or len(source) > MOST_SOURCE_CHARS:
+        return None
+    stumbled = (error.end_lineno or error.lineno, error.end_offset or error.offset)
+    for (line, column), (next_line, next_column) in reversed(places(source, stumbled)[-MOST_PLACES:]):
+        another = syntax_error(with_comma(source, line, column), filename)
+        if another is not None:
+            shift = another.lineno == line
+            if (another.lineno, another.offset - shift) < stumbled:
+                continue
+        if line < next_line:
+            return line, f'a comma is probably missing at the end of line {line}'
+        return line, f'a comma is probably missing in line {line}, before column {next_column + 1}'
+    return None
+
+
+def syntax_error(source, filename):
+    try:
+        compile(source, filename, 'exec', PyCF_ONLY_AST, dont_inherit=True)
+    except SyntaxError as error:
+        return error if error.lineno and error.offset else None
+    return None
+
+
+def with_comma(source, line, column):
+    lines = source.splitlines(True)
+    lines[line - 1] = lines[line - 1][:column] + ',' + lines[line - 1][column:]
+    return ''.join(lines)
+
+
+def places(source, end):
+    """Where two values stand beside each other: the end of the one and the beginning of the other."""
+    found, before = [], None
+    try:
+        for token in generate_tokens(iter(source.splitlines(True)).__next__):
+            if (token.start[0], token.start[1] + 1) > end:
+                break
+            if token.type in (COMMENT, NL, NEWLINE, INDENT, DEDENT):
+                continue
+            if before is not None and ends_a_value(before) and begins_a_value(token):
+                found.append((before.end, token.start))
+            before = token
+    except (SyntaxError, TokenError):
+        pass  # as far as it goes
+    return found
+
+
+def ends_a_value(token):
+    return token.type in (NAME, NUMBER, STRING, FSTRING_END) or token.type == OP and token.string in ')]}'
+
+
+def begins_a_value(token):
+    return token.type in (NAME, NUMBER, STRING, FSTRING_START) or token.type == OP and token.string in '([{'

@@ -13,12 +13,13 @@ use crate::{
 };
 
 /// The modules in the order in which they are loaded; each may import those before it.
-pub(crate) const MODULES: [(&str, &str); 12] = [
+pub(crate) const MODULES: [(&str, &str); 13] = [
     ("revere_codec", include_str!("codec.py")),
     ("revere_standard_library", include_str!("standard_library.py")),
     ("revere_previous", include_str!("previous.py")),
     ("revere_response", include_str!("response.py")),
     ("revere_sources", include_str!("sources.py")),
+    ("revere_history", include_str!("history.py")),
     ("revere_helpers", include_str!("helpers.py")),
     ("revere_hints", include_str!("hints.py")),
     ("revere_lints", include_str!("lints.py")),

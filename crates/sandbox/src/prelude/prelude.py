@@ -20,6 +20,7 @@ import revere_helpers
 import revere_hints
 from revere_codec import VERSION, encode, int_to_text
 from revere_failures import MonitorFailure, describe, message_of, type_name
+from revere_history import history
 from revere_lints import lint
 from revere_previous import Previous
 from revere_sources import SourceError, Sources
@@ -50,10 +51,11 @@ def run_monitor(request):
     namespace['sources'] = Sources(request['sources'])
     namespace['MonitorFailure'] = MonitorFailure
     namespace['SourceError'] = SourceError
+    namespace['history'] = history
     namespace['previous'] = None if previous is None else Previous(previous)
     outcome = execute(request['script'], SCRIPT, namespace, request['code'])
     flush_output()
-    return with_value(outcome, namespace, request['value_chars'])
+    return with_threshold(with_value(outcome, namespace, request['value_chars']), namespace)
 
 
 def evaluate_config(request):
@@ -77,6 +79,13 @@ def evaluate_config(request):
             'other_names': revere_configuration.other_names(namespace),
             'repeated_keys': revere_configuration.repeated_keys(request['script'], filename),
         }
+    elif outcome['kind'] == 'SyntaxError':
+        try:
+            place = revere_configuration.missing_comma(request['script'], filename)
+        except Exception:
+            place = None  # what Python says has to do
+        if place is not None:
+            outcome |= {'line': place[0], 'message': f'{outcome["message"]} ({place[1]})'}
     return outcome
 
 
@@ -151,6 +160,19 @@ def with_value(outcome, namespace, most_chars):
     if outcome['state'] == 'OK':
         return {'state': 'ERROR', 'message': fault, 'kind': 'TypeError', 'line': None, 'traceback': None}
     outcome['note'] = 'The value was dropped: ' + fault
+    return outcome
+
+
+def with_threshold(outcome, namespace):
+    """Adds the script's `threshold`, where it is a finite number; anything else of that name is the script's own affair."""
+    try:
+        threshold = namespace.get('threshold')
+        if isinstance(threshold, (int, float)) and not isinstance(threshold, bool):
+            number = float.__add__(0.0, threshold if isinstance(threshold, float) else int.__float__(threshold))
+            if number - number == 0.0:
+                outcome['threshold'] = number
+    except BaseException:
+        pass
     return outcome
 
 

@@ -3,7 +3,7 @@
 use revere_model::{ReturnValue, Severity};
 
 use super::{Tape, TapedCall, TapedOutcome};
-use crate::{Outcome, SourceCall, Value, sanitize::clean};
+use crate::{Outcome, SourceCall, Value, call_name, sanitize::clean};
 
 /// How much of an argument is shown.
 const SHOWN_BYTES: usize = 300;
@@ -51,6 +51,8 @@ pub enum OutcomeField {
     Severity,
     /// What the script left in `return_value`.
     ReturnValue,
+    /// What the script left in `threshold`.
+    Threshold,
     /// What it printed.
     Output,
     /// Python's traceback.
@@ -65,6 +67,7 @@ impl OutcomeField {
             OutcomeField::Message => "message",
             OutcomeField::Severity => "severity",
             OutcomeField::ReturnValue => "return_value",
+            OutcomeField::Threshold => "threshold",
             OutcomeField::Output => "output",
             OutcomeField::Traceback => "traceback",
         }
@@ -106,7 +109,7 @@ impl CallText {
 
 impl std::fmt::Display for CallText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}({})", self.source, self.method, self.arguments)
+        write!(f, "{}({})", call_name(&self.source, &self.method), self.arguments)
     }
 }
 
@@ -124,6 +127,7 @@ impl Replay {
 fn between(taped: &TapedOutcome, replayed: &TapedOutcome) -> Vec<Difference> {
     // As JSON has it, which tells 3 from "3".
     let value = |value: &Option<ReturnValue>| serde_json::to_string(value).unwrap_or_default();
+    let number = |number: Option<f64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
     let severity = |outcome: &TapedOutcome| outcome.severity.map_or("none", Severity::as_str).to_owned();
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let fields = [
@@ -131,6 +135,7 @@ fn between(taped: &TapedOutcome, replayed: &TapedOutcome) -> Vec<Difference> {
         (OutcomeField::Message, taped.message.clone(), replayed.message.clone()),
         (OutcomeField::Severity, severity(taped), severity(replayed)),
         (OutcomeField::ReturnValue, value(&taped.return_value), value(&replayed.return_value)),
+        (OutcomeField::Threshold, number(taped.threshold), number(replayed.threshold)),
         (OutcomeField::Output, taped.output.clone(), replayed.output.clone()),
         (OutcomeField::Traceback, text(&taped.traceback), text(&replayed.traceback)),
     ];

@@ -187,6 +187,8 @@ pub(super) struct OutcomeEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) severity: Option<Severity>,
     pub(super) return_value: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) threshold: Option<Box<RawValue>>,
     pub(super) output: String,
     pub(super) traceback: Option<String>,
 }
@@ -209,6 +211,14 @@ pub(super) fn return_value(field: &str, raw: Option<Box<RawValue>>) -> Result<Op
         Value::Float(float) => Ok(Some(ReturnValue::Float(float))),
         Value::Text(text) => Ok(Some(ReturnValue::Text(clean(&text, MOST_TEXT_BYTES)))),
         _ => Err(format!("{field}: a number or a text is expected")),
+    }
+}
+
+/// A number, as a return value is read.
+pub(super) fn number(field: &str, raw: Option<Box<RawValue>>) -> Result<Option<f64>, String> {
+    match return_value(field, raw)? {
+        None => Ok(None),
+        Some(value) => value.as_number().map(Some).ok_or_else(|| format!("{field}: a number is expected")),
     }
 }
 

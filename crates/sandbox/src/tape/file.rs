@@ -7,13 +7,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
+use revere_model::ReturnValue;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Tape, TapedOutcome,
     call_entry::CallEntry,
     entries::{
-        HelperEntry, LimitsEntry, OutcomeEntry, PreviousEntry, SourceEntry, TimeOutEntry, raw_return_value,
+        HelperEntry, LimitsEntry, OutcomeEntry, PreviousEntry, SourceEntry, TimeOutEntry, number, raw_return_value,
         return_value,
     },
 };
@@ -61,7 +62,12 @@ impl Tape {
 
     /// Reads what [`Tape::to_json`] wrote.
     pub fn from_json(bytes: &[u8]) -> Result<Tape, TapeError> {
-        let head: Head = serde_json::from_slice(bytes).map_err(|error| TapeError::NotATape(error.to_string()))?;
+        let head: Head = serde_json::from_slice(bytes).map_err(|error| {
+            TapeError::NotATape(match error.classify() {
+                serde_json::error::Category::Data => "it says nothing of what it is".to_owned(),
+                _ => format!("it stops being JSON in line {}", error.line()),
+            })
+        })?;
         if head.format.as_deref() != Some(FORMAT) {
             return Err(TapeError::NotATape(format!("it has no \"format\": \"{FORMAT}\"")));
         }
@@ -115,6 +121,7 @@ impl Tape {
                 message: self.outcome.message.clone(),
                 severity: self.outcome.severity,
                 return_value: raw_return_value(self.outcome.return_value.as_ref())?,
+                threshold: raw_return_value(self.outcome.threshold.map(ReturnValue::Float).as_ref())?,
                 output: self.outcome.output.clone(),
                 traceback: self.outcome.traceback.clone(),
             },
@@ -190,6 +197,7 @@ impl TapeFile {
                 message: clean(&self.outcome.message, MOST_TEXT_BYTES),
                 severity: self.outcome.severity,
                 return_value: return_value("outcome.return_value", self.outcome.return_value)?,
+                threshold: number("outcome.threshold", self.outcome.threshold)?,
                 output: clean(&self.outcome.output, MOST_TEXT_BYTES),
                 traceback: self.outcome.traceback.map(|text| clean(&text, MOST_TEXT_BYTES)),
             },

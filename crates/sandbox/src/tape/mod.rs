@@ -118,6 +118,8 @@ pub struct TapedOutcome {
     pub severity: Option<Severity>,
     /// What the script left in `return_value`.
     pub return_value: Option<ReturnValue>,
+    /// What the script left in `threshold`.
+    pub threshold: Option<f64>,
     /// What it printed.
     pub output: String,
     /// Python's traceback.
@@ -131,6 +133,7 @@ impl From<&Outcome> for TapedOutcome {
             message: outcome.message.clone(),
             severity: outcome.severity,
             return_value: outcome.return_value.clone(),
+            threshold: outcome.threshold,
             output: outcome.output.clone(),
             traceback: outcome.error.as_ref().and_then(|error| error.traceback.clone()),
         }

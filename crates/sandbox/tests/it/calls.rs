@@ -9,10 +9,10 @@ use std::{
 };
 
 use futures_util::future::FutureExt;
-use revere_sandbox::{KeepInstances, LimitKind, Options, SandboxError, SourceFault, Value};
+use revere_sandbox::{HISTORY, KeepInstances, LimitKind, OWN, Options, RunRequest, SandboxError, SourceFault, Value};
 use tokio::sync::Semaphore;
 
-use crate::support::{Answers, answers, block_on, open, options, request, run, value};
+use crate::support::{Answers, answers, block_on, open, options, request, run, run_in, sandbox, value};
 
 #[test]
 fn values_of_every_type_survive_both_ways() {
@@ -141,4 +141,30 @@ fn a_call_that_the_server_could_not_make_is_no_outcome_and_cannot_be_caught() {
     assert!(matches!(error, SandboxError::Server(_)), "{error:?}");
     assert_eq!(error.to_string(), "no file descriptor left");
     assert_eq!(value(&run("return_value = 2")), "2", "the sandbox goes on");
+}
+
+#[test]
+fn the_past_is_asked_of_the_broker_and_shown_as_runs() {
+    let past = |at: &str, state: &str, value: Value| {
+        Value::Tuple(vec![Value::DateTime(at.into()), Value::Text(state.into()), value])
+    };
+    let broker = answers(move |call| {
+        assert_eq!((call.source.as_str(), call.method.as_str()), (OWN, HISTORY));
+        Ok(Value::List(vec![
+            past("2026-02-22T12:00:00.000000+00:00", "OK", Value::Int(1)),
+            past("2026-02-22T12:01:00.500000+00:00", "ALARM", Value::Text("two".into())),
+            past("2026-02-22T12:02:00.000000+00:00", "OK", Value::Null),
+        ]))
+    });
+    let script = "
+first, second, third = history('-7d', until='now')
+return_value = repr((first.return_value, second['state'], second.at.microsecond, third.get('return_value'), [*first], 'at' in third))
+";
+    let outcome = run_in(sandbox(), RunRequest { broker, ..request(script) });
+    assert_eq!(value(&outcome), "(1, 'ALARM', 500000, None, ['at', 'state', 'return_value'], True)");
+    let made = &outcome.source_calls[0];
+    assert_eq!((made.source.as_str(), made.method.as_str(), made.arguments.as_str()), ("", "history", "'-7d', 'now'"));
+    // What is forged gets no further.
+    let forged = run("import revere_sources\nrevere_sources.Method('', 'forget')()");
+    assert_eq!(forged.message, "AttributeError: a monitor has no such method");
 }

@@ -414,3 +414,29 @@ fn secrets_are_taken_out_wherever_they_stand() {
     let TapedAnswer::Value(Value::Dict(items)) = &through_a_file(&tape).calls[1].answer else { panic!("{json}") };
     assert_eq!(items[1].0, Value::Bytes(b"\xff\xc3[redacted]\xfe".to_vec()), "what was no text is as it was");
 }
+
+#[test]
+fn the_past_and_the_threshold_are_on_the_tape() {
+    let script = "before = history('-1h')\nthreshold = 1.5 * len(before)\nreturn_value = before[0].return_value";
+    let row = vec![Value::DateTime("2026-03-01T11:00:00+00:00".into()), Value::Text("OK".into()), Value::Float(0.1)];
+    let broker = answers(move |_| Ok(Value::List(vec![Value::Tuple(row.clone()); 3])));
+    let tape = is_the_same_again(RunRequest { broker, ..request(script) }, &[sandbox(), fresh_sandbox()]);
+    assert_eq!((tape.calls[0].source.as_str(), tape.calls[0].method.as_str()), ("", "history"));
+    assert_eq!(tape.outcome.threshold, Some(4.5));
+    let mut other = tape.clone();
+    other.outcome.threshold = None;
+    other.calls[0].args = vec![Value::Text("-2h".into())];
+    let differences = replay(sandbox(), &through_a_file(&other)).differences;
+    assert!(
+        differences.iter().any(
+            |one| matches!(one, Difference::Call { made: Some(made), .. } if made.to_string() == "history('-1h')")
+        ),
+        "{differences:?}"
+    );
+    other.calls = tape.calls.clone();
+    let differences = replay(sandbox(), &through_a_file(&other)).differences;
+    assert_eq!(
+        differences,
+        [Difference::Outcome { field: OutcomeField::Threshold, taped: "none".into(), replayed: "4.5".into() }]
+    );
+}

@@ -16,7 +16,7 @@ pub mod secrets;
 use std::{net::IpAddr, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use revere_model::Role;
+use revere_model::{Denial, Operation, Role};
 use tokio::sync::watch;
 
 pub use address_limits::{AddressLimits, address_network};
@@ -35,6 +35,8 @@ pub struct LogInSettings {
     pub local_users: bool,
     /// `ANYONE_MAY = 'everything'`: the operator said in so many words that nobody has to log in, wherever it listens.
     pub anyone_may_everything: bool,
+    /// A copy of a database is looked into: nothing is run, nobody is told, nothing is changed.
+    pub only_looks: bool,
     /// `TRUSTED_PROXIES`: who is believed about the address that a request came from.
     pub trusted_proxies: Vec<Network>,
     /// Providers that say who somebody is.
@@ -57,6 +59,7 @@ impl Default for LogInSettings {
         LogInSettings {
             local_users: false,
             anyone_may_everything: false,
+            only_looks: false,
             trusted_proxies: Vec::new(),
             providers: Vec::new(),
             proxy_user_header: None,
@@ -71,6 +74,11 @@ impl LogInSettings {
     /// Whether whoever comes has to say who they are: whether there is any way to.
     pub fn is_required(&self) -> bool {
         self.local_users || !self.providers.is_empty() || self.proxy_user_header.is_some()
+    }
+
+    /// Whether an operation is possible here at all, whoever asks.
+    pub fn possible(&self, operation: Operation) -> Result<(), Denial> {
+        if self.only_looks && !operation.only_looks() { Err(Denial::OnlyLooks(operation)) } else { Ok(()) }
     }
 
     /// Whether people of this provider may still come in; `None` are those whose password is kept here.

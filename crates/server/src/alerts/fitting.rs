@@ -33,18 +33,31 @@ impl Notification {
             return whole;
         }
         let within = |chars: usize| shown(&fitting, &plain_text::cut(&text, chars));
-        within(most(text.chars().count(), |chars| fits(&within(chars))))
+        let chars = most(text.chars().count(), |chars| fits(&within(chars)));
+        // Nothing is left to give way but the whole.
+        self.sending.cuts.forget();
+        self.sending.cuts.note("text", &text, &plain_text::cut(&text, chars));
+        within(chars)
     }
 
     /// The same, with its message and value cut as far as it takes until it `fits`: what says which monitor it is, its
-    /// states and where to read on stays whole.
+    /// states and where to read on stays whole. Of many monitors, fewer are named.
     pub(super) fn cut_until(&self, fits: impl Fn(&Notification) -> bool) -> Notification {
         if fits(self) {
             return self.clone();
         }
+        if !self.sending.crowd.is_empty() {
+            return self.naming(most(self.sending.crowd.len(), |named| fits(&self.naming(named))));
+        }
         let value = self.return_value.as_ref().map_or(0, |value| value.to_string().chars().count());
         let longest = self.message.chars().count().max(value);
-        self.cut_to(most(longest, |chars| fits(&self.cut_to(chars))))
+        let cut = self.cut_to(most(longest, |chars| fits(&self.cut_to(chars))));
+        self.sending.cuts.note("message", &self.message, &cut.message);
+        if let (Some(ReturnValue::Text(whole)), Some(ReturnValue::Text(cut))) = (&self.return_value, &cut.return_value)
+        {
+            self.sending.cuts.note("return_value", whole, cut);
+        }
+        cut
     }
 
     fn cut_to(&self, chars: usize) -> Notification {

@@ -7,25 +7,36 @@
 //! Redirects are not followed: a POST that becomes a GET elsewhere tells nobody, and a redirected credential tells
 //! somebody else.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use revere_model::{Clock, SystemClock};
 
 use super::{
-    Built, Channel, Notification, Receipt, Retry, SendError,
+    Built, Channel, Notification, PreviewPart, Receipt, Retry, SendError,
     answer::{Answer, Verdict},
+    charts::{self, told_without},
+    multipart, preview,
 };
 use crate::{
     building::BuildInput,
     http_target::HttpTarget,
-    outbound::{Limits, Method, OutboundError, Reply, Request, Url, header},
+    outbound::{Limits, Method, OutboundError, OutboundKind, Reply, Request, StatusCode, Url, header},
     settings::ConfigFault,
 };
 
 /// So much of what a receiver says in return is read: more than is ever shown, and enough for one that repeats the whole
 /// message beside the word that it was taken.
 const REPLY_BYTES: usize = 256 << 10;
+
+/// So long a chart that follows what was told is waited for: until it is there, that is not written down as told.
+const CHART_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest reference that is kept, in bytes; no service has longer ones.
+const REFERENCE_BYTES: usize = 1 << 10;
 
 /// A channel that tells with one HTTP request.
 pub trait HttpChannel: Send + Sync + 'static {
@@ -37,10 +48,40 @@ pub trait HttpChannel: Send + Sync + 'static {
         answer.by_status()
     }
 
+    /// Whether what is told may stand in the address, too.
+    fn tells_in_address(&self) -> bool {
+        false
+    }
+
     /// What to ask for after this refusal, so that the same request may be taken if it is sent once more.
     fn remedy(&self, answer: &Answer) -> Option<Request> {
         let _ = answer;
         None
+    }
+
+    /// What the receiver calls the message that it took, or the thread that it stands in, where what follows of the same
+    /// incident can be put there. That is asked for with this as its [`Sending::reply_to`](super::Sending), and once more
+    /// without, if the receiver will not take it so: what it answers to may be gone.
+    fn reference(&self, notification: &Notification, answer: &Answer) -> Option<String> {
+        let _ = (notification, answer);
+        None
+    }
+
+    /// Whether it shows the notification's chart, and in which way.
+    fn charts(&self) -> ChartPlace {
+        ChartPlace::Nowhere
+    }
+
+    /// What to ask for next, so that the chart follows the notification that was `taken`, after these `answers` of success;
+    /// nothing once it is there. `Err` says why it will not be.
+    fn next_of_chart(
+        &self,
+        notification: &Notification,
+        taken: &Answer,
+        answers: &[Answer],
+    ) -> Result<Option<Request>, String> {
+        let _ = (notification, taken, answers);
+        Ok(None)
     }
 
     /// What to ask for once the notification is taken. It is asked once, by itself, and changes nothing about that.
@@ -48,6 +89,17 @@ pub trait HttpChannel: Send + Sync + 'static {
         let _ = notification;
         None
     }
+}
+
+/// Where a channel shows a chart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChartPlace {
+    /// It cannot.
+    Nowhere,
+    /// In the request that tells the notification, or behind it.
+    InRequest,
+    /// Behind it.
+    Behind,
 }
 
 /// `POST url` with the fields of a form.
@@ -73,20 +125,90 @@ struct OverHttp<C> {
 #[async_trait]
 impl<C: HttpChannel> Channel for OverHttp<C> {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+        let end = Instant::now() + timeout;
+        if notification.chart().is_none() || self.channel.charts() != ChartPlace::InRequest {
+            return Ok(self.send_or_by_itself(notification, end).await?);
+        }
+        let refused = match self.send_once(notification, end).await {
+            Err(refused) if refused.may_be_for_the_chart() => refused.error,
+            sent => return Ok(sent?),
+        };
+        if end.saturating_duration_since(Instant::now()) < timeout / 2 {
+            // The next attempt has no chart, and all the time there is: one that is cut short may have been taken.
+            return Err(SendError { retry: Retry::Later, ..refused });
+        }
+        // Whatever a receiver has against a picture costs nobody the words.
+        let taken = self.send_or_by_itself(&notification.without_chart(), end).await?;
+        Ok(told_without(taken, &refused))
+    }
+
+    fn takes_chart(&self) -> bool {
+        self.channel.charts() != ChartPlace::Nowhere
+    }
+
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        let request = self.channel.request(notification).map_err(|error| error.to_string())?;
+        let mut parts = parts(&request, self.channel.tells_in_address());
+        if self.channel.charts() == ChartPlace::Behind {
+            parts.extend(notification.chart().map(charts::shown));
+        }
+        Ok(parts)
+    }
+}
+
+/// A request as people read it: where it tells something in its address, that, and its body piece by piece.
+fn parts(request: &Request, tells_in_address: bool) -> Vec<PreviewPart> {
+    let mut parts = Vec::new();
+    if tells_in_address {
+        parts.push(PreviewPart::new(format!("{} address", request.method), request.url.as_str()));
+    }
+    let kind = request.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&request.body);
+    match serde_json::from_slice::<serde_json::Value>(&request.body) {
+        _ if request.body.is_empty() => {}
+        _ if kind.starts_with("application/x-www-form-urlencoded") => parts.extend(preview::of_form(&request.body)),
+        _ if kind.starts_with("multipart/form-data") => parts.extend(multipart::shown(kind, &request.body)),
+        Ok(value) if value.is_object() => parts.extend(preview::of_json(&value)),
+        _ => parts.push(PreviewPart::new("body", text)),
+    }
+    parts
+}
+
+impl<C: HttpChannel> OverHttp<C> {
+    /// Sends it; where the receiver does not take it as an answer, as a message of its own.
+    async fn send_or_by_itself(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
+        let refused = match self.send_once(notification, end).await {
+            Err(refused) if refused.error.retry == Retry::Never && notification.sending.reply_to.is_some() => {
+                refused.error
+            }
+            sent => return sent,
+        };
+        let mut by_itself = notification.clone();
+        by_itself.sending.reply_to = None;
+        let receipt = self.send_once(&by_itself, end).await?;
+        Ok(Receipt { reply: format!("{} (by itself; as an answer: {refused})", receipt.reply), ..receipt })
+    }
+
+    async fn send_once(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
         let outbound = &self.target.outbound;
         let request = self.channel.request(notification).and_then(|request| self.target.sign(request));
-        let request = request.and_then(|request| request.header("Idempotency-Key", &notification.header_key()));
+        let mut key = notification.header_key();
+        if notification.chart().is_some() && self.channel.charts() == ChartPlace::InRequest {
+            // Without it, it is another request: whoever goes by the key would answer that as this one.
+            key.push_str(".chart");
+        }
+        let request = request.and_then(|request| request.header("Idempotency-Key", &key));
         // A delivery that ends unanswered is owed again anyway, and the key tells a receiver that it is the same one.
         let request = Request { redirects: 0, repeatable: true, ..request.map_err(not_sent)? };
         let asked = outbound.shown(&request);
-        let limits = Limits::within(timeout, REPLY_BYTES);
-        let (mut reply, mut verdict, answer) = self.ask(request.clone(), limits).await?;
+        let limits = Limits::within(end.saturating_duration_since(Instant::now()), REPLY_BYTES);
+        let (mut reply, mut verdict, mut answer) = self.ask(request.clone(), limits).await?;
         if verdict != Verdict::Taken
             && let Some(remedy) = self.channel.remedy(&answer)
         {
             let remedied = outbound.send_for_status(remedy, limits).await.map_err(not_sent)?;
             match Answer::read(&remedied, SystemClock.now()).by_status() {
-                Verdict::Taken => (reply, verdict, _) = self.ask(request, limits).await?,
+                Verdict::Taken => (reply, verdict, answer) = self.ask(request, limits).await?,
                 Verdict::Refused { retry: Retry::Never, .. } => {}
                 passing => (reply, verdict) = (remedied, passing),
             }
@@ -102,18 +224,56 @@ impl<C: HttpChannel> Channel for OverHttp<C> {
                         }
                     });
                 }
-                Ok(Receipt { reply: reply.summary() })
+                let fits = |name: &String| name.len() <= REFERENCE_BYTES && !name.contains(char::is_control);
+                let reference = self.channel.reference(notification, &answer).filter(fits);
+                let without = self.send_chart(notification, &answer, limits, end).await.err();
+                let without = without.map(|why| format!(" (without its chart: {why})")).unwrap_or_default();
+                Ok(Receipt { reply: reply.summary() + &without, reference })
             }
             Verdict::Refused { retry, reason } => {
                 let said = reason.map_or_else(|| reply.summary(), |reason| reply.status_with(&reason));
-                let message = format!("{asked}: {said}{}", redirection(&reply));
-                Err(SendError { message: outbound.secrets().redact(&message).into_owned(), retry })
+                let message = format!("{said}{} ({asked})", redirection(&reply));
+                let message = outbound.secrets().redact(&message).into_owned();
+                Err(Refused { error: SendError { message, retry, unanswered: false }, status: Some(reply.status) })
             }
         }
     }
-}
 
-impl<C: HttpChannel> OverHttp<C> {
+    /// Has the chart follow what was `taken`. Whatever comes of it, that was told. `Err` says why the chart was not.
+    async fn send_chart(
+        &self,
+        notification: &Notification,
+        taken: &Answer,
+        limits: Limits,
+        end: Instant,
+    ) -> Result<(), String> {
+        if notification.chart().is_none() || self.channel.charts() == ChartPlace::Nowhere {
+            return Ok(());
+        }
+        let outbound = &self.target.outbound;
+        let steps = async {
+            let mut answers = Vec::new();
+            while let Some(request) = self.channel.next_of_chart(notification, taken, &answers)? {
+                // Of the address nothing more is said: who knows it all may be let in.
+                let host = request.url.host_str().unwrap_or_default().to_owned();
+                let request = Request { redirects: 0, ..request };
+                let sent = outbound.send_for_status(request, limits).await;
+                let reply = sent.map_err(|error| format!("{host}: {}", error.what))?;
+                let answer = Answer::read(&reply, SystemClock.now());
+                if answer.by_status() != Verdict::Taken {
+                    return Err(format!("{host}: {}", reply.summary()));
+                }
+                answers.push(answer);
+            }
+            Ok(())
+        };
+        // Well before the time of the whole is up: what was taken has to be written down as that.
+        let left = end.saturating_duration_since(Instant::now()).saturating_sub(Duration::from_secs(1));
+        let sent = tokio::time::timeout(CHART_PATIENCE.min(left), steps).await;
+        let sent = sent.unwrap_or_else(|_| Err("not taken in time".to_owned()));
+        sent.map_err(|why| outbound.secrets().redact(&why).into_owned())
+    }
+
     async fn ask(&self, request: Request, limits: Limits) -> Result<(Reply, Verdict, Answer), SendError> {
         let reply = self.target.outbound.send_for_status(request, limits).await.map_err(not_sent)?;
         let answer = Answer::read(&reply, SystemClock.now());
@@ -121,10 +281,40 @@ impl<C: HttpChannel> OverHttp<C> {
     }
 }
 
+/// What was not taken, and with which status that was said.
+struct Refused {
+    error: SendError,
+    status: Option<StatusCode>,
+}
+
+impl Refused {
+    /// Whether it may be the chart that was refused: not where nothing would be taken from this sender, or at this address.
+    fn may_be_for_the_chart(&self) -> bool {
+        let of_no_use = |status: StatusCode| {
+            status.is_redirection()
+                || [StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND, StatusCode::GONE].contains(&status)
+        };
+        self.error.retry == Retry::Never && !self.status.is_some_and(of_no_use)
+    }
+}
+
+impl From<SendError> for Refused {
+    fn from(error: SendError) -> Refused {
+        Refused { error, status: None }
+    }
+}
+
+impl From<Refused> for SendError {
+    fn from(refused: Refused) -> SendError {
+        refused.error
+    }
+}
+
 /// No answer came.
 pub(super) fn not_sent(error: OutboundError) -> SendError {
     let retry = if error.may_pass() { Retry::Later } else { Retry::Never };
-    SendError { message: error.to_string(), retry }
+    let unanswered = matches!(error.kind, OutboundKind::TimedOut | OutboundKind::Broken);
+    SendError { message: error.to_string(), retry, unanswered }
 }
 
 /// Where a redirection leads, for whoever mends the address.

@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use revere_model::{Severity, State};
 use serde_json::{Map, Value, json};
 
-use super::{Notification, plain_text, sms};
+use super::{Missed, Notification, Sending, charts::CHART_ID, plain_text, sms};
+use crate::wording::OwnText;
 
 /// The longest subject of a mail, in characters; beyond it a name is cut.
 const SUBJECT_CHARS: usize = 200;
@@ -20,7 +21,14 @@ const SHORT_NAME_CHARS: usize = 60;
 impl Notification {
     /// The text: the alert's own, or the default.
     pub fn text(&self) -> String {
-        self.own(|own| own.text.as_ref(), Self::default_text, plain_text::lines)
+        let mut text = match self.crowd_text() {
+            Some(text) => text,
+            None => self.own(OwnText::Text, Self::default_text, plain_text::lines),
+        };
+        if self.sending.may_be_repeat {
+            text.push_str("\nThis may be a repeat: nobody knows whether it arrived before.");
+        }
+        text
     }
 
     /// The default text: the seed's own five lines, at the end of a problem how long it lasted, and while it lasts what its
@@ -33,19 +41,51 @@ impl Notification {
             old_state: &self.old_words(),
             new_state: &self.new_words(),
             message: &words.message,
-            return_value: &words.return_value,
+            return_value: words.return_value.as_deref(),
             lasted: self.lasted(),
+            missed: self.missed_words(),
             description: self.description().map(indented),
             reminder: self.reminder.is_some(),
+            on_call: self.on_call_words(),
             acknowledge_url: self.acknowledge_link(),
             test: self.test,
         })
+    }
+
+    /// Why it is told to whoever hears it, where a rota decided that.
+    pub(super) fn on_call_words(&self) -> Option<String> {
+        self.on_call.as_deref().map(plain_text::one_line)
     }
 
     /// What the monitor watches and what to do, for whoever is told of a problem.
     fn description(&self) -> Option<&str> {
         let description = self.monitor.description.trim();
         (self.new_state.is_problem() && !description.is_empty()).then_some(description)
+    }
+
+    /// The problems that could not be told while they were there: `ALARM Sun 1 Mar 2026, 03:10:00 - 03:25:00 UTC+1`, in the time
+    /// zone of the monitor.
+    pub(super) fn missed_words(&self) -> Option<String> {
+        let zone = self.zone();
+        let one = |missed: &Missed| {
+            let (from, until) = (missed.from.to_zoned(zone.clone()), missed.until.to_zoned(zone.clone()));
+            let state = self.state_words(missed.state, missed.severity);
+            // Day and offset are said twice where they are not the same at both ends.
+            let same = from.date() == until.date() && from.offset() == until.offset();
+            let from = if same {
+                format!("{}, {}", revere_model::day_of(&from), revere_model::clock_of(&from))
+            } else {
+                revere_model::exact_time(missed.from, &zone)
+            };
+            let until = if same {
+                format!("{} {}", revere_model::clock_of(&until), revere_model::offset_of(&until))
+            } else {
+                revere_model::exact_time(missed.until, &zone)
+            };
+            format!("{state} {from} - {until}")
+        };
+        let words: Vec<String> = self.sending.missed.iter().map(one).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// The episode this belongs to, as receivers that open and close something know it. A notification about none opens
@@ -57,22 +97,37 @@ impl Notification {
     /// One line for a list of mails.
     pub fn subject(&self) -> String {
         let default = |this: &Self| this.subject_within(SUBJECT_CHARS, plain_text::one_line, "\u{2026}");
-        let subject = self.own(|own| own.subject.as_ref(), default, plain_text::one_line);
-        plain_text::cut(&subject, SUBJECT_CHARS).into_owned()
+        let subject = match self.crowd_line() {
+            Some(line) => line,
+            None => self.own(OwnText::Subject, default, plain_text::one_line),
+        };
+        let cut = plain_text::cut(&subject, SUBJECT_CHARS).into_owned();
+        self.sending.cuts.note("subject", &subject, &cut);
+        cut
     }
 
     /// One line in ASCII of at most `max` characters, for receivers that take no other.
     pub fn ascii_subject_within(&self, max: usize) -> String {
-        if self.has_own(|own| own.subject.as_ref()) {
+        if self.has_own(OwnText::Subject) || !self.sending.crowd.is_empty() {
             let ascii = plain_text::ascii(&self.subject());
-            return plain_text::cut_by(&ascii, max, "...", |_| 1).into_owned();
+            let cut = plain_text::cut_by(&ascii, max, "...", |_| 1).into_owned();
+            self.sending.cuts.note("subject", &ascii, &cut);
+            return cut;
         }
         self.subject_within(max, |name| plain_text::ascii(&plain_text::one_line(name)), "...")
     }
 
     /// One text message: one line, cut to fit.
     pub fn short(&self) -> String {
-        sms::one_message(&self.own(|own| own.short.as_ref(), Self::default_short, plain_text::one_line))
+        let short = match self.crowd_line() {
+            Some(line) => line,
+            None => self.own(OwnText::Short, Self::default_short, plain_text::one_line),
+        };
+        // In front, where it is not cut.
+        let short = if self.sending.may_be_repeat { format!("(may be a repeat) {short}") } else { short };
+        let (whole, cut) = sms::one_message(&short);
+        self.sending.cuts.note("short", &whole, &cut);
+        cut
     }
 
     fn default_short(&self) -> String {
@@ -81,7 +136,7 @@ impl Notification {
             monitor: &plain_text::cut(&words.monitor, SHORT_NAME_CHARS),
             new_state: &self.new_words(),
             message: &words.message,
-            return_value: &words.return_value,
+            return_value: words.return_value.as_deref(),
             reminder: self.reminder.is_some(),
             test: self.test,
         })
@@ -95,7 +150,9 @@ impl Notification {
     /// The HTML part of a mail.
     pub fn mail_html(&self) -> String {
         let words = Words::of(self, plain_text::lines);
-        let own = self.has_own(|own| own.text.as_ref());
+        // What no row of the table says.
+        let Sending { missed, may_be_repeat, crowd, .. } = &self.sending;
+        let own = self.has_own(OwnText::Text) || *may_be_repeat || !missed.is_empty() || !crowd.is_empty();
         rendered(&MailHtml {
             subject: &self.subject(),
             heading: words.heading,
@@ -103,7 +160,7 @@ impl Notification {
             old_state: &self.old_words(),
             new_state: &self.new_words(),
             message: &words.message,
-            return_value: &words.return_value,
+            return_value: words.return_value.as_deref(),
             tick_at: self.time(),
             tags: &self.tags(),
             url: &self.link(),
@@ -111,8 +168,10 @@ impl Notification {
             lasted: self.lasted(),
             description: self.description().map(plain_text::lines),
             reminder: self.reminder.is_some(),
+            on_call: self.on_call_words(),
             acknowledge_url: self.acknowledge_link(),
             own_text: own.then(|| self.text()),
+            chart: self.chart().map(|chart| MailChart { id: CHART_ID, words: &chart.words }),
             test: self.test,
         })
     }
@@ -135,7 +194,7 @@ impl Notification {
     }
 
     /// The state after, as people read it.
-    fn new_words(&self) -> String {
+    pub(super) fn new_words(&self) -> String {
         self.state_words(self.new_state, self.severity())
     }
 
@@ -170,6 +229,18 @@ impl Notification {
         if let Some(number) = self.reminder {
             object.insert("reminder".into(), json!(number));
         }
+        if !self.sending.missed.is_empty() {
+            let missed = self.sending.missed.iter().map(|missed| {
+                json!({"state": missed.state, "severity": missed.severity, "from": missed.from, "until": missed.until})
+            });
+            object.insert("missed".into(), missed.collect());
+        }
+        if self.sending.may_be_repeat {
+            object.insert("may_be_repeat".into(), json!(true));
+        }
+        if let Some(why) = self.on_call_words() {
+            object.insert("on_call".into(), json!(why));
+        }
         if self.test {
             object.insert("test".into(), json!(true));
         }
@@ -181,11 +252,14 @@ impl Notification {
         let subject =
             |monitor: &str| rendered(&Subject { heading: self.heading(), monitor, new_state: &self.new_words() });
         let frame = subject("").chars().count();
-        subject(&plain_text::cut_by(&safe(&self.monitor.name), max.saturating_sub(frame), mark, |_| 1))
+        let name = safe(&self.monitor.name);
+        let cut = plain_text::cut_by(&name, max.saturating_sub(frame), mark, |_| 1);
+        self.sending.cuts.note("name", &name, &cut);
+        subject(&cut)
     }
 
     /// What kind of notice this is, as its first line says.
-    fn heading(&self) -> &'static str {
+    pub(super) fn heading(&self) -> &'static str {
         match (self.test, self.reminder) {
             (true, _) => "Test",
             (false, Some(_)) => "Reminder",
@@ -199,8 +273,12 @@ impl Notification {
 
     /// The moment the notice is about, to the second, in the time zone of the monitor.
     pub(super) fn time(&self) -> Option<String> {
-        let zone = revere_model::zone(&self.monitor.timezone).unwrap_or(TimeZone::UTC);
-        Some(revere_model::exact_time(self.tick_at.or(self.started_at)?, &zone))
+        Some(revere_model::exact_time(self.tick_at.or(self.started_at)?, &self.zone()))
+    }
+
+    /// The time zone of the monitor.
+    fn zone(&self) -> TimeZone {
+        revere_model::zone(&self.monitor.timezone).unwrap_or(TimeZone::UTC)
     }
 
     /// Where to read on, if the server knows its own address.
@@ -230,7 +308,8 @@ pub(super) struct Words {
     heading: &'static str,
     pub(super) monitor: String,
     pub(super) message: String,
-    return_value: String,
+    /// None where the run left none.
+    return_value: Option<String>,
 }
 
 impl Words {
@@ -241,7 +320,7 @@ impl Words {
             heading: notification.heading(),
             monitor: plain_text::one_line(&notification.monitor.name),
             message: safe(&notification.message),
-            return_value: value.map_or_else(|| "None".to_owned(), |value| safe(&numbers.plain(value))),
+            return_value: value.map(|value| safe(&numbers.plain(value))),
         }
     }
 }
@@ -274,10 +353,13 @@ struct Text<'a> {
     old_state: &'a str,
     new_state: &'a str,
     message: &'a str,
-    return_value: &'a str,
+    /// None where the run left none.
+    return_value: Option<&'a str>,
     lasted: Option<String>,
+    missed: Option<String>,
     description: Option<String>,
     reminder: bool,
+    on_call: Option<String>,
     acknowledge_url: Option<String>,
     test: bool,
 }
@@ -296,7 +378,8 @@ struct Short<'a> {
     monitor: &'a str,
     new_state: &'a str,
     message: &'a str,
-    return_value: &'a str,
+    /// None where the run left none.
+    return_value: Option<&'a str>,
     reminder: bool,
     test: bool,
 }
@@ -319,7 +402,8 @@ struct MailHtml<'a> {
     old_state: &'a str,
     new_state: &'a str,
     message: &'a str,
-    return_value: &'a str,
+    /// None where the run left none.
+    return_value: Option<&'a str>,
     tick_at: Option<String>,
     tags: &'a str,
     url: &'a str,
@@ -327,10 +411,18 @@ struct MailHtml<'a> {
     lasted: Option<String>,
     description: Option<String>,
     reminder: bool,
+    on_call: Option<String>,
     acknowledge_url: Option<String>,
     /// Instead of all that is said of the change.
     own_text: Option<String>,
+    chart: Option<MailChart<'a>>,
     test: bool,
+}
+
+/// The picture that a mail has beside its page.
+struct MailChart<'a> {
+    id: &'a str,
+    words: &'a str,
 }
 
 #[cfg(test)]
@@ -339,7 +431,7 @@ pub(crate) mod tests {
     use revere_model::{FlipId, MonitorId, ReturnValue, RunId};
 
     use super::*;
-    use crate::alerts::{Incident, MonitorSummary};
+    use crate::alerts::{Incident, MonitorSummary, Sending};
 
     /// The notification the example text of docs/ALERTS.md is about.
     pub(crate) fn sample() -> Notification {
@@ -370,8 +462,10 @@ pub(crate) mod tests {
             }),
             test: false,
             reminder: None,
+            on_call: None,
             acknowledge_url: None,
             wording: None,
+            sending: Sending::default(),
         }
     }
 
@@ -438,13 +532,13 @@ pub(crate) mod tests {
         Monitor: Mail Queue Length
         State Change: ALARM -> OK
         Message: Monitor Passed
-        Return Value: None
         Lasted: 32 min
         This is only a test: nothing has changed.
         ");
         assert_eq!(test.subject(), "[Revere Test] OK Mail Queue Length");
         assert_eq!(test.short(), "[Revere Test] OK Mail Queue Length: Monitor Passed");
-        assert!(test.mail_html().contains("This is only a test"));
+        let mail = test.mail_html();
+        assert!(mail.contains("This is only a test") && !mail.contains("Return Value"), "{mail}");
         assert_eq!(test.json()["test"], true);
     }
 

@@ -9,13 +9,17 @@ pub mod retry;
 
 mod aws;
 mod channels;
+mod charts;
+mod crowd;
 
 pub mod answer;
 mod fitting;
 pub mod http_channel;
 mod inert;
+mod multipart;
 mod own_words;
 pub mod plain_text;
+mod preview;
 mod printer;
 mod process;
 mod sms;
@@ -25,15 +29,20 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 pub use channels::KINDS;
-pub use own_words::OWN_WORDS;
+pub use charts::CHARTS;
+pub use crowd::{CROWDS, crowd};
+pub use own_words::{OWN_WORDS, TEMPLATE_NAMES};
+pub use preview::{MessagePreview, PreviewPart, hide_credentials, preview};
 use serde_json::Value;
-pub use trying::{TEST_LIMIT, send_once, test_notification};
+pub use trying::{TEST_LIMIT, reached, send_once, test_notification, test_on_call};
 
-pub use crate::notification::{Incident, MonitorSummary, Notification};
+pub use crate::notification::{Cut, Incident, Missed, MonitorSummary, Notification, Sending};
 use crate::{
     building::{BuildContext, BuildInput, ConfiguredEntry},
+    on_call,
     redact::Secrets,
     settings::{self, ConfigFault, Field, FieldGroup, FieldKind, Settings, unknown_name},
+    wording::{OwnText, TemplateError, Templates},
 };
 
 /// A way of telling someone.
@@ -41,6 +50,25 @@ use crate::{
 pub trait Channel: Send + Sync {
     /// Sends one notification, once, within `timeout`. Retrying is the caller's.
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError>;
+
+    /// What [`Channel::send`] would say, piece by piece, and nothing of how it signs in. Sends nothing. `Err` says why it
+    /// could not be sent.
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String>;
+
+    /// Whether the receiver knows a notification that comes once more, by its key: then nobody reads it twice.
+    fn knows_repeats(&self) -> bool {
+        true
+    }
+
+    /// Whether it shows the chart that a notification may have.
+    fn takes_chart(&self) -> bool {
+        false
+    }
+
+    /// For so long after a message, what comes meanwhile is gathered and told as one; zero tells each by itself.
+    fn crowd_window(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What the receiver said when it took the notification: kept in the delivery log, short.
@@ -48,6 +76,16 @@ pub trait Channel: Send + Sync {
 pub struct Receipt {
     /// The receiver's words, for instance `200 OK` or a message id.
     pub reply: String,
+    /// What the receiver calls the message, or the thread that it stands in, if what follows of the same incident can be put
+    /// there: that is given this, as [`Sending::reply_to`].
+    pub reference: Option<String>,
+}
+
+impl Receipt {
+    /// The receiver said this, and has no place for what follows.
+    pub fn saying(reply: impl Into<String>) -> Receipt {
+        Receipt { reply: reply.into(), reference: None }
+    }
 }
 
 /// The notification was not taken.
@@ -58,6 +96,8 @@ pub struct SendError {
     pub message: String,
     /// Whether trying again can help.
     pub retry: Retry,
+    /// Whether it may have arrived all the same: no answer came.
+    pub unanswered: bool,
 }
 
 /// Whether trying again can help.
@@ -74,12 +114,17 @@ pub enum Retry {
 impl SendError {
     /// The receiver will never take this.
     pub fn never(message: impl Into<String>) -> Self {
-        SendError { message: message.into(), retry: Retry::Never }
+        SendError { message: message.into(), retry: Retry::Never, unanswered: false }
+    }
+
+    /// No answer came: it may have arrived, and it may work later.
+    pub fn unanswered(message: impl Into<String>) -> Self {
+        SendError { unanswered: true, ..SendError::later(message) }
     }
 
     /// It may work later.
     pub fn later(message: impl Into<String>) -> Self {
-        SendError { message: message.into(), retry: Retry::Later }
+        SendError { message: message.into(), retry: Retry::Later, unanswered: false }
     }
 }
 
@@ -98,6 +143,8 @@ pub struct ChannelKind {
     pub groups: &'static [&'static FieldGroup],
     /// Makes one. Contacts nothing.
     pub build: fn(&BuildInput) -> Built,
+    /// Whether its receiver knows a notification that comes once more, by its key.
+    pub knows_repeats: bool,
     /// What works, and should not be done: a field, and why.
     pub warnings: fn(&Settings) -> Vec<(&'static str, String)>,
     /// Configurations that tests try it with.
@@ -133,8 +180,8 @@ pub fn build_all(
     context: &BuildContext,
 ) -> (BTreeMap<String, Arc<dyn Channel>>, Vec<ConfigFault>) {
     let mut channels = BTreeMap::new();
-    let mut faults = Vec::new();
-    for entry in entries {
+    let mut faults = on_call::faults(entries, &context.secrets);
+    for entry in entries.iter().filter(|entry| !on_call::is_rota(entry)) {
         match build(entry, context) {
             Ok(channel) if entry.enabled => {
                 channels.insert(entry.name.clone(), channel);
@@ -184,15 +231,39 @@ pub fn recipients(entry: &ConfiguredEntry) -> String {
         }
         _ => None,
     };
-    let named = RECIPIENTS.iter().filter(|name| is_shown(name)).find_map(|name| text(entry.config.get(name)?));
+    // Arguments of a program may hold anything.
+    let program = |value: &Value| value.get(0).map_or_else(|| value.clone(), Value::clone);
+    let named = RECIPIENTS.iter().filter(|name| is_shown(name)).find_map(|name| match *name {
+        "command" => text(&program(entry.config.get(*name)?)),
+        name => text(entry.config.get(name)?),
+    });
     named
         .or_else(|| {
             let addresses =
                 kind.all_fields().filter(|field| matches!(field.kind, FieldKind::Url | FieldKind::SecretUrl));
             let mut addresses = addresses.filter_map(|field| entry.config.get(field.name)?.as_str());
-            addresses.find_map(|address| Some(url::Url::parse(address).ok()?.host_str()?.to_owned()))
+            addresses.find_map(|address| {
+                let url = url::Url::parse(address).ok()?;
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                Some(format!("{}{port}", url.host_str()?))
+            })
         })
         .unwrap_or_default()
+}
+
+/// The templates that an entry of the configuration has; `None` where its type takes none.
+pub fn own_templates(entry: &ConfiguredEntry) -> Option<Templates> {
+    kind_of(entry)?;
+    let mut templates = Templates::default();
+    for one in OwnText::ALL {
+        templates.set(one, entry.config.get(one.as_str()).and_then(Value::as_str).map(str::to_owned));
+    }
+    Some(templates)
+}
+
+/// What is wrong with templates, as the configuration would be refused for it.
+pub fn template_faults(templates: &Templates) -> Vec<(OwnText, TemplateError)> {
+    own_words::faults(templates)
 }
 
 fn kind_of(entry: &ConfiguredEntry) -> Option<&'static ChannelKind> {
@@ -206,8 +277,8 @@ fn build(entry: &ConfiguredEntry, context: &BuildContext) -> Built {
         let setup = BuildInput { entry, settings: &settings, context };
         let built =
             settings.has_required(kind.all_fields()).then(|| match ((kind.build)(&setup), own_words::read(&setup)) {
-                (Ok(channel), Ok(None)) => Ok(channel),
-                (Ok(channel), Ok(Some(wording))) => Ok(own_words::with(wording, channel)),
+                (Ok(channel), Ok(None)) => Ok(around(kind, &setup, channel)),
+                (Ok(channel), Ok(Some(wording))) => Ok(around(kind, &setup, own_words::with(wording, channel))),
                 (built, words) => Err(built.err().into_iter().chain(words.err()).flatten().collect()),
             });
         return settings::unless_faulty(faults, built);
@@ -216,7 +287,7 @@ fn build(entry: &ConfiguredEntry, context: &BuildContext) -> Built {
     if entry.kind.contains('.') && !entry.kind.starts_with("revere.") {
         return channels::python::build(entry, context);
     }
-    let known = KINDS.iter().flat_map(|kind| kind.names.iter().copied());
+    let known = KINDS.iter().flat_map(|kind| kind.names.iter().copied()).chain([on_call::KIND]);
     let message = match entry.kind.as_str() {
         "hipchat" | "revere.alerts.hipchat.HipChatAlert" => {
             "HipChat was shut down in 2019, and with it this type; 'webhook' reaches most of what came after".to_owned()
@@ -226,6 +297,12 @@ fn build(entry: &ConfiguredEntry, context: &BuildContext) -> Built {
     Err(vec![ConfigFault::new(format!("{}['type']", entry.place), message)])
 }
 
+/// `channel`, with what its settings say of crowds and charts.
+fn around(kind: &ChannelKind, setup: &BuildInput, channel: Arc<dyn Channel>) -> Arc<dyn Channel> {
+    let takes_chart = setup.settings.flag("chart") && channel.takes_chart();
+    charts::around(takes_chart, crowd::around(kind, setup, channel))
+}
+
 /// Gives `attempt` no more than `timeout`.
 async fn within(
     timeout: Duration,
@@ -233,7 +310,7 @@ async fn within(
 ) -> Result<Receipt, SendError> {
     match tokio::time::timeout(timeout, attempt).await {
         Ok(done) => done,
-        Err(_) => Err(SendError::later(format!("timed out after {} s", timeout.as_secs_f64()))),
+        Err(_) => Err(SendError::unanswered(format!("timed out after {} s", timeout.as_secs_f64()))),
     }
 }
 
@@ -262,6 +339,8 @@ mod tests {
                 description: String::new(),
                 enabled: true,
                 remind: None,
+                quiet_hours: None,
+                on_call_only: None,
                 config,
                 place: String::new(),
             };

@@ -7,14 +7,15 @@ use revere_model::{FlipId, MonitorId, ReturnValue, Severity, State};
 use serde::Serialize;
 
 use super::{
-    Channel, Incident, MonitorSummary, Notification, Receipt, SendError,
+    Channel, Incident, MonitorSummary, Notification, Receipt, SendError, Sending,
     message::{Words, indented},
     plain_text,
+    preview::PreviewPart,
 };
 use crate::{
     building::BuildInput,
     settings::{ConfigFault, Field, FieldGroup, FieldKind},
-    wording::{self, Templates, Wording},
+    wording::{self, OwnText, TemplateError, Templates, Wording},
 };
 
 /// The settings, which every type has.
@@ -30,19 +31,23 @@ pub static OWN_WORDS: FieldGroup = FieldGroup {
 
 /// Reads them, and tries each with a problem, its end and a change that knows little. `None` where there are none.
 pub(super) fn read(setup: &BuildInput) -> Result<Option<Wording>, Vec<ConfigFault>> {
-    let template = |name| setup.settings.text(name).map(str::to_owned);
-    let templates = Templates { text: template("text"), subject: template("subject"), short: template("short") };
+    let mut templates = Templates::default();
+    for one in OwnText::ALL {
+        templates.set(one, setup.settings.text(one.as_str()).map(str::to_owned));
+    }
     if templates == Templates::default() {
         return Ok(None);
     }
-    let mut faults = Vec::new();
-    for (field, template) in [("text", &templates.text), ("subject", &templates.subject), ("short", &templates.short)] {
-        let Some(template) = template else { continue };
-        if let Some(error) = examples().iter().find_map(|example| example.in_words(template, example.text()).err()) {
-            faults.push(setup.fault(field, format!("the template fails: {error}")));
-        }
-    }
+    let faults = faults(&templates).into_iter();
+    let faults: Vec<ConfigFault> =
+        faults.map(|(one, error)| setup.fault(one.as_str(), format!("the template fails: {error}"))).collect();
     if faults.is_empty() { Ok(Some(Wording::new(templates))) } else { Err(faults) }
+}
+
+/// What is wrong with templates, whatever they tell.
+pub(super) fn faults(templates: &Templates) -> Vec<(OwnText, TemplateError)> {
+    let of = |template: &str| examples().iter().find_map(|example| example.in_words(template, example.text()).err());
+    templates.all().filter_map(|(one, template)| Some((one, of(template)?))).collect()
 }
 
 /// `channel`, with these words.
@@ -55,30 +60,40 @@ const LONGEST: usize = 32_000;
 
 impl Notification {
     /// Whether the alert that tells it has this template.
-    pub(super) fn has_own(&self, template: fn(&Templates) -> Option<&String>) -> bool {
-        self.wording.as_ref().is_some_and(|own| template(own.templates()).is_some())
+    pub(super) fn has_own(&self, one: OwnText) -> bool {
+        self.template(one).is_some()
+    }
+
+    fn template(&self, one: OwnText) -> Option<&str> {
+        self.wording.as_ref().and_then(|own| own.templates().get(one))
     }
 
     /// What a template of the alert makes of this, made safe by `safe`. Without one, or where it fails or makes nothing, the
     /// `default`.
-    pub(super) fn own(
-        &self,
-        template: fn(&Templates) -> Option<&String>,
-        default: fn(&Notification) -> String,
-        safe: fn(&str) -> String,
-    ) -> String {
-        let Some(template) = self.wording.as_ref().and_then(|own| template(own.templates())) else {
+    pub(super) fn own(&self, one: OwnText, default: fn(&Notification) -> String, safe: fn(&str) -> String) -> String {
+        let Some(template) = self.template(one) else {
             return default(self);
         };
         match self.in_words(template, self.default_text()) {
             Ok(text) if text.trim().is_empty() => default(self),
-            Ok(text) => plain_text::cut(safe(&text).trim(), LONGEST).into_owned(),
+            Ok(text) => {
+                let text = safe(&text);
+                let cut = plain_text::cut(text.trim(), LONGEST).into_owned();
+                self.sending.cuts.note(one.as_str(), text.trim(), &cut);
+                cut
+            }
             Err(error) => safe(&format!("{}\n(This alert's own words failed: {error}.)", default(self))),
         }
     }
 
+    /// What fails of the templates of the alert that tells it.
+    pub(super) fn failing_words(&self) -> Vec<(OwnText, TemplateError)> {
+        let templates = self.wording.iter().flat_map(|own| own.templates().all());
+        templates.filter_map(|(one, own)| Some((one, self.in_words(own, self.default_text()).err()?))).collect()
+    }
+
     /// What `template` makes of this, with `text` as its text. `Err` says what is wrong with it.
-    pub(super) fn in_words(&self, template: &str, text: String) -> Result<String, String> {
+    pub(super) fn in_words(&self, template: &str, text: String) -> Result<String, TemplateError> {
         let words = Words::of(self, indented);
         wording::rendered(
             template,
@@ -98,7 +113,9 @@ impl Notification {
                 return_value: self.return_value.as_ref(),
                 at: self.time(),
                 lasted: self.lasted(),
+                missed: self.missed_words(),
                 reminder: self.reminder,
+                on_call: self.on_call_words(),
                 acknowledge_url: self.acknowledge_link(),
                 test: self.test,
                 text,
@@ -107,7 +124,30 @@ impl Notification {
     }
 }
 
-/// What a template of an alert's own words can show; docs/ALERTS.md says so to people.
+/// The names of what a template can show; docs/ALERTS.md says what they mean.
+pub const TEMPLATE_NAMES: [&str; 19] = [
+    "monitor.name",
+    "monitor.id",
+    "monitor.url",
+    "monitor.tags",
+    "monitor.description",
+    "monitor.unit",
+    "old_state",
+    "new_state",
+    "severity",
+    "message",
+    "return_value",
+    "at",
+    "lasted",
+    "missed",
+    "reminder",
+    "on_call",
+    "acknowledge_url",
+    "test",
+    "text",
+];
+
+/// What a template of an alert's own words can show, by [`TEMPLATE_NAMES`].
 #[derive(Serialize)]
 struct TemplateFields<'a> {
     monitor: TemplateMonitor<'a>,
@@ -118,7 +158,9 @@ struct TemplateFields<'a> {
     return_value: Option<&'a ReturnValue>,
     at: Option<String>,
     lasted: Option<String>,
+    missed: Option<String>,
     reminder: Option<u32>,
+    on_call: Option<String>,
     acknowledge_url: Option<String>,
     test: bool,
     text: String,
@@ -143,12 +185,19 @@ struct Worded {
 impl Channel for Worded {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let worded = Notification { wording: Some(self.wording.clone()), ..notification.clone() };
-        for template in self.wording.templates().all() {
-            if let Err(error) = worded.in_words(template, worded.default_text()) {
-                tracing::warn!(error, key = worded.key, "an alert's own words failed; the default is told");
-            }
+        for (_, error) in worded.failing_words() {
+            tracing::warn!(%error, key = worded.key, "an alert's own words failed; the default is told");
         }
         self.channel.send(&worded, timeout).await
+    }
+
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        let own = notification.wording.clone().unwrap_or_else(|| self.wording.clone());
+        self.channel.preview(&Notification { wording: Some(own), ..notification.clone() })
+    }
+
+    fn takes_chart(&self) -> bool {
+        self.channel.takes_chart()
     }
 }
 
@@ -182,8 +231,10 @@ pub(super) fn examples() -> [Notification; 3] {
         }),
         test: false,
         reminder: None,
+        on_call: None,
         acknowledge_url: None,
         wording: None,
+        sending: Sending::default(),
     };
     let end = Notification {
         old_state: State::Alarm,
@@ -202,4 +253,23 @@ pub(super) fn examples() -> [Notification; 3] {
         ..alarm.clone()
     };
     [alarm, end, bare]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_known_and_there_are_no_others() {
+        let [alarm, ..] = examples();
+        for name in TEMPLATE_NAMES {
+            alarm.in_words(&format!("{{{{ {name} }}}}"), String::new()).unwrap();
+        }
+        for (of, names) in [("monitor", 6), ("x", 14)] {
+            let path = if of == "x" { "x".to_owned() } else { format!("{of}.x") };
+            let error = alarm.in_words(&format!("{{{{ {path} }}}}"), String::new()).unwrap_err();
+            let known = error.what.split_once("known: ").unwrap().1.split(", ").count();
+            assert_eq!(known, names, "{error}");
+        }
+    }
 }

@@ -17,7 +17,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::process_group::ProcessGroup;
+use super::plain_text;
+use crate::{process_group::ProcessGroup, redact::Secrets};
 
 /// How much of what it wrote is kept, of each stream.
 const TAIL_BYTES: usize = 8192;
@@ -44,6 +45,25 @@ impl Ended {
             (Some(code), _) => format!("exit status {code}"),
             (None, Some(signal)) => format!("ended by signal {signal}"),
             (None, None) => status.to_string(),
+        }
+    }
+}
+
+/// How much of what it wrote goes into a receipt or an error, in characters.
+const SAID_CHARS: usize = 1000;
+
+impl Ended {
+    /// How it ended, and the last that it wrote, on one line and without secrets.
+    pub(super) fn said(&self, timeout: Duration, secrets: &Secrets) -> String {
+        let output = plain_text::one_line(&format!("{}\n{}", self.stdout, self.stderr));
+        let output = secrets.redact(&output);
+        match output.chars().count().checked_sub(SAID_CHARS) {
+            _ if output.is_empty() => self.words(timeout),
+            // The last words are those that tell why.
+            Some(cut @ 1..) => {
+                format!("{}: ...{}", self.words(timeout), output.chars().skip(cut).collect::<String>())
+            }
+            _ => format!("{}: {output}", self.words(timeout)),
         }
     }
 }

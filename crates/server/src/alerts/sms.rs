@@ -12,8 +12,8 @@ const GSM_ROOM: usize = 160;
 /// UTF-16 units in one message of any other alphabet.
 const UCS2_ROOM: usize = 70;
 
-/// `text` as one message: one line, in the GSM alphabet where it can be, cut with three dots where it is too long.
-pub(super) fn one_message(text: &str) -> String {
+/// `text` as one message: one line, in the GSM alphabet where it can be. Whole, and cut with three dots where it is too long.
+pub(super) fn one_message(text: &str) -> (String, String) {
     let mut spelled = String::with_capacity(text.len());
     for c in one_line(text).chars() {
         match simpler(c) {
@@ -31,7 +31,8 @@ pub(super) fn one_message(text: &str) -> String {
         true => cut_by(&spelled, GSM_ROOM, "...", |c| septets(c).unwrap_or(1)),
         false => cut_by(&spelled, UCS2_ROOM, "...", char::len_utf16),
     };
-    short.into_owned()
+    let short = short.into_owned();
+    (spelled, short)
 }
 
 /// How many septets `c` takes in the GSM alphabet, if it is in it.
@@ -55,6 +56,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn one_message(text: &str) -> String {
+        super::one_message(text).1
+    }
 
     #[test]
     fn look_alikes_and_ornaments_do_not_shrink_the_message() {

@@ -1,6 +1,6 @@
 //! The heartbeat: an address that is called each minute while all is well, for whoever watches the watcher. It raises the alarm
-//! when no call comes: when this server, its machine or its network is gone, and when the server says of itself that it does
-//! not do its work.
+//! when no call comes: when this server, its machine or its network is gone, when the server says of itself that it does
+//! not do its work, and when another one of the same database is gone without a word.
 
 use std::{sync::Arc, time::Duration};
 
@@ -52,7 +52,7 @@ impl Heartbeat {
 
     async fn once(&self) {
         let (result, fault) = match self.faults().await {
-            Some(faults) => (HeartbeatResult::Withheld, Some(format!("this server is not well: {faults}"))),
+            Some(faults) => (HeartbeatResult::Withheld, Some(format!("not all is well: {faults}"))),
             None => match self.call().await {
                 Ok(()) => (HeartbeatResult::Sent, None),
                 Err(fault) => (HeartbeatResult::Failed, Some(fault)),
@@ -76,14 +76,22 @@ impl Heartbeat {
         }
     }
 
-    /// What is wrong with this server.
+    /// What is wrong with this server, or with another one of the same database: where several call one address, each calls for all
+    /// of them, and none hides that another one is gone.
     async fn faults(&self) -> Option<String> {
-        let looked = health::look(&self.operations.asked_by(Actor::server())).await;
+        let context = self.operations.asked_by(Actor::server());
+        let looked = health::look(&context).await;
         let Health { scheduler, store, sandbox, .. } = match looked {
             Ok(health) => health,
             Err(failure) => return Some(failure.to_string()),
         };
-        let faults: Vec<String> = [scheduler, store, sandbox].into_iter().filter_map(Result::err).collect();
+        let mut faults: Vec<String> = [scheduler, store, sandbox].into_iter().filter_map(Result::err).collect();
+        match health::missing_servers(&context).await {
+            Ok(missing) => faults.extend(
+                missing.iter().map(|node| format!("the server on {} said nothing since {}", node.host, node.seen_at)),
+            ),
+            Err(failure) => faults.push(failure.to_string()),
+        }
         if faults.is_empty() { None } else { Some(faults.join("; ")) }
     }
 

@@ -4,9 +4,11 @@
 //! source that is down stops nothing, and that a stop lets what is going on finish, hands back the rest, and leaves
 //! everything written.
 
+mod calendar_watch;
 mod certificate_watch;
 mod heartbeat;
 mod listener;
+mod reload;
 
 use std::{
     collections::BTreeMap,
@@ -21,24 +23,24 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use listener::{BindError, Listener, ListenerBounds};
+pub use reload::{NewParts, Reloaded};
 
+use calendar_watch::CalendarWatch;
 use heartbeat::Heartbeat;
 
 use crate::{
     access::Access,
     alerts::Channel,
-    answer_memory::AnswerMemory,
-    building::ConfiguredEntry,
-    config::Config,
+    config::{Config, WrittenSettings},
     engine::{self, Engine, EngineHandle},
     heartbeat_status::HeartbeatStatus,
     metrics::Metrics,
-    operations::{Defaults, Operations, Services, people, refusals, sources::SourceOff},
+    on_call,
+    operations::{self, Operations, Services, people, refusals},
     outbound::Outbound,
     redact::Secrets,
-    runner::{self, NamedSource, Runner, Sources},
-    sources::source_health::SourceWatch,
-    store::{ConfiguredAlert, OpenError, Store, StoreError, StoreOptions},
+    runner::Sources,
+    store::{OpenError, Store, StoreError, StoreOptions},
     tls::ServerCertificate,
     web::{self, Site, WebState},
 };
@@ -149,7 +151,7 @@ fn may_listen(config: &Config, ip: IpAddr, encrypted: bool) -> Result<(), StartE
     if !config.base_url.as_ref().is_some_and(|url| url.starts_with("https://")) {
         return Err(StartError::NotEncrypted(ip));
     }
-    tracing::warn!(%ip, "Revere speaks HTTP here, unencrypted: let nobody reach this address but the proxy that speaks HTTPS");
+    tracing::warn!(%ip, "Revere speaks HTTP here, unencrypted: let nobody reach this address but the proxy that speaks HTTPS. Whoever comes from an address that is not in TRUSTED_PROXIES is refused");
     Ok(())
 }
 
@@ -185,44 +187,26 @@ async fn open(options: StoreOptions) -> Result<Store, StartError> {
 /// How often a full disk, or a database that is away, is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The sources that are configured and switched off.
-fn sources_off(entries: Vec<ConfiguredEntry>) -> Vec<SourceOff> {
-    let off = entries.into_iter().filter(|entry| !entry.enabled);
-    off.map(|entry| SourceOff { name: entry.name, kind: entry.kind, description: entry.description }).collect()
-}
-
 async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
     let AppParts { config, sandbox, in_flight, sources, channels, clock, metrics, secrets, listener, certificate } =
         parts;
-    let configured: Vec<ConfiguredAlert> =
-        config.alerts.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
-    store.sync_alerts(&configured, clock.now()).await.map_err(StartError::Store)?;
-
-    store.set_flapping(config.flapping).await.map_err(StartError::Store)?;
-
-    let watch = SourceWatch::new(clock.clone());
-    let sources = sources
-        .into_iter()
-        .map(|(name, named)| {
-            let source = watch.around(&name, named.source);
-            (name, NamedSource { source, ..named })
-        })
-        .collect();
-    let runner = Runner::new(runner::RunnerParts {
+    let only_looks = config.log_in.only_looks;
+    if !only_looks {
+        reload::tell_the_store(&store, &config, clock.now()).await.map_err(StartError::Store)?;
+    }
+    let makes_runners = reload::MakesRunners {
         sandbox,
-        sources,
-        limits: config.limits.clone(),
-        python_path: config.python_path,
         clock: clock.clone(),
         metrics: metrics.clone(),
         secrets: secrets.clone(),
-        answer_memory: AnswerMemory::configured(config.answers_in_flight),
-    });
+        store: store.clone(),
+    };
+    let configured = makes_runners.configured(&config, sources);
     let address = config.base_url.clone().unwrap_or_else(|| listener.link());
-    let outbound = Outbound::ruled(secrets.clone(), config.address_rules);
+    let outbound = Outbound::ruled(secrets.clone(), config.address_rules.clone());
     let engine = Engine::start(engine::EngineParts {
         store: store.clone(),
-        runner: Arc::new(runner.clone()),
+        runner: Arc::new(configured.runner.clone()),
         channels,
         clock: clock.clone(),
         metrics: metrics.clone(),
@@ -236,14 +220,16 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
             address: address.clone(),
             acknowledge_links: config.base_url.is_some(),
             reminders: config.alerts.iter().filter_map(|alert| Some((alert.name.clone(), alert.remind?))).collect(),
+            rotas: configured.rotas.clone(),
             audit_days: config.audit_days,
-            audit_log: config.audit_log,
+            audit_log: config.audit_log.clone(),
+            only_looks,
             ..engine::EngineSettings::default()
         },
     })
     .await
     .map_err(StartError::Store)?;
-    let base_url = config.base_url.map(|url| url.parse().expect("BASE_URL was checked when it was read"));
+    let base_url = config.base_url.as_ref().map(|url| url.parse().expect("BASE_URL was checked when it was read"));
     let stopping = CancellationToken::new();
     let site =
         Site { base_url, loopback_only: listener.address().ip().is_loopback(), certificate: certificate.clone() };
@@ -253,23 +239,33 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         tokio::spawn(certificate_watch::watch(certificate, clock, metrics, reload.clone(), stopping.clone()));
     }
     let (local_users, operations_clock) = (config.log_in.local_users, clock.clone());
-    let heartbeat = config.heartbeat_url.map(|url| (url.0, Arc::new(HeartbeatStatus::new(clock.now()))));
+    let calendars = match only_looks {
+        true => CancellationToken::new(),
+        false => CalendarWatch {
+            outbound: outbound.clone(),
+            store: store.clone(),
+            engine: engine.clone(),
+            clock: clock.clone(),
+        }
+        .watch_all(on_call::calendars(&config.alerts, &config.folder), &stopping),
+    };
+    let heartbeat = config.heartbeat_url.clone().map(|url| (url.0, Arc::new(HeartbeatStatus::new(clock.now()))));
+    let operations::Configured { defaults, runner, watch, sources_off, alert_entries, rotas, metrics_per_monitor } =
+        configured;
     let operations = Operations::new(Services {
-        defaults: Defaults {
-            timezone: config.timezone,
-            retain_days: config.default_retain_days,
-            run_limit: config.limits.wall_time,
-        },
+        defaults,
         clock,
         metrics: metrics.clone(),
         store: store.clone(),
         engine: engine.clone(),
         runner,
         watch,
-        sources_off: sources_off(config.sources),
-        alert_entries: config.alerts,
-        access: Access::new(config.log_in, &outbound, &address),
+        sources_off,
+        alert_entries,
+        rotas,
+        access: Arc::new(Access::new(config.log_in.clone(), &outbound, &address)),
         heartbeat: heartbeat.as_ref().map(|(_, status)| status.clone()),
+        metrics_per_monitor,
     });
     if let Some((url, status)) = heartbeat {
         let (operations, clock, metrics) = (operations.clone(), operations_clock.clone(), metrics.clone());
@@ -290,7 +286,22 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
     tokio::spawn(write_refusals_left_out(operations.clone(), stopping.clone()));
     let state = WebState { site: Arc::new(site), metrics, operations: operations.clone(), stopping: stopping.clone() };
     listener.open(web::router(state));
-    Ok(Running { address: listener.address(), store, engine, operations, first_link, stopping, reload, listener })
+    let written = std::sync::Mutex::new(config.written);
+    let address = listener.address();
+    Ok(Running {
+        address,
+        store,
+        engine,
+        operations,
+        first_link,
+        stopping,
+        reload,
+        listener,
+        makes_runners,
+        calendars: std::sync::Mutex::new(calendars),
+        written,
+        only_looks,
+    })
 }
 
 /// Writes down now and then how many refusals were counted only.
@@ -320,6 +331,12 @@ pub struct Running {
     stopping: CancellationToken,
     reload: Arc<Notify>,
     listener: Listener,
+    makes_runners: reload::MakesRunners,
+    /// What the configuration that is in force says, and what waits for the next start.
+    written: std::sync::Mutex<WrittenSettings>,
+    only_looks: bool,
+    /// Cancelled, the calendars of rotas are fetched no more.
+    calendars: std::sync::Mutex<CancellationToken>,
 }
 
 impl Running {
@@ -333,8 +350,8 @@ impl Running {
         format!("{}://{}", self.listener.scheme(), self.address)
     }
 
-    /// Reads what can be read again while it runs: the certificate.
-    pub fn reload(&self) {
+    /// Reads the files of the certificate again.
+    pub fn reload_certificate(&self) {
         self.reload.notify_one();
     }
 

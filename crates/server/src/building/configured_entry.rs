@@ -3,10 +3,11 @@
 //! Knows the shape that all types share and nothing of any type.
 
 use jiff::SignedDuration;
-use revere_model::{Reminders, read_duration};
+use revere_model::{QuietHours, Reminders, read_duration};
 use serde_json::Value;
 
 use crate::{
+    building::read_quiet_hours,
     redact::Secrets,
     settings::{ConfigFault, Field, FieldKind, Settings, python_type},
 };
@@ -24,6 +25,10 @@ pub struct ConfiguredEntry {
     pub enabled: bool,
     /// Of an alert: after how long it reminds of a problem that goes on, if it does.
     pub remind: Option<Reminders>,
+    /// Of an alert: when it holds back what can wait.
+    pub quiet_hours: Option<QuietHours>,
+    /// Of an alert that reaches somebody of a rota: whether it tells nothing else; `None` where the file does not say.
+    pub on_call_only: Option<bool>,
     /// What its type needs, for [`Settings::read`]; null if nothing was given.
     pub config: Value,
     /// Where it stands, for faults: `REVERE_SOURCES['graphite']`. Its config is at `{place}['config']`.
@@ -55,6 +60,18 @@ pub const ALERT_FIELDS: &[Field] = &[
         "After how long it reminds of a problem that goes on, such as `'1h'`; each wait after that is twice the one before, and a day at most.",
     )
     .or_words("no reminders"),
+    Field::optional(
+        "quiet_hours",
+        FieldKind::Any,
+        "When it holds back what can wait, such as `{'from': '22:00', 'until': '07:00', 'zone': 'Europe/Berlin'}`.",
+    )
+    .or_words("none"),
+    Field::optional(
+        "on_call_only",
+        FieldKind::Bool,
+        "Of an alert that a rota names: False has it tell all that other alerts tell, too.",
+    )
+    .or_words("`True`, where a rota names it"),
 ];
 
 /// Reads the dict `key` (`REVERE_SOURCES` or `REVERE_ALERTS`), every fault at once. Null is an empty dict.
@@ -118,12 +135,17 @@ fn read(
             None
         }
     });
+    let quiet_hours = settings.any("quiet_hours").and_then(|value| {
+        read_quiet_hours(value, &format!("{place}['quiet_hours']")).map_err(|found| faults.extend(found)).ok()
+    });
     let entry = settings.text("type").map(|kind| ConfiguredEntry {
         name: name.to_owned(),
         kind: kind.to_owned(),
         description,
         enabled: settings.flag("enabled"),
         remind,
+        quiet_hours,
+        on_call_only: settings.any("on_call_only").and_then(Value::as_bool),
         config: settings.any("config").cloned().unwrap_or(Value::Null),
         place,
     });
@@ -178,7 +200,7 @@ mod tests {
                 "REVERE_ALERTS['a']['typ']: unknown key 'typ'; did you mean 'type'?",
                 "REVERE_ALERTS['a']['type']: missing; expected a text that is not empty: its type",
                 "REVERE_ALERTS['b']: expected a dict, not an int",
-                "REVERE_ALERTS['c']['url']: unknown key 'url'; known: type, description, enabled, config, remind; what its type needs stands inside of 'config'",
+                "REVERE_ALERTS['c']['url']: unknown key 'url'; known: type, description, enabled, config, remind, quiet_hours, on_call_only; what its type needs stands inside of 'config'",
                 "REVERE_ALERTS['c']['description']: expected a text, not an int",
                 "REVERE_ALERTS[' d']: expected a name of 1 to 200 printable characters, without spaces around it",
             ]

@@ -11,22 +11,23 @@ use super::{
     progress::{Progress, counted},
     project::Begun,
     remote_server::RemoteServer,
-    terminal::{self, Paint},
+    terminal::{self, Paint, inert, inert_line},
 };
 use crate::{
-    monitor_files::{FileFault, Plan, Remote, RemoteError, StoredFile, read_folder},
+    monitor_files::{FileFault, Plan, Remote, RemoteError, StoredFile, file_stem, read_folder},
     operations::FieldFault,
     web::api::monitors::body_faults,
 };
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  revere apply monitors --dry-run               What would change, as differences
+  revere apply monitors --dry-run             What would change, as differences
   revere apply monitors
-  revere apply monitors --prune --tag shop      And monitors with the tag that are in no file go
-  revere apply monitors --note \"$(git log -1 --format=%h)\" --server https://revere.example.com/
+  revere apply monitors --prune --tag shop    Those of the tag in no file go
+  revere apply monitors --note \"$(git log -1 --format=%h)\"
+  revere apply monitors --server https://revere.example.com/
 
-A file knows its monitor by the name in its head. Everything is looked at before anything is changed. What a file does not
+A file knows its monitor by the name in its head. Everything is looked at before anything is changed. What a file does not \
 say is at its default; the time zone, how long runs are kept, and whether it is paused stay as the server has them.";
 
 /// So many names are listed before the rest is counted.
@@ -61,41 +62,72 @@ impl Apply {
         for other in &folder.others {
             terminal::note(format!("left out {}: it does not begin with '# /// revere'", other.display()));
         }
-        let mut faults = folder.faults;
-        faults.extend(folder.files.iter().flat_map(|file| self.faults_of(file)));
-        if !faults.is_empty() {
-            bail!("{}\nNothing was changed", faults_in_words(&faults));
-        }
-        if folder.files.is_empty() {
+        if folder.files.is_empty() && folder.faults.is_empty() {
             bail!("{} has no monitors; `revere export` writes them", self.folder.display());
         }
+        let mut faults = folder.faults;
+        for file in &folder.files {
+            faults.extend(self.faults_of(file).into_iter().map(|fault| placed_fault(file, fault)));
+        }
+        for file in &folder.partly {
+            // What is left out for its own fault is not missing.
+            let is_there = |fault: &FieldFault| {
+                let name = fault.field.split('[').next().unwrap_or_default();
+                file.monitor.settings.contains_key(name)
+            };
+            faults.extend(self.faults_of(file).into_iter().filter(is_there).map(|fault| placed_fault(file, fault)));
+        }
         begun.runtime.block_on(async {
-            let monitors = remote.monitors(self.tag.as_deref()).await?;
-            let plan = Plan::of(folder.files, monitors).map_err(anyhow::Error::msg)?;
-            let faults = scripts_that_do_not_compile(&remote, &plan).await?;
+            let plan = match self.looked_at(&remote, folder.files, &folder.partly).await {
+                Ok((plan, more)) => {
+                    faults.extend(more);
+                    plan
+                }
+                Err(error) if !faults.is_empty() => {
+                    bail!("{}\nNothing was changed, nor was the server asked: {error:#}", faults_in_words(faults));
+                }
+                Err(error) => return Err(error),
+            };
+            if self.prune {
+                faults.extend(without_a_head(&folder.others, &plan));
+            }
             if !faults.is_empty() {
-                bail!("{}\nNothing was changed", faults_in_words(&faults));
+                bail!("{}\nNothing was changed", faults_in_words(faults));
             }
             if self.dry_run {
-                terminal::print(&self.shown(&plan, Paint::stdout()));
+                terminal::print_as_it_is(&self.shown(&plan, Paint::stdout()));
                 return Ok(Exit::Success);
             }
             self.carry_out(&remote, &plan).await
         })
     }
 
-    fn faults_of(&self, file: &StoredFile) -> Vec<(PathBuf, FileFault)> {
+    /// What has to be done, and what only the server knows to be wrong.
+    async fn looked_at(
+        &self,
+        remote: &Remote,
+        files: Vec<StoredFile>,
+        partly: &[StoredFile],
+    ) -> anyhow::Result<(Plan, Vec<(PathBuf, FileFault)>)> {
+        // All of them, whatever --tag says: a monitor that gets the tag now is there already.
+        let mut plan = Plan::of(files, remote.monitors(None).await?);
+        if let Some(tag) = &self.tag {
+            plan.extra.retain(|monitor| has_tag(&monitor.fields, tag));
+        }
+        let mut faults = std::mem::take(&mut plan.faults);
+        faults.extend(alerts_that_are_not_there(remote, &plan, partly).await?);
+        faults.extend(scripts_that_do_not_compile(remote, &plan, partly).await?);
+        Ok((plan, faults))
+    }
+
+    fn faults_of(&self, file: &StoredFile) -> Vec<FieldFault> {
         let mut body = file.monitor.settings.clone();
         body.insert("script".to_owned(), file.monitor.script.clone().into());
         let mut faults = body_faults(Value::Object(body));
-        let has_tag = |tag: &str| {
-            let tags = file.monitor.settings.get("tags").and_then(Value::as_array);
-            tags.into_iter().flatten().filter_map(Value::as_str).any(|one| one.to_lowercase() == tag.to_lowercase())
-        };
-        if let Some(tag) = self.tag.as_deref().filter(|tag| !has_tag(tag)) {
+        if let Some(tag) = self.tag.as_deref().filter(|tag| !has_tag(&file.monitor.settings, tag)) {
             faults.push(FieldFault::new("tags", format!("the tag '{tag}' is missing, which --tag names")));
         }
-        faults.into_iter().map(|fault| placed(file, &fault.field, fault.line, fault.message)).collect()
+        faults
     }
 
     async fn carry_out(&self, remote: &Remote, plan: &Plan) -> anyhow::Result<Exit> {
@@ -106,7 +138,7 @@ impl Apply {
             let faults = match &error {
                 RemoteError::Refused { faults, .. } if !faults.is_empty() => {
                     let placed = faults.iter().map(|(field, line, words)| placed(file, field, *line, words.clone()));
-                    faults_in_words(&placed.collect::<Vec<_>>())
+                    faults_in_words(placed.collect())
                 }
                 _ => format!("{}: {error}", file.path.display()),
             };
@@ -140,20 +172,30 @@ impl Apply {
     fn shown(&self, plan: &Plan, paint: Paint) -> String {
         let mut text = String::new();
         for (file, _) in &plan.create {
-            text.push_str(&format!("{} {}  ({})\n", paint.green("+"), file.monitor.name(), shown_path(&file.path)));
+            text.push_str(&format!(
+                "{} {}  ({})\n",
+                paint.green("+"),
+                inert_line(file.monitor.name()),
+                shown_path(&file.path)
+            ));
         }
         for change in &plan.change {
-            let name = change.file.monitor.name();
+            let name = inert_line(change.file.monitor.name());
             text.push_str(&format!(
                 "{} {name}  ({})\n{}",
                 paint.yellow("~"),
                 shown_path(&change.file.path),
-                change.words()
+                inert(change.words())
             ));
         }
         if self.prune {
             for monitor in &plan.extra {
-                text.push_str(&format!("{} {}  (monitor {})\n", paint.red("-"), monitor.name(), monitor.id));
+                text.push_str(&format!(
+                    "{} {}  (monitor {})\n",
+                    paint.red("-"),
+                    inert_line(monitor.name()),
+                    monitor.id
+                ));
             }
         }
         let pruned = if self.prune { plan.extra.len() } else { 0 };
@@ -168,14 +210,69 @@ impl Apply {
     }
 }
 
-async fn scripts_that_do_not_compile(remote: &Remote, plan: &Plan) -> anyhow::Result<Vec<(PathBuf, FileFault)>> {
-    let mut faults = Vec::new();
+/// Files that are called as the file of a monitor is that would be deleted, and have no head: they lost it.
+fn without_a_head(others: &[PathBuf], plan: &Plan) -> Vec<(PathBuf, FileFault)> {
+    let lost = |path: &PathBuf| {
+        let stem = path.file_stem()?.to_string_lossy().into_owned();
+        // Of several of that name the later ones have a number.
+        let plain = stem.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('-').unwrap_or(&stem);
+        let monitor =
+            plan.extra.iter().find(|monitor| [stem.as_str(), plain].contains(&file_stem(monitor.name()).as_str()))?;
+        let message = format!(
+            "has no head, and --prune would delete the monitor '{}', whose file is called so; mend it, or take it away",
+            monitor.name()
+        );
+        Some((path.clone(), FileFault { line: 1, message }))
+    };
+    others.iter().filter_map(lost).collect()
+}
+
+/// Whether a monitor has a tag, in the same letters, as the server compares them.
+pub(super) fn has_tag(fields: &Map<String, Value>, tag: &str) -> bool {
+    let tags = fields.get("tags").and_then(Value::as_array);
+    tags.into_iter().flatten().any(|one| one.as_str() == Some(tag))
+}
+
+/// What is new or changed of each file.
+fn news(plan: &Plan) -> impl Iterator<Item = (&StoredFile, &Map<String, Value>)> {
     let new = plan.create.iter().map(|(file, fields)| (file, fields));
-    let changed = plan.change.iter().map(|change| (&change.file, &change.fields));
-    let scripts = new
-        .chain(changed)
-        .filter_map(|(file, fields): (&StoredFile, &Map<String, Value>)| Some((file, fields.get("script")?.as_str()?)));
-    for (file, script) in scripts {
+    new.chain(plan.change.iter().map(|change| (&change.file, &change.fields)))
+}
+
+/// Which alerts there are only the server knows.
+async fn alerts_that_are_not_there(
+    remote: &Remote,
+    plan: &Plan,
+    partly: &[StoredFile],
+) -> anyhow::Result<Vec<(PathBuf, FileFault)>> {
+    let settings = partly.iter().map(|file| (file, &file.monitor.settings));
+    let chosen: Vec<(&StoredFile, &str)> = news(plan)
+        .chain(settings)
+        .flat_map(|(file, fields)| {
+            let alerts = fields.get("alerts").and_then(Value::as_array);
+            alerts.into_iter().flatten().filter_map(Value::as_str).map(move |key| (file, key))
+        })
+        .collect();
+    if chosen.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = remote.alerts().await?;
+    let missing = chosen.into_iter().filter(|(_, key)| !known.iter().any(|one| one == key));
+    let all = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let words = |key: &str| format!("unknown alert '{key}'; known: {all}");
+    Ok(missing.map(|(file, key)| placed(file, "alerts", None, words(key))).collect())
+}
+
+async fn scripts_that_do_not_compile(
+    remote: &Remote,
+    plan: &Plan,
+    partly: &[StoredFile],
+) -> anyhow::Result<Vec<(PathBuf, FileFault)>> {
+    let mut faults = Vec::new();
+    let scripts = partly.iter().map(|file| (file, file.monitor.script.as_str()));
+    for (file, script) in
+        news(plan).filter_map(|(file, fields)| Some((file, fields.get("script")?.as_str()?))).chain(scripts)
+    {
         for (line, message) in remote.check(script).await? {
             faults.push(placed(file, "script", line, message));
         }
@@ -191,8 +288,13 @@ fn placed(file: &StoredFile, field: &str, line: Option<u32>, message: String) ->
     (file.path.clone(), FileFault { line: file.monitor.line_of(field, line), message })
 }
 
-/// Faults, each with its file and line, as compilers say them.
-pub(super) fn faults_in_words(faults: &[(PathBuf, FileFault)]) -> String {
+fn placed_fault(file: &StoredFile, fault: FieldFault) -> (PathBuf, FileFault) {
+    placed(file, &fault.field, fault.line, fault.message)
+}
+
+/// Faults, each with its file and line, as compilers say them, file by file.
+pub(super) fn faults_in_words(mut faults: Vec<(PathBuf, FileFault)>) -> String {
+    faults.sort_by(|(one, left), (other, right)| (one, left.line).cmp(&(other, right.line)));
     let lines: Vec<String> =
         faults.iter().map(|(path, fault)| format!("{}:{}: {}", path.display(), fault.line, fault.message)).collect();
     lines.join("\n")
@@ -209,7 +311,7 @@ fn extra_words(plan: &Plan) -> String {
     let mut words =
         format!("In no file (--prune deletes them): {}\n", counted(plan.extra.len() as u64, "monitor", "monitors"));
     for monitor in plan.extra.iter().take(MOST_LISTED) {
-        words.push_str(&format!("  {}\n", monitor.name()));
+        words.push_str(&format!("  {}\n", inert_line(monitor.name())));
     }
     if plan.extra.len() > MOST_LISTED {
         words.push_str("  ...\n");
@@ -218,5 +320,5 @@ fn extra_words(plan: &Plan) -> String {
 }
 
 fn shown_path(path: &Path) -> String {
-    path.display().to_string()
+    inert_line(path.display())
 }

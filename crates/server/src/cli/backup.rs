@@ -16,8 +16,8 @@ Examples:
   revere backup -c /etc/revere/config.py /var/backups/revere-$(date +%F).db
   revere backup --database /srv/revere/revere.db copy.db
 
-The server may be running, and is not held up. The copy is one file, as of the moment the command began; it gets its
-name only when it is whole and on the disk. To go back to it: stop the server, delete revere.db, revere.db-wal and
+The server may be running, and is not held up. The copy is one file, as of the moment the command began; it gets its \
+name only when it is whole and on the disk. To go back to it: stop the server, delete revere.db, revere.db-wal and \
 revere.db-shm, put the copy in the place of revere.db, start the server.
 PostgreSQL makes its own copies: pg_dump, or pg_basebackup with an archive of its log.
 

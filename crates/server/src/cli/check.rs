@@ -9,12 +9,13 @@ use revere_model::{Clock as _, SystemClock};
 use super::{
     Exit, Global,
     project::Project,
-    terminal::{self, Paint},
+    terminal::{self, Paint, inert},
 };
 use crate::{
     access::{Access, LogInSettings},
+    on_call,
     outbound::Outbound,
-    sources::SourceFault,
+    sources::{self, SourceFault},
     store::{DatabasePlace, Store},
 };
 
@@ -51,19 +52,23 @@ impl Check {
             anyhow::bail!("DATABASE_PATH: the folder {folder} is not there; make it, or name another one");
         }
         let first = match &config.file {
-            Some(file) => format!("{} is {}", file.display(), paint.green("right")),
+            Some(file) => format!("{} is {}", inert(file.display()), paint.green("right")),
             None => {
                 "There is no config.py here, so everything is at its default. Write one with `revere init`.".to_owned()
             }
         };
-        terminal::print(&format!(
+        terminal::print_as_it_is(&format!(
             "{first}\n  database   {}\n  time zone  {}\n  sources    {}\n  alerts     {}\n  log-in     {}\n",
-            config.database,
+            inert(&config.database),
             config.timezone,
-            list(project.sources.keys()),
-            list(project.channels.keys()),
-            log_ins(&config.log_in)
+            inert(list(project.sources.keys())),
+            inert(list(project.channels.keys())),
+            inert(log_ins(&config.log_in))
         ));
+        let rotas = on_call::rotas(&config.alerts);
+        if !rotas.is_empty() {
+            terminal::print(&format!("  on call    {}\n", list(rotas.keys())));
+        }
         if !self.connect {
             return Ok(Exit::Success);
         }
@@ -75,16 +80,20 @@ impl Check {
             (name, began.elapsed(), answer)
         })));
         let mut exit = Exit::Success;
-        let answers = answers
-            .into_iter()
-            .map(|(name, took, answer)| (name.clone(), took, answer.map_err(|fault| fault.to_string())));
-        for (name, took, answer) in database(&project).into_iter().chain(answers).chain(providers(&project)) {
+        let answers = answers.into_iter().map(|(name, took, answer)| {
+            // The name stands in front.
+            let fault = |fault: SourceFault| sources::reason(&fault.to_string(), name).to_owned();
+            (name.clone(), took, answer.map_err(fault))
+        });
+        let others = providers(&project).into_iter().chain(calendars(&project));
+        for (name, took, answer) in database(&project).into_iter().chain(answers).chain(others) {
+            let name = inert(name);
             let took = format!("{:.0} ms", took.as_secs_f64() * 1e3);
-            terminal::print(&match answer {
+            terminal::print_as_it_is(&match answer {
                 Ok(()) => format!("{}  {name} answers ({took})\n", paint.green("up  ")),
                 Err(fault) => {
                     exit = Exit::Failure;
-                    format!("{}  {name} ({took}): {}\n", paint.red("down"), project.secrets.redact(&fault))
+                    format!("{}  {name} ({took}): {}\n", paint.red("down"), inert(project.secrets.redact(&fault)))
                 }
             });
         }
@@ -98,6 +107,19 @@ fn database(project: &Project) -> Option<(String, Duration, Result<(), String>)>
     let began = Instant::now();
     let answer = project.runtime.block_on(Store::probe(address)).map_err(|fault| fault.to_string());
     Some(("the database".to_owned(), began.elapsed(), answer))
+}
+
+/// Fetches the calendar of each rota that goes by one.
+fn calendars(project: &Project) -> Vec<(String, Duration, Result<(), String>)> {
+    let config = &project.config;
+    let outbound = Outbound::ruled(project.secrets.clone(), config.address_rules.clone());
+    let sources = on_call::calendars(&config.alerts, &config.folder);
+    let fetched = join_all(sources.iter().map(async |source| {
+        let began = Instant::now();
+        let answer = source.fetch(&outbound, SystemClock.now()).await.map(drop);
+        (format!("the calendar of {}", source.rota), began.elapsed(), answer)
+    }));
+    project.runtime.block_on(fetched)
 }
 
 /// Asks each provider of log-ins for its metadata and keys.

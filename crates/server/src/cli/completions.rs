@@ -20,7 +20,7 @@ impl Completions {
     pub(super) fn run(self, command: &mut clap::Command) -> anyhow::Result<Exit> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, command, "revere", &mut script);
-        terminal::print(&String::from_utf8_lossy(&script));
+        terminal::print_as_it_is(&String::from_utf8_lossy(&script));
         Ok(Exit::Success)
     }
 }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::{Clock, SystemClock};
 
 use super::{
-    Exit, Global,
+    Exit, Global, port,
     progress::grouped,
     project::{Begun, default_options, open_sandbox},
     run::{self, Ended},
@@ -42,7 +42,7 @@ const PORTS: std::ops::Range<u16> = 5000..5020;
 #[derive(clap::Args, Debug)]
 pub(super) struct Demo {
     /// The port to listen on; 0 is any free one [default: 5000, or the next that is free]
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = port)]
     port: Option<u16>,
     /// The address to listen on
     #[arg(long, default_value = "127.0.0.1")]
@@ -90,7 +90,7 @@ impl Demo {
             welcome(&format!("http://{}", running.address), runs, folder.path());
             let orders = folder.path().join(demo::ORDERS);
             let coming = tokio::spawn(async move { demo::keep_orders_coming(&orders, &world, now.as_second()).await });
-            let ended = run::until_stopped(running, signals).await;
+            let ended = run::until_stopped(running, signals, None).await;
             coming.abort();
             ended
         });
@@ -146,7 +146,7 @@ async fn fill(
 
 fn welcome(address: &str, runs: u64, folder: &Path) {
     let paint = Paint::stdout();
-    terminal::print(&format!(
+    terminal::print_as_it_is(&format!(
         "\n{} on {}\n\n\
          {} monitors of a little web shop, with {} runs of the last four weeks. From now on something goes wrong every\n\
          minute or so: the error rate in a quarter of a minute, the mail queue in half of one. What the alert `terminal`\n\

@@ -22,14 +22,15 @@ Examples:
   echo \"return_value = sources['shop'].get('/').status\" | revere eval -
 
 Exit codes:
-  0 the outcome was OK, 1 ALARM, 2 ERROR, 3 the script could not be run (no such file, faulty configuration, ...)";
+  0 the outcome was OK, 1 ALARM, 2 ERROR
+  3 the script could not be run (no such file, faulty configuration, ...)";
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Eval {
     /// The script; - reads it from standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     script: PathBuf,
-    /// Print one JSON object: state, message, return_value, duration_ms, output, traceback, source_calls, warnings
+    /// Print one JSON object: state, message, return_value, threshold, duration_ms, output, traceback, source_calls, warnings
     #[arg(long)]
     json: bool,
     /// Wall-clock seconds it may take [default: RUN_TIMEOUT of the configuration, else 30]
@@ -65,9 +66,9 @@ impl Eval {
             })
             .context("the script could not be run")?;
         if self.json {
-            terminal::print(&format!("{:#}\n", outcome_text::as_json(&outcome, &warnings)));
+            terminal::print_json(&outcome_text::as_json(&outcome, &warnings));
         } else {
-            terminal::print(&outcome_text::for_a_person(&outcome, &warnings, Paint::stdout()));
+            terminal::print_as_it_is(&outcome_text::for_a_person(&outcome, &warnings, Paint::stdout()));
         }
         if let (Some(path), Some(tape)) = (&self.tape, &tape) {
             tape_file::write(path, tape)?;

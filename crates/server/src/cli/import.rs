@@ -19,7 +19,7 @@ use super::{
     Exit, Global,
     progress::{Progress, counted, grouped},
     project::Project,
-    terminal::{self, Paint},
+    terminal::{self, Paint, inert, inert_line},
 };
 use crate::{
     config::Config,
@@ -29,11 +29,11 @@ use crate::{
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  revere import --dry-run /srv/revere-old/revere.db     What would be imported, and what needs a hand
+  revere import --dry-run /srv/revere-old/revere.db     What needs a hand
   revere import /srv/revere-old/revere.db
 
-The server must not be running. Monitors keep their ids and their history; schedules are translated to crontab syntax,
-and a monitor whose schedule has no exact equal is imported paused, with the original text in its description. Either
+The server must not be running. Monitors keep their ids and their history; schedules are translated to crontab syntax, \
+and a monitor whose schedule has no exact equal is imported paused, with the original text in its description. Either \
 everything is imported or nothing, and a monitor that exists already is never touched.";
 
 #[derive(clap::Args, Debug)]
@@ -66,7 +66,7 @@ impl Import {
             let database = project.config.database.to_string();
             let report = report(&plan, &self.original.display().to_string(), &timezone, Paint::stdout());
             if self.dry_run {
-                terminal::print(&format!("{report}\nNothing was stored: this was a dry run.\n"));
+                terminal::print_as_it_is(&format!("{report}\nNothing was stored: this was a dry run.\n"));
                 return Ok(Exit::Success);
             }
             let mut options = StoreOptions::new(project.config.database.clone());
@@ -80,11 +80,12 @@ impl Import {
                 0 => String::new(),
                 _ => format!(
                     "\nAlerts that were given other settings here already, which they keep: {}\n",
-                    kept.join(", ")
+                    inert_line(kept.join(", "))
                 ),
             };
-            terminal::print(&format!(
-                "{report}{kept}\nStored in {database}. Next: revere check --connect, then revere run.\n"
+            terminal::print_as_it_is(&format!(
+                "{report}{kept}\nStored in {}. Next: revere check --connect, then revere run.\n",
+                inert_line(&database)
             ));
             Ok(Exit::Success)
         })
@@ -143,7 +144,8 @@ fn timezone_of(config: &Config) -> String {
 fn report(plan: &Plan, original: &str, timezone: &str, paint: Paint) -> String {
     let counts = plan.counts;
     let mut text = format!(
-        "{original}: {}, {}, {} and {}. Schedules are read in {timezone}.\n",
+        "{}: {}, {}, {} and {}. Schedules are read in {timezone}.\n",
+        inert_line(original),
         counted(plan.monitors.len() as u64, "monitor", "monitors"),
         counted(counts.runs, "run", "runs"),
         counted(counts.flips, "change of state", "changes of state"),
@@ -188,31 +190,33 @@ fn report(plan: &Plan, original: &str, timezone: &str, paint: Paint) -> String {
         let items: Vec<String> = plan
             .notes
             .iter()
-            .filter_map(|note| Some(format!("  {} {}\n{}", note.id, paint.bold(&note.name), write(note)?)))
+            .filter_map(|note| Some(format!("  {} {}\n{}", note.id, paint.bold(inert_line(&note.name)), write(note)?)))
             .collect();
         if !items.is_empty() {
             let _ = write!(text, "\n{title}\n{}", items.concat());
         }
     };
     section(&mut text, "Paused, because their schedules have no exact equal in crontab syntax:", &|note| {
-        note.paused.as_ref().map(|paused| format!("     {}\n     {}\n", paused.reason, paint.dim(&paused.original)))
+        note.paused
+            .as_ref()
+            .map(|paused| format!("     {}\n     {}\n", inert(&paused.reason), paint.dim(inert(&paused.original))))
     });
     section(&mut text, "Scripts that are not Python 3; they will be in ERROR until someone mends them:", &|note| {
         let fault = note.script.as_ref()?;
         let line = fault.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        Some(format!("     {line}{}\n", fault.message))
+        Some(format!("     {line}{}\n", inert(&fault.message)))
     });
     section(&mut text, "Scripts with lines that Python 3 or the sources of today may take differently:", &|note| {
         if note.hints.is_empty() {
             return None;
         }
-        Some(note.hints.iter().map(|hint| format!("     line {}: {}\n", hint.line, hint.message)).collect())
+        Some(note.hints.iter().map(|hint| format!("     line {}: {}\n", hint.line, inert(hint.message))).collect())
     });
     section(&mut text, "Also worth a look:", &|note| {
         if note.others.is_empty() {
             return None;
         }
-        Some(note.others.iter().map(|other| format!("     {other}\n")).collect())
+        Some(note.others.iter().map(|other| format!("     {}\n", inert(other))).collect())
     });
     text
 }

@@ -18,7 +18,7 @@ use tracing_subscriber::{
 
 use super::{
     Global, Speaker,
-    terminal::{self, Paint},
+    terminal::{self, Paint, inert_line},
 };
 use crate::redact::Secrets;
 
@@ -140,22 +140,11 @@ impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let text = format!("{value:?}");
         if field.name() == "message" {
-            escape_into(&mut self.message, &text);
+            self.message.push_str(&inert_line(text));
         } else {
             // Writing into a String cannot fail.
             let _ = write!(self.fields, "  {}=", field.name());
-            escape_into(&mut self.fields, &text);
-        }
-    }
-}
-
-fn escape_into(line: &mut String, text: &str) {
-    for c in text.chars() {
-        // The bidirectional overrides are not control characters to Unicode, and reorder a line all the same.
-        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}') {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
+            self.fields.push_str(&inert_line(text));
         }
     }
 }
@@ -192,8 +181,7 @@ mod tests {
 
     #[test]
     fn nothing_in_an_event_can_begin_a_line_or_paint_the_terminal() {
-        let mut line = String::new();
-        escape_into(&mut line, "a\r\n2026 ERROR forged \x1b[31mred\u{202e}");
+        let line = inert_line("a\r\n2026 ERROR forged \x1b[31mred\u{202e}");
         assert_eq!(line, "a\\r\\n2026 ERROR forged \\u{1b}[31mred\\u{202e}");
     }
 }

@@ -5,6 +5,7 @@
 //! holds only what was asked for: progress and logs go to standard error.
 
 mod alert;
+mod alert_preview;
 mod apply;
 mod backup;
 mod check;
@@ -15,10 +16,12 @@ mod export;
 mod import;
 mod init;
 mod logging;
+mod move_database;
 mod nodes;
 mod outcome_text;
 mod progress;
 mod project;
+mod reload;
 mod remote_server;
 mod replay;
 mod run;
@@ -75,21 +78,22 @@ they read your data from configured sources, and alerts tell people when their s
 
 const EXAMPLES: &str = "\
 Examples:
-  revere demo                       See it alive: example monitors, history, alerts that print
-  revere init                       Write a commented config.py to start from
-  revere check --connect            Is the configuration right, and do the sources answer?
-  revere eval queue.py              Run one monitor script once, against the configured sources
-  revere replay queue.tape.json     Run it again from a tape of that run, without the sources
-  revere run                        Run the server on http://127.0.0.1:5000/
-  revere export monitors            Write each monitor to a file, for git; revere apply brings them back
-  revere backup copy.db             Copy the database, while the server runs
-  revere alert test ops             Does this alert reach anybody?
-  revere user add alice             Let people come in by name and password
+  revere demo                    See it alive: monitors, history, alerts
+  revere init                    Write a commented config.py to start from
+  revere check --connect         Is config.py right, do the sources answer?
+  revere eval queue.py           Run one script once, against the sources
+  revere replay queue.tape.json  Run it again from a tape, without them
+  revere run                     Run the server on http://127.0.0.1:5000/
+  revere export monitors         Write each monitor to a file, for git
+  revere apply monitors          Bring them back
+  revere backup copy.db          Copy the database, while the server runs
+  revere alert test ops          Does this alert reach anybody?
+  revere user add alice          Let people come in by name and password
 
 Exit codes:
-  0  it worked                      (eval: the outcome was OK)
-  1  it did not, and says why       (eval: ALARM)
-  2  the arguments are wrong        (eval: ERROR)
+  0  it worked                   (eval: the outcome was OK)
+  1  it did not, and says why    (eval: ALARM)
+  2  the arguments are wrong     (eval: ERROR)
   3  eval, replay: the script could not be run at all
   4  replay only: the run differs from its tape";
 
@@ -164,9 +168,15 @@ enum Command {
     /// Copy the database, whether or not a server is using it
     #[command(after_help = backup::EXAMPLES)]
     Backup(backup::Backup),
+    /// Copy everything to another database, of SQLite or PostgreSQL
+    #[command(after_help = move_database::EXAMPLES)]
+    Move(move_database::Move),
     /// Say who would be told of a monitor; try an alert out
     #[command(after_help = alert::EXAMPLES)]
     Alert(alert::AlertCommand),
+    /// Have the running server take up a changed configuration
+    #[command(after_help = reload::EXAMPLES)]
+    Reload(reload::Reload),
     /// List the servers that share a database of PostgreSQL
     #[command(after_help = nodes::EXAMPLES)]
     Nodes(nodes::Nodes),
@@ -176,6 +186,11 @@ enum Command {
     /// Print a script that teaches a shell to complete revere's arguments
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::Completions),
+}
+
+/// A port to listen on.
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "expected a whole number from 0 to 65535")
 }
 
 /// The whole program: reads the arguments, runs the command, reports what went wrong.
@@ -212,8 +227,10 @@ fn dispatch(Cli { mut global, command }: Cli) -> anyhow::Result<Exit> {
         Command::Export(export) => export.run(&global),
         Command::Apply(apply) => apply.run(&global),
         Command::Backup(backup) => backup.run(&global),
+        Command::Move(it) => it.run(&global),
         Command::Alert(alert) => alert.run(&global),
         Command::Nodes(nodes) => nodes.run(&global),
+        Command::Reload(nodes) => nodes.run(&global),
         Command::User(user) => user.run(&global),
         Command::Completions(completions) => completions.run(&mut Cli::command()),
     }

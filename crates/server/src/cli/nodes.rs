@@ -1,6 +1,6 @@
 //! `revere nodes`: the servers that share a database of PostgreSQL.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use revere_model::{Clock as _, SystemClock};
 
 use super::{Exit, Global, project::Begun, terminal};
@@ -11,14 +11,11 @@ Examples:
   revere nodes
   revere nodes -c /etc/revere/config.py
 
-Each server says every ten seconds that it runs. What one that is gone had in hand is taken over by the others as soon as
+Each server says about every nine seconds that it runs. What one that is gone had in hand is taken over by the others as soon as \
 the time of its claims is over (CLAIM_MARGIN); it is listed for a day.
 
 Exit codes:
   0 at least one server runs, 1 none does";
-
-/// A server that said nothing for so long is gone, or cut off.
-const SILENT: SignedDuration = SignedDuration::from_secs(30);
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Nodes {}
@@ -48,36 +45,35 @@ impl Nodes {
             read
         })?;
         terminal::print(&table(&nodes, now));
-        let runs = nodes.iter().any(|(node, _)| !is_silent(node, now));
+        let runs = nodes.iter().any(|(node, _)| !node.is_silent(now));
         Ok(if runs { Exit::Success } else { Exit::Failure })
     }
-}
-
-fn is_silent(node: &Node, now: Timestamp) -> bool {
-    now.duration_since(node.seen_at) > SILENT
 }
 
 fn table(nodes: &[(Node, Holding)], now: Timestamp) -> String {
     if nodes.is_empty() {
         return "No server runs. Start one: revere run\n".to_owned();
     }
-    let mut rows =
-        vec![["SERVER", "STATE", "VERSION", "ADDRESS", "RUNS SINCE", "LAST SEEN", "HAS IN HAND"].map(str::to_owned)];
+    let mut rows = vec![
+        ["SERVER", "STATE", "VERSION", "ADDRESS", "RUNS SINCE", "LAST SEEN", "RUNS/MIN", "HAS IN HAND"]
+            .map(str::to_owned),
+    ];
     for (node, holding) in nodes {
         let ago = now.duration_since(node.seen_at).as_secs().max(0);
         rows.push([
             format!("{} ({})", node.host, node.name),
-            if is_silent(node, now) { "silent" } else { "runs" }.to_owned(),
+            if node.is_silent(now) { "silent" } else { "runs" }.to_owned(),
             node.version.clone(),
             node.address.clone(),
             format!("{:.0}", node.started_at),
             format!("{ago} s ago"),
+            node.runs_a_minute.to_string(),
             format!("{} runs, {} deliveries", holding.runs, holding.deliveries),
         ]);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let line = |row: &[String; 7]| {
+    let line = |row: &[String; 8]| {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         format!("{}\n", cells.join("  ").trim_end())
     };
@@ -98,6 +94,7 @@ mod tests {
             address: "http://127.0.0.1:5000".to_owned(),
             started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             seen_at: seen.parse().unwrap(),
+            runs_a_minute: 240,
         };
         let nodes = [
             (node("7-a", "2026-01-01T00:00:58Z"), Holding { runs: 3, deliveries: 0 }),
@@ -105,9 +102,9 @@ mod tests {
         ];
         assert_eq!(
             table(&nodes, now),
-            "SERVER       STATE   VERSION  ADDRESS                RUNS SINCE            LAST SEEN  HAS IN HAND\n\
-             web1 (7-a)   runs    0.1.0    http://127.0.0.1:5000  2026-01-01T00:00:00Z  2 s ago    3 runs, 0 deliveries\n\
-             web1 (8-bb)  silent  0.1.0    http://127.0.0.1:5000  2026-01-01T00:00:00Z  40 s ago   0 runs, 0 deliveries\n"
+            "SERVER       STATE   VERSION  ADDRESS                RUNS SINCE            LAST SEEN  RUNS/MIN  HAS IN HAND\n\
+             web1 (7-a)   runs    0.1.0    http://127.0.0.1:5000  2026-01-01T00:00:00Z  2 s ago    240       3 runs, 0 deliveries\n\
+             web1 (8-bb)  silent  0.1.0    http://127.0.0.1:5000  2026-01-01T00:00:00Z  40 s ago   240       0 runs, 0 deliveries\n"
         );
         assert!(table(&[], now).contains("revere run"));
     }

@@ -3,10 +3,10 @@
 use std::{fmt::Write as _, time::Duration};
 
 use revere_model::State;
-use revere_sandbox::{CallRecord, Outcome, ScriptError, ScriptWarning};
+use revere_sandbox::{CallRecord, Outcome, ScriptError, ScriptWarning, call_name};
 use serde_json::json;
 
-use super::terminal::Paint;
+use super::terminal::{Paint, inert};
 
 /// One object for programs.
 pub(super) fn as_json(outcome: &Outcome, warnings: &[ScriptWarning]) -> serde_json::Value {
@@ -29,6 +29,7 @@ pub(super) fn as_json(outcome: &Outcome, warnings: &[ScriptWarning]) -> serde_js
         "severity": outcome.severity,
         "message": outcome.message,
         "return_value": outcome.return_value,
+        "threshold": outcome.threshold,
         "duration_ms": milliseconds(outcome.duration),
         "output": outcome.output,
         "traceback": outcome.error.as_ref().and_then(|error| error.traceback.as_deref()),
@@ -44,6 +45,7 @@ pub(super) fn no_outcome() -> serde_json::Value {
         "severity": null,
         "message": null,
         "return_value": null,
+        "threshold": null,
         "duration_ms": null,
         "output": null,
         "traceback": null,
@@ -56,18 +58,24 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
+/// So many lines of what came over HTTP are shown.
+const BODY_LINES: usize = 10;
+
 /// What a person reads.
 pub(super) fn for_a_person(outcome: &Outcome, warnings: &[ScriptWarning], paint: Paint) -> String {
-    let mut text = format!("{}  {}\n", paint.state(outcome.state), outcome.message);
+    let mut text = format!("{}  {}\n", paint.state(outcome.state), inert(&outcome.message));
     let mut row = |label: &str, value: String| {
         // Writing into a String cannot fail.
-        let _ = writeln!(text, "  {}  {value}", paint.dim(format!("{label:<7}")));
+        let _ = writeln!(text, "  {}  {}", paint.dim(format!("{label:<7}")), inert(value));
     };
     if let Some(severity) = outcome.severity {
         row("how bad", severity.to_string());
     }
-    if let Some(value) = &outcome.return_value {
-        row("value", value.to_string());
+    let compared = outcome.threshold.map_or_else(String::new, |threshold| format!(" (threshold {threshold})"));
+    match &outcome.return_value {
+        Some(value) => row("value", format!("{value}{compared}")),
+        None if !compared.is_empty() => row("value", format!("none{compared}")),
+        None => {}
     }
     let memory = outcome.memory_bytes as f64 / f64::from(1 << 20);
     row("took", format!("{} ({} on a processor), {memory:.0} MiB", span(outcome.duration), span(outcome.cpu_time)));
@@ -89,11 +97,16 @@ pub(super) fn for_a_person(outcome: &Outcome, warnings: &[ScriptWarning], paint:
     }
     if !outcome.source_calls.is_empty() {
         let _ = writeln!(text, "  {}", paint.dim("source calls"));
-        for CallRecord { source, method, arguments, answer, duration } in &outcome.source_calls {
-            let _ = writeln!(text, "    {source}.{method}({arguments})  {}", paint.dim(span(*duration)));
+        for CallRecord { source, method, arguments, answer, duration, http } in &outcome.source_calls {
+            let call = inert(format_args!("{}({arguments})", call_name(source, method)));
+            let _ = writeln!(text, "    {call}  {}", paint.dim(span(*duration)));
             let _ = match answer {
-                Ok(answer) => writeln!(text, "      -> {answer}"),
-                Err(fault) => writeln!(text, "      {} {fault}", paint.red("failed:")),
+                Ok(answer) => {
+                    let _ = writeln!(text, "      -> {}", inert(answer));
+                    let body = http.as_ref().map_or("", |http| http.body.as_str());
+                    body.lines().take(BODY_LINES).try_for_each(|line| writeln!(text, "         {}", inert(line)))
+                }
+                Err(fault) => writeln!(text, "      {} {}", paint.red("failed:"), inert(fault)),
             };
         }
     }
@@ -102,7 +115,7 @@ pub(super) fn for_a_person(outcome: &Outcome, warnings: &[ScriptWarning], paint:
 
 fn block(text: &mut String, paint: Paint, label: &str, lines: &str) {
     let _ = writeln!(text, "  {}", paint.dim(label));
-    for line in lines.lines() {
+    for line in inert(lines).lines() {
         let _ = writeln!(text, "    {line}");
     }
 }
@@ -129,6 +142,7 @@ mod tests {
             message: "High number of error responses: 1.20%".to_owned(),
             severity: Some(Severity::Warning),
             return_value: Some(ReturnValue::Float(0.012)),
+            threshold: Some(0.01),
             output: "looked at\nboth\n".to_owned(),
             error: Some(ScriptError {
                 kind: "MonitorFailure".to_owned(),
@@ -142,6 +156,7 @@ mod tests {
                     method: "get_sum".to_owned(),
                     arguments: "'stats.500', '-10min'".to_owned(),
                     answer: Ok("12.0".to_owned()),
+                    http: None,
                     duration: Duration::from_micros(12_345),
                 },
                 CallRecord {
@@ -149,6 +164,7 @@ mod tests {
                     method: "get".to_owned(),
                     arguments: "'/'".to_owned(),
                     answer: Err("shop: connection refused".to_owned()),
+                    http: None,
                     duration: Duration::from_micros(700),
                 },
             ],
@@ -168,7 +184,7 @@ mod tests {
         insta::assert_snapshot!(for_a_person(&outcome(), &warnings(), Paint::plain()), @r"
         ALARM  High number of error responses: 1.20%
           how bad  warning
-          value    0.012
+          value    0.012 (threshold 0.01)
           took     34.0 ms (2.0 ms on a processor), 24 MiB
           warning  line 3: this also catches it
           line     5
@@ -184,6 +200,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_script_or_a_source_says_steers_no_terminal() {
+        let hostile = "x\x1b[1A\x1b[2K\x1b[8m\u{9b}";
+        let mut outcome = Outcome {
+            state: State::Error,
+            message: hostile.to_owned(),
+            return_value: Some(ReturnValue::Text(hostile.to_owned())),
+            output: hostile.to_owned(),
+            ..outcome()
+        };
+        outcome.error = Some(ScriptError { traceback: Some(hostile.to_owned()), ..ScriptError::default() });
+        for call in &mut outcome.source_calls {
+            call.arguments = hostile.to_owned();
+            call.answer = if call.answer.is_ok() { Ok(hostile.to_owned()) } else { Err(hostile.to_owned()) };
+        }
+        let warning = ScriptWarning { line: 3, message: hostile.to_owned() };
+        let shown = for_a_person(&outcome, &[warning], Paint::plain());
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+        assert!(shown.matches("\\u{1b}[1A").count() >= 8, "{shown}");
+    }
+
+    #[test]
     fn an_error_comes_with_its_traceback() {
         let broken = Outcome {
             state: State::Error,
@@ -194,7 +231,7 @@ mod tests {
         };
         insta::assert_snapshot!(for_a_person(&broken, &[], Paint::plain()), @r#"
         ERROR  High number of error responses: 1.20%
-          value    0.012
+          value    0.012 (threshold 0.01)
           took     34.0 ms (2.0 ms on a processor), 24 MiB
           traceback
             Traceback (most recent call last):
@@ -210,6 +247,7 @@ mod tests {
           "severity": "warning",
           "message": "High number of error responses: 1.20%",
           "return_value": 0.012,
+          "threshold": 0.01,
           "duration_ms": 34.0,
           "output": "looked at\nboth\n",
           "traceback": "Traceback (most recent call last):\n  File \"monitor\", line 5",

@@ -11,11 +11,12 @@ use super::{Global, Speaker, logging, terminal};
 use crate::{
     alerts::{self, Channel},
     answer_memory::{AnswerMemory, machine_memory},
-    app::ROOM_BESIDE,
+    app::{NewParts, ROOM_BESIDE},
     building::{BuildContext, ConfiguredEntry},
     config::{self, Config, Loaded},
     descriptors,
     metrics::Metrics,
+    on_call,
     outbound::Outbound,
     redact::Secrets,
     runner::{NamedSource, Runner, RunnerParts, Sources},
@@ -67,7 +68,8 @@ impl Begun {
                 loaded.config.folder.display()
             );
         }
-        for warning in loaded.config.warnings.iter().chain(&alerts::warnings(&loaded.config.alerts)) {
+        let gaps = on_call::gap_warnings(&loaded.config.alerts, SystemClock.now());
+        for warning in loaded.config.warnings.iter().chain(&alerts::warnings(&loaded.config.alerts)).chain(&gaps) {
             terminal::warn(warning);
         }
         self.build(sandbox, loaded)
@@ -108,6 +110,26 @@ impl Begun {
     }
 }
 
+/// Reads the configuration again and builds what it names, contacting nothing; an error has every fault.
+pub(super) async fn read_again(global: &Global, sandbox: &Sandbox, secrets: &Secrets) -> anyhow::Result<NewParts> {
+    let folder = std::env::current_dir().context("the working directory is gone; change to one that exists")?;
+    let loaded = config::load(sandbox, global.config.as_deref(), &folder, secrets).await?;
+    for warning in loaded.config.warnings.iter().chain(&alerts::warnings(&loaded.config.alerts)) {
+        tracing::warn!("{warning}");
+    }
+    let context = BuildContext {
+        folder: loaded.config.folder.clone(),
+        secrets: secrets.clone(),
+        outbound: Outbound::ruled(secrets.clone(), loaded.config.address_rules.clone()),
+    };
+    let (sources, mut faults) = sources::build_all(&loaded.config.sources, &context);
+    let (channels, more) = alerts::build_all(&loaded.config.alerts, &context);
+    faults.extend(more);
+    let config = loaded.accept(faults, secrets)?;
+    let sources = named(&config.sources, sources);
+    Ok(NewParts { config, sources, channels })
+}
+
 impl Project {
     /// What [`Begun::new`] and [`Begun::project`] do.
     pub(super) fn open(global: &Global) -> anyhow::Result<Project> {
@@ -126,6 +148,7 @@ impl Project {
             metrics: self.metrics.clone(),
             secrets: self.secrets.clone(),
             answer_memory: AnswerMemory::configured(self.config.answers_in_flight),
+            past: None,
         })
     }
 }

@@ -4,15 +4,18 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use anyhow::Context;
 use clap::ValueHint;
-use revere_sandbox::{Difference, OutcomeField, Replay, Tape, guest_version, prelude_version, script_version};
+use revere_sandbox::{
+    Difference, Limits, OutcomeField, Replay, Tape, call_name, guest_version, prelude_version, script_version,
+};
 use serde_json::{Value, json};
 
 use super::{
     Exit, Global, outcome_text,
     project::{Begun, default_options, open_sandbox},
     tape_file,
-    terminal::{self, Paint},
+    terminal::{self, Paint, inert},
 };
+use crate::runner::say_line;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +25,7 @@ Examples:
 
 Exit codes:
   0 the outcome was OK, 1 ALARM, 2 ERROR, as on the tape
-  3 the tape could not be played (no such file, not a tape, another version, ...)
+  3 the tape could not be played (no such file, another version, ...)
   4 the run differs from its tape";
 
 #[derive(clap::Args, Debug)]
@@ -40,12 +43,15 @@ impl ReplayCommand {
         let tape = tape_file::read(&self.tape)?;
         let begun = Begun::new(global)?;
         let sandbox = open_sandbox(default_options())?;
-        let replay = begun.runtime.block_on(sandbox.replay(&tape)).context("the tape could not be played")?;
+        let mut replay = begun.runtime.block_on(sandbox.replay(&tape)).context("the tape could not be played")?;
+        if let Some(outcome) = &mut replay.outcome {
+            say_line(outcome, Limits::default().message_bytes);
+        }
         let notes = notes(&tape);
         if self.json {
-            terminal::print(&format!("{:#}\n", as_json(&replay, &notes)));
+            terminal::print_json(&as_json(&replay, &notes));
         } else {
-            terminal::print(&for_a_person(&replay, &notes, Paint::stdout()));
+            terminal::print_as_it_is(&for_a_person(&replay, &notes, Paint::stdout()));
         }
         Ok(match &replay.outcome {
             Some(outcome) if replay.differences.is_empty() => Exit::of(outcome.state),
@@ -77,7 +83,10 @@ fn notes(tape: &Tape) -> Vec<String> {
         notes.push("the script was changed after it was recorded".to_owned());
     }
     for (number, call) in (1..).zip(&tape.calls).filter(|(_, call)| call.edited) {
-        notes.push(format!("call {number}, {}.{}, was changed after it was recorded", call.source, call.method));
+        notes.push(format!(
+            "call {number}, {}, was changed after it was recorded",
+            call_name(&call.source, &call.method)
+        ));
     }
     if tape.time_out.is_some_and(|end| !end.waiting) {
         notes.push(
@@ -94,13 +103,13 @@ fn for_a_person(replay: &Replay, notes: &[String], paint: Paint) -> String {
     };
     for difference in &replay.differences {
         // Writing into a String cannot fail.
-        let _ = writeln!(text, "{}  {}", paint.yellow("DIFFERS"), sentence(difference));
+        let _ = writeln!(text, "{}  {}", paint.yellow("DIFFERS"), inert(sentence(difference)));
     }
     if replay.differences.is_empty() {
         text.push_str("The same as on the tape.\n");
     }
     for note in notes {
-        let _ = writeln!(text, "{}  {note}", paint.dim("note"));
+        let _ = writeln!(text, "{}  {}", paint.dim("note"), inert(note));
     }
     text
 }
@@ -121,7 +130,7 @@ fn sentence(difference: &Difference) -> String {
         }
         Difference::Outcome { field, taped, replayed } => {
             let quoted = |text: &str| match field {
-                OutcomeField::State | OutcomeField::ReturnValue => text.to_owned(),
+                OutcomeField::State | OutcomeField::ReturnValue | OutcomeField::Threshold => text.to_owned(),
                 _ => format!("{text:?}"),
             };
             format!("{}: {} on the tape, {} now", field.as_str(), quoted(taped), quoted(replayed))

@@ -16,20 +16,20 @@ use crate::{
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  revere user add alice --role administrator            Prints a link by which Alice chooses a password
-  revere user add bob --role editor --tags shop,mail    Edits monitors with these tags, sees the others
+  revere user add alice --role administrator     Prints a link for a password
+  revere user add bob --role editor --tags shop,mail
   pass show revere | revere user add carol --role viewer --password-stdin
   revere user list
-  revere user disable bob                               Out at once: sessions are over, tokens good for nothing
+  revere user disable bob                        Out at once, tokens as well
   revere user enable bob
-  revere user role bob administrator                    From now on, whichever way he came
+  revere user role bob administrator             From now on
   revere user role bob editor --tags shop
   revere user rename bob robert
-  revere user reset bob                                 Prints a link for another password
-  revere user reset bob --second-factor                 And takes the second factor away, for a phone that is lost
-  revere user reset bob --tokens                        And deletes the API tokens, where somebody else was in
+  revere user reset bob                          Prints a link for another one
+  revere user reset bob --second-factor          His phone is lost
+  revere user reset bob --tokens                 Somebody else was in
 
-People are asked to log in where config.py says so: LOCAL_USERS = True, GOOGLE_APPS_DOMAIN or OIDC_ISSUER. The server may
+People are asked to log in where config.py says so: LOCAL_USERS = True, GOOGLE_APPS_DOMAIN or OIDC_ISSUER. The server may \
 be running.
 
 Exit codes:
@@ -130,6 +130,7 @@ impl Act {
     async fn done(self, store: &Store, config: &Config, asked: &Asked) -> anyhow::Result<()> {
         match self {
             Act::Add { name, role, tags, password_stdin } => {
+                refuse_tags(&role, &tags)?;
                 let secret = Secret::new();
                 let password = match password_stdin {
                     true => FirstPassword::Kept(password_from_stdin(&name).await?),
@@ -146,6 +147,7 @@ impl Act {
             Act::Disable { name } => switched(store, &name, true, asked).await?,
             Act::Enable { name } => switched(store, &name, false, asked).await?,
             Act::Role { name, role, tags } => {
+                refuse_tags(&role, &tags)?;
                 let user = find(store, &name).await?;
                 let user = people::give_role(store, user.id, &role, tags, asked).await.map_err(told)?;
                 terminal::print(&format!("{} is {}{} now.\n", user.name, user.role, of_tags(&user)));
@@ -157,11 +159,19 @@ impl Act {
             }
             Act::Reset { name, password_stdin, second_factor, tokens } => {
                 let user = find(store, &name).await?;
+                let alone = tokens && !second_factor && !password_stdin;
+                if alone && (user.identity.is_some() || user.disabled_at.is_some()) {
+                    // Whoever has no password, or may not come in, gets no link with it.
+                    return delete_tokens(store, &user, asked).await;
+                }
                 if user.identity.is_some() {
                     anyhow::bail!("{} logs in at a provider, and has no password here", user.name);
                 }
                 if user.disabled_at.is_some() {
-                    anyhow::bail!("{} is disabled; `revere user enable {name}` first", user.name);
+                    anyhow::bail!(
+                        "{} is disabled; `revere user enable {name}` first, or take the tokens alone: --tokens",
+                        user.name
+                    );
                 }
                 if second_factor {
                     store.remove_second_factor(user.id, None, Audited::SecondFactorTaken, asked).await?;
@@ -184,6 +194,20 @@ impl Act {
     }
 }
 
+/// Tags say which monitors an editor edits; nobody else has them.
+fn refuse_tags(role: &str, tags: &[String]) -> anyhow::Result<()> {
+    if !tags.is_empty() && tags.iter().all(|tag| tag.trim().is_empty()) {
+        // Nobody who types it means all monitors.
+        anyhow::bail!("--tags names no tag; leave it out for an editor of all monitors, or name one: --tags shop");
+    }
+    if !tags.is_empty() && !role.eq_ignore_ascii_case(Role::Editor.as_str()) {
+        anyhow::bail!(
+            "--tags: only an editor has tags, whose monitors they edit; leave --tags out, or say --role editor"
+        );
+    }
+    Ok(())
+}
+
 async fn switched(store: &Store, name: &str, disabled: bool, asked: &Asked) -> anyhow::Result<()> {
     let user = find(store, name).await?;
     let change = UserChange { disabled: Some(disabled), ..UserChange::default() };
@@ -198,6 +222,9 @@ async fn list(store: &Store) -> anyhow::Result<()> {
     let mut after = String::new();
     loop {
         let users = store.users(&after, PIECE).await?;
+        if users.is_empty() && after.is_empty() {
+            terminal::note("There is nobody yet; `revere user add NAME` adds somebody.");
+        }
         for user in &users {
             let User { name, role, .. } = user;
             let tags = of_tags(user);
@@ -234,7 +261,9 @@ fn print_link(config: &Config, secret: &Secret) {
         secret.reveal()
     ));
     if config.base_url.is_none() {
-        terminal::note("The address is that of a server on this machine; BASE_URL in config.py says another.");
+        terminal::note(
+            "The address is a guess, a server on this machine at its usual port: put its own host and port in their place, or set BASE_URL in config.py.",
+        );
     }
 }
 

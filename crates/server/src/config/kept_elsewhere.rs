@@ -150,6 +150,13 @@ impl Places<'_> {
     }
 }
 
+/// An address from the command line, which may be kept elsewhere as well: there, nobody sees it in a list of processes.
+pub(crate) fn address(text: &str, secrets: &Secrets) -> Result<String, String> {
+    let places = Places { folder: Path::new(""), variable: &|name| std::env::var(name).ok() };
+    let had = places.had(text, "", secrets, &mut Vec::new())?;
+    Ok(had.unwrap_or_else(|| text.to_owned()))
+}
+
 /// What a file holds, without the line end that editors put there.
 fn read(path: &Path) -> Result<String, String> {
     let shown = path.display();

@@ -86,7 +86,7 @@ pub const KEYS: &[Key] = &[
         "BASE_URL",
         FieldKind::Url,
         "the address the server listens on",
-        "How people reach the server from outside; links in alerts begin with it.",
+        "How people reach the server from outside; links in alerts begin with it. Where it is set, the server answers to its name, to names without a dot (`localhost`, a container) and to IP addresses, and to no other name.",
     ),
     key(
         "TLS_CERTIFICATE",
@@ -192,6 +192,16 @@ pub const KEYS: &[Key] = &[
     ),
     Key {
         field: Field::optional(
+            "METRICS_PER_MONITOR",
+            FieldKind::Bool,
+            "Whether `/metrics` has state, value and last run of each monitor, too: three series for each. See OPERATIONS.md.",
+        )
+        .or_flag(false),
+        default: "`False`: monitors are counted by state",
+        bounds: None,
+    },
+    Key {
+        field: Field::optional(
             "LOCAL_USERS",
             FieldKind::Bool,
             "Whether people log in with a name and a password that Revere keeps. The first start then prints a link by which you become the administrator; see ACCESS.md.",
@@ -210,7 +220,7 @@ pub const KEYS: &[Key] = &[
         "TRUSTED_PROXIES",
         FieldKind::Texts,
         "nobody",
-        "Proxies that are believed about who asked them (`X-Forwarded-For`), as addresses or networks such as `127.0.0.1` or `10.0.0.0/8`. Behind a proxy that is not named here, everybody seems to come from the proxy's address, and tries of all to log in are counted as one.",
+        "Proxies that are believed about who asked them (`X-Forwarded-For`), as addresses or networks such as `127.0.0.1` or `10.0.0.0/8`. Behind a proxy on this machine that is not named here, everybody seems to come from the proxy's address, and tries of all to log in are counted as one. Where `BASE_URL` is HTTPS and Revere speaks HTTP, a proxy on another machine that is not named here is refused.",
     ),
     key(
         "PROXY_USER_HEADER",

@@ -45,6 +45,7 @@ impl Reader<'_> {
             proxy_user_header: self.proxy_user_header(),
             proxy_role: self.default_role().unwrap_or(default.proxy_role),
             anyone_may_everything: anyone.is_some(),
+            only_looks: false,
             session_idle: hours(self.number("SESSION_IDLE_HOURS", default.session_idle.as_hours().unsigned_abs())),
             session_length: hours(self.number("SESSION_HOURS", default.session_length.as_hours().unsigned_abs())),
         };

@@ -84,13 +84,14 @@ fn mask(source: &str) -> String {
     masked
 }
 
-/// Whether the text is the key of a dict, and a word in small letters: `'type':` after a brace or a comma.
+/// Whether the text is the key of a dict, and a word in small letters: `'type':` after a brace or a comma, or at the
+/// beginning of a line, where the comma may be what is missing.
 fn is_key(chars: &[char], at: usize, end: usize) -> bool {
     const LONGEST: usize = 30;
-    let before = chars[..at].iter().rev().find(|c| !c.is_whitespace());
+    let before = chars[..at].iter().rev().find(|c| !matches!(c, ' ' | '\t'));
     let after = chars[end.min(chars.len())..].iter().find(|c| !matches!(c, ' ' | '\t'));
     let inner = chars.get(at + 1..end.saturating_sub(1)).unwrap_or_default();
-    matches!(before, Some('{' | ','))
+    matches!(before, None | Some('{' | ',' | '\n'))
         && after == Some(&':')
         && (1..=LONGEST).contains(&inner.len())
         && inner.iter().all(|c| c.is_ascii_lowercase() || *c == '_')

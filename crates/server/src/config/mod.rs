@@ -10,6 +10,7 @@ mod keys;
 mod log_in;
 mod mask_traceback;
 mod read;
+mod written_settings;
 
 use std::{
     fmt, io,
@@ -21,6 +22,7 @@ use revere_model::Flapping;
 use revere_sandbox::{ConfigRequest, ConfigValues, Limits, Sandbox, SandboxError, ScriptError};
 
 use kept_elsewhere::Places;
+pub(crate) use kept_elsewhere::address as address_kept_elsewhere;
 pub use keys::{IGNORED, KEYS, Key, REFUSED};
 
 use crate::{
@@ -32,6 +34,8 @@ use crate::{
     settings::{self, ConfigFault},
     store::DatabasePlace,
 };
+
+pub use written_settings::WrittenSettings;
 
 /// Looked for in the working directory unless another file is named.
 pub const DEFAULT_FILE: &str = "config.py";
@@ -85,8 +89,12 @@ pub struct Config {
     pub answers_in_flight: Option<usize>,
     /// Threads that execute Python, if it was set.
     pub run_threads: Option<usize>,
+    /// Whether `/metrics` has state and value of each monitor.
+    pub metrics_per_monitor: bool,
     /// Who may come in.
     pub log_in: LogInSettings,
+    /// What was written for each setting, to see what another reading changed.
+    pub written: WrittenSettings,
     /// What was accepted but deserves a word.
     pub warnings: Vec<ConfigFault>,
 }

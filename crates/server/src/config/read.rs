@@ -9,14 +9,14 @@ use revere_model::Flapping;
 use revere_sandbox::{ConfigValues, Limits, Value as PythonValue};
 use serde_json::{Map, Value};
 
-use super::{Config, SecretUrl, kept_elsewhere::Places, keys};
+use super::{Config, SecretUrl, WrittenSettings, kept_elsewhere::Places, keys};
 use crate::{
     audit_log::AuditLog,
     building::{self, ConfiguredEntry},
     outbound::{AddressRules, Url},
     redact::Secrets,
     settings::{self, ConfigFault, Field, Settings},
-    store::{DatabasePlace, PostgresAddress},
+    store::{DatabasePlace, PostgresAddress, open_to_others},
 };
 
 /// A configuration as far as it can be read, and what is wrong with it.
@@ -60,6 +60,7 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
     warnings.extend(kept.warnings);
     unreadable.extend(kept.nulls);
 
+    let written = WrittenSettings::of(&given);
     let fields: Vec<Field> = keys::KEYS.iter().map(|key| key.field).collect();
     // Faults of one name do not hide those of another: what fits is read.
     let (settings, found) = Settings::read_what_fits(&fields, &Value::Object(given), "", secrets);
@@ -103,7 +104,9 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             .map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1) as usize),
         answers_in_flight: reader.answers_in_flight(),
         run_threads: settings.count("RUN_THREADS").map(|_| reader.number("RUN_THREADS", 1) as usize),
+        metrics_per_monitor: settings.flag("METRICS_PER_MONITOR"),
         log_in: reader.log_in(),
+        written,
         warnings: Vec::new(),
     };
     let by_proxy = config.tls_files.is_none() && config.base_url.as_ref().is_some_and(|url| url.starts_with("https:"));
@@ -111,20 +114,41 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
         warnings.push(ConfigFault::new(
             "TRUSTED_PROXIES",
             "missing: BASE_URL is HTTPS and no TLS_CERTIFICATE is set, so a proxy stands in front, and without its address \
-             here everybody seems to come from it: who guesses passwords then slows everybody's log-in down. If it runs on \
-             this machine: TRUSTED_PROXIES = ['127.0.0.1', '::1']",
+             here it is refused, or, where it runs on this machine, everybody seems to come from it: who guesses passwords then \
+             slows everybody's log-in down. If it runs on this machine: TRUSTED_PROXIES = ['127.0.0.1', '::1']",
         ));
     }
-    if let DatabasePlace::Server(address) = &config.database
-        && address.is_open_to_listeners()
-    {
-        warnings.push(ConfigFault::new(
-            "DATABASE_URL",
-            "its host is another machine and nothing says that TLS is needed, so the password and all that is kept may go over \
-             the network for everybody to read: add ?sslmode=verify-full, or require where its certificate cannot be looked at",
-        ));
-    }
+    warnings.extend(database_warning(&config.database));
     Read { config: Config { warnings, ..config }, faults: reader.faults, unreadable }
+}
+
+/// Who may read the database that should not: on the way to it, or on this machine.
+fn database_warning(database: &DatabasePlace) -> Option<ConfigFault> {
+    match database {
+        DatabasePlace::Server(address) if address.is_open_to_listeners() => Some(ConfigFault::new(
+            "DATABASE_URL",
+            "its host is another machine and nothing says that TLS is needed, so all that is kept may go over the network for \
+             everybody to read: add ?sslmode=verify-full&sslrootcert=FILE, with the certificate of the authority that signed \
+             the server's, or sslmode=require where its certificate cannot be looked at",
+        )),
+        DatabasePlace::Server(address) if address.is_unchecked() => Some(ConfigFault::new(
+            "DATABASE_URL",
+            "its host is another machine and nobody looks at its certificate, so whoever is on the way can pass for the \
+             database: say sslmode=verify-full&sslrootcert=FILE, with the certificate of the authority that signed the server's",
+        )),
+        DatabasePlace::Server(_) => None,
+        DatabasePlace::File(path) => {
+            let open: Vec<String> = open_to_others(path).iter().map(|path| format!("'{}'", path.display())).collect();
+            (!open.is_empty()).then(|| {
+                let message = format!(
+                    "others on this machine can read the database, which holds keys of second factors, scripts and values: \
+                     chmod 600 {}",
+                    open.join(" ")
+                );
+                ConfigFault::new("DATABASE_PATH", message)
+            })
+        }
+    }
 }
 
 /// What Python is content with and its author hardly meant.
@@ -476,7 +500,8 @@ mod tests {
         let given =
             ConfigValues { values: vec![("DATABASE_URL".to_owned(), as_a_parameter)], ..ConfigValues::default() };
         let left = read(given, &places(), &secrets);
-        assert_eq!(left.config.warnings, []);
+        assert!(left.config.warnings[0].to_string().contains("nobody looks at its certificate"));
+        assert_eq!(left.config.warnings.len(), 1);
         assert_eq!(secrets.redact("other-word, other%2dword"), "[redacted], [redacted]");
         let left = read_names(&[("DATABASE_URL", text("postgresql://revere@db/revere?sslmode=prefer"))]);
         assert!(left.0.warnings[0].to_string().contains("nothing says that TLS is needed"), "{:?}", left.0.warnings);

@@ -334,10 +334,10 @@ fn revere_itself(world: &World, at: i64) -> Past {
 /// Its database went away three days before the demo began.
 fn warehouse(world: &World, at: i64) -> Past {
     if world.live_since.is_some_and(|since| at >= since - 3 * DAY) {
-        let what = "SourceError: source 'warehouse': execute('select sum(pieces) from stock'): connection refused";
+        let what = "SourceError: connection refused; source 'warehouse': execute('select sum(pieces) from stock')";
         return Past {
             outcome: State::Error,
-            message: Some(what.to_owned()),
+            message: Some(format!("{what} (line 2)")),
             value: None,
             output: String::new(),
             traceback: Some(format!(

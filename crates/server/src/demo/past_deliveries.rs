@@ -41,10 +41,10 @@ fn on_call(at: Timestamp, now: Timestamp, begin: Timestamp) -> PastDelivery {
     }
     let attempts = |tried: SignedDuration| 6 + u32::try_from(tried.as_secs() / APART_S).unwrap_or_default();
     if given_up_at <= now {
-        let error = "POST http://127.0.0.1:9/on-call: 503 Service Unavailable: no healthy upstream".to_owned();
+        let error = "503 Service Unavailable: no healthy upstream (POST http://127.0.0.1:9/on-call)".to_owned();
         PastDelivery { attempts: attempts(give_up_after), at: given_up_at, settlement: Settlement::Failed(error) }
     } else {
-        let error = "POST http://127.0.0.1:9/on-call: connection refused: nothing listens there".to_owned();
+        let error = "connection refused: nothing listens there (POST http://127.0.0.1:9/on-call)".to_owned();
         PastDelivery { attempts: attempts(gone), at: now, settlement: Settlement::Again(begin, error) }
     }
 }

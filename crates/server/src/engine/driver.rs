@@ -141,6 +141,11 @@ impl Driver {
         self.tracker.spawn(driven.drive());
     }
 
+    /// Whether it drives a task of this name.
+    pub(super) fn drives(&self, name: &str) -> bool {
+        self.statuses.iter().any(|status| lock(status).name == name)
+    }
+
     pub(super) fn statuses(&self) -> Vec<TaskStatus> {
         self.statuses.iter().map(|status| lock(status).clone()).collect()
     }
@@ -348,7 +353,7 @@ mod tests {
         while driver.statuses()[0].failing_since.is_some() {
             tokio::task::yield_now().await;
         }
-        let page = metrics.render(crate::metrics::Format::Plain);
+        let page = metrics.render(crate::metrics::Format::Plain, &[]);
         assert!(page.contains("revere_task_failures_total{task=\"unlucky\"} 3"), "{page}");
         stopping.cancel();
         tracker.close();

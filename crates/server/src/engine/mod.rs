@@ -10,25 +10,28 @@
 mod driver;
 mod events;
 mod health;
+mod in_force;
 mod on_demand;
+mod run_rate;
 mod run_scripts;
 mod tasks;
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{Clock, MonitorId, Reminders};
+use revere_model::{Clock, DeliveryId, MonitorId, Reminders, on_call::Rota};
 use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use driver::{Next, TaskStatus};
 pub use events::Event;
 pub use health::EngineHealth;
-pub use on_demand::{RunNowError, TestAlertError};
+pub use in_force::EngineConfigured;
+pub use on_demand::{PreviewAlertError, RunNowError, TestAlertError, linked};
 pub use run_scripts::{RunFault, RunScripts};
 
 use crate::{
@@ -39,9 +42,10 @@ use crate::{
     store::{Node, Store, StoreError, TakenBack},
 };
 use driver::{Driver, Wake};
+use in_force::InForce;
+use run_rate::RunRate;
 use tasks::{
-    audit_log::WriteAuditLog, deliver::Deliver, evaluate::Evaluate, housekeeping::Housekeeping, others::Others,
-    remind::Remind, tell_held::TellHeld,
+    audit_log::WriteAuditLog, evaluate::Evaluate, housekeeping::Housekeeping, others::Others, tell_held::TellHeld,
 };
 
 /// What the engine is made of.
@@ -85,10 +89,14 @@ pub struct EngineSettings {
     pub acknowledge_links: bool,
     /// The alerts that remind of problems that go on, by key.
     pub reminders: BTreeMap<String, Reminders>,
+    /// The alerts that are rotas, by key.
+    pub rotas: BTreeMap<String, Rota>,
     /// Days that the audit is kept; `None` for ever.
     pub audit_days: Option<u32>,
     /// Where the audit is written besides; the store must note what is not written yet.
     pub audit_log: Option<AuditLog>,
+    /// Whether a copy of a database is only looked into: nothing is run, sent or removed.
+    pub only_looks: bool,
 }
 
 impl Default for EngineSettings {
@@ -103,8 +111,10 @@ impl Default for EngineSettings {
             address: String::new(),
             acknowledge_links: false,
             reminders: BTreeMap::new(),
+            rotas: BTreeMap::new(),
             audit_days: None,
             audit_log: None,
+            only_looks: false,
         }
     }
 }
@@ -115,8 +125,13 @@ pub struct Engine;
 impl Engine {
     /// Takes back what a dead server left, and starts.
     pub async fn start(parts: EngineParts) -> Result<EngineHandle, StoreError> {
-        parts.channels.keys().for_each(|alert| parts.metrics.alert(alert));
+        parts.channels.keys().chain(parts.settings.rotas.keys()).for_each(|alert| parts.metrics.alert(alert));
         let shared = Arc::new(Shared::new(parts));
+        let mut driver =
+            Driver::new(shared.clock.clone(), shared.tracker.clone(), shared.stopping.clone(), shared.metrics.clone());
+        if shared.settings.only_looks {
+            return Ok(EngineHandle { shared, driver: Arc::new(Mutex::new(driver)) });
+        }
         let now = shared.clock.now();
         match shared.store.take_back(&shared.node, now).await {
             Ok(TakenBack { runs: 0, deliveries: 0 }) => {}
@@ -129,26 +144,18 @@ impl Engine {
             }
             Err(error) => return Err(error),
         }
-        let mut driver =
-            Driver::new(shared.clock.clone(), shared.tracker.clone(), shared.stopping.clone(), shared.metrics.clone());
         driver.start(Arc::new(Evaluate::new(shared.clone())), shared.evaluate.clone());
-        for (key, channel) in &shared.channels {
-            let wake = shared.deliver[key].clone();
-            driver.start(Arc::new(Deliver::new(shared.clone(), key.clone(), channel.clone(), wake.clone())), wake);
-        }
+        in_force::start_tasks(&shared, &mut driver, &shared.in_force());
         if let Some(log) = &shared.settings.audit_log {
             let wake = Wake::of(shared.store.audit_written());
             driver.start(Arc::new(WriteAuditLog::new(shared.clone(), log.clone())), wake);
-        }
-        if !shared.settings.reminders.is_empty() {
-            driver.start(Arc::new(Remind::new(shared.clone())), shared.remind.clone());
         }
         driver.start(Arc::new(TellHeld::new(shared.clone())), shared.tell_held.clone());
         driver.start(Arc::new(Housekeeping::new(shared.clone())), shared.prune.clone());
         if shared.store.is_shared() {
             driver.start(Arc::new(Others::new(shared.clone())), shared.others.clone());
         }
-        Ok(EngineHandle { shared, driver: Arc::new(driver) })
+        Ok(EngineHandle { shared, driver: Arc::new(Mutex::new(driver)) })
     }
 }
 
@@ -156,7 +163,7 @@ impl Engine {
 #[derive(Clone)]
 pub struct EngineHandle {
     shared: Arc<Shared>,
-    driver: Arc<Driver>,
+    driver: Arc<Mutex<Driver>>,
 }
 
 impl EngineHandle {
@@ -182,18 +189,23 @@ impl EngineHandle {
 
     /// What the tasks are doing.
     pub fn tasks(&self) -> Vec<TaskStatus> {
-        self.driver.statuses()
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner).statuses()
     }
 
     /// Whether ticks are being looked after.
     pub fn health(&self) -> EngineHealth {
-        health::judge(&self.driver.statuses(), self.shared.clock.now())
+        health::judge(&self.tasks(), self.shared.clock.now())
     }
 
     /// How many servers that share the database were seen lately, this one among them; `None` where one has it for itself.
     pub fn servers(&self) -> Option<u64> {
         let seen = self.shared.servers.load(std::sync::atomic::Ordering::Relaxed);
         self.shared.store.is_shared().then_some(seen)
+    }
+
+    /// This server, as it says of itself.
+    pub fn this_server(&self) -> Node {
+        self.shared.sign_of_life(self.shared.clock.now())
     }
 
     /// This server's name in claims.
@@ -236,8 +248,7 @@ const CUT: Duration = Duration::from_secs(1);
 /// What the tasks share.
 struct Shared {
     store: Store,
-    runner: Arc<dyn RunScripts>,
-    channels: BTreeMap<String, Arc<dyn Channel>>,
+    in_force: RwLock<Arc<InForce>>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     secrets: Secrets,
@@ -250,8 +261,11 @@ struct Shared {
     on_demand: Arc<tokio::sync::Semaphore>,
     /// Where several servers share a database: the last run of each monitor that this one told its watchers of.
     announced: Mutex<HashMap<MonitorId, Timestamp>>,
+    /// There: the deliveries that this one told its watchers of since it last looked at those of others.
+    announced_deliveries: Mutex<HashSet<DeliveryId>>,
     evaluate: Wake,
-    deliver: BTreeMap<String, Wake>,
+    /// How many runs this server recorded lately.
+    rate: RunRate,
     /// Servers that were seen lately, this one among them.
     servers: std::sync::atomic::AtomicU64,
     prune: Wake,
@@ -276,9 +290,10 @@ impl Shared {
             events: tokio::sync::broadcast::Sender::new(EVENTS),
             on_demand: Arc::new(tokio::sync::Semaphore::new(parts.settings.on_demand.max(1))),
             announced: Mutex::default(),
+            announced_deliveries: Mutex::default(),
             evaluate: Wake::default(),
-            deliver: parts.channels.keys().map(|key| (key.clone(), Wake::default())).collect(),
             prune: Wake::default(),
+            rate: RunRate::default(),
             servers: std::sync::atomic::AtomicU64::new(1),
             others: Wake::default(),
             tell_held: Wake::default(),
@@ -287,8 +302,16 @@ impl Shared {
             stopping: CancellationToken::new(),
             cut: CancellationToken::new(),
             store: parts.store,
-            runner: parts.runner,
-            channels: parts.channels,
+            in_force: RwLock::new(Arc::new(InForce::new(
+                EngineConfigured {
+                    runner: parts.runner,
+                    channels: parts.channels,
+                    reminders: parts.settings.reminders.clone(),
+                    rotas: parts.settings.rotas.clone(),
+                    run_limit: parts.settings.run_limit,
+                },
+                BTreeMap::new(),
+            ))),
             clock: parts.clock,
             metrics: parts.metrics,
             secrets: parts.secrets,
@@ -306,13 +329,25 @@ impl Shared {
             address: self.settings.address.clone(),
             started_at: self.up_since,
             seen_at: now,
+            runs_a_minute: self.rate.a_minute(Instant::now()),
         }
     }
 
     fn wake_deliveries(&self) {
-        for wake in self.deliver.values() {
+        for wake in self.in_force().deliver.values() {
             wake.wake();
         }
+    }
+
+    /// Notes that watchers of this server are told of a delivery by itself.
+    fn note_delivery(&self, id: DeliveryId) {
+        if self.store.is_shared() && self.events.receiver_count() > 0 {
+            self.announced_deliveries().insert(id);
+        }
+    }
+
+    fn announced_deliveries(&self) -> std::sync::MutexGuard<'_, HashSet<DeliveryId>> {
+        self.announced_deliveries.lock().expect("no code panics while it holds this lock")
     }
 
     /// Tells whoever watches; nobody need.

@@ -9,10 +9,14 @@ use revere_sandbox::Outcome;
 
 use super::{EngineHandle, RunFault, tasks::evaluate};
 use crate::{
-    alerts::{Receipt, SendError, send_once, test_notification},
+    alerts::{
+        MessagePreview, Notification, Receipt, SendError, hide_credentials, preview, reached, send_once,
+        test_notification, test_on_call,
+    },
     error_words,
     runner::Script,
     store::{AuditEntry, Committed, RunResult, StoreError},
+    wording::{Templates, on_a_deep_stack},
 };
 
 /// A monitor could not be run now.
@@ -21,10 +25,12 @@ pub enum RunNowError {
     /// The run could not be made; nothing is recorded.
     #[error(transparent)]
     Fault(#[from] RunFault),
-    /// There is no such monitor, or its run could not be recorded yet. What the script did is not lost: it is recorded
-    /// as soon as the store can.
+    /// There is no such monitor, or it cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The run is over and not recorded yet. What the script did is not lost: it is recorded as soon as the store can.
+    #[error("the run is over, and recorded as soon as the database can be written; it need not be asked for again")]
+    Unrecorded,
 }
 
 /// An alert could not be tested.
@@ -38,8 +44,36 @@ pub enum TestAlertError {
     Send(#[from] SendError),
 }
 
+/// What an alert would say cannot be said.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewAlertError {
+    /// The configuration has no alert of that name, or has it switched off.
+    #[error("there is no alert '{0}' in the configuration, or it is switched off there")]
+    Unknown(String),
+    /// It could not be sent either; why.
+    #[error("{0}")]
+    Unsayable(String),
+    /// A fault of ours.
+    #[error("it panicked")]
+    Panicked(#[source] tokio::task::JoinError),
+}
+
+/// Where the link to acknowledge by would lead; the one of a preview leads nowhere.
+const NO_LINK: &str = "acknowledge/in-a-preview";
+
 /// How long someone who asked for a run waits for its record.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Gives a notification that is only looked at the links of one that is sent, but for the one that opens a door.
+pub fn linked(notification: &mut Notification, address: &str, acknowledge_links: bool) {
+    if address.is_empty() {
+        return;
+    }
+    notification.monitor.url = format!("{address}/monitor/{}", notification.monitor.id);
+    if acknowledge_links && notification.new_state.is_problem() {
+        notification.acknowledge_url = Some(format!("{address}/{NO_LINK}"));
+    }
+}
 
 impl EngineHandle {
     /// Runs a monitor now, whether it is active or not, and records it as a manual run. Answers what is recorded, and
@@ -65,6 +99,7 @@ impl EngineHandle {
             text: monitor.spec.script.clone(),
             previous: shared.store.previous_run(&monitor).await?.map(Into::into),
             timeout: monitor.spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
+            monitor: Some(id),
             seed: Some((shared.random)()),
         };
         let outcome = self.run(script).await?;
@@ -88,29 +123,71 @@ impl EngineHandle {
         match tokio::time::timeout(PATIENCE, recording).await {
             Ok(Ok(committed)) => Ok((committed?, outcome)),
             Ok(Err(panic)) => Err(RunFault { message: format!("the run could not be recorded: {panic}") }.into()),
-            Err(_) => Err(StoreError::Busy { retry_after: PATIENCE }.into()),
+            Err(_) => Err(RunNowError::Unrecorded),
         }
     }
 
     /// Sends a test through an alert, past its queue and its settings.
     pub async fn test_alert(&self, key: &str) -> Result<Receipt, TestAlertError> {
         let shared = &self.shared;
-        let channel = shared.channels.get(key).ok_or_else(|| TestAlertError::Unknown(key.to_owned()))?;
-        let (address, number) = (shared.settings.address.clone(), (shared.random)());
-        let notification = test_notification(key, address, shared.clock.now(), number);
-        let sent = send_once(&**channel, &notification, shared.settings.send_limit).await;
+        let (address, number, now) = (shared.settings.address.clone(), (shared.random)(), shared.clock.now());
+        let notification = test_notification(key, address, now, number);
+        let limit = shared.settings.send_limit;
+        let in_force = shared.in_force();
+        let configured = &in_force.configured;
+        let sent = match (configured.channels.get(key), configured.rotas.get(key)) {
+            (Some(channel), _) => send_once(&**channel, &notification, limit).await,
+            (None, Some(rota)) => {
+                let changes = shared.store.on_call_changes(key, rota, now, now).await;
+                let changes = changes.map_err(|error| SendError::later(error.to_string()))?;
+                let people = reached(rota, &changes, now);
+                test_on_call(people, &configured.channels, &notification, limit).await
+            }
+            (None, None) => return Err(TestAlertError::Unknown(key.to_owned())),
+        };
         let clean = |text: String| shared.secrets.redact(&text).into_owned();
         match sent {
-            Ok(receipt) => Ok(Receipt { reply: clean(receipt.reply) }),
+            Ok(receipt) => Ok(Receipt { reply: clean(receipt.reply), ..receipt }),
             Err(error) => Err(SendError { message: clean(error.message), ..error }.into()),
         }
+    }
+
+    /// What an alert would say of `notification` in the words of `templates`, with the links it would have. Sends nothing. `place`
+    /// is held until that is made.
+    pub async fn preview_alert(
+        &self,
+        key: &str,
+        mut notification: Notification,
+        templates: Templates,
+        place: impl Send + 'static,
+    ) -> Result<(Notification, Templates, MessagePreview), PreviewAlertError> {
+        let shared = &self.shared;
+        let channel = shared.in_force().configured.channels.get(key).cloned();
+        let channel = channel.ok_or_else(|| PreviewAlertError::Unknown(key.to_owned()))?;
+        let settings = &shared.settings;
+        linked(&mut notification, &settings.address, settings.acknowledge_links);
+        let secrets = shared.secrets.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let said = on_a_deep_stack(|| {
+                let mut said = preview(&*channel, &notification, &templates, &secrets)?;
+                hide_credentials(&*channel, &notification, &templates, &mut said.parts);
+                Ok(said)
+            });
+            let mut shown = Templates::default();
+            for (one, template) in templates.all() {
+                shown.set(one, Some(secrets.redact(template).into_owned()));
+            }
+            said.map(|said| (notification, shown, said))
+        });
+        made.await.map_err(PreviewAlertError::Panicked)?.map_err(PreviewAlertError::Unsayable)
     }
 
     async fn run(&self, script: Script) -> Result<Outcome, RunFault> {
         let stopping = || RunFault { message: "the server is stopping".to_owned() };
         let _place = self.shared.on_demand.acquire().await.map_err(|_| stopping())?;
         tokio::select! {
-            outcome = AssertUnwindSafe(self.shared.runner.run(script)).catch_unwind() => {
+            outcome = AssertUnwindSafe(self.shared.in_force().configured.runner.run(script)).catch_unwind() => {
                 outcome.unwrap_or_else(|panic| Err(RunFault { message: format!("the run panicked: {}", error_words::of_panic(&*panic)) }))
             }
             () = self.shared.cut.cancelled() => Err(stopping()),

@@ -1,11 +1,14 @@
-//! The seam between the engine and what runs scripts, so that tests can put their own runner there.
+//! The seam between the engine and what runs scripts, so that tests can put their own runner there; and what of the store
+//! runs may see.
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use revere_model::MonitorId;
 use revere_sandbox::{Outcome, Previous};
 
 use crate::{
-    runner::{Runner, Script},
-    store::PreviousRun,
+    runner::{MOST_RUNS, MOST_TEXT_BYTES, PastFault, PastRun, PastRuns, Runner, Script},
+    store::{PreviousRun, SeriesPoint, Store, TooMuch},
 };
 
 /// The run could not be made: our fault, which says nothing about what the script watches.
@@ -28,6 +31,27 @@ impl RunScripts for Runner {
         Box::pin(
             async move { Runner::run(&runner, script).await.map_err(|error| RunFault { message: error.to_string() }) },
         )
+    }
+}
+
+impl PastRuns for Store {
+    fn past_runs(
+        &self,
+        monitor: MonitorId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'static, Result<Vec<PastRun>, PastFault>> {
+        let store = self.clone();
+        let reading = async move {
+            let points = store.past_values(monitor, since, until, MOST_RUNS, MOST_TEXT_BYTES).await;
+            let points = points.map_err(|error| PastFault::Ours(error.to_string()))?.map_err(|cut| match cut {
+                TooMuch::Runs => PastFault::TooMany,
+                TooMuch::Text => PastFault::TooLarge,
+            })?;
+            let run = |SeriesPoint { at, state, value }| PastRun { at, state, return_value: value };
+            Ok(points.into_iter().map(run).collect())
+        };
+        Box::pin(reading)
     }
 }
 

@@ -4,11 +4,15 @@
 //! never fails and never waits for anything but a short lock. Values that others keep (the sandbox's counters, monitors
 //! by state) are set when somebody asks for the page.
 
+mod per_monitor;
 mod process;
 mod text;
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,6 +23,7 @@ use prometheus_client::{
 };
 use revere_model::{RunKind, State};
 
+pub use per_monitor::MonitorSample;
 pub use text::Format;
 
 /// How an attempt to deliver ended.
@@ -87,6 +92,7 @@ pub struct Metrics {
     runs: Family<[(&'static str, &'static str); 2], Counter>,
     run_duration: Family<Label, Histogram>,
     lateness: Histogram,
+    runs_superseded: Counter,
     ticks_missed: Counter,
     ticks_overlapped: Counter,
     in_flight: Gauge,
@@ -112,6 +118,9 @@ pub struct Metrics {
     certificate_end: Family<[(&'static str, &'static str); 0], Gauge>,
     task_failures: Family<[(&'static str, String); 1], Counter>,
     tasks_failing: Family<[(&'static str, String); 1], Gauge>,
+    /// A series for each rota that is switched on.
+    on_call_gaps: Family<[(&'static str, String); 1], Gauge>,
+    rotas: Mutex<Vec<String>>,
 }
 
 type Label = [(&'static str, &'static str); 1];
@@ -140,6 +149,7 @@ impl Metrics {
             runs: Family::default(),
             run_duration: Family::new_with_constructor(|| Histogram::new(RUN_SECONDS)),
             lateness: Histogram::new(LATE_SECONDS),
+            runs_superseded: Counter::default(),
             ticks_missed: Counter::default(),
             ticks_overlapped: Counter::default(),
             in_flight: Gauge::default(),
@@ -163,6 +173,8 @@ impl Metrics {
             certificate_end: Family::default(),
             task_failures: Family::default(),
             tasks_failing: Family::default(),
+            on_call_gaps: Family::default(),
+            rotas: Mutex::default(),
             registry,
         };
         metrics.registered(started_at)
@@ -177,6 +189,11 @@ impl Metrics {
             self.run_duration.clone(),
         );
         r.register("revere_run_lateness_seconds", "From a tick to the start of its run", self.lateness.clone());
+        r.register(
+            "revere_runs_superseded",
+            "Results that came after their claim had ended, and were not taken",
+            self.runs_superseded.clone(),
+        );
         r.register("revere_ticks_missed", "Ticks without a run: down, or too busy", self.ticks_missed.clone());
         r.register(
             "revere_ticks_overlapped",
@@ -224,6 +241,7 @@ impl Metrics {
             "Whether a background task does not do its work, as /healthz judges it",
             self.tasks_failing.clone(),
         );
+        r.register("revere_on_call_gap", "1 while nobody of a rota is on call", self.on_call_gaps.clone());
         r.register_collector(Box::new(process::Process { started_at }));
         self.show_zeros();
         self
@@ -274,6 +292,11 @@ impl Metrics {
         if kind == RunKind::Scheduled {
             self.lateness.observe(lateness.as_secs_f64());
         }
+    }
+
+    /// A result came after its claim had ended: another run accounts for its tick.
+    pub fn run_superseded(&self) {
+        self.runs_superseded.inc();
     }
 
     /// `count` more ticks were missed.
@@ -351,6 +374,18 @@ impl Metrics {
         self.tasks_failing.get_or_create(&[("task", task.to_owned())]).set(failing.into());
     }
 
+    /// Whether somebody is on call, by rota; others are no rotas any more.
+    pub fn set_on_call_gaps(&self, gaps: &[(String, bool)]) {
+        let mut rotas = self.rotas.lock().expect("no code panics while it holds this lock");
+        for gone in rotas.iter().filter(|rota| !gaps.iter().any(|(known, _)| known == *rota)) {
+            self.on_call_gaps.remove(&[("rota", gone.clone())]);
+        }
+        for (rota, is_gap) in gaps {
+            self.on_call_gaps.get_or_create(&[("rota", rota.clone())]).set((*is_gap).into());
+        }
+        *rotas = gaps.iter().map(|(rota, _)| rota.clone()).collect();
+    }
+
     /// A request is answered. `route` is the table's entry, never the address asked for.
     pub fn observe_http(&self, method: &str, route: &str, status: u16, duration: Duration) {
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
@@ -384,9 +419,10 @@ impl Metrics {
         Listening(self.listeners.clone())
     }
 
-    /// The page.
-    pub fn render(&self, format: Format) -> String {
-        text::render(&self.registry, format)
+    /// The page, with the series of these monitors.
+    pub fn render(&self, format: Format, monitors: &[MonitorSample]) -> String {
+        let monitors = if monitors.is_empty() { String::new() } else { per_monitor::families(monitors) };
+        text::render(&self.registry, format, &monitors)
     }
 }
 
@@ -474,7 +510,7 @@ mod tests {
         metrics.observe_source_call("graphite", CallResult::Failed, Duration::from_secs(2));
         metrics.set_sandbox(SandboxCounts { fresh: 2, kept: 40, discarded: 1 });
         metrics.set_sandbox(SandboxCounts { fresh: 2, kept: 41, discarded: 1 });
-        let page = metrics.render(Format::Plain);
+        let page = metrics.render(Format::Plain, &[]);
         for line in [
             "revere_runs_total{state=\"ALARM\",kind=\"scheduled\"} 1",
             "revere_runs_total{state=\"OK\",kind=\"manual\"} 1",
@@ -491,6 +527,16 @@ mod tests {
     }
 
     #[test]
+    fn a_rota_that_is_gone_has_no_gap_any_more() {
+        let metrics = metrics();
+        metrics.set_on_call_gaps(&[("night".to_owned(), true), ("day".to_owned(), false)]);
+        assert!(metrics.render(Format::Plain, &[]).contains("revere_on_call_gap{rota=\"night\"} 1"));
+        metrics.set_on_call_gaps(&[("day".to_owned(), true)]);
+        let page = metrics.render(Format::Plain, &[]);
+        assert!(page.contains("revere_on_call_gap{rota=\"day\"} 1") && !page.contains("night"), "{page}");
+    }
+
+    #[test]
     fn every_metric_is_in_the_documentation_and_no_other() {
         // Those with labels are on the page once there is something to count.
         let metrics = metrics();
@@ -503,7 +549,15 @@ mod tests {
         metrics.set_sandbox_reset("written_pages", true);
         metrics.set_certificate_end(Timestamp::UNIX_EPOCH);
         metrics.heartbeat(HeartbeatResult::Sent);
-        let page = metrics.render(Format::Plain);
+        metrics.set_on_call_gaps(&[("night".to_owned(), true)]);
+        let each = MonitorSample {
+            id: revere_model::MonitorId(1),
+            name: "m".to_owned(),
+            state: State::Ok,
+            value: None,
+            last_run_at: None,
+        };
+        let page = metrics.render(Format::Plain, &[each]);
         let document = include_str!("../../../../docs/OPERATIONS.md");
         let counted: Vec<&str> =
             page.lines().filter_map(|line| line.strip_prefix("# TYPE revere_")?.split(' ').next()).collect();
@@ -525,8 +579,8 @@ mod tests {
     fn a_listener_counts_while_it_is_kept() {
         let metrics = metrics();
         let listener = metrics.listening();
-        assert!(metrics.render(Format::Plain).contains("revere_events_listeners 1"));
+        assert!(metrics.render(Format::Plain, &[]).contains("revere_events_listeners 1"));
         drop(listener);
-        assert!(metrics.render(Format::Plain).contains("revere_events_listeners 0"));
+        assert!(metrics.render(Format::Plain, &[]).contains("revere_events_listeners 0"));
     }
 }

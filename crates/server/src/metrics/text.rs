@@ -35,9 +35,13 @@ impl Format {
     }
 }
 
-pub(super) fn render(registry: &Registry, format: Format) -> String {
+/// The page, with families that were written elsewhere behind the others.
+pub(super) fn render(registry: &Registry, format: Format, more: &str) -> String {
     let mut text = String::with_capacity(16 << 10);
     prometheus_client::encoding::text::encode(&mut text, registry).expect("writing to a string cannot fail");
+    if let Some(end) = text.rfind("# EOF") {
+        text.insert_str(end, more);
+    }
     match format {
         Format::OpenMetrics => text,
         Format::Plain => plain(&text),

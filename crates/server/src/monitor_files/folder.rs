@@ -27,6 +27,8 @@ pub struct Folder {
     pub files: Vec<StoredFile>,
     /// Python that is no monitor: helpers, for instance.
     pub others: Vec<PathBuf>,
+    /// Monitors with faults in single settings, without those.
+    pub partly: Vec<StoredFile>,
     /// What is wrong, and where.
     pub faults: Vec<(PathBuf, FileFault)>,
 }
@@ -43,12 +45,23 @@ pub fn read_folder(path: &Path) -> io::Result<Folder> {
             continue;
         };
         if !MonitorFile::is_meant(&text) {
-            folder.others.push(path);
+            match MonitorFile::misplaced_head(&text) {
+                // Left out, its monitor would be in no file, and deleted where somebody prunes.
+                Some(line) => {
+                    let message = "the head of a monitor has to begin in the first line".to_owned();
+                    folder.faults.push((path, FileFault { line, message }));
+                }
+                None => folder.others.push(path),
+            }
             continue;
         }
-        match MonitorFile::read(&text) {
+        match MonitorFile::read_what_fits(&text) {
             Err(faults) => folder.faults.extend(faults.into_iter().map(|fault| (path.clone(), fault))),
-            Ok(monitor) => {
+            Ok((monitor, faults)) if !faults.is_empty() => {
+                folder.faults.extend(faults.into_iter().map(|fault| (path.clone(), fault)));
+                folder.partly.push(StoredFile { path, monitor });
+            }
+            Ok((monitor, _)) => {
                 if let Some(first) = named.insert(monitor.name().to_owned(), path.clone()) {
                     let message = format!("is named '{}' as {} is; each name once", monitor.name(), first.display());
                     folder.faults.push((path.clone(), FileFault { line: monitor.line_of("name", None), message }));
@@ -62,6 +75,19 @@ pub fn read_folder(path: &Path) -> io::Result<Folder> {
 
 /// A path for a monitor of that name that nobody has taken: in small letters, with hyphens.
 pub fn free_path(folder: &Path, name: &str, taken: &mut BTreeSet<PathBuf>) -> PathBuf {
+    let plain = file_stem(name);
+    let mut path = folder.join(format!("{plain}.py"));
+    for number in 2.. {
+        if taken.insert(path.clone()) {
+            break;
+        }
+        path = folder.join(format!("{plain}-{number}.py"));
+    }
+    path
+}
+
+/// What the file of a monitor of that name is called, without its end and where no other is called so.
+pub fn file_stem(name: &str) -> String {
     let mut plain = String::new();
     for c in name.chars().flat_map(char::to_lowercase) {
         match c {
@@ -73,31 +99,28 @@ pub fn free_path(folder: &Path, name: &str, taken: &mut BTreeSet<PathBuf>) -> Pa
             break;
         }
     }
-    let plain = match plain.trim_end_matches('-') {
-        "" => "monitor",
-        plain => plain,
-    };
-    let mut path = folder.join(format!("{plain}.py"));
-    for number in 2.. {
-        if taken.insert(path.clone()) {
-            break;
-        }
-        path = folder.join(format!("{plain}-{number}.py"));
+    match plain.trim_end_matches('-') {
+        "" => "monitor".to_owned(),
+        plain => plain.to_owned(),
     }
-    path
 }
 
 fn python_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut waiting = vec![folder.to_owned()];
+    // Links are followed, and each folder is read once.
+    let mut seen = BTreeSet::new();
     while let Some(folder) = waiting.pop() {
+        if !seen.insert(fs::canonicalize(&folder).map_err(|error| at(&folder, &error))?) {
+            continue;
+        }
         for entry in fs::read_dir(&folder).map_err(|error| at(&folder, &error))? {
             let entry = entry.map_err(|error| at(&folder, &error))?;
             let path = entry.path();
             if entry.file_name().to_string_lossy().starts_with('.') {
                 continue;
             }
-            if entry.file_type().map_err(|error| at(&path, &error))?.is_dir() {
+            if fs::metadata(&path).map_err(|error| at(&path, &error))?.is_dir() {
                 waiting.push(path);
             } else if path.extension().is_some_and(|end| end == "py") {
                 found.push(path);

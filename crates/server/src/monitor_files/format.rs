@@ -45,8 +45,21 @@ impl MonitorFile {
         text.trim_start_matches('\u{feff}').lines().next().is_some_and(|line| line.trim_end() == OPENS)
     }
 
+    /// The line in which a head begins that is not the first one: something was written before it.
+    pub(super) fn misplaced_head(text: &str) -> Option<usize> {
+        text.lines().position(|line| line.trim_end() == OPENS).map(|place| place + 1)
+    }
+
     /// Reads a file. `Err` has all that is wrong with its head.
     pub fn read(text: &str) -> Result<MonitorFile, Vec<FileFault>> {
+        match MonitorFile::read_what_fits(text)? {
+            (file, faults) if faults.is_empty() => Ok(file),
+            (_, faults) => Err(faults),
+        }
+    }
+
+    /// Reads a file, and what is wrong with single settings, which are then left out. `Err` is a head that has no settings.
+    pub(super) fn read_what_fits(text: &str) -> Result<(MonitorFile, Vec<FileFault>), Vec<FileFault>> {
         let text = text.trim_start_matches('\u{feff}');
         // A checkout with the line ends of Windows has them in every line.
         let plain = if text.lines().next().is_some() && text.starts_with(&format!("{OPENS}\r\n")) {
@@ -105,11 +118,9 @@ impl MonitorFile {
         if !settings.contains_key("name") && faults.is_empty() {
             faults.push(FileFault { line: 1, message: "no name; expected '# name = \"what is watched\"'".to_owned() });
         }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+        faults.sort_by_key(|fault| fault.line);
         let head = head.len() + 2;
-        Ok(MonitorFile { settings, script, places, head })
+        Ok((MonitorFile { settings, script, places, head }, faults))
     }
 
     /// What a monitor of the API is as a file.

@@ -8,7 +8,7 @@ mod format;
 mod plan;
 mod remote;
 
-pub use folder::{Folder, StoredFile, free_path, read_folder};
+pub use folder::{Folder, StoredFile, file_stem, free_path, read_folder};
 pub use format::{FileFault, MonitorFile};
 pub use plan::{Change, Plan};
 pub use remote::{Remote, RemoteError, RemoteMonitor};

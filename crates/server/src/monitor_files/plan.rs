@@ -1,11 +1,11 @@
 //! What has to be done so that a server has the monitors that a folder has.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use revere_model::{MONITOR_FIELDS, unified_difference, zone_name};
 use serde_json::{Map, Value};
 
-use super::{StoredFile, format, remote::RemoteMonitor};
+use super::{FileFault, StoredFile, format, remote::RemoteMonitor};
 
 /// What is left as the server has it, or decides it, where a file says nothing: its zone, how long runs are kept, a pause.
 const LEFT_TO_THE_SERVER: [&str; 3] = ["timezone", "retain_days", "active"];
@@ -21,6 +21,8 @@ pub struct Plan {
     pub same: usize,
     /// Monitors that no file has.
     pub extra: Vec<RemoteMonitor>,
+    /// Files whose monitor the server has several times, so that it cannot be known by its name.
+    pub faults: Vec<(PathBuf, FileFault)>,
 }
 
 /// What has to change of a monitor.
@@ -35,27 +37,28 @@ pub struct Change {
 }
 
 impl Plan {
-    /// Compares. `Err` names a monitor that is there several times, so that it cannot be known by its name.
-    pub fn of(files: Vec<StoredFile>, monitors: Vec<RemoteMonitor>) -> Result<Plan, String> {
+    /// Compares.
+    pub fn of(files: Vec<StoredFile>, monitors: Vec<RemoteMonitor>) -> Plan {
         let mut known: BTreeMap<String, RemoteMonitor> = BTreeMap::new();
+        let mut twins: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         let mut plan = Plan::default();
         for monitor in monitors {
-            if let Some(first) = known.get(monitor.name())
-                && files.iter().any(|file| file.monitor.name() == first.name())
-            {
-                return Err(format!(
-                    "the server has two monitors named '{}', {} and {}; rename one of them: a file knows its monitor by the name",
-                    first.name(),
-                    first.id,
-                    monitor.id
-                ));
-            }
+            twins.entry(monitor.name().to_owned()).or_default().push(monitor.id);
             if let Some(twin) = known.insert(monitor.name().to_owned(), monitor) {
                 plan.extra.push(twin);
             }
         }
         let defaults = format::defaults();
         for file in files {
+            let name = file.monitor.name();
+            if let Some(ids) = twins.get(name).filter(|ids| ids.len() > 1) {
+                let message = format!(
+                    "the server has {} monitors named '{name}', {}; rename them, but one: a file knows its monitor by the name",
+                    ids.len(),
+                    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(" and ")
+                );
+                plan.faults.push((file.path.clone(), FileFault { line: file.monitor.line_of("name", None), message }));
+            }
             let wanted = wanted(&file, &defaults);
             let Some(monitor) = known.remove(file.monitor.name()) else {
                 plan.create.push((file, wanted));
@@ -71,7 +74,7 @@ impl Plan {
         }
         plan.extra.extend(known.into_values());
         plan.extra.sort_by_key(|monitor| monitor.id);
-        Ok(plan)
+        plan
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::outbound::{Limits, Method, Outbound, OutboundError, Request, Url};
+use crate::outbound::{Limits, Method, Outbound, OutboundError, Request, Url, shown_url};
 
 /// The longest answer: a page of monitors with their scripts.
 const MOST_BYTES: usize = 256 << 20;
@@ -45,7 +45,7 @@ pub enum RemoteError {
     #[error(
         "{0}. Make a token at {1}tokens (role editor; viewer to export), and give it by the variable REVERE_TOKEN or by --token-file"
     )]
-    WhoAsks(String, Url),
+    WhoAsks(String, String),
     /// It said no.
     #[error("{detail}")]
     Refused {
@@ -56,7 +56,7 @@ pub enum RemoteError {
     },
     /// What answered is no Revere.
     #[error("{0} does not answer as a Revere server does: {1}; is --server right?")]
-    Strange(Url, String),
+    Strange(String, String),
 }
 
 impl Remote {
@@ -93,6 +93,13 @@ impl Remote {
                 _ => return Ok(monitors),
             }
         }
+    }
+
+    /// The keys of its alerts.
+    pub async fn alerts(&self) -> Result<Vec<String>, RemoteError> {
+        let page = self.ask(Request::get(self.url("api/v1/alerts")?)).await?;
+        let items = page.get("items").and_then(Value::as_array).ok_or_else(|| self.strange("no list of alerts"))?;
+        Ok(items.iter().filter_map(|item| item.get("key")?.as_str().map(str::to_owned)).collect())
     }
 
     /// What Python says of a script, by line; nothing if it compiles.
@@ -133,7 +140,7 @@ impl Remote {
     }
 
     fn strange(&self, why: &str) -> RemoteError {
-        RemoteError::Strange(self.base.clone(), why.to_owned())
+        RemoteError::Strange(shown_url(&self.base), why.to_owned())
     }
 
     fn monitor(&self, item: &Value) -> Result<RemoteMonitor, RemoteError> {
@@ -161,7 +168,7 @@ impl Remote {
             return Err(self.strange(&reply.status_line()));
         };
         if reply.status.as_u16() == 401 {
-            return Err(RemoteError::WhoAsks(detail.trim_end_matches('.').to_owned(), self.base.clone()));
+            return Err(RemoteError::WhoAsks(detail.trim_end_matches('.').to_owned(), shown_url(&self.base)));
         }
         Err(RemoteError::Refused { detail, faults: body.as_ref().map(faults_of).unwrap_or_default() })
     }

@@ -1,14 +1,15 @@
 //! What a person decides about themselves: their sessions, their password, their second factor.
 //!
-//! What would give an account away to whoever sits down at an open browser (another password, another factor, a token)
-//! is done only a few minutes after its person showed who they are.
+//! What would give an account away to whoever sits down at an open browser (another password, another factor, a token, power
+//! over others) is done only a few minutes after its person showed who they are.
 
 use jiff::Timestamp;
 use revere_model::{Act, Operation, Role, SessionId, UserId, Who};
 
 use super::{
     Context, Failure, FieldFault, Refusal, Services,
-    log_in::{self, Begun, Browser, LogIn, begin, busy, second_factor_fits, shown},
+    code_check::{self, CodeCheck},
+    log_in::{self, Begun, Browser, LogIn, begin, busy, shown},
 };
 use crate::{
     access::{LINK_GOOD_FOR, PROOF_GOOD_FOR, password_fault, second_factor, secrets::digest},
@@ -56,6 +57,7 @@ pub async fn get(context: &Context) -> Result<Account, Failure> {
 pub async fn prove(context: &Context, password: &str, code: &str) -> Result<(), Failure> {
     let (services, user, session) = own(context).await?;
     let Some(session) = session else { return Ok(()) };
+    let id = user.id;
     log_in::counted(context, services)?;
     let log_in = LogIn { name: user.name.clone(), password: password.to_owned(), code: code.to_owned() };
     match shown(context, services, Some(user), &log_in).await {
@@ -64,7 +66,7 @@ pub async fn prove(context: &Context, password: &str, code: &str) -> Result<(), 
         }
         shown => shown?,
     };
-    services.store.session_proved(session, &context.asked()).await.map_err(Failure::Store)
+    services.store.session_proved(id, session, &context.asked()).await.map_err(Failure::Store)
 }
 
 /// Chooses another password; all other sessions end.
@@ -205,9 +207,15 @@ pub async fn use_link(
             let mut user = services.store.user(Lookup::Id(id)).await.map_err(Failure::Store)?.ok_or_else(spent)?;
             log_in::may_try(services, &user.name, now).await?;
             let kept = hashed(services, password, &user.name).await?;
-            if !second_factor_fits(context, services, &user, code).await? {
-                log_in::failed(context, services, &user, "wrong code").await?;
-                return Err(Refusal::one("code", "that is not the code of this moment").into());
+            let not_now = || Failure::from(Refusal::one("code", "that is not the code of this moment"));
+            match code_check::check(context, services, &user, code).await? {
+                CodeCheck::Right => {}
+                CodeCheck::Missing => return Err(not_now()),
+                CodeCheck::Waits(retry_after) => return Err(Failure::TooOften { retry_after }),
+                CodeCheck::Wrong => {
+                    log_in::code_failed(context, services, &user).await?;
+                    return Err(not_now());
+                }
             }
             let used = services.store.use_password_link(digest(secret), id, kept.clone(), &context.asked()).await;
             if !used.map_err(Failure::Store)? {
@@ -258,6 +266,15 @@ pub(super) async fn proved(context: &Context) -> Result<(&Services, User, Option
     match is_proved(&sessions, session, now) {
         true => Ok((services, user, session)),
         false => Err(Failure::NotProved),
+    }
+}
+
+/// Whether whoever asks may do now what gives power: from a session only a few minutes after its person showed who they are.
+pub async fn has_proved(context: &Context) -> Result<(), Failure> {
+    match &context.actor().who {
+        Who::Person { session: Some(_), .. } => proved(context).await.map(drop),
+        // Where nobody logs in nobody can; whom a proxy names it names with each request.
+        _ => Ok(()),
     }
 }
 

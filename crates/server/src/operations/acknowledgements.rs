@@ -69,12 +69,12 @@ pub async fn linked(context: &Context, token: &str) -> Result<Linked, Failure> {
     let store = &services.store;
     let unknown = || Failure::NotFound {
         what: "such link:",
-        key: "it may be cut off, or its message is not kept any more".to_owned(),
+        key: "it may be cut off, older than a month, or its message is not kept any more".to_owned(),
     };
     let id = LinkSigner::delivery(token).ok_or_else(unknown)?;
     let told = store.told_message(id).await.map_err(Failure::Store)?.ok_or_else(unknown)?;
-    let signer = LinkSigner::new(&store.link_key().await.map_err(Failure::Store)?);
-    if !signer.fits(token, id, told.flip) {
+    let keys = store.link_keys().await.map_err(Failure::Store)?;
+    if !keys.iter().any(|key| LinkSigner::new(key).fits(token, id, told.flip)) {
         return Err(unknown());
     }
     let delivery = store.delivery(id).await.map_err(Failure::Store)?;
@@ -83,8 +83,8 @@ pub async fn linked(context: &Context, token: &str) -> Result<Linked, Failure> {
         Err(StoreError::NotFound) => return Ok(Linked { delivery, stands: Stands::Over(State::Inactive) }),
         Err(error) => return Err(Failure::Store(error)),
     };
-    let last = store.flips(told.monitor, None, 1).await.map_err(Failure::Store)?.pop();
-    if !monitor.state.is_problem() || last.is_none_or(|last| last.id != told.flip) {
+    let last = store.last_change(told.monitor).await.map_err(Failure::Store)?;
+    if !monitor.state.is_problem() || last.is_none_or(|last| told.flip < last) {
         return Ok(Linked { delivery, stands: Stands::Over(monitor.state) });
     }
     let made = store.acknowledgements(&[told.monitor]).await.map_err(Failure::Store)?.remove(&told.monitor);

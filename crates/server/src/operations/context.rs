@@ -1,36 +1,47 @@
 //! What an operation is given: who asks, and what it works with. The second is handed out only for an operation that
 //! whoever asks may do, so that none can forget to look.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use revere_model::{Actor, Asked, Denial, MonitorId, Operation, Who};
 
-use super::{Defaults, Failure, Services};
-use crate::access::LogInSettings;
+use super::{Configured, Defaults, Failure, Services};
+use crate::access::{Access, LogInSettings};
 
 /// All operations, for whoever says who asks. Cheap to clone.
 #[derive(Clone)]
-pub struct Operations(Arc<Services>);
+pub struct Operations {
+    /// Another one after each reading of the configuration; who asked before goes on with what there was.
+    services: Arc<RwLock<Arc<Services>>>,
+    access: Arc<Access>,
+}
 
 impl Operations {
     /// The operations of a server.
     pub fn new(services: Services) -> Operations {
-        Operations(Arc::new(services))
+        let access = services.access.clone();
+        Operations { services: Arc::new(RwLock::new(Arc::new(services))), access }
     }
 
     /// What the operator decided about who may come in.
     pub fn log_in_settings(&self) -> &LogInSettings {
-        &self.0.access.settings
+        &self.access.settings
     }
 
-    pub(super) fn services(&self) -> &Arc<Services> {
-        &self.0
+    /// Goes on with another configuration.
+    pub fn exchange(&self, configured: Configured) {
+        let services = Arc::new(self.services().with(configured));
+        *self.services.write().unwrap_or_else(PoisonError::into_inner) = services;
+    }
+
+    pub(super) fn services(&self) -> Arc<Services> {
+        self.services.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The operations as `actor` asks for them.
     pub fn asked_by(&self, actor: Actor) -> Context {
-        Context { actor, services: self.0.clone() }
+        Context { actor, services: self.services() }
     }
 }
 
@@ -59,11 +70,13 @@ impl Context {
 
     /// Whether a page should offer this, whichever monitor it is about.
     pub fn might(&self, operation: Operation) -> Result<(), Denial> {
+        self.log_in_settings().possible(operation)?;
         self.actor.who.might(operation)
     }
 
     /// Whether a page should offer this for a monitor with these tags.
     pub fn might_with(&self, operation: Operation, tags: &[String]) -> Result<(), Denial> {
+        self.log_in_settings().possible(operation)?;
         self.actor.who.may_with(operation, tags)
     }
 
@@ -89,7 +102,7 @@ impl Context {
         id: Option<MonitorId>,
         judged: Result<(), Denial>,
     ) -> Result<&Arc<Services>, Failure> {
-        if let Err(denial) = judged {
+        if let Err(denial) = self.log_in_settings().possible(operation).and(judged) {
             self.denied(operation, &denial, id);
             return Err(denial.into());
         }

@@ -39,6 +39,9 @@ pub enum Failure {
         /// When trying again is sensible.
         retry_after: Duration,
     },
+    /// It is done, or goes on, and what comes of it cannot be answered yet.
+    #[error("{0}")]
+    UnderWay(String),
     /// Whoever asks may not.
     #[error(transparent)]
     Denied(#[from] Denial),

@@ -6,12 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::Operation;
 
 use super::{Context, Failure, Services};
+use crate::store::{MISSED_FOR, Node};
 
 /// Another process may hold the database for a backup; that passes by itself, and nothing is lost meanwhile.
 const STORE_GRACE: SignedDuration = SignedDuration::from_secs(10);
 
 /// A trivial script takes a millisecond, and longer only where all places are taken.
 const SANDBOX_TIME: Duration = Duration::from_secs(1);
+
+/// A server that said nothing for so long is gone, or cut off.
+const SILENT: SignedDuration = SignedDuration::from_secs(60);
 
 /// How the parts are: each well, or what is wrong with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,6 +46,17 @@ pub async fn look(context: &Context) -> Result<Health, Failure> {
         sandbox_reset: services.runner.sandbox().stats().reset_by.as_str(),
         heartbeat: services.heartbeat.as_ref().map(|heartbeat| heartbeat.look(context.now())),
     })
+}
+
+/// Servers that share the database and are gone without a word since less than an hour, with no other in their place. Asks the
+/// database, which knows of all of them.
+pub async fn missing_servers(context: &Context) -> Result<Vec<Node>, Failure> {
+    let services = context.may(Operation::SeeHealth)?;
+    if !services.store.is_shared() {
+        return Ok(Vec::new());
+    }
+    let ago = |time| context.now().saturating_sub(time).unwrap_or(Timestamp::MIN);
+    services.store.nodes_missing(ago(SILENT), ago(MISSED_FOR)).await.map_err(Failure::Store)
 }
 
 fn scheduler(services: &Services) -> Result<(), String> {

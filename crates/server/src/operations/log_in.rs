@@ -3,6 +3,7 @@
 //! Every refusal of a log-in has one message and is told at one time: whether there is such a person, whether they are
 //! disabled, whether a second factor is wanted, nobody learns who cannot come in. Guessing is slowed by name and by
 //! address, and nobody is locked out by it: from where a person came in before, the right password is taken all the same.
+//! Codes of a second factor have a budget of their own, wherever whoever guesses comes from (`code_check.rs`).
 
 use std::{
     net::IpAddr,
@@ -12,10 +13,14 @@ use std::{
 use jiff::Timestamp;
 use revere_model::{Act, Operation, SessionId, UserId, Who};
 
-use super::{Context, Failure, Services, refusals::about};
+use super::{
+    Context, Failure, Services,
+    code_check::{self, CodeCheck},
+    refusals::about,
+};
 use crate::{
     access::{
-        self, Busy, Lane, address_text, second_factor,
+        self, Busy, Lane, address_text,
         secrets::{Secret, digest},
         wait_after,
     },
@@ -169,7 +174,7 @@ pub(super) async fn shown(
     let now = context.now();
     let is_known = is_known(services, user.as_ref(), context.actor().address, now).await?;
     let name_hash = name_hash(&log_in.name);
-    let waits = waits(services, &name_hash, now).await?;
+    let waits = code_check::waits(services, &name_hash, now).await?;
     // While a name waits, only somebody who came in from here before is looked at.
     if let Some(wait) = waits
         && !is_known
@@ -183,7 +188,7 @@ pub(super) async fn shown(
     // Others may have failed under this name meanwhile: whoever asks many times at once has no more guesses for it.
     let waits = match waits {
         Some(wait) => Some(wait),
-        None => self::waits(services, &name_hash, now).await?,
+        None => code_check::waits(services, &name_hash, now).await?,
     };
     if let Some(wait) = waits
         && !is_known
@@ -197,19 +202,31 @@ pub(super) async fn shown(
         Some(user) if user.disabled_at.is_some() => "disabled",
         Some(_) => "wrong code",
     };
-    let may = user.clone().filter(|user| verified.right && user.disabled_at.is_none());
-    let mut user = match may {
-        Some(user) if second_factor_fits(context, services, &user, &log_in.code).await? => user,
-        _ => {
+    let may = user.as_ref().filter(|user| verified.right && user.disabled_at.is_none());
+    let code = match may {
+        Some(user) => Some(code_check::check(context, services, user, &log_in.code).await?),
+        None => None,
+    };
+    let mut user = match (user, code) {
+        (Some(user), Some(CodeCheck::Right)) => user,
+        (user, code) => {
+            let why = if let Some(CodeCheck::Waits(_)) = code { "too many wrong codes" } else { why };
+            let codes_of = user.as_ref().filter(|_| code == Some(CodeCheck::Wrong)).map(|user| user.id);
             return Err(match waits {
-                // A guess while everybody else waits does not make them wait longer.
+                // A guess while everybody else waits does not make them wait longer; one of a code makes the next one wait.
                 Some(wait) => {
+                    if let Some(id) = codes_of {
+                        services.store.code_failed(id, wait_after, now).await.map_err(Failure::Store)?;
+                    }
                     context.refused(Act::LogInRefused, |entry| about(entry, user.as_ref(), why));
                     Failure::TooOften { retry_after: wait }
                 }
+                // The same words and the same count as for a wrong password, also for a code that nobody looked at: who is
+                // told that codes wait knows that the password is right.
                 None => {
                     let entry = context.refusal(Act::LogInRefused).map(|entry| about(entry, user.as_ref(), why));
-                    services.store.login_failed(name_hash, wait_after, entry, now).await.map_err(Failure::Store)?;
+                    let failed = services.store.login_failed(name_hash, codes_of, wait_after, entry, now).await;
+                    failed.map_err(Failure::Store)?;
                     Failure::NotLetIn
                 }
             });
@@ -275,46 +292,19 @@ pub async fn log_out(context: &Context) -> Result<Option<String>, Failure> {
     Ok(method)
 }
 
-/// Whether the code is one of the person's second factor, or a recovery code; true where they have no second factor. Either
-/// is taken once.
-pub(super) async fn second_factor_fits(
-    context: &Context,
-    services: &Services,
-    user: &User,
-    code: &str,
-) -> Result<bool, Failure> {
-    let Some(key) = &user.totp_key else { return Ok(true) };
-    if let Some(step) = second_factor::step_of(key, code, context.now()) {
-        return services.store.take_code(user.id, step).await.map_err(Failure::Store);
-    }
-    if code.trim().is_empty() {
-        return Ok(false);
-    }
-    let hash = second_factor::recovery_hash(code);
-    // Looked for first: a wrong code must not take the time of a write.
-    if !services.store.has_recovery_code(user.id, &hash).await.map_err(Failure::Store)? {
-        return Ok(false);
-    }
-    services.store.take_recovery_code(user.id, hash, &context.asked()).await.map_err(Failure::Store)
-}
-
 /// Whether somebody may try under this name now.
 pub(super) async fn may_try(services: &Services, name: &str, now: Timestamp) -> Result<(), Failure> {
-    match waits(services, &name_hash(name), now).await? {
+    match code_check::waits(services, &name_hash(name), now).await? {
         Some(wait) => Err(Failure::TooOften { retry_after: wait }),
         None => Ok(()),
     }
 }
 
-/// Counts one more that failed to show who they are, under this person's name.
-pub(super) async fn failed(
-    context: &Context,
-    services: &Services,
-    user: &User,
-    why: &'static str,
-) -> Result<(), Failure> {
-    let entry = context.refusal(Act::LogInRefused).map(|entry| about(entry, Some(user), why));
-    let failed = services.store.login_failed(name_hash(&user.name), wait_after, entry, context.now()).await;
+/// Counts one more wrong code of this person, and one more that failed to show who they are under their name.
+pub(super) async fn code_failed(context: &Context, services: &Services, user: &User) -> Result<(), Failure> {
+    let entry = context.refusal(Act::LogInRefused).map(|entry| about(entry, Some(user), "wrong code"));
+    let now = context.now();
+    let failed = services.store.login_failed(name_hash(&user.name), Some(user.id), wait_after, entry, now).await;
     failed.map_err(Failure::Store)
 }
 
@@ -324,12 +314,6 @@ pub(super) fn counted(context: &Context, services: &Services) -> Result<(), Fail
         context.refused(Act::LogInSlowed, |entry| about(entry, None, "too many tries from this address"));
         Failure::TooOften { retry_after: wait }
     })
-}
-
-async fn waits(services: &Services, name_hash: &str, now: Timestamp) -> Result<Option<Duration>, Failure> {
-    let attempt = services.store.login_failures(name_hash).await.map_err(Failure::Store)?;
-    let wait = attempt.map(|attempt| attempt.wait_until.duration_since(now)).filter(|wait| wait.is_positive());
-    Ok(wait.map(|wait| wait.unsigned_abs().max(Duration::from_secs(1))))
 }
 
 async fn is_known(

@@ -10,6 +10,7 @@ pub mod account;
 pub mod acknowledgements;
 pub mod alerts;
 pub mod audit;
+mod code_check;
 mod context;
 pub mod decisions;
 pub mod deleted_monitors;
@@ -22,23 +23,28 @@ pub mod metrics;
 mod monitor_input;
 pub mod monitors;
 pub mod mutes;
+pub mod on_call;
 pub mod overview;
 pub mod people;
+pub mod preview;
 pub mod provider_log_in;
 pub mod proxy_log_in;
 pub mod refusals;
 pub mod runs;
+pub mod saved_filters;
 pub mod schedule;
 pub mod script;
 pub mod series;
+pub mod server;
 pub mod sources;
 pub mod tokens;
 pub mod versions;
+pub mod week_before;
 pub mod who;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use revere_model::Clock;
+use revere_model::{Clock, on_call::Rota};
 
 pub use context::{Context, Operations};
 pub use failure::{Failure, FieldFault, Refusal};
@@ -68,10 +74,54 @@ pub struct Services {
     pub sources_off: Vec<sources::SourceOff>,
     /// The alerts of the configuration.
     pub alert_entries: Vec<ConfiguredEntry>,
+    /// Those of them that are rotas and switched on, by name.
+    pub rotas: BTreeMap<String, Rota>,
     /// What log-ins work with.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// How the heartbeat does, where one is configured.
     pub heartbeat: Option<Arc<HeartbeatStatus>>,
+    /// Whether `/metrics` has state and value of each monitor.
+    pub metrics_per_monitor: bool,
+}
+
+/// What another configuration puts in the place of what operations worked with.
+pub struct Configured {
+    /// What a new monitor gets that does not say.
+    pub defaults: Defaults,
+    /// Checks scripts; knows the sources and the sandbox.
+    pub runner: Runner,
+    /// What calls showed of the sources; the runner's sources are wrapped in it.
+    pub watch: SourceWatch,
+    /// The sources that the configuration has switched off.
+    pub sources_off: Vec<sources::SourceOff>,
+    /// The alerts of the configuration.
+    pub alert_entries: Vec<ConfiguredEntry>,
+    /// Those of them that are rotas and switched on, by name.
+    pub rotas: BTreeMap<String, Rota>,
+    /// Whether `/metrics` has state and value of each monitor.
+    pub metrics_per_monitor: bool,
+}
+
+impl Services {
+    /// The same of another configuration.
+    fn with(&self, configured: Configured) -> Services {
+        let Configured { defaults, runner, watch, sources_off, alert_entries, rotas, metrics_per_monitor } = configured;
+        Services {
+            defaults,
+            runner,
+            watch,
+            sources_off,
+            alert_entries,
+            rotas,
+            metrics_per_monitor,
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            store: self.store.clone(),
+            engine: self.engine.clone(),
+            access: self.access.clone(),
+            heartbeat: self.heartbeat.clone(),
+        }
+    }
 }
 
 /// What a new monitor gets that does not say.

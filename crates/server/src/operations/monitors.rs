@@ -16,6 +16,8 @@ use crate::{
     store::{MonitorFilter, StoreError},
 };
 
+/// Monitors that are named where several fit.
+const MOST_NAMED: u32 = 10;
 /// How often an edit that names no version is tried anew when someone else saves at the same moment.
 const TRIES: usize = 5;
 
@@ -40,6 +42,34 @@ async fn missing(context: &Context, id: MonitorId) -> Failure {
     Failure::NotFound { what: "monitor", key }
 }
 
+/// The monitor by its number, its name, or how only its name begins.
+pub async fn named(context: &Context, words: &str) -> Result<MonitorId, Failure> {
+    let services = context.may(Operation::SeeMonitors)?;
+    let numbered = match words.parse::<MonitorId>() {
+        Ok(id) => Some(get(context, id).await.map(|_| id)),
+        Err(_) => None,
+    };
+    if let Some(Ok(id)) = numbered {
+        return Ok(id);
+    }
+    let found = services.store.monitors_named(words, MOST_NAMED + 1).await.map_err(Failure::Store)?;
+    let shown: String = words.chars().take(100).collect();
+    match found.as_slice() {
+        [(id, _)] => Ok(*id),
+        [] => numbered.unwrap_or_else(|| {
+            Err(Failure::NotPossible(format!(
+                "no monitor's name is or begins with '{shown}'; give its name or its number"
+            )))
+        }),
+        several => {
+            let names = several.iter().take(MOST_NAMED as usize).map(|(id, name)| format!("{id} {name}"));
+            let more = if several.len() > MOST_NAMED as usize { ", ..." } else { "" };
+            let names = names.collect::<Vec<_>>().join(", ");
+            Err(Failure::NotPossible(format!("several monitors fit '{shown}'; say which by its number: {names}{more}")))
+        }
+    }
+}
+
 /// A page of monitors by id, and whether there are more. It ends before its texts have more than `bytes` bytes.
 pub async fn list(context: &Context, filter: &MonitorFilter, bytes: usize) -> Result<(Vec<Monitor>, bool), Failure> {
     context.may(Operation::SeeMonitors)?.store.monitors_page(filter, bytes).await.map_err(Failure::Store)
@@ -53,6 +83,24 @@ pub async fn create(context: &Context, input: MonitorInput) -> Result<Monitor, F
     let monitor = services.store.create_monitor(&spec, &asked).await.map_err(Failure::Store)?;
     services.engine.wake();
     Ok(monitor)
+}
+
+/// Makes a monitor, unless the form with this number has made one already: it is sent twice by a second click, a reload, a retry on
+/// a slow line, and where several servers stand behind one address, to another one. Answers which, and whether it is new.
+pub async fn create_once(
+    context: &Context,
+    form: &str,
+    input: MonitorInput,
+) -> Result<(MonitorId, Option<Monitor>), Failure> {
+    let spec = checked(context, &blank(context), &input, true).await?;
+    let services = context.may_with(Operation::CreateMonitor, None, &spec.tags)?;
+    let asked = context.asked().because(input.note.trim());
+    let (id, is_new) = services.store.create_monitor_once(form, &spec, &asked).await.map_err(Failure::Store)?;
+    if !is_new {
+        return Ok((id, None));
+    }
+    services.engine.wake();
+    Ok((id, Some(services.store.monitor(id).await.map_err(Failure::Store)?)))
 }
 
 /// Makes the whole of a monitor what `input` says; what it leaves out gets its default, but a monitor stays as active as
@@ -238,5 +286,7 @@ fn changes(stored: &MonitorSpec, spec: &MonitorSpec, field: &str) -> bool {
         "schedule" => spec.schedule.is_empty(),
         _ => false,
     };
-    lacking || differ(stored, spec, field)
+    // Both of these are judged by the two together.
+    let with_it = field == "alarm_window" && differ(stored, spec, "alarm_after");
+    lacking || with_it || differ(stored, spec, field)
 }

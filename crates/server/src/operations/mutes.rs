@@ -1,15 +1,21 @@
 //! Mutes: what alerts hold back for a time. Monitors go on running meanwhile.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, Mute, MuteDraft, MuteId, MuteScope, Operation, nearest};
 
-use super::{Context, Failure, FieldFault, Refusal, Services, failure::of, monitors};
-use crate::store::{HeldBack, MuteFilter, MuteRecord, StoreError};
+use super::{Context, Failure, FieldFault, Refusal, Services, failure::of};
+use crate::store::{HeldBack, MuteFilter, MuteRecord};
 
 /// The most that are not over; nobody has more in mind.
 const MOST: u32 = 1000;
+
+/// Monitors that the store is asked about at once.
+const ASKED_AT_ONCE: usize = 10_000;
 
 /// What somebody asks for.
 #[derive(Clone, Debug, Default)]
@@ -99,15 +105,23 @@ pub async fn end(context: &Context, id: MuteId) -> Result<MuteRecord, Failure> {
     Ok(ended)
 }
 
-/// Whether whoever asks may end this mute: for a page that offers it.
-pub async fn might_end(context: &Context, scope: &MuteScope) -> Result<bool, Failure> {
-    let parts = parts(context, scope).await?;
-    Ok(parts.iter().all(|(_, tags)| context.might_with(Operation::Mute, tags).is_ok()))
+/// Whether whoever asks may end each of these mutes: for a page that offers it. However many they are, the monitors that they name
+/// are asked for at once.
+pub async fn might_end(context: &Context, scopes: &[&MuteScope]) -> Result<Vec<bool>, Failure> {
+    // Whoever may do it to what has no tags may do it to all: no monitor is looked at for that.
+    if context.might_with(Operation::Mute, &[]).is_ok() {
+        return Ok(vec![true; scopes.len()]);
+    }
+    let tags = tags_of(context, scopes).await?;
+    let might = |scope: &&MuteScope| {
+        parts(scope, &tags).iter().all(|(_, tags)| context.might_with(Operation::Mute, tags).is_ok())
+    };
+    Ok(scopes.iter().map(might).collect())
 }
 
 /// What a mute is added or ended with, by whoever may do that to each part of it.
 async fn allowed<'a>(context: &'a Context, scope: &MuteScope) -> Result<&'a Arc<Services>, Failure> {
-    let mut parts = parts(context, scope).await?;
+    let mut parts = parts(scope, &tags_of(context, &[scope]).await?);
     let (id, tags) = parts.pop().unwrap_or_default();
     for (id, tags) in parts {
         context.may_with(Operation::Mute, id, &tags)?;
@@ -117,37 +131,37 @@ async fn allowed<'a>(context: &'a Context, scope: &MuteScope) -> Result<&'a Arc<
 
 /// The parts of a mute, each with the tags that decide about it: those of each monitor that is named and there, the tag that is
 /// named, or none for what is about everybody's monitors.
-async fn parts(context: &Context, scope: &MuteScope) -> Result<Vec<(Option<MonitorId>, Vec<String>)>, Failure> {
-    let mut parts = Vec::with_capacity(scope.monitors.len());
-    for id in &scope.monitors {
-        parts.extend(tags_of(context, *id).await?.map(|tags| (Some(*id), tags)));
-    }
+fn parts(scope: &MuteScope, tags: &HashMap<MonitorId, Vec<String>>) -> Vec<(Option<MonitorId>, Vec<String>)> {
+    let named = scope.monitors.iter().filter_map(|id| Some((Some(*id), tags.get(id)?.clone())));
+    let mut parts: Vec<_> = named.collect();
     if parts.is_empty() {
         parts.push((None, scope.tag.iter().cloned().collect()));
     }
-    Ok(parts)
+    parts
 }
 
-/// The tags of a monitor, if it is there.
-async fn tags_of(context: &Context, id: MonitorId) -> Result<Option<Vec<String>>, Failure> {
-    match monitors::get(context, id).await {
-        Ok(monitor) => Ok(Some(monitor.spec.tags)),
-        Err(Failure::NotFound { .. }) => Ok(None),
-        Err(failure) => Err(failure),
+/// The tags of the monitors that these name, as far as they are there.
+async fn tags_of(context: &Context, scopes: &[&MuteScope]) -> Result<HashMap<MonitorId, Vec<String>>, Failure> {
+    let store = &context.may(Operation::SeeMonitors)?.store;
+    let mut ids: Vec<MonitorId> = scopes.iter().flat_map(|scope| scope.monitors.iter().copied()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut tags = HashMap::with_capacity(ids.len());
+    for some in ids.chunks(ASKED_AT_ONCE) {
+        let rows = store.overview_rows(some).await.map_err(Failure::Store)?;
+        tags.extend(rows.into_iter().map(|row| (row.id, row.tags)));
     }
+    Ok(tags)
 }
 
 /// What is named has to be there, so that a slip of the pen silences nobody and is not taken for a mute.
 async fn check_names(context: &Context, draft: &mut MuteDraft, faults: &mut Vec<FieldFault>) -> Result<(), Failure> {
     let store = &context.may(Operation::SeeMonitors)?.store;
-    for (place, id) in draft.monitors.iter().enumerate().take(revere_model::MAX_MUTED_MONITORS) {
-        match store.monitor(*id).await {
-            Ok(_) => {}
-            Err(StoreError::NotFound) => {
-                faults.push(FieldFault::new(format!("monitor_ids[{place}]"), format!("there is no monitor {id}")));
-            }
-            Err(error) => return Err(Failure::Store(error)),
-        }
+    let named = &draft.monitors[..draft.monitors.len().min(revere_model::MAX_MUTED_MONITORS)];
+    let rows = store.overview_rows(named).await.map_err(Failure::Store)?;
+    let there: HashSet<MonitorId> = rows.into_iter().map(|row| row.id).collect();
+    for (place, id) in named.iter().enumerate().filter(|(_, id)| !there.contains(id)) {
+        faults.push(FieldFault::new(format!("monitor_ids[{place}]"), format!("there is no monitor {id}")));
     }
     if let Some(tag) = &mut draft.tag {
         let tags = store.tags(u32::MAX >> 1).await.map_err(Failure::Store)?;
@@ -171,6 +185,11 @@ async fn check_names(context: &Context, draft: &mut MuteDraft, faults: &mut Vec<
         }
     }
     Ok(())
+}
+
+/// Until when a mute of everything is in force.
+pub fn all_muted_until(mutes: &[Mute], now: Timestamp) -> Option<Timestamp> {
+    mutes.iter().filter(|mute| mute.scope.is_everything()).filter_map(|mute| mute.period.until(now)).max()
 }
 
 /// Until when a mute that names this monitor, and no alert, is in force.

@@ -18,7 +18,7 @@ pub async fn counts_fitting(context: &Context, filter: &OverviewFilter) -> Resul
     context.may(Operation::SeeMonitors)?.store.count_fitting(filter).await.map_err(Failure::Store)
 }
 
-/// Monitors, worst first.
+/// Monitors, worst first or as the filter orders them.
 pub async fn list(context: &Context, filter: &OverviewFilter) -> Result<Vec<OverviewRow>, Failure> {
     context.may(Operation::SeeMonitors)?.store.overview(filter).await.map_err(Failure::Store)
 }

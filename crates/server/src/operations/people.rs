@@ -1,10 +1,15 @@
 //! Who may come in, and what each may do.
 //!
+//! Whoever has an administrator's open browser could take any account over: what gives somebody power, or takes a second
+//! factor away, is done only a few minutes after the administrator showed who they are. Putting somebody out is not held up.
 //! The acts are functions of their own, for the command line, which needs no server around it.
 
 use revere_model::{Act, Asked, MAX_TAG, MAX_TAGS, Operation, Role, UserId};
 
-use super::{Context, Failure, FieldFault, Refusal, account::link_ends_at};
+use super::{
+    Context, Failure, FieldFault, Refusal, Services,
+    account::{has_proved, link_ends_at},
+};
 use crate::{
     access::secrets::Secret,
     store::{Link, Lookup, NewUser, Store, User, UserChange},
@@ -37,7 +42,7 @@ pub async fn get(context: &Context, id: UserId) -> Result<User, Failure> {
 
 /// Makes a person, and the secret of a link by which they choose a password.
 pub async fn add(context: &Context, input: &PersonInput) -> Result<(User, Secret), Failure> {
-    let services = context.may(Operation::ManagePeople)?;
+    let services = managing(context).await?;
     let secret = Secret::new();
     let user = create(&services.store, input, FirstPassword::ByLink(&secret), &context.asked()).await?;
     Ok((user, secret))
@@ -51,7 +56,7 @@ pub async fn change(
     tags: Option<Vec<String>>,
     disabled: Option<bool>,
 ) -> Result<User, Failure> {
-    let services = context.may(Operation::ManagePeople)?;
+    let services = managing(context).await?;
     let mut faults = Vec::new();
     let change = UserChange {
         role: role.and_then(|role| checked_role(role, &mut faults)),
@@ -66,7 +71,7 @@ pub async fn change(
 
 /// Makes a link by which a person chooses another password.
 pub async fn link(context: &Context, id: UserId) -> Result<(User, Secret), Failure> {
-    let services = context.may(Operation::ManagePeople)?;
+    let services = managing(context).await?;
     let user = get(context, id).await?;
     if user.disabled_at.is_some() {
         return Err(Failure::NotPossible(format!("{} is disabled; enable them first", user.name)));
@@ -89,12 +94,19 @@ pub async fn end_sessions(context: &Context, id: UserId) -> Result<(), Failure> 
 
 /// Takes a person's second factor away, for whoever lost phone and recovery codes.
 pub async fn remove_second_factor(context: &Context, id: UserId) -> Result<(), Failure> {
-    let services = context.may(Operation::ManagePeople)?;
+    let services = managing(context).await?;
     get(context, id).await?;
     let asked = context.asked();
     services.store.remove_second_factor(id, None, Act::SecondFactorTaken, &asked).await.map_err(Failure::Store)?;
     services.access.announce();
     Ok(())
+}
+
+/// What is worked with, for whoever manages people and showed lately who they are.
+async fn managing(context: &Context) -> Result<&Services, Failure> {
+    let services = context.may(Operation::ManagePeople)?;
+    has_proved(context).await?;
+    Ok(services)
 }
 
 /// How somebody gets their first password.

@@ -67,7 +67,7 @@ pub async fn write_left_out(operations: &Operations, at_once: bool) {
     let services = operations.services();
     let now = services.clock.now();
     if let Some(left_out) = services.access.refusals.left_out(now, at_once) {
-        note(services, counted(left_out, now)).await;
+        note(&services, counted(left_out, now)).await;
     }
 }
 

@@ -53,6 +53,7 @@ async fn run(services: &Arc<Services>, id: MonitorId, asked: Option<Asked>) -> R
             Err(Failure::NotFound { what: "monitor", key: id.to_string() })
         }
         Err(RunNowError::Store(error)) => Err(of("monitor", id)(error)),
+        Err(error @ RunNowError::Unrecorded) => Err(Failure::UnderWay(error.to_string())),
         Err(RunNowError::Fault(fault)) => Err(Failure::Internal(Box::new(fault))),
     }
 }

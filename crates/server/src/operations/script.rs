@@ -27,7 +27,7 @@ pub struct Trial {
     pub script: String,
     /// A time limit other than the server's.
     pub timeout: Option<Duration>,
-    /// Whose last run it sees as `previous`.
+    /// Whose last run it sees as `previous`, and whose past `history()` shows.
     pub monitor: Option<MonitorId>,
     /// What reading the input already found wrong.
     pub faults: Vec<FieldFault>,
@@ -56,7 +56,7 @@ pub async fn evaluate(context: &Context, mut trial: Trial) -> Result<Outcome, Fa
     let _place = place().await?;
     // Before anything runs: it may change what its sources reach, and what cannot be written down is not done.
     services.store.note(tried).await.map_err(Failure::Store)?;
-    let script = Script { text: trial.script, timeout: trial.timeout, previous, seed: None };
+    let script = Script { text: trial.script, timeout: trial.timeout, previous, monitor: trial.monitor, seed: None };
     services.runner.run(script).await.map_err(|error| Failure::Internal(Box::new(error)))
 }
 

@@ -1,15 +1,28 @@
 //! Sources: what there is, and how each does.
 
-use std::time::{Duration, Instant};
+use std::{
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use revere_model::{MonitorId, Operation};
-use revere_sandbox::SourceDescription;
+use revere_sandbox::{SourceDescription, SourceFault};
 
 use super::{Context, Failure};
-use crate::sources::source_health::SourceHealth;
+use crate::sources::{
+    names::{Extent, Name, NamesOf, NamesQuestion},
+    reason,
+    source_health::SourceHealth,
+};
 
 /// A probe that takes longer than a person waits is a failure.
 const PROBE_TIME: Duration = Duration::from_secs(10);
+/// Names that come later come too late for whoever types.
+const NAMES_TIME: Duration = Duration::from_secs(3);
+/// Most names of one answer.
+pub const MOST_NAMES: usize = 200;
+/// Most characters of what names begin with.
+pub const LONGEST_PREFIX: usize = 200;
 
 /// A configured source.
 #[derive(Clone, Debug)]
@@ -18,6 +31,8 @@ pub struct SourceReport {
     pub name: String,
     /// Type, words and methods.
     pub description: SourceDescription,
+    /// What it can name, if it can.
+    pub names_of: Option<NamesOf>,
     /// How it does.
     pub health: SourceHealth,
 }
@@ -41,6 +56,7 @@ pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, F
         .map(|(name, description)| SourceReport {
             name: name.clone(),
             description: description.clone(),
+            names_of: services.runner.sources().get(name).and_then(|named| named.source.names_of()),
             health: services.watch.health(name),
         })
         .collect())
@@ -70,4 +86,61 @@ pub fn names(context: &Context) -> Result<Vec<String>, Failure> {
 /// The first monitors whose scripts name a source, and how many there are.
 pub async fn users(context: &Context, name: &str, limit: u32) -> Result<(Vec<(MonitorId, String)>, u64), Failure> {
     context.may(Operation::SeeSources)?.store.naming_source(name, limit).await.map_err(Failure::Store)
+}
+
+/// How names begin that are looked for; may be empty.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Prefix(String);
+
+impl FromStr for Prefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Prefix, String> {
+        if text.contains(char::is_control) {
+            return Err("expected one line without control characters".to_owned());
+        }
+        match text.chars().count() {
+            count if count > LONGEST_PREFIX => {
+                Err(format!("expected at most {LONGEST_PREFIX} characters, and these are {count}"))
+            }
+            _ => Ok(Prefix(text.to_owned())),
+        }
+    }
+}
+
+/// What a source can be asked about.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NamesReport {
+    /// What its names are names of; `None` if it can tell none.
+    pub of: Option<NamesOf>,
+    /// The names that begin with the prefix.
+    pub names: Vec<Name>,
+    /// Whether that is all of them, up to the next dot or brace.
+    pub complete: bool,
+    /// Why it told none.
+    pub fault: Option<String>,
+}
+
+/// The names of a source that begin with `prefix`, as it tells them now or did a short while ago. That a source tells none
+/// is no failure: a script can be written without.
+pub async fn named_by(context: &Context, source: &str, prefix: Prefix) -> Result<NamesReport, Failure> {
+    let services = context.may(Operation::TryScripts)?;
+    let Some(named) = services.runner.sources().get(source) else {
+        return Err(Failure::NotFound { what: "source", key: format!("{source:?}") });
+    };
+    let of = named.source.names_of();
+    let deadline = Instant::now() + NAMES_TIME;
+    let question = NamesQuestion { prefix: prefix.0, deadline, now: context.now() };
+    match named.source.names(question).await {
+        Ok(mut found) => {
+            let complete = found.extent != Extent::Some && found.items.len() <= MOST_NAMES;
+            found.items.truncate(MOST_NAMES);
+            Ok(NamesReport { of, names: found.items, complete, fault: None })
+        }
+        Err(SourceFault::Ours(words)) => Err(Failure::Internal(words.into())),
+        Err(fault) => {
+            let fault = reason(&fault.to_string(), source).to_owned();
+            Ok(NamesReport { of, fault: Some(fault), ..NamesReport::default() })
+        }
+    }
 }

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use super::address_rules::RefusedAddress;
 use crate::{descriptors, error_words, tls};
 
-/// There is no answer. The texts hold no secret.
+/// There is no answer. The reason comes first, where a narrow column does not cut it away. The texts hold no secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{asked}: {what}")]
+#[error("{what} ({asked})")]
 pub struct OutboundError {
     /// What to do about it.
     pub kind: OutboundKind,
@@ -77,7 +77,10 @@ impl Failure {
             }
         }
         if error.is_dns() {
-            return Failure { kind: OutboundKind::Unreachable, what: format!("the name cannot be resolved: {last}") };
+            return Failure {
+                kind: OutboundKind::Unreachable,
+                what: format!("the name cannot be resolved: {}", error_words::plain(&last)),
+            };
         }
         if let Some(failure) = plain {
             return failure;

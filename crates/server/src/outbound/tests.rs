@@ -87,7 +87,7 @@ async fn refused_says_so() {
     assert_eq!(error.kind, OutboundKind::Unreachable);
     assert_eq!(
         error.to_string(),
-        format!("GET http://{free}/x?token=redacted: connection refused: nothing listens there")
+        format!("connection refused: nothing listens there (GET http://{free}/x?token=redacted)")
     );
 }
 

@@ -12,10 +12,14 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use revere_sandbox::{Broker, SourceCall, SourceFault, Value, charge, with_cpu_time};
+use revere_model::MonitorId;
+use revere_sandbox::{Broker, OWN, SourceCall, SourceFault, Value, charge, with_cpu_time};
 use tokio::runtime::Handle;
 
-use super::Sources;
+use super::{
+    Sources,
+    past::{self, PastRuns},
+};
 use crate::{
     answer_memory::AnswerMemory,
     metrics::{CallResult, Metrics},
@@ -31,9 +35,39 @@ pub(super) struct SourceBroker {
     pub(super) metrics: Arc<Metrics>,
     pub(super) secrets: Secrets,
     pub(super) answer_memory: AnswerMemory,
+    pub(super) past: Option<Arc<dyn PastRuns>>,
 }
 
-impl Broker for SourceBroker {
+/// The broker of one run, which knows whose run it is.
+pub(super) struct RunBroker {
+    pub(super) broker: Arc<SourceBroker>,
+    pub(super) monitor: Option<MonitorId>,
+}
+
+impl Broker for RunBroker {
+    fn call(&self, call: SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>> {
+        match call.source.as_str() {
+            OWN => self.broker.own_past(self.monitor, call),
+            _ => self.broker.call(call),
+        }
+    }
+}
+
+impl SourceBroker {
+    /// What the monitor asks of its own past.
+    fn own_past(&self, monitor: Option<MonitorId>, call: SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>> {
+        let (past, memory) = (self.past.clone(), self.answer_memory.clone());
+        let answering = async move {
+            let deadline = call.deadline;
+            let answering = past::answer(past.as_deref().zip(monitor), call);
+            match tokio::time::timeout_at(deadline.into(), memory.during(deadline, answering)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(SourceFault::Failed("no answer before the run's time was over".to_owned())),
+            }
+        };
+        answered(self.runtime.clone(), answering.boxed()).boxed()
+    }
+
     fn call(&self, call: SourceCall) -> BoxFuture<'static, Result<Value, SourceFault>> {
         // The guest may have forged the call: names are looked up again on this side.
         let Some(named) = self.sources.get(&call.source).cloned() else {
@@ -181,6 +215,7 @@ mod tests {
             metrics: Arc::new(Metrics::new(Timestamp::UNIX_EPOCH)),
             secrets: Secrets::default(),
             answer_memory: AnswerMemory::of(1 << 20),
+            past: None,
         }
     }
 

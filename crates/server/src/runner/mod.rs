@@ -4,6 +4,8 @@
 //! [`Outcome`]; an error means that we could not do our work.
 
 mod broker;
+mod error_line;
+mod past;
 
 use std::{
     collections::BTreeMap,
@@ -12,13 +14,22 @@ use std::{
     time::Duration,
 };
 
-use revere_model::Clock;
+use revere_model::{Clock, MonitorId};
 use revere_sandbox::{
     Limits, Outcome, Previous, RunRequest, Sandbox, SandboxError, ScriptError, ScriptWarning, SourceDescription, Tape,
 };
 
-use crate::{answer_memory::AnswerMemory, metrics::Metrics, redact::Secrets, sources::Source};
-use broker::SourceBroker;
+use crate::{
+    answer_memory::AnswerMemory,
+    metrics::Metrics,
+    redact::Secrets,
+    sources::{self, Source},
+};
+use broker::{RunBroker, SourceBroker};
+
+pub(crate) use error_line::say_line;
+
+pub use past::{MOST_RUNS, MOST_TEXT_BYTES, PastFault, PastRun, PastRuns};
 
 /// A configured source, by its name.
 #[derive(Clone)]
@@ -52,6 +63,8 @@ pub struct RunnerParts {
     pub secrets: Secrets,
     /// What the answers of all source calls share.
     pub answer_memory: AnswerMemory,
+    /// Where `history()` finds a monitor's past; without it, it finds none.
+    pub past: Option<Arc<dyn PastRuns>>,
 }
 
 /// Runs scripts. Clones share everything.
@@ -77,6 +90,8 @@ pub struct Script {
     pub timeout: Option<Duration>,
     /// What the last recorded run left.
     pub previous: Option<Previous>,
+    /// Whose past `history()` shows; without a monitor there is none.
+    pub monitor: Option<MonitorId>,
     /// The seed of everything random in it; `None` draws one.
     pub seed: Option<u64>,
 }
@@ -94,6 +109,7 @@ impl Runner {
             metrics: parts.metrics.clone(),
             secrets: parts.secrets.clone(),
             answer_memory: parts.answer_memory.clone(),
+            past: parts.past.clone(),
         });
         let python_path = parts.python_path.clone().into();
         Runner { inner: Arc::new(Inner { parts, python_path, descriptions: OnceLock::new(), broker }) }
@@ -103,7 +119,7 @@ impl Runner {
     pub async fn run(&self, script: Script) -> Result<Outcome, SandboxError> {
         let request = self.request(script).await;
         let mut outcome = self.inner.parts.sandbox.run(request).await?;
-        self.redact(&mut outcome);
+        self.finish(&mut outcome);
         Ok(outcome)
     }
 
@@ -111,7 +127,7 @@ impl Runner {
     pub async fn record(&self, script: Script) -> Result<(Outcome, Tape), SandboxError> {
         let request = self.request(script).await;
         let (mut outcome, mut tape) = self.inner.parts.sandbox.record(request).await?;
-        self.redact(&mut outcome);
+        self.finish(&mut outcome);
         tape.redact(&|text| self.inner.parts.secrets.redact(text));
         Ok((outcome, tape))
     }
@@ -128,7 +144,7 @@ impl Runner {
             clock: inner.parts.clock.clone(),
             limits,
             python_path: inner.python_path.clone(),
-            broker: inner.broker.clone(),
+            broker: Arc::new(RunBroker { broker: inner.broker.clone(), monitor: script.monitor }),
         }
     }
 
@@ -162,6 +178,18 @@ impl Runner {
         self.inner.descriptions.get_or_init(|| described).clone()
     }
 
+    /// Makes an outcome what people and programs read.
+    fn finish(&self, outcome: &mut Outcome) {
+        self.redact(outcome);
+        say_line(outcome, self.inner.parts.limits.message_bytes);
+        for call in &mut outcome.source_calls {
+            // What was asked stands beside it.
+            if let Err(fault) = &mut call.answer {
+                fault.truncate(sources::reason(fault, &call.source).len());
+            }
+        }
+    }
+
     /// A source cannot hand a secret to a script, but an address that a script was told in a fault may hold one.
     fn redact(&self, outcome: &mut Outcome) {
         let secrets = &self.inner.parts.secrets;
@@ -183,6 +211,7 @@ impl Runner {
             match &mut call.answer {
                 Ok(text) | Err(text) => clean(text),
             }
+            call.http.iter_mut().flat_map(|http| http.texts_mut()).for_each(clean);
         }
     }
 }

@@ -50,6 +50,8 @@ pub enum FieldKind {
     Seconds,
     /// A list of texts; one text alone counts as a list of one.
     Texts,
+    /// The same, of texts that nobody may see again.
+    SecretTexts,
     /// HTTP headers: a mapping of texts to texts. A value is a secret, but for the well-known headers that hold none.
     Headers,
     /// Environment variables: a mapping of texts to texts. A value is a secret if its name says so, and so is a password
@@ -149,7 +151,7 @@ impl FieldKind {
             FieldKind::Count => "a whole number, 0 or more",
             FieldKind::Port => "a port from 1 to 65535",
             FieldKind::Seconds => "a number of seconds above 0",
-            FieldKind::Texts => "a list of texts",
+            FieldKind::Texts | FieldKind::SecretTexts => "a list of texts",
             FieldKind::Headers | FieldKind::Environment => "a dict of texts to texts",
             FieldKind::Any => "a value",
         }
@@ -158,8 +160,8 @@ impl FieldKind {
 
     /// Whether nobody may see what is in it again, or in parts of it.
     pub fn may_hold_secrets(self) -> bool {
-        use FieldKind::{Environment, Headers, Secret, SecretUrl, Url};
-        matches!(self, Secret | Headers | Environment | Url | SecretUrl)
+        use FieldKind::{Environment, Headers, Secret, SecretTexts, SecretUrl, Url};
+        matches!(self, Secret | SecretTexts | Headers | Environment | Url | SecretUrl)
     }
 
     pub(super) fn check(self, value: &Value, secrets: &Secrets) -> Result<Value, String> {
@@ -210,6 +212,15 @@ impl FieldKind {
                 Value::Array(items) if items.iter().all(Value::is_string) => Ok(value.clone()),
                 _ => Err(wrong()),
             },
+            FieldKind::SecretTexts => {
+                let texts = FieldKind::Texts.check(value, secrets).map_err(|_| wrong())?;
+                for text in texts.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                    secrets.learn(text);
+                    // Addresses of programs have their keys anywhere.
+                    text.split(['/', ':', '@', '?', '&', '=']).for_each(|part| secrets.learn_if_random(part));
+                }
+                Ok(texts)
+            }
             FieldKind::Headers | FieldKind::Environment => {
                 for (name, item) in value.as_object().ok_or_else(wrong)? {
                     let text = item.as_str().ok_or_else(wrong)?;

@@ -6,7 +6,11 @@
 mod did_you_mean;
 mod field;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 pub use did_you_mean::unknown_name;
 pub use field::{Absent, Field, FieldGroup, FieldKind};
@@ -47,9 +51,9 @@ fn shortened_place(place: &str) -> String {
 
 const CHECKED: &str = "a required field was checked when the settings were read, and a default was put in";
 
-/// Settings that fit their fields: the getters cannot fail for want of a check.
+/// Settings that fit their fields: the getters cannot fail for want of a check. And the names of those that do not.
 #[derive(Clone, Debug, Default)]
-pub struct Settings(BTreeMap<&'static str, Value>);
+pub struct Settings(BTreeMap<&'static str, Value>, BTreeSet<&'static str>);
 
 impl Settings {
     /// Reads `config` (a JSON object, or null for none) by `fields`. Secrets in it are taught to `secrets`, whether or
@@ -82,10 +86,10 @@ impl Settings {
             Value::Object(map) => map,
             other => {
                 let message = format!("expected a dict, not {}", python_type(other));
-                return (Settings(read), vec![ConfigFault::new(place, message)]);
+                return (Settings(read, BTreeSet::new()), vec![ConfigFault::new(place, message)]);
             }
         };
-        let mut faults = Vec::new();
+        let (mut faults, mut misfits) = (Vec::new(), BTreeSet::new());
         for (name, value) in given {
             let Some(field) = fields.iter().find(|field| field.name == name) else {
                 let names = fields.iter().map(|field| field.name);
@@ -102,7 +106,10 @@ impl Settings {
                 Ok(value) => {
                     read.insert(field.name, value);
                 }
-                Err(message) => faults.push(ConfigFault::new(format!("{place}['{name}']"), message)),
+                Err(message) => {
+                    misfits.insert(field.name);
+                    faults.push(ConfigFault::new(format!("{place}['{name}']"), message));
+                }
             }
         }
         for field in fields {
@@ -114,12 +121,17 @@ impl Settings {
                 ));
             }
         }
-        (Settings(read), faults)
+        (Settings(read, misfits), faults)
     }
 
     /// Whether every required one of `fields` is there.
     pub fn has_required<'f>(&self, fields: impl IntoIterator<Item = &'f Field>) -> bool {
         fields.into_iter().all(|field| !field.is_required() || self.0.contains_key(field.name))
+    }
+
+    /// Whether something was given that does not fit: nobody has to be told that it is missing, too.
+    pub fn is_misfit(&self, name: &str) -> bool {
+        self.1.contains(name)
     }
 
     /// A text, choice, secret or URL, if it was given or has a default.

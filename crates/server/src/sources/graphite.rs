@@ -13,13 +13,14 @@ use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Method},
     http_server::{self, Server},
+    names::{self, Extent, Name, NameKind, Names, NamesOf, NamesQuestion},
     python_json,
     time_arguments::{self, Moment},
 };
 use crate::{
     building::BuildInput,
     http_target,
-    outbound::Reply,
+    outbound::{Limits, Reply},
     settings::{Field, FieldKind},
 };
 
@@ -114,6 +115,46 @@ impl Source for Graphite {
         let reply = self.server.ask("/render", &parameters, http_server::probe_limits(deadline)).await?;
         self.read(&reply).map(drop)
     }
+
+    fn names_of(&self) -> Option<NamesOf> {
+        Some(NamesOf::Paths)
+    }
+
+    async fn names(&self, question: NamesQuestion) -> Result<Names, SourceFault> {
+        // Half a pattern is none, and Graphite would fail on it.
+        let count = |sign: char| question.prefix.matches(sign).count();
+        if count('[') != count(']') || count('{') != count('}') {
+            return Ok(Names { items: Vec::new(), extent: Extent::Some });
+        }
+        let parameters = [("query", format!("{}*", question.prefix)), ("format", "completer".to_owned())];
+        let limits = Limits { deadline: question.deadline, max_bytes: names::MOST_BYTES };
+        let reply = self.server.ask("/metrics/find", &parameters, limits).await?;
+        if !reply.status.is_success() {
+            return Err(self.server.failed(&format!("answered {}", reply.summary())));
+        }
+        let json = reply.json().map_err(|what| self.server.failed(&format!("answered {what}")))?;
+        let found = json["metrics"].as_array().ok_or_else(|| {
+            self.server.failed(&format!("answered JSON that is no list of metrics: {}", reply.excerpt()))
+        })?;
+        let level = question.prefix.rfind('.').map_or("", |at| &question.prefix[..=at]);
+        let mut names: Vec<Name> = found.iter().filter_map(|found| node(found, level)).collect();
+        names.sort_by(|one, other| one.name.cmp(&other.name));
+        names.dedup();
+        Ok(Names::of(names, Extent::Level))
+    }
+}
+
+/// The name of an entry below `level`, which may be a pattern and then stays one. A path that goes on ends with its dot.
+fn node(json: &serde_json::Value, level: &str) -> Option<Name> {
+    let path = json["path"].as_str()?;
+    let whole = path.trim_end_matches('.');
+    let last = whole.rsplit('.').next().filter(|last| !last.is_empty())?;
+    // A text, by Graphite itself; a number or a truth, by others that speak as it does.
+    let is_leaf = matches!(json["is_leaf"].to_string().as_str(), "\"1\"" | "1" | "true");
+    Some(match is_leaf {
+        true => Name::plain(NameKind::Series, &format!("{level}{last}")),
+        false => Name::plain(NameKind::Branch, &format!("{level}{last}.")),
+    })
 }
 
 /// One series of an answer: its points are never empty of time, but may be of value.

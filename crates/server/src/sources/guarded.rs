@@ -5,8 +5,12 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 
-use super::{Call, MethodDescription, Source, SourceFault, Value, size};
-use crate::{building::ConfiguredEntry, redact::Secrets};
+use super::{
+    Call, MethodDescription, Source, SourceFault, Value,
+    names::{KnownNames, Names, NamesOf, NamesQuestion},
+    size,
+};
+use crate::{building::ConfiguredEntry, error_words, redact::Secrets};
 
 /// The largest arguments of one call. They are questions, not data.
 const LARGEST_ARGUMENTS: usize = 1 << 20;
@@ -17,24 +21,40 @@ const SEARCHED_ARGUMENTS: usize = 2000;
 /// How much a fault says. Bodies and tracebacks of others can be long.
 const SHOWN_FAULT: usize = 4000;
 
+/// What a probe asks, in the words of a fault.
+const PROBE: &str = "is it there?";
+
+/// Stands between why a source gave no answer and what it was asked.
+fn whose(name: &str) -> String {
+    format!("; source '{name}': ")
+}
+
+/// Why the source gave no answer, without which source it was and what it was asked: for places where that stands beside it.
+pub(crate) fn reason<'a>(fault: &'a str, name: &str) -> &'a str {
+    fault.rfind(&whose(name)).map_or(fault, |end| &fault[..end])
+}
+
 pub(super) struct Guarded {
     name: String,
     inner: Arc<dyn Source>,
     secrets: Secrets,
+    names: KnownNames,
 }
 
 impl Guarded {
     pub(super) fn new(entry: &ConfiguredEntry, inner: Arc<dyn Source>, secrets: Secrets) -> Self {
-        Guarded { name: entry.name.clone(), inner, secrets }
+        Guarded { name: entry.name.clone(), inner, secrets, names: KnownNames::default() }
     }
 
+    /// The reason first, where a list does not cut it away: `no such table: x; source 'shop': execute('select ...')`.
     fn clean(&self, asked: &str, what: &str) -> String {
-        let mut text = self.secrets.redact(&format!("source '{}': {asked}: {what}", self.name)).into_owned();
+        let mut text = self.secrets.redact(&error_words::plain(what.trim_end())).into_owned();
         if text.len() > SHOWN_FAULT {
             text.truncate(text.floor_char_boundary(SHOWN_FAULT));
             text.push_str("...");
         }
-        text
+        let asked = self.secrets.redact(asked);
+        format!("{text}{}{asked}", whose(&self.name))
     }
 
     /// `get_sum('a.b', from_date='-10min')`.
@@ -83,7 +103,21 @@ impl Source for Guarded {
         let answer = answer.unwrap_or_else(|_| Err(SourceFault::Failed(late(began))));
         answer.map_err(|fault| match fault {
             ours @ SourceFault::Ours(_) => ours,
-            fault => SourceFault::Failed(self.clean("is it there?", &fault.to_string())),
+            fault => SourceFault::Failed(self.clean(PROBE, &fault.to_string())),
+        })
+    }
+
+    fn names_of(&self) -> Option<NamesOf> {
+        self.inner.names_of()
+    }
+
+    async fn names(&self, question: NamesQuestion) -> Result<Names, SourceFault> {
+        let Some(of) = self.names_of() else { return Ok(Names::default()) };
+        let asked = format!("{} beginning with '{}'", of.word(), question.prefix);
+        let answer = self.names.answer(of, question, |question| self.inner.names(question)).await;
+        answer.map_err(|fault| match fault {
+            ours @ SourceFault::Ours(_) => ours,
+            fault => SourceFault::Failed(self.clean(&asked, &fault.to_string())),
         })
     }
 }

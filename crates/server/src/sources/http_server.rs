@@ -14,13 +14,13 @@ use crate::{
 const PROBE_BYTES: usize = 1 << 20;
 
 impl From<OutboundError> for SourceFault {
-    /// In the words of a source: what was asked, and what came of it.
+    /// In the words of a source: what came of it, and what was asked.
     fn from(error: OutboundError) -> Self {
         match error.kind {
             OutboundKind::TooLarge(most) => SourceFault::TooLarge(most),
             OutboundKind::BadRequest => SourceFault::BadArguments(error.what),
             OutboundKind::NoDescriptor | OutboundKind::NoMemory => SourceFault::Ours(error.what),
-            _ => SourceFault::Failed(error.to_string()),
+            _ => SourceFault::Failed(format!("{} ({})", error.what, error.asked)),
         }
     }
 }
@@ -73,9 +73,9 @@ impl Server {
         })
     }
 
-    /// The fault that says where and what.
+    /// The fault that says what and where.
     pub(super) fn failed(&self, what: &str) -> SourceFault {
-        SourceFault::Failed(format!("{}: {what}", shown_url(&self.base).trim_end_matches('/')))
+        SourceFault::Failed(format!("{what} ({})", shown_url(&self.base).trim_end_matches('/')))
     }
 }
 

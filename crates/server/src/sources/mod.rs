@@ -17,13 +17,17 @@ mod arguments;
 mod child;
 mod guarded;
 mod http_server;
+pub mod names;
 mod python_json;
-mod time_arguments;
+pub(crate) mod time_arguments;
+
+pub(crate) use guarded::reason;
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use names::{Names, NamesOf, NamesQuestion};
 pub use revere_sandbox::{MethodDescription, SourceFault, Value};
 
 use crate::{
@@ -51,6 +55,16 @@ pub trait Source: Send + Sync {
 
     /// The cheapest question that shows whether the source can answer.
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault>;
+
+    /// What it can name to whoever writes a script; `None` for one that cannot.
+    fn names_of(&self) -> Option<NamesOf> {
+        None
+    }
+
+    /// The names that begin with what is asked. What it does not know begins with nothing.
+    async fn names(&self, _: NamesQuestion) -> Result<Names, SourceFault> {
+        Ok(Names::default())
+    }
 }
 
 /// One call of one method.

@@ -10,6 +10,7 @@ use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Arguments, Method},
     http_server::{self, Server},
+    names::{self, Extent, Name, NameKind, Names, NamesOf, NamesQuestion},
     time_arguments,
 };
 use crate::{
@@ -111,6 +112,48 @@ impl Source for Prometheus {
         self.ask("/api/v1/query", &[("query", "vector(1)".to_owned())], http_server::probe_limits(deadline))
             .await
             .map(drop)
+    }
+
+    fn names_of(&self) -> Option<NamesOf> {
+        Some(NamesOf::Metrics)
+    }
+
+    /// Of the last day: what is no longer measured is nothing to ask about.
+    async fn names(&self, question: NamesQuestion) -> Result<Names, SourceFault> {
+        let (metric, label) = match question.prefix.split_once('{') {
+            Some((metric, label)) => (metric, Some(label)),
+            None => (question.prefix.as_str(), None),
+        };
+        let named = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+        let is_number = metric.starts_with(|c: char| c.is_ascii_digit());
+        if is_number || !named(metric) || !label.is_none_or(named) {
+            return Ok(Names { items: Vec::new(), extent: Extent::Some });
+        }
+        let mut parameters = vec![
+            ("start", (question.now.as_second() - 86_400).to_string()),
+            ("end", question.now.as_second().to_string()),
+            ("limit", names::MOST_NAMES.to_string()),
+        ];
+        let selector = match label {
+            Some(_) => metric.to_owned(),
+            None => format!("{{__name__=~\"{metric}.*\"}}"),
+        };
+        if !metric.is_empty() {
+            parameters.push(("match[]", selector));
+        }
+        let path = if label.is_some() { "/api/v1/labels" } else { "/api/v1/label/__name__/values" };
+        let limits = Limits { deadline: question.deadline, max_bytes: names::MOST_BYTES };
+        let data = self.ask(path, &parameters, limits).await?;
+        let found = data.as_array().ok_or_else(|| self.server.failed("answered data that is no list of names"))?;
+        let found = found.iter().filter_map(Json::as_str);
+        let names = match label {
+            None => found.map(|name| Name::plain(NameKind::Metric, name)).collect(),
+            Some(label) => found
+                .filter(|name| *name != "__name__" && name.starts_with(label))
+                .map(|name| Name { of: metric.to_owned(), ..Name::plain(NameKind::Label, name) })
+                .collect(),
+        };
+        Ok(Names::of(names, Extent::Level))
     }
 }
 

@@ -12,7 +12,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use revere_model::Clock;
 
-use super::{Call, MethodDescription, Source, SourceFault, Value};
+use super::{
+    Call, MethodDescription, Source, SourceFault, Value,
+    names::{Names, NamesOf, NamesQuestion},
+};
 
 /// What calls and probes showed of one source since the server began.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -108,6 +111,15 @@ impl Source for Watched {
         let looking = self.look(deadline);
         looking.saw(self.source.probe(deadline).await)
     }
+
+    fn names_of(&self) -> Option<NamesOf> {
+        self.source.names_of()
+    }
+
+    /// Shows nothing of how it does: what answers scripts need not answer this.
+    async fn names(&self, question: NamesQuestion) -> Result<Names, SourceFault> {
+        self.source.names(question).await
+    }
 }
 
 impl Watched {
@@ -140,9 +152,9 @@ impl Drop for Looking<'_> {
         }
         let took = self.began.elapsed();
         let what = format!(
-            "source '{}': no answer within {:.1} s, when the time of the run was over",
-            self.watched.name,
-            took.as_secs_f64()
+            "no answer within {:.1} s, when the time of the run was over; source '{}'",
+            took.as_secs_f64(),
+            self.watched.name
         );
         self.watched.watch.saw(&self.watched.name, &Err::<(), _>(SourceFault::Failed(what)), took);
     }
@@ -192,7 +204,7 @@ mod tests {
         assert!(tokio::time::timeout(moment, silent.probe(Instant::now())).await.is_err());
         let seen = watch.health("s");
         assert_eq!((seen.calls, seen.failures), (2, 2));
-        assert!(seen.last_error.unwrap().starts_with("source 's': no answer within 0.0 s, when"));
+        assert!(seen.last_error.unwrap().ends_with("when the time of the run was over; source 's'"));
     }
 
     #[test]

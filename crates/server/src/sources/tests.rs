@@ -25,6 +25,7 @@ fn every_file_in_the_folder_is_registered_or_known_to_be_no_source() {
         "guarded",
         "http_server",
         "mod",
+        "names",
         "python_json",
         "source_health",
         "tests",
@@ -87,9 +88,12 @@ fn every_fault_of_every_source_is_reported_at_once_without_secrets() {
         "g": {"type": "graphite", "config": {"url": "graphite", "auth_password": "s3cret-one", "ca_file": "none.pem"}},
         "d": {"type": "database", "config": {"connection_string": "mysql://u:s3cret-two@h/d?s3cret-two=1", "max_rows": 0}},
         "h": {"type": "http", "config": {"methods": ["gte"], "headers": {"x y": "s3cret-three"}}},
+        "l": {"type": "http", "config": {"base_url": "localhost:1"}},
         "off": {"type": "nonsense", "enabled": false},
     }));
     let all = found.join("\n");
+    let of_one: Vec<_> = found.iter().filter(|fault| fault.contains("['l']")).collect();
+    assert_eq!(of_one.len(), 1, "what is wrong is not missing as well: {of_one:?}");
     for part in [
         "REVERE_SOURCES['g']['config']['url']: expected an address",
         "REVERE_SOURCES['d']['config']['max_rows']: expected a whole number, 1 or more",

@@ -51,7 +51,7 @@ pub(super) fn relative(words: &str, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Reads a moment of which texts are resolved here, relative ones from `now`.
-pub(super) fn resolve(name: &str, value: Value, now: Timestamp) -> Result<Timestamp, SourceFault> {
+pub(crate) fn resolve(name: &str, value: Value, now: Timestamp) -> Result<Timestamp, SourceFault> {
     let words = match read(name, value, now)? {
         Moment::At(at) => return Ok(at),
         Moment::Words(words) => words,

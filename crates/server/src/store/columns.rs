@@ -1,7 +1,7 @@
 //! How values look in columns, the same in every table.
 
 use jiff::Timestamp;
-use revere_model::{MonitorId, ReturnValue, Severity, State};
+use revere_model::{MonitorId, ReturnValue, Severity, State, UNREADABLE_TAGS};
 
 use super::{StoreError, database::DbRow};
 
@@ -39,10 +39,22 @@ pub(super) fn tags_text(tags: &[String]) -> String {
 /// Tags from their JSON text. They only help to find a monitor, and are kept in a table of their own for that: where they
 /// cannot be read there are none, and neither its runs nor a list that holds it fails.
 pub(super) fn tags_from(monitor: i64, text: &str) -> Vec<String> {
-    serde_json::from_str(text).unwrap_or_else(|fault| {
-        tracing::error!(monitor, %fault, "the tags of a monitor cannot be read; edit the monitor to give it tags again");
-        Vec::new()
-    })
+    readable_tags(monitor, text).unwrap_or_default()
+}
+
+/// The same where it is decided by them who is told. What stands for those that cannot be read has alerts that are for some tags
+/// tell of the monitor: rather too many people hear of a problem than nobody.
+pub(super) fn tags_to_tell_by(monitor: i64, text: &str) -> Vec<String> {
+    readable_tags(monitor, text).unwrap_or_else(|| vec![UNREADABLE_TAGS.to_owned()])
+}
+
+fn readable_tags(monitor: i64, text: &str) -> Option<Vec<String>> {
+    let fault = match serde_json::from_str(text) {
+        Ok(tags) => return Some(tags),
+        Err(fault) => fault,
+    };
+    tracing::error!(monitor, %fault, "the tags of a monitor cannot be read; edit the monitor to give it tags again");
+    None
 }
 
 /// The alerts that a monitor chose, from their JSON text. Where they cannot be read all alerts tell of it: rather too many
@@ -52,6 +64,20 @@ pub(super) fn alerts_from(monitor: i64, text: Option<String>) -> Option<Vec<Stri
         tracing::error!(monitor, %fault, "the alerts that a monitor chose cannot be read; all of them tell of it");
         None
     })
+}
+
+/// What was read of a row that is one of many; `None` where it cannot be read, which stops nothing but itself. What passes, such
+/// as a locked database, is an error.
+pub(super) fn readable<T>(row: &DbRow, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.is_passing() => Err(error),
+        Err(error) => {
+            let monitor = row.int("monitor_id").unwrap_or_default();
+            tracing::error!(monitor, %error, "a row of this monitor cannot be read; the others go on");
+            Ok(None)
+        }
+    }
 }
 
 /// A JSON list of ids, to be bound where a statement has [`ids_of`](super::database::sql_pieces::ids_of).

@@ -11,16 +11,19 @@ mod claiming;
 mod columns;
 mod database;
 mod error;
+mod facts;
 mod health;
 mod import;
 mod many_rows;
 mod monitors;
+mod moving;
 mod nodes;
 mod people;
 mod place;
 mod postgres;
 mod reading;
 mod retention;
+mod running_servers;
 mod sqlite;
 mod telling;
 #[cfg(test)]
@@ -44,6 +47,7 @@ pub use claiming::claims::{Claimed, Claims};
 pub use claiming::release::{HandedBack, TakenBack};
 pub use claiming::results::{Committed, RunResult};
 pub use error::{OpenError, StoreError};
+pub use facts::{DatabaseFacts, KeptFor};
 pub use health::StoreHealth;
 pub use import::{
     ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, PastResult, Takeover,
@@ -53,23 +57,31 @@ pub use monitors::{
     deleted::DeletedMonitor,
     versions::{Author, SavedVersion},
 };
-pub use nodes::{Due, Holding, Node};
-pub use people::{Attempt, Link, Lookup, NewSession, NewToken, NewUser, Session, Token, User, UserChange};
+pub use moving::{MoveError, MoveStep, Moved, MovedTable};
+pub use nodes::{Due, Holding, MISSED_FOR, Node, SILENT};
+pub use people::{
+    Attempt, Link, Lookup, NewSession, NewToken, NewUser, SavedFilter, Session, Token, User, UserChange,
+    failures_of_codes,
+};
 pub use place::DatabasePlace;
 pub use postgres::{address::PostgresAddress, clock::DatabaseClock};
 pub use reading::chart::SeriesPoint;
 pub use reading::counts::StateCounts;
 pub use reading::flips::RecordedFlip;
-pub use reading::overview::{OverviewFilter, OverviewPlace, OverviewRow};
+pub use reading::overview::{OverviewColumn, OverviewFilter, OverviewOrder, OverviewPlace, OverviewRow};
+pub use reading::past_values::TooMuch;
 pub use reading::previous_run::PreviousRun;
 pub use reading::runs::RunFilter;
-pub use sqlite::backup::BackupError;
+pub use sqlite::{backup::BackupError, file_mode::open_to_others};
 pub use telling::acknowledgements::{Acknowledged, AcknowledgedBy, Acknowledgement, ToldMessage};
 pub use telling::alert_changes::{AlertChange, AlertSettings, ConfiguredAlert};
 pub use telling::alert_records::AlertRow;
 pub use telling::decisions::{NotTold, NotToldFilter};
-pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement};
+pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement, standing::DeliveryStanding};
 pub use telling::mutes::{HeldBack, HeldTold, MuteFilter, MuteRecord};
+pub use telling::on_call::{
+    CalendarCopy, KeptCalendar, OnCallSettled, OnCallTold, OverrideFilter, OverrideRecord, Usable,
+};
 pub use telling::reminders::Reminded;
 pub use telling::told_records::unseen;
 
@@ -157,6 +169,7 @@ struct Inner {
     /// The clock that all of them go by, where this one does.
     database_clock: OnceLock<DatabaseClock>,
     claim_margin: Duration,
+    low_water: claiming::low_water::LowWater,
     deleted_days: u32,
     counted: reading::counts::Counted,
     /// Tells this database apart in delivery keys.
@@ -188,6 +201,7 @@ impl Store {
             shared: matches!(options.place, DatabasePlace::Server(_)),
             database_clock: OnceLock::new(),
             claim_margin: options.claim_margin,
+            low_water: claiming::low_water::LowWater::default(),
             place: options.place,
             patience: options.patience,
             alone: options.alone,

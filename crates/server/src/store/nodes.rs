@@ -27,6 +27,21 @@ pub struct Node {
     pub started_at: Timestamp,
     /// When it last said that it does.
     pub seen_at: Timestamp,
+    /// Runs that it recorded in the minute before.
+    pub runs_a_minute: u64,
+}
+
+/// A server that said nothing for so long is gone, or cut off.
+pub const SILENT: SignedDuration = SignedDuration::from_secs(30);
+
+/// One that is gone is missed for so long; then nobody expects it any more.
+pub const MISSED_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+impl Node {
+    /// Whether it has said nothing for so long that it is gone, or cut off.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        now.duration_since(self.seen_at) > SILENT
+    }
 }
 
 /// What a server has in hand.
@@ -63,8 +78,9 @@ impl Store {
         self.write(move |connection| {
             Box::pin(async move {
                 db::query(
-                    "insert into nodes (name, host, version, address, started_at, seen_at) values ($1, $2, $3, $4, $5, $6)
-                     on conflict (name) do update set seen_at = excluded.seen_at",
+                    "insert into nodes (name, host, version, address, started_at, seen_at, runs_a_minute)
+                         values ($1, $2, $3, $4, $5, $6, $7)
+                     on conflict (name) do update set seen_at = excluded.seen_at, runs_a_minute = excluded.runs_a_minute",
                 )
                 .bind(node.name)
                 .bind(node.host)
@@ -72,6 +88,7 @@ impl Store {
                 .bind(node.address)
                 .bind(micros(node.started_at))
                 .bind(micros(node.seen_at))
+                .bind(i64::try_from(node.runs_a_minute).unwrap_or(i64::MAX))
                 .execute(&mut *connection)
                 .await?;
                 db::query("delete from nodes where seen_at < $1").bind(micros(long_ago)).execute(connection).await?;
@@ -120,6 +137,7 @@ impl Store {
                 address: row.text("address")?,
                 started_at: row.at("started_at")?,
                 seen_at: row.at("seen_at")?,
+                runs_a_minute: row.int("runs_a_minute")?.unsigned_abs(),
             };
             let holding =
                 Holding { runs: row.int("runs")?.unsigned_abs(), deliveries: row.int("deliveries")?.unsigned_abs() };
@@ -128,14 +146,49 @@ impl Store {
         rows.iter().map(node).collect()
     }
 
+    /// What the server of this name holds.
+    pub async fn holding(&self, name: &str) -> Result<Holding, StoreError> {
+        let rows: Vec<(i64, i64)> = db::query_as(
+            "select (select count(*) from statuses where claimed_by = $1),
+                 (select count(*) from deliveries where claimed_by = $1 and status = 'owed')",
+        )
+        .bind(name)
+        .fetch_all(self.readers())
+        .await?;
+        let count = |(runs, deliveries): &(i64, i64)| Holding {
+            runs: runs.unsigned_abs(),
+            deliveries: deliveries.unsigned_abs(),
+        };
+        Ok(rows.first().map(count).unwrap_or_default())
+    }
+
+    /// Servers that were seen since `recent`, did not stop in order and said nothing since `silent`, but for those in whose place
+    /// another one began.
+    pub async fn nodes_missing(&self, silent: Timestamp, recent: Timestamp) -> Result<Vec<Node>, StoreError> {
+        let all = self.nodes().await?.into_iter().map(|(node, _)| node).filter(|node| node.seen_at >= recent);
+        let (mut missing, mut here): (Vec<Node>, Vec<Node>) = all.partition(|node| node.seen_at < silent);
+        // The one that was seen last has the fewest that may have taken its place.
+        missing.sort_by_key(|node| std::cmp::Reverse(node.seen_at));
+        missing.retain(|gone| match here.iter().position(|other| other.started_at >= gone.seen_at) {
+            Some(place) => {
+                here.swap_remove(place);
+                false
+            }
+            None => true,
+        });
+        Ok(missing)
+    }
+
     /// What becomes due next: one question, so that many servers may ask it often.
-    pub async fn due(&self) -> Result<Due, StoreError> {
+    pub async fn due(&self, now: Timestamp) -> Result<Due, StoreError> {
+        let from = self.due_from(now);
         let rows: Vec<(Option<String>, Option<i64>)> = db::query_as(
-            "select null, min(due_at) from statuses where due_at is not null
+            "select null, min(due_at) from statuses where due_at is not null and due_at >= $1
              union all
              select alert_key, min(next_attempt_at) from deliveries
              where status = 'owed' and next_attempt_at is not null group by alert_key",
         )
+        .bind(from)
         .fetch_all(self.engine_readers())
         .await?;
         let mut due = Due::default();
@@ -146,38 +199,51 @@ impl Store {
                 (Some(_), None) => {}
             }
         }
+        self.looked_at_due(from, due.tick, now);
         Ok(due)
     }
 
-    /// When the last recorded run of each monitor began, of those that began since then.
-    pub async fn last_runs(&self, since: Timestamp) -> Result<Vec<(MonitorId, Timestamp)>, StoreError> {
-        let rows: Vec<(i64, i64)> =
-            db::query_as("select monitor_id, last_run_at from statuses where last_run_at >= $1")
-                .bind(micros(since))
-                .fetch_all(self.engine_readers())
-                .await?;
+    /// When the last recorded run of each monitor began, of those that may have ended since then: a run may take `limit`, where
+    /// its monitor does not say more.
+    pub async fn last_runs(
+        &self,
+        since: Timestamp,
+        limit: SignedDuration,
+    ) -> Result<Vec<(MonitorId, Timestamp)>, StoreError> {
+        let rows: Vec<(i64, i64)> = db::query_as(
+            "select monitor_id, last_run_at from statuses where last_run_at >= $1
+             union all
+             select s.monitor_id, s.last_run_at from monitors m join statuses s on s.monitor_id = m.id
+             where m.timeout_s > $2 and s.last_run_at < $1 and s.last_run_at >= $3 - cast(m.timeout_s * 1000000 as bigint)",
+        )
+        .bind(micros(since.saturating_sub(limit).unwrap_or(Timestamp::MIN)))
+        .bind(limit.as_secs_f64())
+        .bind(micros(since))
+        .fetch_all(self.engine_readers())
+        .await?;
         rows.into_iter().map(|(monitor, at)| Ok((MonitorId(monitor), instant(at)?))).collect()
     }
 
-    /// The runs of these monitors that began then, the oldest first, at most `limit`, each with the change of state it made.
+    /// The runs of these monitors that began then, the oldest first, each with the change of state it made: of the newest `limit`.
     pub async fn runs_that_began(
         &self,
         wanted: &[(MonitorId, Timestamp)],
         limit: u32,
     ) -> Result<Vec<(Run, Option<RecordedFlip>)>, StoreError> {
-        let Some(since) = wanted.iter().map(|(_, at)| *at).min() else { return Ok(Vec::new()) };
+        let mut wanted = wanted.to_vec();
+        wanted.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
+        wanted.truncate(limit as usize);
+        let Some(since) = wanted.last().map(|(_, at)| *at) else { return Ok(Vec::new()) };
         let ids = ids_text(wanted.iter().map(|(monitor, _)| *monitor));
+        let starts: Vec<i64> = wanted.iter().map(|(_, at)| micros(*at)).collect();
+        let starts = serde_json::to_string(&starts).expect("a list of numbers always has a JSON form");
         let sql = format!(
-            "select * from runs where monitor_id in {} and started_at >= $2 order by started_at, id limit $3",
-            sql_pieces::ids_of("$1")
+            "select * from runs where monitor_id in {} and started_at in {} order by started_at, id",
+            sql_pieces::ids_of("$1"),
+            sql_pieces::ids_of("$2")
         );
-        let rows = db::query(db::AssertSqlSafe(sql))
-            .bind(&ids)
-            .bind(micros(since))
-            .bind(i64::from(limit))
-            .fetch_all(self.engine_readers())
-            .await?;
-        let wanted: HashSet<(MonitorId, Timestamp)> = wanted.iter().copied().collect();
+        let rows = db::query(db::AssertSqlSafe(sql)).bind(&ids).bind(starts).fetch_all(self.engine_readers()).await?;
+        let wanted: HashSet<(MonitorId, Timestamp)> = wanted.into_iter().collect();
         let runs = rows.iter().map(run).collect::<Result<Vec<Run>, _>>()?;
         let runs = runs.into_iter().filter(|run| wanted.contains(&(run.monitor_id, run.started_at)));
         let sql = format!("select * from flips where monitor_id in {} and at >= $2", sql_pieces::ids_of("$1"));

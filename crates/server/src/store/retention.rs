@@ -10,6 +10,12 @@ use crate::store::{
     database::{self as db, DbConnection, sql_pieces},
 };
 
+/// That no rota goes by a delivery: neither the next ones are told with its words, nor an end that something holds back.
+const NOT_NEEDED: &str = "not exists (select 1 from on_call_rounds r
+         where r.monitor_id = deliveries.monitor_id and r.delivery_id = deliveries.id)
+     and not exists (select 1 from on_call_told t
+         where t.monitor_id = deliveries.monitor_id and t.ends_with = deliveries.id)";
+
 impl Store {
     /// The monitors whose history is not kept for ever, after `after`, at most `limit`, each with its days.
     pub async fn monitors_to_purge(
@@ -57,7 +63,7 @@ impl Store {
     }
 
     /// Purges at most `limit` deliveries of a monitor that came to be owed more than `days` days before `now` and are
-    /// settled; one that another is told instead of goes after that other one. Answers how many.
+    /// settled; one that another is told instead of goes after that other one, and what a rota still tells of stays. Answers how many.
     pub async fn purge_deliveries(
         &self,
         monitor: MonitorId,
@@ -65,15 +71,16 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let oldest: Vec<(i64, i64, bool)> = db::query_as(
+        let sql = format!(
             "select id, created_at, status <> 'owed' and not exists
-                 (select 1 from deliveries other where other.instead_of = deliveries.id)
-             from deliveries where monitor_id = $1 order by id limit $2",
-        )
-        .bind(monitor.0)
-        .bind(i64::from(limit))
-        .fetch_all(self.readers())
-        .await?;
+                 (select 1 from deliveries other where other.instead_of = deliveries.id) and {NOT_NEEDED}
+             from deliveries where monitor_id = $1 order by id limit $2"
+        );
+        let oldest: Vec<(i64, i64, bool)> = db::query_as(db::AssertSqlSafe(sql))
+            .bind(monitor.0)
+            .bind(i64::from(limit))
+            .fetch_all(self.readers())
+            .await?;
         let cutoff = micros(cutoff(days, now));
         let old = oldest.into_iter().filter(|(_, at, may_go)| *at < cutoff && *may_go).map(|(id, ..)| id).collect();
         self.purge("deliveries", old).await
@@ -117,7 +124,8 @@ impl Store {
         }
         let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
         // Only what is settled may go, whatever happened since it was looked at.
-        let settled = if table == "deliveries" { " and status <> 'owed'" } else { "" };
+        let settled =
+            if table == "deliveries" { format!(" and status <> 'owed' and {NOT_NEEDED}") } else { String::new() };
         let sql = format!("delete from {table} where id in {}{settled}", sql_pieces::ids_of("$1"));
         self.write(move |connection| {
             Box::pin(async move {
@@ -165,10 +173,15 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
     }
     // What is owed is still told: the monitor is gone, the problem was real.
     let steps = [
+        // Nobody is told next of what is gone; an end that a mute holds back is still told.
+        "delete from on_call_rounds where monitor_id = $1 and rota in
+             (select rota from on_call_rounds where monitor_id = $1 limit $2)",
         "delete from runs where id in (select id from runs where monitor_id = $1 limit $2)",
         "delete from gaps where id in (select id from gaps where monitor_id = $1 limit $2)",
         "delete from deliveries where id in (select d.id from deliveries d where d.monitor_id = $1 and d.status <> 'owed'
-             and not exists (select 1 from deliveries i where i.instead_of = d.id) limit $2)",
+             and not exists (select 1 from deliveries i where i.instead_of = d.id)
+             and not exists (select 1 from on_call_told t join alerts a on a.key = t.alert_key
+                 where t.monitor_id = d.monitor_id and t.ends_with = d.id and a.in_config) limit $2)",
         "delete from decisions where id in (select id from decisions where monitor_id = $1 limit $2)",
         "delete from monitor_versions where monitor_id = $1 and version in
              (select version from monitor_versions where monitor_id = $1 limit $2)",
@@ -196,6 +209,7 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
     }
     let mut removed = 0;
     for step in [
+        "delete from on_call_told where monitor_id = $1",
         "delete from held where monitor_id = $1",
         "delete from told where monitor_id = $1",
         "delete from tags where monitor_id = $1",

@@ -65,6 +65,8 @@ routes! {
         GET "/"
         GET "/counts"
         POST "/zone"
+        POST "/filters"
+        POST "/filters/delete"
         GET "/monitor/{id}"
         GET "/monitor/{id}/chart"
         GET "/monitor/{id}/run/{run}"
@@ -112,19 +114,27 @@ routes! {
     TryScripts {
         POST "/api/v1/eval"
         POST "/api/v1/check"
+        GET "/api/v1/sources/{name}/names"
         POST "/try"
         POST "/sources/probe"
         POST "/sources/try"
+        POST "/sources/names"
     }
     SeeSources {
         GET "/api/v1/sources"
         GET "/sources"
+    }
+    SeeServers {
+        GET "/api/v1/server"
+        GET "/server"
     }
     SeeAlerts {
         GET "/api/v1/monitors/{id}/who"
         GET "/monitor/{id}/who"
         GET "/api/v1/alerts"
         GET "/api/v1/alerts/{key}"
+        GET "/api/v1/alerts/{key}/preview"
+        GET "/alert/{key}/preview"
         GET "/api/v1/deliveries"
         GET "/api/v1/not-told"
         GET "/alerts"
@@ -134,6 +144,17 @@ routes! {
         GET "/api/v1/mutes/{id}/held-back"
         GET "/mutes"
         GET "/mutes/{id}"
+        GET "/api/v1/on-call"
+        GET "/api/v1/on-call/{key}"
+        GET "/api/v1/overrides"
+        GET "/api/v1/overrides/{id}"
+        GET "/on-call"
+    }
+    ChangeOnCall {
+        POST "/api/v1/overrides"
+        POST "/api/v1/overrides/{id}/end"
+        POST "/on-call"
+        POST "/on-call/overrides/{id}/end"
     }
     Acknowledge {
         POST "/api/v1/monitors/{id}/acknowledgement"
@@ -153,6 +174,8 @@ routes! {
     ChangeAlerts {
         PUT "/api/v1/alerts/{key}"
         POST "/api/v1/alerts/{key}/test"
+        POST "/api/v1/alerts/{key}/preview"
+        POST "/alert/{key}/preview"
         GET "/alert/{key}/edit"
         POST "/alert/{key}/edit"
         POST "/alert/{key}/test"

@@ -40,6 +40,8 @@ pub struct Problem {
     pub current_version: Option<i64>,
     /// When to try again.
     pub retry_after: Option<Duration>,
+    /// Whether it is done nevertheless, or goes on.
+    pub under_way: bool,
     /// For the log: what really happened.
     pub cause: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -54,6 +56,7 @@ impl Problem {
             place: None,
             current_version: None,
             retry_after: None,
+            under_way: false,
             cause: None,
         }
     }
@@ -136,6 +139,9 @@ impl From<Failure> for Problem {
             Failure::Conflict(version) => Problem::conflict(version),
             Failure::NotPossible(detail) => Problem::new(StatusCode::CONFLICT, detail),
             Failure::NotNow { detail, retry_after } => Problem::unavailable(detail, retry_after),
+            Failure::UnderWay(detail) => {
+                Problem { under_way: true, ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+            }
             Failure::Denied(Denial::NotLoggedIn(_)) => Problem::new(StatusCode::UNAUTHORIZED, failure.to_string()),
             Failure::Denied(denial) => Problem::new(StatusCode::FORBIDDEN, denial.to_string()),
             Failure::NotLetIn => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "name, password or code is wrong"),

@@ -13,6 +13,7 @@ use revere_model::{Act, Actor, Denial, Door, Who};
 use super::{
     RequestId, WebState, access_table, client_address,
     error::Problem,
+    in_the_clear,
     pages::problem_page,
     proxy_header::{self, Named},
     session_cookie,
@@ -39,6 +40,11 @@ pub(super) async fn guard(State(state): State<WebState>, mut request: Request, n
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let address = client_address::of(&request, &state.operations.log_in_settings().trusted_proxies);
     let mut actor = Actor { who: Who::Everybody, door, address, request_id };
+    if let Err(problem) = in_the_clear::check(&state, &request, path.as_str()) {
+        let context = state.operations.asked_by(Actor { who: Who::Stranger, ..actor });
+        context.refused(Act::OriginRefused, |entry| entry.saying("why", problem.detail.as_str()));
+        return problem.into_response();
+    }
     let mut shown = None;
     if state.operations.log_in_settings().is_required() {
         actor.who = Who::Stranger;
@@ -59,7 +65,8 @@ pub(super) async fn guard(State(state): State<WebState>, mut request: Request, n
             }
         }
     }
-    if let Err(denial) = actor.who.might(operation) {
+    let possible = state.operations.log_in_settings().possible(operation);
+    if let Err(denial) = actor.who.might(operation).and(possible) {
         let context = state.operations.asked_by(actor);
         match (&denial, &shown) {
             (Denial::NotLoggedIn(_), Some(Credential::Token(_))) => {

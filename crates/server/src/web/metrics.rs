@@ -27,8 +27,8 @@ pub(super) async fn metrics(
     context: Context,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    metrics::refresh(&context).await?;
+    let monitors = metrics::refresh(&context).await?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    Ok(([(header::CONTENT_TYPE, format.content_type())], state.metrics.render(format)))
+    Ok(([(header::CONTENT_TYPE, format.content_type())], state.metrics.render(format, &monitors)))
 }

@@ -12,6 +12,7 @@ pub mod error;
 pub mod fields;
 mod guard;
 mod health;
+mod in_the_clear;
 mod metrics;
 mod openapi;
 mod pages;

@@ -86,6 +86,16 @@ impl Params {
         value
     }
 
+    /// As [`Params::exactly`], for what must be given.
+    pub fn required<T: FromStr>(&mut self, name: &'static str, expected: &str) -> Option<T> {
+        if !self.given.iter().any(|(given, _)| given == name) {
+            self.known.push(name);
+            self.fault(name, format!("missing; expected {expected}"));
+            return None;
+        }
+        self.exactly(name, expected)
+    }
+
     /// The `next` of an earlier page, or nothing for the first page.
     pub fn cursor<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
         let text = self.text(name)?;

@@ -3,9 +3,9 @@
 //! A page on another site can make a browser send requests here, also to a server that only listens on this machine.
 //! Three things stop it. A request that changes something and comes from another origin is refused: browsers say where
 //! it comes from. Bodies must be JSON, which no plain form can send. And a foreign name that is made to point here (DNS
-//! rebinding), so that a page there seems to be of this server, is not answered: on loopback never, elsewhere not to a
-//! browser that wants to change something. Programs may use any name there, for instance that of a container; no page
-//! can pass for one, since browsers always say where a change comes from.
+//! rebinding), so that a page there seems to be of this server, is not answered: never on loopback and where `BASE_URL` says
+//! what the server is called, elsewhere not to a browser that wants to change something. Programs may use any name there;
+//! no page can pass for one, since browsers always say where a change comes from.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -32,12 +32,23 @@ pub struct Site {
 pub(super) fn check(site: &Site, method: &Method, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Health is asked for by machines under any name, and says nothing that matters.
-    if site.loopback_only && path != "/healthz" && !site.answers_to(host) {
+    if path != "/healthz"
+        && (site.loopback_only || site.base_url.is_some())
+        && !site.answers_to(host)
+        && !is_this_machine(host)
+    {
         let shown: String = host.chars().take(100).collect();
-        let detail = format!(
-            "this server listens on loopback and does not answer to the name {shown:?}; use localhost or 127.0.0.1, or \
-             set BASE_URL in config.py to the address it is reached at"
-        );
+        let detail = match &site.base_url {
+            Some(own) => format!(
+                "this server does not answer to the name {shown:?}, only to that of BASE_URL in config.py, which is {own}, to \
+                 names without a dot and to IP addresses; a proxy before it has to pass on the name that people use, as nginx does by \
+                 `proxy_set_header Host $host`"
+            ),
+            None => format!(
+                "this server listens on loopback and does not answer to the name {shown:?}; use localhost or 127.0.0.1, or \
+                 set BASE_URL in config.py to the address it is reached at"
+            ),
+        };
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
     }
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -80,6 +91,11 @@ impl Site {
         self.certificate.is_some() || self.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
 
+    /// Whether people come by HTTPS that something before this server speaks, so that what reaches it itself is in the clear.
+    pub(super) fn is_behind_https(&self) -> bool {
+        self.certificate.is_none() && self.is_secure()
+    }
+
     /// Whether what a browser sends goes over a network in the clear, as far as can be told: it is not loopback, and not HTTPS.
     pub(super) fn is_in_the_clear(&self, headers: &HeaderMap) -> bool {
         let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -91,12 +107,12 @@ impl Site {
         !self.is_secure() && !here
     }
 
-    /// Whether `host` (a `Host` header, with or without port) is a name of ours. An address in digits always is: it
-    /// cannot be made to point elsewhere.
+    /// Whether `host` (a `Host` header, with or without port) is a name of ours. An address in digits always is, and so is a name
+    /// without a dot, as of a container: nobody outside can make those point here.
     fn answers_to(&self, host: &str) -> bool {
         let name = without_port(host);
         let literal = name.trim_start_matches('[').trim_end_matches(']');
-        name.eq_ignore_ascii_case("localhost")
+        (!name.is_empty() && !name.contains('.'))
             || name.to_ascii_lowercase().ends_with(".localhost")
             || literal.parse::<IpAddr>().is_ok()
             || literal.parse::<Ipv6Addr>().is_ok()
@@ -170,8 +186,6 @@ mod tests {
             (200, vec![host, ("origin", "https://revere.example")]),
             (200, vec![host, ("origin", "https://revere.example"), ("sec-fetch-site", "same-origin")]),
             (200, vec![("host", "revere.example"), ("origin", "https://revere.example")]),
-            (200, vec![("host", "container:5000"), ("origin", "https://revere.example")]),
-            (200, vec![("host", "container:5000")]),
             (403, vec![host, ("origin", "http://127.0.0.1:5001")]),
             (403, vec![host, ("origin", "http://evil.example")]),
             (403, vec![host, ("origin", "null")]),
@@ -188,8 +202,9 @@ mod tests {
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
         for base_url in [None, Some("https://revere.example/".parse().unwrap())] {
             let site = Site { base_url, ..Site::default() };
-            let own = ["localhost:5000", "127.0.0.1:5000", "10.1.2.3", "[fd00::1]:5000", &machine];
+            let own = ["localhost:5000", "127.0.0.1:5000", "10.1.2.3", "[fd00::1]:5000"];
             for (host, expected) in own.map(|host| (host, 200)).into_iter().chain([
+                (machine.as_str(), 200),
                 ("rebound.example:5000", 421),
                 ("watch.example", 421),
                 ("revere.example.evil.example", 421),
@@ -207,7 +222,7 @@ mod tests {
             let headers = [("host", "rebound.example"), ("origin", "http://rebound.example")];
             let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
             let problem = check(&site, &Method::POST, "/", &headers.into_iter().collect()).unwrap_err();
-            assert!(problem.detail.contains("set BASE_URL"), "{}", problem.detail);
+            assert!(problem.detail.contains("BASE_URL"), "{}", problem.detail);
         }
     }
 
@@ -239,7 +254,31 @@ mod tests {
         for host in ["evil.example", "evil.example:5000", "localhost.evil.example", "", "127.0.0.1.evil.example"] {
             assert_eq!(status(&site, Method::GET, &[("host", host)]), 421, "{host}");
         }
-        let open = Site { loopback_only: false, ..site };
-        assert_eq!(status(&open, Method::GET, &[("host", "anything.example")]), 200);
+    }
+
+    #[test]
+    fn with_a_base_url_its_name_and_addresses_are_answered_wherever_it_listens() {
+        let named = Site { base_url: Some("https://watch.example/".parse().unwrap()), ..Site::default() };
+        for method in [Method::GET, Method::POST] {
+            for host in [
+                "watch.example",
+                "WATCH.example:443",
+                "192.0.2.7:5000",
+                "[fd00::1]",
+                "localhost:5000",
+                "container:5000",
+            ] {
+                assert_eq!(status(&named, method.clone(), &[("host", host)]), 200, "{host}");
+            }
+            for host in ["rebound.example", "watch.example.evil.example", ""] {
+                assert_eq!(status(&named, method.clone(), &[("host", host)]), 421, "{host}");
+            }
+        }
+        let headers: HeaderMap = [(header::HOST, "balancer.example".parse().unwrap())].into_iter().collect();
+        assert!(check(&named, &Method::GET, "/healthz", &headers).is_ok(), "balancers ask by any name");
+        let words = check(&named, &Method::GET, "/", &headers).unwrap_err().detail;
+        assert!(words.contains("https://watch.example/") && words.contains("proxy_set_header Host"), "{words}");
+        // Where nobody said what it is called, programs read under any name.
+        assert_eq!(status(&Site::default(), Method::GET, &[("host", "anything.example")]), 200);
     }
 }

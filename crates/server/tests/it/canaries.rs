@@ -12,7 +12,7 @@ use crate::{
     access::{Visitor, once},
     alerts::stub::Stub,
     cli::{Shell, server::Server},
-    support::client,
+    support::{client, database::schema_of_its_own},
 };
 
 /// As all canaries are written, and as they look in base64 at each of the three places they can stand at.
@@ -133,6 +133,14 @@ async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
     for alert in &planted.alerts {
         let (_, answer) = server.post(&format!("/api/v1/alerts/{alert}/test"), &json!({})).await;
         none_in(&format!("a test of {alert}"), &answer.to_string());
+        let path = format!("/api/v1/alerts/{alert}/preview");
+        let everything = "{{ text }} {{ monitor|tojson }} {{ message }} {{ monitor.url }}";
+        let words = json!({"monitor_id": 1, "text": everything, "subject": everything, "short": everything});
+        let (status, answer) = server.post(&path, &words).await;
+        assert_eq!(status, 200, "{alert}: {answer}");
+        none_in(&format!("words tried with {alert}"), &answer.to_string());
+        let shown = server.json(&format!("{path}?monitor=1")).await;
+        none_in(&format!("a preview of {alert}"), &shown.to_string());
     }
     // Every alert that can fail has failed to tell something.
     for alert in &planted.alerts {
@@ -248,6 +256,56 @@ async fn what_opens_a_door_is_shown_once_and_then_neither_shown_said_nor_kept_as
     }
 }
 
+/// What leads to the database and to the heartbeat's service, in each form that it can have.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_and_the_heartbeat_are_reached_by_is_shown_nowhere() {
+    let receiver = Stub::start().await;
+    // Everything that is asked says the whole request back, as an error.
+    receiver.answer(500, &[], None);
+    let url = schema_of_its_own().await;
+    assert!(url.contains("test-s3cret"), "the password of the tests is a canary");
+    let heartbeat = receiver.url.replace("http://", "http://me:beat-s3cret@");
+    let shell = Shell::new();
+    let settings = format!("DATABASE_URL = '{url}'\nHEARTBEAT_URL = '{heartbeat}/ping-s3cret?key=key-s3cret'\n");
+    shell.write("config.py", &settings);
+    let run = ["run", "-p", "0", "--log-level", "trace"];
+    let server = Server::start(shell.revere().args(run), |server| server.stderr.wait_for("listening on"));
+    let monitor = json!({"name": "looks around", "script": LOOKS_AROUND, "schedule": "0 0 1 1 *"});
+    let (_, created) = server.post("/api/v1/monitors", &monitor).await;
+    let (status, run) = server.post(&format!("/api/v1/monitors/{}/run", created["id"]), &json!({})).await;
+    assert_eq!(status, 200, "{run}");
+    none_in("a run", &run.to_string());
+    let said = |health: &Value| health["heartbeat"].as_str().filter(|said| said.starts_with("not heard")).map(drop);
+    server.wait_for("/healthz", said).await;
+    let document = server.json("/api/v1/openapi.json").await;
+    let asked = everything(&server.address, &document, &[created["id"].to_string()], &[], "").await;
+    for (path, answer) in asked.iter().chain([(&"/healthz".to_owned(), &server.get("/healthz").await.1)]) {
+        none_in(path, answer);
+    }
+    assert!(!receiver.taken().is_empty(), "it was called");
+
+    for (arguments, code) in [("check --connect", 0), ("nodes", 0), ("backup copy.db", 1), ("user list", 0)] {
+        let said = shell.run(arguments).exits(code);
+        none_in(arguments, &said.stdout);
+        none_in(arguments, &said.stderr);
+    }
+    let log = server.stop();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "it tells everything");
+    none_in("the log", &log);
+    // Where each leads nowhere, or is none.
+    for (name, value) in [
+        ("DATABASE_URL", "postgresql://revere:other-s3cret@127.0.0.1:1/revere"),
+        ("DATABASE_URL", "postgresql://revere:other-s3cret@127.0.0.1/revere?sslmod=x"),
+        ("DATABASE_URL", "other-s3cret"),
+        ("HEARTBEAT_URL", "ftp://me:other-s3cret@example.org/"),
+        ("HEARTBEAT_URL", "other-s3cret"),
+    ] {
+        shell.write("config.py", &format!("{name} = '{value}'\n"));
+        let said = shell.run("check --connect").exits(1);
+        none_in(value, &format!("{}{}", said.stdout, said.stderr));
+    }
+}
+
 /// Every page, and every operation of the API that can be asked with GET, with head and body, by whoever has this cookie.
 async fn everything(
     base: &str,
@@ -276,6 +334,7 @@ async fn everything(
             "/deleted",
             "/alerts",
             "/alert/{key}/edit",
+            "/alert/{key}/preview",
             "/sources",
             "/sources?probe=true",
             "/audit",

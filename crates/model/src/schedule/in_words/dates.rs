@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Schedule,
+        Crontab,
         field::{Bits, Field, MONTHS, WEEKDAYS},
     },
     list, runs, stretch,
@@ -20,7 +20,7 @@ pub(super) struct Dates {
 /// Monday to Friday.
 const WORKING_WEEK: Bits = Bits::range(1, 5);
 
-impl Schedule {
+impl Crontab {
     pub(super) fn dates(&self) -> Dates {
         let days = &self.days;
         let any_number = days.numbers == Field::DayOfMonth.all();

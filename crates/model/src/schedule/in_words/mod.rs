@@ -8,13 +8,13 @@ mod times;
 
 use self::times::Times;
 use super::{
-    Schedule,
+    Crontab,
     field::{Bits, Field},
 };
 
-impl Schedule {
+impl Crontab {
     /// The schedule in words, lower case and without a full stop.
-    pub fn in_words(&self) -> String {
+    pub(super) fn in_words(&self) -> String {
         let times = self.times();
         let dates = self.dates();
         match (times, dates.every) {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Schedule,
+        Crontab,
         field::{Bits, Field},
     },
     even_step, list, runs, stretch,
@@ -21,7 +21,7 @@ const FEW: u32 = 2;
 /// Up to so many times of day are listed where no pace can be named.
 const MANY: u32 = 12;
 
-impl Schedule {
+impl Crontab {
     pub(super) fn times(&self) -> Times {
         let per_day = self.seconds.count() * self.minutes.count() * self.hours.count();
         if per_day <= FEW {

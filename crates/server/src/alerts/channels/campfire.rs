@@ -33,7 +33,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         ),
         Field::optional("bot_key", FieldKind::Secret, "Self-hosted: the key of the bot that speaks."),
     ],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| over_http(setup, campfire(setup)),
     warnings: |_| Vec::new(),
     samples: &[
@@ -118,15 +119,18 @@ fn cut_to_server(url: &mut Url) -> Option<String> {
 
 impl HttpChannel for Campfire {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
+        let mut text = notification.text();
+        if let Some(list) = notification.url().filter(|_| !notification.sending.crowd.is_empty()) {
+            text = format!("{text}\n{list}");
+        }
         Ok(match &self.api_token {
             Some(token) => {
                 // A text of several lines is what classic Campfire calls a paste: set as written, nothing in it expanded.
-                let body = json!({"message": {"type": "PasteMessage", "body": notification.text()}});
+                let body = json!({"message": {"type": "PasteMessage", "body": text}});
                 // Any password does; the token is the user.
                 Request::post_json(self.url.clone(), &body).basic_auth(token, "X")
             }
-            None => Request::new(Method::POST, self.url.clone())
-                .body("text/plain; charset=utf-8", rich_text(&notification.text())),
+            None => Request::new(Method::POST, self.url.clone()).body("text/plain; charset=utf-8", rich_text(&text)),
         })
     }
 }

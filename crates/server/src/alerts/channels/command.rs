@@ -10,7 +10,8 @@ use revere_model::Severity;
 use tokio::process::Command;
 
 use super::super::{
-    Built, Channel, ChannelKind, ChannelSample, Notification, Receipt, Retry, SendError, plain_text, process,
+    Built, Channel, ChannelKind, ChannelSample, Notification, PreviewPart, Receipt, Retry, SendError, plain_text,
+    preview, process,
 };
 use crate::{
     building::BuildInput,
@@ -35,6 +36,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::optional("timeout", FieldKind::Seconds, "How long it may take; then it is killed.").or_number(30),
     ],
     groups: &[],
+    knows_repeats: true,
     build,
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
@@ -46,9 +48,6 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 
 /// The system takes no variable of more than 128 KiB. The notification on standard input is whole.
 const VARIABLE_BYTES: usize = 100_000;
-
-/// How much of what it wrote goes into a receipt or an error, in characters.
-const SAID_CHARS: usize = 1000;
 
 struct Program {
     command: Vec<String>,
@@ -97,18 +96,17 @@ impl Channel for Program {
         let input = notification.json().to_string();
         let ended =
             process::run(self.command(notification), input, timeout).await.map_err(|error| self.no_start(&error))?;
-        let output = plain_text::one_line(&format!("{}\n{}", ended.stdout, ended.stderr));
-        let output = self.secrets.redact(&output);
-        let said = match output.chars().count().checked_sub(SAID_CHARS) {
-            _ if output.is_empty() => ended.words(timeout),
-            // The last words are those that tell why.
-            Some(cut @ 1..) => format!("{}: ...{}", ended.words(timeout), output.chars().skip(cut).collect::<String>()),
-            _ => format!("{}: {output}", ended.words(timeout)),
-        };
+        let said = ended.said(timeout, &self.secrets);
         match ended.status.map_or(Some(Retry::Later), judge_exit) {
-            None => Ok(Receipt { reply: said }),
-            Some(retry) => Err(SendError { message: format!("{}: {said}", self.name()), retry }),
+            None => Ok(Receipt::saying(said)),
+            Some(retry) => Err(SendError { message: format!("{}: {said}", self.name()), retry, unanswered: false }),
         }
+    }
+
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        let variables = variables(&in_variables(notification)).into_iter();
+        let variables = variables.map(|(name, text)| PreviewPart::new(name, text));
+        Ok(variables.chain(preview::of_json(&notification.json())).collect())
     }
 }
 
@@ -118,7 +116,7 @@ impl Program {
         command
             .args(&self.command[1..])
             .current_dir(&self.folder)
-            .envs(variables(&notification.cut_until(|short| short.text().len() <= VARIABLE_BYTES)))
+            .envs(variables(&in_variables(notification)))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -152,6 +150,11 @@ pub(crate) fn judge_exit(status: ExitStatus) -> Option<Retry> {
         Some(64..=68 | 70 | 72 | 73 | 76..=78 | 126 | 127) => Some(Retry::Never),
         _ => Some(Retry::Later),
     }
+}
+
+/// As much of it as fits into variables.
+fn in_variables(notification: &Notification) -> Notification {
+    notification.cut_until(|short| short.text().len() <= VARIABLE_BYTES)
 }
 
 /// The notification as variables. Cleaned, since no variable can hold a NUL character.

@@ -1,18 +1,22 @@
 //! `discord`: a channel of Discord, by the address of a webhook.
 //!
 //! Facts: discord-api-docs c98d64b (webhook, message). `wait=true` has the answer say whether the message was kept; `allowed_mentions`
-//! is empty, since its default has `@everyone` of a message mean everyone.
+//! is empty, since its default has `@everyone` of a message mean everyone. A chart is a file of the message, which shows it below
+//! the text; in an embed it would be suppressed with the previews of links.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
     fitting::ChatText,
-    http_channel::{HttpChannel, over_http},
+    http_channel::{ChartPlace, HttpChannel, over_http},
     inert,
+    multipart::Multipart,
+    plain_text,
 };
 use crate::{
+    chart::Picture,
     http_target,
     outbound::{OutboundError, Request, Url},
     settings::{Field, FieldKind},
@@ -26,7 +30,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         FieldKind::SecretUrl,
         "The address of a webhook: Edit Channel, Integrations, Webhooks.",
     )],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &crate::alerts::CHARTS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| {
         let mut url = setup.url("webhook_url");
         url.query_pairs_mut().append_pair("wait", "true");
@@ -47,6 +52,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 const TEXT: ChatText =
     ChatText { max: 2000, size: inert::utf16_units, inert: inert::markdown, inert_link: inert::as_it_is };
 
+/// The longest description of a file, in characters.
+const DESCRIPTION: usize = 1000;
+
 /// `SUPPRESS_EMBEDS`: no preview of the page that the link leads to.
 const NO_PREVIEW: u32 = 1 << 2;
 
@@ -54,14 +62,32 @@ struct Discord {
     url: Url,
 }
 
+fn body(notification: &Notification) -> Value {
+    let mut body = json!({
+        "content": notification.chat_text(&TEXT),
+        "allowed_mentions": {"parse": []},
+        "flags": NO_PREVIEW,
+    });
+    if let Some(chart) = notification.chart() {
+        let words = plain_text::cut(&chart.words, DESCRIPTION);
+        body["attachments"] = json!([{"id": 0, "filename": Picture::NAME, "description": words}]);
+    }
+    body
+}
+
 impl HttpChannel for Discord {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
-        let body = json!({
-            "content": notification.chat_text(&TEXT),
-            "allowed_mentions": {"parse": []},
-            "flags": NO_PREVIEW,
-        });
-        Ok(Request::post_json(self.url.clone(), &body))
+        let body = body(notification);
+        match notification.chart() {
+            None => Ok(Request::post_json(self.url.clone(), &body)),
+            Some(chart) => {
+                Multipart::default().json("payload_json", &body).picture("files[0]", chart).post(self.url.clone())
+            }
+        }
+    }
+
+    fn charts(&self) -> ChartPlace {
+        ChartPlace::InRequest
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {

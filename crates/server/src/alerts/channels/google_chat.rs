@@ -25,7 +25,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         FieldKind::SecretUrl,
         "The address of a webhook, with its key and token: Apps & integrations, Webhooks.",
     )],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: true,
     build: |setup| over_http(setup, Ok(GoogleChat { url: setup.url("webhook_url") })),
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {

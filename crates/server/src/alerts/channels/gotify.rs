@@ -26,6 +26,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::required("app_token", FieldKind::Secret, "The token of an application there."),
     ],
     groups: &[&http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| {
         let token = setup.settings.required_text("app_token").to_owned();
         over_http(setup, Ok(Gotify { url: below(setup.url("url"), &["message"]), token }))

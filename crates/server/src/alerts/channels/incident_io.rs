@@ -29,6 +29,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::required("token", FieldKind::Secret, "Its token."),
     ],
     groups: &[&http_target::CHANNEL_CONNECTION],
+    knows_repeats: true,
     build: |setup| {
         let token = setup.settings.required_text("token").to_owned();
         over_http(setup, Ok(IncidentIo { url: setup.url("url"), token }))

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use revere_model::Severity;
 
 use super::super::{
-    Channel, ChannelKind, ChannelSample, Notification, Receipt, SendError, plain_text, printer::Printer,
+    Channel, ChannelKind, ChannelSample, Notification, PreviewPart, Receipt, SendError, plain_text, printer::Printer,
 };
 use crate::settings::{Field, FieldKind};
 
@@ -20,6 +20,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     )
     .or_flag(false)],
     groups: &[],
+    knows_repeats: true,
     build: |setup| {
         let print = setup.settings.flag("print").then(|| Printer::start(std::io::stdout())).transpose();
         let print = print.map_err(|error| vec![setup.fault("print", format!("no thread for it: {error}"))])?;
@@ -55,7 +56,20 @@ impl Channel for Log {
         if let Some(printer) = &self.print {
             printer.print(format!("{}\n\n", notification.text()), timeout).await?;
         }
-        Ok(Receipt { reply: "logged".to_owned() })
+        Ok(Receipt::saying("logged"))
+    }
+
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        let mut parts = vec![
+            PreviewPart::new("message", plain_text::log_line(&notification.message)),
+            PreviewPart::new("monitor", plain_text::one_line(&notification.monitor.name)),
+            PreviewPart::new("old_state", notification.old_state.as_str()),
+            PreviewPart::new("new_state", notification.new_state.as_str()),
+        ];
+        if self.print.is_some() {
+            parts.insert(0, PreviewPart::new("standard output", notification.text()));
+        }
+        Ok(parts)
     }
 }
 

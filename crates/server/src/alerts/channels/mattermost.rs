@@ -24,7 +24,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::required("webhook_url", FieldKind::SecretUrl, "The address of an incoming webhook."),
         Field::optional("channel", FieldKind::Text, "Another channel than the webhook's own, where it may."),
     ],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| {
         let channel = setup.settings.text("channel").map(str::to_owned);
         over_http(setup, Ok(Mattermost { url: setup.url("webhook_url"), channel }))

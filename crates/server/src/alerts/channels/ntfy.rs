@@ -29,6 +29,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::optional("token", FieldKind::Secret, "An access token, where the topic needs one."),
     ],
     groups: &[&http_target::LOGIN, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| over_http(setup, ntfy(setup)),
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {

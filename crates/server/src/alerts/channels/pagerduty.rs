@@ -26,6 +26,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         http_target::api_url("https://events.pagerduty.com"),
     ],
     groups: &[&http_target::CHANNEL_CONNECTION],
+    knows_repeats: true,
     build: |setup| {
         let url = below(setup.url("api_url"), &["v2", "enqueue"]);
         over_http(setup, Ok(PagerDuty { url, routing_key: setup.settings.required_text("routing_key").to_owned() }))

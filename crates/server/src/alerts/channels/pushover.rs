@@ -35,6 +35,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         http_target::api_url("https://api.pushover.net"),
     ],
     groups: &[&http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| {
         let settings = setup.settings;
         let text = |name| settings.text(name).map(str::to_owned);

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::super::{Built, Channel, Notification, Receipt, SendError, plain_text, process};
+use super::super::{Built, Channel, Notification, PreviewPart, Receipt, SendError, plain_text, preview, process};
 use crate::{
     building::{BuildContext, ConfiguredEntry},
     settings::ConfigFault,
@@ -67,13 +67,18 @@ impl Channel for PythonClass {
         let ended = process::run(command, self.order(notification), timeout).await;
         let ended = ended.map_err(|error| self.error(&format!("{PYTHON} cannot be started: {error}"), false))?;
         match serde_json::from_str::<Answer>(&ended.stdout) {
-            Ok(Answer { error: None, .. }) => Ok(Receipt { reply: "trigger returned".to_owned() }),
+            Ok(Answer { error: None, .. }) => Ok(Receipt::saying("trigger returned")),
             Ok(Answer { error: Some(error), found }) => Err(self.error(&error, found)),
             Err(_) => {
                 let last = ended.stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
                 Err(self.error(&format!("{} before trigger returned: {last}", ended.words(timeout)), true))
             }
         }
+    }
+
+    /// What the class is given; what it makes of that is its own affair.
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        Ok(preview::of_json(&notification.json()))
     }
 }
 

@@ -22,7 +22,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     names: &["rocket_chat"],
     doc: "Posts to a room of Rocket.Chat.",
     fields: &[Field::required("webhook_url", FieldKind::SecretUrl, "The address of an incoming integration.")],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| over_http(setup, Ok(RocketChat { url: setup.url("webhook_url") })),
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {

@@ -2,6 +2,14 @@
 //!
 //! Facts: docs.slack.dev, incoming webhooks and `chat.postMessage`, as of August 2026. A webhook says no by its status, and other programs
 //! that take what Slack takes say yes in words of their own; the API says in the body of a 200 whether it took the message. Slack knows no way to recognise a repeat.
+//!
+//! A bot is told what Slack calls its message, and what follows of a problem is put into the thread of it. Where that message
+//! was deleted, Slack puts what should answer it into the channel, or refuses it; of the thread that it made the answer tells
+//! (slack-go/slack#1571).
+//!
+//! A chart follows as a file in the thread of its message: Slack gives it a place (`files.getUploadURLExternal`), it is put there, and
+//! shared (`files.completeUploadExternal`). That takes the right `files:write`, which a bot that only writes does not have. The place is
+//! given the file alone, and never the token.
 
 use serde_json::json;
 
@@ -9,13 +17,14 @@ use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
     fitting::ChatText,
-    http_channel::{HttpChannel, over_http},
-    inert,
+    http_channel::{ChartPlace, HttpChannel, form, over_http},
+    inert, plain_text,
 };
 use crate::{
     building::BuildInput,
+    chart::Picture,
     http_target::{self, below},
-    outbound::{OutboundError, Request, Url},
+    outbound::{Method, OutboundError, Request, Url},
     settings::{ConfigFault, Field, FieldKind},
 };
 
@@ -24,11 +33,22 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     doc: "Posts to a channel of Slack: by an incoming webhook (`webhook_url`), or as a bot (`bot_token`, `channel`).",
     fields: &[
         Field::optional("webhook_url", FieldKind::SecretUrl, "The address of an incoming webhook."),
-        Field::optional("bot_token", FieldKind::Secret, "Instead: the token of an app with `chat:write`, `xoxb-...`."),
+        Field::optional(
+            "bot_token",
+            FieldKind::Secret,
+            "Instead: the token of an app with `chat:write`, for charts also `files:write`: `xoxb-...`.",
+        ),
         Field::optional("channel", FieldKind::Text, "The channel that the bot writes to: its id, or #name."),
+        Field::optional(
+            "reply_broadcast",
+            FieldKind::Bool,
+            "Whether the bot shows in the channel, too, what it puts into a thread.",
+        )
+        .or_flag(true),
         http_target::api_url("https://slack.com/api"),
     ],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &crate::alerts::CHARTS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| over_http(setup, slack(setup)),
     warnings: |_| Vec::new(),
     samples: &[
@@ -54,14 +74,81 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 const TEXT: ChatText =
     ChatText { max: 3000, size: inert::characters, inert: inert::entities, inert_link: inert::entities };
 
+/// The longest description of a picture, in characters.
+const ALT: usize = 1000;
+
 /// The errors of the API that pass.
 const PASSING: [&str; 6] =
     ["ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"];
 
 struct Slack {
     url: Url,
-    /// A bot's token and channel; without them, the address is a webhook's.
-    bot: Option<(String, String)>,
+    /// Without it, the address is a webhook's.
+    bot: Option<Bot>,
+}
+
+struct Bot {
+    token: String,
+    api: Url,
+    channel: String,
+    /// Whether what stands in a thread shows in the channel, too.
+    broadcast: bool,
+}
+
+impl Bot {
+    /// The next request by which a chart comes into the thread of the message that was `taken`.
+    fn next_of_chart(&self, chart: &Picture, taken: &Answer, answers: &[Answer]) -> Result<Option<Request>, String> {
+        // Where the file is put says so by its status alone.
+        if let (Some(answer), true) = (answers.last(), answers.len() != 2) {
+            said_ok(answer)?;
+        }
+        let given = |name: &str| answers[0].json[name].as_str().ok_or_else(|| format!("Slack gave no {name}"));
+        let request = match answers.len() {
+            0 => {
+                let (length, alt) = (chart.png.len().to_string(), plain_text::cut(&chart.words, ALT));
+                let fields = [("filename", Picture::NAME), ("length", &length), ("alt_txt", &alt)];
+                form(below(self.api.clone(), &["files.getUploadURLExternal"]), &fields).bearer(&self.token)
+            }
+            1 => {
+                let url = given("upload_url")?;
+                let url = Url::parse(url).map_err(|error| format!("Slack gave an upload_url that is none: {error}"))?;
+                Ok(Request::new(Method::POST, url).body(Picture::TYPE, chart.png.clone()))
+            }
+            2 => {
+                let message = &taken.json;
+                let thread = message["message"]["thread_ts"].as_str().or(message["ts"].as_str());
+                let body = json!({
+                    "files": [{"id": given("file_id")?, "title": Picture::NAME}],
+                    "channel_id": message["channel"].as_str().ok_or("Slack did not say which channel it is")?,
+                    "thread_ts": thread.ok_or("Slack did not say what its message is called")?,
+                });
+                Request::post_json(below(self.api.clone(), &["files.completeUploadExternal"]), &body)
+                    .bearer(&self.token)
+            }
+            _ => return Ok(None),
+        };
+        request.map(Some).map_err(|error| error.to_string())
+    }
+
+    /// The thread, and the channel that it is in, of a message to this channel.
+    fn thread<'a>(&self, reference: &'a str) -> Option<(&'a str, &'a str)> {
+        let (thread, place) = reference.split_once(' ')?;
+        let (id, channel) = place.split_once(' ')?;
+        (channel == self.channel).then_some((thread, id))
+    }
+}
+
+/// What the API says of one step with a file.
+fn said_ok(answer: &Answer) -> Result<(), String> {
+    match (answer.json["ok"].as_bool(), answer.json["error"].as_str()) {
+        (Some(true), _) => Ok(()),
+        (_, Some("missing_scope")) => {
+            Err("missing_scope: give the app the scope files:write and install it again, or set chart to False"
+                .to_owned())
+        }
+        (_, Some(error)) => Err(format!("Slack says {error}")),
+        _ => Err(format!("the answer does not say whether it was taken: {}", answer.text)),
+    }
 }
 
 fn slack(setup: &BuildInput) -> Result<Slack, Vec<ConfigFault>> {
@@ -70,11 +157,22 @@ fn slack(setup: &BuildInput) -> Result<Slack, Vec<ConfigFault>> {
     match (settings.text("webhook_url"), settings.text("bot_token"), settings.text("channel")) {
         (Some(_), Some(_), _) => fault("bot_token", "given beside 'webhook_url': give one of the two"),
         (Some(_), None, Some(_)) => fault("channel", "belongs to 'bot_token'; a webhook has a channel of its own"),
+        (Some(_), None, None) if setup.entry.config.get("chart").is_some() => {
+            fault("chart", "belongs to 'bot_token'; a webhook takes no files")
+        }
+        (Some(_), None, None) if setup.entry.config.get("reply_broadcast").is_some() => {
+            fault("reply_broadcast", "belongs to 'bot_token'; what a webhook tells makes no threads")
+        }
         (Some(_), None, None) => Ok(Slack { url: setup.url("webhook_url"), bot: None }),
         (None, Some(_), None) => fault("channel", "missing beside 'bot_token'"),
         (None, Some(token), Some(channel)) => Ok(Slack {
             url: below(setup.url("api_url"), &["chat.postMessage"]),
-            bot: Some((token.to_owned(), channel.to_owned())),
+            bot: Some(Bot {
+                token: token.to_owned(),
+                api: setup.url("api_url"),
+                channel: channel.to_owned(),
+                broadcast: settings.flag("reply_broadcast"),
+            }),
         }),
         // One that was given and is wrong has been named.
         (None, None, _) if ["webhook_url", "bot_token"].iter().any(|key| setup.entry.config.get(key).is_some()) => {
@@ -95,10 +193,32 @@ impl HttpChannel for Slack {
         });
         match &self.bot {
             None => Ok(Request::post_json(self.url.clone(), &body)),
-            Some((token, channel)) => {
-                body["channel"] = json!(channel);
-                Request::post_json(self.url.clone(), &body).bearer(token)
+            Some(bot) => {
+                body["channel"] = json!(bot.channel);
+                let belongs_to = notification.sending.reply_to.as_deref();
+                if let Some((thread, id)) = belongs_to.and_then(|reference| bot.thread(reference)) {
+                    body["channel"] = json!(id);
+                    body["thread_ts"] = json!(thread);
+                    body["reply_broadcast"] = json!(bot.broadcast);
+                }
+                Request::post_json(self.url.clone(), &body).bearer(&bot.token)
             }
+        }
+    }
+
+    fn charts(&self) -> ChartPlace {
+        if self.bot.is_some() { ChartPlace::Behind } else { ChartPlace::Nowhere }
+    }
+
+    fn next_of_chart(
+        &self,
+        notification: &Notification,
+        taken: &Answer,
+        answers: &[Answer],
+    ) -> Result<Option<Request>, String> {
+        match (&self.bot, notification.chart()) {
+            (Some(bot), Some(chart)) => bot.next_of_chart(chart, taken, answers),
+            _ => Ok(None),
         }
     }
 
@@ -114,5 +234,11 @@ impl HttpChannel for Slack {
             (Some(false), Some(error)) => answer.refused(error),
             (ok, _) => answer.by_word(ok == Some(true)),
         }
+    }
+
+    fn reference(&self, _: &Notification, answer: &Answer) -> Option<String> {
+        let bot = self.bot.as_ref()?;
+        let thread = answer.json["message"]["thread_ts"].as_str().or(answer.json["ts"].as_str())?;
+        Some(format!("{thread} {} {}", answer.json["channel"].as_str()?, bot.channel))
     }
 }

@@ -12,11 +12,11 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::super::{
-    Built, Channel, ChannelKind, ChannelSample, Notification, Receipt, Retry, SendError,
+    Built, Channel, ChannelKind, ChannelSample, Notification, PreviewPart, Receipt, Retry, SendError,
     answer::{Answer, Verdict},
     aws::{AwsSigner, Keys, hex},
     http_channel::not_sent,
-    plain_text, within,
+    plain_text, preview, within,
 };
 use crate::{
     building::BuildInput,
@@ -44,6 +44,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         ),
     ],
     groups: &[&http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build,
     warnings,
     samples: &[ChannelSample {
@@ -189,6 +190,16 @@ impl Channel for Sns {
             SendError { message: plain_text::cut(&said, SAID_CHARS).into_owned(), ..error }
         })
     }
+
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        let form = preview::of_form(self.form(notification).as_bytes()).into_iter();
+        // One text for each kind of subscriber, in a text of JSON.
+        let parts = form.flat_map(|part| match serde_json::from_str(&part.text) {
+            Ok(forms) if part.name == "Message" => preview::of_json(&forms),
+            _ => vec![part],
+        });
+        Ok(parts.collect())
+    }
 }
 
 impl Sns {
@@ -203,7 +214,7 @@ impl Sns {
     async fn publish(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         if topic_region(&self.topic_arn).is_none() {
             let message = format!("'topic_arn': {EXPECTED_TOPIC}, not '{}'", shortened(&self.topic_arn));
-            return Err(SendError { message, retry: Retry::Later });
+            return Err(SendError::later(message));
         }
         let form = self.form(notification);
         let mut request = Request::new(Method::POST, self.address.clone())
@@ -273,7 +284,7 @@ fn judge(reply: &Reply) -> Result<Receipt, SendError> {
     if reply.status.is_success()
         && let Some(id) = element(&body, "MessageId")
     {
-        return Ok(Receipt { reply: format!("message {id}") });
+        return Ok(Receipt::saying(format!("message {id}")));
     }
     let code = element(&body, "Code").unwrap_or_default();
     let retry = match Answer::read(reply, SystemClock.now()).by_status() {
@@ -286,7 +297,8 @@ fn judge(reply: &Reply) -> Result<Receipt, SendError> {
         ("", None) => body.trim().to_owned(),
         (code, message) => format!("{code}: {}", message.as_deref().unwrap_or("no further words")),
     };
-    Err(SendError { message: plain_text::one_line(&format!("{} {words}", reply.status.as_u16())), retry })
+    let message = plain_text::one_line(&format!("{} {words}", reply.status.as_u16()));
+    Err(SendError { message, retry, unanswered: false })
 }
 
 /// The text of the first XML element of this name.

@@ -25,7 +25,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         FieldKind::SecretUrl,
         "The address of the flow: Workflows, \"Send webhook alerts to a channel\".",
     )],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| over_http(setup, teams(setup)),
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {

@@ -1,7 +1,8 @@
 //! `telegram`: a chat of Telegram, as a bot.
 //!
 //! Facts: core.telegram.org/bots/api, telegram-bot-api 01a3679. The body says whether the message was taken. A group that becomes a
-//! supergroup gets another id, which the refusal says: the message goes there at once.
+//! supergroup gets another id, which the refusal says: the message goes there at once. What stands below a picture is shorter than a
+//! message: a chart has the text with it where that fits, and else answers it, without a sound.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,11 +12,13 @@ use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
     fitting::ChatText,
-    http_channel::{HttpChannel, over_http},
+    http_channel::{ChartPlace, HttpChannel, over_http},
     inert,
+    multipart::Multipart,
 };
 use crate::{
     building::BuildInput,
+    chart::Picture,
     http_target::{self, below},
     outbound::{OutboundError, Request, Url},
     settings::{ConfigFault, Field, FieldKind},
@@ -30,7 +33,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::optional("message_thread_id", FieldKind::Count, "The topic inside the chat."),
         http_target::api_url("https://api.telegram.org"),
     ],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &crate::alerts::CHARTS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| over_http(setup, telegram(setup)),
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
@@ -48,8 +52,12 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 const TEXT: ChatText =
     ChatText { max: 4096, size: inert::utf16_units, inert: inert::unmentioned_entities, inert_link: inert::entities };
 
+/// The longest text below a picture, in UTF-16 units.
+const CAPTION: usize = 1024;
+
 struct Telegram {
     url: Url,
+    photo_url: Url,
     thread: Option<u64>,
     /// Where the chat is now.
     chat: Mutex<Value>,
@@ -64,22 +72,81 @@ fn telegram(setup: &BuildInput) -> Result<Telegram, Vec<ConfigFault>> {
         _ => return Err(vec![setup.fault("chat_id", "expected the number of a chat, such as -1001234, or '@name'")]),
     };
     let token = settings.required_text("bot_token");
-    let url = below(setup.url("api_url"), &[&format!("bot{token}"), "sendMessage"]);
-    Ok(Telegram { url, thread: settings.count("message_thread_id"), chat: Mutex::new(chat) })
+    let method = |name: &str| below(setup.url("api_url"), &[&format!("bot{token}"), name]);
+    let (url, photo_url) = (method("sendMessage"), method("sendPhoto"));
+    Ok(Telegram { url, photo_url, thread: settings.count("message_thread_id"), chat: Mutex::new(chat) })
+}
+
+impl Telegram {
+    fn chat(&self) -> Value {
+        self.chat.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Telegram {
+    /// A picture, with these fields beside it: texts as they are, everything else in JSON.
+    fn photo(&self, fields: &Value, chart: &Picture) -> Result<Request, OutboundError> {
+        let mut form = Multipart::default();
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            form = form.text(name, &text);
+        }
+        form.picture("photo", chart).post(self.photo_url.clone())
+    }
 }
 
 impl HttpChannel for Telegram {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
-        let mut body = json!({
-            "chat_id": *self.chat.lock().unwrap_or_else(PoisonError::into_inner),
-            "text": notification.chat_text(&TEXT),
-            "parse_mode": "HTML",
-            "link_preview_options": {"is_disabled": true},
-        });
+        let chat = self.chat();
+        let text = notification.chat_text(&TEXT);
+        let chart = notification.chart().filter(|_| inert::utf16_units(&text) <= CAPTION);
+        let mut body = match chart {
+            None => json!({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": true}}),
+            Some(_) => json!({"chat_id": chat, "caption": text}),
+        };
+        body["parse_mode"] = json!("HTML");
         if let Some(thread) = self.thread {
             body["message_thread_id"] = json!(thread);
         }
-        Ok(Request::post_json(self.url.clone(), &body))
+        let here = format!(" {chat}");
+        let belongs_to = notification.sending.reply_to.as_deref().and_then(|reference| reference.strip_suffix(&here));
+        if let Some(message) = belongs_to.and_then(|message| message.parse::<i64>().ok()) {
+            body["reply_parameters"] = json!({"message_id": message, "allow_sending_without_reply": true});
+        }
+        match chart {
+            None => Ok(Request::post_json(self.url.clone(), &body)),
+            Some(chart) => self.photo(&body, chart),
+        }
+    }
+
+    fn charts(&self) -> ChartPlace {
+        ChartPlace::InRequest
+    }
+
+    /// A text that is too long to stand below the chart is answered with it.
+    fn next_of_chart(
+        &self,
+        notification: &Notification,
+        taken: &Answer,
+        answers: &[Answer],
+    ) -> Result<Option<Request>, String> {
+        if let Some(answer) = answers.first() {
+            return match self.judge(answer) {
+                Verdict::Taken => Ok(None),
+                Verdict::Refused { .. } => Err(format!("sendPhoto: {}", answer.text)),
+            };
+        }
+        let (Some(chart), true) = (notification.chart(), taken.json["result"]["photo"].is_null()) else {
+            return Ok(None);
+        };
+        let mut body = json!({"chat_id": self.chat(), "disable_notification": true});
+        if let Some(thread) = self.thread {
+            body["message_thread_id"] = json!(thread);
+        }
+        if let Some(message) = taken.json["result"]["message_id"].as_i64() {
+            body["reply_parameters"] = json!({"message_id": message, "allow_sending_without_reply": true});
+        }
+        self.photo(&body, chart).map(Some).map_err(|error| error.to_string())
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {
@@ -95,5 +162,15 @@ impl HttpChannel for Telegram {
             (Some(false), _) => answer.later(reason),
             (None, _) => answer.unclear(),
         }
+    }
+
+    /// The message that it answers, if that is there still, else the message. In a topic, one that answers nothing answers
+    /// the topic.
+    fn reference(&self, notification: &Notification, answer: &Answer) -> Option<String> {
+        let message = &answer.json["result"];
+        let answers = message["reply_to_message"]["message_id"].as_i64();
+        let answers = answers.filter(|id| Some(*id) != message["message_thread_id"].as_i64());
+        let first = answers.filter(|_| notification.sending.reply_to.is_some()).or(message["message_id"].as_i64())?;
+        Some(format!("{first} {}", self.chat()))
     }
 }

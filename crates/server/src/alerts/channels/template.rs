@@ -27,6 +27,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             .or_words("its status says it"),
     ],
     groups: &[&http_target::LOGIN, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| over_http(setup, template(setup)),
     warnings: |_| Vec::new(),
     samples: &[
@@ -120,6 +121,10 @@ impl HttpChannel for Template {
                 request.body("application/json", body).header(header::CONTENT_TYPE.as_str(), &self.content_type)
             }
         }
+    }
+
+    fn tells_in_address(&self) -> bool {
+        true
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {

@@ -30,6 +30,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         http_target::api_url("https://api.twilio.com"),
     ],
     groups: &[&http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| over_http(setup, twilio(setup)),
     warnings: |_| Vec::new(),
     samples: &[

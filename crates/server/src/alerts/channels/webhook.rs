@@ -34,6 +34,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         ),
     ],
     groups: &[&http_target::LOGIN, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: true,
     build: |setup| {
         let settings = setup.settings;
         let content_type =

@@ -25,7 +25,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::required("stream", FieldKind::Text, "The channel to write to."),
         Field::optional("topic", FieldKind::Text, "One topic for all.").or_words("the monitor's name"),
     ],
-    groups: &[&http_target::CHANNEL_CONNECTION],
+    groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
+    knows_repeats: false,
     build: |setup| {
         let text = |name| setup.settings.required_text(name).to_owned();
         over_http(

@@ -1,25 +1,27 @@
 //! Sends what one alert owes. Each alert has a task of its own, so a dead channel never slows another.
 //!
-//! A delivery is marked sent only after the receiver said so; a crash in between sends it again, with the same key.
+//! A delivery is marked sent only after the receiver said so; a crash in between sends it again, with the same key. Where people
+//! read, what comes within a window after a message is told as one.
 
-use std::sync::Arc;
-
-use futures_util::future::BoxFuture;
-use jiff::SignedDuration;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::send_messages::Sender;
 use crate::{
-    acknowledge_link::LinkSigner,
-    alerts::{Channel, Receipt, SendError, retry, send_once},
     engine::{
-        Event, Shared,
+        Shared,
         driver::{Failed, Next, Task, Wake},
     },
-    metrics::DeliveryResult,
-    store::{Delivery, DeliveryStatus, Settlement, StoreError},
+    store::{Delivery, Settlement, StoreError},
 };
 
 /// How long the store is left alone after it could not answer.
@@ -28,19 +30,28 @@ const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
 /// How often to look without any reason.
 const GLANCE: SignedDuration = SignedDuration::from_secs(10);
 
+/// The most deliveries that are told as one message.
+const CROWD: u32 = 500;
+
 /// The task of one alert.
 pub(in crate::engine) struct Deliver {
     shared: Arc<Shared>,
     key: String,
-    channel: Arc<dyn Channel>,
     wake: Wake,
     places: Arc<Semaphore>,
+    /// Messages that are to be sent one by one before anything is gathered again.
+    apart: Arc<AtomicUsize>,
 }
 
 impl Deliver {
-    pub(in crate::engine) fn new(shared: Arc<Shared>, key: String, channel: Arc<dyn Channel>, wake: Wake) -> Deliver {
+    /// What operators know the task of an alert by.
+    pub(in crate::engine) fn name_of(key: &str) -> String {
+        format!("deliver {key}")
+    }
+
+    pub(in crate::engine) fn new(shared: Arc<Shared>, key: String, wake: Wake) -> Deliver {
         let places = Arc::new(Semaphore::new(shared.settings.sends_per_alert.max(1)));
-        Deliver { shared, key, channel, wake, places }
+        Deliver { shared, key, wake, places, apart: Arc::new(AtomicUsize::new(0)) }
     }
 
     async fn claim_and_send(&self) -> Result<Next, StoreError> {
@@ -49,15 +60,29 @@ impl Deliver {
         if free == 0 {
             return Ok(Next::Idle);
         }
+        // Taken out of the configuration meanwhile.
+        let Some(channel) = shared.in_force().configured.channels.get(&self.key).cloned() else {
+            return Ok(Next::Idle);
+        };
+        let window = SignedDuration::try_from(channel.crowd_window()).unwrap_or(SignedDuration::ZERO);
+        let (apart, wake) = (self.apart.clone(), self.wake.clone());
+        let sender = Sender { shared: shared.clone(), channel, wake, window, apart };
         let now = shared.clock.now();
+        // Not beyond a glance: another server may have made something due sooner.
+        let glance = now.saturating_add(GLANCE).unwrap_or(now);
         match shared.store.next_delivery(&self.key).await? {
             None => return Ok(Next::Idle),
-            // Not beyond a glance: another server may have made something due sooner.
-            Some(due) if due > now => return Ok(Next::At(due.min(now.saturating_add(GLANCE).unwrap_or(due)))),
+            Some(due) if due > now => return Ok(Next::At(due.min(glance))),
             Some(_) => {}
         }
         let lease = shared.settings.send_limit.saturating_add(shared.settings.claim_margin);
-        let limit = u32::try_from(free).unwrap_or(u32::MAX);
+        let apart = self.apart.load(Ordering::Relaxed);
+        let gathers = !window.is_zero() && apart == 0;
+        if gathers && let Some(until) = self.gathers_until(window, lease, now).await? {
+            return Ok(Next::At(until.min(glance)));
+        }
+        let free = u32::try_from(free).unwrap_or(u32::MAX);
+        let limit = if gathers { CROWD } else { free };
         let asked = Instant::now();
         let claimed = shared.store.claim_deliveries(&self.key, &shared.node, now, lease, limit).await?;
         if claimed.is_empty() && shared.store.is_shared() {
@@ -65,25 +90,43 @@ impl Deliver {
             return Ok(Next::At(shared.clock.now().saturating_add(pause).unwrap_or(now)));
         }
         if shared.is_too_late(asked) {
-            for delivery in &claimed {
-                let now = shared.clock.now();
-                let reason = "the database answered too late for it to be sent then".to_owned();
-                shared.store.settle_delivery(delivery, Settlement::Again(now, reason), now).await?;
-            }
+            let now = shared.clock.now();
+            let reason = "the database answered too late for it to be sent then";
+            let back = |delivery: Delivery| (delivery, Settlement::Again(now, reason.to_owned()));
+            shared.store.settle_deliveries(claimed.into_iter().map(back).collect(), now).await?;
             return Ok(Next::Now);
         }
-        for delivery in claimed {
+        let messages: Vec<Vec<Delivery>> = match gathers && !claimed.is_empty() {
+            true => vec![claimed],
+            false => claimed.into_iter().map(|delivery| vec![delivery]).collect(),
+        };
+        if apart > 0 {
+            self.apart.store(apart.saturating_sub(messages.len()), Ordering::Relaxed);
+        }
+        for message in messages {
             let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
-            let (shared, channel, wake) = (shared.clone(), self.channel.clone(), self.wake.clone());
-            shared.tracker.clone().spawn(send(shared, channel, delivery, place, wake));
+            shared.tracker.clone().spawn(sender.clone().send(message, place));
         }
         Ok(Next::Now)
+    }
+
+    /// Until when what there is to tell is gathered, if it is now: for a window after the last message, whichever server sent
+    /// that. A clock that was set back makes nobody wait for longer.
+    async fn gathers_until(
+        &self,
+        window: SignedDuration,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(last) = self.shared.store.last_message(&self.key, lease).await? else { return Ok(None) };
+        let until = last.min(now).saturating_add(window).unwrap_or(now);
+        Ok((until > now).then_some(until))
     }
 }
 
 impl Task for Deliver {
     fn name(&self) -> String {
-        format!("deliver {}", self.key)
+        Deliver::name_of(&self.key)
     }
 
     fn run(&self) -> BoxFuture<'_, Result<Next, Failed>> {
@@ -91,82 +134,5 @@ impl Task for Deliver {
             let failed = |error: StoreError| Failed::new("cannot look at what is owed", &error, AFTER_FAULT);
             self.claim_and_send().await.map_err(failed)
         })
-    }
-}
-
-async fn send(
-    shared: Arc<Shared>,
-    channel: Arc<dyn Channel>,
-    delivery: Delivery,
-    place: OwnedSemaphorePermit,
-    wake: Wake,
-) {
-    let sent = tokio::select! {
-        biased;
-        // What is cut off stays owed, and is sent again by the next start.
-        () = shared.cut.cancelled() => return,
-        sent = attempt(&shared, &*channel, &delivery) => sent,
-    };
-    settle(&shared, &delivery, sent).await;
-    drop(place);
-    wake.wake();
-}
-
-async fn attempt(shared: &Shared, channel: &dyn Channel, delivery: &Delivery) -> Result<Receipt, SendError> {
-    let mut notification = delivery.notification.clone();
-    if !shared.settings.address.is_empty() {
-        notification.monitor.url = format!("{}/monitor/{}", shared.settings.address, delivery.monitor_id);
-    }
-    if shared.settings.acknowledge_links && notification.new_state.is_problem() {
-        match shared.store.link_key().await {
-            Ok(key) => {
-                let token = LinkSigner::new(&key).token(delivery.id, delivery.flip_id);
-                notification.acknowledge_url = Some(format!("{}/acknowledge/{token}", shared.settings.address));
-            }
-            // Rather told without a link than not told.
-            Err(error) => tracing::warn!(delivery = %delivery.id, %error, "told without a link to acknowledge it by"),
-        }
-    }
-    send_once(channel, &notification, shared.settings.send_limit).await
-}
-
-async fn settle(shared: &Arc<Shared>, delivery: &Delivery, sent: Result<Receipt, SendError>) {
-    let now = shared.clock.now();
-    let (settlement, status, result) = match sent {
-        Ok(receipt) => {
-            let reply = shared.secrets.redact(&receipt.reply).into_owned();
-            (Settlement::Sent(reply), DeliveryStatus::Sent, DeliveryResult::Sent)
-        }
-        Err(error) => {
-            let message = shared.secrets.redact(&error.message).into_owned();
-            // Counted from when it came to be owed: what waited behind others is tried at least once.
-            match retry::next_attempt(delivery.attempts, delivery.created_at, now, error.retry, shared.jitter()) {
-                Some(at) => (Settlement::Again(at, message), DeliveryStatus::Owed, DeliveryResult::Retried),
-                None => (Settlement::Failed(message), DeliveryStatus::Failed, DeliveryResult::GivenUp),
-            }
-        }
-    };
-    shared.metrics.observe_delivery(&delivery.alert_key, result);
-    if let Settlement::Failed(reason) | Settlement::Again(_, reason) = &settlement {
-        let (alert, monitor, attempts) = (&delivery.alert_key, delivery.monitor_id, delivery.attempts);
-        match status {
-            DeliveryStatus::Failed => tracing::error!(alert, %monitor, attempts, reason, "a delivery is given up"),
-            _ => tracing::warn!(alert, %monitor, attempts, reason, "a delivery was not taken; trying again"),
-        }
-    }
-    match shared.store.settle_delivery(delivery, settlement, now).await {
-        Ok(true) => {
-            if status == DeliveryStatus::Failed {
-                // Another alert may have to tell it instead.
-                shared.wake_deliveries();
-            }
-            let (alert_key, monitor_id) = (delivery.alert_key.clone(), delivery.monitor_id);
-            shared.tell(Event::Delivery { id: delivery.id, alert_key, monitor_id, status });
-        }
-        Ok(false) => {}
-        Err(error) => {
-            tracing::error!(alert = delivery.alert_key, delivery = %delivery.id, %error,
-                "what came of a delivery could not be recorded; it will be sent again with the same key");
-        }
     }
 }

@@ -82,7 +82,7 @@ impl Evaluate {
             node: shared.node.clone(),
             now: shared.clock.now(),
             up_since: shared.up_since,
-            run_limit: shared.settings.run_limit,
+            run_limit: shared.in_force().configured.run_limit,
             limit: BATCH,
             places: free,
         };
@@ -123,7 +123,7 @@ impl Evaluate {
         }
         // Not beyond a glance: another server may have made something due sooner.
         let glance = later(request.now, GLANCE);
-        let next = shared.store.next_due().await?.map_or(glance, |due| due.min(glance));
+        let next = shared.store.next_due(request.now).await?.map_or(glance, |due| due.min(glance));
         if in_other_hands && next <= request.now {
             return Ok(Next::At(later(shared.clock.now(), shared.leaving_it_to_others())));
         }
@@ -173,6 +173,7 @@ async fn run_claimed(mut held: Held, places: Arc<Places>, place: OwnedSemaphoreP
         text: claimed.spec.script.clone(),
         previous: claimed.previous.clone().map(Into::into),
         timeout: claimed.spec.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
+        monitor: Some(claimed.monitor_id),
         seed: Some((shared.random)()),
     };
     let outcome = tokio::select! {
@@ -194,7 +195,7 @@ async fn run_claimed(mut held: Held, places: Arc<Places>, place: OwnedSemaphoreP
 
 /// A panic in one run is our fault, and that run's alone.
 async fn caught(shared: &Shared, script: Script) -> Result<Outcome, RunFault> {
-    let run = AssertUnwindSafe(async { shared.runner.run(script).await }).catch_unwind();
+    let run = AssertUnwindSafe(async { shared.in_force().configured.runner.run(script).await }).catch_unwind();
     run.await.unwrap_or_else(|panic| {
         Err(RunFault { message: format!("the run panicked: {}", error_words::of_panic(&*panic)) })
     })
@@ -207,6 +208,7 @@ async fn record(shared: &Arc<Shared>, claimed: &Claimed, outcome: Outcome) {
     let attempt = Some(claimed.attempt);
     let result = result(claimed.monitor_id, attempt, claimed.kind, claimed.tick_at, finished_at, outcome);
     match shared.store.commit_run(result).await {
+        Ok(Committed::Superseded) => shared.metrics.run_superseded(),
         Ok(committed) => announce(shared, &committed),
         // The next start takes the claim back.
         Err(StoreError::Closed) => {}
@@ -235,7 +237,9 @@ async fn hand_back(shared: &Shared, claimed: &Claimed, fault: String) {
 /// Tells the watchers and the deliverers of a recorded run.
 pub(in crate::engine) fn announce(shared: &Shared, committed: &Committed) {
     let Committed::Recorded { run, flip, owed } = committed else { return };
-    for wake in owed.iter().filter_map(|key| shared.deliver.get(key)) {
+    shared.rate.note(tokio::time::Instant::now());
+    let in_force = shared.in_force();
+    for wake in owed.iter().filter_map(|key| in_force.deliver.get(key)) {
         wake.wake();
     }
     if shared.store.is_shared() {
@@ -266,6 +270,7 @@ pub(in crate::engine) fn result(
         severity: outcome.severity,
         message: outcome.message,
         return_value: outcome.return_value,
+        threshold: outcome.threshold,
         output: outcome.output,
         traceback: outcome.error.and_then(|error| error.traceback),
         seed: outcome.inputs.seed,

@@ -1,6 +1,6 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
 //! beyond its monitor's days, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins
-//! that are over, an audit that was kept long enough, ticks reckoned by a wrong clock, and what is owed by alerts that left
+//! that are over, the key of links that held long enough, an audit that was kept long enough, ticks reckoned by a wrong clock, and what is owed by alerts that left
 //! the configuration.
 
 use std::sync::{Arc, Mutex};
@@ -34,6 +34,9 @@ const ORPHANED: SignedDuration = SignedDuration::from_hours(24);
 /// No session goes on for longer while nobody uses it.
 const UNUSED: SignedDuration = SignedDuration::from_hours(720);
 
+/// Nobody sends a form again after so long.
+const FORMS_SENT_AGAIN: SignedDuration = SignedDuration::from_hours(24 * 7);
+
 /// The task.
 pub(in crate::engine) struct Housekeeping {
     shared: Arc<Shared>,
@@ -47,6 +50,7 @@ enum Place {
     Clock,
     Orphans,
     LogIns,
+    LinkKey,
     Audit,
     Deleted,
     HistoryAfter(Option<MonitorId>),
@@ -90,6 +94,13 @@ impl Housekeeping {
             Place::LogIns => {
                 let before = |span| now.saturating_sub(span).unwrap_or(now);
                 shared.store.forget_log_ins(before(UNUSED), before(FAILURES_COUNT_FOR), now).await?;
+                shared.store.forget_forms(before(FORMS_SENT_AGAIN)).await?;
+                Place::LinkKey
+            }
+            Place::LinkKey => {
+                if shared.store.exchange_link_key(now).await? {
+                    tracing::info!("links in messages are signed with another key from now on");
+                }
                 Place::Audit
             }
             Place::Audit => {

@@ -4,7 +4,7 @@
 //! Right without it: what is due is found by whoever looks. It makes that soon.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -14,14 +14,14 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use revere_model::MonitorId;
+use revere_model::{DeliveryId, MonitorId};
 
 use crate::{
     engine::{
         Event, Shared,
         driver::{Failed, Next, Task},
     },
-    store::{StoreError, TakenBack},
+    store::{DeliveryStanding, DeliveryStatus, MISSED_FOR, Node, SILENT, StoreError, TakenBack},
 };
 
 /// From look to look, give or take a fifth, so that servers do not look all at once.
@@ -30,13 +30,10 @@ const EVERY: Duration = Duration::from_millis(900);
 /// So many looks from one sign of life to the next.
 const SIGNS: u64 = 10;
 
-/// A server that said nothing for so long is gone, or cut off.
-const SILENT: SignedDuration = SignedDuration::from_secs(30);
-
 /// How long the store is left alone after it could not answer.
 const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
 
-/// Runs that ended longer ago than a run may take are told no more.
+/// A run whose end was written down so much later than it may take is told no more.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// At most so many runs of other servers are told at once: whoever watches sees the list anew anyway.
@@ -46,13 +43,24 @@ const TOLD_AT_ONCE: u32 = 200;
 pub(in crate::engine) struct Others {
     shared: Arc<Shared>,
     looks: AtomicU64,
-    /// The last run of each monitor that watchers were told of; `None` while nobody watches.
-    told: Mutex<Option<HashMap<MonitorId, Timestamp>>>,
+    /// What watchers were told of; `None` while nobody watches.
+    told: Mutex<Option<Told>>,
+    /// The servers of which the log says that they are gone.
+    gone: Mutex<BTreeSet<String>>,
+}
+
+/// How things stood at the last look.
+#[derive(Clone)]
+struct Told {
+    /// The last run of each monitor, of those that are over since not long.
+    runs: HashMap<MonitorId, Timestamp>,
+    /// What became of the newest deliveries, and after how many attempts.
+    deliveries: HashMap<DeliveryId, (DeliveryStatus, u64)>,
 }
 
 impl Others {
     pub(in crate::engine) fn new(shared: Arc<Shared>) -> Others {
-        Others { shared, looks: AtomicU64::new(0), told: Mutex::new(None) }
+        Others { shared, looks: AtomicU64::new(0), told: Mutex::new(None), gone: Mutex::default() }
     }
 
     async fn look(&self) -> Result<Next, StoreError> {
@@ -61,13 +69,14 @@ impl Others {
         if look.is_multiple_of(SIGNS) {
             self.sign().await?;
         }
-        let due = shared.store.due().await?;
         let now = shared.clock.now();
+        let due = shared.store.due(now).await?;
         if due.tick.is_some_and(|tick| tick <= now) {
             shared.evaluate.wake();
         }
+        let in_force = shared.in_force();
         for (alert, _) in due.deliveries.iter().filter(|(_, at)| *at <= now) {
-            if let Some(wake) = shared.deliver.get(alert) {
+            if let Some(wake) = in_force.deliver.get(alert) {
                 wake.wake();
             }
         }
@@ -80,10 +89,14 @@ impl Others {
     /// A sign of life, and a look for those that give none.
     async fn sign(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
-        shared.store.ask_the_clock().await?;
+        let asked = shared.store.ask_the_clock().await;
         let now = shared.clock.now();
-        shared.store.node_seen(&shared.sign_of_life(now)).await?;
+        // Tried all the same: where nobody else has anything to write, the health of the store hangs on it.
+        let seen = shared.store.node_seen(&shared.sign_of_life(now)).await;
+        asked.and(seen)?;
         let since = now.saturating_sub(SILENT).unwrap_or(Timestamp::MIN);
+        let recent = now.saturating_sub(MISSED_FOR).unwrap_or(Timestamp::MIN);
+        self.say_who_is_gone(shared.store.nodes_missing(since, recent).await?);
         shared.servers.store(shared.store.nodes_seen(since).await?, Ordering::Relaxed);
         let TakenBack { runs, deliveries } = shared.store.take_back(&shared.node, now).await?;
         if runs + deliveries > 0 {
@@ -94,34 +107,83 @@ impl Others {
         Ok(())
     }
 
-    /// Tells watchers, if there are any, of the runs that other servers recorded.
+    /// Says in the log, once, which servers give no sign of life, and which do again.
+    fn say_who_is_gone(&self, missing: Vec<Node>) {
+        let mut gone = self.gone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let names: BTreeSet<String> = missing.iter().map(|node| node.name.clone()).collect();
+        for node in missing.iter().filter(|node| !gone.contains(&node.name)) {
+            let Node { name, host, seen_at, .. } = node;
+            tracing::warn!(server = name, host, %seen_at, "another server gives no sign of life; what it has in hand is taken over");
+        }
+        for name in gone.difference(&names) {
+            tracing::info!(server = name, "another server is there again, or another one in its place");
+        }
+        *gone = names;
+    }
+
+    /// Tells watchers, if there are any, of what other servers recorded.
     async fn tell(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
         if shared.events.receiver_count() == 0 {
             *self.told() = None;
+            shared.announced_deliveries().clear();
             return Ok(());
         }
-        let limit = SignedDuration::try_from(shared.settings.run_limit).unwrap_or(MARGIN);
-        let since = shared.clock.now().saturating_sub(limit + MARGIN).unwrap_or(Timestamp::MIN);
-        let last = shared.store.last_runs(since).await?;
-        let new: Vec<(MonitorId, Timestamp)> = {
-            let mut told = self.told();
-            let ours = shared.announced.lock().expect("no code panics while it holds this lock").clone();
-            let known = told.get_or_insert_with(|| last.iter().copied().collect());
-            let is_new = |(monitor, at): &&(MonitorId, Timestamp)| known.get(monitor) != Some(at);
-            let new: Vec<_> = last.iter().filter(is_new).copied().collect();
-            known.extend(last.iter().copied());
-            known.retain(|_, at| *at >= since);
-            new.into_iter().filter(|(monitor, at)| ours.get(monitor) != Some(at)).collect()
-        };
-        for (run, flip) in shared.store.runs_that_began(&new, TOLD_AT_ONCE).await? {
+        let limit = SignedDuration::try_from(shared.in_force().configured.run_limit).unwrap_or(MARGIN);
+        let since = shared.clock.now().saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
+        let last = shared.store.last_runs(since, limit).await?;
+        let owed = self.told().as_ref().map(Told::owed).unwrap_or_default();
+        let deliveries = shared.store.delivery_standings(&owed, TOLD_AT_ONCE).await?;
+        let before = self.told().clone();
+        let (runs, deliveries) = self.news(last, deliveries);
+        let found = shared.store.runs_that_began(&runs, TOLD_AT_ONCE).await.inspect_err(|_| {
+            // Nobody was told of it: it is looked for again.
+            *self.told() = before;
+        })?;
+        for (run, flip) in found {
             shared.tell(Event::Run { run: Arc::new(run), flip: flip.map(Arc::new) });
+        }
+        for DeliveryStanding { id, alert_key, monitor_id, status, .. } in deliveries {
+            shared.tell(Event::Delivery { id, alert_key, monitor_id, status });
         }
         Ok(())
     }
 
-    fn told(&self) -> std::sync::MutexGuard<'_, Option<HashMap<MonitorId, Timestamp>>> {
+    /// What is new and not of this server's own doing. At the first look nothing is: whoever watches has just seen it.
+    fn news(
+        &self,
+        last: Vec<(MonitorId, Timestamp)>,
+        deliveries: Vec<DeliveryStanding>,
+    ) -> (Vec<(MonitorId, Timestamp)>, Vec<DeliveryStanding>) {
+        let shared = &self.shared;
+        let now = Told {
+            runs: last.iter().copied().collect(),
+            deliveries: deliveries.iter().map(|one| (one.id, (one.status, one.attempts))).collect(),
+        };
+        let before = self.told().replace(now);
+        let own_runs = shared.announced.lock().expect("no code panics while it holds this lock").clone();
+        let own_deliveries = std::mem::take(&mut *shared.announced_deliveries());
+        let Some(before) = before else { return (Vec::new(), Vec::new()) };
+        let is_new = |(monitor, at): &(MonitorId, Timestamp)| {
+            before.runs.get(monitor) != Some(at) && own_runs.get(monitor) != Some(at)
+        };
+        let has_changed = |one: &DeliveryStanding| {
+            before.deliveries.get(&one.id) != Some(&(one.status, one.attempts)) && !own_deliveries.contains(&one.id)
+        };
+        (last.into_iter().filter(is_new).collect(), deliveries.into_iter().filter(has_changed).collect())
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Option<Told>> {
         self.told.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+impl Told {
+    /// What was owed then: it is looked for until it is not.
+    fn owed(&self) -> Vec<DeliveryId> {
+        let is_owed =
+            |(id, (status, _)): (&DeliveryId, &(DeliveryStatus, u64))| (*status == DeliveryStatus::Owed).then_some(*id);
+        self.deliveries.iter().filter_map(is_owed).collect()
     }
 }
 

@@ -28,6 +28,9 @@ pub(in crate::engine) struct Remind {
 }
 
 impl Remind {
+    /// What operators know it by.
+    pub(in crate::engine) const NAME: &str = "remind";
+
     pub(in crate::engine) fn new(shared: Arc<Shared>) -> Remind {
         Remind { shared }
     }
@@ -38,8 +41,9 @@ impl Remind {
         let mut next: Timestamp = now.saturating_add(GLANCE).unwrap_or(now);
         let mut more = false;
         let mut failed = None;
-        for (alert, reminders) in &shared.settings.reminders {
-            let Some(deliver) = shared.deliver.get(alert) else { continue };
+        let in_force = shared.in_force();
+        for (alert, reminders) in &in_force.configured.reminders {
+            let Some(deliver) = in_force.deliver.get(alert) else { continue };
             // One that cannot be looked at keeps no other from its reminders.
             let reminded = match shared.store.remind(alert, *reminders, now, PIECE).await {
                 Ok(reminded) => reminded,
@@ -63,7 +67,7 @@ impl Remind {
 
 impl Task for Remind {
     fn name(&self) -> String {
-        "remind".to_owned()
+        Remind::NAME.to_owned()
     }
 
     fn run(&self) -> BoxFuture<'_, Result<Next, Failed>> {

@@ -38,7 +38,8 @@ impl TellHeld {
         let shared = &self.shared;
         let now = shared.clock.now();
         let told = shared.store.tell_held(now, PIECE).await?;
-        for wake in told.owed.iter().filter_map(|key| shared.deliver.get(key)) {
+        let in_force = shared.in_force();
+        for wake in told.owed.iter().filter_map(|key| in_force.deliver.get(key)) {
             wake.wake();
         }
         if told.more {

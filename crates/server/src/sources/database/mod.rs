@@ -10,6 +10,7 @@ mod sqlalchemy;
 mod sqlite;
 
 mod calendar;
+mod catalogue;
 mod connections;
 mod faults;
 mod params;
@@ -37,6 +38,7 @@ use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Arguments, Method},
     from_json,
+    names::{Names, NamesOf, NamesQuestion},
 };
 use crate::{
     building::BuildInput,
@@ -235,6 +237,14 @@ impl Source for Database {
         let job = self.job(sql.to_owned(), None, deadline, 1 << 20)?;
         self.execute(job).await.map(drop)
     }
+
+    fn names_of(&self) -> Option<NamesOf> {
+        self.has_catalogue().then_some(NamesOf::Tables)
+    }
+
+    async fn names(&self, question: NamesQuestion) -> Result<Names, SourceFault> {
+        self.catalogue(question).await
+    }
 }
 
 impl Database {
@@ -269,7 +279,7 @@ impl Database {
             Err(SourceFault::Failed(format!("timed out after {:.1} s", seconds)))
         });
         rows.map_err(|fault| match fault {
-            SourceFault::Failed(what) => SourceFault::Failed(format!("{}: {what}", self.shown)),
+            SourceFault::Failed(what) => SourceFault::Failed(format!("{what} ({})", self.shown)),
             other => other,
         })
     }

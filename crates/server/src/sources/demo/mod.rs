@@ -12,6 +12,7 @@ use world::World;
 use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Arguments, Method},
+    names::{Extent, Name, NameKind, Names, NamesOf, NamesQuestion},
     time_arguments,
 };
 use crate::{
@@ -94,5 +95,17 @@ impl Source for Demo {
 
     async fn probe(&self, _: Instant) -> Result<(), SourceFault> {
         Ok(())
+    }
+
+    fn names_of(&self) -> Option<NamesOf> {
+        Some(NamesOf::Paths)
+    }
+
+    async fn names(&self, question: NamesQuestion) -> Result<Names, SourceFault> {
+        let all = world::NUMBERS.iter().chain(world::TEXTS);
+        let name =
+            |(path, what): &(&str, &str)| Name { detail: (*what).to_owned(), ..Name::plain(NameKind::Series, path) };
+        let names = all.map(name).filter(|name| name.begins(&question.prefix)).collect();
+        Ok(Names::of(names, Extent::All))
     }
 }

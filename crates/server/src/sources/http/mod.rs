@@ -98,7 +98,8 @@ fn build(setup: &BuildInput) -> Built {
             Err(what) => faults.push(setup.fault("allowed_hosts", what)),
         }
     }
-    if base.is_none() && settings.texts("allowed_hosts").is_empty() {
+    let misfit = ["base_url", "allowed_hosts"].iter().any(|name| settings.is_misfit(name));
+    if base.is_none() && settings.texts("allowed_hosts").is_empty() && !misfit {
         faults.push(setup.fault("base_url", "missing; expected this or 'allowed_hosts': what scripts may ask"));
     }
     let names = settings.texts("methods");

@@ -7,7 +7,7 @@ use revere_model::{
     MonitorSpec, Severity,
     field_kind::{
         AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Zone,
+        Unit, Window, Zone,
     },
     monitor_fields, unified_difference,
 };
@@ -63,7 +63,8 @@ macro_rules! plain {
 }
 
 plain! { Name: String, Schedule: String, Zone: String, Flag: bool, Tags: Vec<String>, Streak: u32, Days: Option<u32>,
-Seconds: Option<f64>, AlertChoice: Option<Vec<String>>, SeverityChoice: Severity, Unit: String, Decimals: Option<u32> }
+Seconds: Option<f64>, AlertChoice: Option<Vec<String>>, SeverityChoice: Severity, Unit: String, Decimals: Option<u32>,
+Window: Option<u32> }
 
 macro_rules! texts {
     ($($kind:ident)*) => {$(

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::{
     claim_request::ClaimRequest,
+    low_water::BEGINNING,
     plans::{Action, Plan, apply, plan, unreadable},
 };
 use crate::store::{
@@ -71,7 +72,7 @@ impl Store {
     pub async fn claim_due(&self, request: &ClaimRequest) -> Result<Claims, StoreError> {
         if self.0.shared {
             // Looking takes no locks; most of the time nothing is due.
-            if self.next_due().await?.is_none_or(|due| due > request.now) {
+            if self.next_due(request.now).await?.is_none_or(|due| due > request.now) {
                 return Ok(Claims::default());
             }
             if self.ask_a_doubtful_clock().await? {
@@ -79,10 +80,11 @@ impl Store {
                 return Ok(Claims { more: true, ..Claims::default() });
             }
             let (request, margin, asked) = (request.clone(), self.0.claim_margin, Instant::now());
+            let from = self.due_from(request.now);
             let claims = self.0.queue.write(Some(PATIENCE), move |connection| {
                 Box::pin(async move {
                     let planned =
-                        planned(connection, &request, margin, sql_pieces::KEEPING_STATUSES, Some(asked)).await?;
+                        planned(connection, &request, from, margin, sql_pieces::KEEPING_STATUSES, Some(asked)).await?;
                     let taken = apply(connection, &planned.plans, &request.node).await?;
                     Ok(planned.claims(&taken))
                 })
@@ -90,7 +92,7 @@ impl Store {
             return claims.await;
         }
         let mut connection = self.engine_readers().acquire().await?;
-        let planned = planned(&mut connection, request, self.0.claim_margin, "", None).await?;
+        let planned = planned(&mut connection, request, BEGINNING, self.0.claim_margin, "", None).await?;
         drop(connection);
         if planned.plans.is_empty() {
             return Ok(planned.claims(&HashSet::new()));
@@ -103,12 +105,30 @@ impl Store {
         Ok(planned.claims(&taken.await?))
     }
 
-    /// When something is due next; in the past if it is due already.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<i64> = db::query_scalar("select min(due_at) from statuses where due_at is not null")
-            .fetch_one(self.engine_readers())
-            .await?;
-        due.map(instant).transpose()
+    /// When something is due next; in the past if it is due already. Where several servers share the database, what an edit made
+    /// due more than half a minute before `now` is found within five seconds.
+    pub async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let from = self.due_from(now);
+        let due: Option<i64> =
+            db::query_scalar("select min(due_at) from statuses where due_at is not null and due_at >= $1")
+                .bind(from)
+                .fetch_one(self.engine_readers())
+                .await?;
+        let due = due.map(instant).transpose()?;
+        self.looked_at_due(from, due, now);
+        Ok(due)
+    }
+
+    /// From which due time on it is enough to look for what is due.
+    pub(in crate::store) fn due_from(&self, now: Timestamp) -> i64 {
+        if self.0.shared { self.0.low_water.mark(now) } else { BEGINNING }
+    }
+
+    /// What is due first, from there on.
+    pub(in crate::store) fn looked_at_due(&self, from: i64, first: Option<Timestamp>, now: Timestamp) {
+        if from == BEGINNING && self.0.shared {
+            self.0.low_water.found(first, now);
+        }
     }
 
     /// How many ticks are due at `now` and not claimed.
@@ -157,11 +177,12 @@ impl Planned {
     }
 }
 
-/// Plans what is due; `keeping` says whether the rows are kept for this transaction. Where claims have an end that others go by,
+/// Plans what is due since `from`; `keeping` says whether the rows are kept for this transaction. Where claims have an end that others go by,
 /// the present is reckoned when the rows are there: `asked` is when it was the request's.
 async fn planned(
     connection: &mut DbConnection,
     request: &ClaimRequest,
+    from: i64,
     margin: Duration,
     keeping: &str,
     asked: Option<Instant>,
@@ -170,11 +191,12 @@ async fn planned(
     let sql = format!(
         "select m.version, m.schedule, m.timezone, m.timeout_s, {LAST_STATE} as last_state, s.*
          from statuses s join monitors m on m.id = s.monitor_id
-         where s.due_at <= $1 and m.deleted_at is null order by s.due_at, s.monitor_id limit $2 {keeping}"
+         where s.due_at <= $1 and s.due_at >= $3 and m.deleted_at is null order by s.due_at, s.monitor_id limit $2 {keeping}"
     );
     let rows = db::query(db::AssertSqlSafe(sql))
         .bind(micros(request.now))
         .bind(i64::from(request.limit))
+        .bind(from)
         .fetch_all(&mut *connection)
         .await?;
     let waited = asked.and_then(|asked| SignedDuration::try_from(asked.elapsed()).ok()).unwrap_or_default();

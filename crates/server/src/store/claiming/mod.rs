@@ -3,6 +3,8 @@
 pub(super) mod claim_request;
 pub(super) mod claims;
 
+pub(super) mod low_water;
+
 mod plans;
 
 pub(super) mod release;

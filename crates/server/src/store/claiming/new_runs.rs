@@ -25,6 +25,7 @@ pub(in crate::store) struct NewRun<'a> {
     pub(in crate::store) new_state: State,
     pub(in crate::store) message: &'a str,
     pub(in crate::store) return_value: Option<&'a ReturnValue>,
+    pub(in crate::store) threshold: Option<f64>,
     pub(in crate::store) output: &'a str,
     pub(in crate::store) traceback: Option<&'a str>,
     pub(in crate::store) seed: Option<u64>,
@@ -32,9 +33,24 @@ pub(in crate::store) struct NewRun<'a> {
 }
 
 /// The types of a row.
-const TYPES: [&str; 16] = [
-    "bigint", "bigint", "text", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "text", "text",
-    "bigint", "text", "text",
+const TYPES: [&str; 17] = [
+    "bigint",
+    "bigint",
+    "text",
+    "bigint",
+    "bigint",
+    "bigint",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "bigint",
+    "text",
+    "text",
+    "double precision",
 ];
 
 /// Writes them.
@@ -42,7 +58,7 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewR
     for piece in in_pieces(connection, runs) {
         let sql = format!(
             "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \
-             message, return_value, output, traceback, seed, script_version, severity) {}",
+             message, return_value, output, traceback, seed, script_version, severity, threshold) {}",
             sql_pieces::rows(piece.len(), &TYPES)
         );
         let mut query = db::query(db::AssertSqlSafe(sql));
@@ -63,7 +79,8 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewR
                 .bind(run.traceback)
                 .bind(run.seed.map(u64::cast_signed))
                 .bind(run.script_version)
-                .bind(run.severity.map(Severity::as_str));
+                .bind(run.severity.map(Severity::as_str))
+                .bind(run.threshold);
         }
         query.execute(&mut *connection).await?;
     }

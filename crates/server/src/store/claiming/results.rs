@@ -47,6 +47,8 @@ pub struct RunResult {
     pub message: String,
     /// What the script left in `return_value`.
     pub return_value: Option<ReturnValue>,
+    /// What the script left in `threshold`.
+    pub threshold: Option<f64>,
     /// What it printed.
     pub output: String,
     /// Its traceback.
@@ -231,9 +233,9 @@ async fn record_in_rounds(
 /// of that was waited for here is seen by [`take`], a later statement.
 async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<MonitorId, Subject>, StoreError> {
     let sql = format!(
-        "select s.monitor_id, s.state, s.state_since, s.failing_streak, s.passing_streak, s.attempt,
-             s.severity, s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after, m.recover_after,
-             m.default_severity
+        "select s.monitor_id, s.state, s.state_since, s.failing_streak, s.passing_streak, s.recent_failures, s.attempt,
+             s.severity, s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after, m.alarm_window,
+             m.recover_after, m.default_severity
          from statuses s join monitors m on m.id = s.monitor_id
          where m.deleted_at is null and s.monitor_id in {} {}",
         sql_pieces::ids_of("$1"),
@@ -245,6 +247,7 @@ async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<Mo
             let rules = Rules {
                 active: row.flag("active")?,
                 alarm_after: row.number("alarm_after")?,
+                alarm_window: row.int_or_none("alarm_window")?.map(|runs| u32::try_from(runs).unwrap_or(0)),
                 recover_after: row.number("recover_after")?,
                 default_severity: word(&row.text("default_severity")?)?,
             };
@@ -279,10 +282,10 @@ async fn take(
     let mut taken = HashSet::with_capacity(touched.len());
     for piece in in_pieces(connection, &touched) {
         let sql = format!(
-            "with result (id, attempt, version, was, was_failing, was_passing, state, since, failing, passing, run_at, \
-                 message, value, severity) as ({})
+            "with result (id, attempt, version, was, was_failing, was_passing, was_recent, state, since, failing, passing, \
+                 recent, run_at, message, value, severity) as ({})
              update statuses set state = result.state, state_since = result.since, failing_streak = result.failing,
-                 passing_streak = result.passing, last_run_at = result.run_at, last_message = result.message,
+                 passing_streak = result.passing, recent_failures = result.recent, last_run_at = result.run_at, last_message = result.message,
                  last_value = result.value, severity = result.severity,
                  claimed_by = case when result.attempt is null then claimed_by end,
                  claimed_tick_at = case when result.attempt is null then claimed_tick_at end,
@@ -294,7 +297,7 @@ async fn take(
                  and (result.attempt is null
                      or (statuses.attempt = result.attempt and statuses.claimed_by is not null))
                  and statuses.state = result.was and statuses.failing_streak = result.was_failing
-                 and statuses.passing_streak = result.was_passing
+                 and statuses.passing_streak = result.was_passing and statuses.recent_failures = result.was_recent
                  and m.version = result.version and m.deleted_at is null
              returning statuses.monitor_id",
             sql_pieces::rows(piece.len(), &TYPES)
@@ -308,10 +311,12 @@ async fn take(
                 .bind(subject.was.state.as_str())
                 .bind(i64::from(subject.was.failing_streak))
                 .bind(i64::from(subject.was.passing_streak))
+                .bind(subject.was.recent_failures.cast_signed())
                 .bind(subject.status.state.as_str())
                 .bind(micros(subject.status.state_since))
                 .bind(i64::from(subject.status.failing_streak))
                 .bind(i64::from(subject.status.passing_streak))
+                .bind(subject.status.recent_failures.cast_signed())
                 .bind(micros(result.started_at))
                 .bind(&result.message)
                 .bind(result.return_value.as_ref().map(value_text))
@@ -324,9 +329,9 @@ async fn take(
 }
 
 /// The types of a row of [`take`].
-const TYPES: [&str; 14] = [
-    "bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text",
-    "text", "text",
+const TYPES: [&str; 16] = [
+    "bigint", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint",
+    "bigint", "text", "text", "text",
 ];
 
 fn new_run<'a>(result: &'a RunResult, id: RunId, applied: &Applied) -> NewRun<'a> {
@@ -343,6 +348,7 @@ fn new_run<'a>(result: &'a RunResult, id: RunId, applied: &Applied) -> NewRun<'a
         new_state: applied.new_state,
         message: &result.message,
         return_value: result.return_value.as_ref(),
+        threshold: result.threshold,
         output: &result.output,
         traceback: result.traceback.as_deref(),
         seed: Some(result.seed),
@@ -366,6 +372,7 @@ fn kept(run: &NewRun<'_>) -> Run {
         new_state: run.new_state,
         message: run.message.to_owned(),
         return_value: run.return_value.cloned(),
+        threshold: run.threshold,
         output: run.output.to_owned(),
         traceback: run.traceback.map(str::to_owned),
         seed: run.seed,
@@ -393,6 +400,7 @@ mod tests {
             severity: None,
             message: String::new(),
             return_value: None,
+            threshold: None,
             output: String::new(),
             traceback: None,
             seed: 7,
@@ -405,6 +413,7 @@ mod tests {
             ("update statuses set claimed_by = null", &result),
             ("update statuses set state = 'ERROR'", &by_hand),
             ("update statuses set failing_streak = 7", &by_hand),
+            ("update statuses set recent_failures = 6", &by_hand),
             ("update monitors set version = version + 1", &by_hand),
             ("update monitors set deleted_at = 1", &by_hand),
         ];

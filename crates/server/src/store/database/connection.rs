@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection,
-    sqlite::SqliteConnectOptions,
+    ConnectOptions, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    pool::PoolConnection, sqlite::SqliteConnectOptions,
 };
 
 use tokio::time::timeout;
@@ -74,6 +74,13 @@ impl DbConnection {
             }
         }
         answer
+    }
+
+    /// Whether a statement was not done because this connection had prepared it for an older schema. Then it knows none any more,
+    /// and may be asked again.
+    pub(super) async fn knew_an_older_schema(&mut self, error: &sqlx::Error) -> bool {
+        let Engine::Postgres(connection) = self.engine() else { return false };
+        postgres::faults::is_outdated(error) && answered(connection.clear_cached_statements()).await.is_ok()
     }
 
     /// Whether nothing more may be asked on it, although it stands.

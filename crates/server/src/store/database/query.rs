@@ -34,6 +34,7 @@ pub(in crate::store) fn raw_sql(sql: impl SqlSafeStr) -> RawSql {
 
 /// See [`query`].
 #[must_use = "a statement does nothing until it is asked"]
+#[derive(Clone)]
 pub(in crate::store) struct Query<'q> {
     sql: SqlStr,
     arguments: Vec<Argument<'q>>,
@@ -123,6 +124,46 @@ impl<'q> Query<'q> {
     }
 
     async fn execute_on(self, connection: &mut DbConnection) -> Result<Affected, sqlx::Error> {
+        let again = self.again(connection);
+        match (self.execute_once(connection).await, again) {
+            (Err(error), Some(again)) if connection.knew_an_older_schema(&error).await => {
+                again.execute_once(connection).await.or(Err(error))
+            }
+            (done, _) => done,
+        }
+    }
+
+    async fn fetch_optional_on(self, connection: &mut DbConnection) -> Result<Option<DbRow>, sqlx::Error> {
+        let again = self.again(connection);
+        match (self.fetch_optional_once(connection).await, again) {
+            (Err(error), Some(again)) if connection.knew_an_older_schema(&error).await => {
+                again.fetch_optional_once(connection).await.or(Err(error))
+            }
+            (row, _) => row,
+        }
+    }
+
+    async fn each_on<T: Send>(
+        self,
+        connection: &mut DbConnection,
+        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send + Sync,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        let again = self.again(connection);
+        match (self.each_once(connection, &read).await, again) {
+            (Err(error), Some(again)) if connection.knew_an_older_schema(&error).await => {
+                again.each_once(connection, &read).await.or(Err(error))
+            }
+            (all, _) => all,
+        }
+    }
+
+    /// The same, to be asked once more of a connection for reading, if another server brings the schema up to date meanwhile.
+    /// In a transaction, which is over then, that fails as well, and the first reason counts.
+    fn again(&self, connection: &DbConnection) -> Option<Query<'q>> {
+        matches!(connection, DbConnection::PooledPostgres(_)).then(|| self.clone())
+    }
+
+    async fn execute_once(self, connection: &mut DbConnection) -> Result<Affected, sqlx::Error> {
         let done = match connection.engine() {
             Engine::Sqlite(connection) => self.for_sqlite()?.execute(connection).await.map(|done| done.rows_affected()),
             Engine::Postgres(connection) => {
@@ -132,7 +173,7 @@ impl<'q> Query<'q> {
         connection.heeding(done).map(Affected)
     }
 
-    async fn fetch_optional_on(self, connection: &mut DbConnection) -> Result<Option<DbRow>, sqlx::Error> {
+    async fn fetch_optional_once(self, connection: &mut DbConnection) -> Result<Option<DbRow>, sqlx::Error> {
         let row = match connection.engine() {
             Engine::Sqlite(connection) => {
                 self.for_sqlite()?.fetch_optional(connection).await.map(|row| row.map(DbRow::Sqlite))
@@ -147,7 +188,7 @@ impl<'q> Query<'q> {
     async fn each<T>(
         self,
         on: On<'_>,
-        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send,
+        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send + Sync,
     ) -> Result<Vec<T>, sqlx::Error>
     where
         T: Send,
@@ -158,10 +199,10 @@ impl<'q> Query<'q> {
         }
     }
 
-    async fn each_on<T>(
+    async fn each_once<T>(
         self,
         connection: &mut DbConnection,
-        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send,
+        read: &(impl Fn(DbRow) -> Result<T, sqlx::Error> + Sync),
     ) -> Result<Vec<T>, sqlx::Error>
     where
         T: Send,

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use sqlx::{ColumnIndex, Row, error::UnexpectedNullError, postgres::PgRow, sqlite::SqliteRow};
 
 /// A value that is bound to a statement, with its type, which one that is missing has too.
+#[derive(Clone)]
 pub(in crate::store) enum Argument<'q> {
     Int(Option<i64>),
     Real(Option<f64>),

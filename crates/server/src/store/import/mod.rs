@@ -399,6 +399,7 @@ fn new_run(monitor_id: MonitorId, id: i64, run: &ImportedRun) -> NewRun<'_> {
         new_state: run.new_state,
         message: &run.message,
         return_value: run.return_value.as_ref(),
+        threshold: None,
         output: &run.output,
         traceback: run.traceback.as_deref(),
         seed: None,

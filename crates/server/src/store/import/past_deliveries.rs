@@ -17,7 +17,7 @@ use revere_model::{
 
 use super::{Flip, StoreError};
 use crate::{
-    notification::{Incident, MonitorSummary, Notification},
+    notification::{Incident, MonitorSummary, Notification, Sending},
     store::{
         DeliveryStatus, Settlement,
         columns::{ids_text, micros},
@@ -45,7 +45,14 @@ pub struct PastAlert {
 
 impl PastAlert {
     fn rules(&self) -> AlertRules<'_> {
-        AlertRules { key: &self.key, switch: Switch::On, states: self.states, severities: SeveritySet::ALL, tags: &[] }
+        AlertRules {
+            key: &self.key,
+            switch: Switch::On,
+            states: self.states,
+            severities: SeveritySet::ALL,
+            tags: &[],
+            on_call_only: false,
+        }
     }
 }
 
@@ -145,8 +152,10 @@ fn notification(
         incident,
         test: false,
         reminder: None,
+        on_call: None,
         acknowledge_url: None,
         wording: None,
+        sending: Sending::default(),
     }
 }
 
@@ -162,7 +171,10 @@ fn owe(
     let mut add = |alert: usize, notification: Notification, at: Timestamp, instead_of: Option<usize>| {
         let queue = (alert, flip.monitor_id);
         let fared = (!waiting.contains(&queue)).then(|| (alerts[alert].fared)(&notification, at));
-        if fared.as_ref().is_some_and(|fared| matches!(fared.settlement, Settlement::Again(..))) {
+        if fared
+            .as_ref()
+            .is_some_and(|fared| matches!(fared.settlement, Settlement::Again(..) | Settlement::Unanswered(..)))
+        {
             waiting.insert(queue);
         }
         let owed = Owed { flip_id: flip.id, alert, notification, created_at: at, instead_of, fared: fared.clone() };
@@ -195,7 +207,9 @@ async fn insert(
 ) -> Result<i64, StoreError> {
     let (status, next_attempt_at, error, reply) = match owed.fared.as_ref().map(|fared| &fared.settlement) {
         None => (DeliveryStatus::Owed, None, None, None),
-        Some(Settlement::Again(at, error)) => (DeliveryStatus::Owed, Some(micros(*at)), Some(error), None),
+        Some(Settlement::Again(at, error) | Settlement::Unanswered(at, error)) => {
+            (DeliveryStatus::Owed, Some(micros(*at)), Some(error), None)
+        }
         Some(Settlement::Failed(error)) => (DeliveryStatus::Failed, None, Some(error), None),
         Some(Settlement::Sent(reply)) => (DeliveryStatus::Sent, None, None, Some(reply)),
     };
@@ -204,8 +218,8 @@ async fn insert(
         .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
     Ok(db::query_scalar(
         "insert into deliveries (flip_id, alert_key, monitor_id, status, attempts, next_attempt_at, instead_of,
-             last_error, reply, created_at, settled_at, key, notification, incident_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
+             last_error, reply, created_at, settled_at, key, notification, incident_id, refusals)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $5) returning id",
     )
     .bind(owed.flip_id.0)
     .bind(alert_key)

@@ -158,7 +158,8 @@ async fn undelete(connection: &mut DbConnection, id: MonitorId, asked: Asked) ->
     let monitor = records::fetch(connection, id).await?;
     records::insert_tags(connection, id, &monitor.spec.tags).await?;
     source_mentions::note(connection, id, &monitor.spec.script).await?;
-    let FirstTick { next_tick_at, fault } = due_ticks::first(&monitor.spec, asked.at);
+    let from = monitor_edit::accounted_until(connection, id, asked.at).await?;
+    let FirstTick { next_tick_at, fault } = due_ticks::first(&monitor.spec, from);
     db::query("update statuses set next_tick_at = $1, due_at = $1, fault = $2 where monitor_id = $3")
         .bind(next_tick_at.map(micros))
         .bind(fault)

@@ -4,7 +4,7 @@ use revere_model::{
     MONITOR_FIELDS, MonitorSpec, Severity,
     field_kind::{
         AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Zone,
+        Unit, Window, Zone,
     },
     monitor_fields,
 };
@@ -152,7 +152,7 @@ macro_rules! counts_or_none {
     )*};
 }
 
-counts_or_none! { Days Decimals }
+counts_or_none! { Days Decimals Window }
 
 impl Column for Seconds {
     type Value = Option<f64>;

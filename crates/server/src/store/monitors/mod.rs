@@ -5,6 +5,7 @@
 
 pub(super) mod deleted;
 pub(super) mod field_columns;
+mod forms;
 mod monitor_edit;
 pub(super) mod name_order;
 pub(super) mod records;
@@ -17,7 +18,7 @@ use revere_model::{Act, Asked, Monitor, MonitorId, MonitorSpec, Severity, StateS
 use crate::store::{
     Store, StoreError,
     audit::{self, Acted},
-    database::{self as db, QueryBuilder, sql_pieces},
+    database::{self as db, DbConnection, QueryBuilder, sql_pieces},
     reading::{name_search::contains, page_cut::fitting},
 };
 
@@ -38,6 +39,20 @@ pub struct MonitorFilter {
     pub limit: u32,
 }
 
+/// A new monitor, with what the audit says of it.
+async fn made(
+    connection: &mut DbConnection,
+    spec: &MonitorSpec,
+    asked: &Asked,
+) -> Result<(Monitor, audit::AuditEntry), StoreError> {
+    let id = insert(connection, None, spec, asked.at, asked).await?;
+    let made = fetch(connection, id).await?;
+    let entry = audit::AuditEntry::new(Act::MonitorCreated, asked).about(target(&made));
+    let entry = entry.saying("version", made.version).noting(asked);
+    let entry = entry.saying("changes", audit::created(&made.spec));
+    Ok((made, entry))
+}
+
 impl Store {
     /// Stores a new monitor, `INACTIVE` until its first run. The caller has validated `spec`; a schedule that cannot be
     /// read sets the monitor aside, with the reason in `fault`.
@@ -46,11 +61,7 @@ impl Store {
         let asked = asked.clone();
         let created = self.act(move |connection| {
             Box::pin(async move {
-                let id = insert(connection, None, &spec, asked.at, &asked).await?;
-                let made = fetch(connection, id).await?;
-                let entry = audit::AuditEntry::new(Act::MonitorCreated, &asked).about(target(&made));
-                let entry = entry.saying("version", made.version).noting(&asked);
-                let entry = entry.saying("changes", audit::created(&made.spec));
+                let (made, entry) = made(connection, &spec, &asked).await?;
                 Ok(Acted::done(made, entry))
             })
         });

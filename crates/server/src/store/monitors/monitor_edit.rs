@@ -3,13 +3,13 @@
 //! Ticks that are due by the old schedule are accounted for here, by the old schedule: the last of them is still run,
 //! with the new script, unless the monitor was switched off.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use revere_model::{Flip, Gap, GapReason, Monitor, MonitorId, MonitorSpec, Severity, Status, activate, deactivate};
 
 use super::{field_columns, name_order::name_order, records, source_mentions};
 use crate::store::{
     StoreError,
-    columns::{Columns, micros},
+    columns::{Columns, instant, micros},
     database::{self as db, DbConnection, QueryBuilder},
     telling::record_flips::{self, Cause, NewFlip},
     ticks::{
@@ -17,6 +17,10 @@ use crate::store::{
         gaps,
     },
 };
+
+/// So far apart may the clocks be by which two servers, or one before and after it was set, tell the time: a tick that one has
+/// accounted for within that is not run again.
+const APART: SignedDuration = SignedDuration::from_secs(2);
 
 /// The part of a status row that an edit may move, and what tells whether it is still as it was read.
 #[derive(Clone)]
@@ -114,7 +118,8 @@ async fn respec(
     // Another writer may claim the monitor or settle its claim after it was read: then it is looked at anew.
     let (gaps, flip) = loop {
         let was = read(connection, current).await?;
-        let moved = moved(current, spec, &was, now);
+        let from = accounted_until(connection, current.id, now).await?;
+        let moved = moved(current, spec, &was, now, from);
         if replace(connection, current.id, &was, &moved).await? {
             break (moved.gaps, moved.flip);
         }
@@ -135,13 +140,13 @@ struct Moved {
     flip: Option<Flip>,
 }
 
-fn moved(current: &Monitor, spec: &MonitorSpec, was: &Row, now: Timestamp) -> Moved {
+fn moved(current: &Monitor, spec: &MonitorSpec, was: &Row, now: Timestamp, from: Timestamp) -> Moved {
     let mut row = was.clone();
     let mut gaps = Vec::new();
     let mut flip = None;
     let last_due = account(&mut gaps, current, was, now);
     if spec.active {
-        let FirstTick { next_tick_at, fault } = due_ticks::first(spec, now);
+        let FirstTick { next_tick_at, fault } = due_ticks::first(spec, from);
         // A tick that was due is owed: it is run at once, by the new script.
         row.owed_tick_at = last_due.or(row.owed_tick_at.filter(|_| current.spec.active));
         row.due_at = match (last_due, row.owed_tick_at, next_tick_at) {
@@ -171,9 +176,10 @@ async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved:
     let replaced = db::query(
         "update statuses set state = $1, state_since = $2, failing_streak = $3, passing_streak = $4, next_tick_at = $5,
          owed_tick_at = $6, due_at = $7, fault = $8, fault_count = 0, missed_ticks = missed_ticks + $9,
-         overlapped_ticks = overlapped_ticks + $10, severity = $20
+         overlapped_ticks = overlapped_ticks + $10, severity = $20, recent_failures = $21
          where monitor_id = $11 and attempt = $12 and (claimed_by is not null) = $13 and state = $14
-             and failing_streak = $15 and passing_streak = $16 and next_tick_at is not distinct from $17
+             and failing_streak = $15 and passing_streak = $16 and recent_failures = $22
+             and next_tick_at is not distinct from $17
              and owed_tick_at is not distinct from $18 and due_at is not distinct from $19",
     )
     .bind(row.status.state.as_str())
@@ -196,6 +202,8 @@ async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved:
     .bind(was.owed_tick_at.map(micros))
     .bind(was.due_at.map(micros))
     .bind(row.status.severity.map(Severity::as_str))
+    .bind(row.status.recent_failures.cast_signed())
+    .bind(was.status.recent_failures.cast_signed())
     .execute(connection)
     .await?;
     Ok(replaced.rows_affected() > 0)
@@ -221,6 +229,28 @@ fn account(gaps: &mut Vec<Gap>, current: &Monitor, row: &Row, now: Timestamp) ->
 
 fn missed(monitor: &Monitor, tick: Timestamp) -> Gap {
     Gap { monitor_id: monitor.id, reason: GapReason::Missed, first_tick_at: tick, last_tick_at: tick, count: 1 }
+}
+
+/// The instant after which ticks of a monitor are new: `now` or, where somebody's clock was ahead of it, the last tick that is
+/// accounted for.
+pub(super) async fn accounted_until(
+    connection: &mut DbConnection,
+    id: MonitorId,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    let last: Option<i64> = db::query_scalar(
+        "select max(accounted.tick_at) from (
+             select tick_at from runs where monitor_id = $1 and started_at > $2 and kind <> 'manual'
+             union all select last_tick_at from gaps where monitor_id = $1 and last_tick_at > $2
+             union all select claimed_tick_at from statuses where monitor_id = $1
+         ) accounted where accounted.tick_at > $2 and accounted.tick_at <= $3",
+    )
+    .bind(id.0)
+    .bind(micros(now))
+    .bind(micros(now.saturating_add(APART).unwrap_or(Timestamp::MAX)))
+    .fetch_one(connection)
+    .await?;
+    Ok(last.map(instant).transpose()?.unwrap_or(now))
 }
 
 async fn read(connection: &mut DbConnection, current: &Monitor) -> Result<Row, StoreError> {
@@ -256,7 +286,7 @@ mod tests {
             assert_eq!(moved_by_another(&mut connection, sql, write).await, (false, true), "{sql}");
         }
         let was = read(&mut connection, &current).await.unwrap();
-        let moved = moved(&current, &off, &was, now);
+        let moved = moved(&current, &off, &was, now, now);
         for column in
             ["attempt = attempt + 1", "claimed_by = null", "state = 'ALARM'", "next_tick_at = 1", "due_at = 1"]
         {

@@ -1,7 +1,7 @@
 //! The rows of a monitor: read, and written when it is made or changed.
 
 use jiff::Timestamp;
-use revere_model::{Asked, Monitor, MonitorId, MonitorSpec, Status};
+use revere_model::{Asked, Monitor, MonitorId, MonitorSpec, Rules, Status};
 
 use super::{field_columns, name_order::name_order, source_mentions, versions};
 use crate::store::{
@@ -13,7 +13,7 @@ use crate::store::{
 
 /// What every reading of a monitor selects.
 pub(super) const SELECT: &str = "select m.*, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, s.last_value, s.next_tick_at, \
-    s.missed_ticks, s.overlapped_ticks, s.fault from monitors m join statuses s on s.monitor_id = m.id";
+    s.failing_streak, s.passing_streak, s.recent_failures, s.missed_ticks, s.overlapped_ticks, s.fault from monitors m join statuses s on s.monitor_id = m.id";
 
 /// Reads one monitor, as this connection sees it.
 pub(in crate::store) async fn fetch(connection: &mut DbConnection, id: MonitorId) -> Result<Monitor, StoreError> {
@@ -24,13 +24,16 @@ pub(in crate::store) async fn fetch(connection: &mut DbConnection, id: MonitorId
 
 /// A row of [`SELECT`].
 pub(in crate::store) fn monitor(row: &DbRow) -> Result<Monitor, StoreError> {
+    let spec = field_columns::read(row)?;
+    let status = status(row)?;
     Ok(Monitor {
         id: MonitorId(row.int("id")?),
         version: row.int("version")?,
-        spec: field_columns::read(row)?,
-        state: row.state("state")?,
-        severity: row.severity("severity", Some(row.state("state")?))?,
-        state_since: row.at("state_since")?,
+        state: status.state,
+        severity: status.severity,
+        state_since: status.state_since,
+        pending: status.pending(&Rules::from(&spec)),
+        spec,
         created_at: row.at("created_at")?,
         updated_at: row.at("updated_at")?,
         last_run_at: row.at_or_none("last_run_at")?,
@@ -109,5 +112,6 @@ pub(in crate::store) fn status(row: &DbRow) -> Result<Status, StoreError> {
         state_since: row.at("state_since")?,
         failing_streak: row.number("failing_streak")?,
         passing_streak: row.number("passing_streak")?,
+        recent_failures: row.int("recent_failures")?.cast_unsigned(),
     })
 }

@@ -5,13 +5,15 @@
 mod link_records;
 mod links;
 mod login_failures;
+mod saved_filters;
 mod second_factors;
 mod sessions;
 mod tokens;
 mod users;
 
 pub use link_records::Link;
-pub use login_failures::Attempt;
+pub use login_failures::{Attempt, failures_of_codes};
+pub use saved_filters::SavedFilter;
 pub use sessions::{NewSession, Session};
 pub use tokens::{NewToken, Token};
 pub use users::{Lookup, NewUser, User, UserChange};

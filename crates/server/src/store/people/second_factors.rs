@@ -2,7 +2,10 @@
 
 use revere_model::{Act, Asked, SessionId, UserId};
 
-use super::users::{end_others, fetch, target};
+use super::{
+    login_failures::{self, failures_of_codes},
+    users::{end_others, fetch, target},
+};
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
@@ -52,6 +55,7 @@ impl Store {
                 }
                 replace_codes(connection, id, &code_hashes).await?;
                 end_others(connection, id, keep).await?;
+                login_failures::forget(connection, failures_of_codes(id)).await?;
                 let user = fetch(connection, id).await?;
                 Ok(Acted::done(true, AuditEntry::new(Act::SecondFactorSetUp, &asked).about(target(&user))))
             })

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use revere_model::{Act, Asked, Rights, SessionId, Target, TargetKind, UserId, Who};
 
-use super::users::{self, tags};
+use super::{
+    login_failures::{self, failures_of_codes},
+    users::{self, tags},
+};
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
@@ -112,10 +115,8 @@ impl Store {
                 .bind(micros(new.proved_at))
                 .fetch_one(&mut *connection)
                 .await?;
-                db::query("delete from login_failures where name_hash = $1")
-                    .bind(name_hash)
-                    .execute(&mut *connection)
-                    .await?;
+                login_failures::forget(connection, name_hash).await?;
+                login_failures::forget(connection, failures_of_codes(new.user)).await?;
                 db::query(
                     "insert into login_addresses (user_id, address, seen_at) values ($1, $2, $3)
                      on conflict (user_id, address) do update set seen_at = excluded.seen_at",
@@ -211,11 +212,12 @@ impl Store {
         .await
     }
 
-    /// Notes that the one in a session showed again who they are.
-    pub async fn session_proved(&self, id: SessionId, asked: &Asked) -> Result<(), StoreError> {
+    /// Notes that the one in a session showed again who they are. Their wrong codes are forgotten.
+    pub async fn session_proved(&self, user: UserId, id: SessionId, asked: &Asked) -> Result<(), StoreError> {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
+                login_failures::forget(connection, failures_of_codes(user)).await?;
                 let proved = db::query("update sessions set proved_at = $2 where id = $1");
                 if proved.bind(id.0).bind(micros(asked.at)).execute(connection).await?.rows_affected() == 0 {
                     return Ok(Acted::nothing(()));

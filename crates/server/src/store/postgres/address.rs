@@ -10,6 +10,7 @@ use url::Url;
 pub struct PostgresAddress {
     options: Box<PgConnectOptions>,
     shown: String,
+    has_password: bool,
 }
 
 /// Parameters that may follow the `?`: those of the client library that everybody knows them from.
@@ -45,8 +46,11 @@ impl PostgresAddress {
         }
         for (name, _) in url.query_pairs() {
             if !PARAMETERS.contains(&&*name) {
+                // A name that is none of these may be a part of a password.
+                let meant = revere_model::nearest(&name, PARAMETERS);
+                let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
                 return Err(format!(
-                    "has a parameter {name:?} that means nothing here; these do: {}",
+                    "has a parameter that means nothing here{meant} These do: {}. In a password, write ? as %3F, & as %26 and # as %23",
                     PARAMETERS.join(", ")
                 ));
             }
@@ -86,26 +90,58 @@ impl PostgresAddress {
         if !given("sslmode") {
             options = options.ssl_mode(PgSslMode::Prefer);
         }
+        // Whoever names an authority means that it is looked at, which the client library does only where it is told so.
+        let looks = matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+        if given("sslrootcert") && !looks {
+            if matches!(options.get_ssl_mode(), PgSslMode::Disable) {
+                return Err(
+                    "names an authority by sslrootcert, and says sslmode=disable; take one of them out".to_owned()
+                );
+            }
+            options = options.ssl_mode(PgSslMode::VerifyCa);
+        }
+        for name in ["sslrootcert", "sslcert", "sslkey"] {
+            for (_, file) in url.query_pairs().filter(|(known, value)| known == name && !value.is_empty()) {
+                std::fs::metadata(&*file)
+                    .map_err(|fault| format!("names {file} by {name}, which cannot be read: {fault}"))?;
+            }
+        }
         if url.port().is_none() && !given("port") {
             options = options.port(5432);
         }
+        let has_password = password.is_some() || url.password().is_some() || given("password");
         let place = match options.get_socket() {
             Some(folder) => folder.display().to_string(),
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
         let shown =
             format!("postgresql://{}@{place}/{}", options.get_username(), options.get_database().unwrap_or_default());
-        Ok(PostgresAddress { options: Box::new(options), shown })
+        Ok(PostgresAddress { options: Box::new(options), shown, has_password })
     }
 
     /// Whether whoever listens on the way may read along: it goes over a network, and TLS is not required.
     pub fn is_open_to_listeners(&self) -> bool {
+        !self.is_here()
+            && matches!(self.options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer)
+    }
+
+    /// Whether whoever is on the way may pass for the database: it goes over a network, and nobody looks at the certificate.
+    pub fn is_unchecked(&self) -> bool {
+        !self.is_here() && !matches!(self.options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+    }
+
+    /// Whether a server could ask for a password in the clear, which must not happen.
+    pub(super) fn may_show_its_password(&self) -> bool {
+        self.has_password && self.is_open_to_listeners()
+    }
+
+    /// Whether it is on this machine.
+    fn is_here(&self) -> bool {
         let host = self.options.get_host().trim_start_matches('[').trim_end_matches(']');
-        let is_here = self.options.get_socket().is_some()
+        self.options.get_socket().is_some()
             || host.starts_with('/')
             || host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        !is_here && matches!(self.options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer)
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
     }
 
     /// How a client of the same library connects there.
@@ -146,17 +182,21 @@ mod tests {
 
     #[test]
     fn an_address_over_a_network_without_tls_is_open_to_listeners() {
-        for (text, is_open) in [
-            ("postgresql://u@db.example.org/d", true),
-            ("postgresql://u@192.0.2.1/d?sslmode=disable", true),
-            ("postgresql://u@db.example.org/d?sslmode=require", false),
-            ("postgresql://u@db.example.org/d?sslmode=verify-full", false),
-            ("postgresql://u@localhost/d", false),
-            ("postgresql://u@127.0.0.1/d?sslmode=disable", false),
-            ("postgresql://u@[::1]/d", false),
-            ("postgresql://u@db.example.org/d?host=/run/postgresql", false),
+        for (text, is_open, is_unchecked) in [
+            ("postgresql://u@db.example.org/d", true, true),
+            ("postgresql://u@192.0.2.1/d?sslmode=disable", true, true),
+            ("postgresql://u@db.example.org/d?sslmode=require", false, true),
+            ("postgresql://u@db.example.org/d?sslmode=verify-full", false, false),
+            ("postgresql://u@db.example.org/d?sslrootcert=/dev/null", false, false),
+            ("postgresql://u@localhost/d", false, false),
+            ("postgresql://u@127.0.0.1/d?sslmode=disable", false, false),
+            ("postgresql://u@[::1]/d", false, false),
+            ("postgresql://u@db.example.org/d?host=/run/postgresql", false, false),
         ] {
-            assert_eq!(PostgresAddress::read(text, None).unwrap().is_open_to_listeners(), is_open, "{text}");
+            let address = PostgresAddress::read(text, None).unwrap();
+            assert_eq!((address.is_open_to_listeners(), address.is_unchecked()), (is_open, is_unchecked), "{text}");
+            assert!(!address.may_show_its_password(), "it has none");
+            assert_eq!(PostgresAddress::read(text, Some("p")).unwrap().may_show_its_password(), is_open, "{text}");
         }
     }
 
@@ -168,7 +208,11 @@ mod tests {
             ("postgresql://u:s3cret@h", "names no database"),
             ("postgresql:///d?user=u&password=s3cret", "names no host"),
             ("postgresql://h/d", "names no user"),
-            ("postgresql://u:s3cret@h/d?sslmod=require", "\"sslmod\" that means nothing here"),
+            ("postgresql://u:s3cret@h/d?sslmod=require", "did you mean \"sslmode\"?"),
+            ("postgresql://u@h/d?password=ab&s3cret", "that means nothing here"),
+            ("postgresql://u:12?s3cret@h/d", "that means nothing here"),
+            ("postgresql://u@h/d?sslrootcert=/nowhere.pem", "names /nowhere.pem by sslrootcert, which cannot be read"),
+            ("postgresql://u@h/d?sslmode=disable&sslrootcert=/dev/null", "take one of them out"),
             ("postgresql://u:s3cret@h/d?sslmode=perhaps", "cannot be read"),
         ] {
             let fault = PostgresAddress::read(text, None).unwrap_err();

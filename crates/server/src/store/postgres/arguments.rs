@@ -23,6 +23,7 @@ pub(in crate::store) fn bound(
         for column in columns {
             let added = match column {
                 Column::Ints(values) => bound.add(values),
+                Column::Reals(values) => bound.add(values),
                 Column::Flags(values) => bound.add(values),
                 Column::Texts(values) => bound.add(values),
             };
@@ -44,6 +45,7 @@ pub(in crate::store) fn bound(
 /// A column of rows that are bound together.
 enum Column {
     Ints(Vec<Option<i64>>),
+    Reals(Vec<Option<f64>>),
     Flags(Vec<Option<bool>>),
     Texts(Vec<Option<String>>),
 }
@@ -52,6 +54,7 @@ impl Column {
     fn of(name: &str, rows: usize) -> Column {
         match name {
             "bigint" => Column::Ints(Vec::with_capacity(rows)),
+            "double precision" => Column::Reals(Vec::with_capacity(rows)),
             "boolean" => Column::Flags(Vec::with_capacity(rows)),
             _ => Column::Texts(Vec::with_capacity(rows)),
         }
@@ -60,6 +63,7 @@ impl Column {
     fn push(&mut self, value: Argument<'_>) -> Result<(), sqlx::Error> {
         match (self, value) {
             (Column::Ints(values), Argument::Int(value)) => values.push(value),
+            (Column::Reals(values), Argument::Real(value)) => values.push(value),
             (Column::Flags(values), Argument::Flag(value)) => values.push(value),
             (Column::Texts(values), Argument::Text(value)) => {
                 values.push(value.map(|text| without_nul(text).into_owned()));

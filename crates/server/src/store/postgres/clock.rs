@@ -27,6 +27,8 @@ struct Asked {
     /// What this machine's own clock showed then.
     machine: Timestamp,
     showed: Timestamp,
+    /// How far from that it may have been: when exactly it was read, on the way there and back, is not known.
+    within: SignedDuration,
 }
 
 /// An answer that took so long says too little of the time.
@@ -60,10 +62,12 @@ impl Asked {
 }
 
 impl DatabaseClock {
-    /// Takes over what the database shows. A difference to what was thought is told, where it is one.
+    /// Takes over what the database shows, where it contradicts what was thought or is known better. A difference to what was
+    /// thought is told, where it is one.
     fn follow(&self, asked: Asked) {
-        let difference = asked.now().duration_since(self.now());
-        if difference.abs() > NOISE || self.asked().is_doubtful() {
+        let (difference, known) = (asked.now().duration_since(self.now()), *self.asked());
+        let contradicts = difference.abs() > asked.within.max(NOISE);
+        if contradicts || asked.within < known.within || known.is_doubtful() {
             *self.asked() = asked;
         }
         if difference.abs() > TOO_LONG {
@@ -87,7 +91,8 @@ async fn ask(store: &Store) -> Result<Option<Asked>, StoreError> {
     let took = SignedDuration::try_from(ended - began).unwrap_or(SignedDuration::MAX);
     // It was read somewhere on the way.
     let showed = instant(micros)?.saturating_add(took / 2).unwrap_or(Timestamp::MAX);
-    Ok((took < TOO_LONG).then_some(Asked { at: ended, machine: SystemClock.now(), showed }))
+    let asked = Asked { at: ended, machine: SystemClock.now(), showed, within: took / 2 };
+    Ok((took < TOO_LONG).then_some(asked))
 }
 
 impl Store {
@@ -136,11 +141,31 @@ mod tests {
             at: Instant::now(),
             machine: now.saturating_sub(SignedDuration::from_secs(slept)).unwrap(),
             showed: now,
+            within: SignedDuration::ZERO,
         };
         assert!(!asked(0).is_doubtful());
         let clock = DatabaseClock { asked: Arc::new(Mutex::new(asked(3600))) };
         assert!(clock.asked().is_doubtful());
         clock.follow(asked(0));
         assert!(!clock.asked().is_doubtful());
+    }
+
+    #[test]
+    fn an_answer_that_took_long_moves_no_clock_that_it_may_agree_with() {
+        let now = SystemClock.now();
+        let asked = |ahead: i64, within: i64| Asked {
+            at: Instant::now(),
+            machine: now,
+            showed: now.saturating_add(SignedDuration::from_millis(ahead)).unwrap(),
+            within: SignedDuration::from_millis(within),
+        };
+        let clock = DatabaseClock { asked: Arc::new(Mutex::new(asked(0, 1))) };
+        let is_at = |ahead: i64| (clock.asked().showed.duration_since(now).as_millis() as i64 - ahead).abs() == 0;
+        clock.follow(asked(800, 900));
+        assert!(is_at(0), "it may be the same");
+        clock.follow(asked(800, 100));
+        assert!(is_at(800), "it is another one");
+        clock.follow(asked(810, 20));
+        assert!(is_at(810), "it is better known");
     }
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection, PgConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use tokio::time::timeout;
 
-use super::{address::PostgresAddress, commits, faults, migrate};
+use super::{address::PostgresAddress, clear_text, commits, faults, migrate};
 use crate::store::{
     OpenError, Store, StoreOptions,
     database::{DbConnection, DbOptions, DbPool, Opened},
@@ -34,6 +34,8 @@ const READING: &str = "set default_transaction_read_only = on";
 #[derive(Clone)]
 pub(in crate::store) struct ConnectOptions {
     address: PgConnectOptions,
+    /// Whether the server is asked first in which way it wants the password.
+    asks_first: bool,
     /// How long a lock is waited for.
     busy_timeout: Duration,
 }
@@ -50,8 +52,23 @@ pub(in crate::store) struct WriterConnection {
 
 impl ConnectOptions {
     fn new(address: &PostgresAddress, busy_timeout: Duration) -> ConnectOptions {
+        let asks_first = address.may_show_its_password();
         let address = address.connect_options().application_name("revere");
-        ConnectOptions { address: address.extra_float_digits(None).statement_cache_capacity(256), busy_timeout }
+        let address = address.extra_float_digits(None).statement_cache_capacity(256);
+        ConnectOptions { address, asks_first, busy_timeout }
+    }
+
+    /// Where TLS is not required and the server has it, it is from here on, for readers too: none falls back.
+    async fn settled(mut self) -> Result<ConnectOptions, sqlx::Error> {
+        if self.asks_first {
+            let asked = timeout(CONNECTING, clear_text::offers_tls(&self.address)).await;
+            if asked.unwrap_or_else(|_| Err(no_answer(CONNECTING)))? {
+                // What disables it was said by hand, and is not asked whether it has any.
+                self.address = self.address.ssl_mode(PgSslMode::Require);
+                self.asks_first = false;
+            }
+        }
+        Ok(self)
     }
 
     fn session(&self) -> AssertSqlSafe<String> {
@@ -67,6 +84,9 @@ pub(in crate::store) async fn connect(options: &ConnectOptions) -> Result<Writer
 
 async fn connect_alone(options: &ConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let connecting = async {
+        if options.asks_first {
+            clear_text::offers_tls(&options.address).await?;
+        }
         let mut connection = options.address.connect().await?;
         sqlx::raw_sql(options.session()).execute(&mut connection).await?;
         Ok(connection)
@@ -108,8 +128,8 @@ fn readers(options: &ConnectOptions, connections: u32, patience: Duration) -> Db
 
 /// Opens the database, with this program's schema.
 pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAddress) -> Result<Opened, OpenError> {
-    let connect_options = ConnectOptions::new(address, options.busy_timeout);
     let failed = |source: sqlx::Error| faults::cannot_open(address, source);
+    let connect_options = ConnectOptions::new(address, options.busy_timeout).settled().await.map_err(failed)?;
     let mut writer = connect(&connect_options).await.map_err(failed)?;
     let connection = &mut writer.connection;
     check(connection, address).await?;
@@ -138,14 +158,22 @@ pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAdd
 impl Store {
     /// Looks whether a database of PostgreSQL can be used, and changes nothing.
     pub async fn probe(address: &PostgresAddress) -> Result<(), OpenError> {
-        let options = ConnectOptions::new(address, CONNECTING);
-        let mut connection = connect_alone(&options).await.map_err(|source| faults::cannot_open(address, source))?;
-        check(&mut connection, address).await?;
+        let mut connection = checked(address).await?;
         migrate::look(&mut connection, address).await?;
         // It was looked at; how it lets go is no fault.
         let _ = connection.close().await;
         Ok(())
     }
+}
+
+/// A connection by itself, to a database that everything can be kept in.
+pub(super) async fn checked(address: &PostgresAddress) -> Result<PgConnection, OpenError> {
+    let mut options = ConnectOptions::new(address, CONNECTING);
+    // What it is for may take long.
+    options.address = options.address.disable_statement_logging();
+    let mut connection = connect_alone(&options).await.map_err(|source| faults::cannot_open(address, source))?;
+    check(&mut connection, address).await?;
+    Ok(connection)
 }
 
 /// The oldest version whose words these statements are.

@@ -4,7 +4,7 @@ use std::io;
 
 use sqlx::postgres::PgDatabaseError;
 
-use super::address::PostgresAddress;
+use super::{address::PostgresAddress, clear_text::AskedInTheClear};
 use crate::store::{OpenError, database::faults::DbFault};
 
 /// What a code says.
@@ -85,6 +85,10 @@ fn sentence(error: &sqlx::Error) -> Option<(String, bool)> {
         return Some((words, passing));
     }
     match error {
+        // So the library passes on what TLS has against a certificate.
+        sqlx::Error::Io(error) if error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()) => {
+            Some((without_tls(error), false))
+        }
         sqlx::Error::Io(error) => Some((
             match error.kind() {
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
@@ -99,9 +103,11 @@ fn sentence(error: &sqlx::Error) -> Option<(String, bool)> {
             },
             true,
         )),
-        sqlx::Error::Tls(error) => Some((
+        sqlx::Error::Tls(error) => Some((without_tls(error), false)),
+        sqlx::Error::Configuration(error) if error.is::<AskedInTheClear>() => Some((
             format!(
-                "cannot be spoken to over TLS ({error}): name its authority by sslrootcert=FILE in DATABASE_URL, or correct the host there or its certificate"
+                "was not sent the password ({error}): say sslmode=verify-full or require in DATABASE_URL, or have pg_hba.conf say \
+                 scram-sha-256 in the place of password"
             ),
             false,
         )),
@@ -111,6 +117,12 @@ fn sentence(error: &sqlx::Error) -> Option<(String, bool)> {
         )),
         _ => None,
     }
+}
+
+fn without_tls(error: &dyn std::fmt::Display) -> String {
+    format!(
+        "cannot be spoken to over TLS ({error}): name its authority by sslrootcert=FILE in DATABASE_URL, or correct the host there or its certificate"
+    )
 }
 
 /// An error in words, where there are better ones than its own. A network is between here and this engine alone.

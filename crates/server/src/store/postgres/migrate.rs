@@ -20,6 +20,16 @@ pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
     (20, include_str!("../../../migrations/postgres/0020_reminders.sql")),
     (21, include_str!("../../../migrations/postgres/0021_commits.sql")),
     (22, include_str!("../../../migrations/postgres/0022_deliveries_sent.sql")),
+    (23, include_str!("../../../migrations/postgres/0023_repeats.sql")),
+    (24, include_str!("../../../migrations/postgres/0024_on_call.sql")),
+    (25, include_str!("../../../migrations/postgres/0025_runs_a_minute.sql")),
+    (26, include_str!("../../../migrations/postgres/0026_forms.sql")),
+    (27, include_str!("../../../migrations/postgres/0027_threshold.sql")),
+    (28, include_str!("../../../migrations/postgres/0028_saved_filters.sql")),
+    (29, include_str!("../../../migrations/postgres/0029_deliveries_held.sql")),
+    (30, include_str!("../../../migrations/postgres/0030_on_call_calendars.sql")),
+    (31, include_str!("../../../migrations/postgres/0031_alarm_window.sql")),
+    (32, include_str!("../../../migrations/postgres/0032_references.sql")),
 ];
 
 /// The step after which the monitors that it found get their place in the order of names.
@@ -38,11 +48,23 @@ pub(super) async fn bring_up_to_date(
     address: &PostgresAddress,
 ) -> Result<(), OpenError> {
     let mut tries = 0;
+    // From where on it was done here.
+    let mut done = None;
     loop {
         let found = look(connection, address).await?;
-        let Some((version, step)) = MIGRATIONS.iter().find(|(version, _)| *version > found) else { return Ok(()) };
+        let Some((version, step)) = MIGRATIONS.iter().find(|(version, _)| *version > found) else {
+            match done {
+                Some(0) => tracing::info!(database = %address, "made the tables"),
+                Some(from) => tracing::info!(from, to = found, database = %address, "schema brought up to date"),
+                None => {}
+            }
+            return Ok(());
+        };
         match apply(connection, found, *version, step).await {
-            Ok(true) => tracing::info!(version, database = %address, "schema brought up to date"),
+            Ok(true) => {
+                tracing::debug!(version, database = %address, "a step of the schema");
+                done.get_or_insert(found);
+            }
             // Another one did it.
             Ok(false) => {}
             Err(error) if tries < TRIES && is_anothers(&error) => tries += 1,
@@ -65,7 +87,7 @@ pub(super) async fn refuse_other_schema(
     connection: &mut PgConnection,
     address: &PostgresAddress,
 ) -> Result<(), OpenError> {
-    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    let known = newest();
     let found = look(connection, address).await?;
     if found == 0 || found == known {
         return Ok(());
@@ -79,13 +101,18 @@ pub(super) async fn refuse_other_schema(
 
 /// The schema that is there, where it is one that this program knows.
 pub(super) async fn look(connection: &mut PgConnection, address: &PostgresAddress) -> Result<i64, OpenError> {
-    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    let known = newest();
     let found = inspect(connection, address).await?;
     if found > known {
         let fault = format!("has schema {found}, this program knows up to {known}; use the newer Revere that made it");
         return Err(OpenError::Server { place: address.to_string(), fault, passing: false, source: None });
     }
     Ok(found)
+}
+
+/// This program's schema.
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, _)| *version)
 }
 
 /// What two servers come to that make the same step at once: unique_violation, duplicate_table, duplicate_column, an index

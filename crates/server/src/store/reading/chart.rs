@@ -13,17 +13,17 @@ use crate::store::{
 };
 
 /// Runs that are handed over at once.
-const PIECE: usize = 4096;
+pub(super) const PIECE: usize = 4096;
 
 /// What the index holds of a value, in characters.
-const KEPT: usize = 200;
+pub(super) const KEPT: usize = 200;
 
 /// A run as a line of text. The value comes last and has no line break in it: it is JSON.
 const LINES: &str = "select string_agg(line, '\n') from (
     select id || ' ' || started_at || ' ' || new_state || ' ' || coalesce(substr(return_value, 1, 200), '') as line from runs";
 
 /// A point with its place in the order of time: when it began, then its id.
-type Placed = ((i64, i64), SeriesPoint);
+pub(super) type Placed = ((i64, i64), SeriesPoint);
 
 /// One point of a chart.
 #[derive(Clone, PartialEq, Debug)]
@@ -45,28 +45,38 @@ impl Store {
         to: Timestamp,
         mut take: impl FnMut(SeriesPoint) + Send,
     ) -> Result<(), StoreError> {
-        let sql = format!(
-            "{LINES} where monitor_id = $1 and (started_at, id) > ($2, $3) and started_at < $4 order by started_at, id limit $5) lines"
-        );
         let mut after = (micros(from), 0);
         loop {
-            let text: Option<String> = db::query_scalar(db::AssertSqlSafe(sql.as_str()))
-                .bind(monitor.0)
-                .bind(after.0)
-                .bind(after.1)
-                .bind(micros(to))
-                .bind(PIECE as i64)
-                .fetch_one(self.readers())
-                .await?;
-            let points = points(text.as_deref().unwrap_or_default())?;
-            let Some(((at, id), _)) = points.last() else { return Ok(()) };
-            after = (*at, *id);
+            let points = self.placed_points(monitor, after, to).await?;
+            let Some((place, _)) = points.last() else { return Ok(()) };
+            after = *place;
             let more = points.len() == PIECE;
             points.into_iter().for_each(|(_, point)| take(point));
             if !more {
                 return Ok(());
             }
         }
+    }
+
+    /// The first runs after a place in the order of time, at most [`PIECE`], that began before `to`.
+    pub(super) async fn placed_points(
+        &self,
+        monitor: MonitorId,
+        after: (i64, i64),
+        to: Timestamp,
+    ) -> Result<Vec<Placed>, StoreError> {
+        let sql = format!(
+            "{LINES} where monitor_id = $1 and (started_at, id) > ($2, $3) and started_at < $4 order by started_at, id limit $5) lines"
+        );
+        let text: Option<String> = db::query_scalar(db::AssertSqlSafe(sql))
+            .bind(monitor.0)
+            .bind(after.0)
+            .bind(after.1)
+            .bind(micros(to))
+            .bind(PIECE as i64)
+            .fetch_one(self.readers())
+            .await?;
+        points(text.as_deref().unwrap_or_default())
     }
 
     /// The last values of a monitor, oldest first, at most `limit`.
@@ -78,6 +88,39 @@ impl Store {
             .fetch_one(self.readers())
             .await?;
         Ok(points(text.as_deref().unwrap_or_default())?.into_iter().map(|(_, point)| point).collect())
+    }
+
+    /// Each threshold with the first of the runs from `from` until before `to` that left it, oldest first; and when the last of
+    /// all that left one began.
+    pub async fn thresholds(
+        &self,
+        monitor: MonitorId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<(Vec<(Timestamp, f64)>, Option<Timestamp>), StoreError> {
+        const STRETCH: &str =
+            "from runs where monitor_id = $1 and started_at >= $2 and started_at < $3 and threshold is not null";
+        let sql = format!("select max(started_at) {STRETCH}");
+        let last: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql))
+            .bind(monitor.0)
+            .bind(micros(from))
+            .bind(micros(to))
+            .fetch_one(self.readers())
+            .await?;
+        let Some(last) = last else { return Ok((Vec::new(), None)) };
+        let sql = format!(
+            "select started_at, threshold from
+                 (select started_at, threshold, lag(threshold) over (order by started_at) as before {STRETCH}) of_runs
+             where before is null or before <> threshold order by started_at"
+        );
+        let rows: Vec<(i64, f64)> = db::query_as(db::AssertSqlSafe(sql))
+            .bind(monitor.0)
+            .bind(micros(from))
+            .bind(micros(to))
+            .fetch_all(self.readers())
+            .await?;
+        let steps = rows.into_iter().map(|(at, threshold)| Ok((instant(at)?, threshold)));
+        Ok((steps.collect::<Result<_, StoreError>>()?, Some(instant(last)?)))
     }
 
     /// When the oldest run that is still kept began.

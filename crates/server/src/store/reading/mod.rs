@@ -3,8 +3,10 @@
 pub(super) mod chart;
 pub(super) mod counts;
 pub(super) mod flips;
+pub(super) mod monitor_samples;
 pub(super) mod name_search;
 pub(super) mod overview;
 pub(super) mod page_cut;
+pub(super) mod past_values;
 pub(super) mod previous_run;
 pub(super) mod runs;

@@ -1,8 +1,9 @@
 //! The list of monitors as people look at it: worst first, without scripts.
 //!
-//! A page is cut out of one order (`ALARM`, `ERROR`, `OK`, `INACTIVE`), state by state, so that the first page of ten
-//! thousand monitors reads a hundred of them. Problems of one state stand newest first: what just broke is what whoever
-//! is on call looks for, and what has been broken for days is known. The rest is found by name.
+//! A page is cut out of one order (critical `ALARM` and `ERROR`, both as warnings, `OK`, `INACTIVE`), rank by rank, so that the
+//! first page of ten thousand monitors reads a hundred of them. Problems of one rank stand newest first: what just broke is
+//! what whoever is on call looks for, and what has been broken for days is known. The rest is found by name. Who wants another order gets it
+//! by any column ([`OverviewOrder`]), all states together.
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, NumberFormat, ReturnValue, Severity, State, StateSet};
@@ -15,8 +16,8 @@ use crate::store::{
     monitors::name_order::name_order,
 };
 
-/// Which monitors, worst first.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// Which monitors, and in which order: worst first, unless it says another.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct OverviewFilter {
     /// Only monitors in one of these states; `None` is all.
     pub states: Option<StateSet>,
@@ -26,23 +27,76 @@ pub struct OverviewFilter {
     pub tag: Option<String>,
     /// Only monitors whose name or tags contain this, in either case.
     pub search: Option<String>,
+    /// Another order than worst first.
+    pub order: Option<OverviewOrder>,
     /// Only monitors after this place: the last of the page before.
     pub after: Option<OverviewPlace>,
     /// At most so many.
     pub limit: u32,
 }
 
+/// An order of the list. What has nothing in the column comes last either way; what is equal there stands by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OverviewOrder {
+    /// What is compared.
+    pub by: OverviewColumn,
+    /// Whether the most comes first.
+    pub descending: bool,
+}
+
+/// A column that the list can be ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OverviewColumn {
+    /// The name, as people read it: `Batch 2` before `Batch 10`.
+    Name,
+    /// Since when it is in its state.
+    Since,
+    /// The last value; texts have none here.
+    Value,
+    /// When the last run began.
+    LastRun,
+    /// The next tick.
+    NextRun,
+}
+
+impl OverviewColumn {
+    /// What is compared, as a float: its numbers fit in one, and so do microseconds until the year 2255.
+    fn sql(self) -> &'static str {
+        match self {
+            OverviewColumn::Name => "cast(0 as double precision)",
+            OverviewColumn::Since => "cast(s.state_since as double precision)",
+            OverviewColumn::Value => {
+                "case when s.last_value <> 'null' and substr(s.last_value, 1, 1) <> '\"'
+                     then cast(s.last_value as double precision) end"
+            }
+            OverviewColumn::LastRun => "cast(s.last_run_at as double precision)",
+            OverviewColumn::NextRun => "cast(s.next_tick_at as double precision)",
+        }
+    }
+}
+
 /// A place in the order of the list.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct OverviewPlace {
     /// The state of the monitor that stood there.
     pub state: State,
+    /// How severe its problem was; what does not say is critical.
+    pub severity: Option<Severity>,
     /// Since when it is in its state.
     pub since: Timestamp,
+    /// What was compared where another order was asked for: [`OverviewRow::key`].
+    pub key: Option<f64>,
     /// Its name.
     pub name: String,
     /// Its id.
     pub id: MonitorId,
+}
+
+impl OverviewPlace {
+    /// Which part of the order it is in.
+    fn rank(&self) -> (State, Option<Severity>) {
+        (self.state, self.state.is_problem().then(|| self.severity.unwrap_or(Severity::Critical)))
+    }
 }
 
 /// A monitor in the list.
@@ -74,29 +128,43 @@ pub struct OverviewRow {
     pub next_run_at: Option<Timestamp>,
     /// Why it cannot be run, by a fault of ours or of its schedule.
     pub fault: Option<String>,
+    /// What another order than worst first compares.
+    pub key: Option<f64>,
 }
 
-/// The order of the list.
-const WORST_FIRST: [State; 4] = [State::Alarm, State::Error, State::Ok, State::Inactive];
+/// The order of the list. Severity comes first, as it does for whoever is woken by night: a warning waits until morning, what
+/// is critical does not, whether it is an alarm or nobody knows.
+const WORST_FIRST: [(State, Option<Severity>); 6] = [
+    (State::Alarm, Some(Severity::Critical)),
+    (State::Error, Some(Severity::Critical)),
+    (State::Alarm, Some(Severity::Warning)),
+    (State::Error, Some(Severity::Warning)),
+    (State::Ok, None),
+    (State::Inactive, None),
+];
 
 const COLUMNS: &str = "m.id, m.name, m.tags, m.active, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, \
     s.last_value, s.next_tick_at, s.fault, m.unit, m.decimals";
 
 impl Store {
-    /// Monitors, worst first, filtered.
+    /// Monitors, filtered, worst first or in the order that the filter names.
     pub async fn overview(&self, filter: &OverviewFilter) -> Result<Vec<OverviewRow>, StoreError> {
-        let rank = |state: State| WORST_FIRST.iter().position(|one| *one == state);
-        let begin = filter.after.as_ref().and_then(|place| rank(place.state)).unwrap_or(0);
+        if let Some(order) = filter.order {
+            return self.overview_by(filter, order).await;
+        }
+        let stood = filter.after.as_ref().map(OverviewPlace::rank);
+        let begin = stood.and_then(|stood| WORST_FIRST.iter().position(|rank| *rank == stood)).unwrap_or(0);
         let mut rows = Vec::new();
-        for state in WORST_FIRST.into_iter().skip(begin) {
+        for rank in WORST_FIRST.into_iter().skip(begin) {
+            let (state, severity) = rank;
             let room = filter.limit.saturating_sub(rows.len() as u32);
             if room == 0 {
                 break;
             }
-            let of_severity = filter.severity.is_none() || state.is_problem();
+            let of_severity = filter.severity.is_none() || filter.severity == severity;
             if of_severity && filter.states.is_none_or(|states| states.contains(state)) {
-                let after = filter.after.as_ref().filter(|place| place.state == state);
-                rows.extend(self.overview_of(filter, state, after, room).await?);
+                let after = filter.after.as_ref().filter(|place| place.rank() == rank);
+                rows.extend(self.overview_of(filter, rank, after, room).await?);
             }
         }
         Ok(rows)
@@ -105,7 +173,7 @@ impl Store {
     async fn overview_of(
         &self,
         filter: &OverviewFilter,
-        state: State,
+        (state, severity): (State, Option<Severity>),
         after: Option<&OverviewPlace>,
         limit: u32,
     ) -> Result<Vec<OverviewRow>, StoreError> {
@@ -118,7 +186,7 @@ impl Store {
             query.push(format!(" from monitors m {} statuses s on s.monitor_id = m.id", sql_pieces::JOIN_IN_ORDER));
         }
         query.push(" where m.deleted_at is null and s.state = ").push_bind(state.as_str());
-        if let Some(severity) = filter.severity {
+        if let Some(severity) = severity {
             query.push(" and coalesce(s.severity, 'critical') = ").push_bind(severity.as_str());
         }
         push_fitting(&mut query, filter);
@@ -137,6 +205,49 @@ impl Store {
         query.push(format!(" order by {newest_first}m.name_order, m.id limit ")).push_bind(i64::from(limit));
         let rows = query.build().fetch_all(self.readers()).await?;
         rows.iter().map(overview_row).collect()
+    }
+
+    async fn overview_by(&self, filter: &OverviewFilter, order: OverviewOrder) -> Result<Vec<OverviewRow>, StoreError> {
+        let by_name = order.by == OverviewColumn::Name;
+        let mut query = QueryBuilder::new("select * from (select ");
+        query.push(COLUMNS).push(", m.name_order, ").push(order.by.sql());
+        query.push(" as order_key from monitors m join statuses s on s.monitor_id = m.id where m.deleted_at is null");
+        if let Some(states) = filter.states {
+            query.push(" and s.state in (");
+            let mut list = query.separated(",");
+            for state in states.iter() {
+                list.push_bind(state.as_str());
+            }
+            query.push(")");
+        }
+        if let Some(severity) = filter.severity {
+            query.push(" and s.state in ('ALARM', 'ERROR') and coalesce(s.severity, 'critical') = ");
+            query.push_bind(severity.as_str());
+        }
+        push_fitting(&mut query, filter);
+        query.push(") fitting");
+        let (down, name_down) = if order.descending { (" desc", if by_name { " desc" } else { "" }) } else { ("", "") };
+        if let Some(place) = &filter.after {
+            let behind = if name_down.is_empty() { ">" } else { "<" };
+            query.push(" where ");
+            match place.key {
+                Some(key) => {
+                    let beyond = if order.descending { "<" } else { ">" };
+                    query.push(format!("(order_key is null or order_key {beyond} ")).push_bind(key);
+                    query.push(" or order_key = ").push_bind(key);
+                }
+                None => {
+                    query.push("(order_key is null");
+                }
+            }
+            query.push(format!(" and (name_order, id) {behind} (")).push_bind(name_order(&place.name));
+            query.push(", ").push_bind(place.id.0).push("))");
+        }
+        query
+            .push(format!(" order by order_key is null, order_key{down}, name_order{name_down}, id{name_down} limit "));
+        let rows = query.push_bind(i64::from(filter.limit)).build().fetch_all(self.readers()).await?;
+        let row = |row: &DbRow| Ok(OverviewRow { key: row.real_or_none("order_key")?, ..overview_row(row)? });
+        rows.iter().map(row).collect()
     }
 
     /// How many monitors with that tag and those words are in each state; every state is in the answer.
@@ -204,5 +315,6 @@ fn overview_row(row: &DbRow) -> Result<OverviewRow, StoreError> {
         },
         next_run_at: row.at_or_none("next_tick_at")?,
         fault: row.text_or_none("fault")?,
+        key: None,
     })
 }

@@ -138,6 +138,7 @@ pub(in crate::store) fn run(row: &DbRow) -> Result<Run, StoreError> {
         new_state: row.state("new_state")?,
         message: row.text("message")?,
         return_value: row.value_shown("return_value")?,
+        threshold: row.real_or_none("threshold")?,
         output: row.text("output")?,
         traceback: row.text_or_none("traceback")?,
         seed: row.int_or_none("seed")?.map(i64::cast_unsigned),

@@ -3,13 +3,17 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::store::{DatabasePlace, OpenError, Store, sqlite::migrate};
+use super::file_mode::PRIVATE;
+use crate::store::{
+    DatabasePlace, OpenError, Store,
+    sqlite::{migrate, new_file},
+};
 
 /// No copy was made.
 #[derive(Debug, thiserror::Error)]
@@ -60,13 +64,12 @@ impl Store {
 
     /// Writes a copy of the database file `database`, as of now, to `path`, which must not exist; answers its bytes. A
     /// server that has it open goes on, readers and writer. The name appears only when the copy is whole and on the
-    /// disk, and nobody may read the copy who may not read the database.
+    /// disk, and its owner alone may read it.
     pub async fn backup_of(database: &Path, path: &Path) -> Result<u64, BackupError> {
         let written = |source| BackupError::Write { path: path.to_owned(), source };
-        let mode = match fs::metadata(database) {
-            Ok(facts) => facts.permissions().mode() & 0o666,
-            Err(_) => return Err(BackupError::Missing(database.to_owned())),
-        };
+        if fs::metadata(database).is_err() {
+            return Err(BackupError::Missing(database.to_owned()));
+        }
         migrate::inspect(database).await?;
         if fs::symlink_metadata(path).is_ok() {
             return Err(BackupError::Exists(path.to_owned()));
@@ -79,7 +82,7 @@ impl Store {
             _ => {}
         }
         // The database fills an empty file, and leaves its mode alone.
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(&partial).map_err(written)?;
+        OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&partial).map_err(written)?;
         let copied = fill(database, &partial, path).await;
         if copied.is_err() {
             // What went wrong before is what matters.
@@ -97,14 +100,9 @@ async fn fill(database: &Path, partial: &Path, path: &Path) -> Result<u64, Backu
     sqlx::query("vacuum into ?").bind(name).execute(&mut connection).await.map_err(copied)?;
     connection.close().await.map_err(copied)?;
     let bytes = File::open(partial).and_then(|file| file.sync_all().and(file.metadata())).map_err(written)?.len();
-    // Not over a file that came meanwhile, where the file system knows how.
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, partial, CWD, path, RenameFlags::NOREPLACE) {
-        Err(rustix::io::Errno::EXIST) => return Err(BackupError::Exists(path.to_owned())),
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => fs::rename(partial, path).map_err(written)?,
-        renamed => renamed.map_err(|errno| written(errno.into()))?,
+    match new_file::give_name(partial, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(BackupError::Exists(path.to_owned())),
+        named => named.map_err(written)?,
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(written)?;
     Ok(bytes)
 }

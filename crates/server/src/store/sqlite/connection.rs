@@ -7,7 +7,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{lock::LockFile, migrate};
+use super::{file_mode, lock::LockFile, migrate};
 use crate::store::{
     OpenError, StoreOptions,
     database::{DbConnection, DbOptions, DbPool, Opened},
@@ -15,7 +15,7 @@ use crate::store::{
 
 /// Opens the file, or makes it: takes its lock, brings its schema up to date.
 pub(in crate::store) async fn open(options: &StoreOptions, path: &Path) -> Result<Opened, OpenError> {
-    let lock = match LockFile::take(path) {
+    let mut lock = match LockFile::take(path) {
         Err(error @ OpenError::InUse { .. }) if options.beside_a_server => {
             // Only the holder of the lock may change the schema.
             if !migrate::is_current(path).await? {
@@ -25,12 +25,16 @@ pub(in crate::store) async fn open(options: &StoreOptions, path: &Path) -> Resul
         }
         taken => Some(taken?),
     };
+    file_mode::make(path).map_err(|error| OpenError::Unreadable { path: path.to_owned(), source: error.into() })?;
     let connect = self::options(options, path);
     let mut connection = migrate::open(&connect, path).await?;
     let instance = sqlx::query_scalar("select value from meta where key = 'instance'")
         .fetch_one(&mut connection)
         .await
         .map_err(|source| OpenError::Unreadable { path: path.to_owned(), source })?;
+    if let Some(lock) = &mut lock {
+        lock.is_of(path).map_err(|error| OpenError::Unreadable { path: path.to_owned(), source: error.into() })?;
+    }
     Ok(Opened {
         readers: readers(options, path, options.readers),
         engine_readers: readers(options, path, 2),

@@ -37,6 +37,16 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0020_reminders.sql"),
     include_str!("../../../migrations/sqlite/0021_commits.sql"),
     include_str!("../../../migrations/sqlite/0022_deliveries_sent.sql"),
+    include_str!("../../../migrations/sqlite/0023_repeats.sql"),
+    include_str!("../../../migrations/sqlite/0024_on_call.sql"),
+    include_str!("../../../migrations/sqlite/0025_runs_a_minute.sql"),
+    include_str!("../../../migrations/sqlite/0026_forms.sql"),
+    include_str!("../../../migrations/sqlite/0027_threshold.sql"),
+    include_str!("../../../migrations/sqlite/0028_saved_filters.sql"),
+    include_str!("../../../migrations/sqlite/0029_deliveries_held.sql"),
+    include_str!("../../../migrations/sqlite/0030_on_call_calendars.sql"),
+    include_str!("../../../migrations/sqlite/0031_alarm_window.sql"),
+    include_str!("../../../migrations/sqlite/0032_references.sql"),
 ];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.
@@ -64,7 +74,14 @@ pub(in crate::store) async fn open(options: &SqliteConnectOptions, path: &Path) 
             );
         };
         say_while(apply(&mut connection, version, step), tokio::time::sleep, say).await.map_err(failed)?;
-        tracing::info!(version, path = %path.display(), "schema brought up to date");
+        tracing::debug!(version, path = %path.display(), "a step of the schema");
+    }
+    match found {
+        0 => tracing::info!(path = %path.display(), "made a database"),
+        _ if found < known => {
+            tracing::info!(from = found, to = known, path = %path.display(), "schema brought up to date")
+        }
+        _ => {}
     }
     Ok(connection)
 }
@@ -95,10 +112,13 @@ pub(in crate::store) async fn is_current(path: &Path) -> Result<bool, OpenError>
     Ok(inspect(path).await? == MIGRATIONS.len() as i64)
 }
 
-/// The schema of the file, 0 for a new one. Changes nothing: the file may be somebody else's.
+/// The schema of the file, 0 for a new one or none. Changes nothing: the file may be somebody else's.
 pub(in crate::store) async fn inspect(path: &Path) -> Result<i64, OpenError> {
     let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
-    let plain = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    if std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(0);
+    }
+    let plain = SqliteConnectOptions::new().filename(path);
     let mut connection = plain.connect().await.map_err(unreadable)?;
     check_library(&mut connection).await.map_err(unreadable)??;
     let mut ask = async |question: &'static str| {

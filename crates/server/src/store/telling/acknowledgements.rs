@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use revere_model::{Act, Asked, DeliveryId, FlipId, MonitorId, State, Target, TargetKind};
 
-use super::record_flips;
+use super::{deliveries, record_flips};
 use crate::store::{
     Author, Store, StoreError,
     audit::{Acted, AuditEntry},
@@ -64,6 +64,15 @@ pub struct ToldMessage {
     pub flip: FlipId,
 }
 
+/// The change that made the problem of a monitor what it is, as a part of a statement: the last one but those by which it
+/// only became less severe. An acknowledgement is of that one, and outlives those.
+pub(in crate::store) fn last_change_of(monitor: &str) -> String {
+    format!(
+        "(select max(c.id) from flips c where c.monitor_id = {monitor}
+             and (c.old_state <> c.new_state or coalesce(c.severity, 'critical') = 'critical'))"
+    )
+}
+
 impl Store {
     /// Writes down that whoever asks looks after the problem of a monitor: the one that `flip` began, or the one there is.
     pub async fn acknowledge(
@@ -77,18 +86,15 @@ impl Store {
         self.act(move |connection| {
             Box::pin(async move {
                 record_flips::hold(connection, monitor).await?;
-                let row = db::query(
-                    "select s.state, m.name,
-                         (select max(f.id) from flips f where f.monitor_id = s.monitor_id) as last_flip
-                     from statuses s join monitors m on m.id = s.monitor_id
+                let sql = format!(
+                    "select s.state, m.name, {} as last_change from statuses s join monitors m on m.id = s.monitor_id
                      where s.monitor_id = $1 and m.deleted_at is null",
-                )
-                .bind(monitor.0)
-                .fetch_one(&mut *connection)
-                .await?;
+                    last_change_of("s.monitor_id")
+                );
+                let row = db::query(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_one(&mut *connection).await?;
                 let state = row.state("state")?;
-                let last = row.int_or_none("last_flip")?.map(FlipId);
-                let Some(last) = last.filter(|last| state.is_problem() && flip.is_none_or(|flip| flip == *last)) else {
+                let last = row.int_or_none("last_change")?.map(FlipId);
+                let Some(last) = last.filter(|last| state.is_problem() && flip.is_none_or(|flip| flip >= *last)) else {
                     return Ok(Acted::nothing(Acknowledged::Over(state)));
                 };
                 if let Some(before) = of_flip(connection, last).await? {
@@ -107,6 +113,7 @@ impl Store {
                     note: asked.note.clone(),
                 };
                 insert(connection, &made).await?;
+                deliveries::acknowledged(connection, monitor, asked.at).await?;
                 let mut entry = AuditEntry::new(act, &asked)
                     .about(Target::new(TargetKind::Monitor, monitor, row.text("name")?))
                     .saying("state", state.as_str());
@@ -129,15 +136,23 @@ impl Store {
         }
         let sql = format!(
             "select k.* from acknowledgements k join statuses s on s.monitor_id = k.monitor_id
-             where k.monitor_id in {} and s.state in ('ALARM', 'ERROR')
-                 and k.flip_id = (select max(f.id) from flips f where f.monitor_id = k.monitor_id)",
-            sql_pieces::ids_of("$1")
+             where k.monitor_id in {} and s.state in ('ALARM', 'ERROR') and k.flip_id = {}",
+            sql_pieces::ids_of("$1"),
+            last_change_of("k.monitor_id")
         );
         let rows = db::query(db::AssertSqlSafe(sql))
             .bind(ids_text(monitors.iter().copied()))
             .fetch_all(self.readers())
             .await?;
         rows.iter().map(|row| acknowledgement(row).map(|made| (made.monitor_id, made))).collect()
+    }
+
+    /// The change that made the problem of a monitor what it is.
+    pub async fn last_change(&self, monitor: MonitorId) -> Result<Option<FlipId>, StoreError> {
+        let sql = format!("select {}", last_change_of("$1"));
+        let id: Option<i64> =
+            db::query_scalar(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_one(self.readers()).await?;
+        Ok(id.map(FlipId))
     }
 
     /// What a link in a message needs of it; `None` if it is not kept any more.
@@ -154,29 +169,6 @@ impl Store {
             })
         })
         .transpose()
-    }
-
-    /// What links in messages are signed with; made when it is asked for the first time.
-    pub async fn link_key(&self) -> Result<String, StoreError> {
-        let known = async || -> Result<Option<String>, StoreError> {
-            let query = db::query_scalar("select value from meta where key = 'link_key'");
-            Ok(query.fetch_optional(self.engine_readers()).await?)
-        };
-        if let Some(key) = known().await? {
-            return Ok(key);
-        }
-        let key = crate::access::secrets::Secret::new().reveal().to_owned();
-        self.write(move |connection| {
-            Box::pin(async move {
-                db::query("insert into meta (key, value) values ('link_key', $1) on conflict (key) do nothing")
-                    .bind(key)
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-        })
-        .await?;
-        known().await?.ok_or_else(|| StoreError::internal("the key of links was not kept"))
     }
 }
 

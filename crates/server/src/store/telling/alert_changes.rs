@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use revere_model::{
-    Act, Asked, FlipId, MonitorId, MuteSubject, Severity, SeveritySet, Silence, State, StateSet, Subject, Target,
-    TargetKind, Verdict, tell,
+    Act, Asked, FlipId, MonitorId, MuteSubject, QuietHours, Severity, SeveritySet, Silence, State, StateSet, Subject,
+    Target, TargetKind, Verdict, tell,
 };
 use serde_json::Value;
 
@@ -15,21 +15,26 @@ use super::{
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
-    columns::{Columns, alerts_from, micros, tags_from},
+    columns::{Columns, alerts_from, micros, tags_to_tell_by},
     database::{self as db, DbConnection},
     telling::{
+        on_call::handed_on,
         record_flips::owe_last_flip,
         told_records::{remember, told},
     },
 };
 
 /// An alert as the configuration has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct ConfiguredAlert {
     /// Its name.
     pub key: String,
     /// Whether it is switched on there.
     pub enabled: bool,
+    /// Whether it tells by itself only of monitors that name it: it reaches somebody of a rota.
+    pub on_call_only: bool,
+    /// When it holds back what can wait.
+    pub quiet_hours: Option<QuietHours>,
 }
 
 /// What people can choose about an alert.
@@ -130,7 +135,13 @@ fn changes(before: &[AlertRow], configured: &[ConfiguredAlert]) -> Vec<AlertRow>
     for alert in configured {
         let was = before.iter().find(|row| row.key == alert.key);
         let known = was.cloned().unwrap_or_else(|| AlertRow::new(&alert.key));
-        let is = AlertRow { in_config: true, enabled_in_config: alert.enabled, ..known };
+        let is = AlertRow {
+            in_config: true,
+            enabled_in_config: alert.enabled,
+            on_call_only: alert.on_call_only,
+            quiet_hours: alert.quiet_hours.clone(),
+            ..known
+        };
         if was != Some(&is) {
             changes.push(is);
         }
@@ -172,6 +183,7 @@ async fn hold_told(connection: &mut DbConnection, key: &str) -> Result<(), Store
 /// Nothing stays owed or open.
 async fn switched_off(connection: &mut DbConnection, key: &str, now: Timestamp) -> Result<(), StoreError> {
     hold_told(connection, key).await?;
+    handed_on::switched_off(connection, key, now).await?;
     db::query(
         "update deliveries set status = 'cancelled', settled_at = $1, next_attempt_at = null, claimed_by = null,
              last_error = coalesce(last_error || '; ', '') || 'the alert was switched off'
@@ -231,7 +243,8 @@ async fn returned(
         "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
          from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
-         where t.alert_key = $1 and t.open is not null and (t.state <> s.state or coalesce(t.severity, 'critical') <> coalesce(s.severity, 'critical')) and m.deleted_at is null
+         where t.alert_key = $1 and t.open is not null and m.deleted_at is null and (t.state <> s.state
+             or coalesce(t.severity, 'critical') <> coalesce(s.severity, 'critical'))
              and ($2 = 0 or t.monitor_id = $2)",
     )
     .bind(&alert.key)
@@ -254,13 +267,14 @@ async fn returned(
         let (current, going_on) = (row.state("state")?, row.int_or_none("going_on")?.map(FlipId));
         let severity = row.severity("severity_now", Some(current))?;
         let (tags, chosen) =
-            (tags_from(monitor.0, &row.text("tags")?), alerts_from(monitor.0, row.text_or_none("alerts")?));
+            (tags_to_tell_by(monitor.0, &row.text("tags")?), alerts_from(monitor.0, row.text_or_none("alerts")?));
         let subject = Subject { tags: &tags, alerts: chosen.as_deref(), state: current, severity };
         let severity = severity.or(heard.told.open_severity);
         let about = MuteSubject { monitor, tags: &tags, alert: &alert.key, severity };
-        let muted = mutes.holding(&about, now).map(|_| Silence::Muted);
-        let decision = tell(&heard.told, &alert.rules(), &subject, muted);
-        if decision.verdict == Verdict::Silent(Silence::Muted) {
+        let quiet = alert.quiet(severity, now).map(|_| Silence::QuietHours);
+        let held = mutes.holding(&about, now).map(|_| Silence::Muted).or(quiet);
+        let decision = tell(&heard.told, &alert.rules(), &subject, held);
+        if matches!(decision.verdict, Verdict::Silent(why) if Some(why) == held) {
             held::keep(connection, &alert.key, monitor, heard, now).await?;
         }
         if decision.told != heard.told {
@@ -284,7 +298,7 @@ mod tests {
     async fn a_flip_that_came_before_the_row_was_held_is_told_by_an_alert_that_returns() {
         let (_folder, store, mut connection, claimed) = with_a_claim().await;
         let now = claimed.tick_at;
-        let ops = [ConfiguredAlert { key: "ops".to_owned(), enabled: true }];
+        let ops = [ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() }];
         store.sync_alerts(&ops, now).await.unwrap();
         store.sync_alerts(&[], now).await.unwrap();
         db::raw_sql(

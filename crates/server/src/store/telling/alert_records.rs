@@ -1,6 +1,7 @@
 //! The alerts of the configuration, and what people chose about each.
 
-use revere_model::{AlertRules, SeveritySet, StateSet, Switch};
+use jiff::Timestamp;
+use revere_model::{AlertRules, QuietHours, Severity, SeveritySet, StateSet, Switch};
 use serde::Serialize;
 
 use super::alert_changes::AlertChange;
@@ -27,6 +28,10 @@ pub struct AlertRow {
     pub severities: SeveritySet,
     /// It is for monitors with one of these tags; for all, where there are none.
     pub tags: Vec<String>,
+    /// Whether it tells by itself only of monitors that name it: it reaches somebody of a rota.
+    pub on_call_only: bool,
+    /// When it holds back what can wait.
+    pub quiet_hours: Option<QuietHours>,
 }
 
 impl AlertRow {
@@ -40,6 +45,8 @@ impl AlertRow {
             states: StateSet::DEFAULT_TOLD,
             severities: SeveritySet::ALL,
             tags: Vec::new(),
+            on_call_only: false,
+            quiet_hours: None,
         }
     }
 
@@ -50,7 +57,19 @@ impl AlertRow {
             (false, true) => Switch::Off,
             (true, true) => Switch::On,
         };
-        AlertRules { key: &self.key, switch, states: self.states, severities: self.severities, tags: &self.tags }
+        AlertRules {
+            key: &self.key,
+            switch,
+            states: self.states,
+            severities: self.severities,
+            tags: &self.tags,
+            on_call_only: self.on_call_only,
+        }
+    }
+
+    /// Until when its quiet hours hold back what is about such a problem, if they do at `at`.
+    pub fn quiet(&self, severity: Option<Severity>, at: Timestamp) -> Option<Timestamp> {
+        self.quiet_hours.as_ref()?.hold(severity, at)
     }
 
     /// Whether it tells anything now.
@@ -97,6 +116,14 @@ fn alert(row: &DbRow) -> Result<AlertRow, StoreError> {
             tracing::error!(alert = key, %fault, "the tags it is for cannot be read; it is for all monitors");
             Vec::new()
         }),
+        on_call_only: row.flag("on_call_only")?,
+        quiet_hours: row.text_or_none("quiet_hours")?.and_then(|text| {
+            let read = serde_json::from_str(&text);
+            read.inspect_err(
+                |fault| tracing::error!(alert = key, %fault, "its quiet hours cannot be read; it has none"),
+            )
+            .ok()
+        }),
         key,
     })
 }
@@ -104,8 +131,10 @@ fn alert(row: &DbRow) -> Result<AlertRow, StoreError> {
 /// Writes what the configuration has of an alert, and leaves alone what people chose about it; answers it as it is now.
 pub(super) async fn write_configured(connection: &mut DbConnection, is: &AlertRow) -> Result<AlertRow, StoreError> {
     let row = db::query(
-        "insert into alerts (key, enabled, states, in_config, enabled_in_config) values ($1, $2, $3, $4, $5)
-         on conflict (key) do update set in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config
+        "insert into alerts (key, enabled, states, in_config, enabled_in_config, on_call_only, quiet_hours)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (key) do update set in_config = excluded.in_config, enabled_in_config = excluded.enabled_in_config,
+             on_call_only = excluded.on_call_only, quiet_hours = excluded.quiet_hours
          returning *",
     )
     .bind(&is.key)
@@ -113,6 +142,8 @@ pub(super) async fn write_configured(connection: &mut DbConnection, is: &AlertRo
     .bind(list_text(&is.states))
     .bind(is.in_config)
     .bind(is.enabled_in_config)
+    .bind(is.on_call_only)
+    .bind(is.quiet_hours.as_ref().map(list_text))
     .fetch_one(connection)
     .await?;
     alert(&row)

@@ -5,6 +5,8 @@
 //! its own; those that are for others share one row, so that a crowd of flips among many alerts stays cheap, and so that
 //! an alert's own list is not full of what was never meant for it.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use revere_model::{DecisionId, FlipId, MonitorId, Silence, State};
 
@@ -123,9 +125,31 @@ impl Store {
         }
         if let Some(alert) = &filter.alert {
             query.push(" and d.alert_key = ").push_bind(alert);
+        } else if filter.monitor.is_none() {
+            // What alerts have nothing to do with is no news to anybody who does not ask about that monitor.
+            query.push(" and d.alert_key is not null");
         }
         query.push(" order by d.id desc limit ").push_bind(i64::from(filter.limit));
         query.build().fetch_all(self.readers()).await?.iter().map(not_told).collect()
+    }
+
+    /// What nobody heard of these: an alert that tells by a rota alone, and did not by itself, is left out where the rota had it tell
+    /// that after all.
+    pub async fn unheard(&self, mut found: Vec<NotTold>) -> Result<Vec<NotTold>, StoreError> {
+        let by_rota = |one: &NotTold| one.reason == Silence::OnCallOnly;
+        let flips: Vec<i64> = found.iter().filter(|one| by_rota(one)).map(|one| one.flip_id.0).collect();
+        if flips.is_empty() {
+            return Ok(found);
+        }
+        let ids = serde_json::to_string(&flips).expect("a list of numbers always has a JSON form");
+        let sql = format!("select flip_id, alert_key from deliveries where flip_id in {}", sql_pieces::ids_of("$1"));
+        let told: HashSet<(i64, String)> =
+            db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?.into_iter().collect();
+        for one in found.iter_mut().filter(|one| by_rota(one)) {
+            one.alerts.retain(|alert| !told.contains(&(one.flip_id.0, alert.clone())));
+        }
+        found.retain(|one| !one.alerts.is_empty());
+        Ok(found)
     }
 }
 

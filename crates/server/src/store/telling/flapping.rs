@@ -48,6 +48,18 @@ impl Store {
         let mut connection = self.readers().acquire().await?;
         of_these(&mut connection, monitors.iter().copied(), now).await
     }
+
+    /// Whether a monitor would flap at `now`, if its state changed then, or else as it is.
+    pub async fn would_flap(&self, monitor: MonitorId, now: Timestamp, changes: bool) -> Result<bool, StoreError> {
+        let mut connection = self.readers().acquire().await?;
+        let Some(flapping) = read(&mut connection).await? else { return Ok(false) };
+        let mut known = changes_of(&mut connection, [monitor].into_iter(), flapping.since(now)).await?;
+        let mut known = known.remove(&monitor).unwrap_or_default();
+        if changes {
+            known.insert(0, now);
+        }
+        Ok(flapping.until(&known, now).is_some())
+    }
 }
 
 /// When a monitor is said to flap.
@@ -65,19 +77,29 @@ pub(in crate::store) async fn of_these(
     now: Timestamp,
 ) -> Result<HashMap<MonitorId, Timestamp>, StoreError> {
     let Some(flapping) = read(connection).await? else { return Ok(HashMap::new()) };
+    let changes = changes_of(connection, monitors, flapping.since(now)).await?;
+    let until = |(monitor, changes): (MonitorId, Vec<Timestamp>)| Some((monitor, flapping.until(&changes, now)?));
+    Ok(changes.into_iter().filter_map(until).collect())
+}
+
+/// When the states of monitors changed after `since`, newest first. That one is switched on, runs for the first time or is switched
+/// off is no such change.
+async fn changes_of(
+    connection: &mut DbConnection,
+    monitors: impl Iterator<Item = MonitorId>,
+    since: Timestamp,
+) -> Result<HashMap<MonitorId, Vec<Timestamp>>, StoreError> {
     let sql = format!(
-        "select monitor_id, at from flips where at > $2 and monitor_id in {} order by monitor_id, id desc",
+        "select monitor_id, at from flips where at > $2 and old_state <> new_state and old_state <> 'INACTIVE'
+             and new_state <> 'INACTIVE' and monitor_id in {}
+         order by monitor_id, id desc",
         sql_pieces::ids_of("$1")
     );
-    let rows: Vec<(i64, i64)> = db::query_as(db::AssertSqlSafe(sql))
-        .bind(ids_text(monitors))
-        .bind(micros(flapping.since(now)))
-        .fetch_all(connection)
-        .await?;
+    let rows: Vec<(i64, i64)> =
+        db::query_as(db::AssertSqlSafe(sql)).bind(ids_text(monitors)).bind(micros(since)).fetch_all(connection).await?;
     let mut changes: HashMap<MonitorId, Vec<Timestamp>> = HashMap::new();
     for (monitor, at) in rows {
         changes.entry(MonitorId(monitor)).or_default().push(instant(at)?);
     }
-    let until = |(monitor, changes): (MonitorId, Vec<Timestamp>)| Some((monitor, flapping.until(&changes, now)?));
-    Ok(changes.into_iter().filter_map(until).collect())
+    Ok(changes)
 }

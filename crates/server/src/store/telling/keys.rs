@@ -31,6 +31,11 @@ pub(in crate::store) fn reminder(
     hashed(&format!("{instance}\n{monitor}\n{flip}\n{}\n{alert_key}\n{}", micros(at), micros(told_at)))
 }
 
+/// The same for every attempt at telling one of a rota's people what its delivery of that key says.
+pub(in crate::store) fn on_call(key: &str, alert_key: &str) -> String {
+    hashed(&format!("{key}\n{alert_key}"))
+}
+
 /// The same for all that is told of an incident, by whatever alert, and never the same for another one.
 pub(in crate::store) fn incident(instance: &str, monitor: MonitorId, opened_by: FlipId, at: Timestamp) -> String {
     hashed(&format!("{instance}\n{monitor}\n{opened_by}\n{}", micros(at)))

@@ -13,16 +13,16 @@ use revere_model::{
 use super::{
     alert_records::{self, AlertRow},
     decisions::{self, Silences},
-    flapping,
+    deliveries, flapping,
     incidents::{self, Described, Heard},
     keys,
     mutes::held::{self, Mutes},
     told_records::{remember, told_of, unseen},
 };
-use crate::notification::{Incident, MonitorSummary, Notification};
+use crate::notification::{Incident, MonitorSummary, Notification, Sending};
 use crate::store::{
     RecordedFlip, StoreError,
-    columns::{Columns, alerts_from, ids_text, micros, tags_from, value_text},
+    columns::{Columns, alerts_from, ids_text, micros, tags_to_tell_by, value_text},
     database::{self as db, DbConnection, sql_pieces},
 };
 
@@ -105,12 +105,15 @@ pub(in crate::store) async fn record_flips(
             };
             let mute = mutes.holding(&about, new.at);
             let flaps = flapping.contains_key(&new.monitor_id).then_some(Silence::Flapping);
-            let held = mute.map(|_| Silence::Muted).or(flaps);
+            let quiet = alert.quiet(subject.severity, new.at).map(|_| Silence::QuietHours);
+            let held = mute.map(|_| Silence::Muted).or(quiet).or(flaps);
             let decision = tell(&before.told, &rules, &subject, held);
+            // What it would come to if nothing held it back.
+            let mut unheld = decision.verdict;
             if matches!(decision.verdict, Verdict::Silent(why) if Some(why) == held) {
                 held::keep(connection, &alert.key, new.monitor_id, before, new.at).await?;
-                let would_tell = tell(&before.told, &rules, &subject, None).verdict == Verdict::Owed;
-                if let Some(mute) = mute.filter(|_| would_tell) {
+                unheld = tell(&before.told, &rules, &subject, None).verdict;
+                if let Some(mute) = mute.filter(|_| unheld == Verdict::Owed) {
                     held::note(connection, mute, flip.id, &alert.key).await?;
                 }
             } else if held_before.contains(&(new.monitor_id, alert.key.clone())) {
@@ -130,7 +133,7 @@ pub(in crate::store) async fn record_flips(
                     owed.push(alert.key.clone());
                 }
                 Verdict::Silent(why) if is_expected(&before.told, &rules, new.flip.old, new.flip.new) => {
-                    silences.add(&alert.key, why);
+                    silences.add(&alert.key, if let Verdict::Silent(own) = unheld { own } else { why });
                 }
                 Verdict::Silent(_) => {}
             }
@@ -170,8 +173,10 @@ impl NewFlip<'_> {
             incident,
             test: false,
             reminder: None,
+            on_call: None,
             acknowledge_url: None,
             wording: None,
+            sending: Sending::default(),
         }
     }
 }
@@ -206,7 +211,13 @@ pub(in crate::store) async fn owe_last_flip(
     }
     let going_on = incidents::going_on(connection, [flip.monitor_id].into_iter()).await?.remove(&flip.monitor_id);
     let incident = Described::new(&instance).get(connection, before.incident(going_on)).await?;
-    let notification = late(&flip, monitor, &before.told, key, incident);
+    let mut notification = late(&flip, monitor, &before.told, key, incident);
+    if let Some(run) = flip.run_id {
+        // It may have been purged meanwhile.
+        let kept: Option<i64> =
+            db::query_scalar("select id from runs where id = $1").bind(run.0).fetch_optional(&mut *connection).await?;
+        notification.run_id = kept.map(RunId);
+    }
     owe(connection, flip.id, alert_key, &notification, None, now).await?;
     told_now(connection, alert_key, flip.monitor_id, now).await
 }
@@ -244,14 +255,17 @@ pub(in crate::store) fn late(
         message: flip.message.clone(),
         return_value: flip.return_value.clone(),
         tick_at: None,
-        started_at: None,
+        // People read since when it is so.
+        started_at: Some(flip.at),
         run_id: flip.run_id,
         key,
         incident,
         test: false,
         reminder: None,
+        on_call: None,
         acknowledge_url: None,
         wording: None,
+        sending: Sending::default(),
     }
 }
 
@@ -280,6 +294,7 @@ pub(in crate::store) async fn owe(
 ) -> Result<i64, StoreError> {
     let text = serde_json::to_string(notification)
         .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
+    deliveries::look_again(connection, alert_key, notification.monitor.id, now).await?;
     Ok(db::query_scalar(
         "insert into deliveries
              (flip_id, alert_key, monitor_id, status, next_attempt_at, instead_of, created_at, key, notification, incident_id)
@@ -363,7 +378,7 @@ pub(in crate::store) async fn summaries(
                 id: MonitorId(id),
                 name: row.text("name")?,
                 url: String::new(),
-                tags: tags_from(id, &row.text("tags")?),
+                tags: tags_to_tell_by(id, &row.text("tags")?),
                 description: row.text("description")?,
                 timezone: row.text("timezone")?,
                 unit: row.text("unit")?,

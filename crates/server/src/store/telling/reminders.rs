@@ -1,9 +1,10 @@
 //! Reminders: what alerts tell again of problems that go on, through the same queue and in the same order as everything else.
 
 use jiff::Timestamp;
-use revere_model::{FlipId, MonitorId, MuteSubject, Reminders, Severity, Subject, Told};
+use revere_model::{FlipId, MonitorId, MuteSubject, Reminders, RunId, Severity, Subject, Told};
 
 use super::{
+    acknowledgements::last_change_of,
     alert_records::{self, AlertRow},
     flapping,
     incidents::Described,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::store::{
     Store, StoreError,
-    columns::{Columns, alerts_from, ids_text, instant, micros, tags_from, value_from},
+    columns::{Columns, alerts_from, ids_text, instant, micros, readable, tags_to_tell_by},
     database::{self as db, DbConnection, DbRow},
     reading::flips::flip,
 };
@@ -31,18 +32,23 @@ pub struct Reminded {
 }
 
 /// A problem that was told, goes on, and that nobody looks after: what an alert may have to remind of.
-const GOING_ON: &str =
-    "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.told_at, t.reminded, m.tags, m.alerts,
-         s.state, s.severity as severity_now,
+fn going_on() -> String {
+    format!(
+        "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.reminded, m.tags,
+         coalesce(t.told_at, s.state_since) as told_at,
+         m.alerts, s.state, s.severity as severity_now,
          (select max(d.settled_at) from deliveries d
           where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'sent') as sent_at
      from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
      where t.alert_key = $1 and t.open in ('ALARM', 'ERROR') and t.state = t.open and s.state = t.open
-         and t.told_at is not null and m.deleted_at is null
+         and m.deleted_at is null
          and not exists (select 1 from deliveries d
              where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'owed')
          and not exists (select 1 from acknowledgements k where k.monitor_id = t.monitor_id
-             and k.flip_id = (select max(f.id) from flips f where f.monitor_id = t.monitor_id))";
+             and k.flip_id = {})",
+        last_change_of("t.monitor_id")
+    )
+}
 
 /// One that may be due.
 struct Candidate {
@@ -60,15 +66,19 @@ impl Candidate {
         MuteSubject { monitor: self.monitor, tags: &self.tags, alert, severity: self.severity }
     }
 
-    /// Whether the alert is on, and still for it: one that is for others by now tells the end, and reminds of nothing.
-    fn is_for(&self, alerts: &[AlertRow], alert_key: &str) -> bool {
+    /// Whether the alert is on, out of its quiet hours, and still for it: one that is for others by now tells the end, and
+    /// reminds of nothing.
+    fn is_for(&self, alerts: &[AlertRow], alert_key: &str, now: Timestamp) -> bool {
         let subject = Subject {
             tags: &self.tags,
             alerts: self.chosen.as_deref(),
             state: self.told.last_heard(),
-            severity: self.told.open_severity,
+            severity: self.severity.or(self.told.open_severity),
         };
-        let here = |alert: &AlertRow| alert.is_on() && alert.rules().elsewhere(&subject).is_none();
+        let here = |alert: &AlertRow| {
+            let quiet = alert.quiet(subject.severity, now).is_some();
+            alert.is_on() && !quiet && alert.rules().elsewhere(&subject).is_none()
+        };
         alerts.iter().any(|alert| alert.key == alert_key && here(alert))
     }
 }
@@ -84,14 +94,17 @@ impl Store {
     ) -> Result<Reminded, StoreError> {
         let (due, next_due) = {
             let mut connection = self.engine_readers().acquire().await?;
-            let sql = format!("{GOING_ON} order by t.monitor_id");
+            let sql = format!("{} order by t.monitor_id", going_on());
             let rows = db::query(db::AssertSqlSafe(sql)).bind(alert).fetch_all(&mut connection).await?;
-            let all = rows.iter().map(|row| candidate(row, reminders)).collect::<Result<Vec<_>, _>>()?;
+            let mut all = Vec::with_capacity(rows.len());
+            for row in &rows {
+                all.extend(readable(row, candidate(row, reminders))?);
+            }
             let next_due = all.iter().map(|one| one.due).filter(|due| *due > now).min();
             let mutes = Mutes::read(&mut connection, now).await?;
             let alerts = alert_records::read_all(&mut connection).await?;
             let reminds = |one: &&Candidate| {
-                one.due <= now && one.is_for(&alerts, alert) && mutes.holding(&one.about(alert), now).is_none()
+                one.due <= now && one.is_for(&alerts, alert, now) && mutes.holding(&one.about(alert), now).is_none()
             };
             let due: Vec<MonitorId> = all.iter().filter(reminds).map(|one| one.monitor).collect();
             let flapping = flapping::of_these(&mut connection, due.iter().copied(), now).await?;
@@ -123,7 +136,7 @@ fn candidate(row: &DbRow, reminders: Reminders) -> Result<Candidate, StoreError>
     let sent_at = row.int_or_none("sent_at")?.map(instant).transpose()?;
     let told_at = sent_at.map_or(told_at, |sent| sent.max(told_at));
     let due = reminders.due(told_at, row.number("reminded")?);
-    let (tags, told) = (tags_from(monitor, &row.text("tags")?), told(row, "told_state")?);
+    let (tags, told) = (tags_to_tell_by(monitor, &row.text("tags")?), told(row, "told_state")?);
     let chosen = alerts_from(monitor, row.text_or_none("alerts")?);
     let severity = row.severity("severity_now", Some(row.state("state")?))?;
     Ok(Candidate { monitor: MonitorId(monitor), tags, chosen, told, severity, due })
@@ -138,20 +151,22 @@ async fn tell_again(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     record_flips::hold(connection, monitor).await?;
-    let sql = format!("{GOING_ON} and t.monitor_id = $2");
+    let sql = format!("{} and t.monitor_id = $2", going_on());
     let row =
         db::query(db::AssertSqlSafe(sql)).bind(alert_key).bind(monitor.0).fetch_optional(&mut *connection).await?;
     let Some(row) = row else { return Ok(false) };
-    let candidate = candidate(&row, reminders)?;
+    let Some(candidate) = readable(&row, candidate(&row, reminders))? else { return Ok(false) };
     let muted = Mutes::read(connection, now).await?.holding(&candidate.about(alert_key), now).is_some();
     let flaps = flapping::of_these(connection, [monitor].into_iter(), now).await?.contains_key(&monitor);
     let alerts = alert_records::read_all(connection).await?;
-    if candidate.due > now || muted || flaps || !candidate.is_for(&alerts, alert_key) {
+    if candidate.due > now || muted || flaps || !candidate.is_for(&alerts, alert_key, now) {
         return Ok(false);
     }
     let reminded = row.number("reminded")?.saturating_add(1);
     let last = db::query(
-        "select f.*, s.last_message, s.last_value, s.last_run_at, t.incident_id from flips f
+        "select f.*, s.last_message, s.last_value, s.last_run_at, t.incident_id,
+             (select max(r.id) from runs r where r.monitor_id = f.monitor_id and r.started_at = s.last_run_at) as last_run
+         from flips f
          join statuses s on s.monitor_id = f.monitor_id
          join told t on t.monitor_id = f.monitor_id and t.alert_key = $2
          where f.monitor_id = $1 order by f.id desc limit 1",
@@ -161,7 +176,7 @@ async fn tell_again(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(last) = last else { return Ok(false) };
-    let began = flip(&last)?;
+    let Some(began) = readable(&last, flip(&last))? else { return Ok(false) };
     let Some(summary) = summaries(connection, &ids_text([monitor].into_iter())).await?.remove(&monitor) else {
         return Ok(false);
     };
@@ -173,9 +188,10 @@ async fn tell_again(
     // How it is now, not how it was when it began.
     if let Some(message) = last.text_or_none("last_message")? {
         notification.message = message;
-        notification.return_value = value_from(last.text_or_none("last_value")?)?;
+        notification.return_value = last.value_shown("last_value")?;
     }
     notification.started_at = last.at_or_none("last_run_at")?;
+    notification.run_id = last.int_or_none("last_run")?.map(RunId);
     notification.reminder = Some(reminded);
     owe(connection, began.id, alert_key, &notification, None, now).await?;
     db::query("update told set told_at = $1, reminded = $2 where alert_key = $3 and monitor_id = $4")

@@ -54,7 +54,7 @@ pub(super) fn start(
         health,
         probe_every,
         readers_gone,
-        _lock: lock,
+        lock,
     };
     (queue, tokio::spawn(writer.run()))
 }
@@ -72,7 +72,7 @@ struct Writer {
     probe_every: Duration,
     /// Whether nobody reads any more: the last to let go of the database tidies its log file away.
     readers_gone: CancellationToken,
-    _lock: Option<LockFile>,
+    lock: Option<LockFile>,
 }
 
 impl Writer {
@@ -157,6 +157,9 @@ impl Writer {
     }
 
     async fn try_begin(&mut self) -> Result<(), sqlx::Error> {
+        if let Some(lock) = &self.lock {
+            lock.still_there()?;
+        }
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => self.connection.insert(self.options.connect().await?),

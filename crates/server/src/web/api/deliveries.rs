@@ -2,7 +2,7 @@
 
 use axum::Json;
 use jiff::Timestamp;
-use revere_model::{DeliveryId, FlipId, MonitorId, ReturnValue, State};
+use revere_model::{DeliveryId, FlipId, MonitorId, MuteId, ReturnValue, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,9 +53,15 @@ pub(crate) struct DeliveryView {
     /// What the receiver said when it took it.
     #[schema(required)]
     reply: Option<String>,
+    /// Why it is told to whoever hears it, where a rota decided that; null otherwise.
+    #[schema(required)]
+    on_call: Option<String>,
     /// The delivery that another alert gave up and that this one tells instead.
     #[schema(value_type = Option<i64>, required)]
     instead_of: Option<DeliveryId>,
+    /// The mute that holds it back, or did, because it began when this was owed already; else null.
+    #[schema(value_type = Option<i64>, required)]
+    held_by: Option<MuteId>,
     /// The state that is told as the one before.
     #[schema(value_type = StateWord)]
     old_state: State,
@@ -129,7 +135,9 @@ impl From<Delivery> for DeliveryView {
             settled_at: delivery.settled_at,
             last_error: delivery.last_error,
             reply: delivery.reply,
+            on_call: told.on_call,
             instead_of: delivery.instead_of,
+            held_by: delivery.held_by,
             old_state: told.old_state,
             new_state: told.new_state,
             severity,

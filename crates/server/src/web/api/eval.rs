@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use revere_model::{MAX_TIMEOUT_S, MonitorId, ReturnValue, State};
-use revere_sandbox::{CallRecord, Outcome};
+use revere_sandbox::{CallRecord, HttpAnswer, Outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -48,6 +48,9 @@ pub(crate) struct OutcomeView {
     /// What it left in `return_value`.
     #[schema(value_type = Option<ReturnValueShape>, required)]
     return_value: Option<ReturnValue>,
+    /// What the script left in `threshold`, if it is a number.
+    #[schema(required)]
+    threshold: Option<f64>,
     /// How long it took, in milliseconds.
     duration_ms: f64,
     /// How long it computed, in milliseconds.
@@ -85,8 +88,59 @@ pub(crate) struct SourceCallView {
     /// Why it failed; null if it did not.
     #[schema(required)]
     error: Option<String>,
+    /// The answer with its parts, where it came over HTTP; `answer` is `200 OK · 1.6 ms · 49 B` then.
+    #[schema(required)]
+    http: Option<HttpAnswerView>,
     /// How long it took, in milliseconds.
     duration_ms: f64,
+}
+
+/// An answer over HTTP.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HttpAnswer)]
+pub(crate) struct HttpAnswerView {
+    /// Its status.
+    status: u16,
+    /// The words of it.
+    reason: String,
+    /// Where it came from in the end.
+    url: String,
+    /// How long it took, in milliseconds.
+    elapsed_ms: f64,
+    /// How many bytes its body has.
+    bytes: u64,
+    /// The beginning of the body, as text.
+    body: String,
+    /// Its headers.
+    headers: Vec<HeaderView>,
+    /// Until when the certificate holds that was shown; null if none was.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    certificate_until: Option<String>,
+}
+
+/// A header.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Header)]
+pub(crate) struct HeaderView {
+    /// Its name, in lower case.
+    name: String,
+    /// What it says, shortened.
+    value: String,
+}
+
+impl From<HttpAnswer> for HttpAnswerView {
+    fn from(http: HttpAnswer) -> HttpAnswerView {
+        HttpAnswerView {
+            status: http.status,
+            reason: http.reason,
+            url: http.url,
+            elapsed_ms: http.elapsed_ms,
+            bytes: http.bytes,
+            body: http.body,
+            headers: http.headers.into_iter().map(|(name, value)| HeaderView { name, value }).collect(),
+            certificate_until: http.certificate.map(|(until, _)| until),
+        }
+    }
 }
 
 /// Try a script
@@ -137,6 +191,7 @@ impl From<Outcome> for OutcomeView {
             severity: outcome.severity.map(SeverityWord::from),
             message: outcome.message,
             return_value: outcome.return_value,
+            threshold: outcome.threshold,
             duration_ms: milliseconds(outcome.duration),
             cpu_ms: milliseconds(outcome.cpu_time),
             memory_bytes: outcome.memory_bytes as u64,
@@ -157,6 +212,7 @@ impl From<CallRecord> for SourceCallView {
             arguments: call.arguments,
             error: call.answer.as_ref().err().cloned(),
             answer: call.answer.ok(),
+            http: call.http.map(|http| HttpAnswerView::from(*http)),
             duration_ms: milliseconds(call.duration),
         }
     }

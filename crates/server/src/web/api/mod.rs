@@ -4,6 +4,7 @@ mod pagination;
 mod schemas;
 
 pub mod acknowledgements;
+pub mod alert_preview;
 pub mod alerts;
 pub mod audit;
 pub mod check;
@@ -16,8 +17,10 @@ mod monitor_fields;
 mod monitor_schemas;
 pub mod monitors;
 pub mod mutes;
+pub mod on_call;
 pub mod runs;
 pub mod schedule;
+pub mod server;
 pub mod sources;
 mod version_schemas;
 pub mod versions;

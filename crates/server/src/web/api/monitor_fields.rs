@@ -1,10 +1,11 @@
 //! The fields that an author decides, as bodies have them, each by its kind: how it is read, and how it is described.
 
 use revere_model::{
-    LeftOut, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S, MONITOR_FIELDS, Severity,
+    LeftOut, MAX_ALARM_WINDOW, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S,
+    MONITOR_FIELDS, Severity,
     field_kind::{
         AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Zone,
+        Unit, Window, Zone,
     },
     monitor_fields,
 };
@@ -166,6 +167,20 @@ impl BodyField for Streak {
     fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
         let number = number(Type::Integer, KnownFormat::Int32, false, words);
         number.minimum(Some(1)).maximum(Some(MAX_STREAK)).into()
+    }
+}
+
+impl BodyField for Window {
+    type Value = Option<u32>;
+
+    fn read(fields: &mut Fields, name: &'static str) -> Option<Option<u32>> {
+        let window = fields.or_null(name, |fields| fields.whole(name, 1..=MAX_ALARM_WINDOW.into()))?;
+        Some(window.map(|runs| runs as u32))
+    }
+
+    fn described(words: String, _: &mut Schemas) -> RefOr<Schema> {
+        let number = number(Type::Integer, KnownFormat::Int32, true, words);
+        number.minimum(Some(1)).maximum(Some(MAX_ALARM_WINDOW)).into()
     }
 }
 

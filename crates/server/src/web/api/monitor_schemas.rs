@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use revere_model::{Monitor, MonitorId, ReturnValue, State, monitor_fields};
+use revere_model::{Monitor, MonitorId, Pending, ReturnValue, State, monitor_fields};
 use serde::Serialize;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -65,6 +65,9 @@ macro_rules! view {
             missed_ticks: i64,
             /// Ticks that found the run before still going, ever.
             overlapped_ticks: i64,
+            /// What is there already of a change of state that has not come yet; null where nothing is.
+            #[schema(required)]
+            pending: Option<PendingView>,
             /// Why it cannot be scheduled, although active; null is well.
             #[schema(required)]
             fault: Option<String>,
@@ -87,6 +90,7 @@ macro_rules! view {
                     next_run_at: monitor.next_run_at,
                     missed_ticks: monitor.missed_ticks,
                     overlapped_ticks: monitor.overlapped_ticks,
+                    pending: monitor.pending.map(PendingView::from),
                     fault: monitor.fault,
                 }
             }
@@ -95,6 +99,27 @@ macro_rules! view {
 }
 
 monitor_fields!(view);
+
+/// Runs that count toward a change of state that has not come yet.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Pending)]
+pub(crate) struct PendingView {
+    /// Whether they are failing runs, toward a problem, or passing ones, toward its end.
+    failing: bool,
+    /// How many there are.
+    runs: u32,
+    /// How many make the change.
+    needed: u32,
+    /// Of so many last runs; null counts in a row.
+    #[schema(required)]
+    window: Option<u32>,
+}
+
+impl From<Pending> for PendingView {
+    fn from(Pending { failing, runs, needed, window }: Pending) -> Self {
+        PendingView { failing, runs, needed, window }
+    }
+}
 
 /// The body that makes a monitor, or replaces one. Bodies are read field by field, so there is only their description.
 pub(crate) enum MonitorBody {}

@@ -213,6 +213,7 @@ const SHOWN_ONLY: &[&str] = &[
     "next_run_at",
     "missed_ticks",
     "overlapped_ticks",
+    "pending",
     "fault",
 ];
 

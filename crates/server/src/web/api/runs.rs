@@ -59,6 +59,9 @@ pub(crate) struct RunView {
     /// What the script left in `return_value`.
     #[schema(value_type = Option<ReturnValueShape>, required)]
     return_value: Option<ReturnValue>,
+    /// What the script left in `threshold`: the number that it compares its value with, drawn in the chart.
+    #[schema(required)]
+    threshold: Option<f64>,
     /// What the script printed, bounded.
     output: String,
     /// Python's traceback, for an `ERROR`.
@@ -277,6 +280,7 @@ impl From<Run> for RunView {
             new_state: run.new_state,
             message: run.message,
             return_value: run.return_value,
+            threshold: run.threshold,
             output: run.output,
             traceback: run.traceback,
             script_version: run.script_version,

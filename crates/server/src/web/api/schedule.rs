@@ -14,7 +14,7 @@ use crate::{
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct ScheduleInput {
-    /// Crontab syntax: five fields, or six with seconds first, or `@hourly` and kin.
+    /// Crontab syntax: five fields, or six with seconds first, or `@hourly` and kin; several, one a line, tick together.
     #[schema(example = "*/5 * * * *", value_type = ScheduleText)]
     schedule: String,
     /// IANA time zone; the server's own if left out, or null.

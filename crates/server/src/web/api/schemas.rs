@@ -17,6 +17,8 @@ use utoipa::{
     },
 };
 
+use crate::operations::sources::LONGEST_PREFIX;
+
 /// The state of a monitor: `ALARM` means the thing watched is wrong, `ERROR` that the check itself broke, `INACTIVE`
 /// that it has not run yet or is switched off.
 #[derive(ToSchema)]
@@ -220,10 +222,11 @@ texts! {
     KeptScript is "MonitorScript": "Python that compiles, at most 262144 bytes of UTF-8.",
         { min_length = 1, max_length = MAX_SCRIPT_BYTES, format = format("python") }
     TriedScript is "Script": "Python, at most 262144 bytes of UTF-8.", { max_length = MAX_SCRIPT_BYTES, pattern = ANY }
-    ScheduleText is "Schedule": "Crontab syntax: five fields, or six with seconds first, or `@hourly` and kin. It comes at least once.",
+    ScheduleText is "Schedule": "Crontab syntax: five fields, or six with seconds first, or `@hourly` and kin; several, one a line, tick together. It comes at least once.",
         { min_length = 1, format = format("crontab"), examples = json!("*/5 * * * *") }
     ZoneText is "TimeZone": "The name of an IANA time zone, in either case.", { min_length = 1, format = format("timezone"), examples = json!("Europe/Berlin") }
     UnitText is "Unit": "What numbers count; empty for nothing.", { max_length = MAX_UNIT, pattern = r"^([^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$", examples = json!("ms") }
+    PrefixText is "Prefix": "How names begin, in one line; empty is any.", { max_length = LONGEST_PREFIX, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$", examples = json!("ord") }
     NoteText is "Note": "Why something was saved, in one line; kept with the version.", { max_length = MAX_NOTE, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$" }
     TagText is "Tag": "A word without commas; spaces around it are taken off. Upper and lower case are the same.", { pattern = WORD }
     Cursor is "Cursor": "The `next` of a page before; empty is the first page.", { pattern = "^([0-9]{1,18})?$" }

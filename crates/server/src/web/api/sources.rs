@@ -5,13 +5,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::pagination::Page;
+use super::{pagination::Page, schemas::PrefixText};
 use crate::{
     operations::{
         Context,
-        sources::{self, SourceReport},
+        sources::{self, NamesReport, Prefix, SourceReport},
     },
-    web::{Problem, params::Params},
+    sources::names::Name,
+    web::{
+        Problem,
+        params::{Key, Params},
+    },
 };
 
 /// A configured source.
@@ -27,6 +31,9 @@ pub(crate) struct SourceView {
     description: String,
     /// What scripts can ask it.
     methods: Vec<MethodView>,
+    /// What it can name to whoever writes a script (`list_source_names`): `tables`, `paths` or `metrics`; null is nothing.
+    #[schema(required)]
+    names_of: Option<&'static str>,
     /// How it does: `up` if its last call was answered, `down` if it failed, `unknown` if there was none since the start.
     health: &'static str,
     /// Since when it has only failed; null is well.
@@ -80,6 +87,90 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
     Ok(Json(Page::whole(reports.into_iter().map(SourceView::from))))
 }
 
+/// What a source can be asked about.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SourceNames)]
+pub(crate) struct NamesView {
+    /// What the names are names of: `tables`, `paths` or `metrics`; null for a source that can tell none.
+    #[schema(required)]
+    names_of: Option<&'static str>,
+    /// At most 200 names.
+    items: Vec<NameView>,
+    /// Whether no others begin so, up to the next dot or brace.
+    complete: bool,
+    /// Why the source told none; null is well.
+    #[schema(required)]
+    fault: Option<String>,
+}
+
+/// One name that a source told.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SourceName)]
+pub(crate) struct NameView {
+    /// The name. That of a branch ends with its dot.
+    #[schema(example = "total")]
+    name: String,
+    /// The same as a question has it, in quotes where it needs some.
+    #[schema(example = "total")]
+    written: String,
+    /// `table`, `column`, `branch`, `series`, `metric` or `label`.
+    #[schema(example = "column")]
+    kind: &'static str,
+    /// The table of a column, the metric of a label; else null.
+    #[schema(required, example = "orders")]
+    of: Option<String>,
+    /// The type of a column, what a series counts; may be empty.
+    #[schema(example = "numeric")]
+    detail: String,
+}
+
+/// List what a source can be asked about
+///
+/// Tables and columns of a database, paths of Graphite level by level, metrics of Prometheus and after `metric{` its labels:
+/// those that begin with `prefix`, as the source tells them to its own user. It is asked within 3 s, and what it said is good
+/// for a minute. That a source is away is an answer too: 200 with its fault.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sources/{name}/names",
+    operation_id = "list_source_names",
+    tag = "sources",
+    params(
+        ("name" = String, Path, description = "The source's name in scripts."),
+        ("prefix" = inline(Option<PrefixText>), Query, description = "How the names begin; all if left out."),
+    ),
+    responses(
+        (status = 200, description = "The names.", body = NamesView),
+        (status = 404, description = "No source has this name, or it is switched off."),
+    )
+)]
+pub(crate) async fn names(
+    context: Context,
+    Key(name): Key<String>,
+    mut params: Params,
+) -> Result<Json<NamesView>, Problem> {
+    let prefix = params.read::<Prefix>("prefix").unwrap_or_default();
+    let prefix = params.finish(prefix)?;
+    Ok(Json(sources::named_by(&context, &name, prefix).await?.into()))
+}
+
+impl From<NamesReport> for NamesView {
+    fn from(report: NamesReport) -> Self {
+        let view = |name: Name| NameView {
+            name: name.name,
+            written: name.written,
+            kind: name.kind.word(),
+            of: Some(name.of).filter(|of| !of.is_empty()),
+            detail: name.detail,
+        };
+        NamesView {
+            names_of: report.of.map(|of| of.word()),
+            items: report.names.into_iter().map(view).collect(),
+            complete: report.complete,
+            fault: report.fault,
+        }
+    }
+}
+
 impl From<SourceReport> for SourceView {
     fn from(report: SourceReport) -> Self {
         let health = report.health;
@@ -93,6 +184,7 @@ impl From<SourceReport> for SourceView {
                 .into_iter()
                 .map(|method| MethodView { name: method.name, signature: method.signature, doc: method.doc })
                 .collect(),
+            names_of: report.names_of.map(|of| of.word()),
             health: match (health.failing_since, health.last_answer_at) {
                 (Some(_), _) => "down",
                 (None, Some(_)) => "up",

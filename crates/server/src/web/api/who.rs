@@ -44,6 +44,35 @@ pub(crate) struct AlertVerdictView {
     verdict: &'static str,
     /// The same as a sentence without its full stop.
     words: &'static str,
+    /// Whether its last message did not arrive.
+    failing: bool,
+    /// How many of its messages wait.
+    owed: u64,
+    /// Whom a rota would tell; null for any other alert, and where it would not tell.
+    #[schema(required)]
+    on_call: Option<WhoIsOnCallView>,
+}
+
+/// Whom a rota would tell.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WhoIsOnCall)]
+pub(crate) struct WhoIsOnCallView {
+    /// Those on call, who are told first.
+    people: Vec<PersonOnCallView>,
+    /// Who is told next, one after the other, where nobody acknowledges or nobody is on call; `everybody` is all the others.
+    then: Vec<String>,
+    /// The same as a sentence without its full stop.
+    words: String,
+}
+
+/// Somebody who is on call.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PersonOnCall)]
+pub(crate) struct PersonOnCallView {
+    /// Who, by the name in the rota.
+    person: String,
+    /// The keys of the alerts that reach them.
+    alerts: Vec<String>,
 }
 
 /// Who would be told
@@ -59,6 +88,7 @@ pub(crate) struct AlertVerdictView {
         ("id" = i64, Path, minimum = 1, description = "Which monitor."),
         ("state" = Option<StateWord>, Query, description = "The state it would be in; `ALARM` if left out."),
         ("severity" = Option<SeverityWord>, Query, description = "How severe that would be; what the monitor says if left out."),
+        ("at" = Option<String>, Query, format = DateTime, description = "When, in RFC 3339; now if left out. Mutes, quiet hours and rotas are asked of that moment; what was told before is what was told until now."),
     ),
     responses(
         (status = 200, description = "What each alert would do.", body = WhoView),
@@ -73,6 +103,7 @@ pub(crate) async fn who(
     let supposed = Supposed {
         state: params.exactly("state", "OK, ALARM, ERROR or INACTIVE").unwrap_or(State::Alarm),
         severity: params.exactly("severity", "critical or warning"),
+        at: params.exactly("at", "a time such as 2026-11-30T22:00:00Z"),
     };
     let supposed = params.finish(supposed)?;
     Ok(Json(who::would_be_told(&context, id, supposed).await?.into()))
@@ -91,6 +122,17 @@ impl From<Answer> for WhoView {
                     told: alert.verdict == Verdict::Owed,
                     verdict: alert.verdict.as_str(),
                     words: alert.verdict.words(),
+                    failing: alert.trouble.is_some_and(|trouble| trouble.failing),
+                    owed: alert.trouble.map_or(0, |trouble| trouble.owed),
+                    on_call: alert.on_call.map(|on_call| WhoIsOnCallView {
+                        words: on_call.words(),
+                        people: on_call
+                            .people
+                            .into_iter()
+                            .map(|(person, alerts)| PersonOnCallView { person, alerts })
+                            .collect(),
+                        then: on_call.then,
+                    }),
                 })
                 .collect(),
         }

@@ -10,15 +10,14 @@ use super::{
     form::Form,
     layout::{Place, Shell},
     log_in::Said,
+    own_address,
     page_request::PageRequest,
+    proof::ProofForm,
     see,
 };
 use crate::{
     access::second_factor,
-    operations::{
-        Context, Failure, FieldFault, account,
-        provider_log_in::{self, Offered},
-    },
+    operations::{Context, Failure, FieldFault, account},
     web::{Problem, WebState, params::Key, session_cookie},
 };
 
@@ -30,12 +29,10 @@ struct AccountPage {
     role: Role,
     tags: Vec<String>,
     local_users: bool,
-    has_password: bool,
     /// Whether they are in a session that they can leave.
     has_session: bool,
-    /// Where they come from, if that is where they show who they are.
-    provider: Option<Offered>,
-    proved: bool,
+    /// How they show again who they are, where they have to.
+    proof: Option<ProofForm>,
     has_second_factor: bool,
     recovery_codes: u64,
     offer: Option<OfferView>,
@@ -74,10 +71,23 @@ pub(super) async fn show(request: PageRequest) -> Result<Response, Problem> {
     answer(&request, page(&request).await?)
 }
 
-/// `/account/prove`: they show again who they are.
+/// `/account/prove`: they show again who they are, and go back to where they were asked to.
 pub(super) async fn prove(request: PageRequest, form: Form) -> Result<Response, Problem> {
+    let to = match form.text("to") {
+        "" => "/account",
+        to => own_address(to),
+    };
     match account::prove(&request.context, form.text("password"), form.text("code")).await {
-        Ok(()) => Ok(see("/account")),
+        Ok(()) => Ok(see(to)),
+        Err(Failure::Refused(refusal)) => {
+            let mut page = page(&request).await?;
+            page.faults = refusal.faults;
+            let fault = page.fault("password").map(str::to_owned);
+            if let Some(proof) = &mut page.proof {
+                (proof.to, proof.fault) = (to.to_owned(), fault);
+            }
+            answer(&request, page)
+        }
         Err(failure) => refused(&request, failure).await,
     }
 }
@@ -150,6 +160,12 @@ pub(super) async fn end_sessions(
 async fn page(request: &PageRequest) -> Result<AccountPage, Problem> {
     let account = account::get(&request.context).await?;
     let now = request.now();
+    let comes_by_provider = account.user.identity.is_some();
+    let purpose = match comes_by_provider {
+        true => "make tokens",
+        false => "change password or second factor, or to make tokens",
+    };
+    let proof = (!account.proved).then(|| ProofForm::of(request, &account, purpose, "/account".to_owned()));
     let offer = match (account.proved, &account.user.totp_offered) {
         (true, Some(_)) => account::offered(&request.context).await?,
         _ => None,
@@ -172,10 +188,8 @@ async fn page(request: &PageRequest) -> Result<AccountPage, Problem> {
         shell: request.shell("Your account", Place::Account).await?,
         role: account.user.role,
         local_users: request.context.log_in_settings().local_users && account.user.password_hash.is_some(),
-        has_password: account.user.password_hash.is_some(),
         has_session: account.session.is_some(),
-        provider: provider_log_in::of(&request.context, &account.user),
-        proved: account.proved,
+        proof,
         has_second_factor: account.user.totp_key.is_some(),
         recovery_codes: account.recovery_codes,
         offer,
@@ -215,6 +229,7 @@ fn good(words: &str) -> Said {
 mod tests {
     use super::super::monitors::tests::HOSTILE;
     use super::*;
+    use crate::operations::provider_log_in::Offered;
 
     #[test]
     fn what_browsers_say_of_themselves_is_inert() {
@@ -229,17 +244,24 @@ mod tests {
             created: When { at: now, now },
             seen: When { at: now, now },
         };
-        for proved in [true, false] {
+        let ways = [Some((true, false)), Some((false, true)), Some((false, false)), None];
+        for way in ways {
             let page = AccountPage {
                 shell: Shell::new("Your account", Place::Account, 0, "t"),
                 user_name: HOSTILE.into(),
                 role: Role::Editor,
                 tags: vec![HOSTILE.into()],
                 local_users: true,
-                has_password: false,
                 has_session: true,
-                provider: Some(Offered { key: "oidc", name: HOSTILE.into() }),
-                proved,
+                proof: way.map(|(has_password, comes_by_provider)| ProofForm {
+                    purpose: "make tokens",
+                    to: HOSTILE.into(),
+                    user_name: HOSTILE.into(),
+                    has_password,
+                    has_second_factor: true,
+                    provider: comes_by_provider.then(|| Offered { key: "oidc", name: HOSTILE.into() }),
+                    fault: Some(HOSTILE.into()),
+                }),
                 has_second_factor: true,
                 recovery_codes: 1,
                 offer: Some(OfferView { key: "ABC".into(), width: 9, path: "M4,4h1v1h-1z".into() }),

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{MonitorId, Severity, State};
+use revere_model::{MonitorId, MuteId, Severity, State};
 
 use super::{
     display::{Badge, ClockTime, Span, Status, When, seen, status_word},
@@ -19,7 +19,7 @@ use crate::{
     operations::{
         Context, Failure,
         alerts::{self, AlertInput, AlertReport, TestResult},
-        deliveries,
+        deliveries, on_call,
     },
     store::{Delivery, DeliveryFilter, DeliveryStatus},
     web::{
@@ -48,6 +48,12 @@ struct AlertsPage {
     filtered: bool,
     deliveries: Vec<DeliveryView>,
     next: Option<String>,
+    /// Whether there are rotas.
+    on_call: bool,
+    /// Those in which nobody is on call at some time soon.
+    on_call_gaps: Vec<String>,
+    /// Those whose calendar cannot be fetched.
+    calendars_failing: Vec<String>,
 }
 
 #[derive(Template)]
@@ -117,6 +123,8 @@ struct DeliveryView {
     next: Option<When>,
     /// It is owed, and its turn comes when what the same alert owes of the same monitor is settled.
     waits: bool,
+    /// The mute that holds it back.
+    held: Option<MuteId>,
     alert: String,
     monitor: MonitorId,
     monitor_name: String,
@@ -165,7 +173,15 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let more = deliveries.len() > PAGE as usize;
     deliveries.truncate(PAGE as usize);
     let next = deliveries.last().filter(|_| more).map(|last| older(&filter, last.id.0));
+    let rotas = on_call::list(&request.context).await?;
     let page = AlertsPage {
+        on_call: !rotas.is_empty(),
+        calendars_failing: rotas
+            .iter()
+            .filter(|rota| rota.calendar.as_ref().is_some_and(|calendar| calendar.fault.is_some()))
+            .map(|rota| rota.key.clone())
+            .collect(),
+        on_call_gaps: rotas.into_iter().filter(|rota| rota.gaps().next().is_some()).map(|rota| rota.key).collect(),
         shell: request.shell("Alerts", Place::Alerts).await?,
         alerts: views,
         chosen_alert: filter.alert.clone().unwrap_or_default(),
@@ -287,6 +303,11 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
 }
 
 impl AlertView {
+    /// Whether it says something by itself: a rota has others say it.
+    fn says_itself(&self) -> bool {
+        self.in_config && self.kind != crate::on_call::KIND
+    }
+
     /// Which monitors and problems it is for, in few words.
     fn scope(&self) -> String {
         let severities: Vec<&str> =
@@ -348,7 +369,9 @@ impl PastResult {
 impl DeliveryView {
     fn of(delivery: Delivery, clock: &PageClock) -> DeliveryView {
         let now = clock.now;
+        let held = delivery.held_by.filter(|_| delivery.status == DeliveryStatus::Owed);
         DeliveryView {
+            held,
             clock: ClockTime { at: delivery.created_at.to_zoned(clock.zone.clone()), now },
             day: None,
             message: seen(delivery.notification.message.lines().next().unwrap_or_default()),
@@ -359,7 +382,10 @@ impl DeliveryView {
                 .settled_at
                 .filter(|settled| settled.duration_since(delivery.created_at) > A_WHILE)
                 .map(|at| When { at, now }),
-            next: delivery.next_attempt_at.filter(|_| delivery.attempts > 0).map(|at| When { at, now }),
+            next: delivery
+                .next_attempt_at
+                .filter(|_| delivery.attempts > 0 && held.is_none())
+                .map(|at| When { at, now }),
             waits: delivery.status == DeliveryStatus::Owed && delivery.next_attempt_at.is_none(),
             alert: delivery.alert_key,
             monitor: delivery.monitor_id,
@@ -405,6 +431,7 @@ mod tests {
             settled: Some(When { at: now, now }),
             next: Some(When { at: now, now }),
             waits: false,
+            held: Some(MuteId(7)),
             alert: HOSTILE.into(),
             monitor: MonitorId(3),
             monitor_name: HOSTILE.into(),
@@ -447,6 +474,9 @@ mod tests {
             filtered: true,
             deliveries: alert().fared.sent.into_iter().collect(),
             next: Some("/alerts?before=3".into()),
+            on_call: true,
+            on_call_gaps: vec![HOSTILE.into()],
+            calendars_failing: vec![HOSTILE.into()],
         };
         let one = AlertPage { shell: shell(), alerts: vec![alert()], deliveries: vec![] };
         for html in [page.render().unwrap(), one.render().unwrap()] {

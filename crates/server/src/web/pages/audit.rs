@@ -2,14 +2,16 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use jiff::{Timestamp, civil, tz::TimeZone};
+use jiff::{civil, tz::TimeZone};
 use revere_model::{Act, Target};
 
 use super::{
     audit_details::{Detail, Told, details},
-    display::When,
-    layout::{Place, Shell},
-    page_request::PageRequest,
+    display::ClockTime,
+    layout::{Place, Shell, ShellZone},
+    mutes::without_a_name,
+    page_request::{PageClock, PageRequest},
+    runs::day_in_zone,
 };
 use crate::{
     operations::audit,
@@ -27,7 +29,7 @@ const KINDS: [(&str, &str); 6] = [
     ("person", "people"),
     ("token", "API tokens"),
     ("stranger", "strangers"),
-    ("everybody", "anybody, where nobody logs in"),
+    ("everybody", "somebody, where nobody logs in"),
     ("command_line", "the command line"),
     ("server", "the server itself"),
 ];
@@ -41,6 +43,8 @@ struct AuditPage {
     target: String,
     from: String,
     to: String,
+    /// The zone of the page's times, and of those in the form.
+    zone: String,
     filtered: bool,
     fault: String,
     rows: Vec<RowView>,
@@ -58,7 +62,9 @@ struct Choice {
 
 struct RowView {
     id: i64,
-    at: When,
+    at: ClockTime,
+    /// The day, where it is not that of the row above.
+    day: Option<String>,
     words: String,
     refusal: bool,
     who: String,
@@ -88,15 +94,20 @@ struct Asked {
     target: Option<String>,
     from: Option<String>,
     to: Option<String>,
+    /// What `from` and `to` are in: it stands in the address, so that whoever is sent it sees the same.
+    zone: Option<String>,
     before: Option<i64>,
 }
 
 /// The page.
 pub(super) async fn show(request: PageRequest, params: Params) -> Result<Response, Problem> {
     let asked = Asked::read(params)?;
-    let now = request.now();
+    let mut clock = request.clock();
+    if let Some(zone) = &asked.zone {
+        clock.zone = revere_model::zone(zone).unwrap_or(TimeZone::UTC);
+    }
     // What was typed wrong is said beside the form, which keeps it.
-    let (filter, fault) = match asked.filter() {
+    let (filter, fault) = match asked.filter(&clock.zone) {
         Ok(filter) => (Some(filter), String::new()),
         Err(fault) => (None, fault),
     };
@@ -107,6 +118,10 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
     let next = found.last().filter(|_| more).map(|last| Asked { before: Some(last.id), ..asked.clone() }.address());
     let mut shell = request.shell("Audit", Place::Account).await?;
     shell.live = false;
+    let zone = clock.zone.iana_name().unwrap_or("UTC").to_owned();
+    if asked.zone.is_some() {
+        shell.zone = ShellZone { chosen: Some(zone.clone()), ..ShellZone::default() };
+    }
     let page = AuditPage {
         shell,
         kinds: asked.kinds(),
@@ -114,9 +129,10 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
         target: asked.target.clone().unwrap_or_default(),
         from: asked.from.clone().unwrap_or_default(),
         to: asked.to.clone().unwrap_or_default(),
+        zone,
         filtered: asked.filters(),
         fault,
-        rows: found.into_iter().map(|row| RowView::of(row, now)).collect(),
+        rows: rows(found, &clock),
         paged: asked.before.is_some(),
         first: Asked { before: None, ..asked }.address(),
         next,
@@ -126,14 +142,17 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
 
 impl Asked {
     fn read(mut params: Params) -> Result<Asked, Problem> {
-        let asked = Asked {
+        let mut asked = Asked {
             who: params.text("who"),
             act: params.text("act"),
             target: params.text("target"),
             from: params.text("from"),
             to: params.text("to"),
+            zone: params.text("zone").map(|typed| revere_model::zone_name(&typed).unwrap_or(typed)),
             before: params.cursor("before"),
         };
+        // It says something of times alone.
+        asked.zone.take_if(|_| asked.from.is_none() && asked.to.is_none());
         Ok(params.finish(asked)?)
     }
 
@@ -141,13 +160,14 @@ impl Asked {
         [&self.who, &self.act, &self.target, &self.from, &self.to].iter().any(|given| given.is_some())
     }
 
-    fn filter(&self) -> Result<AuditFilter, String> {
+    fn filter(&self, zone: &TimeZone) -> Result<AuditFilter, String> {
+        self.zone.as_deref().map(revere_model::zone).transpose().map_err(|fault| fault.to_string())?;
         let instant = |text: &Option<String>| match text {
             None => Ok(None),
             Some(text) => text
                 .parse::<civil::DateTime>()
-                .map(|at| Some(revere_model::calendar::instant(at, &TimeZone::UTC)))
-                .map_err(|_| format!("{text:?} is no time such as 2026-07-01T12:00")),
+                .map(|at| Some(revere_model::calendar::instant(at, zone)))
+                .map_err(|_| format!("{text:?} is no time such as 2026-07-01 12:00")),
         };
         let acts = match self.act.as_deref() {
             None => Vec::new(),
@@ -208,6 +228,7 @@ impl Asked {
             ("target", &self.target),
             ("from", &self.from),
             ("to", &self.to),
+            ("zone", &self.zone),
             ("before", &before),
         ] {
             if let Some(value) = value {
@@ -218,8 +239,19 @@ impl Asked {
     }
 }
 
+/// Newest first, each day named above its first.
+fn rows(found: Vec<AuditRow>, clock: &PageClock) -> Vec<RowView> {
+    let mut above = None;
+    let mut rows: Vec<RowView> = found.into_iter().map(|row| RowView::of(row, clock)).collect();
+    for row in &mut rows {
+        let day = row.at.at.date();
+        row.day = (above.replace(day) != Some(day)).then(|| day_in_zone(&row.at.at));
+    }
+    rows
+}
+
 impl RowView {
-    fn of(row: AuditRow, now: Timestamp) -> RowView {
+    fn of(row: AuditRow, clock: &PageClock) -> RowView {
         let act = row.act.parse::<Act>().ok();
         let filtered = |who: String| Some(Asked { who: Some(who), ..Asked::default() }.address());
         let by_them = match (row.who.kind.as_str(), row.who.id) {
@@ -228,7 +260,7 @@ impl RowView {
         };
         let who = match row.who.kind.as_str() {
             "person" | "token" => row.who.name,
-            kind => kind.replace('_', " "),
+            kind => without_a_name(kind),
         };
         let about = row.target.map(|target| {
             let page = match target.kind.as_str() {
@@ -243,7 +275,8 @@ impl RowView {
         });
         RowView {
             id: row.id,
-            at: When { at: row.at, now },
+            at: ClockTime { at: row.at.to_zoned(clock.zone.clone()), now: clock.now },
+            day: None,
             words: act.map_or_else(|| row.act.replace('_', " "), |act| act.words().to_owned()),
             refusal: act.is_some_and(Act::is_refusal),
             who,
@@ -267,10 +300,10 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_inert() {
-        let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        let clock = PageClock { now: "2026-07-01T12:00:00Z".parse().unwrap(), zone: TimeZone::UTC };
         let row = AuditRow {
             id: 1,
-            at: now,
+            at: clock.now,
             act: HOSTILE.into(),
             who: AuditedWho { kind: "token".into(), id: Some(1), name: HOSTILE.into(), owner_id: None },
             door: HOSTILE.into(),
@@ -291,9 +324,10 @@ mod tests {
             target: HOSTILE.into(),
             from: HOSTILE.into(),
             to: HOSTILE.into(),
+            zone: HOSTILE.into(),
             filtered: true,
-            fault: asked.filter().unwrap_err(),
-            rows: vec![RowView::of(row, now)],
+            fault: asked.filter(&clock.zone).unwrap_err(),
+            rows: rows(vec![row], &clock),
             paged: true,
             first: asked.address(),
             next: Some(asked.address()),

@@ -1,10 +1,11 @@
-//! Many monitors at once: pause, resume, mute, tag, delete.
+//! Many monitors at once: pause, resume, mute, tag, delete, or another schedule, time zone, retention or time limit.
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use revere_model::{Monitor, MonitorId, Operation};
 
 use super::{
+    bulk_setting::Setting,
     deleted::Undo,
     form::Form,
     layout::{Place, Shell},
@@ -21,6 +22,9 @@ use crate::{
     },
     web::Problem,
 };
+
+/// What the page's buttons ask for.
+const ACTIONS: [&str; 7] = ["pause", "resume", "mute", "tag", "untag", "set", "delete"];
 
 /// More than a page holds are not chosen by hand.
 const MOST: usize = 500;
@@ -63,6 +67,7 @@ impl Done {
             ("pause", _) => format!("{monitors} paused."),
             ("resume", _) => format!("{monitors} resumed."),
             ("tag", _) => format!("{monitors} tagged."),
+            ("set", _) => format!("{monitors} changed."),
             ("untag", _) => format!("A tag was removed from {monitors}."),
             _ => return None,
         };
@@ -78,6 +83,10 @@ struct Chosen {
 /// What was asked for, for each monitor that was chosen. One that is gone meanwhile is passed over.
 pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response, Problem> {
     let back = own_address(form.text("back")).to_owned();
+    let Some(action) = ACTIONS.into_iter().find(|action| *action == form.text("do")) else {
+        let detail = format!("there is no such thing to do with many monitors; `do` is one of {}", ACTIONS.join(", "));
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    };
     let mut chosen = Vec::new();
     for id in form.all("pick").take(MOST).filter_map(|id| id.parse::<MonitorId>().ok()) {
         match monitor(&request.context, id).await? {
@@ -85,7 +94,6 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
             None => continue,
         }
     }
-    let action = form.text("do").to_owned();
     if chosen.is_empty() {
         return Ok(see(Done::address(&back, "none", 0)));
     }
@@ -94,7 +102,7 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
         return ask(&request, chosen, back, wrong).await;
     }
     // All or none: half of them done is worse than a refusal that says why.
-    let operation = match action.as_str() {
+    let operation = match action {
         "delete" => Operation::DeleteMonitor,
         "mute" => Operation::Mute,
         _ => Operation::EditMonitor,
@@ -109,11 +117,19 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
         return Ok(see(back));
     }
     let tag = form.text("tag").trim().to_owned();
+    let set = match action {
+        "set" => match Setting::read(&form) {
+            // Its page asks for the value, or says what is wrong with the one that was typed.
+            Err(setting) => return setting.ask(&request, chosen, back).await,
+            Ok(input) => Some(input),
+        },
+        _ => None,
+    };
     let mut changed = 0;
     for monitor in chosen {
-        let done = match action.as_str() {
+        let done = match action {
             "delete" => monitors::delete(&request.context, monitor.id, None).await,
-            action => match input(action, &tag, &monitor) {
+            action => match set.clone().or_else(|| input(action, &tag, &monitor)) {
                 Some(input) => monitors::update(&request.context, monitor.id, None, &input).await.map(drop),
                 None => continue,
             },
@@ -124,7 +140,7 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
             Err(failure) => return Err(failure.into()),
         }
     }
-    Ok(if action == "delete" { see(Undo::address(&back, &ids)) } else { see(Done::address(&back, &action, changed)) })
+    Ok(if action == "delete" { see(Undo::address(&back, &ids)) } else { see(Done::address(&back, action, changed)) })
 }
 
 fn input(action: &str, tag: &str, monitor: &Monitor) -> Option<MonitorInput> {

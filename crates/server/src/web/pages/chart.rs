@@ -1,22 +1,28 @@
 //! The chart of a monitor: its ranges, its data for the browser, and what it shows in words. Where no script runs, there
 //! is a [still picture](super::chart_svg).
 
-use std::{fmt::Write as _, str::FromStr};
+use std::str::FromStr;
 
-use axum::Json;
-use jiff::{SignedDuration, Timestamp};
-use revere_model::{GapReason, MonitorId, ReturnValue, calendar::instant_of_seconds};
+use axum::{Json, http::HeaderMap};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use revere_model::{GapReason, MonitorId, calendar::instant_of_seconds};
 use serde::Serialize;
 
-use super::display::short_value;
-pub(super) use crate::operations::series::series;
+use super::page_zone::ChosenZone;
 use crate::{
-    operations::{Context, Failure, Refusal, runs, series::Series},
+    operations::{
+        Context, Failure, Refusal, monitors, runs,
+        series::{Series, series},
+        week_before::week_before,
+    },
     web::{
         Problem,
         params::{Key, Params},
     },
 };
+
+/// The parameter that asks for the values of the week before.
+pub(super) const LAST_WEEK: &str = "last_week";
 
 /// The most points that a browser is given.
 const MOST_POINTS: i64 = 4000;
@@ -120,15 +126,19 @@ pub(super) struct ChartData {
     decimals: Option<u32>,
     times: Vec<f64>,
     values: Vec<Option<f64>>,
+    week_before: Option<Vec<(f64, Option<f64>)>>,
     bands: Vec<(f64, f64, &'static str)>,
     texts: Vec<(f64, f64, Option<String>)>,
     flips: Vec<(f64, &'static str, &'static str, String)>,
     gaps: Vec<(f64, f64, i64, &'static str)>,
+    thresholds: Vec<(f64, f64, f64)>,
 }
 
-/// `/monitor/{id}/chart?range=24h&points=1200`, or `from=` and `to=` in seconds since 1970.
+/// `/monitor/{id}/chart?range=24h&points=1200`, or `from=` and `to=` in seconds since 1970; with `last_week` the values of
+/// the week before, too.
 pub(super) async fn data(
     context: Context,
+    headers: HeaderMap,
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<ChartData>, Problem> {
@@ -136,6 +146,7 @@ pub(super) async fn data(
     let from = params.parsed::<f64>("from", "seconds since 1970");
     let to = params.parsed::<f64>("to", "seconds since 1970");
     let points = params.whole("points", 8..=MOST_POINTS).unwrap_or(1200) as usize;
+    let last_week = params.flag(LAST_WEEK).unwrap_or(false);
     let (from, to) = params.finish((from, to))?;
     let now = context.now();
     let to = to.map_or(Some(now), instant_of_seconds).ok_or_else(|| Refusal::one("to", "that is no time"))?;
@@ -146,7 +157,26 @@ pub(super) async fn data(
     if from >= to {
         return Err(Refusal::one("from", "lies behind `to`").into());
     }
-    Ok(Json(series(&context, id, from, to, points).await?.into()))
+    let zone = match last_week {
+        true => Some(ChosenZone::of(&headers).zone(&monitors::get(&context, id).await?.spec.timezone)),
+        false => None,
+    };
+    Ok(Json(drawn(&context, id, (from, to), points, zone).await?.into()))
+}
+
+/// What is drawn from one instant to another; with a zone the week before by its clock, too.
+pub(super) async fn drawn(
+    context: &Context,
+    id: MonitorId,
+    (from, to): (Timestamp, Timestamp),
+    points: usize,
+    zone: Option<TimeZone>,
+) -> Result<Series, Failure> {
+    let mut found = series(context, id, from, to, points).await?;
+    if let Some(zone) = zone {
+        found.week_before = Some(week_before(context, id, (from, to), points, &zone).await?);
+    }
+    Ok(found)
 }
 
 /// A stretch of time that was zoomed into, as an address has it: both ends, in seconds since 1970.
@@ -172,15 +202,24 @@ impl From<Series> for ChartData {
             from: seconds(series.from),
             to: seconds(series.to),
             runs: series.runs,
-            words: in_words(&series),
+            words: series.in_words(),
             unit: series.numbers.unit.clone(),
             decimals: series.numbers.decimals,
             times: series.points.iter().map(|(at, _)| seconds(*at)).collect(),
             values: series.points.iter().map(|(_, value)| *value).collect(),
+            week_before: series
+                .week_before
+                .as_ref()
+                .map(|points| points.iter().map(|(at, value)| (seconds(*at), *value)).collect()),
             bands: series
                 .bands
                 .iter()
                 .map(|band| (seconds(band.from), seconds(band.to), band.state.as_str()))
+                .collect(),
+            thresholds: series
+                .thresholds
+                .iter()
+                .map(|band| (seconds(band.from), seconds(band.to), band.value))
                 .collect(),
             texts: series.texts.into_iter().map(|band| (seconds(band.from), seconds(band.to), band.text)).collect(),
             flips: series
@@ -200,6 +239,11 @@ impl From<Series> for ChartData {
     }
 }
 
+/// What a chart shows, for those who do not see it.
+pub(super) fn in_words(series: &Series) -> String {
+    series.in_words()
+}
+
 /// Why a tick had no run of its own.
 pub(super) fn why(reason: GapReason) -> &'static str {
     match reason {
@@ -208,48 +252,9 @@ pub(super) fn why(reason: GapReason) -> &'static str {
     }
 }
 
-/// What a chart shows, for those who do not see it: `288 runs, values from 0.2 to 97, 3 changes of state`.
-pub(super) fn in_words(series: &Series) -> String {
-    let counted = |number: u64, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
-    let mut words = counted(series.runs, "run", "runs");
-    let numbers = || series.points.iter().filter_map(|(_, value)| *value);
-    let (least, most) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max));
-    if least.is_finite() && most.is_finite() {
-        let number = |value| short_value(&ReturnValue::Float(value), &series.numbers);
-        _ = match least == most {
-            true => write!(words, ", always {}", number(least)),
-            false => write!(words, ", values from {} to {}", number(least), number(most)),
-        };
-    }
-    let mut texts: Vec<&str> = series.texts.iter().filter_map(|band| band.text.as_deref()).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    match texts.as_slice() {
-        [] => {}
-        [one] => _ = write!(words, ", always “{one}”"),
-        several => _ = write!(words, ", {} different texts", several.len()),
-    }
-    let flips = series.flips.len() as u64;
-    if flips > 0 {
-        _ = write!(words, ", {}", counted(flips, "change of state", "changes of state"));
-    }
-    let ticks = series.gaps.iter().map(|gap| gap.count.unsigned_abs()).sum();
-    if ticks > 0 {
-        _ = write!(words, ", {}", counted(ticks, "tick without a run", "ticks without a run"));
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
-    use revere_model::Gap;
-
     use super::*;
-    use crate::operations::series::TextBand;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
 
     #[test]
     fn ranges_read_back() {
@@ -257,28 +262,5 @@ mod tests {
             assert_eq!(range.key().parse(), Ok(range));
         }
         assert_eq!(Range::Week.hours(), 168);
-    }
-
-    #[test]
-    fn what_it_shows_is_said_in_words() {
-        let gap = |count| Gap {
-            monitor_id: MonitorId(1),
-            reason: GapReason::Missed,
-            first_tick_at: at(1),
-            last_tick_at: at(2),
-            count,
-        };
-        let text = |text: &str| TextBand { from: at(0), to: at(1), text: Some(text.to_owned()) };
-        let numbers = Series {
-            points: vec![(at(1), Some(0.25)), (at(2), None), (at(3), Some(97.0))],
-            gaps: vec![gap(3), gap(1)],
-            runs: 3,
-            ..Series::default()
-        };
-        assert_eq!(in_words(&numbers), "3 runs, values from 0.25 to 97, 4 ticks without a run");
-        let texts = Series { texts: vec![text("up"), text("down"), text("up")], runs: 1, ..Series::default() };
-        assert_eq!(in_words(&texts), "1 run, 2 different texts");
-        assert_eq!(in_words(&Series { texts: vec![text("up")], runs: 9, ..Series::default() }), "9 runs, always “up”");
-        assert_eq!(in_words(&Series::default()), "0 runs");
     }
 }

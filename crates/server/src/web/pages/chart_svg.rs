@@ -27,7 +27,7 @@ const LANES: usize = 6;
 
 impl Display for ChartSvg {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.0.runs == 0 && self.0.gaps.is_empty() {
+        if self.0.runs == 0 && self.0.gaps.is_empty() && self.0.has_no_values() {
             return f.write_str(r#"<p class="nothing">No run in this time.</p>"#);
         }
         f.write_str(r#"<svg class="still" aria-hidden="true">"#)?;
@@ -77,7 +77,7 @@ impl ChartSvg {
     /// Bars, one lane for each text; in its longest bar each lane says which.
     fn texts(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let lanes = lanes(&self.0.texts);
-        let numbers = self.0.points.iter().any(|(_, value)| value.is_some());
+        let numbers = self.0.drawn().next().is_some();
         // Beside a line they stand at the bottom.
         let room = if numbers { 10.0 } else { ((STRIP - 2.0) / lanes.len().max(1) as f64).min(14.0) };
         for (index, lane) in lanes.iter().enumerate() {
@@ -108,25 +108,29 @@ impl ChartSvg {
 
     /// One stretch of line for each stretch of numbers; a number alone is a dot.
     fn line(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let numbers = || self.0.points.iter().filter_map(|(_, value)| *value);
-        let least = numbers().fold(f64::INFINITY, f64::min);
-        let most = numbers().fold(f64::NEG_INFINITY, f64::max);
-        if !least.is_finite() || !most.is_finite() {
-            return Ok(());
-        }
+        let Some((least, most)) = self.0.range() else { return Ok(()) };
         let y = |value: f64| {
             // Halves, since the whole way from one end of the numbers to the other is none.
             let part = if most > least { (value / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0) } else { 0.5 };
             4.0 + (HEIGHT - 10.0) * (1.0 - part)
         };
         write!(f, r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" width="100%" height="{STRIP}%">"#)?;
-        for stretch in self.0.points.split(|(_, value)| value.is_none()) {
-            let Some((last_at, last)) = stretch.last() else { continue };
-            f.write_str(r#"<polyline points=""#)?;
-            for (at, value) in stretch.iter().chain((stretch.len() == 1).then_some(&(*last_at, *last))) {
-                write!(f, "{:.1},{:.1} ", self.x(*at) * WIDTH / 100.0, y(value.unwrap_or_default()))?;
+        // What was lies behind what is.
+        for (class, points) in [(" class=\"ghost\"", self.0.week_before.as_ref()), ("", Some(&self.0.points))] {
+            for stretch in points.into_iter().flat_map(|points| points.split(|(_, value)| value.is_none())) {
+                let Some((last_at, last)) = stretch.last() else { continue };
+                write!(f, r#"<polyline{class} points=""#)?;
+                for (at, value) in stretch.iter().chain((stretch.len() == 1).then_some(&(*last_at, *last))) {
+                    write!(f, "{:.1},{:.1} ", self.x(*at) * WIDTH / 100.0, y(value.unwrap_or_default()))?;
+                }
+                f.write_str(r#""/>"#)?;
             }
-            f.write_str(r#""/>"#)?;
+        }
+        for band in &self.0.thresholds {
+            if (least..=most).contains(&band.value) {
+                let (from, to, y) = (self.x(band.from) * WIDTH / 100.0, self.x(band.to) * WIDTH / 100.0, y(band.value));
+                write!(f, r#"<line class="threshold" x1="{from:.1}" x2="{to:.1}" y1="{y:.1}" y2="{y:.1}"/>"#)?;
+            }
         }
         f.write_str("</svg>")?;
         let number = |value| short_value(&ReturnValue::Float(value), &self.0.numbers);
@@ -202,6 +206,19 @@ mod tests {
         assert!(drawn.contains(r#"points="400.0,61.5 400.0,61.5 ""#), "{drawn}");
         assert!(drawn.contains(">3</text>") && drawn.contains(">1</text>"), "{drawn}");
         assert!(!drawn.contains("NaN") && !drawn.contains("style="), "{drawn}");
+    }
+
+    #[test]
+    fn the_week_before_is_drawn_behind_and_within_the_same_range() {
+        let week_before = Some(vec![(at(10), Some(9.0)), (at(20), Some(5.0))]);
+        let points = vec![(at(10), Some(1.0)), (at(20), Some(5.0))];
+        let series = Series { from: at(0), to: at(100), points, week_before, runs: 2, ..Series::default() };
+        let drawn = ChartSvg(series.clone()).to_string();
+        let both = r#"<polyline class="ghost" points="100.0,4.0 200.0,119.0 "/><polyline points="100.0,234.0 "#;
+        assert!(drawn.contains(both), "{drawn}");
+        assert!(drawn.contains(">9</text>") && drawn.contains(">1</text>"), "{drawn}");
+        let gone = ChartSvg(Series { points: vec![], runs: 0, ..series }).to_string();
+        assert!(gone.contains("ghost") && !gone.contains("No run"), "{gone}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
-use revere_model::{Operation, Who};
+use revere_model::{Denial, Operation, Who};
 
 use super::assets;
 use crate::web::Problem;
@@ -47,6 +47,8 @@ pub(super) struct Shell {
     pub(super) zone: ShellZone,
     /// Whether the operator said that anybody may do everything, for others to reach.
     pub(super) anyone_may_everything: bool,
+    /// Whether a copy of a database is looked into.
+    pub(super) only_looks: bool,
 }
 
 /// The time zone of a page, and what can be chosen in its place.
@@ -93,12 +95,19 @@ impl Shell {
             alerts_failing: Vec::new(),
             zone: ShellZone::default(),
             anyone_may_everything: false,
+            only_looks: false,
         }
     }
 
-    /// For pages with an editor.
-    pub(super) fn with_editor(mut self) -> Shell {
+    /// For pages with code to write, which has a style of its own.
+    pub(super) fn with_code(mut self) -> Shell {
         self.nonce = Some(uuid::Uuid::new_v4().simple().to_string());
+        self
+    }
+
+    /// For pages that are an editor.
+    pub(super) fn with_editor(mut self) -> Shell {
+        self = self.with_code();
         // Choosing a zone would lose what was typed.
         self.zone.here = None;
         self
@@ -137,17 +146,23 @@ impl Shell {
     }
 
     pub(super) fn may(&self, operation: Operation) -> bool {
-        self.who.might(operation).is_ok()
+        self.judged(operation, self.who.might(operation)).is_ok()
+    }
+
+    /// What is said of an operation, unless nothing but looking is possible here.
+    fn judged(&self, operation: Operation, judged: Result<(), Denial>) -> Result<(), Denial> {
+        if self.only_looks && !operation.only_looks() { Err(Denial::OnlyLooks(operation)) } else { judged }
     }
 
     /// Why who looks at it may not do something, as a sentence.
     pub(super) fn why_not(&self, operation: Operation) -> Option<String> {
-        self.who.might(operation).err().map(|denial| sentence(&denial.to_string()))
+        self.judged(operation, self.who.might(operation)).err().map(|denial| sentence(&denial.to_string()))
     }
 
     /// Why they may not change, run or delete a monitor with these tags, as a sentence.
     pub(super) fn why_not_edit(&self, tags: &[String]) -> Option<String> {
-        self.who.may_with(Operation::EditMonitor, tags).err().map(|denial| sentence(&denial.to_string()))
+        let judged = self.judged(Operation::EditMonitor, self.who.may_with(Operation::EditMonitor, tags));
+        judged.err().map(|denial| sentence(&denial.to_string()))
     }
 
     /// As the tab shows it.

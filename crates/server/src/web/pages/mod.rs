@@ -6,12 +6,14 @@
 
 mod account;
 mod acknowledge;
+mod alert_preview;
 mod alerts;
 mod assets;
 mod audit;
 mod audit_details;
 mod browser_words;
 mod bulk;
+mod bulk_setting;
 mod changes;
 mod chart;
 mod chart_svg;
@@ -26,6 +28,7 @@ mod form_token;
 mod highlight;
 mod history;
 mod layout;
+mod list_order;
 mod log_in;
 mod monitor;
 mod monitor_actions;
@@ -33,14 +36,19 @@ mod monitor_form;
 mod monitors;
 mod mutes;
 mod not_told;
+mod on_call;
 mod outcome;
 mod page_request;
 mod page_zone;
 mod people;
 pub(super) mod problem_page;
+mod proof;
 mod provider_log_in;
 mod run;
 mod runs;
+mod saved_filters;
+mod server;
+mod source_names;
 mod sources;
 mod sparkline;
 mod tokens;
@@ -89,16 +97,23 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/deleted", get(deleted::show).post(deleted::bring_back))
         .route("/try", post(outcome::try_it))
         .route("/zone", post(page_zone::choose))
+        .route("/filters", post(saved_filters::save))
+        .route("/filters/delete", post(saved_filters::delete))
         .route("/alerts", get(alerts::show))
         .route("/alerts/not-told", get(not_told::show))
         .route("/alert/{key}/edit", get(alerts::edit).post(alerts::edited))
         .route("/alert/{key}/test", post(alerts::test))
+        .route("/alert/{key}/preview", get(alert_preview::show).post(alert_preview::tried))
         .route("/mutes", get(mutes::show).post(mutes::add))
         .route("/mutes/{id}", get(mutes::one))
         .route("/mutes/{id}/end", post(mutes::end))
+        .route("/on-call", get(on_call::show).post(on_call::add))
+        .route("/on-call/overrides/{id}/end", post(on_call::end))
+        .route("/server", get(server::show))
         .route("/sources", get(sources::show))
         .route("/sources/probe", post(sources::probe))
         .route("/sources/try", post(sources::ask))
+        .route("/sources/names", post(sources::names))
         .route("/static/{file}", get(assets::fetch))
         .route("/icon.svg", get(assets::icon))
         .route("/favicon.ico", get(assets::icon))
@@ -138,11 +153,14 @@ fn once(mut response: Response) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// Browsers and proxies take no longer ones.
+const LONGEST_ADDRESS: usize = 8000;
+
 /// An address of ours out of a form; anything else leads to the list.
 fn own_address(given: &str) -> &str {
     // Browsers drop tabs and line ends from an address before they read it, and take `\` for `/`.
     let plain = given.bytes().all(|byte| byte > b' ' && byte != 0x7f && byte != b'\\');
-    let own = given.starts_with('/') && !given.starts_with("//") && plain;
+    let own = given.starts_with('/') && !given.starts_with("//") && plain && given.len() <= LONGEST_ADDRESS;
     if own { given } else { "/" }
 }
 
@@ -153,6 +171,7 @@ mod tests {
     #[test]
     fn a_form_leads_nowhere_else() {
         assert_eq!(own_address("/?state=ALARM"), "/?state=ALARM");
+        assert_eq!(own_address(&format!("/?q={}", "a".repeat(8000))), "/");
         for foreign in [
             "//evil.example/",
             "https://evil.example/",

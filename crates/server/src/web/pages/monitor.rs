@@ -3,7 +3,9 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::{Timestamp, Zoned};
-use revere_model::{Monitor, MonitorId, MonitorSpec, NumberFormat, Operation, RunId, Severity, State, Subject};
+use revere_model::{
+    Monitor, MonitorId, MonitorSpec, NumberFormat, Operation, Pending, RunId, Severity, State, Subject,
+};
 
 use super::{
     acknowledge::AcknowledgedView,
@@ -52,6 +54,8 @@ struct MonitorPage {
     ranges: Vec<RangeOption>,
     /// What was zoomed into, in seconds since 1970.
     zoomed: Option<(i64, i64)>,
+    /// Whether the values of the week before are drawn, too.
+    last_week: bool,
     chart_words: String,
     /// Whether there is no value to draw: then its states are all.
     flat: bool,
@@ -90,6 +94,8 @@ pub(super) struct StatusPanel {
     value: Option<Shown>,
     last: Option<When>,
     next: Option<When>,
+    /// What is there already of a change that has not come yet.
+    pending: Option<Pending>,
     value_text: Option<Folded>,
     message: Option<Folded>,
     description: Option<Linked>,
@@ -197,6 +203,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let range = params.parsed::<Range>("range", "1h, 24h, 7d, 30d or all");
     let ends = (params.parsed::<f64>("from", SECONDS), params.parsed::<f64>("to", SECONDS));
+    let last_week = params.flag(chart::LAST_WEEK).unwrap_or(false);
     let (range, (from, to)) = params.finish((range, ends))?;
     let zoomed = chart::zoomed(from, to)?;
     let now = request.now();
@@ -210,7 +217,8 @@ pub(super) async fn show(
         Some(ends) => ends,
         None => (range.begin(&request.context, id, now).await?, now),
     };
-    let series = chart::series(&request.context, id, begin, end, chart_svg::POINTS).await?;
+    let zone = last_week.then(|| request.zone.zone(&monitor.spec.timezone));
+    let series = chart::drawn(&request.context, id, (begin, end), chart_svg::POINTS, zone).await?;
     let over = if zoomed.is_some() { "the time zoomed into" } else { range.in_words() };
     let spec = &monitor.spec;
     let page = MonitorPage {
@@ -227,6 +235,7 @@ pub(super) async fn show(
             .map(|one| RangeOption { key: one.key(), words: one.words(), current: one == range && zoomed.is_none() })
             .collect(),
         zoomed: zoomed.map(|(from, to)| (from.as_second(), to.as_second())),
+        last_week,
         chart_words: format!("Chart of the value over {over}: {}", chart::in_words(&series)),
         flat: series.has_no_values(),
         chart: ChartSvg(series),
@@ -322,6 +331,7 @@ pub(super) async fn last_not_told(context: &Context, id: MonitorId) -> Result<Ve
     let now = context.now();
     let filter = NotToldFilter { monitor: Some(id), limit: DELIVERIES, ..NotToldFilter::default() };
     let found = decisions::not_told(context, &filter).await?;
+    let found = decisions::unheard(context, found).await?;
     Ok(found.into_iter().map(|one| NotToldRow::of(one, now)).collect())
 }
 
@@ -357,7 +367,7 @@ impl StatusPanel {
     pub(super) fn of(monitor: &Monitor, now: Timestamp) -> StatusPanel {
         let numbers = monitor.spec.number_format();
         let value = monitor.last_value.clone().map(|value| Shown::wide(value, &numbers));
-        StatusPanel::new(
+        let panel = StatusPanel::new(
             (monitor.state, monitor.severity),
             monitor.state_since,
             monitor.spec.active,
@@ -365,7 +375,8 @@ impl StatusPanel {
             monitor.next_run_at,
             monitor.spec.description.clone(),
             now,
-        )
+        );
+        StatusPanel { pending: monitor.pending, ..panel }
     }
 
     fn new(
@@ -389,6 +400,7 @@ impl StatusPanel {
             value: value.filter(|value| value.long_text().is_none()),
             last: last_at.map(|at| When { at, now }),
             next: next.map(|at| When { at, now }),
+            pending: None,
             // Nothing is said of a state that is well but since when.
             message: message.filter(|message| !(state == State::Ok && message == PASSED)).map(Folded),
             description: Some(description).filter(|text| !text.is_empty()).map(Linked),
@@ -460,6 +472,7 @@ mod tests {
             range: "24h",
             ranges: vec![RangeOption { key: "24h", words: "24 h", current: true }],
             zoomed: None,
+            last_week: true,
             chart_words: "x".into(),
             flat: true,
             chart: ChartSvg(crate::operations::series::Series::default()),

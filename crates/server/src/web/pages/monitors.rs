@@ -11,12 +11,14 @@ use super::{
     deleted::Undo,
     display::{Badge, Mark, Severe, Shown, Span, When, class, seen},
     layout::{Place, Shell},
+    list_order::{Headers, Sort, SortOption},
     page_request::PageRequest,
+    saved_filters::{self, FilterView, InBrowser},
     sparkline::Sparkline,
     welcome,
 };
 use crate::{
-    operations::{Context, acknowledgements, mutes, overview, runs},
+    operations::{Context, acknowledgements, alerts, mutes, overview, runs},
     store::{OverviewFilter, OverviewPlace, OverviewRow, StateCounts},
     web::{Problem, params::Params},
 };
@@ -40,9 +42,12 @@ struct MonitorsPage {
     counts: Vec<Count>,
     /// Whether they are of some monitors only.
     counts_filtered: bool,
+    saved: Vec<FilterView>,
+    headers: Headers,
     rows: Vec<Row>,
     query: String,
     state: Option<String>,
+    sorts: Vec<SortOption>,
     severities: Vec<SeverityOption>,
     tags: Vec<TagOption>,
     filtered: bool,
@@ -50,6 +55,10 @@ struct MonitorsPage {
     first: String,
     next: Option<String>,
     here: String,
+    /// Whether no alert is switched on.
+    nobody_is_told: bool,
+    /// Until when everything is muted.
+    all_muted: Option<When>,
     /// What was just deleted.
     undo: Option<Undo>,
     /// What was just done to many.
@@ -63,6 +72,7 @@ struct ListPart<'a> {
     shell: &'a Shell,
     counts: &'a [Count],
     counts_filtered: bool,
+    headers: &'a Headers,
     rows: &'a [Row],
     filtered: bool,
     paged: bool,
@@ -135,16 +145,17 @@ struct TagOption {
 
 /// What the address asks for.
 #[derive(Clone, Debug, Default)]
-struct Asked {
-    state: Option<String>,
-    severity: Option<Severity>,
-    tag: Option<String>,
-    query: Option<String>,
-    after: Option<String>,
+pub(super) struct Asked {
+    pub(super) state: Option<String>,
+    pub(super) severity: Option<Severity>,
+    pub(super) tag: Option<String>,
+    pub(super) query: Option<String>,
+    pub(super) sort: Option<Sort>,
+    pub(super) after: Option<String>,
 }
 
 /// The page; with `part=list` only the rows of it.
-pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params: Params) -> Result<Response, Problem> {
     let states = params.several::<State>("state");
     let part = params.text("part");
     let deleted = Undo::read(params.text("deleted").as_deref());
@@ -154,6 +165,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         severity: params.parsed("severity", "critical or warning"),
         tag: params.text("tag"),
         query: params.text("q"),
+        sort: params.parsed("sort", Sort::EXPECTED),
         after: params.text("after"),
     };
     let (states, asked, part) = params.finish((states, asked, part))?;
@@ -162,7 +174,8 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         severity: asked.severity,
         tag: asked.tag.clone(),
         search: asked.query.clone(),
-        after: place(&request.context, asked.after.as_deref()).await?,
+        order: asked.sort.map(|sort| sort.0),
+        after: place(&request.context, asked.after.as_deref(), asked.sort).await?,
         limit: PAGE + 1,
     };
     let counts = overview::counts(&request.context).await?;
@@ -173,13 +186,21 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let mut found = overview::list(&request.context, &filter).await?;
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
-    let next = found.last().filter(|_| more).map(|row| asked.address(Some(format!("{}.{}", row.state, row.id))));
+    let next = found.last().filter(|_| more).map(|row| asked.address(Some(cursor(row, asked.sort))));
     let rows = rows(&request.context, found).await?;
     let mut shell = request.shell_with(&counts, "Monitors", Place::Monitors);
-    shell.muting = mutes::in_force(&request.context).await?.len();
+    let muting = mutes::in_force(&request.context).await?;
+    shell.muting = muting.len();
+    // The page is not worth losing over them.
+    let alerts = alerts::settings(&request.context).await;
     let page = MonitorsPage {
+        all_muted: mutes::all_muted_until(&muting, request.now()).map(|at| When { at, now: request.now() }),
+        nobody_is_told: alerts.is_ok_and(|rows| !rows.iter().any(|row| row.in_config && row.enabled)),
         counts: count(&overview::counts_fitting(&request.context, &filter).await?, &asked),
         counts_filtered: asked.tag.is_some() || asked.query.is_some(),
+        saved: saved_filters::all(&request.context, &in_browser, &asked.address(None)).await?,
+        headers: Headers::of(&asked),
+        sorts: SortOption::all(asked.sort),
         rows,
         query: asked.query.clone().unwrap_or_default(),
         state: asked.state.clone(),
@@ -199,6 +220,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
             shell: &page.shell,
             counts: &page.counts,
             counts_filtered: page.counts_filtered,
+            headers: &page.headers,
             rows: &page.rows,
             filtered: page.filtered,
             paged: page.paged,
@@ -216,12 +238,39 @@ pub(super) async fn counts(context: Context) -> Result<Json<StateCounts>, Proble
     Ok(Json(overview::counts(&context).await?))
 }
 
-/// The place after which a page begins: `OK.17`, the last row of the page before. A monitor that is gone begins anew.
-async fn place(context: &Context, after: Option<&str>) -> Result<Option<OverviewPlace>, Problem> {
-    let Some((word, id)) = after.and_then(|after| after.split_once('.')) else { return Ok(None) };
-    let (Ok(was), Ok(id)) = (word.parse::<State>(), id.parse::<MonitorId>()) else { return Ok(None) };
+/// The place after which a page begins: `OK.17` or `ALARM-warning.17`, the last row of the page before, or `97.5.17` where it was
+/// ordered by a number. A monitor that is gone begins anew.
+async fn place(context: &Context, after: Option<&str>, sort: Option<Sort>) -> Result<Option<OverviewPlace>, Problem> {
+    let Some((was, id)) = after.and_then(|after| after.rsplit_once('.')) else { return Ok(None) };
+    let Ok(id) = id.parse::<MonitorId>() else { return Ok(None) };
+    // An address of before severities counted says none, and is taken for the critical one.
+    let (word, severity) = was.strip_suffix(WARNING).map_or((was, None), |word| (word, Some(Severity::Warning)));
+    let (state, key) = match sort {
+        None => (word.parse::<State>().ok(), None),
+        Some(_) => (Some(State::Ok), was.parse::<f64>().ok().filter(|key| key.is_finite())),
+    };
+    let Some(state) = state else { return Ok(None) };
     let rows = overview::rows(context, &[id]).await?;
-    Ok(rows.into_iter().next().map(|row| OverviewPlace { state: was, since: row.state_since, name: row.name, id }))
+    Ok(rows.into_iter().next().map(|row| OverviewPlace {
+        state,
+        severity,
+        since: row.state_since,
+        key,
+        name: row.name,
+        id,
+    }))
+}
+
+/// What a place among warnings ends with.
+const WARNING: &str = "-warning";
+
+fn cursor(row: &OverviewRow, sort: Option<Sort>) -> String {
+    match (sort, row.key) {
+        (None, _) if row.severity == Some(Severity::Warning) => format!("{}{WARNING}.{}", row.state, row.id),
+        (None, _) => format!("{}.{}", row.state, row.id),
+        (Some(_), Some(key)) => format!("{key}.{}", row.id),
+        (Some(_), None) => format!("none.{}", row.id),
+    }
 }
 
 /// Rows with their sparklines.
@@ -307,14 +356,16 @@ impl Asked {
         self.state.is_some() || self.severity.is_some() || self.tag.is_some() || self.query.is_some()
     }
 
-    fn address(&self, after: Option<String>) -> String {
+    pub(super) fn address(&self, after: Option<String>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let severity = self.severity.map(|severity| severity.to_string());
+        let sort = self.sort.map(|sort| sort.to_string());
         let named = [
             ("state", &self.state),
             ("severity", &severity),
             ("tag", &self.tag),
             ("q", &self.query),
+            ("sort", &sort),
             ("after", &after),
         ];
         for (name, value) in named {
@@ -354,6 +405,7 @@ pub(super) mod tests {
             numbers: NumberFormat { unit: text.chars().take(20).collect(), decimals: None },
             next_run_at: Some(now),
             fault: None,
+            key: None,
         };
         let trend = Sparkline { points: vec![(state, Some(1.0)), (state, Some(2.0))], numbers: row.numbers.clone() };
         Row::of(row, trend, now)
@@ -376,6 +428,11 @@ pub(super) mod tests {
             shell: Shell::new("Monitors", Place::Monitors, 2, "t"),
             counts: count(&counts, &Asked::default()),
             counts_filtered: true,
+            nobody_is_told: true,
+            all_muted: None,
+            saved: vec![FilterView { key: HOSTILE.into(), name: HOSTILE.into(), href: "/?q=a".into(), current: true }],
+            headers: Headers::of(&Asked::default()),
+            sorts: SortOption::all(None),
             rows: vec![row(State::Alarm, "disk"), row(State::Inactive, "new")],
             query: HOSTILE.into(),
             state: Some("ALARM".into()),

@@ -1,9 +1,13 @@
 //! `/mutes`: what is held back for a time, by whom and until when; and muting one monitor from its own page.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use jiff::{Timestamp, civil::DateTime};
-use revere_model::{MonitorId, MuteDraft, MuteId, Recurrence, Severity, lasted, read_duration, zone, zone_names};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use revere_model::{
+    MonitorId, MuteDraft, MuteId, MuteScope, Recurrence, Severity, lasted, read_duration, zone, zone_names,
+};
 
 use super::{
     display::{Badge, When},
@@ -103,6 +107,8 @@ struct MuteForm {
     tag: String,
     alert: String,
     severity: String,
+    /// Whether it is meant to mute everything.
+    everything: bool,
     lasts: String,
     until: String,
     schedule: String,
@@ -172,7 +178,7 @@ pub(super) async fn one(request: PageRequest, Key(id): Key<MuteId>, mut params: 
     held.truncate(HELD as usize);
     let page = MutePage {
         shell: request.shell("Mute", Place::Alerts).await?,
-        row: row(context, record, now).await?,
+        row: rows(context, vec![record], now).await?.remove(0),
         next: held.last().filter(|_| more).map(|last| last.flip.id.0),
         held: held.into_iter().map(|held| HeldRow::of(held, now)).collect(),
     };
@@ -208,11 +214,8 @@ pub(super) fn of_monitors(monitors: Vec<MonitorId>, form: &FormTexts) -> MuteInp
 
 /// The mutes that bear on one monitor now, whatever the alert.
 pub(super) async fn of_monitor(context: &Context, id: MonitorId, tags: &[String]) -> Result<Vec<MuteRow>, Failure> {
-    let mut rows = Vec::new();
-    for record in mutes::of_monitor(context, id, tags).await? {
-        rows.push(row(context, record, context.now()).await?);
-    }
-    Ok(rows)
+    let records = mutes::of_monitor(context, id, tags).await?;
+    rows(context, records, context.now()).await
 }
 
 async fn page(request: &PageRequest, over: bool, before: Option<MuteId>, form: MuteForm) -> Result<MutesPage, Problem> {
@@ -226,14 +229,10 @@ async fn page(request: &PageRequest, over: bool, before: Option<MuteId>, form: M
         records.truncate(PAGE as usize);
     }
     let next = records.last().filter(|_| more).map(|last| last.mute.id);
-    let mut rows = Vec::with_capacity(records.len());
-    for record in records {
-        rows.push(row(context, record, now).await?);
-    }
     Ok(MutesPage {
         shell: request.shell("Mutes", Place::Alerts).await?,
         over,
-        rows,
+        rows: rows(context, records, now).await?,
         next,
         form,
         tags: overview::tags(context, TAGS).await?.into_iter().map(|(tag, _)| tag).collect(),
@@ -251,6 +250,7 @@ fn read(form: &FormTexts) -> MuteForm {
         tag: text("tag"),
         alert: form.text("alert").to_owned(),
         severity: text("severity"),
+        everything: form.has("everything"),
         lasts: text("for"),
         until: text("until"),
         schedule: text("schedule"),
@@ -262,6 +262,24 @@ fn read(form: &FormTexts) -> MuteForm {
 fn input(typed: &MuteForm) -> MuteInput {
     let mut faults = Vec::new();
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    // A form that is sent as it came would silence all there is.
+    let chosen = [&typed.tag, &typed.alert, &typed.severity].iter().any(|text| !text.is_empty());
+    if typed.monitors.is_empty() && !chosen && !typed.everything {
+        let message = "nothing is chosen above, so this would mute everything; tick it if that is meant";
+        faults.push(FieldFault::new("everything", message));
+    }
+    if typed.everything && (chosen || !typed.monitors.is_empty()) {
+        let message = "this is ticked, and something is chosen above: untick it, or choose nothing";
+        faults.push(FieldFault::new("everything", message));
+    }
+    // Whether or not anything is reckoned by it: who typed it means something.
+    let in_zone = match zone(if typed.timezone.is_empty() { "UTC" } else { &typed.timezone }) {
+        Ok(zone) => Some(zone),
+        Err(fault) => {
+            faults.push(FieldFault::new("timezone", fault.to_string()));
+            None
+        }
+    };
     let duration_s = given(&typed.lasts).and_then(|text| match read_duration(&text) {
         Ok(duration) => Some(duration.as_secs()),
         Err(message) => {
@@ -269,7 +287,7 @@ fn input(typed: &MuteForm) -> MuteInput {
             None
         }
     });
-    let ends_at = given(&typed.until).and_then(|text| match moment(&text, &typed.timezone) {
+    let ends_at = given(&typed.until).and_then(|text| match moment(&text, in_zone.unwrap_or(TimeZone::UTC)) {
         Ok(at) => Some(at),
         Err(message) => {
             faults.push(FieldFault::new("ends_at", message));
@@ -296,10 +314,9 @@ fn input(typed: &MuteForm) -> MuteInput {
 }
 
 /// What a browser's field for date and time holds, as a clock in that zone shows it.
-fn moment(text: &str, timezone: &str) -> Result<Timestamp, String> {
-    let zone = zone(if timezone.is_empty() { "UTC" } else { timezone }).map_err(|fault| fault.to_string())?;
+fn moment(text: &str, zone: TimeZone) -> Result<Timestamp, String> {
     let at = text.parse::<DateTime>().ok().and_then(|at| at.to_zoned(zone).ok());
-    at.map(|at| at.timestamp()).ok_or_else(|| "expected a date and a time such as 2026-07-01T18:00".to_owned())
+    at.map(|at| at.timestamp()).ok_or_else(|| "expected a date and a time such as 2026-07-01 18:00".to_owned())
 }
 
 /// Where a form leads back to: an address of ours that it names.
@@ -314,12 +331,25 @@ async fn named(context: &Context, ids: &[MonitorId]) -> Result<Vec<(MonitorId, S
     Ok(overview::rows(context, ids).await?.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-async fn row(context: &Context, record: MuteRecord, now: Timestamp) -> Result<MuteRow, Failure> {
-    let scope = &record.mute.scope;
-    let first = &scope.monitors[..scope.monitors.len().min(NAMED)];
-    let monitors = named(context, first).await?;
-    let may_end = !record.is_over(now) && mutes::might_end(context, scope).await?;
-    Ok(MuteRow::of(record, monitors, may_end, now))
+/// The rows of these, in their order. However many they are, the monitors that they name are asked for at once.
+async fn rows(context: &Context, records: Vec<MuteRecord>, now: Timestamp) -> Result<Vec<MuteRow>, Failure> {
+    let first = |record: &MuteRecord| {
+        let mut first = record.mute.scope.monitors.clone();
+        first.truncate(NAMED);
+        first
+    };
+    let mut ids: Vec<MonitorId> = records.iter().flat_map(first).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let names: HashMap<MonitorId, String> = named(context, &ids).await?.into_iter().collect();
+    let scopes: Vec<&MuteScope> = records.iter().map(|record| &record.mute.scope).collect();
+    let may_end = mutes::might_end(context, &scopes).await?;
+    let row = |(record, may_end): (MuteRecord, bool)| {
+        let monitors = first(&record).into_iter().filter_map(|id| Some((id, names.get(&id)?.clone()))).collect();
+        let may_end = may_end && !record.is_over(now);
+        MuteRow::of(record, monitors, may_end, now)
+    };
+    Ok(records.into_iter().zip(may_end).map(row).collect())
 }
 
 impl MuteRow {
@@ -365,8 +395,17 @@ fn in_words(recurs: &Recurrence) -> String {
 pub(super) fn called(author: &Author) -> String {
     match (&author.name, author.kind.as_str()) {
         (Some(name), _) => name.clone(),
-        (None, "command_line") => "the command line".to_owned(),
-        (None, kind) => kind.to_owned(),
+        (None, kind) => without_a_name(kind),
+    }
+}
+
+/// What somebody is called who has no name, by what kind of actor they are.
+pub(super) fn without_a_name(kind: &str) -> String {
+    match kind {
+        "everybody" => "somebody (nobody logs in here)".to_owned(),
+        "command_line" => "the command line".to_owned(),
+        "server" => "the server".to_owned(),
+        kind => kind.replace('_', " "),
     }
 }
 
@@ -460,8 +499,9 @@ mod tests {
 
     #[test]
     fn a_moment_is_read_as_a_clock_shows_it() {
-        assert_eq!(moment("2026-07-01T18:00", "Europe/Berlin"), Ok("2026-07-01T16:00:00Z".parse().unwrap()));
-        assert_eq!(moment("2026-07-01T18:00:30", ""), Ok("2026-07-01T18:00:30Z".parse().unwrap()));
-        assert!(moment("tomorrow", "UTC").unwrap_err().contains("2026-07-01T18:00"));
+        let berlin = zone("Europe/Berlin").unwrap();
+        assert_eq!(moment("2026-07-01T18:00", berlin), Ok("2026-07-01T16:00:00Z".parse().unwrap()));
+        assert_eq!(moment("2026-07-01T18:00:30", TimeZone::UTC), Ok("2026-07-01T18:00:30Z".parse().unwrap()));
+        assert!(moment("tomorrow", TimeZone::UTC).unwrap_err().contains("2026-07-01 18:00"));
     }
 }

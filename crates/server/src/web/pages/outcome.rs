@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::MonitorId;
-use revere_sandbox::Outcome;
+use revere_model::{MonitorId, ReturnValue};
+use revere_sandbox::{HttpAnswer, Outcome, call_name};
 
 use super::{
     display::{Badge, Severe, Span},
@@ -27,6 +27,7 @@ pub(super) struct OutcomeView {
     pub(super) severity: Severe,
     pub(super) message: String,
     pub(super) value: Option<String>,
+    pub(super) threshold: Option<String>,
     pub(super) output: String,
     pub(super) traceback: Option<String>,
     pub(super) line: Option<u32>,
@@ -36,12 +37,32 @@ pub(super) struct OutcomeView {
 
 #[derive(Clone, Debug)]
 pub(super) struct CallView {
-    pub(super) source: String,
-    pub(super) method: String,
+    pub(super) name: String,
     pub(super) arguments: String,
     pub(super) answer: String,
+    pub(super) http: Option<HttpView>,
     pub(super) failed: bool,
     pub(super) took: Span,
+}
+
+/// The parts of an answer over HTTP.
+#[derive(Clone, Debug)]
+pub(super) struct HttpView {
+    pub(super) body: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) url: String,
+    /// `until 1 Dec 2026, 2.5 days left`
+    pub(super) certificate: Option<String>,
+}
+
+impl From<HttpAnswer> for HttpView {
+    fn from(http: HttpAnswer) -> HttpView {
+        let certificate = http.certificate.map(|(until, days)| {
+            let day = until.split('T').next().unwrap_or_default();
+            format!("until {day}, {days:.1} days left")
+        });
+        HttpView { body: http.body, headers: http.headers, url: http.url, certificate }
+    }
 }
 
 #[derive(Template)]
@@ -82,6 +103,7 @@ impl From<Outcome> for OutcomeView {
             severity: Severe(outcome.severity),
             message: outcome.message,
             value: outcome.return_value.map(|value| value.to_string()),
+            threshold: outcome.threshold.map(|number| ReturnValue::Float(number).to_string()),
             output: outcome.output,
             line: error.as_ref().and_then(|error| error.line),
             traceback: error.and_then(|error| error.traceback),
@@ -91,14 +113,14 @@ impl From<Outcome> for OutcomeView {
                 .into_iter()
                 .map(|call| CallView {
                     failed: call.answer.is_err(),
+                    http: call.http.map(|http| HttpView::from(*http)),
                     answer: call.answer.unwrap_or_else(|fault| fault),
                     arguments: if call.arguments.starts_with('(') {
                         call.arguments
                     } else {
                         format!("({})", call.arguments)
                     },
-                    source: call.source,
-                    method: call.method,
+                    name: call_name(&call.source, &call.method),
                     took: took(call.duration),
                 })
                 .collect(),
@@ -112,7 +134,7 @@ fn took(time: Duration) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use revere_model::{ReturnValue, State};
+    use revere_model::State;
     use revere_sandbox::{CallRecord, RunInputs, ScriptError};
 
     use super::*;
@@ -124,6 +146,7 @@ mod tests {
             message: "<b>boom</b>".into(),
             severity: None,
             return_value: Some(ReturnValue::Text("<i>".into())),
+            threshold: Some(8.0),
             output: "<pre>".into(),
             error: Some(ScriptError {
                 kind: "ValueError".into(),
@@ -138,6 +161,7 @@ mod tests {
                 method: "get".into(),
                 arguments: "'<a>'".into(),
                 answer: Err("<refused>".into()),
+                http: None,
                 duration: Duration::from_millis(12),
             }],
             inputs: RunInputs { instant: jiff::Timestamp::UNIX_EPOCH, seed: 7, script_version: String::new() },

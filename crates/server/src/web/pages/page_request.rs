@@ -95,6 +95,7 @@ impl PageRequest {
             here: self.here.clone(),
         };
         shell.anyone_may_everything = self.context.log_in_settings().anyone_may_everything;
+        shell.only_looks = self.context.log_in_settings().only_looks;
         shell
     }
 

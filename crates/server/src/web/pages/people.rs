@@ -15,6 +15,7 @@ use super::{
     layout::{Place, Shell, sentence},
     log_in::Said,
     page_request::PageRequest,
+    proof::{self, ProofForm},
     see,
 };
 use crate::{
@@ -43,6 +44,9 @@ struct PeoplePage {
     next: Option<String>,
     input: PersonInput,
     tags: String,
+    /// How they show again who they are, where they have to.
+    proof: Option<ProofForm>,
+    said: Option<Said>,
     faults: Vec<FieldFault>,
 }
 
@@ -57,6 +61,8 @@ struct PersonPage {
     person: PersonView,
     tags: String,
     link: Option<String>,
+    /// How whoever looks at it shows again who they are, where they have to.
+    proof: Option<ProofForm>,
     said: Option<Said>,
     faults: Vec<FieldFault>,
 }
@@ -117,6 +123,11 @@ pub(super) async fn add(
             (page.faults, page.tags, page.input) = (refusal.faults, form.text("tags").to_owned(), input);
             request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
         }
+        Err(Failure::NotProved) => {
+            let mut page = page(&request, "").await?;
+            page.said = Some(proof::said());
+            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+        }
         Err(failure) => Err(failure.into()),
     }
 }
@@ -141,6 +152,7 @@ pub(super) async fn change(request: PageRequest, Key(id): Key<UserId>, form: For
     let mut page = person(&request, people::get(&request.context, id).await?).await?;
     match failure {
         Failure::Refused(refusal) => page.faults = refusal.faults,
+        Failure::NotProved => page.said = Some(proof::said()),
         Failure::NotPossible(words) => page.said = Some(Said { class: "bad", words: sentence(&words) }),
         failure => return Err(failure.into()),
     }
@@ -155,8 +167,10 @@ pub(super) async fn link(
     Key(id): Key<UserId>,
     _: Form,
 ) -> Result<Response, Problem> {
-    let (user, secret) = people::link(&request.context, id).await?;
-    with_link(&state, &request, &headers, user, &secret, StatusCode::OK).await
+    match people::link(&request.context, id).await {
+        Ok((user, secret)) => with_link(&state, &request, &headers, user, &secret, StatusCode::OK).await,
+        Err(failure) => not_proved(&request, id, failure).await,
+    }
 }
 
 /// `/people/{id}/sessions/end`
@@ -166,9 +180,25 @@ pub(super) async fn end_sessions(context: Context, Key(id): Key<UserId>, _: Form
 }
 
 /// `/people/{id}/second-factor/remove`
-pub(super) async fn remove_second_factor(context: Context, Key(id): Key<UserId>, _: Form) -> Result<Response, Problem> {
-    people::remove_second_factor(&context, id).await?;
-    Ok(see(format!("/people/{id}")))
+pub(super) async fn remove_second_factor(
+    request: PageRequest,
+    Key(id): Key<UserId>,
+    _: Form,
+) -> Result<Response, Problem> {
+    match people::remove_second_factor(&request.context, id).await {
+        Ok(()) => Ok(see(format!("/people/{id}"))),
+        Err(failure) => not_proved(&request, id, failure).await,
+    }
+}
+
+/// The person's page, with the form that was wanting.
+async fn not_proved(request: &PageRequest, id: UserId, failure: Failure) -> Result<Response, Problem> {
+    if !matches!(failure, Failure::NotProved) {
+        return Err(failure.into());
+    }
+    let mut page = person(request, people::get(&request.context, id).await?).await?;
+    page.said = Some(proof::said());
+    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
 }
 
 async fn with_link(
@@ -207,6 +237,8 @@ async fn page(request: &PageRequest, after: &str) -> Result<PeoplePage, Problem>
         people: users.into_iter().map(|user| PersonView::of(user, now)).collect(),
         input: PersonInput::default(),
         tags: String::new(),
+        proof: ProofForm::if_needed(request, "add a person", "/people").await?,
+        said: None,
         faults: Vec::new(),
     })
 }
@@ -217,6 +249,7 @@ async fn person(request: &PageRequest, user: User) -> Result<PersonPage, Problem
         local_users: request.context.log_in_settings().local_users && user.identity.is_none(),
         groups_decide: provider_log_in::groups_decide(&request.context, &user),
         tags: user.tags.join(", "),
+        proof: ProofForm::if_needed(request, "change what somebody may do", format!("/people/{}", user.id)).await?,
         person: PersonView::of(user, request.now()),
         link: None,
         said: None,
@@ -275,6 +308,8 @@ mod tests {
             next: Some(HOSTILE.into()),
             input: PersonInput { name: HOSTILE.into(), ..PersonInput::default() },
             tags: HOSTILE.into(),
+            proof: None,
+            said: Some(Said { class: "bad", words: HOSTILE.into() }),
             faults: vec![FieldFault::new("name", HOSTILE)],
         };
         let person = PersonPage {
@@ -284,6 +319,7 @@ mod tests {
             person: view(),
             tags: HOSTILE.into(),
             link: Some(HOSTILE.into()),
+            proof: None,
             said: Some(Said { class: "bad", words: HOSTILE.into() }),
             faults: vec![FieldFault::new("tags", HOSTILE)],
         };

@@ -33,7 +33,8 @@ pub(in crate::web) fn wanted(path: &str, headers: &HeaderMap) -> bool {
 /// The page of a problem, with its status and no headers but its own.
 pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method) -> Result<Response, Problem> {
     let status = problem.status;
-    let mut shell = Shell::new(title(status), Place::Nowhere, 0, "");
+    let title = title(problem);
+    let mut shell = Shell::new(title, Place::Nowhere, 0, "");
     shell.live = false;
     if status == StatusCode::UNAUTHORIZED {
         shell = shell.for_a_stranger();
@@ -41,10 +42,11 @@ pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method
     let template = ProblemPage {
         shell,
         status: status.as_u16(),
-        title: title(status),
-        detail: sentence(&problem.detail),
-        kept: kept(status, method),
-        faults: problem.faults.clone(),
+        title,
+        detail: detail(problem),
+        kept: if problem.under_way { "" } else { kept(status, method) },
+        // One alone is the sentence above.
+        faults: if problem.faults.len() > 1 { problem.faults.clone() } else { Vec::new() },
         request_id: request_id.to_owned(),
         logged: status.is_server_error(),
         try_again: status.is_server_error() && *method == Method::GET,
@@ -56,11 +58,21 @@ pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method
     Ok(response)
 }
 
-fn title(status: StatusCode) -> &'static str {
+/// What happened, as a sentence.
+fn detail(problem: &Problem) -> String {
+    match problem.faults.as_slice() {
+        [] | [_] => sentence(&problem.detail),
+        faults => format!("{} things are not right; nothing was changed.", faults.len()),
+    }
+}
+
+fn title(problem: &Problem) -> &'static str {
+    let status = problem.status;
     match status {
         StatusCode::NOT_FOUND => "There is no such page",
         StatusCode::METHOD_NOT_ALLOWED => "That cannot be done here",
-        StatusCode::CONFLICT => "Someone else saved first",
+        StatusCode::CONFLICT if problem.current_version.is_some() => "Someone else saved first",
+        StatusCode::CONFLICT => "That is not possible now",
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "Refused",
         StatusCode::UNAUTHORIZED => "Log in first",
         StatusCode::TOO_MANY_REQUESTS => "Too many tries",
@@ -89,8 +101,8 @@ mod tests {
         let template = ProblemPage {
             shell: Shell::new("x", Place::Nowhere, 0, "t"),
             status: 404,
-            title: title(problem.status),
-            detail: sentence(&problem.detail),
+            title: title(&problem),
+            detail: detail(&problem),
             kept: kept(problem.status, &Method::POST),
             faults: vec![FieldFault::new("name", "the name is \"empty\"")],
             request_id: "abc".into(),

@@ -3,7 +3,9 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use revere_model::{Monitor, MonitorId, Run, RunId, RunKind, calendar::instant_of_seconds, exact_time, lasted};
+use revere_model::{
+    Monitor, MonitorId, ReturnValue, Run, RunId, RunKind, calendar::instant_of_seconds, exact_time, lasted,
+};
 
 use super::{
     display::{Badge, Severe, Shown, seen, took},
@@ -42,10 +44,12 @@ struct RunPage {
     facts: Vec<(&'static str, String)>,
     value: Option<Shown>,
     long_value: Option<String>,
+    threshold: Option<Shown>,
     message: Linked,
     output: String,
     traceback: Option<String>,
     version: Option<i64>,
+    is_script_of_now: bool,
     earlier: Option<RunId>,
     later: Option<RunId>,
     /// The stretch of the chart around it, in seconds since 1970.
@@ -79,12 +83,14 @@ pub(super) async fn show(
         flip: run.old_state != run.new_state,
         outcome: (run.outcome != run.new_state).then_some(Badge::State(run.outcome)),
         facts: facts(&run, &zone),
+        threshold: run.threshold.map(|number| Shown::wide(ReturnValue::Float(number), &numbers)),
         long_value: value.as_ref().and_then(Shown::long_text).map(seen),
         value,
         message: Linked(run.message.clone()),
         output: run.output.clone(),
         traceback: run.traceback.clone(),
         version,
+        is_script_of_now: run.script_version.as_deref() == Some(&*versions::script_version(&monitor.spec.script)),
         earlier,
         later,
         around: (around(-AROUND), around(AROUND)),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::MonitorId;
+use revere_model::{MonitorId, Operation};
 use revere_sandbox::SourceDescription;
 
 use super::{
@@ -12,11 +12,12 @@ use super::{
     outcome::{self, OutcomeView},
     page_request::PageRequest,
     see,
+    source_names::{self, FoundNames},
 };
 use crate::{
     operations::{
-        Context,
-        sources::{self, SourceOff, SourceReport},
+        Context, Failure,
+        sources::{self, Prefix, SourceOff, SourceReport},
     },
     web::{Problem, params::Params},
 };
@@ -49,6 +50,9 @@ struct SourceView {
     users: Vec<User>,
     more_users: u64,
     methods: Vec<MethodView>,
+    /// What it can name, as a heading.
+    names_of: Option<&'static str>,
+    names: Option<FoundNames>,
     query: String,
     tried: Option<OutcomeView>,
 }
@@ -67,7 +71,7 @@ struct MethodView {
 /// The page.
 pub(super) async fn show(request: PageRequest, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
-    answer(&request, None).await
+    answer(&request, Asked::Nothing).await
 }
 
 /// `/sources/probe`: asks each whether it is there.
@@ -80,10 +84,25 @@ pub(super) async fn probe(context: Context, _: Form) -> Result<Response, Problem
 pub(super) async fn ask(request: PageRequest, form: Form) -> Result<Response, Problem> {
     let script = form.text("script").to_owned();
     let outcome = outcome::run(&request.context, &script, "", None).await?;
-    answer(&request, Some((form.text("source").to_owned(), script, outcome))).await
+    answer(&request, Asked::Once(form.text("source").to_owned(), script, Box::new(outcome))).await
 }
 
-async fn answer(request: &PageRequest, mut tried: Option<(String, String, OutcomeView)>) -> Result<Response, Problem> {
+/// `/sources/names`: what one can be asked about.
+pub(super) async fn names(request: PageRequest, form: Form) -> Result<Response, Problem> {
+    let (source, typed) = (form.text("source"), form.text("prefix"));
+    let prefix = typed.parse::<Prefix>().map_err(|what| Failure::refused("prefix", what))?;
+    let found = FoundNames::of(sources::named_by(&request.context, source, prefix).await?, typed);
+    answer(&request, Asked::Names(source.to_owned(), found)).await
+}
+
+/// What was asked, and of which source.
+enum Asked {
+    Nothing,
+    Once(String, String, Box<OutcomeView>),
+    Names(String, FoundNames),
+}
+
+async fn answer(request: &PageRequest, mut asked: Asked) -> Result<Response, Problem> {
     let now = request.now();
     let mut views = Vec::new();
     for report in sources::list(&request.context, false).await? {
@@ -91,14 +110,20 @@ async fn answer(request: &PageRequest, mut tried: Option<(String, String, Outcom
         let mut view = SourceView::of(report, now);
         view.more_users = all - users.len() as u64;
         view.users = users.into_iter().map(|(id, name)| User { id, name }).collect();
-        if let Some((_, script, outcome)) = tried.take_if(|(name, _, _)| *name == view.name) {
-            view.query = script;
-            view.tried = Some(outcome);
+        match std::mem::replace(&mut asked, Asked::Nothing) {
+            Asked::Once(name, script, outcome) if name == view.name => {
+                view.query = script;
+                view.tried = Some(*outcome);
+            }
+            Asked::Names(name, found) if name == view.name => view.names = Some(found),
+            another => asked = another,
         }
         views.push(view);
     }
+    let shell = request.shell("Sources", Place::Sources).await?;
+    let may_ask = shell.may(Operation::TryScripts);
     let page = SourcesPage {
-        shell: request.shell("Sources", Place::Sources).await?,
+        shell: if may_ask { shell.with_code() } else { shell },
         sources: views,
         off: sources::switched_off(&request.context)?,
     };
@@ -147,6 +172,8 @@ impl SourceView {
                 .into_iter()
                 .map(|method| MethodView { name: method.name, signature: method.signature, doc: method.doc })
                 .collect(),
+            names_of: report.names_of.map(source_names::heading),
+            names: None,
             query,
             tried: None,
             name: report.name,
@@ -162,7 +189,10 @@ mod tests {
 
     use super::super::monitors::tests::HOSTILE;
     use super::*;
-    use crate::sources::source_health::SourceHealth;
+    use crate::sources::{
+        names::{Name, NameKind, NamesOf},
+        source_health::SourceHealth,
+    };
 
     #[test]
     fn sources_are_shown_with_their_faults() {
@@ -178,6 +208,7 @@ mod tests {
                     doc: HOSTILE.into(),
                 }],
             },
+            names_of: Some(NamesOf::Tables),
             health: SourceHealth {
                 calls: 3,
                 failures: 1,
@@ -190,6 +221,9 @@ mod tests {
         let mut view = SourceView::of(report, now);
         view.users = vec![User { id: MonitorId(1), name: HOSTILE.into() }];
         view.more_users = 3;
+        let column = Name { of: HOSTILE.into(), detail: HOSTILE.into(), ..Name::plain(NameKind::Column, HOSTILE) };
+        let told = sources::NamesReport { of: Some(NamesOf::Tables), names: vec![column], ..Default::default() };
+        view.names = Some(FoundNames::of(told, HOSTILE));
         let off = SourceOff { name: HOSTILE.into(), kind: "http".into(), description: HOSTILE.into() };
         let shell = Shell::new("Sources", Place::Sources, 0, "t");
         let html = SourcesPage { shell, sources: vec![view], off: vec![off] }.render().unwrap();

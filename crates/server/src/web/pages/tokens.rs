@@ -11,6 +11,7 @@ use super::{
     layout::{Place, Shell, sentence},
     log_in::Said,
     page_request::PageRequest,
+    proof::ProofForm,
     see,
 };
 use crate::{
@@ -33,7 +34,7 @@ const PAGE: u32 = 200;
 struct TokensPage {
     shell: Shell,
     everybodys: bool,
-    proved: bool,
+    proof: Option<ProofForm>,
     tokens: Vec<TokenView>,
     next: Option<TokenId>,
     choices: Vec<(&'static str, &'static str)>,
@@ -120,7 +121,7 @@ async fn page(request: &PageRequest, before: Option<TokenId>) -> Result<TokensPa
         next: tokens.last().filter(|_| more).map(|last| last.id),
         shell: request.shell("API tokens", Place::Account).await?,
         everybodys: context.might(Operation::ManagePeople).is_ok(),
-        proved: account.proved,
+        proof: ProofForm::if_needed(request, "make tokens", "/tokens").await?,
         tokens: tokens.into_iter().map(|token| TokenView::of(token, now)).collect(),
         choices,
         input: TokenInput { may: "viewer".to_owned(), days: "365".to_owned(), ..TokenInput::default() },
@@ -165,7 +166,7 @@ mod tests {
         let page = TokensPage {
             shell: Shell::new("API tokens", Place::Account, 0, "t"),
             everybodys: true,
-            proved: true,
+            proof: None,
             tokens: vec![TokenView {
                 id: TokenId(1),
                 name: HOSTILE.into(),

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::{MonitorId, Severity, State, Verdict};
+use jiff::civil;
+use revere_model::{MonitorId, Severity, State, Verdict, calendar};
 
 use super::{
     display::{Badge, Severe},
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     operations::{
         monitors,
-        who::{self, Answer, Supposed},
+        who::{self, Answer, Supposed, Trouble},
     },
     web::{
         Problem,
@@ -29,6 +30,8 @@ struct WhoPage {
     name: String,
     states: Vec<StateOption>,
     severities: Vec<SeverityOption>,
+    at: String,
+    zone: String,
     told: ToldPart,
 }
 
@@ -41,10 +44,19 @@ pub(super) struct ToldPart {
     gone: Vec<String>,
 }
 
+impl ToldPart {
+    /// Whether anybody would be told.
+    fn is_told(&self) -> bool {
+        self.alerts.iter().any(|alert| alert.told)
+    }
+}
+
 struct AlertVerdict {
     key: String,
     told: bool,
     words: &'static str,
+    on_call: Option<String>,
+    trouble: Option<String>,
 }
 
 struct StateOption {
@@ -60,7 +72,11 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let state = params.parsed("state", "OK, ALARM, ERROR or INACTIVE").unwrap_or(State::Alarm);
     let severity: Option<Severity> = params.parsed("severity", "critical or warning");
-    let supposed = params.finish(Supposed { state, severity })?;
+    let zone = request.clock().zone;
+    let at: Option<civil::DateTime> = params.parsed("at", "a time such as 2026-11-30T22:00");
+    let typed = at.map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string());
+    let at = at.map(|at| calendar::instant(at, &zone));
+    let supposed = params.finish(Supposed { at, state, severity })?;
     let monitor = monitors::get(&request.context, id).await?;
     let answer = who::would_be_told(&request.context, id, supposed).await?;
     let page = WhoPage {
@@ -69,6 +85,8 @@ pub(super) async fn show(
         name: monitor.spec.name.clone(),
         states: State::ALL.into_iter().map(|one| StateOption { state: one, chosen: one == state }).collect(),
         severities: SeverityOption::all(severity),
+        at: typed.unwrap_or_default(),
+        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
         told: ToldPart::of(answer, monitor.spec.alerts.as_deref().unwrap_or_default()),
     };
     request.answer(StatusCode::OK, &page.shell, &page)
@@ -88,6 +106,8 @@ impl ToldPart {
                     key: alert.row.key,
                     told: alert.verdict == Verdict::Owed,
                     words: alert.verdict.words(),
+                    on_call: alert.on_call.map(|on_call| on_call.words()),
+                    trouble: alert.trouble.map(Trouble::words),
                 })
                 .collect(),
         }
@@ -101,13 +121,21 @@ mod tests {
 
     #[test]
     fn names_are_inert() {
-        let alert = AlertVerdict { key: HOSTILE.into(), told: true, words: "it tells this" };
+        let alert = AlertVerdict {
+            key: HOSTILE.into(),
+            told: true,
+            words: "it tells this",
+            on_call: Some(HOSTILE.into()),
+            trouble: Some("it is failing".into()),
+        };
         let page = WhoPage {
             shell: Shell::new("Who", Place::Monitors, 0, "t"),
             id: MonitorId(3),
             name: HOSTILE.into(),
             states: vec![StateOption { state: State::Ok, chosen: true }],
             severities: SeverityOption::all(Some(Severity::Warning)),
+            at: HOSTILE.into(),
+            zone: "UTC".into(),
             told: ToldPart {
                 badge: Badge::State(State::Alarm),
                 severity: Severe(Some(Severity::Warning)),

@@ -1,6 +1,6 @@
 //! The link in a message by which somebody says without a log-in that they look after a problem.
 
-use revere::store::AuditFilter;
+use revere::{acknowledge_link::LinkSigner, store::AuditFilter};
 use revere_model::{Clock as _, MonitorId, MonitorSpec, Role};
 
 use super::{Visitor, person};
@@ -114,5 +114,38 @@ async fn a_link_is_over_with_its_problem_and_a_guess_finds_nothing() {
     assert!(server.store.acknowledgements(&[id]).await.unwrap().is_empty());
     assert_eq!(stranger.submit(&second, &[("note", "a\u{7}b")]).await.status, 422);
     assert_eq!(stranger.submit(&second, &[("note", "")]).await.status, 200);
+    assert_eq!(server.store.acknowledgements(&[id]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_key_of_links_is_exchanged_each_month_and_the_one_before_it_is_good_for_another() {
+    let server = Server::with_local_users().await;
+    let id = failing(&server).await;
+    let link = links(&server, 1).await.remove(0);
+    let stolen = server.store.link_key().await.unwrap();
+    let delivery = LinkSigner::delivery(link.rsplit('/').next().unwrap()).unwrap();
+    let flip = server.store.told_message(delivery).await.unwrap().unwrap().flip;
+    let signed = |key: &str| format!("/acknowledge/{}", LinkSigner::new(key).token(delivery, flip));
+    assert_eq!(link, signed(&stolen));
+    let exchanged = async || {
+        let before = server.store.link_key().await.unwrap();
+        server.clock.advance(jiff::SignedDuration::from_hours(24 * 30));
+        eventually("another key", async || match server.store.link_key().await.unwrap() {
+            now if now == before => Err("the same".to_owned()),
+            now => Ok(now),
+        })
+        .await
+    };
+    let stranger = Visitor::of(&server);
+    // What tidying up does first: it notes since when.
+    server.store.exchange_link_key(server.clock.now()).await.unwrap();
+    let mut key = stolen.clone();
+    while server.store.link_keys().await.unwrap().contains(&stolen) {
+        assert_eq!(stranger.get(&signed(&stolen)).await.status, 200, "good for a month at least");
+        key = exchanged().await;
+    }
+    assert_eq!(stranger.get(&signed(&stolen)).await.status, 404, "whoever has an old copy of the database");
+    assert_eq!(stranger.submit(&signed(&stolen), &[("note", "")]).await.status, 404);
+    assert_eq!(stranger.submit(&signed(&key), &[("note", "")]).await.status, 200);
     assert_eq!(server.store.acknowledgements(&[id]).await.unwrap().len(), 1);
 }

@@ -118,6 +118,68 @@ async fn guesses_are_slowed_and_their_owner_still_gets_in() {
 }
 
 #[tokio::test]
+async fn codes_of_a_second_factor_are_few_wherever_they_are_tried_from_and_a_recovery_code_lets_its_owner_in() {
+    let server = Server::with_local_users().await;
+    let alice = person(&server, "alice", Role::Viewer, &[]).await;
+    // From here she came before: whoever has her password is behind the same address, and no stranger.
+    Visitor::logged_in(&server, "alice").await;
+    let key = second_factor::new_key();
+    let codes = second_factor::recovery_codes();
+    let hashes = codes.iter().map(|code| second_factor::recovery_hash(code)).collect();
+    let now = by_server(server.clock.now());
+    server.store.offer_second_factor(alice.id, key.clone(), &now).await.unwrap();
+    server.store.confirm_second_factor(alice.id, key.clone(), 1, hashes, None, &now).await.unwrap();
+    let right = || super::account::code(&server, &key);
+    let thief = Visitor::of(&server);
+    let log_in = async |code: &str| {
+        let answer = thief.log_in("alice", PASSWORD, code).await;
+        (answer.status, answer.header("retry-after").to_owned())
+    };
+    let wrong = || if right() == "123456" { "654321" } else { "123456" };
+    for _ in 0..5 {
+        assert_eq!(log_in(wrong()).await.0, 422);
+    }
+    assert_eq!(log_in(&right()).await, (429, "1".to_owned()), "nobody looks at it");
+    // Each wrong one makes the next wait for longer, up to five minutes; what is tried while they wait is not counted.
+    for wait in [2, 4, 8] {
+        server.clock.advance(SignedDuration::from_secs(60));
+        assert_eq!(log_in(wrong()).await.0, 422);
+        assert_eq!(log_in(&right()).await, (429, wait.to_string()));
+        assert_eq!(log_in(&right()).await, (429, wait.to_string()));
+    }
+    // While strangers wait for the name, codes that are tried from here count as well.
+    server.clock.advance(SignedDuration::from_secs(60));
+    let stranger = Visitor::from(&server, "127.0.0.2");
+    assert_eq!(stranger.log_in("alice", "wrong horse battery", "").await.status, 422);
+    assert_eq!(log_in(wrong()).await, (429, "16".to_owned()));
+    assert_eq!(log_in(&right()).await, (429, "16".to_owned()), "nobody looks at it");
+    assert_eq!(log_in(&codes[0]).await.0, 303, "whoever knows the password keeps her out with nothing");
+    assert_eq!(Visitor::of(&server).log_in("alice", PASSWORD, &right()).await.status, 303, "her coming in forgives");
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_looks_at_tells_no_more_than_a_wrong_password() {
+    let server = Server::with_local_users().await;
+    let alice = person(&server, "alice", Role::Viewer, &[]).await;
+    Visitor::logged_in(&server, "alice").await;
+    let key = second_factor::new_key();
+    let now = by_server(server.clock.now());
+    server.store.offer_second_factor(alice.id, key.clone(), &now).await.unwrap();
+    server.store.confirm_second_factor(alice.id, key.clone(), 1, vec![], None, &now).await.unwrap();
+    // Codes wait, the name does not.
+    for _ in 0..9 {
+        server.store.code_failed(alice.id, revere::access::wait_after, server.clock.now()).await.unwrap();
+    }
+    let thief = Visitor::of(&server);
+    let right = super::account::code(&server, &key);
+    for (password, code) in [(PASSWORD, right.as_str()), ("wrong horse battery", "123456"), (PASSWORD, right.as_str())]
+    {
+        let answer = thief.log_in("alice", password, code).await;
+        assert!(answer.status == 422 && answer.text.contains(WRONG), "{password}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn one_address_tries_twenty_times_a_minute() {
     let server = Server::with_local_users().await;
     person(&server, "alice", Role::Viewer, &[]).await;

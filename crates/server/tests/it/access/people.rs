@@ -71,6 +71,73 @@ async fn a_link_lets_nobody_past_a_second_factor_and_newer_ones_replace_it() {
 }
 
 #[tokio::test]
+async fn what_gives_power_takes_a_proof_that_is_asked_for_on_the_page_and_leads_back_to_it() {
+    let server = Server::with_local_users().await;
+    let ada = person(&server, "ada", Role::Administrator, &[]).await;
+    let bob = person(&server, "bob", Role::Viewer, &[]).await;
+    let key = revere::access::second_factor::new_key();
+    for id in [ada.id, bob.id] {
+        let now = by_server(server.clock.now());
+        server.store.offer_second_factor(id, key.clone(), &now).await.unwrap();
+        server.store.confirm_second_factor(id, key.clone(), 1, vec![], None, &now).await.unwrap();
+    }
+    let code = || super::account::code(&server, &key);
+    let browser = Visitor::of(&server);
+    assert_eq!(browser.log_in("ada", PASSWORD, &code()).await.status, 303);
+    server.clock.advance(jiff::SignedDuration::from_mins(60));
+
+    let seen = async |id| {
+        let user = server.store.user(revere::store::Lookup::Id(id)).await.unwrap().unwrap();
+        (user.role, user.tags, user.disabled_at, user.totp_key, user.password_hash)
+    };
+    for id in [ada.id, bob.id] {
+        let before = seen(id).await;
+        for (act, fields) in [
+            ("", &[("role", "administrator"), ("tags", "")][..]),
+            ("", &[("role", "viewer"), ("tags", ""), ("disabled", "true"), ("was_disabled", "false")]),
+            ("/link", &[]),
+            ("/second-factor/remove", &[]),
+        ] {
+            let path = format!("/people/{id}");
+            let refused = browser.submit(&format!("{path}{act}"), fields).await;
+            let asks = refused.text.contains("Show first, again, who you are")
+                && refused.text.contains("action=\"/account/prove\"")
+                && refused.text.contains(&format!("name=\"to\" value=\"{path}\""));
+            assert!(refused.status == 422 && asks, "{id} {act}: {} {}", refused.status, refused.text);
+            assert!(!refused.text.contains("/link/"), "no link was made: {}", refused.text);
+        }
+        assert_eq!(seen(id).await, before);
+    }
+    let eve = [("name", "eve"), ("role", "administrator"), ("tags", "")];
+    let refused = browser.submit("/people", &eve).await;
+    assert!(refused.status == 422 && refused.text.contains("Is it you?"), "{}", refused.text);
+    assert!(server.store.user(revere::store::Lookup::Name("eve".into())).await.unwrap().is_none());
+    let page = browser.get(&format!("/people/{}", bob.id)).await.text;
+    assert!(page.contains("Is it you?") && !page.contains("Make a link"), "asked before anything is filled in: {page}");
+    // Whoever is put out is put out at once.
+    assert_eq!(browser.submit(&format!("/people/{}/sessions/end", bob.id), &[]).await.status, 303);
+
+    let back = format!("/people/{}", bob.id);
+    let wrong = [("password", "wrong horse battery"), ("code", "123456"), ("to", back.as_str())];
+    let refused = browser.submit("/account/prove", &wrong).await;
+    assert!(refused.status == 422 && refused.text.contains(&format!("value=\"{back}\"")), "{}", refused.text);
+    let now = code();
+    let right = [("password", PASSWORD), ("code", now.as_str()), ("to", back.as_str())];
+    assert_eq!(browser.submit("/account/prove", &right).await.header("location"), back);
+    let page = browser.get(&back).await.text;
+    assert!(!page.contains("Is it you?") && page.contains("Make a link"), "{page}");
+    assert_eq!(browser.submit(&format!("{back}/second-factor/remove"), &[]).await.status, 303);
+    assert_eq!(browser.submit(&format!("{back}/link"), &[]).await.status, 200);
+    assert_eq!(browser.submit(&back, &[("role", "editor"), ("tags", "")]).await.status, 303);
+    assert_eq!(browser.submit("/people", &eve).await.status, 201);
+    // Nobody is sent elsewhere by it.
+    server.clock.advance(jiff::SignedDuration::from_mins(1));
+    let now = code();
+    let away = [("password", PASSWORD), ("code", now.as_str()), ("to", "//evil.example/")];
+    assert_eq!(browser.submit("/account/prove", &away).await.header("location"), "/");
+}
+
+#[tokio::test]
 async fn a_page_that_is_older_than_a_decision_does_not_undo_it() {
     let server = Server::with_local_users().await;
     person(&server, "ada", Role::Administrator, &[]).await;

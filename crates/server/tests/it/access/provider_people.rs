@@ -75,7 +75,7 @@ async fn groups_say_at_each_log_in_what_somebody_is() {
     assert_eq!(scene.who("4711").await.role, Role::Administrator);
     assert_eq!(alice.get("/people").await.status, 200);
     let page = alice.get(&format!("/people/{}", scene.who("4711").await.id)).await.text;
-    assert!(page.contains("Their groups where they come from say it anew"), "{page}");
+    assert!(page.contains("their groups where they come from say anew"), "{page}");
     assert!(page.contains(&scene.provider.url) && !page.contains("Make a link for a new password"), "{page}");
     // The last administrator stays one, whatever the groups say.
     scene.provider.acts(Act::default());

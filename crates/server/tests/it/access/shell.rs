@@ -113,6 +113,13 @@ async fn the_first_start_prints_a_link_to_make_the_administrator_and_the_next_on
     let (code, said) = run(&["--config", "tls.py", "user", "reset", "bob"], "");
     assert!(code == 0 && said.contains("Choose the password at https://127.0.0.1:5000/link/"), "{said}");
     assert!(run(&["user", "disable", "bob"], "").1.contains("bob is disabled"));
+    let (code, said) = run(&["user", "reset", "bob", "--tokens"], "");
+    assert!(code == 0 && said.contains("0 API tokens of bob") && !said.contains("/link/"), "{said}");
+    assert!(run(&["user", "reset", "bob"], "").1.contains("bob is disabled; `revere user enable bob` first"));
+    for nothing in ["", " , "] {
+        let (code, said) = run(&["user", "add", "max", "--role", "editor", "--tags", nothing], "");
+        assert!(code == 1 && said.contains("--tags names no tag"), "{said}");
+    }
     assert!(run(&["user", "list"], "").1.contains("bob: editor of shop, mail, never came in, disabled"));
     assert!(run(&["user", "enable", "nobody"], "").1.contains("nobody is called nobody"));
     assert_eq!(run(&["user", "enable", "bob"], "").0, 0);

@@ -1,6 +1,6 @@
 //! An editor of some tags edits monitors that have one of them, and sees the others.
 
-use revere_model::{Clock as _, Role};
+use revere_model::{Clock as _, MonitorId, Role};
 use serde_json::{Value, json};
 
 use super::{Visitor, person};
@@ -52,8 +52,10 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
         // Her own, but out of her reach afterwards.
         ("PATCH", "/api/v1/monitors/2", json!({ "tags": ["mail"] })),
         ("PUT", "/api/v1/monitors/2", monitor(&[])),
+        ("POST", "/api/v1/monitors/1/acknowledgement", json!({})),
         ("PUT", "/api/v1/alerts/ops", json!({ "enabled": false })),
         ("POST", "/api/v1/alerts/ops/test", json!({})),
+        ("POST", "/api/v1/alerts/ops/preview", json!({ "monitor_id": 2, "text": "x" })),
         ("POST", "/api/v1/mutes", json!({ "monitor_ids": [2, 1], "duration_s": 3600 })),
         ("POST", "/api/v1/mutes", json!({ "tag": "mail", "duration_s": 3600 })),
         ("POST", "/api/v1/mutes", json!({ "alert": "ops", "duration_s": 3600 })),
@@ -71,6 +73,16 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
     alice.send("POST", "/api/v1/monitors/1/versions/1/restore", &json!({})).await.problem(403);
     ada.send("PATCH", "/api/v1/monitors/1", &json!({ "tags": ["mail"] })).await.json(200);
     alice.send("POST", "/api/v1/monitors/2/versions/1/restore", &json!({})).await.json(200);
+    assert!(server.mailbox.all().is_empty(), "no test was sent");
+    // She looks after problems of what she edits, and after no others'.
+    for id in [1, 2] {
+        server.record_runs(id, 1, |_| true).await;
+    }
+    alice.send("POST", "/api/v1/monitors/1/acknowledgement", &json!({})).await.problem(403);
+    let browser = Visitor::logged_in(&server, "alice").await;
+    assert_eq!(browser.submit("/monitor/1/acknowledge", &[("note", "")]).await.status, 403);
+    assert!(server.store.acknowledgements(&[MonitorId(1)]).await.unwrap().is_empty());
+    alice.send("POST", "/api/v1/monitors/2/acknowledgement", &json!({})).await.json(201);
     // She mutes what she edits, and ends that; not what is others' as well.
     alice.send("POST", "/api/v1/mutes", &json!({ "monitor_ids": [2], "duration_s": 3600 })).await.json(201);
     alice.send("POST", "/api/v1/mutes", &json!({ "tag": "shop", "alert": "ops", "duration_s": 3600 })).await.json(201);
@@ -86,7 +98,6 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
     alice.send("POST", "/api/v1/deleted-monitors/2/undelete", &json!({})).await.json(200);
     let saved = alice.send("GET", "/api/v1/monitors/2/versions", &json!({})).await.json(200);
     assert_eq!(saved["items"][0]["saved_by"]["name"], "token a program of alice");
-    assert!(server.mailbox.all().is_empty(), "no test was sent");
 }
 
 #[tokio::test]
@@ -102,7 +113,7 @@ async fn what_is_done_to_many_is_done_to_all_or_none() {
     let fields = [("pick", "1"), ("pick", "2"), ("do", "pause"), ("back", "/")];
     assert_eq!(alice.submit("/monitors/change", &fields).await.status, 403);
     assert!(server.store.monitor(revere_model::MonitorId(1)).await.unwrap().spec.active);
-    assert_eq!(alice.submit("/monitors/change", &fields[..1]).await.status, 303, "nothing to do");
+    assert_eq!(alice.submit("/monitors/change", &fields[2..]).await.status, 303, "nothing chosen");
     assert_eq!(alice.submit("/monitors/change", &[fields[0], fields[2], fields[3]]).await.status, 303);
     assert!(!server.store.monitor(revere_model::MonitorId(1)).await.unwrap().spec.active);
 }

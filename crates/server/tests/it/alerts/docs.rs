@@ -1,7 +1,7 @@
 //! The documentation knows every kind and every field, and its examples work.
 
 use revere::{
-    alerts::{KINDS, OWN_WORDS},
+    alerts::{CHARTS, CROWDS, KINDS, OWN_WORDS},
     http_target,
 };
 
@@ -31,7 +31,7 @@ fn every_kind_has_a_section_with_its_names_and_what_it_is() {
 #[test]
 fn the_tables_of_fields_are_current() {
     let kinds = KINDS.iter().map(|kind| (kind.names[0], field_tables::of_kind(kind.fields, kind.groups)));
-    let groups = [&OWN_WORDS, &http_target::LOGIN, &http_target::CHANNEL_CONNECTION]
+    let groups = [&OWN_WORDS, &CHARTS, &CROWDS, &http_target::LOGIN, &http_target::CHANNEL_CONNECTION]
         .map(|group| (group.heading, field_tables::of_fields(group.fields)));
     field_tables::assert_current("ALERTS.md", &kinds.chain(groups).collect::<Vec<_>>());
 }

@@ -286,6 +286,40 @@ async fn a_strict_server_is_greeted_by_a_full_name_or_an_address() {
     assert_eq!(error.retry, Retry::Later, "a setting mends it");
 }
 
+#[tokio::test]
+async fn a_server_that_takes_no_pictures_gets_the_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = StrictServer::start(folder.path(), &["no-pictures"]);
+    let config = json!({
+        "host": "localhost", "port": server.port, "from": "a@example.com", "to": ["b@example.org"], "security": "none",
+    });
+    let email = channel_in(folder.path(), "email", config).unwrap();
+    let receipt = send(&email, &sample().with_chart(super::charts::picture())).await.unwrap();
+    server.heard();
+    let refused = "552 5.3.4 no pictures here";
+    assert_eq!(receipt.reply, format!("250 2.0.0 taken (without its chart: {refused})"));
+}
+
+#[tokio::test]
+async fn a_mail_shows_the_chart_in_its_page_and_says_what_it_shows() {
+    let (to, chart) = (address("ops"), super::charts::picture());
+    let email = channel("email", config("none", &[&to], json!({})));
+    send(&email, &sample().with_chart(chart.clone())).await.unwrap();
+    let mail = one_mail(&to);
+    assert!(mail.header("Content-Type").starts_with("multipart/alternative"), "plain, or the page with its picture");
+    let page = mail.raw.split("multipart/related").nth(1).expect("the page has something that belongs to it");
+    let page = page.replace("=\r\n", "").replace("=3D", "=");
+    assert!(page.contains(r#"<img src="cid:chart""#) && page.contains(&format!(r#"alt="{}""#, chart.words)), "{page}");
+    let picture = mail.raw.split("Content-ID: <chart>").nth(1).expect("the picture has the name that the page calls");
+    assert!(mail.raw.contains(r#"Content-Disposition: inline; filename="chart.png""#), "{}", mail.raw);
+    let coded: String = picture.split("\r\n\r\n").nth(1).unwrap().split_whitespace().collect();
+    let coded = coded.split("--").next().unwrap();
+    use base64::Engine;
+    let file = base64::engine::general_purpose::STANDARD.decode(coded).unwrap();
+    super::charts::assert_a_chart(&file);
+    assert_eq!(file, chart.png);
+}
+
 /// `username` signs in "where the server asks for one": a relay in one's own network often does not, encrypted or not.
 #[tokio::test]
 async fn a_server_that_lets_nobody_sign_in_gets_the_mail_all_the_same() {

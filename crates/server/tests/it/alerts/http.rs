@@ -114,8 +114,8 @@ async fn a_redirect_is_not_followed_and_says_where_it_leads() {
     assert_eq!(
         error.message,
         format!(
-            "POST {}/: 308 Permanent Redirect; it redirects to {}: configure that address",
-            stub.url, elsewhere.url
+            "308 Permanent Redirect; it redirects to {}: configure that address (POST {}/)",
+            elsewhere.url, stub.url
         )
     );
     assert_eq!((error.retry, elsewhere.taken().len()), (Retry::Never, 0));

@@ -1,22 +1,27 @@
 //! Alerts, each against what it really speaks to: HTTP servers, a mail server, an SNS with signature checks, programs.
 
+mod apprise;
+pub(crate) mod charts;
 mod command;
 mod docs;
 pub(crate) mod email;
 mod every_kind;
 mod http;
 mod judging;
+mod on_call_docs;
 mod own_words;
+mod preview;
 mod python;
 mod receivers;
 mod registry;
 pub(crate) mod sns;
 pub(crate) mod stub;
+mod threads;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use revere::{
-    alerts::{Channel, Incident, MonitorSummary, Notification, Receipt, SendError, build_all},
+    alerts::{Channel, Incident, MonitorSummary, Notification, Receipt, SendError, Sending, build_all},
     building::{self, BuildContext},
     outbound::Outbound,
     redact::Secrets,
@@ -87,8 +92,10 @@ fn sample() -> Notification {
         }),
         test: false,
         reminder: None,
+        on_call: None,
         acknowledge_url: None,
         wording: None,
+        sending: Sending::default(),
     }
 }
 

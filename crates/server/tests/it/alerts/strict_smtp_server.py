@@ -1,6 +1,6 @@
 """A mail server (aiosmtpd) that greets back only full names and addresses, and lets sign in only encrypted.
 
-Says its port, then one line of JSON for each mail. With the argument `no-auth` it lets nobody sign in anywhere. Its certificate is `certificate.pem` beside `key.pem` where it starts.
+Says its port, then one line of JSON for each mail. With the argument `no-auth` it lets nobody sign in anywhere, with `no-pictures` it takes no mail with one. Its certificate is `certificate.pem` beside `key.pem` where it starts.
 """
 import asyncio
 import json
@@ -19,6 +19,8 @@ class Handler:
         return [line for line in responses if 'no-auth' not in sys.argv or 'AUTH' not in line]
 
     async def handle_DATA(self, server, session, envelope):
+        if 'no-pictures' in sys.argv and b'Content-Type: image/' in envelope.content:
+            return '552 5.3.4 no pictures here'
         encrypted = server.transport.get_extra_info('ssl_object') is not None
         heard = {'hello': session.host_name, 'encrypted': encrypted, 'signed_in': bool(session.authenticated)}
         print(json.dumps(heard), flush=True)

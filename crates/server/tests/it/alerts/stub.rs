@@ -14,7 +14,9 @@ pub(crate) struct Asked {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
+    /// As text; what is none is replaced.
     pub(crate) body: String,
+    pub(crate) raw: Bytes,
 }
 
 impl Asked {
@@ -26,6 +28,9 @@ impl Asked {
         serde_json::from_str(&self.body).unwrap()
     }
 }
+
+/// What decides upon a status and a body to answer with.
+type Judge = Arc<dyn Fn(&Asked) -> (u16, String) + Send + Sync>;
 
 /// What to answer next.
 #[derive(Clone)]
@@ -72,6 +77,7 @@ pub(crate) struct Stub {
     pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     answer: Arc<Mutex<Answer>>,
+    judge: Arc<Mutex<Option<Judge>>>,
 }
 
 impl Stub {
@@ -80,7 +86,7 @@ impl Stub {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let answer = Answer { status: StatusCode::OK, headers: Vec::new(), body: None };
-        let stub = Stub { url, asked: Arc::default(), answer: Arc::new(Mutex::new(answer)) };
+        let stub = Stub { url, asked: Arc::default(), answer: Arc::new(Mutex::new(answer)), judge: Arc::default() };
         let handler = stub.clone();
         let app = axum::Router::new()
             .fallback(async move |method, uri, headers, body| handler.handle(method, uri, headers, body));
@@ -96,6 +102,11 @@ impl Stub {
         };
     }
 
+    /// From now on, answers what `judge` makes of a request.
+    pub(crate) fn judges(&self, judge: impl Fn(&Asked) -> (u16, String) + Send + Sync + 'static) {
+        *self.judge.lock().unwrap() = Some(Arc::new(judge));
+    }
+
     /// What it was asked since the last time, oldest first.
     pub(crate) fn taken(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.asked.lock().unwrap())
@@ -109,9 +120,12 @@ impl Stub {
     }
 
     fn handle(&self, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        let asked = Asked { method, uri, headers, body };
-        let answer = self.answer.lock().unwrap().clone();
+        let asked = Asked { method, uri, headers, body: String::from_utf8_lossy(&body).into_owned(), raw: body };
+        let mut answer = self.answer.lock().unwrap().clone();
+        if let Some(judge) = self.judge.lock().unwrap().clone() {
+            let (status, body) = judge(&asked);
+            answer = Answer { status: StatusCode::from_u16(status).unwrap(), headers: Vec::new(), body: Some(body) };
+        }
         let mut response = Response::builder().status(answer.status);
         for (name, value) in answer.headers {
             response = response.header(name, value);

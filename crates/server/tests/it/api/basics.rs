@@ -82,6 +82,7 @@ async fn programs_say_what_they_mean_in_parameters() {
     let server = Server::start().await;
     for (path, fault) in [
         ("/api/v1/sources?probe=", "probe: expected true or false, not \"\""),
+        ("/api/v1/sources/echo/names?prefix=a%0Ab", "prefix: expected one line without control characters"),
         ("/api/v1/sources?probe=1", "probe: expected true or false, not \"1\""),
         ("/api/v1/monitors?limit=", "limit: expected a whole number from 1 to 500, not \"\""),
         ("/api/v1/monitors?after=-1", "after: expected the `next` of the page before, not \"-1\""),
@@ -234,6 +235,9 @@ async fn prometheus_own_tool_finds_nothing_to_say_about_the_metrics() {
         "revere_runs_in_flight 0",
         "revere_runs_waiting 0",
         "revere_deliveries_owed 0",
+        "revere_monitor_state{id=\"1\",name=\"m\",state=\"OK\"} 1",
+        "revere_monitor_value{id=\"1\",name=\"m\"} 1",
+        "revere_monitor_last_run_timestamp_seconds{id=\"1\",name=\"m\"} 1782907230",
     ] {
         assert!(page.text.lines().any(|shown| shown == line), "{line} is missing from\n{}", page.text);
     }
@@ -254,4 +258,20 @@ async fn prometheus_own_tool_finds_nothing_to_say_about_the_metrics() {
     let said = tool.wait_with_output().unwrap();
     let words = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
     assert!(said.status.success() && words.is_empty(), "{words}\n{}", page.text);
+}
+
+/// What the documentation has for Prometheus is what Prometheus takes.
+#[test]
+fn the_rules_of_the_documentation_are_rules() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/OPERATIONS.md")).unwrap();
+    let blocks: Vec<&str> = guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for (begin, check) in [("groups:", "rules"), ("scrape_configs:", "config")] {
+        let block = blocks.iter().find(|block| block.starts_with(begin)).unwrap();
+        let path = folder.path().join(format!("{check}.yml"));
+        // The token's file is the reader's.
+        std::fs::write(&path, block.replace("/etc/prometheus/revere.token", &path.display().to_string())).unwrap();
+        let said = std::process::Command::new("promtool").args(["check", check]).arg(&path).output().unwrap();
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&[said.stdout, said.stderr].concat()));
+    }
 }

@@ -100,16 +100,20 @@ fn bodies(document: &Value) -> Vec<(String, String, Value, Value)> {
                 "/api/v1/check" | "/api/v1/eval" => json!({"script": "return_value = 1"}),
                 "/api/v1/schedule" => json!({"schedule": "@hourly"}),
                 "/api/v1/alerts/{key}" => json!({"enabled": true}),
+                "/api/v1/alerts/{key}/preview" => json!({"monitor_id": 1}),
                 "/api/v1/monitors/{id}/versions/{version}/restore" => json!({}),
                 "/api/v1/monitors/{id}/acknowledgement" => json!({}),
                 "/api/v1/mutes" => json!({"duration_s": 3600}),
+                "/api/v1/overrides" => {
+                    json!({"rota": "night", "person": "carol", "ends_at": "2026-07-01T20:00:00Z"})
+                }
                 _ => monitor.clone(),
             };
             let path = path.replace("{id}", "1").replace("{key}", "ops").replace("{version}", "1");
             found.push((method.to_uppercase(), path, good, schema));
         }
     }
-    assert_eq!(found.len(), 10);
+    assert_eq!(found.len(), 12);
     found
 }
 
@@ -259,10 +263,21 @@ async fn answers_are_what_the_document_says() {
         ("POST", "/api/v1/schedule", "/api/v1/schedule", Some(json!({"schedule": "@daily"}))),
         ("POST", "/api/v1/schedule", "/api/v1/schedule", Some(json!({"schedule": "daily"}))),
         ("GET", "/api/v1/sources", "/api/v1/sources", None),
+        ("GET", "/api/v1/sources/echo/names", "/api/v1/sources/{name}/names", None),
+        ("GET", "/api/v1/sources/none/names", "/api/v1/sources/{name}/names", None),
+        ("GET", "/api/v1/server", "/api/v1/server", None),
         ("GET", "/api/v1/alerts", "/api/v1/alerts", None),
         ("GET", "/api/v1/alerts/ops", "/api/v1/alerts/{key}", None),
         ("PUT", "/api/v1/alerts/ops", "/api/v1/alerts/{key}", Some(json!({"states": ["OK"]}))),
         ("POST", "/api/v1/alerts/broken/test", "/api/v1/alerts/{key}/test", Some(json!({}))),
+        ("GET", "/api/v1/alerts/ops/preview?monitor=1", "/api/v1/alerts/{key}/preview", None),
+        ("GET", "/api/v1/alerts/ops/preview?monitor=99", "/api/v1/alerts/{key}/preview", None),
+        (
+            "POST",
+            "/api/v1/alerts/ops/preview",
+            "/api/v1/alerts/{key}/preview",
+            Some(json!({"monitor_id": 1, "text": "{{"})),
+        ),
         ("GET", "/api/v1/deliveries", "/api/v1/deliveries", None),
     ];
     let mut faults = Vec::new();

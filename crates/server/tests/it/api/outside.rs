@@ -11,8 +11,11 @@ use std::{
 
 use async_trait::async_trait;
 use revere::{
-    alerts::{Channel, Notification, Receipt, Retry, SendError},
-    sources::{Call, MethodDescription, Source, SourceFault, Value},
+    alerts::{Channel, Notification, PreviewPart, Receipt, SendError},
+    sources::{
+        Call, MethodDescription, Source, SourceFault, Value,
+        names::{Extent, Name, NameKind, Names, NamesOf, NamesQuestion},
+    },
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -65,6 +68,25 @@ impl Source for Echo {
         assert!(!self.broken.load(Ordering::SeqCst), "this source is broken on purpose");
         Ok(())
     }
+
+    fn names_of(&self) -> Option<NamesOf> {
+        Some(NamesOf::Tables)
+    }
+
+    /// `gone` fails; `many` are more than are listed; else one table with a column.
+    async fn names(&self, question: NamesQuestion) -> Result<Names, SourceFault> {
+        let table = Name::plain(NameKind::Table, "<orders>");
+        let column =
+            Name { of: table.name.clone(), detail: "numeric".to_owned(), ..Name::plain(NameKind::Column, "total") };
+        match question.prefix.as_str() {
+            "gone" => Err(SourceFault::Failed("connection refused".to_owned())),
+            "many" => Ok(Names {
+                items: (0..201).map(|number| Name::plain(NameKind::Table, &format!("many{number}"))).collect(),
+                extent: Extent::All,
+            }),
+            _ => Ok(Names { items: vec![table, column], extent: Extent::All }),
+        }
+    }
 }
 
 /// What an alert was given to tell.
@@ -79,9 +101,13 @@ impl Mailbox {
 
 #[async_trait]
 impl Channel for Mailbox {
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        Ok(vec![PreviewPart::new("text", notification.text())])
+    }
+
     async fn send(&self, notification: &Notification, _: Duration) -> Result<Receipt, SendError> {
         self.0.lock().unwrap().push(notification.clone());
-        Ok(Receipt { reply: "250 taken".to_owned() })
+        Ok(Receipt::saying("250 taken"))
     }
 }
 
@@ -90,8 +116,12 @@ struct Refuses;
 
 #[async_trait]
 impl Channel for Refuses {
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        Ok(vec![PreviewPart::new("text", notification.text())])
+    }
+
     async fn send(&self, _: &Notification, _: Duration) -> Result<Receipt, SendError> {
-        Err(SendError { message: "404 Not Found: no such room".to_owned(), retry: Retry::Never })
+        Err(SendError::never("404 Not Found: no such room"))
     }
 }
 

@@ -55,3 +55,31 @@ async fn a_schedule_that_never_comes_is_refused() {
     let faults = server.send("POST", "/api/v1/schedule", &json!({"schedule": "0 0 30 2 *"})).await.faults();
     assert_eq!(faults.len(), 1, "{faults:?}");
 }
+
+#[tokio::test]
+async fn several_crontabs_tick_together_and_the_faulty_line_is_named() {
+    let server = Server::start().await;
+    let body = json!({"schedule": "0 13 * * *\n30 12-13 * * *\n0 13,14 * * *"});
+    let answer = server.send("POST", "/api/v1/schedule", &body).await.json(200);
+    assert_eq!(
+        answer["ticks"].as_array().unwrap()[..4],
+        expected_ticks().into_iter().map(serde_json::Value::from).collect::<Vec<_>>()
+    );
+    let faults = server.send("POST", "/api/v1/schedule", &json!({"schedule": "@daily\n* * * *"})).await.faults();
+    assert!(faults[0].starts_with("schedule: line 2: "), "{faults:?}");
+    // It runs at each, and what passed while it was down is counted once.
+    let body = json!({"name": "m", "script": "pass", "schedule": "0 13 * * *\n30 12-13 * * *\n0 13,14 * * *"});
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    for tick in &expected_ticks() {
+        server.clock.set(tick.parse().unwrap());
+        server.advance(jiff::SignedDuration::from_millis(1));
+        let newest = |runs: &serde_json::Value| runs["items"][0]["tick_at"] == tick.as_str();
+        server.eventually("/api/v1/monitors/1/runs?limit=1", newest).await;
+    }
+    let runs = server.get("/api/v1/monitors/1/runs").await.json(200);
+    assert_eq!(runs["items"].as_array().unwrap().iter().filter(|run| run["kind"] == "scheduled").count(), 4, "{runs}");
+}
+
+fn expected_ticks() -> Vec<String> {
+    ["12:30", "13:00", "13:30", "14:00"].into_iter().map(|at| format!("2026-07-01T{at}:00Z")).collect()
+}

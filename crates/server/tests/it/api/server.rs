@@ -103,6 +103,7 @@ impl Server {
             sandbox: sandbox(),
             sources: BTreeMap::from([("echo".to_owned(), source)]),
             answer_memory: revere::answer_memory::AnswerMemory::of(1 << 30),
+            past: Some(std::sync::Arc::new(store.clone())),
             limits: Limits::default(),
             python_path: Vec::new(),
             clock: shared_clock.clone(),
@@ -119,8 +120,10 @@ impl Server {
             }),
         );
         assert_eq!(faults, []);
-        let configured: Vec<_> =
-            entries.iter().map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled }).collect();
+        let configured: Vec<_> = entries
+            .iter()
+            .map(|entry| ConfiguredAlert { key: entry.name.clone(), enabled: entry.enabled, ..Default::default() })
+            .collect();
         store.sync_alerts(&configured, clock.now()).await.unwrap();
         let engine = Engine::start(revere::engine::EngineParts {
             store: store.clone(),
@@ -158,9 +161,11 @@ impl Server {
                 kind: "echo".to_owned(),
                 description: "Gone for now.".to_owned(),
             }],
+            rotas: BTreeMap::from([("night".to_owned(), rota())]),
             alert_entries: entries,
             heartbeat: None,
-            access: revere::access::Access::new(log_in, &Outbound::new(Secrets::default()), &base),
+            metrics_per_monitor: true,
+            access: Arc::new(revere::access::Access::new(log_in, &Outbound::new(Secrets::default()), &base)),
         });
         let site = Arc::new(Site { loopback_only: true, ..Site::default() });
         let state = WebState { site, metrics, operations, stopping: stopping.clone() };
@@ -223,6 +228,7 @@ impl Server {
                 severity: None,
                 message: format!("run {number}"),
                 return_value: None,
+                threshold: None,
                 output: String::new(),
                 traceback: None,
                 seed: u64::MAX - 7,
@@ -330,4 +336,25 @@ fn sandbox() -> Sandbox {
 pub(crate) fn sandbox_for(max_in_flight: usize) -> Sandbox {
     let options = Options { cache_dir: cache_dir(), threads: 2, max_in_flight, keep: KeepInstances::Auto };
     Sandbox::open(options, &|_| {}).unwrap()
+}
+
+/// A rota that can be looked at and overridden; it is none of the alerts, and tells nothing. From Saturday to Monday nobody is on
+/// call.
+fn rota() -> revere_model::on_call::Rota {
+    use revere_model::on_call::{Hours, Layer, Person, Rota, Turns, Weekdays};
+    let person = |name: &str| Person { name: name.to_owned(), alerts: vec!["ops".to_owned()] };
+    let weeks = Layer {
+        name: "weeks".to_owned(),
+        people: vec!["alice".to_owned(), "bob".to_owned()],
+        first: "2026-01-05T09:00".parse().unwrap(),
+        days: 7,
+        zone: revere_model::zone("Europe/Berlin").unwrap(),
+        hours: Some(Hours::all_day(Weekdays::read(["mon", "tue", "wed", "thu", "fri"]).unwrap())),
+    };
+    Rota {
+        people: vec![person("alice"), person("bob"), person("carol")],
+        turns: Turns::Layers(vec![weeks]),
+        escalate_after: Some(jiff::SignedDuration::from_mins(15)),
+        escalation: vec!["bob".to_owned()],
+    }
 }

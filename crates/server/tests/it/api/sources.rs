@@ -38,6 +38,27 @@ async fn a_source_is_shown_with_its_methods_and_how_it_does() {
 }
 
 #[tokio::test]
+async fn whoever_writes_a_script_is_told_what_a_source_can_be_asked_about() {
+    let server = Server::start().await;
+    assert_eq!(echo(&server, "").await["names_of"], "tables");
+    let names = async |query: &str| server.get(&format!("/api/v1/sources/echo/names{query}")).await;
+    let told = names("?prefix=").await.json(200);
+    let table = json!({"name": "<orders>", "written": "<orders>", "kind": "table", "of": null, "detail": ""});
+    let column = json!({"name": "total", "written": "total", "kind": "column", "of": "<orders>", "detail": "numeric"});
+    assert_eq!(told, json!({"names_of": "tables", "items": [table, column], "complete": true, "fault": null}));
+    let many = names("?prefix=many").await.json(200);
+    assert_eq!((many["items"].as_array().unwrap().len(), &many["complete"]), (200, &json!(false)));
+    let gone = names("?prefix=gone").await.json(200);
+    assert_eq!((&gone["items"], &gone["fault"]), (&json!([]), &json!("connection refused")));
+    assert_eq!(echo(&server, "").await["health"], "unknown", "what answers scripts need not answer this");
+    names(&format!("?prefix={}", "x".repeat(201))).await.problem(422);
+    names(&format!("?prefix={}", "%C3%A9".repeat(200))).await.json(200);
+    names("?prefx=a").await.problem(422);
+    let none = server.get("/api/v1/sources/none/names").await.problem(404);
+    assert!(none["detail"].as_str().unwrap().contains("source \"none\""), "{none}");
+}
+
+#[tokio::test]
 async fn a_probe_asks_now() {
     let server = Server::start().await;
     assert_eq!(echo(&server, "?probe=true").await["health"], "up");

@@ -27,6 +27,12 @@ async fn a_held_database_refuses_writes_for_now_and_still_reads() {
     let path = format!("/api/v1/monitors/{}", made["id"]);
 
     let mut holder = held(&server).await;
+    let run = async {
+        let answer = server.send("POST", &format!("{path}/run"), &json!({})).await;
+        let detail = answer.problem(503)["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("it need not be asked for again"), "{detail}");
+    };
+    run.await;
     for (method, path, body) in [
         ("POST", "/api/v1/monitors", body.clone()),
         ("PATCH", path.as_str(), json!({"name": "x"})),
@@ -48,6 +54,8 @@ async fn a_held_database_refuses_writes_for_now_and_still_reads() {
     let renamed = server.send("PATCH", &path, &json!({"name": "renamed"})).await.json(200);
     assert_eq!(renamed["name"], "renamed");
     assert_eq!(renamed["version"], 2, "what was refused was not done later");
+    let runs = server.get(&format!("{path}/runs")).await.json(200);
+    assert_eq!(runs["items"].as_array().unwrap().len(), 1, "and the run is there");
     assert_eq!(server.get("/healthz").await.json(200)["store"], "ok");
 }
 

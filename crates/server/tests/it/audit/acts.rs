@@ -113,13 +113,19 @@ const WITHOUT_A_ROW: &[&str] = &[
     "give_up_orphans",
     "claim_deliveries",
     "settle_delivery",
+    "settle_deliveries",
     "realign",
     "node_seen",
     "node_left",
     "tell_held",
     "remind",
+    "tell_on_call",
+    "keep_calendar",
     "link_key",
+    "exchange_link_key",
+    "code_failed",
     "set_flapping",
+    "forget_forms",
 ];
 
 #[test]

@@ -114,6 +114,13 @@ async fn each_act_leaves_one_row() {
     assert_eq!((&added.details["monitors"], &added.details["note"]), (&json!([1]), &json!("upgrade")));
     api("POST", "/api/v1/mutes/1/end", json!({})).await;
     story.left(Act::MuteEnded, program, "api", Some("mute:1")).await;
+    let ends_at = (server.clock.now() + jiff::SignedDuration::from_hours(8)).to_string();
+    let change = json!({"rota": "night", "person": "carol", "ends_at": ends_at, "reason": "swapped"});
+    api("POST", "/api/v1/overrides", change).await;
+    let added = story.left(Act::OverrideAdded, program, "api", Some("alert:night")).await;
+    assert_eq!((&added.details["person"], &added.details["note"]), (&json!("carol"), &json!("swapped")));
+    api("POST", "/api/v1/overrides/1/end", json!({})).await;
+    story.left(Act::OverrideEnded, program, "api", Some("alert:night")).await;
     for number in 0..2 {
         server.record_runs(1, 1, |_| true).await;
         server.engine.wake();
@@ -166,6 +173,10 @@ async fn each_act_leaves_one_row() {
     let new = "a quiet mountain lake";
     bob.submit("/account/password", &[("new_password", new), ("again", new)]).await;
     story.left(Act::PasswordChanged, "bob", "page", Some("person:2")).await;
+    bob.submit("/filters", &[("name", "mine"), ("query", "/?tag=a")]).await;
+    story.left(Act::FilterSaved, "bob", "page", Some("person:2")).await;
+    bob.submit("/filters/delete", &[("key", "1")]).await;
+    story.left(Act::FilterDeleted, "bob", "page", Some("person:2")).await;
     bob.submit("/account/second-factor", &[]).await;
     story.left(Act::SecondFactorOffered, "bob", "page", Some("person:2")).await;
     let user = server.store.user(revere::store::Lookup::Name("bob".into())).await.unwrap().unwrap();

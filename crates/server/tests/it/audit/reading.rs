@@ -51,12 +51,22 @@ async fn administrators_look_at_it_by_who_what_whom_and_when_and_nobody_else_doe
     let of_monitor = ada.get("/audit?target=monitor%3A1").await.text;
     assert!(of_monitor.contains("<span class=\"was\">yes</span>") && !of_monitor.contains("logged in</summary>"));
     assert!(of_monitor.contains("<div class=\"added\">+x = 1</div>"), "{of_monitor}");
+    // By the clock, in the page's one zone, which is named; how long ago on hover.
+    let day = "<tr class=\"day\"><th colspan=\"5\" scope=\"rowgroup\">Wed 1 Jul 2026, UTC</th></tr>";
+    assert_eq!(of_monitor.matches(day).count(), 1, "{of_monitor}");
+    assert!(of_monitor.contains("data-live=\"clock\">12:00:30</time>"), "{of_monitor}");
+    let in_tokyo = async |query: &str| ada.get(&format!("/audit?target=monitor%3A1&zone=Asia%2FTokyo&{query}")).await;
+    let from = in_tokyo("from=2026-07-01T21%3A30").await.text;
+    assert!(from.contains(">22:00:30</time>") && !from.contains(">21:00:30</time>"), "{from}");
+    assert!(from.contains("Wed 1 Jul 2026, Asia/Tokyo (UTC+9)") && from.contains("in Asia/Tokyo</span>"), "{from}");
+    assert!(in_tokyo("from=2026-07-01T22%3A30").await.text.contains("Nothing fits."));
     assert!(ada.get("/monitor/1").await.text.contains("/audit?target=monitor:1"));
     assert!(!edgar.get("/monitor/1").await.text.contains("/audit"));
     assert!(ada.get("/audit?act=refusals").await.text.contains("denied</span>"));
     let nothing = ada.get("/audit?from=2030-01-01T00%3A00").await.text;
     assert!(nothing.contains("Nothing fits."), "{nothing}");
-    for wrong in ["target=monitor", "who=nobody", "act=created", "from=yesterday"] {
+    for wrong in ["target=monitor", "who=nobody", "act=created", "from=yesterday", "from=2026-07-01T12%3A00&zone=Mars"]
+    {
         let page = ada.get(&format!("/audit?{wrong}")).await;
         assert!(page.status == 200 && page.text.contains("role=\"alert\""), "{wrong}: {}", page.text);
     }

@@ -55,7 +55,11 @@ async fn each_refusal_says_who_was_refused_what_and_why() {
         assert!(!format!("{row:?}").contains("hunter2"), "what may be a password is not written down");
     }
     for _ in 0..5 {
-        server.store.login_failed(of_name("ada"), revere::access::wait_after, None, server.clock.now()).await.unwrap();
+        server
+            .store
+            .login_failed(of_name("ada"), None, revere::access::wait_after, None, server.clock.now())
+            .await
+            .unwrap();
     }
     assert_eq!(Visitor::from(&server, "127.0.0.2").log_in("ada", PASSWORD, "").await.status, 429);
     let row = refused(&server, &mut seen).await;

@@ -229,6 +229,43 @@ fn a_syntax_error_shows_line_and_caret() {
 }
 
 #[test]
+fn a_missing_comma_is_named_with_its_place() {
+    let shell = Shell::new();
+    let database = "'type': 'database',\n    'config': {'connection_string': 'sqlite:///hunter2.db'}";
+    for (config, place) in [
+        // Python stumbles over the colon of the next line, or over a dict that begins lines before.
+        ("A = {\n    'type': 'database'\n    'config': {'url': 'hunter2'},\n}".to_owned(), "at the end of line 2"),
+        (format!("A = {{'shop': {{\n    {database}\n}}  # hunter2\n'two': {{}}}}"), "at the end of line 4"),
+        ("A = ['a',\n'b'\n{'c': 1}]".to_owned(), "at the end of line 2"),
+        ("A = {'password': str('hunter2') 'user': 'me'}".to_owned(), "in line 1, before column 33"),
+        ("A = {'\u{e4}\u{1f525}': 1 'b': 2 'c': 3}".to_owned(), "in line 1, before column 14"),
+        ("A = dict(a=1,\n  b=f'{1}'\n  c=2)".to_owned(), "at the end of line 2"),
+        ("A = {'a': 1".to_owned(), ""),
+        ("A = )".to_owned(), ""),
+        ("if True:\nA = 1".to_owned(), ""),
+    ] {
+        shell.write("config.py", &config);
+        for command in ["check", "run"] {
+            let said = shell.run(command).exits(1).stderr;
+            assert!(said.contains("Error in line") && !said.contains("hunter2"), "{config}: {said}");
+            if place.is_empty() {
+                assert!(!said.contains("probably missing"), "{config}: {said}");
+            } else {
+                assert!(said.contains(&format!("\n(a comma is probably missing {place})\n")), "{config}: {said}");
+                let line = place.rsplit("line ").next().and_then(|rest| rest.split(',').next()).unwrap_or_default();
+                assert!(said.contains(&format!("evaluated: SyntaxError in line {line}\n")), "{config}: {said}");
+            }
+        }
+    }
+    shell.write("config.py", "A = {\n    'type': 'hunter2'\n    'config': {'url': 'hunter2'},\n}");
+    let said = shell.run("check").exits(1).stderr;
+    assert!(
+        said.contains("    'config': {'url': '*******'},\n"),
+        "keys at the beginning of a line are no secrets: {said}"
+    );
+}
+
+#[test]
 fn an_exception_shows_where_it_came_from() {
     let shell = Shell::new();
     shell.write("config.py", "import os\nSECRET_KEY = os.environ['NOT_SET_ANYWHERE']\n");

@@ -18,6 +18,61 @@ fn the_exit_code_is_the_outcome() {
 }
 
 #[test]
+fn an_error_says_at_which_line_of_the_script_it_happened() {
+    let shell = Shell::new();
+    shell.write("config.py", "PYTHON_PATH = '.'");
+    shell.write("orders.py", "\n\n\ndef count(rows):\n    return rows[0]\n");
+    for (script, message) in [
+        ("a = 1\n\ndef rate(b):\n    return a / b\n\nrate(0)\n", "ZeroDivisionError: division by zero (line 4)\n"),
+        // The line of the author's own script, not of what it called.
+        ("import orders\n\norders.count([])\n", "IndexError: list index out of range (line 3)\n"),
+        (
+            "import json\njson.loads('{')\n",
+            "JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1) (line 2)\n",
+        ),
+        ("rows = [\n", "SyntaxError: '[' was never closed (line 1)\n"),
+        ("raise ValueError('first\\nsecond')", "ValueError: first (line 1)\nsecond\n"),
+        ("sources['shop']", "KeyError: no source named 'shop'; configured: none (line 1)\n"),
+        ("raise SystemExit", "SystemExit (line 1)\n"),
+        ("x = bytearray(1 << 30)", "memory limit reached: the run needed more than 256 MiB (line 1)\n"),
+    ] {
+        shell.write("script.py", script);
+        let said = shell.run("eval script.py").exits(2);
+        assert!(said.stdout.starts_with(&format!("ERROR  {message}")), "{script}: {}", said.stdout);
+    }
+    // A failure has its author's words, and a limit is hit wherever the time is over.
+    shell.write("alarm.py", "raise MonitorFailure('too many')");
+    assert!(shell.run("eval alarm.py").exits(1).stdout.starts_with("ALARM  too many\n"));
+    shell.write("value.py", "return_value = []");
+    assert!(
+        shell
+            .run("eval value.py")
+            .exits(2)
+            .stdout
+            .starts_with("ERROR  return_value must be an int, float or str, not list\n")
+    );
+}
+
+#[test]
+fn a_source_error_begins_with_its_reason_and_is_said_once_beside_the_call() {
+    let shell = Shell::new();
+    shell.write(
+        "config.py",
+        "REVERE_SOURCES = {'shop': {'type': 'database', 'config': {'connection_string': 'sqlite:///shop.db'}}}",
+    );
+    shell.write("script.py", "sources['shop'].execute('select count(*) from orders')");
+    let said = shell.run("eval script.py").exits(2).stdout;
+    let first = said.lines().next().unwrap_or_default();
+    assert!(first.starts_with("ERROR  SourceError: the file cannot be opened: "), "{said}");
+    assert!(first.ends_with("shop.db); source 'shop': execute('select count(*) from orders') (line 1)"), "{said}");
+    let call = said.split("source calls").nth(1).unwrap_or_default();
+    assert!(call.contains("failed: the file cannot be opened: "), "{said}");
+    assert_eq!(call.matches("select count(*)").count(), 1, "{said}");
+    let checked = shell.run("check --connect").exits(1).stdout;
+    assert!(checked.contains("ms): the file cannot be opened: ") && !checked.contains("is it there"), "{checked}");
+}
+
+#[test]
 fn what_cannot_be_run_is_3_and_says_why() {
     let shell = Shell::new();
     shell.write("ok.py", "pass");
@@ -50,7 +105,7 @@ fn json_is_one_object_with_every_field() {
     outcome["duration_ms"] = json!(1);
     outcome["traceback"] = json!("...");
     let expected = json!({
-        "state": "ALARM", "severity": "warning", "message": "so bad", "return_value": 1.5, "duration_ms": 1, "output": "looking\n",
+        "state": "ALARM", "severity": "warning", "message": "so bad", "return_value": 1.5, "threshold": null, "duration_ms": 1, "output": "looking\n",
         "traceback": "...", "source_calls": [], "warnings": [],
     });
     assert_eq!(outcome, expected);
@@ -62,6 +117,7 @@ fn json_is_one_object_with_every_field() {
             "severity",
             "message",
             "return_value",
+            "threshold",
             "duration_ms",
             "output",
             "traceback",

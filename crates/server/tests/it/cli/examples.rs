@@ -52,6 +52,7 @@ async fn every_script_gives_what_the_history_says() {
         sandbox: tokio::task::spawn_blocking(move || Sandbox::open(options, &|_| {})).await.unwrap().unwrap(),
         sources: sources(folder.path()),
         answer_memory: revere::answer_memory::AnswerMemory::of(1 << 30),
+        past: None,
         limits: Limits::default(),
         python_path: Vec::new(),
         clock: Arc::new(clock.clone()),

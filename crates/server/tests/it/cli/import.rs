@@ -324,7 +324,11 @@ async fn settings_of_alerts_replace_what_a_start_made_and_give_way_to_what_peopl
     let shell = shell().await;
     let store = Store::open(StoreOptions::new(shell.path("revere.db"))).await.unwrap();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    let configured = ["campfire-eng", "off", "sns"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
+    let configured = ["campfire-eng", "off", "sns"].map(|key| ConfiguredAlert {
+        key: key.to_owned(),
+        enabled: true,
+        ..Default::default()
+    });
     store.sync_alerts(&configured, now).await.unwrap();
     let mine = AlertSettings { enabled: true, states: StateSet::EMPTY.with(State::Alarm) };
     store.set_alert("sns", mine, &by_server(now)).await.unwrap();

@@ -5,6 +5,7 @@ mod backup;
 mod config;
 mod demo;
 mod descriptors;
+mod errors;
 mod eval;
 mod examples;
 mod heartbeat;
@@ -12,15 +13,22 @@ mod help;
 mod hostile;
 mod import;
 mod kept_elsewhere;
+mod look;
 mod monitor_files;
+mod moving;
+mod on_call;
 mod original;
 mod outbound_rules;
 mod postgres;
+mod postgres_tls;
+mod proxied;
+mod reload;
 mod run;
 mod sandbox_reset;
 pub(crate) mod server;
 mod service_manager;
 mod tape;
+mod upgrading;
 
 use std::{
     path::PathBuf,

@@ -1,9 +1,11 @@
 //! What each command says and does where the database is PostgreSQL.
 
+use revere::store::PostgresAddress;
+use revere_model::{Clock as _, SystemClock};
 use serde_json::json;
 
 use super::Shell;
-use crate::support::database::schema_of_its_own;
+use crate::support::{PostgresServer, Sql, database::schema_of_its_own, eventually};
 
 #[tokio::test]
 async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
@@ -45,6 +47,61 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
     shell.write("file.py", "DATABASE_PATH = 'revere.db'");
     let said = shell.run("nodes -c file.py").exits(1);
     assert!(said.stderr.contains("is a SQLite file, which one server has for itself"), "{}", said.stderr);
+}
+
+/// Whoever watches hears of a server that is gone also where the others of its database call the same address.
+#[tokio::test]
+async fn a_heartbeat_is_withheld_while_another_server_is_gone_without_a_word() {
+    let url = schema_of_its_own().await;
+    let receiver = crate::alerts::stub::Stub::start().await;
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_URL = '{url}'\nHEARTBEAT_URL = '{}/ping'\n", receiver.url));
+    let first = shell.serve(&[]);
+    let heard = async || {
+        eventually("a heartbeat", async || receiver.taken().pop().ok_or_else(|| "none yet".to_owned())).await;
+    };
+    heard().await;
+    let mut sql = Sql::at(&PostgresAddress::read(&url, None).unwrap().into()).await;
+    let minutes_ago = |minutes: i64| (SystemClock.now() - jiff::SignedDuration::from_mins(minutes)).as_microsecond();
+    let gone = |name: &str, seen: i64| {
+        format!(
+            "insert into nodes (name, host, version, address, started_at, seen_at)
+             values ('{name}', 'node-{name}', '1', '', {}, {})",
+            minutes_ago(600),
+            minutes_ago(seen)
+        )
+    };
+    // One that has been gone for hours is missed no more; in place of one that went before this one began, this one is there.
+    sql.run(gone("b", 300)).await;
+    sql.run(gone("c", 5)).await;
+    let second = shell.serve(&[]);
+    heard().await;
+    second.stop();
+    first.stop();
+    sql.run("delete from nodes").await;
+    sql.run(gone("d", 5)).await;
+    sql.run(gone("e", 5)).await;
+    let third = shell.serve(&[]);
+    let said = third
+        .wait_for("/healthz", |health| health["heartbeat"].as_str().filter(|said| *said != "ok").map(str::to_owned))
+        .await;
+    assert!(said.contains("not all is well: the server on node-"), "{said}");
+    assert!(receiver.taken().is_empty());
+    third.stderr.wait_for("another server gives no sign of life");
+    third.stop();
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_seen_by_a_server_that_has_nothing_to_write() {
+    let mut database = PostgresServer::start(&[]).await;
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_URL = '{}'\n", database.url()));
+    let server = shell.serve(&[]);
+    database.crash();
+    server.stderr.wait_for("the store cannot be written");
+    database.start_again().await;
+    server.stderr.wait_for("the store can be written again");
+    server.stop();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::support::{SmallDisk, until};
 impl Shell {
     /// `revere run` on a free port.
     #[track_caller]
-    pub(super) fn serve(&self, more: &[&str]) -> Server {
+    pub(crate) fn serve(&self, more: &[&str]) -> Server {
         Server::start(self.revere().args(["run", "-p", "0"]).args(more), |server| {
             server.stderr.wait_for("listening on")
         })
@@ -58,7 +58,7 @@ for line in sys.stdin:
 ";
 
 /// A server with one monitor whose run is under way.
-async fn busy(shell: &Shell) -> (Server, String) {
+pub(super) async fn busy(shell: &Shell) -> (Server, String) {
     shell.write("gate.py", GATE);
     shell.write(
         "config.py",

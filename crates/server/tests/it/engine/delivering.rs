@@ -100,7 +100,8 @@ async fn what_is_not_taken_is_tried_again_with_the_same_key_and_in_order() {
 #[tokio::test]
 async fn the_receiver_says_when() {
     let test = TestEngine::new().await;
-    let asked = SendError { message: "429".to_owned(), retry: Retry::After(Duration::from_secs(600)) };
+    let asked =
+        SendError { message: "429".to_owned(), retry: Retry::After(Duration::from_secs(600)), unanswered: false };
     test.ops().fails(Some(asked));
     let id = monitor(&test, "a").await;
     flip(&test, id, State::Alarm).await;
@@ -164,9 +165,13 @@ async fn an_alert_that_panics_is_our_fault_and_tried_again() {
         ) -> Result<revere::alerts::Receipt, SendError> {
             panic!("the wires melt")
         }
+
+        fn preview(&self, _: &revere::alerts::Notification) -> Result<Vec<revere::alerts::PreviewPart>, String> {
+            Ok(Vec::new())
+        }
     }
     let scratch = Scratch::new().await;
-    let alert = revere::store::ConfiguredAlert { key: "melting".to_owned(), enabled: true };
+    let alert = revere::store::ConfiguredAlert { key: "melting".to_owned(), enabled: true, ..Default::default() };
     scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     scratch.manual(id, State::Alarm).await;

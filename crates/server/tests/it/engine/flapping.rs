@@ -11,6 +11,8 @@ async fn flapping() -> (TestEngine, MonitorId) {
     // Only the test makes it run.
     let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec("m") };
     let id = test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id;
+    // That it runs for the first time is no change.
+    flips(&test, id, &[State::Ok]).await;
     (test, id)
 }
 
@@ -32,6 +34,8 @@ async fn the_end_of_it_is_told_once_it_is_calm() {
     let (test, id) = flapping().await;
     flips(&test, id, &[State::Alarm, State::Ok, State::Alarm]).await;
     assert_eq!(test.ops().story("m").len(), 3);
+    let flaps = async |changes| test.store().would_flap(id, test.now(), changes).await.unwrap();
+    assert_eq!((flaps(false).await, flaps(true).await), (false, true));
     flips(&test, id, &[State::Ok, State::Alarm, State::Ok, State::Error]).await;
     assert_eq!(test.ops().story("m").len(), 3, "from the fourth on it flaps");
     assert_eq!(test.store().flapping(&[id], test.now()).await.unwrap().len(), 1);

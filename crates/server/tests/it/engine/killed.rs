@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use jiff::{Timestamp, ToSpan};
 use revere::{
-    alerts::{Channel, Notification, Receipt, SendError},
+    alerts::{Channel, Notification, PreviewPart, Receipt, SendError},
     engine::{Engine, EngineParts, EngineSettings, Event, RunFault, RunScripts},
     metrics::Metrics,
     redact::Secrets,
@@ -110,7 +110,7 @@ fn child() {
 
 async fn serve(folder: &Path) -> (Store, revere::engine::EngineHandle) {
     let store = Store::open(StoreOptions::new(folder.join("revere.db"))).await.unwrap();
-    let alert = ConfiguredAlert { key: "file".to_owned(), enabled: true };
+    let alert = ConfiguredAlert { key: "file".to_owned(), enabled: true, ..Default::default() };
     store.sync_alerts(&[alert], SystemClock.now()).await.unwrap();
     let told = File::options().create(true).append(true).open(folder.join("told")).unwrap();
     let channels = [("file".to_owned(), Arc::new(Notebook(Mutex::new(told))) as Arc<dyn Channel>)].into();
@@ -143,6 +143,10 @@ struct Notebook(Mutex<File>);
 
 #[async_trait]
 impl Channel for Notebook {
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        Ok(vec![PreviewPart::new("text", notification.text())])
+    }
+
     async fn send(&self, told: &Notification, _: Duration) -> Result<Receipt, SendError> {
         let line = format!("{} {} {} {}\n", told.key, told.monitor.id, told.old_state, told.new_state);
         self.0.lock().unwrap().write_all(line.as_bytes()).unwrap();

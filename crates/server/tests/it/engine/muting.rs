@@ -7,10 +7,11 @@ use proptest::{
     strategy::ValueTree as _,
     test_runner::{Config, TestRunner},
 };
+use revere::alerts::SendError;
 use revere::store::{AlertChange, DeliveryFilter, DeliveryStatus, MuteRecord, Store};
-use revere_model::{MonitorId, MonitorSpec, MutePeriod, MuteScope, Recurrence, State};
+use revere_model::{MonitorId, MonitorSpec, MutePeriod, MuteScope, Recurrence, Severity, State};
 
-use crate::support::{Scratch, TestEngine, at, by_server, spec, until};
+use crate::support::{Scratch, TestEngine, at, by_server, spec, test_engine::RecordingChannel, until};
 
 async fn monitor(test: &TestEngine, name: &str) -> MonitorId {
     // Only the test makes it run.
@@ -179,6 +180,156 @@ async fn a_monitor_that_was_deleted_and_comes_back_is_told_at_the_end() {
     until("it is told", async || test.ops().story("m") == [FIRST]).await;
 }
 
+/// What `ops` owes and what holds it back.
+async fn held(test: &TestEngine) -> Vec<bool> {
+    let filter = DeliveryFilter {
+        alert: Some("ops".to_owned()),
+        status: Some(DeliveryStatus::Owed),
+        limit: 9,
+        ..DeliveryFilter::default()
+    };
+    test.store().deliveries(&filter).await.unwrap().iter().map(|owed| owed.held_by.is_some()).collect()
+}
+
+/// One whose receiver was away before the mute began, and is back meanwhile.
+#[tokio::test]
+async fn what_is_owed_already_waits_for_the_end_and_is_told_with_what_became_of_it() {
+    let test = TestEngine::new().await;
+    let (short, long) = (monitor(&test, "short").await, monitor(&test, "long").await);
+    for id in [short, long] {
+        flip(&test, id, State::Ok).await;
+    }
+    test.ops().fails(Some(SendError::later("503 Service Unavailable")));
+    for id in [short, long] {
+        flip(&test, id, State::Alarm).await;
+    }
+    until("both were tried", async || test.ops().attempts() >= 2).await;
+    let ops = MuteScope { alert: Some("ops".to_owned()), ..MuteScope::default() };
+    let muted = mute(&test, ops, 2).await;
+    test.ops().fails(None);
+    test.later(3600);
+    until("both are held back", async || held(&test).await == [true, true]).await;
+    flip(&test, short, State::Ok).await;
+    until("the other tells it", async || test.spare().story("short") == [DOWN, UP]).await;
+    assert!(test.ops().taken.lock().unwrap().is_empty(), "nothing muted is told");
+    let changes = test.store().held_back(muted.mute.id, None, 9).await.unwrap();
+    assert_eq!(changes.len(), 3, "the mute shows both, and the end of one");
+    test.later(2 * 3600);
+    until("it is told", async || test.ops().taken.lock().unwrap().len() == 2).await;
+    at_rest(&test).await;
+    assert_eq!((test.ops().story("long"), test.ops().story("short")), (vec![DOWN], vec![UP]));
+    let told = test.ops().taken.lock().unwrap().iter().find(|told| told.monitor.name == "short").cloned().unwrap();
+    assert_eq!(told.sending.missed.iter().map(|missed| missed.state).collect::<Vec<_>>(), [State::Alarm]);
+    flip(&test, long, State::Ok).await;
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("long"), [DOWN, UP]);
+}
+
+#[tokio::test]
+async fn what_is_held_back_goes_when_somebody_ends_the_mute_or_the_problem_is_worse_than_what_it_is_about() {
+    let test = TestEngine::new().await;
+    let (ended, worse) = (monitor(&test, "ended").await, monitor(&test, "worse").await);
+    test.ops().fails(Some(SendError::later("503 Service Unavailable")));
+    for id in [ended, worse] {
+        test.later(1);
+        test.scratch.manual_as(id, State::Alarm, Some(Severity::Warning)).await;
+        test.engine.wake();
+    }
+    until("both were tried", async || test.ops().attempts() >= 2).await;
+    let warnings =
+        MuteScope { severity: Some(Severity::Warning), alert: Some("ops".to_owned()), ..MuteScope::default() };
+    let muted = mute(&test, warnings, 24).await;
+    test.ops().fails(None);
+    test.later(3600);
+    until("both are held back", async || held(&test).await == [true, true]).await;
+    test.scratch.manual_as(worse, State::Alarm, Some(Severity::Critical)).await;
+    test.engine.wake();
+    until("what is worse is told at once", async || test.ops().story("worse").len() == 1).await;
+    let told = test.ops().taken.lock().unwrap()[0].clone();
+    assert_eq!((told.severity(), told.sending.missed.len()), (Some(Severity::Critical), 1));
+    until("nothing of it waits any more", async || held(&test).await == [true]).await;
+    test.store().end_mute(muted.mute.id, &by_server(test.now())).await.unwrap();
+    test.engine.wake();
+    until("the other is told at the end", async || test.ops().story("ended") == [FIRST]).await;
+    at_rest(&test).await;
+}
+
+/// A row that cannot be read is held back for ever, and no other one with it.
+/// The receiver took it, with a muted change before it, and its answer was lost; by the next attempt the mute is over.
+#[tokio::test]
+async fn what_may_have_arrived_with_the_rest_is_told_with_the_rest_again() {
+    let test = TestEngine::with_ops(RecordingChannel { forgetful: true, ..RecordingChannel::default() }).await;
+    let id = monitor(&test, "m").await;
+    flip(&test, id, State::Error).await;
+    until("the problem is told", async || test.ops().story("m").len() == 1).await;
+    test.ops().fails(Some(SendError::later("503 Service Unavailable")));
+    test.later(1);
+    test.scratch.manual_as(id, State::Alarm, Some(Severity::Warning)).await;
+    test.engine.wake();
+    until("it is not taken", async || test.ops().attempts() == 2).await;
+    let muted = mute(&test, MuteScope { severity: Some(Severity::Warning), ..MuteScope::default() }, 5).await;
+    test.later(1);
+    test.scratch.manual_as(id, State::Alarm, Some(Severity::Critical)).await;
+    test.ops().fails(None);
+    *test.ops().unheard.lock().unwrap() = true;
+    test.later(600);
+    until("the worse takes the muted along", async || test.ops().attempts() == 3).await;
+    test.store().end_mute(muted.mute.id, &by_server(test.now())).await.unwrap();
+    *test.ops().unheard.lock().unwrap() = false;
+    test.later(3600);
+    at_rest(&test).await;
+    let attempts = test.ops().attempts.lock().unwrap().clone();
+    assert_eq!(attempts[3..], attempts[2..3], "the same is told again, and nothing else");
+    let taken = test.ops().taken.lock().unwrap().clone();
+    let told = |place: usize| {
+        let sending = &taken[place].sending;
+        (sending.missed.iter().map(|missed| missed.severity).collect::<Vec<_>>(), sending.may_be_repeat)
+    };
+    assert_eq!(told(1), (vec![Some(Severity::Warning)], false));
+    assert_eq!(told(2), (vec![Some(Severity::Warning)], true));
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_read_keeps_no_other_from_being_told() {
+    let test = TestEngine::new().await;
+    let (spoiled, well) = (monitor(&test, "spoiled").await, monitor(&test, "well").await);
+    mute(&test, MuteScope::default(), 1).await;
+    for id in [spoiled, well] {
+        flip(&test, id, State::Alarm).await;
+    }
+    test.scratch.sql().await.run(format!("update told set open = 'ASLEEP' where monitor_id = {spoiled}")).await;
+    test.later(3600);
+    until("the other is told", async || test.ops().story("well") == [FIRST]).await;
+    assert_eq!(test.ops().story("spoiled"), []);
+}
+
+/// What waits behind something that is held back and cannot be read holds up nobody else.
+#[tokio::test]
+async fn one_that_cannot_be_read_behind_one_that_is_held_back_keeps_no_other_from_being_told() {
+    let test = TestEngine::new().await;
+    let (spoiled, well) = (monitor(&test, "spoiled").await, monitor(&test, "well").await);
+    test.ops().fails(Some(SendError::later("503 Service Unavailable")));
+    flip(&test, spoiled, State::Alarm).await;
+    until("it was tried", async || test.ops().attempts() >= 1).await;
+    flip(&test, spoiled, State::Error).await;
+    for sql in [
+        format!(
+            "update deliveries set notification = '{{' where alert_key = 'ops' and flip_id = (select max(id) from flips where monitor_id = {spoiled})"
+        ),
+        format!(
+            "update flips set new_state = 'ASLEEP' where id = (select max(id) from flips where monitor_id = {spoiled})"
+        ),
+    ] {
+        assert_eq!(test.scratch.sql().await.run(sql).await, 1);
+    }
+    mute(&test, of(spoiled), 4).await;
+    test.ops().fails(None);
+    test.later(3600);
+    flip(&test, well, State::Alarm).await;
+    until("the other is told", async || test.ops().story("well") == [FIRST]).await;
+    assert_eq!(test.ops().story("spoiled"), []);
+}
+
 /// What happens to a monitor, an alert and their mutes.
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -216,7 +367,7 @@ async fn whatever_is_muted_nothing_is_told_meanwhile_and_nothing_is_forgotten() 
 
 async fn tell_story(events: &[Event]) {
     let mut scratch = Scratch::new().await;
-    let ops = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    let ops = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() };
     scratch.store.sync_alerts(&[ops], scratch.now()).await.unwrap();
     let mut ids = Vec::new();
     for name in ["a", "b", "c"] {

@@ -2,8 +2,11 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use revere::engine::{EngineSettings, Event};
-use revere_model::{RunKind, State};
+use revere::{
+    engine::{EngineSettings, Event},
+    store::{ConfiguredAlert, DeliveryStatus, RunResult, Settlement},
+};
+use revere_model::{MonitorSpec, RunKind, State};
 
 use crate::support::{
     Behaviour, Scratch, TestDatabase, TestEngine, at, by_server, claims_in_force, scripted, spec, until,
@@ -50,6 +53,81 @@ async fn a_run_and_its_flip_on_one_server_are_seen_by_who_watches_another() {
         }
     });
     assert!(again.await.is_err(), "once");
+}
+
+/// Waits until `other` has looked at what others do once more.
+async fn it_looks(other: &TestEngine) {
+    let looks = || other.engine.tasks().iter().find(|task| task.name == "other servers").unwrap().pieces;
+    let before = looks();
+    other.engine.wake();
+    until("it looks", async || looks() > before + 1).await;
+}
+
+/// What `seen` hears next that `wanted` wants.
+async fn heard<T>(
+    other: &TestEngine,
+    seen: &mut tokio::sync::broadcast::Receiver<Event>,
+    wanted: impl Fn(Event) -> Option<T>,
+) -> T {
+    loop {
+        other.engine.wake();
+        if let Ok(event) = tokio::time::timeout(Duration::from_millis(100), seen.recv()).await
+            && let Some(found) = wanted(event.unwrap())
+        {
+            return found;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_took_long_is_seen_when_it_is_over() {
+    let (one, other) = two().await;
+    // Nothing is due by itself.
+    let spec = MonitorSpec { timeout_s: Some(1800.0), schedule: "@yearly".to_owned(), ..spec("slow") };
+    let id = one.store().create_monitor(&spec, &by_server(one.now())).await.unwrap().id;
+    let began = one.now();
+    one.scratch.clock.set(at("2026-01-01T00:29:00Z"));
+    let mut seen = other.engine.events();
+    it_looks(&other).await;
+    let result = RunResult { started_at: began, ..one.scratch.manual_result(id, State::Ok) };
+    one.store().commit_run(result).await.unwrap();
+    let run = heard(&other, &mut seen, |event| if let Event::Run { run, .. } = event { Some(run) } else { None }).await;
+    assert_eq!((run.monitor_id, run.started_at), (id, began));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_of_a_delivery_on_one_server_is_seen_on_another() {
+    let (one, other) = two().await;
+    // An alert that only this test sends.
+    let alerts = ["ops", "spare", "third"].map(|key| ConfiguredAlert {
+        key: key.to_owned(),
+        enabled: true,
+        ..Default::default()
+    });
+    one.store().sync_alerts(&alerts, one.now()).await.unwrap();
+    let id = one.store().create_monitor(&spec("a"), &by_server(one.now())).await.unwrap().id;
+    let mut seen = other.engine.events();
+    it_looks(&other).await;
+    one.scratch.manual(id, State::Alarm).await;
+    let third = |event: Event| match event {
+        Event::Delivery { alert_key, monitor_id, status, .. } if alert_key == "third" => Some((monitor_id, status)),
+        _ => None,
+    };
+    assert_eq!(heard(&other, &mut seen, third).await, (id, DeliveryStatus::Owed));
+    let minute = Duration::from_secs(60);
+    for (settlement, status) in [
+        (Settlement::Again(one.now(), "busy".to_owned()), DeliveryStatus::Owed),
+        (Settlement::Sent("taken".to_owned()), DeliveryStatus::Sent),
+    ] {
+        let mut claimed = one.store().claim_deliveries("third", "test", one.now(), minute, 9).await.unwrap();
+        assert!(one.store().settle_delivery(&claimed.remove(0), settlement, one.now()).await.unwrap());
+        // Whoever looks while it is being sent sees one attempt more.
+        let ended = |event: Event| third(event).filter(|(_, seen)| *seen == status);
+        assert_eq!(heard(&other, &mut seen, ended).await, (id, status));
+    }
+    it_looks(&other).await;
+    let again = std::iter::from_fn(|| seen.try_recv().ok()).filter_map(third).count();
+    assert_eq!(again, 0, "each change once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

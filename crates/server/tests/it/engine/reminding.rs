@@ -7,7 +7,7 @@ use revere::{
     engine::EngineSettings,
     store::{AcknowledgedBy, AlertChange, DeliveryFilter, DeliveryStatus},
 };
-use revere_model::{MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, State};
+use revere_model::{MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Severity, State};
 
 use crate::support::{Scratch, TestEngine, by_server, spec, switched, until};
 
@@ -96,6 +96,29 @@ async fn whoever_acknowledges_is_reminded_no_more_until_the_state_changes() {
 }
 
 #[tokio::test]
+async fn what_is_acknowledged_may_become_less_severe_and_not_worse() {
+    let test = reminding().await;
+    let id = monitor(&test, "m").await;
+    let becomes = async |severity| {
+        test.later(1);
+        test.scratch.manual_as(id, State::Alarm, Some(severity)).await;
+        test.engine.wake();
+    };
+    let known = async || test.store().acknowledgements(&[id]).await.unwrap().contains_key(&id);
+    becomes(Severity::Critical).await;
+    told(&test, 1).await;
+    test.store().acknowledge(id, None, AcknowledgedBy::Request, &by_server(test.now())).await.unwrap();
+    becomes(Severity::Warning).await;
+    assert!(known().await, "somebody looks after it still");
+    later(&test, 300).await;
+    assert_eq!(reminders(&test), [None]);
+    becomes(Severity::Critical).await;
+    assert!(!known().await, "it is worse than what they spoke of");
+    later(&test, 61).await;
+    assert_eq!(reminders(&test).last(), Some(&Some(1)));
+}
+
+#[tokio::test]
 async fn nobody_is_reminded_while_it_is_muted_or_switched_off() {
     let test = reminding().await;
     let (muted, paused) = (monitor(&test, "muted").await, monitor(&test, "paused").await);
@@ -149,4 +172,49 @@ async fn what_is_not_taken_yet_is_not_reminded_of() {
     let far = test.now() + SignedDuration::from_hours(3);
     let reminded = test.store().remind("ops", hourly, far, 9).await.unwrap();
     assert_eq!((reminded.owed, reminded.next_due), (0, None));
+}
+
+/// One that its receiver has not taken yet: nobody needs it any more.
+#[tokio::test]
+async fn whoever_acknowledges_is_not_reminded_by_what_is_owed_already() {
+    let test = reminding().await;
+    let id = monitor(&test, "m").await;
+    flip(&test, id, State::Alarm).await;
+    told(&test, 1).await;
+    test.ops().fails(Some(revere::alerts::SendError::later("503")));
+    test.later(61 * 60);
+    until("the reminder was tried", async || test.ops().attempts() == 2 && !settled(&test).await).await;
+    until("it is to be tried again", async || {
+        let next = test.store().next_delivery("ops").await.unwrap();
+        next.is_some_and(|next| next < test.now() + SignedDuration::from_secs(60))
+    })
+    .await;
+    test.store().acknowledge(id, None, AcknowledgedBy::Request, &by_server(test.now())).await.unwrap();
+    assert!(settled(&test).await, "it is cancelled");
+    test.ops().fails(None);
+    later(&test, 60).await;
+    assert_eq!(reminders(&test), [None]);
+    flip(&test, id, State::Ok).await;
+    told(&test, 2).await;
+    let filter = DeliveryFilter { status: Some(DeliveryStatus::Cancelled), limit: 9, ..DeliveryFilter::default() };
+    let cancelled = test.store().deliveries(&filter).await.unwrap();
+    assert_eq!(cancelled[0].last_error.as_deref(), Some("503; somebody looks after it"));
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_read_keeps_no_other_from_its_reminder() {
+    let test = reminding().await;
+    let (spoiled, well) = (monitor(&test, "spoiled").await, monitor(&test, "well").await);
+    for id in [spoiled, well] {
+        flip(&test, id, State::Alarm).await;
+    }
+    told(&test, 2).await;
+    test.scratch
+        .sql()
+        .await
+        .run(format!("update told set told_at = 9223372036854775807 where monitor_id = {spoiled}"))
+        .await;
+    later(&test, 61).await;
+    told(&test, 3).await;
+    assert_eq!(test.ops().taken.lock().unwrap()[2].monitor.name, "well");
 }

@@ -48,7 +48,7 @@ async fn faults_in_a_row_are_tried_again_at_growing_distances() {
             test.runner.begun.load(Ordering::SeqCst) == attempt && claims_in_force(test.store()).await == 0
         })
         .await;
-        let due = test.store().next_due().await.unwrap().unwrap();
+        let due = test.store().next_due(test.now()).await.unwrap().unwrap();
         assert_eq!(due.duration_since(test.now()).as_secs(), pause);
         test.at(due);
     }
@@ -161,7 +161,8 @@ async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_
     });
     let Some(scratch) = scratch.await else { return };
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
-    let alerts = ["ops", "spare"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
+    let alerts =
+        ["ops", "spare"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true, ..Default::default() });
     scratch.store.sync_alerts(&alerts, scratch.now()).await.unwrap();
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     scratch.claim_as("dead").await;

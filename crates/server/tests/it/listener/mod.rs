@@ -4,4 +4,5 @@ mod bounds;
 mod crowd;
 mod guesses;
 mod hostile_requests;
+mod in_the_clear;
 mod tls;

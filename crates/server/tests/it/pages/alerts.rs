@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::browser::Browser;
-use crate::api::server::Server;
+use crate::api::server::{Server, send};
 
 #[tokio::test]
 async fn what_an_alert_tells_is_switched_in_place_and_a_test_shows_the_answer() {
@@ -82,6 +82,15 @@ async fn sources_show_their_health_and_answer_a_query() {
     let tried = browser.submit("/sources/try", &[("source", "echo"), ("script", script)]).await;
     assert!(tried.text.contains("&#60;gone&#62;") && tried.text.contains("SourceError"), "{}", tried.text);
     assert!(browser.page("/sources").await.contains("✕ down"));
+    let names = async |prefix: &str| browser.submit("/sources/names", &[("source", "echo"), ("prefix", prefix)]).await;
+    let found = names("").await.text;
+    assert!(
+        found.contains("<dt class=\"foreign\">&#60;orders&#62;</dt><dd class=\"foreign\">total numeric</dd>"),
+        "{found}"
+    );
+    assert!(names("gone").await.text.contains("It names nothing now: connection refused"));
+    assert!(names("many").await.text.contains("There are more: type how they begin."));
+    assert_eq!(names(&"x".repeat(201)).await.status, 422);
 }
 
 #[tokio::test]
@@ -135,4 +144,54 @@ async fn what_the_configuration_switched_off_is_shown_as_off() {
     // Saving what it notifies of does not forget that people have it switched on.
     browser.submit("/alert/off/edit", &[("states", "ALARM"), ("enabled", "true")]).await;
     assert_eq!(server.get("/api/v1/alerts/off").await.json(200)["enabled"], json!(true));
+}
+
+#[tokio::test]
+async fn what_an_alert_would_say_is_shown_and_other_words_are_tried() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    assert!(browser.page("/alert/ops/preview").await.contains("There is no monitor yet"));
+    let body =
+        json!({ "name": "<m>", "script": "return_value = 7\nraise MonitorFailure('<full>')", "schedule": "@daily" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    let alerts = browser.page("/alerts").await;
+    assert!(alerts.contains("/alert/ops/preview") && !alerts.contains("/alert/off/preview"), "{alerts}");
+    let page = browser.page("/alert/ops/preview").await;
+    assert!(page.contains("Message: &#60;full&#62;") && page.contains("run/1\">run 1</a>"), "{page}");
+    let named = browser.page("/alert/ops/preview?monitor=%3CM&state=OK").await;
+    assert!(
+        named.contains("name=\"monitor\" value=\"1\"") && named.contains("<option value=\"&#60;m&#62;\">"),
+        "{named}"
+    );
+    let unknown = browser.get("/alert/ops/preview?monitor=%3Cnone%3E").await;
+    assert_eq!(unknown.status, 422);
+    assert!(
+        unknown.text.contains("No monitor’s name is or begins with") || unknown.text.contains("No monitor&#39;s name"),
+        "{}",
+        unknown.text
+    );
+    let page = browser.page("/alert/ops/preview?monitor=1&state=OK").await;
+    assert!(page.contains("an example") && page.contains("ALARM -&#62; OK"), "{page}");
+    let words = [("monitor", "1"), ("text", "it's {{ return_value }}\n{{ message }}"), ("subject", ""), ("short", "")];
+    let tried = browser.submit("/alert/ops/preview", &words).await;
+    assert_eq!(tried.status, 200, "{}", tried.text);
+    assert!(tried.text.contains("it&#39;s 7\n&#60;full&#62;</pre>"), "{}", tried.text);
+    assert!(tried.text.contains("&#39;text&#39;: &#39;it\\&#39;s {{ return_value }}\\n&#39;"), "{}", tried.text);
+    let tried = browser.submit("/alert/ops/preview", &[("monitor", "1"), ("text", "a\n{{ mesage }}")]).await;
+    assert_eq!(tried.status, 422, "{}", tried.text);
+    assert!(
+        tried.text.contains("Line 2: ") && tried.text.contains("did you mean &#39;message&#39;?"),
+        "{}",
+        tried.text
+    );
+    assert!(tried.text.contains("a\n{{ mesage }}</textarea>"), "nothing typed is lost: {}", tried.text);
+    let tried = browser.submit("/alert/ops/preview", &[("monitor", "x"), ("text", "kept")]).await;
+    assert!(
+        tried.status == 422 && tried.text.contains("kept</textarea>") && tried.text.contains("the number of a monitor")
+    );
+    let foreign = browser.request("POST", "/alert/ops/preview").header("origin", &server.base);
+    let foreign = send(foreign.form(&[("monitor", "1"), ("text", "kept")])).await;
+    assert!(foreign.status == 403 && foreign.text.contains("kept</textarea>"), "{}", foreign.text);
+    assert_eq!(browser.get("/alert/off/preview?monitor=1").await.status, 409);
 }

@@ -17,6 +17,7 @@ fn form<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         ("active", "true"),
         ("tags", "mail, ops"),
         ("alarm_after", "2"),
+        ("alarm_window", ""),
         ("recover_after", "1"),
         ("retain_days", "30"),
         ("timeout_s", ""),
@@ -50,7 +51,7 @@ async fn an_empty_installation_teaches_and_gives_a_monitor_with_one_click() {
 async fn every_example_passes_or_alarms() {
     let server = Server::start().await;
     let browser = Browser::of(&server);
-    for (number, slug) in ["queue", "trend", "business-hours"].iter().enumerate() {
+    for (number, slug) in ["queue", "trend", "last-week", "business-hours"].iter().enumerate() {
         browser.submit(&format!("/examples/{slug}"), &[]).await;
         let run = server.send("POST", &format!("/api/v1/monitors/{}/run", number + 1), &json!({})).await.json(200);
         assert_ne!(run["outcome"], "ERROR", "{slug}: {run}");
@@ -91,7 +92,7 @@ async fn a_refused_save_keeps_what_was_typed_and_names_each_fault_at_its_field()
     assert!(page.contains("data-fault-line=\"4\""), "{page}");
     assert!(page.contains(">\n\n\nif True:\n  x = &#60;/textarea&#62;\n</textarea>"), "{page}");
     assert!(
-        page.contains("value=\"61 * * * *\"")
+        page.contains(">\n61 * * * *</textarea>")
             && page.contains("value=\"many\"")
             && page.contains("value=\"mail, ops\"")
     );
@@ -195,4 +196,23 @@ async fn a_schedule_is_read_back_as_one_types_and_what_is_half_typed_is_no_error
     let half = read("schedule=0+9+%3Cb%3E&timezone=Nowhere").await;
     assert!(half.contains("id=\"schedule-fault\"") && half.contains("id=\"timezone-fault\""), "{half}");
     assert!(!half.contains("<b>"), "{half}");
+}
+
+#[tokio::test]
+async fn several_crontabs_stand_one_a_line_and_are_read_back_and_kept_so() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    // As a browser sends the ends of lines.
+    let lines = "*/5 9-16 * * 1-5\r\n0 17 * * 1-5";
+    let wrong = browser.submit("/create", &form(&[("name", ""), ("schedule", lines)])).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text.contains("name=\"schedule\" rows=\"2\""), "{}", wrong.text);
+    assert!(wrong.text.contains(">\n*/5 9-16 * * 1-5\n0 17 * * 1-5</textarea>"), "{}", wrong.text);
+    assert_eq!(browser.submit("/create", &form(&[("schedule", lines)])).await.status, 303);
+    let kept = server.get("/api/v1/monitors/1").await.json(200);
+    assert_eq!(kept["schedule"], "*/5 9-16 * * 1-5\n0 17 * * 1-5");
+    let page = browser.page("/monitor/1").await;
+    assert!(page.contains("<dd>Every 5 minutes from 09:00 to 16:55 on weekdays; every weekday at 17:00<br>"), "{page}");
+    let read = browser.page("/create/read-back?schedule=@daily%0A61+*+*+*+*&timezone=UTC").await;
+    assert!(read.contains("line 2: minute: 61 is outside 0-59"), "{read}");
 }

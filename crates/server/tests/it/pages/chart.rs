@@ -37,6 +37,42 @@ async fn the_data_has_states_flips_and_at_most_as_many_points_as_asked() {
 }
 
 #[tokio::test]
+async fn the_week_before_lies_at_the_same_time_by_the_clock() {
+    // Between the two Wednesdays Berlin's clock goes forward.
+    let clock = revere_model::ManualClock::at("2026-03-25T12:00:00Z".parse().unwrap());
+    let server = Server::with_log_in(revere::access::LogInSettings::default(), clock).await;
+    let browser = Browser::of(&server);
+    let body =
+        json!({ "name": "m", "script": "return_value = 7", "schedule": "0 0 1 1 *", "timezone": "Europe/Berlin" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    server.clock.advance(jiff::SignedDuration::from_mins(7 * 24 * 60 - 30));
+    let chart = async |query: &str| {
+        let page = browser.page(&format!("/monitor/1/chart?range=1h{query}")).await;
+        serde_json::from_str::<serde_json::Value>(&page).unwrap()
+    };
+    let eleven = "2026-04-01T11:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second() as f64;
+    let hour = chart("&last_week=true").await;
+    assert_eq!((&hour["week_before"], &hour["runs"]), (&json!([[eleven, 7.0]]), &json!(0)), "13:00 in Berlin");
+    assert_eq!(hour["words"], "0 runs, the week before always 7");
+    assert_eq!(chart("").await["week_before"], json!(null));
+    assert_eq!(browser.get("/monitor/1/chart?last_week=maybe").await.status, 422);
+    let page = browser.page("/monitor/1?range=1h&last_week=true").await;
+    for part in [
+        "class=\"ghost\" points=\"500.0,",
+        "the week before always 7",
+        "<span data-ghost><svg",
+        "href=\"/monitor/1?range=7d&amp;last_week=true\"",
+        "href=\"/monitor/1?range=1h\" data-last-week-link aria-current",
+    ] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    let page = browser.page("/monitor/1?range=1h").await;
+    assert!(page.contains("<span data-ghost hidden>") && page.contains("No run in this time."), "{page}");
+    assert!(page.contains("href=\"/monitor/1?range=1h&amp;last_week=true\" data-last-week-link title"), "{page}");
+}
+
+#[tokio::test]
 async fn what_was_zoomed_into_stands_in_the_address_of_the_page() {
     let server = Server::start().await;
     let browser = Browser::of(&server);

@@ -9,6 +9,7 @@ mod list;
 mod live;
 mod monitor;
 mod mutes;
+mod on_call;
 mod safety;
 pub(crate) mod ugly;
 mod versions;

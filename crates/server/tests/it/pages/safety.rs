@@ -36,6 +36,7 @@ async fn pages_allow_nothing_of_others_and_hostile_text_stays_text() {
         "/alerts",
         "/alert/ops/edit",
         "/sources",
+        "/server",
     ];
     for path in paths {
         let answer = browser.get(path).await;

@@ -59,3 +59,11 @@ pub(super) async fn every_tick_is_accounted_for(database: &mut Sql, monitors: im
         }
     }
 }
+
+/// No tick has two runs, whatever monitor it is of.
+pub(super) async fn no_tick_is_run_twice(database: &mut Sql) {
+    let twice = "select monitor_id || ' ' || tick_at || ' ' || count(*) from runs where kind <> 'manual'
+         group by monitor_id, tick_at having count(*) > 1";
+    let twice = database.texts(twice).await;
+    assert!(twice.is_empty(), "ticks that were run twice: {twice:?}");
+}

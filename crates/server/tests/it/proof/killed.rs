@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "how often and how quickly is worth knowing, not only that it passed")]
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -95,7 +95,8 @@ async fn nothing_is_lost_however_often_it_is_killed() {
     database.assert_sound().await;
     acknowledged_rows_are_there(&mut database, &ledger).await;
     every_tick_is_accounted_for(&mut database, 1..=MONITORS).await;
-    every_flip_is_told(&mut database, &receiver).await;
+    let told: Vec<Value> = receiver.taken().iter().map(Asked::json).collect();
+    every_flip_is_told(&mut database, &told).await;
     println!("{kills} kills; slowest first run after a restart: {slowest_first_run:?}");
     if kills >= 100 {
         assert!(slowest_first_run < Duration::from_secs(3), "{slowest_first_run:?}");
@@ -153,13 +154,15 @@ pub(super) async fn acknowledged_rows_are_there(database: &mut Sql, ledger: &Led
 
 /// Every flip owed a notification that the receiver took, in order, under a key of its own; the first success of a new
 /// monitor and its being switched off are told to nobody.
-pub(super) async fn every_flip_is_told(database: &mut Sql, receiver: &Stub) {
+pub(super) async fn every_flip_is_told(database: &mut Sql, told: &[Value]) {
     let rows = "select f.id || ' ' || f.monitor_id || ' ' || f.old_state || ' ' || f.new_state || ' ' ||
              coalesce(d.status || ' ' || d.key, '') from flips f
-         left join deliveries d on d.flip_id = f.id and d.instead_of is null order by f.id";
-    let told: Vec<Value> = receiver.taken().iter().map(Asked::json).collect();
-    let keys: HashSet<&str> = told.iter().filter_map(|body| body["key"].as_str()).collect();
+         left join deliveries d on d.flip_id = f.id and d.instead_of is null order by f.monitor_id, f.at, f.id";
+    // Where each key was seen first: who was stopped while it sent one may send it again when others are long told.
+    let seen_at = |(place, body): (usize, &'_ Value)| Some((body["key"].as_str()?.to_owned(), place));
+    let keys: HashMap<String, usize> = told.iter().enumerate().rev().filter_map(seen_at).collect();
     let (mut flips, mut seen) = (0, HashSet::new());
+    let mut last: HashMap<String, usize> = HashMap::new();
     for row in database.texts(rows).await {
         let [id, monitor, old, new, delivery @ ..] = &row.split_whitespace().collect::<Vec<_>>()[..] else {
             panic!("{row}")
@@ -170,12 +173,14 @@ pub(super) async fn every_flip_is_told(database: &mut Sql, receiver: &Stub) {
         }
         flips += 1;
         let ["sent", key] = delivery else { panic!("flip {id} of monitor {monitor} is not told: {row}") };
-        assert!(keys.contains(key), "flip {id}: the receiver never saw it");
+        let Some(place) = keys.get(*key) else { panic!("flip {id}: the receiver never saw it") };
+        let before = last.insert((*monitor).to_owned(), *place);
+        assert!(before < Some(*place), "flip {id} of monitor {monitor} was told before the one before it");
         assert!(seen.insert((*key).to_owned()), "flip {id}: a key that another flip has");
     }
     assert!(flips > MONITORS, "only {flips} flips: the test shows nothing");
     // A kill between the receiver's word and our note of it makes a repeat, under the same key; nothing else does.
-    let strangers: Vec<_> = keys.iter().filter(|key| !seen.contains(**key)).collect();
+    let strangers: Vec<_> = keys.keys().filter(|key| !seen.contains(*key)).collect();
     assert!(strangers.is_empty(), "told of flips that never happened: {strangers:?}");
     println!("{flips} flips, {} notifications, {} repeats", told.len(), told.len() - keys.len());
 }

@@ -27,6 +27,11 @@ struct Program {
 impl Program {
     /// Starts `revere run` in `folder` on a free port, and waits until it says where.
     fn start(folder: &Path) -> Program {
+        Program::start_in(folder, &[])
+    }
+
+    /// The same, with this in its environment.
+    fn start_in(folder: &Path, environment: &[(&str, &str)]) -> Program {
         let started = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
         command
@@ -35,8 +40,10 @@ impl Program {
             .env("REVERE_CACHE_DIR", cache_dir())
             .env_remove("REVERE_CONFIG_FILE")
             .env_remove("RUST_LOG")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null());
-        let server = Server::start(&mut command, |server| server.stderr.wait_for("http://127.0.0.1:"));
+        // An alert that refuses what is owed from before is named with its address, and may be so earlier.
+        let server = Server::start(&mut command, |server| server.stderr.wait_for("listening on"));
         Program { base: server.address.clone(), server, started }
     }
 

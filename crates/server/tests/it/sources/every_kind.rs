@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use revere::{
     redact::Secrets,
-    sources::{KINDS, PLUGIN, SourceKind, SourceSample},
+    sources::{KINDS, PLUGIN, SourceKind, SourceSample, names::NamesQuestion},
 };
 
 use super::*;
@@ -92,6 +92,17 @@ async fn servers_that_are_dead_silent_or_break_off_are_faults_that_say_so() {
             let asked = Asked { deadline, ..source(kind.names[0], config) };
             let fault = call(&asked, sample).await.unwrap_err().to_string();
             assert!(fault.contains(said) && !fault.contains("s3cret"), "{}: {fault}", kind.names[0]);
+            if asked.source.names_of().is_some() {
+                let question =
+                    NamesQuestion { prefix: "a".to_owned(), deadline: Instant::now() + deadline, now: asked.now };
+                let unnamed = asked.source.names(question).await.unwrap_err().to_string();
+                let late = unnamed.contains("no answer in time");
+                assert!(
+                    (late || unnamed.contains(said)) && !unnamed.contains("s3cret"),
+                    "{}: {unnamed}",
+                    kind.names[0]
+                );
+            }
             let probed = asked.source.probe(Instant::now() + deadline).await.unwrap_err().to_string();
             assert!(probed.contains(said) && !probed.contains("s3cret"), "{}: {probed}", kind.names[0]);
         }

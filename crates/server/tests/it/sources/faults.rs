@@ -25,9 +25,9 @@ async fn each(address: &str, timeout: u32) -> Vec<String> {
         http.fails("get", [text("x?q=1")]),
     );
     let faults = vec![sum, value, got];
-    says(&faults[0], &["source 'src': get_sum('a.b', '-10min'): ", address]);
-    says(&faults[1], &["source 'src': value('up'): ", address]);
-    says(&faults[2], &["source 'src': get('x?q=1'): GET ", address]);
+    says(&faults[0], &[&format!(" ({address}"), "); source 'src': get_sum('a.b', '-10min')"]);
+    says(&faults[1], &[&format!(" ({address}"), "); source 'src': value('up')"]);
+    says(&faults[2], &[&format!(" (GET {address}"), "); source 'src': get('x?q=1')"]);
     for fault in &faults {
         assert!(!fault.contains("s3cret") && !fault.contains("dTpz"), "{fault}");
     }
@@ -224,7 +224,7 @@ async fn databases_that_are_none() {
             let asked = source("database", json!({"connection_string": string, "timeout": timeout}));
             let began = Instant::now();
             let fault = asked.fails("execute", [text("select 1")]).await;
-            says(&fault, &["source 'src': execute('select 1'): ", &format!("{scheme} at {address}/shop: ")]);
+            says(&fault, &[&format!(" ({scheme} at {address}/shop); source 'src': execute('select 1')")]);
             says(&fault, parts);
             assert!(!fault.contains("s3cret") && began.elapsed() < Duration::from_secs(20), "{fault}");
             assert!(asked.source.probe(Instant::now() + PATIENCE).await.is_err());

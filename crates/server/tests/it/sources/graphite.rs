@@ -222,7 +222,7 @@ async fn the_originals_own_configuration_works() {
     for end in ["/graphite/render", "/graphite", "/graphite/", "/graphite/dashboard/#x", "/graphite/composer?x=1"] {
         let below = source("graphite", json!({"url": format!("{address}{end}")}));
         let fault = below.fails("get_sum", [text("a.b")]).await;
-        says(&fault, &["404 Not Found: /graphite/render", "/graphite: answered"]);
+        says(&fault, &["answered 404 Not Found: /graphite/render", "/graphite); source 'src': "]);
     }
 }
 

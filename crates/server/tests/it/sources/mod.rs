@@ -12,6 +12,7 @@ mod graphite;
 mod http;
 mod http2;
 mod mysql;
+mod names;
 mod plugin;
 mod postgres;
 mod postgres_sessions;

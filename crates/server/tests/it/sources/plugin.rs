@@ -101,7 +101,10 @@ async fn a_class_of_the_original_works_as_it_is() {
 #[tokio::test]
 async fn its_exceptions_are_faults_with_type_text_and_place() {
     let (_folder, asked) = plugin("Stock", json!({"shelf": "A"}));
-    says(&asked.fails("broken", []).await, &["source 'src': broken(): KeyError: 'no such key' (", "sources.py, line "]);
+    says(
+        &asked.fails("broken", []).await,
+        &["KeyError: 'no such key' (", "sources.py, line ", "; source 'src': broken()"],
+    );
     says(&asked.fails("unknown", []).await, &["TypeError: a object cannot be sent to a script"]);
     says(&asked.fails("_private", []).await, &["has no method '_private'"]);
     says(&asked.fails("leaves", []).await, &["the program ended (exit status: 7)"]);

@@ -258,7 +258,8 @@ async fn faults_say_what_the_database_says() {
     says(
         &fault,
         &[
-            "source 'src': execute('select nmae from pg_class c(name)'): postgresql at 127.0.0.1:",
+            "postgresql at 127.0.0.1:",
+            "); source 'src': execute('select nmae from pg_class c(name)')",
             "column \"nmae\" does not exist (42703)",
             "at character 8",
         ],

@@ -76,7 +76,7 @@ async fn prometheus_own_words_are_passed_on() {
     let asked = prometheus();
     says(
         &asked.fails("query", [text("sum(rate(")]).await,
-        &["source 'src': query('sum(rate('): ", "bad_data: ", "parse error"],
+        &["bad_data: ", "parse error", "); source 'src': query('sum(rate(')"],
     );
     says(&asked.refuses("query", [text("")]).await, &["'expr' must be a text that is not empty"]);
     // Longer than an address may be: it goes as a form.

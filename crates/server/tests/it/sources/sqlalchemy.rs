@@ -42,7 +42,7 @@ async fn any_dialect_of_sqlalchemy_is_asked_by_its_python() {
     says(&asked.fails("execute", [text("select 1 union select 2 union select 3")]).await, &["more than 2 rows"]);
     says(
         &asked.fails("execute", [text("select nmae from t")]).await,
-        &["source 'src': execute('select nmae from t'): shelf: ", "no such column: nmae"],
+        &["no such column: nmae", " (shelf); source 'src': execute('select nmae from t')"],
     );
     for sql in
         ["delete from t", "with x as (select 1) delete from t", "explain delete from t", "/* */ update t set id = 3"]
@@ -69,6 +69,6 @@ async fn a_python_without_sqlalchemy_says_so() {
     let bare =
         foreign(&folder, "/usr/bin/python3", json!({"connection_string": "mssql+pyodbc://user:s3cret-pass@host/db"}));
     let fault = bare.fails("execute", [text("select 1")]).await;
-    says(&fault, &["mssql+pyodbc: ", "this database needs SQLAlchemy and its driver", "'python'"]);
+    says(&fault, &[" (mssql+pyodbc); source ", "this database needs SQLAlchemy and its driver", "'python'"]);
     assert!(!fault.contains("s3cret"), "{fault}");
 }

@@ -222,12 +222,12 @@ async fn faults_say_what_sqlite_says() {
     let asked = open(&folder, json!({}));
     says(
         &asked.fails("execute", [text("select nmae from orders")]).await,
-        &["source 'src': execute('select nmae from orders'): sqlite ", "no such column: nmae"],
+        &["no such column: nmae (1) (sqlite ", "; source 'src': execute('select nmae from orders')"],
     );
     says(&asked.fails("execute", [text("selct 1")]).await, &["SELCT is no reading"]);
     says(&asked.refuses("execute", [text(" -- nothing")]).await, &["the statement is empty"]);
     let none = source_in("database", json!({"connection_string": "sqlite:///none.db"}), folder.path());
-    says(&none.fails("execute", [text("select 1")]).await, &["none.db: the file cannot be opened: No such file"]);
+    says(&none.fails("execute", [text("select 1")]).await, &["the file cannot be opened: No such file", "none.db)"]);
     assert!(!folder.path().join("none.db").exists());
     std::fs::write(
         folder.path().join("none.db"),

@@ -31,7 +31,7 @@ fn minutes(range: std::ops::RangeInclusive<i64>) -> Vec<Timestamp> {
 async fn a_tick_is_claimed_by_one_and_settled_by_its_own_attempt_only() {
     let scratch = Scratch::new().await;
     let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
-    assert_eq!(scratch.store.next_due().await.unwrap(), Some(at("2026-01-01T00:01:00Z")));
+    assert_eq!(scratch.store.next_due(scratch.now()).await.unwrap(), Some(at("2026-01-01T00:01:00Z")));
     assert_eq!(scratch.claim().await, [], "never early");
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let (one, two) = tokio::join!(scratch.claim_as("one"), scratch.claim_as("two"));
@@ -117,7 +117,7 @@ async fn a_restart_takes_the_claims_of_the_dead_back_and_catches_up() {
 async fn where_several_share_a_database_only_a_claim_whose_time_is_over_is_taken_back() {
     let scratch = Scratch::with(|options| options.alone = false).await;
     let store = &scratch.store;
-    let alert = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    let alert = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() };
     store.sync_alerts(&[alert], scratch.now()).await.unwrap();
     let made = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
     scratch.manual(made.id, State::Alarm).await;
@@ -248,7 +248,7 @@ async fn a_fault_of_ours_leaves_the_state_alone_and_the_tick_owed() {
     let monitor = scratch.store.monitor(made.id).await.unwrap();
     assert_eq!((monitor.state, monitor.fault.as_deref()), (State::Ok, Some("the sandbox cannot start")));
     assert_eq!(scratch.claim().await, []);
-    assert_eq!(scratch.store.next_due().await.unwrap(), Some(scratch.now() + 2.seconds()));
+    assert_eq!(scratch.store.next_due(scratch.now()).await.unwrap(), Some(scratch.now() + 2.seconds()));
     scratch.clock.advance(SignedDuration::from_secs(2));
     let again = scratch.claim().await.remove(0);
     assert_eq!((again.tick_at, again.kind, again.fault_count), (claimed.tick_at, RunKind::CatchUp, 1));
@@ -269,7 +269,7 @@ async fn an_edit_loses_no_tick_that_was_due() {
     assert_eq!(claimed.tick_at, at("2026-01-01T00:03:00Z"));
     scratch.finish(&claimed, State::Ok).await;
     assert_eq!(accounted(&scratch, made.id).await, minutes(1..=3));
-    assert_eq!(scratch.store.next_due().await.unwrap(), edited.next_run_at);
+    assert_eq!(scratch.store.next_due(scratch.now()).await.unwrap(), edited.next_run_at);
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn no_more_is_claimed_than_there_are_places_and_what_only_overlaps_takes_n
     let claims = scratch.store.claim_due(&request).await.unwrap();
     assert_eq!(claims.runs.iter().map(|run| run.monitor_id).collect::<Vec<_>>(), [quick]);
     assert_eq!((claims.more, claims.overlapped, claims.missed), (true, slow.len() as u64, 0));
-    assert_eq!(scratch.store.next_due().await.unwrap(), Some(scratch.now()), "the last one is still due");
+    assert_eq!(scratch.store.next_due(scratch.now()).await.unwrap(), Some(scratch.now()), "the last one is still due");
 }
 
 #[tokio::test]
@@ -352,4 +352,32 @@ async fn a_clock_put_back_from_far_ahead_stops_nobody_for_years() {
     assert_eq!(next(yearly).await, at("2027-01-01T00:00:00Z"));
     scratch.clock.set(at("2026-01-05T00:01:00Z"));
     assert_eq!(scratch.claim().await.len(), 1);
+}
+
+/// The clocks of two servers are never quite the same.
+#[tokio::test]
+async fn a_tick_that_was_run_does_not_come_again_when_somebody_whose_clock_is_behind_switches_the_monitor_on() {
+    let scratch = Scratch::new().await;
+    let made = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    let tick = made.next_run_at.unwrap();
+    let behind = tick - jiff::SignedDuration::from_millis(800);
+    scratch.clock.set(tick);
+    let claimed = scratch.claim().await;
+
+    // While it runs, and afterwards.
+    switched(&scratch.store, made.id, false, behind).await;
+    let on = switched(&scratch.store, made.id, true, behind).await;
+    assert_eq!(on.next_run_at, Some(tick + jiff::SignedDuration::from_mins(1)));
+    scratch.finish(&claimed[0], State::Ok).await;
+    switched(&scratch.store, made.id, false, behind).await;
+    let on = switched(&scratch.store, made.id, true, behind).await;
+    assert_eq!(on.next_run_at, Some(tick + jiff::SignedDuration::from_mins(1)));
+    scratch.store.delete_monitor(made.id, &by_server(behind)).await.unwrap();
+    let back = scratch.store.undelete_monitor(made.id, &by_server(behind)).await.unwrap();
+    assert_eq!(back.next_run_at, Some(tick + jiff::SignedDuration::from_mins(1)));
+
+    // A clock that was wrong by an hour keeps nothing back.
+    switched(&scratch.store, made.id, false, tick - jiff::SignedDuration::from_hours(1)).await;
+    let on = switched(&scratch.store, made.id, true, tick - jiff::SignedDuration::from_hours(1)).await;
+    assert_eq!(on.next_run_at, Some(tick - jiff::SignedDuration::from_mins(59)));
 }

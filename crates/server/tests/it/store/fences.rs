@@ -10,7 +10,7 @@ use crate::support::{Scratch, Sql, at, by_server, spec};
 /// A monitor in `ALARM` that an alert tells of, with a tick that `one` has claimed.
 async fn claimed() -> (Scratch, revere::store::Claimed) {
     let scratch = Scratch::new().await;
-    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() };
     scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     scratch.manual(id, State::Alarm).await;

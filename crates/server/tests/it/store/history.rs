@@ -80,6 +80,7 @@ async fn everything_of_a_run_is_kept_as_it_was() {
             severity: None,
             message: "ZeroDivisionError: division by zero".to_owned(),
             return_value: Some(value),
+            threshold: None,
             output: "line\n\u{fffd}".to_owned(),
             traceback: Some("Traceback ...".to_owned()),
             seed: u64::MAX - 7,
@@ -133,7 +134,8 @@ async fn old_runs_go_in_pieces_and_the_last_run_and_the_flips_stay() {
 async fn gaps_and_settled_deliveries_go_with_the_days_of_their_monitor() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let alerts = ["broken", "ops"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
+    let alerts =
+        ["broken", "ops"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true, ..Default::default() });
     store.sync_alerts(&alerts, scratch.now()).await.unwrap();
     let wanted = MonitorSpec { retain_days: Some(7), schedule: "0 0 * * *".to_owned(), ..spec("a") };
     let id = store.create_monitor(&wanted, &by_server(scratch.now())).await.unwrap().id;
@@ -199,6 +201,7 @@ async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_th
             severity: None,
             message: "m".repeat(100),
             return_value: None,
+            threshold: None,
             output: "ü".repeat(1000),
             traceback: (n % 3 == 0).then(|| "t".repeat(900)),
             seed: u64::MAX - 7,

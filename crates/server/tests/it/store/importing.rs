@@ -100,7 +100,10 @@ async fn an_import_keeps_history_and_state_tells_nobody_and_goes_on_from_there()
         [RunKind::Manual, RunKind::Imported, RunKind::Imported, RunKind::Imported]
     );
     // The problem was told before the import, so its end is told after it; what was off stays untold.
-    store.sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true }], scratch.now()).await.unwrap();
+    store
+        .sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() }], scratch.now())
+        .await
+        .unwrap();
     scratch.manual(ids[0], State::Ok).await;
     let owed = store.deliveries(&DeliveryFilter { limit: 10, ..DeliveryFilter::default() }).await.unwrap();
     let told: Vec<_> = owed.iter().map(|owed| (owed.notification.old_state, owed.notification.new_state)).collect();
@@ -176,7 +179,8 @@ async fn an_import_stores_what_was_told_by_the_rule_and_alerts_go_on_from_there(
     assert!(flips.iter().any(|flip| flip.id == sent.flip_id && flip.at == sent.created_at));
 
     // The room told of the error, so it tells its end; the pager told of none, and tells none.
-    let configured = ["pager", "room"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true });
+    let configured =
+        ["pager", "room"].map(|key| ConfiguredAlert { key: key.to_owned(), enabled: true, ..Default::default() });
     store.sync_alerts(&configured, scratch.now()).await.unwrap();
     scratch.manual(ids[0], State::Ok).await;
     let last = &store.deliveries(&DeliveryFilter { limit: 2, ..DeliveryFilter::default() }).await.unwrap();

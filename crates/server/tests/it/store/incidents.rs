@@ -11,8 +11,10 @@ use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use crate::support::{Scratch, at, by_server, spec, switched};
 
 async fn configure(scratch: &Scratch, keys: &[&str]) {
-    let configured: Vec<ConfiguredAlert> =
-        keys.iter().map(|key| ConfiguredAlert { key: (*key).to_owned(), enabled: true }).collect();
+    let configured: Vec<ConfiguredAlert> = keys
+        .iter()
+        .map(|key| ConfiguredAlert { key: (*key).to_owned(), enabled: true, ..Default::default() })
+        .collect();
     scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap();
 }
 
@@ -204,6 +206,7 @@ async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
         severity: None,
         message: String::new(),
         return_value: None,
+        threshold: None,
         output: String::new(),
         traceback: None,
         seed: 7,

@@ -2,14 +2,15 @@
 
 mod claiming;
 mod fences;
+mod held_snapshot;
 mod history;
 mod importing;
 mod incidents;
 mod monitors;
 mod muting;
 mod opening;
-mod people;
-mod portable;
+pub(crate) mod people;
+pub(crate) mod portable;
 mod rates;
 mod schemas;
 mod several_servers;

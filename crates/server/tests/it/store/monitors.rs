@@ -76,6 +76,23 @@ async fn lists_go_page_by_page_and_filters_combine() {
 }
 
 #[tokio::test]
+async fn which_runs_failed_is_known_after_a_restart_and_to_another_server() {
+    let scratch = Scratch::new().await;
+    let windowed = MonitorSpec { alarm_after: 3, alarm_window: Some(60), ..spec("a") };
+    let made = scratch.store.create_monitor(&windowed, &by_server(scratch.now())).await.unwrap();
+    scratch.manual(made.id, State::Alarm).await;
+    for _ in 0..57 {
+        scratch.manual(made.id, State::Ok).await;
+    }
+    let scratch = scratch.reopened().await;
+    let pending = async || scratch.store.monitor(made.id).await.unwrap().pending.map(|pending| pending.to_string());
+    assert_eq!(pending().await.as_deref(), Some("1 of the last 60 runs failed, alarm at 3"));
+    scratch.manual(made.id, State::Error).await;
+    scratch.manual(made.id, State::Alarm).await;
+    assert_eq!(scratch.store.monitor(made.id).await.unwrap().state, State::Alarm);
+}
+
+#[tokio::test]
 async fn switching_off_is_a_flip_and_switching_on_waits_for_the_first_run() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;

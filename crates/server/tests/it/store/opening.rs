@@ -6,7 +6,7 @@ use revere::store::{MonitorFilter, OpenError, RunFilter, RunResult, Store, Store
 use revere_model::{MonitorId, MonitorSpec, RunKind, State};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, SmallDisk, by_server, on_postgresql, spec};
+use crate::support::{Scratch, SmallDisk, by_server, on_postgresql, spec, until};
 
 async fn refusal(options: StoreOptions) -> OpenError {
     match Store::open(options).await {
@@ -21,7 +21,34 @@ async fn a_second_server_is_refused_by_name_and_let_in_when_the_first_has_gone()
     let error = refusal(StoreOptions::new(scratch.path())).await;
     let expected = format!("in use by another Revere (process {})", std::process::id());
     assert!(error.to_string().contains(&expected), "{error}");
+    // By whatever name it is called.
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("revere.db");
+    std::os::unix::fs::symlink(scratch.path(), &link).unwrap();
+    let error = refusal(StoreOptions::new(&link)).await;
+    assert!(error.to_string().contains(&expected), "{error}");
     scratch.reopened().await.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_is_written_goes_to_no_file_that_was_taken_away() {
+    let Some(scratch) = Scratch::in_a_file(|options| options.probe_every = Duration::from_millis(1)).await else {
+        return;
+    };
+    let away = scratch.path().with_extension("away");
+    std::fs::rename(scratch.path(), &away).unwrap();
+    let error = scratch.store.create_monitor(&spec("lost"), &by_server(scratch.now())).await.unwrap_err();
+    assert!(error.is_passing(), "{error}");
+    let health = scratch.store.health();
+    let words = "was moved away, deleted or replaced while the server runs: put it back, or start the server anew";
+    assert!(health.failing_since.is_some() && health.last_error.unwrap().contains(words));
+    // Another one in its place is not it either.
+    std::fs::copy(&away, scratch.path()).unwrap();
+    scratch.store.create_monitor(&spec("lost"), &by_server(scratch.now())).await.unwrap_err();
+    std::fs::rename(&away, scratch.path()).unwrap();
+    until("it is well again", async || scratch.store.health().failing_since.is_none()).await;
+    scratch.store.create_monitor(&spec("kept"), &by_server(scratch.now())).await.unwrap();
+    scratch.assert_sound().await;
 }
 
 #[tokio::test]
@@ -165,6 +192,36 @@ async fn an_older_database_is_brought_up_to_date_with_all_that_is_in_it() {
     assert_eq!((naming("graphite").await, naming("orders").await), ((vec![], 0), (vec![1], 1)));
 }
 
+/// The file of a release that counted failing runs in a row alone.
+#[tokio::test]
+async fn runs_that_failed_in_a_row_before_there_were_windows_count_in_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("revere.db");
+    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
+    let steps = [
+        include_str!("../../../migrations/sqlite/0001_start.sql"),
+        "pragma application_id = 0x52455652; pragma user_version = 1",
+        "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
+             created_at, updated_at, script)
+         values (1, 'm', '', '* * * * *', 'UTC', 1, '[]', 3, 1, 0, 0, 'pass'),
+             (1, 'n', '', '* * * * *', 'UTC', 1, '[]', 1000, 1, 0, 0, 'pass');
+         insert into statuses (monitor_id, state, state_since, failing_streak)
+         values (1, 'OK', 0, 2), (2, 'OK', 0, 999)",
+    ];
+    for step in steps {
+        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
+    }
+    older.close().await.unwrap();
+    let store = Store::open(StoreOptions::new(&path)).await.unwrap();
+    for (id, alarm_after, window, failed) in [(1, 3, 5, 2), (2, 60, 60, 60)] {
+        let monitor = store.monitor(MonitorId(id)).await.unwrap();
+        let windowed = MonitorSpec { alarm_after, alarm_window: Some(window), ..monitor.spec };
+        let now = by_server("2026-01-01T00:00:00Z".parse().unwrap());
+        let pending = store.update_monitor(monitor.id, 1, &windowed, &now).await.unwrap().pending.unwrap();
+        assert_eq!((pending.runs, pending.window), (failed, Some(window)), "{id}");
+    }
+}
+
 /// The file of the release before runs kept what they began with.
 #[tokio::test]
 async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() {
@@ -208,6 +265,7 @@ async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() 
             severity: None,
             message: String::new(),
             return_value: None,
+            threshold: None,
             output: String::new(),
             traceback: None,
             seed,
@@ -260,7 +318,7 @@ async fn a_full_disk_is_told_from_a_broken_one_and_it_opens_when_there_is_room()
 async fn a_monitor_whose_tags_or_value_are_damaged_spoils_no_list_and_goes_on() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let alert = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    let alert = revere::store::ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() };
     store.sync_alerts(&[alert], scratch.now()).await.unwrap();
     let tagged = MonitorSpec { tags: vec!["mail".to_owned()], ..spec("broken") };
     let broken = store.create_monitor(&tagged, &by_server(scratch.now())).await.unwrap().id;

@@ -78,7 +78,7 @@ fn audit_filters(scratch: &Scratch) -> Vec<AuditFilter> {
 }
 
 /// Asks everything about people, once or more.
-pub(super) async fn ask_everything(scratch: &Scratch) {
+pub(crate) async fn ask_everything(scratch: &Scratch) {
     let (store, now) = (&scratch.store, scratch.now());
     store.create_link("first".into(), Link::FirstAdministrator, now + 1.hour(), &by_server(now)).await.unwrap();
     let new = NewUser {
@@ -100,7 +100,7 @@ pub(super) async fn ask_everything(scratch: &Scratch) {
     store.session("s1", now, now).await.unwrap().unwrap();
     store.sessions_of(bob.id, now, now).await.unwrap();
     store.session_seen(id, now + 1.minute()).await.unwrap();
-    store.session_proved(id, &by_server(now)).await.unwrap();
+    store.session_proved(bob.id, id, &by_server(now)).await.unwrap();
     store.came_from(bob.id, "192.0.2.1", now).await.unwrap();
     let rights = Rights { role: Role::Editor, tags: vec!["shop".into()], scope: Some(Scope::Metrics), token: true };
     let new = NewToken { secret_hash: "t1".into(), owner: bob.id, name: "t".into(), rights, ends_at: None };
@@ -109,9 +109,17 @@ pub(super) async fn ask_everything(scratch: &Scratch) {
     store.token_used(token, "192.0.2.1".into(), now).await.unwrap();
     store.tokens(None, None, 10).await.unwrap();
     store.tokens(Some(bob.id), None, 10).await.unwrap();
+    store.save_filter(bob.id, "mine", "tag=a", 1, &by_server(now)).await.unwrap();
+    assert!(!store.save_filter(bob.id, "more", "tag=b", 1, &by_server(now)).await.unwrap(), "there is room for one");
+    assert!(store.save_filter(bob.id, "mine", "tag=c", 1, &by_server(now)).await.unwrap());
+    let filters = store.saved_filters(bob.id).await.unwrap();
+    assert_eq!(filters.iter().map(|filter| filter.query.as_str()).collect::<Vec<_>>(), ["tag=c"]);
+    assert!(store.delete_filter(bob.id, filters[0].id, &by_server(now)).await.unwrap());
     store.delete_token(token, Some(bob.id), &by_server(now)).await.unwrap();
-    store.login_failed("n".into(), |_| Duration::from_secs(1), None, now).await.unwrap();
+    store.login_failed("n".into(), Some(bob.id), |_| Duration::from_secs(1), None, now).await.unwrap();
     store.login_failures("n").await.unwrap().unwrap();
+    store.code_failed(bob.id, |_| Duration::from_secs(1), now).await.unwrap();
+    assert_eq!(store.login_failures(&revere::store::failures_of_codes(bob.id)).await.unwrap().unwrap().count, 2);
     store.create_link("l1".into(), Link::Password(bob.id), now + 1.hour(), &by_server(now)).await.unwrap();
     store.link("l1", now).await.unwrap().unwrap();
     store.use_password_link("l1".into(), bob.id, "other".into(), &by_server(now)).await.unwrap();
@@ -119,6 +127,7 @@ pub(super) async fn ask_everything(scratch: &Scratch) {
     store.rehash_password(bob.id, "third".into(), "fourth".into()).await.unwrap();
     store.offer_second_factor(bob.id, "key".into(), &by_server(now)).await.unwrap();
     store.confirm_second_factor(bob.id, "key".into(), 7, vec!["c1".into()], Some(id), &by_server(now)).await.unwrap();
+    assert!(store.login_failures(&revere::store::failures_of_codes(bob.id)).await.unwrap().is_none(), "another key");
     store.take_code(bob.id, 8).await.unwrap();
     store.has_recovery_code(bob.id, "c1").await.unwrap();
     store.take_recovery_code(bob.id, "c1".into(), &by_server(now)).await.unwrap();
@@ -131,7 +140,7 @@ pub(super) async fn ask_everything(scratch: &Scratch) {
         .change_user(bob.id, UserChange { disabled: Some(true), ..UserChange::default() }, &by_server(now))
         .await
         .unwrap();
-    store.login_failed("n".into(), |_| Duration::from_secs(1), None, now).await.unwrap();
+    store.login_failed("n".into(), Some(bob.id), |_| Duration::from_secs(1), None, now).await.unwrap();
     for filter in audit_filters(scratch) {
         store.audit(&filter, 1000).await.unwrap();
     }
@@ -146,7 +155,7 @@ async fn what_is_over_opens_nothing_and_is_forgotten() {
     let bob = person(&scratch, "bob", Role::Viewer).await;
     store.begin_session(session(&bob, "s1", &scratch), "n".into(), &by_server(now)).await.unwrap().unwrap();
     store.create_link("l1".into(), Link::Password(bob.id), now + 1.hour(), &by_server(now)).await.unwrap();
-    store.login_failed("n".into(), |_| Duration::from_secs(9), None, now).await.unwrap();
+    store.login_failed("n".into(), Some(bob.id), |_| Duration::from_secs(9), None, now).await.unwrap();
     let (soon, late) = (now + 59.minutes(), now + 60.minutes());
     assert!(store.session("s1", now, soon).await.unwrap().is_some() && store.link("l1", soon).await.unwrap().is_some());
     assert!(store.session("s1", soon, soon).await.unwrap().is_none(), "not seen since");

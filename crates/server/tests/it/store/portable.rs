@@ -12,7 +12,8 @@ use std::{
 use jiff::ToSpan;
 use revere::store::{
     Acknowledged, AcknowledgedBy, AlertChange, ConfiguredAlert, DeliveryFilter, DeliveryStatus, HandedBack,
-    ImportedMonitor, MonitorFilter, NotToldFilter, OverviewFilter, OverviewPlace, RunFilter, Settlement,
+    ImportedMonitor, MonitorFilter, NotToldFilter, OverviewColumn, OverviewFilter, OverviewOrder, OverviewPlace,
+    RunFilter, Settlement,
 };
 use revere_model::{DeliveryId, Flapping, MonitorSpec, Reminders, Severity, SeveritySet, State, StateSet};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
@@ -154,9 +155,9 @@ impl<S: tracing::Subscriber> Layer<S> for Noted {
 }
 
 /// Asks the store everything it can be asked, once or more.
-async fn ask_everything(scratch: &Scratch) {
+pub(crate) async fn ask_everything(scratch: &Scratch) {
     let (store, now) = (&scratch.store, scratch.now());
-    let alert = |key: &str| ConfiguredAlert { key: key.to_owned(), enabled: true };
+    let alert = |key: &str| ConfiguredAlert { key: key.to_owned(), enabled: true, ..Default::default() };
     store.sync_alerts(&[alert("ops"), alert("other")], now).await.unwrap();
     let change = AlertChange {
         enabled: Some(true),
@@ -180,6 +181,10 @@ async fn ask_everything(scratch: &Scratch) {
     assert!(matches!(problem, Acknowledged::Now(_)), "{problem:?}");
     store.acknowledgements(&ids).await.unwrap();
     store.link_key().await.unwrap();
+    let month = now + jiff::SignedDuration::from_hours(24 * 30);
+    assert!(!store.exchange_link_key(now).await.unwrap(), "nobody knew since when");
+    assert!(store.exchange_link_key(month).await.unwrap() && !store.exchange_link_key(month).await.unwrap());
+    assert_eq!(store.link_keys().await.unwrap().len(), 2);
     store.set_flapping(Some(Flapping { changes: 2 })).await.unwrap();
     store.flapping(&ids, now).await.unwrap();
     store.set_flapping(None).await.unwrap();
@@ -190,6 +195,10 @@ async fn ask_everything(scratch: &Scratch) {
     let minute = Duration::from_secs(60);
     for delivery in store.claim_deliveries("ops", "one", now, minute, 1).await.unwrap() {
         store.settle_delivery(&delivery, Settlement::Failed("410".to_owned()), now).await.unwrap();
+    }
+    for delivery in store.claim_deliveries("other", "one", now, minute, 1).await.unwrap() {
+        store.rest_of_episode(&delivery, 9).await.unwrap();
+        store.settle_deliveries(vec![(delivery, Settlement::Sent("250".to_owned()))], now).await.unwrap();
     }
     store.next_delivery("ops").await.unwrap();
     store.owed().await.unwrap();
@@ -207,12 +216,13 @@ async fn ask_everything(scratch: &Scratch) {
     store.take_back("two", scratch.now()).await.unwrap();
     scratch.claim().await;
     store.release_node("one", scratch.now()).await.unwrap();
-    store.next_due().await.unwrap();
+    store.next_due(scratch.now()).await.unwrap();
     store.due_count(scratch.now()).await.unwrap();
     store.realign(scratch.now()).await.unwrap();
     store.count_by_state().await.unwrap();
     store.naming_source("shop", 9).await.unwrap();
     store.tags(9).await.unwrap();
+    store.monitors_named("no such name", 9).await.unwrap();
     let two = StateSet::EMPTY.with(State::Ok).with(State::Alarm);
     for (states, text) in [(None, None), (Some(two), Some("a".to_owned()))] {
         let (tag, search) = (text.clone().map(|_| "mail".to_owned()), text);
@@ -220,9 +230,24 @@ async fn ask_everything(scratch: &Scratch) {
         let filter =
             MonitorFilter { states, severity, tag: tag.clone(), search: search.clone(), after: None, limit: 9 };
         store.monitors(&filter).await.unwrap();
-        let place = OverviewPlace { state: State::Alarm, since: now, name: "a".to_owned(), id: ids[0] };
+        let place = OverviewPlace {
+            state: State::Alarm,
+            severity: None,
+            since: now,
+            key: Some(1.5),
+            name: "a".to_owned(),
+            id: ids[0],
+        };
         let after = states.map(|_| place);
-        store.overview(&OverviewFilter { states, severity, tag, search, after, limit: 9 }).await.unwrap();
+        let filter = OverviewFilter { states, severity, tag, search, order: None, after, limit: 9 };
+        store.overview(&filter).await.unwrap();
+        use OverviewColumn::{LastRun, Name, NextRun, Since, Value};
+        for by in [Name, Since, Value, LastRun, NextRun] {
+            let order = Some(OverviewOrder { by, descending: by == Value });
+            store.overview(&OverviewFilter { order, ..filter.clone() }).await.unwrap();
+            let after = filter.after.clone().map(|place| OverviewPlace { key: None, ..place });
+            store.overview(&OverviewFilter { order, after, ..filter.clone() }).await.unwrap();
+        }
     }
     store.overview_rows(&ids).await.unwrap();
     let newest = store.runs(ids[0], RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap();
@@ -259,7 +284,10 @@ async fn ask_everything(scratch: &Scratch) {
     scratch.manual(ids[0], State::Ok).await;
     let later = scratch.now() + 1.hour();
     store.give_up_orphans(later, scratch.now(), 2).await.unwrap();
-    store.sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true }], scratch.now()).await.unwrap();
+    store
+        .sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() }], scratch.now())
+        .await
+        .unwrap();
     let off = AlertChange { enabled: Some(false), ..AlertChange::default() };
     store.set_alert("ops", off, &by_server(scratch.now())).await.unwrap();
     let much_later = scratch.now() + jiff::SignedDuration::from_hours(24 * 9);

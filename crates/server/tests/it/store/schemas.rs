@@ -79,3 +79,55 @@ async fn every_step_has_a_pair_of_the_same_name_and_is_made() {
     let scratch = Scratch::on(TestDatabase::in_a_file(), |_| {}).await;
     assert_eq!(scratch.sql().await.number("pragma user_version").await, number(sqlite.last().unwrap()));
 }
+
+/// What of a step of PostgreSQL a server of the version before could stumble over, which goes on beside the new one for the
+/// length of an upgrade: it reads and writes what it knows of by name, and knows nothing of the rest.
+fn not_for_the_version_before(step: &str) -> Option<String> {
+    let lines: String = step.lines().map(|line| format!("{}\n", line.split("--").next().unwrap())).collect();
+    let statements = lines.split(';').map(|statement| statement.split_whitespace().collect::<Vec<_>>().join(" "));
+    let mut new_tables = BTreeSet::new();
+    for statement in statements.filter(|statement| !statement.is_empty()) {
+        let words: Vec<&str> = statement.split(' ').collect();
+        let is_harmless = match words[..] {
+            ["create", "table", name, ..] => new_tables.insert(name.to_owned()),
+            // What has to be unique is news to whoever writes it.
+            ["create", "unique", "index", _, "on", table, ..] => new_tables.contains(table),
+            ["create", "index", ..] | ["drop", "index", ..] | ["insert", "into", ..] | ["update", ..] => true,
+            ["alter", "table", _, "add", "column", ..] => {
+                !statement.contains("not null") || statement.contains(" default ")
+            }
+            _ => false,
+        };
+        if !is_harmless {
+            return Some(statement);
+        }
+    }
+    None
+}
+
+#[test]
+fn every_step_leaves_a_server_of_the_version_before_what_it_reads_and_writes() {
+    // Those before are older than the promise.
+    const PROMISED_FROM: &str = "0023";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
+    let promised: Vec<String> = steps("postgres").into_iter().filter(|name| &name[..4] >= PROMISED_FROM).collect();
+    assert!(promised.len() >= 8, "{promised:?}");
+    for name in promised {
+        let found = not_for_the_version_before(&fs::read_to_string(folder.join(&name)).unwrap());
+        assert_eq!(
+            found, None,
+            "{name}: a server of the version before is beside this one during an upgrade; do it in two releases"
+        );
+    }
+    for refused in [
+        "alter table runs drop column seed;",
+        "alter table runs rename column seed to start;",
+        "alter table runs add column made bigint not null;",
+        "create table a (b bigint);\ncreate unique index runs_tick on runs (tick_at);",
+        "drop table gaps;",
+        "alter table runs alter column seed type text;",
+        "delete from gaps;",
+    ] {
+        assert!(not_for_the_version_before(refused).is_some(), "{refused}");
+    }
+}

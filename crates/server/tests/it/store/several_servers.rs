@@ -36,7 +36,7 @@ fn request(node: &str, now: jiff::Timestamp, limit: u32) -> revere::store::Claim
 #[tokio::test(flavor = "multi_thread")]
 async fn each_due_tick_is_claimed_by_one_of_them_and_each_delivery_too() {
     let (scratch, other) = two().await;
-    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() };
     scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
     for n in 0..200 {
         scratch.store.create_monitor(&spec(&format!("m{n}")), &by_server(scratch.now())).await.unwrap();
@@ -48,7 +48,7 @@ async fn each_due_tick_is_claimed_by_one_of_them_and_each_delivery_too() {
         loop {
             let claims = store.claim_due(&request(node, now, 16)).await.unwrap();
             claimed.extend(claims.runs);
-            if !claims.more && store.next_due().await.unwrap().is_none_or(|due| due > now) {
+            if !claims.more && store.next_due(now).await.unwrap().is_none_or(|due| due > now) {
                 return claimed;
             }
         }
@@ -259,7 +259,7 @@ async fn a_database_that_cannot_be_used_is_refused_in_one_sentence_with_what_to_
         admin.execute(sql).await.unwrap();
     }
     let url = |user: &str, database: &str| {
-        server.url().replace("revere@localhost/postgres", &format!("{user}@localhost/{database}"))
+        server.url().replace("revere@", &format!("{user}@")).replace("/postgres?", &format!("/{database}?"))
     };
     let theirs: PostgresAddress = PostgresAddress::read(&url("revere", "theirs"), None).unwrap();
     let mut connection = sqlx::ConnectOptions::connect(&theirs.connect_options()).await.unwrap();
@@ -327,6 +327,7 @@ async fn servers_show_what_they_have_in_hand_and_are_gone_when_they_stop() {
         address: "http://127.0.0.1:5000".to_owned(),
         started_at: at("2026-01-01T00:00:00Z"),
         seen_at: at(seen),
+        runs_a_minute: 7,
     };
     scratch.store.node_seen(&node("one", "2026-01-01T00:00:00Z")).await.unwrap();
     scratch.store.node_seen(&node("one", "2026-01-01T00:01:00Z")).await.unwrap();
@@ -372,7 +373,7 @@ async fn a_monitor_that_kept_its_id_leaves_the_next_one_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_to_be_owed_while_the_one_before_it_is_settled_has_its_turn() {
     let (scratch, _) = two().await;
-    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true };
+    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() };
     scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     scratch.manual(id, State::Alarm).await;

@@ -12,8 +12,10 @@ use revere_model::{MonitorId, Severity, Silence, State, StateSet};
 use crate::support::{Scratch, by_server, on_postgresql, spec};
 
 async fn configure(scratch: &Scratch, keys: &[&str]) {
-    let configured: Vec<ConfiguredAlert> =
-        keys.iter().map(|key| ConfiguredAlert { key: (*key).to_owned(), enabled: true }).collect();
+    let configured: Vec<ConfiguredAlert> = keys
+        .iter()
+        .map(|key| ConfiguredAlert { key: (*key).to_owned(), enabled: true, ..Default::default() })
+        .collect();
     scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap();
 }
 
@@ -80,7 +82,7 @@ async fn a_result_answers_its_flip_and_who_is_owed() {
 async fn every_silence_about_a_problem_is_kept_with_its_reason() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    let alert = |key: &str, enabled| ConfiguredAlert { key: key.to_owned(), enabled };
+    let alert = |key: &str, enabled| ConfiguredAlert { key: key.to_owned(), enabled, ..Default::default() };
     let configured = [alert("errors", true), alert("later", false), alert("never", false), alert("off", true)];
     store.sync_alerts(&configured, scratch.now()).await.unwrap();
     let errors = AlertSettings { enabled: true, states: StateSet::EMPTY.with(State::Error) };
@@ -370,8 +372,10 @@ async fn what_older_and_newer_versions_stored_is_read() {
         incident: stored.notification.incident.clone(),
         test: false,
         reminder: None,
+        on_call: None,
         acknowledge_url: None,
         wording: None,
+        sending: revere::alerts::Sending::default(),
     };
     assert_eq!(today, expected);
     assert_eq!(read(&STORED.replace("{\"monitor\"", "{\"mood\":3,\"monitor\"")).await, expected, "a later field");
@@ -468,7 +472,7 @@ async fn an_alert_that_comes_back_switched_off_owes_nothing_any_more() {
     store.set_alert("by-people", off, &by_server(scratch.now())).await.unwrap();
     assert_eq!(owed().await, ["in-config", "later", "stays"], "people know what they switch off");
 
-    let on = |key: &str, enabled| ConfiguredAlert { key: key.to_owned(), enabled };
+    let on = |key: &str, enabled| ConfiguredAlert { key: key.to_owned(), enabled, ..Default::default() };
     let configured = [on("by-people", true), on("in-config", false), on("later", true), on("stays", true)];
     store.sync_alerts(&configured, scratch.now()).await.unwrap();
     assert_eq!(owed().await, ["later", "stays"]);
@@ -511,8 +515,8 @@ async fn an_alert_whose_states_were_changed_while_it_was_away_tells_by_the_new_o
 #[tokio::test]
 async fn a_start_with_an_unchanged_configuration_writes_nothing() {
     let scratch = Scratch::new().await;
-    let off = ConfiguredAlert { key: "off".to_owned(), enabled: false };
-    let on = ConfiguredAlert { key: "on".to_owned(), enabled: true };
+    let off = ConfiguredAlert { key: "off".to_owned(), enabled: false, ..Default::default() };
+    let on = ConfiguredAlert { key: "on".to_owned(), enabled: true, ..Default::default() };
     let configured = [on.clone(), off];
     let before = scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap();
     let id = monitor(&scratch).await;

@@ -137,7 +137,10 @@ two', '0 * * * *', 'Europe/Berlin', 0, '["mail","b c"]', 3, 2, 1000000, 2000000,
 async fn a_deleted_monitor_is_found_nowhere_and_comes_back_as_it_was() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    store.sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true }], scratch.now()).await.unwrap();
+    store
+        .sync_alerts(&[ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() }], scratch.now())
+        .await
+        .unwrap();
     let mut wanted = spec("a");
     wanted.tags = vec!["mail".to_owned()];
     wanted.script = "sources['shop'].names()".to_owned();

@@ -120,6 +120,7 @@ async fn scratch_result(
         severity: None,
         message: "x".repeat(1000),
         return_value: None,
+        threshold: None,
         output: "y".repeat(20_000),
         traceback: None,
         seed: u64::MAX - 7,

@@ -59,3 +59,11 @@ pub(crate) fn spec(name: &str) -> MonitorSpec {
 pub(crate) fn scripted(name: &str, script: &str) -> MonitorSpec {
     MonitorSpec { script: script.to_owned(), ..spec(name) }
 }
+
+/// The address by which other machines reach this one, where there is a network.
+pub(crate) fn network_address() -> Option<std::net::IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    // Nothing is sent by this.
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback() && !address.is_unspecified())
+}

@@ -1,4 +1,5 @@
-//! A PostgreSQL of a test's own, to be stopped and started: on a socket in its folder, so that no port is taken.
+//! A PostgreSQL of a test's own, to be stopped and started: on a socket in its folder, so that no port is taken but where a
+//! test is about the network.
 
 use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
@@ -19,11 +20,43 @@ pub(crate) struct PostgresServer {
     user: Option<(u32, u32)>,
     process: Option<Child>,
     settings: Vec<String>,
+    /// What its socket is called by, and where it listens on the network if it does.
+    port: u16,
 }
 
 impl PostgresServer {
     /// A new one, with settings of the test's own.
     pub(crate) async fn start(settings: &[&str]) -> PostgresServer {
+        let mut server = PostgresServer::made(settings, 5432);
+        server.start_again().await;
+        server
+    }
+
+    /// One that listens on the network too, at a port that is free, by TLS where it is given a certificate and its key; whoever
+    /// does not come from this machine's own addresses shows a password as it is.
+    pub(crate) async fn listening(pair: Option<(&str, &str)>) -> PostgresServer {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = PostgresServer::made(&["listen_addresses=*"], free);
+        let (certificate, key) = (server.folder.path().join("cert.pem"), server.folder.path().join("key.pem"));
+        if let Some((certificate_pem, key_pem)) = pair {
+            std::fs::write(&certificate, certificate_pem).unwrap();
+            std::fs::write(&key, key_pem).unwrap();
+            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = server.user {
+                std::os::unix::fs::chown(&key, Some(user), Some(group)).unwrap();
+            }
+            server.settings.push("ssl=on".to_owned());
+            server.settings.push(format!("ssl_cert_file={}", certificate.display()));
+            server.settings.push(format!("ssl_key_file={}", key.display()));
+        }
+        let rules = server.data().join("pg_hba.conf");
+        let was = std::fs::read_to_string(&rules).unwrap();
+        std::fs::write(&rules, format!("{was}\nhost all all all password\n")).unwrap();
+        server.start_again().await;
+        server
+    }
+
+    fn made(settings: &[&str], port: u16) -> PostgresServer {
         let folder = tempfile::tempdir().unwrap();
         let user = rustix::process::geteuid().is_root().then(|| (id("-u"), id("-g")));
         if let Some((user, group)) = user {
@@ -31,7 +64,7 @@ impl PostgresServer {
         }
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut server = PostgresServer { folder, programs: programs(), user, process: None, settings };
+        let server = PostgresServer { folder, programs: programs(), user, process: None, settings, port };
         let made = server
             .command("initdb")
             .args(["-U", "revere", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync", "-D"])
@@ -39,18 +72,32 @@ impl PostgresServer {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        server.start_again().await;
         server
     }
 
     /// Where it is, for Revere.
     pub(crate) fn url(&self) -> String {
-        format!("postgresql://revere@localhost/postgres?host={}", self.folder.path().display())
+        format!("postgresql://revere@localhost:{}/postgres?host={}", self.port, self.folder.path().display())
+    }
+
+    /// Where it listens on the network.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where it listens.
     pub(crate) fn socket(&self) -> PathBuf {
-        self.folder.path().join(".s.PGSQL.5432")
+        self.folder.path().join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    /// The folder of its socket.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whom it runs as, where it is not who runs the test.
+    pub(crate) fn user(&self) -> Option<(u32, u32)> {
+        self.user
     }
 
     /// A connection to it.
@@ -74,6 +121,7 @@ impl PostgresServer {
             "-c",
             "max_connections=60",
         ]);
+        command.arg("-c").arg(format!("port={}", self.port));
         command.arg("-c").arg(format!("unix_socket_directories={}", self.folder.path().display()));
         for setting in &self.settings {
             command.args(["-c", setting]);

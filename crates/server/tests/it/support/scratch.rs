@@ -127,6 +127,7 @@ impl Scratch {
             severity: None,
             message: format!("came out {outcome}"),
             return_value: None,
+            threshold: None,
             output: String::new(),
             traceback: None,
             seed: u64::MAX - 7,
@@ -142,7 +143,13 @@ impl Scratch {
 
     /// The same, of a problem as bad as that.
     pub(crate) async fn manual_as(&self, monitor: MonitorId, outcome: State, severity: Option<Severity>) -> Committed {
-        let result = RunResult {
+        let result = RunResult { severity, ..self.manual_result(monitor, outcome) };
+        self.store.commit_run(result).await.unwrap()
+    }
+
+    /// What a manual run of a monitor came to, now.
+    pub(crate) fn manual_result(&self, monitor: MonitorId, outcome: State) -> RunResult {
+        RunResult {
             monitor_id: monitor,
             attempt: None,
             kind: RunKind::Manual,
@@ -151,16 +158,16 @@ impl Scratch {
             finished_at: self.now(),
             duration: Duration::from_micros(1500),
             outcome,
-            severity,
+            severity: None,
             message: format!("came out {outcome}"),
             return_value: None,
+            threshold: None,
             output: String::new(),
             traceback: None,
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
             entry: None,
-        };
-        self.store.commit_run(result).await.unwrap()
+        }
     }
 }
 

@@ -41,7 +41,8 @@ impl ShownSecrets {
 }
 
 fn secret(field: &Field) -> bool {
-    matches!(field.kind, FieldKind::Secret | FieldKind::SecretUrl | FieldKind::Headers | FieldKind::Environment)
+    use FieldKind::{Environment, Headers, Secret, SecretTexts, SecretUrl};
+    matches!(field.kind, Secret | SecretTexts | SecretUrl | Headers | Environment)
 }
 
 /// Every text in a value.

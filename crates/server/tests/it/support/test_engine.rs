@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use revere::{
-    alerts::{Channel, Notification, Receipt, SendError},
+    alerts::{Channel, Notification, PreviewPart, Receipt, SendError},
     engine::{Engine, EngineHandle, EngineParts, EngineSettings, RunFault, RunScripts},
     metrics::Metrics,
     redact::Secrets,
@@ -105,6 +105,7 @@ pub(crate) fn outcome(state: State, instant: Timestamp) -> Outcome {
         message: format!("came out {state}"),
         severity: None,
         return_value: None,
+        threshold: None,
         output: String::new(),
         error: None,
         source_calls: Vec::new(),
@@ -122,8 +123,22 @@ pub(crate) struct RecordingChannel {
     pub(crate) taken: Arc<Mutex<Vec<Notification>>>,
     /// The keys of every attempt.
     pub(crate) attempts: Arc<Mutex<Vec<String>>>,
-    fails: Arc<Mutex<Option<SendError>>>,
-    hangs: Arc<Mutex<bool>>,
+    /// For so long after a message it gathers what there is to tell.
+    pub(crate) window: Duration,
+    /// Whether its receiver takes no note of keys.
+    pub(crate) forgetful: bool,
+    /// Whether its receiver takes everything and nobody hears of that.
+    pub(crate) unheard: Arc<Mutex<bool>>,
+    /// Whether its receiver refuses what tells of several monitors.
+    pub(crate) one_by_one: bool,
+    /// What it fails with.
+    pub(crate) fails: Arc<Mutex<Option<SendError>>>,
+    /// Whether its receiver has a place for what follows of an incident.
+    pub(crate) threads: bool,
+    /// Whether it shows charts.
+    pub(crate) charts: bool,
+    /// Whether it never answers.
+    pub(crate) hangs: Arc<Mutex<bool>>,
 }
 
 impl RecordingChannel {
@@ -154,6 +169,10 @@ impl RecordingChannel {
 
 #[async_trait]
 impl Channel for RecordingChannel {
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        Ok(vec![PreviewPart::new("text", notification.text())])
+    }
+
     async fn send(&self, notification: &Notification, _timeout: Duration) -> Result<Receipt, SendError> {
         self.attempts.lock().unwrap().push(notification.key.clone());
         let hangs = *self.hangs.lock().unwrap();
@@ -163,8 +182,31 @@ impl Channel for RecordingChannel {
         if let Some(error) = self.fails.lock().unwrap().clone() {
             return Err(error);
         }
-        self.taken.lock().unwrap().push(notification.clone());
-        Ok(Receipt { reply: "noted".to_owned() })
+        if self.one_by_one && !notification.sending.crowd.is_empty() {
+            return Err(SendError::never("413 Payload Too Large"));
+        }
+        let number = {
+            let mut taken = self.taken.lock().unwrap();
+            taken.push(notification.clone());
+            taken.len()
+        };
+        if *self.unheard.lock().unwrap() {
+            return Err(SendError::unanswered("the connection broke"));
+        }
+        let place = || notification.sending.reply_to.clone().unwrap_or_else(|| format!("message {number}"));
+        Ok(Receipt { reference: self.threads.then(place), ..Receipt::saying("noted") })
+    }
+
+    fn takes_chart(&self) -> bool {
+        self.charts
+    }
+
+    fn crowd_window(&self) -> Duration {
+        self.window
+    }
+
+    fn knows_repeats(&self) -> bool {
+        !self.forgetful
     }
 }
 
@@ -175,6 +217,7 @@ pub(crate) struct TestEngine {
     pub(crate) alerts: BTreeMap<String, RecordingChannel>,
     pub(crate) engine: EngineHandle,
     pub(crate) settings: EngineSettings,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl TestEngine {
@@ -184,7 +227,27 @@ impl TestEngine {
     }
 
     pub(crate) async fn on(scratch: Scratch, settings: EngineSettings) -> TestEngine {
-        let alerts = ["ops", "spare"].map(|key| (key.to_owned(), RecordingChannel::default())).into();
+        TestEngine::with_alerts(scratch, settings, &["ops", "spare"]).await
+    }
+
+    /// An engine with these alerts.
+    pub(crate) async fn with_alerts(scratch: Scratch, settings: EngineSettings, keys: &[&str]) -> TestEngine {
+        let alerts = keys.iter().map(|key| ((*key).to_owned(), RecordingChannel::default())).collect();
+        TestEngine::start(scratch, settings, ScriptedRunner::default(), alerts).await
+    }
+
+    /// An engine with the alerts `ops`, as it is given, and `spare`.
+    pub(crate) async fn with_ops(ops: RecordingChannel) -> TestEngine {
+        let alerts = [("ops".to_owned(), ops), ("spare".to_owned(), RecordingChannel::default())].into();
+        TestEngine::telling_through(Scratch::new().await, EngineSettings::default(), alerts).await
+    }
+
+    /// An engine with these alerts.
+    pub(crate) async fn telling_through(
+        scratch: Scratch,
+        settings: EngineSettings,
+        alerts: BTreeMap<String, RecordingChannel>,
+    ) -> TestEngine {
         TestEngine::start(scratch, settings, ScriptedRunner::default(), alerts).await
     }
 
@@ -195,8 +258,8 @@ impl TestEngine {
         alerts: BTreeMap<String, RecordingChannel>,
     ) -> TestEngine {
         let metrics = Arc::new(Metrics::new(scratch.now()));
-        let engine = engine(&scratch.store, &scratch.clock, &runner, &alerts, settings.clone(), metrics).await;
-        TestEngine { scratch, runner, alerts, engine, settings }
+        let engine = engine(&scratch.store, &scratch.clock, &runner, &alerts, settings.clone(), metrics.clone()).await;
+        TestEngine { scratch, runner, alerts, engine, settings, metrics }
     }
 
     /// Stops the engine within `grace` and starts it and the store again, as an orderly restart does.
@@ -246,8 +309,14 @@ pub(crate) async fn engine(
     settings: EngineSettings,
     metrics: Arc<Metrics>,
 ) -> EngineHandle {
-    let configured: Vec<ConfiguredAlert> =
-        alerts.keys().map(|key| ConfiguredAlert { key: key.clone(), enabled: true }).collect();
+    let rotas = &settings.rotas;
+    let reaches = |key: &String| {
+        let mut people = rotas.values().flat_map(|rota| &rota.people);
+        people.any(|person| person.alerts.contains(key))
+    };
+    let configured: Vec<ConfiguredAlert> = (alerts.keys().chain(rotas.keys()))
+        .map(|key| ConfiguredAlert { key: key.clone(), enabled: true, on_call_only: reaches(key), quiet_hours: None })
+        .collect();
     *runner.clock.lock().unwrap() = Some(clock.clone());
     store.sync_alerts(&configured, clock.now()).await.unwrap();
     let channels =

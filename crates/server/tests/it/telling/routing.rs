@@ -143,3 +143,20 @@ async fn routing_is_chosen_and_asked_about_on_the_pages() {
     assert!(who.contains("the monitor is told by other alerts"), "{who}");
     assert!(browser.page("/monitor/1/who").await.contains("✓ yes"));
 }
+
+/// A monitor whose tags cannot be read may be anybody's: rather too many hear of it than nobody.
+#[tokio::test]
+async fn where_tags_cannot_be_read_whoever_is_for_some_tags_is_told() {
+    let server = Server::start().await;
+    without_the_broken_one(&server).await;
+    let disk = Monitor::create(&server, json!({"tags": ["storage"]})).await;
+    disk.passes().await;
+    set_ops(&server, json!({"tags": ["storage"]})).await;
+    server.send("POST", "/api/v1/mutes", &json!({"tag": "storage", "duration_s": 3600})).await.json(201);
+    disk.change(json!({"script": "raise MonitorFailure('full')"})).await;
+    let mut sql = crate::support::Sql::of(&server.store).await;
+    sql.run("update monitors set tags = '[\"storage'").await;
+    let run = server.send("POST", &format!("{}/run", disk.path), &json!({})).await.json(200);
+    assert_eq!(run["outcome"], "ALARM", "{run}");
+    assert_eq!(heard(&server, 1).await, ["[Revere Alarm] ALARM Disk"]);
+}

@@ -90,7 +90,10 @@ async fn a_monitor_says_how_bad_its_problems_are_where_its_script_does_not() {
     backup.fails("critical").await;
     let unknown = backup.does("raise MonitorFailure('x', severity='fatal')").await;
     assert_eq!(unknown["outcome"], "ERROR");
-    assert_eq!(unknown["message"], "ValueError: 'fatal' is not a severity; the severities are critical and warning");
+    assert_eq!(
+        unknown["message"],
+        "ValueError: 'fatal' is not a severity; the severities are critical and warning (line 1)"
+    );
     let tried =
         server.send("POST", "/api/v1/eval", &json!({"script": "raise MonitorFailure('x', severity='warning')"})).await;
     assert_eq!(tried.json(200)["severity"], "warning");

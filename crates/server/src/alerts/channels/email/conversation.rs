@@ -78,6 +78,14 @@ impl Fault {
         }
     }
 
+    /// Of a mail that was handed over whole: where no answer came, it may have been taken.
+    pub(super) fn of_whole_mail(self) -> SendError {
+        match self {
+            Fault::Broken(words) => SendError::unanswered(words),
+            refused => refused.of_mail(),
+        }
+    }
+
     /// Of what comes before a mail, with the step that it was.
     fn at(self, step: &str) -> SendError {
         SendError::later(format!("{step}: {}", self.words()))

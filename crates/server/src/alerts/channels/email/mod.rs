@@ -9,23 +9,28 @@ mod conversation;
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use lettre::{
     Message,
     message::{
-        Mailbox, MultiPart,
-        header::{HeaderName, HeaderValue},
+        Attachment, Mailbox, MultiPart, SinglePart,
+        header::{ContentType, HeaderName, HeaderValue},
     },
 };
 use sha2::{Digest, Sha256};
 
 use self::conversation::{Conversation, Fault, MailServer, Security, is_helo_name};
-use super::super::{Built, Channel, ChannelKind, ChannelSample, Notification, Receipt, SendError, plain_text, within};
+use super::super::{
+    Built, Channel, ChannelKind, ChannelSample, Notification, PreviewPart, Receipt, Retry, SendError,
+    charts::{self, CHART_ID, told_without},
+    plain_text, within,
+};
 use crate::{
     building::BuildInput,
+    chart::Picture,
     http_target,
     redact::Secrets,
     settings::{Field, FieldKind, Settings, shortened},
@@ -55,7 +60,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::optional("verify_ssl", FieldKind::Bool, "Whether to check the server's certificate.").or_flag(true),
         http_target::CA_FILE,
     ],
-    groups: &[],
+    groups: &[&crate::alerts::CROWDS, &crate::alerts::CHARTS],
+    knows_repeats: false,
     build,
     warnings,
     samples: &[ChannelSample {
@@ -201,16 +207,46 @@ fn warnings(settings: &Settings) -> Vec<(&'static str, String)> {
 #[async_trait]
 impl Channel for Email {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
-        let sent = within(timeout.min(self.timeout), self.deliver(notification)).await;
+        let timeout = timeout.min(self.timeout);
+        let sent = within(timeout, self.deliver(notification, timeout)).await;
         sent.map_err(|error| SendError {
             message: format!("{}:{}: {}", self.server.host, self.server.port, self.said(&error.message)),
             ..error
         })
     }
+
+    fn takes_chart(&self) -> bool {
+        true
+    }
+
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        let mut parts = vec![
+            PreviewPart::new("Subject", notification.subject()),
+            PreviewPart::new("text/plain", notification.mail_text()),
+            PreviewPart::new("text/html", notification.mail_html()),
+        ];
+        parts.extend(notification.chart().map(charts::shown));
+        Ok(parts)
+    }
 }
 
 impl Email {
-    async fn deliver(&self, notification: &Notification) -> Result<Receipt, SendError> {
+    /// Delivers it; where the server does not take it with its chart, without.
+    async fn deliver(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+        let began = Instant::now();
+        let refused = match self.deliver_once(notification).await {
+            Err(error) if error.retry == Retry::Never && notification.chart().is_some() => error,
+            delivered => return delivered,
+        };
+        if began.elapsed() > timeout / 2 {
+            // The next attempt has no chart, and all the time there is: one that is cut short may have been taken.
+            return Err(SendError { retry: Retry::Later, ..refused });
+        }
+        let taken = self.deliver_once(&notification.without_chart()).await?;
+        Ok(told_without(taken, &refused))
+    }
+
+    async fn deliver_once(&self, notification: &Notification) -> Result<Receipt, SendError> {
         let message = self.message(notification)?;
         let reached = self.reached(&notification.key);
         let owed: Vec<&Mailbox> = self.to.iter().filter(|to| !reached.contains::<str>(to.email.as_ref())).collect();
@@ -225,11 +261,14 @@ impl Email {
             self.forget(&notification.key);
             let refused = handed.refused.iter().map(|words| format!("; refused: {words}"));
             let said = format!("{reply}{}", refused.collect::<String>());
-            return Ok(Receipt { reply: self.said(&said) });
+            return Ok(Receipt::saying(self.said(&said)));
         }
+        // The others of a crowd may be told in other company the next time: to those who have it, that is a repeat.
+        let unanswered = !handed.taken.is_empty() && !notification.sending.crowd.is_empty();
         self.remember(&notification.key, handed.taken);
         let words = [handed.put_off.as_slice(), &handed.refused].concat().join("; ");
-        Err(if handed.put_off.is_empty() { SendError::never(words) } else { SendError::later(words) })
+        let error = if handed.put_off.is_empty() { SendError::never(words) } else { SendError::later(words) };
+        Err(SendError { unanswered, ..error })
     }
 
     /// One transaction. An error is one about the mail as a whole; what was said of each recipient is in the answer.
@@ -261,7 +300,7 @@ impl Email {
         }
         if !handed.taken.is_empty() {
             conversation.command("DATA").await.map_err(Fault::of_mail)?;
-            handed.reply = Some(conversation.mail(message).await.map_err(Fault::of_mail)?);
+            handed.reply = Some(conversation.mail(message).await.map_err(Fault::of_whole_mail)?);
         }
         Ok(handed)
     }
@@ -289,7 +328,17 @@ impl Email {
             let name = HeaderName::new_from_ascii(name.to_owned()).expect("the names above are header names");
             builder = builder.raw_header(HeaderValue::new(name, value));
         }
-        let body = MultiPart::alternative_plain_html(notification.mail_text(), notification.mail_html());
+        let (plain, html) = (notification.mail_text(), notification.mail_html());
+        let body = match notification.chart() {
+            None => MultiPart::alternative_plain_html(plain, html),
+            Some(chart) => {
+                let kind = ContentType::parse(Picture::TYPE).expect("the type of a picture is one");
+                let picture = Attachment::new_inline_with_name(CHART_ID.to_owned(), Picture::NAME.to_owned())
+                    .body(chart.png.to_vec(), kind);
+                let page = MultiPart::related().singlepart(SinglePart::html(html)).singlepart(picture);
+                MultiPart::alternative().singlepart(SinglePart::plain(plain)).multipart(page)
+            }
+        };
         // Only an address that no envelope takes fails here, and those were parsed.
         let message =
             builder.multipart(body).map_err(|error| SendError::never(format!("cannot write the mail: {error}")))?;

@@ -3,16 +3,21 @@
 //! What is to be told is kept with each, as it was then. One whose words cannot be read, because a disk or another
 //! version spoiled them, is told by its flip, which says the same; it never stands in the way of others.
 
+mod held;
+mod instead;
 mod sending;
+pub(in crate::store) mod standing;
 
 use std::str::FromStr;
 
+pub(in crate::store) use held::{acknowledged, let_go_of, look_again};
+pub(in crate::store) use instead::{instead, stand_in, tell_instead};
 use jiff::Timestamp;
-use revere_model::{DeliveryId, FlipId, MonitorId, State, Told};
-pub(in crate::store) use sending::instead;
+use revere_model::{DeliveryId, FlipId, MonitorId, MuteId, State, Told};
+pub(in crate::store) use sending::{read, settle};
 use serde::{Deserialize, Serialize};
 
-use crate::notification::{Incident, MonitorSummary, Notification};
+use crate::notification::{Incident, MonitorSummary, Notification, Sending};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, word},
@@ -39,14 +44,20 @@ pub struct Delivery {
     pub status: DeliveryStatus,
     /// How often sending was begun.
     pub attempts: u32,
+    /// How often the receiver is known not to have taken it.
+    pub refusals: u32,
     /// When it is tried next; `None` when it is settled, or waits for an earlier one of the same alert and monitor.
     pub next_attempt_at: Option<Timestamp>,
     /// The delivery that was given up and that this one tells of through another alert.
     pub instead_of: Option<DeliveryId>,
+    /// The mute that holds it back, or did: it began when this was owed already.
+    pub held_by: Option<MuteId>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
     /// What the receiver said when it took it.
     pub reply: Option<String>,
+    /// What its receiver calls the message, or the thread that it stands in, where what follows of the same incident belongs.
+    pub reference: Option<String>,
     /// The incident it tells of, by the flip that opened it; `None` where it is about none.
     pub incident_id: Option<FlipId>,
     /// When it came to be owed.
@@ -69,6 +80,13 @@ pub enum DeliveryStatus {
     Failed,
     /// The alert was switched off before it was sent.
     Cancelled,
+}
+
+impl Delivery {
+    /// Whether an attempt before the one that is under way may have arrived: nobody heard what became of it.
+    pub fn may_be_repeat(&self) -> bool {
+        self.attempts > self.refusals.saturating_add(1)
+    }
 }
 
 impl DeliveryStatus {
@@ -118,8 +136,21 @@ pub enum Settlement {
     Sent(String),
     /// It is tried again at that time; why it was not taken.
     Again(Timestamp, String),
+    /// It is tried again at that time; why no answer came. It may have arrived.
+    Unanswered(Timestamp, String),
     /// It is given up, for this reason, and told through another alert, once.
     Failed(String),
+}
+
+impl Settlement {
+    /// How the delivery stands after it.
+    pub fn status(&self) -> DeliveryStatus {
+        match self {
+            Settlement::Sent(_) => DeliveryStatus::Sent,
+            Settlement::Again(..) | Settlement::Unanswered(..) => DeliveryStatus::Owed,
+            Settlement::Failed(_) => DeliveryStatus::Failed,
+        }
+    }
 }
 
 impl Store {
@@ -241,8 +272,10 @@ async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, S
                     incident: None,
                     test: false,
                     reminder: None,
+                    on_call: None,
                     acknowledge_url: None,
                     wording: None,
+                    sending: Sending::default(),
                 },
             )
         }
@@ -287,10 +320,13 @@ fn with(row: &DbRow, notification: Notification) -> Result<Delivery, StoreError>
         monitor_id: MonitorId(row.int("monitor_id")?),
         status: word(&row.text("status")?)?,
         attempts: u32::try_from(row.int("attempts")?).unwrap_or(u32::MAX),
+        refusals: u32::try_from(row.int("refusals")?).unwrap_or(u32::MAX),
         next_attempt_at: row.at_or_none("next_attempt_at")?,
         instead_of: row.int_or_none("instead_of")?.map(DeliveryId),
+        held_by: row.int_or_none("held_by")?.map(MuteId),
         last_error: row.text_or_none("last_error")?,
         reply: row.text_or_none("reply")?,
+        reference: row.text_or_none("reference")?,
         incident_id: row.int_or_none("incident_id")?.map(FlipId),
         created_at: row.at("created_at")?,
         settled_at: row.at_or_none("settled_at")?,

@@ -1,4 +1,4 @@
-//! Sending what is owed: claimed, settled, and told through another alert where it is given up.
+//! Sending what is owed: claimed and settled.
 //!
 //! Of one alert and monitor only the oldest owed delivery is due; the next waits until that one is settled. Claiming
 //! one counts an attempt and hides it for a while; if nobody settles it, it is due again, with the same key.
@@ -6,18 +6,14 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{MonitorId, MuteSubject, Subject};
+use revere_model::MonitorId;
 use tokio::time::Instant;
 
-use super::{Delivery, DeliveryStatus, Settlement, delivery};
-use crate::{
-    notification::Notification,
-    store::{
-        Store, StoreError,
-        columns::{Columns, ids_text, micros},
-        database::{self as db, DbConnection, DbRow, sql_pieces},
-        telling::{alert_records, mutes::held::Mutes, record_flips},
-    },
+use super::{Delivery, DeliveryStatus, Settlement, delivery, held, instead::tell_instead};
+use crate::store::{
+    Store, StoreError,
+    columns::{Columns, micros},
+    database::{self as db, DbConnection, DbRow, sql_pieces},
 };
 
 /// How long a claim waits where its time passes meanwhile.
@@ -50,7 +46,8 @@ impl Store {
     }
 
     /// Claims deliveries of an alert that are due, the longest due first: counts an attempt of each and hides it for
-    /// `lease`. One of which nothing can be read is given up, and holds up no other. Where several servers share the database, it
+    /// `lease`. Of those, what a mute holds back by now is put off until its end and not among them. One of which nothing can be
+    /// read is given up, and holds up no other. Where several servers share the database, it
     /// waits for a locked or full disk a second at most, and not as long as it takes: the claim's time passes meanwhile.
     pub async fn claim_deliveries(
         &self,
@@ -65,10 +62,12 @@ impl Store {
         if self.0.shared && self.ask_a_doubtful_clock().await? {
             return Ok(Vec::new());
         }
-        let asked = self.0.shared.then(Instant::now);
-        let claim = self.0.queue.write(asked.map(|_| PATIENCE), move |connection| {
+        let asked = Instant::now();
+        let patience = self.0.shared.then_some(PATIENCE);
+        let claim = self.0.queue.write(patience, move |connection| {
             Box::pin(async move {
-                let waited = asked.and_then(|asked| SignedDuration::try_from(asked.elapsed()).ok()).unwrap_or_default();
+                // The lease begins when it is written: a claim that waited for the disk would be over before anything is sent.
+                let waited = SignedDuration::try_from(asked.elapsed()).unwrap_or_default();
                 let begun = now.saturating_add(waited).unwrap_or(now);
                 let hidden_until = begun.checked_add(lease).unwrap_or(Timestamp::MAX);
                 // Compared once more outside: another server may have claimed or settled one after it was looked at.
@@ -94,13 +93,92 @@ impl Store {
                     claimed.extend(read(connection, row, now).await?);
                 }
                 claimed.sort_unstable_by_key(|delivery| delivery.id);
-                Ok(claimed)
+                held::sendable(connection, claimed, now).await
             })
         });
         claim.await
     }
 
-    /// Records what came of an attempt; false if the delivery was settled or cancelled meanwhile, or claimed anew. Only
+    /// What waits behind a delivery of which nobody was told yet and that belongs to the same episode, oldest first: the rest
+    /// of a problem that could not be told while it was there.
+    pub async fn rest_of_episode(&self, first: &Delivery, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        let Some(incident) = first.incident_id else { return Ok(Vec::new()) };
+        let mut connection = self.engine_readers().acquire().await?;
+        let rows = db::query(
+            "select * from deliveries where alert_key = $1 and monitor_id = $2 and status = 'owed' and id > $3
+             order by id limit $4",
+        )
+        .bind(&first.alert_key)
+        .bind(first.monitor_id.0)
+        .bind(first.id.0)
+        .bind(i64::from(limit))
+        .fetch_all(&mut connection)
+        .await?;
+        let mut rest = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let next = delivery(&mut connection, row).await?;
+            if next.incident_id != Some(incident) || next.instead_of.is_some() || next.next_attempt_at.is_some() {
+                break;
+            }
+            rest.push(next);
+        }
+        Ok(rest)
+    }
+
+    /// What the receiver calls the message, or the thread, in which an alert told last of the incident of a delivery; `None`
+    /// where nothing was told of it, or has no such place.
+    pub async fn reference_for(&self, delivery: &Delivery) -> Result<Option<String>, StoreError> {
+        let Some(incident) = delivery.incident_id else { return Ok(None) };
+        let found = db::query_scalar(
+            "select reference from deliveries where alert_key = $1 and incident_id = $2 and reference is not null
+             order by id desc limit 1",
+        );
+        Ok(found.bind(&delivery.alert_key).bind(incident.0).fetch_optional(self.engine_readers()).await?)
+    }
+
+    /// When the last message of an alert was taken, or begun and not answered yet, whichever server sends it; `lease` is how long
+    /// a claim lasts.
+    pub async fn last_message(&self, alert: &str, lease: Duration) -> Result<Option<Timestamp>, StoreError> {
+        let lease = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
+        let last: Option<i64> = db::query_scalar(
+            "select max(at) from
+                 (select (select settled_at from deliveries where alert_key = $1 and status = 'sent'
+                          order by id desc limit 1) as at
+                  union all
+                  select max(next_attempt_at) - $2 from deliveries
+                      where alert_key = $1 and status = 'owed' and claimed_by is not null) messages",
+        )
+        .bind(alert)
+        .bind(lease)
+        .fetch_one(self.engine_readers())
+        .await?;
+        last.map(crate::store::columns::instant).transpose()
+    }
+
+    /// Records what came of one message that told all of these, at once, as [`Store::settle_delivery`] does of each; answers
+    /// how those of them stand that were still owed.
+    pub async fn settle_deliveries(
+        &self,
+        mut settlements: Vec<(Delivery, Settlement)>,
+        now: Timestamp,
+    ) -> Result<Vec<(Delivery, DeliveryStatus)>, StoreError> {
+        // In the order in which others keep the rows of several monitors.
+        settlements.sort_by_key(|(delivery, _)| (delivery.monitor_id, delivery.id));
+        self.write_patiently(move |connection| {
+            Box::pin(async move {
+                let mut settled = Vec::with_capacity(settlements.len());
+                for (delivery, settlement) in settlements {
+                    if settle(connection, &delivery, &settlement, now).await? {
+                        settled.push((delivery, settlement.status()));
+                    }
+                }
+                Ok(settled)
+            })
+        })
+        .await
+    }
+
+    /// Records what came of an attempt; where it was taken, what follows belongs where `claimed` says; false if the delivery was settled or cancelled meanwhile, or claimed anew. Only
     /// that the receiver took it is true whenever it is said: it is recorded even if the claim's time is over, so that
     /// nobody tells it again. Waits for a locked or full disk as long as it takes.
     pub async fn settle_delivery(
@@ -118,7 +196,11 @@ impl Store {
 }
 
 /// Reads a row that is to be sent; one of which nothing can be read is set aside as failed, with the reason.
-async fn read(connection: &mut DbConnection, row: &DbRow, now: Timestamp) -> Result<Option<Delivery>, StoreError> {
+pub(in crate::store) async fn read(
+    connection: &mut DbConnection,
+    row: &DbRow,
+    now: Timestamp,
+) -> Result<Option<Delivery>, StoreError> {
     let fault = match delivery(connection, row).await {
         Ok(delivery) => return Ok(Some(delivery)),
         Err(error) if error.is_passing() => return Err(error),
@@ -142,22 +224,25 @@ async fn read(connection: &mut DbConnection, row: &DbRow, now: Timestamp) -> Res
     Ok(None)
 }
 
-async fn settle(
+pub(in crate::store) async fn settle(
     connection: &mut DbConnection,
     claimed: &Delivery,
     settlement: &Settlement,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let (status, again_at, reply, error) = match settlement {
-        Settlement::Sent(reply) => (DeliveryStatus::Sent, None, Some(reply.as_str()), None),
-        Settlement::Again(at, error) => (DeliveryStatus::Owed, Some(micros(*at)), None, Some(error.as_str())),
-        Settlement::Failed(error) => (DeliveryStatus::Failed, None, None, Some(error.as_str())),
+    let status = settlement.status();
+    let (again_at, reply, error) = match settlement {
+        Settlement::Sent(reply) => (None, Some(reply.as_str()), None),
+        Settlement::Again(at, error) | Settlement::Unanswered(at, error) => {
+            (Some(micros(*at)), None, Some(error.as_str()))
+        }
+        Settlement::Failed(error) => (None, None, Some(error.as_str())),
     };
     let settled_at = (status != DeliveryStatus::Owed).then(|| micros(now));
     keep_the_queue(connection, claimed.monitor_id).await?;
     let updated = db::query(
         "update deliveries set status = $1, next_attempt_at = $2, reply = $3, last_error = coalesce($4, last_error),
-             settled_at = $5, claimed_by = null
+             settled_at = $5, claimed_by = null, refusals = refusals + $9, reference = $10
          where id = $6 and status = 'owed' and (attempts = $7 or $8)",
     )
     .bind(status.as_str())
@@ -168,6 +253,8 @@ async fn settle(
     .bind(claimed.id.0)
     .bind(i64::from(claimed.attempts))
     .bind(status == DeliveryStatus::Sent)
+    .bind(i64::from(matches!(settlement, Settlement::Again(..) | Settlement::Failed(_))))
+    .bind(claimed.reference.as_ref().filter(|_| status == DeliveryStatus::Sent))
     .execute(&mut *connection)
     .await?;
     if updated.rows_affected() == 0 {
@@ -176,8 +263,9 @@ async fn settle(
     if status != DeliveryStatus::Owed {
         next_in_turn(connection, &claimed.alert_key, claimed.monitor_id, now).await?;
     }
+    // What a rota handed on goes on to the next alert that has not failed at it; anything else is handed on once.
     if let Settlement::Failed(error) = settlement
-        && claimed.instead_of.is_none()
+        && (claimed.instead_of.is_none() || claimed.notification.on_call.is_some())
     {
         tell_instead(connection, claimed, error, now).await?;
     }
@@ -186,14 +274,14 @@ async fn settle(
 
 /// Keeps the row of a monitor, as whoever comes to owe something for it does: what is settled and what comes to be owed at once
 /// see each other, and the next one in turn is due.
-async fn keep_the_queue(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
+pub(super) async fn keep_the_queue(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
     let sql = format!("select monitor_id from statuses where monitor_id = $1 {}", sql_pieces::KEEPING);
     let _: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_optional(connection).await?;
     Ok(())
 }
 
 /// The oldest that is still owed is due now.
-async fn next_in_turn(
+pub(super) async fn next_in_turn(
     connection: &mut DbConnection,
     alert: &str,
     monitor: MonitorId,
@@ -209,72 +297,4 @@ async fn next_in_turn(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// What one alert could not tell, another one tells, once, saying so.
-async fn tell_instead(
-    connection: &mut DbConnection,
-    failed: &Delivery,
-    error: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    record_flips::hold(connection, failed.monitor_id).await?;
-    let Some(other) = stand_in(connection, failed, now).await? else {
-        tracing::error!(alert = failed.alert_key, delivery = %failed.id, "given up, and no other alert is on to tell it");
-        return Ok(());
-    };
-    let notification = instead(&failed.notification, &failed.alert_key, error);
-    record_flips::owe(connection, failed.flip_id, &other, &notification, Some(failed.id.0), now).await?;
-    Ok(())
-}
-
-/// The alert that tells instead: one that is on, rather one that such a problem of that monitor is for, then one that tells such states, then one whose receiver took the last
-/// thing it was told; of several, the one that reached somebody last.
-async fn stand_in(
-    connection: &mut DbConnection,
-    failed: &Delivery,
-    now: Timestamp,
-) -> Result<Option<String>, StoreError> {
-    let ids = ids_text([failed.monitor_id].into_iter());
-    let chosen = record_flips::chosen_alerts(connection, &ids).await?.remove(&failed.monitor_id);
-    let subject = Subject {
-        tags: &failed.notification.monitor.tags,
-        alerts: chosen.as_deref(),
-        state: failed.notification.new_state,
-        severity: failed.notification.severity().or(failed.notification.old_severity),
-    };
-    let mutes = Mutes::read(connection, now).await?;
-    let mut best = None;
-    for row in alert_records::read_all(connection).await? {
-        let about =
-            MuteSubject { monitor: failed.monitor_id, tags: subject.tags, alert: &row.key, severity: subject.severity };
-        if !row.is_on() || row.key == failed.alert_key || mutes.holding(&about, now).is_some() {
-            continue;
-        }
-        let last: Option<(bool, i64)> = db::query_as(
-            "select status = 'sent', settled_at from deliveries where id in
-                 (select max(id) from deliveries where alert_key = $1 and status = 'sent' union all
-                  select max(id) from deliveries where alert_key = $1 and status = 'failed')
-             order by settled_at desc limit 1",
-        )
-        .bind(&row.key)
-        .fetch_optional(&mut *connection)
-        .await?;
-        let tells = row.states.contains(failed.notification.new_state);
-        let (works, since) = last.map_or((true, i64::MIN), |(sent, at)| (sent, at));
-        let rank = (row.rules().elsewhere(&subject).is_none(), tells, works, since);
-        if best.as_ref().is_none_or(|(other, _)| *other < rank) {
-            best = Some((rank, row.key));
-        }
-    }
-    Ok(best.map(|(_, key)| key))
-}
-
-/// What another alert tells of what `alert_key` could not.
-pub(in crate::store) fn instead(was: &Notification, alert_key: &str, error: &str) -> Notification {
-    Notification {
-        message: format!("{} (the alert '{alert_key}' could not tell this: {error})", was.message),
-        key: format!("{}-instead", was.key),
-        ..was.clone()
-    }
 }

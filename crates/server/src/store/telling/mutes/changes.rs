@@ -9,6 +9,7 @@ use crate::store::{
     audit::{Acted, AuditEntry},
     columns::micros,
     database as db,
+    telling::deliveries,
 };
 
 impl Store {
@@ -73,8 +74,9 @@ impl Store {
                 .bind(who.id)
                 .bind(who.name)
                 .bind(id.0)
-                .execute(connection)
+                .execute(&mut *connection)
                 .await?;
+                deliveries::let_go_of(connection, id, asked.at).await?;
                 if ended.rows_affected() == 0 {
                     return Ok(Acted::nothing(()));
                 }

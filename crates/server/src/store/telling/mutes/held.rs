@@ -13,7 +13,7 @@ use revere_model::{
 use super::in_force_from;
 use crate::store::{
     Store, StoreError,
-    columns::{Columns, alerts_from, micros, tags_from},
+    columns::{Columns, alerts_from, micros, readable, tags_to_tell_by},
     database::{self as db, DbConnection, DbRow, sql_pieces},
     telling::{
         alert_records, flapping,
@@ -33,7 +33,7 @@ pub struct HeldTold {
     pub owed: Vec<String>,
     /// Whether there is more to do at once.
     pub more: bool,
-    /// When the next mute ends that is in force, or the next monitor may be calm that flaps.
+    /// When the next mute or the next quiet hours end that are in force, or the next monitor may be calm that flaps.
     pub next_end: Option<Timestamp>,
 }
 
@@ -66,21 +66,26 @@ impl Store {
     /// Tells what was held back and is held back no longer, of at most `limit` monitors and alerts.
     pub async fn tell_held(&self, now: Timestamp, limit: usize) -> Result<HeldTold, StoreError> {
         let calm_at: Option<Timestamp>;
+        let quiet_until: Option<Timestamp>;
         let (mutes, free) = {
             let mut connection = self.engine_readers().acquire().await?;
+            let alerts = alert_records::read_all(&mut connection).await?;
+            let quiet = |pair: &Pair| alerts.iter().find(|row| row.key == pair.alert)?.quiet(pair.severity, now);
             let mutes = in_force_from(&mut connection, now).await?;
             let pairs = pairs(&mut connection).await?;
             let flapping = flapping::of_these(&mut connection, pairs.iter().map(|pair| pair.monitor), now).await?;
             let ends = |pair: &Pair| Some((*flapping.get(&pair.monitor)?).min(pair.flaps_until()));
+            quiet_until = pairs.iter().filter_map(quiet).min();
             calm_at = pairs.iter().filter_map(ends).filter(|end| *end > now).min();
             let free: Vec<Pair> = pairs
                 .into_iter()
                 .filter(|pair| held_by(&mutes, &pair.subject(), now).is_none())
+                .filter(|pair| quiet(pair).is_none())
                 .filter(|pair| pair.flaps_until() <= now || !flapping.contains_key(&pair.monitor))
                 .collect();
             (mutes, free)
         };
-        let next_end = mutes.iter().filter_map(|mute| mute.period.until(now)).chain(calm_at).min();
+        let next_end = mutes.iter().filter_map(|mute| mute.period.until(now)).chain(calm_at).chain(quiet_until).min();
         if free.is_empty() {
             return Ok(HeldTold { next_end, ..HeldTold::default() });
         }
@@ -114,19 +119,22 @@ async fn pairs(connection: &mut DbConnection) -> Result<Vec<Pair>, StoreError> {
     )
     .fetch_all(connection)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let monitor = row.int("monitor_id")?;
-            let tags = tags_from(monitor, &row.text("tags")?);
-            let severity = severity(row, &told(row, "told_state")?)?;
-            let (alert, since) = (row.text("alert_key")?, row.at("since")?);
-            Ok(Pair { alert, monitor: MonitorId(monitor), tags, severity, since })
-        })
-        .collect()
+    let pair = |row: &DbRow| {
+        let monitor = row.int("monitor_id")?;
+        let tags = tags_to_tell_by(monitor, &row.text("tags")?);
+        let severity = severity(row, &told(row, "told_state")?)?;
+        let (alert, since) = (row.text("alert_key")?, row.at("since")?);
+        Ok(Pair { alert, monitor: MonitorId(monitor), tags, severity, since })
+    };
+    let mut pairs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        pairs.extend(readable(row, pair(row))?);
+    }
+    Ok(pairs)
 }
 
-/// Tells what is left of what was held back of one alert and monitor; whether that owes a delivery.
-async fn let_go(
+/// Tells what is left of what was held back of one alert and monitor, if nothing holds it any more; whether that owes a delivery.
+pub(in crate::store) async fn let_go(
     connection: &mut DbConnection,
     alert_key: &str,
     monitor: MonitorId,
@@ -135,7 +143,7 @@ async fn let_go(
     // From here on nobody else changes the state; what was read before may be old.
     record_flips::hold(connection, monitor).await?;
     let row = db::query(
-        "select h.since, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
+        "select h.monitor_id, h.since, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
          join statuses s on s.monitor_id = h.monitor_id join monitors m on m.id = h.monitor_id
@@ -146,8 +154,8 @@ async fn let_go(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(false) };
-    let tags = tags_from(monitor.0, &row.text("tags")?);
-    let told = told(&row, "told_state")?;
+    let tags = tags_to_tell_by(monitor.0, &row.text("tags")?);
+    let Some(told) = readable(&row, told(&row, "told_state"))? else { return Ok(false) };
     let about = MuteSubject { monitor, tags: &tags, alert: alert_key, severity: severity(&row, &told)? };
     if held_by(&in_force_from(connection, now).await?, &about, now).is_some() {
         return Ok(false);
@@ -160,6 +168,9 @@ async fn let_go(
     let Some(alert) = alerts.into_iter().find(|alert| alert.key == alert_key && alert.in_config) else {
         return Ok(false);
     };
+    if alert.quiet(about.severity, now).is_some() {
+        return Ok(false);
+    }
     let heard = Heard { told, incident: row.int_or_none("incident_id")?.map(FlipId) };
     let going_on = row.int_or_none("going_on")?.map(FlipId);
     let state = row.state("state")?;
@@ -218,12 +229,15 @@ pub(in crate::store) async fn note(
     flip: FlipId,
     alert_key: &str,
 ) -> Result<(), StoreError> {
-    db::query("insert into muted_flips (mute_id, flip_id, alert_key) values ($1, $2, $3)")
-        .bind(mute.0)
-        .bind(flip.0)
-        .bind(alert_key)
-        .execute(connection)
-        .await?;
+    db::query(
+        "insert into muted_flips (mute_id, flip_id, alert_key) values ($1, $2, $3)
+         on conflict (mute_id, flip_id, alert_key) do nothing",
+    )
+    .bind(mute.0)
+    .bind(flip.0)
+    .bind(alert_key)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

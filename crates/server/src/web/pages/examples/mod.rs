@@ -55,6 +55,13 @@ pub(super) fn plain() -> Vec<Example> {
             include_str!("trend.py"),
         ),
         example(
+            "last-week",
+            "Same hour last week",
+            "Compares with its own runs of a week ago, and draws the threshold.",
+            "*/10 * * * *",
+            include_str!("last_week.py"),
+        ),
+        example(
             "business-hours",
             "Backup is recent",
             "Judges by the clock and says what to do.",

@@ -1,12 +1,7 @@
-//! A form makes one monitor, however often it is sent: a second click, a reload, a retry on a slow line.
+//! A form makes one monitor, however often it is sent: a second click, a reload, a retry on a slow line, to this server or to
+//! another one with the same database.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, LazyLock, Mutex},
-};
-
-use revere_model::MonitorId;
-use tokio::sync::OnceCell;
+use revere_model::{Monitor, MonitorId};
 
 use crate::operations::{
     Context, Failure,
@@ -23,47 +18,33 @@ pub(super) fn is_once(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Makes a monitor, or answers the one that the same showing of the form has made, or is making right now.
+/// Makes a monitor, or answers the one that the same showing of the form has made.
 pub(in super::super) async fn create_once(
     context: &Context,
     once: &str,
     input: MonitorInput,
 ) -> Result<MonitorId, Failure> {
-    type Made = VecDeque<(String, Arc<OnceCell<MonitorId>>)>;
-    /// As many forms as could be sent twice at about the same time.
-    const REMEMBERED: usize = 10_000;
-    static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
-
     if !is_once(once) {
-        return create(context, input).await;
+        let monitor = monitors::create(context, input).await?;
+        run_first(context, &monitor);
+        return Ok(monitor.id);
     }
-    let cell = {
-        let mut made = MADE.lock().expect("no code panics while it holds this lock");
-        match made.iter().find(|(known, _)| known == once) {
-            Some((_, cell)) => cell.clone(),
-            None => {
-                let cell = Arc::new(OnceCell::new());
-                made.push_back((once.to_owned(), cell.clone()));
-                if made.len() > REMEMBERED {
-                    made.pop_front();
-                }
-                cell
-            }
-        }
-    };
-    cell.get_or_try_init(|| create(context, input)).await.copied()
+    let (id, made) = monitors::create_once(context, once, input).await?;
+    if let Some(monitor) = made {
+        run_first(context, &monitor);
+    }
+    Ok(id)
 }
 
-/// Makes a monitor and runs it once at once: whoever wrote it sees what it does, and not in a week.
-async fn create(context: &Context, input: MonitorInput) -> Result<MonitorId, Failure> {
-    let monitor = monitors::create(context, input).await?;
-    if monitor.spec.active {
-        let (context, id) = (context.clone(), monitor.id);
-        tokio::spawn(async move {
-            if let Err(failure) = runs::run_first(&context, id).await {
-                tracing::debug!(monitor = %id, ?failure, "a new monitor was not run at once; its schedule runs it");
-            }
-        });
+/// Runs a new monitor once at once: whoever wrote it sees what it does, and not in a week.
+fn run_first(context: &Context, monitor: &Monitor) {
+    if !monitor.spec.active {
+        return;
     }
-    Ok(monitor.id)
+    let (context, id) = (context.clone(), monitor.id);
+    tokio::spawn(async move {
+        if let Err(failure) = runs::run_first(&context, id).await {
+            tracing::debug!(monitor = %id, ?failure, "a new monitor was not run at once; its schedule runs it");
+        }
+    });
 }

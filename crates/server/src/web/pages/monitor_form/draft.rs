@@ -133,7 +133,9 @@ impl Draft {
                 }
                 self.answer(request, StatusCode::CONFLICT).await
             }
-            Failure::NotFound { .. } | Failure::Internal(_) | Failure::NotPossible(_) => Err(failure.into()),
+            Failure::NotFound { .. } | Failure::Internal(_) | Failure::NotPossible(_) | Failure::UnderWay(_) => {
+                Err(failure.into())
+            }
             // The store is busy or full, or whoever typed may not: what was typed must not be lost over that.
             Failure::NotNow { .. }
             | Failure::Store(_)
@@ -240,6 +242,7 @@ mod tests {
             next_run_at: None,
             missed_ticks: 0,
             overlapped_ticks: 0,
+            pending: None,
             fault: None,
         };
         let page = FormPage {

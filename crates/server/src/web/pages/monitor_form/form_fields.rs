@@ -4,7 +4,7 @@ use revere_model::{
     MONITOR_FIELDS, Monitor, MonitorField, MonitorId, MonitorSpec,
     field_kind::{
         AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Zone,
+        Unit, Window, Zone,
     },
     monitor_fields,
 };
@@ -59,6 +59,11 @@ macro_rules! typed {
 
         /// What a field of a monitor is set to, for a reader.
         pub(in super::super) fn in_words_of(spec: &MonitorSpec, field: &MonitorField) -> String {
+            if field.name == "alarm_after"
+                && let Some(window) = spec.alarm_window
+            {
+                return format!("{} of the last {window} runs", spec.alarm_after);
+            }
             $(
                 if field.name == stringify!($field) {
                     return <$kind as FormField>::as_read(&spec.$field, field.words.unit);
@@ -71,8 +76,8 @@ macro_rules! typed {
         pub(in super::super) fn facts(spec: &MonitorSpec) -> Vec<(&'static str, String)> {
             let mut fields = MONITOR_FIELDS.iter();
             let facts = [$(fields.next().and_then(|field| {
-                let words = <$kind as FormField>::in_words(&spec.$field, field.words.unit)?;
-                Some((field.words.label, words))
+                <$kind as FormField>::in_words(&spec.$field, field.words.unit)?;
+                Some((field.words.label, in_words_of(spec, field)))
             }),)*];
             facts.into_iter().flatten().collect()
         }
@@ -85,6 +90,17 @@ monitor_fields!(typed);
 pub(in super::super) fn all_facts(spec: &MonitorSpec) -> Vec<(&'static str, String)> {
     let fields = MONITOR_FIELDS.iter().filter(|field| field.name != "script");
     fields.map(|field| (field.words.label, in_words_of(spec, field))).filter(|(_, words)| !words.is_empty()).collect()
+}
+
+/// What stands in a field of one line that many monitors can be given at once.
+pub(super) fn typed_text(typed: &Typed, name: &str) -> String {
+    match name {
+        "schedule" => typed.schedule.clone(),
+        "timezone" => typed.timezone.clone(),
+        "retain_days" => typed.retain_days.clone(),
+        "timeout_s" => typed.timeout_s.clone(),
+        _ => String::new(),
+    }
 }
 
 /// What someone else saved meanwhile.
@@ -172,10 +188,22 @@ pub(super) mod tests {
         ] {
             assert!(facts.contains(&(label, words.to_owned())), "{label}: {words} in {facts:?}");
         }
+        let windowed = MonitorSpec { alarm_window: Some(5), ..spec.clone() };
+        assert_eq!(super::facts(&windowed)[0], ("Alarm after", "3 of the last 5 runs".to_owned()));
+        assert_eq!(super::facts(&windowed).len(), told.len());
         let plain: Vec<&str> = Typed::of(&spec).plain().iter().map(|field| field.name).collect();
         assert_eq!(
             plain,
-            ["alarm_after", "recover_after", "default_severity", "retain_days", "timeout_s", "unit", "decimals"]
+            [
+                "alarm_after",
+                "alarm_window",
+                "recover_after",
+                "default_severity",
+                "retain_days",
+                "timeout_s",
+                "unit",
+                "decimals"
+            ]
         );
     }
 }

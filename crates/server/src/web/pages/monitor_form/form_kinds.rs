@@ -6,7 +6,7 @@ use revere_model::{
     MonitorField, Severity,
     field_kind::{
         AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Zone,
+        Unit, Window, Zone,
     },
 };
 
@@ -328,13 +328,46 @@ impl FormField for Streak {
 
     fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
         let mut plain = plain(typed, field, "numeric", "");
-        plain.hint.push_str(" in a row");
+        // Whether failing ones are is said by the window beside it.
+        if field.name != "alarm_after" {
+            plain.hint.push_str(" in a row");
+        }
         Some(plain)
     }
 
     fn in_words(value: &u32, unit: &str) -> Option<String> {
         let in_a_row = if *value == 1 { "" } else { " in a row" };
         Some(counted(*value, unit) + in_a_row)
+    }
+}
+
+impl FormField for Window {
+    type Typed = String;
+    type Value = Option<u32>;
+
+    fn typed(value: &Option<u32>) -> String {
+        value.map_or_else(String::new, |runs| runs.to_string())
+    }
+
+    fn read(form: &FormTexts, name: &str) -> String {
+        line(form, name)
+    }
+
+    fn asked(typed: &String, name: &str, faults: &mut Vec<FieldFault>) -> Option<Option<u32>> {
+        if typed.is_empty() {
+            return Some(None);
+        }
+        let expected = "a whole number of runs, such as 5; leave it empty to count in a row";
+        typed.parse().ok().or_else(|| none(typed, name, expected, faults)).map(Some)
+    }
+
+    fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
+        Some(PlainField { hint: "last runs".to_owned(), ..plain(typed, field, "numeric", "in a row") })
+    }
+
+    /// Beside the number of failing runs, which says it already, there is no more to say.
+    fn as_read(value: &Option<u32>, unit: &str) -> String {
+        value.map_or_else(|| "in a row".to_owned(), |runs| format!("the last {}", counted(runs, unit)))
     }
 }
 

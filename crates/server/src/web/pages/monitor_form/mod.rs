@@ -6,6 +6,7 @@ mod faults;
 mod form_fields;
 mod form_kinds;
 mod read_back;
+mod setting_input;
 
 use axum::{http::StatusCode, response::Response};
 use revere_model::{Monitor, MonitorId, Operation};
@@ -20,6 +21,7 @@ pub(super) use self::{
     form_fields::{all_facts, facts, in_words_of},
     form_kinds::with_default,
     read_back::{in_words, read_back},
+    setting_input::{SettingInput, setting_input, typed_of},
 };
 use super::{
     examples,

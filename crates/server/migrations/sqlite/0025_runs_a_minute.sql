@@ -1,0 +1,2 @@
+-- PostgreSQL alone has `nodes`: a file has one server.
+select 1;

@@ -1,0 +1,187 @@
+//! `/server`: the servers that share a database, what each does and holds, and how the database is.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    display::{Span, When, took},
+    layout::{Place, Shell},
+    page_request::PageRequest,
+};
+use crate::{
+    operations::{
+        health::Health,
+        server::{self, ServerState},
+    },
+    store::{DatabaseFacts, KeptFor},
+    web::{Problem, params::Params},
+};
+
+/// A transaction that goes on for longer keeps dead rows where claims have to walk past them.
+const LONG: SignedDuration = SignedDuration::from_mins(5);
+
+#[derive(Template)]
+#[template(path = "pages/server.html")]
+struct ServerPage {
+    shell: Shell,
+    servers: Vec<ServerRow>,
+    /// Whether others may have the database as well.
+    shared: bool,
+    /// The versions that run beside each other, where there are several.
+    versions: Option<String>,
+    parts: Vec<Part>,
+    database: Vec<(&'static str, String)>,
+    /// What is to be seen to about it.
+    warning: Option<String>,
+    history: Vec<(String, String)>,
+    deleted_days: u32,
+}
+
+struct ServerRow {
+    host: String,
+    name: String,
+    address: String,
+    version: String,
+    is_this: bool,
+    is_silent: bool,
+    running: Span,
+    seen: When,
+    runs_a_minute: u64,
+    runs: u64,
+    deliveries: u64,
+}
+
+/// A part of this server, and what is wrong with it.
+struct Part {
+    name: &'static str,
+    fault: Option<String>,
+    /// What to say where nothing is.
+    well: &'static str,
+}
+
+/// The page.
+pub(super) async fn show(request: PageRequest, params: Params) -> Result<Response, Problem> {
+    params.finish(())?;
+    let now = request.now();
+    let report = server::look(&request.context).await?;
+    let page = ServerPage {
+        shell: request.shell("Servers", Place::Nowhere).await?,
+        shared: report.database.oldest_transaction.is_some(),
+        versions: versions(&report.servers),
+        servers: report.servers.into_iter().map(|state| ServerRow::of(state, now)).collect(),
+        parts: parts(report.health),
+        warning: warning(&report.database),
+        database: facts(&report.database),
+        history: report.history.into_iter().map(kept).collect(),
+        deleted_days: report.deleted_days,
+    };
+    request.answer(StatusCode::OK, &page.shell, &page)
+}
+
+impl ServerRow {
+    fn of(state: ServerState, now: Timestamp) -> ServerRow {
+        let (node, holding) = (state.node, state.holding);
+        ServerRow {
+            host: node.host,
+            name: node.name,
+            address: node.address,
+            version: node.version,
+            is_this: state.is_this,
+            is_silent: state.is_silent,
+            running: Span::Since(node.started_at, now),
+            seen: When { at: node.seen_at, now },
+            runs_a_minute: node.runs_a_minute,
+            runs: holding.runs,
+            deliveries: holding.deliveries,
+        }
+    }
+}
+
+fn versions(servers: &[ServerState]) -> Option<String> {
+    let running = servers.iter().filter(|state| !state.is_silent);
+    let mut all: Vec<&str> = running.map(|state| state.node.version.as_str()).collect();
+    all.sort_unstable();
+    all.dedup();
+    (all.len() > 1).then(|| all.join(" and "))
+}
+
+fn parts(health: Health) -> Vec<Part> {
+    let part = |name, state: Result<(), String>, well| Part { name, fault: state.err(), well };
+    let mut parts = vec![
+        part("Schedule", health.scheduler, "looked after"),
+        part("Database", health.store, "can be written"),
+        part("Scripts", health.sandbox, "can be run"),
+    ];
+    if let Some(heartbeat) = health.heartbeat {
+        parts.push(part("Heartbeat", heartbeat, "is heard"));
+    }
+    parts
+}
+
+fn facts(database: &DatabaseFacts) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("Engine", format!("{} {}", database.engine, database.version)),
+        ("Schema", database.schema.to_string()),
+        ("Size", size(database.bytes)),
+    ];
+    if let Some(age) = database.oldest_transaction {
+        facts.push(("Longest transaction", took(age.as_secs_f64() * 1e3)));
+    }
+    if let Some(dead) = database.dead_rows {
+        facts.push(("Dead rows of statuses", dead.to_string()));
+    }
+    facts
+}
+
+fn warning(database: &DatabaseFacts) -> Option<String> {
+    let age = database.oldest_transaction.filter(|age| *age > LONG)?;
+    Some(format!(
+        "A transaction in this database goes on for {} min. While it does, dead rows stay and every claim walks past them: look for \
+         it in pg_stat_activity (a forgotten psql, a long export), and end it.",
+        age.as_mins()
+    ))
+}
+
+fn kept(kept: KeptFor) -> (String, String) {
+    let monitors = if kept.monitors == 1 { "1 monitor".to_owned() } else { format!("{} monitors", kept.monitors) };
+    let time = match kept.days {
+        None => "For ever".to_owned(),
+        Some(1) => "1 day".to_owned(),
+        Some(days) => format!("{days} days"),
+    };
+    (time, monitors)
+}
+
+/// `3.2 MB`, `12.0 GB`.
+fn size(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    if bytes < 1e9 { format!("{:.1} MB", bytes / 1e6) } else { format!("{:.1} GB", bytes / 1e9) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_database() {
+        assert_eq!([size(0), size(3_249_000), size(12_000_000_000)], ["0.0 MB", "3.2 MB", "12.0 GB"]);
+        let facts = |minutes| DatabaseFacts {
+            engine: "PostgreSQL",
+            version: "15.20".to_owned(),
+            schema: 23,
+            bytes: 1,
+            oldest_transaction: Some(SignedDuration::from_mins(minutes)),
+            dead_rows: None,
+        };
+        assert_eq!(warning(&facts(5)), None);
+        assert!(warning(&facts(7)).unwrap().contains("goes on for 7 min"));
+        let said = |days, monitors| {
+            let (time, monitors) = kept(KeptFor { days, monitors });
+            format!("{time}: {monitors}")
+        };
+        assert_eq!(said(None, 1), "For ever: 1 monitor");
+        assert_eq!(said(Some(1), 2), "1 day: 2 monitors");
+        assert_eq!(said(Some(90), 3), "90 days: 3 monitors");
+    }
+}

@@ -1,0 +1,531 @@
+//! Random stories, on simulated time: monitors fail, get worse and recover, people mute, acknowledge and change settings, receivers
+//! are away, refuse, or take what nobody hears of, servers are started again and cut off, and on PostgreSQL a second one comes and
+//! goes. Whatever happens, as each receiver hears it:
+//!
+//! - every problem told gets exactly one end told, and no end is told of nothing;
+//! - nothing muted is told, and nobody is reminded of what somebody looks after;
+//! - of one monitor, nothing is told out of order, and nothing twice without saying so;
+//! - nothing owed is forgotten: once all is well again, everybody knows how each monitor is;
+//! - each change of state was told, or its silence has a reason on record.
+//!
+//! The suite tells the same few each time, so that it turns red for what was changed and not by chance. `REVERE_STORIES` asks for as
+//! many new ones, `REVERE_STORY` for one alone, by the number that a failure says.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use jiff::SignedDuration;
+use rand_core::{Rng, SeedableRng};
+use revere::{
+    alerts::{Missed, Notification, Retry, SendError},
+    engine::{EngineHandle, EngineSettings},
+    metrics::Metrics,
+    store::{AcknowledgedBy, AlertChange, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, Store},
+};
+use revere_model::{
+    DeliveryId, Flapping, FlipId, MonitorId, MonitorSpec, MutePeriod, MuteScope, MuteSubject, Reminders, Severity,
+    SeveritySet, State, held_by,
+};
+
+use crate::support::{
+    Scratch, Sql, TestEngine, by_server, on_postgresql, spec, switched,
+    test_engine::{RecordingChannel, engine},
+    until,
+};
+
+const MONITORS: usize = 4;
+const EVENTS: usize = 60;
+/// A pager that is told each by itself and reminds, a chat that gathers, and one that forgets what it has seen.
+const ALERTS: [&str; 3] = ["pager", "chat", "sms"];
+const HOURLY: Reminders = Reminders { after: SignedDuration::from_hours(1) };
+const WINDOW: Duration = Duration::from_secs(30);
+const LEASE: Duration = Duration::from_secs(90);
+/// The first of the stories that are told each time, and how many. The third is one of a backlog longer than six crowds.
+const KNOWN: (u64, u64) = (992_166_181, 5);
+
+#[tokio::test]
+async fn whatever_happens_each_problem_told_gets_one_end_and_nothing_is_forgotten() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    if let Some(seed) = number("REVERE_STORY") {
+        return World::new(seed).await.tell().await;
+    }
+    let (first, count) = match number("REVERE_STORIES") {
+        Some(count) => (u64::from(uuid::Uuid::new_v4().as_fields().0), count),
+        None => KNOWN,
+    };
+    for seed in first..first + count {
+        World::new(seed).await.tell().await;
+    }
+}
+
+/// What one receiver has heard of one monitor.
+#[derive(Default)]
+struct Ears {
+    /// The problem whose end it has not heard.
+    open: Option<(State, Severity)>,
+    /// The last delivery that arrived.
+    last: i64,
+    keys: HashSet<String>,
+    /// It was switched off since it heard something: it takes all to be as it was then.
+    passed_over: bool,
+    /// One of its deliveries was given up: another receiver heard that instead.
+    deaf: bool,
+}
+
+struct World {
+    seed: u64,
+    random: rand_chacha::ChaCha8Rng,
+    /// `None` while it is being started again.
+    test: Option<TestEngine>,
+    beside: Option<(Scratch, EngineHandle)>,
+    sql: Sql,
+    ids: Vec<MonitorId>,
+    ears: HashMap<(String, MonitorId), Ears>,
+    heard: BTreeMap<String, usize>,
+    /// What was given up, and whether another alert was on to tell it instead.
+    given_up: HashMap<DeliveryId, bool>,
+    story: Vec<String>,
+}
+
+impl World {
+    async fn new(seed: u64) -> World {
+        let chat = RecordingChannel { window: WINDOW, forgetful: true, ..RecordingChannel::default() };
+        let sms = RecordingChannel { forgetful: true, ..RecordingChannel::default() };
+        let alerts =
+            [("pager".to_owned(), RecordingChannel::default()), ("chat".to_owned(), chat), ("sms".to_owned(), sms)];
+        let settings =
+            EngineSettings { reminders: BTreeMap::from([("pager".to_owned(), HOURLY)]), ..EngineSettings::default() };
+        let test = TestEngine::telling_through(Scratch::new().await, settings, alerts.into()).await;
+        let mut ids = Vec::new();
+        for number in 0..MONITORS {
+            // Only the test makes it run.
+            let tags = if number % 2 == 0 { vec!["even".to_owned()] } else { Vec::new() };
+            let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), tags, ..spec(&format!("m{number}")) };
+            ids.push(test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id);
+        }
+        let sql = test.scratch.sql().await;
+        World {
+            seed,
+            random: rand_chacha::ChaCha8Rng::seed_from_u64(seed),
+            test: Some(test),
+            beside: None,
+            sql,
+            ids,
+            ears: HashMap::new(),
+            heard: BTreeMap::new(),
+            given_up: HashMap::new(),
+            story: Vec::new(),
+        }
+    }
+
+    fn test(&self) -> &TestEngine {
+        self.test.as_ref().expect("it is there between the events")
+    }
+
+    fn store(&self) -> &Store {
+        self.test().store()
+    }
+
+    fn below(&mut self, number: usize) -> usize {
+        (self.random.next_u64() % number as u64) as usize
+    }
+
+    fn monitor(&mut self) -> MonitorId {
+        let place = self.below(MONITORS);
+        self.ids[place]
+    }
+
+    fn alert(&mut self) -> String {
+        ALERTS[self.below(ALERTS.len())].to_owned()
+    }
+
+    fn wrong(&self, what: &str) -> String {
+        format!("{what}\nstory {}:\n{}", self.seed, self.story.join("\n"))
+    }
+
+    async fn tell(mut self) {
+        for _ in 0..EVENTS {
+            let what = self.happens().await;
+            self.story.push(format!("{} {what}", self.test().now()));
+            self.at_rest().await;
+            self.listen().await;
+        }
+        self.all_is_well().await;
+        self.judge().await;
+        if let Some((_, engine)) = self.beside.take() {
+            engine.stop(Duration::from_secs(5)).await;
+        }
+        self.test().scratch.assert_sound().await;
+    }
+
+    /// One thing happens; answers what.
+    async fn happens(&mut self) -> String {
+        let now = self.test().now();
+        match self.below(24) {
+            0..=8 => {
+                let (monitor, way) = (self.monitor(), self.below(5));
+                let (state, severity) = [
+                    (State::Ok, None),
+                    (State::Ok, None),
+                    (State::Alarm, Some(Severity::Warning)),
+                    (State::Alarm, Some(Severity::Critical)),
+                    (State::Error, Some(Severity::Critical)),
+                ][way];
+                self.test().scratch.manual_as(monitor, state, severity).await;
+                format!("{monitor} is {state} {severity:?}")
+            }
+            9..=12 => {
+                let seconds = [1, 31, 65, 700, 3700, 3 * 3600][self.below(6)];
+                self.test().scratch.clock.advance(SignedDuration::from_secs(seconds));
+                format!("{seconds} s pass")
+            }
+            13..=15 => self.receiver(),
+            16 | 17 => {
+                let scope = match self.below(4) {
+                    0 => MuteScope { monitors: vec![self.monitor()], ..MuteScope::default() },
+                    1 => MuteScope { alert: Some(self.alert()), ..MuteScope::default() },
+                    2 => MuteScope { severity: Some(Severity::Warning), ..MuteScope::default() },
+                    _ => MuteScope { tag: Some("even".to_owned()), ..MuteScope::default() },
+                };
+                let minutes = [2, 20, 200][self.below(3)];
+                let period = MutePeriod::once(now, now + SignedDuration::from_mins(minutes));
+                self.store().add_mute(&scope, &period, &by_server(now)).await.unwrap();
+                format!("{scope:?} is muted for {minutes} min")
+            }
+            18 => {
+                let mutes = self.store().mutes_not_over(now).await.unwrap();
+                let Some(mute) = mutes.first() else { return "no mute to be ended".to_owned() };
+                self.store().end_mute(mute.id, &by_server(now)).await.unwrap();
+                format!("mute {} ends", mute.id)
+            }
+            19 => {
+                let monitor = self.monitor();
+                self.store().acknowledge(monitor, None, AcknowledgedBy::Request, &by_server(now)).await.unwrap();
+                format!("somebody looks after {monitor}")
+            }
+            20 => self.settings().await,
+            21 => {
+                let (monitor, active) = (self.monitor(), self.below(3) > 0);
+                switched(self.store(), monitor, active, now).await;
+                format!("{monitor} is active: {active}")
+            }
+            22 => {
+                if let Some((_, engine)) = self.beside.take() {
+                    engine.stop(Duration::ZERO).await;
+                }
+                let grace = [Duration::ZERO, Duration::from_secs(5)][self.below(2)];
+                let test = self.test.take().expect("it is there between the events");
+                self.test = Some(test.restarted(grace).await);
+                format!("the server is started again, within {grace:?}")
+            }
+            _ => self.second_server().await,
+        }
+    }
+
+    /// A receiver becomes well or fails, in one way or another.
+    fn receiver(&mut self) -> String {
+        let (alert, way) = (self.alert(), self.below(8));
+        let channel = &self.test().alerts[&alert];
+        channel.fails(match way {
+            0 | 1 => Some(SendError::later("503 Service Unavailable")),
+            2 => Some(SendError { retry: Retry::After(Duration::from_secs(900)), ..SendError::later("429") }),
+            3 => Some(SendError::never("404 Not Found")),
+            _ => None,
+        });
+        *channel.unheard.lock().unwrap() = way == 4;
+        let ways = ["is away", "is away", "asks to wait", "is gone", "answers to nobody"];
+        format!("{alert} {}", ways.get(way).unwrap_or(&"is well"))
+    }
+
+    async fn settings(&mut self) -> String {
+        let (now, alert) = (self.test().now(), self.alert());
+        let change = match self.below(7) {
+            0 => {
+                let flapping = [None, Some(Flapping { changes: 4 })][self.below(2)];
+                self.store().set_flapping(flapping).await.unwrap();
+                return format!("flapping is {flapping:?}");
+            }
+            1 | 2 => {
+                let chosen = [None, Some(vec!["chat".to_owned()])][self.below(2)].clone();
+                let id = self.monitor();
+                let monitor = self.store().monitor(id).await.unwrap();
+                let spec = MonitorSpec { alerts: chosen.clone(), ..monitor.spec };
+                self.store().update_monitor(id, monitor.version, &spec, &by_server(now)).await.unwrap();
+                return format!("{id} is told by {chosen:?}");
+            }
+            3 => AlertChange { enabled: Some(false), ..AlertChange::default() },
+            4 => AlertChange { tags: Some(vec!["even".to_owned()]), ..AlertChange::default() },
+            5 => {
+                AlertChange { severities: Some(SeveritySet::EMPTY.with(Severity::Critical)), ..AlertChange::default() }
+            }
+            _ => anything(),
+        };
+        let words = format!("{alert} changes: {change:?}");
+        if change.enabled == Some(false) {
+            // Nothing stays open, and what it told gets no end.
+            for id in self.ids.clone() {
+                let ears = self.ears.entry((alert.clone(), id)).or_default();
+                (ears.open, ears.passed_over) = (None, true);
+            }
+        }
+        self.store().set_alert(&alert, change, &by_server(now)).await.unwrap();
+        words
+    }
+
+    /// Another server of the same database comes, or goes without a word.
+    async fn second_server(&mut self) -> String {
+        if !on_postgresql() {
+            return "no second server".to_owned();
+        }
+        match self.beside.take() {
+            Some((_, engine)) => {
+                engine.stop(Duration::ZERO).await;
+                "the second server goes".to_owned()
+            }
+            None => {
+                let test = self.test();
+                let scratch = test.scratch.beside().await;
+                let metrics = std::sync::Arc::new(Metrics::new(test.now()));
+                let settings = test.settings.clone();
+                let engine =
+                    engine(&scratch.store, &scratch.clock, &test.runner, &test.alerts, settings, metrics).await;
+                self.beside = Some((scratch, engine));
+                "a second server comes".to_owned()
+            }
+        }
+    }
+
+    /// Lets everything happen that is due now.
+    async fn at_rest(&mut self) {
+        let (test, beside) = (self.test.as_ref().expect("it is there between the events"), &self.beside);
+        let sql = tokio::sync::Mutex::new(&mut self.sql);
+        until("nothing is due", async || {
+            test.engine.wake();
+            if let Some((_, engine)) = beside {
+                engine.wake();
+            }
+            let (store, now) = (test.store(), test.now());
+            if store.tell_held(now, 0).await.unwrap().more || store.remind("pager", HOURLY, now, 0).await.unwrap().more
+            {
+                return false;
+            }
+            for alert in ALERTS {
+                // Asked at once: what is settled makes the next one due.
+                let under_way = format!(
+                    "select count(*) from deliveries where alert_key = '{alert}' and status = 'owed'
+                         and (claimed_by is not null or next_attempt_at <= {})",
+                    now.as_microsecond()
+                );
+                if sql.lock().await.number(under_way).await == 0 {
+                    continue;
+                }
+                let window = SignedDuration::try_from(test.alerts[alert].window).unwrap();
+                let last = store.last_message(alert, LEASE).await.unwrap();
+                let claims = format!(
+                    "select count(*) from deliveries where alert_key = '{alert}' and status = 'owed' and claimed_by is not null"
+                );
+                if sql.lock().await.number(claims).await > 0 || last.is_none_or(|last| last + window <= now) {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+    }
+
+    /// Hears what arrived since the last time, at this very moment.
+    async fn listen(&mut self) {
+        let now = self.test().now();
+        let mutes = self.store().mutes_not_over(now).await.unwrap();
+        let looked_after = self.store().acknowledgements(&self.ids).await.unwrap();
+        let filter = DeliveryFilter { limit: 100_000, ..DeliveryFilter::default() };
+        let log = self.store().deliveries(&filter).await.unwrap();
+        let rows: HashMap<&str, &Delivery> = log.iter().map(|row| (row.notification.key.as_str(), row)).collect();
+        for row in log.iter().filter(|row| row.status == DeliveryStatus::Failed) {
+            self.ears.entry((row.alert_key.clone(), row.monitor_id)).or_default().deaf = true;
+            if !self.given_up.contains_key(&row.id) {
+                let others = format!("select count(*) from alerts where enabled and key <> '{}'", row.alert_key);
+                self.given_up.insert(row.id, self.sql.number(others).await > 0);
+            }
+        }
+        for alert in ALERTS {
+            let all = self.test().alerts[alert].taken.lock().unwrap().clone();
+            let known = self.heard.insert(alert.to_owned(), all.len()).unwrap_or(0);
+            for message in &all[known..] {
+                let alone = [message.clone()];
+                let crowd = &message.sending.crowd;
+                for told in if crowd.is_empty() { &alone[..] } else { crowd } {
+                    self.story.push(format!(
+                        "    {alert} hears {} -> {} {:?} of {}, reminder {:?}, missed {:?}, repeat {}",
+                        told.old_state,
+                        told.new_state,
+                        told.severity,
+                        told.monitor.name,
+                        told.reminder,
+                        told.sending.missed.iter().map(|missed| missed.state).collect::<Vec<_>>(),
+                        message.sending.may_be_repeat
+                    ));
+                    let muted = |told: &Notification| {
+                        let severity = told.severity().or(told.old_severity);
+                        let subject =
+                            MuteSubject { monitor: told.monitor.id, tags: &told.monitor.tags, alert, severity };
+                        held_by(&mutes, &subject, now).is_some()
+                    };
+                    // What is not muted takes along what waits before it.
+                    let row = rows[told.key.as_str()];
+                    let behind = |other: &&Delivery| {
+                        let at_hand = other.settled_at.is_none_or(|at| at >= now);
+                        other.id > row.id && other.monitor_id == row.monitor_id && other.alert_key == alert && at_hand
+                    };
+                    let taken_along = log.iter().filter(behind).any(|other| !muted(&other.notification));
+                    // What was told late goes with the whole of its episode.
+                    let whole = |missed: &Missed| {
+                        !muted(&Notification { new_state: missed.state, severity: missed.severity, ..told.clone() })
+                    };
+                    let of_more = told.sending.missed.iter().any(whole);
+                    assert!(!muted(told) || taken_along || of_more, "{}", self.wrong("this is muted"));
+                    if told.reminder.is_some() {
+                        let known = looked_after.contains_key(&told.monitor.id);
+                        assert!(!known, "{}", self.wrong("somebody looks after it"));
+                    }
+                    if !told.key.ends_with("-instead")
+                        && let Err(what) = self.hear(alert, told, row.id.0, message.sending.may_be_repeat)
+                    {
+                        panic!("{}", self.wrong(&what));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One thing is heard. `Err` is what is wrong with it.
+    fn hear(&mut self, alert: &str, told: &Notification, delivery: i64, may_be_repeat: bool) -> Result<(), String> {
+        let knows = !self.test().alerts[alert].forgetful;
+        let ears = self.ears.entry((alert.to_owned(), told.monitor.id)).or_default();
+        if !ears.keys.insert(told.key.clone()) {
+            return if knows || may_be_repeat { Ok(()) } else { Err("told twice, and nothing says so".to_owned()) };
+        }
+        if delivery <= ears.last {
+            return Err(format!("delivery {delivery} after {}", ears.last));
+        }
+        ears.last = delivery;
+        if told.reminder.is_some() {
+            let open = ears.open.map(|(state, _)| state);
+            return match open == Some(told.new_state) || ears.deaf {
+                true => Ok(()),
+                false => Err(format!("a reminder of {}, and they heard {open:?}", told.new_state)),
+            };
+        }
+        // Said again, perhaps, with what has come of it.
+        if let Some(missed) = told.sending.missed.last() {
+            ears.open = Some((missed.state, missed.severity.unwrap_or_default()));
+        }
+        ears.state(told.new_state, told.severity())
+    }
+
+    /// Receivers are mended, mutes end, time passes: whatever is owed is told.
+    async fn all_is_well(&mut self) {
+        self.story.push("all is well again".to_owned());
+        for channel in self.test().alerts.values() {
+            channel.fails(None);
+            *channel.unheard.lock().unwrap() = false;
+        }
+        let now = self.test().now();
+        for mute in self.store().mutes_not_over(now).await.unwrap() {
+            self.store().end_mute(mute.id, &by_server(now)).await.unwrap();
+        }
+        // Within six rounds whoever asked to wait is tried again, and what flaps is told. A crowd takes one change of each monitor
+        // along, and a round sends one crowd: who was away for long has more to hear.
+        for round in 0..6 + EVENTS {
+            if round >= 6 && self.sql.number("select count(*) from deliveries where status = 'owed'").await == 0 {
+                break;
+            }
+            self.at_rest().await;
+            self.listen().await;
+            self.test().scratch.clock.advance(SignedDuration::from_mins(25));
+        }
+        self.at_rest().await;
+        self.listen().await;
+    }
+
+    async fn judge(&mut self) {
+        let filter = DeliveryFilter { limit: 100_000, ..DeliveryFilter::default() };
+        let log = self.store().deliveries(&filter).await.unwrap();
+        let owed = log.iter().filter(|row| row.status == DeliveryStatus::Owed).count();
+        assert_eq!(owed, 0, "{}", self.wrong("something is still owed"));
+        let held =
+            self.sql.number("select count(*) from held h join alerts a on a.key = h.alert_key where a.enabled").await;
+        assert_eq!(held, 0, "{}", self.wrong("something is still held back"));
+        for row in log.iter().filter(|row| row.status == DeliveryStatus::Failed && row.instead_of.is_none()) {
+            let instead = log.iter().any(|other| other.instead_of == Some(row.id)) || !self.given_up[&row.id];
+            assert!(instead || row.notification.reminder.is_some(), "{}", self.wrong("given up, and told to nobody"));
+        }
+        let mut silent = Vec::new();
+        for id in &self.ids {
+            // What an alert has nothing to do with is listed with the monitor alone.
+            let filter = NotToldFilter { monitor: Some(*id), limit: 100_000, ..NotToldFilter::default() };
+            silent.extend(self.store().not_told(&filter).await.unwrap());
+        }
+        let mut accounted: HashSet<(FlipId, String)> =
+            log.iter().map(|row| (row.flip_id, row.alert_key.clone())).collect();
+        accounted.extend(silent.iter().flat_map(|one| one.alerts.iter().map(|alert| (one.flip_id, alert.clone()))));
+        for id in self.ids.clone() {
+            let flips = self.store().flips(id, None, 100_000).await.unwrap();
+            for flip in &flips {
+                let expected =
+                    flip.new_state.is_problem() || (flip.old_state.is_problem() && flip.new_state == State::Ok);
+                for alert in ALERTS.iter().filter(|_| expected) {
+                    let known = accounted.contains(&(flip.id, (*alert).to_owned()));
+                    let what = format!("{alert} neither told {flip:?} nor says why");
+                    assert!(known, "{}", self.wrong(&what));
+                }
+            }
+            let state = self.store().monitor(id).await.unwrap().state;
+            for alert in ALERTS {
+                let Some(ears) = self.ears.get(&(alert.to_owned(), id)).filter(|ears| !ears.deaf) else { continue };
+                let open = ears.open.map(|(state, _)| state);
+                let what = format!("{id} is {state}, and {alert} knows of {open:?}");
+                match state {
+                    State::Ok => assert_eq!(open, None, "{}", self.wrong(&what)),
+                    // Switched off in silence, it stays what people heard of it; one that is for others now tells no other problem.
+                    State::Inactive => {}
+                    State::Alarm | State::Error if open == Some(state) || ears.passed_over => {}
+                    State::Alarm | State::Error => {
+                        let last = flips.iter().map(|flip| flip.id).max();
+                        let why = silent
+                            .iter()
+                            .any(|one| Some(one.flip_id) == last && one.alerts.contains(&alert.to_owned()));
+                        assert!(why, "{}", self.wrong(&what));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Ears {
+    fn state(&mut self, state: State, severity: Option<Severity>) -> Result<(), String> {
+        let before = self.open;
+        self.passed_over = false;
+        self.open = state.is_problem().then(|| (state, severity.unwrap_or_default()));
+        let wrong = match (before, self.open) {
+            _ if self.deaf => false,
+            (None, None) => true,
+            (Some((was, mild)), Some((is, bad))) => was == is && bad <= mild,
+            _ => false,
+        };
+        if wrong { Err(format!("{state} {severity:?} after {before:?}")) } else { Ok(()) }
+    }
+}
+
+/// For all monitors and all problems, and on.
+fn anything() -> AlertChange {
+    AlertChange {
+        enabled: Some(true),
+        severities: Some(SeveritySet::ALL),
+        tags: Some(Vec::new()),
+        ..AlertChange::default()
+    }
+}

@@ -1,0 +1,104 @@
+//! Somebody reads for long: PostgreSQL keeps, for their sake, all that was so before. What is due is found all the same.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+use revere::store::ClaimRequest;
+use revere_model::{MonitorSpec, State};
+
+use crate::support::{Scratch, Sql, TestDatabase, by_server, spec, until};
+
+async fn on_a_server() -> Scratch {
+    Scratch::on(TestDatabase::on_a_server().await, |_| {}).await
+}
+
+/// A snapshot that is held until the connection is let go.
+async fn snapshot(scratch: &Scratch) -> Sql {
+    let mut holder = scratch.sql().await;
+    holder.run("begin isolation level repeatable read; select count(*) from statuses").await;
+    holder
+}
+
+#[tokio::test]
+async fn looking_for_what_is_due_does_not_read_all_that_was_due_before() {
+    const BEFORE: i64 = 3000;
+    let scratch = on_a_server().await;
+    scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    let mut sql = scratch.sql().await;
+    let holder = snapshot(&scratch).await;
+    // A tick each second.
+    for _ in 0..BEFORE {
+        sql.run("update statuses set due_at = due_at + 1000000").await;
+    }
+    scratch.clock.advance(SignedDuration::from_secs(60 + BEFORE - 1));
+    let other = scratch.beside().await;
+    let mut first = Duration::ZERO;
+    for look in 0..20 {
+        let asked = Instant::now();
+        let due = other.store.next_due(other.now()).await.unwrap().unwrap();
+        assert_eq!(due.duration_since(scratch.now()).as_secs(), 1, "it is found wherever looking begins");
+        assert_eq!(other.claim().await, [], "and not due yet");
+        if look == 0 {
+            first = asked.elapsed();
+        }
+    }
+    assert!(first < Duration::from_secs(5), "the looks that follow are no longer at all of it: {first:?}");
+    scratch.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(other.claim().await.len(), 1);
+    let name = sql.texts("select current_schema()::text").await.remove(0);
+    other.store.close().await;
+    // A session tells what it read when it ends, at the latest.
+    let read = format!(
+        "select cast(coalesce(sum(idx_tup_read), 0) as bigint) from pg_stat_user_indexes
+         where indexrelname = 'statuses_due' and schemaname = '{name}'"
+    );
+    let mut watch = scratch.sql().await;
+    until("its looks are counted", async || watch.number(read.clone()).await >= BEFORE).await;
+    let all = watch.number(read).await;
+    assert!(all < 3 * BEFORE, "{all} entries were read in 41 looks at {BEFORE}");
+    drop(holder);
+}
+
+/// Five hundred runs a second, of 2,500 monitors, as fast as they go, for as many seconds as `REVERE_SECONDS` says (600): each
+/// second's work takes less than one, so no tick is late by more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes, and its numbers are for people"]
+async fn no_tick_is_late_by_a_second_while_a_snapshot_is_held_for_ten_minutes() {
+    const A_SECOND: usize = 500;
+    const EVERY: usize = 5;
+    let seconds = std::env::var("REVERE_SECONDS").map_or(600, |seconds| seconds.parse().unwrap());
+    let scratch = on_a_server().await;
+    for n in 0..A_SECOND * EVERY {
+        let schedule = format!("{}-59/{EVERY} * * * * *", n % EVERY);
+        let monitor = MonitorSpec { schedule, ..spec(&format!("m{n}")) };
+        scratch.store.create_monitor(&monitor, &by_server(scratch.now())).await.unwrap();
+    }
+    let holder = snapshot(&scratch).await;
+    let mut took = Vec::with_capacity(seconds);
+    for _ in 0..seconds {
+        scratch.clock.advance(SignedDuration::from_secs(1));
+        let (began, mut runs) = (Instant::now(), 0);
+        while runs < A_SECOND {
+            let request = ClaimRequest {
+                node: "one".to_owned(),
+                now: scratch.now(),
+                up_since: scratch.now(),
+                run_limit: Duration::from_secs(30),
+                limit: 256,
+                places: 256,
+            };
+            let claims = scratch.store.claim_due(&request).await.unwrap();
+            runs += claims.runs.len();
+            join_all(claims.runs.iter().map(|claimed| scratch.finish(claimed, State::Ok))).await;
+        }
+        took.push(began.elapsed());
+    }
+    for (minute, took) in took.chunks(60).enumerate() {
+        let mean = took.iter().sum::<Duration>() / took.len() as u32;
+        println!("minute {}: {mean:.0?} for a second's work, {:.0?} at most", minute + 1, took.iter().max().unwrap());
+    }
+    let slowest = took.iter().max().unwrap();
+    assert!(*slowest < Duration::from_secs(1), "a second's work took {slowest:?}");
+    drop(holder);
+}
