@@ -129,13 +129,32 @@ async function theBrowser() {
 }
 after(async () => (await browser)?.close());
 
+// A click on a button that sends a form is over when the page that answers it stands there: what a story looks for next
+// may have stood on the page before as well. `noWaitAfter` is for stories that look at what is under way.
+const scripted = new WeakSet();
+let waiting = false;
+function clicksArrive(page) {
+  scripted.add(page.context());
+  if (waiting) return;
+  waiting = true;
+  const locators = Object.getPrototypeOf(page.locator("html"));
+  const { click } = locators;
+  locators.click = async function (wishes = {}) {
+    await click.call(this, wishes);
+    const page = this.page();
+    if (wishes.noWaitAfter || page.isClosed() || !scripted.has(page.context())) return;
+    await page.waitForFunction(() => document.readyState !== "loading" && !document.querySelector("form[data-sent]"));
+  };
+}
+
 // A person with a browser of their own; `tell` says what must not have gone unnoticed.
-export async function person(server, { width = 1280, height = width < 500 ? 844 : 860, theme = "light", scripts = true } = {}) {
+export async function person(server, { width = 1280, height = width < 500 ? 844 : 860, theme = "light", scripts = true, touch = false } = {}) {
   const context = await (await theBrowser()).newContext({
     baseURL: server.base,
     viewport: { width, height },
     colorScheme: theme,
     javaScriptEnabled: scripts,
+    hasTouch: touch,
     locale: "en-GB",
     timezoneId: "Europe/Berlin",
   });
@@ -164,6 +183,7 @@ export async function person(server, { width = 1280, height = width < 500 ? 844 
     });
   });
   const page = await context.newPage();
+  if (scripts) clicksArrive(page);
   // What a story brings about on purpose, such as a refused save, is named by it.
   const expects = (...patterns) => expected.push(...patterns.map((one) => new RegExp(String(one))));
   const leave = async () => {
