@@ -110,6 +110,13 @@ class Server {
     return id;
   }
 
+  // As if an hour had gone by since anybody showed who they are.
+  proofsEnd() {
+    const program = "import sqlite3\nfile = sqlite3.connect('revere.db', timeout=30)\nfile.execute('update sessions set proved_at = proved_at - 3600000000')\nfile.commit()";
+    const ended = spawnSync("python3", ["-c", program], { cwd: this.folder, encoding: "utf8" });
+    assert.equal(ended.status, 0, ended.stderr);
+  }
+
   // Somebody who may log in, with this password.
   add(name, role, password) {
     const added = spawnSync(binary, ["user", "add", name, "--role", role, "--password-stdin"], { cwd: this.folder, input: password, encoding: "utf8" });
@@ -147,7 +154,7 @@ function clicksArrive(page) {
   };
 }
 
-// A person with a browser of their own; `tell` says what must not have gone unnoticed.
+// A person with a browser of their own; `leave` says what went wrong unnoticed.
 export async function person(server, { width = 1280, height = width < 500 ? 844 : 860, theme = "light", scripts = true, touch = false } = {}) {
   const context = await (await theBrowser()).newContext({
     baseURL: server.base,

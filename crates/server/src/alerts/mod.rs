@@ -8,6 +8,7 @@ mod message;
 pub mod retry;
 
 mod aws;
+mod buttons;
 mod channels;
 mod charts;
 mod crowd;

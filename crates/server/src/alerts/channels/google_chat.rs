@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    buttons::Button,
     http_channel::{HttpChannel, over_http},
     inert,
 };
@@ -64,10 +65,10 @@ impl HttpChannel for GoogleChat {
 /// One line of text, which telephones show, and a card with all of it. A text has no way to write a `*` as it is; a card is HTML.
 fn message(notification: &Notification) -> Value {
     let mut widgets = vec![json!({"textParagraph": {"text": inert::html_lines(&notification.text())}})];
-    if let Some(url) = notification.url() {
-        widgets.push(json!({
-            "buttonList": {"buttons": [{"text": "Open the monitor", "onClick": {"openLink": {"url": url}}}]}
-        }));
+    let shown = |button: Button| json!({"text": button.label, "onClick": {"openLink": {"url": button.url}}});
+    let buttons: Vec<Value> = notification.buttons().into_iter().map(shown).collect();
+    if !buttons.is_empty() {
+        widgets.push(json!({"buttonList": {"buttons": buttons}}));
     }
     json!({
         "text": inert::parted(&notification.subject()),

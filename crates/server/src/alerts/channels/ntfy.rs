@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    buttons::Button,
     fitting::ChatText,
     http_channel::{HttpChannel, over_http},
     inert,
@@ -86,6 +87,11 @@ impl Ntfy {
         });
         if let Some(url) = notification.url() {
             body["click"] = json!(url);
+        }
+        let action = |button: Button| json!({"action": "view", "label": button.label, "url": button.url});
+        let actions: Vec<Value> = notification.buttons().into_iter().map(action).collect();
+        if !actions.is_empty() {
+            body["actions"] = json!(actions);
         }
         body
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    buttons::Button,
     http_channel::{HttpChannel, over_http},
     plain_text,
 };
@@ -79,7 +80,8 @@ impl PagerDuty {
         }
         if let Some(url) = notification.url() {
             event["client_url"] = json!(url);
-            event["links"] = json!([{"href": url, "text": "The monitor"}]);
+            let link = |button: Button| json!({"href": button.url, "text": button.label});
+            event["links"] = notification.buttons().into_iter().map(link).collect();
         }
         event
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    buttons::Button,
     http_channel::{HttpChannel, over_http},
 };
 use crate::{
@@ -86,8 +87,10 @@ fn card(notification: &Notification) -> Value {
         "msteams": {"width": "Full"},
         "body": body,
     });
-    if let Some(url) = notification.url() {
-        content["actions"] = json!([{"type": "Action.OpenUrl", "title": "Open the monitor", "url": url}]);
+    let action = |button: Button| json!({"type": "Action.OpenUrl", "title": button.label, "url": button.url});
+    let actions: Vec<Value> = notification.buttons().into_iter().map(action).collect();
+    if !actions.is_empty() {
+        content["actions"] = json!(actions);
     }
     json!({
         "type": "message",

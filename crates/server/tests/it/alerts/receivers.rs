@@ -2,7 +2,7 @@
 //! missing or null, a text that is too long, a wrong way to sign in, markup or a mention that means something.
 
 use revere::alerts::{Incident, KINDS, Notification};
-use revere_model::{FlipId, ReturnValue, State};
+use revere_model::{FlipId, ReturnValue, RunId, State};
 use serde_json::{Value, json};
 
 use super::{
@@ -94,6 +94,45 @@ async fn every_service_takes_what_it_is_sent() {
         }
     }
     assert!(tried > 180, "{tried}");
+}
+
+/// A button leads to where one acknowledges, and acknowledges nothing itself.
+#[tokio::test]
+async fn a_problem_has_a_button_to_acknowledge_it_where_the_service_shows_some() {
+    const OPEN: &str = "https://revere.example.com/monitor/17/run/9";
+    const ACKNOWLEDGE: &str = "https://revere.example.com/acknowledge/7.ab";
+    let stub = Stub::start().await;
+    let link = |label: &str, url: &str| (label.to_owned(), url.to_owned());
+    let all = |buttons: &Value, label: &str, url: &str| -> Vec<(String, String)> {
+        let one = |button: &Value| {
+            (button[label].as_str().unwrap().to_owned(), button.pointer(url).unwrap().as_str().unwrap().to_owned())
+        };
+        buttons.as_array().into_iter().flatten().map(one).collect()
+    };
+    for kind in ["teams", "google_chat", "ntfy", "pagerduty"] {
+        let kind_sample = &KINDS.iter().find(|one| one.names[0] == kind).unwrap().samples[0];
+        let config = serde_json::from_str(&kind_sample.config.replace("{url}", &stub.url)).unwrap();
+        let channel = channel(kind, config);
+        stub.answer(200, &[], Some(kind_sample.taken));
+        for acknowledge_url in [None, Some(ACKNOWLEDGE.to_owned())] {
+            let alarm = Notification { old_state: State::Ok, new_state: State::Alarm, ..sample() };
+            let can_acknowledge = acknowledge_url.is_some();
+            send(&channel, &Notification { run_id: Some(RunId(9)), acknowledge_url, ..alarm }).await.unwrap();
+            let body: Value = serde_json::from_str(&stub.one().body).unwrap();
+            let shown = match kind {
+                "teams" => all(&body["attachments"][0]["content"]["actions"], "title", "/url"),
+                "google_chat" => {
+                    let widgets = &body["cardsV2"][0]["card"]["sections"][0]["widgets"];
+                    all(&widgets[1]["buttonList"]["buttons"], "text", "/onClick/openLink/url")
+                }
+                "ntfy" => all(&body["actions"], "label", "/url"),
+                _ => all(&body["links"], "text", "/href"),
+            };
+            let mut expected = vec![link("Open the run", OPEN)];
+            expected.extend(can_acknowledge.then(|| link("Acknowledge", ACKNOWLEDGE)));
+            assert_eq!(shown, expected, "{kind}");
+        }
+    }
 }
 
 /// What opens something is closed by the end of the same problem, and by no other's.
