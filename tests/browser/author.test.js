@@ -296,3 +296,26 @@ everywhere("a script sees its monitor's own past when it is tried out, and compl
   assert.match(await outcome(page).innerText(), /return_value\s+3\s+threshold\s+2/);
   await server.api("DELETE", `/monitors/${id}`);
 });
+
+everywhere("some of the last runs have to fail before an alarm, and a window that is too short is said at its field", server, async ({ page, expects, server }) => {
+  const id = await server.monitor({ name: "Now and then", runs: 0, script: "raise MonitorFailure('now and then')" });
+  await page.goto(`/monitor/${id}/edit`);
+  await page.getByLabel("Alarm after", { exact: true }).fill("2");
+  await page.getByLabel("Alarm window", { exact: true }).fill("1");
+  expects("422");
+  await page.getByRole("button", { name: /^Save/ }).click();
+  await page.locator("#alarm_window-fault").waitFor();
+  await page.getByLabel("Alarm window", { exact: true }).fill("3");
+  await page.getByRole("button", { name: /^Save/ }).click();
+  await page.getByRole("heading", { name: "Now and then" }).waitFor();
+  await page.getByText("2 of the last 3 runs", { exact: false }).waitFor();
+  await fits(page);
+  const states = [];
+  for (const fails of [true, false, true]) {
+    await server.api("PATCH", `/monitors/${id}`, { script: fails ? "raise MonitorFailure('now and then')" : "return_value = 1" });
+    await server.api("POST", `/monitors/${id}/run`, {});
+    states.push((await server.api("GET", `/monitors/${id}`)).state);
+  }
+  assert.deepEqual(states.map((state) => state === "ALARM"), [false, false, true]);
+  await server.api("DELETE", `/monitors/${id}`);
+});

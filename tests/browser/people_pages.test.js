@@ -7,7 +7,6 @@ const PASSWORD = "correct horse battery";
 const server = serve({ more: () => "LOCAL_USERS = True\n" }).then((server) => {
   for (const name of ["ada 1280 light", "ada 390 light", "ada 1280 dark", "ada 390 dark"]) server.add(name, "administrator", PASSWORD);
   server.add("bob", "editor", PASSWORD);
-  server.add("dora", "administrator", PASSWORD);
   return server;
 });
 
@@ -85,37 +84,6 @@ everywhere("log in, refused and let in; account, people, a link, tokens, out aga
   hers.expects("answer: 403", "console:.*403");
   await hers.leave().catch((error) => assert.match(error.message, /403/));
   assert.deepEqual(found, []);
-});
-
-everywhere("whoever came in long ago shows once more who they are, and goes on where they were", server, async ({ page, expects, server }) => {
-  expects("answer: 422", "console:.*422");
-  const how = `${page.viewportSize().width}-${(await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches)) ? "dark" : "light"}`;
-  await page.goto("/people");
-  await page.getByRole("heading", { name: "Log in" }).waitFor();
-  await page.getByLabel("Name").fill("dora");
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Log in" }).click();
-  const add = page.getByRole("button", { name: "Add", exact: true });
-  await add.waitFor();
-  const erin = `erin ${(number += 1)}`;
-  await page.getByLabel("Name").fill(erin);
-  server.proofsEnd();
-  // What was filled in before it was over is not done.
-  await add.click();
-  await page.getByRole("heading", { name: "Is it you?" }).waitFor();
-  assert.deepEqual(await look(page, "proof", how), []);
-  assert.equal(await page.getByText(erin, { exact: true }).count(), 0);
-  await page.getByLabel("Password").fill("not her password");
-  await page.getByRole("button", { name: "Go on" }).click();
-  await page.locator("#password[aria-invalid]").waitFor();
-  assert.deepEqual(await look(page, "proof-refused", how), []);
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Go on" }).click();
-  await add.waitFor();
-  assert.equal(new URL(page.url()).pathname, "/people");
-  await page.getByLabel("Name").fill(erin);
-  await add.click();
-  await page.locator("code.once").waitFor();
 });
 
 story("log in, end a session, make a token and log out without a mouse", server, {}, async ({ page, context, server }) => {
