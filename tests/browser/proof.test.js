@@ -31,6 +31,7 @@ everywhere("whoever came in long ago shows once more who they are, and goes on w
   await page.getByLabel("Password").fill("not her password");
   await page.getByRole("button", { name: "Go on" }).click();
   await page.locator("#password[aria-invalid]").waitFor();
+  assert.equal(await page.locator("#password-fault").innerText(), "that is not your password");
   assert.deepEqual(await look(page, "proof-refused", how), []);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Go on" }).click();

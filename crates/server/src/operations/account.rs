@@ -58,12 +58,14 @@ pub async fn prove(context: &Context, password: &str, code: &str) -> Result<(), 
     let (services, user, session) = own(context).await?;
     let Some(session) = session else { return Ok(()) };
     let id = user.id;
+    let wrong = match user.totp_key {
+        Some(_) => "that is not your password, or not a code of this moment",
+        None => "that is not your password",
+    };
     log_in::counted(context, services)?;
     let log_in = LogIn { name: user.name.clone(), password: password.to_owned(), code: code.to_owned() };
     match shown(context, services, Some(user), &log_in).await {
-        Err(Failure::NotLetIn) => {
-            return Err(Refusal::one("password", "that is not your password, or not a code of this moment").into());
-        }
+        Err(Failure::NotLetIn) => return Err(Refusal::one("password", wrong).into()),
         shown => shown?,
     };
     services.store.session_proved(id, session, &context.asked()).await.map_err(Failure::Store)
