@@ -23,7 +23,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   revere check
   revere check --connect            Ask each source its cheapest question, too
-  revere -c /etc/revere/config.py check && systemctl restart revere
+  revere -c /etc/revere/config.py check && systemctl reload revere
 
 Exit codes:
   0 all is right, 1 something is not";

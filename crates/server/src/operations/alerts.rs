@@ -124,7 +124,7 @@ pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
         Err(TestAlertError::Send(error)) => Err(error.message),
         Err(TestAlertError::Unknown(_)) if row.in_config => {
             let detail =
-                format!("the alert '{key}' is switched off in the configuration; switch it on there and restart");
+                format!("the alert '{key}' is switched off in the configuration; switch it on there, then 'revere reload'");
             return Err(Failure::NotPossible(detail));
         }
         Err(TestAlertError::Unknown(_)) => {
