@@ -126,6 +126,8 @@ def silence(ask):
     assert {str(reason) for reason in reasons} >= {"muted", "not_chosen"}, reasons
     first = ask("acknowledge", models.Acknowledgement, made.id, body=models.AcknowledgementInput(note="on it"), answers=201)
     assert ask("get_acknowledgement", models.Acknowledgement, made.id) == first
+    ask("take_back_acknowledgement", type(None), made.id, answers=204)
+    ask("get_acknowledgement", type(None), made.id, answers=204)
     assert ask("end_mute", models.Mute, mute.id).over
 
 
@@ -172,6 +174,8 @@ def others(ask):
     assert ask("list_audit", models.PageAuditRow, target="alert:log", who="everybody", limit=1).items == rows[1:2]
     server = ask("get_server", models.Server)
     assert [node.this for node in server.servers] == [True] and server.database.size_bytes > 0, server
+    rights = ask("get_rights", models.Rights)
+    assert (rights.role, rights.tags, rights.only_looks) == (models.Role.ADMINISTRATOR, [], False), rights
     assert ask("health", models.Health).status == "ok"
     assert "revere_runs_total" in ask("metrics", str)
     assert ask("openapi", models.OpenapiResponse200)["openapi"].startswith("3.1")

@@ -51,6 +51,19 @@ for (const width of [1280, 390]) {
   });
 }
 
+story("a warning's time is not drawn over on a phone", server, { width: 390 }, async ({ page, server }) => {
+  const warns = "n = 1 + (previous.return_value if previous else 0)\nreturn_value = n\nraise MonitorFailure('filling up', severity='warning')";
+  const id = await server.monitor({ name: "Disk that fills", script: warns, runs: 5 });
+  await page.goto("/");
+  const row = page.locator(`#m${id}`);
+  assert.match(await row.locator(".c-state").innerText(), /warning/);
+  const [since, spark] = await Promise.all([".c-since time", ".c-trend svg"].map((part) => row.locator(part).boundingBox()));
+  assert.ok(since.x + since.width <= spark.x, `${JSON.stringify(since)} and ${JSON.stringify(spark)}`);
+  assert.ok(spark.width >= 20, `there is something to be seen: ${JSON.stringify(spark)}`);
+  await fits(page);
+  await server.api("DELETE", `/monitors/${id}`);
+});
+
 story("a state that changes is seen without reloading, in the row, the counts, the title and the icon", server, {}, async ({ page, server }) => {
   const id = await server.monitor({ name: "Disk", script: "return_value = 10" });
   await page.goto("/");

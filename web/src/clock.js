@@ -32,6 +32,13 @@ export function exact(ms, zone) {
   return `${at.weekday} ${at.day} ${at.month} ${at.year}, ${at.hour}:${at.minute}:${at.second} ${offset(at.timeZoneName)}`;
 }
 
+// `2026-11-25`
+export function isoDay(ms, zone) {
+  const at = parts(ms, zone);
+  const month = "JanFebMarAprMayJunJulAugSepOctNovDec".indexOf(at.month) / 3 + 1;
+  return `${at.year}-${String(month).padStart(2, "0")}-${at.day.padStart(2, "0")}`;
+}
+
 // `25 Nov`
 export function day(ms, zone) {
   const at = parts(ms, zone);

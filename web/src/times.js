@@ -1,5 +1,5 @@
 // Relative times that go on, with the exact one in the zone of the page. The server writes them first, in the same words.
-import { exact, pageZone } from "./clock.js";
+import { exact, isoDay, pageZone } from "./clock.js";
 
 // The server's clock, as far as this page knows: its times are shown against it.
 let skew = 0;
@@ -25,7 +25,7 @@ export function refresh(root) {
     const ms = Date.parse(element.dateTime);
     const seconds = Math.trunc(at - ms / 1000);
     const kind = element.dataset.live;
-    const text = kind === "since" ? lasted(seconds) : relative(seconds, element.dateTime);
+    const text = kind === "since" ? lasted(seconds) : relative(seconds, ms, pageZone());
     if (kind !== "clock" && element.firstChild?.data !== text) element.textContent = text;
     const whole = exact(ms, pageZone());
     const title = kind === "clock" ? `${text}\n${whole}` : kind === "since" ? `since ${whole}` : whole;
@@ -33,8 +33,9 @@ export function refresh(root) {
   }
 }
 
-export function relative(seconds, iso) {
-  if (Math.abs(seconds) >= 45 * 86400) return iso.slice(0, 10);
+// Far away it is a day, by the clock of the page.
+export function relative(seconds, ms, zone) {
+  if (Math.abs(seconds) >= 45 * 86400) return isoDay(ms, zone);
   if (seconds >= 2) return `${lasted(seconds)} ago`;
   if (seconds >= 0) return "now";
   return `in ${lasted(-seconds)}`;

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { exact } from "../src/clock.js";
 import { axisLabels, short, whole } from "../src/numbers.js";
-import { lasted } from "../src/times.js";
+import { lasted, relative } from "../src/times.js";
 
 const cases = JSON.parse(await readFile(new URL("../../crates/server/tests/display_cases.json", import.meta.url), "utf8"));
 const plain = (text) => text.replace(/[\u00a0\u202f]/g, " ");
@@ -27,4 +27,11 @@ test("times", () => {
 
 test("spans", () => {
   for (const { seconds, lasted: text } of cases.spans) assert.equal(lasted(seconds), text);
+});
+
+test("a day far away is that of the page's zone", () => {
+  const ms = Date.parse("2026-03-01T23:30:00Z");
+  assert.equal(relative(100 * 86400, ms, "Asia/Tokyo"), "2026-03-02");
+  assert.equal(relative(100 * 86400, ms, "UTC"), "2026-03-01");
+  assert.equal(relative(-100 * 86400, Date.parse("2026-12-01T02:00:00Z"), "America/New_York"), "2026-11-30");
 });

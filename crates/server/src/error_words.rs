@@ -8,7 +8,7 @@ pub fn with_causes(error: &dyn Error) -> String {
     let mut cause = error.source();
     while let Some(current) = cause {
         let more = current.to_string();
-        if !text.ends_with(&more) {
+        if !text.ends_with(&more) && !plain(&text).contains(&*plain(&more)) {
             text.push_str(": ");
             text.push_str(&more);
         }
@@ -19,7 +19,13 @@ pub fn with_causes(error: &dyn Error) -> String {
 
 /// A text without what only programmers read: what libraries put around the words of the operating system and of databases.
 pub fn plain(text: &str) -> Cow<'_, str> {
-    const AROUND: [&str; 2] = ["failed to lookup address information: ", "error returned from database: "];
+    const AROUND: [&str; 5] = [
+        "failed to lookup address information: ",
+        "error returned from database: ",
+        "error communicating with database: ",
+        "error occurred while attempting to establish a TLS connection: ",
+        "error with configuration: ",
+    ];
     const NUMBERED: [(&str, &str); 2] = [(" (os error ", ")"), ("(code: ", ") ")];
     let mut plain = Cow::Borrowed(text);
     for around in AROUND.into_iter().filter(|around| text.contains(around)) {
@@ -92,6 +98,11 @@ mod tests {
             with_causes(&layer("cannot save", layer("no connection", refused()))),
             "cannot save: no connection: refused"
         );
+        let database = layer(
+            "db cannot be reached (refused): look there",
+            layer("error communicating with database: refused", refused()),
+        );
+        assert_eq!(with_causes(&database), "db cannot be reached (refused): look there");
         let wrapped = layer("outer", io::Error::other(io::Error::other(refused())));
         let found: Vec<String> = causes(&wrapped).map(ToString::to_string).collect();
         assert_eq!(found, ["outer", "refused", "refused", "refused"]);

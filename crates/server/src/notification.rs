@@ -59,6 +59,9 @@ pub struct Notification {
     /// The words of the alert that tells it, where they are its own. They are the configuration's and not kept with a delivery.
     #[serde(skip)]
     pub wording: Option<Wording>,
+    /// What was said where the alert has words of its own, once it was sent; cut to what a log shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     /// What sending it now adds to it. Nothing of that is kept with a delivery.
     #[serde(skip)]
     pub sending: Sending,

@@ -74,6 +74,8 @@ acts! {
     Acknowledged "acknowledged" "problem acknowledged": Some(Acknowledge);
     /// The same, by the link of a message.
     AcknowledgedByLink "acknowledged_by_link" "problem acknowledged by a link": Some(AcknowledgeByLink);
+    /// Nobody looks after it after all.
+    AcknowledgementTakenBack "acknowledgement_taken_back" "acknowledgement taken back": Some(Acknowledge);
     /// Somebody who may come in.
     PersonAdded "person_added" "person added": Some(ManagePeople);
     /// What they may do, or whether they may come in.

@@ -20,8 +20,9 @@
 //! - Which monitors and severities an alert is for decides about problems. The end goes wherever the problem was told,
 //!   whatever was chosen meanwhile; where it was not told because it was for others, its end is not told either.
 //! - A problem that becomes more severe than what people heard is told once more; one that becomes less severe is not.
-//! - An alert that is switched off tells nothing, muted or not. Told follows in silence and nothing stays open: switching
-//!   it on makes no storm, and a problem told before is not ended later.
+//! - An alert that is switched off tells nothing, muted or not. Of monitors of which nothing is open told follows in silence:
+//!   switching it on makes no storm. What was told before stays open where it is: once the alert is on again it tells what has
+//!   become of it, if that is another state by then.
 //! - A change of what an alert tells, or of who tells a monitor, has effect from the next flip on; it tells nothing by
 //!   itself.
 //!
@@ -90,7 +91,8 @@ pub fn tell(told: &Told, alert: &AlertRules<'_>, subject: &Subject<'_>, held: Op
         Switch::OffInConfig => Some(Silence::OffInConfig),
     };
     if let Some(why) = off {
-        return Told::from_now(state, severity).silent(why);
+        // Whoever heard of something hears what became of it once the alert is on again.
+        return if told.open.is_some() { *told } else { Told::from_now(state, severity) }.silent(why);
     }
     if told.state == Some(state) && told.severity == severity {
         return told.silent(match state {

@@ -169,12 +169,22 @@ fn a_mute_hides_what_began_and_ended_in_it_and_shows_what_outlives_it() {
 }
 
 #[test]
+fn an_alert_that_is_on_again_tells_what_became_of_what_it_told() {
+    let [off, on] = [Event::Enable(false), Event::Enable(true)];
+    let [ok, alarm, error] = [Fine, Alarm, Error].map(Event::Flip);
+    assert_eq!(sent(DEFAULT, &[alarm, off, ok, on]), [Alarm, Fine]);
+    assert_eq!(sent(DEFAULT, &[alarm, off, on, ok]), [Alarm, Fine]);
+    assert_eq!(sent(DEFAULT, &[alarm, off, ok, error, on]), [Alarm, Error]);
+    assert_eq!(sent(DEFAULT, &[alarm, off, ok, alarm, on, ok]), [Alarm, Fine]);
+    assert_eq!(sent(DEFAULT, &[alarm, ok, off, alarm, ok, on]), [Alarm, Fine]);
+}
+
+#[test]
 fn switching_an_alert_on_makes_no_storm() {
     let [off, on] = [Event::Enable(false), Event::Enable(true)];
     let [ok, alarm] = [Fine, Alarm].map(Event::Flip);
     assert_eq!(sent(DEFAULT, &[ok, off, alarm, on]), NONE);
     assert_eq!(sent(DEFAULT, &[ok, off, alarm, on, ok, alarm]), [Alarm]);
-    assert_eq!(sent(DEFAULT, &[alarm, off, on, ok]), [Alarm]);
     // Off counts for more than muted: nothing waits for the mute's end.
     assert_eq!(sent(DEFAULT, &[ok, off, Event::Mute(true), alarm, on, Event::Mute(false)]), NONE);
 }
@@ -342,13 +352,15 @@ proptest! {
         for event in events {
             let before = (world.current, world.severity);
             let opened = world.told.open.is_some();
+            let was_enabled = world.enabled;
             if let Some(state) = world.happens(event) {
                 // Nothing is sent that the alert does not tell, while it is off or muted, or by changing its settings. Nothing
                 // begins that is for others.
                 prop_assert!(world.tells.contains(state) && world.enabled && !world.muted);
-                prop_assert!(matches!(event, Event::Flip(_) | Event::Problem(..) | Event::Mute(false)));
+                prop_assert!(matches!(event, Event::Flip(_) | Event::Problem(..) | Event::Mute(false) | Event::Enable(true)));
                 prop_assert!(world.is_here() || (opened && !state.is_problem()));
-                if !matches!(event, Event::Mute(_)) {
+                prop_assert!(opened || event != Event::Enable(true) || was_enabled, "no storm");
+                if !matches!(event, Event::Mute(_) | Event::Enable(_)) {
                     prop_assert_ne!((state, world.severity), before, "no flip, no news");
                 }
             }
@@ -448,15 +460,26 @@ proptest! {
     }
 
     #[test]
-    fn switched_off_is_the_same_as_never_having_told(events in history(true, true)) {
+    fn switched_off_keeps_what_is_open_and_passes_over_all_else(
+        before in history(true, true), meanwhile in prop::collection::vec(state(), 0..6),
+    ) {
         let mut world = World::new(DEFAULT);
-        for event in events {
+        for event in before {
             world.happens(event);
         }
         world.happens(Event::Enable(false));
         world.happens(Event::Mute(false));
-        prop_assert_eq!(world.told, Told::from_now(world.current, world.severity));
-        prop_assert_eq!(world.happens(Event::Enable(true)), None);
+        world.happens(Event::Tells(DEFAULT));
+        let open = world.told.open;
+        for state in meanwhile.into_iter().chain([Fine]) {
+            prop_assert_eq!(world.happens(Event::Flip(state)), None);
+        }
+        prop_assert_eq!(world.told.open, open);
+        if open.is_none() {
+            prop_assert_eq!(world.told, Told::from_now(Fine, None));
+        }
+        prop_assert_eq!(world.happens(Event::Enable(true)), open.map(|_| Fine));
+        prop_assert_eq!(world.told.open, None);
     }
 }
 

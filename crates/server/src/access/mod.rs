@@ -5,6 +5,7 @@
 mod address_limits;
 mod common_passwords;
 mod hashing;
+mod known_tokens;
 mod networks;
 pub mod oidc;
 mod passwords;
@@ -21,12 +22,13 @@ use tokio::sync::watch;
 
 pub use address_limits::{AddressLimits, address_network};
 pub use hashing::Verified;
+pub use known_tokens::KnownTokens;
 pub use networks::Network;
 pub use passwords::{Busy, Lane, MAX_PASSWORD, MIN_PASSWORD, Passwords, password_fault};
 pub use refusal_limits::{LeftOut, RefusalLimits};
 pub use refusal_times::at_a_full_step;
 
-use crate::outbound::Outbound;
+use crate::{outbound::Outbound, store::WaysIn};
 
 /// What an operator decided about who may come in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,6 +92,29 @@ impl LogInSettings {
         }
     }
 
+    /// The ways that an administrator may come in by. Where nobody is asked to log in, that is by a password, once they are.
+    pub fn ways_in(&self) -> WaysIn {
+        let proxy = self.proxy_user_header.as_ref().map(|_| PROXY_ISSUER.to_owned());
+        let issuers = self.providers.iter().map(|provider| provider.issuer.clone()).chain(proxy).collect();
+        WaysIn { passwords: self.local_users || !self.is_required(), issuers: Some(issuers) }
+    }
+
+    /// Why a password would let nobody in; `None` where it would, or where nobody is asked to log in yet.
+    pub fn no_passwords(&self) -> Option<String> {
+        if self.local_users || !self.is_required() {
+            return None;
+        }
+        let mut ways: Vec<&str> = self.providers.iter().map(|provider| provider.name.as_str()).collect();
+        if self.proxy_user_header.is_some() {
+            ways.push("the proxy (PROXY_USER_HEADER)");
+        }
+        Some(format!(
+            "people log in by {} here, and nobody by a password: they are made by coming in, and have no link or password to be given. \
+             To have people with a password besides, set LOCAL_USERS = True in config.py and start the server again",
+            ways.join(" and ")
+        ))
+    }
+
     /// A session that was last seen before this is over.
     pub fn seen_since(&self, now: Timestamp) -> Timestamp {
         now.saturating_sub(self.session_idle).unwrap_or(now)
@@ -113,6 +138,8 @@ pub struct Access {
     pub refusals: RefusalLimits,
     /// Who says who somebody is.
     pub providers: Vec<oidc::Provider>,
+    /// The tokens of those who ask how the server is.
+    pub known_tokens: KnownTokens,
     /// Told whenever somebody may have lost what they had: what goes on for long looks again then.
     changes: watch::Sender<()>,
 }
@@ -132,6 +159,7 @@ impl Access {
             passwords,
             addresses: AddressLimits::default(),
             refusals: RefusalLimits::default(),
+            known_tokens: KnownTokens::default(),
             changes: watch::Sender::new(()),
         }
     }

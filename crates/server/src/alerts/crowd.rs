@@ -98,6 +98,7 @@ pub fn crowd(mut all: Vec<Notification>, list: &str) -> Notification {
         on_call: None,
         acknowledge_url: None,
         wording: None,
+        said: None,
         sending: Sending { missed: Vec::new(), may_be_repeat, reply_to, crowd: all, ..Sending::default() },
     }
 }
@@ -215,6 +216,9 @@ mod tests {
         let line = "[Revere Alarm] 5 monitors: 2 ALARM, 1 ERROR, 1 ALARM (warning), 1 OK";
         assert_eq!((crowd.subject().as_str(), crowd.short().as_str()), (line, line));
         assert!(crowd.mail_html().contains("ALARM (warning) mild"));
+        // There is no one monitor to be opened.
+        let link = "<a href=\"https://revere.example.com/\" style=\"color:#0b62c4\">Open the list</a>";
+        assert!(crowd.mail_html().contains(link), "{}", crowd.mail_html());
         assert!(
             crowd.naming(2).text().ends_with("\nALARM disk: disk says so\nand 3 more"),
             "{}",

@@ -19,7 +19,7 @@ use super::{
     Built, Channel, Notification, PreviewPart, Receipt, Retry, SendError,
     answer::{Answer, Verdict},
     charts::{self, told_without},
-    multipart, preview,
+    multipart, own_words, preview,
 };
 use crate::{
     building::BuildInput,
@@ -84,6 +84,11 @@ pub trait HttpChannel: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Whether what it says is all its owner's, so that the default text shows nobody what was told.
+    fn has_own_body(&self) -> bool {
+        false
+    }
+
     /// What to ask for once the notification is taken. It is asked once, by itself, and changes nothing about that.
     fn follow_up(&self, notification: &Notification) -> Option<Request> {
         let _ = notification;
@@ -125,6 +130,33 @@ struct OverHttp<C> {
 #[async_trait]
 impl<C: HttpChannel> Channel for OverHttp<C> {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
+        let mut taken = self.sent(notification, timeout).await?;
+        if self.channel.has_own_body() {
+            let kept = Notification { acknowledge_url: None, ..notification.clone() };
+            let parts = self.preview(&kept).unwrap_or_default();
+            let said: Vec<String> = parts.into_iter().map(|part| format!("{}: {}", part.name, part.text)).collect();
+            taken.said = Some(own_words::as_logged(&said.join("\n")));
+        }
+        Ok(taken)
+    }
+
+    fn takes_chart(&self) -> bool {
+        self.channel.charts() != ChartPlace::Nowhere
+    }
+
+    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
+        let request = self.channel.request(notification).map_err(|error| error.to_string())?;
+        let mut parts = parts(&request, self.channel.tells_in_address());
+        if self.channel.charts() == ChartPlace::Behind {
+            parts.extend(notification.chart().map(charts::shown));
+        }
+        Ok(parts)
+    }
+}
+
+impl<C: HttpChannel> OverHttp<C> {
+    /// Tells it, with its chart where that is shown in the same request.
+    async fn sent(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let end = Instant::now() + timeout;
         if notification.chart().is_none() || self.channel.charts() != ChartPlace::InRequest {
             return Ok(self.send_or_by_itself(notification, end).await?);
@@ -140,19 +172,6 @@ impl<C: HttpChannel> Channel for OverHttp<C> {
         // Whatever a receiver has against a picture costs nobody the words.
         let taken = self.send_or_by_itself(&notification.without_chart(), end).await?;
         Ok(told_without(taken, &refused))
-    }
-
-    fn takes_chart(&self) -> bool {
-        self.channel.charts() != ChartPlace::Nowhere
-    }
-
-    fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
-        let request = self.channel.request(notification).map_err(|error| error.to_string())?;
-        let mut parts = parts(&request, self.channel.tells_in_address());
-        if self.channel.charts() == ChartPlace::Behind {
-            parts.extend(notification.chart().map(charts::shown));
-        }
-        Ok(parts)
     }
 }
 
@@ -228,7 +247,7 @@ impl<C: HttpChannel> OverHttp<C> {
                 let reference = self.channel.reference(notification, &answer).filter(fits);
                 let without = self.send_chart(notification, &answer, limits, end).await.err();
                 let without = without.map(|why| format!(" (without its chart: {why})")).unwrap_or_default();
-                Ok(Receipt { reply: reply.summary() + &without, reference })
+                Ok(Receipt { reply: reply.summary() + &without, reference, said: None })
             }
             Verdict::Refused { retry, reason } => {
                 let said = reason.map_or_else(|| reply.summary(), |reason| reply.status_with(&reason));

@@ -467,6 +467,7 @@ pub(crate) mod tests {
             on_call: None,
             acknowledge_url: None,
             wording: None,
+            said: None,
             sending: Sending::default(),
         }
     }

@@ -80,12 +80,14 @@ pub struct Receipt {
     /// What the receiver calls the message, or the thread that it stands in, if what follows of the same incident can be put
     /// there: that is given this, as [`Sending::reply_to`].
     pub reference: Option<String>,
+    /// What was said, where that is not the default text: without the link that opens a door, and cut to what a log shows.
+    pub said: Option<String>,
 }
 
 impl Receipt {
     /// The receiver said this, and has no place for what follows.
     pub fn saying(reply: impl Into<String>) -> Receipt {
-        Receipt { reply: reply.into(), reference: None }
+        Receipt { reply: reply.into(), reference: None, said: None }
     }
 }
 

@@ -58,7 +58,34 @@ pub(super) fn with(wording: Wording, channel: Arc<dyn Channel>) -> Arc<dyn Chann
 /// The longest text that own words may make, in characters.
 const LONGEST: usize = 32_000;
 
+/// The longest that a log keeps of what was said, in characters.
+const LOGGED: usize = 4000;
+
+/// What a log keeps of what was said.
+pub(super) fn as_logged(said: &str) -> String {
+    plain_text::cut(said.trim(), LOGGED).into_owned()
+}
+
 impl Notification {
+    /// What the alert's own words come to, for the log: without the link that opens a door. Several monitors are told in words that
+    /// are nobody's own.
+    fn said_in_own_words(&self) -> Option<String> {
+        if !self.sending.crowd.is_empty() {
+            return None;
+        }
+        let kept = Notification { acknowledge_url: None, ..self.clone() };
+        let mut said = Vec::new();
+        if kept.has_own(OwnText::Subject) {
+            said.push(kept.subject());
+        }
+        if kept.has_own(OwnText::Text) {
+            said.push(kept.text());
+        } else if kept.has_own(OwnText::Short) {
+            said.push(kept.short());
+        }
+        (!said.is_empty()).then(|| as_logged(&said.join("\n")))
+    }
+
     /// Whether the alert that tells it has this template.
     pub(super) fn has_own(&self, one: OwnText) -> bool {
         self.template(one).is_some()
@@ -188,7 +215,9 @@ impl Channel for Worded {
         for (_, error) in worded.failing_words() {
             tracing::warn!(%error, key = worded.key, "an alert's own words failed; the default is told");
         }
-        self.channel.send(&worded, timeout).await
+        let mut taken = self.channel.send(&worded, timeout).await?;
+        taken.said = taken.said.or_else(|| worded.said_in_own_words());
+        Ok(taken)
     }
 
     fn preview(&self, notification: &Notification) -> Result<Vec<PreviewPart>, String> {
@@ -234,6 +263,7 @@ pub(super) fn examples() -> [Notification; 3] {
         on_call: None,
         acknowledge_url: None,
         wording: None,
+        said: None,
         sending: Sending::default(),
     };
     let end = Notification {

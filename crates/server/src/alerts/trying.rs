@@ -38,6 +38,7 @@ pub fn test_notification(alert: &str, address: String, at: Timestamp, number: u6
         on_call: None,
         acknowledge_url: None,
         wording: None,
+        said: None,
         sending: Sending::default(),
     }
 }

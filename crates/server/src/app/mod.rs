@@ -116,6 +116,9 @@ impl App {
         options.metrics = Some(parts.metrics.clone());
         options.secrets = parts.secrets.clone();
         options.audit_is_logged = parts.config.audit_log.is_some();
+        options.ways_in = parts.config.log_in.ways_in();
+        // What is looked into is somebody's copy: there is none to be made.
+        options.must_exist = parts.config.log_in.only_looks;
         let store = open(options).await?;
         store.get_ready().await;
         // Of several servers each goes by the one clock that they share.
@@ -133,7 +136,7 @@ impl App {
 }
 
 /// Whether an address that others can reach is guarded, or its operator said in so many words that it need not be.
-fn may_listen(config: &Config, ip: IpAddr, encrypted: bool) -> Result<(), StartError> {
+pub fn may_listen(config: &Config, ip: IpAddr, encrypted: bool) -> Result<(), StartError> {
     let log_in = &config.log_in;
     if ip.is_loopback() {
         return Ok(());

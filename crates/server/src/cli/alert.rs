@@ -26,7 +26,7 @@ use crate::{
     },
     redact::Secrets,
     settings::unknown_name,
-    store::{AuditEntry, DatabasePlace, Store, StoreError, StoreOptions},
+    store::{AuditEntry, OpenError, Store, StoreError, StoreOptions},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -196,10 +196,10 @@ pub(super) fn no_channel(project: &Project, key: &str) -> anyhow::Error {
 /// Before anything is sent: what cannot be written down is not done. Where no server has ever run there is nothing to write
 /// to. Answers what changes it, where it is a rota.
 async fn note(project: &Project, key: &str, rota: Option<&Rota>) -> anyhow::Result<Changes> {
-    if no_database(&project.config).is_some() {
-        return Ok(Changes::default());
-    }
-    let store = open(&project.config, &project.secrets).await?;
+    let store = match open(&project.config, &project.secrets).await {
+        Err(OpenError::Missing { .. }) => return Ok(Changes::default()),
+        opened => opened?,
+    };
     let asked = Asked::at_a_shell(SystemClock.now());
     let entry = AuditEntry::new(Audited::AlertTested, &asked).about(Target::new(TargetKind::Alert, key, ""));
     let noted = async {
@@ -243,10 +243,7 @@ fn time(text: &str) -> Result<Timestamp, &'static str> {
 
 /// The database, which must be there.
 pub(super) async fn opened(config: &Config, secrets: &Secrets) -> anyhow::Result<Store> {
-    if let Some(path) = no_database(config) {
-        anyhow::bail!("there is no database at {} yet; `revere run` makes one", path.display());
-    }
-    open(config, secrets).await
+    Ok(open(config, secrets).await?)
 }
 
 /// A monitor by its number, its name, or how only its name begins.
@@ -278,21 +275,14 @@ pub(super) async fn found(store: &Store, words: &str) -> anyhow::Result<Monitor>
     }
 }
 
-/// The file that is to be the database, if there is none yet.
-fn no_database(config: &Config) -> Option<&Path> {
-    match &config.database {
-        DatabasePlace::File(path) if !path.exists() => Some(path),
-        _ => None,
-    }
-}
-
-async fn open(config: &Config, secrets: &Secrets) -> anyhow::Result<Store> {
+async fn open(config: &Config, secrets: &Secrets) -> Result<Store, OpenError> {
     let mut options = StoreOptions::new(config.database.clone());
     options.beside_a_server = true;
+    options.must_exist = true;
     options.alone = false;
     options.secrets = secrets.clone();
     options.audit_is_logged = config.audit_log.is_some();
-    Store::open(options).await.context("cannot open the database")
+    Store::open(options).await
 }
 
 fn as_json(answer: &Answer) -> Value {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::ValueHint;
+use revere_model::{Denial, Operation};
 use serde_json::{Map, Value};
 
 use super::{
@@ -94,6 +95,10 @@ impl Apply {
             if !faults.is_empty() {
                 bail!("{}\nNothing was changed", faults_in_words(faults));
             }
+            let denied = self.denied(&remote, &plan).await?;
+            if !denied.is_empty() {
+                bail!("{}\nNothing was changed", shortened(denied));
+            }
             if self.dry_run {
                 terminal::print_as_it_is(&self.shown(&plan, Paint::stdout()));
                 return Ok(Exit::Success);
@@ -118,6 +123,34 @@ impl Apply {
         faults.extend(alerts_that_are_not_there(remote, &plan, partly).await?);
         faults.extend(scripts_that_do_not_compile(remote, &plan, partly).await?);
         Ok((plan, faults))
+    }
+
+    /// What whoever asks may not do of it, a line each: known before anything is changed.
+    async fn denied(&self, remote: &Remote, plan: &Plan) -> anyhow::Result<Vec<String>> {
+        let Some((rights, only_looks)) = remote.rights().await? else { return Ok(Vec::new()) };
+        let extra = if self.prune { plan.extra.as_slice() } else { &[] };
+        if only_looks && !(plan.create.is_empty() && plan.change.is_empty() && extra.is_empty()) {
+            return Ok(vec![Denial::OnlyLooks(Operation::EditMonitor).to_string()]);
+        }
+        let mut denied = Vec::new();
+        for (file, fields) in &plan.create {
+            let judged = rights.may_with(Operation::CreateMonitor, &tags_of(fields));
+            denied.extend(judged.err().map(|why| format!("{}: {why}", shown_path(&file.path))));
+        }
+        for change in &plan.change {
+            let now = tags_of(&change.monitor.fields);
+            // Nobody gives a monitor away that they could not take back.
+            let then = if change.fields.contains_key("tags") { tags_of(&change.fields) } else { now.clone() };
+            let judged = rights.may_with(Operation::EditMonitor, &now);
+            let judged = judged.and_then(|()| rights.may_with(Operation::EditMonitor, &then));
+            denied.extend(judged.err().map(|why| format!("{}: {why}", shown_path(&change.file.path))));
+        }
+        for monitor in extra {
+            let judged = rights.may_with(Operation::DeleteMonitor, &tags_of(&monitor.fields));
+            let name = inert_line(monitor.name());
+            denied.extend(judged.err().map(|why| format!("monitor {} ('{name}'): {why}", monitor.id)));
+        }
+        Ok(denied)
     }
 
     fn faults_of(&self, file: &StoredFile) -> Vec<FieldFault> {
@@ -231,6 +264,21 @@ fn without_a_head(others: &[PathBuf], plan: &Plan) -> Vec<(PathBuf, FileFault)> 
 pub(super) fn has_tag(fields: &Map<String, Value>, tag: &str) -> bool {
     let tags = fields.get("tags").and_then(Value::as_array);
     tags.into_iter().flatten().any(|one| one.as_str() == Some(tag))
+}
+
+fn tags_of(fields: &Map<String, Value>) -> Vec<String> {
+    let tags = fields.get("tags").and_then(Value::as_array);
+    tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
+}
+
+/// The first lines, and how many more there are.
+fn shortened(mut lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(MOST_LISTED);
+    lines.truncate(MOST_LISTED);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
 }
 
 /// What is new or changed of each file.

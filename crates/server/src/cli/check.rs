@@ -7,16 +7,17 @@ use futures_util::future::join_all;
 use revere_model::{Clock as _, SystemClock};
 
 use super::{
-    Exit, Global,
+    Exit, Global, ListensAt,
     project::Project,
     terminal::{self, Paint, inert},
 };
 use crate::{
     access::{Access, LogInSettings},
+    app::{self, Listener},
     on_call,
     outbound::Outbound,
     sources::{self, SourceFault},
-    store::{DatabasePlace, Store},
+    store::{DatabasePlace, Found, Store},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -24,21 +25,39 @@ Examples:
   revere check
   revere check --connect            Ask each source its cheapest question, too
   revere -c /etc/revere/config.py check && systemctl reload revere
+  revere check --host 0.0.0.0       Would `revere run` listen there?
+
+The address and port are those of `revere run`: --host and --port, REVERE_HOST and REVERE_PORT.
 
 Exit codes:
   0 all is right, 1 something is not";
+
+/// What is said of whoever does.
+const ANSWERS: &str = "answers";
 
 /// How long a source has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Check {
-    /// Ask each source its cheapest question, and the database where it is on a server
+    /// Ask each source its cheapest question, and the database whether it can be used
     #[arg(long)]
     connect: bool,
+    #[command(flatten)]
+    listens: ListensAt,
 }
 
 impl Check {
+    /// Where `revere run` would listen with the same arguments and environment, if it may.
+    fn may_listen(&self, project: &Project) -> anyhow::Result<String> {
+        let ListensAt { host, port } = &self.listens;
+        let addresses = project.runtime.block_on(Listener::addresses(host, *port))?;
+        // The one that is tried first.
+        let Some(address) = addresses.first() else { return Ok(host.clone()) };
+        app::may_listen(&project.config, address.ip(), project.certificate.is_some())?;
+        Ok(address.to_string())
+    }
+
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let project = Project::open(global)?;
         let paint = Paint::stdout();
@@ -51,6 +70,11 @@ impl Check {
             let folder = folder.display();
             anyhow::bail!("DATABASE_PATH: the folder {folder} is not there; make it, or name another one");
         }
+        if let Some(path) = config.database.file().filter(|path| path.is_dir()) {
+            let path = path.display();
+            anyhow::bail!("DATABASE_PATH: {path} is a folder; name the file in it, as '{path}/revere.db'");
+        }
+        let listens = self.may_listen(&project)?;
         let first = match &config.file {
             Some(file) => format!("{} is {}", inert(file.display()), paint.green("right")),
             None => {
@@ -58,8 +82,9 @@ impl Check {
             }
         };
         terminal::print_as_it_is(&format!(
-            "{first}\n  database   {}\n  time zone  {}\n  sources    {}\n  alerts     {}\n  log-in     {}\n",
+            "{first}\n  database   {}\n  listens at {}\n  time zone  {}\n  sources    {}\n  alerts     {}\n  log-in     {}\n",
             inert(&config.database),
+            inert(listens),
             config.timezone,
             inert(list(project.sources.keys())),
             inert(list(project.channels.keys())),
@@ -85,12 +110,13 @@ impl Check {
             let fault = |fault: SourceFault| sources::reason(&fault.to_string(), name).to_owned();
             (name.clone(), took, answer.map_err(fault))
         });
-        let others = providers(&project).into_iter().chain(calendars(&project));
-        for (name, took, answer) in database(&project).into_iter().chain(answers).chain(others) {
+        let others = answers.chain(providers(&project)).chain(calendars(&project));
+        let others = others.map(|(name, took, answer)| (name, took, answer.map(|()| ANSWERS.to_owned())));
+        for (name, took, answer) in std::iter::once(database(&project)).chain(others) {
             let name = inert(name);
             let took = format!("{:.0} ms", took.as_secs_f64() * 1e3);
             terminal::print_as_it_is(&match answer {
-                Ok(()) => format!("{}  {name} answers ({took})\n", paint.green("up  ")),
+                Ok(words) => format!("{}  {name} {words} ({took})\n", paint.green("up  ")),
                 Err(fault) => {
                     exit = Exit::Failure;
                     format!("{}  {name} ({took}): {}\n", paint.red("down"), inert(project.secrets.redact(&fault)))
@@ -101,12 +127,19 @@ impl Check {
     }
 }
 
-/// Asks the database what it is, where it is on a server.
-fn database(project: &Project) -> Option<(String, Duration, Result<(), String>)> {
-    let DatabasePlace::Server(address) = &project.config.database else { return None };
+/// Asks the database what it is, and whether a server could use it.
+fn database(project: &Project) -> (String, Duration, Result<String, String>) {
     let began = Instant::now();
-    let answer = project.runtime.block_on(Store::probe(address)).map_err(|fault| fault.to_string());
-    Some(("the database".to_owned(), began.elapsed(), answer))
+    let found = project.runtime.block_on(Store::probe(&project.config.database));
+    let answer = found.map(|found| match found {
+        Found::Current => ANSWERS.to_owned(),
+        Found::Older => format!("{ANSWERS}; the next start of a server brings it up to this version"),
+        Found::Nothing if project.config.database.file().is_none() => {
+            format!("{ANSWERS}; it is empty, and the first start of a server makes its tables")
+        }
+        Found::Nothing => "is not there yet; the first start of a server makes it".to_owned(),
+    });
+    ("the database".to_owned(), began.elapsed(), answer.map_err(|fault| terminal::paragraph(&fault.into())))
 }
 
 /// Fetches the calendar of each rota that goes by one.

@@ -188,6 +188,17 @@ enum Command {
     Completions(completions::Completions),
 }
 
+/// Where the server listens: the same for whoever asks whether it may.
+#[derive(Args, Clone, Debug)]
+struct ListensAt {
+    /// The port to listen on; 0 is any free one
+    #[arg(short, long, value_parser = port, default_value_t = 5000, env = "REVERE_PORT", hide_env_values = true)]
+    port: u16,
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1", env = "REVERE_HOST", hide_env_values = true)]
+    host: String,
+}
+
 /// A port to listen on.
 fn port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "expected a whole number from 0 to 65535")

@@ -33,6 +33,7 @@ impl Nodes {
         let (nodes, now) = begun.runtime.block_on(async {
             let mut options = StoreOptions::new(config.database.clone());
             options.beside_a_server = true;
+            options.must_exist = true;
             options.secrets = begun.secrets.clone();
             let store = Store::open(options).await?;
             let read = async {

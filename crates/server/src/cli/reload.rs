@@ -41,6 +41,7 @@ impl Reload {
             DatabasePlace::Server(_) => project.runtime.block_on(async {
                 let mut options = StoreOptions::new(place.clone());
                 options.beside_a_server = true;
+                options.must_exist = true;
                 options.secrets = secrets;
                 let store = Store::open(options).await?;
                 let servers = store.servers_of_this_machine().await;

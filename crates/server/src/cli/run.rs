@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Exit, Global, port,
+    Exit, Global, ListensAt,
     project::{self, Begun, Project},
 };
 use crate::{
@@ -44,12 +44,8 @@ Exit codes:
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Run {
-    /// The port to listen on; 0 is any free one
-    #[arg(short, long, value_parser = port, default_value_t = 5000, env = "REVERE_PORT", hide_env_values = true)]
-    port: u16,
-    /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1", env = "REVERE_HOST", hide_env_values = true)]
-    host: String,
+    #[command(flatten)]
+    listens: ListensAt,
     /// Only look into this copy of a database: a SQLite file, or the address of one of PostgreSQL. Nothing runs, nobody is
     /// told, nothing can be changed
     #[arg(long, value_name = "COPY", value_hint = ValueHint::FilePath)]
@@ -62,11 +58,20 @@ impl Run {
         let begun = Begun::new(global)?;
         let signals = begun.runtime.block_on(async { Signals::new() })?;
         // Before anything slow: who starts a second server should know at once.
-        let listener = begun.runtime.block_on(Listener::bind(&self.host, self.port))?;
+        let listener = begun.runtime.block_on(Listener::bind(&self.listens.host, self.listens.port))?;
         let watched = signals.ending_the_process(&begun.runtime);
         let mut project = begun.project(global)?;
         if let Some(copy) = copy {
-            tracing::warn!("{copy} is only looked into: nothing runs, nobody is told, nothing can be changed");
+            if project.config.database.is_same(&copy) {
+                anyhow::bail!(
+                    "--look: {copy} is the database of the configuration itself, and no copy: `revere backup COPY` makes one (pg_dump and \
+                     pg_restore another database, where it is PostgreSQL)"
+                );
+            }
+            tracing::warn!(
+                "{copy} is only looked into: nothing runs, nobody is told, nothing can be changed. Log-ins, with what the audit says of \
+                 them, are written into it, and a copy of an older version is brought up to this one"
+            );
             project.config.database = copy;
             project.config.log_in.only_looks = true;
             project.config.heartbeat_url = None;

@@ -172,7 +172,7 @@ pub(crate) fn paragraph(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
-        if text.contains(&cause) {
+        if error_words::plain(&text).contains(&*error_words::plain(&cause)) {
             continue;
         }
         if !text.is_empty() {

@@ -110,6 +110,9 @@ impl UserCommand {
             let mut options = StoreOptions::new(config.database.clone());
             options.beside_a_server = true;
             options.alone = false;
+            // Somebody may be added before the first start; nobody is there to be shown or changed then.
+            options.must_exist = !matches!(self.act, Act::Add { .. });
+            options.ways_in = config.log_in.ways_in();
             options.secrets = begun.secrets.clone();
             options.audit_is_logged = config.audit_log.is_some();
             let store = Store::open(options).await?;
@@ -131,6 +134,7 @@ impl Act {
         match self {
             Act::Add { name, role, tags, password_stdin } => {
                 refuse_tags(&role, &tags)?;
+                refuse_passwords(config)?;
                 let secret = Secret::new();
                 let password = match password_stdin {
                     true => FirstPassword::Kept(password_from_stdin(&name).await?),
@@ -173,6 +177,7 @@ impl Act {
                         user.name
                     );
                 }
+                refuse_passwords(config)?;
                 if second_factor {
                     store.remove_second_factor(user.id, None, Audited::SecondFactorTaken, asked).await?;
                     terminal::print(&format!("{} has no second factor any more.\n", user.name));
@@ -251,6 +256,11 @@ fn of_tags(user: &User) -> String {
         true => format!(" of {}", user.tags.join(", ")),
         false => String::new(),
     }
+}
+
+/// Where people come in by other ways alone, a password or a link to choose one leads nowhere.
+fn refuse_passwords(config: &Config) -> anyhow::Result<()> {
+    config.log_in.no_passwords().map_or(Ok(()), |why| Err(anyhow::anyhow!("{why}")))
 }
 
 fn print_link(config: &Config, secret: &Secret) {

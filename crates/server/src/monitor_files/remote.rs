@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use revere_model::Rights;
 use serde_json::{Map, Value};
 
 use crate::outbound::{Limits, Method, Outbound, OutboundError, Request, Url, shown_url};
@@ -49,6 +50,8 @@ pub enum RemoteError {
     /// It said no.
     #[error("{detail}")]
     Refused {
+        /// As which status.
+        status: u16,
         /// What it said.
         detail: String,
         /// What was wrong, by field and line of the script.
@@ -93,6 +96,21 @@ impl Remote {
                 _ => return Ok(monitors),
             }
         }
+    }
+
+    /// What whoever asks may do there; `None` where an older server does not say. The second is whether nobody may change
+    /// anything.
+    pub async fn rights(&self) -> Result<Option<(Rights, bool)>, RemoteError> {
+        let answer = match self.ask(Request::get(self.url("api/v1/rights")?)).await {
+            Err(RemoteError::Refused { status: 404, .. }) => return Ok(None),
+            answer => answer?,
+        };
+        let role = answer.get("role").and_then(Value::as_str).unwrap_or_default();
+        let role = role.parse().map_err(|_| self.strange("it names no role"))?;
+        let tags = answer.get("tags").and_then(Value::as_array);
+        let tags = tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
+        let only_looks = answer.get("only_looks").and_then(Value::as_bool).unwrap_or_default();
+        Ok(Some((Rights { role, tags, scope: None, token: true }, only_looks)))
     }
 
     /// The keys of its alerts.
@@ -170,7 +188,11 @@ impl Remote {
         if reply.status.as_u16() == 401 {
             return Err(RemoteError::WhoAsks(detail.trim_end_matches('.').to_owned(), shown_url(&self.base)));
         }
-        Err(RemoteError::Refused { detail, faults: body.as_ref().map(faults_of).unwrap_or_default() })
+        Err(RemoteError::Refused {
+            status: reply.status.as_u16(),
+            detail,
+            faults: body.as_ref().map(faults_of).unwrap_or_default(),
+        })
     }
 }
 

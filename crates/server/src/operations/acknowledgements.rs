@@ -43,6 +43,18 @@ pub async fn acknowledge(context: &Context, id: MonitorId, note: &str) -> Result
     }
 }
 
+/// Takes back that somebody looks after the present problem of a monitor; answers who did, if anybody. What was held up by it goes on
+/// from now.
+pub async fn take_back(context: &Context, id: MonitorId, note: &str) -> Result<Option<Acknowledgement>, Failure> {
+    let monitor = monitors::get(context, id).await?;
+    let services = context.may_with(Operation::Acknowledge, Some(id), &monitor.spec.tags)?;
+    let asked = context.asked().because(checked(note)?);
+    let rotas = services.rotas.iter().filter_map(|(key, rota)| Some((key.clone(), rota.escalate_after?))).collect();
+    let was = services.store.take_back_acknowledgement(id, rotas, &asked).await.map_err(of("monitor", id))?;
+    services.engine.wake();
+    Ok(was)
+}
+
 /// What the link of a message leads to.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Linked {

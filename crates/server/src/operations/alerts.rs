@@ -12,7 +12,7 @@ use super::{Context, Failure, FieldFault, Refusal, Services, failure::of};
 use crate::{
     building::ConfiguredEntry,
     engine::TestAlertError,
-    store::{AlertChange, AlertRow, AuditEntry, Delivery, DeliveryFilter},
+    store::{AlertChange, AlertRow, AlertSeen, AuditEntry, Delivery, DeliveryFilter},
 };
 
 /// An alert: what people chose, and how it does.
@@ -39,6 +39,8 @@ pub struct AlertInput {
     pub severities: Option<Vec<String>>,
     /// It is for monitors with one of these tags; for all, where there are none.
     pub tags: Option<Vec<String>>,
+    /// What they had before their eyes, if that is known: only what differs from it is changed.
+    pub seen: Option<AlertSeen>,
     /// What reading the input already found wrong.
     pub faults: Vec<FieldFault>,
 }
@@ -92,7 +94,8 @@ pub async fn get(context: &Context, key: &str) -> Result<AlertReport, Failure> {
     report(services, row, &owed).await
 }
 
-/// Changes what people chose. Switching an alert off cancels what it owes; switching it on tells nothing of the past.
+/// Changes what people chose. Switching an alert off cancels what it owes; once it is on again it tells what became of what it had
+/// told, and nothing else of the past.
 pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<AlertReport, Failure> {
     let services = context.may(Operation::ChangeAlerts)?;
     find(services, key).await?;
@@ -101,7 +104,7 @@ pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<Aler
     let severities = input.severities.map(|words| each_once::<Severity>("severities", &words, &mut faults));
     let severities = severities.map(|severities| severities.into_iter().collect());
     faults.extend(input.tags.as_deref().and_then(tags_fault).map(|message| FieldFault::new("tags", message)));
-    let change = AlertChange { enabled: input.enabled, states, severities, tags: input.tags };
+    let change = AlertChange { enabled: input.enabled, states, severities, tags: input.tags, seen: input.seen };
     let change = Refusal::unless_clean(faults, change)?;
     let row = services.store.set_alert(key, change, &context.asked()).await.map_err(of("alert", key))?;
     services.engine.wake();
@@ -123,8 +126,9 @@ pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
         Ok(receipt) => Ok(receipt.reply),
         Err(TestAlertError::Send(error)) => Err(error.message),
         Err(TestAlertError::Unknown(_)) if row.in_config => {
-            let detail =
-                format!("the alert '{key}' is switched off in the configuration; switch it on there, then 'revere reload'");
+            let detail = format!(
+                "the alert '{key}' is switched off in the configuration; switch it on there, then 'revere reload'"
+            );
             return Err(Failure::NotPossible(detail));
         }
         Err(TestAlertError::Unknown(_)) => {

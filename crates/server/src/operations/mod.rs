@@ -30,6 +30,7 @@ pub mod preview;
 pub mod provider_log_in;
 pub mod proxy_log_in;
 pub mod refusals;
+pub mod rights;
 pub mod runs;
 pub mod saved_filters;
 pub mod schedule;

@@ -43,6 +43,7 @@ pub async fn get(context: &Context, id: UserId) -> Result<User, Failure> {
 /// Makes a person, and the secret of a link by which they choose a password.
 pub async fn add(context: &Context, input: &PersonInput) -> Result<(User, Secret), Failure> {
     let services = managing(context).await?;
+    has_passwords(services)?;
     let secret = Secret::new();
     let user = create(&services.store, input, FirstPassword::ByLink(&secret), &context.asked()).await?;
     Ok((user, secret))
@@ -79,8 +80,14 @@ pub async fn link(context: &Context, id: UserId) -> Result<(User, Secret), Failu
     if user.identity.is_some() {
         return Err(Failure::NotPossible(format!("{} logs in at a provider, and has no password here", user.name)));
     }
+    has_passwords(services)?;
     let secret = new_link(&services.store, id, &context.asked()).await?;
     Ok((user, secret))
+}
+
+/// Whether a link to choose a password by would lead anywhere.
+fn has_passwords(services: &Services) -> Result<(), Failure> {
+    services.access.settings.no_passwords().map_or(Ok(()), |why| Err(Failure::NotPossible(why)))
 }
 
 /// Ends all sessions of a person.
@@ -185,7 +192,7 @@ pub async fn new_link(store: &Store, id: UserId, asked: &Asked) -> Result<Secret
 
 /// A link to become the first administrator; `None` where there is one.
 pub async fn first_link(store: &Store, asked: &Asked) -> Result<Option<Secret>, Failure> {
-    if store.has_administrator().await.map_err(Failure::Store)? {
+    if store.has_administrator(asked.at).await.map_err(Failure::Store)? {
         return Ok(None);
     }
     let secret = Secret::new();

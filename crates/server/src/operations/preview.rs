@@ -228,8 +228,14 @@ fn compose(
         Some(run) => run.outcome != new_state,
         None => flip.is_none(),
     };
-    // The problem that came before it, if there was one: the last change to one, and where that began.
-    let earlier = &flips[place.map_or(0, |place| place + 1)..];
+    // The problem that came before it, if there was one: the last change to one, and where that began. What happened since a run
+    // has nothing to do with it.
+    let since = |run: &Run| {
+        let after = |flip: &&RecordedFlip| flip.at > run.started_at && flip.run_id != Some(run.id);
+        flips.iter().take_while(after).count()
+    };
+    let first = place.map_or_else(|| run.as_ref().map_or(0, since), |place| place + 1);
+    let earlier = &flips[first..];
     let problem = earlier.iter().position(|flip| flip.new_state.is_problem());
     let began = problem.map(|last| {
         let episode = earlier[last..].iter().take_while(|flip| flip.new_state.is_problem());
@@ -244,8 +250,13 @@ fn compose(
         (None, _) if new_state == State::Ok => (State::Alarm, Some(monitor.spec.default_severity)),
         (None, _) => (State::Ok, None),
     };
+    // It is over already, and another run says what its end said.
+    let over = earlier.first().filter(|last| place.is_none() && !last.new_state.is_problem()).map(|last| last.at);
     let opened_at = match began {
-        Some(began) if is_end => began.at,
+        Some(began) if is_end => {
+            let lasted = over.unwrap_or(moment).duration_since(began.at);
+            moment.checked_sub(lasted).unwrap_or(began.at)
+        }
         _ if is_end => moment.checked_sub(EXAMPLE_LASTED).unwrap_or(moment),
         Some(began) if old_state.is_problem() => began.at,
         _ => moment,
@@ -289,6 +300,7 @@ fn compose(
         on_call: None,
         acknowledge_url: None,
         wording: None,
+        said: None,
         sending: Sending::default(),
     };
     (notification, is_example)

@@ -165,7 +165,7 @@ async fn create(
     };
     let made = services.store.create_user(new, &context.asked_of_itself()).await.map_err(Failure::Store)?;
     if let Some(user) = &made {
-        if !services.store.has_administrator().await.map_err(Failure::Store)? {
+        if !services.store.has_administrator(context.now()).await.map_err(Failure::Store)? {
             tracing::warn!(
                 "nobody is an administrator yet; `revere user role '{}' administrator` makes them one",
                 user.name

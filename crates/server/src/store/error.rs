@@ -17,6 +17,15 @@ pub enum OpenError {
         /// What the lock file says of its holder: ` (process 123)`, or nothing.
         holder: String,
     },
+    /// There is none, and whoever asked makes none.
+    #[error(
+        "there is no database at {place} yet; `revere run` makes one. Nothing was made here: if yours is elsewhere, go to its folder, \
+         or name its configuration by -c FILE"
+    )]
+    Missing {
+        /// Where it was looked for.
+        place: String,
+    },
     /// The lock file cannot be made.
     #[error(
         "cannot make the lock file {path}; its folder must exist and be writable, and it must not be a symbolic link"
@@ -52,6 +61,17 @@ pub enum OpenError {
     Foreign {
         /// The file.
         path: PathBuf,
+    },
+    /// This user may not write there.
+    #[error(
+        "{path} cannot be written by this user, who is to keep the database there; give it to the user that Revere runs as"
+    )]
+    NotWritable {
+        /// The database, or its folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// It cannot be read or made.
     #[error("cannot open the database {path}")]
@@ -142,6 +162,11 @@ impl StoreError {
     /// A fault of ours without a database error behind it.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         StoreError::Internal { message: message.into(), source: None }
+    }
+
+    /// Whether it is a database server that cannot be used, and no file.
+    pub fn is_of_a_server(&self) -> bool {
+        matches!(self, StoreError::Unavailable(error) if faults::is_of_a_server(error))
     }
 
     /// Whether the same write may succeed a little later.

@@ -21,6 +21,7 @@ mod nodes;
 mod people;
 mod place;
 mod postgres;
+mod probe;
 mod reading;
 mod retention;
 mod running_servers;
@@ -60,11 +61,12 @@ pub use monitors::{
 pub use moving::{MoveError, MoveStep, Moved, MovedTable};
 pub use nodes::{Due, Holding, MISSED_FOR, Node, SILENT};
 pub use people::{
-    Attempt, Link, Lookup, NewSession, NewToken, NewUser, SavedFilter, Session, Token, User, UserChange,
+    Attempt, Link, Lookup, NewSession, NewToken, NewUser, SavedFilter, Session, Token, User, UserChange, WaysIn,
     failures_of_codes,
 };
 pub use place::DatabasePlace;
 pub use postgres::{address::PostgresAddress, clock::DatabaseClock};
+pub use probe::Found;
 pub use reading::chart::SeriesPoint;
 pub use reading::counts::StateCounts;
 pub use reading::flips::RecordedFlip;
@@ -74,7 +76,7 @@ pub use reading::previous_run::PreviousRun;
 pub use reading::runs::RunFilter;
 pub use sqlite::{backup::BackupError, file_mode::open_to_others};
 pub use telling::acknowledgements::{Acknowledged, AcknowledgedBy, Acknowledgement, ToldMessage};
-pub use telling::alert_changes::{AlertChange, AlertSettings, ConfiguredAlert};
+pub use telling::alert_changes::{AlertChange, AlertSeen, AlertSettings, ConfiguredAlert};
 pub use telling::alert_records::AlertRow;
 pub use telling::decisions::{NotTold, NotToldFilter};
 pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement, standing::DeliveryStanding};
@@ -109,6 +111,10 @@ pub struct StoreOptions {
     /// Whether a server may have the database open as well: for a command that writes a little and ends. Then the schema must
     /// be this program's already.
     pub beside_a_server: bool,
+    /// Whether it is an error that there is no database: for whoever only looks, and makes none.
+    pub must_exist: bool,
+    /// By which ways people may come in.
+    pub ways_in: WaysIn,
     /// How much longer than a run may take its claim holds, before another server may take the tick over: time to write down
     /// what came of it.
     pub claim_margin: Duration,
@@ -135,6 +141,8 @@ impl StoreOptions {
             probe_every: Duration::from_secs(2),
             readers: 4,
             beside_a_server: false,
+            must_exist: false,
+            ways_in: WaysIn::default(),
             claim_margin: Duration::from_secs(60),
             deleted_days: 30,
             metrics: None,
@@ -171,6 +179,7 @@ struct Inner {
     claim_margin: Duration,
     low_water: claiming::low_water::LowWater,
     deleted_days: u32,
+    ways_in: WaysIn,
     counted: reading::counts::Counted,
     /// Tells this database apart in delivery keys.
     instance: String,
@@ -206,6 +215,7 @@ impl Store {
             patience: options.patience,
             alone: options.alone,
             deleted_days: options.deleted_days,
+            ways_in: options.ways_in,
             counted: reading::counts::Counted::default(),
             instance,
             audit: audit::AuditSettings { secrets: options.secrets, is_logged: options.audit_is_logged },

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -22,6 +23,18 @@ impl DatabasePlace {
         match self {
             DatabasePlace::File(path) => Some(path),
             DatabasePlace::Server(_) => None,
+        }
+    }
+
+    /// Whether both are one database, by whatever names: links lead to the same file.
+    pub fn is_same(&self, other: &DatabasePlace) -> bool {
+        let file = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+        match (self, other) {
+            (DatabasePlace::File(one), DatabasePlace::File(other)) => {
+                file(one).is_some_and(|one| Some(one) == file(other))
+            }
+            (DatabasePlace::Server(one), DatabasePlace::Server(other)) => one.is_same(other),
+            _ => false,
         }
     }
 }

@@ -62,6 +62,7 @@ routes! {
         GET "/api/v1/monitors/{id}/difference"
         GET "/api/v1/deleted-monitors"
         GET "/api/v1/events"
+        GET "/api/v1/rights"
         GET "/"
         GET "/counts"
         POST "/zone"
@@ -158,7 +159,10 @@ routes! {
     }
     Acknowledge {
         POST "/api/v1/monitors/{id}/acknowledgement"
+        DELETE "/api/v1/monitors/{id}/acknowledgement"
         POST "/monitor/{id}/acknowledge"
+        GET "/monitor/{id}/take-back"
+        POST "/monitor/{id}/take-back"
     }
     AcknowledgeByLink {
         GET "/acknowledge/{secret}"

@@ -165,12 +165,18 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Busy { retry_after } => {
-                let detail = "another process holds the database; nothing was changed, try again";
+                // Of a file it is another process; a server may be busy with others, or slow to answer.
+                let detail =
+                    "another process holds the database, or it does not answer in time; nothing was changed, try again";
                 Problem::unavailable(detail, *retry_after).caused_by(error)
             }
             StoreError::Unavailable(_) => {
-                let detail =
-                    "the database cannot be read or written: its disk may be full or failing; /healthz says more";
+                let detail = match error.is_of_a_server() {
+                    true => "PostgreSQL does not answer, or does not take what is asked of it; /healthz says more",
+                    false => {
+                        "the database cannot be read or written: its disk may be full or failing; /healthz says more"
+                    }
+                };
                 Problem::unavailable(detail, SOON).caused_by(error)
             }
             StoreError::Closed => Problem::unavailable("the server is stopping", SOON),

@@ -56,11 +56,15 @@ pub(super) async fn guard(State(state): State<WebState>, mut request: Request, n
         if let Some(credential) = &shown {
             // An open page asks these by itself, whether or not anybody looks at it.
             let is_use = !matches!(path.as_str(), "/counts" | "/events");
-            match log_in::identify(&state.operations.asked_by(actor.clone()), credential, is_use).await {
+            let asks = state.operations.asked_by(actor.clone());
+            // Whether the server is well is answered while the database is not, and soon.
+            let who = match operation.least() {
+                None => Ok(log_in::identify_in_a_moment(&asks, credential).await),
+                Some(_) => log_in::identify(&asks, credential, is_use).await,
+            };
+            match who {
                 Ok(Some(who)) => actor.who = who,
                 Ok(None) => {}
-                // Whether the server is well is answered while the database is not.
-                Err(_) if operation.least().is_none() => {}
                 Err(failure) => return Problem::from(failure).into_response(),
             }
         }

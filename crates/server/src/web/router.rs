@@ -61,13 +61,18 @@ fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::sources::list))
         .routes(routes!(api::sources::names))
         .routes(routes!(api::server::get))
+        .routes(routes!(api::rights::get))
         .routes(routes!(api::alerts::list))
         .routes(routes!(api::alerts::get, api::alerts::set))
         .routes(routes!(api::alerts::test))
         .routes(routes!(api::alert_preview::show, api::alert_preview::try_words))
         .routes(routes!(api::deliveries::list))
         .routes(routes!(api::decisions::list))
-        .routes(routes!(api::acknowledgements::get, api::acknowledgements::acknowledge))
+        .routes(routes!(
+            api::acknowledgements::get,
+            api::acknowledgements::acknowledge,
+            api::acknowledgements::take_back
+        ))
         .routes(routes!(api::mutes::list, api::mutes::add))
         .routes(routes!(api::mutes::get))
         .routes(routes!(api::mutes::held_back))

@@ -110,20 +110,44 @@ impl Template {
     }
 }
 
+impl Template {
+    /// The default text and why it is told, as far as the type of the content says where it goes.
+    fn default_body(&self, notification: &Notification, why: &str) -> String {
+        let text = format!("{}\n(This alert's own body failed: {why}.)", notification.text());
+        let kind = self.content_type.to_ascii_lowercase();
+        if kind.contains("json") {
+            serde_json::json!({ "text": text }).to_string()
+        } else if kind.contains("form-urlencoded") {
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("text", &text).finish()
+        } else if kind.contains("xml") || kind.contains("html") {
+            text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+        } else {
+            text
+        }
+    }
+}
+
 impl HttpChannel for Template {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let wrong = |what| OutboundError { kind: OutboundKind::BadRequest, asked: "the request".to_owned(), what };
         let short = notification.cut_until(|cut| self.url(cut).is_ok_and(|url| url.as_str().len() <= MOST_URL_BYTES));
         let request = Request::new(self.method.clone(), self.url(&short).map_err(wrong)?);
-        match self.body(notification).map_err(wrong)? {
+        match &self.body {
             None => Ok(request),
             Some(body) => {
+                let made = notification.in_words(body, notification.text());
+                // It told the examples; what this one has in it costs nobody the message.
+                let body = made.unwrap_or_else(|error| self.default_body(notification, &error.to_string()));
                 request.body("application/json", body).header(header::CONTENT_TYPE.as_str(), &self.content_type)
             }
         }
     }
 
     fn tells_in_address(&self) -> bool {
+        true
+    }
+
+    fn has_own_body(&self) -> bool {
         true
     }
 

@@ -109,19 +109,28 @@ pub enum BindError {
     Other(String, #[source] io::Error),
 }
 
+fn shown(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 impl Listener {
     /// Takes the address, port 0 being any free one, and answers 503 from now on.
     pub async fn bind(host: &str, port: u16) -> Result<Listener, BindError> {
         Listener::bind_within(host, port, ListenerBounds::default()).await
     }
 
+    /// The addresses that would be taken, without taking them.
+    pub async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, BindError> {
+        match tokio::net::lookup_host((host, port)).await {
+            Ok(addresses) => Ok(addresses.collect()),
+            Err(error) => Err(BindError::Unknown(shown(host, port), error)),
+        }
+    }
+
     /// The same within other bounds.
     pub async fn bind_within(host: &str, port: u16, bounds: ListenerBounds) -> Result<Listener, BindError> {
-        let shown = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        let addresses: Vec<SocketAddr> = match tokio::net::lookup_host((host, port)).await {
-            Ok(addresses) => addresses.collect(),
-            Err(error) => return Err(BindError::Unknown(shown, error)),
-        };
+        let addresses = Listener::addresses(host, port).await?;
+        let shown = shown(host, port);
         let listener = TcpListener::bind(&addresses[..]).await.map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(shown.clone()),
             io::ErrorKind::PermissionDenied => BindError::Denied(shown.clone()),

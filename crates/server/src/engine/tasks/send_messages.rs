@@ -172,8 +172,14 @@ impl Sender {
 
     fn all_sent(&self, pieces: Vec<Piece>, receipt: &Receipt) -> Vec<(Delivery, Settlement)> {
         // What was told before of some of these stays where they belong, if they were not put there.
+        let messages = pieces.len();
         let apart = pieces.windows(2).any(|pair| pair[0].first.reference != pair[1].first.reference);
         let told: Vec<Delivery> = pieces.into_iter().flat_map(|piece| piece.told(&receipt.reference, apart)).collect();
+        let mut told = told;
+        if messages == 1 {
+            let said = receipt.said.as_ref().map(|said| self.shared.secrets.redact(said).into_owned());
+            told.iter_mut().for_each(|delivery| delivery.notification.said.clone_from(&said));
+        }
         let mut reply = self.shared.secrets.redact(&receipt.reply).into_owned();
         match told.len() {
             0 | 1 => {}

@@ -158,7 +158,15 @@ impl DbPool {
     pub(in crate::store) async fn acquire(&self) -> Result<DbConnection, sqlx::Error> {
         Ok(match self {
             DbPool::Sqlite(pool) => DbConnection::PooledSqlite(pool.acquire().await?),
-            DbPool::Postgres(pool) => DbConnection::PooledPostgres(pool.acquire().await?),
+            DbPool::Postgres(pool) => {
+                DbConnection::PooledPostgres(pool.acquire().await.map_err(|error| match error {
+                    // A file is held by somebody then; of a server nothing is known but that it gave nobody a connection.
+                    sqlx::Error::PoolTimedOut => {
+                        postgres::connection::no_connection(pool.options().get_acquire_timeout())
+                    }
+                    other => other,
+                })?)
+            }
         })
     }
 

@@ -38,6 +38,11 @@ pub(in crate::store) fn words(error: &sqlx::Error) -> String {
     postgres::faults::words(error).unwrap_or_else(|| error.to_string())
 }
 
+/// Whether it is about a database server.
+pub(in crate::store) fn is_of_a_server(error: &sqlx::Error) -> bool {
+    postgres::faults::words(error).is_some()
+}
+
 /// Whether the connection is as good as before: the database refused something, and said so on it.
 pub(in crate::store) fn leaves_a_connection(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some()

@@ -155,6 +155,7 @@ fn notification(
         on_call: None,
         acknowledge_url: None,
         wording: None,
+        said: None,
         sending: Sending::default(),
     }
 }

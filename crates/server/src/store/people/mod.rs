@@ -16,4 +16,4 @@ pub use login_failures::{Attempt, failures_of_codes};
 pub use saved_filters::SavedFilter;
 pub use sessions::{NewSession, Session};
 pub use tokens::{NewToken, Token};
-pub use users::{Lookup, NewUser, User, UserChange};
+pub use users::{Lookup, NewUser, User, UserChange, WaysIn};

@@ -88,9 +88,63 @@ pub enum Lookup {
     Identity(String, String),
 }
 
-/// Administrators who may come in.
-const ADMINISTRATORS: &str =
-    "select id from users where role = 'administrator' and disabled_at is null and put_out_at is null";
+/// The ways in which people may come in, as far as an administrator counts who has one of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WaysIn {
+    /// By a password that is kept here.
+    pub passwords: bool,
+    /// At these providers; `None` is any.
+    pub issuers: Option<Vec<String>>,
+}
+
+impl Default for WaysIn {
+    /// All there are.
+    fn default() -> Self {
+        WaysIn { passwords: true, issuers: None }
+    }
+}
+
+/// An administrator who is not disabled, and what they could come in by.
+struct Administrator {
+    id: UserId,
+    issuer: Option<String>,
+    has_password: bool,
+    /// A link to choose a password by, which nobody has used yet.
+    has_link: bool,
+}
+
+impl Administrator {
+    /// Whether they can come in as it is now.
+    fn can_come_in(&self, ways: &WaysIn) -> bool {
+        match &self.issuer {
+            None => ways.passwords && self.has_password,
+            Some(issuer) => ways.issuers.as_ref().is_none_or(|issuers| issuers.contains(issuer)),
+        }
+    }
+
+    /// Whether they can, or could if they used their link.
+    fn could_come_in(&self, ways: &WaysIn) -> bool {
+        self.can_come_in(ways) || (self.issuer.is_none() && ways.passwords && self.has_link)
+    }
+}
+
+/// The administrators who are not disabled; `keeping` is what keeps them as they are until the end of the transaction.
+fn administrators(keeping: &str) -> String {
+    format!(
+        "select id, issuer, cast(case when password_hash is null then 0 else 1 end as bigint) as has_password,
+             (select count(*) from one_time_links l where l.user_id = users.id and l.ends_at > $1) as links
+         from users where role = 'administrator' and disabled_at is null and put_out_at is null order by id {keeping}"
+    )
+}
+
+fn administrator(row: &DbRow) -> Result<Administrator, StoreError> {
+    Ok(Administrator {
+        id: UserId(row.int("id")?),
+        issuer: row.text_or_none("issuer")?,
+        has_password: row.int("has_password")? != 0,
+        has_link: row.int("links")? != 0,
+    })
+}
 
 /// A name as it is compared.
 fn name_key(name: &str) -> String {
@@ -126,12 +180,15 @@ impl Store {
         row.as_ref().map(user).transpose()
     }
 
-    /// Whether anybody is an administrator who may come in.
-    pub async fn has_administrator(&self) -> Result<bool, StoreError> {
-        let found: Option<i64> = db::query_scalar(db::AssertSqlSafe(format!("{ADMINISTRATORS} limit 1")))
-            .fetch_optional(self.readers())
-            .await?;
-        Ok(found.is_some())
+    /// Whether anybody is an administrator who may come in, if only by a link that is still good.
+    pub async fn has_administrator(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let rows = db::query(db::AssertSqlSafe(administrators(""))).bind(micros(now)).fetch_all(self.readers()).await?;
+        for row in &rows {
+            if administrator(row)?.could_come_in(&self.0.ways_in) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes a person; `None` where somebody has that name or identity.
@@ -164,18 +221,16 @@ impl Store {
         new: NewUser,
         asked: &Asked,
     ) -> Result<Option<User>, StoreError> {
-        let asked = asked.clone();
+        let (asked, ways) = (asked.clone(), self.0.ways_in.clone());
         self.act(move |connection| {
             Box::pin(async move {
-                let used = db::query(
-                    "delete from one_time_links where secret_hash = $1 and user_id is null and ends_at > $2 and not exists
-                         (select 1 from users where role = 'administrator' and disabled_at is null and put_out_at is null)",
-                )
-                .bind(link_hash)
-                .bind(micros(asked.at))
-                .execute(&mut *connection)
-                .await?;
-                if used.rows_affected() == 0 {
+                let used =
+                    db::query("delete from one_time_links where secret_hash = $1 and user_id is null and ends_at > $2")
+                        .bind(link_hash)
+                        .bind(micros(asked.at))
+                        .execute(&mut *connection)
+                        .await?;
+                if used.rows_affected() == 0 || who_can_come_in(connection, &ways, asked.at).await?.1 {
                     return Ok(Acted::nothing(None));
                 }
                 let made = insert(connection, &new, asked.at).await?;
@@ -195,14 +250,14 @@ impl Store {
     /// Changes a person. Whoever is disabled is out at once: their sessions end, their tokens are good for nothing, and links
     /// for them are gone. The last administrator who may come in stays one: then the answer is `None`.
     pub async fn change_user(&self, id: UserId, change: UserChange, asked: &Asked) -> Result<Option<User>, StoreError> {
-        let asked = asked.clone();
+        let (asked, ways) = (asked.clone(), self.0.ways_in.clone());
         self.act(move |connection| {
             Box::pin(async move {
                 // All that count are kept before anybody is looked at: another server may be changing one of them.
                 let last = match change.role.is_some_and(|role| role != Role::Administrator)
                     || change.disabled == Some(true)
                 {
-                    true => is_last_administrator(connection, id).await?,
+                    true => is_last_administrator(connection, id, &ways, asked.at).await?,
                     false => false,
                 };
                 let was = fetch_and_keep(connection, id).await?;
@@ -355,12 +410,31 @@ async fn fetch_and_keep(connection: &mut DbConnection, id: UserId) -> Result<Use
     user(&db::query(db::AssertSqlSafe(sql)).bind(id.0).fetch_one(connection).await?)
 }
 
-async fn is_last_administrator(connection: &mut DbConnection, id: UserId) -> Result<bool, StoreError> {
-    let can: Vec<i64> =
-        db::query_scalar(db::AssertSqlSafe(format!("{ADMINISTRATORS} order by id {}", sql_pieces::KEEPING)))
-            .fetch_all(connection)
-            .await?;
-    Ok(can == [id.0])
+/// Whether nobody else could manage people who can now: others count who can come in as it is.
+async fn is_last_administrator(
+    connection: &mut DbConnection,
+    id: UserId,
+    ways: &WaysIn,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (all, _) = who_can_come_in(connection, ways, now).await?;
+    let counts = all.iter().any(|one| one.id == id && one.could_come_in(ways));
+    Ok(counts && !all.iter().any(|one| one.id != id && one.can_come_in(ways)))
+}
+
+/// The administrators, kept as they are until the end of the transaction, and whether one of them can come in.
+async fn who_can_come_in(
+    connection: &mut DbConnection,
+    ways: &WaysIn,
+    now: Timestamp,
+) -> Result<(Vec<Administrator>, bool), StoreError> {
+    let rows = db::query(db::AssertSqlSafe(administrators(sql_pieces::KEEPING)))
+        .bind(micros(now))
+        .fetch_all(connection)
+        .await?;
+    let all = rows.iter().map(administrator).collect::<Result<Vec<_>, _>>()?;
+    let any = all.iter().any(|one| one.could_come_in(ways));
+    Ok((all, any))
 }
 
 pub(super) async fn end_others(

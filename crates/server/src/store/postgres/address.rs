@@ -11,6 +11,8 @@ pub struct PostgresAddress {
     options: Box<PgConnectOptions>,
     shown: String,
     has_password: bool,
+    /// The schemas that are looked in, where it names them.
+    search_path: String,
 }
 
 /// Parameters that may follow the `?`: those of the client library that everybody knows them from.
@@ -116,7 +118,20 @@ impl PostgresAddress {
         };
         let shown =
             format!("postgresql://{}@{place}/{}", options.get_username(), options.get_database().unwrap_or_default());
-        Ok(PostgresAddress { options: Box::new(options), shown, has_password })
+        let named = url.query_pairs().find(|(name, _)| name == "options[search_path]");
+        let search_path = named.map(|(_, value)| value.into_owned()).unwrap_or_default();
+        Ok(PostgresAddress { options: Box::new(options), shown, has_password, search_path })
+    }
+
+    /// Whether both lead to the same tables, as far as their words say.
+    pub(in crate::store) fn is_same(&self, other: &PostgresAddress) -> bool {
+        let place = |address: &PostgresAddress| {
+            let options = &address.options;
+            let host =
+                options.get_socket().map_or(options.get_host().to_owned(), |folder| folder.display().to_string());
+            (host, options.get_port(), options.get_database().map(str::to_owned), address.search_path.clone())
+        };
+        place(self) == place(other)
     }
 
     /// Whether whoever listens on the way may read along: it goes over a network, and TLS is not required.

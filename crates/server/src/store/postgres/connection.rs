@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{address::PostgresAddress, clear_text, commits, faults, migrate};
 use crate::store::{
-    OpenError, Store, StoreOptions,
+    OpenError, StoreOptions,
     database::{DbConnection, DbOptions, DbPool, Opened},
 };
 
@@ -100,6 +100,12 @@ pub(in crate::store) fn no_answer(within: Duration) -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, words))
 }
 
+/// It gave no connection within that time.
+pub(in crate::store) fn no_connection(within: Duration) -> sqlx::Error {
+    let words = format!("no connection within {} s", within.as_secs());
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, words))
+}
+
 /// Connections for reading, made when they are needed.
 fn readers(options: &ConnectOptions, connections: u32, patience: Duration) -> DbPool {
     let told = options.clone();
@@ -133,6 +139,9 @@ pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAdd
     let mut writer = connect(&connect_options).await.map_err(failed)?;
     let connection = &mut writer.connection;
     check(connection, address).await?;
+    if options.must_exist && migrate::look(connection, address).await? == 0 {
+        return Err(OpenError::Missing { place: address.to_string() });
+    }
     if options.beside_a_server {
         migrate::refuse_other_schema(connection, address).await?;
     }
@@ -153,17 +162,6 @@ pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAdd
         instance,
         lock: None,
     })
-}
-
-impl Store {
-    /// Looks whether a database of PostgreSQL can be used, and changes nothing.
-    pub async fn probe(address: &PostgresAddress) -> Result<(), OpenError> {
-        let mut connection = checked(address).await?;
-        migrate::look(&mut connection, address).await?;
-        // It was looked at; how it lets go is no fault.
-        let _ = connection.close().await;
-        Ok(())
-    }
 }
 
 /// A connection by itself, to a database that everything can be kept in.

@@ -120,6 +120,13 @@ fn sentence(error: &sqlx::Error) -> Option<(String, bool)> {
 }
 
 fn without_tls(error: &dyn std::fmt::Display) -> String {
+    // The client library trusts no certificate that says of itself that it is an authority, not even one that is named.
+    if error.to_string().contains("CaUsedAsEndEntity") {
+        return "cannot be spoken to over TLS: its certificate says of itself that it is an authority (CA:TRUE), which a server's must \
+                not be here, also where sslrootcert names it. Make one without that (openssl req -x509 ... -addext \
+                basicConstraints=critical,CA:FALSE), or have an authority sign the server's, and name that by sslrootcert"
+            .to_owned();
+    }
     format!(
         "cannot be spoken to over TLS ({error}): name its authority by sslrootcert=FILE in DATABASE_URL, or correct the host there or its certificate"
     )

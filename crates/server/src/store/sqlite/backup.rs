@@ -70,7 +70,10 @@ impl Store {
         if fs::metadata(database).is_err() {
             return Err(BackupError::Missing(database.to_owned()));
         }
-        migrate::inspect(database).await?;
+        // A file that another program made, or that is empty, is no copy to go back to.
+        if migrate::inspect(database).await? == 0 {
+            return Err(BackupError::Missing(database.to_owned()));
+        }
         if fs::symlink_metadata(path).is_ok() {
             return Err(BackupError::Exists(path.to_owned()));
         }

@@ -15,6 +15,9 @@ use crate::store::{
 
 /// Opens the file, or makes it: takes its lock, brings its schema up to date.
 pub(in crate::store) async fn open(options: &StoreOptions, path: &Path) -> Result<Opened, OpenError> {
+    if options.must_exist {
+        migrate::look(path).await?;
+    }
     let mut lock = match LockFile::take(path) {
         Err(error @ OpenError::InUse { .. }) if options.beside_a_server => {
             // Only the holder of the lock may change the schema.

@@ -36,5 +36,6 @@ pub fn open_to_others(database: &Path) -> Vec<PathBuf> {
     let reached = |path: &Path| {
         (let_through & 0o010 != 0 && mode(path) & 0o060 != 0) || (let_through & 0o001 != 0 && mode(path) & 0o006 != 0)
     };
-    files.into_iter().filter(|path| reached(path)).collect()
+    // A folder in their place is another fault, and not to be closed to others.
+    files.into_iter().filter(|path| path.is_file() && reached(path)).collect()
 }

@@ -112,6 +112,19 @@ pub(in crate::store) async fn is_current(path: &Path) -> Result<bool, OpenError>
     Ok(inspect(path).await? == MIGRATIONS.len() as i64)
 }
 
+/// The schema of the file, which must be a database of this program or of an older one. Changes nothing.
+pub(in crate::store) async fn look(path: &Path) -> Result<i64, OpenError> {
+    let (found, known) = (inspect(path).await?, MIGRATIONS.len() as i64);
+    match found {
+        0 => {
+            let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            Err(OpenError::Missing { place: whole.display().to_string() })
+        }
+        found if found > known => Err(OpenError::NewerSchema { path: path.to_owned(), found, known }),
+        found => Ok(found),
+    }
+}
+
 /// The schema of the file, 0 for a new one or none. Changes nothing: the file may be somebody else's.
 pub(in crate::store) async fn inspect(path: &Path) -> Result<i64, OpenError> {
     let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };

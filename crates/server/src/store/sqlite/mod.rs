@@ -11,5 +11,6 @@ pub(super) mod lock;
 pub(super) mod migrate;
 pub(super) mod moving;
 mod new_file;
+pub(super) mod probe;
 pub(super) mod run_ids;
 pub(super) mod sql_pieces;

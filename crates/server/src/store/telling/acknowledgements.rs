@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use revere_model::{Act, Asked, DeliveryId, FlipId, MonitorId, State, Target, TargetKind};
 
 use super::{deliveries, record_flips};
@@ -121,6 +121,52 @@ impl Store {
                     entry = entry.saying("alert", alert.as_str());
                 }
                 Ok(Acted::done(Acknowledged::Now(made), entry.noting(&asked)))
+            })
+        })
+        .await
+    }
+
+    /// Deletes that somebody looks after the problem of a monitor; answers who did, if anybody. Reminders, and the next ones of
+    /// `rotas` (each with how long it waits for them), go on as if it had been told now.
+    pub async fn take_back_acknowledgement(
+        &self,
+        monitor: MonitorId,
+        rotas: Vec<(String, SignedDuration)>,
+        asked: &Asked,
+    ) -> Result<Option<Acknowledgement>, StoreError> {
+        let asked = asked.clone();
+        self.act(move |connection| {
+            Box::pin(async move {
+                record_flips::hold(connection, monitor).await?;
+                let sql = format!(
+                    "select s.state, m.name, {} as last_change from statuses s join monitors m on m.id = s.monitor_id
+                     where s.monitor_id = $1 and m.deleted_at is null",
+                    last_change_of("s.monitor_id")
+                );
+                let row = db::query(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_one(&mut *connection).await?;
+                let (state, last) = (row.state("state")?, row.int_or_none("last_change")?.map(FlipId));
+                let Some(last) = last.filter(|_| state.is_problem()) else { return Ok(Acted::nothing(None)) };
+                let Some(was) = of_flip(connection, last).await? else { return Ok(Acted::nothing(None)) };
+                db::query("delete from acknowledgements where flip_id = $1")
+                    .bind(last.0)
+                    .execute(&mut *connection)
+                    .await?;
+                db::query("update told set told_at = $1 where monitor_id = $2 and open in ('ALARM', 'ERROR')")
+                    .bind(micros(asked.at))
+                    .bind(monitor.0)
+                    .execute(&mut *connection)
+                    .await?;
+                for (rota, after) in &rotas {
+                    // Where everybody was told, nobody is left to be told next.
+                    let next = asked.at.saturating_add(*after).unwrap_or(asked.at);
+                    let step = "update on_call_rounds set next_at = $1 where rota = $2 and monitor_id = $3 and next_at is not null";
+                    db::query(step).bind(micros(next)).bind(rota).bind(monitor.0).execute(&mut *connection).await?;
+                }
+                let entry = AuditEntry::new(Act::AcknowledgementTakenBack, &asked)
+                    .about(Target::new(TargetKind::Monitor, monitor, row.text("name")?))
+                    .saying("state", state.as_str())
+                    .noting(&asked);
+                Ok(Acted::done(Some(was), entry))
             })
         })
         .await

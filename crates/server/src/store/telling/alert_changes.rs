@@ -1,9 +1,11 @@
 //! What people choose about an alert, what a configuration brings, and what either does to what is owed.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use revere_model::{
     Act, Asked, FlipId, MonitorId, MuteSubject, QuietHours, Severity, SeveritySet, Silence, State, StateSet, Subject,
-    Target, TargetKind, Verdict, tell,
+    Target, TargetKind, Told, Verdict, tell,
 };
 use serde_json::Value;
 
@@ -12,6 +14,7 @@ use super::{
     incidents::Heard,
     mutes::held::{self, Mutes},
 };
+use crate::notification::Notification;
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
@@ -57,6 +60,52 @@ pub struct AlertChange {
     pub severities: Option<SeveritySet>,
     /// It is for monitors with one of these tags; for all, where there are none.
     pub tags: Option<Vec<String>>,
+    /// What they had before their eyes, if that is known: then only what differs from it is changed, box by box and tag by tag,
+    /// and what somebody else changed meanwhile stays.
+    pub seen: Option<AlertSeen>,
+}
+
+/// What somebody sees of an alert who is about to change it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlertSeen {
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// The states it tells.
+    pub states: StateSet,
+    /// The severities of problems it is for.
+    pub severities: SeveritySet,
+    /// The tags it is for.
+    pub tags: Vec<String>,
+}
+
+impl AlertChange {
+    /// What it comes to for an alert that `is` so by now.
+    fn of(self, is: &AlertRow) -> AlertChange {
+        let Some(seen) = self.seen else { return self };
+        // A box that was ticked or cleared is so; any other is as it is by now.
+        let one = |wanted: bool, seen: bool, is: bool| if wanted == seen { is } else { wanted };
+        let states = self.states.map(|wanted| {
+            let ticked =
+                |state: &State| one(wanted.contains(*state), seen.states.contains(*state), is.states.contains(*state));
+            State::ALL.into_iter().filter(ticked).collect()
+        });
+        let severities = self.severities.map(|wanted| {
+            let ticked = |severity: &Severity| {
+                one(wanted.contains(*severity), seen.severities.contains(*severity), is.severities.contains(*severity))
+            };
+            Severity::ALL.into_iter().filter(ticked).collect()
+        });
+        let tags = self.tags.map(|wanted| {
+            let has = |tags: &[String], tag: &String| tags.iter().any(|one| one.to_lowercase() == tag.to_lowercase());
+            let stays = |tag: &&String| has(&wanted, tag) || !has(&seen.tags, tag);
+            let mut tags: Vec<String> = is.tags.iter().filter(stays).cloned().collect();
+            let added: Vec<&String> = wanted.iter().filter(|tag| !has(&seen.tags, tag) && !has(&tags, tag)).collect();
+            tags.extend(added.into_iter().cloned());
+            tags
+        });
+        let enabled = self.enabled.map(|wanted| one(wanted, seen.enabled, is.enabled));
+        AlertChange { enabled, states, severities, tags, seen: None }
+    }
 }
 
 impl From<AlertSettings> for AlertChange {
@@ -97,8 +146,8 @@ impl Store {
         .await
     }
 
-    /// Changes what people chose about an alert. Switching it off cancels what it owes; switching it on tells nothing
-    /// of what is past.
+    /// Changes what people chose about an alert. Switching it off cancels what it owes; once it is on again it tells what has
+    /// become of the problems that it told before, and nothing else of what is past.
     pub async fn set_alert(
         &self,
         key: &str,
@@ -111,7 +160,7 @@ impl Store {
                 alert_records::hold_all(connection).await?;
                 let was = read_all(connection).await?.into_iter().find(|row| row.key == key);
                 let was = was.ok_or(StoreError::NotFound)?;
-                let is = write_choice(connection, &key, &change).await?;
+                let is = write_choice(connection, &key, &change.of(&was)).await?;
                 settle_change(connection, &was, &is, asked.at).await?;
                 let states = |row: &AlertRow| Value::from_iter(row.states.iter().map(State::as_str));
                 let severities = |row: &AlertRow| Value::from_iter(row.severities.iter().map(Severity::as_str));
@@ -158,8 +207,7 @@ pub(in crate::store) async fn settle_change(
 ) -> Result<(), StoreError> {
     let returns = is.in_config && !was.in_config;
     match is.is_on() {
-        true if returns => returned(connection, is, None, now).await,
-        true if !was.is_on() => follow(connection, &is.key).await,
+        true if returns || !was.is_on() => returned(connection, is, None, now).await,
         // It left the configuration and may owe something; nobody will send that now.
         false if was.is_on() || returns || (was.enabled && !is.enabled) => switched_off(connection, &is.key, now).await,
         _ => Ok(()),
@@ -180,39 +228,72 @@ async fn hold_told(connection: &mut DbConnection, key: &str) -> Result<(), Store
     Ok(())
 }
 
-/// Nothing stays owed or open.
+/// Nothing stays owed. What people were told stays open, so that they hear what became of it once the alert is on again.
 async fn switched_off(connection: &mut DbConnection, key: &str, now: Timestamp) -> Result<(), StoreError> {
     hold_told(connection, key).await?;
     handed_on::switched_off(connection, key, now).await?;
-    db::query(
+    let cancelled: Vec<i64> = db::query_scalar(
         "update deliveries set status = 'cancelled', settled_at = $1, next_attempt_at = null, claimed_by = null,
              last_error = coalesce(last_error || '; ', '') || 'the alert was switched off'
-         where alert_key = $2 and status = 'owed'",
+         where alert_key = $2 and status = 'owed' returning monitor_id",
     )
     .bind(micros(now))
     .bind(key)
-    .execute(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
-    set_to_present(connection, key).await
-}
-
-/// What the alert told becomes the present, in silence.
-async fn follow(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
-    hold_told(connection, key).await?;
-    set_to_present(connection, key).await
-}
-
-async fn set_to_present(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
+    let monitors: BTreeSet<MonitorId> = cancelled.into_iter().map(MonitorId).collect();
+    for monitor in monitors {
+        as_sent(connection, key, monitor).await?;
+    }
     held::forget_alert(connection, key).await?;
     db::query(
-        "update told set open = null, open_severity = null, incident_id = null,
+        "update told set open_severity = null, incident_id = null,
              (state, severity) = (select s.state, s.severity from statuses s where s.monitor_id = told.monitor_id)
-         where alert_key = $1",
+         where alert_key = $1 and open is null",
     )
     .bind(key)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Sets what the alert told of a monitor back to what reached anybody: what was owed besides was cancelled.
+async fn as_sent(connection: &mut DbConnection, key: &str, monitor: MonitorId) -> Result<(), StoreError> {
+    let rows = db::query(
+        "select f.new_state, f.severity, d.incident_id, d.notification from deliveries d join flips f on f.id = d.flip_id
+         where d.alert_key = $1 and d.monitor_id = $2 and d.status = 'sent' and d.instead_of is null
+         order by d.id desc limit 50",
+    )
+    .bind(key)
+    .bind(monitor.0)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut sent = Heard::default();
+    for row in &rows {
+        let notification: Option<Notification> = serde_json::from_str(&row.text("notification")?).ok();
+        if notification.is_some_and(|told| told.on_call.is_some()) {
+            // Not by itself, but because of a rota, which knows whom it told.
+            continue;
+        }
+        let state = row.state("new_state")?;
+        if state != State::Ok {
+            let severity = row.severity("severity", Some(state))?.filter(|_| state.is_problem());
+            let told = Told { state: Some(state), severity, open: Some(state), open_severity: severity };
+            sent = Heard { told, incident: row.int_or_none("incident_id")?.map(FlipId) };
+        }
+        break;
+    }
+    match sent.told.state {
+        Some(_) => remember(connection, key, monitor, sent).await,
+        None => {
+            db::query("update told set open = null where alert_key = $1 and monitor_id = $2")
+                .bind(key)
+                .bind(monitor.0)
+                .execute(connection)
+                .await?;
+            Ok(())
+        }
+    }
 }
 
 /// A monitor is back, and alerts that were away meanwhile may have told of it what is long over.
@@ -229,8 +310,8 @@ pub(in crate::store) async fn monitor_returned(
     Ok(())
 }
 
-/// An alert is back in the configuration, or one monitor is: problems it told before get their end, unless a mute holds it
-/// back; the rest is followed in silence. What is held back stays so, until nothing holds it any more.
+/// An alert is back in the configuration or switched on, or one monitor is back: problems it told before get their end, unless a
+/// mute holds it back; the rest is followed in silence. What is held back stays so, until nothing holds it any more.
 async fn returned(
     connection: &mut DbConnection,
     alert: &AlertRow,

@@ -1,7 +1,7 @@
 //! The alerts of the configuration, and what people chose about each.
 
 use jiff::Timestamp;
-use revere_model::{AlertRules, QuietHours, Severity, SeveritySet, StateSet, Switch};
+use revere_model::{AlertRules, QuietHours, Severity, SeveritySet, State, StateSet, Switch};
 use serde::Serialize;
 
 use super::alert_changes::AlertChange;
@@ -70,6 +70,16 @@ impl AlertRow {
     /// Until when its quiet hours hold back what is about such a problem, if they do at `at`.
     pub fn quiet(&self, severity: Option<Severity>, at: Timestamp) -> Option<Timestamp> {
         self.quiet_hours.as_ref()?.hold(severity, at)
+    }
+
+    /// Why it tells nothing by what is chosen, whether it is on or off.
+    pub fn tells_nothing(&self) -> Option<&'static str> {
+        if self.states == StateSet::EMPTY {
+            return Some("no state is chosen, so it tells nothing");
+        }
+        // What ends is told only where the problem was.
+        let is_for_none = self.severities == SeveritySet::EMPTY && !self.states.contains(State::Inactive);
+        is_for_none.then_some("it is for problems of no severity, so it tells nothing")
     }
 
     /// Whether it tells anything now.

@@ -36,6 +36,11 @@ pub(in crate::store) fn on_call(key: &str, alert_key: &str) -> String {
     hashed(&format!("{key}\n{alert_key}"))
 }
 
+/// The same for every attempt at telling anew what was cancelled under that key.
+pub(in crate::store) fn after_cancelled(key: &str) -> String {
+    hashed(&format!("{key}\nanew"))
+}
+
 /// The same for all that is told of an incident, by whatever alert, and never the same for another one.
 pub(in crate::store) fn incident(instance: &str, monitor: MonitorId, opened_by: FlipId, at: Timestamp) -> String {
     hashed(&format!("{instance}\n{monitor}\n{opened_by}\n{}", micros(at)))

@@ -176,6 +176,7 @@ impl NewFlip<'_> {
             on_call: None,
             acknowledge_url: None,
             wording: None,
+            said: None,
             sending: Sending::default(),
         }
     }
@@ -200,14 +201,19 @@ pub(in crate::store) async fn owe_last_flip(
     let instance = instance(connection).await?;
     let mut names = summaries(connection, &ids_text([monitor].into_iter())).await?;
     let Some(monitor) = names.remove(&monitor) else { return Ok(()) };
-    let key = keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
-    let owed: Option<i64> = db::query_scalar("select id from deliveries where key = $1")
-        .bind(&key)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if owed.is_some() {
-        // It was told of that very change before.
-        return Ok(());
+    let mut key = keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
+    loop {
+        let status: Option<String> = db::query_scalar("select status from deliveries where key = $1")
+            .bind(&key)
+            .fetch_optional(&mut *connection)
+            .await?;
+        match status.as_deref() {
+            None => break,
+            // Nobody heard that one: the alert was switched off meanwhile.
+            Some("cancelled") => key = keys::after_cancelled(&key),
+            // It was told of that very change before.
+            Some(_) => return Ok(()),
+        }
     }
     let going_on = incidents::going_on(connection, [flip.monitor_id].into_iter()).await?.remove(&flip.monitor_id);
     let incident = Described::new(&instance).get(connection, before.incident(going_on)).await?;
@@ -265,6 +271,7 @@ pub(in crate::store) fn late(
         on_call: None,
         acknowledge_url: None,
         wording: None,
+        said: None,
         sending: Sending::default(),
     }
 }

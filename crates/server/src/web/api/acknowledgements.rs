@@ -108,6 +108,31 @@ pub(crate) async fn acknowledge(
     Ok((status, Json(AcknowledgementView::from(made))).into_response())
 }
 
+/// Take an acknowledgement back
+///
+/// Nobody looks after the problem any more: alerts remind of it again, and a rota tells the next ones, both as if it had been told just
+/// now. Where nobody had acknowledged it, nothing changes.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/monitors/{id}/acknowledgement",
+    operation_id = "take_back_acknowledgement",
+    tag = "alerts",
+    params(("id" = i64, Path, minimum = 1, description = "Which monitor.")),
+    responses(
+        (status = 204, description = "Nobody looks after it."),
+        (status = 404, description = "There is no such monitor."),
+    )
+)]
+pub(crate) async fn take_back(
+    context: Context,
+    Key(id): Key<MonitorId>,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.finish(())?;
+    acknowledgements::take_back(&context, id, "").await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 impl From<Acknowledgement> for AcknowledgementView {
     fn from(made: Acknowledgement) -> Self {
         AcknowledgementView {

@@ -41,6 +41,9 @@ pub(crate) struct AlertView {
     enabled_in_config: bool,
     /// Whether the configuration has it at all. If not, its settings are kept for its return.
     in_config: bool,
+    /// Why it tells nothing by what is chosen, whether it is on or off; null where it tells something.
+    #[schema(required)]
+    tells_nothing: Option<&'static str>,
     /// The states it tells.
     #[schema(value_type = Vec<StateWord>)]
     states: StateSet,
@@ -170,9 +173,19 @@ pub(crate) async fn set(
         states: fields.texts("states", 100),
         severities: fields.texts("severities", 100),
         tags: tags.map(|tags| tags.into_iter().map(|tag| tag.trim().to_owned()).collect()),
+        seen: None,
         faults: Vec::new(),
     };
-    fields.ignore(&["key", "type", "description", "enabled_in_config", "in_config", "owed", "last_delivery"]);
+    fields.ignore(&[
+        "key",
+        "type",
+        "description",
+        "enabled_in_config",
+        "in_config",
+        "tells_nothing",
+        "owed",
+        "last_delivery",
+    ]);
     input.faults = fields.finish();
     Ok(Json(alerts::set(&context, &key, input).await?.into()))
 }
@@ -219,6 +232,7 @@ impl From<AlertReport> for AlertView {
             enabled: report.row.enabled,
             enabled_in_config: report.row.enabled_in_config,
             in_config: report.row.in_config,
+            tells_nothing: report.row.tells_nothing(),
             states: report.row.states,
             severities: report.row.severities,
             tags: report.row.tags,

@@ -18,6 +18,7 @@ mod monitor_schemas;
 pub mod monitors;
 pub mod mutes;
 pub mod on_call;
+pub mod rights;
 pub mod runs;
 pub mod schedule;
 pub mod server;

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::{MonitorId, Who};
+use revere_model::{MonitorId, Operation, Who};
 
 use super::{
     display::{Badge, When},
@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     operations::{
-        Context,
+        Context, Failure,
         acknowledgements::{self, Linked, Stands},
+        monitors,
     },
     store::Acknowledgement,
     web::{Problem, params::Key},
@@ -46,6 +47,18 @@ pub(super) struct AcknowledgedView {
     pub(super) by: String,
     pub(super) at: When,
     pub(super) note: String,
+    /// The monitor at which whoever looks may take it back.
+    pub(super) taken_back_at: Option<MonitorId>,
+}
+
+/// Asks before an acknowledgement is taken back.
+#[derive(Template)]
+#[template(path = "pages/take_back.html")]
+struct TakeBackPage {
+    shell: Shell,
+    id: MonitorId,
+    name: String,
+    acknowledged: Option<AcknowledgedView>,
 }
 
 /// `/acknowledge/{secret}`
@@ -63,6 +76,26 @@ pub(super) async fn pressed(request: PageRequest, Key(link): Key<String>, form: 
 /// `/monitor/{id}/acknowledge`
 pub(super) async fn acknowledge(context: Context, Key(id): Key<MonitorId>, form: Form) -> Result<Response, Problem> {
     acknowledgements::acknowledge(&context, id, form.text("note")).await?;
+    Ok(see(format!("/monitor/{id}")))
+}
+
+/// `/monitor/{id}/take-back`: asks first.
+pub(super) async fn ask_to_take_back(request: PageRequest, Key(id): Key<MonitorId>) -> Result<Response, Problem> {
+    let monitor = monitors::get(&request.context, id).await?;
+    request.context.might_with(Operation::Acknowledge, &monitor.spec.tags).map_err(Failure::Denied)?;
+    let made = acknowledgements::get(&request.context, id).await?;
+    let page = TakeBackPage {
+        shell: request.shell("Take an acknowledgement back", Place::Monitors).await?,
+        id,
+        name: monitor.spec.name,
+        acknowledged: made.map(|made| AcknowledgedView::of(made, request.now())),
+    };
+    request.answer(StatusCode::OK, &page.shell, &page)
+}
+
+/// `/monitor/{id}/take-back`, with the button pressed.
+pub(super) async fn take_back(context: Context, Key(id): Key<MonitorId>, form: Form) -> Result<Response, Problem> {
+    acknowledgements::take_back(&context, id, form.text("note")).await?;
     Ok(see(format!("/monitor/{id}")))
 }
 
@@ -99,7 +132,7 @@ impl AcknowledgedView {
             (Some(alert), "stranger") => format!("somebody by the link of the alert {alert}"),
             _ => called(&made.author),
         };
-        AcknowledgedView { by, at: When { at: made.at, now }, note: made.note }
+        AcknowledgedView { by, at: When { at: made.at, now }, note: made.note, taken_back_at: None }
     }
 }
 
@@ -113,7 +146,20 @@ mod tests {
     fn what_a_message_said_is_inert() {
         let now: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
         for open in [true, false] {
-            let made = AcknowledgedView { by: HOSTILE.into(), at: When { at: now, now }, note: HOSTILE.into() };
+            let made = AcknowledgedView {
+                by: HOSTILE.into(),
+                at: When { at: now, now },
+                note: HOSTILE.into(),
+                taken_back_at: Some(MonitorId(7)),
+            };
+            let asks = TakeBackPage {
+                shell: Shell::new("Take back", Place::Monitors, 0, "t"),
+                id: MonitorId(7),
+                name: HOSTILE.into(),
+                acknowledged: open.then_some(made.clone()),
+            };
+            let html = asks.render().unwrap();
+            assert!(!html.contains("<script>") && !html.contains("<!-- ") && !html.contains("style="), "{html}");
             let page = AcknowledgePage {
                 shell: Shell::new("Acknowledge", Place::Nowhere, 0, "t").for_a_stranger(),
                 link: HOSTILE.into(),

@@ -21,7 +21,7 @@ use crate::{
         alerts::{self, AlertInput, AlertReport, TestResult},
         deliveries, on_call,
     },
-    store::{Delivery, DeliveryFilter, DeliveryStatus},
+    store::{AlertSeen, Delivery, DeliveryFilter, DeliveryStatus},
     web::{
         Problem,
         params::{Key, Params},
@@ -84,6 +84,10 @@ struct AlertView {
     severities: Vec<SeverityOption>,
     /// The tags it is for, as one would type them.
     tags: String,
+    /// The same as they are kept, whatever was typed.
+    kept_tags: String,
+    /// Why it tells nothing by what is chosen.
+    tells_nothing: Option<&'static str>,
     /// What is wrong with the tags that were typed.
     tags_fault: String,
     fared: PastResult,
@@ -215,6 +219,12 @@ pub(super) async fn edited(request: PageRequest, Key(key): Key<String>, form: Fo
         states: Some(form.all("states").map(str::to_owned).collect()),
         severities: routing.then(|| form.all("severities").map(str::to_owned).collect()),
         tags: routing.then(|| typed_tags(form.text("tags"))),
+        seen: form.has("seen").then(|| AlertSeen {
+            enabled: form.has("seen_enabled"),
+            states: form.all("seen_states").filter_map(|state| state.parse::<State>().ok()).collect(),
+            severities: form.all("seen_severities").filter_map(|severity| severity.parse::<Severity>().ok()).collect(),
+            tags: typed_tags(form.text("seen_tags")),
+        }),
         faults: Vec::new(),
     };
     match alerts::set(&request.context, &key, input).await {
@@ -349,6 +359,8 @@ impl AlertView {
                 .map(|severity| SeverityOption { severity, chosen: row.severities.contains(severity) })
                 .collect(),
             tags: row.tags.join(", "),
+            kept_tags: row.tags.join(", "),
+            tells_nothing: row.tells_nothing(),
             tags_fault: String::new(),
             fared,
             test: None,
@@ -375,7 +387,7 @@ impl DeliveryView {
             clock: ClockTime { at: delivery.created_at.to_zoned(clock.zone.clone()), now },
             day: None,
             message: seen(delivery.notification.message.lines().next().unwrap_or_default()),
-            text: delivery.notification.text(),
+            text: delivery.notification.said.clone().unwrap_or_else(|| delivery.notification.text()),
             status: Status(delivery.status),
             at: When { at: delivery.created_at, now },
             settled: delivery
@@ -456,6 +468,8 @@ mod tests {
             states: vec![StateOption { state: State::Ok, chosen: true }],
             severities: SeverityOption::all(Some(Severity::Warning)),
             tags: HOSTILE.into(),
+            kept_tags: HOSTILE.into(),
+            tells_nothing: Some("no state is chosen"),
             tags_fault: HOSTILE.into(),
             fared: PastResult { sent: Some(delivery()), failed: Some(delivery()), trying: Some(delivery()) },
             test: Some(TestView { class: "bad", words: "No.", reply: HOSTILE.into(), took: Span::Took(3.0) }),

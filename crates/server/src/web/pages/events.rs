@@ -202,9 +202,12 @@ impl Watcher {
                     not_told: monitor::last_not_told(context, *id).await?,
                 };
                 parts.insert("told".to_owned(), Value::String(layout::render(&told)?));
-                let acknowledged = monitor::acknowledged(context, *id).await?;
-                if acknowledged.is_some() || !monitor.state.is_problem() {
-                    let part = AcknowledgedPart { acknowledged };
+                let acknowledged = monitor::acknowledged(context, &monitor).await?;
+                let known = self.sent.get("acknowledged").and_then(Value::as_str);
+                let taken_back = known.is_some_and(|html| html.contains("<p")).then_some(*id);
+                if acknowledged.is_some() || taken_back.is_some() || !monitor.state.is_problem() {
+                    let taken_back = taken_back.filter(|_| monitor.state.is_problem());
+                    let part = AcknowledgedPart { acknowledged, taken_back };
                     parts.insert("acknowledged".to_owned(), Value::String(layout::render(&part)?));
                 }
             }

@@ -83,6 +83,7 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/monitor/{id}/resume", post(monitor_actions::resume))
         .route("/monitor/{id}/who", get(who::show))
         .route("/monitor/{id}/acknowledge", post(acknowledge::acknowledge))
+        .route("/monitor/{id}/take-back", get(acknowledge::ask_to_take_back).post(acknowledge::take_back))
         .route("/acknowledge/{secret}", get(acknowledge::show).post(acknowledge::pressed))
         .route("/monitor/{id}/mute", post(mutes::mute_monitor))
         .route("/monitor/{id}/chart", get(chart::data))

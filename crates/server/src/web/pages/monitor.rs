@@ -151,6 +151,8 @@ pub(super) struct DeliveryLogPart {
 #[template(path = "pages/monitor_acknowledged_part.html")]
 pub(super) struct AcknowledgedPart {
     pub(super) acknowledged: Option<AcknowledgedView>,
+    /// The monitor, where somebody looked after its problem a moment ago and does no more.
+    pub(super) taken_back: Option<MonitorId>,
 }
 
 struct RangeOption {
@@ -255,7 +257,7 @@ pub(super) async fn show(
         not_told: last_not_told(&request.context, id).await?,
         mutes: mutes::of_monitor(&request.context, id, &spec.tags).await?,
         flapping: operations::runs::flapping(&request.context, &[id]).await?.remove(&id).map(|at| When { at, now }),
-        acknowledged: acknowledged(&request.context, id).await?,
+        acknowledged: acknowledged(&request.context, &monitor).await?,
         acknowledgeable: monitor.state.is_problem()
             && request.context.might_with(Operation::Acknowledge, &spec.tags).is_ok(),
     };
@@ -280,9 +282,11 @@ pub(super) async fn last_story(context: &Context, monitor: &Monitor) -> Result<V
 }
 
 /// Who looks after the present problem.
-pub(super) async fn acknowledged(context: &Context, id: MonitorId) -> Result<Option<AcknowledgedView>, Failure> {
-    let made = acknowledgements::of_these(context, &[id]).await?.remove(&id);
-    Ok(made.map(|made| AcknowledgedView::of(made, context.now())))
+pub(super) async fn acknowledged(context: &Context, monitor: &Monitor) -> Result<Option<AcknowledgedView>, Failure> {
+    let made = acknowledgements::of_these(context, &[monitor.id]).await?.remove(&monitor.id);
+    let may = context.might_with(Operation::Acknowledge, &monitor.spec.tags).is_ok();
+    let taken_back_at = may.then_some(monitor.id);
+    Ok(made.map(|made| AcknowledgedView { taken_back_at, ..AcknowledgedView::of(made, context.now()) }))
 }
 
 /// The alerts that are for this monitor, and those that it chose and nobody has.

@@ -185,3 +185,51 @@ fn what_a_log_in_by_a_provider_lacks_is_said_at_once_and_where_to_get_it() {
     let said = revere(folder.path(), &["check"]).output().unwrap();
     assert_eq!(said.status.code(), Some(0), "{}", text(&said));
 }
+
+#[test]
+fn an_administrator_who_cannot_come_in_is_not_the_last_one_that_is_needed() {
+    let folder = config("LOCAL_USERS = True");
+    let run = |arguments: &[&str], input: &str| {
+        let mut child = revere(folder.path(), arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    assert_eq!(
+        run(&["user", "add", "ada", "--role", "administrator", "--password-stdin"], "a quiet mountain lake\n").0,
+        0
+    );
+    // Eve has a link, and has not used it.
+    assert_eq!(run(&["user", "add", "eve", "--role", "administrator"], "").0, 0);
+    for change in [&["user", "disable", "ada"][..], &["user", "role", "ada", "viewer"]] {
+        let (code, said) = run(change, "");
+        assert!(code == 1 && said.contains("the last administrator who may come in"), "{said}");
+    }
+    assert_eq!(run(&["user", "disable", "eve"], "").0, 0, "she is not needed");
+    assert_eq!(run(&["user", "enable", "eve"], "").0, 0);
+    assert_eq!(run(&["user", "reset", "eve", "--password-stdin"], "a loud mountain stream\n").0, 0);
+    assert_eq!(run(&["user", "disable", "ada"], "").0, 0, "now eve may come in");
+}
+
+#[test]
+fn where_nobody_logs_in_by_a_password_no_link_for_one_is_made() {
+    let folder = config(
+        "OIDC_ISSUER = 'https://id.example/'\nOIDC_CLIENT_ID = 'x'\nOIDC_CLIENT_SECRET = 'client-s3cret'\n\
+         SECRET_KEY = 'a-key-of-many-characters'\nDEFAULT_ROLE = 'viewer'\nOIDC_NAME = 'Corp'\n",
+    );
+    for arguments in [&["user", "add", "bob"][..], &["user", "add", "bob", "--password-stdin"]] {
+        let said = revere(folder.path(), arguments).output().unwrap();
+        assert_eq!(said.status.code(), Some(1), "{}", text(&said));
+        assert!(
+            !text(&said).contains("/link/") && text(&said).contains("people log in by Corp here"),
+            "{}",
+            text(&said)
+        );
+        assert!(text(&said).contains("set LOCAL_USERS = True in config.py"), "{}", text(&said));
+    }
+}

@@ -95,6 +95,7 @@ fn sample() -> Notification {
         on_call: None,
         acknowledge_url: None,
         wording: None,
+        said: None,
         sending: Sending::default(),
     }
 }

@@ -59,6 +59,47 @@ async fn one_that_fails_at_night_costs_nobody_the_message() {
     assert!(text.contains("(This alert's own words failed: line 1: "), "{text}");
 }
 
+#[tokio::test]
+async fn a_body_that_fails_at_night_costs_nobody_the_message() {
+    let zero = Notification { return_value: Some(ReturnValue::Int(0)), new_state: State::Alarm, ..sample() };
+    let body = "{% if return_value == 0 %}{{ monitor.nmae }}{% endif %}fine";
+    for (content_type, read) in [
+        ("application/json", Some("text")),
+        ("application/x-www-form-urlencoded", None),
+        ("text/plain; charset=utf-8", None),
+    ] {
+        let stub = Stub::start().await;
+        let gateway = channel("template", json!({"url": stub.url, "body": body, "content_type": content_type}));
+        send(&gateway, &sample()).await.unwrap();
+        let taken = send(&gateway, &zero).await.unwrap();
+        let asked = stub.taken().pop().unwrap();
+        let told = match read {
+            Some(field) => asked.json()[field].as_str().unwrap().to_owned(),
+            None => asked.body.replace('+', " "),
+        };
+        let parts = ["Mail Queue Length", "own body failed", "nmae"];
+        assert!(parts.iter().all(|part| told.contains(part)), "{content_type}: {told}");
+        assert!(taken.said.unwrap().contains("own body failed"), "the log keeps what was said");
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_in_own_words_is_kept_without_the_link_that_opens_a_door() {
+    let stub = Stub::start().await;
+    let linked =
+        Notification { acknowledge_url: Some("https://revere.example.com/acknowledge/7.ab".to_owned()), ..sample() };
+    let own = json!({"url": stub.url, "text": "{{ monitor.name }}! {{ acknowledge_url }}", "subject": "Look"});
+    let taken = send(&channel("webhook", own), &linked).await.unwrap();
+    assert!(stub.one().json()["text"].as_str().unwrap().contains("acknowledge/7.ab"));
+    let said = taken.said.unwrap();
+    assert!(said.starts_with("Look\nMail Queue Length!") && !said.contains("7.ab"), "{said}");
+    let plain = send(&channel("webhook", json!({"url": stub.url})), &linked).await.unwrap();
+    assert_eq!(plain.said, None, "the default text is known");
+    let long = json!({"url": stub.url, "text": "x".repeat(9000)});
+    let said = send(&channel("webhook", long), &linked).await.unwrap().said.unwrap();
+    assert!(said.chars().count() <= 4000, "{}", said.len());
+}
+
 /// What leaves nothing to give way is cut at its end, and what makes nothing says what there is to say.
 #[tokio::test]
 async fn words_that_are_too_long_or_none_at_all_are_still_told() {

@@ -60,3 +60,32 @@ async fn the_page_of_a_monitor_acknowledges_and_says_who_did() {
     server.record_runs(id, 1, |_| false).await;
     assert!(!browser.page("/").await.contains(">acknowledged<"));
 }
+
+#[tokio::test]
+async fn an_acknowledgement_is_taken_back_by_a_program_and_at_the_page() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let id = failing(&server).await;
+    let path = format!("/api/v1/monitors/{id}/acknowledgement");
+    assert_eq!(server.send("DELETE", &path, &json!(null)).await.status, 204, "there is nothing to take back");
+    server.send("POST", &path, &json!({})).await.json(201);
+    assert_eq!(server.send("DELETE", &path, &json!(null)).await.status, 204);
+    assert_eq!(server.get(&path).await.status, 204);
+    server.send("DELETE", "/api/v1/monitors/77/acknowledgement", &json!(null)).await.problem(404);
+
+    server.send("POST", &path, &json!({ "note": "<b>on it</b>" })).await.json(201);
+    let page = browser.page(&format!("/monitor/{id}")).await;
+    assert!(page.contains(&format!("<a href=\"/monitor/{id}/take-back\">Take it back</a>")), "{page}");
+    let asks = browser.page(&format!("/monitor/{id}/take-back")).await;
+    assert!(asks.contains("Take the acknowledgement back?") && asks.contains("&#60;b&#62;on it"), "{asks}");
+    let answer = browser.submit(&format!("/monitor/{id}/take-back"), &[("note", "wrong one")]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, format!("/monitor/{id}").as_str()));
+    let page = browser.page(&format!("/monitor/{id}")).await;
+    assert!(
+        !page.contains("<b>Acknowledged</b> by") && page.contains(&format!("/monitor/{id}/acknowledge\"")),
+        "{page}"
+    );
+    let audit = server.get("/api/v1/audit?act=acknowledgement_taken_back").await.json(200);
+    assert_eq!(audit["items"][0]["details"]["note"], "wrong one", "{audit}");
+    assert!(browser.page(&format!("/monitor/{id}/take-back")).await.contains("there is nothing to take back"));
+}

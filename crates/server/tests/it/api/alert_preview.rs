@@ -128,3 +128,28 @@ async fn words_are_tried_before_the_configuration_has_them() {
     let now = server.get(&format!("/api/v1/alerts/ops/preview?monitor={id}")).await.json(200);
     assert!(text(&now).starts_with("[Revere Alarm]\n"), "{now}");
 }
+
+#[tokio::test]
+async fn how_long_it_lasted_is_reckoned_from_the_run_that_is_previewed() {
+    let server = Server::start().await;
+    let id = monitor(&server, "pass").await as i64;
+    // Well, half an hour of a problem, well again, and so once more some hours later; then another problem.
+    let mut runs = Vec::new();
+    for (minutes, bad) in [(60, false), (30, true), (300, false), (120, false), (10, true)] {
+        runs.extend(server.record_runs(id, 1, |_| bad).await);
+        server.clock.advance(jiff::SignedDuration::from_mins(minutes - 1));
+    }
+    let of = async |run: i64, more: &str| {
+        let preview = server.get(&format!("/api/v1/alerts/ops/preview?monitor={id}&run={run}{more}")).await.json(200);
+        let text = text(&preview).to_owned();
+        text.lines().find_map(|line| line.strip_prefix("Lasted: ")).map(str::to_owned)
+    };
+    assert_eq!(of(runs[2], "").await.as_deref(), Some("30 min"), "the run that ended it");
+    assert_eq!(of(runs[3], "").await.as_deref(), Some("30 min"), "a later one that says what its end said");
+    assert_eq!(
+        of(runs[4], "&state=OK").await.as_deref(),
+        Some("0 s"),
+        "the end of a problem that begins with this run"
+    );
+    assert_eq!(of(runs[1], "&state=OK").await.as_deref(), Some("0 s"), "whatever came after it");
+}

@@ -28,7 +28,7 @@ async fn alerts_are_listed_with_what_people_chose() {
         alert(&server, "ops").await,
         json!({
             "key": "ops", "type": "log", "description": "The people on call.", "enabled": true,
-            "enabled_in_config": true, "in_config": true, "states": ["OK", "ALARM", "ERROR"],
+            "enabled_in_config": true, "in_config": true, "tells_nothing": null, "states": ["OK", "ALARM", "ERROR"],
             "severities": ["critical", "warning"], "tags": [], "owed": 0, "last_delivery": null,
         })
     );

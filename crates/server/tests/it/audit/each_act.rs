@@ -128,6 +128,11 @@ async fn each_act_leaves_one_row() {
             api("POST", "/api/v1/monitors/1/acknowledgement", json!({"note": "on it"})).await;
             let made = story.left(Act::Acknowledged, program, "api", Some("monitor:1")).await;
             assert_eq!((&made.details["state"], &made.details["note"]), (&json!("ALARM"), &json!("on it")));
+            for _ in 0..2 {
+                api("DELETE", "/api/v1/monitors/1/acknowledgement", json!(null)).await;
+            }
+            let back = story.left(Act::AcknowledgementTakenBack, program, "api", Some("monitor:1")).await;
+            assert_eq!(back.details["state"], json!("ALARM"));
             server.record_runs(1, 1, |_| false).await;
             server.engine.wake();
         }

@@ -2,6 +2,7 @@
 
 mod alert;
 mod backup;
+mod check;
 mod config;
 mod demo;
 mod descriptors;
@@ -71,7 +72,7 @@ impl Shell {
     pub(crate) fn revere(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
         command.current_dir(self.folder.path()).env("REVERE_CACHE_DIR", cache_dir()).stdin(Stdio::null());
-        for name in ["REVERE_CONFIG_FILE", "RUST_LOG", "NO_COLOR", "TZ"] {
+        for name in ["REVERE_CONFIG_FILE", "REVERE_HOST", "REVERE_PORT", "RUST_LOG", "NO_COLOR", "TZ"] {
             command.env_remove(name);
         }
         command

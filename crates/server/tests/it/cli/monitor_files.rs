@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use revere_model::Role;
+use revere_model::{Clock as _, Role};
 use serde_json::{Value, json};
 
 use super::{Said, Shell, server::Server};
@@ -282,8 +282,29 @@ async fn where_people_log_in_a_token_is_asked_for_and_its_role_counts() {
     assert!(said.stdout.starts_with("1 created"), "{}", said.stdout);
     // An editor of a tag gives no monitor away.
     shell.write("files/a.py", &file("\"mail\""));
-    let said = super::said(shell.revere().args(apply.split(' ')).env("REVERE_TOKEN", &editor)).exits(1).stderr;
-    assert!(said.contains("files/a.py: ") && said.contains("0 created, 0 changed"), "{said}");
+    for dry in ["", " --dry-run"] {
+        let apply = format!("{apply}{dry}");
+        let said = super::said(shell.revere().args(apply.split(' ')).env("REVERE_TOKEN", &editor)).exits(1).stderr;
+        assert!(said.contains("files/a.py: you may not") && said.contains("Nothing was changed"), "{said}");
+    }
+    // What would be denied is known before, also where nothing but a schedule changes, or something is deleted.
+    shell.write("files/a.py", &file("\"shop\"").replace("0 0 1 1 *", "0 0 2 2 *"));
+    let dry = format!("{apply} --dry-run");
+    let said = shell.run(&format!("{dry} --token-file token")).exits(1).stderr;
+    assert!(said.contains("files/a.py: a viewer may not change this monitor"), "{said}");
+    let spec = revere_model::MonitorSpec {
+        name: "others".to_owned(),
+        tags: vec!["mail".to_owned()],
+        ..crate::support::spec("b")
+    };
+    server.store.create_monitor(&spec, &crate::support::by_server(server.clock.now())).await.unwrap();
+    let dry_as_editor = |more: &str| {
+        let dry = format!("{dry}{more}");
+        super::said(shell.revere().args(dry.split(' ')).env("REVERE_TOKEN", &editor))
+    };
+    assert!(dry_as_editor("").exits(0).stdout.contains("Would create 0, change 1, delete 0"));
+    let said = dry_as_editor(" --prune").exits(1).stderr;
+    assert!(said.contains("('others'): you may not delete"), "{said}");
 }
 
 #[tokio::test]

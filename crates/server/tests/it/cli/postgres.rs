@@ -1,11 +1,14 @@
 //! What each command says and does where the database is PostgreSQL.
 
-use revere::store::PostgresAddress;
-use revere_model::{Clock as _, SystemClock};
+use revere::{
+    access::secrets::digest,
+    store::{NewToken, NewUser, PostgresAddress, Store, StoreOptions},
+};
+use revere_model::{Asked, Clock as _, Rights, Role, SystemClock};
 use serde_json::json;
 
 use super::Shell;
-use crate::support::{PostgresServer, Sql, database::schema_of_its_own, eventually};
+use crate::support::{PostgresServer, Sql, client, database::schema_of_its_own, eventually};
 
 #[tokio::test]
 async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
@@ -21,8 +24,6 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
     let said = shell.run("check --connect").exits(0);
     assert!(said.stdout.contains("database   postgresql://revere@127.0.0.1:"), "{}", said.stdout);
     assert!(said.stdout.contains("the database answers"), "{}", said.stdout);
-    let said = shell.run("nodes").exits(1);
-    assert_eq!(said.stdout, "No server runs. Start one: revere run\n");
     let said = shell.run("backup copy.db").exits(1);
     assert!(said.stderr.contains("pg_dump --format=custom"), "{}", said.stderr);
 
@@ -102,6 +103,64 @@ async fn a_database_that_is_away_is_seen_by_a_server_that_has_nothing_to_write()
     database.start_again().await;
     server.stderr.wait_for("the store can be written again");
     server.stop();
+}
+
+/// Whoever watches the server is told at once what is wrong, and who may know why learns that, too.
+#[tokio::test]
+async fn health_answers_at_once_while_the_database_is_away_also_who_shows_a_token() {
+    let mut database = PostgresServer::start(&[]).await;
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_URL = '{}'\nLOCAL_USERS = True\n", database.url()));
+    let server = shell.serve(&[]);
+    let store = Store::open(StoreOptions::new(PostgresAddress::read(&database.url(), None).unwrap())).await.unwrap();
+    let asked = Asked::at_a_shell(SystemClock.now());
+    let new = NewUser {
+        name: "ada".to_owned(),
+        role: Role::Administrator,
+        tags: Vec::new(),
+        password_hash: Some("none".to_owned()),
+        identity: None,
+        link: None,
+    };
+    let owner = store.create_user(new, &asked).await.unwrap().unwrap().id;
+    let rights = Rights { token: true, ..Rights::all() };
+    let secret = "revere_watching";
+    let new = NewToken { secret_hash: digest(secret), owner, name: "watch".to_owned(), rights, ends_at: None };
+    store.create_token(new, &asked).await.unwrap().unwrap();
+    store.close().await;
+    let ask = async || {
+        let began = std::time::Instant::now();
+        let answer = client().get(format!("{}/healthz", server.address)).bearer_auth(secret).send().await.unwrap();
+        let (status, health) = (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap());
+        // It was five seconds.
+        assert!(began.elapsed() < std::time::Duration::from_millis(2500), "{:?}", began.elapsed());
+        (status, health)
+    };
+    let (status, health) = ask().await;
+    assert!(status == 200 && health["version"].is_string(), "{health:#}");
+    database.crash();
+    let health = eventually("it is failing", async || match ask().await {
+        (503, health) => Ok(health),
+        (status, health) => Err(format!("{status} {health:#}")),
+    })
+    .await;
+    let why = health.to_string();
+    assert!(why.contains("PostgreSQL does not answer"), "whichever part met it first: {health:#}");
+    let read = client().get(format!("{}/api/v1/monitors", server.address)).bearer_auth(secret).send().await.unwrap();
+    let problem = read.text().await.unwrap();
+    assert!(problem.contains("PostgreSQL does not answer") && !problem.contains("disk"), "{problem}");
+}
+
+#[test]
+fn what_postgresql_says_is_said_once() {
+    let shell = Shell::new();
+    shell.write("config.py", "DATABASE_URL = 'postgresql://u@127.0.0.1:1/d'\nLOCAL_USERS = True\n");
+    for command in ["user list", "nodes", "check --connect"] {
+        let said = shell.run(command).exits(1);
+        let all = format!("{}{}", said.stdout, said.stderr);
+        assert_eq!(all.matches("refused").count(), 1, "{command}: {all}");
+        assert!(!all.contains("communicating"), "{command}: {all}");
+    }
 }
 
 #[test]

@@ -199,6 +199,24 @@ async fn whoever_acknowledges_stops_it_until_the_state_changes() {
 }
 
 #[tokio::test]
+async fn the_next_ones_are_told_from_when_an_acknowledgement_is_taken_back() {
+    let test = escalating().await;
+    let id = monitor(&test, "m").await;
+    let (first, next) = first_and_second(&test);
+    flip(&test, id, ALARM).await;
+    test.store().acknowledge(id, None, AcknowledgedBy::Request, &by_server(test.now())).await.unwrap();
+    later(&test, 100).await;
+    assert_eq!(heard(&test).len(), 1);
+    let after = SignedDuration::from_mins(15);
+    let rotas = vec![("rota".to_owned(), after)];
+    test.store().take_back_acknowledgement(id, rotas, &by_server(test.now())).await.unwrap().unwrap();
+    later(&test, 14).await;
+    assert_eq!(heard(&test), BTreeMap::from([(first, vec![ALARM])]));
+    later(&test, 2).await;
+    assert_eq!(heard(&test), BTreeMap::from([(first, vec![ALARM]), (next, vec![ALARM])]));
+}
+
+#[tokio::test]
 async fn nobody_on_call_and_alerts_that_are_off_have_the_next_one_told_at_once() {
     let test = on_call(rota(Some(15), "2099-01-01T00:00")).await;
     let id = monitor(&test, "m").await;

@@ -158,6 +158,27 @@ async fn whoever_knows_of_the_problem_hears_that_another_alert_could_not_tell_it
     assert_eq!(told[..3], [ALARM, ALARM, FINE]);
 }
 
+/// The alert that failed reaches nobody but somebody who has it already by another one: nobody was left out.
+#[tokio::test]
+async fn whoever_has_it_already_is_not_told_again_because_another_of_their_own_alerts_failed() {
+    let rotas = BTreeMap::from([("rota".to_owned(), reached_by(&[("alice", &["alice_sms", "alice_mail"])], None))]);
+    let settings = revere::engine::EngineSettings { rotas, ..Default::default() };
+    let test =
+        TestEngine::with_alerts(crate::support::Scratch::new().await, settings, &["alice_sms", "alice_mail"]).await;
+    let alerts = [("rota", false), ("alice_sms", true), ("alice_mail", false)].map(|(key, on_call_only)| {
+        ConfiguredAlert { key: key.to_owned(), enabled: true, on_call_only, quiet_hours: None }
+    });
+    test.store().sync_alerts(&alerts, test.now()).await.unwrap();
+    test.alerts["alice_mail"].fails(Some(SendError::never("550 No such user")));
+    let id = monitor(&test, "m").await;
+    flip(&test, id, ALARM).await;
+    let told =
+        || -> Vec<State> { test.alerts["alice_sms"].taken.lock().unwrap().iter().map(|told| told.new_state).collect() };
+    assert_eq!(told(), [ALARM]);
+    flip(&test, id, FINE).await;
+    assert_eq!(told(), [ALARM, FINE]);
+}
+
 #[tokio::test]
 async fn one_alert_after_the_other_refuses_until_somebody_is_told_or_nobody_is_left() {
     let test = without_escalation().await;
@@ -329,6 +350,22 @@ async fn whoever_was_to_be_told_by_an_alert_that_is_switched_off_has_the_next_on
     assert_eq!(reasons(&test, next), [format!("nobody could be told of it yet, so {next} is told next")]);
     flip(&test, id, FINE).await;
     assert_eq!(heard(&test), BTreeMap::from([(next, vec![ALARM, FINE])]));
+}
+
+#[tokio::test]
+async fn an_alert_that_is_switched_off_for_a_while_tells_the_end_when_it_is_on_again() {
+    let test = without_escalation().await;
+    let id = monitor(&test, "m").await;
+    let (first, _) = first_and_second(&test);
+    flip(&test, id, ALARM).await;
+    at_rest(&test).await;
+    let key = format!("{first}_sms");
+    switch(&test, &key, false).await;
+    flip(&test, id, FINE).await;
+    assert_eq!(heard(&test), BTreeMap::from([(first, vec![ALARM])]));
+    switch(&test, &key, true).await;
+    at_rest(&test).await;
+    assert_eq!(heard(&test), BTreeMap::from([(first, vec![ALARM, FINE])]));
 }
 
 #[tokio::test]

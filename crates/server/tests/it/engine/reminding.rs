@@ -96,6 +96,22 @@ async fn whoever_acknowledges_is_reminded_no_more_until_the_state_changes() {
 }
 
 #[tokio::test]
+async fn reminders_go_on_from_when_an_acknowledgement_is_taken_back() {
+    let test = reminding().await;
+    let id = monitor(&test, "m").await;
+    flip(&test, id, State::Alarm).await;
+    told(&test, 1).await;
+    test.store().acknowledge(id, None, AcknowledgedBy::Request, &by_server(test.now())).await.unwrap();
+    later(&test, 300).await;
+    test.store().take_back_acknowledgement(id, Vec::new(), &by_server(test.now())).await.unwrap().unwrap();
+    later(&test, 59).await;
+    assert_eq!(reminders(&test), [None], "not at once");
+    later(&test, 2).await;
+    told(&test, 2).await;
+    assert_eq!(reminders(&test), [None, Some(1)]);
+}
+
+#[tokio::test]
 async fn what_is_acknowledged_may_become_less_severe_and_not_worse() {
     let test = reminding().await;
     let id = monitor(&test, "m").await;
@@ -139,7 +155,7 @@ async fn nobody_is_reminded_while_it_is_muted_or_switched_off() {
         test.store().set_alert("ops", change, &by_server(test.now())).await.unwrap();
     }
     later(&test, 300).await;
-    assert_eq!(reminders(&test).len(), 3, "an alert that was switched off has nothing open");
+    assert_eq!(reminders(&test).len(), 4, "on again, it goes on with what it told");
 }
 
 #[tokio::test]

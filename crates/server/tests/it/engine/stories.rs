@@ -264,10 +264,14 @@ impl World {
         };
         let words = format!("{alert} changes: {change:?}");
         if change.enabled == Some(false) {
-            // Nothing stays open, and what it told gets no end.
             for id in self.ids.clone() {
+                // What is owed now is cancelled: whether it was heard all the same nobody knows.
+                let owed = format!(
+                    "select count(*) from deliveries where alert_key = '{alert}' and monitor_id = {id} and status = 'owed'"
+                );
+                let owed = self.sql.number(owed.as_str()).await > 0;
                 let ears = self.ears.entry((alert.clone(), id)).or_default();
-                (ears.open, ears.passed_over) = (None, true);
+                (ears.passed_over, ears.deaf) = (true, ears.deaf || owed);
             }
         }
         self.store().set_alert(&alert, change, &by_server(now)).await.unwrap();
@@ -483,7 +487,10 @@ impl World {
                 }
             }
             let state = self.store().monitor(id).await.unwrap().state;
-            for alert in ALERTS {
+            let on = self.store().alerts().await.unwrap().into_iter().filter(|alert| alert.enabled);
+            let on: HashSet<String> = on.map(|alert| alert.key).collect();
+            // One that is switched off tells the ends once it is on again.
+            for alert in ALERTS.into_iter().filter(|alert| on.contains(*alert)) {
                 let Some(ears) = self.ears.get(&(alert.to_owned(), id)).filter(|ears| !ears.deaf) else { continue };
                 let open = ears.open.map(|(state, _)| state);
                 let what = format!("{id} is {state}, and {alert} knows of {open:?}");

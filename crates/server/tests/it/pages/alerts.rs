@@ -195,3 +195,56 @@ async fn what_an_alert_would_say_is_shown_and_other_words_are_tried() {
     assert!(foreign.status == 403 && foreign.text.contains("kept</textarea>"), "{}", foreign.text);
     assert_eq!(browser.get("/alert/off/preview?monitor=1").await.status, 409);
 }
+
+#[tokio::test]
+async fn two_open_pages_change_each_only_their_own_box() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    // Both have before their eyes: on, all but INACTIVE, of all severities and tags.
+    let seen = [
+        ("seen", "true"),
+        ("seen_enabled", "true"),
+        ("seen_states", "OK"),
+        ("seen_states", "ALARM"),
+        ("seen_states", "ERROR"),
+        ("seen_severities", "critical"),
+        ("seen_severities", "warning"),
+        ("seen_tags", ""),
+    ];
+    let page = browser.page("/alerts").await;
+    for (name, value) in seen {
+        assert!(page.contains(&format!("name=\"{name}\" value=\"{value}\"")), "{name}={value}: {page}");
+    }
+    let send = async |fields: &[(&str, &str)]| {
+        let saved = browser.submit("/alert/ops/edit", &[&seen[..], fields].concat()).await;
+        assert_eq!(saved.status, 303, "{}", saved.text);
+    };
+    let all = [("severities", "critical"), ("severities", "warning")];
+    // One clears OK and adds a tag, the other clears ERROR and ticks INACTIVE, a third clears warning and switches it off.
+    send(&[&all[..], &[("enabled", "true"), ("states", "ALARM"), ("states", "ERROR"), ("tags", "shop")]].concat())
+        .await;
+    let rest = [("enabled", "true"), ("states", "OK"), ("states", "ALARM"), ("states", "INACTIVE"), ("tags", "mail")];
+    send(&[&all[..], &rest].concat()).await;
+    let rest = [("states", "OK"), ("states", "ALARM"), ("states", "ERROR"), ("severities", "critical"), ("tags", "")];
+    send(&rest).await;
+    let now = server.get("/api/v1/alerts/ops").await.json(200);
+    assert_eq!(now["states"], json!(["ALARM", "INACTIVE"]), "{now}");
+    assert_eq!((&now["enabled"], &now["severities"]), (&json!(false), &json!(["critical"])));
+    assert_eq!(now["tags"], json!(["shop", "mail"]));
+}
+
+#[tokio::test]
+async fn an_alert_that_tells_nothing_by_what_is_chosen_says_so() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let set = async |body: serde_json::Value| server.send("PUT", "/api/v1/alerts/ops", &body).await.json(200);
+    assert_eq!(set(json!({})).await["tells_nothing"], json!(null));
+    assert!(!browser.page("/alerts").await.contains("tells nothing"));
+    let none = set(json!({"states": []})).await;
+    assert_eq!(none["tells_nothing"], "no state is chosen, so it tells nothing");
+    assert!(browser.page("/alerts").await.contains("no state is chosen, so it tells nothing"));
+    let none = set(json!({"states": ["OK", "ALARM"], "severities": []})).await;
+    assert_eq!(none["tells_nothing"], "it is for problems of no severity, so it tells nothing");
+    assert!(browser.page("/alerts").await.contains("it is for problems of no severity"));
+    assert_eq!(set(json!({"severities": ["warning"]})).await["tells_nothing"], json!(null));
+}

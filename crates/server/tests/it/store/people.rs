@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::ToSpan;
-use revere::store::{AuditFilter, Link, Lookup, NewSession, NewToken, NewUser, User, UserChange};
+use revere::store::{AuditFilter, Link, Lookup, NewSession, NewToken, NewUser, User, UserChange, WaysIn};
 use revere_model::{Act, Rights, Role, Scope};
 
 use crate::support::{Scratch, by_server};
@@ -89,7 +89,7 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
         identity: None,
         link: None,
     };
-    assert!(!store.has_administrator().await.unwrap());
+    assert!(!store.has_administrator(now).await.unwrap());
     let ada = store.create_first_administrator("first".into(), new, &by_server(now)).await.unwrap().unwrap();
     let bob = person(scratch, "bob", Role::Editor).await;
     for lookup in [Lookup::Id(ada.id), Lookup::Name("ADA".into()), Lookup::Identity("i".into(), "s".into())] {
@@ -190,4 +190,30 @@ async fn names_are_one_in_either_case_and_people_of_providers_are_known_by_who_t
     let found = store.user(Lookup::Identity("https://i".into(), "1".into())).await.unwrap().unwrap();
     assert_eq!((found.id, found.name.as_str()), (eve.id, "eve"));
     assert!(store.user(Lookup::Identity("https://i".into(), "bob".into())).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_administrator_of_a_way_in_that_is_gone_counts_for_nothing() {
+    let ways = WaysIn { passwords: true, issuers: Some(vec!["https://here.example".into()]) };
+    let scratch = Scratch::with(|options| options.ways_in = ways).await;
+    let (store, asked) = (&scratch.store, by_server(scratch.now()));
+    let from = async |issuer: &str| {
+        let new = NewUser {
+            name: issuer.split('.').next().unwrap().replace("https://", ""),
+            role: Role::Administrator,
+            tags: vec![],
+            password_hash: None,
+            identity: Some((issuer.into(), "s".into())),
+            link: None,
+        };
+        store.create_user(new, &asked).await.unwrap().unwrap()
+    };
+    from("https://gone.example").await;
+    assert!(!store.has_administrator(scratch.now()).await.unwrap(), "nobody can come in by that any more");
+    let ada = person(&scratch, "ada", Role::Administrator).await;
+    let disabled = || UserChange { disabled: Some(true), ..UserChange::default() };
+    assert!(store.change_user(ada.id, disabled(), &asked).await.unwrap().is_none(), "the last who may come in");
+    from("https://here.example").await;
+    assert!(store.change_user(ada.id, disabled(), &asked).await.unwrap().is_some());
+    assert!(store.has_administrator(scratch.now()).await.unwrap());
 }

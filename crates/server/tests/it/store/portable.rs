@@ -164,6 +164,7 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
         states: Some(State::ALL.into_iter().collect()),
         severities: Some(SeveritySet::ALL),
         tags: Some(vec!["mail".to_owned()]),
+        seen: None,
     };
     store.set_alert("ops", change, &by_server(now)).await.unwrap();
     let mut ids = Vec::new();

@@ -242,6 +242,41 @@ async fn switching_an_alert_off_cancels_what_it_owes_and_on_makes_no_storm() {
 }
 
 #[tokio::test]
+async fn an_alert_that_is_switched_on_again_tells_the_end_of_what_it_told() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    configure(&scratch, &["ops"]).await;
+    let switch = async |enabled| {
+        scratch.clock.advance(SignedDuration::from_mins(10));
+        let change = AlertSettings { enabled, states: StateSet::DEFAULT_TOLD };
+        store.set_alert("ops", change, &by_server(scratch.now())).await.unwrap();
+    };
+    let (ends, end_cancelled, unheard) = (monitor(&scratch).await, monitor(&scratch).await, monitor(&scratch).await);
+    for id in [ends, end_cancelled] {
+        scratch.manual(id, State::Alarm).await;
+        let sent = claim(&scratch, "ops").await.remove(0);
+        settle(&scratch, &sent, Settlement::Sent("ok".to_owned())).await;
+    }
+    // Owed when the alert is switched off: an end, and a problem.
+    scratch.manual(end_cancelled, State::Ok).await;
+    scratch.manual(unheard, State::Alarm).await;
+    switch(false).await;
+    scratch.manual(ends, State::Ok).await;
+    scratch.manual(unheard, State::Ok).await;
+    let owed = async || {
+        let owed = all(store).await.into_iter().filter(|one| one.status == DeliveryStatus::Owed);
+        owed.map(|one| (one.monitor_id, one.notification.old_state, one.notification.new_state)).collect::<Vec<_>>()
+    };
+    assert_eq!(owed().await, []);
+    switch(true).await;
+    let expected = [(ends, State::Alarm, State::Ok), (end_cancelled, State::Alarm, State::Ok)];
+    assert_eq!(owed().await, expected, "what nobody heard has no end");
+    switch(false).await;
+    switch(true).await;
+    assert_eq!(owed().await, expected, "cancelled once more, it is told once more");
+}
+
+#[tokio::test]
 async fn an_alert_that_leaves_the_config_keeps_its_settings_and_ends_on_its_return_what_it_told() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
@@ -375,6 +410,7 @@ async fn what_older_and_newer_versions_stored_is_read() {
         on_call: None,
         acknowledge_url: None,
         wording: None,
+        said: None,
         sending: revere::alerts::Sending::default(),
     };
     assert_eq!(today, expected);

@@ -275,6 +275,7 @@ async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, S
                     on_call: None,
                     acknowledge_url: None,
                     wording: None,
+                    said: None,
                     sending: Sending::default(),
                 },
             )

@@ -238,11 +238,17 @@ pub(in crate::store) async fn settle(
         }
         Settlement::Failed(error) => (None, None, Some(error.as_str())),
     };
+    // What was said in an alert's own words is known once it was sent, and kept with what was to be told.
+    let said = match &claimed.notification.said {
+        Some(_) if status == DeliveryStatus::Sent => serde_json::to_string(&claimed.notification).ok(),
+        _ => None,
+    };
     let settled_at = (status != DeliveryStatus::Owed).then(|| micros(now));
     keep_the_queue(connection, claimed.monitor_id).await?;
     let updated = db::query(
         "update deliveries set status = $1, next_attempt_at = $2, reply = $3, last_error = coalesce($4, last_error),
-             settled_at = $5, claimed_by = null, refusals = refusals + $9, reference = $10
+             settled_at = $5, claimed_by = null, refusals = refusals + $9, reference = $10,
+             notification = coalesce($11, notification)
          where id = $6 and status = 'owed' and (attempts = $7 or $8)",
     )
     .bind(status.as_str())
@@ -255,6 +261,7 @@ pub(in crate::store) async fn settle(
     .bind(status == DeliveryStatus::Sent)
     .bind(i64::from(matches!(settlement, Settlement::Again(..) | Settlement::Failed(_))))
     .bind(claimed.reference.as_ref().filter(|_| status == DeliveryStatus::Sent))
+    .bind(said)
     .execute(&mut *connection)
     .await?;
     if updated.rows_affected() == 0 {

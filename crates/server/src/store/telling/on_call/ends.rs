@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// An end waits so long for an alert that the configuration does not have.
+/// An end waits so long for an alert that the configuration does not have, or that is switched off.
 const GONE_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The end is told to everybody who was told of the problem. Whoever hears that the monitor is watched no longer hears when it is
@@ -47,15 +47,11 @@ pub(super) async fn the_end(connection: &mut DbConnection, reach: &mut Reach<'_>
                 heard(connection, (key, monitor), one, pauses).await?;
                 outcome = Outcome::Told;
             }
-            why @ (Usable::Held(_) | Usable::Gone) => {
+            why @ (Usable::Held(_) | Usable::Gone | Usable::Off) => {
                 records::end_held(connection, (key, monitor), place, Some(reach.delivery.id.0)).await?;
                 let words = why.words();
                 reach.said.push(format!("{} {words}: {} is told when that is over", one.alert, one.person));
                 outcome = Outcome::Told;
-            }
-            why @ Usable::Off => {
-                reach.said.push(format!("{} cannot be reached: {} {}", one.person, one.alert, why.words()));
-                records::forget(connection, (key, monitor), place).await?;
             }
         }
     }
@@ -120,8 +116,8 @@ pub(super) async fn free(
 fn waits(usable: Usable, since: Timestamp, now: Timestamp) -> bool {
     match usable {
         Usable::Held(_) => true,
-        Usable::Gone => now.duration_since(since) < GONE_FOR,
-        Usable::Yes | Usable::Off => false,
+        Usable::Gone | Usable::Off => now.duration_since(since) < GONE_FOR,
+        Usable::Yes => false,
     }
 }
 

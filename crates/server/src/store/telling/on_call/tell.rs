@@ -137,9 +137,21 @@ async fn instead(connection: &mut DbConnection, reach: &mut Reach<'_>) -> Result
     }
     reach.failed = handed_on::failed(connection, delivery.flip_id).await?;
     let failed = handed_on::instead_of(connection, delivery).await?;
-    // Of an alert that tells by itself: whoever knows of the problem does not know that others were not told.
-    reach.again = failed.as_ref().is_some_and(|failed| !failed.was_handed_on);
     let place = reach.place();
+    // Of an alert that tells by itself: whoever knows of the problem does not know that others were not told. Where it reaches
+    // nobody but people who know of it, nobody was left out.
+    reach.again = match &failed {
+        Some(failed) if !failed.was_handed_on => {
+            let told = records::told(connection, place.0, place.1).await?;
+            let knows = |person: &str| {
+                told.iter().any(|one| one.person == person && one.hears() && !reach.failed.contains(&one.alert))
+            };
+            let mut reached =
+                reach.asked.rota.people.iter().filter(|person| person.alerts.contains(&failed.key)).peekable();
+            reached.peek().is_none() || !reached.all(|person| knows(&person.name))
+        }
+        _ => false,
+    };
     let incident = delivery.incident_id.map(|incident| incident.0);
     let goes_on = records::going_on(connection, place).await? == Some(incident);
     let ended_by = if goes_on { None } else { records::end_of(connection, place, incident).await? };
