@@ -15,6 +15,7 @@ const result = await build({
     { in: "src/style/app.css", out: "app" },
     { in: "src/editor.js", out: "editor" },
     { in: "src/chart.js", out: "chart" },
+    { in: "src/push_worker.js", out: "push_worker" },
   ],
   bundle: true,
   minify: true,

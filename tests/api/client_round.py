@@ -154,6 +154,13 @@ def others(ask):
     assert ask("test_alert", models.TestAnswer, "log").sent
     assert not ask("test_alert", models.TestAnswer, "pager").sent
     ask("test_alert", models.Problem, "off", answers=409)
+    browsers = ask("list_browsers", models.Browsers, "browsers")
+    body = models.BrowserInput(
+        name="A browser", endpoint="http://127.0.0.1:9/", p256dh=browsers.public_key, auth="AAAAAAAAAAAAAAAAAAAAAA"
+    )
+    added = ask("add_browser", models.Browser, "browsers", body=body, answers=201)
+    assert (added.name, added.alert, added.outdated) == ("A browser", "browsers", False), added
+    ask("remove_browser", type(None), added.id, answers=204)
     told = ask("list_monitors", models.PageMonitor, limit=1).items[0].id
     shown = ask("preview_alert", models.AlertPreview, "log", monitor=told, state=models.State.OK)
     assert (shown.type_, shown.new_state) == ("log", models.State.OK) and shown.parts, shown

@@ -16,6 +16,7 @@ REVERE_SOURCES = {
 }
 REVERE_ALERTS = {
     'log': {'type': 'log', 'description': 'Always takes it'},
+    'browsers': {'type': 'web_push', 'config': {'services': ['127.0.0.1']}},
     'pager': {'type': 'webhook', 'description': 'Never there', 'config': {'url': 'http://127.0.0.1:9/'}},
     'off': {'type': 'log', 'description': 'Switched off', 'enabled': False},
     'phone': {'type': 'log', 'description': 'Of whoever is on call'},

@@ -6,6 +6,7 @@ import { keyboard } from "./keyboard.js";
 import { list } from "./list.js";
 import { forms, settle } from "./forms.js";
 import { deliveryLog } from "./delivery_log.js";
+import { push } from "./push.js";
 import { zones } from "./zone.js";
 
 keepTimes();
@@ -15,4 +16,5 @@ settle();
 forms();
 deliveryLog();
 zones();
+push();
 live();

@@ -36,4 +36,5 @@ pub mod sources;
 pub mod store;
 pub mod tls;
 pub mod web;
+pub mod web_push;
 pub mod wording;

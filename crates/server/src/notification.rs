@@ -1,12 +1,15 @@
 //! What an alert tells, as it is kept with each delivery and handed to a channel. Its wording is in `alerts`.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, NumberFormat, ReturnValue, RunId, Severity, State};
 use serde::{Deserialize, Serialize};
 
-use crate::{chart::Picture, wording::Wording};
+use crate::{chart::Picture, web_push::Round, wording::Wording};
 
 /// What an alert tells. Kept with the delivery, so that a late one says what was true then; what is added here needs a
 /// default, since older versions stored none.
@@ -82,6 +85,8 @@ pub struct Sending {
     pub reply_to: Option<String>,
     /// The monitor's chart, for those who show it.
     pub chart: Option<Arc<Picture>>,
+    /// The browsers that each alert tells, by its key, for those that tell browsers.
+    pub browsers: BTreeMap<String, Arc<Round>>,
     /// Where what had to be cut is noted, if anybody asks.
     pub cuts: Cuts,
 }

@@ -36,7 +36,7 @@ macro_rules! acts {
 
 use Operation::{
     Acknowledge, AcknowledgeByLink, ChangeAlerts, ChangeOnCall, CreateMonitor, DeleteMonitor, EditMonitor, HoldTokens,
-    LogIn, ManagePeople, Mute, RestoreVersion, RunMonitor, TryScripts, UndeleteMonitor, UseAccount,
+    LogIn, ManagePeople, Mute, RestoreVersion, RunMonitor, TellBrowser, TryScripts, UndeleteMonitor, UseAccount,
 };
 
 const REFUSAL: Option<Operation> = None;
@@ -62,6 +62,10 @@ acts! {
     AlertChanged "alert_changed" "alert changed": Some(ChangeAlerts);
     /// A test of it.
     AlertTested "alert_tested" "alert tested": Some(ChangeAlerts);
+    /// A browser that it tells from now on.
+    BrowserAdded "browser_added" "browser notified from now on": Some(TellBrowser);
+    /// Its end.
+    BrowserRemoved "browser_removed" "browser notified no more": Some(TellBrowser);
     /// What is held back for a time.
     MuteAdded "mute_added" "mute added": Some(Mute);
     /// Its end, before its time.

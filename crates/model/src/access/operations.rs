@@ -107,6 +107,8 @@ operations! {
     AcknowledgeByLink "acknowledge by a link": ANYONE, Server, People;
     /// What an alert tells; a test of it.
     ChangeAlerts "change or test alerts": EDITOR, Server, Tokens;
+    /// Having a browser of one's own told by an alert, and taking that back.
+    TellBrowser "have a browser notified": VIEWER, Server, Tokens;
     /// One's own sessions, password and second factor.
     UseAccount "use an account": VIEWER, Server, People;
     /// API tokens of one's own.

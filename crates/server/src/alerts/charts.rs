@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{Channel, Notification, PreviewPart, Receipt, SendError};
+use super::{Channel, Notification, PreviewPart, Receipt, SendError, WebPush};
 use crate::{
     chart::Picture,
     settings::{Field, FieldGroup, FieldKind},
@@ -81,6 +81,10 @@ impl Channel for Charted {
 
     fn takes_chart(&self) -> bool {
         self.takes_chart
+    }
+
+    fn web_push(&self) -> Option<&WebPush> {
+        self.channel.web_push()
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use revere_model::{MonitorId, Severity, State};
 use sha2::{Digest, Sha256};
 
-use super::{Channel, ChannelKind, MonitorSummary, Notification, PreviewPart, Receipt, SendError, plain_text};
+use super::{Channel, ChannelKind, MonitorSummary, Notification, PreviewPart, Receipt, SendError, WebPush, plain_text};
 use crate::{
     building::BuildInput,
     notification::Sending,
@@ -62,6 +62,10 @@ impl Channel for Told {
 
     fn crowd_window(&self) -> Duration {
         self.window
+    }
+
+    fn web_push(&self) -> Option<&WebPush> {
+        self.channel.web_push()
     }
 }
 

@@ -310,7 +310,7 @@ pub(super) struct Words {
     pub(super) monitor: String,
     pub(super) message: String,
     /// None where the run left none.
-    return_value: Option<String>,
+    pub(super) return_value: Option<String>,
 }
 
 impl Words {

@@ -29,7 +29,7 @@ mod trying;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-pub use channels::KINDS;
+pub use channels::{KINDS, web_push::WebPush};
 pub use charts::CHARTS;
 pub use crowd::{CROWDS, crowd};
 pub use own_words::{OWN_WORDS, TEMPLATE_NAMES};
@@ -64,6 +64,11 @@ pub trait Channel: Send + Sync {
     /// Whether it shows the chart that a notification may have.
     fn takes_chart(&self) -> bool {
         false
+    }
+
+    /// Where it tells browsers: that. It is given them with each notification, as [`Sending::browsers`].
+    fn web_push(&self) -> Option<&WebPush> {
+        None
     }
 
     /// For so long after a message, what comes meanwhile is gathered and told as one; zero tells each by itself.

@@ -7,7 +7,7 @@ use revere_model::{FlipId, MonitorId, ReturnValue, Severity, State};
 use serde::Serialize;
 
 use super::{
-    Channel, Incident, MonitorSummary, Notification, Receipt, SendError, Sending,
+    Channel, Incident, MonitorSummary, Notification, Receipt, SendError, Sending, WebPush,
     message::{Words, indented},
     plain_text,
     preview::PreviewPart,
@@ -227,6 +227,10 @@ impl Channel for Worded {
 
     fn takes_chart(&self) -> bool {
         self.channel.takes_chart()
+    }
+
+    fn web_push(&self) -> Option<&WebPush> {
+        self.channel.web_push()
     }
 }
 

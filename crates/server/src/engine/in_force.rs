@@ -12,7 +12,7 @@ use revere_model::{Reminders, on_call::Rota};
 use super::{
     EngineHandle, RunScripts, Shared,
     driver::{Driver, Wake},
-    tasks::{deliver::Deliver, on_call::TellOnCall, remind::Remind},
+    tasks::{deliver::Deliver, on_call::TellOnCall, push_again::PushAgain, remind::Remind},
 };
 use crate::alerts::Channel;
 
@@ -69,6 +69,10 @@ pub(super) fn start_tasks(shared: &Arc<Shared>, driver: &mut Driver, in_force: &
     }
     if !configured.reminders.is_empty() && !driver.drives(Remind::NAME) {
         driver.start(Arc::new(Remind::new(shared.clone())), shared.remind.clone());
+    }
+    let tells_browsers = configured.channels.values().any(|channel| channel.web_push().is_some());
+    if tells_browsers && !driver.drives(PushAgain::NAME) {
+        driver.start(Arc::new(PushAgain::new(shared.clone())), shared.push_again.clone());
     }
 }
 

@@ -7,6 +7,7 @@
 //! It refuses to know HTTP, pages and configuration files. `web` reaches it by the store, by [`EngineHandle::wake`], and
 //! by the runs that people ask for.
 
+mod browsers;
 mod driver;
 mod events;
 mod health;
@@ -173,6 +174,7 @@ impl EngineHandle {
         self.shared.evaluate.wake();
         self.shared.tell_held.wake();
         self.shared.remind.wake();
+        self.shared.push_again.wake();
         self.shared.wake_deliveries();
         self.shared.others.wake();
     }
@@ -272,6 +274,7 @@ struct Shared {
     others: Wake,
     tell_held: Wake,
     remind: Wake,
+    push_again: Wake,
     tracker: TaskTracker,
     /// Nothing new is begun.
     stopping: CancellationToken,
@@ -298,6 +301,7 @@ impl Shared {
             others: Wake::default(),
             tell_held: Wake::default(),
             remind: Wake::default(),
+            push_again: Wake::default(),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
             cut: CancellationToken::new(),

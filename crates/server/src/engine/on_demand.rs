@@ -10,7 +10,7 @@ use revere_sandbox::Outcome;
 use super::{EngineHandle, RunFault, tasks::evaluate};
 use crate::{
     alerts::{
-        MessagePreview, Notification, Receipt, SendError, hide_credentials, preview, reached, send_once,
+        MessagePreview, Notification, Receipt, SendError, WebPush, hide_credentials, preview, reached, send_once,
         test_notification, test_on_call,
     },
     error_words,
@@ -131,17 +131,37 @@ impl EngineHandle {
     pub async fn test_alert(&self, key: &str) -> Result<Receipt, TestAlertError> {
         let shared = &self.shared;
         let (address, number, now) = (shared.settings.address.clone(), (shared.random)(), shared.clock.now());
-        let notification = test_notification(key, address, now, number);
+        let mut notification = test_notification(key, address, now, number);
         let limit = shared.settings.send_limit;
         let in_force = shared.in_force();
         let configured = &in_force.configured;
         let sent = match (configured.channels.get(key), configured.rotas.get(key)) {
-            (Some(channel), _) => send_once(&**channel, &notification, limit).await,
+            (Some(channel), _) => {
+                let unknown = |error| SendError::later(format!("which browsers to tell is not known: {error}"));
+                let round = shared.add_browsers(key, &**channel, &mut notification).await.map_err(unknown)?;
+                let sent = send_once(&**channel, &notification, limit).await;
+                if let Some(round) = round {
+                    shared.note_browsers(&round, true, now).await?;
+                }
+                sent
+            }
             (None, Some(rota)) => {
                 let changes = shared.store.on_call_changes(key, rota, now, now).await;
                 let changes = changes.map_err(|error| SendError::later(error.to_string()))?;
                 let people = reached(rota, &changes, now);
-                test_on_call(people, &configured.channels, &notification, limit).await
+                let mut rounds = Vec::new();
+                for alert in people.iter().flat_map(|(_, alerts)| alerts) {
+                    if let Some(channel) = configured.channels.get(alert) {
+                        let unknown = |error| SendError::later(format!("which browsers to tell is not known: {error}"));
+                        let round = shared.add_browsers(alert, &**channel, &mut notification).await;
+                        rounds.extend(round.map_err(unknown)?);
+                    }
+                }
+                let sent = test_on_call(people, &configured.channels, &notification, limit).await;
+                for round in rounds {
+                    shared.note_browsers(&round, true, now).await?;
+                }
+                sent
             }
             (None, None) => return Err(TestAlertError::Unknown(key.to_owned())),
         };
@@ -150,6 +170,12 @@ impl EngineHandle {
             Ok(receipt) => Ok(Receipt { reply: clean(receipt.reply), ..receipt }),
             Err(error) => Err(SendError { message: clean(error.message), ..error }.into()),
         }
+    }
+
+    /// The alert with that key, where it tells browsers, to ask something of it.
+    pub fn with_web_push<T>(&self, key: &str, ask: impl FnOnce(&WebPush) -> T) -> Option<T> {
+        let channel = self.shared.in_force().configured.channels.get(key).cloned()?;
+        channel.web_push().map(ask)
     }
 
     /// What an alert would say of `notification` in the words of `templates`, with the links it would have. Sends nothing. `place`

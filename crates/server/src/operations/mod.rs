@@ -10,6 +10,7 @@ pub mod account;
 pub mod acknowledgements;
 pub mod alerts;
 pub mod audit;
+pub mod browsers;
 mod code_check;
 mod context;
 pub mod decisions;

@@ -78,6 +78,7 @@ pub use sqlite::{backup::BackupError, file_mode::open_to_others};
 pub use telling::acknowledgements::{Acknowledged, AcknowledgedBy, Acknowledgement, ToldMessage};
 pub use telling::alert_changes::{AlertChange, AlertSeen, AlertSettings, ConfiguredAlert};
 pub use telling::alert_records::AlertRow;
+pub use telling::browsers::{BrowserNext, BrowserOwed, BrowserRecord, NewBrowser};
 pub use telling::decisions::{NotTold, NotToldFilter};
 pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement, standing::DeliveryStanding};
 pub use telling::mutes::{HeldBack, HeldTold, MuteFilter, MuteRecord};

@@ -40,6 +40,7 @@ routes! {
         POST "/link/{secret}"
         GET "/static/{file}"
         GET "/icon.svg"
+        GET "/push.js"
         GET "/favicon.ico"
     }
     SeeMetrics {
@@ -135,6 +136,7 @@ routes! {
         GET "/api/v1/alerts"
         GET "/api/v1/alerts/{key}"
         GET "/api/v1/alerts/{key}/preview"
+        GET "/api/v1/alerts/{key}/browsers"
         GET "/alert/{key}/preview"
         GET "/api/v1/deliveries"
         GET "/api/v1/not-told"
@@ -183,6 +185,12 @@ routes! {
         GET "/alert/{key}/edit"
         POST "/alert/{key}/edit"
         POST "/alert/{key}/test"
+    }
+    TellBrowser {
+        POST "/api/v1/alerts/{key}/browsers"
+        DELETE "/api/v1/browsers/{id}"
+        POST "/alert/{key}/browsers"
+        POST "/browsers/{id}/remove"
     }
     UseAccount {
         GET "/account"

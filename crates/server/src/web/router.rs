@@ -66,6 +66,8 @@ fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::alerts::get, api::alerts::set))
         .routes(routes!(api::alerts::test))
         .routes(routes!(api::alert_preview::show, api::alert_preview::try_words))
+        .routes(routes!(api::browsers::list, api::browsers::add))
+        .routes(routes!(api::browsers::remove))
         .routes(routes!(api::deliveries::list))
         .routes(routes!(api::decisions::list))
         .routes(routes!(

@@ -24,6 +24,7 @@ pub(super) mod teams;
 pub(super) mod telegram;
 pub(super) mod template;
 pub(super) mod twilio;
+pub(super) mod web_push;
 pub(super) mod webhook;
 pub(super) mod zulip;
 
@@ -48,6 +49,7 @@ pub static KINDS: &[ChannelKind] = &[
     ntfy::KIND,
     pushover::KIND,
     gotify::KIND,
+    web_push::KIND,
     pagerduty::KIND,
     opsgenie::KIND,
     opsgenie::JIRA_KIND,

@@ -6,6 +6,7 @@ pub(super) mod evaluate;
 pub(super) mod housekeeping;
 pub(super) mod on_call;
 pub(super) mod others;
+pub(super) mod push_again;
 pub(super) mod remind;
 mod send_messages;
 pub(super) mod tell_held;

@@ -18,6 +18,7 @@ use crate::{
     engine::{Event, Shared, driver::Wake},
     metrics::DeliveryResult,
     store::{Delivery, DeliveryStatus, Settlement},
+    web_push::Round,
 };
 
 /// The most changes of one episode that are told together.
@@ -38,6 +39,14 @@ pub(super) struct Sender {
     pub(super) apart: Arc<AtomicUsize>,
 }
 
+/// What a message came to.
+enum CameOf {
+    /// What the receiver said, or why nothing was taken.
+    Sending(Result<Receipt, SendError>),
+    /// There was nobody to tell it to, for this reason.
+    Nobody(String),
+}
+
 /// A delivery that is sent, and the rest of its episode where that is told with it.
 struct Piece {
     first: Delivery,
@@ -51,16 +60,35 @@ impl Sender {
         for delivery in deliveries {
             pieces.push(self.piece(delivery).await);
         }
-        let notification = self.message(&pieces).await;
-        let sent = tokio::select! {
-            biased;
-            // What is cut off stays owed, and is sent again by the next start.
-            () = self.shared.cut.cancelled() => return,
-            sent = send_once(&*self.channel, &notification, self.shared.settings.send_limit) => sent,
+        let mut notification = self.message(&pieces).await;
+        let alert = pieces[0].first.alert_key.clone();
+        let came = match self.shared.add_browsers(&alert, &*self.channel, &mut notification).await {
+            Ok(round) => {
+                let sent = tokio::select! {
+                    biased;
+                    // What is cut off stays owed, and is sent again by the next start.
+                    () = self.shared.cut.cancelled() => return,
+                    sent = send_once(&*self.channel, &notification, self.shared.settings.send_limit) => sent,
+                };
+                self.came(round, sent).await
+            }
+            Err(error) => {
+                CameOf::Sending(Err(SendError::later(format!("which browsers to tell is not known: {error}"))))
+            }
         };
-        self.settle(pieces, sent).await;
+        self.settle(pieces, came).await;
         drop(place);
         self.wake.wake();
+    }
+
+    /// What a message came to, where it went to browsers with what became of it for each.
+    async fn came(&self, round: Option<Arc<Round>>, sent: Result<Receipt, SendError>) -> CameOf {
+        let Some(round) = round else { return CameOf::Sending(sent) };
+        match (self.shared.note_browsers(&round, false, self.shared.clock.now()).await, sent) {
+            (Err(error), _) => CameOf::Sending(Err(error)),
+            (Ok(true), Err(error)) => CameOf::Nobody(error.message),
+            (Ok(_), sent) => CameOf::Sending(sent),
+        }
     }
 
     /// A delivery, with the rest of its episode if that has gone on before anybody could be told.
@@ -138,14 +166,16 @@ impl Sender {
     }
 
     /// Writes down what came of a message.
-    async fn settle(&self, pieces: Vec<Piece>, sent: Result<Receipt, SendError>) {
+    async fn settle(&self, pieces: Vec<Piece>, came: CameOf) {
         let shared = &self.shared;
         let now = shared.clock.now();
-        let refused_together = pieces.len() > 1 && matches!(&sent, Err(SendError { retry: Retry::Never, .. }));
+        let refused = matches!(&came, CameOf::Sending(Err(SendError { retry: Retry::Never, .. })));
+        let refused_together = pieces.len() > 1 && refused;
         let messages = pieces.len();
-        let settlements = match sent {
-            Ok(receipt) => self.all_sent(pieces, &receipt),
-            Err(error) => self.not_sent(pieces, &error, now),
+        let settlements = match came {
+            CameOf::Sending(Ok(receipt)) => self.all_sent(pieces, &receipt),
+            CameOf::Sending(Err(error)) => self.not_sent(pieces, &error, now),
+            CameOf::Nobody(reason) => nobody(pieces, &self.shared.secrets.redact(&reason)),
         };
         for (delivery, settlement) in &settlements {
             note(shared, delivery, settlement);
@@ -211,6 +241,16 @@ impl Sender {
     }
 }
 
+/// There was nobody to tell it to. Whoever is to hear it by this alert alone, as somebody on call, hears it by another one.
+fn nobody(pieces: Vec<Piece>, reason: &str) -> Vec<(Delivery, Settlement)> {
+    let settlement =
+        |delivery: &Delivery| match delivery.notification.on_call.is_some() || delivery.instead_of.is_some() {
+            true => Settlement::Failed(reason.to_owned()),
+            false => Settlement::Nobody(reason.to_owned()),
+        };
+    pieces.into_iter().map(|piece| (settlement(&piece.first), piece.first)).map(|(is, first)| (first, is)).collect()
+}
+
 impl Piece {
     /// All of it, with where what follows belongs: the place of the message, unless that was put `apart` from what was told
     /// before.
@@ -252,6 +292,10 @@ fn note(shared: &Shared, delivery: &Delivery, settlement: &Settlement) {
         Settlement::Again(_, reason) | Settlement::Unanswered(_, reason) => {
             tracing::warn!(alert, %monitor, attempts, reason, "a delivery was not taken; trying again");
             DeliveryResult::Retried
+        }
+        Settlement::Nobody(reason) => {
+            tracing::debug!(alert, %monitor, reason, "there was nobody to tell it to");
+            return;
         }
         Settlement::Failed(reason) => {
             tracing::error!(alert, %monitor, attempts, reason, "a delivery is given up");

@@ -212,6 +212,7 @@ async fn insert(
             (DeliveryStatus::Owed, Some(micros(*at)), Some(error), None)
         }
         Some(Settlement::Failed(error)) => (DeliveryStatus::Failed, None, Some(error), None),
+        Some(Settlement::Nobody(error)) => (DeliveryStatus::Cancelled, None, Some(error), None),
         Some(Settlement::Sent(reply)) => (DeliveryStatus::Sent, None, None, Some(reply)),
     };
     let settled_at = owed.fared.as_ref().filter(|_| status != DeliveryStatus::Owed).map(|fared| fared.at);

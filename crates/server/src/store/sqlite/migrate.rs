@@ -47,6 +47,7 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0030_on_call_calendars.sql"),
     include_str!("../../../migrations/sqlite/0031_alarm_window.sql"),
     include_str!("../../../migrations/sqlite/0032_references.sql"),
+    include_str!("../../../migrations/sqlite/0033_browsers.sql"),
 ];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.

@@ -3,6 +3,7 @@
 pub(super) mod acknowledgements;
 pub(super) mod alert_changes;
 pub(super) mod alert_records;
+pub(super) mod browsers;
 pub(super) mod decisions;
 pub(super) mod deliveries;
 pub(super) mod flapping;

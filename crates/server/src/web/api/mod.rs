@@ -7,6 +7,7 @@ pub mod acknowledgements;
 pub mod alert_preview;
 pub mod alerts;
 pub mod audit;
+pub mod browsers;
 pub mod check;
 pub mod decisions;
 pub mod deleted_monitors;

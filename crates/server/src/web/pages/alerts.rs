@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::{MonitorId, MuteId, Severity, State};
 
 use super::{
+    browsers::{self, BrowsersView},
     display::{Badge, ClockTime, Span, Status, When, seen, status_word},
     form::Form,
     layout::{Place, Shell},
@@ -54,6 +55,8 @@ struct AlertsPage {
     on_call_gaps: Vec<String>,
     /// Those whose calendar cannot be fetched.
     calendars_failing: Vec<String>,
+    /// The alerts that notify browsers.
+    browsers: Vec<BrowsersView>,
 }
 
 #[derive(Template)]
@@ -201,6 +204,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         filtered: filter.monitor.is_some() || filter.alert.is_some() || filter.status.is_some(),
         deliveries: log(deliveries, &clock),
         next,
+        browsers: browsers::of_all(&request.context, clock.now).await?,
     };
     request.answer(StatusCode::OK, &page.shell, &page)
 }
@@ -491,6 +495,7 @@ mod tests {
             on_call: true,
             on_call_gaps: vec![HOSTILE.into()],
             calendars_failing: vec![HOSTILE.into()],
+            browsers: vec![browsers::tests::view()],
         };
         let one = AlertPage { shell: shell(), alerts: vec![alert()], deliveries: vec![] };
         for html in [page.render().unwrap(), one.render().unwrap()] {

@@ -38,6 +38,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "chart.css" "text/css; charset=utf-8",
         "chart.js" "text/javascript; charset=utf-8",
         "editor.js" "text/javascript; charset=utf-8",
+        "push_worker.js" "text/javascript; charset=utf-8",
     ];
     files
         .into_iter()
@@ -86,6 +87,14 @@ pub(super) async fn fetch(Path(file): Path<String>, headers: HeaderMap) -> Resul
 
 fn unknown(file: &str) -> Problem {
     Problem::not_found("file", format!("/static/{}", file.chars().take(100).collect::<String>()))
+}
+
+/// `/push.js`: the service worker, under the one address that a browser asks for it again and again, in front of all that it may
+/// be for.
+pub(super) async fn push_worker() -> Response {
+    let asset = ASSETS.iter().find(|asset| asset.name == "push_worker.js").expect("it is embedded");
+    let headers = [(header::CONTENT_TYPE, asset.kind), (header::CACHE_CONTROL, "no-cache")];
+    (headers, asset.bytes).into_response()
 }
 
 /// What the icon shows.

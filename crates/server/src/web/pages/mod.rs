@@ -12,6 +12,7 @@ mod assets;
 mod audit;
 mod audit_details;
 mod browser_words;
+mod browsers;
 mod bulk;
 mod bulk_setting;
 mod changes;
@@ -103,6 +104,8 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/alerts", get(alerts::show))
         .route("/alerts/not-told", get(not_told::show))
         .route("/alert/{key}/edit", get(alerts::edit).post(alerts::edited))
+        .route("/alert/{key}/browsers", post(browsers::add))
+        .route("/browsers/{id}/remove", post(browsers::remove))
         .route("/alert/{key}/test", post(alerts::test))
         .route("/alert/{key}/preview", get(alert_preview::show).post(alert_preview::tried))
         .route("/mutes", get(mutes::show).post(mutes::add))
@@ -117,6 +120,7 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/sources/names", post(sources::names))
         .route("/static/{file}", get(assets::fetch))
         .route("/icon.svg", get(assets::icon))
+        .route("/push.js", get(assets::push_worker))
         .route("/favicon.ico", get(assets::icon))
         .route("/events", get(events::events))
         .route("/login", get(log_in::show).post(log_in::sent))

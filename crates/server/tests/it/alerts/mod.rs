@@ -17,6 +17,7 @@ mod registry;
 pub(crate) mod sns;
 pub(crate) mod stub;
 mod threads;
+mod web_push;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -48,7 +49,7 @@ fn built(folder: &Path, kind: &str, config: Value, secrets: &Secrets) -> Result<
     channels.remove("ops").ok_or_else(|| faults.iter().map(ConfigFault::to_string).collect())
 }
 
-fn channel(kind: &str, config: Value) -> Arc<dyn Channel> {
+pub(crate) fn channel(kind: &str, config: Value) -> Arc<dyn Channel> {
     channel_in(Path::new("."), kind, config).expect("a config without faults")
 }
 
@@ -66,7 +67,7 @@ async fn send(channel: &Arc<dyn Channel>, notification: &Notification) -> Result
 }
 
 /// The notification that the example text of docs/ALERTS.md is about.
-fn sample() -> Notification {
+pub(crate) fn sample() -> Notification {
     Notification {
         monitor: MonitorSummary {
             id: MonitorId(17),

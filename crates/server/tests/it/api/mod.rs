@@ -5,6 +5,7 @@ mod alarm_window;
 mod alert_preview;
 mod alerts;
 mod basics;
+pub(crate) mod browsers;
 mod events;
 mod guide;
 mod monitor_fields;

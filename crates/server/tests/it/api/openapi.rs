@@ -4,7 +4,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::server::{Server, send};
+use super::{
+    browsers::tell_browsers,
+    server::{Server, send},
+};
+use crate::support::push_browser::PushBrowser;
 
 fn generated() -> Value {
     serde_json::to_value(revere::web::openapi_document()).unwrap()
@@ -103,6 +107,7 @@ fn bodies(document: &Value) -> Vec<(String, String, Value, Value)> {
                 "/api/v1/alerts/{key}/preview" => json!({"monitor_id": 1}),
                 "/api/v1/monitors/{id}/versions/{version}/restore" => json!({}),
                 "/api/v1/monitors/{id}/acknowledgement" => json!({}),
+                "/api/v1/alerts/{key}/browsers" => PushBrowser::at("http://127.0.0.1:9/x".to_owned()).body("x"),
                 "/api/v1/mutes" => json!({"duration_s": 3600}),
                 "/api/v1/overrides" => {
                     json!({"rota": "night", "person": "carol", "ends_at": "2026-07-01T20:00:00Z"})
@@ -113,13 +118,14 @@ fn bodies(document: &Value) -> Vec<(String, String, Value, Value)> {
             found.push((method.to_uppercase(), path, good, schema));
         }
     }
-    assert_eq!(found.len(), 12);
+    assert_eq!(found.len(), 13);
     found
 }
 
 #[tokio::test]
 async fn null_is_taken_where_the_document_says_so_and_nowhere_else() {
     let server = Server::start().await;
+    tell_browsers(&server);
     let document = generated();
     let monitor = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
     server.send("POST", "/api/v1/monitors", &monitor).await.json(201);
@@ -145,6 +151,7 @@ async fn null_is_taken_where_the_document_says_so_and_nowhere_else() {
 #[tokio::test]
 async fn a_body_holds_what_the_document_lists_and_nothing_else() {
     let server = Server::start().await;
+    tell_browsers(&server);
     let document = generated();
     let monitor = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
     let made = server.send("POST", "/api/v1/monitors", &monitor).await.json(201);

@@ -126,6 +126,10 @@ const WITHOUT_A_ROW: &[&str] = &[
     "code_failed",
     "set_flapping",
     "forget_forms",
+    "web_push_key",
+    "note_browsers",
+    "claim_browsers_owed",
+    "settle_browser",
 ];
 
 #[test]

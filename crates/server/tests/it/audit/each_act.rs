@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 use super::whole;
 use crate::{
     access::{PASSWORD, Visitor, account::code, once},
-    api::server::{Server, send},
+    api::{
+        browsers::tell_browsers,
+        server::{Server, send},
+    },
     cli::Shell,
-    support::eventually,
+    support::{eventually, push_browser::PushBrowser},
 };
 
 /// Goes through the acts one by one, and looks at what each leaves.
@@ -182,6 +185,15 @@ async fn each_act_leaves_one_row() {
     story.left(Act::FilterSaved, "bob", "page", Some("person:2")).await;
     bob.submit("/filters/delete", &[("key", "1")]).await;
     story.left(Act::FilterDeleted, "bob", "page", Some("person:2")).await;
+    tell_browsers(&server);
+    let browser = PushBrowser::at("http://127.0.0.1:9/bob".to_owned());
+    let (p256dh, auth) = (browser.p256dh(), browser.auth());
+    let fields = [("endpoint", browser.endpoint.as_str()), ("p256dh", &p256dh), ("auth", &auth)];
+    bob.submit("/alert/ops/browsers", &fields).await;
+    let row = story.left(Act::BrowserAdded, "bob", "page", Some("alert:ops")).await;
+    assert_eq!(row.details["browser"], "a test's browser");
+    bob.submit("/browsers/1/remove", &[]).await;
+    story.left(Act::BrowserRemoved, "bob", "page", Some("alert:ops")).await;
     bob.submit("/account/second-factor", &[]).await;
     story.left(Act::SecondFactorOffered, "bob", "page", Some("person:2")).await;
     let user = server.store.user(revere::store::Lookup::Name("bob".into())).await.unwrap().unwrap();

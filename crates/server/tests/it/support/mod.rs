@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod field_tables;
 pub(crate) mod postgres_server;
 pub(crate) mod processor;
+pub(crate) mod push_browser;
 pub(crate) mod scratch;
 mod shown_secrets;
 pub(crate) mod small_disk;

@@ -78,7 +78,7 @@ pub enum DeliveryStatus {
     Sent,
     /// Given up.
     Failed,
-    /// The alert was switched off before it was sent.
+    /// The alert was switched off before it was sent, or had nobody to tell it to.
     Cancelled,
 }
 
@@ -140,6 +140,8 @@ pub enum Settlement {
     Unanswered(Timestamp, String),
     /// It is given up, for this reason, and told through another alert, once.
     Failed(String),
+    /// There is nobody to tell it to by this alert, for this reason, and that is no fault of it.
+    Nobody(String),
 }
 
 impl Settlement {
@@ -149,6 +151,7 @@ impl Settlement {
             Settlement::Sent(_) => DeliveryStatus::Sent,
             Settlement::Again(..) | Settlement::Unanswered(..) => DeliveryStatus::Owed,
             Settlement::Failed(_) => DeliveryStatus::Failed,
+            Settlement::Nobody(_) => DeliveryStatus::Cancelled,
         }
     }
 }

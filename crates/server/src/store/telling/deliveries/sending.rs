@@ -236,7 +236,7 @@ pub(in crate::store) async fn settle(
         Settlement::Again(at, error) | Settlement::Unanswered(at, error) => {
             (Some(micros(*at)), None, Some(error.as_str()))
         }
-        Settlement::Failed(error) => (None, None, Some(error.as_str())),
+        Settlement::Failed(error) | Settlement::Nobody(error) => (None, None, Some(error.as_str())),
     };
     // What was said in an alert's own words is known once it was sent, and kept with what was to be told.
     let said = match &claimed.notification.said {
