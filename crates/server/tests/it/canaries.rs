@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
-use revere::{alerts, sources};
+use revere::{alerts, sources, web::ROUTES};
 use revere_model::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ fn planted(url: &str) -> Planted {
     }
     let alerts = all_alerts.keys().cloned().collect();
     let config = format!(
-        "import json\nSECRET_KEY = 'signing-s3cret'\nREVERE_SOURCES = json.loads(r'''{}''')\n\
+        "import json\nAUDIT_LOG = 'audit.log'\nSECRET_KEY = 'signing-s3cret'\nREVERE_SOURCES = json.loads(r'''{}''')\n\
          REVERE_ALERTS = json.loads(r'''{}''')\n",
         json!(all_sources),
         json!(all_alerts)
@@ -148,12 +148,25 @@ async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
         server.wait_for(&format!("/api/v1/deliveries?alert={alert}&limit=1"), tried).await;
     }
 
-    let document = server.json("/api/v1/openapi.json").await;
-    let asked = everything(&server.address, &document, &ids, &planted.alerts, "").await;
+    // By the forms of the pages, too, which try a script and ask a source.
+    let browser = Visitor::at(&server.address, "127.0.0.1");
+    browser.get("/create").await;
+    for (name, script) in &scripts {
+        let tried = browser.submit("/try", &[("script", script)]).await;
+        assert_eq!(tried.status, 200, "{name}: {}", tried.text);
+        none_in(&format!("the script of {name}, tried on a page"), &tried.text);
+        let asked = browser.submit("/sources/try", &[("source", name), ("script", script)]).await;
+        none_in(&format!("{name}, asked on the page of sources"), &asked.text);
+    }
+    let names: Vec<String> = planted.calls.keys().cloned().collect();
+    let asked = everything(&server.address, &ids, &planted.alerts, &names, "").await;
     for (path, answer) in &asked {
         none_in(path, answer);
     }
-    assert!(asked.len() > 40, "{}", asked.len());
+    assert!(asked.len() > 40 * ids.len() / 2, "{}", asked.len());
+    for path in ["/monitor/1/run/1", "/monitor/1/versions/1", "/server", "/audit", "/on-call", "/mutes"] {
+        assert!(asked[path].starts_with("200"), "{path}: {}", asked[path]);
+    }
     // What is sent is signed, and says nothing of that in words.
     let sent = stub.taken();
     assert!(sent.iter().any(|request| format!("{:?}", request.headers).contains("s3cret")), "they were planted");
@@ -163,7 +176,9 @@ async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
     }
 
     std::fs::write(shell.path("failing.py"), &scripts[0].1).unwrap();
+    let export = format!("export exported --server {}", server.address);
     for arguments in [
+        export.as_str(),
         "check --connect",
         "eval failing.py",
         "eval --json failing.py",
@@ -178,6 +193,14 @@ async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
     let log = server.stop();
     assert!(log.contains("TRACE") || log.contains("DEBUG"), "it tells everything");
     none_in("the log", &log);
+    let exported = files_in(&shell.path("exported"));
+    assert_eq!(exported.len(), scripts.len(), "each monitor is a file");
+    for (file, text) in &exported {
+        none_in(file, text);
+    }
+    let audit = std::fs::read_to_string(shell.path("audit.log")).unwrap();
+    assert!(audit.lines().count() > scripts.len(), "{audit}");
+    none_in("the log of the audit", &audit);
     for file in ["a.tape", "copy.db", "revere.db"] {
         none_in(file, &String::from_utf8_lossy(&std::fs::read(shell.path(file)).unwrap()));
     }
@@ -192,7 +215,7 @@ async fn what_opens_a_door_is_shown_once_and_then_neither_shown_said_nor_kept_as
     const PASSWORD: &str = "my s3cret mountain lake";
     const ANOTHER: &str = "my other s3cret meadow";
     let shell = Shell::new();
-    shell.write("config.py", "LOCAL_USERS = True\n");
+    shell.write("config.py", "LOCAL_USERS = True\nAUDIT_LOG = 'audit.log'\n");
     let password = std::fs::File::open(shell.write("password", PASSWORD)).unwrap();
     let add = ["user", "add", "owner", "--role", "administrator", "--password-stdin"];
     let added = shell.revere().args(add).stdin(password).output().unwrap();
@@ -231,14 +254,30 @@ async fn what_opens_a_door_is_shown_once_and_then_neither_shown_said_nor_kept_as
             assert!(!text.contains(one), "{place} shows {one}");
         }
     };
-    let program = client().get(format!("{}/api/v1/openapi.json", server.address)).bearer_auth(&token).send().await;
-    let document: Value = program.unwrap().json().await.unwrap();
+    let monitor = json!({"name": "m", "script": "return_value = 1", "schedule": "0 0 1 1 *"});
+    let (made_at, run_at) = (format!("{}/api/v1/monitors", server.address), "/1/run");
+    for (to, body) in [(made_at.clone(), &monitor), (format!("{made_at}{run_at}"), &json!({}))] {
+        let answer = client().post(to).bearer_auth(&token).json(body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
     let cookie = format!("revere_session={session}");
-    let asked = everything(&server.address, &document, &[], &[], &cookie).await;
+    let asked = everything(&server.address, &["1".to_owned()], &["log".to_owned()], &[], &cookie).await;
     assert!(asked["/account"].contains("10 recovery codes") && asked["/people"].contains(">bob</a>"));
+    for path in ["/monitor/1", "/monitor/1/run/1", "/monitor/1/edit", "/monitor/1/history.csv", "/audit", "/people/1"] {
+        assert!(asked[path].starts_with("200"), "{path}: {}", asked[path]);
+    }
     opens.push(&key);
     for (path, answer) in &asked {
         shows(path, answer, &opens);
+    }
+    let mut export = shell.revere();
+    export.args(["export", "exported", "--server", &server.address]).env("REVERE_TOKEN", &token);
+    let output = export.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    shows("the command line", &String::from_utf8_lossy(&output.stdout), &opens);
+    shows("the command line", &String::from_utf8_lossy(&output.stderr), &opens);
+    for (file, text) in files_in(&shell.path("exported")) {
+        shows(&file, &text, &opens);
     }
     let copied = shell.run("backup copy.db").exits(0);
     shows("the command line", &format!("{}{}", copied.stdout, copied.stderr), &opens);
@@ -247,6 +286,9 @@ async fn what_opens_a_door_is_shown_once_and_then_neither_shown_said_nor_kept_as
     let log = server.stop();
     assert!(log.contains("TRACE") || log.contains("DEBUG"), "it tells everything");
     shows("the log", &log, &opens);
+    let audit = std::fs::read_to_string(shell.path("audit.log")).unwrap();
+    assert!(audit.contains("logged_in") && audit.contains("token_made"), "{audit}");
+    shows("the log of the audit", &audit, &opens);
     // A second factor's key is needed as it is, and a password's hash to compare with: docs/SECURITY.md says so.
     opens.retain(|one| *one != key && *one != "$argon2");
     for file in ["copy.db", "revere.db", "revere.db-wal"] {
@@ -277,8 +319,7 @@ async fn what_the_database_and_the_heartbeat_are_reached_by_is_shown_nowhere() {
     none_in("a run", &run.to_string());
     let said = |health: &Value| health["heartbeat"].as_str().filter(|said| said.starts_with("not heard")).map(drop);
     server.wait_for("/healthz", said).await;
-    let document = server.json("/api/v1/openapi.json").await;
-    let asked = everything(&server.address, &document, &[created["id"].to_string()], &[], "").await;
+    let asked = everything(&server.address, &[created["id"].to_string()], &["log".to_owned()], &[], "").await;
     for (path, answer) in asked.iter().chain([(&"/healthz".to_owned(), &server.get("/healthz").await.1)]) {
         none_in(path, answer);
     }
@@ -306,64 +347,51 @@ async fn what_the_database_and_the_heartbeat_are_reached_by_is_shown_nowhere() {
     }
 }
 
-/// Every page, and every operation of the API that can be asked with GET, with head and body, by whoever has this cookie.
+/// What the files in a folder say.
+fn files_in(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| (path.display().to_string(), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+/// Every route that is read, of pages and of the API, with head and body, by whoever has this cookie: each about these monitors, alerts
+/// and sources. Answers begin with their status.
 async fn everything(
     base: &str,
-    document: &Value,
     ids: &[String],
     alerts: &[String],
+    sources: &[String],
     cookie: &str,
 ) -> BTreeMap<String, String> {
-    let described = document["paths"].as_object().unwrap().iter();
-    let mut paths: Vec<String> =
-        described.filter(|(_, path)| path.get("get").is_some()).map(|(path, _)| path.clone()).collect();
-    paths.extend(
-        [
-            "/",
-            "/?q=s3cre",
-            "/counts",
-            "/create",
-            "/monitor/{id}",
-            "/monitor/{id}/edit",
-            "/monitor/{id}/delete",
-            "/monitor/{id}/chart",
-            "/monitor/{id}/history",
-            "/monitor/{id}/history.csv",
-            "/monitor/{id}/versions",
-            "/monitor/{id}/versions/{version}",
-            "/deleted",
-            "/alerts",
-            "/alert/{key}/edit",
-            "/alert/{key}/preview",
-            "/sources",
-            "/sources?probe=true",
-            "/audit",
-            "/api/v1/sources?probe=true",
-            "/no/such/page",
-            "/account",
-            "/people",
-            "/people/1",
-            "/tokens",
-        ]
-        .map(str::to_owned),
-    );
     // Streams have no end.
-    paths.retain(|path| !path.ends_with("/events"));
+    let read = ROUTES.iter().filter(|route| route.method == "GET" && !route.path.ends_with("/events"));
+    let mut paths: Vec<String> = read.map(|route| route.path.to_owned()).collect();
+    assert!(paths.len() > 60, "{paths:?}");
+    let more = ["/?q=s3cre", "/sources?probe=true", "/api/v1/sources?probe=true", "/no/such/page"];
+    paths.extend(more.map(str::to_owned));
     let client = client();
     let mut answers = BTreeMap::new();
     for path in paths.into_iter().map(|path| path.replace("{version}", "1")) {
-        let fillings = if path.contains("{id}") {
-            ids.iter().map(|id| path.replace("{id}", id)).collect()
+        let path = path.replace("{secret}", "none").replace("{provider}", "oidc").replace("{file}", "app.css");
+        let filled = |name: &str, values: &[String]| -> Vec<String> {
+            values.iter().map(|value| path.replace("{run}", value).replace(name, value)).collect()
+        };
+        let fillings = if path.contains("{id}") && path.contains("monitor") {
+            filled("{id}", ids)
+        } else if path.contains("{id}") {
+            vec![path.replace("{id}", "1")]
         } else if path.contains("{key}") {
-            alerts.iter().map(|key| path.replace("{key}", key)).collect()
+            filled("{key}", alerts)
+        } else if path.contains("{name}") {
+            filled("{name}", sources)
         } else {
             vec![path]
         };
         for path in fillings {
+            assert!(!path.contains('{'), "{path}: say here what it is filled with");
             let asked = client.get(format!("{base}{path}")).header("accept", "text/html").header("cookie", cookie);
             let answer = asked.send().await.unwrap();
             let mut said = String::new();
-            write!(said, "{:?}", answer.headers()).unwrap();
+            write!(said, "{} {:?}", answer.status().as_u16(), answer.headers()).unwrap();
             said.push_str(&answer.text().await.unwrap());
             answers.insert(path, said.replace("/?q=s3cre", ""));
         }

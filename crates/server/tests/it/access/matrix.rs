@@ -23,7 +23,7 @@ fn address(route: &Route) -> String {
 
 /// What an answer says of rights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Says {
+pub(super) enum Says {
     /// Whoever asked may.
     Yes,
     /// They have to say who they are.
@@ -32,7 +32,7 @@ enum Says {
     No,
 }
 
-fn says(answer: &Answer) -> Says {
+pub(super) fn says(answer: &Answer) -> Says {
     let to_log_in = answer.status == 303 && answer.header("location").starts_with("/login?to=");
     match answer.status {
         401 => Says::WhoAreYou,
@@ -91,6 +91,8 @@ async fn ask(visitor: &Visitor<'_>, server: &Server, route: &Route, how: &str, c
     let unsafe_method = route.method != "GET";
     if unsafe_method && how == "foreign" {
         request = request.header("origin", "https://evil.example");
+    } else if unsafe_method && how == "cross-site" {
+        request = request.header("sec-fetch-site", "cross-site");
     } else if unsafe_method && how == "session" {
         request = request.header("origin", &server.base);
     }
@@ -136,8 +138,13 @@ async fn each_role_may_what_the_table_says_by_session_and_by_token() {
             *visitor.cookies.lock().unwrap() = maker.cookies.lock().unwrap().clone();
             if route.path == "/logout" || route.path == "/account/sessions/end" {
                 let fresh = Visitor::logged_in(&server, name).await;
+                assert_eq!(fresh.get("/account").await.status, 200);
                 let asked = ask(&fresh, &server, route, "session", None).await;
-                assert_eq!(asked.header("location"), "/login", "{route:?}");
+                assert_eq!((asked.status, asked.header("location")), (303, "/login"), "{name}: {route:?}");
+                // The cookie is still there; what it was good for is not.
+                assert_eq!(says(&fresh.get("/account").await), Says::WhoAreYou, "{name}: {route:?}");
+                let asked = ask(&Visitor::of(&server), &server, route, "token", Some(&token)).await;
+                assert_eq!(says(&asked), Says::No, "{name} by token: {route:?}");
                 *maker.cookies.lock().unwrap() =
                     Visitor::logged_in(&server, name).await.cookies.lock().unwrap().clone();
                 continue;
@@ -193,17 +200,32 @@ async fn who_does_not_say_who_they_are_may_what_anyone_may() {
 #[tokio::test]
 async fn a_page_of_another_site_changes_nothing_in_anybodys_name() {
     let server = Server::with_local_users().await;
-    person(&server, "ada", Role::Administrator, &[]).await;
-    let ada = Visitor::logged_in(&server, "ada").await;
-    let (token, stranger) = (ada.token("administrator", "").await, Visitor::of(&server));
+    let stranger = Visitor::of(&server);
     stranger.get("/login").await;
-    for route in ROUTES.iter().filter(|route| route.method != "GET") {
-        for (visitor, credential) in [(&ada, None), (&stranger, None), (&stranger, Some(token.as_str()))] {
-            let answer = ask(visitor, &server, route, "foreign", credential).await;
-            assert_eq!(says(&answer), Says::No, "{route:?}: {}", answer.text);
+    person(&server, "owner", Role::Administrator, &[]).await;
+    for (name, role, tags) in [
+        ("vera", Role::Viewer, &[][..]),
+        ("edgar", Role::Editor, &[]),
+        ("shopkeeper", Role::Editor, &["shop"]),
+        ("ada", Role::Administrator, &[]),
+    ] {
+        // Log-ins of one minute from one address are few.
+        server.clock.advance(jiff::SignedDuration::from_secs(61));
+        person(&server, name, role, tags).await;
+        let browser = Visitor::logged_in(&server, name).await;
+        let token = browser.token(role.as_str(), "").await;
+        for route in ROUTES.iter().filter(|route| route.method != "GET") {
+            for how in ["foreign", "cross-site"] {
+                for (visitor, credential) in [(&browser, None), (&stranger, None), (&stranger, Some(token.as_str()))] {
+                    let answer = ask(visitor, &server, route, how, credential).await;
+                    assert_eq!(says(&answer), Says::No, "{name} {how}: {route:?}: {}", answer.text);
+                    let said = answer.text.contains("comes from a page of another site");
+                    assert!(said, "{name} {how}: {route:?} was refused for something else: {}", answer.text);
+                }
+            }
         }
+        assert_eq!(browser.get("/account").await.status, 200, "nobody logged {name} out");
     }
-    assert_eq!(ada.get("/account").await.status, 200, "nobody logged her out");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 pub(crate) mod account;
 mod acknowledge_links;
+mod every_route;
+mod https_cookies;
 mod log_in;
 mod matrix;
 mod people;

@@ -86,6 +86,8 @@ async fn nothing_secret_of_a_log_in_is_shown_said_or_kept() {
     let (status, _, home) = browser.get(&format!("{}/account", server.address)).await;
     assert_eq!(status, 200, "{home}");
     assert!(home.contains("alice@corp.example"), "{home}");
+    let id_token = provider.shared.seen.lock().unwrap().id_token.clone();
+    assert!(id_token.len() > 100, "the token that was given: {id_token:?}");
     let log = server.stop();
     let kept = std::fs::read(shell.path("revere.db")).unwrap();
     let more = std::fs::read(shell.path("revere.db-wal")).unwrap_or_default();
@@ -96,7 +98,8 @@ async fn nothing_secret_of_a_log_in_is_shown_said_or_kept() {
         ("the database", String::from_utf8_lossy(&kept).into_owned()),
         ("the database's log", String::from_utf8_lossy(&more).into_owned()),
     ] {
-        for secret in [CLIENT_SECRET, KEY, "an-access-token", "Y2xpZW50LXMzY3JldC0wMTIzNDU2Nzg5"] {
+        let encoded = "Y2xpZW50LXMzY3JldC0wMTIzNDU2Nzg5";
+        for secret in [CLIENT_SECRET, KEY, "an-access-token", encoded, &id_token] {
             assert!(!text.contains(secret), "{place} shows {secret}");
         }
     }

@@ -6,7 +6,10 @@ use axum::{
     response::{Html, IntoResponse, Redirect},
 };
 use futures_util::{StreamExt as _, stream};
-use revere::access::{LogInSettings, oidc::ProviderSettings};
+use revere::{
+    access::{LogInSettings, oidc::ProviderSettings},
+    store::AuditFilter,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -112,6 +115,23 @@ async fn the_same_provider_when_it_tells_the_truth() {
         let home = alice.get("/").await;
         assert!(home.text.contains(&format!("Your account, {name}")), "{}", home.text);
         assert_eq!(scene.server.store.users("", 9).await.unwrap().len(), 1, "the same person comes by either");
+    }
+    // Written down: that she was added, by whom she is known, and each time that she came in and how.
+    let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
+    let (rows, _) = scene.server.store.audit(&filter, 1 << 20).await.unwrap();
+    let of = |act: &str| rows.iter().filter(|row| row.act == act).cloned().collect::<Vec<_>>();
+    let added = of("person_added");
+    assert_eq!(added.len(), 1, "{rows:?}");
+    let target = added[0].target.as_ref().unwrap();
+    assert_eq!((target.kind.as_str(), target.name.as_str()), ("person", "alice@corp.example"));
+    assert_eq!(added[0].details["from"], json!(scene.provider.url));
+    assert_eq!(added[0].address, "127.0.0.1");
+    let came_in = of("logged_in");
+    assert_eq!(came_in.len(), 2, "{rows:?}");
+    for row in &came_in {
+        assert_eq!((row.who.kind.as_str(), row.who.name.as_str()), ("person", "alice@corp.example"));
+        assert_eq!((row.address.as_str(), row.details["second_factor"].as_bool()), ("127.0.0.1", Some(false)));
+        assert!(!row.request_id.is_empty() && row.details["method"] != "password", "{row:?}");
     }
 }
 

@@ -5,6 +5,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use revere::web::ROUTES;
+
 use crate::{
     cli::server::Server,
     support::{client, until},
@@ -53,9 +55,28 @@ async fn anyone_may_everything_where_it_is_said_and_every_page_says_so() {
     let mut command = revere(folder.path(), &["run", "--host", "0.0.0.0", "-p", "0"]);
     let server = Server::start(&mut command, |server| server.stderr.wait_for("listening on"));
     let port = server.address.rsplit(':').next().unwrap();
-    for path in ["/", "/alerts", "/sources", "/create"] {
-        let page = client().get(format!("http://127.0.0.1:{port}{path}")).send().await.unwrap().text().await.unwrap();
-        assert!(page.contains("Anybody who reaches this server may do everything."), "{path}: {page}");
+    let monitor = serde_json::json!({"name": "m", "script": "return_value = 1", "schedule": "0 0 1 1 *"});
+    let base = format!("http://127.0.0.1:{port}");
+    let made = client().post(format!("{base}/api/v1/monitors")).json(&monitor).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    let ran = client().post(format!("{base}/api/v1/monitors/1/run")).json(&serde_json::json!({})).send().await.unwrap();
+    assert_eq!(ran.status(), 200);
+    let mut pages = std::collections::BTreeSet::new();
+    for route in ROUTES.iter().filter(|route| route.method == "GET" && !route.path.ends_with("/events")) {
+        let path = route.path.replace("{id}", "1").replace("{version}", "1").replace("{run}", "1");
+        let path = path.replace("{key}", "log").replace("{secret}", "none").replace("{name}", "none");
+        let asked = client().get(format!("{base}{path}")).header("accept", "text/html").send().await.unwrap();
+        let (status, text) = (asked.status(), asked.text().await.unwrap());
+        // Parts of pages, and what is no page at all, are without a head of a page.
+        if text.contains("<!doctype html>") || text.contains("<!DOCTYPE html>") {
+            assert!(text.contains("Anybody who reaches this server may do everything."), "{path}: {status}: {text}");
+            if status == 200 {
+                pages.insert(route.path);
+            }
+        }
+    }
+    for path in ["/", "/monitor/{id}", "/monitor/{id}/run/{run}", "/alerts", "/sources", "/server", "/create", "/mutes"] {
+        assert!(pages.contains(path), "{path} is none of {pages:?}");
     }
 }
 

@@ -72,6 +72,8 @@ pub(super) struct Seen {
     pub(super) asked: Map<String, Value>,
     /// What came to the token endpoint.
     pub(super) exchanges: Vec<Map<String, Value>>,
+    /// The last id_token that it gave.
+    pub(super) id_token: String,
 }
 
 pub(super) struct Shared {
@@ -221,6 +223,7 @@ async fn token(
         Signing::Bytes(bytes) => bytes.to_vec(),
     };
     let id_token = format!("{signed}.{}", BASE64.encode(signature));
+    shared.seen.lock().unwrap().id_token.clone_from(&id_token);
     (act.token)(
         json!({"access_token": "an-access-token", "token_type": "Bearer", "expires_in": 600, "id_token": id_token}),
     )

@@ -6,7 +6,9 @@ use std::{
     process::Stdio,
 };
 
-use super::{Said, Shell};
+use revere::web::ROUTES;
+
+use super::{Said, Shell, server::Server};
 
 const CONFIG: &str = "\
 DATABASE_PATH = 'revere.db'
@@ -123,4 +125,36 @@ fn configuration_and_monitor_of_the_originals_readme_work_as_they_stand_there() 
     assert!(passed.stdout.contains("Monitor Passed") && passed.stdout.contains("0.004"), "{}", passed.stdout);
     let failed = run(&shell, &troubled, &["eval", "monitor.py"]).exits(1);
     assert!(failed.stdout.starts_with("ALARM  High number of error responses. 0.005%"), "{}", failed.stdout);
+}
+
+#[tokio::test]
+async fn with_the_originals_google_domain_every_page_wants_a_log_in() {
+    let shell = Shell::new();
+    // The four settings of the original's own log-in beside its README's configuration.
+    let google = "GOOGLE_APPS_DOMAIN = 'example.com'\nGOOGLE_CLIENT_ID = '1234-abc.apps.googleusercontent.com'\n\
+                  GOOGLE_CLIENT_SECRET = 'client-secret-0123456789'\nSECRET_KEY = '0123456789abcdef0123456789abcdef'\n";
+    shell.write("config.py", &format!("{CONFIG}\n{google}"));
+    let checked = shell.run("check").exits(0);
+    assert!(checked.stdout.contains("Google"), "{}", checked.stdout);
+    let run = ["run", "-p", "0"];
+    let server = Server::start(shell.revere().args(run), |server| server.stderr.wait_for("listening on"));
+    #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let mut pages = 0;
+    for route in ROUTES.iter().filter(|route| route.method == "GET" && route.operation.least().is_some()) {
+        let path = route.path.replace("{id}", "1").replace("{version}", "1").replace("{run}", "1");
+        let path = path.replace("{key}", "log").replace("{name}", "graphite");
+        let asked = browser.get(format!("{}{path}", server.address)).header("accept", "text/html");
+        let answer = asked.send().await.unwrap();
+        let to = answer.headers().get("location").map_or("", |to| to.to_str().unwrap());
+        let wanted = if path.starts_with("/api/") { 401 } else { 303 };
+        // Programs ask for these, too: they are told in words.
+        let told = answer.status() == 401;
+        assert!(told || answer.status() == wanted && to.starts_with("/login?to="), "{path}: {} {to}", answer.status());
+        pages += usize::from(!told);
+    }
+    assert!(pages > 20, "{pages}");
+    let (status, page) = server.get("/login").await;
+    assert!(status == 200 && page.contains("/login/google"), "{status}: {page}");
+    server.stop();
 }

@@ -259,3 +259,21 @@ async fn two_lengths_are_refused_and_one_is_not() {
         assert_eq!(answers, if expected == "200" { 2 } else { 1 }, "{head:?}: {came}");
     }
 }
+
+#[tokio::test]
+async fn http_2_is_refused_where_it_begins_and_where_it_is_asked_for() {
+    let listener = serve(bounds()).await;
+    let mut stream = connect(&listener).await;
+    // What every connection of HTTP/2 begins with, and its first frame: no settings.
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let came = ended(&mut stream).await.0;
+    let text = String::from_utf8_lossy(&came);
+    assert!(came.is_empty() || text.starts_with("HTTP/1.1 4"), "{text:?}");
+    // Nor is it changed to from HTTP/1.1.
+    let mut stream = connect(&listener).await;
+    let upgrade = "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade, http2-settings, close\r\nupgrade: h2c\r\n\
+                   http2-settings: AAMAAABkAAQAAP__\r\n\r\n";
+    stream.write_all(upgrade.as_bytes()).await.unwrap();
+    let came = String::from_utf8(ended(&mut stream).await.0).unwrap();
+    assert!(came.starts_with("HTTP/1.1 200") && came.ends_with("well"), "{came}");
+}

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use revere::app::ListenerBounds;
+
 use crate::{cli::Shell, cli::server::Server, support::PATIENCE};
 
 pub(super) const HALF_OPEN: usize = 400;
@@ -35,6 +37,23 @@ async fn p95(server: &Server) -> Duration {
     best
 }
 
+/// Fails where pages took longer than 50 ms at p95 beside whoever attacks. A machine on which they took half of that before anybody
+/// attacked is too busy to say so: there they may take twice as long, and that is said.
+pub(super) fn as_quick_as_ever(quiet: Duration, crowded: Duration) {
+    let wanted = Duration::from_millis(50);
+    if quiet < Duration::from_millis(25) {
+        assert!(crowded < wanted, "p95 {quiet:?} before, then {crowded:?}");
+        return;
+    }
+    eprintln!("THIS MACHINE IS BUSY: p95 {quiet:?} with nobody else there. That pages take less than {wanted:?} is NOT shown by this run.");
+    assert!(crowded < wanted.max(quiet * 2), "p95 {quiet:?} before, then {crowded:?}");
+}
+
+#[test]
+fn a_head_has_ten_seconds_where_nothing_else_is_said() {
+    assert_eq!(ListenerBounds::default().head_time, Duration::from_secs(10));
+}
+
 #[tokio::test]
 async fn four_hundred_half_open_connections_hold_nobody_up() {
     let shell = Shell::new();
@@ -55,7 +74,7 @@ async fn four_hundred_half_open_connections_hold_nobody_up() {
     let crowded = p95(&server).await;
     let more = resident(&server) - before;
     println!("p95 {quiet:?} before, {crowded:?} among them; {more} KiB more memory");
-    assert!(crowded < Duration::from_millis(50).max(quiet * 2), "{quiet:?}, then {crowded:?}");
+    as_quick_as_ever(quiet, crowded);
     assert!(more < 32 << 10, "{more} KiB");
 
     for stream in &mut half_open {
@@ -66,6 +85,8 @@ async fn four_hundred_half_open_connections_hold_nobody_up() {
         assert!(!matches!(&ended, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock), "still open");
         assert_eq!(came, b"");
     }
-    println!("all cut after {:?}", began.elapsed());
+    let cut = began.elapsed();
+    println!("all cut after {cut:?}");
+    assert!(cut < Duration::from_secs(30), "they have ten seconds, and were cut after {cut:?}");
     server.stop();
 }

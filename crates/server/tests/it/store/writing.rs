@@ -180,7 +180,7 @@ async fn a_failing_disk_is_sat_out() {
 
 #[tokio::test]
 async fn a_full_disk_is_sat_out() {
-    let Some(disk) = SmallDisk::mount(3) else { return };
+    let disk = SmallDisk::mount(3);
     let scratch = Scratch::in_a_file(|options| {
         options.place = disk.path().join("revere.db").into();
         impatient(options);

@@ -6,16 +6,16 @@ use std::{io::Write, path::Path, process::Command};
 pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    /// One of so many megabytes; `None`, with a word on standard error, where this user may not mount any.
-    pub(crate) fn mount(megabytes: u32) -> Option<SmallDisk> {
+    /// One of so many megabytes. Fails where this user may not mount any: what is not looked at is not shown.
+    #[track_caller]
+    pub(crate) fn mount(megabytes: u32) -> SmallDisk {
         let folder = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "none"]).arg(folder.path());
-        if mount.output().is_ok_and(|output| output.status.success()) {
-            return Some(SmallDisk(folder));
-        }
-        eprintln!("not run: only root may mount the small file system that this test fills");
-        None
+        let said = mount.output().expect("mount, from Debian");
+        let words = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "only root may mount the small file system that this test fills: {words}");
+        SmallDisk(folder)
     }
 
     pub(crate) fn path(&self) -> &Path {
