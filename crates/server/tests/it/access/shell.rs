@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use revere::web::ROUTES;
+use revere::web::{ROUTES, Route};
 
 use crate::{
     cli::server::Server,
@@ -62,9 +62,11 @@ async fn anyone_may_everything_where_it_is_said_and_every_page_says_so() {
     let ran = client().post(format!("{base}/api/v1/monitors/1/run")).json(&serde_json::json!({})).send().await.unwrap();
     assert_eq!(ran.status(), 200);
     let mut pages = std::collections::BTreeSet::new();
-    for route in ROUTES.iter().filter(|route| route.method == "GET" && !route.path.ends_with("/events")) {
+    // But the pages of a log-in, which there is none of here.
+    let read = |route: &&Route| route.method == "GET" && route.operation.least().is_some();
+    for route in ROUTES.iter().filter(read).filter(|route| !route.path.ends_with("/events")) {
         let path = route.path.replace("{id}", "1").replace("{version}", "1").replace("{run}", "1");
-        let path = path.replace("{key}", "log").replace("{secret}", "none").replace("{name}", "none");
+        let path = path.replace("{key}", "log").replace("{name}", "none");
         let asked = client().get(format!("{base}{path}")).header("accept", "text/html").send().await.unwrap();
         let (status, text) = (asked.status(), asked.text().await.unwrap());
         // Parts of pages, and what is no page at all, are without a head of a page.
