@@ -64,8 +64,8 @@ fn is_test(text: &str, name: &str) -> bool {
     let begins = [format!("fn {name}("), format!("async fn {name}(")];
     let at = lines.iter().position(|line| begins.iter().any(|begin| line.starts_with(begin.as_str())));
     at.is_some_and(|at| {
-        let above = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
-        above.into_iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+        let mut above = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
+        above.any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
     })
 }
 
