@@ -89,7 +89,9 @@ fn the_tests_that_it_names_are_there() {
         for name in row.last().unwrap().split('`').skip(1).step_by(2) {
             named += 1;
             let there = match name.rsplit_once("::") {
-                Some((of, test)) => sources.iter().any(|(module, text)| (module == of || Some(module.as_str()) == of.strip_suffix("::tests")) && is_test(text, test)),
+                Some((of, test)) => sources.iter().any(|(module, text)| {
+                    (module == of || Some(module.as_str()) == of.strip_suffix("::tests")) && is_test(text, test)
+                }),
                 None if name.contains(' ') || name == "unsafe_code" || name == "exec" => true,
                 None => root().join(name).exists(),
             };

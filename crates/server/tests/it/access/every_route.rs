@@ -139,7 +139,8 @@ async fn asked_about(
         Some(visitor) if route.method == "GET" => visitor.get(&path).await,
         Some(visitor) if !path.starts_with("/api/") => visitor.submit(&path, &fields).await,
         _ => {
-            let whole = json!({"name": monitor.0, "script": "return_value = 2", "schedule": "0 0 1 1 *", "tags": ["shop"]});
+            let whole =
+                json!({"name": monitor.0, "script": "return_value = 2", "schedule": "0 0 1 1 *", "tags": ["shop"]});
             let body = if route.method == "PUT" { whole } else { json!({}) };
             by_token(server, own, route.method, &path, &body).await
         }

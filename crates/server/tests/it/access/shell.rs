@@ -76,7 +76,8 @@ async fn anyone_may_everything_where_it_is_said_and_every_page_says_so() {
         }
     }
     assert!(pages.len() >= 20, "{pages:?}");
-    for path in ["/", "/monitor/{id}", "/monitor/{id}/run/{run}", "/alerts", "/sources", "/server", "/create", "/mutes"] {
+    for path in ["/", "/monitor/{id}", "/monitor/{id}/run/{run}", "/alerts", "/sources", "/server", "/create", "/mutes"]
+    {
         assert!(pages.contains(path), "{path} is none of {pages:?}");
     }
 }

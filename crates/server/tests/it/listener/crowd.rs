@@ -45,7 +45,9 @@ pub(super) fn as_quick_as_ever(quiet: Duration, crowded: Duration) {
         assert!(crowded < wanted, "p95 {quiet:?} before, then {crowded:?}");
         return;
     }
-    eprintln!("THIS MACHINE IS BUSY: p95 {quiet:?} with nobody else there. That pages take less than {wanted:?} is NOT shown by this run.");
+    eprintln!(
+        "THIS MACHINE IS BUSY: p95 {quiet:?} with nobody else there. That pages take less than {wanted:?} is NOT shown by this run."
+    );
     assert!(crowded < wanted.max(quiet * 2), "p95 {quiet:?} before, then {crowded:?}");
 }
 
