@@ -59,3 +59,27 @@ story("create, try, save, run, search, find and delete without a mouse", server,
   await page.getByRole("heading", { name: "Nothing is watched yet" }).waitFor();
   assert.deepEqual(await server.names(), []);
 });
+
+story("the list is gone through, chosen from and opened with letters, and what is shown is edited", server, {}, async ({ page, server }) => {
+  const { keyboard } = page;
+  const ids = [];
+  for (const name of ["a first", "b second", "c third"]) ids.push(await server.monitor({ name, runs: 0 }));
+  await page.goto("/");
+  await listens(page, "Monitors");
+  const at = () => page.evaluate(() => document.activeElement.textContent);
+  for (const [key, name] of [["j", "a first"], ["j", "b second"], ["j", "c third"], ["j", "c third"], ["k", "b second"]]) {
+    await keyboard.press(key);
+    assert.equal(await at(), name, key);
+  }
+  await keyboard.press("x");
+  assert.equal(await page.getByRole("checkbox", { name: "Choose b second" }).isChecked(), true);
+  assert.equal(await page.getByRole("checkbox", { name: "Choose a first" }).isChecked(), false);
+  await keyboard.press("x");
+  assert.equal(await page.getByRole("checkbox", { name: "Choose b second" }).isChecked(), false);
+  await page.getByRole("link", { name: "b second" }).focus();
+  await keyboard.press("Enter");
+  await listens(page, "b second");
+  await keyboard.press("e");
+  await page.waitForURL(`**/monitor/${ids[1]}/edit`);
+  for (const id of ids) await server.api("DELETE", `/monitors/${id}`);
+});

@@ -1,4 +1,4 @@
-// The keyboard: / searches, ? helps, Esc closes, g and a letter goes, c creates.
+// The keyboard: / searches, ? helps, Esc closes, g and a letter goes, c creates; j, k and x go through the list and choose, e edits.
 
 export function keyboard() {
   const help = document.getElementById("help");
@@ -34,7 +34,22 @@ export function keyboard() {
     }
     if (event.key === "g") going = Date.now();
     if (event.key === "c") act(event, () => location.assign("/create"));
+    if (event.key === "j") walk(event, 1);
+    if (event.key === "k") walk(event, -1);
+    if (event.key === "x") document.activeElement.closest(".monitors tr")?.querySelector("input[name=pick]")?.click();
+    const edit = event.key === "e" && document.querySelector("[data-edit]");
+    if (edit) act(event, () => location.assign(edit.href));
   });
+}
+
+// To the next monitor of the list, or the one before; from anywhere else to the first or the last.
+function walk(event, step) {
+  const names = [...document.querySelectorAll(".monitors a.name")];
+  if (!names.length) return;
+  const row = document.activeElement.closest(".monitors tr");
+  const at = names.findIndex((name) => row?.contains(name));
+  const next = at < 0 ? (step > 0 ? 0 : names.length - 1) : at + step;
+  act(event, () => names[Math.min(Math.max(next, 0), names.length - 1)].focus());
 }
 
 function act(event, what) {
