@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{MonitorSpec, Severity, field_kind, zone};
+use crate::{MonitorSpec, Severity, StateInOutage, field_kind, zone};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 200;
@@ -257,6 +257,14 @@ impl Judged for field_kind::SeverityChoice {
     type Value = Severity;
 
     fn fault(_: &str, _: &Severity) -> Option<String> {
+        None
+    }
+}
+
+impl Judged for field_kind::OutageChoice {
+    type Value = StateInOutage;
+
+    fn fault(_: &str, _: &StateInOutage) -> Option<String> {
         None
     }
 }

@@ -39,6 +39,8 @@ id! {
     DecisionId,
     /// A mute: what is held back for a time.
     MuteId,
+    /// A stretch of time in which a source was down.
+    OutageId,
     /// Somebody in another one's place on call, for a time.
     OverrideId,
     /// A person who may come in.

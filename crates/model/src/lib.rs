@@ -31,6 +31,7 @@ mod monitor_fields;
 mod mute;
 mod number_words;
 pub mod on_call;
+mod outage;
 mod quiet_hours;
 mod reminders;
 mod run;
@@ -55,14 +56,19 @@ pub use faults::{
     MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, MAX_UNIT, note_fault, tags_fault,
 };
 pub use flapping::Flapping;
-pub use ids::{DecisionId, DeliveryId, FlipId, MonitorId, MuteId, OverrideId, RunId, SessionId, TokenId, UserId};
+pub use ids::{
+    DecisionId, DeliveryId, FlipId, MonitorId, MuteId, OutageId, OverrideId, RunId, SessionId, TokenId, UserId,
+};
 pub use line_difference::{Line, LineChange, line_difference};
-pub use monitor::{Monitor, MonitorSpec};
+pub use monitor::{Monitor, MonitorSpec, WaitsFor};
 pub use monitor_fields::{FieldWords, LeftOut, MONITOR_FIELDS, MonitorField, field_kind};
 pub use mute::{
     LONGEST_MUTE, MAX_MUTED_MONITORS, Mute, MuteDraft, MutePeriod, MuteScope, MuteSubject, Recurrence, held_by,
 };
 pub use number_words::NumberFormat;
+pub use outage::{
+    Found, InOutage, OutageRules, ParseStateInOutageError, ParseWaitsError, StateInOutage, Waits, run_in_outage,
+};
 pub use quiet_hours::QuietHours;
 pub use reminders::Reminders;
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};

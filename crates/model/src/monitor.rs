@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MonitorId, Severity, State};
+use crate::{MonitorId, Severity, State, StateInOutage};
 
 macro_rules! spec {
     ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
@@ -29,6 +29,17 @@ impl MonitorSpec {
     pub fn number_format(&self) -> crate::NumberFormat {
         crate::NumberFormat { unit: self.unit.clone(), decimals: self.decimals }
     }
+}
+
+/// A source that is down, or was at a monitor's last run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WaitsFor {
+    /// Its name.
+    pub source: String,
+    /// Since when it is down.
+    pub since: Timestamp,
+    /// Whether what the monitor goes through because of that is held back.
+    pub held: bool,
 }
 
 /// A stored monitor.
@@ -67,4 +78,6 @@ pub struct Monitor {
     /// Why it is not run although it is active, or why its last tick has no result yet: a fault of Revere, never of
     /// what is monitored. `None` is well.
     pub fault: Option<String>,
+    /// The source that it waits for, if one that it needs is down.
+    pub waits_for: Option<WaitsFor>,
 }

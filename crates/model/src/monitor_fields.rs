@@ -41,6 +41,12 @@ macro_rules! monitor_fields {
             /// How bad a problem of it is, unless its script says otherwise: `critical` or `warning`.
             default_severity: Severity = Severity::Critical, SeverityChoice
                 { label: "Severity", unit: "", left_out: Is("critical") };
+            /// Its state while a source that it needs is down: `error`, `keep` (as it was) or `ok`. A problem that is there stays.
+            state_in_outage: StateInOutage = StateInOutage::Error, OutageChoice
+                { label: "State in an outage", unit: "", left_out: Is("error") };
+            /// Whether it is told by itself that a source it needs is down; else the source is told, once for all monitors.
+            told_in_outage: bool = false, Flag
+                { label: "Told in an outage", unit: "", left_out: Is("false") };
             /// Days that runs are kept, and gaps and settled deliveries with them, from 1; null keeps them for ever.
             retain_days: Option<u32> = None, Days { label: "Runs kept", unit: "day", left_out: Is("the server's") };
             /// Seconds one run may take, waiting included, up to 3600; null is the server's limit.
@@ -77,6 +83,8 @@ pub mod field_kind {
     pub enum Window {}
     /// How bad a problem is.
     pub enum SeverityChoice {}
+    /// What becomes of the state while a source is down.
+    pub enum OutageChoice {}
     /// A number of days, or no end.
     pub enum Days {}
     /// A number of seconds, or the server's.

@@ -105,6 +105,9 @@ pub struct CallRecord {
     pub arguments: String,
     /// The answer as Python would write it, shortened, or the fault's text.
     pub answer: Result<String, String>,
+    /// Whether the source was there: true where it answered, false where it could not be reached or had no answer in time;
+    /// `None` where the call shows neither.
+    pub available: Option<bool>,
     /// The answer with its parts, where it came over HTTP; `answer` is then `200 OK · 1.6 ms · 49 B`.
     pub http: Option<Box<HttpAnswer>>,
     /// How long it took.

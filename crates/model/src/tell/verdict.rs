@@ -88,6 +88,8 @@ silences! {
     PassedOver "passed_over" "nothing has changed since it was passed over";
     /// It ends nothing that was told, at least not since the alert was switched on.
     NothingToEnd "nothing_to_end" "it ends no problem that the alert told since it was switched on";
+    /// It comes of an outage of a source, and the monitor waits for that.
+    WaitsForSource "waits_for_source" "it waits for a source that is down; what is left is told by its first run after that";
     /// A mute holds it.
     Muted "muted" "it is muted";
     /// The alert's quiet hours hold it.

@@ -97,6 +97,7 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Resu
         method: call.method.clone(),
         arguments: shown_arguments(&call),
         answer: Err("no answer within the run's time".to_owned()),
+        available: Some(false),
         http: None,
         duration: Duration::ZERO,
     };
@@ -120,6 +121,11 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Resu
         (Ok(value), None) => Ok(value.repr(SHOWN_BYTES)),
         (Err(fault), None) => Err(fault.to_string()),
     };
+    record.available = match &result {
+        Ok(_) | Err(SourceFault::TooLarge(_)) => Some(true),
+        Err(SourceFault::Unavailable(_)) => Some(false),
+        Err(SourceFault::Failed(_) | SourceFault::BadArguments(_) | SourceFault::Ours(_)) => None,
+    };
     let took = record.duration;
     if let Some(last) = run.calls.last_mut() {
         *last = record;
@@ -133,7 +139,7 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Resu
             EncodeError::TooLarge => Stop::Answer { what, most }.into(),
             EncodeError::TooDeep => Error::from(Stop::Refused("a source's answer is nested too deeply")),
         }),
-        Err(SourceFault::Failed(text)) => Ok(fault("failed", &text)),
+        Err(SourceFault::Failed(text) | SourceFault::Unavailable(text)) => Ok(fault("failed", &text)),
         Err(SourceFault::BadArguments(text)) => Ok(fault("value", &text)),
         Err(SourceFault::TooLarge(most)) => Err(Stop::Answer { what, most }.into()),
         Err(SourceFault::Ours(text)) => Err(Stop::Ours(text).into()),

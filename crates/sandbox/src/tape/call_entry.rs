@@ -56,9 +56,9 @@ impl FaultEntry {
     fn of(answer: &TapedAnswer) -> Option<FaultEntry> {
         let (kind, text, bytes) = match answer {
             TapedAnswer::Value(_) => return None,
-            TapedAnswer::Fault(SourceFault::Failed(text) | SourceFault::Ours(text)) => {
-                (FaultKind::Failed, text.as_str(), None)
-            }
+            TapedAnswer::Fault(
+                SourceFault::Failed(text) | SourceFault::Unavailable(text) | SourceFault::Ours(text),
+            ) => (FaultKind::Failed, text.as_str(), None),
             TapedAnswer::Fault(SourceFault::BadArguments(text)) => (FaultKind::BadArguments, text.as_str(), None),
             TapedAnswer::Fault(SourceFault::TooLarge(most)) => (FaultKind::TooLarge, "", Some(*most)),
             TapedAnswer::TooDeep => (FaultKind::TooDeep, "", None),

@@ -98,7 +98,10 @@ impl Redactor<'_> {
         match &mut call.answer {
             TapedAnswer::Value(value) => self.value(value),
             TapedAnswer::Fault(
-                SourceFault::Failed(text) | SourceFault::BadArguments(text) | SourceFault::Ours(text),
+                SourceFault::Failed(text)
+                | SourceFault::Unavailable(text)
+                | SourceFault::BadArguments(text)
+                | SourceFault::Ours(text),
             ) => {
                 self.text(text);
             }

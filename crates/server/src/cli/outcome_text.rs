@@ -97,7 +97,7 @@ pub(super) fn for_a_person(outcome: &Outcome, warnings: &[ScriptWarning], paint:
     }
     if !outcome.source_calls.is_empty() {
         let _ = writeln!(text, "  {}", paint.dim("source calls"));
-        for CallRecord { source, method, arguments, answer, duration, http } in &outcome.source_calls {
+        for CallRecord { source, method, arguments, answer, duration, http, available: _ } in &outcome.source_calls {
             let call = inert(format_args!("{}({arguments})", call_name(source, method)));
             let _ = writeln!(text, "    {call}  {}", paint.dim(span(*duration)));
             let _ = match answer {
@@ -156,6 +156,7 @@ mod tests {
                     method: "get_sum".to_owned(),
                     arguments: "'stats.500', '-10min'".to_owned(),
                     answer: Ok("12.0".to_owned()),
+                    available: None,
                     http: None,
                     duration: Duration::from_micros(12_345),
                 },
@@ -164,6 +165,7 @@ mod tests {
                     method: "get".to_owned(),
                     arguments: "'/'".to_owned(),
                     answer: Err("shop: connection refused".to_owned()),
+                    available: None,
                     http: None,
                     duration: Duration::from_micros(700),
                 },

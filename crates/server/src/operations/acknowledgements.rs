@@ -90,14 +90,14 @@ pub async fn linked(context: &Context, token: &str) -> Result<Linked, Failure> {
         return Err(unknown());
     }
     let delivery = store.delivery(id).await.map_err(Failure::Store)?;
-    let monitor = match store.monitor(told.monitor).await {
-        Ok(monitor) => monitor,
+    let state = match store.state_told_of(told.monitor).await {
+        Ok(state) => state,
         Err(StoreError::NotFound) => return Ok(Linked { delivery, stands: Stands::Over(State::Inactive) }),
         Err(error) => return Err(Failure::Store(error)),
     };
     let last = store.last_change(told.monitor).await.map_err(Failure::Store)?;
-    if !monitor.state.is_problem() || last.is_none_or(|last| told.flip < last) {
-        return Ok(Linked { delivery, stands: Stands::Over(monitor.state) });
+    if !state.is_problem() || last.is_none_or(|last| told.flip < last) {
+        return Ok(Linked { delivery, stands: Stands::Over(state) });
     }
     let made = store.acknowledgements(&[told.monitor]).await.map_err(Failure::Store)?.remove(&told.monitor);
     Ok(Linked { delivery, stands: made.map_or(Stands::Open, Stands::Acknowledged) })

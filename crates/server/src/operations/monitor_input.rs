@@ -1,6 +1,6 @@
 //! What someone wants a monitor to be, field by field of the model's table.
 
-use revere_model::{MonitorSpec, Severity, monitor_fields};
+use revere_model::{MonitorSpec, Severity, StateInOutage, monitor_fields};
 
 use super::FieldFault;
 

@@ -1,10 +1,12 @@
 //! Sources: what there is, and how each does.
 
 use std::{
+    collections::BTreeMap,
     str::FromStr,
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use revere_model::{MonitorId, Operation};
 use revere_sandbox::{SourceDescription, SourceFault};
 
@@ -17,6 +19,8 @@ use crate::sources::{
 
 /// A probe that takes longer than a person waits is a failure.
 const PROBE_TIME: Duration = Duration::from_secs(10);
+/// Most monitors of one outage that are named.
+const WAITING: u32 = 20;
 /// Names that come later come too late for whoever types.
 const NAMES_TIME: Duration = Duration::from_secs(3);
 /// Most names of one answer.
@@ -35,6 +39,21 @@ pub struct SourceReport {
     pub names_of: Option<NamesOf>,
     /// How it does.
     pub health: SourceHealth,
+    /// The outage that goes on, if monitors wait for its end.
+    pub outage: Option<OutageReport>,
+}
+
+/// An outage of a source that goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutageReport {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// The first monitors that wait for its end.
+    pub monitors: Vec<(MonitorId, String)>,
+    /// How many there are.
+    pub all: u64,
 }
 
 /// The configured sources. With `probe`, which is a trial, each is asked first whether it is there, all at the same time.
@@ -50,6 +69,12 @@ pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, F
         });
         futures_util::future::join_all(probes).await;
     }
+    let mut outages = BTreeMap::new();
+    for outage in services.store.open_outages().await.map_err(Failure::Store)? {
+        let (monitors, all) = services.store.waiting_for(outage.id, WAITING).await.map_err(Failure::Store)?;
+        let report = OutageReport { since: outage.began_at, reason: outage.reason, monitors, all };
+        outages.insert(outage.source, report);
+    }
     let described = services.runner.descriptions().await;
     Ok(described
         .iter()
@@ -58,6 +83,7 @@ pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, F
             description: description.clone(),
             names_of: services.runner.sources().get(name).and_then(|named| named.source.names_of()),
             health: services.watch.health(name),
+            outage: outages.remove(name),
         })
         .collect())
 }
@@ -86,6 +112,11 @@ pub fn names(context: &Context) -> Result<Vec<String>, Failure> {
 /// The first monitors whose scripts name a source, and how many there are.
 pub async fn users(context: &Context, name: &str, limit: u32) -> Result<(Vec<(MonitorId, String)>, u64), Failure> {
     context.may(Operation::SeeSources)?.store.naming_source(name, limit).await.map_err(Failure::Store)
+}
+
+/// The source whose outages are told under that number, as those of a monitor are; `None` if it is none.
+pub async fn told_under(context: &Context, id: MonitorId) -> Result<Option<String>, Failure> {
+    context.may(Operation::SeeSources)?.store.source_behind(id).await.map_err(Failure::Store)
 }
 
 /// How names begin that are looked for; may be empty.

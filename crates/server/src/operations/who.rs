@@ -167,13 +167,16 @@ pub fn answer(
         severity: severity.or(monitor.severity),
     };
     let flaps = flaps.then_some(Silence::Flapping);
+    // Any other state would come of the first run that finds the source well.
+    let waits = monitor.waits_for.as_ref().is_some_and(|waits| waits.held) && supposed.state == State::Error;
+    let waits = waits.then_some(Silence::WaitsForSource);
     let mut alerts = Vec::new();
     for row in rows.iter().filter(|row| row.in_config) {
         let before = told.remove(&row.key).unwrap_or_else(|| unseen(monitor.state, monitor.severity));
         let about =
             MuteSubject { monitor: monitor.id, tags: subject.tags, alert: &row.key, severity: subject.severity };
         let quiet = row.quiet(subject.severity, at).map(|_| Silence::QuietHours);
-        let held = held_by(mutes, &about, at).map(|_| Silence::Muted).or(quiet).or(flaps);
+        let held = waits.or(held_by(mutes, &about, at).map(|_| Silence::Muted)).or(quiet).or(flaps);
         let verdict = tell(&before, &row.rules(), &subject, held).verdict;
         let rota = rotas.get(&row.key).filter(|_| verdict == Verdict::Owed);
         let on_call = rota.map(|(rota, changes)| {

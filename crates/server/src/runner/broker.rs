@@ -88,11 +88,11 @@ impl SourceBroker {
             let answering = memory.during(deadline, named.source.call(question));
             let answer = match tokio::time::timeout_at(deadline.into(), answering).await {
                 Ok(answer) => answer.map_err(|fault| redacted(fault, &secrets)),
-                Err(_) => Err(SourceFault::Failed("no answer before the run's time was over".to_owned())),
+                Err(_) => Err(SourceFault::Unavailable("no answer before the run's time was over".to_owned())),
             };
             let result = match &answer {
                 Ok(_) => CallResult::Answered,
-                Err(SourceFault::Failed(_)) => CallResult::Failed,
+                Err(SourceFault::Failed(_) | SourceFault::Unavailable(_)) => CallResult::Failed,
                 Err(SourceFault::BadArguments(_)) => CallResult::BadArguments,
                 Err(SourceFault::TooLarge(_)) => CallResult::TooLarge,
                 Err(SourceFault::Ours(_)) => CallResult::NotMade,
@@ -154,6 +154,7 @@ impl<T> Drop for AbortOnDrop<T> {
 fn redacted(fault: SourceFault, secrets: &Secrets) -> SourceFault {
     match fault {
         SourceFault::Failed(text) => SourceFault::Failed(secrets.redact(&text).into_owned()),
+        SourceFault::Unavailable(text) => SourceFault::Unavailable(secrets.redact(&text).into_owned()),
         SourceFault::BadArguments(text) => SourceFault::BadArguments(secrets.redact(&text).into_owned()),
         other => other,
     }

@@ -130,7 +130,7 @@ impl Source for Graphite {
         let limits = Limits { deadline: question.deadline, max_bytes: names::MOST_BYTES };
         let reply = self.server.ask("/metrics/find", &parameters, limits).await?;
         if !reply.status.is_success() {
-            return Err(self.server.failed(&format!("answered {}", reply.summary())));
+            return Err(self.server.refused(&reply));
         }
         let json = reply.json().map_err(|what| self.server.failed(&format!("answered {what}")))?;
         let found = json["metrics"].as_array().ok_or_else(|| {
@@ -166,7 +166,7 @@ struct Series {
 impl Graphite {
     fn read(&self, reply: &Reply) -> Result<Vec<Series>, SourceFault> {
         if !reply.status.is_success() {
-            return Err(self.server.failed(&format!("answered {}", reply.summary())));
+            return Err(self.server.refused(reply));
         }
         let json = match (reply.json(), python_json::strict(&reply.body, number_text)) {
             (Ok(json), _) => Ok(json),

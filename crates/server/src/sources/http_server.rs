@@ -20,6 +20,9 @@ impl From<OutboundError> for SourceFault {
             OutboundKind::TooLarge(most) => SourceFault::TooLarge(most),
             OutboundKind::BadRequest => SourceFault::BadArguments(error.what),
             OutboundKind::NoDescriptor | OutboundKind::NoMemory => SourceFault::Ours(error.what),
+            OutboundKind::Unreachable | OutboundKind::Tls | OutboundKind::TimedOut | OutboundKind::Broken => {
+                SourceFault::Unavailable(format!("{} ({})", error.what, error.asked))
+            }
             _ => SourceFault::Failed(format!("{} ({})", error.what, error.asked)),
         }
     }
@@ -69,13 +72,28 @@ impl Server {
         self.target.outbound.send(request, limits).await.map_err(|error| match SourceFault::from(error.clone()) {
             // The parameters are in the words around this already; only the address is missing.
             SourceFault::Failed(_) => self.failed(&error.what),
+            SourceFault::Unavailable(_) => SourceFault::Unavailable(self.where_it_was(&error.what)),
             other => other,
         })
     }
 
     /// The fault that says what and where.
     pub(super) fn failed(&self, what: &str) -> SourceFault {
-        SourceFault::Failed(format!("{what} ({})", shown_url(&self.base).trim_end_matches('/')))
+        SourceFault::Failed(self.where_it_was(what))
+    }
+
+    /// The fault of an answer that is no success: a gateway that reaches nobody, a server that is busy or that takes no log-in is
+    /// not there, and whatever else it says is about what it was asked.
+    pub(super) fn refused(&self, reply: &Reply) -> SourceFault {
+        let what = self.where_it_was(&format!("answered {}", reply.summary()));
+        match reply.status.as_u16() {
+            401 | 403 | 407 | 502 | 503 | 504 => SourceFault::Unavailable(what),
+            _ => SourceFault::Failed(what),
+        }
+    }
+
+    fn where_it_was(&self, what: &str) -> String {
+        format!("{what} ({})", shown_url(&self.base).trim_end_matches('/'))
     }
 }
 

@@ -180,7 +180,7 @@ impl Prometheus {
             return Err(self.server.failed(&format!("{}: {}", text("errorType"), text("error"))));
         }
         if !reply.status.is_success() {
-            return Err(self.server.failed(&format!("answered {}", reply.summary())));
+            return Err(self.server.refused(&reply));
         }
         match json {
             Some(mut json) if json["status"] == "success" => Ok(json["data"].take()),

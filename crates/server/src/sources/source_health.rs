@@ -75,7 +75,7 @@ impl SourceWatch {
                 health.last_duration = Some(took);
                 health.failing_since = None;
             }
-            Err(SourceFault::Failed(words)) => {
+            Err(SourceFault::Failed(words) | SourceFault::Unavailable(words)) => {
                 health.calls += 1;
                 health.failures += 1;
                 health.last_failure_at = Some(now);

@@ -85,6 +85,7 @@ pub use telling::mutes::{HeldBack, HeldTold, MuteFilter, MuteRecord};
 pub use telling::on_call::{
     CalendarCopy, KeptCalendar, OnCallSettled, OnCallTold, OverrideFilter, OverrideRecord, Usable,
 };
+pub use telling::outages::{Outage, OutagesTold, SourceDown, SourcesMet};
 pub use telling::reminders::Reminded;
 pub use telling::told_records::unseen;
 

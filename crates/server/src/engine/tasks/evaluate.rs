@@ -14,8 +14,8 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
-use revere_model::{MonitorId, RunKind};
-use revere_sandbox::Outcome;
+use revere_model::{MonitorId, RunKind, State};
+use revere_sandbox::{OWN, Outcome};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -28,7 +28,7 @@ use crate::{
     },
     error_words,
     runner::Script,
-    store::{ClaimRequest, Claimed, Committed, HandedBack, RunResult, StoreError},
+    store::{ClaimRequest, Claimed, Committed, HandedBack, RunResult, SourceDown, SourcesMet, StoreError},
 };
 
 /// How long the store is left alone after it could not answer.
@@ -45,6 +45,9 @@ const BATCH: u32 = 256;
 
 /// The longest pause before a tick is tried again after faults of ours.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The longest reason why a source is down, in bytes.
+const LONGEST_REASON: usize = 300;
 
 /// The task.
 pub(in crate::engine) struct Evaluate {
@@ -258,7 +261,9 @@ pub(in crate::engine) fn result(
     finished_at: Timestamp,
     outcome: Outcome,
 ) -> RunResult {
+    let sources = sources_met(&outcome);
     RunResult {
+        sources,
         monitor_id,
         attempt,
         kind,
@@ -277,6 +282,26 @@ pub(in crate::engine) fn result(
         script_version: outcome.inputs.script_version,
         entry: None,
     }
+}
+
+/// What a run showed of the sources that it asked. It failed by one that it asked last and that answered none of its calls.
+fn sources_met(outcome: &Outcome) -> SourcesMet {
+    let calls = || outcome.source_calls.iter().filter(|call| call.source != OWN);
+    let mut answered: Vec<String> =
+        calls().filter(|call| call.available == Some(true)).map(|call| call.source.clone()).collect();
+    answered.sort_unstable();
+    answered.dedup();
+    let last = outcome.source_calls.last().filter(|call| call.source != OWN && call.available == Some(false));
+    let down = last.filter(|call| outcome.state == State::Error && !answered.contains(&call.source));
+    let down = down.and_then(|call| {
+        let reason = call.answer.as_ref().err()?.lines().next().unwrap_or_default();
+        // Whom it asked for what is the monitor's affair.
+        let reason =
+            reason.rsplit_once(" (").filter(|(_, rest)| rest.ends_with(')')).map_or(reason, |(reason, _)| reason);
+        let reason = &reason[..reason.floor_char_boundary(LONGEST_REASON)];
+        Some(SourceDown { source: call.source.clone(), reason: reason.to_owned() })
+    });
+    SourcesMet { answered, down }
 }
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {

@@ -123,7 +123,10 @@ impl Sender {
             notification.sending.reply_to = piece.first.reference.clone();
             notification.sending.may_be_repeat = piece.first.may_be_repeat() && !knows_repeats;
             if !address.is_empty() {
-                notification.monitor.url = format!("{address}/monitor/{}", piece.first.monitor_id);
+                let page = notification.monitor.url.as_str();
+                let page =
+                    if page.is_empty() { format!("/monitor/{}", piece.first.monitor_id) } else { page.to_owned() };
+                notification.monitor.url = format!("{address}{page}");
             }
             // Of several monitors nobody looks after all at once.
             if pieces.len() == 1 && self.shared.settings.acknowledge_links && notification.new_state.is_problem() {

@@ -1,4 +1,4 @@
-//! Tells what was held back and is held back no longer: the end of a mute.
+//! Tells what was held back and is held back no longer, as at the end of a mute, and what is told of sources that are down.
 //!
 //! It looks at what is kept as held back, not at which mutes ended: one that ended while no server ran is noticed as well.
 
@@ -37,16 +37,17 @@ impl TellHeld {
     async fn piece(&self) -> Result<Next, StoreError> {
         let shared = &self.shared;
         let now = shared.clock.now();
+        let outages = shared.store.tell_outages(now).await?;
         let told = shared.store.tell_held(now, PIECE).await?;
         let in_force = shared.in_force();
-        for wake in told.owed.iter().filter_map(|key| in_force.deliver.get(key)) {
+        for wake in outages.owed.iter().chain(&told.owed).filter_map(|key| in_force.deliver.get(key)) {
             wake.wake();
         }
-        if told.more {
+        if told.more || outages.more {
             return Ok(Next::Now);
         }
         let glance = now.saturating_add(GLANCE).unwrap_or(now);
-        Ok(Next::At(told.next_end.map_or(glance, |end| end.min(glance))))
+        Ok(Next::At([told.next_end, outages.next_at, Some(glance)].into_iter().flatten().min().unwrap_or(glance)))
     }
 }
 

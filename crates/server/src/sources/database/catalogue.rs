@@ -131,7 +131,9 @@ impl Database {
         };
         let columns = match (self.columns(&sql, &question).await, tables) {
             // A view of what is gone is no column's fault.
-            (Err(SourceFault::Failed(_)), Some(tables)) => self.columns(&tables, &question).await?,
+            (Err(SourceFault::Failed(_) | SourceFault::Unavailable(_)), Some(tables)) => {
+                self.columns(&tables, &question).await?
+            }
             (columns, _) => columns?,
         };
         let extent = if columns.len() < self.most_columns() { Extent::All } else { Extent::Some };

@@ -39,6 +39,13 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// Whether whoever asks is refused, whatever they ask: a log-in that is not taken, too many connections, a server that stops.
+    fn is_of_everybody(&self) -> bool {
+        matches!(self.number, 1040 | 1045 | 1053 | 1203)
+            || self.code.starts_with("28")
+            || matches!(self.code.as_str(), "53300" | "57P01" | "57P02" | "57P03")
+    }
+
     fn text(&self) -> String {
         let code = if self.code.is_empty() { String::new() } else { format!(" ({})", self.code) };
         format!("{}{code}{}", self.message, self.more)
@@ -66,8 +73,11 @@ impl Stopped {
 
 impl From<Stopped> for SourceFault {
     fn from(stopped: Stopped) -> Self {
-        SourceFault::Failed(match stopped {
+        // What the server says of a statement is about the statement; whatever ends the connection, or lets none come about, says
+        // that it is not there.
+        SourceFault::Unavailable(match stopped {
             Stopped::Here(fault) => return fault,
+            Stopped::Refused(refusal) if !refusal.is_of_everybody() => return SourceFault::Failed(refusal.text()),
             Stopped::Refused(refusal) | Stopped::Ended(refusal) => refusal.text(),
             Stopped::Lost(error) => match descriptors::shortage(&error) {
                 Some(words) => return SourceFault::Ours(words),
@@ -76,7 +86,9 @@ impl From<Stopped> for SourceFault {
             Stopped::Tls(what) => format!("TLS failed: {what}"),
             Stopped::LogIn(what) => format!("the log-in failed: {what}"),
             Stopped::Protocol(what) => {
-                format!("the other side does not speak this database's protocol as expected: {what}")
+                return SourceFault::Failed(format!(
+                    "the other side does not speak this database's protocol as expected: {what}"
+                ));
             }
         })
     }

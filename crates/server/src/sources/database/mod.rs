@@ -276,10 +276,11 @@ impl Database {
         let rows = tokio::time::timeout_at(deadline.into(), self.engine.execute(job)).await;
         let rows = rows.unwrap_or_else(|_| {
             let seconds = deadline.saturating_duration_since(began).as_secs_f64();
-            Err(SourceFault::Failed(format!("timed out after {:.1} s", seconds)))
+            Err(SourceFault::Unavailable(format!("timed out after {:.1} s", seconds)))
         });
         rows.map_err(|fault| match fault {
             SourceFault::Failed(what) => SourceFault::Failed(format!("{what} ({})", self.shown)),
+            SourceFault::Unavailable(what) => SourceFault::Unavailable(format!("{what} ({})", self.shown)),
             other => other,
         })
     }

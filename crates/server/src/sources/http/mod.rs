@@ -148,7 +148,11 @@ impl Source for Http {
             let timeout = timeout.min(outbound.options().timeout);
             outbound = outbound.with(Options { timeout, ..outbound.options().clone() });
         }
-        let reply = outbound.send(request, call.limits()).await?;
+        let reply = outbound.send(request, call.limits()).await.map_err(|error| match SourceFault::from(error) {
+            // Of several hosts each may be there or not.
+            SourceFault::Unavailable(what) if self.base.is_none() || !trusted => SourceFault::Failed(what),
+            fault => fault,
+        })?;
         Ok(response::response(reply, call.now).await)
     }
 

@@ -4,10 +4,10 @@
 use std::fmt::Write as _;
 
 use revere_model::{
-    MonitorSpec, Severity,
+    MonitorSpec, Severity, StateInOutage,
     field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Window, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
+        Streak, Tags, Unit, Window, Zone,
     },
     monitor_fields, unified_difference,
 };
@@ -64,7 +64,7 @@ macro_rules! plain {
 
 plain! { Name: String, Schedule: String, Zone: String, Flag: bool, Tags: Vec<String>, Streak: u32, Days: Option<u32>,
 Seconds: Option<f64>, AlertChoice: Option<Vec<String>>, SeverityChoice: Severity, Unit: String, Decimals: Option<u32>,
-Window: Option<u32> }
+Window: Option<u32>, OutageChoice: StateInOutage }
 
 macro_rules! texts {
     ($($kind:ident)*) => {$(

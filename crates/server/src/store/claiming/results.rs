@@ -9,7 +9,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use revere_model::{Flip, MonitorId, ReturnValue, Rules, Run, RunId, RunKind, Severity, State, Status, after_run};
+use revere_model::{
+    Flip, MonitorId, OutageId, OutageRules, ReturnValue, Rules, Run, RunId, RunKind, Severity, State, Status, Waits,
+    run_in_outage,
+};
 
 use crate::store::{
     RecordedFlip, Store, StoreError,
@@ -19,7 +22,11 @@ use crate::store::{
     database::{self as db, DbConnection, run_ids, sql_pieces},
     many_rows::in_pieces,
     monitors::records,
-    telling::record_flips::{self, Cause, NewFlip},
+    telling::{
+        mutes::held,
+        outages::{self, Met, Outages, SourcesMet},
+        record_flips::{self, Cause, NewFlip},
+    },
 };
 
 /// What a run did, to be recorded.
@@ -57,6 +64,8 @@ pub struct RunResult {
     pub seed: u64,
     /// Which script it was.
     pub script_version: String,
+    /// What it showed of the sources that it asked.
+    pub sources: SourcesMet,
     /// For a run at someone's word: the row of the audit that is written with it.
     pub entry: Option<Box<AuditEntry>>,
 }
@@ -105,6 +114,10 @@ struct Subject {
     version: i64,
     status: Status,
     rules: Rules,
+    outage_rules: OutageRules,
+    /// How it stands to an outage, as it was read and as it is.
+    waited: Option<(OutageId, Waits)>,
+    waits: Option<(OutageId, Waits)>,
     attempt: i64,
     claimed: bool,
     /// The last result that was applied, by its place in the list.
@@ -121,6 +134,7 @@ struct Applied {
     /// How severe what the run found is.
     severity: Option<Severity>,
     flip: Option<Flip>,
+    met: Met,
 }
 
 /// How often a monitor is looked at anew that another writer changed between being read and being written.
@@ -138,15 +152,18 @@ pub(in crate::store) async fn record(
         let open: Vec<usize> = (0..results.len()).filter(|place| answers[*place].is_none()).collect();
         let ids = open.iter().map(|place| results[*place].monitor_id).collect::<HashSet<_>>();
         let mut subjects = subjects(connection, &ids_text(ids.into_iter())).await?;
+        let waited_for = subjects.values().filter_map(|subject| subject.waited).map(|(outage, _)| outage);
+        let mut outages = Outages::read(connection, waited_for, open.iter().map(|place| results[*place])).await?;
         let mut applied = Vec::with_capacity(open.len());
         for place in open {
-            match apply(place, results[place], &mut subjects) {
+            match apply(place, results[place], &mut subjects, &mut outages) {
                 Ok(one) => applied.push(one),
                 Err(refused) => answers[place] = Some(refused),
             }
         }
         let taken = take(connection, results, &subjects).await?;
         applied.retain(|one| taken.contains(&results[one.place].monitor_id));
+        write_outages(connection, results, &applied, &subjects).await?;
         keep(connection, results, &applied, &mut answers).await?;
         if answers.iter().all(Option::is_some) {
             return Ok(answers.into_iter().flatten().collect());
@@ -156,7 +173,12 @@ pub(in crate::store) async fn record(
 }
 
 /// What a result does to its monitor as it was read; or why it is not recorded.
-fn apply(place: usize, result: &RunResult, subjects: &mut HashMap<MonitorId, Subject>) -> Result<Applied, Committed> {
+fn apply(
+    place: usize,
+    result: &RunResult,
+    subjects: &mut HashMap<MonitorId, Subject>,
+    outages: &mut Outages,
+) -> Result<Applied, Committed> {
     let subject = subjects.get_mut(&result.monitor_id).ok_or(Committed::Gone)?;
     if let Some(attempt) = result.attempt {
         if attempt != subject.attempt || !subject.claimed {
@@ -166,11 +188,35 @@ fn apply(place: usize, result: &RunResult, subjects: &mut HashMap<MonitorId, Sub
         subject.settles = Some(attempt);
     }
     let old_state = subject.status.state;
-    let transition = after_run(&subject.status, result.outcome, result.severity, result.finished_at, &subject.rules);
-    subject.status = transition.status;
+    let ends = outages.ended_by(result);
+    let is = run_in_outage(
+        &subject.status,
+        subject.waits.map(|(_, waits)| waits),
+        outages.found(subject.waits, result),
+        (result.outcome, result.severity),
+        result.finished_at,
+        &subject.rules,
+        subject.outage_rules,
+    );
+    let (waits, met) = outages.note(subject.waits, result, &is, ends);
+    (subject.status, subject.waits) = (is.transition.status, waits);
     subject.last = Some(place);
     let severity = subject.rules.severity_of(result.outcome, result.severity);
-    Ok(Applied { place, old_state, new_state: subject.status.state, severity, flip: transition.flip })
+    Ok(Applied { place, old_state, new_state: subject.status.state, severity, flip: is.transition.flip, met })
+}
+
+/// Writes what results that were taken did to outages of sources.
+async fn write_outages(
+    connection: &mut DbConnection,
+    results: &[&RunResult],
+    applied: &[Applied],
+    subjects: &HashMap<MonitorId, Subject>,
+) -> Result<(), StoreError> {
+    let taken: HashSet<MonitorId> = applied.iter().map(|one| results[one.place].monitor_id).collect();
+    let changed = subjects.iter().filter(|(id, subject)| taken.contains(id) && subject.waits != subject.waited);
+    let mut waits: Vec<_> = changed.map(|(id, subject)| (*id, subject.waits)).collect();
+    waits.sort_unstable_by_key(|(id, _)| *id);
+    outages::write(connection, applied.iter().map(|one| &one.met), &waits).await
 }
 
 /// Writes the runs of results that were taken, their flips, and what is owed for those; answers each.
@@ -194,7 +240,10 @@ async fn keep(
             let cause = Cause::Run(run.id, result.tick_at, result.started_at);
             let (monitor_id, at) = (result.monitor_id, result.finished_at);
             let return_value = result.return_value.as_ref();
-            flips.push((one.place, NewFlip { monitor_id, at, flip, message: &result.message, return_value, cause }));
+            let (by_source, waits) = (one.met.by_source.as_deref(), one.met.holds);
+            let message = &result.message;
+            let new = NewFlip { monitor_id, at, flip, message, return_value, cause, by_source, waits };
+            flips.push((one.place, new));
         }
         if let Some(entry) = &result.entry {
             let entry = AuditEntry::clone(entry).saying("run", id).saying("outcome", result.outcome.as_str());
@@ -207,6 +256,13 @@ async fn keep(
         if let Some(Committed::Recorded { flip, owed, .. }) = &mut answers[place] {
             *flip = Some(Box::new(flipped.flip));
             *owed = flipped.owed;
+        }
+    }
+    for one in applied.iter().filter(|one| one.met.lets_go) {
+        let result = results[one.place];
+        let let_go = held::let_go_of_monitor(connection, result.monitor_id, result.finished_at).await?;
+        if let Some(Committed::Recorded { owed, .. }) = &mut answers[one.place] {
+            owed.extend(let_go);
         }
     }
     Ok(())
@@ -234,8 +290,8 @@ async fn record_in_rounds(
 async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<MonitorId, Subject>, StoreError> {
     let sql = format!(
         "select s.monitor_id, s.state, s.state_since, s.failing_streak, s.passing_streak, s.recent_failures, s.attempt,
-             s.severity, s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after, m.alarm_window,
-             m.recover_after, m.default_severity
+             s.severity, s.outage_id, s.waits, s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after,
+             m.alarm_window, m.recover_after, m.default_severity, m.state_in_outage, m.told_in_outage
          from statuses s join monitors m on m.id = s.monitor_id
          where m.deleted_at is null and s.monitor_id in {} {}",
         sql_pieces::ids_of("$1"),
@@ -251,12 +307,19 @@ async fn subjects(connection: &mut DbConnection, ids: &str) -> Result<HashMap<Mo
                 recover_after: row.number("recover_after")?,
                 default_severity: word(&row.text("default_severity")?)?,
             };
+            let outage_rules =
+                OutageRules { state: word(&row.text("state_in_outage")?)?, told: row.flag("told_in_outage")? };
+            let waits = row.text_or_none("waits")?.map(|waits| word(&waits)).transpose()?;
+            let waited = row.int_or_none("outage_id")?.map(OutageId).zip(waits);
             let status = records::status(row)?;
             let subject = Subject {
                 was: status,
                 version: row.int("version")?,
                 status,
                 rules,
+                outage_rules,
+                waited,
+                waits: waited,
                 attempt: row.int("attempt")?,
                 claimed: row.flag("claimed")?,
                 last: None,
@@ -405,6 +468,7 @@ mod tests {
             traceback: None,
             seed: 7,
             script_version: "0123".repeat(8),
+            sources: SourcesMet::default(),
             entry: None,
         };
         let by_hand = RunResult { attempt: None, kind: RunKind::Manual, ..result.clone() };
@@ -419,7 +483,8 @@ mod tests {
         ];
         for (sql, result) in moves {
             let mut read = subjects(&mut connection, &ids_text([result.monitor_id].into_iter())).await.unwrap();
-            apply(0, result, &mut read).unwrap();
+            let mut outages = Outages::read(&mut connection, [].into_iter(), [].into_iter()).await.unwrap();
+            apply(0, result, &mut read, &mut outages).unwrap();
             let results = [result];
             let taken = async |connection: &mut DbConnection| take(connection, &results, &read).await.unwrap().len();
             assert_eq!(moved_by_another(&mut connection, sql, taken).await, (0, 1), "{sql}");

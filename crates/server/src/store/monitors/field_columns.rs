@@ -1,10 +1,10 @@
 //! The columns of what an author decides, made of the model's table: each is named like its field, and kept as its kind is.
 
 use revere_model::{
-    MONITOR_FIELDS, MonitorSpec, Severity,
+    MONITOR_FIELDS, MonitorSpec, Severity, StateInOutage,
     field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Window, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
+        Streak, Tags, Unit, Window, Zone,
     },
     monitor_fields,
 };
@@ -132,6 +132,18 @@ impl Column for SeverityChoice {
     }
 
     fn bind(query: &mut QueryBuilder, value: &Severity) {
+        query.push_bind(value.as_str());
+    }
+}
+
+impl Column for OutageChoice {
+    type Value = StateInOutage;
+
+    fn read(row: &DbRow, column: &str) -> Result<StateInOutage, StoreError> {
+        word(&row.text(column)?)
+    }
+
+    fn bind(query: &mut QueryBuilder, value: &StateInOutage) {
         query.push_bind(value.as_str());
     }
 }

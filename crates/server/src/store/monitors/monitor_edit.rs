@@ -125,9 +125,25 @@ async fn respec(
         }
     };
     gaps::insert(connection, &gaps.iter().collect::<Vec<_>>()).await?;
+    if !spec.active {
+        // Whoever is switched off waits for nothing.
+        db::query("update statuses set outage_id = null, waits = null where monitor_id = $1 and outage_id is not null")
+            .bind(current.id.0)
+            .execute(&mut *connection)
+            .await?;
+    }
     if let Some(flip) = flip {
         let message = "Switched off";
-        let new = NewFlip { monitor_id: current.id, at: now, flip, message, return_value: None, cause: Cause::Person };
+        let new = NewFlip {
+            monitor_id: current.id,
+            at: now,
+            flip,
+            message,
+            return_value: None,
+            cause: Cause::Person,
+            by_source: None,
+            waits: false,
+        };
         record_flips::record_flips(connection, &[new], now).await?;
     }
     Ok(())

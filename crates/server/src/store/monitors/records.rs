@@ -1,19 +1,21 @@
 //! The rows of a monitor: read, and written when it is made or changed.
 
 use jiff::Timestamp;
-use revere_model::{Asked, Monitor, MonitorId, MonitorSpec, Rules, Status};
+use revere_model::{Asked, Monitor, MonitorId, MonitorSpec, Rules, Status, Waits, WaitsFor};
 
 use super::{field_columns, name_order::name_order, source_mentions, versions};
 use crate::store::{
     StoreError,
-    columns::{Columns, micros},
+    columns::{Columns, micros, word},
     database::{self as db, DbConnection, DbRow, QueryBuilder, run_ids},
     ticks::due_ticks::{self, FirstTick},
 };
 
 /// What every reading of a monitor selects.
 pub(super) const SELECT: &str = "select m.*, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, s.last_value, s.next_tick_at, \
-    s.failing_streak, s.passing_streak, s.recent_failures, s.missed_ticks, s.overlapped_ticks, s.fault from monitors m join statuses s on s.monitor_id = m.id";
+    s.failing_streak, s.passing_streak, s.recent_failures, s.missed_ticks, s.overlapped_ticks, s.fault, s.waits, \
+    (select o.source from source_outages o where o.id = s.outage_id and s.waits <> 'no_longer') as waits_for, \
+    (select o.began_at from source_outages o where o.id = s.outage_id) as waits_since from monitors m join statuses s on s.monitor_id = m.id";
 
 /// Reads one monitor, as this connection sees it.
 pub(in crate::store) async fn fetch(connection: &mut DbConnection, id: MonitorId) -> Result<Monitor, StoreError> {
@@ -43,7 +45,15 @@ pub(in crate::store) fn monitor(row: &DbRow) -> Result<Monitor, StoreError> {
         missed_ticks: row.int("missed_ticks")?,
         overlapped_ticks: row.int("overlapped_ticks")?,
         fault: row.text_or_none("fault")?,
+        waits_for: waits_for(row)?,
     })
+}
+
+fn waits_for(row: &DbRow) -> Result<Option<WaitsFor>, StoreError> {
+    let Some(source) = row.text_or_none("waits_for")? else { return Ok(None) };
+    let waits: Option<Waits> = row.text_or_none("waits")?.map(|waits| word(&waits)).transpose()?;
+    let held = waits.is_some_and(Waits::holds);
+    Ok(row.at_or_none("waits_since")?.map(|since| WaitsFor { source, since, held }))
 }
 
 /// Inserts a monitor with its status, tags and first version; the next free id is taken unless one is given.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use revere_model::{Asked, MonitorId, MonitorSpec, Severity, Who, monitor_fields};
+use revere_model::{Asked, MonitorId, MonitorSpec, Severity, StateInOutage, Who, monitor_fields};
 use revere_sandbox::script_version;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};

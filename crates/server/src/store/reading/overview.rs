@@ -128,6 +128,8 @@ pub struct OverviewRow {
     pub next_run_at: Option<Timestamp>,
     /// Why it cannot be run, by a fault of ours or of its schedule.
     pub fault: Option<String>,
+    /// The source that it waits for, if one that it needs is down.
+    pub waits_for: Option<String>,
     /// What another order than worst first compares.
     pub key: Option<f64>,
 }
@@ -144,7 +146,8 @@ const WORST_FIRST: [(State, Option<Severity>); 6] = [
 ];
 
 const COLUMNS: &str = "m.id, m.name, m.tags, m.active, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, \
-    s.last_value, s.next_tick_at, s.fault, m.unit, m.decimals";
+    s.last_value, s.next_tick_at, s.fault, m.unit, m.decimals, \
+    (select o.source from source_outages o where o.id = s.outage_id and s.waits <> 'no_longer') as waits_for";
 
 impl Store {
     /// Monitors, filtered, worst first or in the order that the filter names.
@@ -315,6 +318,7 @@ fn overview_row(row: &DbRow) -> Result<OverviewRow, StoreError> {
         },
         next_run_at: row.at_or_none("next_tick_at")?,
         fault: row.text_or_none("fault")?,
+        waits_for: row.text_or_none("waits_for")?,
         key: None,
     })
 }

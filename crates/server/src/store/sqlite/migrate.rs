@@ -48,6 +48,7 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0031_alarm_window.sql"),
     include_str!("../../../migrations/sqlite/0032_references.sql"),
     include_str!("../../../migrations/sqlite/0033_browsers.sql"),
+    include_str!("../../../migrations/sqlite/0034_source_outages.sql"),
 ];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use revere_model::{
     Act, Asked, FlipId, MonitorId, MuteSubject, QuietHours, Severity, SeveritySet, Silence, State, StateSet, Subject,
-    Target, TargetKind, Told, Verdict, tell,
+    Target, TargetKind, Told, Verdict, Waits, tell,
 };
 use serde_json::Value;
 
@@ -18,10 +18,11 @@ use crate::notification::Notification;
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
-    columns::{Columns, alerts_from, micros, tags_to_tell_by},
+    columns::{Columns, alerts_from, micros, tags_to_tell_by, word},
     database::{self as db, DbConnection},
     telling::{
         on_call::handed_on,
+        outages::IS_TOLD_OF,
         record_flips::owe_last_flip,
         told_records::{remember, told},
     },
@@ -320,18 +321,19 @@ async fn returned(
 ) -> Result<(), StoreError> {
     hold_told(connection, &alert.key).await?;
     let mutes = Mutes::read(connection, now).await?;
-    let rows = db::query(
+    let sql = format!(
         "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
-             s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
+             s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts, s.waits
          from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
-         where t.alert_key = $1 and t.open is not null and m.deleted_at is null and (t.state <> s.state
+         where t.alert_key = $1 and t.open is not null and {IS_TOLD_OF} and (t.state <> s.state
              or coalesce(t.severity, 'critical') <> coalesce(s.severity, 'critical'))
-             and ($2 = 0 or t.monitor_id = $2)",
-    )
-    .bind(&alert.key)
-    .bind(monitor.map_or(0, |monitor| monitor.0))
-    .fetch_all(&mut *connection)
-    .await?;
+             and ($2 = 0 or t.monitor_id = $2)"
+    );
+    let rows = db::query(db::AssertSqlSafe(sql))
+        .bind(&alert.key)
+        .bind(monitor.map_or(0, |monitor| monitor.0))
+        .fetch_all(&mut *connection)
+        .await?;
     db::query(
         "update told set (state, severity) =
              (select s.state, s.severity from statuses s where s.monitor_id = told.monitor_id)
@@ -353,7 +355,9 @@ async fn returned(
         let severity = severity.or(heard.told.open_severity);
         let about = MuteSubject { monitor, tags: &tags, alert: &alert.key, severity };
         let quiet = alert.quiet(severity, now).map(|_| Silence::QuietHours);
-        let held = mutes.holding(&about, now).map(|_| Silence::Muted).or(quiet);
+        let waits: Option<Waits> = row.text_or_none("waits")?.map(|waits| word(&waits)).transpose()?;
+        let waits = waits.filter(|waits| waits.holds()).map(|_| Silence::WaitsForSource);
+        let held = waits.or(mutes.holding(&about, now).map(|_| Silence::Muted)).or(quiet);
         let decision = tell(&heard.told, &alert.rules(), &subject, held);
         if matches!(decision.verdict, Verdict::Silent(why) if Some(why) == held) {
             held::keep(connection, &alert.key, monitor, heard, now).await?;

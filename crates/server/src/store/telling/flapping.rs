@@ -83,7 +83,7 @@ pub(in crate::store) async fn of_these(
 }
 
 /// When the states of monitors changed after `since`, newest first. That one is switched on, runs for the first time or is switched
-/// off is no such change.
+/// off is no such change, and neither is what the outage of a source does.
 async fn changes_of(
     connection: &mut DbConnection,
     monitors: impl Iterator<Item = MonitorId>,
@@ -91,7 +91,7 @@ async fn changes_of(
 ) -> Result<HashMap<MonitorId, Vec<Timestamp>>, StoreError> {
     let sql = format!(
         "select monitor_id, at from flips where at > $2 and old_state <> new_state and old_state <> 'INACTIVE'
-             and new_state <> 'INACTIVE' and monitor_id in {}
+             and new_state <> 'INACTIVE' and by_source is null and monitor_id in {}
          order by monitor_id, id desc",
         sql_pieces::ids_of("$1")
     );

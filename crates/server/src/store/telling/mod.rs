@@ -12,6 +12,7 @@ pub(super) mod keys;
 mod link_keys;
 pub(super) mod mutes;
 pub(super) mod on_call;
+pub(super) mod outages;
 pub(super) mod record_flips;
 pub(super) mod reminders;
 pub(super) mod told_records;

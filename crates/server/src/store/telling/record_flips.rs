@@ -34,6 +34,10 @@ pub(in crate::store) struct NewFlip<'a> {
     pub(in crate::store) message: &'a str,
     pub(in crate::store) return_value: Option<&'a ReturnValue>,
     pub(in crate::store) cause: Cause,
+    /// The source whose outage made it.
+    pub(in crate::store) by_source: Option<&'a str>,
+    /// Whether the monitor waits for that outage, so that nobody is told.
+    pub(in crate::store) waits: bool,
 }
 
 /// What caused a flip.
@@ -106,7 +110,8 @@ pub(in crate::store) async fn record_flips(
             let mute = mutes.holding(&about, new.at);
             let flaps = flapping.contains_key(&new.monitor_id).then_some(Silence::Flapping);
             let quiet = alert.quiet(subject.severity, new.at).map(|_| Silence::QuietHours);
-            let held = mute.map(|_| Silence::Muted).or(quiet).or(flaps);
+            let waits = new.waits.then_some(Silence::WaitsForSource);
+            let held = waits.or(mute.map(|_| Silence::Muted)).or(quiet).or(flaps);
             let decision = tell(&before.told, &rules, &subject, held);
             // What it would come to if nothing held it back.
             let mut unheld = decision.verdict;
@@ -192,12 +197,19 @@ pub(in crate::store) async fn owe_last_flip(
 ) -> Result<(), StoreError> {
     hold(connection, monitor).await?;
     // What made the monitor what it is; the state may have begun with an earlier one, and only have become worse since.
-    let row = db::query("select * from flips where monitor_id = $1 order by id desc limit 1")
-        .bind(monitor.0)
-        .fetch_optional(&mut *connection)
-        .await?;
+    let row = db::query(
+        "select f.*, s.last_message from flips f join statuses s on s.monitor_id = f.monitor_id
+         where f.monitor_id = $1 order by f.id desc limit 1",
+    )
+    .bind(monitor.0)
+    .fetch_optional(&mut *connection)
+    .await?;
     let Some(row) = row else { return Ok(()) };
-    let flip = crate::store::reading::flips::flip(&row)?;
+    let mut flip = crate::store::reading::flips::flip(&row)?;
+    if let (Some(_), Some(last)) = (row.text_or_none("by_source")?, row.text_or_none("last_message")?) {
+        // What was wrong with a source is told as that; what is wrong now is another thing.
+        flip.message = last;
+    }
     let instance = instance(connection).await?;
     let mut names = summaries(connection, &ids_text([monitor].into_iter())).await?;
     let Some(monitor) = names.remove(&monitor) else { return Ok(()) };
@@ -229,7 +241,7 @@ pub(in crate::store) async fn owe_last_flip(
 }
 
 /// Notes when an alert told last of a monitor: reminders are counted from there.
-async fn told_now(
+pub(in crate::store) async fn told_now(
     connection: &mut DbConnection,
     alert_key: &str,
     monitor: MonitorId,
@@ -323,14 +335,18 @@ pub(in crate::store) async fn owe(
     .await?)
 }
 
-async fn insert(connection: &mut DbConnection, new: &NewFlip<'_>) -> Result<RecordedFlip, StoreError> {
+pub(in crate::store) async fn insert(
+    connection: &mut DbConnection,
+    new: &NewFlip<'_>,
+) -> Result<RecordedFlip, StoreError> {
     let run_id = match new.cause {
         Cause::Run(run, ..) => Some(run),
         Cause::Person => None,
     };
     let id: i64 = db::query_scalar(
-        "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id, old_severity, severity)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
+        "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id, old_severity, severity,
+             by_source)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
     )
     .bind(new.monitor_id.0)
     .bind(micros(new.at))
@@ -341,6 +357,7 @@ async fn insert(connection: &mut DbConnection, new: &NewFlip<'_>) -> Result<Reco
     .bind(run_id.map(|run| run.0))
     .bind(new.flip.old_severity.map(Severity::as_str))
     .bind(new.flip.severity.map(Severity::as_str))
+    .bind(new.by_source)
     .fetch_one(connection)
     .await?;
     Ok(RecordedFlip {
@@ -374,7 +391,7 @@ pub(in crate::store) async fn summaries(
     ids: &str,
 ) -> Result<HashMap<MonitorId, MonitorSummary>, StoreError> {
     let sql = format!(
-        "select id, name, tags, description, timezone, unit, decimals from monitors where id in {}",
+        "select id, name, tags, description, timezone, unit, decimals, source from monitors where id in {}",
         sql_pieces::ids_of("$1")
     );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
@@ -384,7 +401,8 @@ pub(in crate::store) async fn summaries(
             let summary = MonitorSummary {
                 id: MonitorId(id),
                 name: row.text("name")?,
-                url: String::new(),
+                // What stands for a source has no page of its own.
+                url: row.text_or_none("source")?.map(|_| "/sources".to_owned()).unwrap_or_default(),
                 tags: tags_to_tell_by(id, &row.text("tags")?),
                 description: row.text("description")?,
                 timezone: row.text("timezone")?,

@@ -10,6 +10,7 @@ use super::{
     incidents::Described,
     keys,
     mutes::held::Mutes,
+    outages::IS_TOLD_OF,
     record_flips::{self, late, owe, summaries},
     told_records::told,
 };
@@ -35,13 +36,13 @@ pub struct Reminded {
 fn going_on() -> String {
     format!(
         "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.reminded, m.tags,
-         coalesce(t.told_at, s.state_since) as told_at,
+         m.source, coalesce(t.told_at, s.state_since) as told_at,
          m.alerts, s.state, s.severity as severity_now,
          (select max(d.settled_at) from deliveries d
           where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'sent') as sent_at
      from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
      where t.alert_key = $1 and t.open in ('ALARM', 'ERROR') and t.state = t.open and s.state = t.open
-         and m.deleted_at is null
+         and {IS_TOLD_OF} and coalesce(s.waits, 'no_longer') = 'no_longer'
          and not exists (select 1 from deliveries d
              where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'owed')
          and not exists (select 1 from acknowledgements k where k.monitor_id = t.monitor_id
@@ -53,6 +54,8 @@ fn going_on() -> String {
 /// One that may be due.
 struct Candidate {
     monitor: MonitorId,
+    /// Whether it stands for a source: whoever heard of the outage is reminded of it.
+    is_source: bool,
     tags: Vec<String>,
     chosen: Option<Vec<String>>,
     told: Told,
@@ -77,7 +80,7 @@ impl Candidate {
         };
         let here = |alert: &AlertRow| {
             let quiet = alert.quiet(subject.severity, now).is_some();
-            alert.is_on() && !quiet && alert.rules().elsewhere(&subject).is_none()
+            alert.is_on() && !quiet && (self.is_source || alert.rules().elsewhere(&subject).is_none())
         };
         alerts.iter().any(|alert| alert.key == alert_key && here(alert))
     }
@@ -139,7 +142,8 @@ fn candidate(row: &DbRow, reminders: Reminders) -> Result<Candidate, StoreError>
     let (tags, told) = (tags_to_tell_by(monitor, &row.text("tags")?), told(row, "told_state")?);
     let chosen = alerts_from(monitor, row.text_or_none("alerts")?);
     let severity = row.severity("severity_now", Some(row.state("state")?))?;
-    Ok(Candidate { monitor: MonitorId(monitor), tags, chosen, told, severity, due })
+    let is_source = row.text_or_none("source")?.is_some();
+    Ok(Candidate { monitor: MonitorId(monitor), is_source, tags, chosen, told, severity, due })
 }
 
 /// Writes that the alert owes a reminder, if it still is as it was looked at; whether it does.

@@ -2,10 +2,10 @@
 
 use revere_model::{
     LeftOut, MAX_ALARM_WINDOW, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S,
-    MONITOR_FIELDS, Severity,
+    MONITOR_FIELDS, Severity, StateInOutage,
     field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Window, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
+        Streak, Tags, Unit, Window, Zone,
     },
     monitor_fields,
 };
@@ -18,7 +18,8 @@ use utoipa::{
 };
 
 use super::schemas::{
-    DescriptionText, KeptScript, NameText, ScheduleText, SeverityWord, TagSetShape, UnitText, ZoneText,
+    DescriptionText, KeptScript, NameText, ScheduleText, SeverityWord, StateInOutageWord, TagSetShape, UnitText,
+    ZoneText,
 };
 use crate::{operations::monitors::MonitorInput, web::fields::Fields};
 
@@ -194,6 +195,19 @@ impl BodyField for SeverityChoice {
 
     fn described(words: String, schemas: &mut Schemas) -> RefOr<Schema> {
         named::<SeverityWord>(words, schemas)
+    }
+}
+
+impl BodyField for OutageChoice {
+    type Value = StateInOutage;
+
+    fn read(fields: &mut Fields, name: &'static str) -> Option<StateInOutage> {
+        let word = fields.text(name, MOST)?;
+        word.parse().map_err(|fault: revere_model::ParseStateInOutageError| fields.fault(name, fault.to_string())).ok()
+    }
+
+    fn described(words: String, schemas: &mut Schemas) -> RefOr<Schema> {
+        named::<StateInOutageWord>(words, schemas)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use revere_model::{Monitor, MonitorId, Pending, ReturnValue, State, monitor_fields};
+use revere_model::{Monitor, MonitorId, Pending, ReturnValue, State, WaitsFor, monitor_fields};
 use serde::Serialize;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -15,7 +15,7 @@ use utoipa::{
 
 use super::{
     monitor_fields,
-    schemas::{NoteText, ReturnValueShape, SeverityWord as Severity, StateWord},
+    schemas::{NoteText, ReturnValueShape, SeverityWord as Severity, StateInOutageWord as StateInOutage, StateWord},
 };
 
 macro_rules! view {
@@ -71,6 +71,9 @@ macro_rules! view {
             /// Why it cannot be scheduled, although active; null is well.
             #[schema(required)]
             fault: Option<String>,
+            /// The source that it waits for, where one that it needs is down; null where it waits for none.
+            #[schema(required)]
+            waits_for: Option<WaitsForView>,
         }
 
         impl From<Monitor> for MonitorView {
@@ -92,6 +95,7 @@ macro_rules! view {
                     overlapped_ticks: monitor.overlapped_ticks,
                     pending: monitor.pending.map(PendingView::from),
                     fault: monitor.fault,
+                    waits_for: monitor.waits_for.map(WaitsForView::from),
                 }
             }
         }
@@ -99,6 +103,25 @@ macro_rules! view {
 }
 
 monitor_fields!(view);
+
+/// A source that is down, or was at the monitor's last run.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WaitsFor)]
+pub(crate) struct WaitsForView {
+    /// Its name.
+    source: String,
+    /// Since when it is down.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// Whether what the monitor goes through because of that is held back: nobody is told of it by itself.
+    held: bool,
+}
+
+impl From<WaitsFor> for WaitsForView {
+    fn from(WaitsFor { source, since, held }: WaitsFor) -> Self {
+        WaitsForView { source, since, held }
+    }
+}
 
 /// Runs that count toward a change of state that has not come yet.
 #[derive(Serialize, ToSchema)]

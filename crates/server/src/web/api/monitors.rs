@@ -215,6 +215,7 @@ const SHOWN_ONLY: &[&str] = &[
     "overlapped_ticks",
     "pending",
     "fault",
+    "waits_for",
 ];
 
 /// What is wrong with a body that makes a monitor, as far as can be said without the server.

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use revere_model::{
-    Act, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS, MAX_UNIT, Severity, Silence, Verdict,
+    Act, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_SCRIPT_BYTES, MAX_TAGS, MAX_UNIT, Severity, Silence, StateInOutage,
+    Verdict,
 };
 use serde_json::json;
 use utoipa::{
@@ -45,6 +46,26 @@ impl From<Severity> for SeverityWord {
         match severity {
             Severity::Critical => SeverityWord::Critical,
             Severity::Warning => SeverityWord::Warning,
+        }
+    }
+}
+
+/// A monitor's state while a source that it needs is down: `ERROR`, what it was before, or `OK`.
+#[derive(Clone, Copy, serde::Serialize, ToSchema)]
+#[schema(as = StateInOutage, rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StateInOutageWord {
+    Error,
+    Keep,
+    Ok,
+}
+
+impl From<StateInOutage> for StateInOutageWord {
+    fn from(state: StateInOutage) -> Self {
+        match state {
+            StateInOutage::Error => StateInOutageWord::Error,
+            StateInOutage::Keep => StateInOutageWord::Keep,
+            StateInOutage::Ok => StateInOutageWord::Ok,
         }
     }
 }

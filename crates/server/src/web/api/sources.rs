@@ -55,6 +55,22 @@ pub(crate) struct SourceView {
     calls: u64,
     /// Those of them that failed.
     failures: u64,
+    /// The outage that goes on, whichever server found it, if monitors wait for its end.
+    #[schema(required)]
+    outage: Option<OutageView>,
+}
+
+/// An outage of a source that goes on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Outage)]
+pub(crate) struct OutageView {
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// Why its first call had no answer.
+    reason: String,
+    /// How many monitors wait for its end.
+    waiting: u64,
 }
 
 /// One method of a source.
@@ -197,6 +213,11 @@ impl From<SourceReport> for SourceView {
             last_error: health.last_error,
             calls: health.calls,
             failures: health.failures,
+            outage: report.outage.map(|outage| OutageView {
+                since: outage.since,
+                reason: outage.reason,
+                waiting: outage.all,
+            }),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::schemas::{FieldValueShape, SeverityWord as Severity};
+use super::schemas::{FieldValueShape, SeverityWord as Severity, StateInOutageWord as StateInOutage};
 use crate::{
     operations::versions::{Difference, ListedVersion},
     store::{Author, SavedVersion},

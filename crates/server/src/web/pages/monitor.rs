@@ -21,9 +21,12 @@ use super::{
     page_request::PageRequest,
     page_zone::ChosenZone,
     runs::{self, RunDisplay, RunView},
+    see,
 };
 use crate::{
-    operations::{self, Context, Failure, acknowledgements, alerts, decisions, deliveries, monitors, schedule},
+    operations::{
+        self, Context, Failure, acknowledgements, alerts, decisions, deliveries, monitors, schedule, sources,
+    },
     store::{AlertRow, DeliveryFilter, NotToldFilter, RecordedFlip},
     web::{
         Problem,
@@ -96,6 +99,8 @@ pub(super) struct StatusPanel {
     next: Option<When>,
     /// What is there already of a change that has not come yet.
     pending: Option<Pending>,
+    /// The source that it waits for, and since when that is down.
+    waits: Option<(String, When)>,
     value_text: Option<Folded>,
     message: Option<Folded>,
     description: Option<Linked>,
@@ -209,7 +214,13 @@ pub(super) async fn show(
     let (range, (from, to)) = params.finish((range, ends))?;
     let zoomed = chart::zoomed(from, to)?;
     let now = request.now();
-    let monitor = monitors::get(&request.context, id).await?;
+    let monitor = match monitors::get(&request.context, id).await {
+        // The log leads here from what was told of a source.
+        Err(Failure::NotFound { .. }) if matches!(sources::told_under(&request.context, id).await, Ok(Some(_))) => {
+            return Ok(see("/sources"));
+        }
+        found => found?,
+    };
     let range = match range {
         Some(range) => range,
         None => Range::of_what_is_kept(&request.context, id, now).await?,
@@ -380,7 +391,8 @@ impl StatusPanel {
             monitor.spec.description.clone(),
             now,
         );
-        StatusPanel { pending: monitor.pending, ..panel }
+        let waits = monitor.waits_for.clone().map(|waits| (waits.source, When { at: waits.since, now }));
+        StatusPanel { pending: monitor.pending, waits, ..panel }
     }
 
     fn new(
@@ -405,6 +417,7 @@ impl StatusPanel {
             last: last_at.map(|at| When { at, now }),
             next: next.map(|at| When { at, now }),
             pending: None,
+            waits: None,
             // Nothing is said of a state that is well but since when.
             message: message.filter(|message| !(state == State::Ok && message == PASSED)).map(Folded),
             description: Some(description).filter(|text| !text.is_empty()).map(Linked),

@@ -103,6 +103,8 @@ pub(super) struct Row {
     since: Span,
     message: Option<String>,
     fault: Option<String>,
+    /// The source that it waits for.
+    waits_for: Option<String>,
     trend: Sparkline,
     value: Option<Shown>,
     last: Option<When>,
@@ -337,6 +339,7 @@ impl Row {
             since: Span::Since(row.state_since, now),
             message: row.last_message.map(|message| seen(&message.chars().take(400).collect::<String>())),
             fault: row.fault.filter(|_| row.active),
+            waits_for: row.waits_for,
             value: row.last_value.map(|value| Shown::of(value, &row.numbers)),
             last: row.last_run_at.map(|at| When { at, now }),
             next: row.next_run_at.map(|at| When { at, now }),
@@ -405,6 +408,7 @@ pub(super) mod tests {
             numbers: NumberFormat { unit: text.chars().take(20).collect(), decimals: None },
             next_run_at: Some(now),
             fault: None,
+            waits_for: Some(text.to_owned()),
             key: None,
         };
         let trend = Sparkline { points: vec![(state, Some(1.0)), (state, Some(2.0))], numbers: row.numbers.clone() };

@@ -161,6 +161,7 @@ mod tests {
                 method: "get".into(),
                 arguments: "'<a>'".into(),
                 answer: Err("<refused>".into()),
+                available: None,
                 http: None,
                 duration: Duration::from_millis(12),
             }],

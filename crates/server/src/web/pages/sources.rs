@@ -45,6 +45,8 @@ struct SourceView {
     answered: Option<When>,
     error: Option<String>,
     failed: Option<When>,
+    /// The outage that goes on: since when, why, who waits and how many more.
+    outage: Option<OutageView>,
     calls: u64,
     failures: u64,
     users: Vec<User>,
@@ -55,6 +57,13 @@ struct SourceView {
     names: Option<FoundNames>,
     query: String,
     tried: Option<OutcomeView>,
+}
+
+struct OutageView {
+    since: When,
+    reason: String,
+    waiting: Vec<User>,
+    more: u64,
 }
 
 struct User {
@@ -153,6 +162,12 @@ impl SourceView {
             (None, Some(_)) => ("good", "●", "up"),
             (None, None) => ("dim", "○", "not asked yet"),
         };
+        let outage = report.outage.map(|outage| OutageView {
+            since: When { at: outage.since, now },
+            reason: outage.reason,
+            more: outage.all.saturating_sub(outage.monitors.len() as u64),
+            waiting: outage.monitors.into_iter().map(|(id, name)| User { id, name }).collect(),
+        });
         let query = format!("print({})", sample(&report.name, &report.description));
         SourceView {
             class,
@@ -162,6 +177,7 @@ impl SourceView {
             answered: health.last_answer_at.map(|at| When { at, now }),
             error: health.last_error.filter(|_| health.failing_since.is_some()),
             failed: health.last_failure_at.map(|at| When { at, now }),
+            outage,
             calls: health.calls,
             failures: health.failures,
             users: Vec::new(),
@@ -217,6 +233,12 @@ mod tests {
                 failing_since: Some(now),
                 ..SourceHealth::default()
             },
+            outage: Some(sources::OutageReport {
+                since: now,
+                reason: HOSTILE.into(),
+                monitors: vec![(MonitorId(2), HOSTILE.into())],
+                all: 7,
+            }),
         };
         let mut view = SourceView::of(report, now);
         view.users = vec![User { id: MonitorId(1), name: HOSTILE.into() }];
@@ -228,6 +250,6 @@ mod tests {
         let shell = Shell::new("Sources", Place::Sources, 0, "t");
         let html = SourcesPage { shell, sources: vec![view], off: vec![off] }.render().unwrap();
         assert!(!html.contains("<script>") && !html.contains("<x>"), "{html}");
-        assert!(html.contains("down") && html.contains("and 3 more"));
+        assert!(html.contains("down") && html.contains("and 3 more") && html.contains("and 6 more"));
     }
 }

@@ -13,6 +13,7 @@ mod monitors;
 mod mutes;
 mod on_call;
 mod openapi;
+mod outages;
 mod outside;
 mod own_past;
 mod runs;

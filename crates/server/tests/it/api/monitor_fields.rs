@@ -15,6 +15,7 @@ fn another(field: &str, value: &Value) -> Value {
         ("schedule", _) => json!("0 4 * * *"),
         ("alerts", _) => json!(["ops"]),
         ("default_severity", _) => json!("warning"),
+        ("state_in_outage", _) => json!("keep"),
         ("timezone", _) => json!("Europe/Berlin"),
         (_, Value::String(text)) => json!(format!("{text}more")),
         (_, Value::Bool(flag)) => json!(!flag),

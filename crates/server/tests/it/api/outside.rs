@@ -47,6 +47,7 @@ impl Source for Echo {
             method("say", "(what)", "What it is told."),
             method("fail", "(why)", "Fails, for that reason."),
             method("wait", "()", "Takes its time."),
+            method("away", "(why)", "Is not there, for that reason."),
         ]
     }
 
@@ -59,6 +60,7 @@ impl Source for Echo {
                 self.go_on.acquire().await.unwrap().forget();
                 Ok(Value::Null)
             }
+            ("away", Value::Text(why)) => Err(SourceFault::Unavailable(why)),
             (_, Value::Text(why)) => Err(SourceFault::Failed(why)),
             (_, other) => Err(SourceFault::BadArguments(format!("no reason: {other:?}"))),
         }

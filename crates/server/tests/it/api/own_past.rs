@@ -36,6 +36,7 @@ async fn record(server: &Server, value: Option<ReturnValue>, threshold: Option<f
         traceback: None,
         seed: 1,
         script_version: "0123".repeat(8),
+        sources: Default::default(),
         entry: None,
     };
     server.store.commit_run(result).await.unwrap();

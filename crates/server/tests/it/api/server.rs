@@ -233,6 +233,7 @@ impl Server {
                 traceback: None,
                 seed: u64::MAX - 7,
                 script_version: "0123".repeat(8),
+                sources: Default::default(),
                 entry: None,
             });
             let Committed::Recorded { run, .. } = committed.await.unwrap() else { panic!("not recorded") };

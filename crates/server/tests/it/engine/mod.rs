@@ -10,6 +10,7 @@ mod muting;
 mod on_call;
 mod on_call_reaching;
 mod other_servers;
+mod outages;
 mod reminding;
 mod stopping;
 mod stories;

@@ -6,7 +6,8 @@
 //! - nothing muted is told, and nobody is reminded of what somebody looks after;
 //! - of one monitor, nothing is told out of order, and nothing twice without saying so;
 //! - nothing owed is forgotten: once all is well again, everybody knows how each monitor is;
-//! - each change of state was told, or its silence has a reason on record.
+//! - each change of state was told, or its silence has a reason on record;
+//! - where a source is down from time to time, nothing that waits for it is told, and the source is told as everything is.
 //!
 //! The suite tells the same few each time, so that it turns red for what was changed and not by chance. `REVERE_STORIES` asks for as
 //! many new ones, `REVERE_STORY` for one alone, by the number that a failure says.
@@ -22,7 +23,10 @@ use revere::{
     alerts::{Missed, Notification, Retry, SendError},
     engine::{EngineHandle, EngineSettings},
     metrics::Metrics,
-    store::{AcknowledgedBy, AlertChange, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, Store},
+    store::{
+        AcknowledgedBy, AlertChange, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, RunResult, SourceDown,
+        SourcesMet, Store,
+    },
 };
 use revere_model::{
     DeliveryId, Flapping, FlipId, MonitorId, MonitorSpec, MutePeriod, MuteScope, MuteSubject, Reminders, Severity,
@@ -60,6 +64,19 @@ async fn whatever_happens_each_problem_told_gets_one_end_and_nothing_is_forgotte
     }
 }
 
+#[tokio::test]
+async fn so_it_is_where_a_source_is_down_from_time_to_time() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (first, count) = match (number("REVERE_STORY"), number("REVERE_STORIES")) {
+        (Some(seed), _) => (seed, 1),
+        (None, Some(count)) => (u64::from(uuid::Uuid::new_v4().as_fields().0), count),
+        (None, None) => KNOWN,
+    };
+    for seed in first..first + count {
+        World { source: true, ..World::new(seed).await }.tell().await;
+    }
+}
+
 /// What one receiver has heard of one monitor.
 #[derive(Default)]
 struct Ears {
@@ -76,6 +93,8 @@ struct Ears {
 
 struct World {
     seed: u64,
+    /// Whether runs ask a source, which is down from time to time.
+    source: bool,
     random: rand_chacha::ChaCha8Rng,
     /// `None` while it is being started again.
     test: Option<TestEngine>,
@@ -108,6 +127,7 @@ impl World {
         let sql = test.scratch.sql().await;
         World {
             seed,
+            source: false,
             random: rand_chacha::ChaCha8Rng::seed_from_u64(seed),
             test: Some(test),
             beside: None,
@@ -173,6 +193,10 @@ impl World {
                     (State::Alarm, Some(Severity::Critical)),
                     (State::Error, Some(Severity::Critical)),
                 ][way];
+                if self.source {
+                    let down = state == State::Error || self.below(4) == 0;
+                    return self.asks(monitor, if down { None } else { Some((state, severity)) }).await;
+                }
                 self.test().scratch.manual_as(monitor, state, severity).await;
                 format!("{monitor} is {state} {severity:?}")
             }
@@ -224,6 +248,23 @@ impl World {
         }
     }
 
+    /// A run that asks the source, which answers so that it comes out like that, or does not.
+    async fn asks(&mut self, monitor: MonitorId, answer: Option<(State, Option<Severity>)>) -> String {
+        let (outcome, severity) = answer.unwrap_or((State::Error, None));
+        let source = "graphite".to_owned();
+        let sources = match answer {
+            Some(_) => SourcesMet { answered: vec![source], down: None },
+            None => {
+                let reason = "connection refused".to_owned();
+                SourcesMet { answered: Vec::new(), down: Some(SourceDown { source, reason }) }
+            }
+        };
+        let test = self.test();
+        let result = RunResult { severity, sources, ..test.scratch.manual_result(monitor, outcome) };
+        test.store().commit_run(result).await.unwrap();
+        format!("{monitor} asks the source, and is {outcome} {severity:?}; answered: {}", answer.is_some())
+    }
+
     /// A receiver becomes well or fails, in one way or another.
     fn receiver(&mut self) -> String {
         let (alert, way) = (self.alert(), self.below(8));
@@ -273,6 +314,10 @@ impl World {
                 let ears = self.ears.entry((alert.clone(), id)).or_default();
                 (ears.passed_over, ears.deaf) = (true, ears.deaf || owed);
             }
+            // And so it is with what stands for the source.
+            for (_, ears) in self.ears.iter_mut().filter(|((key, _), _)| *key == alert) {
+                (ears.open, ears.passed_over) = (None, true);
+            }
         }
         self.store().set_alert(&alert, change, &by_server(now)).await.unwrap();
         words
@@ -311,6 +356,9 @@ impl World {
                 engine.wake();
             }
             let (store, now) = (test.store(), test.now());
+            if !store.tell_outages(now).await.unwrap().owed.is_empty() {
+                return false;
+            }
             if store.tell_held(now, 0).await.unwrap().more || store.remind("pager", HOURLY, now, 0).await.unwrap().more
             {
                 return false;
@@ -390,6 +438,15 @@ impl World {
                     };
                     let of_more = told.sending.missed.iter().any(whole);
                     assert!(!muted(told) || taken_along || of_more, "{}", self.wrong("this is muted"));
+                    let waits = format!(
+                        "select count(*) from flips f join statuses s on s.monitor_id = f.monitor_id
+                         where f.id = {} and f.by_source is not null and f.new_state = 'ERROR'
+                             and s.waits in ('held', 'recovering')
+                             and f.id = (select max(id) from flips where monitor_id = f.monitor_id)",
+                        row.flip_id
+                    );
+                    let waits = self.sql.number(waits).await > 0;
+                    assert!(!waits, "{}", self.wrong("it waits for a source"));
                     if told.reminder.is_some() {
                         let known = looked_after.contains_key(&told.monitor.id);
                         assert!(!known, "{}", self.wrong("somebody looks after it"));
@@ -440,6 +497,14 @@ impl World {
         for mute in self.store().mutes_not_over(now).await.unwrap() {
             self.store().end_mute(mute.id, &by_server(now)).await.unwrap();
         }
+        if self.source {
+            for id in self.ids.clone() {
+                let outcome = if self.below(3) == 0 { State::Alarm } else { State::Ok };
+                self.test().scratch.clock.advance(SignedDuration::from_secs(1));
+                let what = self.asks(id, Some((outcome, None))).await;
+                self.story.push(what);
+            }
+        }
         // Within six rounds whoever asked to wait is tried again, and what flaps is told. A crowd takes one change of each monitor
         // along, and a round sends one crowd: who was away for long has more to hear.
         for round in 0..6 + EVENTS {
@@ -465,6 +530,11 @@ impl World {
         for row in log.iter().filter(|row| row.status == DeliveryStatus::Failed && row.instead_of.is_none()) {
             let instead = log.iter().any(|other| other.instead_of == Some(row.id)) || !self.given_up[&row.id];
             assert!(instead || row.notification.reminder.is_some(), "{}", self.wrong("given up, and told to nobody"));
+        }
+        for ((alert, id), ears) in &self.ears {
+            let open = ears.open.filter(|_| !self.ids.contains(id) && !ears.deaf);
+            let what = format!("{alert} has not heard that the source is back: {open:?}");
+            assert!(open.is_none(), "{}", self.wrong(&what));
         }
         let mut silent = Vec::new();
         for id in &self.ids {

@@ -85,6 +85,7 @@ async fn everything_of_a_run_is_kept_as_it_was() {
             traceback: Some("Traceback ...".to_owned()),
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
+            sources: Default::default(),
             entry: None,
         };
         let committed = scratch.store.commit_run(result.clone()).await.unwrap();
@@ -206,6 +207,7 @@ async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_th
             traceback: (n % 3 == 0).then(|| "t".repeat(900)),
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
+            sources: Default::default(),
             entry: None,
         };
         store.commit_run(result).await.unwrap();

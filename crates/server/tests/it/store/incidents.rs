@@ -211,6 +211,7 @@ async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
         traceback: None,
         seed: 7,
         script_version: "0123".repeat(8),
+        sources: Default::default(),
         entry: None,
     };
     store.commit_run(result).await.unwrap();

@@ -270,6 +270,7 @@ async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() 
             traceback: None,
             seed,
             script_version: "0123".repeat(8),
+            sources: Default::default(),
             entry: None,
         };
         store.commit_run(result).await.unwrap();

@@ -125,6 +125,7 @@ async fn scratch_result(
         traceback: None,
         seed: u64::MAX - 7,
         script_version: "0123".repeat(8),
+        sources: Default::default(),
         entry: None,
     };
     store.commit_run(result).await.unwrap()

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use revere::store::{ClaimRequest, Claimed, Committed, RunResult, Store, StoreOptions};
+use revere::store::{ClaimRequest, Claimed, Committed, RunResult, SourcesMet, Store, StoreOptions};
 use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, RunKind, Severity, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -132,6 +132,7 @@ impl Scratch {
             traceback: None,
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
+            sources: SourcesMet::default(),
             entry: None,
         }
     }
@@ -166,6 +167,7 @@ impl Scratch {
             traceback: None,
             seed: u64::MAX - 7,
             script_version: "0123".repeat(8),
+            sources: SourcesMet::default(),
             entry: None,
         }
     }

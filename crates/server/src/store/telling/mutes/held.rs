@@ -18,6 +18,7 @@ use crate::store::{
     telling::{
         alert_records, flapping,
         incidents::Heard,
+        outages::IS_TOLD_OF,
         record_flips::{self, owe_last_flip},
         told_records::{remember, told},
     },
@@ -36,6 +37,9 @@ pub struct HeldTold {
     /// When the next mute or the next quiet hours end that are in force, or the next monitor may be calm that flaps.
     pub next_end: Option<Timestamp>,
 }
+
+/// Where what the monitor of a status `s` is in is not held back because that waits for a source.
+const NOT_WAITING: &str = "coalesce(s.waits, '') not in ('held', 'recovering')";
 
 /// One alert and one monitor of which something is held back.
 struct Pair {
@@ -109,16 +113,15 @@ impl Store {
 
 /// What is held back of monitors that are there, by alerts of the configuration, in the order of monitors.
 async fn pairs(connection: &mut DbConnection) -> Result<Vec<Pair>, StoreError> {
-    let rows = db::query(
+    let sql = format!(
         "select h.alert_key, h.monitor_id, h.since, m.tags, t.state as told_state, t.open, t.severity, t.open_severity, s.state,
              s.severity as severity_now
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
          join statuses s on s.monitor_id = h.monitor_id
          join monitors m on m.id = h.monitor_id join alerts a on a.key = h.alert_key
-         where m.deleted_at is null and a.in_config order by h.monitor_id, h.alert_key",
-    )
-    .fetch_all(connection)
-    .await?;
+         where {IS_TOLD_OF} and a.in_config and {NOT_WAITING} order by h.monitor_id, h.alert_key"
+    );
+    let rows = db::query(db::AssertSqlSafe(sql)).fetch_all(connection).await?;
     let pair = |row: &DbRow| {
         let monitor = row.int("monitor_id")?;
         let tags = tags_to_tell_by(monitor, &row.text("tags")?);
@@ -142,17 +145,15 @@ pub(in crate::store) async fn let_go(
 ) -> Result<bool, StoreError> {
     // From here on nobody else changes the state; what was read before may be old.
     record_flips::hold(connection, monitor).await?;
-    let row = db::query(
+    let sql = format!(
         "select h.monitor_id, h.since, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
          join statuses s on s.monitor_id = h.monitor_id join monitors m on m.id = h.monitor_id
-         where h.alert_key = $1 and h.monitor_id = $2 and m.deleted_at is null",
-    )
-    .bind(alert_key)
-    .bind(monitor.0)
-    .fetch_optional(&mut *connection)
-    .await?;
+         where h.alert_key = $1 and h.monitor_id = $2 and {IS_TOLD_OF} and {NOT_WAITING}"
+    );
+    let row =
+        db::query(db::AssertSqlSafe(sql)).bind(alert_key).bind(monitor.0).fetch_optional(&mut *connection).await?;
     let Some(row) = row else { return Ok(false) };
     let tags = tags_to_tell_by(monitor.0, &row.text("tags")?);
     let Some(told) = readable(&row, told(&row, "told_state"))? else { return Ok(false) };
@@ -187,6 +188,25 @@ pub(in crate::store) async fn let_go(
     }
     forget(connection, alert_key, monitor).await?;
     Ok(owes)
+}
+
+/// Tells what is left of what was held back of a monitor, by every alert that nothing else holds back; the alerts that owe it.
+pub(in crate::store) async fn let_go_of_monitor(
+    connection: &mut DbConnection,
+    monitor: MonitorId,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let alerts: Vec<String> = db::query_scalar("select alert_key from held where monitor_id = $1 order by alert_key")
+        .bind(monitor.0)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut owed = Vec::new();
+    for alert in alerts {
+        if let_go(connection, &alert, monitor, now).await? {
+            owed.push(alert);
+        }
+    }
+    Ok(owed)
 }
 
 /// What is held back of these monitors, a JSON list of ids.

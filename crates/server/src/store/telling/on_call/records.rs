@@ -8,7 +8,7 @@ use crate::store::{
     StoreError,
     columns::{Columns, micros, tags_to_tell_by},
     database::{self as db, DbConnection, DbRow},
-    telling::{acknowledgements::last_change_of, flapping},
+    telling::{acknowledgements::last_change_of, flapping, outages::IS_TOLD_OF},
 };
 
 /// Somebody who was told of a problem.
@@ -59,7 +59,7 @@ pub(super) async fn due_steps(
                  where k.monitor_id = r.monitor_id and k.flip_id = {}) as acknowledged
          from on_call_rounds r join monitors m on m.id = r.monitor_id join statuses s on s.monitor_id = r.monitor_id
          left join told t on t.monitor_id = r.monitor_id and t.alert_key = r.rota
-         where r.rota = $1 and r.next_at <= $2 and ($3 = 0 or r.monitor_id = $3) and m.deleted_at is null
+         where r.rota = $1 and r.next_at <= $2 and ($3 = 0 or r.monitor_id = $3) and {IS_TOLD_OF}
              and not exists (select 1 from deliveries d
                  where d.monitor_id = r.monitor_id and d.alert_key = r.rota and d.status = 'owed')
          order by r.next_at, r.monitor_id",

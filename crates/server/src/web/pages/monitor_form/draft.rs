@@ -244,6 +244,7 @@ mod tests {
             overlapped_ticks: 0,
             pending: None,
             fault: None,
+            waits_for: None,
         };
         let page = FormPage {
             shell: Shell::new("Edit", Place::Monitors, 1, "t").with_editor(),

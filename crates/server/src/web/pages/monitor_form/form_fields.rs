@@ -3,8 +3,8 @@
 use revere_model::{
     MONITOR_FIELDS, Monitor, MonitorField, MonitorId, MonitorSpec,
     field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Window, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
+        Streak, Tags, Unit, Window, Zone,
     },
     monitor_fields,
 };
@@ -199,6 +199,7 @@ pub(super) mod tests {
                 "alarm_window",
                 "recover_after",
                 "default_severity",
+                "state_in_outage",
                 "retain_days",
                 "timeout_s",
                 "unit",

@@ -3,10 +3,10 @@
 use std::{fmt::Display, time::Duration};
 
 use revere_model::{
-    MonitorField, Severity,
+    MonitorField, Severity, StateInOutage,
     field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, Schedule, Script, Seconds, SeverityChoice, Streak, Tags,
-        Unit, Window, Zone,
+        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
+        Streak, Tags, Unit, Window, Zone,
     },
 };
 
@@ -151,6 +151,36 @@ impl FormField for SeverityChoice {
 
     fn in_words(value: &Severity, _: &str) -> Option<String> {
         Some(value.to_string())
+    }
+}
+
+impl FormField for OutageChoice {
+    type Typed = String;
+    type Value = StateInOutage;
+
+    fn typed(value: &StateInOutage) -> String {
+        value.to_string()
+    }
+
+    fn read(form: &FormTexts, name: &str) -> String {
+        line(form, name)
+    }
+
+    fn asked(typed: &String, name: &str, faults: &mut Vec<FieldFault>) -> Option<StateInOutage> {
+        if typed.is_empty() {
+            return None;
+        }
+        typed.parse().ok().or_else(|| none(typed, name, "error, keep or ok", faults))
+    }
+
+    fn plain(typed: &String, field: &'static MonitorField) -> Option<PlainField> {
+        let options = StateInOutage::ALL.into_iter().map(StateInOutage::as_str).collect();
+        let hint = "while a source that it needs is down".to_owned();
+        Some(PlainField { options, hint, ..plain(typed, field, "", "") })
+    }
+
+    fn in_words(value: &StateInOutage, _: &str) -> Option<String> {
+        (*value != StateInOutage::default()).then(|| value.to_string())
     }
 }
 
