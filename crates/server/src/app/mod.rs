@@ -226,6 +226,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
             rotas: configured.rotas.clone(),
             audit_days: config.audit_days,
             audit_log: config.audit_log.clone(),
+            source_outages: config.source_outages,
             only_looks,
             ..engine::EngineSettings::default()
         },

@@ -113,8 +113,12 @@ impl MakesRunners {
 /// Tells the store what it has to know of a configuration.
 pub(super) async fn tell_the_store(store: &Store, config: &Config, now: Timestamp) -> Result<(), StoreError> {
     store.sync_alerts(&on_call::configured_alerts(&config.alerts), now).await?;
-    let sources: Vec<String> =
-        config.sources.iter().filter(|entry| entry.enabled).map(|entry| entry.name.clone()).collect();
+    let sources: Vec<String> = config
+        .sources
+        .iter()
+        .filter(|entry| entry.enabled && config.source_outages)
+        .map(|entry| entry.name.clone())
+        .collect();
     store.sync_outages(&sources, now).await?;
     store.set_flapping(config.flapping).await
 }

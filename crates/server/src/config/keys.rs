@@ -192,6 +192,16 @@ pub const KEYS: &[Key] = &[
     ),
     Key {
         field: Field::optional(
+            "SOURCE_OUTAGES",
+            FieldKind::Bool,
+            "Whether a source that is down is told of once, in the place of all the monitors that need it. See SOURCES.md.",
+        )
+        .or_flag(false),
+        default: "`False`: each monitor tells of its own `ERROR`",
+        bounds: None,
+    },
+    Key {
+        field: Field::optional(
             "METRICS_PER_MONITOR",
             FieldKind::Bool,
             "Whether `/metrics` has state, value and last run of each monitor, too: three series for each. See OPERATIONS.md.",

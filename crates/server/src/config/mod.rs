@@ -89,6 +89,8 @@ pub struct Config {
     pub answers_in_flight: Option<usize>,
     /// Threads that execute Python, if it was set.
     pub run_threads: Option<usize>,
+    /// Whether a source that is down is told of once, in the place of the monitors that need it.
+    pub source_outages: bool,
     /// Whether `/metrics` has state and value of each monitor.
     pub metrics_per_monitor: bool,
     /// Who may come in.

@@ -104,6 +104,7 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             .map(|_| reader.number("MAX_RUNS_IN_FLIGHT", 1) as usize),
         answers_in_flight: reader.answers_in_flight(),
         run_threads: settings.count("RUN_THREADS").map(|_| reader.number("RUN_THREADS", 1) as usize),
+        source_outages: settings.flag("SOURCE_OUTAGES"),
         metrics_per_monitor: settings.flag("METRICS_PER_MONITOR"),
         log_in: reader.log_in(),
         written,

@@ -96,6 +96,8 @@ pub struct EngineSettings {
     pub audit_days: Option<u32>,
     /// Where the audit is written besides; the store must note what is not written yet.
     pub audit_log: Option<AuditLog>,
+    /// Whether a source that is down is told of once, in the place of the monitors that need it.
+    pub source_outages: bool,
     /// Whether a copy of a database is only looked into: nothing is run, sent or removed.
     pub only_looks: bool,
 }
@@ -115,6 +117,7 @@ impl Default for EngineSettings {
             rotas: BTreeMap::new(),
             audit_days: None,
             audit_log: None,
+            source_outages: false,
             only_looks: false,
         }
     }

@@ -15,7 +15,7 @@ use crate::{
     },
     error_words,
     runner::Script,
-    store::{AuditEntry, Committed, RunResult, StoreError},
+    store::{AuditEntry, Committed, RunResult, SourcesMet, StoreError},
     wording::{Templates, on_a_deep_stack},
 };
 
@@ -104,7 +104,10 @@ impl EngineHandle {
         };
         let outcome = self.run(script).await?;
         let finished_at = shared.clock.now();
-        let result = evaluate::result(id, None, RunKind::Manual, at, finished_at, outcome.clone());
+        let mut result = evaluate::result(id, None, RunKind::Manual, at, finished_at, outcome.clone());
+        if !shared.settings.source_outages {
+            result.sources = SourcesMet::default();
+        }
         let entry = asked.map(|asked| {
             AuditEntry::new(Act::MonitorRun, &asked).about(Target::new(TargetKind::Monitor, id, &monitor.spec.name))
         });

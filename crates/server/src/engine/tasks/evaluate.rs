@@ -209,7 +209,10 @@ async fn record(shared: &Arc<Shared>, claimed: &Claimed, outcome: Outcome) {
     let lateness = Duration::try_from(outcome.inputs.instant.duration_since(claimed.tick_at)).unwrap_or_default();
     shared.metrics.observe_run(outcome.state, claimed.kind, outcome.duration, lateness);
     let attempt = Some(claimed.attempt);
-    let result = result(claimed.monitor_id, attempt, claimed.kind, claimed.tick_at, finished_at, outcome);
+    let mut result = result(claimed.monitor_id, attempt, claimed.kind, claimed.tick_at, finished_at, outcome);
+    if !shared.settings.source_outages {
+        result.sources = SourcesMet::default();
+    }
     match shared.store.commit_run(result).await {
         Ok(Committed::Superseded) => shared.metrics.run_superseded(),
         Ok(committed) => announce(shared, &committed),

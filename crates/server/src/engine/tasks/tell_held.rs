@@ -37,8 +37,10 @@ impl TellHeld {
     async fn piece(&self) -> Result<Next, StoreError> {
         let shared = &self.shared;
         let now = shared.clock.now();
-        let outages = shared.store.tell_outages(now).await?;
+        // What cannot be told of a source keeps nothing else from being told.
+        let outages = shared.store.tell_outages(now).await;
         let told = shared.store.tell_held(now, PIECE).await?;
+        let outages = outages?;
         let in_force = shared.in_force();
         for wake in outages.owed.iter().chain(&told.owed).filter_map(|key| in_force.deliver.get(key)) {
             wake.wake();

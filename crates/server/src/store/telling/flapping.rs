@@ -83,7 +83,7 @@ pub(in crate::store) async fn of_these(
 }
 
 /// When the states of monitors changed after `since`, newest first. That one is switched on, runs for the first time or is switched
-/// off is no such change, and neither is what the outage of a source does.
+/// off is no such change, and neither is what the outage of a source does that is told of by itself.
 async fn changes_of(
     connection: &mut DbConnection,
     monitors: impl Iterator<Item = MonitorId>,
@@ -91,7 +91,9 @@ async fn changes_of(
 ) -> Result<HashMap<MonitorId, Vec<Timestamp>>, StoreError> {
     let sql = format!(
         "select monitor_id, at from flips where at > $2 and old_state <> new_state and old_state <> 'INACTIVE'
-             and new_state <> 'INACTIVE' and by_source is null and monitor_id in {}
+             and new_state <> 'INACTIVE' and monitor_id in {}
+             and (by_source is null or not exists (select 1 from source_outages o where o.source = flips.by_source
+                 and o.told_at is not null and (o.ended_at is null or o.ended_at > $2)))
          order by monitor_id, id desc",
         sql_pieces::ids_of("$1")
     );

@@ -42,7 +42,7 @@ fn going_on() -> String {
           where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'sent') as sent_at
      from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
      where t.alert_key = $1 and t.open in ('ALARM', 'ERROR') and t.state = t.open and s.state = t.open
-         and {IS_TOLD_OF} and coalesce(s.waits, 'no_longer') = 'no_longer'
+         and {IS_TOLD_OF} and coalesce(s.waits, '') not in ('held', 'recovering')
          and not exists (select 1 from deliveries d
              where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'owed')
          and not exists (select 1 from acknowledgements k where k.monitor_id = t.monitor_id

@@ -334,13 +334,19 @@ async fn monitors_say_what_they_are_meanwhile_and_who_asks_is_told_one_by_one() 
     assert_eq!(test.ops().story("told"), [DOWN], "at once");
     later(&test, 60).await;
     assert_eq!((state(&test, keeps).await, state(&test, well).await), (State::Ok, State::Ok));
-    assert_eq!(heard(test.ops()).len(), 1, "nobody waits to be told of the source");
+    let (name, _, message) = heard(test.ops()).pop().unwrap();
+    assert_eq!(
+        (name.as_str(), heard(test.ops()).len()),
+        (SOURCE, 2),
+        "they say nothing, so the source has to be told of"
+    );
+    assert!(message.ends_with("; 2 monitors wait for it"), "{message}");
     passes(&test, told).await;
     ends(&test, keeps, State::Alarm).await;
     at_rest(&test).await;
     assert_eq!(test.ops().story("told"), [DOWN, UP]);
     assert_eq!(test.ops().story("keeps"), [(State::Ok, State::Alarm)]);
-    assert_eq!(test.ops().story(SOURCE), []);
+    assert_eq!(test.ops().story(SOURCE), [DOWN, UP]);
 }
 
 #[tokio::test]
@@ -349,12 +355,104 @@ async fn changes_that_outages_make_are_no_flapping() {
     test.store().set_flapping(Some(Flapping { changes: 3 })).await.unwrap();
     for _ in 0..3 {
         fails(&test, one).await;
+        later(&test, 60).await;
         passes(&test, one).await;
     }
     assert!(test.store().flapping(&[one], test.now()).await.unwrap().is_empty());
     ends(&test, one, State::Alarm).await;
     at_rest(&test).await;
     assert_eq!(test.ops().story("m0"), [(State::Ok, State::Alarm)]);
+}
+
+/// What nobody hears of as an outage is the monitor's own.
+#[tokio::test]
+async fn changes_by_outages_that_were_told_to_nobody_are_flapping() {
+    let (test, [one]) = monitors().await;
+    test.store().set_flapping(Some(Flapping { changes: 3 })).await.unwrap();
+    for _ in 0..3 {
+        fails(&test, one).await;
+        passes(&test, one).await;
+    }
+    assert!(test.store().flapping(&[one], test.now()).await.unwrap().contains_key(&one));
+}
+
+/// A source is away for a moment, and a monitor that failed by it runs again tomorrow.
+#[tokio::test]
+async fn what_an_outage_did_that_nobody_heard_of_is_told_by_itself() {
+    let (test, [nightly, other]) = monitors().await;
+    fails(&test, nightly).await;
+    passes(&test, other).await;
+    later(&test, 200).await;
+    assert!(heard(test.ops()).is_empty());
+    later(&test, 200).await;
+    assert_eq!((test.ops().story("m0"), test.ops().story(SOURCE)), (vec![DOWN], vec![]));
+    assert_eq!(test.spare().story("m0"), [DOWN]);
+    passes(&test, nightly).await;
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("m0"), [DOWN, UP]);
+}
+
+#[tokio::test]
+async fn one_source_that_is_back_while_another_turns_out_to_be_down_has_nobody_shout() {
+    let (test, [one, other]) = monitors().await;
+    for id in [one, other] {
+        fails(&test, id).await;
+    }
+    later(&test, 60).await;
+    for id in [one, other] {
+        let down = SourceDown { source: "shop".to_owned(), reason: "connection refused".to_owned() };
+        run(&test, id, State::Error, SourcesMet { answered: vec!["graphite".to_owned()], down: Some(down) }).await;
+    }
+    later(&test, 60).await;
+    assert_eq!((test.ops().story("m0"), test.ops().story("m1")), (vec![], vec![]));
+    assert_eq!((test.ops().story(SOURCE), test.ops().story("Source shop")), (vec![DOWN, UP], vec![DOWN]));
+    for id in [one, other] {
+        run(&test, id, State::Ok, SourcesMet { answered: vec!["shop".to_owned()], down: None }).await;
+    }
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("Source shop"), [DOWN, UP]);
+    assert_eq!((test.ops().story("m0"), test.ops().story("m1")), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn one_answer_in_a_long_outage_has_nobody_shout() {
+    let (test, [one, other, often]) = monitors().await;
+    for id in [one, other, often] {
+        fails(&test, id).await;
+    }
+    later(&test, 60).await;
+    passes(&test, often).await;
+    fails(&test, often).await;
+    for id in [one, other] {
+        fails(&test, id).await;
+    }
+    later(&test, 600).await;
+    assert_eq!(test.ops().story(SOURCE), [DOWN, UP, DOWN]);
+    assert_eq!((test.ops().story("m0"), test.ops().story("m1"), test.ops().story("m2")), (vec![], vec![], vec![]));
+    for id in [one, other, often] {
+        passes(&test, id).await;
+    }
+    at_rest(&test).await;
+    assert_eq!((test.ops().story(SOURCE).last(), test.ops().story("m0")), (Some(&UP), vec![]));
+}
+
+#[tokio::test]
+async fn an_alert_that_was_switched_off_and_on_meanwhile_keeps_nothing_else_from_being_told() {
+    let (test, [one, other, third]) = monitors().await;
+    fails(&test, one).await;
+    later(&test, 60).await;
+    for enabled in [false, true] {
+        let change = AlertChange { enabled: Some(enabled), ..AlertChange::default() };
+        test.store().set_alert("ops", change, &by_server(test.now())).await.unwrap();
+    }
+    fails(&test, other).await;
+    later(&test, 60).await;
+    assert_eq!(test.ops().story(SOURCE), [DOWN], "once");
+    ends(&test, third, State::Alarm).await;
+    passes(&test, other).await;
+    at_rest(&test).await;
+    assert_eq!(test.ops().story("m2"), [(State::Ok, State::Alarm)]);
+    assert_eq!(test.spare().story(SOURCE), [DOWN, UP]);
 }
 
 #[tokio::test]

@@ -38,8 +38,24 @@ pub struct HeldTold {
     pub next_end: Option<Timestamp>,
 }
 
-/// Where what the monitor of a status `s` is in is not held back because that waits for a source.
-const NOT_WAITING: &str = "coalesce(s.waits, '') not in ('held', 'recovering')";
+/// What waits for a source is held back so long at most where its alert was not told of the source: nothing is ever held back by
+/// what nobody hears of.
+const LONGEST_UNTOLD: SignedDuration = SignedDuration::from_mins(5);
+
+/// Where what the monitor of a status `s` is in is not held back, as `h` has it, because that waits for a source: `at` is the
+/// parameter with the moment of [`LONGEST_UNTOLD`] ago.
+fn not_waiting(at: &str) -> String {
+    format!(
+        "(coalesce(s.waits, '') not in ('held', 'recovering') or (h.since <= {at} and not exists (
+             select 1 from source_outages o join monitors source on source.source = o.source
+                 join told heard on heard.monitor_id = source.id and heard.alert_key = h.alert_key
+             where o.id = s.outage_id and heard.told_at >= o.began_at)))"
+    )
+}
+
+fn long_untold(now: Timestamp) -> i64 {
+    micros(now.saturating_sub(LONGEST_UNTOLD).unwrap_or(Timestamp::MIN))
+}
 
 /// One alert and one monitor of which something is held back.
 struct Pair {
@@ -76,7 +92,7 @@ impl Store {
             let alerts = alert_records::read_all(&mut connection).await?;
             let quiet = |pair: &Pair| alerts.iter().find(|row| row.key == pair.alert)?.quiet(pair.severity, now);
             let mutes = in_force_from(&mut connection, now).await?;
-            let pairs = pairs(&mut connection).await?;
+            let pairs = pairs(&mut connection, now).await?;
             let flapping = flapping::of_these(&mut connection, pairs.iter().map(|pair| pair.monitor), now).await?;
             let ends = |pair: &Pair| Some((*flapping.get(&pair.monitor)?).min(pair.flaps_until()));
             quiet_until = pairs.iter().filter_map(quiet).min();
@@ -112,16 +128,17 @@ impl Store {
 }
 
 /// What is held back of monitors that are there, by alerts of the configuration, in the order of monitors.
-async fn pairs(connection: &mut DbConnection) -> Result<Vec<Pair>, StoreError> {
+async fn pairs(connection: &mut DbConnection, now: Timestamp) -> Result<Vec<Pair>, StoreError> {
     let sql = format!(
         "select h.alert_key, h.monitor_id, h.since, m.tags, t.state as told_state, t.open, t.severity, t.open_severity, s.state,
              s.severity as severity_now
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
          join statuses s on s.monitor_id = h.monitor_id
          join monitors m on m.id = h.monitor_id join alerts a on a.key = h.alert_key
-         where {IS_TOLD_OF} and a.in_config and {NOT_WAITING} order by h.monitor_id, h.alert_key"
+         where {IS_TOLD_OF} and a.in_config and {} order by h.monitor_id, h.alert_key",
+        not_waiting("$1")
     );
-    let rows = db::query(db::AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let rows = db::query(db::AssertSqlSafe(sql)).bind(long_untold(now)).fetch_all(connection).await?;
     let pair = |row: &DbRow| {
         let monitor = row.int("monitor_id")?;
         let tags = tags_to_tell_by(monitor, &row.text("tags")?);
@@ -150,10 +167,15 @@ pub(in crate::store) async fn let_go(
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
          join statuses s on s.monitor_id = h.monitor_id join monitors m on m.id = h.monitor_id
-         where h.alert_key = $1 and h.monitor_id = $2 and {IS_TOLD_OF} and {NOT_WAITING}"
+         where h.alert_key = $1 and h.monitor_id = $2 and {IS_TOLD_OF} and {}",
+        not_waiting("$3")
     );
-    let row =
-        db::query(db::AssertSqlSafe(sql)).bind(alert_key).bind(monitor.0).fetch_optional(&mut *connection).await?;
+    let row = db::query(db::AssertSqlSafe(sql))
+        .bind(alert_key)
+        .bind(monitor.0)
+        .bind(long_untold(now))
+        .fetch_optional(&mut *connection)
+        .await?;
     let Some(row) = row else { return Ok(false) };
     let tags = tags_to_tell_by(monitor.0, &row.text("tags")?);
     let Some(told) = readable(&row, told(&row, "told_state"))? else { return Ok(false) };

@@ -86,17 +86,16 @@ impl Store {
         if work.is_empty() {
             return Ok(told);
         }
-        let written = self.write_patiently(move |connection| {
-            Box::pin(async move {
-                let mut owed = Vec::new();
-                for id in work {
-                    owed.append(&mut tell_one(connection, id, now).await?);
-                }
-                forget(connection, now).await?;
-                Ok(owed)
-            })
-        });
-        told.owed = written.await?;
+        // One at a time: one that cannot be told keeps no other from it.
+        let mut failed = Ok(());
+        for id in work {
+            match self.write_patiently(move |connection| Box::pin(tell_one(connection, id, now))).await {
+                Ok(mut owed) => told.owed.append(&mut owed),
+                Err(error) => failed = failed.and(Err(error)),
+            }
+        }
+        failed?;
+        self.write_patiently(move |connection| Box::pin(forget(connection, now))).await?;
         Ok(told)
     }
 }
@@ -178,7 +177,15 @@ async fn begins(connection: &mut DbConnection, outage: &Outage, now: Timestamp) 
         notification.severity = Some(severity);
         let wait = if monitors == 1 { "monitor waits" } else { "monitors wait" };
         notification.message = format!("{}; {monitors} {wait} for it", flip.message);
-        owe(connection, flip.id, &alert, &notification, None, now).await?;
+        // One that was switched off and on again since has told it.
+        let is_there: i64 = db::query_scalar("select count(*) from deliveries where key = $1")
+            .bind(&notification.key)
+            .fetch_one(&mut *connection)
+            .await?;
+        if is_there == 0 {
+            owe(connection, flip.id, &alert, &notification, None, now).await?;
+            owed.push(alert.clone());
+        }
         let told = Told {
             state: Some(State::Error),
             severity: Some(severity),
@@ -187,7 +194,6 @@ async fn begins(connection: &mut DbConnection, outage: &Outage, now: Timestamp) 
         };
         remember(connection, &alert, source, Heard { told, incident: going_on }).await?;
         told_now(connection, &alert, source, now).await?;
-        owed.push(alert);
     }
     Ok(owed)
 }
@@ -303,10 +309,19 @@ async fn shares(
         if otherwise_held || !is_problem || tell(&pair.told, &alert.rules(), &subject, None).verdict != Verdict::Owed {
             continue;
         }
-        let severity = pair.severity.unwrap_or_default();
-        let share = shares.entry(pair.alert.clone()).or_insert(Share { monitors: 0, severity });
-        share.monitors += 1;
-        share.severity = share.severity.max(severity);
+        add(&mut shares, &pair.alert, pair.severity.unwrap_or_default());
+    }
+    for quiet in without_problem(connection, outage.id).await? {
+        for alert in alerts.iter().filter(|alert| alert.is_on()) {
+            let severity = Some(quiet.severity);
+            let subject = Subject { tags: &quiet.tags, alerts: quiet.chosen.as_deref(), state: State::Error, severity };
+            let about = MuteSubject { monitor: quiet.monitor, tags: &quiet.tags, alert: &alert.key, severity };
+            let before = Told { state: Some(State::Ok), ..Told::default() };
+            let otherwise_held = mutes.holding(&about, now).is_some() || alert.quiet(severity, now).is_some();
+            if !otherwise_held && tell(&before, &alert.rules(), &subject, None).verdict == Verdict::Owed {
+                add(&mut shares, &alert.key, quiet.severity);
+            }
+        }
     }
     if let Some(source) = standing_for(connection, &outage.source).await? {
         let told = told_of(connection, &ids_text([source].into_iter())).await?;
@@ -314,6 +329,47 @@ async fn shares(
             .retain(|alert, _| !told.get(&(source, alert.clone())).is_some_and(|heard| heard.told.has_open_problem()));
     }
     Ok(shares)
+}
+
+fn add(shares: &mut BTreeMap<String, Share>, alert: &str, severity: Severity) {
+    let share = shares.entry(alert.to_owned()).or_insert(Share { monitors: 0, severity });
+    share.monitors += 1;
+    share.severity = share.severity.max(severity);
+}
+
+/// A monitor that waits and has no problem meanwhile, because its author wants that.
+struct Quiet {
+    monitor: MonitorId,
+    tags: Vec<String>,
+    chosen: Option<Vec<String>>,
+    severity: Severity,
+}
+
+/// Those that wait for an outage without a problem.
+async fn without_problem(connection: &mut DbConnection, outage: OutageId) -> Result<Vec<Quiet>, StoreError> {
+    let rows = db::query(
+        "select m.id, m.tags, m.alerts, m.default_severity from statuses s join monitors m on m.id = s.monitor_id
+         where s.outage_id = $1 and s.waits in ('held', 'recovering') and s.state not in ('ALARM', 'ERROR')
+             and m.active and m.deleted_at is null
+         order by m.id",
+    )
+    .bind(outage.0)
+    .fetch_all(connection)
+    .await?;
+    let read = |row: &DbRow| {
+        let monitor = row.int("id")?;
+        Ok(Quiet {
+            monitor: MonitorId(monitor),
+            tags: tags_to_tell_by(monitor, &row.text("tags")?),
+            chosen: alerts_from(monitor, row.text_or_none("alerts")?),
+            severity: row.severity("default_severity", Some(State::Error))?.unwrap_or_default(),
+        })
+    };
+    let mut quiet = Vec::with_capacity(rows.len());
+    for row in &rows {
+        quiet.extend(readable(row, read(row))?);
+    }
+    Ok(quiet)
 }
 
 /// An alert and a monitor of which it tells nothing while that waits.

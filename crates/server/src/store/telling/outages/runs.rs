@@ -1,6 +1,6 @@
 //! What runs show of sources, and what that does to the monitors whose runs they are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use revere_model::{Found, InOutage, MonitorId, OutageId, Waits};
@@ -39,8 +39,8 @@ pub struct SourceDown {
 pub(in crate::store) struct Met {
     /// The outage that the monitor waits for by it; one that is not written yet has an id below 0.
     joins: Option<OutageId>,
-    /// Those that it ends.
-    ends: Vec<OutageId>,
+    /// Those that it ends, each with its source.
+    ends: Vec<(String, OutageId)>,
     /// The source whose outage made what it does to the state.
     pub(in crate::store) by_source: Option<String>,
     /// Whether what it does to the state is held back.
@@ -93,13 +93,13 @@ impl Outages {
     }
 
     /// What a run ends: the outages of what answered it, that were known before it began.
-    pub(in crate::store) fn ended_by(&mut self, result: &RunResult) -> Vec<OutageId> {
+    pub(in crate::store) fn ended_by(&mut self, result: &RunResult) -> Vec<(String, OutageId)> {
         let mut ends = Vec::new();
         for outage in &mut self.0 {
             let answered = result.sources.answered.contains(&outage.source);
             if answered && outage.ended_at.is_none() && outage.began_at <= result.started_at {
                 outage.ended_at = Some(result.finished_at);
-                ends.push(outage.id);
+                ends.push((outage.source.clone(), outage.id));
             }
         }
         ends
@@ -113,11 +113,14 @@ impl Outages {
         if current.is_some_and(|current| current.id == id) {
             return Found::SameOutage;
         }
-        let waited_for = self.find(id).filter(|outage| outage.source != down.source);
-        let unbroken = waited_for.is_some_and(|waited_for| match waited_for.ended_at {
-            None => true,
-            Some(ended) => current.is_some_and(|current| current.began_at <= ended),
-        });
+        let Some(waited_for) = self.find(id) else { return Found::Outage { unbroken: false } };
+        if waited_for.source == down.source {
+            // Another monitor's run found it down once more: it answered for a moment, and is not this one's affair alone.
+            return Found::Outage { unbroken: current.is_some() };
+        }
+        let unbroken = waited_for
+            .ended_at
+            .is_none_or(|ended| ended >= result.started_at || current.is_some_and(|current| current.began_at <= ended));
         Found::Outage { unbroken }
     }
 
@@ -127,7 +130,7 @@ impl Outages {
         before: Option<(OutageId, Waits)>,
         result: &RunResult,
         is: &InOutage,
-        ends: Vec<OutageId>,
+        ends: Vec<(String, OutageId)>,
     ) -> (Option<(OutageId, Waits)>, Met) {
         let met = Met { ends, lets_go: is.lets_go, at: result.finished_at, ..Met::default() };
         let new_state = is.transition.status.state;
@@ -162,6 +165,12 @@ impl Outages {
     }
 }
 
+/// One thing that runs did to the outages of a source.
+enum Step<'m> {
+    Ends(OutageId, Timestamp),
+    Begins(OutageId, &'m Met),
+}
+
 /// Writes what runs that are recorded did to outages, and how their monitors stand to those from now on: `waits` has those where
 /// that changed.
 pub(in crate::store) async fn write<'a>(
@@ -169,16 +178,29 @@ pub(in crate::store) async fn write<'a>(
     met: impl Iterator<Item = &'a Met>,
     waits: &[(MonitorId, Option<(OutageId, Waits)>)],
 ) -> Result<(), StoreError> {
-    let mut begun: HashMap<OutageId, OutageId> = HashMap::new();
+    // By sources, so that two servers which meet several at once wait for each other and never in a circle; those of one source
+    // in the order of the runs.
+    let mut steps: BTreeMap<&str, Vec<Step<'_>>> = BTreeMap::new();
     for met in met {
-        for id in met.ends.iter().map(|id| begun.get(id).copied().unwrap_or(*id)) {
-            end(connection, id, met.at, None).await?;
+        for (source, id) in &met.ends {
+            steps.entry(source).or_default().push(Step::Ends(*id, met.at));
         }
         if let (Some(id), Some(source)) = (met.joins, &met.by_source)
             && id.0 < 0
-            && !begun.contains_key(&id)
         {
-            begun.insert(id, begin(connection, source, &met.reason, met.at).await?);
+            steps.entry(source).or_default().push(Step::Begins(id, met));
+        }
+    }
+    let mut begun: HashMap<OutageId, OutageId> = HashMap::new();
+    for (source, steps) in steps {
+        for step in steps {
+            match step {
+                Step::Ends(id, at) => end(connection, begun.get(&id).copied().unwrap_or(id), at, None).await?,
+                Step::Begins(id, met) if !begun.contains_key(&id) => {
+                    begun.insert(id, begin(connection, source, &met.reason, met.at).await?);
+                }
+                Step::Begins(..) => {}
+            }
         }
     }
     for (monitor, waits) in waits {
