@@ -438,12 +438,14 @@ impl World {
                     };
                     let of_more = told.sending.missed.iter().any(whole);
                     assert!(!muted(told) || taken_along || of_more, "{}", self.wrong("this is muted"));
+                    // For so long: an alert that was not told of the source by then tells of its monitors.
                     let waits = format!(
                         "select count(*) from flips f join statuses s on s.monitor_id = f.monitor_id
                          where f.id = {} and f.by_source is not null and f.new_state = 'ERROR'
-                             and s.waits in ('held', 'recovering')
+                             and s.waits in ('held', 'recovering') and f.at > {}
                              and f.id = (select max(id) from flips where monitor_id = f.monitor_id)",
-                        row.flip_id
+                        row.flip_id,
+                        (now - SignedDuration::from_mins(5)).as_microsecond()
                     );
                     let waits = self.sql.number(waits).await > 0;
                     assert!(!waits, "{}", self.wrong("it waits for a source"));
