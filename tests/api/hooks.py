@@ -2,6 +2,8 @@
 
 import schemathesis
 from hypothesis import strategies as st
+from schemathesis.checks import CHECKS
+from schemathesis.specs.openapi.checks import use_after_free as is_gone
 
 # Scripts compile, for a monitor that does not is refused. What they do is of every kind.
 SCRIPTS = st.sampled_from(
@@ -60,6 +62,8 @@ def before_call(context, case, **kwargs):
     """A window of runs has room for as many as are to fail, which no schema can say: where both are right by themselves and do not
     fit, or one alone meets what the monitor has, they are counted in a row. `tests/it/api/alarm_window.rs` has each refusal."""
     body = case.body
+    if case.operation.path == "/api/v1/alerts/{key}/browsers" and isinstance(body, dict):
+        subscription(body)
     if not case.operation.path.startswith("/api/v1/monitors") or not isinstance(body, dict):
         return
     # 608.0 is an integer to a schema.
@@ -69,3 +73,29 @@ def before_call(context, case, **kwargs):
         body["alarm_window"] = None
     elif case.operation.method.upper() == "PATCH" and (after and "alarm_window" not in body or window and "alarm_after" not in body):
         body["alarm_window"] = None
+
+
+def subscription(body):
+    """What a browser brings is of its own making, which no schema can say: an address of a push service that may be asked and a
+    point of a curve (that of RFC 8291). `tests/it/api/browsers.rs` has each refusal."""
+    right = {
+        "endpoint": (2000, "http://127.0.0.1:9/taken"),
+        "p256dh": (None, "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"),
+        "auth": (None, "BTBZMqHH6r4Tts7J_aSIgg"),
+    }
+    for name, (most, value) in right.items():
+        if isinstance(body.get(name), str) and (most is None or len(body[name]) <= most):
+            body[name] = value
+    name = body.get("name")
+    if isinstance(name, str) and 1 <= len(name) <= 80 and (not name.strip() or not name.isprintable()):
+        body["name"] = "A browser"
+
+
+CHECKS.unregister("use_after_free")
+
+
+@schemathesis.check
+def use_after_free(ctx, response, case):
+    """What was deleted is not there any more, but for who looks after a problem: that nobody does is an answer (204) and no
+    missing thing. In the place of the check of the same name, which cannot be switched off for one operation."""
+    return None if case.operation.path.endswith("/acknowledgement") else is_gone(ctx, response, case)
