@@ -130,6 +130,8 @@ const WITHOUT_A_ROW: &[&str] = &[
     "note_browsers",
     "claim_browsers_owed",
     "settle_browser",
+    "sync_outages",
+    "tell_outages",
 ];
 
 #[test]
