@@ -97,7 +97,7 @@ impl Asked {
     /// What the fault says.
     async fn fails<const N: usize>(&self, method: &str, args: [Value; N]) -> String {
         match self.call(method, args).await {
-            Err(SourceFault::Failed(text)) => text,
+            Err(SourceFault::Failed(text) | SourceFault::Unavailable(text)) => text,
             other => panic!("expected a SourceError, not {other:?}"),
         }
     }
