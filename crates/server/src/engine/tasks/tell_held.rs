@@ -40,11 +40,10 @@ impl TellHeld {
         // What cannot be told of a source keeps nothing else from being told.
         let outages = shared.store.tell_outages(now).await;
         let told = shared.store.tell_held(now, PIECE).await?;
-        let outages = outages?;
         let in_force = shared.in_force();
-        for wake in outages.owed.iter().chain(&told.owed).filter_map(|key| in_force.deliver.get(key)) {
-            wake.wake();
-        }
+        let owed = outages.iter().flat_map(|outages| &outages.owed).chain(&told.owed);
+        owed.filter_map(|key| in_force.deliver.get(key)).for_each(|wake| wake.wake());
+        let outages = outages?;
         if told.more || outages.more {
             return Ok(Next::Now);
         }
