@@ -7,6 +7,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use revere_model::{
     Act as Audited, Asked, Clock, Monitor, MonitorId, RunId, Severity, State, SystemClock, Target, TargetKind, Verdict,
+    calendar::instant_of_text,
     on_call::{Changes, Rota},
 };
 use serde_json::{Value, json};
@@ -238,7 +239,7 @@ async fn ask(config: &Config, secrets: &Secrets, monitor: &str, supposed: Suppos
 }
 
 fn time(text: &str) -> Result<Timestamp, &'static str> {
-    text.parse().map_err(|_| "expected a time such as 2026-12-24T22:00:00Z")
+    instant_of_text(text).ok_or("expected a time such as 2026-12-24T22:00:00Z")
 }
 
 /// The database, which must be there.

@@ -217,8 +217,8 @@ pub(crate) async fn get(
     mut params: Params,
 ) -> Result<Json<RotaView>, Problem> {
     const EXPECTED: &str = "a time such as 2026-11-30T22:00:00Z";
-    let from = params.exactly("from", EXPECTED);
-    let until = params.exactly("until", EXPECTED);
+    let from = params.instant("from", EXPECTED);
+    let until = params.instant("until", EXPECTED);
     let (from, until) = params.finish((from, until))?;
     Ok(Json(on_call::get(&context, &key, from, until).await?.into()))
 }
