@@ -54,7 +54,8 @@ mod tests {
             assert_eq!(instant_of_text(text), Some(Timestamp::MAX), "{text}");
         }
         assert_eq!(instant_of_text("2026-07-01T12:00:00+02:00"), "2026-07-01T10:00:00Z".parse().ok());
-        for wrong in ["9999-12-31T23:59:59", "9999-12-31", "10000-01-01T00:00:00Z", "9999-13-01T00:00:00Z", "never", ""] {
+        for wrong in ["9999-12-31T23:59:59", "9999-12-31", "10000-01-01T00:00:00Z", "9999-13-01T00:00:00Z", "never", ""]
+        {
             assert_eq!(instant_of_text(wrong), None, "{wrong}");
         }
     }

@@ -19,6 +19,7 @@ pub mod http_channel;
 mod inert;
 mod multipart;
 mod own_words;
+mod pasted_address;
 pub mod plain_text;
 mod preview;
 mod printer;
