@@ -11,5 +11,7 @@ mod png;
 mod series;
 
 pub use of_message::of_message;
-pub use picture::{Mark, Picture, draw};
+pub use picture::{Mark, draw};
 pub use series::{Band, Points, Series, TextBand, ThresholdBand, series};
+
+pub use crate::notification::Picture;

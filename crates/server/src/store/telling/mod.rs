@@ -2,6 +2,7 @@
 
 pub(super) mod acknowledgements;
 pub(super) mod alert_changes;
+pub(super) mod alert_choices;
 pub(super) mod alert_records;
 pub(super) mod browsers;
 pub(super) mod decisions;
@@ -15,4 +16,5 @@ pub(super) mod on_call;
 pub(super) mod outages;
 pub(super) mod record_flips;
 pub(super) mod reminders;
+mod told_monitors;
 pub(super) mod told_records;

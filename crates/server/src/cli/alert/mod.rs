@@ -1,5 +1,7 @@
 //! `revere alert`: who would be told of a monitor, and whether an alert reaches anybody.
 
+mod preview;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -13,7 +15,7 @@ use revere_model::{
 use serde_json::{Value, json};
 
 use super::{
-    Exit, Global, alert_preview,
+    Exit, Global,
     project::{Begun, Project},
     terminal::{self, Paint, inert, inert_line},
 };
@@ -126,10 +128,10 @@ impl AlertCommand {
                 let project = Project::open(global)?;
                 let told = Told { monitor: MonitorId(0), state, severity, run };
                 let (notification, is_example, message) =
-                    project.runtime.block_on(alert_preview::preview(&project, &key, &monitor, told, draft))?;
+                    project.runtime.block_on(preview::preview(&project, &key, &monitor, told, draft))?;
                 match json {
-                    true => terminal::print_json(&alert_preview::as_json(&notification, is_example, &message)),
-                    false => terminal::print_as_it_is(&alert_preview::for_a_person(
+                    true => terminal::print_json(&preview::as_json(&notification, is_example, &message)),
+                    false => terminal::print_as_it_is(&preview::for_a_person(
                         &notification,
                         is_example,
                         &message,
