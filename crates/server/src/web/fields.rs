@@ -126,6 +126,16 @@ impl Fields {
         read(self).map(Some)
     }
 
+    /// A text, where null is as if it were not given.
+    pub fn text_or_null(&mut self, name: &'static str, most: usize) -> Option<String> {
+        self.or_null(name, |fields| fields.text(name, most)).flatten()
+    }
+
+    /// An instant, where null is as if it were not given.
+    pub fn instant_or_null(&mut self, name: &'static str) -> Option<Timestamp> {
+        self.or_null(name, |fields| fields.instant(name)).flatten()
+    }
+
     /// Accepts `names` without reading them: what an answer shows and a client may send back unchanged.
     pub fn ignore(&mut self, names: &[&'static str]) {
         for name in names {

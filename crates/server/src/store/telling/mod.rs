@@ -4,6 +4,7 @@ pub(super) mod acknowledgements;
 pub(super) mod alert_changes;
 pub(super) mod alert_choices;
 pub(super) mod alert_records;
+mod asked_for;
 pub(super) mod browsers;
 pub(super) mod decisions;
 pub(super) mod deliveries;
