@@ -1,6 +1,5 @@
 //! `/api/v1/events`: what happens, as it happens.
 
-
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! Alerts and sources.
 
-
 use serde_json::json;
 
 use super::browser::Browser;
