@@ -3,7 +3,7 @@
 //! People and programs write `9999-12-31 23:59:59` for "never". The time library's last instant is some hours before that,
 //! so that it exists in every time zone.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, fmt::temporal::Pieces, tz::TimeZone};
 
 /// The instant of a time in `zone`. A time beyond the last instant there is, or before the first, is that instant.
 pub fn instant(civil: DateTime, zone: &TimeZone) -> Timestamp {
@@ -17,6 +17,15 @@ pub fn instant_of_seconds(seconds: f64) -> Option<Timestamp> {
         return None;
     }
     Some(Timestamp::from_microsecond((seconds * 1e6).round() as i64).unwrap_or(Timestamp::MAX))
+}
+
+/// The instant that a program writes: RFC 3339, with an offset. The last hours of the year 9999 are the last instant there is.
+pub fn instant_of_text(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| {
+        let pieces = Pieces::parse(text).ok()?;
+        let never = pieces.date().year() == 9999 && pieces.time().is_some() && pieces.to_numeric_offset().is_some();
+        never.then_some(Timestamp::MAX)
+    })
 }
 
 #[cfg(test)]
@@ -36,6 +45,18 @@ mod tests {
         assert_eq!(instant_of_seconds(-62_135_596_800.0).unwrap().to_string(), "0001-01-01T00:00:00Z");
         for beyond in [253_402_300_800.0, -62_135_596_801.0, f64::NAN, f64::INFINITY] {
             assert_eq!(instant_of_seconds(beyond), None, "{beyond}");
+        }
+    }
+
+    #[test]
+    fn what_a_program_writes_for_never_is_the_last_instant() {
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999+00:00", "9999-12-30T23:00:00-05:00"] {
+            assert_eq!(instant_of_text(text), Some(Timestamp::MAX), "{text}");
+        }
+        assert_eq!(instant_of_text("2026-07-01T12:00:00+02:00"), "2026-07-01T10:00:00Z".parse().ok());
+        for wrong in ["9999-12-31T23:59:59", "9999-12-31", "10000-01-01T00:00:00Z", "9999-13-01T00:00:00Z", "never", ""]
+        {
+            assert_eq!(instant_of_text(wrong), None, "{wrong}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{MonitorSpec, Severity, StateInOutage, field_kind, zone};
+use crate::{MAX_ALARM_WINDOW, MonitorSpec, Severity, StateInOutage, field_kind, zone};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 200;
@@ -28,8 +28,6 @@ pub const MAX_UNIT: usize = 20;
 pub const MAX_DECIMALS: u32 = 9;
 /// The highest count of runs in a row that can be asked for before a flip.
 pub const MAX_STREAK: u32 = 1000;
-/// The most last runs that failures are counted among, and so the most that are remembered.
-pub const MAX_ALARM_WINDOW: u32 = 60;
 
 /// One thing that is wrong with one field.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

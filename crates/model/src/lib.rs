@@ -32,6 +32,7 @@ mod mute;
 mod number_words;
 pub mod on_call;
 mod outage;
+mod pending;
 mod quiet_hours;
 mod reminders;
 mod run;
@@ -39,6 +40,7 @@ mod schedule;
 mod severity;
 mod spelling;
 mod state;
+mod state_in_outage;
 mod tell;
 mod text_difference;
 mod time_words;
@@ -52,8 +54,8 @@ pub use access::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use duration_words::{lasted, read_duration};
 pub use faults::{
-    Fault, MAX_ALARM_WINDOW, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS,
-    MAX_SCRIPT_BYTES, MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, MAX_UNIT, note_fault, tags_fault,
+    Fault, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_DESCRIPTION, MAX_NAME, MAX_NOTE, MAX_RETAIN_DAYS, MAX_SCRIPT_BYTES,
+    MAX_STREAK, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S, MAX_UNIT, note_fault, tags_fault,
 };
 pub use flapping::Flapping;
 pub use ids::{
@@ -66,9 +68,8 @@ pub use mute::{
     LONGEST_MUTE, MAX_MUTED_MONITORS, Mute, MuteDraft, MutePeriod, MuteScope, MuteSubject, Recurrence, held_by,
 };
 pub use number_words::NumberFormat;
-pub use outage::{
-    Found, InOutage, OutageRules, ParseStateInOutageError, ParseWaitsError, StateInOutage, Waits, run_in_outage,
-};
+pub use outage::{Found, InOutage, OutageRules, ParseWaitsError, Waits, run_in_outage};
+pub use pending::Pending;
 pub use quiet_hours::QuietHours;
 pub use reminders::Reminders;
 pub use run::{Gap, GapReason, ReturnValue, Run, RunKind};
@@ -76,11 +77,12 @@ pub use schedule::{Schedule, ScheduleFault, Ticks};
 pub use severity::{ParseSeverityError, Severity, SeveritySet};
 pub use spelling::nearest;
 pub use state::{ParseStateError, State, StateSet};
+pub use state_in_outage::{ParseStateInOutageError, StateInOutage};
 pub use tell::{
     AlertRules, Decision, ParseSilenceError, Silence, Subject, Switch, Told, UNREADABLE_TAGS, Verdict, is_expected,
     tell,
 };
 pub use text_difference::unified_difference;
 pub use time_words::{clock_of, day_of, exact_time, offset_of};
-pub use transitions::{Flip, Pending, Rules, Status, Transition, activate, after_run, deactivate};
+pub use transitions::{Flip, MAX_ALARM_WINDOW, Rules, Status, Transition, activate, after_run, deactivate};
 pub use zone::{ZoneFault, zone, zone_name, zone_names};

@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, NumberFormat, ReturnValue, RunId, Severity, State};
 use serde::{Deserialize, Serialize};
 
-use crate::{chart::Picture, web_push::Round, wording::Wording};
+use crate::{web_push::Round, wording::Wording};
 
 /// What an alert tells. Kept with the delivery, so that a late one says what was true then; what is added here needs a
 /// default, since older versions stored none.
@@ -240,4 +241,24 @@ pub struct Incident {
     pub opened_at: Timestamp,
     /// Names it among those of all servers.
     pub key: String,
+}
+
+/// A picture in a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Picture {
+    /// The file.
+    pub png: Bytes,
+    /// What it shows, for those who do not see it: one line, without control characters.
+    pub words: String,
+}
+
+impl Picture {
+    /// In pixels.
+    pub const WIDTH: u32 = 720;
+    /// In pixels.
+    pub const HEIGHT: u32 = 300;
+    /// What the file is called.
+    pub const NAME: &'static str = "chart.png";
+    /// What it is.
+    pub const TYPE: &'static str = "image/png";
 }

@@ -6,8 +6,10 @@ mod actor;
 mod acts;
 mod operations;
 mod rights;
+mod roles;
 
 pub use actor::{Actor, Asked, Door, Who};
 pub use acts::{Act, ParseActError, ParseTargetError, Target, TargetKind};
 pub use operations::{Concerns, Holders, Operation};
-pub use rights::{Denial, ParseRoleError, Rights, Role, Scope};
+pub use rights::{Denial, Rights};
+pub use roles::{ParseRoleError, Role, Scope};

@@ -1,6 +1,6 @@
 //! The table: every operation, with the least role it needs, what it is about, and who besides people may ask for it.
 
-use super::rights::{Role, Scope};
+use super::roles::{Role, Scope};
 
 /// What an operation is about, which decides what an editor who is one for some tags only may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,10 +7,12 @@ use revere_model::{ReturnValue, Severity, State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::file::MOST_TEXT_BYTES;
 use crate::{
     HelperModule, Limits, MethodDescription, Previous, SourceDescription, TimeLimit, Value, ValueError, sanitize::clean,
 };
+
+/// A file may come from anywhere, and these texts of it are printed: nothing in them may act on a terminal.
+pub(super) const MOST_TEXT_BYTES: usize = 1 << 30;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -14,8 +14,8 @@ use super::{
     Tape, TapedOutcome,
     call_entry::CallEntry,
     entries::{
-        HelperEntry, LimitsEntry, OutcomeEntry, PreviousEntry, SourceEntry, TimeOutEntry, number, raw_return_value,
-        return_value,
+        HelperEntry, LimitsEntry, MOST_TEXT_BYTES, OutcomeEntry, PreviousEntry, SourceEntry, TimeOutEntry, number,
+        raw_return_value, return_value,
     },
 };
 use crate::{Previous, TimeOut, ValueError, sanitize::clean};
@@ -23,8 +23,6 @@ use crate::{Previous, TimeOut, ValueError, sanitize::clean};
 const FORMAT: &str = "revere-tape";
 const VERSION: u64 = 1;
 
-/// A file may come from anywhere, and these texts of it are printed: nothing in them may act on a terminal.
-pub(super) const MOST_TEXT_BYTES: usize = 1 << 30;
 const SHOWN_BYTES: usize = 300;
 
 /// Bytes that are no tape, or a tape that cannot be written.

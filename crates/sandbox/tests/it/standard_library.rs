@@ -155,6 +155,57 @@ with condition:
     }
 }
 
+/// Each row of the guide's table, by what its first column names: a script that uses it ends with an exception that the row names.
+#[test]
+fn what_the_guide_says_is_not_there_ends_as_the_guide_says() {
+    const GUIDE: &str = include_str!("../../../../docs/MONITORS.md");
+    let table = GUIDE.split("## What is not there").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).collect();
+    let mut met = std::collections::BTreeSet::new();
+    for (listed, script) in [
+        ("`open`", "open('config.py')"),
+        ("`pathlib`", "import pathlib\npathlib.Path('config.py').read_text()"),
+        ("`os.listdir`", "import os\nos.listdir('/etc')"),
+        ("`socket`", "import socket\nsocket.create_connection(('127.0.0.1', 80))"),
+        ("`urllib.request`", "import urllib.request\nurllib.request.urlopen('http://127.0.0.1/')"),
+        ("`subprocess`", "import subprocess\nsubprocess.run(['ls'])"),
+        ("`os.system`", "import os\nos.system('ls')"),
+        ("`threading.Thread`", "import threading\nthreading.Thread(target=print).start()"),
+        (
+            "`ThreadPoolExecutor`",
+            "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor().submit(print)",
+        ),
+        ("`multiprocessing`", "import multiprocessing"),
+        ("`asyncio.run`", "import asyncio\nasync def main(): pass\nasyncio.run(main())"),
+        ("`Event().wait()`", "import threading\nthreading.Event().wait()"),
+        ("`Queue().get()`", "import queue\nqueue.Queue().get()"),
+        ("`hashlib.scrypt`", "import hashlib\nhashlib.scrypt(b'', salt=b'', n=2, r=8, p=1)"),
+        ("algorithms of OpenSSL alone", "import hashlib\nhashlib.new('sm3')"),
+        ("`bz2`", "import bz2"),
+        ("`lzma`", "import lzma"),
+        ("`compression.zstd`", "import compression.zstd"),
+        ("`ctypes`", "import ctypes"),
+        ("`mmap`", "import mmap"),
+        ("`requests`", "import requests"),
+        ("`pydoc`", "help(print)"),
+        ("`pdb`", "import pdb"),
+        ("`runpy`", "import runpy"),
+        ("`sysconfig`", "import sysconfig"),
+        ("`os.urandom`", "import os\nos.urandom(17 << 20)"),
+    ] {
+        let row =
+            *rows.iter().find(|row| row.contains(listed)).unwrap_or_else(|| panic!("{listed} is not in the guide"));
+        let outcome = run(script);
+        assert_eq!(outcome.state, State::Error, "{script}: {outcome:#?}");
+        let kind = outcome.error.map(|error| error.kind).unwrap_or_default();
+        let is_named = row.contains(&format!("`{kind}")) || row.contains("| an error") || row.contains("the run ends");
+        assert!(is_named, "{script} ends with {kind}: {row}");
+        met.insert(row);
+    }
+    let heading = 1;
+    assert_eq!(met.len(), rows.len() - heading, "a row that nothing here is about: {rows:#?}");
+}
+
 /// One write of more than 64 KiB was once taken in part, and the rest dropped in silence.
 #[test]
 fn what_is_printed_is_kept_whole_up_to_its_limit() {

@@ -10,7 +10,7 @@ use argon2::{
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 
-use super::secrets::random;
+use crate::random_secrets::random;
 
 /// What came of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -12,9 +12,8 @@ mod passwords;
 mod refusal_limits;
 mod refusal_times;
 pub mod second_factor;
-pub mod secrets;
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{Denial, Operation, Role};
@@ -29,6 +28,7 @@ pub use refusal_limits::{LeftOut, RefusalLimits};
 pub use refusal_times::at_a_full_step;
 
 use crate::{outbound::Outbound, store::WaysIn};
+pub use crate::{random_secrets as secrets, store::address_text};
 
 /// What an operator decided about who may come in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -202,11 +202,6 @@ pub const LINK_GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long what matters most may be done after one showed who one is.
 pub const PROOF_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
-
-/// An address as it is kept; empty where none is known.
-pub fn address_text(address: Option<IpAddr>) -> String {
-    address.map(|address| address.to_canonical().to_string()).unwrap_or_default()
-}
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use qrcodegen::{QrCode, QrCodeEcc};
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
-use super::secrets::{digest, random};
+use crate::random_secrets::{digest, random};
 
 /// One step before and after the present one are taken: clocks of phones are a little off, and people type slowly.
 const SKEW: u16 = 1;

@@ -13,7 +13,10 @@ use reqsign_core::{CommandExecute, CommandOutput, Context, Error, FileRead, Http
 use sha2::{Digest, Sha256};
 
 use super::{SendError, http_channel::not_sent};
-use crate::outbound::{Limits, Options, Outbound, Request, Url, header};
+use crate::{
+    error_words,
+    outbound::{Limits, Options, Outbound, Request, Url, header},
+};
 
 /// Keys that the configuration names.
 pub(super) struct Keys {
@@ -59,7 +62,7 @@ impl AwsSigner {
         self.0.sign(&mut parts, None).await.map_err(|error| {
             SendError::later(format!(
                 "the request cannot be signed: {}; set 'access_key_id' and 'secret_key', or give this machine a role",
-                causes(&error)
+                error_words::with_causes(&error)
             ))
         })?;
         // It follows from the address, and is set when the request is sent.
@@ -127,15 +130,4 @@ impl CommandExecute for Programs {
             output.map_err(|error| Error::unexpected(format!("{program} cannot be run")).with_source(error))?;
         Ok(CommandOutput { status: output.status.code().unwrap_or(-1), stdout: output.stdout, stderr: output.stderr })
     }
-}
-
-/// An error's causes in one text.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

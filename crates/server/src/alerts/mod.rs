@@ -19,7 +19,7 @@ pub mod http_channel;
 mod inert;
 mod multipart;
 mod own_words;
-pub mod plain_text;
+mod pasted_address;
 mod preview;
 mod printer;
 mod process;
@@ -37,13 +37,16 @@ pub use preview::{MessagePreview, PreviewPart, hide_credentials, preview};
 use serde_json::Value;
 pub use trying::{TEST_LIMIT, reached, send_once, test_notification, test_on_call};
 
-pub use crate::notification::{Cut, Incident, Missed, MonitorSummary, Notification, Sending};
 use crate::{
     building::{BuildContext, BuildInput, ConfiguredEntry},
     on_call,
     redact::Secrets,
     settings::{self, ConfigFault, Field, FieldGroup, FieldKind, Settings, unknown_name},
     wording::{OwnText, TemplateError, Templates},
+};
+pub use crate::{
+    notification::{Cut, Incident, Missed, MonitorSummary, Notification, Sending},
+    plain_text,
 };
 
 /// A way of telling someone.

@@ -3,13 +3,18 @@
 //! Nobody is asked here whether they may see it: that is the affair of who asks.
 
 mod axes;
+mod bands;
 mod canvas;
 mod in_words;
 mod of_message;
 mod picture;
 mod png;
 mod series;
+mod thinned;
 
 pub use of_message::of_message;
-pub use picture::{Mark, Picture, draw};
-pub use series::{Band, Points, Series, TextBand, ThresholdBand, series};
+pub use picture::{Mark, draw};
+pub use series::{Band, Points, Series, TextBand, ThresholdBand};
+pub use thinned::series;
+
+pub use crate::notification::Picture;

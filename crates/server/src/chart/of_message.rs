@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use revere_model::MonitorId;
 
 use crate::{
-    alerts::{Notification, plain_text},
-    chart::{self, Mark, Picture},
+    chart::{self, Mark},
+    notification::{Notification, Picture},
+    plain_text,
     store::{Store, StoreError},
 };
 

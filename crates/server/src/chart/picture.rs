@@ -2,7 +2,6 @@
 //!
 //! It is always of one size and of one look, light, and as readable at half its width as on a desk: a telephone shows it so.
 
-use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
 use revere_model::{ReturnValue, State};
 
@@ -12,26 +11,7 @@ use super::{
     png::png,
     series::Series,
 };
-
-/// A picture in a message.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Picture {
-    /// The file.
-    pub png: Bytes,
-    /// What it shows, for those who do not see it: one line, without control characters.
-    pub words: String,
-}
-
-impl Picture {
-    /// In pixels.
-    pub const WIDTH: u32 = 720;
-    /// In pixels.
-    pub const HEIGHT: u32 = 300;
-    /// What the file is called.
-    pub const NAME: &'static str = "chart.png";
-    /// What it is.
-    pub const TYPE: &'static str = "image/png";
-}
+use crate::notification::Picture;
 
 /// The moment a message is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,7 +5,6 @@
 //! holds only what was asked for: progress and logs go to standard error.
 
 mod alert;
-mod alert_preview;
 mod apply;
 mod backup;
 mod check;

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use revere_model::{MAX_TAG, MAX_TAGS, Role};
 use serde_json::Value;
 
-use super::read::Reader;
+use super::reader::Reader;
 use crate::{
     access::{
         LogInSettings, Network,

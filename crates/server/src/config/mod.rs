@@ -9,7 +9,10 @@ mod kept_elsewhere;
 mod keys;
 mod log_in;
 mod mask_traceback;
+mod plain_data;
 mod read;
+mod reader;
+mod warnings;
 mod written_settings;
 
 use std::{

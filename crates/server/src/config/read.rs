@@ -1,22 +1,23 @@
 //! From the values of an evaluated configuration to a [`Config`], with every fault found on the way.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use revere_model::Flapping;
-use revere_sandbox::{ConfigValues, Limits, Value as PythonValue};
+use revere_sandbox::ConfigValues;
 use serde_json::{Map, Value};
 
-use super::{Config, SecretUrl, WrittenSettings, kept_elsewhere::Places, keys};
+use super::{
+    Config, SecretUrl, WrittenSettings,
+    kept_elsewhere::Places,
+    keys,
+    plain_data::Unreadable,
+    reader::Reader,
+    warnings::{database_warning, slips},
+};
 use crate::{
-    audit_log::AuditLog,
-    building::{self, ConfiguredEntry},
-    outbound::{AddressRules, Url},
+    outbound::Url,
     redact::Secrets,
     settings::{self, ConfigFault, Field, Settings},
-    store::{DatabasePlace, PostgresAddress, open_to_others},
 };
 
 /// A configuration as far as it can be read, and what is wrong with it.
@@ -123,279 +124,12 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
     Read { config: Config { warnings, ..config }, faults: reader.faults, unreadable }
 }
 
-/// Who may read the database that should not: on the way to it, or on this machine.
-fn database_warning(database: &DatabasePlace) -> Option<ConfigFault> {
-    match database {
-        DatabasePlace::Server(address) if address.is_open_to_listeners() => Some(ConfigFault::new(
-            "DATABASE_URL",
-            "its host is another machine and nothing says that TLS is needed, so all that is kept may go over the network for \
-             everybody to read: add ?sslmode=verify-full&sslrootcert=FILE, with the certificate of the authority that signed \
-             the server's, or sslmode=require where its certificate cannot be looked at",
-        )),
-        DatabasePlace::Server(address) if address.is_unchecked() => Some(ConfigFault::new(
-            "DATABASE_URL",
-            "its host is another machine and nobody looks at its certificate, so whoever is on the way can pass for the \
-             database: say sslmode=verify-full&sslrootcert=FILE, with the certificate of the authority that signed the server's",
-        )),
-        DatabasePlace::Server(_) => None,
-        DatabasePlace::File(path) => {
-            let open: Vec<String> = open_to_others(path).iter().map(|path| format!("'{}'", path.display())).collect();
-            (!open.is_empty()).then(|| {
-                let message = format!(
-                    "others on this machine can read the database, which holds keys of second factors, scripts and values: \
-                     chmod 600 {}",
-                    open.join(" ")
-                );
-                ConfigFault::new("DATABASE_PATH", message)
-            })
-        }
-    }
-}
-
-/// What Python is content with and its author hardly meant.
-fn slips(left: &ConfigValues) -> Vec<ConfigFault> {
-    let is_set = |name: &str| left.values.iter().any(|(set, _)| set == name);
-    let mut found = Vec::new();
-    for name in &left.other_names {
-        let capital = name.to_uppercase();
-        if keys::KEYS.iter().any(|key| key.field.name == capital) && !is_set(&capital) {
-            let message = format!("sets nothing: settings are written in capitals, {capital}");
-            found.push(ConfigFault::new(name, message));
-        }
-    }
-    for (line, key) in &left.repeated_keys {
-        let message = format!("the key '{key}' stands twice in one dict, and only the last of them counts");
-        found.push(ConfigFault::new(format!("line {line}"), message));
-    }
-    found
-}
-
-/// Reads one name at a time and collects what is wrong with it.
-pub(super) struct Reader<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) folder: &'a Path,
-    faults: Vec<ConfigFault>,
-}
-
-impl Reader<'_> {
-    pub(super) fn fault(&mut self, place: &str, message: impl Into<String>) {
-        self.faults.push(ConfigFault::new(place, message));
-    }
-
-    /// One of two engines.
-    fn database(&mut self, secrets: &Secrets) -> DatabasePlace {
-        const URL: &str = "DATABASE_URL";
-        let [path, url, password] = ["DATABASE_PATH", URL, "DATABASE_PASSWORD"].map(|name| self.settings.text(name));
-        let file = DatabasePlace::File(self.folder.join(path.unwrap_or(super::DEFAULT_DATABASE)));
-        let Some(url) = url else {
-            if password.is_some() {
-                self.fault("DATABASE_PASSWORD", "is for the database of DATABASE_URL, which is not set");
-            }
-            return file;
-        };
-        settings::learn_variable(URL, url, secrets);
-        if path.is_some() {
-            self.fault(URL, "stands beside DATABASE_PATH, and one database holds everything: take one of the two out");
-        }
-        match PostgresAddress::read(url, password) {
-            Ok(address) => DatabasePlace::Server(address),
-            Err(fault) => {
-                self.fault(URL, fault);
-                file
-            }
-        }
-    }
-
-    /// Both or none.
-    fn tls_files(&mut self) -> Option<(PathBuf, PathBuf)> {
-        let [certificate, key] = ["TLS_CERTIFICATE", "TLS_KEY"].map(|name| self.settings.text(name));
-        match (certificate, key) {
-            (Some(certificate), Some(key)) => Some((self.folder.join(certificate), self.folder.join(key))),
-            (Some(_), None) => {
-                self.fault("TLS_KEY", "missing; TLS_CERTIFICATE needs the file of its key");
-                None
-            }
-            (None, Some(_)) => {
-                self.fault("TLS_CERTIFICATE", "missing; TLS_KEY needs the file of its certificate");
-                None
-            }
-            (None, None) => None,
-        }
-    }
-
-    fn address_rules(&mut self) -> AddressRules {
-        const REFUSES: &str = "OUTBOUND_REFUSES";
-        const ALLOWS: &str = "OUTBOUND_ALLOWS";
-        let mut rules = AddressRules::default();
-        if self.settings.any(REFUSES).is_some()
-            && let Err(message) = rules.refuse(&self.settings.texts(REFUSES))
-        {
-            self.fault(REFUSES, message);
-        }
-        if let Err(message) = rules.allow(&self.settings.texts(ALLOWS)) {
-            self.fault(ALLOWS, message);
-        }
-        rules
-    }
-
-    fn folders(&mut self, name: &str) -> Vec<PathBuf> {
-        let folders: Vec<PathBuf> = self.settings.texts(name).iter().map(|text| self.folder.join(text)).collect();
-        for (index, folder) in folders.iter().enumerate() {
-            if !folder.is_dir() {
-                self.fault(&format!("{name}[{index}]"), format!("expected a folder, and {} is none", folder.display()));
-            }
-        }
-        folders
-    }
-
-    /// A whole number within the key's bounds; out of them is a fault.
-    pub(super) fn number(&mut self, name: &str, default: u64) -> u64 {
-        let (low, high) = keys::bounds(name);
-        let number = self.settings.count(name).unwrap_or(default);
-        if !(low..=high).contains(&number) {
-            self.fault(name, format!("expected a whole number from {low} to {high}, not {number}"));
-        }
-        number
-    }
-
-    /// A number of seconds within the key's bounds; out of them is a fault.
-    fn seconds(&mut self, name: &str, default: Duration) -> Duration {
-        let (least, most) = keys::bounds(name);
-        let time = self.settings.seconds(name).unwrap_or(default);
-        if time.as_secs_f64() < least as f64 {
-            self.fault(name, format!("expected at least {least} seconds, not {}", time.as_secs_f64()));
-        }
-        if time.as_secs_f64() > most as f64 {
-            self.fault(name, format!("expected at most {most} seconds, not {}", time.as_secs_f64()));
-        }
-        time
-    }
-
-    /// At least as much as one answer may have: with less it could never come.
-    fn answers_in_flight(&mut self) -> Option<usize> {
-        const NAME: &str = "ANSWERS_IN_FLIGHT_MB";
-        self.settings.count(NAME)?;
-        let (all, one) = (self.number(NAME, 0), self.settings.count("RUN_ANSWER_MB").unwrap_or(32));
-        if all < one {
-            self.fault(NAME, format!("expected at least what one answer may have, {one} (RUN_ANSWER_MB), not {all}"));
-        }
-        Some(usize::try_from(all << 20).unwrap_or(usize::MAX))
-    }
-
-    fn timezone(&mut self) -> String {
-        revere_model::zone_name(self.settings.text("TIMEZONE").unwrap_or("UTC")).unwrap_or_else(|fault| {
-            self.fault("TIMEZONE", fault.to_string());
-            "UTC".to_owned()
-        })
-    }
-
-    fn limits(&mut self) -> Limits {
-        let default = Limits::default();
-        let bytes = |units: u64, shift: u32| usize::try_from(units << shift).unwrap_or(usize::MAX);
-        let limits = Limits {
-            wall_time: self.settings.seconds("RUN_TIMEOUT").unwrap_or(default.wall_time),
-            cpu_time: self.settings.seconds("RUN_CPU_TIME").unwrap_or(default.cpu_time),
-            memory_bytes: bytes(self.number("RUN_MEMORY_MB", (default.memory_bytes >> 20) as u64), 20),
-            source_calls: self.number("RUN_SOURCE_CALLS", default.source_calls.into()) as u32,
-            answer_bytes: bytes(self.number("RUN_ANSWER_MB", (default.answer_bytes >> 20) as u64), 20),
-            output_bytes: bytes(self.number("RUN_OUTPUT_KB", (default.output_bytes >> 10) as u64), 10),
-            message_bytes: bytes(self.number("RUN_MESSAGE_KB", (default.message_bytes >> 10) as u64), 10),
-            value_bytes: bytes(self.number("RUN_VALUE_KB", (default.value_bytes >> 10) as u64), 10),
-        };
-        for (name, time) in [("RUN_TIMEOUT", limits.wall_time), ("RUN_CPU_TIME", limits.cpu_time)] {
-            let (_, most) = keys::bounds(name);
-            if time.as_secs_f64() > most as f64 {
-                self.fault(name, format!("expected at most {most} seconds, not {}", time.as_secs_f64()));
-            }
-        }
-        limits
-    }
-
-    /// Where the audit is written besides.
-    fn audit_log(&self) -> Option<AuditLog> {
-        Some(match self.settings.text("AUDIT_LOG")? {
-            "stdout" => AuditLog::StandardOutput,
-            path => AuditLog::File(self.folder.join(path)),
-        })
-    }
-
-    /// REVERE_SOURCES or REVERE_ALERTS.
-    fn entries(&mut self, name: &'static str) -> Vec<ConfiguredEntry> {
-        let (entries, faults) = building::read_entries(name, self.settings.any(name).unwrap_or(&Value::Null));
-        self.faults.extend(faults);
-        entries
-    }
-}
-
-/// Collects what is no plain data.
-#[derive(Default)]
-struct Unreadable {
-    faults: Vec<ConfigFault>,
-    /// Where null stands instead.
-    nulls: Vec<String>,
-}
-
-impl Unreadable {
-    fn null(&mut self, place: &str, message: String) -> Value {
-        self.faults.push(ConfigFault::new(place, message));
-        self.nulls.push(place.to_owned());
-        Value::Null
-    }
-
-    /// A configured value as JSON, which is all that kinds read; null where it cannot be had.
-    fn plain(&mut self, value: PythonValue, place: &str) -> Value {
-        match value {
-            PythonValue::Null => Value::Null,
-            PythonValue::Bool(flag) => Value::Bool(flag),
-            PythonValue::Int(int) => int.into(),
-            PythonValue::Float(float) => match serde_json::Number::from_f64(float) {
-                Some(number) => Value::Number(number),
-                None => self.null(place, format!("expected a finite number, not {float}")),
-            },
-            PythonValue::Text(text)
-            | PythonValue::BigInt(text)
-            | PythonValue::Date(text)
-            | PythonValue::Time(text)
-            | PythonValue::DateTime(text)
-            | PythonValue::Uuid(text) => Value::String(text),
-            PythonValue::Decimal(text) => match text.parse() {
-                Ok(number) => Value::Number(number),
-                Err(_) => self.null(place, format!("expected a finite number, not Decimal('{text}')")),
-            },
-            PythonValue::Duration(microseconds) => (microseconds as f64 / 1e6).into(),
-            PythonValue::Bytes(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => Value::String(text),
-                // `SECRET_KEY = os.urandom(24)`, as many files of the original have it.
-                Err(raw) => {
-                    Value::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, raw.into_bytes()))
-                }
-            },
-            PythonValue::List(items) | PythonValue::Tuple(items) => {
-                let item = |(index, item)| self.plain(item, &format!("{place}[{index}]"));
-                Value::Array(items.into_iter().enumerate().map(item).collect())
-            }
-            PythonValue::Dict(items) => {
-                let mut map = Map::new();
-                for (key, value) in items {
-                    let PythonValue::Text(key) = key else {
-                        // Without the key itself: who writes {password: user} by mistake should not read it in a log.
-                        let key = Unreadable::default().plain(key, place);
-                        let message =
-                            format!("expected texts as the keys of a dict, not {}", settings::python_type(&key));
-                        self.faults.push(ConfigFault::new(place, message));
-                        continue;
-                    };
-                    let value = self.plain(value, &format!("{place}['{}']", key.escape_debug()));
-                    map.insert(key, value);
-                }
-                Value::Object(map)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use revere_sandbox::{Limits, Value as PythonValue};
+
     use super::*;
 
     fn places() -> Places<'static> {

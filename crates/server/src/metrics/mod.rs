@@ -6,6 +6,7 @@
 
 mod per_monitor;
 mod process;
+mod results;
 mod text;
 
 use std::{
@@ -24,66 +25,8 @@ use prometheus_client::{
 use revere_model::{RunKind, State};
 
 pub use per_monitor::MonitorSample;
+pub use results::{CallResult, DeliveryResult, HeartbeatResult, SandboxCounts, StoreFault};
 pub use text::Format;
-
-/// How an attempt to deliver ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DeliveryResult {
-    /// The receiver took it.
-    Sent,
-    /// It did not; there will be another attempt.
-    Retried,
-    /// It did not, and there will be none.
-    GivenUp,
-}
-
-/// How a call of a source ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CallResult {
-    /// With an answer.
-    Answered,
-    /// The source failed.
-    Failed,
-    /// The script's arguments were wrong; nothing was asked.
-    BadArguments,
-    /// The answer was larger than the run takes.
-    TooLarge,
-    /// It could not be made, by a fault of ours.
-    NotMade,
-}
-
-/// What became of a heartbeat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HeartbeatResult {
-    /// It arrived.
-    Sent,
-    /// It did not.
-    Failed,
-    /// It was not sent: the server is not well.
-    Withheld,
-}
-
-/// Why the store could not do its work.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum StoreFault {
-    /// Another process holds the lock.
-    Busy,
-    /// The disk is full, or writing failed.
-    Disk,
-    /// Anything else.
-    Other,
-}
-
-/// How many pristine interpreters were made and used since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct SandboxCounts {
-    /// Runs in a fresh instance.
-    pub fresh: u64,
-    /// Runs in a kept instance that was reset.
-    pub kept: u64,
-    /// Instances thrown away, because they trapped, grew or failed a check.
-    pub discarded: u64,
-}
 
 /// Everything counted. One per process; share it in an `Arc`.
 #[derive(Debug)]
@@ -454,43 +397,6 @@ fn call_labels(source: &str, result: CallResult) -> [(&'static str, String); 2] 
 
 fn set(counter: &Counter<u64, AtomicU64>, value: u64) {
     counter.inner().store(value, Ordering::Relaxed);
-}
-
-impl DeliveryResult {
-    const ALL: [DeliveryResult; 3] = [DeliveryResult::Sent, DeliveryResult::Retried, DeliveryResult::GivenUp];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            DeliveryResult::Sent => "sent",
-            DeliveryResult::Retried => "retried",
-            DeliveryResult::GivenUp => "given_up",
-        }
-    }
-}
-
-impl CallResult {
-    const ALL: [CallResult; 5] =
-        [CallResult::Answered, CallResult::Failed, CallResult::BadArguments, CallResult::TooLarge, CallResult::NotMade];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            CallResult::Answered => "answered",
-            CallResult::Failed => "failed",
-            CallResult::BadArguments => "bad_arguments",
-            CallResult::TooLarge => "too_large",
-            CallResult::NotMade => "not_made",
-        }
-    }
-}
-
-impl StoreFault {
-    const fn as_str(self) -> &'static str {
-        match self {
-            StoreFault::Busy => "busy",
-            StoreFault::Disk => "disk",
-            StoreFault::Other => "other",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! alerts reach somebody of one.
 
 mod calendars;
+mod fields;
 mod gaps;
 mod settings;
 
@@ -13,8 +14,8 @@ use jiff::SignedDuration;
 use revere_model::on_call::Rota;
 
 pub use calendars::{CalendarSource, calendars};
+pub use fields::{FIELDS, KIND, LAYER_FIELDS};
 pub use gaps::gap_warnings;
-pub use settings::{FIELDS, KIND, LAYER_FIELDS};
 
 use crate::{building::ConfiguredEntry, redact::Secrets, settings::ConfigFault, store::ConfiguredAlert};
 

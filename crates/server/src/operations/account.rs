@@ -187,7 +187,7 @@ pub async fn use_link(
     let (link, _) = link(context, secret).await?.ok_or_else(spent)?;
     let user = match link {
         Link::FirstAdministrator => {
-            let name = super::people::checked_name(name)?;
+            let name = super::person_name::checked_name(name)?;
             // Before the link is used up by it.
             let taken = services.store.user(Lookup::Name(name.clone())).await.map_err(Failure::Store)?;
             if taken.is_some() {

@@ -16,6 +16,7 @@ use revere_model::{Act, Operation, SessionId, UserId, Who};
 use super::{
     Context, Failure, Services,
     code_check::{self, CodeCheck},
+    noted_uses::{is_due, note},
     refusals::about,
 };
 use crate::{
@@ -68,9 +69,6 @@ pub struct Begun {
 
 /// What goes on for long is looked at so often.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(20);
-
-/// Uses are noted so seldom.
-const NOTED_EVERY: Duration = Duration::from_secs(60);
 
 /// How long it may take to find out who asks, where whoever it is is answered.
 const IDENTIFYING: Duration = Duration::from_millis(500);
@@ -150,19 +148,6 @@ pub async fn until_changed(context: &Context, credential: &Credential) {
         // Another process may have changed it, or time alone.
         let _ = tokio::time::timeout(LOOKED_AT_EVERY, changes.changed()).await;
     }
-}
-
-pub(super) fn is_due(noted: Option<Timestamp>, now: Timestamp) -> bool {
-    noted.is_none_or(|noted| now.duration_since(noted).unsigned_abs() >= NOTED_EVERY)
-}
-
-/// Writes something that no request waits for, and that none fails for.
-pub(super) fn note(write: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
-    tokio::spawn(async move {
-        if let Err(error) = write.await {
-            tracing::debug!(%error, "a use was not noted");
-        }
-    });
 }
 
 /// Logs a person in by name and password, and a second factor where they have one.

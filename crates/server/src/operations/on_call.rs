@@ -6,7 +6,7 @@ use revere_model::{
     on_call::{Changes, OnCall, Override, Rota, Stretch, Turns},
 };
 
-use super::{Context, Failure, FieldFault, Refusal, Services, failure::of, who::Rotas};
+use super::{Context, Failure, FieldFault, Refusal, Services, failure::of};
 use crate::{
     on_call::LOOKS_AHEAD,
     store::{OverrideFilter, OverrideRecord},
@@ -82,6 +82,9 @@ pub struct OverrideInput {
     /// What reading the input already found wrong.
     pub faults: Vec<FieldFault>,
 }
+
+/// The rotas with what changes them, by name.
+pub type Rotas = BTreeMap<String, (Rota, Changes)>;
 
 /// The rotas that are switched on, with what changes them from `at` on.
 pub(super) async fn with_changes(services: &Services, at: Timestamp) -> Result<Rotas, Failure> {

@@ -9,14 +9,12 @@ use revere_model::{Act, Asked, MAX_TAG, MAX_TAGS, Operation, Role, UserId};
 use super::{
     Context, Failure, FieldFault, Refusal, Services,
     account::{has_proved, link_ends_at},
+    person_name::checked_name,
 };
 use crate::{
     access::secrets::Secret,
     store::{Link, Lookup, NewUser, Store, User, UserChange},
 };
-
-/// The longest name.
-pub const MAX_NAME: usize = 60;
 
 /// What somebody wants a person to be.
 #[derive(Clone, Debug, Default)]
@@ -199,26 +197,6 @@ pub async fn first_link(store: &Store, asked: &Asked) -> Result<Option<Secret>, 
     let link = store.create_link(secret.hash(), Link::FirstAdministrator, link_ends_at(asked.at), asked).await;
     link.map_err(Failure::Store)?;
     Ok(Some(secret))
-}
-
-/// A name that somebody may have.
-pub(super) fn checked_name(name: &str) -> Result<String, Refusal> {
-    let name = name.trim();
-    let fault = if name.is_empty() {
-        Some("a name is missing".to_owned())
-    } else if name.chars().count() > MAX_NAME {
-        Some(format!("the name has {} characters: {MAX_NAME} at most", name.chars().count()))
-    } else if name.chars().any(|c| "\u{115f}\u{1160}\u{3164}\u{ffa0}".contains(c)) {
-        Some("a name has no letter that cannot be seen".to_owned())
-    } else if !name.chars().all(|c| c.is_alphanumeric() || " .-_@+'".contains(c)) {
-        Some("a name is made of letters, digits, spaces and . - _ @ + '".to_owned())
-    } else {
-        None
-    };
-    match fault {
-        None => Ok(name.to_owned()),
-        Some(fault) => Err(Refusal::one("name", fault)),
-    }
 }
 
 fn checked_role(role: &str, faults: &mut Vec<FieldFault>) -> Option<Role> {

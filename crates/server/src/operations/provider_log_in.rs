@@ -9,7 +9,7 @@ use revere_model::{Act, Operation};
 use super::{
     Context, Failure, Refusal, Services,
     log_in::{self, Begun, Browser},
-    people::checked_name,
+    person_name::checked_name,
     refusals::about,
 };
 use crate::{

@@ -3,7 +3,12 @@
 
 use revere_model::{Act, Operation, Who};
 
-use super::{Context, Failure, Services, people::checked_name, refusals::about};
+use super::{
+    Context, Failure, Services,
+    noted_uses::{self, is_due},
+    person_name::checked_name,
+    refusals::about,
+};
 use crate::{
     access::PROXY_ISSUER as ISSUER,
     store::{Lookup, NewUser, User},
@@ -87,8 +92,8 @@ fn refused(context: &Context, user: Option<&User>, why: &str) {
 /// When somebody came in, to a minute.
 fn note(context: &Context, services: &Services, user: &User) {
     let now = context.now();
-    if super::log_in::is_due(user.logged_in_at, now) {
+    if is_due(user.logged_in_at, now) {
         let (store, id) = (services.store.clone(), user.id);
-        super::log_in::note(async move { store.came_in(id, now).await });
+        noted_uses::note(async move { store.came_in(id, now).await });
     }
 }

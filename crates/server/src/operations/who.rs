@@ -104,9 +104,6 @@ pub struct WhoIsOnCall {
     pub troubles: Vec<String>,
 }
 
-/// The rotas with what changes them, by name.
-pub type Rotas = BTreeMap<String, (Rota, Changes)>;
-
 /// Who would be told if a monitor now were as supposed.
 pub async fn would_be_told(context: &Context, id: MonitorId, supposed: Supposed) -> Result<Answer, Failure> {
     let monitor = monitors::get(context, id).await?;

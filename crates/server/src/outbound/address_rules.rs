@@ -7,7 +7,7 @@
 //! Unless set otherwise, link-local addresses and those at which clouds tell a machine its own keys are refused, and no
 //! others: what is watched is mostly on this machine or in a private network.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::network::Network;
 
@@ -204,6 +204,25 @@ fn inner_v4(address: IpAddr) -> Option<Ipv4Addr> {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(from(high, low)),
         [0x2002, high, low, ..] => Some(from(high, low)),
         _ => None,
+    }
+}
+
+/// Those of `found` that may be connected to, or why none may.
+pub(super) fn allowed(
+    found: Vec<SocketAddr>,
+    judge: impl Fn(&SocketAddr) -> Result<(), RefusedAddress>,
+) -> Result<Vec<SocketAddr>, RefusedAddress> {
+    let mut refused = None;
+    let mut addresses = Vec::with_capacity(found.len());
+    for address in found {
+        match judge(&address) {
+            Ok(()) => addresses.push(address),
+            Err(why) => refused = refused.or(Some(why)),
+        }
+    }
+    match refused {
+        Some(why) if addresses.is_empty() => Err(why),
+        _ => Ok(addresses),
     }
 }
 

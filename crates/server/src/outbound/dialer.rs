@@ -1,11 +1,11 @@
 //! Connects to what speaks no HTTP: databases and mail servers. The same rules of addresses hold as for HTTP.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, sync::Arc};
 
 use tokio::net::TcpStream;
 
 use super::{
-    address_rules::{AddressRules, RefusedAddress},
+    address_rules::{AddressRules, allowed},
     names::Names,
 };
 
@@ -23,24 +23,5 @@ impl Dialer {
         let found = self.names.resolve(host, port).await?;
         let addresses = allowed(found, |address| self.rules.judge(host, address.ip(), None));
         TcpStream::connect(&addresses.map_err(io::Error::other)?[..]).await
-    }
-}
-
-/// Those of `found` that may be connected to, or why none may.
-pub(super) fn allowed(
-    found: Vec<SocketAddr>,
-    judge: impl Fn(&SocketAddr) -> Result<(), RefusedAddress>,
-) -> Result<Vec<SocketAddr>, RefusedAddress> {
-    let mut refused = None;
-    let mut addresses = Vec::with_capacity(found.len());
-    for address in found {
-        match judge(&address) {
-            Ok(()) => addresses.push(address),
-            Err(why) => refused = refused.or(Some(why)),
-        }
-    }
-    match refused {
-        Some(why) if addresses.is_empty() => Err(why),
-        _ => Ok(addresses),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::{address_rules::AddressRules, dialer::allowed};
+use super::address_rules::{AddressRules, allowed};
 
 /// Who turns names into addresses.
 #[derive(Clone, Default)]

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     answer_memory::AnswerMemory,
+    error_words,
     metrics::{CallResult, Metrics},
     redact::Secrets,
     sources::Call,
@@ -119,11 +120,7 @@ async fn answered(
     match begun {
         Ok(Poll::Ready(answer)) => return answer,
         Ok(Poll::Pending) => {}
-        Err(panic) => {
-            let said = panic.downcast_ref::<&str>().copied();
-            let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            return Err(panicked(&said.unwrap_or_default()));
-        }
+        Err(panic) => return Err(panicked(&error_words::of_panic(panic.as_ref()))),
     }
     let mut task = AbortOnDrop(runtime.spawn(with_cpu_time(answering)));
     match (&mut task.0).await {

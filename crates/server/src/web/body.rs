@@ -6,6 +6,7 @@ use axum::{
     body::Body,
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -17,6 +18,11 @@ pub const BODY_BYTES: usize = 1 << 20;
 
 /// A client that sends this slowly is broken, or means harm.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// The answer to what made something: what it is, and where.
+pub fn created(location: String, shown: impl IntoResponse) -> Response {
+    (StatusCode::CREATED, [(header::LOCATION, location)], shown).into_response()
+}
 
 /// A body that is one JSON object, to be read field by field.
 pub struct JsonBody(pub Fields);

@@ -9,7 +9,7 @@ use axum::{
 
 use revere_model::Actor;
 
-use super::{Problem, WebState, guard::Shown};
+use super::{Problem, WebState};
 use crate::operations::{
     Context,
     log_in::{self, Credential},
@@ -25,6 +25,10 @@ impl FromRequestParts<WebState> for Context {
         Ok(state.operations.asked_by(actor))
     }
 }
+
+/// What a request showed of who sent it, in its extensions: for what goes on longer than a moment.
+#[derive(Clone)]
+pub(super) struct Shown(pub(super) Option<Credential>);
 
 /// Whoever asks, for as long as they may: for answers that go on for long.
 pub(crate) struct Caller {

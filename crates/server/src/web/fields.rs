@@ -7,6 +7,7 @@
 use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
+use revere_model::calendar::instant_of_text;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -112,7 +113,7 @@ impl Fields {
     /// An instant as RFC 3339 has it.
     pub fn instant(&mut self, name: &'static str) -> Option<Timestamp> {
         let value = self.take(name)?;
-        let read = value.as_str().and_then(|text| text.parse().ok());
+        let read = value.as_str().and_then(instant_of_text);
         read.or_else(|| self.wrong(name, "a time such as 2026-07-01T12:00:00Z", &value))
     }
 
@@ -123,6 +124,16 @@ impl Fields {
             return Some(None);
         }
         read(self).map(Some)
+    }
+
+    /// A text, where null is as if it were not given.
+    pub fn text_or_null(&mut self, name: &'static str, most: usize) -> Option<String> {
+        self.or_null(name, |fields| fields.text(name, most)).flatten()
+    }
+
+    /// An instant, where null is as if it were not given.
+    pub fn instant_or_null(&mut self, name: &'static str) -> Option<Timestamp> {
+        self.or_null(name, |fields| fields.instant(name)).flatten()
     }
 
     /// Accepts `names` without reading them: what an answer shows and a client may send back unchanged.
@@ -244,10 +255,14 @@ mod tests {
 
     #[test]
     fn ids_and_instants_are_read_or_named() {
-        let body = json!({"ids": [1, 2.0, 0, "x"], "at": "2026-07-01T12:00:00Z", "until": "tomorrow", "more": 7});
+        let body = json!({
+            "ids": [1, 2.0, 0, "x"], "at": "2026-07-01T12:00:00Z", "never": "9999-12-31T23:59:59Z", "until": "tomorrow",
+            "more": 7,
+        });
         let mut fields = Fields::of(body).unwrap();
         assert_eq!(fields.ids("ids"), Some(vec![1, 2]));
         assert_eq!(fields.instant("at"), "2026-07-01T12:00:00Z".parse().ok());
+        assert_eq!(fields.instant("never"), Some(Timestamp::MAX));
         assert_eq!((fields.instant("until"), fields.ids("more")), (None, None));
         let faults: Vec<String> =
             fields.finish().into_iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect();

@@ -11,11 +11,14 @@ use axum::{
 use revere_model::{Act, Actor, Denial, Door, Who};
 
 use super::{
-    RequestId, WebState, access_table, client_address,
+    WebState, access_table,
+    caller::Shown,
+    client_address,
     error::Problem,
     in_the_clear,
     pages::problem_page,
     proxy_header::{self, Named},
+    request_id::RequestId,
     session_cookie,
 };
 use crate::operations::{
@@ -23,10 +26,6 @@ use crate::operations::{
     log_in::{self, Credential},
     proxy_log_in,
 };
-
-/// What a request showed of who sent it, in its extensions: for what goes on longer than a moment.
-#[derive(Clone)]
-pub(super) struct Shown(pub(super) Option<Credential>);
 
 /// Lets a request through to its handler, with its actor, or answers why not.
 pub(super) async fn guard(State(state): State<WebState>, mut request: Request, next: Next) -> Response {

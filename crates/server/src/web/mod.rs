@@ -18,6 +18,7 @@ mod openapi;
 mod pages;
 pub mod params;
 mod proxy_header;
+mod request_id;
 mod request_layer;
 mod request_schemas;
 mod router;
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use access_table::{ROUTES, Route};
 pub use error::Problem;
-pub use request_layer::RequestId;
+pub use request_id::RequestId;
 pub use router::{openapi_document, router};
 pub use same_origin::Site;
 

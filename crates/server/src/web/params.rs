@@ -9,6 +9,8 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{StatusCode, request::Parts},
 };
+use jiff::Timestamp;
+use revere_model::calendar::instant_of_text;
 
 use super::error::Problem;
 use crate::{
@@ -84,6 +86,16 @@ impl Params {
             self.wrong(name, expected, &text);
         }
         value
+    }
+
+    /// An instant as RFC 3339 has it; `expected` completes "expected ...".
+    pub fn instant(&mut self, name: &'static str, expected: &str) -> Option<Timestamp> {
+        let text = self.one(name)?;
+        let at = instant_of_text(&text);
+        if at.is_none() {
+            self.wrong(name, expected, &text);
+        }
+        at
     }
 
     /// As [`Params::exactly`], for what must be given.

@@ -13,14 +13,10 @@ use axum::{
 use futures_util::FutureExt as _;
 use revere_model::{Act, Actor, Who};
 
-use super::{WebState, client_address, error::Problem, guard, pages, same_origin};
+use super::{WebState, client_address, error::Problem, guard, pages, request_id::RequestId, same_origin};
 use crate::error_words;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The id of the request being answered, in its extensions: for handlers that log.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
 
 /// Answers one request, whatever happens inside.
 pub(super) async fn answer(State(state): State<WebState>, mut request: Request, next: Next) -> Response {

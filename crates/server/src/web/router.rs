@@ -81,9 +81,9 @@ fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::mutes::end))
         .routes(routes!(api::on_call::list))
         .routes(routes!(api::on_call::get))
-        .routes(routes!(api::on_call::overrides, api::on_call::add))
-        .routes(routes!(api::on_call::get_override))
-        .routes(routes!(api::on_call::end))
+        .routes(routes!(api::overrides::list, api::overrides::add))
+        .routes(routes!(api::overrides::get))
+        .routes(routes!(api::overrides::end))
         .routes(routes!(api::audit::list))
         .routes(routes!(api::events::events))
 }

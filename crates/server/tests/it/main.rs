@@ -10,6 +10,7 @@ mod canaries;
 mod cli;
 mod engine;
 mod listener;
+mod module_circles;
 mod module_directions;
 mod pages;
 mod proof;

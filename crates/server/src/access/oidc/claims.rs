@@ -5,7 +5,7 @@ use openidconnect::AccessToken;
 use serde_json::{Map, Value};
 
 use super::{Granted, Provider, Refused, Told, discovery::Known, user_info};
-use crate::access::secrets::digest;
+use crate::random_secrets::digest;
 
 /// Who somebody is at a provider, and what that makes them here.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
 use super::Refused;
-use crate::access::secrets::Secret;
+use crate::random_secrets::Secret;
 
 /// How long a log-in may be under way.
 pub const GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::super::{
     ChannelKind, ChannelSample, Notification,
     http_channel::{HttpChannel, over_http},
+    pasted_address,
 };
 use crate::{
     building::BuildInput,
@@ -107,14 +108,9 @@ fn campfire(setup: &BuildInput) -> Result<Campfire, Vec<ConfigFault>> {
 /// An address copied from a browser leads into a room, or to the log-in: the server is what stands before that. Answers the
 /// room, where there is one.
 fn cut_to_server(url: &mut Url) -> Option<String> {
-    url.set_query(None);
-    url.set_fragment(None);
-    let path = url.path().to_owned();
-    let parts: Vec<&str> = path.split('/').collect();
-    let inside = parts.iter().position(|part| ["room", "rooms", "session", "account", "users"].contains(part))?;
-    url.set_path(&parts[..inside].join("/"));
-    let room = parts.get(inside + 1).filter(|_| parts[inside].starts_with("room"))?;
-    (!room.is_empty()).then(|| (*room).to_owned())
+    let room = pasted_address::cut_before(url, &["room", "rooms"]);
+    pasted_address::cut_before(url, &["session", "account", "users"]);
+    room
 }
 
 impl HttpChannel for Campfire {

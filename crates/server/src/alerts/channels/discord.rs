@@ -13,13 +13,14 @@ use super::super::{
     http_channel::{ChartPlace, HttpChannel, over_http},
     inert,
     multipart::Multipart,
-    plain_text,
+    pasted_address, plain_text,
 };
 use crate::{
+    building::BuildInput,
     chart::Picture,
     http_target,
     outbound::{OutboundError, Request, Url},
-    settings::{Field, FieldKind},
+    settings::{ConfigFault, Field, FieldKind},
 };
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
@@ -32,11 +33,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     )],
     groups: &[&crate::alerts::CROWDS, &crate::alerts::CHARTS, &http_target::CHANNEL_CONNECTION],
     knows_repeats: false,
-    build: |setup| {
-        let mut url = setup.url("webhook_url");
-        url.query_pairs_mut().append_pair("wait", "true");
-        over_http(setup, Ok(Discord { url }))
-    },
+    build: |setup| over_http(setup, discord(setup)),
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
         config: r#"{"webhook_url": "{url}/api/webhooks/1/hook-s3cret"}"#,
@@ -60,6 +57,14 @@ const NO_PREVIEW: u32 = 1 << 2;
 
 struct Discord {
     url: Url,
+}
+
+fn discord(setup: &BuildInput) -> Result<Discord, Vec<ConfigFault>> {
+    let is_page = |url: &Url| url.path().starts_with("/channels/");
+    let instead = "the address of a webhook, https://discord.com/api/webhooks/...";
+    let mut url = pasted_address::webhook(setup, is_page, instead)?;
+    url.query_pairs_mut().append_pair("wait", "true");
+    Ok(Discord { url })
 }
 
 fn body(notification: &Notification) -> Value {

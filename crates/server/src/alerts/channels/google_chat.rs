@@ -10,7 +10,7 @@ use super::super::{
     answer::{Answer, Verdict},
     buttons::Button,
     http_channel::{HttpChannel, over_http},
-    inert,
+    inert, pasted_address,
 };
 use crate::{
     http_target,
@@ -28,7 +28,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     )],
     groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
     knows_repeats: true,
-    build: |setup| over_http(setup, Ok(GoogleChat { url: setup.url("webhook_url") })),
+    build: |setup| {
+        let is_page = |url: &Url| pasted_address::is_on(url, &["chat.google.com", "mail.google.com"]);
+        let instead = "the address of a webhook, https://chat.googleapis.com/v1/spaces/...";
+        over_http(setup, pasted_address::webhook(setup, is_page, instead).map(|url| GoogleChat { url }))
+    },
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
         config: r#"{"webhook_url": "{url}/v1/spaces/A/messages?key=key-s3cret&token=token-s3cret"}"#,

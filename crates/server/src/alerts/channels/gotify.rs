@@ -10,7 +10,7 @@ use super::super::{
     answer::{Answer, Verdict},
     fitting::ChatText,
     http_channel::{HttpChannel, over_http},
-    inert,
+    inert, pasted_address,
 };
 use crate::{
     http_target::{self, below},
@@ -29,7 +29,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     knows_repeats: false,
     build: |setup| {
         let token = setup.settings.required_text("app_token").to_owned();
-        over_http(setup, Ok(Gotify { url: below(setup.url("url"), &["message"]), token }))
+        let mut url = setup.url("url");
+        pasted_address::cut_before(&mut url, &["message"]);
+        over_http(setup, Ok(Gotify { url: below(url, &["message"]), token }))
     },
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {

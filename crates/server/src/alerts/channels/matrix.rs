@@ -12,7 +12,7 @@ use super::super::{
     answer::{Answer, Verdict},
     fitting::ChatText,
     http_channel::{ChartPlace, HttpChannel, over_http},
-    inert,
+    inert, pasted_address,
 };
 use crate::{
     building::BuildInput,
@@ -28,7 +28,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     fields: &[
         Field::required("homeserver", FieldKind::Url, "The homeserver, such as https://matrix.example.org."),
         Field::required("access_token", FieldKind::Secret, "The token of the user who writes."),
-        Field::required("room_id", FieldKind::Text, "The room: !id:server, as its settings show it under Advanced."),
+        Field::required(
+            "room_id",
+            FieldKind::Text,
+            "The room: !id:server, as its settings show it under Advanced, or a link to it.",
+        ),
     ],
     groups: &[&crate::alerts::CROWDS, &crate::alerts::CHARTS, &http_target::CHANNEL_CONNECTION],
     knows_repeats: true,
@@ -61,13 +65,19 @@ struct Matrix {
 }
 
 fn matrix(setup: &BuildInput) -> Result<Matrix, Vec<ConfigFault>> {
-    let room = setup.settings.required_text("room_id");
+    let mut homeserver = setup.url("homeserver");
+    if pasted_address::is_on(&homeserver, &["app.element.io", "matrix.to"]) {
+        let message = "leads to the pages that people read; expected the homeserver, https://matrix.example.org";
+        return Err(vec![setup.fault("homeserver", message)]);
+    }
+    pasted_address::cut_before(&mut homeserver, &["_matrix"]);
+    let room = room_of(setup.settings.required_text("room_id"));
     if !room.starts_with('!') {
         let words = if room.starts_with('#') { "; this is an alias" } else { "" };
         return Err(vec![setup.fault("room_id", format!("expected the id of a room, !abc:example.org{words}"))]);
     }
-    let at = |parts: &[&str]| below(below(setup.url("homeserver"), &["_matrix", "client", "v3"]), parts);
-    let mut upload = below(setup.url("homeserver"), &["_matrix", "media", "v3", "upload"]);
+    let at = |parts: &[&str]| below(below(homeserver.clone(), &["_matrix", "client", "v3"]), parts);
+    let mut upload = below(homeserver.clone(), &["_matrix", "media", "v3", "upload"]);
     upload.query_pairs_mut().append_pair("filename", Picture::NAME);
     Ok(Matrix {
         upload,
@@ -76,6 +86,18 @@ fn matrix(setup: &BuildInput) -> Result<Matrix, Vec<ConfigFault>> {
         room: room.to_owned(),
         token: setup.settings.required_text("access_token").to_owned(),
     })
+}
+
+/// The room whose link was copied, `https://matrix.to/#/!abc:example.org?via=...` or of a client in the browser; anything else as
+/// it is.
+fn room_of(text: &str) -> &str {
+    match text.split_once("#/") {
+        Some((front, place)) if front.starts_with("https://") => {
+            let place = place.strip_prefix("room/").unwrap_or(place);
+            place.split(['?', '/']).next().unwrap_or(place)
+        }
+        _ => text,
+    }
 }
 
 /// What stands below the text: the address, to be clicked.

@@ -9,7 +9,7 @@ use super::super::{
     answer::{Answer, Verdict},
     fitting::ChatText,
     http_channel::{HttpChannel, over_http},
-    inert,
+    inert, pasted_address,
 };
 use crate::{
     http_target,
@@ -28,7 +28,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     knows_repeats: false,
     build: |setup| {
         let channel = setup.settings.text("channel").map(str::to_owned);
-        over_http(setup, Ok(Mattermost { url: setup.url("webhook_url"), channel }))
+        let is_page = |url: &Url| pasted_address::is_page_of(url, &["channels", "messages", "integrations"]);
+        let instead = "the address of an incoming webhook, https://.../hooks/...";
+        over_http(setup, pasted_address::webhook(setup, is_page, instead).map(|url| Mattermost { url, channel }))
     },
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {

@@ -12,7 +12,7 @@ use super::super::{
     buttons::Button,
     fitting::ChatText,
     http_channel::{HttpChannel, over_http},
-    inert,
+    inert, pasted_address,
 };
 use crate::{
     building::BuildInput,
@@ -63,7 +63,10 @@ fn ntfy(setup: &BuildInput) -> Result<Ntfy, Vec<ConfigFault>> {
         return Err(vec![setup.fault("token", "given beside another way to sign in: give one of the two")]);
     }
     setup.context.secrets.learn_if_random(topic);
-    Ok(Ntfy { url: setup.url("url"), topic: topic.to_owned(), token: token.map(str::to_owned) })
+    // Copied from a browser it leads to the topic, where JSON would be told as it stands.
+    let mut url = setup.url("url");
+    pasted_address::cut_before(&mut url, &[topic]);
+    Ok(Ntfy { url, topic: topic.to_owned(), token: token.map(str::to_owned) })
 }
 
 /// The largest request that a server reads, in bytes: escapes of JSON count here.

@@ -10,7 +10,7 @@ use super::super::{
     answer::{Answer, Verdict},
     fitting::ChatText,
     http_channel::{HttpChannel, over_http},
-    inert,
+    inert, pasted_address,
 };
 use crate::{
     http_target,
@@ -24,7 +24,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     fields: &[Field::required("webhook_url", FieldKind::SecretUrl, "The address of an incoming integration.")],
     groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
     knows_repeats: false,
-    build: |setup| over_http(setup, Ok(RocketChat { url: setup.url("webhook_url") })),
+    build: |setup| {
+        let is_page = |url: &Url| pasted_address::is_page_of(url, &["channel", "group", "direct", "home", "admin"]);
+        let instead = "the address of an incoming integration, https://.../hooks/...";
+        over_http(setup, pasted_address::webhook(setup, is_page, instead).map(|url| RocketChat { url }))
+    },
     warnings: |_| Vec::new(),
     samples: &[ChannelSample {
         config: r#"{"webhook_url": "{url}/hooks/1/hook-s3cret"}"#,

@@ -18,7 +18,7 @@ use super::super::{
     answer::{Answer, Verdict},
     fitting::ChatText,
     http_channel::{ChartPlace, HttpChannel, form, over_http},
-    inert, plain_text,
+    inert, pasted_address, plain_text,
 };
 use crate::{
     building::BuildInput,
@@ -38,7 +38,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             FieldKind::Secret,
             "Instead: the token of an app with `chat:write`, for charts also `files:write`: `xoxb-...`.",
         ),
-        Field::optional("channel", FieldKind::Text, "The channel that the bot writes to: its id, or #name."),
+        Field::optional(
+            "channel",
+            FieldKind::Text,
+            "The channel that the bot writes to: its id, #name, or its address in a browser.",
+        ),
         Field::optional(
             "reply_broadcast",
             FieldKind::Bool,
@@ -163,14 +167,17 @@ fn slack(setup: &BuildInput) -> Result<Slack, Vec<ConfigFault>> {
         (Some(_), None, None) if setup.entry.config.get("reply_broadcast").is_some() => {
             fault("reply_broadcast", "belongs to 'bot_token'; what a webhook tells makes no threads")
         }
-        (Some(_), None, None) => Ok(Slack { url: setup.url("webhook_url"), bot: None }),
+        (Some(_), None, None) => {
+            let instead = "the address of an incoming webhook, https://hooks.slack.com/services/...";
+            Ok(Slack { url: pasted_address::webhook(setup, is_page, instead)?, bot: None })
+        }
         (None, Some(_), None) => fault("channel", "missing beside 'bot_token'"),
         (None, Some(token), Some(channel)) => Ok(Slack {
             url: below(setup.url("api_url"), &["chat.postMessage"]),
             bot: Some(Bot {
                 token: token.to_owned(),
                 api: setup.url("api_url"),
-                channel: channel.to_owned(),
+                channel: channel_of(channel),
                 broadcast: settings.flag("reply_broadcast"),
             }),
         }),
@@ -180,6 +187,27 @@ fn slack(setup: &BuildInput) -> Result<Slack, Vec<ConfigFault>> {
         }
         (None, None, _) => fault("webhook_url", "missing: give it, or 'bot_token' and 'channel'"),
     }
+}
+
+/// Whether people read Slack there. Hooks have a host of their own, and so have programs that take what Slack takes.
+fn is_page(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "slack.com" || host.ends_with(".slack.com") && !host.starts_with("hooks.")
+}
+
+/// The id of the channel whose address was copied from a browser, `https://TEAM.slack.com/archives/ID` or
+/// `https://app.slack.com/client/TEAM/ID`; anything else as it is.
+fn channel_of(text: &str) -> String {
+    let url = Url::parse(text).ok().filter(is_page);
+    let id = url.as_ref().and_then(|url| {
+        let mut parts = url.path_segments()?;
+        match parts.next()? {
+            "archives" => parts.next(),
+            "client" => parts.nth(1),
+            _ => None,
+        }
+    });
+    id.filter(|id| !id.is_empty()).unwrap_or(text).to_owned()
 }
 
 impl HttpChannel for Slack {

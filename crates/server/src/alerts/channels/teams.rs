@@ -10,6 +10,7 @@ use super::super::{
     answer::{Answer, Verdict},
     buttons::Button,
     http_channel::{HttpChannel, over_http},
+    pasted_address,
 };
 use crate::{
     building::BuildInput,
@@ -48,7 +49,10 @@ struct Teams {
 }
 
 fn teams(setup: &BuildInput) -> Result<Teams, Vec<ConfigFault>> {
-    let url = setup.url("webhook_url");
+    let is_page =
+        |url: &Url| pasted_address::is_on(url, &["teams.microsoft.com", "teams.live.com", "teams.cloud.microsoft"]);
+    let instead = "the address of a flow of Workflows, which it shows when it is made";
+    let url = pasted_address::webhook(setup, is_page, instead)?;
     if url.host_str().is_some_and(|host| host.ends_with("webhook.office.com")) {
         let message = "is a connector of the kind that Microsoft has retired; make a flow of Workflows";
         return Err(vec![setup.fault("webhook_url", message)]);

@@ -29,7 +29,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     doc: "Writes to a chat of Telegram, as a bot.",
     fields: &[
         Field::required("bot_token", FieldKind::Secret, "The bot's token, as @BotFather gave it."),
-        Field::required("chat_id", FieldKind::Any, "The number of the chat, or a public channel's @name."),
+        Field::required("chat_id", FieldKind::Any, "The number of the chat, or a public channel's @name or link."),
         Field::optional("message_thread_id", FieldKind::Count, "The topic inside the chat."),
         http_target::api_url("https://api.telegram.org"),
     ],
@@ -63,11 +63,22 @@ struct Telegram {
     chat: Mutex<Value>,
 }
 
+/// Before the name of a public channel. What is no name there is an invitation, or leads into a private chat.
+const LINK: &str = "https://t.me/";
+
+fn is_name(text: &str) -> bool {
+    text.len() > 1 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
 fn telegram(setup: &BuildInput) -> Result<Telegram, Vec<ConfigFault>> {
     let settings = setup.settings;
     let chat = match settings.any("chat_id") {
         Some(Value::Number(number)) if number.is_i64() => json!(number),
         Some(Value::String(text)) if text.starts_with('@') && text.len() > 1 => json!(text),
+        // Of a public channel, as its link has it.
+        Some(Value::String(text)) if text.starts_with(LINK) && is_name(&text[LINK.len()..]) => {
+            json!(format!("@{}", &text[LINK.len()..]))
+        }
         Some(Value::String(text)) if text.parse::<i64>().is_ok() => json!(text.parse::<i64>().unwrap_or_default()),
         _ => return Err(vec![setup.fault("chat_id", "expected the number of a chat, such as -1001234, or '@name'")]),
     };

@@ -7,7 +7,7 @@ use super::super::{
     answer::{Answer, Verdict},
     fitting::ChatText,
     http_channel::{HttpChannel, form, over_http},
-    inert, plain_text,
+    inert, pasted_address, plain_text,
 };
 use crate::{
     http_target::{self, below},
@@ -29,10 +29,12 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     knows_repeats: false,
     build: |setup| {
         let text = |name| setup.settings.required_text(name).to_owned();
+        let mut site = setup.url("site");
+        pasted_address::cut_before(&mut site, &["login", "accounts", "api"]);
         over_http(
             setup,
             Ok(Zulip {
-                url: below(setup.url("site"), &["api", "v1", "messages"]),
+                url: below(site, &["api", "v1", "messages"]),
                 bot: text("bot_email"),
                 key: text("api_key"),
                 stream: text("stream"),

@@ -76,7 +76,7 @@ impl Housekeeping {
                 Place::Clock
             }
             Place::Clock => {
-                if shared.store.realign(now).await? > 0 {
+                if shared.store.plan_after_clock_set_back(now).await? > 0 {
                     shared.evaluate.wake();
                 }
                 Place::Orphans

@@ -12,9 +12,11 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{SourceFault, Value, output_lines::FRAME_BYTES};
+use super::{SourceFault, Value};
 use crate::process_group::ProcessGroup;
 
+/// Room for what stands around an answer, and for the description of its methods.
+pub(super) const FRAME_BYTES: usize = 1 << 20;
 /// How much of its standard error is kept for messages.
 pub(super) const TAIL_BYTES: usize = 2000;
 

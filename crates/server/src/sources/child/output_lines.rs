@@ -7,11 +7,9 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReade
 use super::{
     super::python_json,
     Value,
-    exchange::{Exchange, Fault, TAIL_BYTES},
+    exchange::{Exchange, FRAME_BYTES, Fault, TAIL_BYTES},
 };
 
-/// Room for what stands around an answer, and for the description of its methods.
-pub(super) const FRAME_BYTES: usize = 1 << 20;
 /// Where in a line that is too long the number of its question is looked for.
 const FRONT_BYTES: usize = 200;
 /// A buffer that grew beyond this for one answer is not kept for the next.

@@ -14,8 +14,8 @@ use tokio::{
 
 use super::{
     Program, Value,
-    exchange::{Exchange, Fault},
-    output_lines::{self, FRAME_BYTES},
+    exchange::{Exchange, FRAME_BYTES, Fault},
+    output_lines,
 };
 use crate::process_group::ProcessGroup;
 

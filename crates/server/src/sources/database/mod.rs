@@ -22,6 +22,7 @@ mod server;
 mod sql_text;
 mod tls;
 mod url;
+mod url_parts;
 mod wire;
 
 use std::{

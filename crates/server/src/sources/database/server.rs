@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     tls::{Tls, TlsMode, TlsWish},
-    url::{UrlParts, is_on, unknown_query},
+    url_parts::{UrlParts, is_on, unknown_query},
 };
 use crate::{outbound::Dialer, redact::Secrets};
 

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use monitor_changes::script_difference;
 pub(in crate::store) use monitor_changes::{created, differences};
 pub use reading::{AuditFilter, AuditRow, AuditWho, AuditedTarget, AuditedWho};
+pub use rows::address_text;
 pub(in crate::store) use rows::insert;
 
 use crate::{
@@ -87,7 +88,7 @@ impl AuditEntry {
             (Some(Target { id, .. }), false) => tracing::info!(key = %id, kind, who, %by, request_id, "{words}"),
             (None, false) => tracing::info!(kind, who, %by, request_id, "{words}"),
             (_, true) => {
-                let address = crate::access::address_text(self.asked.by.address);
+                let address = address_text(self.asked.by.address);
                 let why = self.details.get("why").and_then(Value::as_str).unwrap_or_default();
                 tracing::warn!(target, kind, who, address, %by, request_id, why, "{words}");
             }

@@ -9,7 +9,7 @@ use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
     database::{self as db, DbRow, QueryBuilder},
-    reading::page_cut::fitting,
+    page_cut::fitting,
 };
 
 /// A row, as it was written. Words are kept as they are: an older or newer program may have written others.

@@ -1,15 +1,14 @@
 //! Rows of the audit in the database.
 
+use std::net::IpAddr;
+
 use revere_model::{Target, TargetKind, Who};
 
 use super::AuditEntry;
-use crate::{
-    access::address_text,
-    store::{
-        StoreError,
-        columns::micros,
-        database::{self as db, DbConnection},
-    },
+use crate::store::{
+    StoreError,
+    columns::micros,
+    database::{self as db, DbConnection},
 };
 
 /// The longest details, in bytes. A change of everything about a monitor is cut before it comes here.
@@ -49,4 +48,9 @@ pub(in crate::store) async fn insert(connection: &mut DbConnection, entry: &Audi
         db::query("insert into audit_unlogged (audit_id) values ($1)").bind(id).execute(connection).await?;
     }
     Ok(())
+}
+
+/// An address as it is kept; empty where none is known.
+pub fn address_text(address: Option<IpAddr>) -> String {
+    address.map(|address| address.to_canonical().to_string()).unwrap_or_default()
 }

@@ -9,5 +9,7 @@ mod plans;
 
 pub(super) mod release;
 pub(super) mod results;
+mod run_result;
+mod subjects;
 
 pub(super) mod new_runs;

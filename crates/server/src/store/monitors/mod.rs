@@ -7,11 +7,11 @@ pub(super) mod deleted;
 pub(super) mod field_columns;
 mod forms;
 mod monitor_edit;
-pub(super) mod name_order;
 pub(super) mod records;
 pub(super) mod source_mentions;
 pub(super) mod versions;
 
+pub(in crate::store) use super::name_order;
 use records::{SELECT, fetch, insert, monitor};
 use revere_model::{Act, Asked, Monitor, MonitorId, MonitorSpec, Severity, StateSet, Target, TargetKind};
 
@@ -19,7 +19,8 @@ use crate::store::{
     Store, StoreError,
     audit::{self, Acted},
     database::{self as db, DbConnection, QueryBuilder, sql_pieces},
-    reading::{name_search::contains, page_cut::fitting},
+    name_search::contains,
+    page_cut::fitting,
 };
 
 /// Which monitors, by id.

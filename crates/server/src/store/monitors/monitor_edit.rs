@@ -6,11 +6,12 @@
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{Flip, Gap, GapReason, Monitor, MonitorId, MonitorSpec, Severity, Status, activate, deactivate};
 
-use super::{field_columns, name_order::name_order, records, source_mentions};
+use super::{field_columns, records, source_mentions};
 use crate::store::{
     StoreError,
     columns::{Columns, instant, micros},
     database::{self as db, DbConnection, QueryBuilder},
+    name_order::name_order,
     telling::record_flips::{self, Cause, NewFlip},
     ticks::{
         due_ticks::{self, FirstTick, Ticks},

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use revere_model::{Asked, Monitor, MonitorId, MonitorSpec, Rules, Status, Waits, WaitsFor};
 
-use super::{field_columns, name_order::name_order, source_mentions, versions};
+use super::{field_columns, source_mentions, versions};
 use crate::store::{
     StoreError,
     columns::{Columns, micros, word},
     database::{self as db, DbConnection, DbRow, QueryBuilder, run_ids},
+    name_order::name_order,
     ticks::due_ticks::{self, FirstTick},
 };
 

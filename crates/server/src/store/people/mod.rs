@@ -2,6 +2,7 @@
 //!
 //! Knows no password and no secret: what comes here is hashed already, and is compared by whoever asks or by the database.
 
+mod administrators;
 mod link_records;
 mod links;
 mod login_failures;
@@ -11,9 +12,10 @@ mod sessions;
 mod tokens;
 mod users;
 
+pub use administrators::WaysIn;
 pub use link_records::Link;
 pub use login_failures::{Attempt, failures_of_codes};
 pub use saved_filters::SavedFilter;
 pub use sessions::{NewSession, Session};
 pub use tokens::{NewToken, Token};
-pub use users::{Lookup, NewUser, User, UserChange, WaysIn};
+pub use users::{Lookup, NewUser, User, UserChange};

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use revere_model::{Act, Asked, Rights, Role, SessionId, Target, TargetKind, UserId};
 
-use super::link_records::{self, Link};
+use super::{
+    administrators::{administrator, administrators, is_last_administrator, who_can_come_in},
+    link_records::{self, Link},
+};
 use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
@@ -86,64 +89,6 @@ pub enum Lookup {
     Name(String),
     /// By the provider they come from and who they are there.
     Identity(String, String),
-}
-
-/// The ways in which people may come in, as far as an administrator counts who has one of them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WaysIn {
-    /// By a password that is kept here.
-    pub passwords: bool,
-    /// At these providers; `None` is any.
-    pub issuers: Option<Vec<String>>,
-}
-
-impl Default for WaysIn {
-    /// All there are.
-    fn default() -> Self {
-        WaysIn { passwords: true, issuers: None }
-    }
-}
-
-/// An administrator who is not disabled, and what they could come in by.
-struct Administrator {
-    id: UserId,
-    issuer: Option<String>,
-    has_password: bool,
-    /// A link to choose a password by, which nobody has used yet.
-    has_link: bool,
-}
-
-impl Administrator {
-    /// Whether they can come in as it is now.
-    fn can_come_in(&self, ways: &WaysIn) -> bool {
-        match &self.issuer {
-            None => ways.passwords && self.has_password,
-            Some(issuer) => ways.issuers.as_ref().is_none_or(|issuers| issuers.contains(issuer)),
-        }
-    }
-
-    /// Whether they can, or could if they used their link.
-    fn could_come_in(&self, ways: &WaysIn) -> bool {
-        self.can_come_in(ways) || (self.issuer.is_none() && ways.passwords && self.has_link)
-    }
-}
-
-/// The administrators who are not disabled; `keeping` is what keeps them as they are until the end of the transaction.
-fn administrators(keeping: &str) -> String {
-    format!(
-        "select id, issuer, cast(case when password_hash is null then 0 else 1 end as bigint) as has_password,
-             (select count(*) from one_time_links l where l.user_id = users.id and l.ends_at > $1) as links
-         from users where role = 'administrator' and disabled_at is null and put_out_at is null order by id {keeping}"
-    )
-}
-
-fn administrator(row: &DbRow) -> Result<Administrator, StoreError> {
-    Ok(Administrator {
-        id: UserId(row.int("id")?),
-        issuer: row.text_or_none("issuer")?,
-        has_password: row.int("has_password")? != 0,
-        has_link: row.int("links")? != 0,
-    })
 }
 
 /// A name as it is compared.
@@ -408,33 +353,6 @@ pub(super) async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<U
 async fn fetch_and_keep(connection: &mut DbConnection, id: UserId) -> Result<User, StoreError> {
     let sql = format!("select * from users where id = $1 {}", sql_pieces::KEEPING);
     user(&db::query(db::AssertSqlSafe(sql)).bind(id.0).fetch_one(connection).await?)
-}
-
-/// Whether nobody else could manage people who can now: others count who can come in as it is.
-async fn is_last_administrator(
-    connection: &mut DbConnection,
-    id: UserId,
-    ways: &WaysIn,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let (all, _) = who_can_come_in(connection, ways, now).await?;
-    let counts = all.iter().any(|one| one.id == id && one.could_come_in(ways));
-    Ok(counts && !all.iter().any(|one| one.id != id && one.can_come_in(ways)))
-}
-
-/// The administrators, kept as they are until the end of the transaction, and whether one of them can come in.
-async fn who_can_come_in(
-    connection: &mut DbConnection,
-    ways: &WaysIn,
-    now: Timestamp,
-) -> Result<(Vec<Administrator>, bool), StoreError> {
-    let rows = db::query(db::AssertSqlSafe(administrators(sql_pieces::KEEPING)))
-        .bind(micros(now))
-        .fetch_all(connection)
-        .await?;
-    let all = rows.iter().map(administrator).collect::<Result<Vec<_>, _>>()?;
-    let any = all.iter().any(|one| one.could_come_in(ways));
-    Ok((all, any))
 }
 
 pub(super) async fn end_others(

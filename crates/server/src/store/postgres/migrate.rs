@@ -4,7 +4,7 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::{address::PostgresAddress, faults};
-use crate::store::{OpenError, monitors::name_order::name_order};
+use crate::store::{OpenError, name_order::name_order};
 
 /// Every step since there is PostgreSQL, with its number, in order; released ones are never edited. The first makes what
 /// SQLite's steps up to that number made.

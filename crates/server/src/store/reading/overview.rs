@@ -8,12 +8,13 @@
 use jiff::Timestamp;
 use revere_model::{MonitorId, NumberFormat, ReturnValue, Severity, State, StateSet};
 
-use super::{counts::StateCounts, name_search::contains};
+use super::counts::StateCounts;
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros, tags_from},
     database::{DbRow, QueryBuilder, sql_pieces},
-    monitors::name_order::name_order,
+    name_order::name_order,
+    name_search::contains,
 };
 
 /// Which monitors, and in which order: worst first, unless it says another.

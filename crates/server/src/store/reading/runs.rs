@@ -7,7 +7,7 @@ use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
     database::{self as db, DbRow, QueryBuilder, sql_pieces},
-    reading::page_cut::fitting,
+    page_cut::fitting,
 };
 
 /// Which runs of a monitor, newest first: by when they began. Ids only tell apart those that began at once.

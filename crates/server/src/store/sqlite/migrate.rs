@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::store::{OpenError, monitors::name_order::name_order};
+use crate::store::{OpenError, name_order::name_order};
 
 /// `REVR` in ASCII: marks a file as ours.
 const APPLICATION_ID: i64 = 0x5245_5652;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use revere_model::{AlertRules, QuietHours, Severity, SeveritySet, State, StateSet, Switch};
 use serde::Serialize;
 
-use super::alert_changes::AlertChange;
+use super::alert_choices::{AlertChange, AlertSeen};
 use crate::store::{
     Store, StoreError,
     columns::Columns,
@@ -48,6 +48,12 @@ impl AlertRow {
             on_call_only: false,
             quiet_hours: None,
         }
+    }
+
+    /// What people can choose about it, as they see it.
+    pub(super) fn seen(&self) -> AlertSeen {
+        let AlertRow { enabled, states, severities, .. } = *self;
+        AlertSeen { enabled, states, severities, tags: self.tags.clone() }
     }
 
     /// What the decision whom to tell has to know of it. It is in the configuration.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    access::secrets::Secret,
+    random_secrets::Secret,
     store::{
         Store, StoreError,
         columns::{instant, micros},

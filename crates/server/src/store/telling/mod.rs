@@ -2,7 +2,9 @@
 
 pub(super) mod acknowledgements;
 pub(super) mod alert_changes;
+pub(super) mod alert_choices;
 pub(super) mod alert_records;
+mod asked_for;
 pub(super) mod browsers;
 pub(super) mod decisions;
 pub(super) mod deliveries;
@@ -15,4 +17,5 @@ pub(super) mod on_call;
 pub(super) mod outages;
 pub(super) mod record_flips;
 pub(super) mod reminders;
+mod told_monitors;
 pub(super) mod told_records;

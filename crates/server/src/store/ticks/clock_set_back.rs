@@ -18,7 +18,7 @@ const TOLERATED: SignedDuration = SignedDuration::from_hours(3);
 impl Store {
     /// Reckons the next tick anew where ticks further in the future than any clock should go back have been passed
     /// over already. Answers how many monitors had one.
-    pub async fn realign(&self, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn plan_after_clock_set_back(&self, now: Timestamp) -> Result<u64, StoreError> {
         let horizon = now.saturating_add(TOLERATED).unwrap_or(Timestamp::MAX);
         let rows = db::query(
             "select s.monitor_id, s.next_tick_at, s.attempt, m.version, m.schedule, m.timezone

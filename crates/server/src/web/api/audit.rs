@@ -99,8 +99,8 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
         who: params.read::<AuditWho>("who"),
         acts: params.several("act").unwrap_or_default(),
         target: params.read("target"),
-        from: params.exactly("from", "a time such as 2026-07-01T12:00:00Z"),
-        to: params.exactly("to", "a time such as 2026-07-01T12:00:00Z"),
+        from: params.instant("from", "a time such as 2026-07-01T12:00:00Z"),
+        to: params.instant("to", "a time such as 2026-07-01T12:00:00Z"),
         before: params.cursor("before"),
         limit,
     };

@@ -1,10 +1,6 @@
 //! `/api/v1/alerts/{key}/browsers`: browsers that an alert tells by Web Push.
 
-use axum::{
-    Json,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +14,7 @@ use crate::{
     store::BrowserRecord,
     web::{
         Problem,
-        body::JsonBody,
+        body::{JsonBody, created},
         params::{Key, Params},
     },
 };
@@ -140,7 +136,7 @@ pub(crate) async fn add(
     let location = format!("/api/v1/browsers/{}", added.browser.id);
     let public_key = added.server_key.clone();
     let view = BrowserView::of(added, &public_key);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())
+    Ok(created(location, Json(view)))
 }
 
 /// Notify a browser no more

@@ -12,7 +12,7 @@ use super::schemas::{ReturnValueShape, SeverityWord, StateWord, TriedScript};
 use crate::{
     operations::{
         Context,
-        script::{self, Trial},
+        trials::{self, Trial},
     },
     web::{Problem, body::JsonBody, params::Params},
 };
@@ -180,7 +180,7 @@ pub(crate) async fn eval(
             .map(MonitorId),
         faults: fields.finish(),
     };
-    Ok(Json(script::evaluate(&context, trial).await?.into()))
+    Ok(Json(trials::evaluate(&context, trial).await?.into()))
 }
 
 impl From<Outcome> for OutcomeView {

@@ -19,6 +19,7 @@ mod monitor_schemas;
 pub mod monitors;
 pub mod mutes;
 pub mod on_call;
+pub mod overrides;
 pub mod rights;
 pub mod runs;
 pub mod schedule;

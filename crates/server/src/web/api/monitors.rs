@@ -21,7 +21,7 @@ use crate::{
     store::MonitorFilter,
     web::{
         Problem,
-        body::JsonBody,
+        body::{JsonBody, created},
         fields::Fields,
         params::{Key, Params, is_number},
     },
@@ -80,7 +80,7 @@ pub(crate) async fn create(context: Context, params: Params, JsonBody(fields): J
     let (input, _) = read(fields, None, true);
     let monitor = monitors::create(&context, input).await?;
     let location = format!("/api/v1/monitors/{}", monitor.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], shown(monitor)).into_response())
+    Ok(created(location, shown(monitor)))
 }
 
 /// One monitor

@@ -1,10 +1,6 @@
 //! `/api/v1/mutes`: what is held back for a time.
 
-use axum::{
-    Json,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, response::Response};
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, MuteDraft, MuteId, ReturnValue, Severity, State};
 use serde::Serialize;
@@ -23,7 +19,7 @@ use crate::{
     store::{HeldBack, MuteFilter, MuteRecord},
     web::{
         Problem,
-        body::{JsonBody, OptionalBody},
+        body::{JsonBody, OptionalBody, created},
         fields::Fields,
         params::{Key, Params},
     },
@@ -208,7 +204,7 @@ pub(crate) async fn add(context: Context, params: Params, JsonBody(fields): Json
     let added = mutes::add(&context, read(fields)).await?;
     let location = format!("/api/v1/mutes/{}", added.mute.id);
     let view = MuteView::of(added, context.now());
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())
+    Ok(created(location, Json(view)))
 }
 
 /// One mute
@@ -292,19 +288,19 @@ pub(crate) async fn end(
 const TEXT: usize = 1000;
 
 fn read(mut fields: Fields) -> MuteInput {
-    let severity = fields.or_null("severity", |fields| fields.text("severity", TEXT)).flatten();
+    let severity = fields.text_or_null("severity", TEXT);
     let severity = severity
         .and_then(|text| text.parse::<Severity>().map_err(|error| fields.fault("severity", error.to_string())).ok());
     let draft = MuteDraft {
         monitors: fields.ids("monitor_ids").unwrap_or_default().into_iter().map(MonitorId).collect(),
-        tag: fields.or_null("tag", |fields| fields.text("tag", TEXT)).flatten(),
-        alert: fields.or_null("alert", |fields| fields.text("alert", TEXT)).flatten(),
+        tag: fields.text_or_null("tag", TEXT),
+        alert: fields.text_or_null("alert", TEXT),
         severity,
-        starts_at: fields.or_null("starts_at", |fields| fields.instant("starts_at")).flatten(),
-        ends_at: fields.or_null("ends_at", |fields| fields.instant("ends_at")).flatten(),
+        starts_at: fields.instant_or_null("starts_at"),
+        ends_at: fields.instant_or_null("ends_at"),
         duration_s: fields.whole("duration_s", 60..=31_622_400),
-        schedule: fields.or_null("schedule", |fields| fields.text("schedule", TEXT)).flatten(),
-        timezone: fields.or_null("timezone", |fields| fields.text("timezone", TEXT)).flatten(),
+        schedule: fields.text_or_null("schedule", TEXT),
+        timezone: fields.text_or_null("timezone", TEXT),
         reason: fields.text("reason", 4 * TEXT).unwrap_or_default(),
     };
     MuteInput { draft, faults: fields.finish() }

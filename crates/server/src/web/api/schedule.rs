@@ -60,7 +60,7 @@ pub(crate) async fn schedule(
     params.finish(())?;
     fields.require("schedule", "crontab syntax, for instance \"*/5 * * * *\"");
     let schedule = fields.text("schedule", 1 << 16);
-    let timezone = fields.or_null("timezone", |fields| fields.text("timezone", 1 << 16)).flatten();
+    let timezone = fields.text_or_null("timezone", 1 << 16);
     let mut faults = fields.finish();
     let timezone = timezone.as_deref().unwrap_or(&context.defaults().timezone);
     // With the schedule missing, the zone is still judged, so that both faults are told at once.

@@ -103,7 +103,7 @@ pub(crate) async fn who(
     let supposed = Supposed {
         state: params.exactly("state", "OK, ALARM, ERROR or INACTIVE").unwrap_or(State::Alarm),
         severity: params.exactly("severity", "critical or warning"),
-        at: params.exactly("at", "a time such as 2026-11-30T22:00:00Z"),
+        at: params.instant("at", "a time such as 2026-11-30T22:00:00Z"),
     };
     let supposed = params.finish(supposed)?;
     Ok(Json(who::would_be_told(&context, id, supposed).await?.into()))

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use revere_model::{
-    MonitorId, MuteDraft, MuteId, MuteScope, Recurrence, Severity, lasted, read_duration, zone, zone_names,
+    MonitorId, MuteDraft, MuteId, MuteScope, Recurrence, Severity, calendar, lasted, read_duration, zone, zone_names,
 };
 
 use super::{
@@ -287,7 +287,7 @@ fn input(typed: &MuteForm) -> MuteInput {
             None
         }
     });
-    let ends_at = given(&typed.until).and_then(|text| match moment(&text, in_zone.unwrap_or(TimeZone::UTC)) {
+    let ends_at = given(&typed.until).and_then(|text| match moment(&text, &in_zone.unwrap_or(TimeZone::UTC)) {
         Ok(at) => Some(at),
         Err(message) => {
             faults.push(FieldFault::new("ends_at", message));
@@ -314,9 +314,9 @@ fn input(typed: &MuteForm) -> MuteInput {
 }
 
 /// What a browser's field for date and time holds, as a clock in that zone shows it.
-fn moment(text: &str, zone: TimeZone) -> Result<Timestamp, String> {
-    let at = text.parse::<DateTime>().ok().and_then(|at| at.to_zoned(zone).ok());
-    at.map(|at| at.timestamp()).ok_or_else(|| "expected a date and a time such as 2026-07-01 18:00".to_owned())
+fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
+    let at = text.parse::<DateTime>().map(|at| calendar::instant(at, zone));
+    at.map_err(|_| "expected a date and a time such as 2026-07-01 18:00".to_owned())
 }
 
 /// Where a form leads back to: an address of ours that it names.
@@ -500,8 +500,9 @@ mod tests {
     #[test]
     fn a_moment_is_read_as_a_clock_shows_it() {
         let berlin = zone("Europe/Berlin").unwrap();
-        assert_eq!(moment("2026-07-01T18:00", berlin), Ok("2026-07-01T16:00:00Z".parse().unwrap()));
-        assert_eq!(moment("2026-07-01T18:00:30", TimeZone::UTC), Ok("2026-07-01T18:00:30Z".parse().unwrap()));
-        assert!(moment("tomorrow", TimeZone::UTC).unwrap_err().contains("2026-07-01 18:00"));
+        assert_eq!(moment("2026-07-01T18:00", &berlin), Ok("2026-07-01T16:00:00Z".parse().unwrap()));
+        assert_eq!(moment("2026-07-01T18:00:30", &TimeZone::UTC), Ok("2026-07-01T18:00:30Z".parse().unwrap()));
+        assert_eq!(moment("9999-12-31T23:59", &TimeZone::UTC), Ok(Timestamp::MAX), "what people write for never");
+        assert!(moment("tomorrow", &TimeZone::UTC).unwrap_err().contains("2026-07-01 18:00"));
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     operations::{
         Context,
-        script::{self, Trial},
+        trials::{self, Trial},
     },
     web::Problem,
 };
@@ -92,7 +92,7 @@ pub(super) async fn run(
         monitor,
         faults: Vec::new(),
     };
-    Ok(script::evaluate(context, trial).await?.into())
+    Ok(trials::evaluate(context, trial).await?.into())
 }
 
 impl From<Outcome> for OutcomeView {

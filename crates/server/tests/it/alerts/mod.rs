@@ -10,6 +10,7 @@ mod http;
 mod judging;
 mod on_call_docs;
 mod own_words;
+mod pasted_addresses;
 mod preview;
 mod python;
 mod receivers;

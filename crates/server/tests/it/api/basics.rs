@@ -92,7 +92,11 @@ async fn programs_say_what_they_mean_in_parameters() {
     ] {
         assert_eq!(server.get(path).await.faults(), [fault], "{path}");
     }
-    for path in ["/api/v1/monitors?state=OK&state=ALARM,error", "/api/v1/monitors?state=&tag=&q=&after="] {
+    for path in [
+        "/api/v1/monitors?state=OK&state=ALARM,error",
+        "/api/v1/monitors?state=&tag=&q=&after=",
+        "/api/v1/audit?to=9999-12-31T23:59:59Z",
+    ] {
         server.get(path).await.json(200);
     }
 }

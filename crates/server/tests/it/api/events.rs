@@ -1,7 +1,5 @@
 //! `/api/v1/events`: what happens, as it happens.
 
-use std::time::Duration;
-
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
 
@@ -29,7 +27,7 @@ async fn next(
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap()
+    tokio::time::timeout(crate::support::PATIENCE, reading).await.unwrap()
 }
 
 #[tokio::test]

@@ -75,6 +75,10 @@ async fn one_that_recurs_says_when_it_comes_and_one_that_nobody_needs_is_asked_a
     let added = server.send("POST", "/api/v1/mutes", &body).await.json(201);
     assert_eq!((&added["timezone"], &added["in_force"]), (&json!("Europe/Berlin"), &json!(false)));
     assert_eq!((&added["next_start_at"], &added["ends_at"]), (&json!("2026-07-01T20:00:00Z"), &Value::Null));
+    let never =
+        json!({ "alert": "ops", "schedule": "0 22 * * *", "duration_s": 28800, "ends_at": "9999-12-31T23:59:59Z" });
+    let added = server.send("POST", "/api/v1/mutes", &never).await.json(201);
+    assert!(added["ends_at"].as_str().unwrap().starts_with("9999-12-30T"), "the last instant there is: {added}");
     server.advance(SignedDuration::from_hours(9));
     let muting = server.get("/api/v1/mutes/1").await.json(200);
     assert_eq!((&muting["in_force_until"], &muting["unused_since"]), (&json!("2026-07-02T04:00:00Z"), &Value::Null));

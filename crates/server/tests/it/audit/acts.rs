@@ -114,7 +114,7 @@ const WITHOUT_A_ROW: &[&str] = &[
     "claim_deliveries",
     "settle_delivery",
     "settle_deliveries",
-    "realign",
+    "plan_after_clock_set_back",
     "node_seen",
     "node_left",
     "tell_held",

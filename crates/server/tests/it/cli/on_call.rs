@@ -43,6 +43,8 @@ async fn whoever_is_on_call_is_told_and_the_question_who_would_be_says_so() {
     let answer: Value =
         serde_json::from_str(&shell.run("alert who 1 --json --at 2019-12-24T22:00:00Z").exits(0).stdout).unwrap();
     assert_eq!(answer, server.json("/api/v1/monitors/1/who?at=2019-12-24T22:00:00Z").await);
+    let never = server.json("/api/v1/monitors/1/who?at=9999-12-31T23:59:59Z").await;
+    assert!(never["alerts"].is_array(), "the last second of the calendar is a time, too: {never}");
     assert_eq!(answer["alerts"][0]["on_call"]["words"], "nobody is on call; then alice, then bob");
 
     assert_eq!(server.post("/api/v1/monitors/1/run", &json!({})).await.0, 200);

@@ -109,7 +109,7 @@ async fn forms_saving_once_and_live_pages_work_when_each_request_meets_another_s
         let first = news.next().await.unwrap().unwrap();
         assert!(first.starts_with(b"data: "), "{first:?}");
         // One that is made after a watcher has looked once.
-        tokio::time::timeout(Duration::from_secs(30), async {
+        tokio::time::timeout(crate::support::PATIENCE, async {
             loop {
                 let (status, _) = one.post("/api/v1/monitors/1/run", &json!({})).await;
                 assert_eq!(status, 200);

@@ -128,6 +128,13 @@ async fn an_alert_that_refuses_when_its_turn_comes_has_the_one_after_told_at_onc
     test.later(15 * 60);
     test.engine.wake();
     until("Bob is to be told", async || bob.attempts() > attempts).await;
+    // What is under way when the clock goes on is put off from then on.
+    until("that he did not hear it is kept", async || {
+        let log = test.store().deliveries(&DeliveryFilter { limit: 99, ..DeliveryFilter::default() }).await.unwrap();
+        let mut of_bob = log.iter().filter(|one| one.alert_key == "bob_sms");
+        of_bob.any(|one| one.status == DeliveryStatus::Owed && one.last_error.is_some())
+    })
+    .await;
     test.store().acknowledge(id, None, AcknowledgedBy::Request, &by_server(test.now())).await.unwrap();
     bob.fails(Some(SendError::never("404 Not Found")));
     later(&test, 60).await;

@@ -169,7 +169,7 @@ async fn a_start_with_claims_to_take_back_waits_for_no_lock_and_takes_them_back_
     let mut sql = scratch.sql().await;
     sql.hold().await;
     let starting = TestEngine::on(scratch, Default::default());
-    let test = tokio::time::timeout(Duration::from_secs(60), starting).await.expect("it starts all the same");
+    let test = tokio::time::timeout(crate::support::PATIENCE, starting).await.expect("it starts all the same");
     assert_eq!(claims_in_force(test.store()).await, 1);
     sql.let_go().await;
     test.later(5);

@@ -1,7 +1,5 @@
 //! Alerts and sources.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::browser::Browser;
@@ -41,7 +39,7 @@ async fn the_log_says_what_was_told_and_what_was_answered() {
             tokio::task::yield_now().await;
         }
     };
-    let page = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+    let page = tokio::time::timeout(crate::support::PATIENCE, told).await.unwrap();
     assert!(page.contains("&#60;m&#62;") && page.contains("state-inactive") && page.contains("state-alarm"), "{page}");
     assert!(browser.page("/alerts?status=cancelled").await.contains("Nothing fits"));
     assert!(browser.page("/monitor/1").await.contains("Last notifications"));
@@ -111,7 +109,7 @@ async fn an_alert_that_fails_is_seen_on_every_page_until_it_delivers_again() {
             tokio::task::yield_now().await;
         }
     };
-    let page = tokio::time::timeout(Duration::from_secs(20), shown).await.unwrap();
+    let page = tokio::time::timeout(crate::support::PATIENCE, shown).await.unwrap();
     assert!(
         page.contains("title=\"Failing: broken\"") && page.contains("<span class=\"foreign\">broken</span>"),
         "{page}"

@@ -1,6 +1,6 @@
 //! The stream behind a page.
 
-use std::{cell::Cell, time::Duration};
+use std::cell::Cell;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn until(answer: reqwest::Response, wanted: impl Fn(&Value) -> bool) -> Va
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), reading).await.unwrap()
+    tokio::time::timeout(crate::support::PATIENCE, reading).await.unwrap()
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn counts_are_sent_first_and_streams_end_when_the_server_stops() {
     assert_eq!(counts["counts"]["ALARM"], 0);
     let answer = browser.request("GET", "/events").send().await.unwrap();
     server.stopping.cancel();
-    let ended = tokio::time::timeout(Duration::from_secs(20), answer.text()).await.unwrap();
+    let ended = tokio::time::timeout(crate::support::PATIENCE, answer.text()).await.unwrap();
     ended.unwrap();
     let many: Vec<String> = (0..300).map(|id| id.to_string()).collect();
     assert_eq!(browser.get(&format!("/events?monitors={}", many.join(","))).await.status, 422);

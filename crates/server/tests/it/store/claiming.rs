@@ -344,9 +344,9 @@ async fn a_clock_put_back_from_far_ahead_stops_nobody_for_years() {
         scratch.finish(&claimed, State::Ok).await;
     }
     scratch.clock.set(at("2026-05-31T22:00:00Z"));
-    assert_eq!(store.realign(scratch.now()).await.unwrap(), 0, "an hour or two is left alone");
+    assert_eq!(store.plan_after_clock_set_back(scratch.now()).await.unwrap(), 0, "an hour or two is left alone");
     scratch.clock.set(at("2026-01-05T00:00:00Z"));
-    assert_eq!(store.realign(scratch.now()).await.unwrap(), 1);
+    assert_eq!(store.plan_after_clock_set_back(scratch.now()).await.unwrap(), 1);
     let next = async |id| store.monitor(id).await.unwrap().next_run_at.unwrap();
     assert_eq!(next(minutely).await, at("2026-01-05T00:01:00Z"));
     assert_eq!(next(yearly).await, at("2027-01-01T00:00:00Z"));

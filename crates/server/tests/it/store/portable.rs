@@ -219,7 +219,7 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
     store.release_node("one", scratch.now()).await.unwrap();
     store.next_due(scratch.now()).await.unwrap();
     store.due_count(scratch.now()).await.unwrap();
-    store.realign(scratch.now()).await.unwrap();
+    store.plan_after_clock_set_back(scratch.now()).await.unwrap();
     store.count_by_state().await.unwrap();
     store.naming_source("shop", 9).await.unwrap();
     store.tags(9).await.unwrap();

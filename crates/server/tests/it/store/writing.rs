@@ -155,7 +155,7 @@ async fn sits_out(scratch: &Scratch, begin: impl AsyncFnOnce(), end: impl AsyncF
     assert_eq!(store.monitor(id).await.unwrap().state, State::Inactive, "reading goes on, and no state moves");
     assert!(!result.is_finished());
     end().await;
-    let committed = tokio::time::timeout(Duration::from_secs(60), result).await.unwrap().unwrap();
+    let committed = tokio::time::timeout(crate::support::PATIENCE, result).await.unwrap().unwrap();
     assert!(matches!(committed, revere::store::Committed::Recorded { .. }));
     assert_eq!(store.monitor(id).await.unwrap().state, State::Ok);
     let made = store.create_monitor(&big, &by_server(scratch.now())).await.unwrap();

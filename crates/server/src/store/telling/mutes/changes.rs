@@ -9,7 +9,7 @@ use crate::store::{
     audit::{Acted, AuditEntry},
     columns::micros,
     database as db,
-    telling::deliveries,
+    telling::{asked_for, deliveries},
 };
 
 impl Store {
@@ -64,20 +64,9 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let who = Author::of(&asked.by.who);
-                let ended = db::query(
-                    "update mutes set ended_at = $1, ended_by = $2, ended_by_id = $3, ended_by_name = $4
-                     where id = $5 and ended_at is null",
-                )
-                .bind(micros(asked.at))
-                .bind(who.kind)
-                .bind(who.id)
-                .bind(who.name)
-                .bind(id.0)
-                .execute(&mut *connection)
-                .await?;
+                let is_ended = asked_for::end(connection, "mutes", id.0, &asked).await?;
                 deliveries::let_go_of(connection, id, asked.at).await?;
-                if ended.rows_affected() == 0 {
+                if !is_ended {
                     return Ok(Acted::nothing(()));
                 }
                 Ok(Acted::done((), entry(Act::MuteEnded, id, &was.mute.scope, &was.mute.period, &asked)))

@@ -8,6 +8,7 @@ use crate::store::{
     columns::{Columns, instant, micros, word},
     database::{self as db, DbConnection, DbRow, QueryBuilder, sql_pieces},
     reading::flips::flip,
+    telling::asked_for,
 };
 
 /// A mute, with who asked for it and what it did.
@@ -195,22 +196,12 @@ fn mute(row: &DbRow) -> Result<Mute, StoreError> {
 }
 
 fn record(row: &DbRow) -> Result<MuteRecord, StoreError> {
-    let author = |kind: &str, prefix: &str| -> Result<Option<Author>, StoreError> {
-        let Some(kind) = row.text_or_none(kind)? else { return Ok(None) };
-        let (id, name) = (format!("{prefix}_id"), format!("{prefix}_name"));
-        Ok(Some(Author { kind, id: row.int_or_none(&id)?, name: row.text_or_none(&name)? }))
-    };
-    let owner = author("who", "who")?.ok_or_else(|| StoreError::internal("a stored mute: nobody asked for it"))?;
-    let ended = match (row.at_or_none("ended_at")?, author("ended_by", "ended_by")?) {
-        (Some(at), Some(by)) => Some((at, by)),
-        _ => None,
-    };
     Ok(MuteRecord {
         mute: mute(row)?,
         reason: row.text("reason")?,
         created_at: row.at("created_at")?,
-        owner,
-        ended,
+        owner: asked_for::owner(row)?,
+        ended: asked_for::ended(row)?,
         held_back: row.int("held_back")?.unsigned_abs(),
         last_held_at: row.int_or_none("last_held_at")?.map(instant).transpose()?,
     })

@@ -8,6 +8,7 @@ use crate::store::{
     audit::{Acted, AuditEntry},
     columns::{Columns, micros},
     database::{self as db, DbConnection, DbRow, QueryBuilder},
+    telling::asked_for,
 };
 
 /// An override, with who asked for it.
@@ -119,19 +120,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let who = Author::of(&asked.by.who);
-                let ended = db::query(
-                    "update on_call_overrides set ended_at = $1, ended_by = $2, ended_by_id = $3, ended_by_name = $4
-                     where id = $5 and ended_at is null",
-                )
-                .bind(micros(asked.at))
-                .bind(who.kind)
-                .bind(who.id)
-                .bind(who.name)
-                .bind(id.0)
-                .execute(connection)
-                .await?;
-                if ended.rows_affected() == 0 {
+                if !asked_for::end(connection, "on_call_overrides", id.0, &asked).await? {
                     return Ok(Acted::nothing(()));
                 }
                 Ok(Acted::done((), entry(Act::OverrideEnded, &was.rota, &was.change, &asked)))
@@ -168,20 +157,13 @@ fn change(row: &DbRow) -> Result<Override, StoreError> {
 }
 
 fn record(row: &DbRow) -> Result<OverrideRecord, StoreError> {
-    let author = |kind: String, id: &str, name: &str| -> Result<Author, StoreError> {
-        Ok(Author { kind, id: row.int_or_none(id)?, name: row.text_or_none(name)? })
-    };
-    let ended = match (row.at_or_none("ended_at")?, row.text_or_none("ended_by")?) {
-        (Some(at), Some(kind)) => Some((at, author(kind, "ended_by_id", "ended_by_name")?)),
-        _ => None,
-    };
     Ok(OverrideRecord {
         change: change(row)?,
         rota: row.text("rota")?,
         reason: row.text("reason")?,
         created_at: row.at("created_at")?,
-        owner: author(row.text("who")?, "who_id", "who_name")?,
-        ended,
+        owner: asked_for::owner(row)?,
+        ended: asked_for::ended(row)?,
     })
 }
 

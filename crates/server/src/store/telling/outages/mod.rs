@@ -14,5 +14,4 @@ pub use records::Outage;
 pub(in crate::store) use runs::{Met, Outages, write};
 pub use runs::{SourceDown, SourcesMet};
 
-/// Where a row of `monitors m` is one that people are told of: a monitor that is not deleted, or what stands for a source.
-pub(in crate::store) const IS_TOLD_OF: &str = "(m.deleted_at is null or m.source is not null)";
+pub(in crate::store) use super::told_monitors::IS_TOLD_OF;

@@ -1,5 +1,7 @@
 //! `revere alert`: who would be told of a monitor, and whether an alert reaches anybody.
 
+mod preview;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -7,12 +9,13 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use revere_model::{
     Act as Audited, Asked, Clock, Monitor, MonitorId, RunId, Severity, State, SystemClock, Target, TargetKind, Verdict,
+    calendar::instant_of_text,
     on_call::{Changes, Rota},
 };
 use serde_json::{Value, json};
 
 use super::{
-    Exit, Global, alert_preview,
+    Exit, Global,
     project::{Begun, Project},
     terminal::{self, Paint, inert, inert_line},
 };
@@ -125,10 +128,10 @@ impl AlertCommand {
                 let project = Project::open(global)?;
                 let told = Told { monitor: MonitorId(0), state, severity, run };
                 let (notification, is_example, message) =
-                    project.runtime.block_on(alert_preview::preview(&project, &key, &monitor, told, draft))?;
+                    project.runtime.block_on(preview::preview(&project, &key, &monitor, told, draft))?;
                 match json {
-                    true => terminal::print_json(&alert_preview::as_json(&notification, is_example, &message)),
-                    false => terminal::print_as_it_is(&alert_preview::for_a_person(
+                    true => terminal::print_json(&preview::as_json(&notification, is_example, &message)),
+                    false => terminal::print_as_it_is(&preview::for_a_person(
                         &notification,
                         is_example,
                         &message,
@@ -238,7 +241,7 @@ async fn ask(config: &Config, secrets: &Secrets, monitor: &str, supposed: Suppos
 }
 
 fn time(text: &str) -> Result<Timestamp, &'static str> {
-    text.parse().map_err(|_| "expected a time such as 2026-12-24T22:00:00Z")
+    instant_of_text(text).ok_or("expected a time such as 2026-12-24T22:00:00Z")
 }
 
 /// The database, which must be there.

@@ -4,9 +4,11 @@ use revere_model::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::{
-    alert::{found, no_channel, opened},
-    project::Project,
-    terminal::{Paint, inert, inert_line},
+    super::{
+        project::Project,
+        terminal::{Paint, inert, inert_line},
+    },
+    found, no_channel, opened,
 };
 use crate::{
     alerts::{self, MessagePreview, Notification},
