@@ -230,6 +230,12 @@ async fn what_opens_a_door_is_shown_once_and_then_neither_shown_said_nor_kept_as
     let added = owner.submit("/people", &[("name", "bob"), ("role", "viewer"), ("tags", "")]).await;
     let link = once(&added.text).rsplit('/').next().unwrap().to_owned();
     assert_eq!(Visitor::at(&server.address, "127.0.0.2").get(&format!("/link/{link}")).await.status, 200);
+    // Nor where it is asked for in a way that leads nowhere, which the log says.
+    for (method, before, after, status) in [("PUT", "", "", 405), ("GET", "", "/", 404), ("GET", "/revere", "", 404)] {
+        let path = format!("{}{before}/link/{link}{after}", server.address);
+        let asked = client().request(method.parse().unwrap(), path).send().await.unwrap();
+        assert_eq!(asked.status().as_u16(), status, "{method} {before}/link/...{after}");
+    }
     assert_eq!(owner.submit("/account/second-factor", &[]).await.status, 303);
     let key = once(&owner.get("/account").await.text);
     let code = {
