@@ -47,7 +47,7 @@ impl FromRequestParts<WebState> for PageRequest {
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         let token = FormToken::of(&parts.headers, state.site.is_secure());
-        let zone = ChosenZone::of(&parts.headers);
+        let zone = ChosenZone::of(&parts.headers, state.site.is_secure());
         let here = (parts.method == Method::GET).then(|| parts.uri.path_and_query().map(ToString::to_string)).flatten();
         let context = Context::from_request_parts(parts, state).await?;
         // A page is not worth losing over what its navigation shows.
