@@ -49,6 +49,27 @@ fn an_address_that_others_can_reach_takes_a_log_in_and_encryption_or_plain_words
     }
 }
 
+#[test]
+fn a_header_that_anybody_sends_by_themselves_says_of_nobody_who_they_are() {
+    for (name, is_right) in [
+        ("X-Forwarded-User", true),
+        ("Remote-User", true),
+        ("Authorization", false),
+        ("User-Agent", false),
+        ("X-Forwarded-For", false),
+        ("X-Real-IP", false),
+        ("Accept-Language", false),
+        ("Sec-Fetch-Site", false),
+        ("two words", false),
+    ] {
+        let words = format!("PROXY_USER_HEADER = '{name}'\nTRUSTED_PROXIES = ['127.0.0.1']");
+        let folder = config(&words);
+        let said = revere(folder.path(), &["check"]).output().unwrap();
+        let faults = text(&said).contains("expected the name of a header that the proxy sets");
+        assert_eq!((said.status.success(), !faults), (is_right, is_right), "{name}: {}", text(&said));
+    }
+}
+
 /// What every page says where anybody may do everything.
 const ANYBODY: &str = "Anybody who reaches this server may do everything.";
 
