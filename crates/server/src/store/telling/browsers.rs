@@ -18,6 +18,8 @@ const KEY: &str = "web_push_key";
 
 /// So many one alert tells.
 const MOST: i64 = 500;
+/// So many one person has, so that whoever may only look takes nobody's place.
+const MOST_OF_ONE: i64 = 20;
 
 /// A browser that asked to be told, for people to look at.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,7 +122,12 @@ impl Store {
                         .bind(&new.endpoint)
                         .fetch_one(&mut *connection)
                         .await?;
-                if others >= MOST {
+                let own: i64 = db::query_scalar("select count(*) from browsers where user_id = $1 and endpoint <> $2")
+                    .bind(new.owner.map_or(0, |owner| owner.0))
+                    .bind(&new.endpoint)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                if others >= MOST || own >= MOST_OF_ONE {
                     return Ok(Acted::nothing(None));
                 }
                 let author = Author::of(&asked.by.who);

@@ -265,3 +265,28 @@ async fn browsers_of_people_whose_way_in_is_gone_are_told_nothing() {
     owed.sort_unstable();
     assert_eq!(owed, [ids[0], ids[2]]);
 }
+
+#[tokio::test]
+async fn nobody_takes_the_places_of_others_browsers() {
+    let scratch = Scratch::new().await;
+    let (store, asked) = (&scratch.store, by_server(scratch.now()));
+    let (ada, bob) = (person(&scratch, "ada", Role::Viewer).await, person(&scratch, "bob", Role::Viewer).await);
+    let browser = PushBrowser::at("https://push.example/".into());
+    let add = async |owner: &User, number: u32| {
+        let new = NewBrowser {
+            alert: "ops".into(),
+            name: format!("browser {number}"),
+            endpoint: format!("https://push.example/{}/{number}", owner.name),
+            keys: BrowserKeys::read(&browser.p256dh(), &browser.auth()).unwrap(),
+            server_key: "key".into(),
+            owner: Some(owner.id),
+        };
+        store.add_browser(new, &asked).await.unwrap()
+    };
+    for number in 0..20 {
+        assert!(add(&ada, number).await.is_some(), "{number}");
+    }
+    assert_eq!(add(&ada, 20).await, None, "one more");
+    assert!(add(&ada, 19).await.is_some(), "that is known is known anew");
+    assert!(add(&bob, 0).await.is_some());
+}
