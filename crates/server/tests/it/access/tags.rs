@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Visitor, person};
 use crate::api::server::{Answer, Server, send};
-use crate::support::by_server;
+use crate::support::{by_server, eventually};
 
 struct Program<'a> {
     server: &'a Server,
@@ -98,6 +98,33 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
     alice.send("POST", "/api/v1/deleted-monitors/2/undelete", &json!({})).await.json(200);
     let saved = alice.send("GET", "/api/v1/monitors/2/versions", &json!({})).await.json(200);
     assert_eq!(saved["items"][0]["saved_by"]["name"], "token a program of alice");
+}
+
+#[tokio::test]
+async fn what_she_makes_by_the_page_is_run_at_once_and_nothing_of_it_is_refused() {
+    let server = Server::with_local_users().await;
+    person(&server, "alice", Role::Editor, &["shop"]).await;
+    let alice = Visitor::logged_in(&server, "alice").await;
+    let fields = [
+        ("name", "Orders"),
+        ("script", "return_value = 7"),
+        ("schedule", "0 0 1 1 *"),
+        ("timezone", "UTC"),
+        ("active", "true"),
+        ("tags", "shop"),
+        ("alarm_after", "1"),
+        ("recover_after", "1"),
+        ("do", "save"),
+    ];
+    let made = alice.submit("/create", &fields).await;
+    assert_eq!(made.status, 303, "{}", made.text);
+    eventually("it ran", async || {
+        let monitor = server.store.monitor(MonitorId(1)).await.unwrap();
+        monitor.last_run_at.ok_or_else(|| format!("{monitor:?}"))
+    })
+    .await;
+    let acts: Vec<String> = crate::audit::whole(&server.store).await.into_iter().map(|row| row.act).collect();
+    assert!(!acts.contains(&"denied".to_owned()), "{acts:?}");
 }
 
 #[tokio::test]
