@@ -1,50 +1,89 @@
-"""sqlmap on every parameter of every request: in addresses, forms, JSON, and in the headers that the server reads."""
+"""sqlmap on every parameter of every request: in addresses, forms, JSON, and in the headers that the server reads. And by the time of an
+answer alone, on what reaches a statement."""
 
+import contextlib
 import csv
 import pathlib
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.parse
+import urllib.request
+
+import careless_server
 
 # One parameter of a path is one that it looks at; so is a header that the server keeps.
 HEADERS = ["User-Agent", "X-Forwarded-For", "X-Request-Id", "Accept-Language"]
+# A stream has no end; what its parameters do is seen by the lists that have the same.
+STREAMS = ("/events", "/api/v1/events")
+# Parameters of addresses that reach a statement: filters, orders, cursors, searches, ids. Names of path parameters besides.
+REACH_STATEMENTS = {"q", "tag", "state", "severity", "sort", "after", "before", "limit", "monitor", "alert", "status", "rota", "over",
+                    "flips", "who", "act", "target", "from", "to", "until", "run", "version", "at", "deleted"}  # fmt: skip
+# Heavy statements are what SQLite has to be slow by; each of these three kinds is one that a value may stand in.
+HEAVY = r"SQLite > 2\.0 (AND time-based blind|OR time-based blind|time-based blind - Parameter replace) \(heavy query\)"
 
 
 def scan(base, token, requests, folder):
     """What it found, as rows."""
-    log, output = folder / "sqlmap-requests.log", folder / "sqlmap"
-    asked = list(written(base, token, requests))
-    log.write_text("".join(asked))
-    print(f"sqlmap is given {len(asked)} requests", flush=True)
-    results = folder / "sqlmap-results.csv"
-    command = [pathlib.Path(sys.executable).parent / "sqlmap", "-l", log, "--batch", "--output-dir", output, "--results-file", results]
     # SQLite is what the server here keeps its data in; 401 and the like are answers to what was changed in a request. Not asked for:
     # answers that take long, which are what a refused log-in does on purpose, and the two fields that are no parameters of anything.
-    command += ["--dbms", "sqlite", "--level", "1", "--risk", "1", "--technique", "BEUQ", "--skip", "token,once", "--threads", "4"]
-    command += ["--ignore-code", "*", "--ignore-redirects", "--tamper", "xforwardedfor", "--timeout", "20", "--retries", "1"]
-    command += ["--disable-coloring", "-v", "1"]
-    with open(folder / "sqlmap.log", "w") as said:
-        ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=900)
-    text = (folder / "sqlmap.log").read_text()
-    if ran.returncode or "unhandled exception" in text:
-        raise SystemExit(f"sqlmap failed: {text[-2000:]}")
+    how = ["--level", "1", "--risk", "1", "--technique", "BEUQ", "--skip", "token,once", "--threads", "4"]
+    # By time first: the others delete what they are about.
+    found = by_time(base, token, requests, folder)
+    return found + findings(ran(folder, "sqlmap", list(written(base, token, requests)), how))
+
+
+def by_time(base, token, requests, folder):
+    """What shows by the time of an answer alone, of what reaches a statement; with a server that has such a fault, which must be
+    found: whoever finds nothing there finds nothing here."""
+    began = time.monotonic()
+    asked = list(timed(base, token, requests))
+    with careless_server.running() as careless:
+        # What it finds it keeps by host and path, and takes up again for another port: this path is nobody else's.
+        asked.append(entry(careless, token, None, "/careless?name=ada*"))
+        how = ["--level", "3", "--technique", "T", "--test-filter", HEAVY, "--time-sec", "2"]
+        rows = ran(folder, "sqlmap-by-time", asked, how)
+    there = [row for row in rows if row["Target URL"].startswith(f"{careless}/")]
+    if not findings(there):
+        raise SystemExit(f"sqlmap does not find by time what is there to be found: {there}")
+    print(f"sqlmap asked by time for {len(asked) - 1} parameters ({time.monotonic() - began:.0f} s)", flush=True)
+    return findings([row for row in rows if row not in there])
+
+
+def ran(folder, name, asked, how):
+    """Has it ask these requests; answers the rows of its results."""
+    log, output, results = folder / f"{name}-requests.log", folder / name, folder / f"{name}-results.csv"
+    log.write_text("".join(asked))
+    print(f"{name} is given {len(asked)} requests", flush=True)
+    command = [pathlib.Path(sys.executable).parent / "sqlmap", "-l", log, "--batch", "--output-dir", output, "--results-file", results]
+    command += ["--dbms", "sqlite", *how, "--ignore-code", "*", "--ignore-redirects", "--tamper", "xforwardedfor"]
+    command += ["--timeout", "20", "--retries", "1", "--disable-coloring", "-v", "1"]
+    with open(folder / f"{name}.log", "w") as said:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=900)
+    text = (folder / f"{name}.log").read_text()
+    if done.returncode or "unhandled exception" in text:
+        raise SystemExit(f"{name} failed: {text[-2000:]}")
+    return list(csv.DictReader(results.open())) if results.exists() else []
+
+
+def findings(rows):
+    """Of its rows those that are a finding."""
     found = []
-    if results.exists():
-        for row in csv.DictReader(results.open()):
-            if "false positive or unexploitable" in (row.get("Note(s)") or ""):
-                # What it suspected and could not show when it looked again: on a busy machine answers differ by chance.
-                print(f"sqlmap suspected and then ruled out: {row['Parameter']} of {row['Target URL']}")
-            elif row.get("Technique(s)"):
-                found.append({"by": "sqlmap", "what": f"{row['Technique(s)']}: {row['Parameter']}",
-                              "where": f"{row['Place']} {row['Target URL']}", "detail": row.get("Note(s)", "")})  # fmt: skip
+    for row in rows:
+        if "false positive or unexploitable" in (row.get("Note(s)") or ""):
+            # What it suspected and could not show when it looked again: on a busy machine answers differ by chance.
+            print(f"sqlmap suspected and then ruled out: {row['Parameter']} of {row['Target URL']}")
+        elif row.get("Technique(s)"):
+            found.append({"by": "sqlmap", "what": f"{row['Technique(s)']}: {row['Parameter']}",
+                          "where": f"{row['Place']} {row['Target URL']}", "detail": row.get("Note(s)", "")})  # fmt: skip
     return found
 
 
 def written(base, token, requests):
     """The requests in the form of a proxy's log, which it reads. Parameters inside a path are marked with a star."""
     for request in requests:
-        if request.route in ("/events", "/api/v1/events"):
-            # A stream has no end; what its parameters do is seen by the lists that have the same.
+        if request.route in STREAMS:
             continue
         if "{" in request.route:
             yield entry(base, token, request, starred(request))
@@ -55,6 +94,42 @@ def written(base, token, requests):
         yield entry(base, token, first, first.path, {header: "x*"})
 
 
+def timed(base, token, requests):
+    """One request for each parameter that reaches a statement, with a star after its value; only such as are answered, for a refusal
+    asks the database nothing."""
+    seen, refused = set(), []
+    for request in requests:
+        if request.method != "GET" or request.route in (*STREAMS, "/login"):
+            continue
+        path, _, query = request.path.partition("?")
+        marked = []
+        if "{" in request.route and "{file}" not in request.route:
+            marked.append(("", path, starred(request).partition("?")[0]))
+        for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
+            if name in REACH_STATEMENTS:
+                # Alone: what is wrong with another one would hide it.
+                alone = f"{path}?{urllib.parse.urlencode({name: value})}"
+                marked.append((name, alone, f"{alone}*"))
+        for name, plain, star in marked:
+            if (request.route, name) in seen:
+                continue
+            seen.add((request.route, name))
+            if is_answered(base, token, request, plain):
+                yield entry(base, token, request, star)
+            else:
+                refused.append(plain)
+    print(f"not asked by time, for they are refused as they are: {', '.join(refused) or 'none'}", flush=True)
+
+
+def is_answered(base, token, request, path):
+    asked = urllib.request.Request(base + path, headers=head(base, token, request, path))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with contextlib.suppress(urllib.error.HTTPError):
+        opener.open(asked, timeout=60).close()
+        return True
+    return False
+
+
 def starred(request):
     """The path with a star after the value of each parameter in it."""
     path, _, query = request.path.partition("?")
@@ -63,15 +138,21 @@ def starred(request):
     return whole + (f"?{query}" if query else "")
 
 
-def entry(base, token, request, path, more=None):
-    host = urllib.parse.urlsplit(base).netloc
-    head = {"Host": host, "Accept": "text/html", "Origin": base}
+def head(base, token, request, path):
+    """The headers that it is asked with."""
+    given = {"Host": urllib.parse.urlsplit(base).netloc, "Accept": "text/html", "Origin": base}
     if path.startswith("/api/"):
-        head |= {"Accept": "*/*", "Authorization": f"Bearer {token}"}
-    else:
-        head["Cookie"] = request.cookie
-    if request.body:
-        head |= {"Content-Type": request.kind, "Content-Length": str(len(request.body))}
-    lines = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in {**head, **(more or {})}.items())]
+        return given | {"Accept": "*/*", "Authorization": f"Bearer {token}"}
+    return given | ({"Cookie": request.cookie} if request else {})
+
+
+def entry(base, token, request, path, more=None):
+    """A request as it stands in the log; without one, of a server that asks for nothing."""
+    given = head(base, token, request, path)
+    body = request.body if request else ""
+    if body:
+        given |= {"Content-Type": request.kind, "Content-Length": str(len(body))}
+    method = request.method if request else "GET"
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in {**given, **(more or {})}.items())]
     bar = "=" * 54
-    return f"{bar}\n10:00:00  {base} [127.0.0.1]\n{bar}\n" + "\n".join(lines) + f"\n\n{request.body}\n{bar}\n\n\n"
+    return f"{bar}\n10:00:00  {base} [127.0.0.1]\n{bar}\n" + "\n".join(lines) + f"\n\n{body}\n{bar}\n\n\n"

@@ -159,10 +159,37 @@ impl Reader<'_> {
     /// A header that a proxy sets, and no browser by itself.
     fn proxy_user_header(&mut self) -> Option<String> {
         const NAME: &str = "PROXY_USER_HEADER";
-        const OTHERS: [&str; 8] =
-            ["authorization", "cookie", "host", "origin", "referer", "user-agent", "x-forwarded-for", "x-request-id"];
+        const OTHERS: [&str; 23] = [
+            "authorization",
+            "cache-control",
+            "connection",
+            "cookie",
+            "dnt",
+            "expect",
+            "forwarded",
+            "host",
+            "origin",
+            "pragma",
+            "priority",
+            "range",
+            "referer",
+            "te",
+            "transfer-encoding",
+            "upgrade",
+            "user-agent",
+            "via",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-real-ip",
+            "x-request-id",
+        ];
+        /// Those that begin so are browsers', too.
+        const FAMILIES: [&str; 4] = ["accept", "content-", "if-", "sec-"];
         let header = self.settings.text(NAME)?.trim().to_ascii_lowercase();
-        if header.parse::<HeaderName>().is_err() || OTHERS.contains(&header.as_str()) {
+        let is_others =
+            OTHERS.contains(&header.as_str()) || FAMILIES.iter().any(|family| header.starts_with(family));
+        if header.parse::<HeaderName>().is_err() || is_others {
             self.fault(
                 NAME,
                 "expected the name of a header that the proxy sets, such as 'X-Forwarded-User' or 'Remote-User'",

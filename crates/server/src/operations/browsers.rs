@@ -95,7 +95,11 @@ pub async fn add(context: &Context, alert: &str, input: BrowserInput) -> Result<
     let (name, owner) = (name.to_owned(), person(context));
     let new = NewBrowser { alert: alert.to_owned(), name, endpoint, keys, server_key, owner };
     let added = services.store.add_browser(new, &context.asked()).await.map_err(Failure::Store)?;
-    added.ok_or_else(|| Failure::NotPossible("the alert tells as many browsers as it may; remove some".to_owned()))
+    added.ok_or_else(|| {
+        let detail = "the alert tells as many browsers as it may, or as many of yours: 500 in all, 20 of one person; \
+                      remove some";
+        Failure::NotPossible(detail.to_owned())
+    })
 }
 
 /// Has a browser told no more: one's own, or anybody's by whoever may change alerts. Answers which alert told it.

@@ -80,6 +80,12 @@ impl Context {
         self.actor.who.may_with(operation, tags)
     }
 
+    /// For a page that is there for this alone, or does it to many: that whoever asks may not is written down, as it is where one
+    /// operation refuses it.
+    pub fn must_with(&self, operation: Operation, id: MonitorId, tags: &[String]) -> Result<(), Failure> {
+        self.may_with(operation, Some(id), tags).map(drop)
+    }
+
     /// What the operation works with, if whoever asks may do it.
     pub(super) fn may(&self, operation: Operation) -> Result<&Arc<Services>, Failure> {
         self.judged(operation, None, self.actor.who.may(operation))

@@ -124,6 +124,12 @@ pub async fn update(
     save(context, id, version, input, Edit::Fields).await
 }
 
+/// Whether [`update`] would take this of a monitor as it is now: for what is done to many, all or none.
+pub async fn would_update(context: &Context, current: &Monitor, input: &MonitorInput) -> Result<(), Failure> {
+    context.may_with(Operation::EditMonitor, Some(current.id), &current.spec.tags)?;
+    becomes(context, current, input, Edit::Fields).await.map(drop)
+}
+
 /// Deletes a monitor; what is owed to people is still sent. For a time it can be brought back with its history. With
 /// `version`, only if that is still the stored one.
 pub async fn delete(context: &Context, id: MonitorId, version: Option<i64>) -> Result<(), Failure> {
@@ -180,12 +186,10 @@ pub(super) async fn save(
         if version.is_some_and(|version| version != current.version) {
             return Err(Failure::Conflict(current.version));
         }
-        let spec = checked(context, &current.spec, input, edit == Edit::Whole).await?;
+        let spec = becomes(context, &current, input, edit).await?;
         if spec == current.spec {
             return Ok(current);
         }
-        // Nobody gives a monitor away that they could not take back.
-        context.may_with(edit.operation(), Some(id), &spec.tags)?;
         let asked = context.asked().because(input.note.trim());
         let saved = match edit {
             Edit::Whole | Edit::Fields => services.store.update_monitor(id, current.version, &spec, &asked).await,
@@ -200,6 +204,19 @@ pub(super) async fn save(
             }
         }
     }
+}
+
+/// What a monitor becomes by an edit, if nothing is wrong with it.
+async fn becomes(
+    context: &Context,
+    current: &Monitor,
+    input: &MonitorInput,
+    edit: Edit,
+) -> Result<MonitorSpec, Failure> {
+    let spec = checked(context, &current.spec, input, edit == Edit::Whole).await?;
+    // Nobody gives a monitor away that they could not take back.
+    context.may_with(edit.operation(), Some(current.id), &spec.tags)?;
+    Ok(spec)
 }
 
 /// What is wrong with a new monitor, the script aside: that is for Python to say.

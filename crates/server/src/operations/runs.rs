@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use revere_model::{Asked, FlipId, Gap, MonitorId, Operation, Run, RunId};
+use revere_model::{Asked, FlipId, Gap, Monitor, MonitorId, Operation, Run, RunId};
 
 use super::{Context, Failure, Services, failure::of, monitors};
 use crate::{
@@ -28,8 +28,9 @@ pub async fn run_now(context: &Context, id: MonitorId) -> Result<Run, Failure> {
 }
 
 /// Runs a monitor that was just made, once: part of making it, and no act of its own.
-pub async fn run_first(context: &Context, id: MonitorId) -> Result<Run, Failure> {
-    run(context.may(Operation::CreateMonitor)?, id, None).await
+pub async fn run_first(context: &Context, monitor: &Monitor) -> Result<Run, Failure> {
+    let services = context.may_with(Operation::CreateMonitor, Some(monitor.id), &monitor.spec.tags)?;
+    run(services, monitor.id, None).await
 }
 
 async fn run(services: &Arc<Services>, id: MonitorId, asked: Option<Asked>) -> Result<Run, Failure> {

@@ -2,7 +2,7 @@
 //!
 //! Every answer leaves through here, also those of unknown paths and wrong methods, so nothing can forget a header.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{borrow::Cow, panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -39,15 +39,16 @@ pub(super) async fn answer(State(state): State<WebState>, mut request: Request, 
         }
         Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {
             let words = error_words::of_panic(panic.as_ref());
-            tracing::error!(request_id = id, %method, path = shown_path, panic = words, "answering a request panicked; this is a fault of the program");
+            tracing::error!(request_id = id, %method, path = &*shown_path, panic = words, "answering a request panicked; this is a fault of the program");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed while it answered this; its log says where, under this answer's request_id")
                 .into_response()
         }),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        log(&problem, &id, &method, shown_path);
+        log(&problem, &id, &method, &path, &shown_path);
         let headers = std::mem::take(response.headers_mut());
-        response = match wants_page.then(|| pages::problem_page::shown(&problem, &id, &method)) {
+        let settings = state.operations.log_in_settings();
+        response = match wants_page.then(|| pages::problem_page::shown(&problem, &id, &method, settings)) {
             Some(Ok(page)) => page,
             _ => problem.document(&id),
         };
@@ -118,24 +119,27 @@ fn finish_headers(headers: &mut HeaderMap, state: &WebState, id: &str, path: &st
     }
 }
 
-/// The path as the log may hold it: what opens a door is not for whoever reads logs.
-fn logged_path(path: &str) -> &str {
-    let opens = ["/link/", "/acknowledge/"].into_iter().find(|prefix| path.starts_with(prefix));
-    match opens {
-        Some("/link/") => "/link/...",
-        Some(_) => "/acknowledge/...",
-        None => path,
+/// The path as the log may hold it: what opens a door is not for whoever reads logs, wherever it stands in an address that was
+/// put together wrong.
+fn logged_path(path: &str) -> Cow<'_, str> {
+    let ends = ["/link/", "/acknowledge/"].into_iter().filter_map(|opens| Some(path.find(opens)? + opens.len()));
+    match ends.min() {
+        Some(end) => format!("{}...", &path[..end]).into(),
+        None => path.into(),
     }
 }
 
 /// Once, here: ours as an error, the client's for whoever looks closely.
-fn log(problem: &Problem, id: &str, method: &Method, path: &str) {
+fn log(problem: &Problem, id: &str, method: &Method, path: &str, shown_path: &str) {
     let status = problem.status.as_u16();
     let cause = problem.cause.as_deref().map(|cause| error_words::with_causes(cause)).unwrap_or_default();
+    // What the client is told may hold the path as it came.
+    let detail = if path == shown_path { problem.detail.as_str() } else { "" };
+    let path = shown_path;
     match status {
         503 => tracing::warn!(request_id = id, %method, path, status, cause, "request refused for now"),
         500.. => tracing::error!(request_id = id, %method, path, status, cause, "request failed"),
-        _ => tracing::debug!(request_id = id, %method, path, status, detail = problem.detail, "request refused"),
+        _ => tracing::debug!(request_id = id, %method, path, status, detail, "request refused"),
     }
 }
 
@@ -144,5 +148,25 @@ fn known_method(method: &Method) -> &str {
     match method.as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_opens_a_door_is_in_no_path_of_the_log() {
+        for (path, shown) in [
+            ("/monitor/7", "/monitor/7"),
+            ("/link/abc", "/link/..."),
+            ("/link/abc/", "/link/..."),
+            ("/acknowledge/7.ab", "/acknowledge/..."),
+            ("/acknowledge/7.ab/link/x", "/acknowledge/..."),
+            ("/revere/link/abc", "/revere/link/..."),
+            ("/monitor/7/acknowledge", "/monitor/7/acknowledge"),
+        ] {
+            assert_eq!(logged_path(path), shown);
+        }
     }
 }

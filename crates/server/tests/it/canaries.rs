@@ -210,6 +210,63 @@ async fn no_secret_is_shown_said_stored_or_sent_anywhere() {
     }
 }
 
+/// What a source that is down says goes into what is told of it, and its monitors wait; a rota asks for its calendar.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_a_source_that_is_down_or_of_a_calendar_is_shown_or_said() {
+    let stub = Stub::start().await;
+    // Everything that is asked says the whole request back, as an error.
+    stub.answer(500, &[], None);
+    let rota = json!({"type": "on_call", "config": {"people": {"alice": "told"},
+        "ical_url": format!("{}/calendar-s3cret-0123456789/ops.ics", stub.url)}});
+    let told = json!({"type": "webhook", "config": {"url": format!("{}/hooks/url-s3cret-0123456789", stub.url)}});
+    let graphite = json!({"url": stub.url, "auth_username": "u", "auth_password": "graphite-s3cret"});
+    let away = "postgresql://u:database-s3cret@127.0.0.1:1/d";
+    let sources = json!({
+        "asked": {"type": "graphite", "config": graphite},
+        "away": {"type": "database", "config": {"connection_string": away}},
+    });
+    let shell = Shell::new();
+    shell.write(
+        "config.py",
+        &format!(
+            "import json\nSOURCE_OUTAGES = True\nAUDIT_LOG = 'audit.log'\nREVERE_SOURCES = json.loads(r'''{sources}''')\n\
+             REVERE_ALERTS = json.loads(r'''{}''')\n",
+            json!({"told": told, "night": rota})
+        ),
+    );
+    let run = ["run", "-p", "0", "--log-level", "trace"];
+    let server = Server::start(shell.revere().args(run), |server| server.stderr.wait_for("listening on"));
+    let mut ids = Vec::new();
+    for (source, call) in [("asked", "get_sum('a.b')"), ("away", "execute('select 1')")] {
+        let fails = format!("return_value = str(sources[{source:?}].{call})");
+        let monitor = json!({"name": source, "script": "return_value = 1", "schedule": "0 0 1 1 *"});
+        let (status, created) = server.post("/api/v1/monitors", &monitor).await;
+        assert_eq!(status, 201, "{created}");
+        let path = format!("/api/v1/monitors/{}", created["id"]);
+        assert_eq!(server.post(&format!("{path}/run"), &json!({})).await.0, 200);
+        let changed = client().patch(format!("{}{path}", server.address)).json(&json!({"script": fails})).send().await;
+        assert_eq!(changed.unwrap().status(), 200);
+        let (status, run) = server.post(&format!("{path}/run"), &json!({})).await;
+        assert!(status == 200 && run["state"] == "ERROR", "{run}");
+        none_in(source, &run.to_string());
+        ids.push(created["id"].to_string());
+    }
+    let waits = |monitor: &Value| (monitor["waits_for"]["source"] == "away").then_some(());
+    server.wait_for(&format!("/api/v1/monitors/{}", ids[1]), waits).await;
+    let fault = |rota: &Value| rota["calendar"]["fault"].as_str().map(str::to_owned);
+    assert!(server.wait_for("/api/v1/on-call/night", fault).await.contains("500"));
+    let names = ["asked", "away"].map(str::to_owned);
+    let keys = ["told", "night"].map(str::to_owned);
+    for (path, answer) in &everything(&server.address, &ids, &keys, &names, "").await {
+        none_in(path, answer);
+    }
+    let log = server.stop();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "it tells everything");
+    none_in("the log", &log);
+    none_in("the log of the audit", &std::fs::read_to_string(shell.path("audit.log")).unwrap());
+    none_in("revere.db", &String::from_utf8_lossy(&std::fs::read(shell.path("revere.db")).unwrap()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_opens_a_door_is_shown_once_and_then_neither_shown_said_nor_kept_as_it_is() {
     const PASSWORD: &str = "my s3cret mountain lake";
@@ -230,6 +287,12 @@ async fn what_opens_a_door_is_shown_once_and_then_neither_shown_said_nor_kept_as
     let added = owner.submit("/people", &[("name", "bob"), ("role", "viewer"), ("tags", "")]).await;
     let link = once(&added.text).rsplit('/').next().unwrap().to_owned();
     assert_eq!(Visitor::at(&server.address, "127.0.0.2").get(&format!("/link/{link}")).await.status, 200);
+    // Nor where it is asked for in a way that leads nowhere, which the log says.
+    for (method, before, after, status) in [("PUT", "", "", 405), ("GET", "", "/", 404), ("GET", "/revere", "", 404)] {
+        let path = format!("{}{before}/link/{link}{after}", server.address);
+        let asked = client().request(method.parse().unwrap(), path).send().await.unwrap();
+        assert_eq!(asked.status().as_u16(), status, "{method} {before}/link/...{after}");
+    }
     assert_eq!(owner.submit("/account/second-factor", &[]).await.status, 303);
     let key = once(&owner.get("/account").await.text);
     let code = {

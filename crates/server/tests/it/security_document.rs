@@ -44,6 +44,10 @@ fn every_item_of_levels_1_and_2_stands_there_once() {
             said.extend(all[place(first)..=place(last)].iter().cloned());
         }
         assert!(row.iter().skip(1).any(|cell| !cell.is_empty()), "nothing is said of {}", row[0]);
+        // Where nothing shows an item it does not apply, is not met, or stands in another document.
+        let (how, shown) = (row[1], row.get(2).copied().unwrap_or_default());
+        let needs_none = how.starts_with("does not apply: ") || how.contains("**Not met") || how.contains(".md)");
+        assert!(!shown.trim_matches([' ', '|']).is_empty() || needs_none, "nothing shows {}: {how}", row[0]);
     }
     let once: BTreeSet<&String> = said.iter().collect();
     assert_eq!(once.len(), said.len(), "an item stands there twice");
@@ -58,14 +62,15 @@ fn module(path: &Path) -> String {
     inside.trim_end_matches("/mod").replace('/', "::")
 }
 
-/// Whether a source has this function, and has it as a test.
+/// Whether a source has this function, and has it as a test that is run.
 fn is_test(text: &str, name: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let begins = [format!("fn {name}("), format!("async fn {name}(")];
     let at = lines.iter().position(|line| begins.iter().any(|begin| line.starts_with(begin.as_str())));
     at.is_some_and(|at| {
-        let mut above = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
-        above.any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+        let above = || lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
+        let is = |begin: &str| above().any(|line| line.starts_with(begin));
+        (is("#[test]") || is("#[tokio::test")) && !is("#[ignore")
     })
 }
 
@@ -99,4 +104,18 @@ fn the_tests_that_it_names_are_there() {
         }
     }
     assert!(named > 100, "{named}");
+    // What the text between the tables names: a test, the tests of a module, or a file of theirs.
+    let between = document.lines().filter(|line| !line.starts_with("| "));
+    for line in between {
+        for name in line.split('`').skip(1).step_by(2).filter(|name| !name.contains(' ')) {
+            let there = match name.rsplit_once("::") {
+                Some((of, test)) => {
+                    sources.iter().any(|(module, text)| module == name || (module == of && is_test(text, test)))
+                }
+                None if name.starts_with("tests/") || name.starts_with("crates/") => root().join(name).exists(),
+                None => true,
+            };
+            assert!(there, "there is no {name}: {line}");
+        }
+    }
 }

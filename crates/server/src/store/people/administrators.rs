@@ -25,6 +25,17 @@ impl Default for WaysIn {
     }
 }
 
+impl WaysIn {
+    /// Whether people of this provider may come in; `None` are those whose password is kept here.
+    pub(in crate::store) fn are_open_to(&self, issuer: Option<&str>) -> bool {
+        match (issuer, &self.issuers) {
+            (None, _) => self.passwords,
+            (Some(_), None) => true,
+            (Some(issuer), Some(issuers)) => issuers.iter().any(|one| one == issuer),
+        }
+    }
+}
+
 /// An administrator who is not disabled, and what they could come in by.
 pub(super) struct Administrator {
     pub(super) id: UserId,
@@ -37,10 +48,7 @@ pub(super) struct Administrator {
 impl Administrator {
     /// Whether they can come in as it is now.
     pub(super) fn can_come_in(&self, ways: &WaysIn) -> bool {
-        match &self.issuer {
-            None => ways.passwords && self.has_password,
-            Some(issuer) => ways.issuers.as_ref().is_none_or(|issuers| issuers.contains(issuer)),
-        }
+        ways.are_open_to(self.issuer.as_deref()) && (self.issuer.is_some() || self.has_password)
     }
 
     /// Whether they can, or could if they used their link.

@@ -5,7 +5,7 @@ use revere_model::{Act, Asked, Target, TargetKind, UserId};
 
 use crate::{
     store::{
-        Author, Store, StoreError,
+        Author, Store, StoreError, WaysIn,
         audit::{Acted, AuditEntry},
         columns::{Columns, micros},
         database::{self as db, DbConnection, DbRow, sql_pieces},
@@ -18,6 +18,8 @@ const KEY: &str = "web_push_key";
 
 /// So many one alert tells.
 const MOST: i64 = 500;
+/// So many one person has, so that whoever may only look takes nobody's place.
+const MOST_OF_ONE: i64 = 20;
 
 /// A browser that asked to be told, for people to look at.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,7 +122,12 @@ impl Store {
                         .bind(&new.endpoint)
                         .fetch_one(&mut *connection)
                         .await?;
-                if others >= MOST {
+                let own: i64 = db::query_scalar("select count(*) from browsers where user_id = $1 and endpoint <> $2")
+                    .bind(new.owner.map_or(0, |owner| owner.0))
+                    .bind(&new.endpoint)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                if others >= MOST || own >= MOST_OF_ONE {
                     return Ok(Acted::nothing(None));
                 }
                 let author = Author::of(&asked.by.who);
@@ -185,7 +192,7 @@ impl Store {
     /// The browsers that an alert tells now: those that know the server by `server_key`, of people who may come in.
     pub async fn browsers_to_tell(&self, alert: &str, server_key: &str) -> Result<Vec<Browser>, StoreError> {
         let rows = db::query(
-            "select b.* from browsers b left join users u on u.id = b.user_id
+            "select b.*, u.issuer as owner_issuer from browsers b left join users u on u.id = b.user_id
              where b.alert_key = $1 and b.server_key = $2 and u.disabled_at is null and u.put_out_at is null
              order by b.id",
         )
@@ -195,8 +202,8 @@ impl Store {
         .await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
-            match record(row) {
-                Ok(record) => found.push(record.browser),
+            match told_browser(row, &self.0.ways_in) {
+                Ok(browser) => found.extend(browser),
                 Err(error) if error.is_passing() => return Err(error),
                 Err(error) => {
                     tracing::error!(browser = row.int("id")?, %error, "a browser cannot be read; the others are told");
@@ -257,6 +264,7 @@ impl Store {
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<BrowserOwed>, StoreError> {
+        let ways = self.0.ways_in.clone();
         self.write(move |connection| {
             Box::pin(async move {
                 let sql = format!(
@@ -275,7 +283,7 @@ impl Store {
                     .await?;
                 let mut claimed = Vec::with_capacity(rows.len());
                 for row in &rows {
-                    claimed.extend(owed(connection, row.int("browser_id")?, &row.text("topic")?, until).await?);
+                    claimed.extend(owed(connection, &ways, row.int("browser_id")?, &row.text("topic")?, until).await?);
                 }
                 Ok(claimed)
             })
@@ -352,12 +360,13 @@ async fn note(connection: &mut DbConnection, id: i64, became: &Became, now: Time
 /// A claimed row with its browser; one that cannot be read, or whose person may not come in any more, is gone.
 async fn owed(
     connection: &mut DbConnection,
+    ways: &WaysIn,
     browser: i64,
     topic: &str,
     claimed_until: Timestamp,
 ) -> Result<Option<BrowserOwed>, StoreError> {
     let row = db::query(
-        "select b.*, o.message, o.created_at as owed_since, o.attempts from browser_owed o
+        "select b.*, u.issuer as owner_issuer, o.message, o.created_at as owed_since, o.attempts from browser_owed o
              join browsers b on b.id = o.browser_id left join users u on u.id = b.user_id
          where o.browser_id = $1 and o.topic = $2 and u.disabled_at is null and u.put_out_at is null",
     )
@@ -365,18 +374,19 @@ async fn owed(
     .bind(topic)
     .fetch_optional(&mut *connection)
     .await?;
-    let read = |row: DbRow| -> Result<BrowserOwed, StoreError> {
+    let read = |row: DbRow| -> Result<Option<BrowserOwed>, StoreError> {
+        let Some(browser) = told_browser(&row, ways)? else { return Ok(None) };
         let message = serde_json::from_str(&row.text("message")?);
-        Ok(BrowserOwed {
+        Ok(Some(BrowserOwed {
             alert: row.text("alert_key")?,
             message: message.map_err(|fault| StoreError::internal(format!("what it is owed: {fault}")))?,
             created_at: row.at("owed_since")?,
             attempts: u32::try_from(row.int("attempts")?).unwrap_or(u32::MAX),
-            browser: record(&row)?.browser,
+            browser,
             claimed_until,
-        })
+        }))
     };
-    match row.map(read).transpose() {
+    match row.map(read).transpose().map(Option::flatten) {
         Ok(Some(owed)) => Ok(Some(owed)),
         Err(error) if error.is_passing() => Err(error),
         unread => {
@@ -399,6 +409,13 @@ fn written(message: &Message) -> String {
 
 fn about(entry: AuditEntry, record: &BrowserRecord) -> AuditEntry {
     entry.about(Target::new(TargetKind::Alert, &record.alert, "")).saying("browser", record.browser.name.as_str())
+}
+
+/// The browser of a row, unless it is of somebody who came in by a way that there is none of any more.
+fn told_browser(row: &DbRow, ways: &WaysIn) -> Result<Option<Browser>, StoreError> {
+    let BrowserRecord { browser, owner, .. } = record(row)?;
+    let may = owner.is_none() || ways.are_open_to(row.text_or_none("owner_issuer")?.as_deref());
+    Ok(Some(browser).filter(|_| may))
 }
 
 fn record(row: &DbRow) -> Result<BrowserRecord, StoreError> {

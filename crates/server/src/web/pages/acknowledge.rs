@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     operations::{
-        Context, Failure,
+        Context,
         acknowledgements::{self, Linked, Stands},
         monitors,
     },
@@ -82,7 +82,7 @@ pub(super) async fn acknowledge(context: Context, Key(id): Key<MonitorId>, form:
 /// `/monitor/{id}/take-back`: asks first.
 pub(super) async fn ask_to_take_back(request: PageRequest, Key(id): Key<MonitorId>) -> Result<Response, Problem> {
     let monitor = monitors::get(&request.context, id).await?;
-    request.context.might_with(Operation::Acknowledge, &monitor.spec.tags).map_err(Failure::Denied)?;
+    request.context.must_with(Operation::Acknowledge, id, &monitor.spec.tags)?;
     let made = acknowledgements::get(&request.context, id).await?;
     let page = TakeBackPage {
         shell: request.shell("Take an acknowledgement back", Place::Monitors).await?,

@@ -108,7 +108,7 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
         _ => Operation::EditMonitor,
     };
     for monitor in &chosen {
-        request.context.might_with(operation, &monitor.spec.tags).map_err(Failure::Denied)?;
+        request.context.must_with(operation, monitor.id, &monitor.spec.tags)?;
     }
     let ids: Vec<MonitorId> = chosen.iter().map(|monitor| monitor.id).collect();
     if action == "mute" {
@@ -125,22 +125,34 @@ pub(super) async fn change(request: PageRequest, form: Form) -> Result<Response,
         },
         _ => None,
     };
-    let mut changed = 0;
-    for monitor in chosen {
-        let done = match action {
-            "delete" => monitors::delete(&request.context, monitor.id, None).await,
-            action => match set.clone().or_else(|| input(action, &tag, &monitor)) {
-                Some(input) => monitors::update(&request.context, monitor.id, None, &input).await.map(drop),
-                None => continue,
-            },
-        };
-        match done {
-            Ok(()) => changed += 1,
-            Err(Failure::NotFound { .. }) => {}
-            Err(failure) => return Err(failure.into()),
+    if action == "delete" {
+        for id in &ids {
+            unless_gone(monitors::delete(&request.context, *id, None).await)?;
         }
+        return Ok(see(Undo::address(&back, &ids)));
     }
-    Ok(if action == "delete" { see(Undo::address(&back, &ids)) } else { see(Done::address(&back, action, changed)) })
+    // What one of them may not become is found before another one is changed.
+    let mut inputs = Vec::with_capacity(chosen.len());
+    for monitor in &chosen {
+        let Some(input) = set.clone().or_else(|| input(action, &tag, monitor)) else { continue };
+        monitors::would_update(&request.context, monitor, &input).await?;
+        inputs.push((monitor.id, input));
+    }
+    let mut changed = 0;
+    for (id, input) in inputs {
+        let done = monitors::update(&request.context, id, None, &input).await.map(drop);
+        changed += usize::from(unless_gone(done)?);
+    }
+    Ok(see(Done::address(&back, action, changed)))
+}
+
+/// Whether it was done; not, if the monitor is gone meanwhile.
+fn unless_gone(done: Result<(), Failure>) -> Result<bool, Failure> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(Failure::NotFound { .. }) => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn input(action: &str, tag: &str, monitor: &Monitor) -> Option<MonitorInput> {

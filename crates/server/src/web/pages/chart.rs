@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use axum::{Json, http::HeaderMap};
+use axum::Json;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use revere_model::{GapReason, MonitorId, calendar::instant_of_seconds};
 use serde::Serialize;
@@ -138,7 +138,7 @@ pub(super) struct ChartData {
 /// the week before, too.
 pub(super) async fn data(
     context: Context,
-    headers: HeaderMap,
+    chosen: ChosenZone,
     Key(id): Key<MonitorId>,
     mut params: Params,
 ) -> Result<Json<ChartData>, Problem> {
@@ -158,7 +158,7 @@ pub(super) async fn data(
         return Err(Refusal::one("from", "lies behind `to`").into());
     }
     let zone = match last_week {
-        true => Some(ChosenZone::of(&headers).zone(&monitors::get(&context, id).await?.spec.timezone)),
+        true => Some(chosen.zone(&monitors::get(&context, id).await?.spec.timezone)),
         false => None,
     };
     Ok(Json(drawn(&context, id, (from, to), points, zone).await?.into()))

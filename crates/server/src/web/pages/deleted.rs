@@ -110,7 +110,7 @@ pub(super) async fn bring_back(request: PageRequest, form: Form) -> Result<Respo
     let ids: Vec<MonitorId> = form.all("pick").take(MOST).filter_map(|id| id.parse().ok()).collect();
     // All or none: half of them done is worse than a refusal that says why.
     for deleted in deleted_monitors::of_these(&request.context, &ids).await? {
-        request.context.might_with(Operation::UndeleteMonitor, &deleted.tags).map_err(Failure::Denied)?;
+        request.context.must_with(Operation::UndeleteMonitor, deleted.id, &deleted.tags)?;
     }
     for id in &ids {
         match deleted_monitors::undelete(&request.context, *id).await {

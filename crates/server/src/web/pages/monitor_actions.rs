@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     operations::{
-        Context, Failure, deleted_monitors,
+        Context, deleted_monitors,
         monitors::{self, MonitorInput},
         runs,
     },
@@ -70,7 +70,7 @@ pub(super) async fn delete(request: PageRequest, Key(id): Key<MonitorId>, form: 
 
 async fn delete_page(request: &PageRequest, id: MonitorId, wrong: bool) -> Result<Response, Problem> {
     let monitor = monitors::get(&request.context, id).await?;
-    request.context.might_with(Operation::DeleteMonitor, &monitor.spec.tags).map_err(Failure::Denied)?;
+    request.context.must_with(Operation::DeleteMonitor, id, &monitor.spec.tags)?;
     let page = DeletePage {
         shell: request.shell("Delete a monitor", Place::Monitors).await?,
         id,

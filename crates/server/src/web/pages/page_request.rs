@@ -47,7 +47,7 @@ impl FromRequestParts<WebState> for PageRequest {
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         let token = FormToken::of(&parts.headers, state.site.is_secure());
-        let zone = ChosenZone::of(&parts.headers);
+        let zone = ChosenZone::of(&parts.headers, state.site.is_secure());
         let here = (parts.method == Method::GET).then(|| parts.uri.path_and_query().map(ToString::to_string)).flatten();
         let context = Context::from_request_parts(parts, state).await?;
         // A page is not worth losing over what its navigation shows.
@@ -99,9 +99,12 @@ impl PageRequest {
         shell
     }
 
-    /// What surrounds a page for somebody who has not said who they are: it tells them nothing.
+    /// What surrounds a page for somebody who has not said who they are: it tells them nothing, but what they may by the
+    /// operator's words.
     pub(super) fn shell_for_a_stranger(&self, title: impl Into<String>) -> Shell {
-        Shell::new(title, Place::Nowhere, 0, self.token.text()).for_a_stranger()
+        let mut shell = Shell::new(title, Place::Nowhere, 0, self.token.text()).for_a_stranger();
+        shell.anyone_may_everything = self.context.log_in_settings().anyone_may_everything;
+        shell
     }
 
     /// The page as an answer. A browser that has no token yet is given the one that the page's forms hold.

@@ -21,17 +21,21 @@ use crate::{
 /// What is sent for the monitor's own zone.
 pub(super) const OWN: &str = "own";
 
-const COOKIE: &str = "revere_zone";
+/// Where people come by HTTPS, with the prefix that keeps neighbouring names from setting it.
+fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-revere_zone" } else { "revere_zone" }
+}
 
 /// The zone that somebody chose, by its usual name; `None` is each monitor's own.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct ChosenZone(pub(super) Option<String>);
 
 impl ChosenZone {
-    pub(super) fn of(headers: &HeaderMap) -> ChosenZone {
+    pub(super) fn of(headers: &HeaderMap, secure: bool) -> ChosenZone {
+        let name = cookie_name(secure);
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|value| value.split(';'));
-        let text = pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
+        let text = pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
         ChosenZone(text.and_then(|text| revere_model::zone_name(text).ok()))
     }
 
@@ -49,19 +53,20 @@ impl ChosenZone {
 impl FromRequestParts<WebState> for ChosenZone {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Infallible> {
-        Ok(ChosenZone::of(&parts.headers))
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Infallible> {
+        Ok(ChosenZone::of(&parts.headers, state.site.is_secure()))
     }
 }
 
 /// `/zone`: keeps what somebody chose and shows the page again.
 pub(super) async fn choose(State(state): State<WebState>, form: Form) -> Result<Response, Problem> {
+    let name = cookie_name(state.site.is_secure());
     let secure = if state.site.is_secure() { "; Secure" } else { "" };
     let cookie = match form.text("zone") {
-        OWN => format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"),
+        OWN => format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"),
         typed => {
-            let name = revere_model::zone_name(typed).map_err(|fault| Refusal::one("zone", fault.to_string()))?;
-            format!("{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}")
+            let zone = revere_model::zone_name(typed).map_err(|fault| Refusal::one("zone", fault.to_string()))?;
+            format!("{name}={zone}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}")
         }
     };
     let mut response = see(own_address(form.text("back")));
@@ -76,13 +81,16 @@ mod tests {
 
     #[test]
     fn a_cookie_names_a_zone_or_nothing() {
-        let of = |cookie: &str| {
+        let read = |cookie: &str, secure| {
             let cookie = HeaderValue::from_str(cookie).unwrap();
-            ChosenZone::of(&HeaderMap::from_iter([(header::COOKIE, cookie)])).0
+            ChosenZone::of(&HeaderMap::from_iter([(header::COOKIE, cookie)]), secure).0
         };
+        let of = |cookie: &str| read(cookie, false);
         assert_eq!(of("a=b; revere_zone=america/new_york"), Some("America/New_York".to_owned()));
         assert_eq!(of("revere_zone=Mars/Base"), None);
         assert_eq!(of("other=UTC"), None);
+        assert_eq!(read("__Host-revere_zone=UTC", true), Some("UTC".to_owned()));
+        assert_eq!(read("revere_zone=UTC", true), None, "a neighbour could have set it");
         let nobody = ChosenZone::default();
         assert_eq!((nobody.name("Europe/Berlin"), nobody.zone("no zone")), ("Europe/Berlin", TimeZone::UTC));
     }

@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::layout::{self, Place, Shell, sentence};
-use crate::{operations::FieldFault, web::Problem};
+use crate::{access::LogInSettings, operations::FieldFault, web::Problem};
 
 #[derive(Template)]
 #[template(path = "pages/problem.html")]
@@ -30,12 +30,19 @@ pub(in crate::web) fn wanted(path: &str, headers: &HeaderMap) -> bool {
     !path.starts_with("/api/") && accepts.contains("text/html")
 }
 
-/// The page of a problem, with its status and no headers but its own.
-pub(in crate::web) fn shown(problem: &Problem, request_id: &str, method: &Method) -> Result<Response, Problem> {
+/// The page of a problem, with its status and no headers but its own. What the operator has said on every page, it says too.
+pub(in crate::web) fn shown(
+    problem: &Problem,
+    request_id: &str,
+    method: &Method,
+    settings: &LogInSettings,
+) -> Result<Response, Problem> {
     let status = problem.status;
     let title = title(problem);
     let mut shell = Shell::new(title, Place::Nowhere, 0, "");
     shell.live = false;
+    shell.anyone_may_everything = settings.anyone_may_everything;
+    shell.only_looks = settings.only_looks;
     if status == StatusCode::UNAUTHORIZED {
         shell = shell.for_a_stranger();
     }

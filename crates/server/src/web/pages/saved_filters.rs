@@ -15,7 +15,11 @@ use crate::{
     web::{Problem, WebState},
 };
 
-const COOKIE: &str = "revere_filters";
+/// Where people come by HTTPS, with the prefix that keeps neighbouring names from setting it.
+fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-revere_filters" } else { "revere_filters" }
+}
+
 /// The most that a browser keeps in one.
 const COOKIE_BYTES: usize = 3500;
 /// What of an address is a filter.
@@ -37,10 +41,11 @@ pub(super) struct FilterView {
 pub(super) struct InBrowser(Vec<(String, String)>);
 
 impl InBrowser {
-    fn of(headers: &HeaderMap) -> InBrowser {
+    fn of(headers: &HeaderMap, secure: bool) -> InBrowser {
+        let name = cookie_name(secure);
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|value| value.split(';'));
-        let text = pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('=')).unwrap_or_default();
+        let text = pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
         let kept = url::form_urlencoded::parse(text.as_bytes()).take(saved_filters::MOST);
         // Anybody may write a cookie: what it leads to is a filter and nothing else.
         let kept = kept.map(|(name, query)| (name.into_owned(), filter_of(&query)));
@@ -59,8 +64,9 @@ impl InBrowser {
                 "a browser keeps no more than these; delete one first, or have people log in",
             ));
         }
+        let name = cookie_name(secure);
         let secure = if secure { "; Secure" } else { "" };
-        let cookie = format!("{COOKIE}={text}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}");
+        let cookie = format!("{name}={text}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}");
         HeaderValue::from_str(&cookie).map_err(|_| Refusal::one("name", "cannot be kept; take another name"))
     }
 }
@@ -68,8 +74,8 @@ impl InBrowser {
 impl FromRequestParts<WebState> for InBrowser {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Infallible> {
-        Ok(InBrowser::of(&parts.headers))
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Infallible> {
+        Ok(InBrowser::of(&parts.headers, state.site.is_secure()))
     }
 }
 
@@ -153,9 +159,13 @@ fn filter_of(query: &str) -> String {
 mod tests {
     use super::*;
 
-    fn of(cookie: &str) -> InBrowser {
+    fn read(cookie: &str, secure: bool) -> InBrowser {
         let cookie = HeaderValue::from_str(cookie).unwrap();
-        InBrowser::of(&HeaderMap::from_iter([(header::COOKIE, cookie)]))
+        InBrowser::of(&HeaderMap::from_iter([(header::COOKIE, cookie)]), secure)
+    }
+
+    fn of(cookie: &str) -> InBrowser {
+        read(cookie, false)
     }
 
     #[test]
@@ -164,6 +174,9 @@ mod tests {
         let cookie = kept.cookie(false).unwrap();
         let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
         assert_eq!(of(&format!("a=b; {pair}")), kept);
+        assert_eq!(read(&format!("__Host-{pair}"), true), kept);
+        assert_eq!(read(&pair, true), InBrowser::default(), "a neighbour could have set it");
+        assert!(kept.cookie(true).unwrap().to_str().unwrap().starts_with("__Host-revere_filters="));
         assert_eq!(of("revere_filters=x=%2F%2Fevil.example&y=after%3DOK.7&=tag%3Da"), InBrowser::default());
         let many = InBrowser((0..30).map(|number| (format!("{number}"), format!("q={}", "x".repeat(300)))).collect());
         assert!(many.cookie(false).is_err());

@@ -58,5 +58,10 @@ async fn behind_https_each_cookie_of_a_log_in_is_this_hosts_alone_and_secure() {
     };
     assert_eq!(home("__Host-revere_session").await, 200);
     assert_eq!(home("revere_session").await, 303, "nor is that of a session");
+    // What somebody chose is theirs, too.
+    let cookies = format!("__Host-revere_session={session}; __Host-revere_form={token}");
+    let zone = browser.post(format!("http://127.0.0.1:{port}/zone")).header("host", host).header("cookie", cookies);
+    let zone = zone.header("origin", "https://revere.example").form(&[("token", token.as_str()), ("zone", "UTC")]);
+    assert_eq!(given(&zone.send().await.unwrap(), "zone"), "UTC");
     server.stop();
 }

@@ -49,6 +49,30 @@ fn an_address_that_others_can_reach_takes_a_log_in_and_encryption_or_plain_words
     }
 }
 
+#[test]
+fn a_header_that_anybody_sends_by_themselves_says_of_nobody_who_they_are() {
+    for (name, is_right) in [
+        ("X-Forwarded-User", true),
+        ("Remote-User", true),
+        ("Authorization", false),
+        ("User-Agent", false),
+        ("X-Forwarded-For", false),
+        ("X-Real-IP", false),
+        ("Accept-Language", false),
+        ("Sec-Fetch-Site", false),
+        ("two words", false),
+    ] {
+        let words = format!("PROXY_USER_HEADER = '{name}'\nTRUSTED_PROXIES = ['127.0.0.1']");
+        let folder = config(&words);
+        let said = revere(folder.path(), &["check"]).output().unwrap();
+        let faults = text(&said).contains("expected the name of a header that the proxy sets");
+        assert_eq!((said.status.success(), !faults), (is_right, is_right), "{name}: {}", text(&said));
+    }
+}
+
+/// What every page says where anybody may do everything.
+const ANYBODY: &str = "Anybody who reaches this server may do everything.";
+
 #[tokio::test]
 async fn anyone_may_everything_where_it_is_said_and_every_page_says_so() {
     let folder = config("ANYONE_MAY = 'everything'");
@@ -69,16 +93,35 @@ async fn anyone_may_everything_where_it_is_said_and_every_page_says_so() {
         let path = path.replace("{key}", "log").replace("{name}", "none");
         let asked = client().get(format!("{base}{path}")).header("accept", "text/html").send().await.unwrap();
         let (status, text) = (asked.status(), asked.text().await.unwrap());
-        // Parts of pages, and what is no page at all, are without the head of a page. That something is not there is said without it.
-        if status == 200 && text.to_lowercase().contains("<!doctype html>") {
-            assert!(text.contains("Anybody who reaches this server may do everything."), "{path}: {text}");
-            pages.insert(route.path);
+        // Parts of pages, and what is no page at all, are without the head of a page.
+        if text.to_lowercase().contains("<!doctype html>") {
+            assert!(text.contains(ANYBODY), "{path}: {text}");
+            pages.extend((status == 200).then_some(route.path));
         }
     }
     assert!(pages.len() >= 20, "{pages:?}");
     for path in ["/", "/monitor/{id}", "/monitor/{id}/run/{run}", "/alerts", "/sources", "/server", "/create", "/mutes"]
     {
         assert!(pages.contains(path), "{path} is none of {pages:?}");
+    }
+    // So does every page that says why something is not possible, and one for strangers.
+    let other = ("origin", "http://evil.example");
+    for (method, path, header, expected) in [
+        ("GET", "/no/such/page", None, 404),
+        ("GET", "/monitor/999", None, 404),
+        ("GET", "/acknowledge/7.none", None, 404),
+        ("GET", "/account", None, 409),
+        ("GET", "/login", None, 200),
+        ("PUT", "/alerts", None, 405),
+        ("POST", "/monitor/1/pause", None, 415),
+        ("POST", "/monitor/1/pause", Some(other), 403),
+    ] {
+        let mut asked = client().request(method.parse().unwrap(), format!("{base}{path}")).header("accept", "text/html");
+        asked = header.into_iter().fold(asked, |asked, (name, value)| asked.header(name, value));
+        let asked = asked.send().await.unwrap();
+        let (status, text) = (asked.status().as_u16(), asked.text().await.unwrap());
+        assert_eq!(status, expected, "{method} {path}: {text}");
+        assert!(text.contains(ANYBODY), "{method} {path}: {text}");
     }
 }
 

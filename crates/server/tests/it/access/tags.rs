@@ -1,11 +1,11 @@
 //! An editor of some tags edits monitors that have one of them, and sees the others.
 
-use revere_model::{Clock as _, MonitorId, Role};
+use revere_model::{Clock as _, MAX_TAGS, MonitorId, MonitorSpec, Role};
 use serde_json::{Value, json};
 
 use super::{Visitor, person};
 use crate::api::server::{Answer, Server, send};
-use crate::support::by_server;
+use crate::support::{by_server, eventually};
 
 struct Program<'a> {
     server: &'a Server,
@@ -101,6 +101,33 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
 }
 
 #[tokio::test]
+async fn what_she_makes_by_the_page_is_run_at_once_and_nothing_of_it_is_refused() {
+    let server = Server::with_local_users().await;
+    person(&server, "alice", Role::Editor, &["shop"]).await;
+    let alice = Visitor::logged_in(&server, "alice").await;
+    let fields = [
+        ("name", "Orders"),
+        ("script", "return_value = 7"),
+        ("schedule", "0 0 1 1 *"),
+        ("timezone", "UTC"),
+        ("active", "true"),
+        ("tags", "shop"),
+        ("alarm_after", "1"),
+        ("recover_after", "1"),
+        ("do", "save"),
+    ];
+    let made = alice.submit("/create", &fields).await;
+    assert_eq!(made.status, 303, "{}", made.text);
+    eventually("it ran", async || {
+        let monitor = server.store.monitor(MonitorId(1)).await.unwrap();
+        monitor.last_run_at.ok_or_else(|| format!("{monitor:?}"))
+    })
+    .await;
+    let acts: Vec<String> = crate::audit::whole(&server.store).await.into_iter().map(|row| row.act).collect();
+    assert!(!acts.contains(&"denied".to_owned()), "{acts:?}");
+}
+
+#[tokio::test]
 async fn what_is_done_to_many_is_done_to_all_or_none() {
     let server = Server::with_local_users().await;
     person(&server, "alice", Role::Editor, &["shop"]).await;
@@ -116,6 +143,33 @@ async fn what_is_done_to_many_is_done_to_all_or_none() {
     assert_eq!(alice.submit("/monitors/change", &fields[2..]).await.status, 303, "nothing chosen");
     assert_eq!(alice.submit("/monitors/change", &[fields[0], fields[2], fields[3]]).await.status, 303);
     assert!(!server.store.monitor(revere_model::MonitorId(1)).await.unwrap().spec.active);
+}
+
+#[tokio::test]
+async fn tags_of_many_are_changed_of_all_or_none() {
+    let server = Server::with_local_users().await;
+    person(&server, "ada", Role::Administrator, &[]).await;
+    person(&server, "alice", Role::Editor, &["shop", "mail"]).await;
+    let full: Vec<String> = (0..MAX_TAGS).map(|number| format!("t{number}")).collect();
+    for tags in [vec!["shop".to_owned(), "mail".to_owned()], vec!["shop".to_owned()], full] {
+        let spec = MonitorSpec { tags, ..crate::support::spec("m") };
+        server.store.create_monitor(&spec, &by_server(server.clock.now())).await.unwrap();
+    }
+    let tags = async |id: i64| server.store.monitor(MonitorId(id)).await.unwrap().spec.tags;
+    let of_both = |action: &'static str, tag: &'static str, other: &'static str| {
+        [("pick", "1"), ("pick", other), ("do", action), ("tag", tag), ("back", "/")]
+    };
+    // The first would still have a tag of hers, the second none.
+    let alice = Visitor::logged_in(&server, "alice").await;
+    assert_eq!(alice.submit("/monitors/change", &of_both("untag", "shop", "2")).await.status, 403);
+    assert_eq!((tags(1).await, tags(2).await), (vec!["shop".to_owned(), "mail".to_owned()], vec!["shop".to_owned()]));
+    // The third has as many as may be.
+    let ada = Visitor::logged_in(&server, "ada").await;
+    let refused = ada.submit("/monitors/change", &of_both("tag", "new", "3")).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert_eq!((tags(1).await.len(), tags(3).await.len()), (2, MAX_TAGS));
+    assert_eq!(ada.submit("/monitors/change", &of_both("tag", "new", "2")).await.status, 303);
+    assert_eq!((tags(1).await.len(), tags(2).await.len()), (3, 2));
 }
 
 #[tokio::test]

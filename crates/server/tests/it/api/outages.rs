@@ -64,6 +64,24 @@ async fn a_source_that_is_down_is_told_once_and_its_monitors_are_shown_to_wait()
     // What stands for the source is in no list, and what the log links to leads to the sources.
     assert_eq!(server.get("/api/v1/monitors").await.json(200)["items"].as_array().unwrap().len(), 1);
     server.get(&format!("/api/v1/monitors/{stands_for}")).await.problem(404);
+    // Nor can anything be done to it as if it were one.
+    let here = format!("/api/v1/monitors/{stands_for}");
+    let restored = format!("{here}/versions/1/restore");
+    let undeleted = format!("/api/v1/deleted-monitors/{stands_for}/undelete");
+    for (method, path) in [
+        ("PATCH", here.clone()),
+        ("DELETE", here.clone()),
+        ("POST", format!("{here}/run")),
+        ("POST", format!("{here}/acknowledgement")),
+        ("GET", format!("{here}/versions")),
+        ("POST", restored),
+        ("POST", undeleted),
+    ] {
+        let answer = server.send(method, &path, &json!({})).await;
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+    }
+    let mute = json!({ "monitor_ids": [stands_for], "duration_s": 3600 });
+    server.send("POST", "/api/v1/mutes", &mute).await.problem(422);
     let counts = server.get("/metrics").await.text;
     assert!(!counts.contains("Source echo"), "{counts}");
     let page = server.get(&format!("/monitor/{stands_for}")).await;

@@ -9,7 +9,7 @@ mod refusals;
 use revere::store::{AuditFilter, AuditRow, Store};
 
 /// The whole audit, the oldest first.
-async fn whole(store: &Store) -> Vec<AuditRow> {
+pub(crate) async fn whole(store: &Store) -> Vec<AuditRow> {
     let filter = AuditFilter { limit: 2000, ..AuditFilter::default() };
     let (mut rows, more) = store.audit(&filter, usize::MAX).await.unwrap();
     assert!(!more);

@@ -102,12 +102,33 @@ async fn an_editor_of_a_tag_who_may_not_is_written_down_with_the_monitor() {
     let server = Server::with_local_users().await;
     person(&server, "edgar", Role::Editor, &["shop"]).await;
     let id = server.store.create_monitor(&spec("m"), &by_server(server.clock.now())).await.unwrap().id;
+    let gone = server.store.create_monitor(&spec("gone"), &by_server(server.clock.now())).await.unwrap().id;
+    server.store.delete_monitor(gone, &by_server(server.clock.now())).await.unwrap();
     let edgar = Visitor::logged_in(&server, "edgar").await;
     let mut seen = whole(&server.store).await.len();
-    assert_eq!(edgar.submit(&format!("/monitor/{id}/pause"), &[]).await.status, 403);
-    let row = refused(&server, &mut seen).await;
-    assert_eq!((row.act.as_str(), row.details["what"].as_str()), ("denied", Some("change this monitor")));
-    assert_eq!(row.target.unwrap().id, id.to_string());
+    let (one, other) = (id.to_string(), gone.to_string());
+    let many = |action: &'static str| vec![("pick", one.as_str()), ("do", action), ("tag", "shop"), ("for", "2h")];
+    // What is done to one, to many, and the pages that are there for it alone.
+    for (path, fields, what, about) in [
+        (format!("/monitor/{id}/pause"), Some(vec![]), "change this monitor", id),
+        ("/monitors/change".to_owned(), Some(many("pause")), "change this monitor", id),
+        ("/monitors/change".to_owned(), Some(many("tag")), "change this monitor", id),
+        ("/monitors/change".to_owned(), Some(many("mute")), "mute this", id),
+        ("/deleted".to_owned(), Some(vec![("pick", other.as_str())]), "bring this monitor back", gone),
+        (format!("/monitor/{id}/edit"), None, "change this monitor", id),
+        (format!("/monitor/{id}/delete"), None, "delete this monitor", id),
+        (format!("/monitor/{id}/take-back"), None, "acknowledge this problem", id),
+    ] {
+        let answer = match fields {
+            Some(fields) => edgar.submit(&path, &fields).await,
+            None => edgar.get(&path).await,
+        };
+        assert_eq!(answer.status, 403, "{path}: {}", answer.text);
+        let row = refused(&server, &mut seen).await;
+        assert_eq!((row.act.as_str(), row.details["what"].as_str()), ("denied", Some(what)), "{path}");
+        assert_eq!(row.target.unwrap().id, about.to_string(), "{path}");
+    }
+    assert_eq!(whole(&server.store).await.len(), seen, "one row each");
 }
 
 #[tokio::test]

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use jiff::ToSpan;
-use revere::store::{AuditFilter, Link, Lookup, NewSession, NewToken, NewUser, User, UserChange, WaysIn};
+use revere::{
+    store::{
+        AuditFilter, BrowserNext, Link, Lookup, NewBrowser, NewSession, NewToken, NewUser, User, UserChange, WaysIn,
+    },
+    web_push::{Became, BrowserKeys, Message},
+};
 use revere_model::{Act, Rights, Role, Scope};
 
-use crate::support::{Scratch, by_server};
+use crate::support::{Scratch, by_server, push_browser::PushBrowser};
 
 async fn person(scratch: &Scratch, name: &str, role: Role) -> User {
     let new = NewUser {
@@ -216,4 +221,72 @@ async fn an_administrator_of_a_way_in_that_is_gone_counts_for_nothing() {
     from("https://here.example").await;
     assert!(store.change_user(ada.id, disabled(), &asked).await.unwrap().is_some());
     assert!(store.has_administrator(scratch.now()).await.unwrap());
+}
+
+#[tokio::test]
+async fn browsers_of_people_whose_way_in_is_gone_are_told_nothing() {
+    let ways = WaysIn { passwords: false, issuers: Some(vec!["https://here.example".into()]) };
+    let scratch = Scratch::with(|options| options.ways_in = ways).await;
+    let (store, asked) = (&scratch.store, by_server(scratch.now()));
+    let mut owners = vec![None, Some(person(&scratch, "ada", Role::Viewer).await.id)];
+    for issuer in ["https://here.example", "https://gone.example"] {
+        let new = NewUser {
+            name: issuer.to_owned(),
+            role: Role::Viewer,
+            tags: vec![],
+            password_hash: None,
+            identity: Some((issuer.into(), "s".into())),
+            link: None,
+        };
+        owners.push(Some(store.create_user(new, &asked).await.unwrap().unwrap().id));
+    }
+    let mut ids = Vec::new();
+    for (number, owner) in owners.into_iter().enumerate() {
+        let browser = PushBrowser::at(format!("https://push.example/{number}"));
+        let new = NewBrowser {
+            alert: "ops".into(),
+            name: format!("browser {number}"),
+            endpoint: browser.endpoint.clone(),
+            keys: BrowserKeys::read(&browser.p256dh(), &browser.auth()).unwrap(),
+            server_key: "key".into(),
+            owner,
+        };
+        ids.push(store.add_browser(new, &asked).await.unwrap().unwrap().browser.id);
+    }
+    let told: Vec<i64> = store.browsers_to_tell("ops", "key").await.unwrap().iter().map(|told| told.id).collect();
+    assert_eq!(told, [ids[0], ids[2]], "nobody's, and the one of who may come in");
+    // Nor what they are owed.
+    let message = Message { payload: "{}".into(), keep_s: 60, urgent: false, topic: "t".into() };
+    let later = |id: &i64| (*id, Became::Later(None, "busy".into()), BrowserNext::At(scratch.now()));
+    store.note_browsers(message, ids.iter().map(later).collect(), scratch.now()).await.unwrap();
+    let until = scratch.now().checked_add(1.minute()).unwrap();
+    let owed = store.claim_browsers_owed(scratch.now(), until, 10).await.unwrap();
+    let mut owed: Vec<i64> = owed.iter().map(|owed| owed.browser.id).collect();
+    owed.sort_unstable();
+    assert_eq!(owed, [ids[0], ids[2]]);
+}
+
+#[tokio::test]
+async fn nobody_takes_the_places_of_others_browsers() {
+    let scratch = Scratch::new().await;
+    let (store, asked) = (&scratch.store, by_server(scratch.now()));
+    let (ada, bob) = (person(&scratch, "ada", Role::Viewer).await, person(&scratch, "bob", Role::Viewer).await);
+    let browser = PushBrowser::at("https://push.example/".into());
+    let add = async |owner: &User, number: u32| {
+        let new = NewBrowser {
+            alert: "ops".into(),
+            name: format!("browser {number}"),
+            endpoint: format!("https://push.example/{}/{number}", owner.name),
+            keys: BrowserKeys::read(&browser.p256dh(), &browser.auth()).unwrap(),
+            server_key: "key".into(),
+            owner: Some(owner.id),
+        };
+        store.add_browser(new, &asked).await.unwrap()
+    };
+    for number in 0..20 {
+        assert!(add(&ada, number).await.is_some(), "{number}");
+    }
+    assert_eq!(add(&ada, 20).await, None, "one more");
+    assert!(add(&ada, 19).await.is_some(), "that is known is known anew");
+    assert!(add(&bob, 0).await.is_some());
 }

@@ -26,25 +26,26 @@ pub(in super::super) async fn create_once(
 ) -> Result<MonitorId, Failure> {
     if !is_once(once) {
         let monitor = monitors::create(context, input).await?;
-        run_first(context, &monitor);
-        return Ok(monitor.id);
+        let id = monitor.id;
+        run_first(context, monitor);
+        return Ok(id);
     }
     let (id, made) = monitors::create_once(context, once, input).await?;
     if let Some(monitor) = made {
-        run_first(context, &monitor);
+        run_first(context, monitor);
     }
     Ok(id)
 }
 
 /// Runs a new monitor once at once: whoever wrote it sees what it does, and not in a week.
-fn run_first(context: &Context, monitor: &Monitor) {
+fn run_first(context: &Context, monitor: Monitor) {
     if !monitor.spec.active {
         return;
     }
-    let (context, id) = (context.clone(), monitor.id);
+    let context = context.clone();
     tokio::spawn(async move {
-        if let Err(failure) = runs::run_first(&context, id).await {
-            tracing::debug!(monitor = %id, ?failure, "a new monitor was not run at once; its schedule runs it");
+        if let Err(failure) = runs::run_first(&context, &monitor).await {
+            tracing::debug!(monitor = %monitor.id, ?failure, "a new monitor was not run at once; its schedule runs it");
         }
     });
 }

@@ -30,7 +30,7 @@ use super::{
     see,
 };
 use crate::{
-    operations::{Failure, monitors},
+    operations::monitors,
     web::{
         Problem,
         params::{Key, Params},
@@ -88,7 +88,7 @@ fn new_draft(texts: &FormTexts) -> Draft {
 /// `/monitor/{id}/edit`
 pub(super) async fn edit(request: PageRequest, Key(id): Key<MonitorId>) -> Result<Response, Problem> {
     let monitor = monitors::get(&request.context, id).await?;
-    request.context.might_with(Operation::EditMonitor, &monitor.spec.tags).map_err(Failure::Denied)?;
+    request.context.must_with(Operation::EditMonitor, id, &monitor.spec.tags)?;
     let form = Typed::of(&monitor.spec);
     let version = monitor.version;
     Draft { edited: Some((monitor, version)), ..draft(form) }.answer(&request, StatusCode::OK).await
