@@ -34,6 +34,10 @@ pub struct StoreHealth {
     pub writes: u64,
 }
 
+/// What is wrong, and what to do, where what was asked for did not come about in time.
+const HELD_UP: &str = "what is to be written is held by somebody else, or the database takes too long: look for a transaction that \
+    goes on for long, and at how busy the database's machine is; what waits is tried again";
+
 pub(super) struct Health {
     clock: Arc<dyn Clock>,
     metrics: Option<Arc<Metrics>>,
@@ -66,25 +70,36 @@ impl Health {
     }
 
     pub(super) fn failed(&self, error: &Arc<sqlx::Error>) {
-        if let Some(metrics) = &self.metrics {
-            metrics.store_error(match fault(error) {
-                Some(DbFault::Locked) => StoreFault::Busy,
-                Some(DbFault::Full | DbFault::Disk) => StoreFault::Disk,
-                _ => StoreFault::Other,
-            });
-        }
-        let now = self.clock.now();
-        *self.cause() = Some(match fault(error) {
+        let kind = match fault(error) {
+            Some(DbFault::Locked) => StoreFault::Busy,
+            Some(DbFault::Full | DbFault::Disk) => StoreFault::Disk,
+            _ => StoreFault::Other,
+        };
+        let cause = match fault(error) {
             Some(DbFault::Locked) => StoreError::Busy { retry_after: RETRY_AFTER },
             _ => StoreError::Unavailable(error.clone()),
-        });
+        };
+        self.fails(kind, cause, faults::words(error));
+    }
+
+    /// Transactions get nowhere, one after the other, although the database is there.
+    pub(super) fn held_up(&self) {
+        self.fails(StoreFault::Busy, StoreError::Busy { retry_after: RETRY_AFTER }, HELD_UP.to_owned());
+    }
+
+    fn fails(&self, kind: StoreFault, cause: StoreError, words: String) {
+        if let Some(metrics) = &self.metrics {
+            metrics.store_error(kind);
+        }
+        let now = self.clock.now();
+        *self.cause() = Some(cause);
         let mut seen = self.seen();
         if seen.failing_since.is_none() {
             // Once per trouble: it is asked again several times a second.
-            tracing::error!(error = faults::words(error), "the store cannot be written");
+            tracing::error!(error = words, "the store cannot be written");
             seen.failing_since = Some(now);
         }
-        seen.last_error = Some(faults::words(error));
+        seen.last_error = Some(words);
         seen.last_error_at = Some(now);
     }
 
