@@ -287,8 +287,8 @@ impl<'v> Writer<'v> {
 
     /// A key of a dict, which may come again.
     pub(crate) fn key(&mut self, key: &'v str) {
-        if let Some(number) = self.keys.get(key) {
-            self.again(*number);
+        if let Some(number) = self.keys.get(key).copied() {
+            self.again(number);
         } else if self.keys.len() < MOST_KEYS {
             self.keys.insert(key, self.remembered);
             self.remembered += 1;

@@ -63,7 +63,7 @@ async fn a_server_with_nothing_to_do_asks_its_database_little() {
     let asked = "select cast(coalesce(sum(calls), 0) as bigint) from pg_stat_statements
          where query not like '%pg_stat_statements%'";
     let looks = format!("{asked} and query like 'select min(due_at) %'");
-    let mut looked = async |sql: &mut Sql, most: i64| {
+    let looked = async |sql: &mut Sql, most: i64| {
         eventually("it looks at what is due", async || match sql.number(looks.clone()).await {
             looked if looked < most => Err(format!("{looked} looks")),
             _ => Ok(()),
