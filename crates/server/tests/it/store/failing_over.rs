@@ -56,11 +56,18 @@ async fn nothing_that_was_acknowledged_is_lost_with_a_primary() {
             made
         })
     };
-    let number = "select count(*) from monitors";
-    until("some are there", async || {
-        sqlx::query_scalar::<_, i64>(number).fetch_one(&mut admin).await.unwrap() >= 20
-    })
-    .await;
+    let mut there = async |at_least: i64| {
+        until("some are there", async || {
+            let number = sqlx::query_scalar::<_, i64>("select count(*) from monitors");
+            number.fetch_one(&mut admin).await.unwrap() >= at_least
+        })
+        .await;
+    };
+    there(20).await;
+    // What comes from now on is on the standby, which has yet to come to it.
+    let mut promoted = standby.connect().await;
+    promoted.execute("select pg_wal_replay_pause()").await.unwrap();
+    there(40).await;
     primary.crash();
     let recording = {
         let (store, result) = (store.clone(), scratch.manual_result(id, State::Alarm));
@@ -71,14 +78,20 @@ async fn nothing_that_was_acknowledged_is_lost_with_a_primary() {
 
     std::fs::remove_file(&address).unwrap();
     symlink(standby.folder(), &address).unwrap();
-    let mut promoted = standby.connect().await;
+    until("the server has met the standby", async || {
+        let sessions = "select count(*) from pg_stat_activity where application_name = 'revere'";
+        let met = sqlx::query_scalar::<_, i64>(sessions).fetch_one(&mut promoted).await.unwrap() > 0;
+        met || store.health().last_error.is_some_and(|words| words.contains("may only be read"))
+    })
+    .await;
+    assert!(!recording.is_finished());
     promoted.execute("select pg_promote()").await.unwrap();
     let committed = tokio::time::timeout(PATIENCE, recording).await.unwrap().unwrap().unwrap();
     assert!(matches!(committed, Committed::Recorded { .. }), "{committed:?}");
     until("it is well", async || store.health().failing_since.is_none()).await;
     over.store(true, SeqCst);
     let made = working.await.unwrap();
-    assert!(made.len() >= 18, "{} were acknowledged", made.len());
+    assert!(made.len() >= 38, "{} were acknowledged", made.len());
     let there: Vec<i64> = sqlx::query_scalar("select id from monitors").fetch_all(&mut promoted).await.unwrap();
     let missing: Vec<_> = made.iter().filter(|id| !there.contains(&id.0)).collect();
     assert!(missing.is_empty(), "acknowledged, and not there: {missing:?}");
