@@ -75,11 +75,18 @@ fn texts_that_come_again_are_what_they_were() {
         let name = |(name, cell): (&str, Value)| (Value::Text(name.to_owned()), cell);
         Value::Dict(row(number).into_iter().map(name).collect())
     };
+    // Keys that are at one place here and at another there.
+    let nested = |number: usize| {
+        let inner = (text("row".to_owned()), named(number));
+        let others = (0..number % 4).map(|other| (text(format!("key{}", number % 3 + other)), Value::Int(7)));
+        Value::Dict(others.chain([inner, (text("price".to_owned()), Value::Null)]).collect())
+    };
     let long = 2000;
     for answer in [
         Value::List((0..long).map(|number| Value::Tuple(cells(number, 3))).collect()),
         Value::List((0..long).map(|number| Value::Tuple(cells(number, 5))).collect()),
         Value::List((0..long).map(named).collect()),
+        Value::List((0..long).map(nested).collect()),
         Value::List((0..long).map(word).collect()),
         Value::Dict(vec![
             (text("down".to_owned()), Value::List((0..long).map(|number| Value::List(cells(number, 5))).collect())),

@@ -35,6 +35,8 @@ pub(crate) struct Writer<'v> {
     out: Vec<u8>,
     most: usize,
     keys: HashMap<&'v str, u32>,
+    /// The key that was last at each place of a dict, with its number.
+    last_keys: Vec<(&'v str, u32)>,
     /// Texts of long lists, each in the place that its ends lead to, with its number if it has one. Empty before the first such list.
     seen: Vec<(&'v str, Option<u32>)>,
     /// How many values the reader remembers.
@@ -56,7 +58,15 @@ enum Kind {
 impl<'v> Writer<'v> {
     /// A writer of at most about `most` bytes.
     pub(crate) fn within(most: usize) -> Writer<'v> {
-        Writer { out: Vec::new(), most, keys: HashMap::new(), seen: Vec::new(), remembered: 0, marks: false }
+        Writer {
+            out: Vec::new(),
+            most,
+            keys: HashMap::new(),
+            last_keys: Vec::new(),
+            seen: Vec::new(),
+            remembered: 0,
+            marks: false,
+        }
     }
 
     /// The answer to a question: that `value` is it.
@@ -187,8 +197,8 @@ impl<'v> Writer<'v> {
         for record in records {
             let Value::Dict(pairs) = record else { unreachable!("`records` saw only dicts") };
             self.dict();
-            for ((_, cell), (key, kind)) in pairs.iter().zip(columns) {
-                self.key(key);
+            for (place, ((_, cell), (key, kind))) in pairs.iter().zip(columns).enumerate() {
+                self.key_at(place, key);
                 self.cell(cell, *kind, depth + 2)?;
             }
             self.end();
@@ -208,11 +218,11 @@ impl<'v> Writer<'v> {
 
     fn pairs(&mut self, pairs: &'v [(Value, Value)], depth: usize) -> Result<(), EncodeError> {
         self.dict();
-        for (key, value) in pairs {
+        for (place, (key, value)) in pairs.iter().enumerate() {
             match key {
                 Value::Text(key) => {
                     self.check(key.len())?;
-                    self.key(key);
+                    self.key_at(place, key);
                 }
                 key => self.value(key, depth + 1)?,
             }
@@ -287,17 +297,41 @@ impl<'v> Writer<'v> {
 
     /// A key of a dict, which may come again.
     pub(crate) fn key(&mut self, key: &'v str) {
+        self.numbered(key);
+    }
+
+    /// The same of the key at this place of a dict: dicts of a list mostly have the same ones in the same places.
+    fn key_at(&mut self, place: usize, key: &'v str) {
+        match self.last_keys.get(place).copied() {
+            Some((before, number)) if before == key => self.again(number),
+            found => {
+                let Some(number) = self.numbered(key) else { return };
+                match found {
+                    Some(_) => self.last_keys[place] = (key, number),
+                    None if place == self.last_keys.len() => self.last_keys.push((key, number)),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// Writes a key; answers its number, if it has one.
+    fn numbered(&mut self, key: &'v str) -> Option<u32> {
         if let Some(number) = self.keys.get(key).copied() {
             self.again(number);
-        } else if self.keys.len() < MOST_KEYS {
-            self.keys.insert(key, self.remembered);
-            self.remembered += 1;
-            self.out.push(word::NAME | word::REMEMBERED);
-            self.length(key.len());
-            self.out.extend_from_slice(key.as_bytes());
-        } else {
-            self.text(key);
+            return Some(number);
         }
+        if self.keys.len() >= MOST_KEYS {
+            self.text(key);
+            return None;
+        }
+        let number = self.remembered;
+        self.keys.insert(key, number);
+        self.remembered += 1;
+        self.out.push(word::NAME | word::REMEMBERED);
+        self.length(key.len());
+        self.out.extend_from_slice(key.as_bytes());
+        Some(number)
     }
 
     /// A text of a list, which may come again. It is remembered when it comes for the second time: most texts never do, and to
