@@ -32,6 +32,21 @@ pub struct StoreHealth {
     pub commits: u64,
     /// Writes made durable: several share a transaction.
     pub writes: u64,
+    /// Results of runs, and what else may not be given up, that have waited for long, whether or not others were written meanwhile.
+    pub stuck: usize,
+}
+
+/// A write that has waited for long, until it is over.
+pub(super) struct Stuck(Arc<Health>);
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        let mut seen = self.0.seen();
+        seen.stuck -= 1;
+        if seen.stuck == 0 {
+            tracing::info!("what waited for long to be written is written");
+        }
+    }
 }
 
 /// What is wrong, and what to do, where what was asked for did not come about in time.
@@ -85,6 +100,23 @@ impl Health {
     /// Transactions get nowhere, one after the other, although the database is there.
     pub(super) fn held_up(&self) {
         self.fails(StoreFault::Busy, StoreError::Busy { retry_after: RETRY_AFTER }, HELD_UP.to_owned());
+    }
+
+    /// A write that may not be given up has waited for long, and was refused once more with this.
+    pub(super) fn stuck(self: &Arc<Self>, error: &StoreError) -> Stuck {
+        let words = match error {
+            StoreError::Unavailable(error) => faults::words(error),
+            _ => HELD_UP.to_owned(),
+        };
+        let now = self.clock.now();
+        let mut seen = self.seen();
+        if seen.stuck == 0 && seen.failing_since.is_none() {
+            tracing::error!(error = words, "results of runs cannot be written, although others are");
+        }
+        seen.stuck += 1;
+        seen.last_error = Some(words);
+        seen.last_error_at = Some(now);
+        Stuck(self.clone())
     }
 
     fn fails(&self, kind: StoreFault, cause: StoreError, words: String) {

@@ -128,6 +128,27 @@ async fn somebody_who_holds_what_is_to_be_written_is_waited_for() {
     .await;
 }
 
+/// What is due may be claimed all the same, which would have everything look well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_waits_for_long_is_said_also_where_others_are_written() {
+    let mut kept = Kept::new().await;
+    let scratch = kept.store().await;
+    let store = &scratch.store;
+    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    execute(&mut kept.admin, "begin; lock table runs in exclusive mode").await;
+    let recording = {
+        let (store, result) = (store.clone(), scratch.manual_result(id, State::Ok));
+        tokio::spawn(async move { store.commit_run(result).await })
+    };
+    until("it is said", async || store.health().stuck == 1).await;
+    let words = store.health().last_error.unwrap();
+    assert!(words.contains("held by somebody else") && words.contains("look for a transaction"), "{words}");
+    execute(&mut kept.admin, "rollback").await;
+    assert!(matches!(recording.await.unwrap().unwrap(), Committed::Recorded { .. }));
+    assert_eq!(store.health().stuck, 0);
+    store.close().await;
+}
+
 /// As it is with a disk that takes its time, or a machine with too much to do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_takes_too_long_is_waited_for() {
