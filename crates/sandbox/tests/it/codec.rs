@@ -50,6 +50,67 @@ fn any_value_comes_into_a_script_and_out_of_it_as_it_is() {
     }
 }
 
+/// Columns as databases have them: few words many times, and many once, so that places of texts are taken by others and won back.
+#[test]
+fn texts_that_come_again_are_what_they_were() {
+    let text = |text: String| Value::Text(text);
+    let word = |number: usize| match number % 5 {
+        0 => Value::Null,
+        1 => text("läuft seit dem letzten Neustart".to_owned()),
+        2 => text("down".to_owned()),
+        3 => text("up".to_owned()),
+        _ => text("w".repeat(3 + number % 300)),
+    };
+    let row = |number: usize| {
+        vec![
+            ("id", Value::Int(number as i64)),
+            ("name", text(format!("web{}", number % 700))),
+            ("state", word(number)),
+            ("price", Value::Decimal(format!("{}.50", 100 + number % 3))),
+            ("day", Value::Date(format!("2026-03-{:02}", 1 + number % 28))),
+        ]
+    };
+    let cells = |number: usize, most: usize| row(number).into_iter().take(most).map(|(_, cell)| cell).collect();
+    let named = |number: usize| {
+        let name = |(name, cell): (&str, Value)| (Value::Text(name.to_owned()), cell);
+        Value::Dict(row(number).into_iter().map(name).collect())
+    };
+    // Keys that are at one place here and at another there.
+    let nested = |number: usize| {
+        let inner = (text("row".to_owned()), named(number));
+        let others = (0..number % 4).map(|other| (text(format!("key{}", number % 3 + other)), Value::Int(7)));
+        Value::Dict(others.chain([inner, (text("price".to_owned()), Value::Null)]).collect())
+    };
+    let long = 2000;
+    for answer in [
+        Value::List((0..long).map(|number| Value::Tuple(cells(number, 3))).collect()),
+        Value::List((0..long).map(|number| Value::Tuple(cells(number, 5))).collect()),
+        Value::List((0..long).map(named).collect()),
+        Value::List((0..long).map(nested).collect()),
+        Value::List((0..long).map(word).collect()),
+        Value::Dict(vec![
+            (text("down".to_owned()), Value::List((0..long).map(|number| Value::List(cells(number, 5))).collect())),
+            (text("after".to_owned()), Value::List(vec![text("down".to_owned()), text("after".to_owned())])),
+        ]),
+    ] {
+        let back = Arc::new(Mutex::new(Vec::new()));
+        let (asked, sent) = (answer.clone(), back.clone());
+        let mut request = request("graphite = sources['graphite']\ngraphite.echo(graphite.get_sum('all'))");
+        request.broker = answers(move |call| {
+            Ok(match call.method.as_str() {
+                "get_sum" => asked.clone(),
+                _ => {
+                    sent.lock().expect("nobody panicked").extend(call.args);
+                    Value::Null
+                }
+            })
+        });
+        let outcome = block_on(sandbox().run(request)).expect("our own side works");
+        assert_eq!(outcome.state, State::Ok, "{}", outcome.message);
+        assert!(*back.lock().expect("nobody panicked") == [answer]);
+    }
+}
+
 #[test]
 fn kinds_of_a_type_are_what_they_extend() {
     let script = "

@@ -66,12 +66,17 @@ fn scheduler(services: &Services) -> Result<(), String> {
 
 fn store(services: &Services, now: Timestamp) -> Result<(), String> {
     let health = services.store.health();
-    let Some(since) = health.failing_since else { return Ok(()) };
-    if now.duration_since(since) <= STORE_GRACE {
-        return Ok(());
-    }
     let words = health.last_error.unwrap_or_default();
-    Err(format!("cannot be written since {since}, {} writes wait: {words}", health.queue_length))
+    match health.failing_since {
+        Some(since) if now.duration_since(since) > STORE_GRACE => {
+            Err(format!("cannot be written since {since}, {} writes wait: {words}", health.queue_length))
+        }
+        // Something of theirs alone is held, as a table that somebody changes.
+        _ if health.stuck > 0 => {
+            Err(format!("{} results of runs wait for long, although others are written: {words}", health.stuck))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn sandbox(services: &Services) -> Result<(), String> {

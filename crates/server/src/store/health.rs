@@ -32,7 +32,26 @@ pub struct StoreHealth {
     pub commits: u64,
     /// Writes made durable: several share a transaction.
     pub writes: u64,
+    /// Results of runs, and what else may not be given up, that have waited for long, whether or not others were written meanwhile.
+    pub stuck: usize,
 }
+
+/// A write that has waited for long, until it is over.
+pub(super) struct Stuck(Arc<Health>);
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        let mut seen = self.0.seen();
+        seen.stuck -= 1;
+        if seen.stuck == 0 {
+            tracing::info!("what waited for long to be written is written");
+        }
+    }
+}
+
+/// What is wrong, and what to do, where what was asked for did not come about in time.
+const HELD_UP: &str = "what is to be written is held by somebody else, or the database takes too long: look for a transaction that \
+    goes on for long, and at how busy the database's machine is; what waits is tried again";
 
 pub(super) struct Health {
     clock: Arc<dyn Clock>,
@@ -66,25 +85,53 @@ impl Health {
     }
 
     pub(super) fn failed(&self, error: &Arc<sqlx::Error>) {
-        if let Some(metrics) = &self.metrics {
-            metrics.store_error(match fault(error) {
-                Some(DbFault::Locked) => StoreFault::Busy,
-                Some(DbFault::Full | DbFault::Disk) => StoreFault::Disk,
-                _ => StoreFault::Other,
-            });
-        }
-        let now = self.clock.now();
-        *self.cause() = Some(match fault(error) {
+        let kind = match fault(error) {
+            Some(DbFault::Locked) => StoreFault::Busy,
+            Some(DbFault::Full | DbFault::Disk) => StoreFault::Disk,
+            _ => StoreFault::Other,
+        };
+        let cause = match fault(error) {
             Some(DbFault::Locked) => StoreError::Busy { retry_after: RETRY_AFTER },
             _ => StoreError::Unavailable(error.clone()),
-        });
+        };
+        self.fails(kind, cause, faults::words(error));
+    }
+
+    /// Transactions get nowhere, one after the other, although the database is there.
+    pub(super) fn held_up(&self) {
+        self.fails(StoreFault::Busy, StoreError::Busy { retry_after: RETRY_AFTER }, HELD_UP.to_owned());
+    }
+
+    /// A write that may not be given up has waited for long, and was refused once more with this.
+    pub(super) fn stuck(self: &Arc<Self>, error: &StoreError) -> Stuck {
+        let words = match error {
+            StoreError::Unavailable(error) => faults::words(error),
+            _ => HELD_UP.to_owned(),
+        };
+        let now = self.clock.now();
+        let mut seen = self.seen();
+        if seen.stuck == 0 && seen.failing_since.is_none() {
+            tracing::error!(error = words, "results of runs cannot be written, although others are");
+        }
+        seen.stuck += 1;
+        seen.last_error = Some(words);
+        seen.last_error_at = Some(now);
+        Stuck(self.clone())
+    }
+
+    fn fails(&self, kind: StoreFault, cause: StoreError, words: String) {
+        if let Some(metrics) = &self.metrics {
+            metrics.store_error(kind);
+        }
+        let now = self.clock.now();
+        *self.cause() = Some(cause);
         let mut seen = self.seen();
         if seen.failing_since.is_none() {
             // Once per trouble: it is asked again several times a second.
-            tracing::error!(error = faults::words(error), "the store cannot be written");
+            tracing::error!(error = words, "the store cannot be written");
             seen.failing_since = Some(now);
         }
-        seen.last_error = Some(faults::words(error));
+        seen.last_error = Some(words);
         seen.last_error_at = Some(now);
     }
 

@@ -18,6 +18,9 @@
 //! if there are `None` among them. That keeps large answers fast: the script's side makes a whole column at once. Tags
 //! from 8 on only go to the script.
 //!
+//! A text that a long list has more than once is written the second time as one to remember, and then by its number, so that
+//! a column of a few words costs the script's side neither bytes nor objects.
+//!
 //! An answer of the host is a tuple of two: 0 and a value without a mark in it, 1 and one with marks, or the name of a
 //! fault and its text.
 //!

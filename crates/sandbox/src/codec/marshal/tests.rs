@@ -137,6 +137,23 @@ fn an_answer_stops_growing_at_its_limit() {
 }
 
 #[test]
+fn a_text_that_comes_again_in_a_long_list_takes_five_bytes() {
+    let word = "up since the last restart";
+    let length = |items: Vec<Value>| Writer::answer(&Value::List(items), usize::MAX).unwrap().len();
+    let text = |text: &str| Value::Text(text.to_owned());
+    let repeated = |count: usize| length(vec![text(word); count]);
+    assert_eq!(repeated(1000) - repeated(100), 900 * 5);
+    assert_eq!(repeated(20) - repeated(10), 10 * (word.len() + 2), "a short list has nothing to gain");
+    let others: Vec<Value> = (0..1000).map(|number| text(&format!("web{number:04}"))).collect();
+    assert_eq!(length(others[..900].to_vec()) - length(others[..100].to_vec()), 800 * 9, "each is there once");
+    let short = |count: usize| length(vec![text("up"); count]);
+    assert_eq!(short(1000) - short(100), 900 * 4);
+    // What is counted toward a limit is not cut down to nothing: long texts are written as often as they are there.
+    let long = "x".repeat(256);
+    assert!(length(vec![text(&long); 100]) > 100 * long.len());
+}
+
+#[test]
 fn ints_have_their_words() {
     for (int, word) in [
         (0, b"i\0\0\0\0".as_slice()),

@@ -1,6 +1,9 @@
 //! Value to bytes for a script, in one pass over the value and within a number of bytes.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::RangeInclusive,
+};
 
 use super::{Tag, word};
 use crate::{Value, codec::MAX_DEPTH};
@@ -16,6 +19,12 @@ pub(crate) enum EncodeError {
 
 /// Keys of dicts that are written once and then by number; an answer has few, and each of them many times.
 const MOST_KEYS: usize = 1024;
+/// In longer lists a text is looked for among those before it: a column of a database has the same few again and again.
+const LONG: usize = 32;
+/// Of how many texts it is known whether they were there before.
+const SEEN: usize = 256;
+/// The lengths of texts that are worth it: shorter ones take no more room than a number, and longer ones are no words.
+const REPEATED: RangeInclusive<usize> = 4..=255;
 /// Wider dicts are written as any other.
 const MOST_COLUMNS: usize = 256;
 /// Where an answer says whether it has marks: after its tuple's two bytes and the word for an int.
@@ -26,6 +35,12 @@ pub(crate) struct Writer<'v> {
     out: Vec<u8>,
     most: usize,
     keys: HashMap<&'v str, u32>,
+    /// The key that was last at each place of a dict, with its number.
+    last_keys: Vec<(&'v str, u32)>,
+    /// Texts of long lists, each in the place that its ends lead to, with its number if it has one. Empty before the first such list.
+    seen: Vec<(&'v str, Option<u32>)>,
+    /// How many values the reader remembers.
+    remembered: u32,
     marks: bool,
 }
 
@@ -43,7 +58,15 @@ enum Kind {
 impl<'v> Writer<'v> {
     /// A writer of at most about `most` bytes.
     pub(crate) fn within(most: usize) -> Writer<'v> {
-        Writer { out: Vec::new(), most, keys: HashMap::new(), marks: false }
+        Writer {
+            out: Vec::new(),
+            most,
+            keys: HashMap::new(),
+            last_keys: Vec::new(),
+            seen: Vec::new(),
+            remembered: 0,
+            marks: false,
+        }
     }
 
     /// The answer to a question: that `value` is it.
@@ -115,7 +138,7 @@ impl<'v> Writer<'v> {
             | Value::DateTime(text)
             | Value::Uuid(text) => {
                 self.check(text.len())?;
-                self.text(text);
+                self.repeated(text);
             }
             Value::List(_) | Value::Tuple(_) | Value::Dict(_) => unreachable!("only called for values without parts"),
         }
@@ -123,6 +146,9 @@ impl<'v> Writer<'v> {
     }
 
     fn items(&mut self, items: &'v [Value], depth: usize) -> Result<(), EncodeError> {
+        if items.len() >= LONG && self.seen.is_empty() {
+            self.seen.resize(SEEN, ("", None));
+        }
         if let Some(kinds) = rows(items) {
             return self.rows(&kinds, items, depth);
         }
@@ -171,8 +197,8 @@ impl<'v> Writer<'v> {
         for record in records {
             let Value::Dict(pairs) = record else { unreachable!("`records` saw only dicts") };
             self.dict();
-            for ((_, cell), (key, kind)) in pairs.iter().zip(columns) {
-                self.key(key);
+            for (place, ((_, cell), (key, kind))) in pairs.iter().zip(columns).enumerate() {
+                self.key_at(place, key);
                 self.cell(cell, *kind, depth + 2)?;
             }
             self.end();
@@ -192,11 +218,11 @@ impl<'v> Writer<'v> {
 
     fn pairs(&mut self, pairs: &'v [(Value, Value)], depth: usize) -> Result<(), EncodeError> {
         self.dict();
-        for (key, value) in pairs {
+        for (place, (key, value)) in pairs.iter().enumerate() {
             match key {
                 Value::Text(key) => {
                     self.check(key.len())?;
-                    self.key(key);
+                    self.key_at(place, key);
                 }
                 key => self.value(key, depth + 1)?,
             }
@@ -271,17 +297,70 @@ impl<'v> Writer<'v> {
 
     /// A key of a dict, which may come again.
     pub(crate) fn key(&mut self, key: &'v str) {
-        if let Some(number) = self.keys.get(key) {
-            self.out.push(word::AGAIN);
-            self.out.extend_from_slice(&number.to_le_bytes());
-        } else if self.keys.len() < MOST_KEYS {
-            self.keys.insert(key, self.keys.len() as u32);
-            self.out.push(word::NAME | word::REMEMBERED);
-            self.length(key.len());
-            self.out.extend_from_slice(key.as_bytes());
-        } else {
-            self.text(key);
+        self.numbered(key);
+    }
+
+    /// The same of the key at this place of a dict: dicts of a list mostly have the same ones in the same places.
+    fn key_at(&mut self, place: usize, key: &'v str) {
+        match self.last_keys.get(place).copied() {
+            Some((before, number)) if before == key => self.again(number),
+            found => {
+                let Some(number) = self.numbered(key) else { return };
+                match found {
+                    Some(_) => self.last_keys[place] = (key, number),
+                    None if place == self.last_keys.len() => self.last_keys.push((key, number)),
+                    None => {}
+                }
+            }
         }
+    }
+
+    /// Writes a key; answers its number, if it has one.
+    fn numbered(&mut self, key: &'v str) -> Option<u32> {
+        if let Some(number) = self.keys.get(key).copied() {
+            self.again(number);
+            return Some(number);
+        }
+        if self.keys.len() >= MOST_KEYS {
+            self.text(key);
+            return None;
+        }
+        let number = self.remembered;
+        self.keys.insert(key, number);
+        self.remembered += 1;
+        self.out.push(word::NAME | word::REMEMBERED);
+        self.length(key.len());
+        self.out.extend_from_slice(key.as_bytes());
+        Some(number)
+    }
+
+    /// A text of a list, which may come again. It is remembered when it comes for the second time: most texts never do, and to
+    /// remember one costs the reader something.
+    fn repeated(&mut self, text: &'v str) {
+        if self.seen.is_empty() || !REPEATED.contains(&text.len()) {
+            return self.text(text);
+        }
+        let place = &mut self.seen[place_of(text)];
+        match *place {
+            (before, Some(number)) if before == text => self.again(number),
+            (before, None) if before == text => {
+                place.1 = Some(self.remembered);
+                self.remembered += 1;
+                let begins = self.out.len();
+                self.text(text);
+                self.out[begins] |= word::REMEMBERED;
+            }
+            _ => {
+                *place = (text, None);
+                self.text(text);
+            }
+        }
+    }
+
+    /// What was remembered under this number.
+    fn again(&mut self, number: u32) {
+        self.out.push(word::AGAIN);
+        self.out.extend_from_slice(&number.to_le_bytes());
     }
 
     /// Begins a tuple of so many values.
@@ -314,6 +393,14 @@ impl<'v> Writer<'v> {
     fn length(&mut self, length: usize) {
         self.out.extend_from_slice(&(length as u32).to_le_bytes());
     }
+}
+
+/// A place below [`SEEN`], by a text's length and its ends, in which the texts of a column differ if they do.
+fn place_of(text: &str) -> usize {
+    let end = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let (first, last) = (end(text.as_bytes().first_chunk()), end(text.as_bytes().last_chunk()));
+    let mixed = (first.rotate_left(13) ^ last ^ text.len() as u32).wrapping_mul(0x9e37_79b1);
+    (mixed >> 24) as usize % SEEN
 }
 
 impl Kind {

@@ -36,7 +36,11 @@ pub(super) fn civil(days: i64) -> (i64, u8, u8) {
 pub(super) fn date(days: i64) -> Value {
     let (year, month, day) = civil(days);
     match year {
-        1..=9999 => Value::Date(format!("{year:04}-{month:02}-{day:02}")),
+        1..=9999 => {
+            let mut text = String::with_capacity(10);
+            push_day(&mut text, year, month, day);
+            Value::Date(text)
+        }
         _ => Value::Text(beyond(year, month, day, "")),
     }
 }
@@ -45,17 +49,62 @@ pub(super) fn date(days: i64) -> Value {
 pub(super) fn date_time(micros: i64, offset: &str) -> Value {
     const DAY: i64 = 86_400_000_000;
     let (year, month, day) = civil(micros.div_euclid(DAY));
-    let of_day = micros.rem_euclid(DAY);
-    let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
-    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}") };
+    let of_day = micros.rem_euclid(DAY).unsigned_abs();
+    let mut text = String::with_capacity(32);
     match year {
-        1..=9999 => Value::DateTime(format!("{year:04}-{month:02}-{day:02}T{clock}{fraction}{offset}")),
+        1..=9999 => {
+            push_day(&mut text, year, month, day);
+            text.push('T');
+            push_clock(&mut text, of_day);
+            text.push_str(offset);
+            Value::DateTime(text)
+        }
         _ => {
-            let fraction = fraction.trim_end_matches('0');
-            Value::Text(beyond(year, month, day, &format!(" {clock}{fraction}{offset}")))
+            text.push(' ');
+            push_clock(&mut text, of_day);
+            if !of_day.is_multiple_of(1_000_000) {
+                text.truncate(text.trim_end_matches('0').len());
+            }
+            text.push_str(offset);
+            Value::Text(beyond(year, month, day, &text))
         }
     }
+}
+
+/// Writes a day of a year from 0 to 9999 as `2024-02-29`.
+pub(super) fn push_day(out: &mut String, year: i64, month: u8, day: u8) {
+    push_digits(out, year.unsigned_abs(), 4);
+    out.push('-');
+    push_digits(out, month.into(), 2);
+    out.push('-');
+    push_digits(out, day.into(), 2);
+}
+
+/// Writes a time of day, in microseconds, as `04:05:06`, or `04:05:06.700000` where it has a fraction.
+pub(super) fn push_clock(out: &mut String, micros: u64) {
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    push_digits(out, seconds / 3600, 2);
+    out.push(':');
+    push_digits(out, seconds / 60 % 60, 2);
+    out.push(':');
+    push_digits(out, seconds % 60, 2);
+    if fraction > 0 {
+        out.push('.');
+        push_digits(out, fraction, 6);
+    }
+}
+
+/// Writes a number with at least so many digits. By hand, since an answer has thousands of dates and numbers.
+pub(super) fn push_digits(out: &mut String, mut number: u64, least: usize) {
+    let mut digits = [b'0'; 20];
+    let mut begins = digits.len();
+    while number > 0 {
+        begins -= 1;
+        digits[begins] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    let begins = begins.min(digits.len().saturating_sub(least));
+    out.push_str(std::str::from_utf8(&digits[begins..]).expect("digits are ASCII"));
 }
 
 /// `10000-01-01`, `0044-03-15 BC`.
@@ -104,7 +153,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn fractions_have_six_digits_or_none() {
+        let hours = 3_600_000_000;
+        assert_eq!(date_time(23 * hours, "+00:00"), Value::DateTime("1970-01-01T23:00:00+00:00".into()));
+        assert_eq!(date_time(42, ""), Value::DateTime("1970-01-01T00:00:00.000042".into()));
+        assert_eq!(date_time(-1, ""), Value::DateTime("1969-12-31T23:59:59.999999".into()));
+        let early = -719_163 * 24 * hours;
+        assert_eq!(date_time(early, ""), Value::Text("0001-12-31 00:00:00 BC".into()), "zeros that are no fraction stay");
+        assert_eq!(date_time(early + 10 * hours + 20, ""), Value::Text("0001-12-31 10:00:00.00002 BC".into()));
+    }
+
     proptest! {
+        #[test]
+        fn digits_are_those_of_the_formatter(number in any::<u64>(), shift in 0..64_u32, least in 0..9_usize) {
+            let (number, mut out) = (number >> shift, String::from("-"));
+            push_digits(&mut out, number, least);
+            if number > 0 || least > 0 {
+                prop_assert_eq!(out, format!("-{number:0least$}"));
+            }
+        }
+
         #[test]
         fn days_are_those_of_the_calendar_library(days in -719_162_i32..2_932_896) {
             let (year, month, day) = civil(days.into());

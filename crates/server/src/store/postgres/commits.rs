@@ -46,10 +46,13 @@ pub(in crate::store) async fn ended(
     connection: &mut PgConnection,
     transaction: &Transaction,
 ) -> Result<Ended, sqlx::Error> {
-    let status: Result<Option<String>, sqlx::Error> = sqlx::query_scalar("select pg_xact_status(cast($1 as xid8))")
-        .bind(&transaction.number)
-        .fetch_one(&mut *connection)
-        .await;
+    // A standby that has not taken over yet may have received it and not come to it: only what it is afterwards is an answer.
+    let status: Result<Option<String>, sqlx::Error> = sqlx::query_scalar(
+        "select case when pg_is_in_recovery() then 'in progress' else pg_xact_status(cast($1 as xid8)) end",
+    )
+    .bind(&transaction.number)
+    .fetch_one(&mut *connection)
+    .await;
     match status {
         Ok(Some(status)) if status == "in progress" => return Ok(Ended::Not),
         Ok(_) => {}

@@ -137,7 +137,31 @@ pub(in crate::store) fn words(error: &sqlx::Error) -> Option<String> {
     if matches!(error, sqlx::Error::PoolTimedOut) {
         return None;
     }
-    sentence(error).map(|(words, _)| format!("PostgreSQL {words}"))
+    let said = sentence(error).map(|(words, _)| words).or_else(|| while_it_runs(error));
+    said.map(|words| format!("PostgreSQL {words}"))
+}
+
+/// The same of what means something else at a start.
+fn while_it_runs(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    let message = error.message();
+    Some(match error.code() {
+        "40001" | "40P01" | "55P03" => format!(
+            "has what is to be written held by somebody else ({message}): look in pg_stat_activity for a transaction that goes on for \
+             long; it is asked again"
+        ),
+        "57014" | "25P03" | "25P04" => format!(
+            "takes too long ({message}): look at how busy its machine is, and in pg_stat_activity at what else it does; it is asked \
+             again"
+        ),
+        "53200" => {
+            format!("has no memory left ({message}): give its machine more, or lower work_mem; it is asked again")
+        }
+        "58030" | "XX001" | "XX002" => format!(
+            "cannot read or write its files ({message}): look at its log and at its disk before anything else; it is asked again"
+        ),
+        _ => return None,
+    })
 }
 
 /// Why a database cannot be opened.

@@ -52,6 +52,7 @@ pub(super) fn start(
         connection: Some(connection),
         transaction: None,
         health,
+        held_up: 0,
         probe_every,
         readers_gone,
         lock,
@@ -68,6 +69,8 @@ struct Writer {
     /// What the open transaction is known by, where its commit may go unanswered.
     transaction: Option<Transaction>,
     health: Arc<Health>,
+    /// How many transactions in a row were in somebody's way, or took too long.
+    held_up: u32,
     /// How long nobody may write after a trouble before the writer looks by itself whether it is over.
     probe_every: Duration,
     /// Whether nobody reads any more: the last to let go of the database tidies its log file away.
@@ -182,6 +185,7 @@ impl Writer {
         };
         match committed {
             Ok(()) => {
+                self.held_up = 0;
                 // A transaction whose work was all given up shows nothing.
                 if done.len() > 0 {
                     self.health.committed(done.len(), began.elapsed());
@@ -198,6 +202,12 @@ impl Writer {
                 };
                 if let StoreError::Unavailable(source) = &error {
                     self.failed(source);
+                } else {
+                    self.held_up += 1;
+                    // Once happens between servers that are well.
+                    if self.held_up > 1 {
+                        self.health.held_up();
+                    }
                 }
                 done.answer(Some(error));
             }

@@ -28,6 +28,9 @@ use crate::store::{
 /// How many pieces of work may wait; beyond, those who ask wait outside.
 const QUEUE: usize = 4096;
 
+/// How long what may not be given up waits before it is said.
+const STUCK: Duration = Duration::from_secs(10);
+
 /// Where work waits for the writer. Clones feed the same one.
 pub(in crate::store) struct Queue {
     jobs: mpsc::Sender<Job>,
@@ -104,8 +107,10 @@ impl Queue {
     }
 
     async fn ask<T>(&self, patience: Option<Duration>, make: impl Fn(Answer<T>) -> Work) -> Result<T, StoreError> {
-        let until = patience.map(|patience| Instant::now() + patience);
+        let asked = Instant::now();
+        let until = patience.map(|patience| asked + patience);
         let mut pause = Duration::from_millis(20);
+        let mut stuck = None;
         loop {
             let (answer, answered) = oneshot::channel();
             let error = match self.ask_once(until, make(answer), answered).await {
@@ -114,6 +119,9 @@ impl Queue {
             };
             if until.is_some_and(|until| Instant::now() + pause >= until) {
                 return Err(error);
+            }
+            if until.is_none() && stuck.is_none() && asked.elapsed() > STUCK {
+                stuck = Some(self.health.stuck(&error));
             }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));

@@ -28,6 +28,7 @@ mod run;
 mod sandbox_reset;
 pub(crate) mod server;
 mod service_manager;
+mod several_servers;
 mod tape;
 mod upgrading;
 

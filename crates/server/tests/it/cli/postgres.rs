@@ -50,6 +50,39 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
     assert!(said.stderr.contains("is a SQLite file, which one server has for itself"), "{}", said.stderr);
 }
 
+/// As docs/POSTGRES.md says how many statements a minute a server asks that has nothing to do: some 120.
+#[tokio::test]
+async fn a_server_with_nothing_to_do_asks_its_database_little() {
+    const LOOKS: i64 = 12;
+    let database = PostgresServer::start(&["shared_preload_libraries=pg_stat_statements"]).await;
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_URL = '{}'\n", database.url()));
+    let server = shell.serve(&[]);
+    let mut sql = Sql::at(&PostgresAddress::read(&database.url(), None).unwrap().into()).await;
+    sql.run("create extension pg_stat_statements").await;
+    let asked = "select cast(coalesce(sum(calls), 0) as bigint) from pg_stat_statements
+         where query not like '%pg_stat_statements%'";
+    let looks = format!("{asked} and query like 'select min(due_at) %'");
+    let looked = async |sql: &mut Sql, most: i64| {
+        eventually("it looks at what is due", async || match sql.number(looks.clone()).await {
+            looked if looked < most => Err(format!("{looked} looks")),
+            _ => Ok(()),
+        })
+        .await;
+    };
+    // What a start asks once is over by then.
+    looked(&mut sql, 3).await;
+    sql.run("select pg_stat_statements_reset()").await;
+    let began = std::time::Instant::now();
+    looked(&mut sql, LOOKS).await;
+    let (took, all) = (began.elapsed(), sql.number(asked).await);
+    assert!(took > std::time::Duration::from_secs(LOOKS.unsigned_abs() / 2), "{LOOKS} looks in {took:?}");
+    let a_minute = all as f64 * 60.0 / took.as_secs_f64();
+    let which = "select calls || ' ' || query from pg_stat_statements order by calls desc";
+    assert!(a_minute < 200.0, "{a_minute:.0} statements a minute: {:#?}", sql.texts(which).await);
+    server.stop();
+}
+
 /// Whoever watches hears of a server that is gone also where the others of its database call the same address.
 #[tokio::test]
 async fn a_heartbeat_is_withheld_while_another_server_is_gone_without_a_word() {

@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Program, database::every_tick_is_accounted_for, eventually, get};
-use crate::support::{SmallDisk, Sql, client};
+use crate::support::{PostgresServer, SmallDisk, Sql, client};
 
 /// What runs every second meanwhile.
 const MONITORS: i64 = 10;
@@ -178,4 +178,70 @@ async fn a_stop_while_the_database_is_held_ends_in_time_and_the_next_start_goes_
     newer_run(&life, newest_run(&life).await).await;
     life.program.terminate();
     nothing_happened(&mut Sql::at(&folder.path().join("revere.db").into()).await).await;
+}
+
+/// A PostgreSQL of its own, and a folder whose configuration names it.
+async fn on_a_server() -> (PostgresServer, tempfile::TempDir) {
+    let server = PostgresServer::start(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    // What is left behind is taken over soon.
+    let config = format!("DATABASE_URL = '{}'\nRUN_TIMEOUT = 2\nCLAIM_MARGIN = 5\n", server.url());
+    std::fs::write(folder.path().join("config.py"), config).unwrap();
+    (server, folder)
+}
+
+async fn database_of(server: &PostgresServer) -> Sql {
+    Sql::at(&revere::store::PostgresAddress::read(&server.url(), None).unwrap().into()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_somebody_holds_for_long_costs_no_run_and_no_state() {
+    let (server, folder) = on_a_server().await;
+    let life = Life::begin(folder.path());
+    populate(&life).await;
+    let mut holder = database_of(&server).await;
+    // Each transaction that writes begins there.
+    holder.run("begin; lock table commits in exclusive mode").await;
+    let problem = create_large(&life).await.expect_err("it is held");
+    assert!(problem["detail"].as_str().unwrap().contains("another process holds the database"), "{problem:#}");
+    let health = eventually("it is said", async || {
+        let health = get(&life.visitor, &life.url("/healthz")).await?;
+        let store = health["store"].as_str()?.to_owned();
+        store.contains("cannot be written since").then_some(store)
+    })
+    .await;
+    assert!(health.contains("held by somebody else"), "{health}");
+    for path in ["/", "/monitor/1", "/api/v1/monitors", "/api/v1/monitors/1/runs", "/metrics"] {
+        let answer = life.visitor.get(life.url(path)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+    }
+    let before = newest_run(&life).await;
+    holder.let_go().await;
+    healthy(&life).await;
+    newer_run(&life, before).await;
+    life.program.terminate();
+    nothing_happened(&mut holder).await;
+    let names = holder.texts("select name from monitors where name = 'large'").await;
+    assert!(names.is_empty(), "what was refused is not done later");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_while_postgresql_is_away_ends_in_time_and_the_next_start_goes_on() {
+    let (mut server, folder) = on_a_server().await;
+    let life = Life::begin(folder.path());
+    populate(&life).await;
+    server.crash();
+    let metrics = life.url("/metrics");
+    eventually("it is known", async || {
+        let text = life.visitor.get(&metrics).send().await.ok()?.text().await.ok()?;
+        text.lines().any(|line| line.starts_with("revere_store_errors_total{") && !line.ends_with(" 0")).then_some(())
+    })
+    .await;
+    let took = life.program.terminate();
+    assert!(took < STOPPED, "{took:?}");
+    server.start_again().await;
+    let life = Life::begin(folder.path());
+    newer_run(&life, newest_run(&life).await).await;
+    life.program.terminate();
+    nothing_happened(&mut database_of(&server).await).await;
 }

@@ -1,6 +1,8 @@
 //! The store through its own door, on real databases: SQLite files and, where `REVERE_TEST_ENGINE=postgresql` says so, PostgreSQL.
 
 mod claiming;
+mod database_faults;
+mod failing_over;
 mod fences;
 mod held_snapshot;
 mod history;
@@ -15,6 +17,7 @@ mod rates;
 mod schemas;
 mod several_servers;
 mod shared_database;
+mod statements;
 mod telling;
 mod versions;
 mod writing;

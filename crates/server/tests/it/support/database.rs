@@ -45,9 +45,13 @@ impl TestDatabase {
 
     /// PostgreSQL, whatever tests run on.
     pub(crate) async fn on_a_server() -> TestDatabase {
-        let url = schema_of_its_own().await;
-        let address = PostgresAddress::read(&url, None).unwrap();
-        TestDatabase { place: address.into(), url, _folder: tempfile::tempdir().unwrap() }
+        TestDatabase::at_url(&schema_of_its_own().await)
+    }
+
+    /// What is at this address of PostgreSQL.
+    pub(crate) fn at_url(url: &str) -> TestDatabase {
+        let address = PostgresAddress::read(url, None).unwrap();
+        TestDatabase { place: address.into(), url: url.to_owned(), _folder: tempfile::tempdir().unwrap() }
     }
 
     /// The same one, for another server.

@@ -56,7 +56,23 @@ impl PostgresServer {
         server
     }
 
-    fn made(settings: &[&str], port: u16) -> PostgresServer {
+    /// A standby that follows it, and can be read.
+    pub(crate) async fn standby(&self) -> PostgresServer {
+        let mut server = PostgresServer::without_data(&[], 5432);
+        let copied = server
+            .command("pg_basebackup")
+            .args(["-U", "revere", "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-h"])
+            .arg(self.folder())
+            .args(["-p", &self.port.to_string(), "-D"])
+            .arg(server.data())
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        server.start_again().await;
+        server
+    }
+
+    fn without_data(settings: &[&str], port: u16) -> PostgresServer {
         let folder = tempfile::tempdir().unwrap();
         let user = rustix::process::geteuid().is_root().then(|| (id("-u"), id("-g")));
         if let Some((user, group)) = user {
@@ -64,7 +80,11 @@ impl PostgresServer {
         }
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let server = PostgresServer { folder, programs: programs(), user, process: None, settings, port };
+        PostgresServer { folder, programs: programs(), user, process: None, settings, port }
+    }
+
+    fn made(settings: &[&str], port: u16) -> PostgresServer {
+        let server = PostgresServer::without_data(settings, port);
         let made = server
             .command("initdb")
             .args(["-U", "revere", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync", "-D"])

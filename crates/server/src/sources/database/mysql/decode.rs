@@ -128,18 +128,22 @@ fn moment(only_date: bool, bytes: &[u8]) -> Option<Value> {
     parts.get_mut(..bytes.len())?.copy_from_slice(bytes);
     let [y0, y1, month, day, hour, minute, second, f0, f1, f2, f3] = parts;
     let (year, micros) = (u16::from_le_bytes([y0, y1]), u32::from_le_bytes([f0, f1, f2, f3]));
-    let date = format!("{year:04}-{month:02}-{day:02}");
-    let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
-    let clock = format!("{hour:02}:{minute:02}:{second:02}{fraction}");
     if hour > 23 || minute > 59 || second > 59 || micros > 999_999 {
         return None;
     }
+    let is_real = calendar::is_real(year.into(), month, day);
+    let mut text = String::with_capacity(26);
+    calendar::push_day(&mut text, year.into(), month, day);
+    if !only_date {
+        text.push(if is_real { 'T' } else { ' ' });
+        let seconds = (u64::from(hour) * 60 + u64::from(minute)) * 60 + u64::from(second);
+        calendar::push_clock(&mut text, seconds * 1_000_000 + u64::from(micros));
+    }
     // A day such as 0000-00-00 or 2024-02-00, which MySQL allows and Python's calendar does not have, stays a text.
-    Some(match (only_date, calendar::is_real(year.into(), month, day)) {
-        (true, true) => Value::Date(date),
-        (true, false) => Value::Text(date),
-        (false, true) => Value::DateTime(format!("{date}T{clock}")),
-        (false, false) => Value::Text(format!("{date} {clock}")),
+    Some(match (only_date, is_real) {
+        (_, false) => Value::Text(text),
+        (true, true) => Value::Date(text),
+        (false, true) => Value::DateTime(text),
     })
 }
 

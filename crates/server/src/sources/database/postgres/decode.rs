@@ -164,18 +164,17 @@ fn numeric(bytes: &[u8]) -> Option<String> {
         out.push('0');
     }
     for place in (0..=i32::from(weight)).rev() {
-        let digit = digit(place)?;
-        if place == i32::from(weight) { out.push_str(&digit.to_string()) } else { out.push_str(&format!("{digit:04}")) }
+        calendar::push_digits(&mut out, digit(place)?.into(), if place == i32::from(weight) { 1 } else { 4 });
     }
     if scale > 0 {
-        let mut fraction = String::new();
+        out.push('.');
+        let end = out.len() + usize::from(scale);
         let mut place = -1;
-        while fraction.len() < usize::from(scale) {
-            fraction.push_str(&format!("{:04}", digit(place)?));
+        while out.len() < end {
+            calendar::push_digits(&mut out, digit(place)?.into(), 4);
             place -= 1;
         }
-        out.push('.');
-        out.push_str(&fraction[..usize::from(scale)]);
+        out.truncate(end);
     }
     Some(out)
 }

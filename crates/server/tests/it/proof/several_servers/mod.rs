@@ -4,7 +4,9 @@
 //! of a monitor were at once.
 //!
 //! The shape of Jepsen's checker of Chronos. `REVERE_CHECKER_SECONDS` sets how long, `REVERE_CHECKER_SEED` what happens: that
-//! alone instead of what the tests are named for.
+//! alone instead of what the tests are named for. As many seeds as `REVERE_CHECKER_SEEDS` says (50), every fifth of them through
+//! the pooler, are tried one after the other by
+//! `cargo nextest run --workspace --run-ignored only -E 'test(by_as_many_seeds)' --no-capture`.
 
 #![expect(clippy::print_stdout, reason = "what was done, and how much of it, is worth knowing")]
 
@@ -71,9 +73,20 @@ async fn three_servers_behind_a_pooler_lose_nothing_and_do_nothing_twice() {
     check(19, true).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes half an hour"]
+async fn three_servers_lose_nothing_by_as_many_seeds_as_one_wants() {
+    for seed in 1..=setting("REVERE_CHECKER_SEEDS", 50) {
+        check_seed(seed, seed.is_multiple_of(5)).await;
+    }
+}
+
 async fn check(seed: u64, pooled: bool) {
+    check_seed(setting("REVERE_CHECKER_SEED", seed), pooled).await;
+}
+
+async fn check_seed(seed: u64, pooled: bool) {
     let life = Duration::from_secs(setting("REVERE_CHECKER_SECONDS", 20));
-    let seed = setting("REVERE_CHECKER_SEED", seed);
     let receiver = Stub::start().await;
     receiver.answer(200, &[], Some("thanks"));
     let mut world = World::begin(seed, pooled, &receiver, &slow_source().await).await;
