@@ -29,7 +29,7 @@ impl Places {
         let patience = deadline.checked_sub(Duration::from_millis(20)).unwrap_or(deadline);
         match tokio::time::timeout_at(patience.into(), self.free.acquire()).await {
             Ok(place) => Ok(place.expect("the semaphore is never closed")),
-            Err(_) => Err(SourceFault::Unavailable(format!(
+            Err(_) => Err(SourceFault::Failed(format!(
                 "all {} connections of this source were busy with other calls ('pool_size')",
                 self.size
             ))),
