@@ -172,6 +172,11 @@ def others(ask):
     named = ask("list_source_names", models.SourceNames, "shop", prefix="mail")
     assert (named.names_of, [one.written for one in named.items], named.complete) == ("paths", ["mail.queue"], True), named
     assert ask("list_source_names", models.SourceNames, "down").fault, "what is away tells nothing, and says so"
+    # That it is down is told after half a minute, and can be acknowledged from then on.
+    body = models.AcknowledgementInput(note="on it")
+    ask("acknowledge_source", models.Problem, "shop", body=body, answers=409)
+    ask("get_source_acknowledgement", type(None), "shop", answers=204)
+    ask("take_back_source_acknowledgement", type(None), "shop", answers=204)
     assert ask("check_script", models.CheckAnswer, body=models.CheckInput(script="x = (")).errors[0].line == 1
     read = ask("read_schedule", models.ScheduleAnswer, body=models.ScheduleInput(schedule="@hourly", timezone="Asia/Tokyo"))
     assert len(read.ticks) == 5 and read.timezone == "Asia/Tokyo"

@@ -40,6 +40,8 @@ pub struct WaitsFor {
     pub since: Timestamp,
     /// Whether what the monitor goes through because of that is held back.
     pub held: bool,
+    /// Whether it is back, and only the monitor's next run is missing.
+    pub over: bool,
 }
 
 /// A stored monitor.

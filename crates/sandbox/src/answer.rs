@@ -20,6 +20,11 @@ const LOADER_FAILED: u8 = 0xff;
 pub(crate) fn outcome(ended: Ended, limits: &Limits, inputs: RunInputs) -> Outcome {
     let verdict = verdict(&ended, limits);
     let mut calls = ended.calls;
+    // Looked for before it is cut, and the last of those that say so: all of them are of one source.
+    let ended_by = calls.iter_mut().rfind(|call| call.answer.as_ref().err() == verdict.source_fault.as_ref());
+    if let Some(call) = ended_by.filter(|_| verdict.source_fault.is_some()) {
+        call.ended_run = true;
+    }
     for call in &mut calls {
         call.arguments = clean(&call.arguments, 1 << 10);
         call.answer = match &call.answer {
@@ -93,6 +98,8 @@ pub(crate) fn warnings(ended: &Ended) -> Vec<ScriptWarning> {
 struct Verdict {
     state: State,
     message: String,
+    /// The text of the source's fault by which it came out so.
+    source_fault: Option<String>,
     severity: Option<Severity>,
     return_value: Option<ReturnValue>,
     threshold: Option<f64>,
@@ -182,12 +189,14 @@ fn from_answer(answer: &Value, memory_refused: bool, limits: &Limits) -> Option<
         Some(Value::Float(number)) if number.is_finite() => Some(*number),
         _ => None,
     };
-    Some(Verdict { state, message, severity, return_value, threshold, error })
+    let source_fault = text("source_fault").map(str::to_owned);
+    Some(Verdict { state, message, source_fault, severity, return_value, threshold, error })
 }
 
 fn error_verdict(error: ScriptError) -> Verdict {
     let message = error.message.clone();
-    Verdict { state: State::Error, message, severity: None, return_value: None, threshold: None, error: Some(error) }
+    let (source_fault, severity, return_value, threshold) = (None, None, None, None);
+    Verdict { state: State::Error, message, source_fault, severity, return_value, threshold, error: Some(error) }
 }
 
 fn crashed(message: &str) -> Verdict {

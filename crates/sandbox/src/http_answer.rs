@@ -73,6 +73,12 @@ impl HttpAnswer {
         })
     }
 
+    /// Whether it came from a host that is not the source's own.
+    pub(crate) fn is_of_another(answer: &Value) -> bool {
+        let marked = answer.get("__revere__").and_then(Value::as_text) == Some("http_response");
+        marked && answer.get("of_another") == Some(&Value::Bool(true))
+    }
+
     /// `200 OK · 1.6 ms · 49 B`
     pub fn in_short(&self) -> String {
         let status = format!("{} {}", self.status, self.reason);
@@ -146,5 +152,9 @@ mod tests {
         assert!(long.body.len() <= BODY_BYTES + 3 && long.body.ends_with('…'));
         assert_eq!(long.certificate, Some(("2026-12-01T00:00:00+00:00".to_owned(), 2.5)));
         assert_eq!(HttpAnswer::of(&Value::Dict(vec![(text("status"), Value::Int(200))])), None);
+        let Value::Dict(mut fields) = answer(200, 0.0, "", Value::Null) else { unreachable!("it is a dict") };
+        assert!(!HttpAnswer::is_of_another(&Value::Dict(fields.clone())));
+        fields.push((text("of_another"), Value::Bool(true)));
+        assert!(HttpAnswer::is_of_another(&Value::Dict(fields)));
     }
 }

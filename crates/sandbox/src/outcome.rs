@@ -105,9 +105,12 @@ pub struct CallRecord {
     pub arguments: String,
     /// The answer as Python would write it, shortened, or the fault's text.
     pub answer: Result<String, String>,
-    /// Whether the source was there: true where it answered, false where it could not be reached or had no answer in time;
-    /// `None` where the call shows neither.
+    /// Whether the source was there: true where it answered, false where it could not be reached or used; `None` where the
+    /// call shows neither.
     pub available: Option<bool>,
+    /// Whether the run ended by it: its fault was the exception that ended the run, or one that this came from, or the
+    /// run's time was over while it waited.
+    pub ended_run: bool,
     /// The answer with its parts, where it came over HTTP; `answer` is then `200 OK · 1.6 ms · 49 B`.
     pub http: Option<Box<HttpAnswer>>,
     /// How long it took.

@@ -131,7 +131,7 @@ pub enum SourceFault {
     /// The source failed: `SourceError`. The text says source, what was asked and what came back, without secrets.
     #[error("{0}")]
     Failed(String),
-    /// The same, because the source is not there: no connection, no log-in, no answer in time.
+    /// The same, because nobody reaches or can use the source: no connection, or one that broke, or nobody is let in.
     #[error("{0}")]
     Unavailable(String),
     /// The arguments do not fit: `TypeError` or `ValueError` in the script.

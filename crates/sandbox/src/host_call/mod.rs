@@ -97,7 +97,8 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Resu
         method: call.method.clone(),
         arguments: shown_arguments(&call),
         answer: Err("no answer within the run's time".to_owned()),
-        available: Some(false),
+        available: None,
+        ended_run: true,
         http: None,
         duration: Duration::ZERO,
     };
@@ -126,14 +127,20 @@ async fn source_call(caller: &mut Caller<'_, Host>, request: Vec<Value>) -> Resu
         Err(SourceFault::Unavailable(_)) => Some(false),
         Err(SourceFault::Failed(_) | SourceFault::BadArguments(_) | SourceFault::Ours(_)) => None,
     };
+    // An answer of somebody else's shows nothing of the source.
+    if result.as_ref().is_ok_and(HttpAnswer::is_of_another) {
+        record.available = None;
+    }
     let took = record.duration;
+    let in_time = run.end_wait(took);
+    record.ended_run = in_time.is_err();
     if let Some(last) = run.calls.last_mut() {
         *last = record;
     }
     if let Err(SourceFault::Ours(text)) = result {
         return Err(Stop::Ours(text).into());
     }
-    run.end_wait(took)?;
+    in_time?;
     match result {
         Ok(value) => encode(&value, most).map_err(|error| match error {
             EncodeError::TooLarge => Stop::Answer { what, most }.into(),

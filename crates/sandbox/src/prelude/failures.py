@@ -3,11 +3,14 @@
 from traceback import clear_frames
 
 from revere_hints import hint
-from revere_tracebacks import trace, traceback_text
+from revere_sources import SourceError
+from revere_tracebacks import cause_of, context_of, is_context_hidden, trace, traceback_text
 
 # One more than the host keeps of any text, so that it sees that more was cut.
 TEXT_CHARS = 65537
-
+# Of a chain of exceptions so many are looked at.
+MOST_CHAINED = 100
+args_of = BaseException.__dict__['args'].__get__
 
 SEVERITIES = ('critical', 'warning')
 
@@ -54,7 +57,23 @@ def outcome(state, message, error, line):
         'line': line,
         'column': place(error.offset) if isinstance(error, SyntaxError) else None,
         'traceback': clean(traceback_text(error)),
+        'source_fault': source_fault(error),
     }
+
+
+def source_fault(error):
+    """The text of the source's fault that the run ended with, or that its end came from; None if there is none."""
+    for _ in range(MOST_CHAINED):
+        if type(error) is SourceError:
+            args = args_of(error)
+            return clean(args[0]) if len(args) == 1 and type(args[0]) is str else None
+        cause = cause_of(error)
+        if cause is None and not is_context_hidden(error):
+            cause = context_of(error)
+        if cause is None:
+            return None
+        error = cause
+    return None
 
 
 def severity_of(error):

@@ -95,6 +95,8 @@ fn a_run_that_waits_too_long_says_what_it_waited_for() {
     assert_eq!(outcome.error.as_ref().and_then(|error| error.limit), Some(LimitKind::WallTime));
     assert_eq!(outcome.source_calls.len(), 1);
     assert_eq!(outcome.source_calls[0].answer, Err("no answer within the run's time".to_owned()));
+    // That it took too long shows nothing of the source.
+    assert_eq!((outcome.source_calls[0].ended_run, outcome.source_calls[0].available), (true, None));
 }
 
 #[test]
@@ -167,4 +169,45 @@ return_value = repr((first.return_value, second['state'], second.at.microsecond,
     // What is forged gets no further.
     let forged = run("import revere_sources\nrevere_sources.Method('', 'forget')()");
     assert_eq!(forged.message, "AttributeError: a monitor has no such method");
+}
+
+/// Which call a source's fault came from that ended a run, and not merely which call was the last.
+#[test]
+fn the_call_by_which_a_run_ended_is_marked() {
+    let ended_by = |script: &str| {
+        let mut asked = request(script);
+        asked.broker = answers(|call| match call.args.first().and_then(Value::as_text) {
+            Some("well") => Ok(Value::Int(1)),
+            Some(path) => Err(SourceFault::Unavailable(format!("no connection for {path}"))),
+            None => Err(SourceFault::Failed("nothing asked".into())),
+        });
+        let outcome = block_on(crate::support::sandbox().run(asked)).expect("our own side works");
+        let calls = outcome.source_calls.iter().filter(|call| call.ended_run);
+        calls.map(|call| call.arguments.clone()).collect::<Vec<_>>().join(" ")
+    };
+    let trying = |then: &str| {
+        format!("try:\n    sources['graphite'].get_sum('a')\nexcept SourceError as error:\n    {then}\n")
+    };
+    let last = "\ntry:\n    sources['graphite'].get_sum('b')\nexcept SourceError:\n    pass\n";
+    for (script, by) in [
+        ("sources['graphite'].get_sum('a')".to_owned(), "'a'"),
+        ("sources['graphite'].get_sum('well')\nsources['graphite'].get_sum('a')".to_owned(), "'a'"),
+        (trying("raise"), "'a'"),
+        (trying("raise ValueError('no data') from error"), "'a'"),
+        (trying("raise ValueError('no data')"), "'a'"),
+        (trying("{}['by the way']"), "'a'"),
+        (trying("first = error") + last + "raise first", "'a'"),
+        (trying("first = error") + last + "raise ValueError('no data') from first", "'a'"),
+        // The author's own words, and other faults that have nothing to do with it.
+        (trying("raise ValueError('no data') from None"), ""),
+        (trying("pass") + "1 / 0", ""),
+        (trying("pass") + "raise SourceError('no connection for b')", ""),
+        (trying("pass") + "sources['graphite'].get_sum('well')", ""),
+        ("raise SourceError('no connection for a')".to_owned(), ""),
+        // What cannot be read back is no text of a source's.
+        (trying("raise SourceError('\\ud800')"), ""),
+        (trying("raise SourceError(7)"), ""),
+    ] {
+        assert_eq!(ended_by(&script), by, "{script}");
+    }
 }

@@ -332,7 +332,7 @@ impl From<Refused> for SendError {
 /// No answer came.
 pub(super) fn not_sent(error: OutboundError) -> SendError {
     let retry = if error.may_pass() { Retry::Later } else { Retry::Never };
-    let unanswered = matches!(error.kind, OutboundKind::TimedOut | OutboundKind::Broken);
+    let unanswered = matches!(error.kind, OutboundKind::NotConnected | OutboundKind::TimedOut | OutboundKind::Broken);
     SendError { message: error.to_string(), retry, unanswered }
 }
 

@@ -97,7 +97,8 @@ pub(super) fn for_a_person(outcome: &Outcome, warnings: &[ScriptWarning], paint:
     }
     if !outcome.source_calls.is_empty() {
         let _ = writeln!(text, "  {}", paint.dim("source calls"));
-        for CallRecord { source, method, arguments, answer, duration, http, available: _ } in &outcome.source_calls {
+        for call in &outcome.source_calls {
+            let CallRecord { source, method, arguments, answer, duration, http, .. } = call;
             let call = inert(format_args!("{}({arguments})", call_name(source, method)));
             let _ = writeln!(text, "    {call}  {}", paint.dim(span(*duration)));
             let _ = match answer {
@@ -157,6 +158,7 @@ mod tests {
                     arguments: "'stats.500', '-10min'".to_owned(),
                     answer: Ok("12.0".to_owned()),
                     available: None,
+                    ended_run: false,
                     http: None,
                     duration: Duration::from_micros(12_345),
                 },
@@ -166,6 +168,7 @@ mod tests {
                     arguments: "'/'".to_owned(),
                     answer: Err("shop: connection refused".to_owned()),
                     available: None,
+                    ended_run: false,
                     http: None,
                     duration: Duration::from_micros(700),
                 },

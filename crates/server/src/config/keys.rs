@@ -194,10 +194,10 @@ pub const KEYS: &[Key] = &[
         field: Field::optional(
             "SOURCE_OUTAGES",
             FieldKind::Bool,
-            "Whether a source that is down is told of once, in the place of all the monitors that need it. See SOURCES.md.",
+            "Whether a source that is down is told of once, in the place of all the monitors that need it; `False` has each monitor tell of its own `ERROR`. See SOURCES.md.",
         )
-        .or_flag(false),
-        default: "`False`: each monitor tells of its own `ERROR`",
+        .or_flag(true),
+        default: "`True`",
         bounds: None,
     },
     Key {

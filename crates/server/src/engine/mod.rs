@@ -18,7 +18,7 @@ mod run_scripts;
 mod tasks;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -117,7 +117,7 @@ impl Default for EngineSettings {
             rotas: BTreeMap::new(),
             audit_days: None,
             audit_log: None,
-            source_outages: false,
+            source_outages: true,
             only_looks: false,
         }
     }
@@ -271,6 +271,8 @@ struct Shared {
     evaluate: Wake,
     /// How many runs this server recorded lately.
     rate: RunRate,
+    /// The sources that were down when outages were looked at last.
+    down: Mutex<BTreeSet<String>>,
     /// Servers that were seen lately, this one among them.
     servers: std::sync::atomic::AtomicU64,
     prune: Wake,
@@ -300,6 +302,7 @@ impl Shared {
             evaluate: Wake::default(),
             prune: Wake::default(),
             rate: RunRate::default(),
+            down: Mutex::default(),
             servers: std::sync::atomic::AtomicU64::new(1),
             others: Wake::default(),
             tell_held: Wake::default(),
@@ -324,6 +327,21 @@ impl Shared {
             secrets: parts.secrets,
             random: parts.random,
             settings: parts.settings,
+        }
+    }
+
+    /// Notes which sources are down.
+    fn these_are_down(&self, down: Vec<String>) {
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down.into_iter().collect();
+    }
+
+    /// A recorded run had answers of these sources: where one of them was down, its end is told at once, and whatever waits for it
+    /// runs.
+    fn these_answered(&self, answered: &[String]) {
+        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        // Each once: others are answered by it as well.
+        if answered.iter().filter(|source| down.remove(*source)).count() > 0 {
+            self.tell_held.wake();
         }
     }
 

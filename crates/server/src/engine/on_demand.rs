@@ -116,8 +116,10 @@ impl EngineHandle {
         let recording = shared.tracker.spawn({
             let shared = shared.clone();
             async move {
+                let answered = result.sources.answered.clone();
                 let committed = shared.store.commit_run(result).await;
                 if let Ok(committed) = &committed {
+                    shared.these_answered(&answered);
                     evaluate::announce(&shared, committed);
                 }
                 committed

@@ -1,10 +1,10 @@
 //! Acknowledging: saying that one looks after a problem. It stops reminders until the state changes, and nothing else.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use revere_model::{MonitorId, Operation, State, note_fault};
 
-use super::{Context, Failure, failure::of, monitors};
+use super::{Context, Failure, Services, failure::of, monitors};
 use crate::{
     acknowledge_link::LinkSigner,
     store::{Acknowledged, AcknowledgedBy, Acknowledgement, Delivery, StoreError},
@@ -53,6 +53,68 @@ pub async fn take_back(context: &Context, id: MonitorId, note: &str) -> Result<O
     let was = services.store.take_back_acknowledgement(id, rotas, &asked).await.map_err(of("monitor", id))?;
     services.engine.wake();
     Ok(was)
+}
+
+/// Who looks after the outage of a source that people were told of, if somebody does.
+pub async fn get_of_source(context: &Context, source: &str) -> Result<Option<Acknowledgement>, Failure> {
+    let services = context.may(Operation::SeeSources)?;
+    let Some(told_as) = told_as(services, source).await? else { return Ok(None) };
+    Ok(services.store.acknowledgements(&[told_as]).await.map_err(Failure::Store)?.remove(&told_as))
+}
+
+/// Says that whoever asks looks after the outage of a source. Answers who does: whoever said so first. The second is whether that
+/// was before.
+pub async fn acknowledge_source(
+    context: &Context,
+    source: &str,
+    note: &str,
+) -> Result<(Acknowledgement, bool), Failure> {
+    let told_as = told_as(context.may(Operation::SeeSources)?, source).await?;
+    let services = may_for_all(context)?;
+    let asked = context.asked().because(checked(note)?);
+    let nothing = || {
+        let detail = format!("nobody was told that the source {source:?} is down: there is nothing to acknowledge");
+        Failure::NotPossible(detail)
+    };
+    let told_as = told_as.ok_or_else(nothing)?;
+    let made = services.store.acknowledge(told_as, None, AcknowledgedBy::Request, &asked).await;
+    match made.map_err(of("source", source))? {
+        Acknowledged::Now(made) => {
+            services.engine.wake();
+            Ok((made, false))
+        }
+        Acknowledged::Before(made) => Ok((made, true)),
+        Acknowledged::Over(_) => Err(nothing()),
+    }
+}
+
+/// Takes back that somebody looks after the outage of a source; answers who did, if anybody.
+pub async fn take_back_of_source(
+    context: &Context,
+    source: &str,
+    note: &str,
+) -> Result<Option<Acknowledgement>, Failure> {
+    let told_as = told_as(context.may(Operation::SeeSources)?, source).await?;
+    let services = may_for_all(context)?;
+    let asked = context.asked().because(checked(note)?);
+    let Some(told_as) = told_as else { return Ok(None) };
+    let rotas = services.rotas.iter().filter_map(|(key, rota)| Some((key.clone(), rota.escalate_after?))).collect();
+    let was = services.store.take_back_acknowledgement(told_as, rotas, &asked).await.map_err(of("source", source))?;
+    services.engine.wake();
+    Ok(was)
+}
+
+/// Under which number people were told of a source; `None` if they never were. A source has to be in the configuration.
+async fn told_as(services: &Services, source: &str) -> Result<Option<MonitorId>, Failure> {
+    if !services.runner.sources().contains_key(source) {
+        return Err(Failure::NotFound { what: "source", key: format!("{source:?}") });
+    }
+    Ok(services.store.sources_told().await.map_err(Failure::Store)?.remove(source))
+}
+
+/// What the operation works with, for whoever may edit every monitor: any of them may wait for the source.
+fn may_for_all(context: &Context) -> Result<&Arc<Services>, Failure> {
+    context.may_with(Operation::Acknowledge, None, &[])
 }
 
 /// What the link of a message leads to.

@@ -10,11 +10,14 @@ use jiff::Timestamp;
 use revere_model::{MonitorId, Operation};
 use revere_sandbox::{SourceDescription, SourceFault};
 
-use super::{Context, Failure};
-use crate::sources::{
-    names::{Extent, Name, NamesOf, NamesQuestion},
-    reason,
-    source_health::SourceHealth,
+use super::{Context, Failure, Services};
+use crate::{
+    sources::{
+        names::{Extent, Name, NamesOf, NamesQuestion},
+        reason,
+        source_health::SourceHealth,
+    },
+    store::{Acknowledgement, StoreError},
 };
 
 /// A probe that takes longer than a person waits is a failure.
@@ -54,6 +57,10 @@ pub struct OutageReport {
     pub monitors: Vec<(MonitorId, String)>,
     /// How many there are.
     pub all: u64,
+    /// Whether anybody was told of it, so that it can be acknowledged.
+    pub told: bool,
+    /// Who looks after it.
+    pub acknowledgement: Option<Acknowledgement>,
 }
 
 /// The configured sources. With `probe`, which is a trial, each is asked first whether it is there, all at the same time.
@@ -69,12 +76,7 @@ pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, F
         });
         futures_util::future::join_all(probes).await;
     }
-    let mut outages = BTreeMap::new();
-    for outage in services.store.open_outages().await.map_err(Failure::Store)? {
-        let (monitors, all) = services.store.waiting_for(outage.id, WAITING).await.map_err(Failure::Store)?;
-        let report = OutageReport { since: outage.began_at, reason: outage.reason, monitors, all };
-        outages.insert(outage.source, report);
-    }
+    let mut outages = outages(services).await.map_err(Failure::Store)?;
     let described = services.runner.descriptions().await;
     Ok(described
         .iter()
@@ -86,6 +88,27 @@ pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, F
             outage: outages.remove(name),
         })
         .collect())
+}
+
+/// The outages that go on, by their sources.
+async fn outages(services: &Services) -> Result<BTreeMap<String, OutageReport>, StoreError> {
+    let open = services.store.open_outages().await?;
+    if open.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let told_as = services.store.sources_told().await?;
+    let ids: Vec<MonitorId> = open.iter().filter_map(|outage| told_as.get(&outage.source).copied()).collect();
+    let mut acknowledged = services.store.acknowledgements(&ids).await?;
+    let mut reports = BTreeMap::new();
+    for outage in open {
+        let (monitors, all) = services.store.waiting_for(outage.id, WAITING).await?;
+        let acknowledgement = told_as.get(&outage.source).and_then(|id| acknowledged.remove(id));
+        let told = outage.told_at.is_some();
+        let report =
+            OutageReport { since: outage.began_at, reason: outage.reason, monitors, all, told, acknowledgement };
+        reports.insert(outage.source, report);
+    }
+    Ok(reports)
 }
 
 /// A source that the configuration has switched off.

@@ -26,6 +26,8 @@ pub enum OutboundKind {
     NotAllowed,
     /// No connection: unknown name, refused, no route. The request was not sent.
     Unreachable,
+    /// Time was up while a connection was being made. The request was hardly sent.
+    NotConnected,
     /// The other side's certificate is wrong, or no TLS was possible. The request was not sent.
     Tls,
     /// Nobody was asked: this process has no file descriptor left.

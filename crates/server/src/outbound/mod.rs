@@ -39,6 +39,7 @@ pub use fault::{OutboundError, OutboundKind};
 pub use http_date::http_date;
 use names::{GuardedResolver, Names};
 pub use network::Network;
+use new_connection::Connecting as NewConnection;
 use proxy::Proxies;
 pub use reply::Reply;
 pub use request::{Request, shown_url};
@@ -48,6 +49,9 @@ use crate::{answer_memory, redact::Secrets, tls::Trust};
 
 /// How much of an address messages show.
 const SHOWN_CHARS: usize = 400;
+
+/// A connection that has not come about after so long is not only late.
+pub(crate) const TIME_TO_CONNECT: Duration = Duration::from_millis(500);
 
 /// Asks over HTTP. Clones are cheap and share connections; [`Outbound::with`] gives one with other options.
 #[derive(Clone)]
@@ -255,20 +259,30 @@ enum Wanted {
 impl Exchange<'_> {
     async fn run(&self, mut request: Request) -> Result<Reply, fault::Failure> {
         request.take_url_credentials();
+        let asked = request.url.origin();
+        // Whoever was asked has answered, by sending on to somebody else.
+        let sent_on = |failure: fault::Failure, url: &Url| match failure.kind {
+            OutboundKind::Unreachable | OutboundKind::NotConnected | OutboundKind::Tls | OutboundKind::Broken
+                if url.origin() != asked =>
+            {
+                fault::Failure { kind: OutboundKind::Protocol, ..failure }
+            }
+            _ => failure,
+        };
         let mut own_cookies = request.headers.get(header::COOKIE).cloned();
         let mut cookies = Cookies::default();
         let mut hops = request.redirects;
         loop {
             address::check(&request.url, &self.outbound.options, &self.outbound.shared.dialer.rules)?;
             let clients = self.outbound.clients(&request.url)?;
+            let answered = self.ask(&clients, &request).await;
             let response =
-                self.ask(&clients, &request).await.map_err(|failure| self.name_proxy(failure, &request.url))?;
-            let Some(target) = request::redirect_target(&request.url, &response) else {
-                return self.read(request.url, response).await;
+                answered.map_err(|failure| sent_on(self.name_proxy(failure, &request.url), &request.url))?;
+            let target = request::redirect_target(&request.url, &response).filter(|_| request.redirects > 0);
+            let Some(target) = target else {
+                let url = request.url.clone();
+                return self.read(request.url, response).await.map_err(|failure| sent_on(failure, &url));
             };
-            if request.redirects == 0 {
-                return self.read(request.url, response).await;
-            }
             hops = hops.checked_sub(1).ok_or_else(|| fault::Failure {
                 kind: OutboundKind::Protocol,
                 what: format!("redirected more than {} times, last to {}", request.redirects, shown_url(&target)),
@@ -287,7 +301,7 @@ impl Exchange<'_> {
     /// Who could not be reached is the proxy, where there is one: the words would lead astray without it.
     fn name_proxy(&self, failure: fault::Failure, url: &Url) -> fault::Failure {
         match self.outbound.shared.proxies.for_url(url) {
-            Some(proxy) if failure.kind == OutboundKind::Unreachable => fault::Failure {
+            Some(proxy) if matches!(failure.kind, OutboundKind::Unreachable | OutboundKind::NotConnected) => fault::Failure {
                 what: format!("{} (through the proxy {})", failure.what, shown_url(&proxy)),
                 ..failure
             },
@@ -298,13 +312,27 @@ impl Exchange<'_> {
     /// Sends one request: over a connection that is there, or a new one. Where the former dies without an answer, nobody
     /// knows whether the request was taken; what may be repeated is sent once more over a new one.
     async fn ask(&self, clients: &Clients, request: &Request) -> Result<reqwest::Response, fault::Failure> {
-        let asked = new_connection::watch(clients.keeping.execute(request.to_reqwest()));
-        let (answered, is_new) = self.in_time(asked, "no answer").await?;
+        let connecting = NewConnection::default();
+        let asked = new_connection::watch(&connecting, clients.keeping.execute(request.to_reqwest()));
+        let answered = self.in_time(asked, "no answer").await.map_err(|late| self.unconnected(late, &connecting))?;
+        let is_new = connecting.is_done();
         match answered {
             Err(error) if request.repeatable && !is_new && fault::Failure::connection_died(&error) => {
                 self.within(clients.connecting.execute(request.to_reqwest()), "no answer").await
             }
             answered => answered.map_err(|error| fault::Failure::from_chain(&error)),
+        }
+    }
+
+    /// What took too long while a connection was being made is hardly what was asked.
+    fn unconnected(&self, late: fault::Failure, connecting: &NewConnection) -> fault::Failure {
+        let time = self.deadline.saturating_duration_since(self.started);
+        match connecting.is_under_way() && time >= TIME_TO_CONNECT {
+            true => fault::Failure {
+                kind: OutboundKind::NotConnected,
+                what: format!("timed out after {}: no connection", fault::seconds(time.as_secs_f64())),
+            },
+            false => late,
         }
     }
 

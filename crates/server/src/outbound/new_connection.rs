@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
 };
@@ -17,14 +17,37 @@ use std::{
 use tower::{Layer, Service};
 
 tokio::task_local! {
-    static MADE: Arc<AtomicBool>;
+    static OF_THIS: Connecting;
 }
 
-/// Runs `exchange`; answers with it whether a connection was made for it.
-pub(super) async fn watch<T>(exchange: impl Future<Output = T>) -> (T, bool) {
-    let made = Arc::new(AtomicBool::new(false));
-    let done = MADE.scope(Arc::clone(&made), exchange).await;
-    (done, made.load(Ordering::Relaxed))
+/// How far a connection has come that is made for a request.
+#[derive(Clone, Default)]
+pub(super) struct Connecting(Arc<AtomicU8>);
+
+const NONE: u8 = 0;
+const UNDER_WAY: u8 = 1;
+const DONE: u8 = 2;
+
+impl Connecting {
+    /// Whether one was made.
+    pub(super) fn is_done(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == DONE
+    }
+
+    /// Whether one is being made.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == UNDER_WAY
+    }
+
+    fn note(how_far: u8) {
+        // Outside of a request, the connection is finished for the next one: this one found another meanwhile.
+        let _ = OF_THIS.try_with(|connecting| connecting.0.store(how_far, Ordering::Relaxed));
+    }
+}
+
+/// Runs `exchange`; notes in `connecting` what becomes of a connection that is made for it.
+pub(super) async fn watch<T>(connecting: &Connecting, exchange: impl Future<Output = T>) -> T {
+    OF_THIS.scope(connecting.clone(), exchange).await
 }
 
 /// Around the connecting of a client.
@@ -57,11 +80,11 @@ where
     }
 
     fn call(&mut self, target: Target) -> Self::Future {
+        Connecting::note(UNDER_WAY);
         let connecting = self.0.call(target);
         Box::pin(async move {
             let connected = connecting.await;
-            // Outside of a request, the connection is finished for the next one: this one found another meanwhile.
-            let _ = MADE.try_with(|made| made.store(connected.is_ok(), Ordering::Relaxed));
+            Connecting::note(if connected.is_ok() { DONE } else { NONE });
             connected
         })
     }

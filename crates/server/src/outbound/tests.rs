@@ -98,6 +98,24 @@ async fn an_unknown_name_says_so() {
     assert!(error.what.starts_with("the name cannot be resolved"), "{error}");
 }
 
+/// The greeting of TLS is never answered: whoever is asked was not reached.
+#[tokio::test]
+async fn a_connection_that_does_not_come_about_is_told_from_an_answer_that_does_not_come() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let outbound = Outbound::new(Secrets::default());
+    for (scheme, millis, kind, what) in [
+        ("https", 600, OutboundKind::NotConnected, "timed out after 0.6 s: no connection"),
+        ("http", 600, OutboundKind::TimedOut, "timed out after 0.6 s: no answer"),
+        // Too short to say so.
+        ("https", 100, OutboundKind::TimedOut, "timed out after 0.1 s: no answer"),
+    ] {
+        let url = Url::parse(&format!("{scheme}://{}/", listener.local_addr().unwrap())).unwrap();
+        let hurried = outbound.with(Options { timeout: Duration::from_millis(millis), ..Options::default() });
+        let error = hurried.send(Request::get(url), limits()).await.unwrap_err();
+        assert_eq!((error.kind, error.what.as_str()), (kind, what), "{scheme}");
+    }
+}
+
 #[tokio::test]
 async fn silence_times_out_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -89,7 +89,7 @@ impl SourceBroker {
             let answering = memory.during(deadline, named.source.call(question));
             let answer = match tokio::time::timeout_at(deadline.into(), answering).await {
                 Ok(answer) => answer.map_err(|fault| redacted(fault, &secrets)),
-                Err(_) => Err(SourceFault::Unavailable("no answer before the run's time was over".to_owned())),
+                Err(_) => Err(SourceFault::Failed("no answer before the run's time was over".to_owned())),
             };
             let result = match &answer {
                 Ok(_) => CallResult::Answered,

@@ -90,7 +90,7 @@ impl Source for Guarded {
         }
         let (began, deadline) = (Instant::now(), call.deadline);
         let answer = tokio::time::timeout_at(deadline.into(), self.inner.call(call)).await;
-        answer.unwrap_or_else(|_| Err(SourceFault::Unavailable(late(began)))).map_err(|fault| match fault {
+        answer.unwrap_or_else(|_| Err(SourceFault::Failed(late(began)))).map_err(|fault| match fault {
             SourceFault::Failed(what) => SourceFault::Failed(self.clean(&asked, &what)),
             SourceFault::Unavailable(what) => SourceFault::Unavailable(self.clean(&asked, &what)),
             SourceFault::BadArguments(what) => SourceFault::BadArguments(self.clean(&asked, &what)),

@@ -20,7 +20,8 @@ impl From<OutboundError> for SourceFault {
             OutboundKind::TooLarge(most) => SourceFault::TooLarge(most),
             OutboundKind::BadRequest => SourceFault::BadArguments(error.what),
             OutboundKind::NoDescriptor | OutboundKind::NoMemory => SourceFault::Ours(error.what),
-            OutboundKind::Unreachable | OutboundKind::Tls | OutboundKind::TimedOut | OutboundKind::Broken => {
+            // Not what took too long: a server that is well may need long for what it was asked.
+            OutboundKind::Unreachable | OutboundKind::NotConnected | OutboundKind::Tls | OutboundKind::Broken => {
                 SourceFault::Unavailable(format!("{} ({})", error.what, error.asked))
             }
             _ => SourceFault::Failed(format!("{} ({})", error.what, error.asked)),
@@ -82,12 +83,12 @@ impl Server {
         SourceFault::Failed(self.where_it_was(what))
     }
 
-    /// The fault of an answer that is no success: a gateway that reaches nobody, a server that is busy or that takes no log-in is
-    /// not there, and whatever else it says is about what it was asked.
+    /// The fault of an answer that is no success: behind a gateway that reaches nobody the source is not there. Whatever else is
+    /// said, a refused log-in or right included, is said by somebody who is, and may be about what was asked.
     pub(super) fn refused(&self, reply: &Reply) -> SourceFault {
         let what = self.where_it_was(&format!("answered {}", reply.summary()));
         match reply.status.as_u16() {
-            401 | 403 | 407 | 502 | 503 | 504 => SourceFault::Unavailable(what),
+            502..=504 => SourceFault::Unavailable(what),
             _ => SourceFault::Failed(what),
         }
     }

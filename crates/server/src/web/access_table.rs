@@ -124,6 +124,7 @@ routes! {
     }
     SeeSources {
         GET "/api/v1/sources"
+        GET "/api/v1/sources/{name}/acknowledgement"
         GET "/sources"
     }
     SeeServers {
@@ -165,6 +166,10 @@ routes! {
         POST "/monitor/{id}/acknowledge"
         GET "/monitor/{id}/take-back"
         POST "/monitor/{id}/take-back"
+        POST "/api/v1/sources/{name}/acknowledgement"
+        DELETE "/api/v1/sources/{name}/acknowledgement"
+        POST "/sources/acknowledge"
+        POST "/sources/take-back"
     }
     AcknowledgeByLink {
         GET "/acknowledge/{secret}"

@@ -60,6 +60,11 @@ fn table() -> OpenApiRouter<WebState> {
         .routes(routes!(api::schedule::schedule))
         .routes(routes!(api::sources::list))
         .routes(routes!(api::sources::names))
+        .routes(routes!(
+            api::source_acknowledgements::get,
+            api::source_acknowledgements::acknowledge,
+            api::source_acknowledgements::take_back
+        ))
         .routes(routes!(api::server::get))
         .routes(routes!(api::rights::get))
         .routes(routes!(api::alerts::list))

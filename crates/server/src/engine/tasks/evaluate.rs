@@ -213,9 +213,13 @@ async fn record(shared: &Arc<Shared>, claimed: &Claimed, outcome: Outcome) {
     if !shared.settings.source_outages {
         result.sources = SourcesMet::default();
     }
+    let answered = result.sources.answered.clone();
     match shared.store.commit_run(result).await {
         Ok(Committed::Superseded) => shared.metrics.run_superseded(),
-        Ok(committed) => announce(shared, &committed),
+        Ok(committed) => {
+            shared.these_answered(&answered);
+            announce(shared, &committed);
+        }
         // The next start takes the claim back.
         Err(StoreError::Closed) => {}
         Err(error) => hand_back(shared, claimed, format!("the result could not be recorded: {error}")).await,
@@ -287,15 +291,16 @@ pub(in crate::engine) fn result(
     }
 }
 
-/// What a run showed of the sources that it asked. It failed by one that it asked last and that answered none of its calls.
+/// What a run showed of the sources that it asked. It failed by one if a call ended it that could not reach that, and none of
+/// its calls did.
 fn sources_met(outcome: &Outcome) -> SourcesMet {
     let calls = || outcome.source_calls.iter().filter(|call| call.source != OWN);
     let mut answered: Vec<String> =
         calls().filter(|call| call.available == Some(true)).map(|call| call.source.clone()).collect();
     answered.sort_unstable();
     answered.dedup();
-    let last = outcome.source_calls.last().filter(|call| call.source != OWN && call.available == Some(false));
-    let down = last.filter(|call| outcome.state == State::Error && !answered.contains(&call.source));
+    let ended_by = calls().find(|call| call.ended_run && call.available == Some(false));
+    let down = ended_by.filter(|call| outcome.state == State::Error && !answered.contains(&call.source));
     let down = down.and_then(|call| {
         let reason = call.answer.as_ref().err()?.lines().next().unwrap_or_default();
         // Whom it asked for what is the monitor's affair.

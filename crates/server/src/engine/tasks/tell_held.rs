@@ -44,6 +44,10 @@ impl TellHeld {
         let owed = outages.iter().flat_map(|outages| &outages.owed).chain(&told.owed);
         owed.filter_map(|key| in_force.deliver.get(key)).for_each(|wake| wake.wake());
         let outages = outages?;
+        if outages.caught_up > 0 {
+            shared.evaluate.wake();
+        }
+        shared.these_are_down(outages.down);
         if told.more || outages.more {
             return Ok(Next::Now);
         }

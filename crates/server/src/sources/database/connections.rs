@@ -29,7 +29,7 @@ impl Places {
         let patience = deadline.checked_sub(Duration::from_millis(20)).unwrap_or(deadline);
         match tokio::time::timeout_at(patience.into(), self.free.acquire()).await {
             Ok(place) => Ok(place.expect("the semaphore is never closed")),
-            Err(_) => Err(SourceFault::Unavailable(format!(
+            Err(_) => Err(SourceFault::Failed(format!(
                 "all {} connections of this source were busy with other calls ('pool_size')",
                 self.size
             ))),
@@ -90,8 +90,9 @@ mod tests {
     async fn what_was_put_back_is_used_again_until_it_is_old() {
         let young = Connections::new(1, Duration::from_secs(60));
         let place = young.place(Instant::now()).await.unwrap();
-        let refused = young.place(Instant::now()).await.err().unwrap().to_string();
-        assert_eq!(refused, "all 1 connections of this source were busy with other calls ('pool_size')");
+        let refused = young.place(Instant::now()).await.err().unwrap();
+        assert!(matches!(refused, SourceFault::Failed(_)), "its own calls are in the way, and nothing is wrong with it");
+        assert_eq!(refused.to_string(), "all 1 connections of this source were busy with other calls ('pool_size')");
         drop(place);
         young.put_back(Kept::new("a"));
         young.put_back(Kept::new("b"));

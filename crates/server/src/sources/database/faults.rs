@@ -14,6 +14,8 @@ pub(super) enum Stopped {
     Refused(Refusal),
     /// It says so itself, and has ended the connection.
     Ended(Refusal),
+    /// It says so itself, before it took any statement.
+    NotLetIn(Refusal),
     /// The connection was never there, or broke.
     Lost(io::Error),
     /// No encryption, or not with the right one.
@@ -39,11 +41,9 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Whether whoever asks is refused, whatever they ask: a log-in that is not taken, too many connections, a server that stops.
-    fn is_of_everybody(&self) -> bool {
-        matches!(self.number, 1040 | 1045 | 1053 | 1203)
-            || self.code.starts_with("28")
-            || matches!(self.code.as_str(), "53300" | "57P01" | "57P02" | "57P03")
+    /// Whether a server that stops, or is not ready yet, says so to whoever is connected.
+    fn is_of_a_stop(&self) -> bool {
+        self.number == 1053 || matches!(self.code.as_str(), "57P01" | "57P02" | "57P03")
     }
 
     fn text(&self) -> String {
@@ -65,20 +65,29 @@ impl From<SourceFault> for Stopped {
 }
 
 impl Stopped {
+    /// The same, while the connection was made: nobody's statement is the reason.
+    pub(super) fn before_any_statement(self) -> Stopped {
+        match self {
+            Stopped::Refused(refusal) | Stopped::Ended(refusal) => Stopped::NotLetIn(refusal),
+            other => other,
+        }
+    }
+
     /// Whether the connection is gone, rather than the statement wrong: a new one may do better.
     pub(super) fn is_broken(&self) -> bool {
-        matches!(self, Stopped::Ended(_) | Stopped::Lost(_) | Stopped::Protocol(_))
+        matches!(self, Stopped::Ended(_) | Stopped::NotLetIn(_) | Stopped::Lost(_) | Stopped::Protocol(_))
     }
 }
 
 impl From<Stopped> for SourceFault {
     fn from(stopped: Stopped) -> Self {
-        // What the server says of a statement is about the statement; whatever ends the connection, or lets none come about, says
-        // that it is not there.
+        // What the server says of a statement is about the statement, and so may be that it ends a connection; that it stops, lets
+        // nobody in or is lost says that it is not there.
         SourceFault::Unavailable(match stopped {
             Stopped::Here(fault) => return fault,
-            Stopped::Refused(refusal) if !refusal.is_of_everybody() => return SourceFault::Failed(refusal.text()),
-            Stopped::Refused(refusal) | Stopped::Ended(refusal) => refusal.text(),
+            Stopped::Refused(refusal) if refusal.number != 1053 => return SourceFault::Failed(refusal.text()),
+            Stopped::Ended(refusal) if !refusal.is_of_a_stop() => return SourceFault::Failed(refusal.text()),
+            Stopped::Refused(refusal) | Stopped::Ended(refusal) | Stopped::NotLetIn(refusal) => refusal.text(),
             Stopped::Lost(error) => match descriptors::shortage(&error) {
                 Some(words) => return SourceFault::Ours(words),
                 None => lost(&error),

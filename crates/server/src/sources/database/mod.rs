@@ -26,7 +26,7 @@ mod url_parts;
 mod wire;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -43,6 +43,7 @@ use super::{
 };
 use crate::{
     building::BuildInput,
+    outbound::TIME_TO_CONNECT,
     settings::{Field, FieldKind},
 };
 
@@ -109,9 +110,42 @@ struct Job {
     /// When the answer must be there.
     deadline: Instant,
     max_bytes: usize,
+    connecting: Connecting,
+}
+
+/// Since when a call waits for a connection, while it does.
+#[derive(Clone, Default)]
+struct Connecting(Arc<Mutex<Option<Instant>>>);
+
+impl Connecting {
+    fn is_since(&self, since: Option<Instant>) {
+        *self.0.lock().expect("no code panics while it holds this lock") = since;
+    }
+
+    /// Why there is no answer after all of `time`. That no connection came about is nobody's statement's doing; that one takes
+    /// long may be.
+    fn timed_out(&self, time: Duration) -> SourceFault {
+        let said = format!("timed out after {:.1} s", time.as_secs_f64());
+        let since = *self.0.lock().expect("no code panics while it holds this lock");
+        match since {
+            // What waited for others until its time was nearly over could not have connected to anything.
+            Some(since) if since.elapsed() >= TIME_TO_CONNECT.max(time / 2) => {
+                SourceFault::Unavailable(format!("{said}: no connection"))
+            }
+            _ => SourceFault::Failed(said),
+        }
+    }
 }
 
 impl Job {
+    /// Waits for a connection.
+    async fn connecting<T>(&self, opening: impl Future<Output = T>) -> T {
+        self.connecting.is_since(Some(Instant::now()));
+        let opened = opening.await;
+        self.connecting.is_since(None);
+        opened
+    }
+
     /// What is left of its time: for the database to give up a little before its caller does, so that the caller hears why.
     fn server_time(&self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
@@ -268,17 +302,15 @@ impl Database {
         if self.rules.read_only {
             read_only::only_reads(&sql, self.dialect)?;
         }
-        Ok(Job { sql, params, deadline: deadline.min(Instant::now() + self.rules.timeout), max_bytes })
+        let deadline = deadline.min(Instant::now() + self.rules.timeout);
+        Ok(Job { sql, params, deadline, max_bytes, connecting: Connecting::default() })
     }
 
     async fn execute(&self, job: Job) -> Result<Rows, SourceFault> {
-        let deadline = job.deadline;
+        let (deadline, connecting) = (job.deadline, job.connecting.clone());
         let began = Instant::now();
         let rows = tokio::time::timeout_at(deadline.into(), self.engine.execute(job)).await;
-        let rows = rows.unwrap_or_else(|_| {
-            let seconds = deadline.saturating_duration_since(began).as_secs_f64();
-            Err(SourceFault::Unavailable(format!("timed out after {:.1} s", seconds)))
-        });
+        let rows = rows.unwrap_or_else(|_| Err(connecting.timed_out(deadline.saturating_duration_since(began))));
         rows.map_err(|fault| match fault {
             SourceFault::Failed(what) => SourceFault::Failed(format!("{what} ({})", self.shown)),
             SourceFault::Unavailable(what) => SourceFault::Unavailable(format!("{what} ({})", self.shown)),

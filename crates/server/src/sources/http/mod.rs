@@ -148,12 +148,13 @@ impl Source for Http {
             let timeout = timeout.min(outbound.options().timeout);
             outbound = outbound.with(Options { timeout, ..outbound.options().clone() });
         }
+        // Of several hosts each may be there or not: what they do shows nothing of the source.
+        let own = trusted && self.base.is_some();
         let reply = outbound.send(request, call.limits()).await.map_err(|error| match SourceFault::from(error) {
-            // Of several hosts each may be there or not.
-            SourceFault::Unavailable(what) if self.base.is_none() || !trusted => SourceFault::Failed(what),
+            SourceFault::Unavailable(what) if !own => SourceFault::Failed(what),
             fault => fault,
         })?;
-        Ok(response::response(reply, call.now).await)
+        Ok(response::response(reply, call.now, own).await)
     }
 
     /// Any answer below 500 shows that somebody is there, and so does one that knows no HEAD (501); without a base address

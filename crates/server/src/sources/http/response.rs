@@ -9,8 +9,9 @@ use crate::{
 };
 
 /// The response. The address was configured, and a script may know it but for the credentials in it; what is said of it in
-/// headers is held to the same. A dict with `__revere__` names the class that the script's side makes of it.
-pub(super) async fn response(reply: Reply, now: Timestamp) -> Value {
+/// headers is held to the same. A dict with `__revere__` names the class that the script's side makes of it. `own` is whether
+/// the source itself answered, and not a host that it may ask as well.
+pub(super) async fn response(reply: Reply, now: Timestamp, own: bool) -> Value {
     let mut headers: Vec<(Value, Value)> = Vec::new();
     for name in reply.headers.keys() {
         let values: Vec<_> = reply.headers.get_all(name).iter().map(Reply::header_text).collect();
@@ -36,6 +37,7 @@ pub(super) async fn response(reply: Reply, now: Timestamp) -> Value {
         ("elapsed", Value::Float(reply.elapsed.as_secs_f64())),
         ("url", Value::Text(reply.without_secrets(reply.url.as_str()))),
         ("tls", tls),
+        ("of_another", Value::Bool(!own)),
     ])
 }
 

@@ -95,6 +95,8 @@ impl Plan {
         let owed = row.at_or_none("owed_tick_at").map_err(unreadable)?;
         let next = row.at_or_none("next_tick_at").map_err(unreadable)?;
         let due = next.and_then(|next| ticks.due(next, request.now));
+        // One run more, because the source is back that it waited for.
+        let more = row.at_or_none("catch_up_at").map_err(unreadable)?.filter(|at| *at <= request.now);
         self.next_tick_at = if due.is_some() { ticks.after(request.now) } else { next };
         if self.claimed {
             self.gaps.extend(due.map(|due| due.all(self.monitor_id, GapReason::Overlapped)));
@@ -109,8 +111,11 @@ impl Plan {
                 (due.last, owed.is_some() || due.count > 1)
             }
             (None, Some(owed)) => (owed, true),
-            // Nothing is due after all, for instance because the clock was set back: look again at the next tick.
-            (None, None) => return Ok(()),
+            (None, None) => match more {
+                Some(at) => (at, true),
+                // Nothing is due after all, for instance because the clock was set back: look again at the next tick.
+                None => return Ok(()),
+            },
         };
         let kind = if late || tick_at < request.up_since { RunKind::CatchUp } else { RunKind::Scheduled };
         let run_limit =
@@ -181,7 +186,7 @@ pub(super) async fn apply(
                  claimed_tick_at = case when plan.runs then plan.tick_at else claimed_tick_at end,
                  lease_until = case when plan.runs then plan.lease_until else statuses.lease_until end,
                  owed_tick_at = case when plan.runs then null else owed_tick_at end,
-                 next_tick_at = plan.next_at, due_at = plan.next_at,
+                 next_tick_at = plan.next_at, due_at = plan.next_at, catch_up_at = null,
                  missed_ticks = missed_ticks + plan.missed, overlapped_ticks = overlapped_ticks + plan.overlapped,
                  fault = coalesce(plan.fault, statuses.fault)
              from plan join monitors m on m.id = plan.id

@@ -37,7 +37,7 @@ pub struct DeletedMonitor {
 }
 
 const SELECT: &str = "select m.id, m.name, m.tags, m.deleted_at, m.deleted_by, m.deleted_by_id, m.deleted_by_name, m.purge_at \
-    from monitors m where m.deleted_at is not null and m.purge_at > ";
+    from monitors m where m.deleted_at is not null and m.source is null and m.purge_at > ";
 
 impl Store {
     /// How many days a deleted monitor is kept.
@@ -146,7 +146,7 @@ async fn undelete(connection: &mut DbConnection, id: MonitorId, asked: Asked) ->
     let back = db::query(
         "update monitors set deleted_at = null, purge_at = null, deleted_by = null, deleted_by_id = null,
              deleted_by_name = null
-         where id = $1 and deleted_at is not null and purge_at > $2",
+         where id = $1 and deleted_at is not null and source is null and purge_at > $2",
     )
     .bind(id.0)
     .bind(micros(asked.at))

@@ -128,10 +128,13 @@ async fn respec(
     gaps::insert(connection, &gaps.iter().collect::<Vec<_>>()).await?;
     if !spec.active {
         // Whoever is switched off waits for nothing.
-        db::query("update statuses set outage_id = null, waits = null where monitor_id = $1 and outage_id is not null")
-            .bind(current.id.0)
-            .execute(&mut *connection)
-            .await?;
+        db::query(
+            "update statuses set outage_id = null, waits = null, catch_up_at = null
+             where monitor_id = $1 and (outage_id is not null or catch_up_at is not null)",
+        )
+        .bind(current.id.0)
+        .execute(&mut *connection)
+        .await?;
     }
     if let Some(flip) = flip {
         let message = "Switched off";

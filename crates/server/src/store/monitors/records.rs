@@ -16,7 +16,8 @@ use crate::store::{
 pub(super) const SELECT: &str = "select m.*, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, s.last_value, s.next_tick_at, \
     s.failing_streak, s.passing_streak, s.recent_failures, s.missed_ticks, s.overlapped_ticks, s.fault, s.waits, \
     (select o.source from source_outages o where o.id = s.outage_id and s.waits <> 'no_longer') as waits_for, \
-    (select o.began_at from source_outages o where o.id = s.outage_id) as waits_since from monitors m join statuses s on s.monitor_id = m.id";
+    (select o.began_at from source_outages o where o.id = s.outage_id) as waits_since, \
+    (select o.ended_at from source_outages o where o.id = s.outage_id) as waits_until from monitors m join statuses s on s.monitor_id = m.id";
 
 /// Reads one monitor, as this connection sees it.
 pub(in crate::store) async fn fetch(connection: &mut DbConnection, id: MonitorId) -> Result<Monitor, StoreError> {
@@ -54,7 +55,8 @@ fn waits_for(row: &DbRow) -> Result<Option<WaitsFor>, StoreError> {
     let Some(source) = row.text_or_none("waits_for")? else { return Ok(None) };
     let waits: Option<Waits> = row.text_or_none("waits")?.map(|waits| word(&waits)).transpose()?;
     let held = waits.is_some_and(Waits::holds);
-    Ok(row.at_or_none("waits_since")?.map(|since| WaitsFor { source, since, held }))
+    let over = row.at_or_none("waits_until")?.is_some();
+    Ok(row.at_or_none("waits_since")?.map(|since| WaitsFor { source, since, held, over }))
 }
 
 /// Inserts a monitor with its status, tags and first version; the next free id is taken unless one is given.

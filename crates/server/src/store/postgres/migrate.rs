@@ -32,6 +32,7 @@ pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
     (32, include_str!("../../../migrations/postgres/0032_references.sql")),
     (33, include_str!("../../../migrations/postgres/0033_browsers.sql")),
     (34, include_str!("../../../migrations/postgres/0034_source_outages.sql")),
+    (35, include_str!("../../../migrations/postgres/0035_outages_by_default.sql")),
 ];
 
 /// The step after which the monitors that it found get their place in the order of names.

@@ -140,7 +140,7 @@ impl Store {
                 record_flips::hold(connection, monitor).await?;
                 let sql = format!(
                     "select s.state, m.name, {} as last_change from statuses s join monitors m on m.id = s.monitor_id
-                     where s.monitor_id = $1 and m.deleted_at is null",
+                     where s.monitor_id = $1 and {IS_TOLD_OF}",
                     last_change_of("s.monitor_id")
                 );
                 let row = db::query(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_one(&mut *connection).await?;

@@ -24,6 +24,7 @@ pub mod rights;
 pub mod runs;
 pub mod schedule;
 pub mod server;
+pub mod source_acknowledgements;
 pub mod sources;
 mod version_schemas;
 pub mod versions;

@@ -95,7 +95,7 @@ macro_rules! view {
                     overlapped_ticks: monitor.overlapped_ticks,
                     pending: monitor.pending.map(PendingView::from),
                     fault: monitor.fault,
-                    waits_for: monitor.waits_for.map(WaitsForView::from),
+                    waits_for: monitor.waits_for.filter(|waits| !waits.over).map(WaitsForView::from),
                 }
             }
         }
@@ -104,7 +104,7 @@ macro_rules! view {
 
 monitor_fields!(view);
 
-/// A source that is down, or was at the monitor's last run.
+/// A source that is down.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WaitsFor)]
 pub(crate) struct WaitsForView {
@@ -118,7 +118,7 @@ pub(crate) struct WaitsForView {
 }
 
 impl From<WaitsFor> for WaitsForView {
-    fn from(WaitsFor { source, since, held }: WaitsFor) -> Self {
+    fn from(WaitsFor { source, since, held, over: _ }: WaitsFor) -> Self {
         WaitsForView { source, since, held }
     }
 }

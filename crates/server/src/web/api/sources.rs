@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{pagination::Page, schemas::PrefixText};
+use super::{acknowledgements::AcknowledgementView, pagination::Page, schemas::PrefixText};
 use crate::{
     operations::{
         Context,
@@ -71,6 +71,11 @@ pub(crate) struct OutageView {
     reason: String,
     /// How many monitors wait for its end.
     waiting: u64,
+    /// Whether anybody was told of it by now; then it can be acknowledged.
+    told: bool,
+    /// Who looks after it; null if nobody said so.
+    #[schema(required)]
+    acknowledgement: Option<AcknowledgementView>,
 }
 
 /// One method of a source.
@@ -217,6 +222,8 @@ impl From<SourceReport> for SourceView {
                 since: outage.since,
                 reason: outage.reason,
                 waiting: outage.all,
+                told: outage.told,
+                acknowledgement: outage.acknowledgement.map(AcknowledgementView::from),
             }),
         }
     }

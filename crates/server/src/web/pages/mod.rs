@@ -50,6 +50,7 @@ mod runs;
 mod saved_filters;
 mod server;
 mod source_names;
+mod source_outages;
 mod sources;
 mod sparkline;
 mod tokens;
@@ -118,6 +119,8 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/sources/probe", post(sources::probe))
         .route("/sources/try", post(sources::ask))
         .route("/sources/names", post(sources::names))
+        .route("/sources/acknowledge", post(source_outages::acknowledge))
+        .route("/sources/take-back", post(source_outages::take_back))
         .route("/static/{file}", get(assets::fetch))
         .route("/icon.svg", get(assets::icon))
         .route("/push.js", get(assets::push_worker))

@@ -391,7 +391,8 @@ impl StatusPanel {
             monitor.spec.description.clone(),
             now,
         );
-        let waits = monitor.waits_for.clone().map(|waits| (waits.source, When { at: waits.since, now }));
+        let waits = monitor.waits_for.clone().filter(|waits| !waits.over);
+        let waits = waits.map(|waits| (waits.source, When { at: waits.since, now }));
         StatusPanel { pending: monitor.pending, waits, ..panel }
     }
 

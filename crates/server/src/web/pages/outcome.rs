@@ -162,6 +162,7 @@ mod tests {
                 arguments: "'<a>'".into(),
                 answer: Err("<refused>".into()),
                 available: None,
+                ended_run: false,
                 http: None,
                 duration: Duration::from_millis(12),
             }],

@@ -147,7 +147,7 @@ fn facts(run: &Run, zone: &TimeZone) -> Vec<(&'static str, String)> {
         "Why",
         match run.kind {
             RunKind::Scheduled => "its tick came",
-            RunKind::CatchUp => "it made up for ticks that were missed",
+            RunKind::CatchUp => "it made up for ticks that were missed, or for a source that was down",
             RunKind::Manual => "somebody asked for it",
             RunKind::Imported => "imported from the original program",
         }

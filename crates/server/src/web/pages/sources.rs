@@ -13,6 +13,7 @@ use super::{
     page_request::PageRequest,
     see,
     source_names::{self, FoundNames},
+    source_outages::OutageView,
 };
 use crate::{
     operations::{
@@ -32,6 +33,8 @@ struct SourcesPage {
     sources: Vec<SourceView>,
     /// Those that the configuration has switched off.
     off: Vec<SourceOff>,
+    /// Whether whoever looks may acknowledge that a source is down.
+    may_acknowledge: bool,
 }
 
 struct SourceView {
@@ -45,7 +48,7 @@ struct SourceView {
     answered: Option<When>,
     error: Option<String>,
     failed: Option<When>,
-    /// The outage that goes on: since when, why, who waits and how many more.
+    /// The outage that goes on.
     outage: Option<OutageView>,
     calls: u64,
     failures: u64,
@@ -59,16 +62,9 @@ struct SourceView {
     tried: Option<OutcomeView>,
 }
 
-struct OutageView {
-    since: When,
-    reason: String,
-    waiting: Vec<User>,
-    more: u64,
-}
-
-struct User {
-    id: MonitorId,
-    name: String,
+pub(super) struct User {
+    pub(super) id: MonitorId,
+    pub(super) name: String,
 }
 
 struct MethodView {
@@ -135,6 +131,7 @@ async fn answer(request: &PageRequest, mut asked: Asked) -> Result<Response, Pro
         shell: if may_ask { shell.with_code() } else { shell },
         sources: views,
         off: sources::switched_off(&request.context)?,
+        may_acknowledge: request.context.might_with(Operation::Acknowledge, &[]).is_ok(),
     };
     request.answer(StatusCode::OK, &page.shell, &page)
 }
@@ -162,12 +159,7 @@ impl SourceView {
             (None, Some(_)) => ("good", "●", "up"),
             (None, None) => ("dim", "○", "not asked yet"),
         };
-        let outage = report.outage.map(|outage| OutageView {
-            since: When { at: outage.since, now },
-            reason: outage.reason,
-            more: outage.all.saturating_sub(outage.monitors.len() as u64),
-            waiting: outage.monitors.into_iter().map(|(id, name)| User { id, name }).collect(),
-        });
+        let outage = report.outage.map(|outage| OutageView::of(outage, now));
         let query = format!("print({})", sample(&report.name, &report.description));
         SourceView {
             class,
@@ -203,17 +195,16 @@ impl SourceView {
 mod tests {
     use revere_sandbox::MethodDescription;
 
-    use super::super::monitors::tests::HOSTILE;
+    use super::super::{acknowledge::AcknowledgedView, monitors::tests::HOSTILE};
     use super::*;
     use crate::sources::{
         names::{Name, NameKind, NamesOf},
         source_health::SourceHealth,
     };
 
-    #[test]
-    fn sources_are_shown_with_their_faults() {
-        let now: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
-        let report = SourceReport {
+    /// One about which everything is foreign, and that is down.
+    fn plain(now: jiff::Timestamp) -> SourceReport {
+        SourceReport {
             name: HOSTILE.into(),
             description: SourceDescription {
                 kind: "graphite".into(),
@@ -238,17 +229,48 @@ mod tests {
                 reason: HOSTILE.into(),
                 monitors: vec![(MonitorId(2), HOSTILE.into())],
                 all: 7,
+                told: true,
+                acknowledgement: None,
             }),
-        };
+        }
+    }
+
+    #[test]
+    fn sources_are_shown_with_their_faults() {
+        let now: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        let report = plain(now);
         let mut view = SourceView::of(report, now);
+        let made = AcknowledgedView {
+            by: HOSTILE.into(),
+            at: When { at: now, now },
+            note: HOSTILE.into(),
+            taken_back_at: None,
+        };
+        let looked_after = OutageView {
+            since: When { at: now, now },
+            reason: HOSTILE.into(),
+            waiting: Vec::new(),
+            more: 0,
+            told: true,
+            acknowledged: Some(made),
+        };
         view.users = vec![User { id: MonitorId(1), name: HOSTILE.into() }];
         view.more_users = 3;
         let column = Name { of: HOSTILE.into(), detail: HOSTILE.into(), ..Name::plain(NameKind::Column, HOSTILE) };
         let told = sources::NamesReport { of: Some(NamesOf::Tables), names: vec![column], ..Default::default() };
         view.names = Some(FoundNames::of(told, HOSTILE));
         let off = SourceOff { name: HOSTILE.into(), kind: "http".into(), description: HOSTILE.into() };
-        let shell = Shell::new("Sources", Place::Sources, 0, "t");
-        let html = SourcesPage { shell, sources: vec![view], off: vec![off] }.render().unwrap();
+        let page = |view: SourceView| {
+            let shell = Shell::new("Sources", Place::Sources, 0, "t");
+            SourcesPage { shell, sources: vec![view], off: vec![off.clone()], may_acknowledge: true }.render().unwrap()
+        };
+        let mut after = SourceView::of(plain(now), now);
+        after.outage = Some(looked_after);
+        let after = page(after);
+        assert!(!after.contains("<script>") && !after.contains("<x>"), "{after}");
+        assert!(after.contains("Acknowledged") && after.contains("/sources/take-back"), "{after}");
+        let html = page(view);
+        assert!(html.contains("/sources/acknowledge"), "{html}");
         assert!(!html.contains("<script>") && !html.contains("<x>"), "{html}");
         assert!(html.contains("down") && html.contains("and 3 more") && html.contains("and 6 more"));
     }

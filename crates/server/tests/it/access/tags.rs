@@ -82,6 +82,10 @@ async fn alice_edits_what_is_of_the_shop_and_sees_the_rest() {
     let browser = Visitor::logged_in(&server, "alice").await;
     assert_eq!(browser.submit("/monitor/1/acknowledge", &[("note", "")]).await.status, 403);
     assert!(server.store.acknowledgements(&[MonitorId(1)]).await.unwrap().is_empty());
+    // Any monitor may wait for a source.
+    alice.send("POST", "/api/v1/sources/echo/acknowledgement", &json!({})).await.problem(403);
+    alice.send("DELETE", "/api/v1/sources/echo/acknowledgement", &json!({})).await.problem(403);
+    assert_eq!(browser.submit("/sources/acknowledge", &[("source", "echo")]).await.status, 403);
     alice.send("POST", "/api/v1/monitors/2/acknowledgement", &json!({})).await.json(201);
     // She mutes what she edits, and ends that; not what is others' as well.
     alice.send("POST", "/api/v1/mutes", &json!({ "monitor_ids": [2], "duration_s": 3600 })).await.json(201);

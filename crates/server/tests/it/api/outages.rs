@@ -98,6 +98,109 @@ async fn a_source_that_is_down_is_told_once_and_its_monitors_are_shown_to_wait()
 }
 
 #[tokio::test]
+async fn an_outage_is_acknowledged_at_its_source_and_that_is_taken_back() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let path = "/api/v1/sources/echo/acknowledgement";
+    server.get("/api/v1/sources/none/acknowledgement").await.problem(404);
+    server.send("POST", "/api/v1/sources/none/acknowledgement", &json!({})).await.problem(404);
+    let refused = server.send("POST", path, &json!({})).await.problem(409);
+    assert!(refused.to_string().contains("nobody was told that the source"), "{refused}");
+    assert_eq!(server.send("DELETE", path, &json!(null)).await.status, 204);
+
+    let made = monitor(&server, "Mail", ASKS).await;
+    runs(&server, &made["id"]).await;
+    gets(&server, &made["id"], IS_FAILED).await;
+    let outage = async || server.get("/api/v1/sources").await.json(200)["items"][0]["outage"].clone();
+    assert_eq!((&outage().await["told"], &outage().await["acknowledgement"]), (&json!(false), &Value::Null));
+    let page = browser.page("/sources").await;
+    assert!(!page.contains("action=\"/sources/acknowledge\""), "nobody was told of it yet: {page}");
+    server.send("POST", path, &json!({})).await.problem(409);
+
+    server.advance(SignedDuration::from_secs(60));
+    let told = |log: &Value| log.to_string().contains("source echo is down");
+    server.eventually("/api/v1/deliveries", told).await;
+    assert_eq!(outage().await["told"], true);
+    assert_eq!(server.get(path).await.status, 204);
+    let page = browser.page("/sources").await;
+    assert!(page.contains("action=\"/sources/acknowledge\"") && page.contains(">Acknowledge</button>"), "{page}");
+    let wrong = server.send("POST", path, &json!({ "note": "a\nb" })).await.problem(422);
+    assert!(wrong.to_string().contains("note"), "{wrong}");
+    let first = server.send("POST", path, &json!({ "note": "calling <b>them" })).await.json(201);
+    assert_eq!((&first["note"], &first["alert"]), (&json!("calling <b>them"), &Value::Null));
+    assert_eq!(server.send("POST", path, &json!({ "note": "me, too" })).await.json(200), first, "who said so first");
+    assert_eq!((server.get(path).await.json(200), outage().await["acknowledgement"].clone()), (first.clone(), first));
+    let audit = server.get("/api/v1/audit?act=acknowledged").await.json(200);
+    let row = &audit["items"][0];
+    assert_eq!((&row["target"]["name"], &row["details"]["note"]), (&json!("Source echo"), &json!("calling <b>them")));
+    let page = browser.page("/sources").await;
+    assert!(page.contains("<b>Acknowledged</b>") && page.contains("calling &#60;b&#62;them"), "{page}");
+    assert!(!page.contains("action=\"/sources/acknowledge\""), "{page}");
+
+    let answer = browser.submit("/sources/take-back", &[("source", "echo")]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/sources"));
+    assert_eq!(server.get(path).await.status, 204);
+    let audit = server.get("/api/v1/audit?act=acknowledgement_taken_back").await.json(200);
+    assert_eq!(audit["items"][0]["target"]["name"], "Source echo");
+    let answer = browser.submit("/sources/acknowledge", &[("source", "echo"), ("note", "from the page")]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/sources"));
+    assert_eq!(server.get(path).await.json(200)["note"], "from the page");
+    assert_eq!(server.send("DELETE", path, &json!(null)).await.status, 204);
+    assert_eq!(server.get(path).await.status, 204);
+
+    gets(&server, &made["id"], ASKS).await;
+    server.eventually("/api/v1/deliveries", |log| log.to_string().contains("source echo is back after")).await;
+    server.send("POST", path, &json!({})).await.problem(409);
+}
+
+/// Whatever was asked after it.
+#[tokio::test]
+async fn the_call_that_ended_the_run_decides() {
+    let server = Server::start().await;
+    let trying = |then: &str| format!("try:\n    {IS_FAILED}\nexcept SourceError as error:\n    {then}\n");
+    let other = "try:\n    sources['echo'].fail('no such table')\nexcept SourceError:\n    pass\n";
+    for (number, (script, waits)) in [
+        (trying("raise ValueError('no data') from error"), true),
+        (trying("first = error") + other + "raise first", true),
+        (trying("pass") + "1 / 0", false),
+        (trying("pass") + "sources['echo'].fail('no such table')", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let made = monitor(&server, &format!("m{number}"), "return_value = 1").await;
+        runs(&server, &made["id"]).await;
+        gets(&server, &made["id"], &script).await;
+        let now = server.get(&format!("/api/v1/monitors/{}", made["id"])).await.json(200);
+        assert_eq!((&now["state"], now["waits_for"].is_object()), (&json!("ERROR"), waits), "{script}: {now}");
+    }
+}
+
+/// It is due again next year; its source is back.
+#[tokio::test]
+async fn one_that_waited_runs_at_once_when_the_source_is_back() {
+    let server = Server::start().await;
+    let (waits, asks) = (monitor(&server, "Waits", ASKS).await, monitor(&server, "Asks", ASKS).await);
+    let id = waits["id"].clone();
+    for script in [ASKS, IS_FAILED] {
+        gets(&server, &id, script).await;
+    }
+    // What is wrong was the source's: as it is now, it would pass.
+    server.send("PATCH", &format!("/api/v1/monitors/{id}"), &json!({ "script": ASKS })).await.json(200);
+    let now = server.get(&format!("/api/v1/monitors/{id}")).await.json(200);
+    assert_eq!((&now["state"], &now["waits_for"]["source"]), (&json!("ERROR"), &json!("echo")));
+    // It is known to be down; the end is noticed with the run that shows it, and not with the next look at everything.
+    server.advance(SignedDuration::from_secs(11));
+    server.at_rest().await;
+    runs(&server, &asks["id"]).await;
+    let path = format!("/api/v1/monitors/{id}");
+    let now = server.eventually(&path, |now| now["state"] == "OK").await;
+    assert_eq!(now["waits_for"], Value::Null);
+    let last = server.get(&format!("{path}/runs")).await.json(200)["items"][0].clone();
+    assert_eq!(last["kind"], "catch_up", "{last}");
+}
+
+#[tokio::test]
 async fn a_source_that_says_what_is_wrong_is_not_down() {
     let server = Server::start().await;
     let made = monitor(&server, "Mail", ASKS).await;

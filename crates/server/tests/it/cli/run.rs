@@ -191,7 +191,7 @@ async fn a_source_that_is_down_does_not_stop_the_start() {
         "config.py",
         "REVERE_SOURCES = {'down': {'type': 'database', 'config': {'connection_string': 'postgresql://u:top-secret-1@127.0.0.1:9/x'}}}\n\
          REVERE_ALERTS = {'nobody': {'type': 'webhook', 'config': {'url': 'http://u:top-secret-2@127.0.0.1:9/'}}}\n\
-         SECRET_KEY = 'top-secret-3'",
+         SECRET_KEY = 'top-secret-3'\nSOURCE_OUTAGES = False",
     );
     let server = shell.serve(&["--log-level", "debug"]);
     let (_, created) = server.post("/api/v1/monitors", &monitor("sources['down'].execute('select 1')")).await;
@@ -204,6 +204,22 @@ async fn a_source_that_is_down_does_not_stop_the_start() {
     let log = server.stop();
     for text in [&log, &sources, &message.to_string()] {
         assert!(!text.contains("top-secret"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn monitors_wait_for_a_source_that_is_down_unless_that_is_switched_off() {
+    for (more, source) in [("", json!("down")), ("SOURCE_OUTAGES = False\n", json!(null))] {
+        let shell = Shell::new();
+        let down = "{'type': 'database', 'config': {'connection_string': 'postgresql://u@127.0.0.1:9/x'}}";
+        shell.write("config.py", &format!("{more}REVERE_SOURCES = {{'down': {down}}}"));
+        let server = shell.serve(&[]);
+        let (_, created) = server.post("/api/v1/monitors", &monitor("sources['down'].execute('select 1')")).await;
+        let path = format!("/api/v1/monitors/{}", created["id"]);
+        let failed = |monitor: &serde_json::Value| (monitor["state"] == "ERROR").then(|| monitor["waits_for"].clone());
+        let waits_for = server.wait_for(&path, failed).await;
+        assert_eq!(waits_for["source"], source, "{more}");
+        server.stop();
     }
 }
 

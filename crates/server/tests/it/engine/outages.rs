@@ -1,27 +1,39 @@
 //! Outages of sources: one event about the source, its monitors wait for it, and what outlives it is told as ever.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use revere::{
     alerts::SendError,
+    engine::EngineSettings,
     store::{
         AcknowledgedBy, AlertChange, Committed, Delivery, DeliveryFilter, DeliveryStatus, MuteRecord, NotToldFilter,
         RunResult, SourceDown, SourcesMet, Store,
     },
 };
-use revere_model::{Flapping, MonitorId, MonitorSpec, MutePeriod, MuteScope, Silence, State, StateInOutage};
+use revere_model::{
+    Flapping, MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Silence, State, StateInOutage,
+};
+use tokio::sync::Semaphore;
 
 use super::on_call;
-use crate::support::{Scratch, TestEngine, by_server, on_postgresql, spec, switched, until};
+use crate::support::{Behaviour, Scratch, TestEngine, by_server, on_postgresql, spec, switched, until};
 
 const SOURCE: &str = "Source graphite";
 const DOWN: (State, State) = (State::Ok, State::Error);
 const UP: (State, State) = (State::Error, State::Ok);
 
+/// A script whose own runs come to no end: what becomes of a monitor that has it, the test says.
+const ENDLESS: &str = "only the test ends it";
+
 async fn monitor_as(test: &TestEngine, name: &str, change: impl FnOnce(&mut MonitorSpec)) -> MonitorId {
-    // Only the test makes it run.
-    let mut spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(name) };
+    test.runner.behaves(ENDLESS, Behaviour::Waits(Arc::new(Semaphore::new(0))));
+    let mut spec =
+        MonitorSpec { schedule: "0 0 1 1 *".to_owned(), script: ENDLESS.to_owned(), ..spec(name) };
     change(&mut spec);
     let id = test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id;
     passes(test, id).await;
@@ -139,7 +151,7 @@ async fn monitors_that_wait_are_told_of_as_one_and_what_outlives_the_outage_by_i
     assert!(back.starts_with("source graphite is back after 61 min"), "{back}");
     assert_eq!(test.ops().story("m0"), [], "what began and ended inside is not told");
     later(&test, 3600).await;
-    assert_eq!(heard(test.ops()).len(), 2, "the others have not run yet");
+    assert_eq!(heard(test.ops()).len(), 2, "the runs of the others are not over");
 
     ends(&test, errs, State::Error).await;
     ends(&test, alarms, State::Alarm).await;
@@ -570,6 +582,151 @@ async fn two_servers_that_meet_it_at_once_make_one_event() {
     assert!(heard(test.ops())[0].2.ends_with("8 monitors wait for it"));
     assert_eq!(test.store().open_outages().await.unwrap().len(), 1);
     drop::<Option<Scratch>>(beside);
+}
+
+/// A monitor whose own runs come out so.
+async fn running(test: &TestEngine, name: &str, outcome: State) -> MonitorId {
+    let script = format!("comes out {outcome}");
+    test.runner.behaves(&script, Behaviour::Ends(outcome));
+    monitor_as(test, name, |spec| spec.script = script).await
+}
+
+/// None of them is due for months.
+#[tokio::test]
+async fn what_waited_runs_once_more_at_the_end_and_what_is_switched_off_does_not() {
+    let test = TestEngine::new().await;
+    let (well, errs) = (running(&test, "well", State::Ok).await, running(&test, "errs", State::Error).await);
+    let (alarming, paused) = (running(&test, "alarming", State::Ok).await, running(&test, "paused", State::Ok).await);
+    let other = monitor(&test, "other").await;
+    ends(&test, alarming, State::Alarm).await;
+    at_rest(&test).await;
+    for id in [well, errs, alarming, paused, other] {
+        fails(&test, id).await;
+    }
+    switched(test.store(), paused, false, test.now()).await;
+    later(&test, 60).await;
+    let waits = async |id| test.store().monitor(id).await.unwrap().waits_for;
+    assert_eq!(waits(well).await.map(|waits| (waits.source, waits.over)), Some(("graphite".to_owned(), false)));
+    assert_eq!(test.runner.begun.load(Ordering::SeqCst), 0);
+    passes(&test, other).await;
+    // One after the other, a tenth of a second apart.
+    test.later(1);
+    until("they ran", async || {
+        test.engine.wake();
+        test.runner.begun.load(Ordering::SeqCst) == 3 && test.ops().story("errs") == [DOWN]
+    })
+    .await;
+    later(&test, 3600).await;
+    assert_eq!(test.runner.begun.load(Ordering::SeqCst), 3, "once each");
+    for id in [well, errs, alarming] {
+        assert_eq!(waits(id).await, None);
+    }
+    assert_eq!((state(&test, well).await, test.ops().story("well")), (State::Ok, vec![]));
+    assert_eq!(test.ops().story("alarming"), [(State::Ok, State::Alarm), (State::Alarm, State::Ok)]);
+    assert_eq!(state(&test, paused).await, State::Inactive);
+    assert_eq!(test.store().monitor(well).await.unwrap().missed_ticks, 0, "nothing was missed");
+    assert_eq!(test.ops().story(SOURCE), [DOWN, UP]);
+}
+
+/// It runs by its schedule while the source comes back: that run began too early to tell.
+#[tokio::test]
+async fn what_was_running_at_the_end_and_failed_runs_once_more_after_it() {
+    let test = TestEngine::new().await;
+    let (slow, other) = (running(&test, "slow", State::Ok).await, monitor(&test, "other").await);
+    for id in [slow, other] {
+        fails(&test, id).await;
+    }
+    let began = test.now();
+    passes(&test, other).await;
+    let down = SourceDown { source: "graphite".to_owned(), reason: "connection refused".to_owned() };
+    let sources = SourcesMet { down: Some(down), ..SourcesMet::default() };
+    let late = RunResult { started_at: began, sources, ..test.scratch.manual_result(slow, State::Error) };
+    test.store().commit_run(late).await.unwrap();
+    until("it ran", async || {
+        test.later(1);
+        state(&test, slow).await == State::Ok
+    })
+    .await;
+    assert_eq!(test.store().monitor(slow).await.unwrap().waits_for, None);
+}
+
+/// An outage is reminded of as a problem of a monitor is, until somebody looks after it, and again if they take that back.
+#[tokio::test]
+async fn an_outage_is_reminded_of_until_somebody_looks_after_it() {
+    let hourly = Reminders { after: SignedDuration::from_hours(1) };
+    let reminders = BTreeMap::from([("ops".to_owned(), hourly)]);
+    let test = TestEngine::on(Scratch::new().await, EngineSettings { reminders, ..EngineSettings::default() }).await;
+    let one = monitor(&test, "m0").await;
+    fails(&test, one).await;
+    later(&test, 60).await;
+    let rest = async |seconds| {
+        test.later(seconds);
+        until("nothing is due", async || {
+            let reminded = test.store().remind("ops", hourly, test.now(), 0).await.unwrap();
+            test.engine.wake();
+            !reminded.more && owed(&test).await.is_empty()
+        })
+        .await;
+        let taken = test.ops().taken.lock().unwrap();
+        assert!(taken.iter().all(|told| told.monitor.name == SOURCE), "its monitor is never told of");
+        taken.iter().map(|told| told.reminder).collect::<Vec<_>>()
+    };
+    assert_eq!(rest(3700).await, [None, Some(1)]);
+    let again = test.ops().taken.lock().unwrap()[1].message.clone();
+    assert_eq!(again, "source graphite is down: connection refused");
+    assert_eq!(test.spare().taken.lock().unwrap().len(), 1, "it does not remind");
+    let source = test.store().sources_told().await.unwrap()["graphite"];
+    test.store().acknowledge(source, None, AcknowledgedBy::Request, &by_server(test.now())).await.unwrap();
+    assert_eq!(rest(24 * 3600).await.len(), 2, "somebody looks after it");
+    test.store().take_back_acknowledgement(source, Vec::new(), &by_server(test.now())).await.unwrap().unwrap();
+    assert_eq!(rest(1800).await.len(), 2, "as if it had been told just now");
+    let taken = rest(2 * 3600).await;
+    assert_eq!((taken.len(), taken[2]), (3, Some(2)));
+    test.store().acknowledge(source, None, AcknowledgedBy::Request, &by_server(test.now())).await.unwrap();
+    passes(&test, one).await;
+    later(&test, 60).await;
+    assert_eq!(test.ops().story(SOURCE).last(), Some(&UP), "its end is told all the same");
+    assert!(test.store().acknowledgements(&[source]).await.unwrap().is_empty(), "and it is over with it");
+}
+
+/// A quarter after its last outage nothing of a source is left, and the next one is told as the first was.
+#[tokio::test]
+async fn what_stands_for_a_source_goes_when_it_was_well_for_long() {
+    let (test, [one]) = monitors().await;
+    let days = |days: i64| test.scratch.clock.advance(SignedDuration::from_hours(24 * days));
+    let stands = async || test.store().sources_told().await.unwrap().get("graphite").copied();
+    fails(&test, one).await;
+    later(&test, 60).await;
+    let source = stands().await.unwrap();
+    days(100);
+    assert_eq!(test.store().purge_deleted(99, test.now()).await.unwrap(), 0, "it is down");
+    passes(&test, one).await;
+    at_rest(&test).await;
+    assert_eq!(test.store().monitors_to_purge(None, 99).await.unwrap().last(), Some(&(source, 90)));
+    days(89);
+    assert_eq!(test.store().purge_deleted(99, test.now()).await.unwrap(), 0);
+    assert!(test.store().deleted_monitors(None, 99, test.now()).await.unwrap().is_empty(), "nobody deleted it");
+    test.store().undelete_monitor(source, &by_server(test.now())).await.unwrap_err();
+    // Another outage, and it stays.
+    fails(&test, one).await;
+    later(&test, 60).await;
+    assert_eq!(stands().await, Some(source));
+    days(80);
+    assert_eq!(test.store().purge_deleted(99, test.now()).await.unwrap(), 0);
+    passes(&test, one).await;
+    at_rest(&test).await;
+    days(91);
+    until("nothing is left of it", async || {
+        test.store().purge_deleted(99, test.now()).await.unwrap() == 0 && stands().await.is_none()
+    })
+    .await;
+    fails(&test, one).await;
+    later(&test, 60).await;
+    assert_ne!(stands().await, Some(source));
+    passes(&test, one).await;
+    at_rest(&test).await;
+    assert_eq!(test.ops().story(SOURCE), [DOWN, UP, DOWN, UP, DOWN, UP]);
+    test.scratch.assert_sound().await;
 }
 
 /// Alice hears of the first outage and not of its end, because that is held back; on Bob's day there is another one.

@@ -359,6 +359,14 @@ impl World {
             if !store.tell_outages(now).await.unwrap().owed.is_empty() {
                 return false;
             }
+            // What waited for the source runs once more when that is back.
+            let runs = format!(
+                "select count(*) from statuses where claimed_by is not null or due_at <= {}",
+                now.as_microsecond()
+            );
+            if sql.lock().await.number(runs).await > 0 {
+                return false;
+            }
             if store.tell_held(now, 0).await.unwrap().more || store.remind("pager", HOURLY, now, 0).await.unwrap().more
             {
                 return false;

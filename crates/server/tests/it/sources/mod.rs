@@ -13,6 +13,7 @@ mod http;
 mod http2;
 mod mysql;
 mod names;
+mod outages;
 mod plugin;
 mod postgres;
 mod postgres_sessions;

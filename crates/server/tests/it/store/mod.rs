@@ -11,6 +11,7 @@ mod incidents;
 mod monitors;
 mod muting;
 mod opening;
+mod outages;
 pub(crate) mod people;
 pub(crate) mod portable;
 mod rates;

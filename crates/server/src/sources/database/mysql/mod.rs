@@ -79,7 +79,7 @@ impl Engine for MySql {
                 Part::Value(value) => statement.push_value(value)?,
             }
         }
-        let mut connection = self.open(&job).await?;
+        let mut connection = job.connecting(self.open(&job)).await.map_err(Stopped::before_any_statement)?;
         // What is text and what is code depends on the session: it was looked at as most servers read it.
         if self.rules.read_only && !connection.backslash_escapes() {
             read_only::only_reads(&job.sql, Dialect::MySqlPlain)?;

@@ -66,7 +66,8 @@ impl Postgres {
                 columns => return Ok(Begun { kept, opening, columns }),
             }
         }
-        let mut kept = Kept::new(Connection::open(&self.server).await?);
+        let opened = job.connecting(Connection::open(&self.server)).await;
+        let mut kept = Kept::new(opened.map_err(Stopped::before_any_statement)?);
         // The time that connecting took is not the statement's.
         let opening = self.opening(job);
         let columns = kept.connection.prepare(&opening, sql).await;

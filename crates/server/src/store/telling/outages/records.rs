@@ -1,5 +1,7 @@
 //! The rows of outages.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use revere_model::{MonitorId, OutageId, State};
 
@@ -83,6 +85,14 @@ impl Store {
         db::query(db::AssertSqlSafe(sql)).bind(id.0).fetch_one(self.readers()).await?.state("state")
     }
 
+    /// What stands for each of the sources that people were told of: their outages are acknowledged as the problem of that.
+    pub async fn sources_told(&self) -> Result<HashMap<String, MonitorId>, StoreError> {
+        let rows: Vec<(String, i64)> = db::query_as("select source, id from monitors where source is not null")
+            .fetch_all(self.readers())
+            .await?;
+        Ok(rows.into_iter().map(|(source, id)| (source, MonitorId(id))).collect())
+    }
+
     /// The source that a row among the monitors stands for; `None` if it is a monitor.
     pub async fn source_behind(&self, id: MonitorId) -> Result<Option<String>, StoreError> {
         Ok(db::query_scalar("select source from monitors where id = $1 and source is not null")
@@ -96,8 +106,19 @@ impl Store {
 const WAITING: &str = "statuses s join monitors m on m.id = s.monitor_id
      where s.outage_id = $1 and s.waits <> 'no_longer' and m.active and m.deleted_at is null";
 
+/// Whether any monitor waits for its end.
+pub(super) async fn is_waited_for(connection: &mut DbConnection, outage: OutageId) -> Result<bool, StoreError> {
+    let any: i64 = db::query_scalar(db::AssertSqlSafe(format!(
+        "select count(*) from (select 1 as one from {WAITING} limit 1) waiting"
+    )))
+    .bind(outage.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(any > 0)
+}
+
 /// How many monitors wait for its end.
-pub(super) async fn waiting(connection: &mut DbConnection, outage: OutageId) -> Result<u64, StoreError> {
+async fn waiting(connection: &mut DbConnection, outage: OutageId) -> Result<u64, StoreError> {
     let all: i64 = db::query_scalar(db::AssertSqlSafe(format!("select count(*) from {WAITING}")))
         .bind(outage.0)
         .fetch_one(connection)
