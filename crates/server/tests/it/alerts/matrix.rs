@@ -94,7 +94,7 @@ async fn markup_and_names_in_what_is_told_are_inert() {
     let link = "<a href=\"https://revere.example.com/monitor/17\">";
     let left = shown.replace("<br>", "").replace(link, "").replace("</a>", "");
     assert!(!left.contains(['<', '>']) && shown.contains(link), "{left}");
-    assert_eq!(room.calls().await, [json!(null); 0]);
+    assert!(room.calls().await.is_empty());
 
     // The same words from anybody else do call.
     let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message/by-hand", room.id);
