@@ -12,4 +12,5 @@ mod series;
 
 pub use of_message::of_message;
 pub use picture::{Mark, Picture, draw};
+pub(crate) use png::png;
 pub use series::{Band, Points, Series, TextBand, ThresholdBand, series};

@@ -72,9 +72,18 @@ struct Discord {
     url: Url,
 }
 
+fn content(notification: &Notification) -> String {
+    let text = notification.chat_text(&TEXT);
+    // Of an address with backslashes in it Discord makes no link, and this one is the server's own.
+    match notification.acknowledge_link() {
+        Some(link) => text.replace(&inert::markdown(&link), &link),
+        None => text,
+    }
+}
+
 fn body(notification: &Notification) -> Value {
     let mut body = json!({
-        "content": notification.chat_text(&TEXT),
+        "content": content(notification),
         "allowed_mentions": {"parse": []},
         "flags": NO_PREVIEW,
     });
