@@ -83,7 +83,8 @@ story("a browser that exchanges its subscription is told at the new one, or says
   assert.equal(service.told(before).length, told + 1, "the old one goes once its push service says that it is over");
 
   // An alert that is not there any more, a log-in that is over: the person is told.
-  await context.route("**/api/v1/alerts/browsers/browsers", (route) => route.fulfill({ status: 401, json: {} }));
+  const [worker] = context.serviceWorkers();
+  await worker.evaluate(() => (self.fetch = async () => new Response("{}", { status: 401 })));
   await exchanged(context, { endpoint: made.endpoint, keys: made.keys });
   await until(() => shown(page).then((all) => all.filter(({ tag }) => tag === "revere-subscription").length), 1);
   for (const { id } of listed) await server.api("DELETE", `/browsers/${id}`);
