@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after } from "node:test";
 import { everywhere, serve, story, until } from "./harness.js";
 import { look } from "./look.js";
-import { deliver, pushService, shown, subscribeAt } from "./push_service.js";
+import { deliver, exchanged, pushService, shown, subscribeAt } from "./push_service.js";
 
 const more = () => "REVERE_ALERTS['browsers'] = {'type': 'web_push', 'config': {'services': ['127.0.0.1'], 'crowd_window': 0}}\n";
 // What one alert cannot tell is told by another: here none refuses.
@@ -63,6 +63,31 @@ everywhere("a browser asks, is told, shows it and goes", server, async ({ page, 
   await page.getByText("No browser has asked to be notified yet.").waitFor();
   await page.getByRole("button", { name: "Tell this browser" }).waitFor();
   await server.api("DELETE", `/monitors/${id}`);
+});
+
+story("a browser that exchanges its subscription is told at the new one, or says that it is not", server, {}, async ({ page, context, server }) => {
+  await context.grantPermissions(["notifications"], { origin: server.base });
+  const hashes = await subscribeAt(context, service);
+  await page.goto("/alerts");
+  await page.getByRole("button", { name: "Tell this browser" }).click({ noWaitAfter: true });
+  await page.locator("[data-browser]").getByText("this browser").waitFor();
+  const [before] = Object.values(hashes);
+  const key = (await server.api("GET", "/alerts/browsers/browsers")).public_key;
+  const made = await service.model.subscribe({ userVisibleOnly: "true", applicationServerKey: key });
+  await exchanged(context, { endpoint: made.endpoint, keys: made.keys });
+  const listed = (await server.api("GET", "/alerts/browsers/browsers")).items;
+  assert.deepEqual(listed.map(({ name }) => name), [listed[0].name, listed[0].name], "it is called as the page called it");
+  const told = service.told(before).length;
+  await server.api("POST", "/alerts/browsers/test", {});
+  assert.equal(service.told(made.clientHash).length, 1);
+  assert.equal(service.told(before).length, told + 1, "the old one goes once its push service says that it is over");
+
+  // An alert that is not there any more, a log-in that is over: the person is told.
+  const [worker] = context.serviceWorkers();
+  await worker.evaluate(() => (self.fetch = async () => new Response("{}", { status: 401 })));
+  await exchanged(context, { endpoint: made.endpoint, keys: made.keys });
+  await until(() => shown(page).then((all) => all.filter(({ tag }) => tag === "revere-subscription").length), 1);
+  for (const { id } of listed) await server.api("DELETE", `/browsers/${id}`);
 });
 
 story("a browser that blocks notifications is told what to do", server, {}, async ({ page, context }) => {

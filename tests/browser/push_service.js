@@ -94,3 +94,17 @@ export function shown(page) {
     return found;
   });
 }
+
+// Has the service worker of the page hear that its subscription was exchanged: for that one, or for whatever it asks for itself.
+export async function exchanged(context, subscription) {
+  const [worker] = context.serviceWorkers();
+  await worker.evaluate(async (json) => {
+    // The browser's own event waits for what it has the worker do; nobody else can make one.
+    const event = new Event("pushsubscriptionchange");
+    let work;
+    event.waitUntil = (promise) => (work = promise);
+    event.newSubscription = json && { toJSON: () => json };
+    self.dispatchEvent(event);
+    await work;
+  }, subscription);
+}

@@ -1,5 +1,6 @@
 // Has this browser notified by an alert: asks for the permission, subscribes at the browser's push service, and sends what the
 // server needs to reach it.
+import { bytes, fits } from "./push_keys.js";
 
 export function push() {
   for (const section of document.querySelectorAll("[data-push]")) offer(section);
@@ -47,17 +48,22 @@ async function offer(section) {
 
 async function ask(section, form) {
   if ((await Notification.requestPermission()) !== "granted") return false;
-  const registration = await navigator.serviceWorker.register("/push.js", { scope: section.dataset.scope });
+  const registration = await navigator.serviceWorker.register(worker(section), { scope: section.dataset.scope });
   await active(registration);
   // One that was made for another key of the server is of no use any more.
   const before = await registration.pushManager.getSubscription();
-  if (before && !fits(before, section)) await before.unsubscribe();
+  if (before && !fits(before, section.dataset.key)) await before.unsubscribe();
   const key = bytes(section.dataset.key);
   const { endpoint, keys } = (await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key })).toJSON();
   Object.assign(form.elements.endpoint, { value: endpoint });
   Object.assign(form.elements.p256dh, { value: keys.p256dh });
   Object.assign(form.elements.auth, { value: keys.auth });
   return true;
+}
+
+// The worker of an alert knows which one it is, to ask for it anew.
+function worker(section) {
+  return `/push.js?${new URLSearchParams({ alert: section.dataset.alert })}`;
 }
 
 // Until the worker can be told something.
@@ -78,7 +84,7 @@ async function row(section) {
   // One of a wider scope answers, too.
   if (!registration || new URL(registration.scope).pathname !== section.dataset.scope) return null;
   const subscription = await registration.pushManager.getSubscription();
-  if (!subscription || !fits(subscription, section)) return null;
+  if (!subscription || !fits(subscription, section.dataset.key)) return null;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(subscription.endpoint));
   const hex = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const found = section.querySelector(`[data-browser="${hex}"]`);
@@ -101,16 +107,4 @@ function known({ found, subscription }, section) {
 // Where nothing had to be waited for, the form is still being sent that was held back: it is sent after that.
 function send(form) {
   setTimeout(() => form.requestSubmit());
-}
-
-function fits(subscription, section) {
-  const key = subscription.options?.applicationServerKey;
-  if (!key) return true;
-  const [is, wanted] = [new Uint8Array(key), bytes(section.dataset.key)];
-  return is.length === wanted.length && is.every((byte, index) => byte === wanted[index]);
-}
-
-function bytes(base64url) {
-  const text = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }

@@ -88,6 +88,8 @@ pub struct Sending {
     pub chart: Option<Arc<Picture>>,
     /// The browsers that each alert tells, by its key, for those that tell browsers.
     pub browsers: BTreeMap<String, Arc<Round>>,
+    /// Whether its receiver refused it for its buttons.
+    pub without_buttons: bool,
     /// Where what had to be cut is noted, if anybody asks.
     pub cuts: Cuts,
 }

@@ -1,6 +1,7 @@
 //! What a receiver can show as buttons. Each opens a page and does nothing by itself: who acknowledges says so there.
 
 use super::Notification;
+use crate::outbound::Url;
 
 /// One button.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +16,27 @@ impl Notification {
         let open = self.url().map(|url| Button { label: self.open_words(), url });
         let acknowledge = self.acknowledge_link().map(|url| Button { label: "Acknowledge", url });
         open.into_iter().chain(acknowledge).collect()
+    }
+
+    /// The same for a chat whose text has the links already, and whose service refuses a message for a button that it does not
+    /// like: only where there is something to acknowledge, and none whose address is longer than `longest` or names no
+    /// host of the internet.
+    pub(super) fn problem_buttons(&self, longest: usize) -> Vec<Button> {
+        if self.sending.without_buttons || self.acknowledge_link().is_none() {
+            return Vec::new();
+        }
+        let is_taken = |button: &Button| {
+            let host = Url::parse(&button.url).ok().and_then(|url| url.host_str().map(|host| host.contains('.')));
+            button.url.len() <= longest && host == Some(true)
+        };
+        self.buttons().into_iter().filter(is_taken).collect()
+    }
+
+    /// The same without buttons.
+    pub(super) fn without_buttons(&self) -> Notification {
+        let mut plain = self.clone();
+        plain.sending.without_buttons = true;
+        plain
     }
 
     /// What the link of [`Notification::link`] opens.
@@ -42,5 +64,19 @@ mod tests {
         let acknowledge = button("Acknowledge", "https://revere.example.com/acknowledge/7.ab");
         let monitor = button("Open the monitor", "https://revere.example.com/monitor/7");
         assert_eq!(notification.buttons(), [monitor, acknowledge]);
+    }
+
+    #[test]
+    fn a_button_that_a_service_may_refuse_is_left_out() {
+        let mut notification = test_notification("team", String::new(), jiff::Timestamp::UNIX_EPOCH, 1);
+        "https://revere.example.com/monitor/7".clone_into(&mut notification.monitor.url);
+        assert_eq!(notification.problem_buttons(512), [], "the text has the link, and there is nothing to acknowledge");
+        notification.acknowledge_url = Some("https://revere.example.com/acknowledge/7.ab".to_owned());
+        assert_eq!(notification.problem_buttons(512), notification.buttons());
+        assert_eq!(notification.problem_buttons(40).len(), 1);
+        assert_eq!(notification.without_buttons().problem_buttons(512), []);
+        "http://revere:5000/monitor/7".clone_into(&mut notification.monitor.url);
+        notification.acknowledge_url = Some("http://revere:5000/acknowledge/7.ab".to_owned());
+        assert_eq!(notification.problem_buttons(512), []);
     }
 }

@@ -84,6 +84,12 @@ pub trait HttpChannel: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Whether it is the buttons of a message that this answer refuses: it is sent once more then, without them.
+    fn refuses_buttons(&self, answer: &Answer) -> bool {
+        let _ = answer;
+        false
+    }
+
     /// Whether what it says is all its owner's, so that the default text shows nobody what was told.
     fn has_own_body(&self) -> bool {
         false
@@ -161,7 +167,7 @@ impl<C: HttpChannel> OverHttp<C> {
         if notification.chart().is_none() || self.channel.charts() != ChartPlace::InRequest {
             return Ok(self.send_or_by_itself(notification, end).await?);
         }
-        let refused = match self.send_once(notification, end).await {
+        let refused = match self.send_with_buttons(notification, end).await {
             Err(refused) if refused.may_be_for_the_chart() => refused.error,
             sent => return Ok(sent?),
         };
@@ -196,7 +202,7 @@ fn parts(request: &Request, tells_in_address: bool) -> Vec<PreviewPart> {
 impl<C: HttpChannel> OverHttp<C> {
     /// Sends it; where the receiver does not take it as an answer, as a message of its own.
     async fn send_or_by_itself(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
-        let refused = match self.send_once(notification, end).await {
+        let refused = match self.send_with_buttons(notification, end).await {
             Err(refused) if refused.error.retry == Retry::Never && notification.sending.reply_to.is_some() => {
                 refused.error
             }
@@ -204,8 +210,18 @@ impl<C: HttpChannel> OverHttp<C> {
         };
         let mut by_itself = notification.clone();
         by_itself.sending.reply_to = None;
-        let receipt = self.send_once(&by_itself, end).await?;
+        let receipt = self.send_with_buttons(&by_itself, end).await?;
         Ok(Receipt { reply: format!("{} (by itself; as an answer: {refused})", receipt.reply), ..receipt })
+    }
+
+    /// Sends it; where the receiver does not take its buttons, without them: they cost nobody the words.
+    async fn send_with_buttons(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
+        let refused = match self.send_once(notification, end).await {
+            Err(refused) if refused.for_buttons && !notification.sending.without_buttons => refused.error,
+            sent => return sent,
+        };
+        let receipt = self.send_once(&notification.without_buttons(), end).await?;
+        Ok(Receipt { reply: format!("{} (without its buttons: {refused})", receipt.reply), ..receipt })
     }
 
     async fn send_once(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
@@ -253,7 +269,8 @@ impl<C: HttpChannel> OverHttp<C> {
                 let said = reason.map_or_else(|| reply.summary(), |reason| reply.status_with(&reason));
                 let message = format!("{said}{} ({asked})", redirection(&reply));
                 let message = outbound.secrets().redact(&message).into_owned();
-                Err(Refused { error: SendError { message, retry, unanswered: false }, status: Some(reply.status) })
+                let error = SendError { message, retry, unanswered: false };
+                Err(Refused { error, status: Some(reply.status), for_buttons: self.channel.refuses_buttons(&answer) })
             }
         }
     }
@@ -304,6 +321,8 @@ impl<C: HttpChannel> OverHttp<C> {
 struct Refused {
     error: SendError,
     status: Option<StatusCode>,
+    /// Whether it was for the buttons.
+    for_buttons: bool,
 }
 
 impl Refused {
@@ -319,7 +338,7 @@ impl Refused {
 
 impl From<SendError> for Refused {
     fn from(error: SendError) -> Refused {
-        Refused { error, status: None }
+        Refused { error, status: None, for_buttons: false }
     }
 }
 

@@ -14,6 +14,7 @@ mod thinned;
 
 pub use of_message::of_message;
 pub use picture::{Mark, draw};
+pub(crate) use png::png;
 pub use series::{Band, Points, Series, TextBand, ThresholdBand};
 pub use thinned::series;
 

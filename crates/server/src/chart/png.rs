@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::{Compression, Crc, write::ZlibEncoder};
 
 /// The file. `rgb` holds `width` times `height` pixels of three bytes, row by row.
-pub(super) fn png(width: usize, height: usize, rgb: &[u8]) -> Vec<u8> {
+pub(crate) fn png(width: usize, height: usize, rgb: &[u8]) -> Vec<u8> {
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX).to_be_bytes();
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     // 8 bits, RGB, the one way of compression and of filtering, from top to bottom.

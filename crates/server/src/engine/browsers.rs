@@ -7,9 +7,30 @@ use jiff::{SignedDuration, Timestamp};
 use super::Shared;
 use crate::{
     alerts::{Channel, Notification, Retry, SendError, retry},
-    store::{BrowserNext, StoreError},
+    store::{BrowserNext, Store, StoreError},
     web_push::{Became, Round},
 };
+
+/// The browsers that an alert tells at this moment, if it tells browsers; `address` is the server's own.
+pub async fn browsers_of(
+    store: &Store,
+    address: &str,
+    alert: &str,
+    channel: &dyn Channel,
+) -> Result<Option<Arc<Round>>, StoreError> {
+    let Some(web_push) = channel.web_push() else { return Ok(None) };
+    let key = store.web_push_key().await?;
+    let browsers = store.browsers_to_tell(alert, &web_push.public_key(&key)).await?;
+    Ok(Some(Round::new(key, address, browsers)))
+}
+
+/// Writes down what became of a test to each browser; a test is told once.
+pub async fn note_tested_browsers(store: &Store, round: &Round, now: Timestamp) -> Result<(), StoreError> {
+    let came = round.came();
+    let Some(message) = came.message else { return Ok(()) };
+    let of_each = came.of_each.into_iter().map(|(id, became)| (id, became, BrowserNext::Never));
+    store.note_browsers(message, of_each.collect(), now).await
+}
 
 impl Shared {
     /// Gives a notification the browsers that an alert tells, if it tells browsers.
@@ -19,12 +40,11 @@ impl Shared {
         channel: &dyn Channel,
         notification: &mut Notification,
     ) -> Result<Option<Arc<Round>>, StoreError> {
-        let Some(web_push) = channel.web_push() else { return Ok(None) };
-        let key = self.store.web_push_key().await?;
-        let browsers = self.store.browsers_to_tell(alert, &web_push.public_key(&key)).await?;
-        let round = Round::new(key, &self.settings.address, browsers);
-        notification.sending.browsers.insert(alert.to_owned(), round.clone());
-        Ok(Some(round))
+        let round = browsers_of(&self.store, &self.settings.address, alert, channel).await?;
+        if let Some(round) = &round {
+            notification.sending.browsers.insert(alert.to_owned(), round.clone());
+        }
+        Ok(round)
     }
 
     /// Writes down what became of a message to each browser. Where one took it, the others are told by themselves later; where

@@ -28,6 +28,7 @@ use revere_model::{Clock, DeliveryId, MonitorId, Reminders, on_call::Rota};
 use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use browsers::{browsers_of, note_tested_browsers};
 pub use driver::{Next, TaskStatus};
 pub use events::Event;
 pub use health::EngineHealth;

@@ -41,6 +41,10 @@ routes! {
         GET "/static/{file}"
         GET "/icon.svg"
         GET "/push.js"
+        GET "/manifest.webmanifest"
+        GET "/apple-touch-icon.png"
+        GET "/icon-192.png"
+        GET "/icon-512.png"
         GET "/favicon.ico"
     }
     SeeMetrics {

@@ -2,13 +2,15 @@
 //!
 //! Facts: discord-api-docs c98d64b (webhook, message). `wait=true` has the answer say whether the message was kept; `allowed_mentions`
 //! is empty, since its default has `@everyone` of a message mean everyone. A chart is a file of the message, which shows it below
-//! the text; in an embed it would be suppressed with the previews of links.
+//! the text; in an embed it would be suppressed with the previews of links. A webhook may show buttons that are links
+//! (`with_components`, components/using-message-components of November 2026).
 
 use serde_json::{Value, json};
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    buttons::Button,
     fitting::ChatText,
     http_channel::{ChartPlace, HttpChannel, over_http},
     inert,
@@ -52,6 +54,14 @@ const TEXT: ChatText =
 /// The longest description of a file, in characters.
 const DESCRIPTION: usize = 1000;
 
+/// The longest address of a button, in characters.
+const LONGEST_URL: usize = 512;
+
+/// Components, by Discord's numbers.
+const ROW: u32 = 1;
+const BUTTON: u32 = 2;
+const LINK: u32 = 5;
+
 /// `SUPPRESS_EMBEDS`: no preview of the page that the link leads to.
 const NO_PREVIEW: u32 = 1 << 2;
 
@@ -67,12 +77,27 @@ fn discord(setup: &BuildInput) -> Result<Discord, Vec<ConfigFault>> {
     Ok(Discord { url })
 }
 
+fn content(notification: &Notification) -> String {
+    let text = notification.chat_text(&TEXT);
+    // Of an address with backslashes in it Discord makes no link, and this one is the server's own.
+    match notification.acknowledge_link() {
+        Some(link) => text.replace(&inert::markdown(&link), &link),
+        None => text,
+    }
+}
+
 fn body(notification: &Notification) -> Value {
     let mut body = json!({
-        "content": notification.chat_text(&TEXT),
+        "content": content(notification),
         "allowed_mentions": {"parse": []},
         "flags": NO_PREVIEW,
     });
+    let buttons = notification.problem_buttons(LONGEST_URL);
+    if !buttons.is_empty() {
+        let link = |one: &Button| json!({"type": BUTTON, "style": LINK, "label": one.label, "url": one.url});
+        let row: Vec<Value> = buttons.iter().map(link).collect();
+        body["components"] = json!([{"type": ROW, "components": row}]);
+    }
     if let Some(chart) = notification.chart() {
         let words = plain_text::cut(&chart.words, DESCRIPTION);
         body["attachments"] = json!([{"id": 0, "filename": Picture::NAME, "description": words}]);
@@ -82,12 +107,13 @@ fn body(notification: &Notification) -> Value {
 
 impl HttpChannel for Discord {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
-        let body = body(notification);
+        let (body, mut url) = (body(notification), self.url.clone());
+        if body.get("components").is_some() {
+            url.query_pairs_mut().append_pair("with_components", "true");
+        }
         match notification.chart() {
-            None => Ok(Request::post_json(self.url.clone(), &body)),
-            Some(chart) => {
-                Multipart::default().json("payload_json", &body).picture("files[0]", chart).post(self.url.clone())
-            }
+            None => Ok(Request::post_json(url, &body)),
+            Some(chart) => Multipart::default().json("payload_json", &body).picture("files[0]", chart).post(url),
         }
     }
 
@@ -97,5 +123,9 @@ impl HttpChannel for Discord {
 
     fn judge(&self, answer: &Answer) -> Verdict {
         answer.by_word(answer.json["id"].is_string())
+    }
+
+    fn refuses_buttons(&self, answer: &Answer) -> bool {
+        answer.status == 400 && !answer.json["errors"]["components"].is_null()
     }
 }

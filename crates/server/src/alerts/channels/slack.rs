@@ -11,11 +11,12 @@
 //! shared (`files.completeUploadExternal`). That takes the right `files:write`, which a bot that only writes does not have. The place is
 //! given the file alone, and never the token.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
     answer::{Answer, Verdict},
+    buttons::Button,
     fitting::ChatText,
     http_channel::{ChartPlace, HttpChannel, form, over_http},
     inert, pasted_address, plain_text,
@@ -49,6 +50,12 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             "Whether the bot shows in the channel, too, what it puts into a thread.",
         )
         .or_flag(true),
+        Field::optional(
+            "buttons",
+            FieldKind::Bool,
+            "Whether what the bot says of a problem has buttons. For an app whose interactivity is switched on in Slack.",
+        )
+        .or_flag(false),
         http_target::api_url("https://slack.com/api"),
     ],
     groups: &[&crate::alerts::CROWDS, &crate::alerts::CHARTS, &http_target::CHANNEL_CONNECTION],
@@ -78,6 +85,9 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 const TEXT: ChatText =
     ChatText { max: 3000, size: inert::characters, inert: inert::entities, inert_link: inert::entities };
 
+/// The longest address of a button, in characters.
+const LONGEST_URL: usize = 3000;
+
 /// The longest description of a picture, in characters.
 const ALT: usize = 1000;
 
@@ -97,6 +107,7 @@ struct Bot {
     channel: String,
     /// Whether what stands in a thread shows in the channel, too.
     broadcast: bool,
+    buttons: bool,
 }
 
 impl Bot {
@@ -167,6 +178,9 @@ fn slack(setup: &BuildInput) -> Result<Slack, Vec<ConfigFault>> {
         (Some(_), None, None) if setup.entry.config.get("reply_broadcast").is_some() => {
             fault("reply_broadcast", "belongs to 'bot_token'; what a webhook tells makes no threads")
         }
+        (Some(_), None, None) if setup.entry.config.get("buttons").is_some() => {
+            fault("buttons", "belongs to 'bot_token'; Slack warns whoever presses one that a webhook shows")
+        }
         (Some(_), None, None) => {
             let instead = "the address of an incoming webhook, https://hooks.slack.com/services/...";
             Ok(Slack { url: pasted_address::webhook(setup, is_page, instead)?, bot: None })
@@ -179,6 +193,7 @@ fn slack(setup: &BuildInput) -> Result<Slack, Vec<ConfigFault>> {
                 api: setup.url("api_url"),
                 channel: channel_of(channel),
                 broadcast: settings.flag("reply_broadcast"),
+                buttons: settings.flag("buttons"),
             }),
         }),
         // One that was given and is wrong has been named.
@@ -210,6 +225,12 @@ fn channel_of(text: &str) -> String {
     id.filter(|id| !id.is_empty()).unwrap_or(text).to_owned()
 }
 
+/// A button that opens a page. Slack asks the app's own address, too, whoever presses it; where it has none, a warning shows.
+fn button(number: u32, one: &Button) -> Value {
+    let text = json!({"type": "plain_text", "text": one.label, "emoji": false});
+    json!({"type": "button", "text": text, "url": one.url, "action_id": format!("open_{number}")})
+}
+
 impl HttpChannel for Slack {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let text = notification.chat_text(&TEXT);
@@ -223,6 +244,14 @@ impl HttpChannel for Slack {
             None => Ok(Request::post_json(self.url.clone(), &body)),
             Some(bot) => {
                 body["channel"] = json!(bot.channel);
+                let buttons = notification.problem_buttons(LONGEST_URL);
+                if bot.buttons
+                    && !buttons.is_empty()
+                    && let Some(blocks) = body["blocks"].as_array_mut()
+                {
+                    let row: Vec<Value> = (1..).zip(&buttons).map(|(number, one)| button(number, one)).collect();
+                    blocks.push(json!({"type": "actions", "elements": row}));
+                }
                 let belongs_to = notification.sending.reply_to.as_deref();
                 if let Some((thread, id)) = belongs_to.and_then(|reference| bot.thread(reference)) {
                     body["channel"] = json!(id);
@@ -262,6 +291,10 @@ impl HttpChannel for Slack {
             (Some(false), Some(error)) => answer.refused(error),
             (ok, _) => answer.by_word(ok == Some(true)),
         }
+    }
+
+    fn refuses_buttons(&self, answer: &Answer) -> bool {
+        answer.json["error"] == "invalid_blocks"
     }
 
     fn reference(&self, _: &Notification, answer: &Answer) -> Option<String> {

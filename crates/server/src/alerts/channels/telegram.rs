@@ -2,7 +2,8 @@
 //!
 //! Facts: core.telegram.org/bots/api, telegram-bot-api 01a3679. The body says whether the message was taken. A group that becomes a
 //! supergroup gets another id, which the refusal says: the message goes there at once. What stands below a picture is shorter than a
-//! message: a chart has the text with it where that fits, and else answers it, without a sound.
+//! message: a chart has the text with it where that fits, and else answers it, without a sound. A button needs an address that
+//! Telegram believes to be of the internet: where it does not, the message goes without.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -54,6 +55,9 @@ const TEXT: ChatText =
 
 /// The longest text below a picture, in UTF-16 units.
 const CAPTION: usize = 1024;
+
+/// The longest address of a button, in bytes.
+const LONGEST_URL: usize = 2048;
 
 struct Telegram {
     url: Url,
@@ -116,6 +120,11 @@ impl HttpChannel for Telegram {
             Some(_) => json!({"chat_id": chat, "caption": text}),
         };
         body["parse_mode"] = json!("HTML");
+        let buttons = notification.problem_buttons(LONGEST_URL);
+        if !buttons.is_empty() {
+            let row: Vec<Value> = buttons.iter().map(|one| json!({"text": one.label, "url": one.url})).collect();
+            body["reply_markup"] = json!({"inline_keyboard": [row]});
+        }
         if let Some(thread) = self.thread {
             body["message_thread_id"] = json!(thread);
         }
@@ -173,6 +182,11 @@ impl HttpChannel for Telegram {
             (Some(false), _) => answer.later(reason),
             (None, _) => answer.unclear(),
         }
+    }
+
+    fn refuses_buttons(&self, answer: &Answer) -> bool {
+        let why = answer.json["description"].as_str().unwrap_or_default();
+        answer.json["error_code"] == 400 && (why.contains("BUTTON_URL_INVALID") || why.contains("keyboard button URL"))
     }
 
     /// The message that it answers, if that is there still, else the message. In a topic, one that answers nothing answers

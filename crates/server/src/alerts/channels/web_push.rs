@@ -223,8 +223,7 @@ impl WebPush {
 impl Channel for WebPush {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let Some(round) = notification.sending.browsers.get(&self.alert) else {
-            let message = "browsers are told by the server that runs: test it on the page of the alerts, or by the API";
-            return Err(SendError::never(message));
+            return Err(SendError::never("which browsers to tell is not known"));
         };
         let (end, message) = (Instant::now() + timeout, message(notification));
         round.tells(&message);

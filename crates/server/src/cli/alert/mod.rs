@@ -20,8 +20,9 @@ use super::{
     terminal::{self, Paint, inert, inert_line},
 };
 use crate::{
-    alerts,
+    alerts::{self, Receipt, SendError},
     config::Config,
+    engine::{browsers_of, note_tested_browsers},
     on_call,
     operations::{
         preview::{Draft, Told},
@@ -30,6 +31,7 @@ use crate::{
     redact::Secrets,
     settings::unknown_name,
     store::{AuditEntry, OpenError, Store, StoreError, StoreOptions},
+    web_push::{Round, ServerKey},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -166,17 +168,16 @@ async fn test(project: &Project, key: &str) -> anyhow::Result<Exit> {
     if rota.is_none() && !project.channels.contains_key(key) {
         return Err(no_channel(project, key));
     }
-    let changes = note(project, key, rota.as_ref()).await?;
-    let number = uuid::Uuid::new_v4().as_u64_pair().0;
-    let address = project.config.base_url.clone().unwrap_or_default();
-    let notification = alerts::test_notification(key, address, SystemClock.now(), number);
-    let sent = match (rota, project.channels.get(key)) {
-        (None, Some(channel)) => alerts::send_once(&**channel, &notification, alerts::TEST_LIMIT).await,
-        (rota, _) => {
-            let people = rota.map(|rota| alerts::reached(&rota, &changes, SystemClock.now())).unwrap_or_default();
-            alerts::test_on_call(people, &project.channels, &notification, alerts::TEST_LIMIT).await
-        }
+    // Where no server has ever run there is nothing to write to.
+    let store = match open(&project.config, &project.secrets).await {
+        Err(OpenError::Missing { .. }) => None,
+        opened => Some(opened?),
     };
+    let sent = tested(project, key, rota.as_ref(), store.as_ref()).await;
+    if let Some(store) = store {
+        store.close().await;
+    }
+    let sent = sent?;
     let shown = |text: &str| project.secrets.redact(text).into_owned();
     match sent {
         Ok(receipt) => {
@@ -185,6 +186,52 @@ async fn test(project: &Project, key: &str) -> anyhow::Result<Exit> {
         }
         Err(error) => anyhow::bail!("the test was not taken: {}", shown(&error.message)),
     }
+}
+
+/// Sends it. What cannot be written down is not done.
+async fn tested(
+    project: &Project,
+    key: &str,
+    rota: Option<&Rota>,
+    store: Option<&Store>,
+) -> anyhow::Result<Result<Receipt, SendError>> {
+    let changes = match store {
+        Some(store) => note(store, key, rota).await?,
+        None => Changes::default(),
+    };
+    let now = SystemClock.now();
+    let people = rota.map(|rota| alerts::reached(rota, &changes, now));
+    let number = uuid::Uuid::new_v4().as_u64_pair().0;
+    let address = project.config.base_url.clone().unwrap_or_default();
+    let mut notification = alerts::test_notification(key, address.clone(), now, number);
+    let sends: Vec<&str> = match &people {
+        None => vec![key],
+        Some(people) => people.iter().flat_map(|(_, alerts)| alerts).map(String::as_str).collect(),
+    };
+    let mut rounds = Vec::new();
+    for (alert, channel) in sends.into_iter().filter_map(|alert| Some((alert, project.channels.get(alert)?))) {
+        let round = match store {
+            Some(store) => browsers_of(store, &address, alert, &**channel).await?,
+            None => channel.web_push().map(|_| Round::new(ServerKey::new(), &address, Vec::new())),
+        };
+        if let Some(round) = round {
+            notification.sending.browsers.insert(alert.to_owned(), round.clone());
+            rounds.push(round);
+        }
+    }
+    let sent = match (people, project.channels.get(key)) {
+        (None, Some(channel)) => alerts::send_once(&**channel, &notification, alerts::TEST_LIMIT).await,
+        (people, _) => {
+            let people = people.unwrap_or_default();
+            alerts::test_on_call(people, &project.channels, &notification, alerts::TEST_LIMIT).await
+        }
+    };
+    if let Some(store) = store {
+        for round in rounds {
+            note_tested_browsers(store, &round, now).await?;
+        }
+    }
+    Ok(sent)
 }
 
 /// Why nothing can be said by an alert of that name.
@@ -196,25 +243,15 @@ pub(super) fn no_channel(project: &Project, key: &str) -> anyhow::Error {
     anyhow::anyhow!("{}", unknown_name("alert", key, entries.iter().map(|entry| entry.name.as_str())))
 }
 
-/// Before anything is sent: what cannot be written down is not done. Where no server has ever run there is nothing to write
-/// to. Answers what changes it, where it is a rota.
-async fn note(project: &Project, key: &str, rota: Option<&Rota>) -> anyhow::Result<Changes> {
-    let store = match open(&project.config, &project.secrets).await {
-        Err(OpenError::Missing { .. }) => return Ok(Changes::default()),
-        opened => opened?,
-    };
+/// Writes down that it is tested. Answers what changes it, where it is a rota.
+async fn note(store: &Store, key: &str, rota: Option<&Rota>) -> Result<Changes, StoreError> {
     let asked = Asked::at_a_shell(SystemClock.now());
     let entry = AuditEntry::new(Audited::AlertTested, &asked).about(Target::new(TargetKind::Alert, key, ""));
-    let noted = async {
-        store.note(entry).await?;
-        match rota {
-            Some(rota) => store.on_call_changes(key, rota, asked.at, asked.at).await,
-            None => Ok(Changes::default()),
-        }
+    store.note(entry).await?;
+    match rota {
+        Some(rota) => store.on_call_changes(key, rota, asked.at, asked.at).await,
+        None => Ok(Changes::default()),
     }
-    .await;
-    store.close().await;
-    Ok(noted?)
 }
 
 async fn ask(config: &Config, secrets: &Secrets, monitor: &str, supposed: Supposed) -> anyhow::Result<Answer> {

@@ -1,6 +1,10 @@
 //! `/api/v1/alerts/{key}/browsers`: browsers that an alert tells by Web Push.
 
-use axum::{Json, http::StatusCode, response::Response};
+use axum::{
+    Json,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +19,7 @@ use crate::{
     web::{
         Problem,
         body::{JsonBody, created},
+        pages::browser_words,
         params::{Key, Params},
     },
 };
@@ -59,9 +64,9 @@ pub(crate) struct BrowsersView {
 #[schema(as = BrowserInput)]
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct BrowserBody {
-    /// What people will call it.
+    /// What people will call it; what its `User-Agent` says where it is left out.
     #[schema(min_length = 1, max_length = 80)]
-    name: String,
+    name: Option<String>,
     /// The address of its push service.
     #[schema(max_length = 2000)]
     endpoint: String,
@@ -117,11 +122,11 @@ pub(crate) async fn add(
     context: Context,
     Key(key): Key<String>,
     params: Params,
+    headers: HeaderMap,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Response, Problem> {
     params.finish(())?;
     for (name, expected) in [
-        ("name", "what people will call it"),
         ("endpoint", "the address of a push service"),
         ("p256dh", "a key in base64url"),
         ("auth", "a secret in base64url"),
@@ -129,8 +134,8 @@ pub(crate) async fn add(
         fields.require(name, expected);
     }
     let mut text = |name, most| fields.text(name, most).unwrap_or_default();
-    let (name, endpoint) = (text("name", 400), text("endpoint", 8000));
-    let (p256dh, auth) = (text("p256dh", 400), text("auth", 400));
+    let (endpoint, p256dh, auth) = (text("endpoint", 8000), text("p256dh", 400), text("auth", 400));
+    let name = fields.text("name", 400).unwrap_or_else(|| browser_words::name_of(&headers));
     let faults = fields.finish();
     let added = browsers::add(&context, &key, BrowserInput { name, endpoint, p256dh, auth, faults }).await?;
     let location = format!("/api/v1/browsers/{}", added.browser.id);

@@ -1,5 +1,7 @@
 //! A browser in a few words, for the list of sessions: what it says of itself is long, and mostly about others.
 
+use axum::http::{HeaderMap, header};
+
 /// The first that is found is it: many name the ones before them, too.
 const BROWSERS: [(&str, &str); 6] = [
     ("Firefox/", "Firefox"),
@@ -17,6 +19,15 @@ const SYSTEMS: [(&str, &str); 6] = [
     ("Macintosh", "macOS"),
     ("Linux", "Linux"),
 ];
+
+/// The longest name of a browser that is none of the usual ones.
+const NAME_CHARS: usize = 80;
+
+/// What a browser that asks for something is called.
+pub(in crate::web) fn name_of(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    of(agent).chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()
+}
 
 /// Firefox 142 on Linux; what is none of the usual ones is shown as it is.
 pub(super) fn of(user_agent: &str) -> String {

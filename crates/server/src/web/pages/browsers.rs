@@ -3,10 +3,7 @@
 
 use std::fmt::Write as _;
 
-use axum::{
-    http::{HeaderMap, header},
-    response::Response,
-};
+use axum::{http::HeaderMap, response::Response};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -25,9 +22,6 @@ use crate::{
     store::BrowserRecord,
     web::{Problem, params::Key},
 };
-
-/// The longest name of a browser that is none of the usual ones.
-const NAME_CHARS: usize = 80;
 
 /// An alert that notifies browsers, as the page shows it.
 pub(super) struct BrowsersView {
@@ -66,9 +60,8 @@ pub(super) async fn add(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, Problem> {
-    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let input = BrowserInput {
-        name: browser_words::of(agent).chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect(),
+        name: browser_words::name_of(&headers),
         endpoint: form.text("endpoint").to_owned(),
         p256dh: form.text("p256dh").to_owned(),
         auth: form.text("auth").to_owned(),

@@ -201,7 +201,7 @@ pub(super) fn render(template: &impl Template) -> Result<String, Problem> {
 fn set_headers(headers: &mut HeaderMap, nonce: Option<&str>) {
     let own_style = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'{own_style}; img-src 'self'; connect-src 'self'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'{own_style}; img-src 'self'; connect-src 'self'; manifest-src 'self'; \
          form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     );
     headers.insert(

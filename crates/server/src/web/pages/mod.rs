@@ -11,7 +11,7 @@ mod alerts;
 mod assets;
 mod audit;
 mod audit_details;
-mod browser_words;
+pub(super) mod browser_words;
 mod browsers;
 mod bulk;
 mod bulk_setting;
@@ -28,6 +28,7 @@ mod form;
 mod form_token;
 mod highlight;
 mod history;
+mod home_screen;
 mod layout;
 mod list_order;
 mod log_in;
@@ -124,6 +125,10 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/static/{file}", get(assets::fetch))
         .route("/icon.svg", get(assets::icon))
         .route("/push.js", get(assets::push_worker))
+        .route("/manifest.webmanifest", get(home_screen::manifest))
+        .route("/apple-touch-icon.png", get(home_screen::icon_180))
+        .route("/icon-192.png", get(home_screen::icon_192))
+        .route("/icon-512.png", get(home_screen::icon_512))
         .route("/favicon.ico", get(assets::icon))
         .route("/events", get(events::events))
         .route("/login", get(log_in::show).post(log_in::sent))

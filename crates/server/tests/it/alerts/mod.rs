@@ -8,6 +8,7 @@ pub(crate) mod email;
 mod every_kind;
 mod http;
 mod judging;
+mod matrix;
 mod on_call_docs;
 mod own_words;
 mod pasted_addresses;

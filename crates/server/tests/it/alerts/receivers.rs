@@ -6,7 +6,7 @@ use revere_model::{FlipId, ReturnValue, RunId, State};
 use serde_json::{Value, json};
 
 use super::{
-    channel, hostile, sample, send,
+    channel, faults, hostile, sample, send,
     stub::{Asked, Stub},
 };
 use crate::support::eventually;
@@ -133,6 +133,82 @@ async fn a_problem_has_a_button_to_acknowledge_it_where_the_service_shows_some()
             assert_eq!(shown, expected, "{kind}");
         }
     }
+}
+
+/// Where the text has the links already, buttons stand below what can be acknowledged, and whatever a service has against them
+/// costs nobody the words.
+#[tokio::test]
+async fn a_problem_is_told_without_its_buttons_where_the_service_refuses_them() {
+    const REFUSED: &str = "Bad Request: inline keyboard button URL 'https://revere.example.com' is invalid: Wrong HTTP URL";
+    fn row(kind: &str, body: &Value) -> Value {
+        match kind {
+            "discord" => body["components"][0]["components"].clone(),
+            "telegram" => body["reply_markup"]["inline_keyboard"][0].clone(),
+            _ => body["blocks"][1]["elements"].clone(),
+        }
+    }
+    let alarm = Notification { old_state: State::Ok, new_state: State::Alarm, run_id: Some(RunId(9)), ..sample() };
+    let link = "https://revere.example.com/acknowledge/7.ab".to_owned();
+    let problem = Notification { acknowledge_url: Some(link.clone()), ..alarm.clone() };
+    let no_url = json!({"_errors": [{"code": "URL_TYPE_INVALID_URL", "message": "Not a well formed URL."}]});
+    let form = json!({"components": {"0": {"components": {"1": {"url": no_url}}}}});
+    for (kind, config, label, taken, status, refusal) in [
+        (
+            "discord",
+            json!({"webhook_url": "{url}/api/webhooks/1/hook-s3cret"}),
+            "/label",
+            json!({"id": "1"}),
+            400,
+            json!({"code": 50035, "message": "Invalid Form Body", "errors": form}),
+        ),
+        (
+            "telegram",
+            json!({"bot_token": "1:bot-s3cret", "chat_id": -42, "api_url": "{url}"}),
+            "/text",
+            json!({"ok": true, "result": {"message_id": 7}}),
+            400,
+            json!({"ok": false, "error_code": 400, "description": REFUSED}),
+        ),
+        (
+            "slack",
+            json!({"bot_token": "xoxb-s3cret", "channel": "#ops", "buttons": true, "api_url": "{url}"}),
+            "/text/text",
+            json!({"ok": true, "channel": "C1", "ts": "1.2"}),
+            200,
+            json!({"ok": false, "error": "invalid_blocks"}),
+        ),
+    ] {
+        let stub = Stub::start().await;
+        stub.answer(200, &[], Some(&taken.to_string()));
+        let config = serde_json::from_str(&config.to_string().replace("{url}", &stub.url)).unwrap();
+        let channel = channel(kind, config);
+        send(&channel, &alarm).await.unwrap();
+        assert_eq!(row(kind, &stub.one().json()), Value::Null, "{kind}: there is nothing to acknowledge");
+        send(&channel, &problem).await.unwrap();
+        let asked = stub.one();
+        rules(kind)(&asked).unwrap_or_else(|broken| panic!("{kind}: {broken}"));
+        let shown = row(kind, &asked.json());
+        let labels: Vec<&str> = (0..2).map(|number| shown[number].pointer(label).unwrap().as_str().unwrap()).collect();
+        assert_eq!((labels, &shown[1]["url"]), (vec!["Open the run", "Acknowledge"], &json!(link)), "{kind}");
+
+        stub.judges(move |asked| match row(kind, &asked.json()) {
+            Value::Null => (200, taken.to_string()),
+            _ => (status, refusal.to_string()),
+        });
+        let receipt = send(&channel, &problem).await.unwrap();
+        assert!(receipt.reply.contains("(without its buttons: "), "{kind}: {}", receipt.reply);
+        let [with, without] = stub.taken().try_into().unwrap();
+        assert!(row(kind, &with.json()).is_array() && row(kind, &without.json()).is_null(), "{kind}");
+        assert!(without.body.contains(&link), "{kind}: the text has the link");
+        // A host that no service takes for one of the internet gets no button in the first place.
+        let home = problem.acknowledge_url.clone().map(|url| url.replace("revere.example.com", "revere"));
+        let mut at_home = Notification { acknowledge_url: home, ..problem.clone() };
+        "http://revere:5000/monitor/17".clone_into(&mut at_home.monitor.url);
+        send(&channel, &at_home).await.unwrap();
+        assert_eq!(row(kind, &stub.one().json()), Value::Null, "{kind}");
+    }
+    let fault = faults("slack", json!({"webhook_url": "https://hooks.slack.com/services/1", "buttons": true}));
+    assert!(fault[0].contains("['buttons']: belongs to 'bot_token'"), "{fault:?}");
 }
 
 /// What opens something is closed by the end of the same problem, and by no other's.
@@ -341,14 +417,26 @@ fn slack(asked: &Asked) -> Result<(), String> {
     absent(text(&body["text"], 4000, chars)?, &["<", ">"])?;
     let block = &body["blocks"][0];
     check(block["type"] == "section" && block["text"]["type"] == "plain_text", "the text is not plain")?;
+    for button in body["blocks"][1]["elements"].as_array().into_iter().flatten() {
+        check(button["type"] == "button" && button["text"]["type"] == "plain_text", "no button")?;
+        text(&button["text"]["text"], 75, chars)?;
+        text(&button["url"], 3000, chars)?;
+    }
     absent(text(&block["text"]["text"], 3000, chars)?, &["<", ">"])?;
     check(body["unfurl_links"] == false, "links are unfurled")
 }
 
 fn discord(asked: &Asked) -> Result<(), String> {
     post(asked, "/api/webhooks/1/hook-s3cret")?;
-    check(asked.uri.query() == Some("wait=true"), "nobody waits for the answer")?;
     let body = body(asked)?;
+    // Without the second word, buttons are left out in silence.
+    let query = if body.get("components").is_some() { "wait=true&with_components=true" } else { "wait=true" };
+    check(asked.uri.query() == Some(query), "nobody waits for the answer, or sees the buttons")?;
+    for button in body["components"][0]["components"].as_array().into_iter().flatten() {
+        check(button["type"] == 2 && button["style"] == 5, "a button that is no link")?;
+        text(&button["label"], 80, chars)?;
+        text(&button["url"], 512, chars)?;
+    }
     check(body["allowed_mentions"] == json!({"parse": []}), "mentions are allowed")?;
     absent(text(&body["content"], 2000, utf16)?, &["@everyone", "@here", " *b*", "<@U1>", "[x]("])
 }

@@ -119,6 +119,10 @@ async fn a_browser_asks_is_listed_and_goes() {
     assert!(!listed.text.contains("s3cret") && !listed.text.contains(&browser.auth()), "{}", listed.text);
     let all = browsers(&server).await;
     assert_eq!((all.len(), &all[0]["name"]), (1, &json!("renamed")));
+    // Without a name it has the one that its own words make.
+    let mut unnamed = browser.body("");
+    unnamed.as_object_mut().unwrap().remove("name");
+    assert_eq!(server.send("POST", "/api/v1/alerts/ops/browsers", &unnamed).await.json(201)["name"], "a program");
     let private = server.store.web_push_key().await.unwrap().private();
     for path in ["/api/v1/alerts/ops/browsers", "/api/v1/audit", "/alerts", "/audit", "/metrics", "/api/v1/server"] {
         let text = server.get(path).await.text;
@@ -136,7 +140,7 @@ async fn what_is_no_browser_is_refused_field_by_field() {
     let refused = server.send("POST", path, &json!({})).await.problem(422);
     let fields: Vec<&str> =
         refused["errors"].as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap()).collect();
-    assert_eq!(fields, ["name", "endpoint", "p256dh", "auth"], "{refused}");
+    assert_eq!(fields, ["endpoint", "p256dh", "auth"], "{refused}");
     let elsewhere = PushBrowser::at("http://169.254.169.254/latest".to_owned());
     let refused = server.send("POST", path, &elsewhere.body("x")).await.problem(422);
     assert!(refused.to_string().contains("expected an https:// address"), "{refused}");
@@ -329,6 +333,16 @@ async fn the_service_worker_is_of_this_server_and_stands_in_front_of_everything(
     assert_eq!((worker.status, worker.header("cache-control")), (200, "no-cache"));
     assert_eq!(worker.header("content-type"), "text/javascript; charset=utf-8");
     assert!(worker.text.contains("notificationclick"), "{}", worker.text);
+    // What a phone keeps on its home screen.
+    let manifest = server.get("/manifest.webmanifest").await;
+    assert_eq!(manifest.header("content-type"), "application/manifest+json");
+    let page = server.get("/alerts").await;
+    assert!(page.header("content-security-policy").contains("manifest-src 'self'"));
+    assert!(page.text.contains("<link rel=\"manifest\" href=\"/manifest.webmanifest\">"));
+    for path in ["/apple-touch-icon.png", "/icon-192.png", "/icon-512.png"] {
+        let icon = server.get(path).await;
+        assert_eq!((icon.status, icon.header("content-type")), (200, "image/png"), "{path}");
+    }
     // Without an alert that tells browsers, the page says nothing of them.
     assert!(!server.get("/alerts").await.text.contains("data-push-form"));
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Shell;
+use crate::{alerts::stub::Stub, support::push_browser::PushBrowser};
 
 const CONFIG: &str = "
 REVERE_ALERTS = {
@@ -125,6 +126,41 @@ async fn a_test_says_what_the_receiver_said_and_ends_accordingly() {
     shell.run("alert test good").exits(0);
     let audit = server.json("/api/v1/audit?act=alert_tested").await;
     assert_eq!(audit["items"][0]["target"]["id"], "good", "{audit}");
+    server.stop();
+}
+
+/// Beside the server that runs, by the browsers that it knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_reaches_the_browsers_of_an_alert() {
+    let (shell, stub) = (Shell::new(), Stub::start().await);
+    stub.answer(201, &[], Some(""));
+    let config = "REVERE_ALERTS = {
+        'browsers': {'type': 'web_push', 'config': {'services': ['127.0.0.1']}},
+        'rota': {'type': 'on_call', 'config': {'people': {'ada': 'browsers'}, 'layers': [
+            {'name': 'all', 'people': ['ada'], 'from': '2026-01-05', 'rotation': 'weekly'}]}},
+    }";
+    shell.write("config.py", config);
+    for alert in ["browsers", "rota"] {
+        let said = shell.run(&format!("alert test {alert}")).exits(1);
+        assert!(said.stderr.contains("no browser has asked to be notified"), "{}", said.stderr);
+    }
+    assert!(!shell.path("revere.db").exists(), "a test makes no database");
+    let server = shell.serve(&[]);
+    let ada = PushBrowser::at(format!("{}/ada-s3cret", stub.url));
+    let place = "/api/v1/alerts/browsers/browsers";
+    assert_eq!(server.post(place, &ada.body("Ada")).await.0, 201);
+    let said = shell.run("alert test browsers").exits(0);
+    assert_eq!(said.stdout, "The test was taken: 1 browser\n");
+    assert_eq!(ada.open(&stub.one()).payload["title"], "Test: ALARM Test of an alert");
+    assert_ne!(server.json(place).await["items"][0]["told_at"], Value::Null);
+    let said = shell.run("alert test rota").exits(0);
+    assert!(said.stdout.contains("ada by browsers: 1 browser"), "{}", said.stdout);
+    assert_eq!(ada.open(&stub.one()).payload["title"], "Test: ALARM Test of an alert");
+    // One that takes no more is gone.
+    stub.answer(410, &[], Some("unsubscribed"));
+    let said = shell.run("alert test browsers").exits(1);
+    assert!(said.stderr.contains("Ada: asked for no more") && !said.stderr.contains("s3cret"), "{}", said.stderr);
+    assert_eq!(server.json(place).await["items"], json!([]));
     server.stop();
 }
 

@@ -7,7 +7,7 @@ use revere::{
     engine::{EngineSettings, Event, TestAlertError},
     store::{DeliveryFilter, DeliveryStatus},
 };
-use revere_model::{MonitorId, State};
+use revere_model::{MonitorId, MonitorSpec, State};
 
 use crate::support::{Scratch, TestEngine, by_server, spec, until};
 
@@ -140,6 +140,57 @@ async fn after_a_day_of_failures_it_is_given_up() {
     .await;
     test.later(24 * 3600);
     until("given up", async || count(&test, "ops", DeliveryStatus::Failed).await == 1).await;
+}
+
+/// The other alert tells each change at the moment at which it comes, as it does where all are well; who comes back hears everything, in
+/// order.
+#[tokio::test]
+async fn a_receiver_that_is_away_for_a_day_changes_nothing_for_the_others() {
+    let mut days = Vec::new();
+    for away in [false, true] {
+        let test = TestEngine::new().await;
+        test.store().set_flapping(None).await.unwrap();
+        if away {
+            test.ops().fails(Some(SendError::later("connection refused")));
+        }
+        let mut ids = Vec::new();
+        for n in 0..4 {
+            // Only the test makes it run.
+            let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(&format!("m{n}")) };
+            ids.push(test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id);
+        }
+        let mut day = Vec::new();
+        for half_hour in 0..47 {
+            let state = [State::Alarm, State::Error, State::Ok][half_hour / 4 % 3];
+            flip(&test, ids[half_hour % 4], state).await;
+            let told = || test.spare().taken.lock().unwrap().clone();
+            until("it is told", async || told().len() > half_hour).await;
+            let last = &told()[half_hour];
+            day.push((test.now(), last.monitor.name.clone(), last.old_state, last.new_state, last.text()));
+            test.later(1800);
+        }
+        if away {
+            assert_eq!(test.ops().taken.lock().unwrap().len(), 0);
+            test.ops().fails(None);
+            // Longer than it waits between two attempts.
+            test.later(301);
+        }
+        until("all are told", async || count(&test, "ops", DeliveryStatus::Sent).await == 47).await;
+        for n in 0..4 {
+            let name = format!("m{n}");
+            let of_it = day.iter().filter(|(_, monitor, ..)| *monitor == name);
+            let came: Vec<State> = of_it.map(|(_, _, _, state, _)| *state).collect();
+            let taken = test.ops().taken.lock().unwrap();
+            let heard = taken.iter().filter(|told| told.monitor.name == name).flat_map(|told| {
+                let missed = told.sending.missed.iter().map(|missed| missed.state);
+                missed.chain([told.new_state]).collect::<Vec<_>>()
+            });
+            assert_eq!(heard.collect::<Vec<_>>(), came, "{name}, away: {away}");
+        }
+        assert_eq!(test.spare().taken.lock().unwrap().len(), 47, "nothing was told instead");
+        days.push(day);
+    }
+    assert_eq!(days[0], days[1]);
 }
 
 #[tokio::test]

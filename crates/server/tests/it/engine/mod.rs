@@ -12,6 +12,7 @@ mod on_call_reaching;
 mod other_servers;
 mod outages;
 mod reminding;
+mod rota_stories;
 mod stopping;
 mod stories;
 mod threads;

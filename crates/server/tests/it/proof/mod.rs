@@ -3,6 +3,7 @@
 mod crowd;
 mod database;
 mod example;
+mod flips;
 mod killed;
 mod several_servers;
 mod trouble;
