@@ -48,7 +48,7 @@ for (const theme of ["light", "dark"]) {
         preview: "/alert/pager/preview?monitor=1",
         sources: "/sources",
       };
-      await until(async () => (await server.api("GET", "/deliveries?status=owed")).items.length, 0);
+      await until(async () => (await server.api("GET", "/deliveries?status=queued")).items.length, 0);
       const found = [];
       for (const [name, address] of Object.entries(pages)) {
         await page.goto(address);

@@ -2,7 +2,10 @@
 //!
 //! They implement `HtmlSafe`, so templates show them as they are; whatever text of others they hold, they escape.
 
-use std::fmt::{self, Display, Formatter};
+use std::{
+    fmt::{self, Display, Formatter},
+    str::FromStr,
+};
 
 use askama::filters::HtmlSafe;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
@@ -22,6 +25,10 @@ pub(super) enum Badge {
 /// A state's shape alone, where its word stands beside it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Mark(pub(super) State);
+
+/// A badge's shape alone, likewise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct BadgeMark(pub(super) Badge);
 
 /// How severe a problem is, where that is less than usual: everything is critical that nobody calls a warning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,6 +78,39 @@ const AT_A_GLANCE: usize = 24;
 const TEXT_CHARS: usize = 40;
 
 impl Badge {
+    /// All, worst first.
+    pub(super) const ALL: [Badge; 5] = [
+        Badge::State(State::Alarm),
+        Badge::State(State::Error),
+        Badge::State(State::Ok),
+        Badge::State(State::Inactive),
+        Badge::Paused,
+    ];
+
+    /// Its word, as it is shown and as addresses have it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Badge::State(state) => state.as_str(),
+            Badge::Paused => "PAUSED",
+        }
+    }
+
+    /// The state that it is shown for.
+    pub(super) fn state(self) -> State {
+        match self {
+            Badge::State(state) => state,
+            Badge::Paused => State::Inactive,
+        }
+    }
+
+    /// Its name in classes.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Badge::State(state) => class(state),
+            Badge::Paused => "paused",
+        }
+    }
+
     /// The state of a monitor that is switched on or off.
     pub(super) fn of(state: State, active: bool) -> Badge {
         if state == State::Inactive && !active { Badge::Paused } else { Badge::State(state) }
@@ -102,15 +142,6 @@ impl Shown {
 
     fn whole(&self) -> String {
         self.numbers.whole(&self.value).unwrap_or_else(|| self.value.to_string())
-    }
-}
-
-/// A delivery's status in the words of pages.
-pub(super) fn status_word(status: DeliveryStatus) -> &'static str {
-    match status {
-        DeliveryStatus::Owed => "queued",
-        DeliveryStatus::Sent => "delivered",
-        DeliveryStatus::Failed | DeliveryStatus::Cancelled => status.as_str(),
     }
 }
 
@@ -152,6 +183,24 @@ impl Display for Drawn {
     }
 }
 
+impl FromStr for Badge {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Badge::ALL.into_iter().find(|badge| badge.word().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| format!("{text:?} is not a state; these are OK, ALARM, ERROR, INACTIVE and PAUSED"))
+    }
+}
+
+impl Display for BadgeMark {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Badge::State(state) => Mark(state).fmt(f),
+            Badge::Paused => Drawn(PAUSE).fmt(f),
+        }
+    }
+}
+
 impl Display for Mark {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         Drawn(shape(self.0)).fmt(f)
@@ -188,7 +237,7 @@ impl Display for Status {
             DeliveryStatus::Failed => ("bad", "✕"),
             DeliveryStatus::Cancelled => ("dim", "–"),
         };
-        write!(f, r#"<span class="word {class}">{sign} {}</span>"#, status_word(self.0))
+        write!(f, r#"<span class="word {class}">{sign} {}</span>"#, self.0.word())
     }
 }
 
@@ -238,6 +287,7 @@ impl Display for Shown {
 
 impl HtmlSafe for Badge {}
 impl HtmlSafe for Mark {}
+impl HtmlSafe for BadgeMark {}
 impl HtmlSafe for Severe {}
 impl HtmlSafe for Status {}
 impl HtmlSafe for When {}

@@ -146,9 +146,9 @@ fn facts(run: &Run, zone: &TimeZone) -> Vec<(&'static str, String)> {
     facts.push((
         "Why",
         match run.kind {
-            RunKind::Scheduled => "its tick came",
-            RunKind::CatchUp => "it made up for ticks that were missed",
-            RunKind::Manual => "somebody asked for it",
+            RunKind::Scheduled => "scheduled",
+            RunKind::CatchUp => "caught up: it stands for ticks that were missed",
+            RunKind::Manual => "run by hand",
             RunKind::Imported => "imported from the original program",
         }
         .to_owned(),

@@ -80,7 +80,7 @@ pub(super) async fn show(
     let monitor = monitors::get(&request.context, id).await?;
     let answer = who::would_be_told(&request.context, id, supposed).await?;
     let page = WhoPage {
-        shell: request.shell(format!("Who is told of {}", monitor.spec.name), Place::Monitors).await?,
+        shell: request.shell(format!("Who would be notified of {}", monitor.spec.name), Place::Monitors).await?,
         id,
         name: monitor.spec.name.clone(),
         states: State::ALL.into_iter().map(|one| StateOption { state: one, chosen: one == state }).collect(),
@@ -124,7 +124,7 @@ mod tests {
         let alert = AlertVerdict {
             key: HOSTILE.into(),
             told: true,
-            words: "it tells this",
+            words: "it notifies of this",
             on_call: Some(HOSTILE.into()),
             trouble: Some("it is failing".into()),
         };

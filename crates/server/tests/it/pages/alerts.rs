@@ -34,7 +34,7 @@ async fn the_log_says_what_was_told_and_what_was_answered() {
     server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
     let told = async {
         loop {
-            let page = browser.page("/alerts?alert=ops&status=sent").await;
+            let page = browser.page("/alerts?alert=ops&status=delivered").await;
             if page.contains("250 taken") {
                 return page;
             }
@@ -56,9 +56,9 @@ async fn a_silence_has_its_reason_on_the_monitors_page_and_on_the_alerts() {
     server.send("POST", "/api/v1/monitors", &body).await.json(201);
     server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
     let page = browser.page("/monitor/1").await;
-    assert!(page.contains("Last not told") && page.contains("the alert does not tell this state"), "{page}");
+    assert!(page.contains("Not notified") && page.contains("the alert does not notify of this state"), "{page}");
     let page = browser.page("/alerts/not-told?alert=ops").await;
-    assert!(page.contains("the alert does not tell this state") && page.contains("&#60;m&#62;"), "{page}");
+    assert!(page.contains("the alert does not notify of this state") && page.contains("&#60;m&#62;"), "{page}");
     assert!(!page.contains("switched off in the configuration"), "that is another alert: {page}");
     assert!(browser.page("/alerts/not-told?monitor=1").await.contains("switched off in the configuration"));
     assert!(browser.page("/alerts").await.contains("/alerts/not-told?alert=ops"));
@@ -239,12 +239,12 @@ async fn an_alert_that_tells_nothing_by_what_is_chosen_says_so() {
     let browser = Browser::of(&server);
     let set = async |body: serde_json::Value| server.send("PUT", "/api/v1/alerts/ops", &body).await.json(200);
     assert_eq!(set(json!({})).await["tells_nothing"], json!(null));
-    assert!(!browser.page("/alerts").await.contains("tells nothing"));
+    assert!(!browser.page("/alerts").await.contains("notifies of nothing"));
     let none = set(json!({"states": []})).await;
-    assert_eq!(none["tells_nothing"], "no state is chosen, so it tells nothing");
-    assert!(browser.page("/alerts").await.contains("no state is chosen, so it tells nothing"));
+    assert_eq!(none["tells_nothing"], "no state is chosen, so it notifies of nothing");
+    assert!(browser.page("/alerts").await.contains("no state is chosen, so it notifies of nothing"));
     let none = set(json!({"states": ["OK", "ALARM"], "severities": []})).await;
-    assert_eq!(none["tells_nothing"], "it is for problems of no severity, so it tells nothing");
+    assert_eq!(none["tells_nothing"], "it is for problems of no severity, so it notifies of nothing");
     assert!(browser.page("/alerts").await.contains("it is for problems of no severity"));
     assert_eq!(set(json!({"severities": ["warning"]})).await["tells_nothing"], json!(null));
 }

@@ -142,7 +142,7 @@ async fn accounted_for(client: &reqwest::Client, base: &str, receiver: &Moody, c
         let with = |status: &str| -> HashSet<String> {
             all.iter().filter(|(_, item)| item["status"] == status).map(|(key, _)| key.clone()).collect()
         };
-        let (sent, owed) = (with("sent"), with("owed"));
+        let (sent, owed) = (with("delivered"), with("queued"));
         (all.len() == changes && sent == taken && owed == receiver.refused().difference(&taken).cloned().collect())
             .then_some(())
     };
