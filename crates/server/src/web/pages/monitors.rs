@@ -39,7 +39,7 @@ const TREND: u32 = 40;
 const TAGS: u32 = 500;
 
 /// Tags beside a name.
-const TAGS_SHOWN: usize = 3;
+pub(super) const TAGS_SHOWN: usize = 3;
 
 #[derive(Template)]
 #[template(path = "pages/monitors.html")]

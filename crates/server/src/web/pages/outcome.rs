@@ -106,7 +106,7 @@ impl From<Outcome> for OutcomeView {
             threshold: outcome.threshold.map(|number| ReturnValue::Float(number).to_string()),
             output: outcome.output,
             line: error.as_ref().and_then(|error| error.line),
-            traceback: error.and_then(|error| error.traceback),
+            traceback: error.and_then(|error| Some(without_its_message(&error.traceback?, &error.message))),
             took: took(outcome.duration),
             calls: outcome
                 .source_calls
@@ -128,6 +128,18 @@ impl From<Outcome> for OutcomeView {
     }
 }
 
+/// A traceback without its end, where that is the message, which stands above it: `SourceError: connection refused`.
+fn without_its_message(traceback: &str, message: &str) -> String {
+    let text = traceback.trim_end();
+    let Some(before) = text.strip_suffix(message.trim_end()).filter(|_| !message.trim().is_empty()) else {
+        return traceback.to_owned();
+    };
+    // A message of an alarm has no type in front of it, and a type may have a module.
+    let (rest, kind) = before.rsplit_once('\n').unwrap_or(("", before));
+    let is_kind = !kind.trim_end_matches(": ").contains(char::is_whitespace);
+    if is_kind { rest.to_owned() } else { traceback.to_owned() }
+}
+
 fn took(time: Duration) -> Span {
     Span::Took(time.as_secs_f64() * 1e3)
 }
@@ -138,6 +150,22 @@ mod tests {
     use revere_sandbox::{CallRecord, RunInputs, ScriptError};
 
     use super::*;
+
+    #[test]
+    fn what_a_message_says_a_traceback_does_not_say_again() {
+        let frames = "Traceback (most recent call last):\n  File \"monitor.py\", line 2, in <module>\n    ask()";
+        for (end, message) in [
+            ("SourceError: refused; source 'shop': get('/')", "SourceError: refused; source 'shop': get('/')"),
+            ("shop.Odd: one\ntwo", "Odd: one\ntwo"),
+            ("MonitorFailure: full", "full"),
+        ] {
+            assert_eq!(without_its_message(&format!("{frames}\n{end}\n"), message), frames, "{end}");
+        }
+        let whole = format!("{frames}\nValueError: it is full");
+        for message in ["full", "", "ValueError: it is full (a hint)"] {
+            assert_eq!(without_its_message(&whole, message), whole, "{message}");
+        }
+    }
 
     #[test]
     fn an_outcome_shows_everything_and_nothing_of_it_is_markup() {
