@@ -184,8 +184,9 @@ fn log_ins(settings: &LogInSettings) -> String {
 
 /// What is on, and after that what the configuration has switched off.
 fn with_off<'a>(on: impl Iterator<Item = &'a String>, entries: &[ConfiguredEntry]) -> String {
-    let off = entries.iter().filter(|entry| !entry.enabled).map(|entry| format!("{} (off)", entry.name));
-    let names: Vec<String> = on.cloned().chain(off).collect();
+    let off: Vec<&String> = entries.iter().filter(|entry| !entry.enabled).map(|entry| &entry.name).collect();
+    let on = on.filter(|name| !off.contains(name)).cloned();
+    let names: Vec<String> = on.chain(off.iter().map(|name| format!("{name} (off)"))).collect();
     list(names.iter())
 }
 

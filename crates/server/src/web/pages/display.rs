@@ -9,7 +9,9 @@ use std::{
 
 use askama::filters::HtmlSafe;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
-use revere_model::{NumberFormat, ReturnValue, Severity, State, clock_of, exact_time, lasted};
+use revere_model::{
+    NumberFormat, ReturnValue, Severity, State, clock_of, exact_time, far_day, lasted, machine_time,
+};
 
 use crate::store::DeliveryStatus;
 
@@ -243,17 +245,18 @@ impl Display for Status {
 
 impl Display for When {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let at = self.at.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let at = machine_time(self.at);
         let title = exact_time(self.at, &TimeZone::UTC);
-        write!(f, r#"<time datetime="{at}" title="{title}" data-live="when">{}</time>"#, relative(self.at, self.now))
+        write!(f, r#"<time datetime="{at}" title="{title}" data-live="when">{}</time>"#, relative(self.at, self.now, &TimeZone::UTC))
     }
 }
 
 impl Display for ClockTime {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let at = self.at.timestamp();
-        let datetime = at.strftime("%Y-%m-%dT%H:%M:%SZ");
-        let title = format!("{}\n{}", relative(at, self.now), exact_time(at, self.at.time_zone()));
+        let datetime = machine_time(at);
+        let zone = self.at.time_zone();
+        let title = format!("{}\n{}", relative(at, self.now, zone), exact_time(at, zone));
         write!(f, r#"<time datetime="{datetime}" title="{title}" data-live="clock">{}</time>"#, clock_of(&self.at))
     }
 }
@@ -264,7 +267,7 @@ impl Display for Span {
             Span::Took(ms) => write!(f, "{}", Escaped(&took(ms))),
             Span::Between(from, to) => f.write_str(&lasted(seconds(from, to))),
             Span::Since(from, now) => {
-                let at = from.strftime("%Y-%m-%dT%H:%M:%SZ");
+                let at = machine_time(from);
                 let title = format!("since {}", exact_time(from, &TimeZone::UTC));
                 let text = lasted(seconds(from, now));
                 write!(f, r#"<time datetime="{at}" title="{title}" data-live="since">{text}</time>"#)
@@ -310,11 +313,11 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// `12 s ago`, `in 4 min`, and a date beyond a month.
-pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
+/// `12 s ago`, `in 4 min`, and beyond a month a day with its zone.
+pub(super) fn relative(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let distance = seconds(at, now);
     if distance.abs() >= 45 * 86_400 {
-        return at.strftime("%Y-%m-%d").to_string();
+        return far_day(at, zone);
     }
     match distance {
         0..=1 => "now".to_owned(),
@@ -364,7 +367,7 @@ mod tests {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
         let at = |seconds: i64| Timestamp::from_second(now.as_second() + seconds).unwrap();
         let shown: Vec<String> = [0, -12, -100, -5_400, -7_260, -40_000, -200_000, -1_000_000, 48, 600, -5_000_000]
-            .map(|offset| relative(at(offset), now))
+            .map(|offset| relative(at(offset), now, &TimeZone::UTC))
             .into();
         assert_eq!(
             shown,
@@ -379,7 +382,7 @@ mod tests {
                 "12 d ago",
                 "in 48 s",
                 "in 10 min",
-                "2026-05-04"
+                "4 May 2026 UTC"
             ]
         );
     }
@@ -402,6 +405,12 @@ mod tests {
                 exact_time(case["at"].as_str().unwrap().parse().unwrap(), &zone),
                 case["exact"].as_str().unwrap()
             );
+        }
+        for case in cases["days"].as_array().unwrap() {
+            let zone = revere_model::zone(case["zone"].as_str().unwrap()).unwrap();
+            let at: Timestamp = case["at"].as_str().unwrap().parse().unwrap();
+            let now = at.checked_add(jiff::SignedDuration::from_hours(24 * 100)).unwrap();
+            assert_eq!(relative(at, now, &zone), case["day"].as_str().unwrap());
         }
         for case in cases["spans"].as_array().unwrap() {
             assert_eq!(lasted(case["seconds"].as_i64().unwrap()), case["lasted"].as_str().unwrap());

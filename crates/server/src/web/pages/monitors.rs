@@ -188,7 +188,7 @@ pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params
         limit: PAGE + 1,
     };
     let counts = overview::counts(&request.context).await?;
-    let undo = Undo::of(&request.context, &deleted).await?;
+    let undo = Undo::of(&request.context, &deleted, &request.clock().zone).await?;
     if counts.values().sum::<u64>() == 0 && part.is_none() {
         return welcome::show(&request, &counts, undo).await;
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::{MonitorId, ReturnValue};
+use jiff::{Timestamp, tz::TimeZone};
+use revere_model::{MonitorId, ReturnValue, far_day};
 use revere_sandbox::{HttpAnswer, Outcome, call_name};
 
 use super::{
@@ -51,14 +52,16 @@ pub(super) struct HttpView {
     pub(super) body: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) url: String,
-    /// `until 1 Dec 2026, 2.5 days left`
+    /// `until 1 Dec 2026 UTC, 2.5 days left`
     pub(super) certificate: Option<String>,
 }
 
 impl From<HttpAnswer> for HttpView {
     fn from(http: HttpAnswer) -> HttpView {
         let certificate = http.certificate.map(|(until, days)| {
-            let day = until.split('T').next().unwrap_or_default();
+            // As the script is told it: a text, in UTC.
+            let at = until.parse().or_else(|_| format!("{until}Z").parse::<Timestamp>());
+            let day = at.map_or(until, |at| far_day(at, &TimeZone::UTC));
             format!("until {day}, {days:.1} days left")
         });
         HttpView { body: http.body, headers: http.headers, url: http.url, certificate }

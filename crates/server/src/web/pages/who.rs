@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::civil;
-use revere_model::{MonitorId, Severity, State, Verdict, calendar};
+use revere_model::{MonitorId, Severity, State, Verdict, calendar, typed_time};
 
 use super::{
     display::{Badge, Severe},
@@ -74,8 +74,8 @@ pub(super) async fn show(
     let severity: Option<Severity> = params.parsed("severity", "critical or warning");
     let zone = request.clock().zone;
     let at: Option<civil::DateTime> = params.parsed("at", "a time such as 2026-11-30T22:00");
-    let typed = at.map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string());
     let at = at.map(|at| calendar::instant(at, &zone));
+    let typed = at.map(|at| typed_time(&at.to_zoned(zone.clone())));
     let supposed = params.finish(Supposed { at, state, severity })?;
     let monitor = monitors::get(&request.context, id).await?;
     let answer = who::would_be_told(&request.context, id, supposed).await?;

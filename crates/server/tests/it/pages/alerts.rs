@@ -248,3 +248,47 @@ async fn an_alert_that_tells_nothing_by_what_is_chosen_says_so() {
     assert!(browser.page("/alerts").await.contains("it is for problems of no severity"));
     assert_eq!(set(json!({"severities": ["warning"]})).await["tells_nothing"], json!(null));
 }
+
+/// A long name does not push the others out of their lines, and can be read whole.
+#[tokio::test]
+async fn names_of_alerts_are_clamped_and_whole_in_their_title() {
+    let server = Server::start().await;
+    let page = Browser::of(&server).page("/alerts").await;
+    assert!(page.contains("<a class=\"foreign two-lines\" href=\"/alert/ops/edit\" title=\"ops\"><b>ops</b></a>"), "{page}");
+}
+
+/// One line says what a source is, what it can, and how it is.
+#[tokio::test]
+async fn a_source_is_a_line_with_its_methods_folded() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let head = async || {
+        let page = browser.page("/sources").await;
+        let head = page.split("sources['echo']</code>").nth(1).and_then(|rest| rest.split("</div>").next());
+        head.unwrap_or_else(|| panic!("{page}")).to_owned()
+    };
+    let fresh = head().await;
+    assert!(fresh.contains("say, fail, wait, … 4 methods") && fresh.contains("not asked yet"), "{fresh}");
+    assert!(!fresh.contains("last answer"), "{fresh}");
+    let asked = json!({"script": "sources['echo'].say('x')"});
+    server.send("POST", "/api/v1/eval", &asked).await.json(200);
+    let known = head().await;
+    assert!(known.contains("up") && known.contains("last answer <time"), "{known}");
+}
+
+/// Programs that were written when deliveries were owed and sent go on finding them.
+#[tokio::test]
+async fn the_old_words_of_deliveries_are_still_understood() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({"name": "m", "script": "raise MonitorFailure('x')", "schedule": "0 0 1 1 *"});
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    let told = server.eventually("/api/v1/deliveries?alert=ops&status=sent", |page| page["items"][0].is_object()).await;
+    assert_eq!(told["items"][0]["status"], "delivered");
+    let page = browser.page("/alerts?status=sent").await;
+    assert!(page.contains("<option value=\"delivered\" selected>delivered</option>"), "{page}");
+    assert_eq!(server.get("/api/v1/deliveries?status=owed").await.status, 200);
+    let faults = server.get("/api/v1/deliveries?status=lost").await.faults();
+    assert!(faults[0].contains("queued, delivered, failed or cancelled"), "{faults:?}");
+}

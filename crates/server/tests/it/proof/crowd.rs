@@ -185,7 +185,7 @@ async fn a_thousand_failures_in_one_minute_are_each_told_once_and_so_are_their_e
     till("2026-07-01T12:01:10Z");
     let nothing_owed = async || {
         eventually("nothing owed", async || {
-            (metric(&client, &base, "revere_deliveries_owed").await == Some(0)).then_some(())
+            (metric(&client, &base, "revere_deliveries_queued").await == Some(0)).then_some(())
         })
         .await;
     };
