@@ -53,8 +53,11 @@ impl Notification {
         let description = &self.monitor.description;
         let chars = most(description.chars().count(), |chars| fits(&self.describing(chars)));
         let described = self.describing(chars);
+        let fitting = fits(&described);
+        // Own words may say nothing of it.
+        let described = if fitting || self.wording.is_none() { described } else { self.clone() };
         self.sending.cuts.note("description", description, &described.monitor.description);
-        if fits(&described) {
+        if fitting {
             return described;
         }
         let value = self.return_value.as_ref().map_or(0, |value| value.to_string().chars().count());

@@ -253,7 +253,7 @@ pub(crate) async fn overrides(context: Context, mut params: Params) -> Result<Js
     Ok(Json(Page::of(found, limit, |one| one.change.id.0, |one| OverrideView::of(one, now))))
 }
 
-/// Put somebody in another one's place
+/// Add an override
 ///
 /// For a time. Whoever was told of something before stays told; what comes to be told meanwhile goes by the override.
 #[utoipa::path(

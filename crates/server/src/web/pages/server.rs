@@ -118,12 +118,12 @@ fn versions(servers: &[ServerState]) -> Option<String> {
 fn parts(health: Health) -> Vec<Part> {
     let part = |name, state: Result<(), String>, well| Part { name, fault: state.err(), well };
     let mut parts = vec![
-        part("Schedule", health.scheduler, "looked after"),
-        part("Database", health.store, "can be written"),
+        part("Schedule", health.scheduler, "on time"),
+        part("Database", health.store, "writable"),
         part("Scripts", health.sandbox, "can be run"),
     ];
     if let Some(heartbeat) = health.heartbeat {
-        parts.push(part("Heartbeat", heartbeat, "is heard"));
+        parts.push(part("Heartbeat", heartbeat, "sent"));
     }
     parts
 }
