@@ -106,7 +106,7 @@ enum Act {
         /// When it would be, as in 2026-12-24T22:00:00Z [default: now]
         #[arg(long, value_name = "TIME", value_parser = time)]
         at: Option<Timestamp>,
-        /// Print one JSON object: state, severity, and alerts with alert, told, verdict, words, failing, owed, on_call
+        /// Print one JSON object: state, severity, and alerts with alert, told, verdict, words, failing, queued, on_call
         #[arg(long)]
         json: bool,
     },
