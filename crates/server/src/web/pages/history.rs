@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use jiff::{Timestamp, civil, tz::TimeZone};
-use revere_model::{MonitorId, Run, RunId, Severity, State, StateSet, typed_time};
+use jiff::{Timestamp, tz::TimeZone};
+use revere_model::{MonitorId, Run, RunId, Severity, State, StateSet};
 
 use super::{
     chart,
@@ -18,6 +18,7 @@ use super::{
     layout::{Place, Shell},
     monitors::SeverityOption,
     page_request::PageRequest,
+    page_zone,
     runs::{self, RunDisplay, RunView},
 };
 use crate::{
@@ -125,8 +126,8 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
         states: State::ALL.into_iter().map(|state| StateOption { state, chosen: asked.state == Some(state) }).collect(),
         severities: SeverityOption::all(asked.severity),
         flips: asked.flips,
-        from: asked.typed(&asked.from, &zone),
-        to: asked.typed(&asked.to, &zone),
+        from: page_zone::typed(asked.from.as_deref(), &zone),
+        to: page_zone::typed(asked.to.as_deref(), &zone),
         zone: zone.iana_name().unwrap_or("UTC").to_owned(),
         filtered: asked.filters(),
         fault,
@@ -253,22 +254,12 @@ impl Asked {
         Asked { from: instant(from), to: instant(to), zone: None, ..self.clone() }
     }
 
-    /// A time as the form has it; what was typed wrong stays as it is.
-    fn typed(&self, text: &Option<String>, zone: &TimeZone) -> String {
-        let text = text.clone().unwrap_or_default();
-        text.parse::<Timestamp>().map_or(text, |at| typed_time(&at.to_zoned(zone.clone())))
-    }
-
     /// The times as instants.
     fn window(&self, zone: &str) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
         let zone = revere_model::zone(zone).map_err(|fault| fault.to_string())?;
         let instant = |text: &Option<String>| match text {
             None => Ok(None),
-            Some(text) => text
-                .parse::<Timestamp>()
-                .or_else(|_| text.parse().map(|at: civil::DateTime| revere_model::calendar::instant(at, &zone)))
-                .map(Some)
-                .map_err(|_| format!("{text:?} is no time such as 2026-07-01 12:00")),
+            Some(text) => page_zone::instant(text, &zone).map(Some),
         };
         let (from, to) = (instant(&self.from)?, instant(&self.to)?);
         if from.is_some() && to.is_some() && from >= to {
@@ -324,8 +315,6 @@ mod tests {
         let berlin = Asked { zone: Some("Europe/Berlin".into()), ..asked };
         let anywhere = berlin.in_no_zone(berlin.window("Europe/Berlin").unwrap());
         assert_eq!(anywhere.window("America/New_York"), berlin.window("Europe/Berlin"));
-        let new_york = revere_model::zone("America/New_York").unwrap();
-        assert_eq!(anywhere.typed(&anywhere.from, &new_york), "2026-07-01 06:00:00");
-        assert_eq!((anywhere.zone.clone(), berlin.typed(&berlin.from, &new_york)), (None, "2026-07-01T12:00".to_owned()));
+        assert_eq!((anywhere.zone, anywhere.from.as_deref()), (None, Some("2026-07-01T10:00:00Z")));
     }
 }
