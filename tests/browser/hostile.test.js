@@ -43,7 +43,7 @@ for (const width of [1280, 390]) {
     await page.addInitScript(() => (window.hacked = () => console.error("hacked")));
     page.on("dialog", (dialog) => assert.fail(dialog.message()));
     const of = `/monitor/${server.id}`;
-    await until(async () => new Set((await server.api("GET", "/deliveries")).items.map((one) => one.status)), new Set(["sent", "failed"]));
+    await until(async () => new Set((await server.api("GET", "/deliveries")).items.map((one) => one.status)), new Set(["delivered", "failed"]));
     const pages = ["/", `/?q=${encodeURIComponent(nasty)}`, of, `${of}/edit`, `${of}/history`, `${of}/versions`, `${of}/versions/1`, `${of}/difference`, `${of}/delete`, `/create?from=${server.id}`, "/alerts", `/alert/${encodeURIComponent(named)}/edit`, `/alerts?alert=${encodeURIComponent(named)}`, "/sources"];
     for (const address of pages) {
       await page.goto(address);

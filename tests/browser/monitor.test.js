@@ -219,7 +219,7 @@ story("a copy begins from the original, and an edit is seen", server, {}, async 
   await page.getByLabel("Tags").fill("a, b");
   await page.keyboard.press("Control+s");
   await page.getByRole("heading", { name: "Second" }).waitFor();
-  assert.deepEqual(await page.locator(".head .tag").allTextContents(), ["a", "b"]);
+  assert.deepEqual(await page.locator(".monitor-top .tag").allTextContents(), ["a", "b"]);
 });
 
 everywhere("it is deleted only when its name is typed", server, async ({ page, server, expects }) => {

@@ -75,7 +75,7 @@ for (const width of [1280, 390]) {
     assert.match(await log.first().innerText(), /team[\s\S]*instead of one that failed/, "whom the pager could not reach, the team was told of");
     assert.match(await log.last().innerText(), /pager[\s\S]*Mail queue[\s\S]*ALARM[\s\S]*400/);
     await fits(page);
-    await page.getByLabel("Status", { exact: true }).selectOption("sent");
+    await page.getByLabel("Status", { exact: true }).selectOption("delivered");
     await page.getByRole("button", { name: "Show" }).click();
     await until(() => log.count(), 2);
   });
@@ -88,7 +88,7 @@ story("a failure of an alert that works again stays in sight, with the receiver'
   server.refused.delete("/refused");
   await server.api("PATCH", `/monitors/${id}`, { script: "return_value = 1" });
   await server.api("POST", `/monitors/${id}/run`, {});
-  await until(fared, ["sent", "failed"]);
+  await until(fared, ["delivered", "failed"]);
   server.refused.add("/refused");
   await page.goto("/alerts");
   const pager = await alert(page, "pager").innerText();

@@ -42,8 +42,8 @@ everywhere("log in, refused and let in; account, people, a link, tokens, out aga
   await until(() => page.getByText("this one").count(), 1);
   await see("account");
   await page.getByLabel("New password").fill("a password that is long");
-  await page.getByLabel("The same once more").fill("and another one instead");
-  await page.getByRole("button", { name: "Change it" }).click();
+  await page.getByLabel("Repeat the password").fill("and another one instead");
+  await page.getByRole("button", { name: "Change the password" }).click();
   await page.getByText("the two are not the same").waitFor();
   await see("account-refused");
   await page.getByRole("button", { name: "Set one up" }).click();
@@ -64,14 +64,14 @@ everywhere("log in, refused and let in; account, people, a link, tokens, out aga
   await hers.page.getByRole("heading", { name: "Choose a password" }).waitFor();
   found.push(...(await look(hers.page, "link", how)));
   await hers.page.getByLabel("Password", { exact: true }).fill("a quiet mountain lake");
-  await hers.page.getByLabel("The same once more").fill("a quiet mountain lake");
-  await hers.page.getByRole("button", { name: "Keep it and log in" }).click();
+  await hers.page.getByLabel("Repeat the password").fill("a quiet mountain lake");
+  await hers.page.getByRole("button", { name: "Save and log in" }).click();
   await hers.page.getByRole("link", { name: /^Your account, carol/ }).waitFor();
   await page.goto("/account");
   await page.getByRole("link", { name: "API tokens" }).click();
   await page.getByLabel("Name").fill("Prometheus");
-  await page.getByLabel("It may").selectOption("metrics");
-  await page.getByRole("button", { name: "Make it" }).click();
+  await page.getByLabel("Rights").selectOption("metrics");
+  await page.getByRole("button", { name: "Create", exact: true }).click();
   await page.getByRole("heading", { name: "Your new token" }).waitFor();
   await see("tokens");
   await page.getByRole("button", { name: "Delete Prometheus" }).click();
@@ -117,7 +117,7 @@ story("log in, end a session, make a token and log out without a mouse", server,
   await other.close();
   await at("API tokens");
   await keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Make one" }).waitFor();
+  await page.getByRole("heading", { name: "Create a token" }).waitFor();
   await into("name");
   await keyboard.type("by hand\n");
   await page.getByRole("heading", { name: "Your new token" }).waitFor();

@@ -29,12 +29,12 @@ everywhere("whoever came in long ago shows once more who they are, and goes on w
   assert.deepEqual(await look(page, "proof", how), []);
   assert.equal(await page.getByText(erin, { exact: true }).count(), 0);
   await page.getByLabel("Password").fill("not her password");
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Confirm" }).click();
   await page.locator("#password[aria-invalid]").waitFor();
   assert.equal(await page.locator("#password-fault").innerText(), "that is not your password");
   assert.deepEqual(await look(page, "proof-refused", how), []);
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Confirm" }).click();
   await add.waitFor();
   assert.equal(new URL(page.url()).pathname, "/people");
   await page.getByLabel("Name").fill(erin);

@@ -20,12 +20,12 @@ everywhere("a browser asks, is told, shows it and goes", server, async ({ page, 
   await page.goto("/alerts");
   await page.getByRole("heading", { name: "Browsers notified by browsers" }).waitFor();
   await page.getByText("No browser has asked to be notified yet.").waitFor();
-  await page.getByRole("button", { name: "Tell this browser" }).waitFor();
+  await page.getByRole("button", { name: "Notify this browser" }).waitFor();
   assert.deepEqual(await look(page, "push_nobody", "story"), []);
-  await page.getByRole("button", { name: "Tell this browser" }).click({ noWaitAfter: true });
+  await page.getByRole("button", { name: "Notify this browser" }).click({ noWaitAfter: true });
   const row = page.locator("[data-browser]");
   await row.getByText("this browser").waitFor();
-  assert.equal(await page.getByRole("button", { name: "Tell this browser" }).isVisible(), false);
+  assert.equal(await page.getByRole("button", { name: "Notify this browser" }).isVisible(), false);
   assert.match(await row.innerText(), /Chrome[\s\S]*never/);
   const [[scope, hash]] = Object.entries(hashes);
   assert.match(scope, /^http:\/\/127\.0\.0\.1:\d+\/push\/[0-9a-f]{16}\/$/);
@@ -61,7 +61,7 @@ everywhere("a browser asks, is told, shows it and goes", server, async ({ page, 
 
   await page.getByRole("button", { name: /^Remove/ }).click();
   await page.getByText("No browser has asked to be notified yet.").waitFor();
-  await page.getByRole("button", { name: "Tell this browser" }).waitFor();
+  await page.getByRole("button", { name: "Notify this browser" }).waitFor();
   await server.api("DELETE", `/monitors/${id}`);
 });
 
@@ -94,18 +94,18 @@ story("a browser that blocks notifications is told what to do", server, {}, asyn
   await context.addInitScript(() => Object.defineProperty(Notification, "permission", { get: () => "denied" }));
   await page.goto("/alerts");
   await page.getByText("This browser blocks notifications from this site").waitFor();
-  assert.equal(await page.getByRole("button", { name: "Tell this browser" }).isVisible(), false);
+  assert.equal(await page.getByRole("button", { name: "Notify this browser" }).isVisible(), false);
 });
 
 story("a page that does not come by https says so", server, {}, async ({ page, context }) => {
   await context.addInitScript(() => Object.defineProperty(window, "isSecureContext", { get: () => false }));
   await page.goto("/alerts");
   await page.getByText("can be notified only where it comes by https").waitFor();
-  assert.equal(await page.getByRole("button", { name: "Tell this browser" }).isVisible(), false);
+  assert.equal(await page.getByRole("button", { name: "Notify this browser" }).isVisible(), false);
 });
 
 story("without scripts the page says what it takes", server, { scripts: false }, async ({ page }) => {
   await page.goto("/alerts");
   await page.getByText("is found out by the scripts of this page").waitFor();
-  assert.equal(await page.getByRole("button", { name: "Tell this browser" }).isVisible(), false);
+  assert.equal(await page.getByRole("button", { name: "Notify this browser" }).isVisible(), false);
 });

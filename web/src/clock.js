@@ -32,11 +32,10 @@ export function exact(ms, zone) {
   return `${at.weekday} ${at.day} ${at.month} ${at.year}, ${at.hour}:${at.minute}:${at.second} ${offset(at.timeZoneName)}`;
 }
 
-// `2026-11-25`
-export function isoDay(ms, zone) {
+// `25 Nov 2026 UTC+1`
+export function farDay(ms, zone) {
   const at = parts(ms, zone);
-  const month = "JanFebMarAprMayJunJulAugSepOctNovDec".indexOf(at.month) / 3 + 1;
-  return `${at.year}-${String(month).padStart(2, "0")}-${at.day.padStart(2, "0")}`;
+  return `${at.day} ${at.month} ${at.year} ${offset(at.timeZoneName)}`;
 }
 
 // `25 Nov`

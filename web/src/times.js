@@ -1,5 +1,5 @@
 // Relative times that go on, with the exact one in the zone of the page. The server writes them first, in the same words.
-import { exact, isoDay, pageZone } from "./clock.js";
+import { exact, farDay, pageZone } from "./clock.js";
 
 // The server's clock, as far as this page knows: its times are shown against it.
 let skew = 0;
@@ -35,7 +35,7 @@ export function refresh(root) {
 
 // Far away it is a day, by the clock of the page.
 export function relative(seconds, ms, zone) {
-  if (Math.abs(seconds) >= 45 * 86400) return isoDay(ms, zone);
+  if (Math.abs(seconds) >= 45 * 86400) return farDay(ms, zone);
   if (seconds >= 2) return `${lasted(seconds)} ago`;
   if (seconds >= 0) return "now";
   return `in ${lasted(-seconds)}`;

@@ -83,6 +83,8 @@ pub use tell::{
     tell,
 };
 pub use text_difference::unified_difference;
-pub use time_words::{clock_of, day_of, exact_time, offset_of};
+pub use time_words::{
+    clock_of, date_of, day_and_minute, day_of, exact_time, far_day, machine_time, minute_of, offset_of, typed_time,
+};
 pub use transitions::{Flip, MAX_ALARM_WINDOW, Rules, Status, Transition, activate, after_run, deactivate};
 pub use zone::{ZoneFault, zone, zone_name, zone_names};

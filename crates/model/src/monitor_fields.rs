@@ -30,8 +30,8 @@ macro_rules! monitor_fields {
                 { label: "On or off", unit: "", left_out: Is("true for a new monitor; one that is replaced stays as it is") };
             /// Words to find and group monitors by: at most 20 of at most 50 characters, without commas.
             tags: Vec<String> = Vec::new(), Tags { label: "Tags", unit: "", left_out: Is("none") };
-            /// The alerts that tell of it, by their keys; null is all of them.
-            alerts: Option<Vec<String>> = None, AlertChoice { label: "Told by", unit: "", left_out: Is("all alerts") };
+            /// The alerts that notify of it, by their keys; null is all of them.
+            alerts: Option<Vec<String>> = None, AlertChoice { label: "Alerts", unit: "", left_out: Is("all alerts") };
             /// So many failing runs change the state, 1 to 1000: in a row, or of the last `alarm_window` runs.
             alarm_after: u32 = 1, Streak { label: "Alarm after", unit: "failing run", left_out: Is("1") };
             /// Of so many last runs `alarm_after` must have failed, up to 60 and at least `alarm_after`; null counts in a row.
@@ -44,9 +44,9 @@ macro_rules! monitor_fields {
             /// Its state while a source that it needs is down: `error`, `keep` (as it was) or `ok`. A problem that is there stays.
             state_in_outage: StateInOutage = StateInOutage::Error, OutageChoice
                 { label: "State in an outage", unit: "", left_out: Is("error") };
-            /// Whether it is told by itself that a source it needs is down; else the source is told, once for all monitors.
+            /// Whether it notifies by itself that a source it needs is down; else there is one notification about the source, for all monitors.
             told_in_outage: bool = false, Flag
-                { label: "Told in an outage", unit: "", left_out: Is("false") };
+                { label: "Notifies in an outage", unit: "", left_out: Is("false") };
             /// Days that runs are kept, and gaps and settled deliveries with them, from 1; null keeps them for ever.
             retain_days: Option<u32> = None, Days { label: "Runs kept", unit: "day", left_out: Is("the server's") };
             /// Seconds one run may take, waiting included, up to 3600; null is the server's limit.

@@ -7,7 +7,7 @@ use crate::{
     ConfigValues, LimitKind, Limits, Outcome, RunInputs, ScriptError, ScriptWarning, Value,
     codec::marshal,
     guest_pool::{End, Ended},
-    sanitize::clean,
+    sanitize::{clean, clean_begin},
     stop::{self, Stop},
 };
 
@@ -41,7 +41,10 @@ pub(crate) fn outcome(ended: Ended, limits: &Limits, inputs: RunInputs) -> Outco
         severity: verdict.severity,
         return_value: verdict.return_value,
         threshold: verdict.threshold,
-        output: clean(&String::from_utf8_lossy(&ended.output), limits.output_bytes),
+        output: match (String::from_utf8_lossy(&ended.output), ended.output_is_cut) {
+            (text, true) => clean_begin(&text, limits.output_bytes),
+            (text, false) => clean(&text, limits.output_bytes),
+        },
         error: verdict.error,
         source_calls: calls,
         inputs,

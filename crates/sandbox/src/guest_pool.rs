@@ -53,6 +53,7 @@ pub(crate) struct Job {
 pub(crate) struct Ended {
     pub(crate) end: End,
     pub(crate) output: Vec<u8>,
+    pub(crate) output_is_cut: bool,
     pub(crate) calls: Vec<CallRecord>,
     pub(crate) duration: Duration,
     pub(crate) cpu_time: Duration,
@@ -137,6 +138,7 @@ impl GuestPool {
             instant: run.clock.instant(),
             helpers_read: run.helpers_read.take().unwrap_or_default(),
             output: std::mem::take(&mut run.output),
+            output_is_cut: run.output_is_cut,
             calls: std::mem::take(&mut run.calls),
             duration,
             cpu_time: meter.spent(),

@@ -88,8 +88,6 @@ pub enum LimitKind {
     SourceCalls,
     /// Size of a source's answer.
     Answer,
-    /// Printed bytes.
-    Output,
     /// Recursion in native code.
     Stack,
 }

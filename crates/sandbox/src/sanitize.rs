@@ -26,6 +26,16 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
     out
 }
 
+/// As [`clean`], of a text of which there was more: its end is marked, however much fits.
+pub(crate) fn clean_begin(text: &str, most: usize) -> String {
+    let mut out = clean(text, most);
+    if !out.ends_with(MARK) {
+        out.truncate(out.floor_char_boundary(most.saturating_sub(MARK.len())));
+        out.push_str(MARK);
+    }
+    out
+}
+
 /// `\x1b`, `\u202e`, `\U000e0001`: as Python writes them.
 fn escape(c: char) -> impl Iterator<Item = char> {
     let code = c as u32;
@@ -61,6 +71,10 @@ mod tests {
     fn a_cut_text_says_so() {
         assert_eq!(clean(&"x".repeat(100), 20), format!("{}{MARK}", "x".repeat(11)));
         assert_eq!(clean(&"x".repeat(20), 20), "x".repeat(20));
+        assert_eq!(clean_begin(&"x".repeat(20), 20), format!("{}{MARK}", "x".repeat(11)));
+        assert_eq!(clean_begin(&"x".repeat(100), 20), format!("{}{MARK}", "x".repeat(11)));
+        // Fewer than fit: line ends of two bytes became one.
+        assert_eq!(clean_begin("a\r\nb\r\n", 20), format!("a\nb\n{MARK}"));
     }
 
     proptest! {

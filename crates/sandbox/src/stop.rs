@@ -15,8 +15,6 @@ pub(crate) enum Stop {
     SourceCalls(u32),
     #[error("answer limit reached: {what} answered more than {}", bytes(*.most))]
     Answer { what: String, most: usize },
-    #[error("output limit reached: the run printed more than {}", bytes(*.0))]
-    Output(usize),
     #[error("the script exited (os._exit or the like); let it end, or raise an exception")]
     Exited,
     /// What an honest interpreter never does; it was forged, or corrupted.
@@ -34,7 +32,6 @@ impl Stop {
             Stop::CpuTime(_) => LimitKind::CpuTime,
             Stop::SourceCalls(_) => LimitKind::SourceCalls,
             Stop::Answer { .. } => LimitKind::Answer,
-            Stop::Output(_) => LimitKind::Output,
             Stop::Exited | Stop::Refused(_) | Stop::Ours(_) => return None,
         })
     }

@@ -34,7 +34,7 @@ impl Verdict {
     /// The same as a sentence without its full stop.
     pub const fn words(self) -> &'static str {
         match self {
-            Verdict::Owed => "it tells this",
+            Verdict::Owed => "it notifies of this",
             Verdict::Silent(why) => why.words(),
         }
     }
@@ -71,31 +71,31 @@ silences! {
     /// The configuration has the alert switched off.
     OffInConfig "off_in_config" "the alert is switched off in the configuration";
     /// The monitor names the alerts that tell of it, and this is none of them.
-    NotChosen "not_chosen" "the monitor is told by other alerts";
+    NotChosen "not_chosen" "other alerts are chosen for the monitor";
     /// The alert is for monitors with certain tags, and this has none of them.
     OtherTags "other_tags" "the alert is for monitors with other tags";
     /// The alert is for problems of another severity.
     OtherSeverity "other_severity" "the alert is for problems of another severity";
     /// The alert tells only what a rota has it tell.
-    OnCallOnly "on_call_only" "it tells only while whoever it reaches is on call";
+    OnCallOnly "on_call_only" "it notifies only while whoever it reaches is on call";
     /// The alert does not tell this state.
-    NotThisState "not_this_state" "the alert does not tell this state";
+    NotThisState "not_this_state" "the alert does not notify of this state";
     /// People heard just this last.
-    ToldBefore "told_before" "this was told before";
+    ToldBefore "told_before" "it notified of this before";
     /// The problem that was told became less severe; its end will be told.
-    LessSevere "less_severe" "what was told before was more severe";
+    LessSevere "less_severe" "it notified of something more severe before";
     /// The monitor was like this when it was not told, and nothing has happened since.
     PassedOver "passed_over" "nothing has changed since it was passed over";
     /// It ends nothing that was told, at least not since the alert was switched on.
-    NothingToEnd "nothing_to_end" "it ends no problem that the alert told since it was switched on";
+    NothingToEnd "nothing_to_end" "it ends no problem that the alert notified of since it was switched on";
     /// It comes of an outage of a source, and the monitor waits for that.
-    WaitsForSource "waits_for_source" "it waits for a source that is down; what is left is told by its first run after that";
+    WaitsForSource "waits_for_source" "it waits for a source that is down; its first run after that notifies of what is left";
     /// A mute holds it.
     Muted "muted" "it is muted";
     /// The alert's quiet hours hold it.
     QuietHours "quiet_hours" "the alert's quiet hours hold it until they end";
     /// The monitor changes again and again; how that ends is told.
-    Flapping "flapping" "the monitor changes its state again and again; what is left is told when it is calm";
+    Flapping "flapping" "the monitor changes its state again and again; it notifies of what is left when it is calm";
 }
 
 impl Silence {

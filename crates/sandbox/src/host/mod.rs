@@ -61,6 +61,8 @@ pub(crate) struct RunState {
     pub(crate) turn: Option<Turn>,
     pub(crate) capabilities: Capabilities,
     pub(crate) output: Vec<u8>,
+    /// Whether more was printed than is kept.
+    pub(crate) output_is_cut: bool,
     pub(crate) pollables: Pollables,
     pub(crate) calls: Vec<CallRecord>,
     pub(crate) helper_requests: u32,
@@ -106,6 +108,7 @@ impl RunState {
             turn: None,
             capabilities,
             output: Vec::new(),
+            output_is_cut: false,
             pollables: Pollables::default(),
             calls: Vec::new(),
             helper_requests: 0,

@@ -121,7 +121,8 @@ async fn wait(caller: &mut Caller<'_, Host>, waits: &[Ready]) -> Result<(), Erro
     Ok(caller.data_mut().run.end_wait(length)?)
 }
 
-/// Keeps what still fits; printing beyond that ends the run.
+/// Keeps what still fits, and notes that there was more: what a script prints says nothing of what it watches, so that it is no
+/// reason to end the run.
 fn print(caller: &mut Caller<'_, Host>, handle: u32, pointer: u32, length: u32) -> Result<(), Error> {
     if !matches!(handle, STDOUT | STDERR) {
         return Err(Stop::Refused("a handle it does not hold").into());
@@ -130,6 +131,8 @@ fn print(caller: &mut Caller<'_, Host>, handle: u32, pointer: u32, length: u32) 
     let (most, kept) = (run.limits.output_bytes, run.output.len());
     let fits = (length as usize).min(most.saturating_sub(kept));
     let text = bridge::read(caller, pointer, length)?[..fits].to_vec();
-    caller.data_mut().run.output.extend(text);
-    if fits < length as usize { Err(Stop::Output(most).into()) } else { Ok(()) }
+    let run = &mut caller.data_mut().run;
+    run.output.extend(text);
+    run.output_is_cut |= fits < length as usize;
+    Ok(())
 }

@@ -216,8 +216,13 @@ fn what_is_printed_is_kept_whole_up_to_its_limit() {
     let expected = format!("{}\n{}\n{}{}", "A".repeat(70_000), "B".repeat(10), "C".repeat(100_000), "D".repeat(70_000));
     assert_eq!((outcome.state, outcome.output.len()), (State::Ok, expected.len()));
     assert!(outcome.output == expected);
-    let limit = run(script).error.and_then(|error| error.limit);
-    assert_eq!(limit, Some(LimitKind::Output), "64 KiB is the limit unless another is set");
+    // 64 KiB are kept unless another limit is set. That there was more is no reason to end a run.
+    let outcome = run(&format!("{script}\nreturn_value = 7"));
+    assert_eq!((outcome.state, outcome.return_value), (State::Ok, Some(revere_model::ReturnValue::Int(7))));
+    let kept = outcome.output.strip_suffix("… [cut]").expect("the end is marked");
+    assert!(outcome.output.len() == 64 << 10 && kept.bytes().all(|byte| byte == b'A'), "{} bytes", outcome.output.len());
+    let outcome = run(&format!("{script}\nraise MonitorFailure('full')"));
+    assert_eq!((outcome.state, outcome.message.as_str()), (State::Alarm, "full"));
 }
 
 /// What a source call costs the host is the run's, wherever it was spent.

@@ -1,5 +1,5 @@
-//! Makes a notification fit where a receiver takes only so much: message and value give way, and what says which monitor it is,
-//! its states and where to read on stays whole.
+//! Makes a notification fit where a receiver takes only so much: first the description gives way, then message and value, and what
+//! says which monitor it is, its states and where to read on stays whole.
 
 use revere_model::ReturnValue;
 
@@ -40,8 +40,8 @@ impl Notification {
         within(chars)
     }
 
-    /// The same, with its message and value cut as far as it takes until it `fits`: what says which monitor it is, its
-    /// states and where to read on stays whole. Of many monitors, fewer are named.
+    /// The same, with its description, then its message and value cut as far as it takes until it `fits`: what says which monitor
+    /// it is, its states and where to read on stays whole. Of many monitors, fewer are named.
     pub(super) fn cut_until(&self, fits: impl Fn(&Notification) -> bool) -> Notification {
         if fits(self) {
             return self.clone();
@@ -49,15 +49,37 @@ impl Notification {
         if !self.sending.crowd.is_empty() {
             return self.naming(most(self.sending.crowd.len(), |named| fits(&self.naming(named))));
         }
+        // What the author wrote stands on the monitor's page; what the run said is news.
+        let description = &self.monitor.description;
+        let chars = most(description.chars().count(), |chars| fits(&self.describing(chars)));
+        let described = self.describing(chars);
+        let fitting = fits(&described);
+        // Own words may say nothing of it.
+        let described = if fitting || self.wording.is_none() { described } else { self.clone() };
+        self.sending.cuts.note("description", description, &described.monitor.description);
+        if fitting {
+            return described;
+        }
         let value = self.return_value.as_ref().map_or(0, |value| value.to_string().chars().count());
         let longest = self.message.chars().count().max(value);
-        let cut = self.cut_to(most(longest, |chars| fits(&self.cut_to(chars))));
+        let cut = described.cut_to(most(longest, |chars| fits(&described.cut_to(chars))));
         self.sending.cuts.note("message", &self.message, &cut.message);
         if let (Some(ReturnValue::Text(whole)), Some(ReturnValue::Text(cut))) = (&self.return_value, &cut.return_value)
         {
             self.sending.cuts.note("return_value", whole, cut);
         }
         cut
+    }
+
+    /// With so many characters of its description.
+    fn describing(&self, chars: usize) -> Notification {
+        let mut described = self.clone();
+        described.monitor.description = match chars {
+            // Not the mark of the cut alone.
+            0 => String::new(),
+            _ => plain_text::cut(&self.monitor.description, chars).into_owned(),
+        };
+        described
     }
 
     fn cut_to(&self, chars: usize) -> Notification {
@@ -87,6 +109,7 @@ fn most(longest: usize, fits: impl Fn(usize) -> bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{super::message::tests::sample, *};
+    use crate::alerts::MonitorSummary;
 
     #[test]
     fn what_is_too_long_is_cut_where_nothing_else_is_lost() {
@@ -101,6 +124,11 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert_eq!(sample().cut_until(|_| true), sample());
+        let wordy = MonitorSummary { description: "d".repeat(9000), ..sample().monitor };
+        let wordy = Notification { monitor: wordy, message: "m".repeat(1000), ..sample() };
+        let text = wordy.cut_until(|cut| cut.mail_text().len() <= 2000).mail_text();
+        assert!(text.contains(&"m".repeat(1000)) && text.contains("Description: ddd"), "{text}");
+        assert!((1990..=2000).contains(&text.len()), "{}", text.len());
         assert_eq!(long.cut_until(|_| false).message, "\u{2026}");
     }
 }

@@ -31,8 +31,8 @@ impl Notification {
         text
     }
 
-    /// The default text: the seed's own five lines, at the end of a problem how long it lasted, and while it lasts what its
-    /// author says of it.
+    /// The default text: the seed's own five lines, at the end of a problem how long it lasted, and what its author says of the
+    /// monitor.
     pub(super) fn default_text(&self) -> String {
         let words = Words::of(self, indented);
         rendered(&Text {
@@ -57,10 +57,10 @@ impl Notification {
         self.on_call.as_deref().map(plain_text::one_line)
     }
 
-    /// What the monitor watches and what to do, for whoever is told of a problem.
-    fn description(&self) -> Option<&str> {
+    /// What the monitor watches and what to do.
+    pub(super) fn description(&self) -> Option<&str> {
         let description = self.monitor.description.trim();
-        (self.new_state.is_problem() && !description.is_empty()).then_some(description)
+        (!description.is_empty()).then_some(description)
     }
 
     /// The problems that could not be told while they were there: `ALARM Sun 1 Mar 2026, 03:10:00 - 03:25:00 UTC+1`, in the time
@@ -497,6 +497,7 @@ pub(crate) mod tests {
         Message: Monitor Passed
         Return Value: 67
         Lasted: 32 min
+        Description: Mails that wait. Look at https://wiki.example.com/mail first.
         ");
     }
 
@@ -536,6 +537,7 @@ pub(crate) mod tests {
         State Change: ALARM -> OK
         Message: Monitor Passed
         Lasted: 32 min
+        Description: Mails that wait. Look at https://wiki.example.com/mail first.
         This is only a test: nothing has changed.
         ");
         assert_eq!(test.subject(), "[Revere Test] OK Mail Queue Length");
@@ -564,6 +566,7 @@ pub(crate) mod tests {
         Message: Monitor Passed
         Return Value: 67
         Lasted: 32 min
+        Description: Mails that wait. Look at https://wiki.example.com/mail first.
 
         Time: Sun 1 Mar 2026, 04:12:00 UTC+1
         Tags: mail, team-a
@@ -602,7 +605,7 @@ pub(crate) mod tests {
           "started_at": "2026-03-01T03:12:00.25Z",
           "run_id": null,
           "url": "https://revere.example.com/monitor/17",
-          "text": "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67\nLasted: 32 min",
+          "text": "[Revere Alarm]\nMonitor: Mail Queue Length\nState Change: ALARM -> OK\nMessage: Monitor Passed\nReturn Value: 67\nLasted: 32 min\nDescription: Mails that wait. Look at https://wiki.example.com/mail first.",
           "key": "17-204-ops",
           "incident": {
             "id": 203,
@@ -648,9 +651,10 @@ pub(crate) mod tests {
         assert_eq!(Notification { monitor: unknown, ..of_run }.link(), "");
     }
 
-    /// Whoever is told of a problem reads what its author wrote for them, numbers in their unit, and the time there.
+    /// Whoever is notified reads what the author wrote for them, of a problem and of its end; numbers in their unit, and the time
+    /// there.
     #[test]
-    fn a_problem_is_told_with_its_description_its_unit_and_the_monitors_own_time() {
+    fn a_message_has_the_description_its_unit_and_the_monitors_own_time() {
         let mut notification = Notification { new_state: State::Alarm, old_state: State::Ok, ..sample() };
         notification.return_value = Some(ReturnValue::Float(1.5e-9));
         (notification.monitor.unit, notification.incident) = ("s".to_owned(), None);
@@ -666,7 +670,11 @@ pub(crate) mod tests {
         Tags: mail, team-a
         https://revere.example.com/monitor/17
         ");
-        assert!(notification.mail_html().contains("Look at https://wiki.example.com/mail first."));
+        let end = Notification { new_state: State::Ok, old_state: State::Alarm, ..notification.clone() };
+        for told in [notification, end] {
+            assert!(told.text().contains("\nDescription: Mails that wait."), "{}", told.text());
+            assert!(told.mail_html().contains("Look at https://wiki.example.com/mail first."));
+        }
     }
 
     #[test]

@@ -72,8 +72,7 @@ pub(super) fn times(from: Timestamp, to: Timestamp, zone: &TimeZone, most: i64) 
 }
 
 fn words(at: &Zoned) -> String {
-    let format = if at.hour() == 0 && at.minute() == 0 { "%-d %b" } else { "%H:%M" };
-    at.strftime(format).to_string()
+    if at.hour() == 0 && at.minute() == 0 { revere_model::date_of(at) } else { revere_model::minute_of(at) }
 }
 
 #[cfg(test)]

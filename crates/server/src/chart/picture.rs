@@ -83,8 +83,8 @@ fn head(canvas: &mut Canvas, series: &Series, zone: &TimeZone, mark: Option<Mark
     canvas.text((right(&zone_words), top), LETTERS, &zone_words, FAINT);
     if let Some(Mark { at, state }) = mark {
         let at = at.to_zoned(zone.clone());
-        let day = if at.date() == until.date() { String::new() } else { format!("{} ", at.strftime("%-d %b")) };
-        let words = format!("{state} {day}{}", at.strftime("%H:%M"));
+        let day = if at.date() == until.date() { String::new() } else { format!("{} ", revere_model::date_of(&at)) };
+        let words = format!("{state} {day}{}", revere_model::minute_of(&at));
         canvas.text((12.0, top), LETTERS, &words, colour(state));
     }
 }

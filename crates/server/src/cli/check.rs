@@ -14,6 +14,7 @@ use super::{
 use crate::{
     access::{Access, LogInSettings},
     app::{self, Listener},
+    building::ConfiguredEntry,
     on_call,
     outbound::Outbound,
     sources::{self, SourceFault},
@@ -86,8 +87,8 @@ impl Check {
             inert(&config.database),
             inert(listens),
             config.timezone,
-            inert(list(project.sources.keys())),
-            inert(list(project.channels.keys())),
+            inert(with_off(project.sources.keys(), &config.sources)),
+            inert(with_off(project.channels.keys(), &config.alerts)),
             inert(log_ins(&config.log_in))
         ));
         let rotas = on_call::rotas(&config.alerts);
@@ -179,6 +180,14 @@ fn log_ins(settings: &LogInSettings) -> String {
         ways.push("a proxy's word");
     }
     if ways.is_empty() { "nobody has to".to_owned() } else { ways.join(", ") }
+}
+
+/// What is on, and after that what the configuration has switched off.
+fn with_off<'a>(on: impl Iterator<Item = &'a String>, entries: &[ConfiguredEntry]) -> String {
+    let off: Vec<&String> = entries.iter().filter(|entry| !entry.enabled).map(|entry| &entry.name).collect();
+    let on = on.filter(|name| !off.contains(name)).cloned();
+    let names: Vec<String> = on.chain(off.iter().map(|name| format!("{name} (off)"))).collect();
+    list(names.iter())
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {

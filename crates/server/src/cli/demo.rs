@@ -152,11 +152,11 @@ fn welcome(address: &str, runs: u64, folder: &Path) {
          minute or so: the error rate in a quarter of a minute, the mail queue in half of one. What the alert `terminal`\n\
          tells is printed below; the alert `on-call` reaches nobody, and its deliveries are tried again and again.\n\n\
          Look at\n\
-         \x20 {address}/                               the monitors\n\
-         \x20 {address}/api/v1/monitors                the same as JSON\n\
-         \x20 {address}/api/v1/deliveries?status=owed  what `on-call` still owes, and why\n\
-         \x20 {address}/api/v1/openapi.json            everything that can be asked\n\
-         \x20 {address}/metrics                        what Revere counts about itself\n\n\
+         \x20 {address}/                                 the monitors\n\
+         \x20 {address}/api/v1/monitors                  the same as JSON\n\
+         \x20 {address}/api/v1/deliveries?status=queued  what `on-call` has queued, and why\n\
+         \x20 {address}/api/v1/openapi.json              everything that can be asked\n\
+         \x20 {address}/metrics                          what Revere counts about itself\n\n\
          Stop it with Ctrl+C. Everything is in {}, and is removed then.\n\n",
         paint.bold("The demo is running"),
         paint.bold(format!("{address}/")),

@@ -170,7 +170,7 @@ enum Command {
     /// Copy everything to another database, of SQLite or PostgreSQL
     #[command(after_help = move_database::EXAMPLES)]
     Move(move_database::Move),
-    /// Say who would be told of a monitor; try an alert out
+    /// Say who would be notified of a monitor; try an alert out
     #[command(after_help = alert::EXAMPLES)]
     Alert(alert::AlertCommand),
     /// Have the running server take up a changed configuration

@@ -147,7 +147,7 @@ impl Metrics {
         r.register("revere_runs_waiting", "Due runs waiting for a place", self.waiting.clone());
         r.register("revere_monitors", "Monitors by state", self.monitors.clone());
         r.register("revere_deliveries", "Attempts to deliver, by alert and result", self.deliveries.clone());
-        r.register("revere_deliveries_owed", "Deliveries not yet taken by their receiver", self.owed.clone());
+        r.register("revere_deliveries_queued", "Deliveries not yet taken by their receiver", self.owed.clone());
         r.register("revere_source_calls", "Source calls by source and result", self.source_calls.clone());
         r.register("revere_source_call_duration_seconds", "How long source calls took", self.source_duration.clone());
         r.register("revere_sandbox_runs", "Runs by the instance they had", self.sandbox_runs.clone());

@@ -34,7 +34,8 @@ async fn missing(context: &Context, id: MonitorId) -> Failure {
     let deleted = deleted_monitors::of_these(context, &[id]).await.unwrap_or_default();
     let key = match deleted.first() {
         Some(deleted) => {
-            let until = deleted.kept_until.strftime("%Y-%m-%d");
+            let zone = revere_model::zone(&context.defaults().timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+            let until = revere_model::far_day(deleted.kept_until, &zone);
             format!("{id}: it was deleted, and can be brought back from the deleted monitors until {until}")
         }
         None => id.to_string(),

@@ -5,17 +5,35 @@ use revere_model::{MonitorId, Operation};
 use super::{Context, Failure};
 use crate::store::{OverviewFilter, OverviewRow, SeriesPoint, StateCounts};
 
+/// How many monitors are in each state, as the list counts them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ListCounts {
+    /// Every state, paused monitors among the `INACTIVE` ones.
+    pub by_state: StateCounts,
+    /// How many of these are paused, and not only never run.
+    pub paused: u64,
+}
+
 /// How many monitors are in each state.
 pub async fn counts(context: &Context) -> Result<StateCounts, Failure> {
     context.may(Operation::SeeMonitors)?.store.count_by_state().await.map_err(Failure::Store)
 }
 
+/// The same, with the paused ones apart.
+pub async fn list_counts(context: &Context) -> Result<ListCounts, Failure> {
+    let counted = context.may(Operation::SeeMonitors)?.store.count_with_paused().await;
+    let (by_state, paused) = counted.map_err(Failure::Store)?;
+    Ok(ListCounts { by_state, paused })
+}
+
 /// How many monitors with the filter's tag and words are in each state.
-pub async fn counts_fitting(context: &Context, filter: &OverviewFilter) -> Result<StateCounts, Failure> {
+pub async fn counts_fitting(context: &Context, filter: &OverviewFilter) -> Result<ListCounts, Failure> {
     if filter.tag.is_none() && filter.search.is_none() {
-        return counts(context).await;
+        return list_counts(context).await;
     }
-    context.may(Operation::SeeMonitors)?.store.count_fitting(filter).await.map_err(Failure::Store)
+    let counted = context.may(Operation::SeeMonitors)?.store.count_fitting(filter).await;
+    let (by_state, paused) = counted.map_err(Failure::Store)?;
+    Ok(ListCounts { by_state, paused })
 }
 
 /// Monitors, worst first or as the filter orders them.

@@ -38,6 +38,8 @@ pub struct SourceReport {
     pub name: String,
     /// Type, words and methods.
     pub description: SourceDescription,
+    /// Where it is: a host, a file, a program; without anything secret.
+    pub place: Option<String>,
     /// What it can name, if it can.
     pub names_of: Option<NamesOf>,
     /// How it does.
@@ -83,6 +85,7 @@ pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, F
         .map(|(name, description)| SourceReport {
             name: name.clone(),
             description: description.clone(),
+            place: services.runner.sources().get(name).and_then(|named| named.source.place()),
             names_of: services.runner.sources().get(name).and_then(|named| named.source.names_of()),
             health: services.watch.health(name),
             outage: outages.remove(name),

@@ -96,6 +96,11 @@ impl Source for Command {
         self.child.methods()
     }
 
+    /// Its arguments may hold what nobody is to see.
+    fn place(&self) -> Option<String> {
+        self.child.program_name()
+    }
+
     async fn call(&self, call: Call) -> Result<Value, SourceFault> {
         self.child.call(call).await
     }

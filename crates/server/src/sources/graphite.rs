@@ -83,6 +83,10 @@ impl Source for Graphite {
         arguments::describe(METHODS)
     }
 
+    fn place(&self) -> Option<String> {
+        self.server.place()
+    }
+
     async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {
         let (method, mut arguments) = arguments::Arguments::of(&mut call, METHODS)?;
         let path = arguments.required_text("path")?;

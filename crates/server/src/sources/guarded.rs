@@ -108,6 +108,10 @@ impl Source for Guarded {
         })
     }
 
+    fn place(&self) -> Option<String> {
+        self.inner.place().map(|place| self.secrets.redact(&place).into_owned())
+    }
+
     fn names_of(&self) -> Option<NamesOf> {
         self.inner.names_of()
     }

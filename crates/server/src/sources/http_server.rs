@@ -35,6 +35,12 @@ pub(super) struct Server {
     target: HttpTarget,
 }
 
+/// Host and port of an address.
+pub(super) fn place_of(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
 impl Server {
     /// Reads `url` and what [`HttpTarget::read`] reads. Redirects may lead to the same host only. One of `ends` is left
     /// away at the end of the address.
@@ -48,6 +54,11 @@ impl Server {
         let host = base.host_str().unwrap_or_default().parse::<HostPattern>();
         let host = host.map_err(|wrong| vec![setup.fault("url", wrong)])?;
         Ok(Server { target: HttpTarget::read(setup, Some(vec![host]))?, base })
+    }
+
+    /// Host and port, which are all of the address that is certainly no secret.
+    pub(super) fn place(&self) -> Option<String> {
+        place_of(&self.base)
     }
 
     /// Asks `path` below the configured address with `parameters`: in the address while that is short, else in the body.

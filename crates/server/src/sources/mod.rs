@@ -56,6 +56,11 @@ pub trait Source: Send + Sync {
     /// The cheapest question that shows whether the source can answer.
     async fn probe(&self, deadline: Instant) -> Result<(), SourceFault>;
 
+    /// Where it is, for people: a host, a file, a program. Holds nothing secret; `None` where there is nothing to say.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// What it can name to whoever writes a script; `None` for one that cannot.
     fn names_of(&self) -> Option<NamesOf> {
         None

@@ -89,6 +89,10 @@ impl Source for Prometheus {
         arguments::describe(METHODS)
     }
 
+    fn place(&self) -> Option<String> {
+        self.server.place()
+    }
+
     async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {
         let (method, mut arguments) = Arguments::of(&mut call, METHODS)?;
         let expr = arguments.required_text("expr")?;

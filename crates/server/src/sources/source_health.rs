@@ -112,6 +112,10 @@ impl Source for Watched {
         looking.saw(self.source.probe(deadline).await)
     }
 
+    fn place(&self) -> Option<String> {
+        self.source.place()
+    }
+
     fn names_of(&self) -> Option<NamesOf> {
         self.source.names_of()
     }

@@ -123,3 +123,24 @@ fn sources_are_built_without_contacting_anything() {
     assert_eq!(sources["g"].methods()[0].signature, "(path, from_date=None, to_date=None)");
     assert_eq!(sources["p"].methods()[0].name, "*");
 }
+
+/// Where a source is stands on a page that everybody sees who may come in.
+#[test]
+fn the_place_of_a_source_says_where_it_is_and_no_secret() {
+    for (kind, config, expected) in [
+        ("graphite", json!({"url": "http://g.example:8080/below"}), Some("g.example:8080")),
+        ("prometheus", json!({"url": "https://p.example/"}), Some("p.example")),
+        ("http", json!({"base_url": "https://h.example/a"}), Some("h.example")),
+        ("http", json!({"base_url": "https://h.example/", "allowed_hosts": ["a.example", "b.example"]}), Some("h.example and 2 more")),
+        ("http", json!({"allowed_hosts": ["a.example"]}), Some("a.example")),
+        ("database", json!({"connection_string": "postgresql://u:s3cret@db.example/shop"}), Some("postgresql at db.example:5432/shop")),
+        ("database", json!({"connection_string": "sqlite://"}), Some("sqlite in memory")),
+        ("command", json!({"command": ["/usr/bin/ask", "--token", "s3cret"]}), Some("/usr/bin/ask")),
+        ("demo", json!({}), None),
+    ] {
+        let (entries, _) = building::read_entries("REVERE_SOURCES", &json!({"a": {"type": kind, "config": config}}));
+        let (sources, faults) = build_all(&entries, &context());
+        assert_eq!(faults, [], "{kind}");
+        assert_eq!(sources["a"].place().as_deref(), expected, "{kind}");
+    }
+}

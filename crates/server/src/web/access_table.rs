@@ -54,6 +54,7 @@ routes! {
         GET "/api/v1/openapi.json"
         POST "/api/v1/schedule"
         GET "/create/read-back"
+        GET "/guides/{name}"
     }
     SeeMonitors {
         GET "/api/v1/monitors"

@@ -48,7 +48,7 @@ pub(super) fn preamble() -> OpenApi {
         ("runs", "What happened: runs, changes of state, and ticks without a run."),
         ("trying", "Try a script or a schedule; nothing is recorded."),
         ("sources", "Where data comes from."),
-        ("alerts", "Who is told, and what was told."),
+        ("alerts", "Who is notified, and what was sent."),
         ("server", "The server itself."),
     ];
     let mut license = License::new("MIT OR Apache-2.0");

@@ -49,6 +49,18 @@ fn the_web_reaches_store_engine_and_sandbox_through_operations_alone() {
     }
 }
 
+/// All that people read is written alike, and names its zone.
+#[test]
+fn times_for_people_are_written_in_one_module() {
+    for folder in ["web", "operations", "alerts", "chart", "cli"] {
+        for (path, code) in sources(folder) {
+            // What the API answers is for programs.
+            let written = words(&code).find(|(_, word)| *word == "strftime" && !path.ends_with("api/schedule.rs"));
+            assert_eq!(written, None, "{}: `time_words` of the model writes times", path.display());
+        }
+    }
+}
+
 /// What connects, and the folders and files it may be in: the store's PostgreSQL is the one place that the configuration names
 /// by itself. `clear_text.rs` asks it how it wants the password.
 const CONNECTS: &[(&str, &[&str])] = &[

@@ -364,6 +364,9 @@ fn text(notification: &Notification) -> String {
     if let Some(missed) = notification.missed_words() {
         text.push_str(&format!("\nWas: {missed}"));
     }
+    if let Some(description) = notification.description() {
+        text.push_str(&format!("\n{}", plain_text::lines(description)));
+    }
     text
 }
 

@@ -39,7 +39,7 @@ Examples:
   revere alert test ops                  Sends a test, and prints the answer
   revere alert preview ops 17            What it would say of its last run
   revere alert preview ops 17 --state OK --text new.txt
-  revere alert who 17                    Who would be told if it were in ALARM
+  revere alert who 17                    Who would be notified if it were in ALARM
   revere alert who 'Orders today' --state OK
   revere alert who 17 --at 2026-12-24T22:00:00Z
   revere alert who 17 --json | jq -r '.alerts[] | select(.told) | .alert'
@@ -47,7 +47,7 @@ Examples:
 The server may be running.
 
 Exit codes:
-  0 the test was taken; somebody would be told; this would be said
+  0 the test was taken; somebody would be notified; this would be said
   1 it was not, and why; nobody would be; a template fails";
 
 /// So many monitors are listed where a name fits several.
@@ -97,7 +97,7 @@ enum Act {
         #[arg(long)]
         json: bool,
     },
-    /// Say who would be told of a monitor, and who would not, and why
+    /// Say who would be notified of a monitor, and who would not, and why
     Who {
         /// The monitor, by its number, its name, or how only its name begins
         #[arg(value_name = "MONITOR")]
@@ -111,7 +111,7 @@ enum Act {
         /// When it would be, as in 2026-12-24T22:00:00Z [default: now]
         #[arg(long, value_name = "TIME", value_parser = time)]
         at: Option<Timestamp>,
-        /// Print one JSON object: state, severity, and alerts with alert, told, verdict, words, failing, owed, on_call
+        /// Print one JSON object: state, severity, and alerts with alert, told, verdict, words, failing, queued, on_call
         #[arg(long)]
         json: bool,
     },
@@ -340,7 +340,7 @@ fn as_json(answer: &Answer) -> Value {
             let (failing, owed) = alert.trouble.map_or((false, 0), |trouble| (trouble.failing, trouble.owed));
             json!({
                 "alert": key, "told": told, "verdict": verdict.as_str(), "words": verdict.words(),
-                "failing": failing, "owed": owed, "on_call": on_call,
+                "failing": failing, "queued": owed, "on_call": on_call,
             })
         })
         .collect();
@@ -351,8 +351,8 @@ fn for_a_person(answer: &Answer, paint: Paint) -> String {
     let severity = answer.severity.map(|severity| format!(" ({severity})")).unwrap_or_default();
     let state = paint.state(answer.state);
     let mut text = match answer.alerts.iter().any(|alert| alert.verdict == Verdict::Owed) {
-        true => format!("{state}{severity} would be told by\n"),
-        false => format!("Nobody would be told of {state}{severity}:\n"),
+        true => format!("Notified of {state}{severity}:\n"),
+        false => format!("Nobody would be notified of {state}{severity}:\n"),
     };
     if answer.alerts.is_empty() {
         text.push_str("  no alert is configured\n");

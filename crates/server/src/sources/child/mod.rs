@@ -64,6 +64,11 @@ impl Child {
         Child { kept: Arc::new(Kept { program, state: Arc::default(), methods: RwLock::default() }) }
     }
 
+    /// The program that is started, without its arguments.
+    pub(super) fn program_name(&self) -> Option<String> {
+        self.kept.program.argv.first().cloned()
+    }
+
     /// Its methods, or the one that stands for any until it has described itself.
     pub(super) fn methods(&self) -> Vec<MethodDescription> {
         let known = self.kept.methods.read().expect("no code panics while it holds this lock").clone();

@@ -254,6 +254,10 @@ impl Source for Database {
         arguments::describe(METHODS)
     }
 
+    fn place(&self) -> Option<String> {
+        Some(self.shown.clone())
+    }
+
     async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {
         let (_, mut arguments) = Arguments::of(&mut call, METHODS)?;
         let sql = arguments.required_text("sql")?;

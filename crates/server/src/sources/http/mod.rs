@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{Arguments, Method},
-    http_server, time_arguments,
+    http_server::{self, place_of},
+    time_arguments,
 };
 use crate::{
     building::BuildInput,
@@ -131,6 +132,16 @@ fn build(setup: &BuildInput) -> Built {
 impl Source for Http {
     fn methods(&self) -> Vec<MethodDescription> {
         self.methods.iter().map(|method| method.describe()).collect()
+    }
+
+    fn place(&self) -> Option<String> {
+        let hosts = self.allowed.iter().map(ToString::to_string);
+        let all: Vec<String> = self.base.as_ref().and_then(place_of).into_iter().chain(hosts).collect();
+        match all.as_slice() {
+            [] => None,
+            [first] => Some(first.clone()),
+            [first, others @ ..] => Some(format!("{first} and {} more", others.len())),
+        }
     }
 
     async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {

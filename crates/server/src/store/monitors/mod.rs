@@ -28,6 +28,8 @@ use crate::store::{
 pub struct MonitorFilter {
     /// Only monitors in one of these states; `None` is all.
     pub states: Option<StateSet>,
+    /// Only monitors that run on their schedule, or only those that are paused.
+    pub active: Option<bool>,
     /// Only monitors with a problem of this severity.
     pub severity: Option<Severity>,
     /// Only monitors with this tag.
@@ -104,6 +106,9 @@ impl Store {
                 list.push_bind(state.as_str());
             }
             query.push(")");
+        }
+        if let Some(active) = filter.active {
+            query.push(if active { " and m.active" } else { " and not m.active" });
         }
         if let Some(severity) = filter.severity {
             query.push(" and s.state in ('ALARM', 'ERROR') and coalesce(s.severity, 'critical') = ");

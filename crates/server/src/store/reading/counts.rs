@@ -22,6 +22,9 @@ use crate::store::{
 /// How many monitors are in each state.
 pub type StateCounts = BTreeMap<State, u64>;
 
+/// The same, and how many of the `INACTIVE` ones are paused.
+type Counts = (StateCounts, u64);
+
 /// Where another server changes the database too, its changes are seen this late.
 const AGE: Duration = Duration::from_secs(1);
 
@@ -29,7 +32,7 @@ const AGE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(in crate::store) struct Counted {
     changes: AtomicU64,
-    last: Mutex<Option<(u64, Instant, StateCounts)>>,
+    last: Mutex<Option<(u64, Instant, Counts)>>,
 }
 
 impl Counted {
@@ -43,6 +46,11 @@ impl Counted {
 impl Store {
     /// How many monitors are in each state; every state is in the answer.
     pub async fn count_by_state(&self) -> Result<StateCounts, StoreError> {
+        Ok(self.count_with_paused().await?.0)
+    }
+
+    /// The same, and how many of the `INACTIVE` ones are paused: switched off, and not only never run.
+    pub async fn count_with_paused(&self) -> Result<(StateCounts, u64), StoreError> {
         let counted = &self.0.counted;
         let changes = counted.changes.load(Ordering::Acquire);
         {
@@ -60,7 +68,7 @@ impl Store {
         Ok(counts)
     }
 
-    async fn count(&self) -> Result<StateCounts, StoreError> {
+    async fn count(&self) -> Result<Counts, StoreError> {
         // Deleted ones are few, and counted apart: the rest is counted in an index alone.
         let sql = format!(
             "select state, count(*) from statuses group by state
@@ -75,6 +83,13 @@ impl Store {
             let number = counts.entry(word(&state)?).or_default();
             *number = number.saturating_add_signed(count);
         }
-        Ok(counts)
+        // Found by their state, so that what runs is not looked at.
+        let sql = format!(
+            "select count(*) from statuses s {} monitors m on m.id = s.monitor_id
+             where s.state = 'INACTIVE' and not m.active and m.deleted_at is null",
+            sql_pieces::JOIN_IN_ORDER
+        );
+        let (paused,): (i64,) = db::query_as(db::AssertSqlSafe(sql)).fetch_one(self.readers()).await?;
+        Ok((counts, paused.unsigned_abs()))
     }
 }

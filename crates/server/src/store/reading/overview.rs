@@ -22,6 +22,8 @@ use crate::store::{
 pub struct OverviewFilter {
     /// Only monitors in one of these states; `None` is all.
     pub states: Option<StateSet>,
+    /// Of those that are `INACTIVE`, only the paused ones, or only the others; `None` is both.
+    pub paused: Option<bool>,
     /// Only monitors with a problem of this severity.
     pub severity: Option<Severity>,
     /// Only monitors with this tag.
@@ -194,6 +196,9 @@ impl Store {
         if let Some(severity) = severity {
             query.push(" and coalesce(s.severity, 'critical') = ").push_bind(severity.as_str());
         }
+        if let Some(paused) = filter.paused.filter(|_| state == State::Inactive) {
+            query.push(if paused { " and not m.active" } else { " and m.active" });
+        }
         push_fitting(&mut query, filter);
         if let Some(place) = after {
             if state.is_problem() {
@@ -229,6 +234,10 @@ impl Store {
             query.push(" and s.state in ('ALARM', 'ERROR') and coalesce(s.severity, 'critical') = ");
             query.push_bind(severity.as_str());
         }
+        if let Some(paused) = filter.paused {
+            let which = if paused { "not m.active" } else { "m.active" };
+            query.push(format!(" and (s.state <> 'INACTIVE' or {which})"));
+        }
         push_fitting(&mut query, filter);
         query.push(") fitting");
         let (down, name_down) = if order.descending { (" desc", if by_name { " desc" } else { "" }) } else { ("", "") };
@@ -255,19 +264,25 @@ impl Store {
         rows.iter().map(row).collect()
     }
 
-    /// How many monitors with that tag and those words are in each state; every state is in the answer.
-    pub async fn count_fitting(&self, filter: &OverviewFilter) -> Result<StateCounts, StoreError> {
+    /// How many monitors with that tag and those words are in each state, and how many of the `INACTIVE` ones are paused; every
+    /// state is in the answer.
+    pub async fn count_fitting(&self, filter: &OverviewFilter) -> Result<(StateCounts, u64), StoreError> {
         let mut query = QueryBuilder::new(
-            "select s.state, count(*) as number from monitors m join statuses s on s.monitor_id = m.id
+            "select s.state, m.active, count(*) as number from monitors m join statuses s on s.monitor_id = m.id
              where m.deleted_at is null",
         );
         push_fitting(&mut query, filter);
-        let rows = query.push(" group by s.state").build().fetch_all(self.readers()).await?;
+        let rows = query.push(" group by s.state, m.active").build().fetch_all(self.readers()).await?;
         let mut counts: StateCounts = State::ALL.into_iter().map(|state| (state, 0)).collect();
+        let mut paused = 0;
         for row in &rows {
-            counts.insert(row.state("state")?, row.int("number")?.unsigned_abs());
+            let (state, number) = (row.state("state")?, row.int("number")?.unsigned_abs());
+            *counts.entry(state).or_default() += number;
+            if state == State::Inactive && !row.flag("active")? {
+                paused += number;
+            }
         }
-        Ok(counts)
+        Ok((counts, paused))
     }
 
     /// These monitors as the list shows them, by id; those that are gone are left out.

@@ -81,11 +81,11 @@ impl AlertRow {
     /// Why it tells nothing by what is chosen, whether it is on or off.
     pub fn tells_nothing(&self) -> Option<&'static str> {
         if self.states == StateSet::EMPTY {
-            return Some("no state is chosen, so it tells nothing");
+            return Some("no state is chosen, so it notifies of nothing");
         }
         // What ends is told only where the problem was.
         let is_for_none = self.severities == SeveritySet::EMPTY && !self.states.contains(State::Inactive);
-        is_for_none.then_some("it is for problems of no severity, so it tells nothing")
+        is_for_none.then_some("it is for problems of no severity, so it notifies of nothing")
     }
 
     /// Whether it tells anything now.

@@ -73,7 +73,7 @@ pub(crate) struct PreviewPartView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AlertPreviewCut)]
 pub(crate) struct CutView {
-    /// `message`, `return_value` and `name` are those of the run and its monitor; `text`, `subject` and `short` all of such a
+    /// `message`, `return_value`, `name` and `description` are those of the run and its monitor; `text`, `subject` and `short` all of such a
     /// text.
     #[schema(value_type = CutWord)]
     what: &'static str,
@@ -117,6 +117,7 @@ pub(crate) enum CutWord {
     Message,
     ReturnValue,
     Name,
+    Description,
     Text,
     Subject,
     Short,

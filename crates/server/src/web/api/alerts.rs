@@ -41,10 +41,10 @@ pub(crate) struct AlertView {
     enabled_in_config: bool,
     /// Whether the configuration has it at all. If not, its settings are kept for its return.
     in_config: bool,
-    /// Why it tells nothing by what is chosen, whether it is on or off; null where it tells something.
+    /// Why it notifies of nothing by what is chosen, whether it is on or off; null where it notifies of something.
     #[schema(required)]
     tells_nothing: Option<&'static str>,
-    /// The states it tells.
+    /// The states it notifies of.
     #[schema(value_type = Vec<StateWord>)]
     states: StateSet,
     /// The severities of problems it is for.
@@ -53,7 +53,7 @@ pub(crate) struct AlertView {
     /// It is for monitors that have one of these tags; for all monitors, where there are none.
     tags: Vec<String>,
     /// Deliveries that no receiver has taken yet.
-    owed: u64,
+    queued: u64,
     /// The newest delivery, in short.
     #[schema(required)]
     last_delivery: Option<LastDelivery>,
@@ -67,7 +67,7 @@ pub(crate) struct LastDelivery {
     /// How it stands.
     #[schema(value_type = DeliveryStatusWord)]
     status: DeliveryStatus,
-    /// When it was settled; for one that is owed, when it came to be.
+    /// When it was settled; for one that is queued, when it came to be.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// Why its last attempt failed.
@@ -80,10 +80,10 @@ pub(crate) struct LastDelivery {
 #[schema(as = AlertInput)]
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct AlertBody {
-    /// Whether it is switched on. Switching it off cancels what it owes.
+    /// Whether it is switched on. Switching it off cancels what it has queued.
     #[schema(value_type = bool, required = false)]
     enabled: Option<bool>,
-    /// The states it tells, each once.
+    /// The states it notifies of, each once.
     #[schema(value_type = StateSetShape, required = false)]
     states: Option<Vec<String>>,
     /// The severities of problems it is for, each once. Of what was told of a problem before, the end is told all the same.
@@ -183,6 +183,8 @@ pub(crate) async fn set(
         "enabled_in_config",
         "in_config",
         "tells_nothing",
+        "queued",
+        // Its name before.
         "owed",
         "last_delivery",
     ]);
@@ -236,7 +238,7 @@ impl From<AlertReport> for AlertView {
             states: report.row.states,
             severities: report.row.severities,
             tags: report.row.tags,
-            owed: report.owed,
+            queued: report.owed,
             last_delivery: report.last_delivery.map(|delivery| LastDelivery {
                 id: delivery.id.0,
                 status: delivery.status,

@@ -1,4 +1,4 @@
-//! `/api/v1/deliveries`: what was sent, is owed, has failed, and why.
+//! `/api/v1/deliveries`: what is queued, was delivered, has failed, and why.
 
 use axum::Json;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::{
     web::{Problem, params::Params},
 };
 
-/// One thing one alert owes, or has done.
+/// One notification by one alert.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Delivery)]
 pub(crate) struct DeliveryView {
@@ -38,13 +38,13 @@ pub(crate) struct DeliveryView {
     status: DeliveryStatus,
     /// How often sending was begun.
     attempts: u32,
-    /// When it came to be owed.
+    /// When it was queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it is tried next; null once it is settled, or while an earlier one of the same alert and monitor is owed.
+    /// When it is tried next; null once it is settled, or while an earlier one of the same alert and monitor is queued.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     next_attempt_at: Option<Timestamp>,
-    /// When it was sent, given up or cancelled.
+    /// When it was delivered, given up or cancelled.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     settled_at: Option<Timestamp>,
     /// Why the last attempt failed.
@@ -59,7 +59,7 @@ pub(crate) struct DeliveryView {
     /// The delivery that another alert gave up and that this one tells instead.
     #[schema(value_type = Option<i64>, required)]
     instead_of: Option<DeliveryId>,
-    /// The mute that holds it back, or did, because it began when this was owed already; else null.
+    /// The mute that holds it back, or did, because it began when this was queued already; else null.
     #[schema(value_type = Option<i64>, required)]
     held_by: Option<MuteId>,
     /// The state that is told as the one before.
@@ -100,7 +100,7 @@ pub(crate) struct DeliveryView {
         ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
         ("monitor" = Option<i64>, Query, minimum = 1, description = "Only of the monitor with this id."),
         ("alert" = Option<String>, Query, description = "Only of the alert with this key; empty is any."),
-        ("status" = Option<DeliveryStatusWord>, Query, description = "Only `owed`, `sent`, `failed` or `cancelled` ones."),
+        ("status" = Option<DeliveryStatusWord>, Query, description = "Only `queued`, `delivered`, `failed` or `cancelled` ones."),
     ),
     responses((status = 200, description = "One page.", body = Page<DeliveryView>))
 )]
@@ -109,7 +109,7 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
     let filter = DeliveryFilter {
         monitor: params.whole("monitor", 1..=i64::MAX).map(MonitorId),
         alert: params.text("alert"),
-        status: params.exactly("status", "owed, sent, failed or cancelled"),
+        status: params.exactly("status", "queued, delivered, failed or cancelled"),
         before: params.cursor("before"),
         limit: limit + 1,
     };

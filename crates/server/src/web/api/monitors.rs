@@ -39,6 +39,7 @@ use crate::{
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
         ("after" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
         ("state" = Option<Vec<StateWord>>, Query, style = Form, explode = false, description = "Only in these states, separated by commas."),
+        ("active" = Option<bool>, Query, description = "Only those that run on their schedule, or with `false` only those that are paused."),
         ("severity" = Option<SeverityWord>, Query, description = "Only with a problem of this severity."),
         ("tag" = Option<String>, Query, description = "Only with this tag; empty is any."),
         ("q" = Option<String>, Query, description = "Only if the name contains this, in either case."),
@@ -49,6 +50,7 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
     let limit = pagination::limit(&mut params);
     let filter = MonitorFilter {
         states: states(&mut params),
+        active: params.exactly("active", "true or false"),
         severity: params.exactly("severity", "critical or warning"),
         tag: params.text("tag"),
         search: params.text("q"),

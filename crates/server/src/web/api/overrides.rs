@@ -115,7 +115,7 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
     Ok(Json(Page::of(found, limit, |one| one.change.id.0, |one| OverrideView::of(one, now))))
 }
 
-/// Put somebody in another one's place
+/// Add an override
 ///
 /// For a time. Whoever was told of something before stays told; what comes to be told meanwhile goes by the override.
 #[utoipa::path(

@@ -160,14 +160,14 @@ pub(crate) enum GapReasonWord {
     Overlapped,
 }
 
-/// How a delivery stands: not taken yet, taken by the receiver, given up, or cancelled because its alert was switched
+/// How a delivery stands: not taken by the receiver yet, taken by it, given up, or cancelled because its alert was switched
 /// off.
 #[derive(ToSchema)]
 #[schema(as = DeliveryStatus, rename_all = "snake_case")]
 #[expect(dead_code, reason = "a description")]
 pub(crate) enum DeliveryStatusWord {
-    Owed,
-    Sent,
+    Queued,
+    Delivered,
     Failed,
     Cancelled,
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/monitors/{id}/who`: who would be told.
+//! `/api/v1/monitors/{id}/who`: who would be notified.
 
 use axum::Json;
 use revere_model::{MonitorId, State, Verdict};
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Who would be told.
+/// Who would be notified.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WhoIsTold)]
 pub(crate) struct WhoView {
@@ -46,8 +46,8 @@ pub(crate) struct AlertVerdictView {
     words: &'static str,
     /// Whether its last message did not arrive.
     failing: bool,
-    /// How many of its messages wait.
-    owed: u64,
+    /// How many of its messages are queued.
+    queued: u64,
     /// Whom a rota would tell; null for any other alert, and where it would not tell.
     #[schema(required)]
     on_call: Option<WhoIsOnCallView>,
@@ -75,7 +75,7 @@ pub(crate) struct PersonOnCallView {
     alerts: Vec<String>,
 }
 
-/// Who would be told
+/// Who would be notified
 ///
 /// What each alert would do if the monitor now came to be in a state, with the reason of each yes and no. Nothing happens. It is
 /// decided as the engine decides it, from what was told before: who heard of a problem is not told of the same one again.
@@ -123,7 +123,7 @@ impl From<Answer> for WhoView {
                     verdict: alert.verdict.as_str(),
                     words: alert.verdict.words(),
                     failing: alert.trouble.is_some_and(|trouble| trouble.failing),
-                    owed: alert.trouble.map_or(0, |trouble| trouble.owed),
+                    queued: alert.trouble.map_or(0, |trouble| trouble.owed),
                     on_call: alert.on_call.map(|on_call| WhoIsOnCallView {
                         words: on_call.words(),
                         people: on_call

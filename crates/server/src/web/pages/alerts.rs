@@ -7,7 +7,7 @@ use revere_model::{MonitorId, MuteId, Severity, State};
 
 use super::{
     browsers::{self, BrowsersView},
-    display::{Badge, ClockTime, Span, Status, When, seen, status_word},
+    display::{Badge, ClockTime, Span, Status, When, seen},
     form::Form,
     layout::{Place, Shell},
     monitors::SeverityOption,
@@ -112,8 +112,6 @@ struct StateOption {
 
 struct StatusOption {
     word: &'static str,
-    /// As people say it.
-    label: &'static str,
     chosen: bool,
 }
 
@@ -165,7 +163,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let filter = DeliveryFilter {
         monitor: params.parsed("monitor", "the id of a monitor"),
         alert: params.text("alert"),
-        status: params.parsed("status", "owed, sent, failed or cancelled"),
+        status: params.parsed("status", "queued, delivered, failed or cancelled"),
         before: params.parsed("before", "the `next` of the page before"),
         limit: PAGE + 1,
     };
@@ -194,11 +192,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         statuses: DeliveryStatus::ALL
             .into_iter()
-            .map(|status| StatusOption {
-                word: status.as_str(),
-                label: status_word(status),
-                chosen: filter.status == Some(status),
-            })
+            .map(|status| StatusOption { word: status.word(), chosen: filter.status == Some(status) })
             .collect(),
         monitor: filter.monitor,
         filtered: filter.monitor.is_some() || filter.alert.is_some() || filter.status.is_some(),
@@ -310,7 +304,7 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
         query.append_pair("alert", alert);
     }
     if let Some(status) = filter.status {
-        query.append_pair("status", status.as_str());
+        query.append_pair("status", status.word());
     }
     query.append_pair("before", &before.to_string());
     format!("/alerts?{}", query.finish())
@@ -487,7 +481,7 @@ mod tests {
             shell: shell(),
             alerts: vec![alert()],
             chosen_alert: HOSTILE.into(),
-            statuses: vec![StatusOption { word: "sent", label: "delivered", chosen: true }],
+            statuses: vec![StatusOption { word: "delivered", chosen: true }],
             monitor: Some(MonitorId(3)),
             filtered: true,
             deliveries: alert().fared.sent.into_iter().collect(),

@@ -2,15 +2,16 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use jiff::{civil, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use revere_model::{Act, Target};
 
 use super::{
     audit_details::{Detail, Told, details},
     display::ClockTime,
-    layout::{Place, Shell, ShellZone},
+    layout::{Place, Shell},
     mutes::without_a_name,
     page_request::{PageClock, PageRequest},
+    page_zone,
     runs::day_in_zone,
 };
 use crate::{
@@ -120,15 +121,17 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
     shell.live = false;
     let zone = clock.zone.iana_name().unwrap_or("UTC").to_owned();
     if asked.zone.is_some() {
-        shell.zone = ShellZone { chosen: Some(zone.clone()), ..ShellZone::default() };
+        shell.zone.chosen = Some(zone.clone());
+        // Another zone shows the same stretch of time.
+        shell.zone.here = filter.as_ref().map(|filter| asked.in_no_zone(filter).address());
     }
     let page = AuditPage {
         shell,
         kinds: asked.kinds(),
         acts: asked.acts(),
         target: asked.target.clone().unwrap_or_default(),
-        from: asked.from.clone().unwrap_or_default(),
-        to: asked.to.clone().unwrap_or_default(),
+        from: page_zone::typed(asked.from.as_deref(), &clock.zone),
+        to: page_zone::typed(asked.to.as_deref(), &clock.zone),
         zone,
         filtered: asked.filters(),
         fault,
@@ -160,14 +163,17 @@ impl Asked {
         [&self.who, &self.act, &self.target, &self.from, &self.to].iter().any(|given| given.is_some())
     }
 
+    /// The same whatever the zone.
+    fn in_no_zone(&self, filter: &AuditFilter) -> Asked {
+        let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        Asked { from: instant(filter.from), to: instant(filter.to), zone: None, before: None, ..self.clone() }
+    }
+
     fn filter(&self, zone: &TimeZone) -> Result<AuditFilter, String> {
         self.zone.as_deref().map(revere_model::zone).transpose().map_err(|fault| fault.to_string())?;
         let instant = |text: &Option<String>| match text {
             None => Ok(None),
-            Some(text) => text
-                .parse::<civil::DateTime>()
-                .map(|at| Some(revere_model::calendar::instant(at, zone)))
-                .map_err(|_| format!("{text:?} is no time such as 2026-07-01 12:00")),
+            Some(text) => page_zone::instant(text, zone).map(Some),
         };
         let acts = match self.act.as_deref() {
             None => Vec::new(),

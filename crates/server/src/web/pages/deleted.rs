@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use jiff::Timestamp;
-use revere_model::{MonitorId, Operation};
+use jiff::{Timestamp, tz::TimeZone};
+use revere_model::{MonitorId, Operation, far_day};
 
 use super::{
     changes::author_in_words,
@@ -57,8 +57,8 @@ pub(super) struct Undo {
 }
 
 impl Undo {
-    /// Of these those that are still deleted and may be brought back by who asks; `None` if none is.
-    pub(super) async fn of(context: &Context, ids: &[MonitorId]) -> Result<Option<Undo>, Failure> {
+    /// Of these those that are still deleted and may be brought back by who asks; `None` if none is. Times are in `zone`.
+    pub(super) async fn of(context: &Context, ids: &[MonitorId], zone: &TimeZone) -> Result<Option<Undo>, Failure> {
         let mut deleted = deleted_monitors::of_these(context, ids).await?;
         deleted.retain(|one| context.might_with(Operation::UndeleteMonitor, &one.tags).is_ok());
         let Some(first) = deleted.first() else { return Ok(None) };
@@ -66,7 +66,7 @@ impl Undo {
         Ok(Some(Undo {
             ids: deleted.iter().map(|one| one.id).collect(),
             name: Some(first.name.clone()).filter(|_| deleted.len() == 1),
-            until: until.strftime("%-d %B %Y").to_string(),
+            until: far_day(until, zone),
         }))
     }
 

@@ -2,11 +2,16 @@
 //!
 //! They implement `HtmlSafe`, so templates show them as they are; whatever text of others they hold, they escape.
 
-use std::fmt::{self, Display, Formatter};
+use std::{
+    fmt::{self, Display, Formatter},
+    str::FromStr,
+};
 
 use askama::filters::HtmlSafe;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
-use revere_model::{NumberFormat, ReturnValue, Severity, State, clock_of, exact_time, lasted};
+use revere_model::{
+    NumberFormat, ReturnValue, Severity, State, clock_of, exact_time, far_day, lasted, machine_time,
+};
 
 use crate::store::DeliveryStatus;
 
@@ -22,6 +27,10 @@ pub(super) enum Badge {
 /// A state's shape alone, where its word stands beside it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Mark(pub(super) State);
+
+/// A badge's shape alone, likewise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct BadgeMark(pub(super) Badge);
 
 /// How severe a problem is, where that is less than usual: everything is critical that nobody calls a warning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,6 +80,39 @@ const AT_A_GLANCE: usize = 24;
 const TEXT_CHARS: usize = 40;
 
 impl Badge {
+    /// All, worst first.
+    pub(super) const ALL: [Badge; 5] = [
+        Badge::State(State::Alarm),
+        Badge::State(State::Error),
+        Badge::State(State::Ok),
+        Badge::State(State::Inactive),
+        Badge::Paused,
+    ];
+
+    /// Its word, as it is shown and as addresses have it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Badge::State(state) => state.as_str(),
+            Badge::Paused => "PAUSED",
+        }
+    }
+
+    /// The state that it is shown for.
+    pub(super) fn state(self) -> State {
+        match self {
+            Badge::State(state) => state,
+            Badge::Paused => State::Inactive,
+        }
+    }
+
+    /// Its name in classes.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Badge::State(state) => class(state),
+            Badge::Paused => "paused",
+        }
+    }
+
     /// The state of a monitor that is switched on or off.
     pub(super) fn of(state: State, active: bool) -> Badge {
         if state == State::Inactive && !active { Badge::Paused } else { Badge::State(state) }
@@ -102,15 +144,6 @@ impl Shown {
 
     fn whole(&self) -> String {
         self.numbers.whole(&self.value).unwrap_or_else(|| self.value.to_string())
-    }
-}
-
-/// A delivery's status in the words of pages.
-pub(super) fn status_word(status: DeliveryStatus) -> &'static str {
-    match status {
-        DeliveryStatus::Owed => "queued",
-        DeliveryStatus::Sent => "delivered",
-        DeliveryStatus::Failed | DeliveryStatus::Cancelled => status.as_str(),
     }
 }
 
@@ -152,6 +185,24 @@ impl Display for Drawn {
     }
 }
 
+impl FromStr for Badge {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Badge::ALL.into_iter().find(|badge| badge.word().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| format!("{text:?} is not a state; these are OK, ALARM, ERROR, INACTIVE and PAUSED"))
+    }
+}
+
+impl Display for BadgeMark {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Badge::State(state) => Mark(state).fmt(f),
+            Badge::Paused => Drawn(PAUSE).fmt(f),
+        }
+    }
+}
+
 impl Display for Mark {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         Drawn(shape(self.0)).fmt(f)
@@ -188,23 +239,24 @@ impl Display for Status {
             DeliveryStatus::Failed => ("bad", "✕"),
             DeliveryStatus::Cancelled => ("dim", "–"),
         };
-        write!(f, r#"<span class="word {class}">{sign} {}</span>"#, status_word(self.0))
+        write!(f, r#"<span class="word {class}">{sign} {}</span>"#, self.0.word())
     }
 }
 
 impl Display for When {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let at = self.at.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let at = machine_time(self.at);
         let title = exact_time(self.at, &TimeZone::UTC);
-        write!(f, r#"<time datetime="{at}" title="{title}" data-live="when">{}</time>"#, relative(self.at, self.now))
+        write!(f, r#"<time datetime="{at}" title="{title}" data-live="when">{}</time>"#, relative(self.at, self.now, &TimeZone::UTC))
     }
 }
 
 impl Display for ClockTime {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let at = self.at.timestamp();
-        let datetime = at.strftime("%Y-%m-%dT%H:%M:%SZ");
-        let title = format!("{}\n{}", relative(at, self.now), exact_time(at, self.at.time_zone()));
+        let datetime = machine_time(at);
+        let zone = self.at.time_zone();
+        let title = format!("{}\n{}", relative(at, self.now, zone), exact_time(at, zone));
         write!(f, r#"<time datetime="{datetime}" title="{title}" data-live="clock">{}</time>"#, clock_of(&self.at))
     }
 }
@@ -215,7 +267,7 @@ impl Display for Span {
             Span::Took(ms) => write!(f, "{}", Escaped(&took(ms))),
             Span::Between(from, to) => f.write_str(&lasted(seconds(from, to))),
             Span::Since(from, now) => {
-                let at = from.strftime("%Y-%m-%dT%H:%M:%SZ");
+                let at = machine_time(from);
                 let title = format!("since {}", exact_time(from, &TimeZone::UTC));
                 let text = lasted(seconds(from, now));
                 write!(f, r#"<time datetime="{at}" title="{title}" data-live="since">{text}</time>"#)
@@ -238,6 +290,7 @@ impl Display for Shown {
 
 impl HtmlSafe for Badge {}
 impl HtmlSafe for Mark {}
+impl HtmlSafe for BadgeMark {}
 impl HtmlSafe for Severe {}
 impl HtmlSafe for Status {}
 impl HtmlSafe for When {}
@@ -260,11 +313,11 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// `12 s ago`, `in 4 min`, and a date beyond a month.
-pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
+/// `12 s ago`, `in 4 min`, and beyond a month a day with its zone.
+pub(super) fn relative(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let distance = seconds(at, now);
     if distance.abs() >= 45 * 86_400 {
-        return at.strftime("%Y-%m-%d").to_string();
+        return far_day(at, zone);
     }
     match distance {
         0..=1 => "now".to_owned(),
@@ -314,7 +367,7 @@ mod tests {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
         let at = |seconds: i64| Timestamp::from_second(now.as_second() + seconds).unwrap();
         let shown: Vec<String> = [0, -12, -100, -5_400, -7_260, -40_000, -200_000, -1_000_000, 48, 600, -5_000_000]
-            .map(|offset| relative(at(offset), now))
+            .map(|offset| relative(at(offset), now, &TimeZone::UTC))
             .into();
         assert_eq!(
             shown,
@@ -329,7 +382,7 @@ mod tests {
                 "12 d ago",
                 "in 48 s",
                 "in 10 min",
-                "2026-05-04"
+                "4 May 2026 UTC"
             ]
         );
     }
@@ -352,6 +405,12 @@ mod tests {
                 exact_time(case["at"].as_str().unwrap().parse().unwrap(), &zone),
                 case["exact"].as_str().unwrap()
             );
+        }
+        for case in cases["days"].as_array().unwrap() {
+            let zone = revere_model::zone(case["zone"].as_str().unwrap()).unwrap();
+            let at: Timestamp = case["at"].as_str().unwrap().parse().unwrap();
+            let now = at.checked_add(jiff::SignedDuration::from_hours(24 * 100)).unwrap();
+            assert_eq!(relative(at, now, &zone), case["day"].as_str().unwrap());
         }
         for case in cases["spans"].as_array().unwrap() {
             assert_eq!(lasted(case["seconds"].as_i64().unwrap()), case["lasted"].as_str().unwrap());

@@ -4,7 +4,11 @@
 //! with the id they replace: the same templates that made the page. The engine never waits for a browser; one that is
 //! slow is sent less often, and what it lost is sent as it stands by then.
 
-use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    time::Duration,
+};
 
 use axum::{
     extract::State as Extract,
@@ -27,7 +31,6 @@ use super::{
 use crate::{
     engine::Event,
     operations::{self, Context, Refusal, events, overview},
-    store::StateCounts,
     web::{Problem, WebState, caller::Caller, params::Params},
 };
 
@@ -177,11 +180,11 @@ impl Watcher {
         &self,
         changed: &[MonitorId],
         counts: bool,
-    ) -> Result<(Map<String, Value>, Option<StateCounts>), Problem> {
+    ) -> Result<(Map<String, Value>, Option<BTreeMap<&'static str, u64>>), Problem> {
         let context = &self.context;
         let mut parts = Map::new();
         let counts = match counts {
-            true => Some(overview::counts(context).await?),
+            true => Some(monitors::numbers(&overview::list_counts(context).await?)),
             false => None,
         };
         if self.single {

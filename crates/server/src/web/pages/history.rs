@@ -9,15 +9,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use jiff::{Timestamp, civil, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use revere_model::{MonitorId, Run, RunId, Severity, State, StateSet};
 
 use super::{
     chart,
     display::When,
-    layout::{Place, Shell, ShellZone},
+    layout::{Place, Shell},
     monitors::SeverityOption,
     page_request::PageRequest,
+    page_zone,
     runs::{self, RunDisplay, RunView},
 };
 use crate::{
@@ -47,7 +48,8 @@ struct HistoryPage {
     flips: bool,
     from: String,
     to: String,
-    zones: Vec<ZoneOption>,
+    /// The zone of the page's times, and of those in the form.
+    zone: String,
     filtered: bool,
     fault: String,
     runs: Vec<RunView>,
@@ -60,11 +62,6 @@ struct HistoryPage {
 
 struct StateOption {
     state: State,
-    chosen: bool,
-}
-
-struct ZoneOption {
-    name: String,
     chosen: bool,
 }
 
@@ -81,9 +78,10 @@ struct Asked {
     state: Option<State>,
     severity: Option<Severity>,
     flips: bool,
-    /// As the field of the form has it: `2026-07-01T12:00`, in `zone`.
+    /// As the field of the form has it: `2026-07-01 12:00`, in `zone`; or an instant.
     from: Option<String>,
     to: Option<String>,
+    /// It stands in the address, so that whoever is sent it sees the same.
     zone: Option<String>,
     before: Option<RunId>,
 }
@@ -108,15 +106,13 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
     };
     let mut shell = request.shell(format!("History of {}", monitor.spec.name), Place::Monitors).await?;
     shell.live = false;
-    // The form has the zone: it stands in the address, so that whoever is sent it sees the same.
+    shell = shell.of_monitor_in(&monitor.spec.timezone);
     let zone = revere_model::zone(&chosen_zone).unwrap_or(TimeZone::UTC);
-    shell.zone = ShellZone { chosen: zone.iana_name().map(str::to_owned), ..ShellZone::default() };
-    let mut zones = vec!["UTC".to_owned()];
-    for zone in [&monitor.spec.timezone, &request.context.defaults().timezone, &chosen_zone] {
-        if !zones.contains(zone) {
-            zones.push(zone.clone());
-        }
+    if asked.zone.is_some() {
+        shell.zone.chosen = zone.iana_name().map(str::to_owned);
     }
+    // Another zone shows the same stretch of time.
+    shell.zone.here = fault.is_empty().then(|| asked.in_no_zone(window).address(id, "history", None));
     let versions = versions(&request.context, id, &monitor.spec.script, &found).await?;
     let of_runs: Vec<Option<i64>> =
         found.iter().map(|run| versions.get(run.script_version.as_ref()?).copied()).collect();
@@ -130,9 +126,9 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
         states: State::ALL.into_iter().map(|state| StateOption { state, chosen: asked.state == Some(state) }).collect(),
         severities: SeverityOption::all(asked.severity),
         flips: asked.flips,
-        from: asked.from.clone().unwrap_or_default(),
-        to: asked.to.clone().unwrap_or_default(),
-        zones: zones.into_iter().map(|name| ZoneOption { chosen: name == chosen_zone, name }).collect(),
+        from: page_zone::typed(asked.from.as_deref(), &zone),
+        to: page_zone::typed(asked.to.as_deref(), &zone),
+        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
         filtered: asked.filters(),
         fault,
         runs,
@@ -252,15 +248,18 @@ impl Asked {
         self.state.is_some() || self.severity.is_some() || self.flips || self.from.is_some() || self.to.is_some()
     }
 
+    /// The same whatever the zone.
+    fn in_no_zone(&self, (from, to): (Option<Timestamp>, Option<Timestamp>)) -> Asked {
+        let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        Asked { from: instant(from), to: instant(to), zone: None, ..self.clone() }
+    }
+
     /// The times as instants.
     fn window(&self, zone: &str) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
         let zone = revere_model::zone(zone).map_err(|fault| fault.to_string())?;
         let instant = |text: &Option<String>| match text {
             None => Ok(None),
-            Some(text) => text
-                .parse::<civil::DateTime>()
-                .map(|at| Some(revere_model::calendar::instant(at, &zone)))
-                .map_err(|_| format!("{text:?} is no time such as 2026-07-01 12:00")),
+            Some(text) => page_zone::instant(text, &zone).map(Some),
         };
         let (from, to) = (instant(&self.from)?, instant(&self.to)?);
         if from.is_some() && to.is_some() && from >= to {
@@ -310,7 +309,12 @@ mod tests {
         let wrong = Asked { to: Some("yesterday".into()), ..Asked::default() };
         assert!(wrong.window("UTC").unwrap_err().contains("yesterday"));
         assert!(asked.window("Mars/Base").is_err());
-        let back = Asked { to: Some("2026-06-30T12:00".into()), ..asked };
+        let back = Asked { to: Some("2026-06-30T12:00".into()), ..asked.clone() };
         assert!(back.window("UTC").unwrap_err().contains("after"));
+        // Who chooses another zone goes on seeing the same stretch of time.
+        let berlin = Asked { zone: Some("Europe/Berlin".into()), ..asked };
+        let anywhere = berlin.in_no_zone(berlin.window("Europe/Berlin").unwrap());
+        assert_eq!(anywhere.window("America/New_York"), berlin.window("Europe/Berlin"));
+        assert_eq!((anywhere.zone, anywhere.from.as_deref()), (None, Some("2026-07-01T10:00:00Z")));
     }
 }

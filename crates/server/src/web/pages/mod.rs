@@ -26,6 +26,8 @@ mod examples;
 mod foreign_text;
 mod form;
 mod form_token;
+mod guide_html;
+mod guides;
 mod highlight;
 mod history;
 mod home_screen;
@@ -116,6 +118,7 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/on-call", get(on_call::show).post(on_call::add))
         .route("/on-call/overrides/{id}/end", post(on_call::end))
         .route("/server", get(server::show))
+        .route("/guides/{name}", get(guides::show))
         .route("/sources", get(sources::show))
         .route("/sources/probe", post(sources::probe))
         .route("/sources/try", post(sources::ask))

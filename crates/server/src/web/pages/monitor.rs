@@ -40,6 +40,8 @@ const PASSED: &str = "Monitor Passed";
 const STORY: u32 = 10;
 /// Runs that the page lists.
 const RUNS: u32 = 10;
+/// Runs among which a value is looked for before there is no chart at all.
+const LOOKED_AT: u32 = 1000;
 /// Deliveries that the page lists, and so many decisions not to tell.
 const DELIVERIES: u32 = 5;
 
@@ -60,6 +62,8 @@ struct MonitorPage {
     /// Whether the values of the week before are drawn, too.
     last_week: bool,
     chart_words: String,
+    /// Whether it never left a value, as far as one looks: then there is no chart.
+    valueless: bool,
     /// Whether there is no value to draw: then its states are all.
     flat: bool,
     chart: ChartSvg,
@@ -221,6 +225,8 @@ pub(super) async fn show(
         }
         found => found?,
     };
+    // Who asks for a time is shown it, whatever is in it.
+    let asked = range.is_some() || zoomed.is_some();
     let range = match range {
         Some(range) => range,
         None => Range::of_what_is_kept(&request.context, id, now).await?,
@@ -250,6 +256,7 @@ pub(super) async fn show(
         zoomed: zoomed.map(|(from, to)| (from.as_second(), to.as_second())),
         last_week,
         chart_words: format!("Chart of the value over {over}: {}", chart::in_words(&series)),
+        valueless: !asked && series.has_no_values() && left_no_value(&request.context, id).await?,
         flat: series.has_no_values(),
         chart: ChartSvg(series),
         story: last_story(&request.context, &monitor).await?,
@@ -273,6 +280,12 @@ pub(super) async fn show(
             && request.context.might_with(Operation::Acknowledge, &spec.tags).is_ok(),
     };
     request.answer(StatusCode::OK, &page.shell, &page)
+}
+
+/// Whether there were runs and none of the last left a value.
+async fn left_no_value(context: &Context, id: MonitorId) -> Result<bool, Failure> {
+    let points = operations::overview::trend(context, id, LOOKED_AT).await?;
+    Ok(!points.is_empty() && points.iter().all(|point| point.value.is_none()))
 }
 
 /// The last runs, as the page lists them.
@@ -492,6 +505,7 @@ mod tests {
             zoomed: None,
             last_week: true,
             chart_words: "x".into(),
+            valueless: false,
             flat: true,
             chart: ChartSvg(crate::operations::series::Series::default()),
             story: turns,

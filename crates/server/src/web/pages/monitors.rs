@@ -1,5 +1,7 @@
 //! `/`: what is wrong now, since when, how bad.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::{Json, http::StatusCode, response::Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -9,7 +11,7 @@ use revere_model::{MonitorId, Severity, State, StateSet};
 use super::{
     bulk::Done,
     deleted::Undo,
-    display::{Badge, Mark, Severe, Shown, Span, When, class, seen},
+    display::{Badge, BadgeMark, Severe, Shown, Span, When, seen},
     layout::{Place, Shell},
     list_order::{Headers, Sort, SortOption},
     page_request::PageRequest,
@@ -18,8 +20,12 @@ use super::{
     welcome,
 };
 use crate::{
-    operations::{Context, acknowledgements, alerts, mutes, overview, runs},
-    store::{OverviewFilter, OverviewPlace, OverviewRow, StateCounts},
+    operations::{
+        Context, acknowledgements, alerts, mutes,
+        overview::{self, ListCounts},
+        runs,
+    },
+    store::{OverviewFilter, OverviewPlace, OverviewRow},
     web::{Problem, params::Params},
 };
 
@@ -33,7 +39,7 @@ const TREND: u32 = 40;
 const TAGS: u32 = 500;
 
 /// Tags beside a name.
-const TAGS_SHOWN: usize = 3;
+pub(super) const TAGS_SHOWN: usize = 3;
 
 #[derive(Template)]
 #[template(path = "pages/monitors.html")]
@@ -121,8 +127,8 @@ pub(super) struct Row {
 #[derive(Clone, Debug)]
 struct Count {
     class: &'static str,
-    mark: Mark,
-    state: State,
+    mark: BadgeMark,
+    word: &'static str,
     number: u64,
     href: String,
     current: bool,
@@ -158,12 +164,12 @@ pub(super) struct Asked {
 
 /// The page; with `part=list` only the rows of it.
 pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params: Params) -> Result<Response, Problem> {
-    let states = params.several::<State>("state");
+    let states = params.several::<Badge>("state");
     let part = params.text("part");
     let deleted = Undo::read(params.text("deleted").as_deref());
     let done = params.text("done").as_deref().and_then(Done::read);
     let asked = Asked {
-        state: states.as_ref().map(|states| states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(",")),
+        state: states.as_ref().map(|states| states.iter().map(|state| state.word()).collect::<Vec<_>>().join(",")),
         severity: params.parsed("severity", "critical or warning"),
         tag: params.text("tag"),
         query: params.text("q"),
@@ -172,7 +178,8 @@ pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params
     };
     let (states, asked, part) = params.finish((states, asked, part))?;
     let filter = OverviewFilter {
-        states: states.map(|states| states.into_iter().collect::<StateSet>()),
+        paused: states.as_deref().and_then(of_inactive),
+        states: states.map(|states| states.into_iter().map(Badge::state).collect::<StateSet>()),
         severity: asked.severity,
         tag: asked.tag.clone(),
         search: asked.query.clone(),
@@ -181,7 +188,7 @@ pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params
         limit: PAGE + 1,
     };
     let counts = overview::counts(&request.context).await?;
-    let undo = Undo::of(&request.context, &deleted).await?;
+    let undo = Undo::of(&request.context, &deleted, &request.clock().zone).await?;
     if counts.values().sum::<u64>() == 0 && part.is_none() {
         return welcome::show(&request, &counts, undo).await;
     }
@@ -236,8 +243,31 @@ pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params
 }
 
 /// `/counts`: how many are in each state, for a tab that nobody looks at.
-pub(super) async fn counts(context: Context) -> Result<Json<StateCounts>, Problem> {
-    Ok(Json(overview::counts(&context).await?))
+pub(super) async fn counts(context: Context) -> Result<Json<BTreeMap<&'static str, u64>>, Problem> {
+    Ok(Json(numbers(&overview::list_counts(&context).await?)))
+}
+
+/// The numbers that the list shows, by their words.
+pub(super) fn numbers(counts: &ListCounts) -> BTreeMap<&'static str, u64> {
+    Badge::ALL.into_iter().map(|badge| (badge.word(), number(counts, badge))).collect()
+}
+
+fn number(counts: &ListCounts, badge: Badge) -> u64 {
+    let of = |state: State| counts.by_state.get(&state).copied().unwrap_or(0);
+    match badge {
+        Badge::Paused => counts.paused,
+        Badge::State(State::Inactive) => of(State::Inactive).saturating_sub(counts.paused),
+        Badge::State(state) => of(state),
+    }
+}
+
+/// Which of the `INACTIVE` monitors are asked for: the paused ones, those that have only not run yet, or both.
+fn of_inactive(states: &[Badge]) -> Option<bool> {
+    match (states.contains(&Badge::Paused), states.contains(&Badge::State(State::Inactive))) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
 }
 
 /// The place after which a page begins: `OK.17` or `ALARM-warning.17`, the last row of the page before, or `97.5.17` where it was
@@ -303,17 +333,17 @@ pub(super) async fn rows(context: &Context, found: Vec<OverviewRow>) -> Result<V
         .await
 }
 
-fn count(counts: &StateCounts, asked: &Asked) -> Vec<Count> {
-    [State::Alarm, State::Error, State::Ok, State::Inactive]
+fn count(counts: &ListCounts, asked: &Asked) -> Vec<Count> {
+    Badge::ALL
         .into_iter()
-        .map(|state| {
-            let current = asked.state.as_deref() == Some(state.as_str());
-            let chosen = if current { None } else { Some(state.as_str().to_owned()) };
+        .map(|badge| {
+            let current = asked.state.as_deref() == Some(badge.word());
+            let chosen = if current { None } else { Some(badge.word().to_owned()) };
             Count {
-                class: class(state),
-                mark: Mark(state),
-                state,
-                number: counts.get(&state).copied().unwrap_or(0),
+                class: badge.class(),
+                mark: BadgeMark(badge),
+                word: badge.word(),
+                number: number(counts, badge),
                 href: Asked { state: chosen, after: None, ..asked.clone() }.address(None),
                 current,
             }
@@ -427,7 +457,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_page_renders_with_and_without_rows() {
-        let counts = StateCounts::from([(State::Alarm, 2), (State::Ok, 5)]);
+        let counts = ListCounts { by_state: [(State::Alarm, 2), (State::Ok, 5)].into(), paused: 0 };
         let mut page = MonitorsPage {
             shell: Shell::new("Monitors", Place::Monitors, 2, "t"),
             counts: count(&counts, &Asked::default()),

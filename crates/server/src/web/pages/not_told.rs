@@ -56,7 +56,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let page = NotToldPage {
-        shell: request.shell("What was not told", Place::Alerts).await?,
+        shell: request.shell("What was not notified", Place::Alerts).await?,
         alerts: alerts::settings(&request.context).await?.into_iter().map(|row| row.key).collect(),
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         monitor: filter.monitor,
@@ -120,7 +120,7 @@ pub(super) mod tests {
     #[test]
     fn names_are_inert() {
         let page = NotToldPage {
-            shell: Shell::new("What was not told", Place::Alerts, 0, "t"),
+            shell: Shell::new("What was not notified", Place::Alerts, 0, "t"),
             alerts: vec![HOSTILE.into()],
             chosen_alert: HOSTILE.into(),
             monitor: Some(MonitorId(3)),

@@ -109,9 +109,9 @@ impl Moment {
 
 impl std::fmt::Display for Moment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let datetime = self.0.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ");
+        let datetime = revere_model::machine_time(self.0.timestamp());
         let title = revere_model::exact_time(self.0.timestamp(), self.0.time_zone());
-        let text = self.0.strftime("%a %-d %b, %H:%M");
+        let text = revere_model::day_and_minute(&self.0);
         write!(f, r#"<time datetime="{datetime}" title="{title}">{text}</time>"#)
     }
 }

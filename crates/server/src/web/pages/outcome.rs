@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::{MonitorId, ReturnValue};
+use jiff::{Timestamp, tz::TimeZone};
+use revere_model::{MonitorId, ReturnValue, far_day};
 use revere_sandbox::{HttpAnswer, Outcome, call_name};
 
 use super::{
@@ -51,14 +52,16 @@ pub(super) struct HttpView {
     pub(super) body: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) url: String,
-    /// `until 1 Dec 2026, 2.5 days left`
+    /// `until 1 Dec 2026 UTC, 2.5 days left`
     pub(super) certificate: Option<String>,
 }
 
 impl From<HttpAnswer> for HttpView {
     fn from(http: HttpAnswer) -> HttpView {
         let certificate = http.certificate.map(|(until, days)| {
-            let day = until.split('T').next().unwrap_or_default();
+            // As the script is told it: a text, in UTC.
+            let at = until.parse().or_else(|_| format!("{until}Z").parse::<Timestamp>());
+            let day = at.map_or(until, |at| far_day(at, &TimeZone::UTC));
             format!("until {day}, {days:.1} days left")
         });
         HttpView { body: http.body, headers: http.headers, url: http.url, certificate }
@@ -106,7 +109,7 @@ impl From<Outcome> for OutcomeView {
             threshold: outcome.threshold.map(|number| ReturnValue::Float(number).to_string()),
             output: outcome.output,
             line: error.as_ref().and_then(|error| error.line),
-            traceback: error.and_then(|error| error.traceback),
+            traceback: error.and_then(|error| Some(without_its_message(&error.traceback?, &error.message))),
             took: took(outcome.duration),
             calls: outcome
                 .source_calls
@@ -128,6 +131,18 @@ impl From<Outcome> for OutcomeView {
     }
 }
 
+/// A traceback without its end, where that is the message, which stands above it: `SourceError: connection refused`.
+fn without_its_message(traceback: &str, message: &str) -> String {
+    let text = traceback.trim_end();
+    let Some(before) = text.strip_suffix(message.trim_end()).filter(|_| !message.trim().is_empty()) else {
+        return traceback.to_owned();
+    };
+    // A message of an alarm has no type in front of it, and a type may have a module.
+    let (rest, kind) = before.rsplit_once('\n').unwrap_or(("", before));
+    let is_kind = !kind.trim_end_matches(": ").contains(char::is_whitespace);
+    if is_kind { rest.to_owned() } else { traceback.to_owned() }
+}
+
 fn took(time: Duration) -> Span {
     Span::Took(time.as_secs_f64() * 1e3)
 }
@@ -138,6 +153,22 @@ mod tests {
     use revere_sandbox::{CallRecord, RunInputs, ScriptError};
 
     use super::*;
+
+    #[test]
+    fn what_a_message_says_a_traceback_does_not_say_again() {
+        let frames = "Traceback (most recent call last):\n  File \"monitor.py\", line 2, in <module>\n    ask()";
+        for (end, message) in [
+            ("SourceError: refused; source 'shop': get('/')", "SourceError: refused; source 'shop': get('/')"),
+            ("shop.Odd: one\ntwo", "Odd: one\ntwo"),
+            ("MonitorFailure: full", "full"),
+        ] {
+            assert_eq!(without_its_message(&format!("{frames}\n{end}\n"), message), frames, "{end}");
+        }
+        let whole = format!("{frames}\nValueError: it is full");
+        for message in ["full", "", "ValueError: it is full (a hint)"] {
+            assert_eq!(without_its_message(&whole, message), whole, "{message}");
+        }
+    }
 
     #[test]
     fn an_outcome_shows_everything_and_nothing_of_it_is_markup() {

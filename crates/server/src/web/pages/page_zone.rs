@@ -10,7 +10,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, header, request::Parts},
     response::Response,
 };
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil, tz::TimeZone};
+use revere_model::typed_time;
 
 use super::{form::Form, own_address, see};
 use crate::{
@@ -50,6 +51,19 @@ impl ChosenZone {
     }
 }
 
+/// A time that an address or a form has: as a clock of `zone` shows it, or an instant.
+pub(super) fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
+    let of_clock = |at: civil::DateTime| revere_model::calendar::instant(at, zone);
+    let at = text.parse::<Timestamp>().or_else(|_| text.parse().map(of_clock));
+    at.map_err(|_| format!("{text:?} is no time such as 2026-07-01 12:00"))
+}
+
+/// An instant as the form has it, by a clock of `zone`; what was typed stays as it is.
+pub(super) fn typed(text: Option<&str>, zone: &TimeZone) -> String {
+    let text = text.unwrap_or_default();
+    text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), |at| typed_time(&at.to_zoned(zone.clone())))
+}
+
 impl FromRequestParts<WebState> for ChosenZone {
     type Rejection = Infallible;
 
@@ -78,6 +92,17 @@ pub(super) async fn choose(State(state): State<WebState>, form: Form) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Who chooses another zone goes on seeing the same stretch of time.
+    #[test]
+    fn an_instant_is_shown_by_the_clock_of_any_zone() {
+        let [berlin, new_york] = ["Europe/Berlin", "America/New_York"].map(|name| revere_model::zone(name).unwrap());
+        let noon = instant("2026-07-01 12:00", &berlin).unwrap();
+        assert_eq!(instant(&noon.to_string(), &new_york), Ok(noon));
+        assert_eq!(typed(Some(&noon.to_string()), &new_york), "2026-07-01 06:00:00");
+        assert_eq!((typed(Some("2026-07-01T12:00"), &new_york), typed(None, &berlin)), ("2026-07-01T12:00".into(), String::new()));
+        assert!(instant("yesterday", &berlin).unwrap_err().contains("yesterday"));
+    }
 
     #[test]
     fn a_cookie_names_a_zone_or_nothing() {

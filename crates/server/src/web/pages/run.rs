@@ -146,9 +146,9 @@ fn facts(run: &Run, zone: &TimeZone) -> Vec<(&'static str, String)> {
     facts.push((
         "Why",
         match run.kind {
-            RunKind::Scheduled => "its tick came",
-            RunKind::CatchUp => "it made up for ticks that were missed, or for a source that was down",
-            RunKind::Manual => "somebody asked for it",
+            RunKind::Scheduled => "scheduled",
+            RunKind::CatchUp => "caught up: it stands for ticks that were missed, or for runs while a source was down",
+            RunKind::Manual => "run by hand",
             RunKind::Imported => "imported from the original program",
         }
         .to_owned(),

@@ -3,9 +3,10 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::{SignedDuration, Timestamp};
+use revere_model::{NumberFormat, ReturnValue};
 
 use super::{
-    display::{Span, When, took},
+    display::{Span, When, short_value, took},
     layout::{Place, Shell},
     page_request::PageRequest,
 };
@@ -31,7 +32,7 @@ struct ServerPage {
     /// The versions that run beside each other, where there are several.
     versions: Option<String>,
     parts: Vec<Part>,
-    database: Vec<(&'static str, String)>,
+    database: Vec<Fact>,
     /// What is to be seen to about it.
     warning: Option<String>,
     history: Vec<(String, String)>,
@@ -50,6 +51,14 @@ struct ServerRow {
     runs_a_minute: u64,
     runs: u64,
     deliveries: u64,
+}
+
+/// Something about the database, short, and whole where that is longer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Fact {
+    label: &'static str,
+    words: String,
+    whole: String,
 }
 
 /// A part of this server, and what is wrong with it.
@@ -109,29 +118,39 @@ fn versions(servers: &[ServerState]) -> Option<String> {
 fn parts(health: Health) -> Vec<Part> {
     let part = |name, state: Result<(), String>, well| Part { name, fault: state.err(), well };
     let mut parts = vec![
-        part("Schedule", health.scheduler, "looked after"),
-        part("Database", health.store, "can be written"),
+        part("Schedule", health.scheduler, "on time"),
+        part("Database", health.store, "writable"),
         part("Scripts", health.sandbox, "can be run"),
     ];
     if let Some(heartbeat) = health.heartbeat {
-        parts.push(part("Heartbeat", heartbeat, "is heard"));
+        parts.push(part("Heartbeat", heartbeat, "sent"));
     }
     parts
 }
 
-fn facts(database: &DatabaseFacts) -> Vec<(&'static str, String)> {
+fn facts(database: &DatabaseFacts) -> Vec<Fact> {
+    let plain = |label, words| Fact { label, words, whole: String::new() };
     let mut facts = vec![
-        ("Engine", format!("{} {}", database.engine, database.version)),
-        ("Schema", database.schema.to_string()),
-        ("Size", size(database.bytes)),
+        plain("Engine", format!("{} {}", database.engine, database.version)),
+        plain("Schema", database.schema.to_string()),
+        counted("Size", database.bytes, "bytes"),
     ];
     if let Some(age) = database.oldest_transaction {
-        facts.push(("Longest transaction", took(age.as_secs_f64() * 1e3)));
+        facts.push(plain("Longest transaction", took(age.as_secs_f64() * 1e3)));
     }
     if let Some(dead) = database.dead_rows {
-        facts.push(("Dead rows of statuses", dead.to_string()));
+        facts.push(counted("Dead rows of statuses", dead, ""));
     }
     facts
+}
+
+/// A number as every page writes one.
+fn counted(label: &'static str, number: u64, unit: &str) -> Fact {
+    let numbers = NumberFormat { unit: unit.to_owned(), decimals: None };
+    let value = ReturnValue::Int(i64::try_from(number).unwrap_or(i64::MAX));
+    let words = short_value(&value, &numbers);
+    let whole = numbers.whole(&value).filter(|whole| *whole != words).unwrap_or_default();
+    Fact { label, words, whole }
 }
 
 fn warning(database: &DatabaseFacts) -> Option<String> {
@@ -153,19 +172,19 @@ fn kept(kept: KeptFor) -> (String, String) {
     (time, monitors)
 }
 
-/// `3.2 MB`, `12.0 GB`.
-fn size(bytes: u64) -> String {
-    let bytes = bytes as f64;
-    if bytes < 1e9 { format!("{:.1} MB", bytes / 1e6) } else { format!("{:.1} GB", bytes / 1e9) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_said_of_a_database() {
-        assert_eq!([size(0), size(3_249_000), size(12_000_000_000)], ["0.0 MB", "3.2 MB", "12.0 GB"]);
+        let size = |bytes| {
+            let fact = counted("Size", bytes, "bytes");
+            (fact.words.replace(['\u{a0}', '\u{202f}'], " "), fact.whole.replace(['\u{a0}', '\u{202f}'], " "))
+        };
+        assert_eq!(size(0), ("0 bytes".to_owned(), String::new()));
+        assert_eq!(size(32_490_000), ("32.49 MB".to_owned(), "32 490 000 bytes".to_owned()));
+        assert_eq!(size(12_000_000_000), ("12 GB".to_owned(), "12 000 000 000 bytes".to_owned()));
         let facts = |minutes| DatabaseFacts {
             engine: "PostgreSQL",
             version: "15.20".to_owned(),

@@ -26,6 +26,9 @@ use crate::{
 /// Monitors named beside a source.
 const USERS: u32 = 8;
 
+/// Methods named beside a source.
+const METHODS_SHOWN: usize = 3;
+
 #[derive(Template)]
 #[template(path = "pages/sources.html")]
 struct SourcesPage {
@@ -40,6 +43,8 @@ struct SourcesPage {
 struct SourceView {
     name: String,
     kind: String,
+    /// Where it is; empty where nothing is known of that.
+    place: String,
     description: String,
     class: &'static str,
     sign: &'static str,
@@ -55,6 +60,8 @@ struct SourceView {
     users: Vec<User>,
     more_users: u64,
     methods: Vec<MethodView>,
+    /// Their names in a line: the first, and how many there are.
+    folded: String,
     /// What it can name, as a heading.
     names_of: Option<&'static str>,
     names: Option<FoundNames>,
@@ -151,6 +158,16 @@ fn sample(name: &str, description: &SourceDescription) -> String {
     format!("{source}.{call}")
 }
 
+/// `get, head, post, … 9 methods`
+fn folded(names: Vec<&str>) -> String {
+    match names.as_slice() {
+        // One that has not described itself yet.
+        [] | ["*"] => String::new(),
+        few if few.len() <= METHODS_SHOWN => few.join(", "),
+        many => format!("{}, … {} methods", many[..METHODS_SHOWN].join(", "), many.len()),
+    }
+}
+
 impl SourceView {
     fn of(report: SourceReport, now: jiff::Timestamp) -> SourceView {
         let health = report.health;
@@ -160,6 +177,7 @@ impl SourceView {
             (None, None) => ("dim", "○", "not asked yet"),
         };
         let outage = report.outage.map(|outage| OutageView::of(outage, now));
+        let folded = folded(report.description.methods.iter().map(|method| method.name.as_str()).collect());
         let query = format!("print({})", sample(&report.name, &report.description));
         SourceView {
             class,
@@ -180,6 +198,8 @@ impl SourceView {
                 .into_iter()
                 .map(|method| MethodView { name: method.name, signature: method.signature, doc: method.doc })
                 .collect(),
+            folded,
+            place: report.place.unwrap_or_default(),
             names_of: report.names_of.map(source_names::heading),
             names: None,
             query,
@@ -202,6 +222,13 @@ mod tests {
         source_health::SourceHealth,
     };
 
+    #[test]
+    fn many_methods_are_folded_into_a_line() {
+        assert_eq!(folded(vec!["query", "query_range"]), "query, query_range");
+        assert_eq!(folded(vec!["get", "head", "post", "put"]), "get, head, post, … 4 methods");
+        assert_eq!((folded(vec!["*"]), folded(Vec::new())), (String::new(), String::new()));
+    }
+
     /// One about which everything is foreign, and that is down.
     fn plain(now: jiff::Timestamp) -> SourceReport {
         SourceReport {
@@ -215,6 +242,7 @@ mod tests {
                     doc: HOSTILE.into(),
                 }],
             },
+            place: Some(HOSTILE.into()),
             names_of: Some(NamesOf::Tables),
             health: SourceHealth {
                 calls: 3,

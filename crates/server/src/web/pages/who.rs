@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use jiff::civil;
-use revere_model::{MonitorId, Severity, State, Verdict, calendar};
+use revere_model::{MonitorId, Severity, State, Verdict, calendar, typed_time};
 
 use super::{
     display::{Badge, Severe},
@@ -74,13 +74,13 @@ pub(super) async fn show(
     let severity: Option<Severity> = params.parsed("severity", "critical or warning");
     let zone = request.clock().zone;
     let at: Option<civil::DateTime> = params.parsed("at", "a time such as 2026-11-30T22:00");
-    let typed = at.map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string());
     let at = at.map(|at| calendar::instant(at, &zone));
+    let typed = at.map(|at| typed_time(&at.to_zoned(zone.clone())));
     let supposed = params.finish(Supposed { at, state, severity })?;
     let monitor = monitors::get(&request.context, id).await?;
     let answer = who::would_be_told(&request.context, id, supposed).await?;
     let page = WhoPage {
-        shell: request.shell(format!("Who is told of {}", monitor.spec.name), Place::Monitors).await?,
+        shell: request.shell(format!("Who would be notified of {}", monitor.spec.name), Place::Monitors).await?,
         id,
         name: monitor.spec.name.clone(),
         states: State::ALL.into_iter().map(|one| StateOption { state: one, chosen: one == state }).collect(),
@@ -124,7 +124,7 @@ mod tests {
         let alert = AlertVerdict {
             key: HOSTILE.into(),
             told: true,
-            words: "it tells this",
+            words: "it notifies of this",
             on_call: Some(HOSTILE.into()),
             trouble: Some("it is failing".into()),
         };

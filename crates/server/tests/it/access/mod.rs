@@ -14,7 +14,7 @@ mod provider_people;
 mod provider_token_lies;
 mod proxy;
 mod refusal_times;
-mod refusals;
+pub(crate) mod refusals;
 mod shell;
 mod tags;
 mod test_provider;

@@ -32,7 +32,7 @@ impl Refusals {
 }
 
 /// Collects what is logged on this thread, which is all of it in a test with one thread.
-pub(super) struct Log {
+pub(crate) struct Log {
     lines: Lines,
     _guard: tracing::subscriber::DefaultGuard,
 }
@@ -41,14 +41,14 @@ pub(super) struct Log {
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    pub(super) fn begin() -> Log {
+    pub(crate) fn begin() -> Log {
         let lines = Lines::default();
         let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone()).finish();
         Log { lines, _guard: tracing::subscriber::set_default(subscriber) }
     }
 
     /// What was said so far.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap()
     }
 }

@@ -172,7 +172,7 @@ async fn the_end_of_a_problem_stands_in_the_thread_of_its_alarm_after_a_restart(
         }
         assert_eq!(server.post("/api/v1/monitors/1/run", &json!({})).await.0, 200);
         let sent = |list: &Value| (list["items"].as_array().unwrap().len() == told).then_some(());
-        server.wait_for("/api/v1/deliveries?status=sent", sent).await;
+        server.wait_for("/api/v1/deliveries?status=delivered", sent).await;
     }
     let heard = stub.taken();
     let threads: Vec<Value> = heard.iter().map(|asked| asked.json()["thread_ts"].clone()).collect();

@@ -29,7 +29,7 @@ async fn alerts_are_listed_with_what_people_chose() {
         json!({
             "key": "ops", "type": "log", "description": "The people on call.", "enabled": true,
             "enabled_in_config": true, "in_config": true, "tells_nothing": null, "states": ["OK", "ALARM", "ERROR"],
-            "severities": ["critical", "warning"], "tags": [], "owed": 0, "last_delivery": null,
+            "severities": ["critical", "warning"], "tags": [], "queued": 0, "last_delivery": null,
         })
     );
     assert_eq!(alert(&server, "off").await["enabled_in_config"], false);
@@ -76,9 +76,9 @@ async fn deliveries_say_what_was_sent_and_what_failed() {
     let path = alarm(&server).await;
     let id = path.rsplit_once('/').unwrap().1;
     // `broken` gives up at once, so `ops` tells twice: for itself, and what `broken` could not.
-    let told = server.eventually("/api/v1/deliveries?alert=ops&status=sent", |page| page["items"][1].is_object()).await;
+    let told = server.eventually("/api/v1/deliveries?alert=ops&status=delivered", |page| page["items"][1].is_object()).await;
     let (instead, sent) = (&told["items"][0], &told["items"][1]);
-    assert_eq!((&sent["status"], &sent["reply"], &sent["attempts"]), (&json!("sent"), &json!("250 taken"), &json!(1)));
+    assert_eq!((&sent["status"], &sent["reply"], &sent["attempts"]), (&json!("delivered"), &json!("250 taken"), &json!(1)));
     assert_eq!((&sent["old_state"], &sent["new_state"]), (&json!("INACTIVE"), &json!("ALARM")));
     assert_eq!((&sent["monitor_name"], &sent["message"]), (&json!("Disk"), &json!("full")));
     assert_eq!(sent["instead_of"], json!(null));
@@ -130,7 +130,7 @@ async fn what_was_not_told_says_why() {
     };
     let off = (json!(["off"]), json!("off_in_config"), json!("the alert is switched off in the configuration"));
     assert_eq!(of(0), off, "{all}");
-    assert_eq!(of(1), (json!(["ops"]), json!("not_this_state"), json!("the alert does not tell this state")));
+    assert_eq!(of(1), (json!(["ops"]), json!("not_this_state"), json!("the alert does not notify of this state")));
     let first = &all["items"][1];
     assert_eq!((&first["old_state"], &first["new_state"]), (&json!("INACTIVE"), &json!("ALARM")));
     assert_eq!(first["monitor_name"], "Disk");

@@ -238,7 +238,7 @@ async fn prometheus_own_tool_finds_nothing_to_say_about_the_metrics() {
         "revere_source_calls_total{source=\"echo\",result=\"answered\"} 1",
         "revere_runs_in_flight 0",
         "revere_runs_waiting 0",
-        "revere_deliveries_owed 0",
+        "revere_deliveries_queued 0",
         "revere_monitor_state{id=\"1\",name=\"m\",state=\"OK\"} 1",
         "revere_monitor_value{id=\"1\",name=\"m\"} 1",
         "revere_monitor_last_run_timestamp_seconds{id=\"1\",name=\"m\"} 1782907230",

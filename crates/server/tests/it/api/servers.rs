@@ -39,7 +39,7 @@ async fn a_server_says_what_it_does_and_how_its_database_is() {
         "● running",
         "this one",
         engine,
-        "● can be written",
+        "● writable",
         "<dt>30 days</dt><dd>2 monitors</dd>",
         "<dt>For ever</dt><dd>1 monitor</dd>",
     ] {

@@ -6,7 +6,11 @@ use serde_json::json;
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::server::{Server, send};
-use crate::support::{on_postgresql, until};
+use crate::{
+    access::refusals::Log,
+    pages::browser::Browser,
+    support::{on_postgresql, until},
+};
 
 async fn held(server: &Server) -> SqliteConnection {
     let options =
@@ -160,4 +164,31 @@ async fn a_scheduler_that_cannot_look_at_what_is_due_is_said_to_be_failing() {
     }
     let metrics = server.get("/metrics").await.text;
     assert!(metrics.contains("revere_task_failing{task=\"evaluate\"} 0"), "{metrics}");
+}
+
+/// What a page or an answer says stands in the log is there, at the level that a log has where nobody chose one.
+#[tokio::test]
+async fn what_fails_has_a_number_that_the_log_has_too() {
+    if on_postgresql() {
+        return;
+    }
+    let log = Log::begin();
+    let server = Server::start().await;
+    let body = json!({"name": "m", "script": "return_value = 1", "schedule": "0 0 1 1 *"});
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let browser = Browser::of(&server);
+    browser.page("/").await;
+    let mut holder = held(&server).await;
+    let answer = server.send("POST", "/api/v1/monitors", &body).await;
+    let page = browser.submit("/monitor/1/pause", &[]).await;
+    sqlx::query("rollback").execute(&mut holder).await.unwrap();
+    let problem = answer.problem(503);
+    let numbers = [problem["request_id"].as_str().unwrap(), page.header("x-request-id")];
+    assert_eq!(page.status, 503, "{}", page.text);
+    assert!(page.text.contains(&format!("log has this under <code>{}</code>", numbers[1])), "{}", page.text);
+    let said = log.said();
+    for number in numbers {
+        let line = said.lines().find(|line| line.contains(number) && line.contains("request refused for now"));
+        assert!(line.is_some_and(|line| line.contains("\"level\":\"WARN\"")), "{number}: {said}");
+    }
 }

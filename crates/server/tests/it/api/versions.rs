@@ -104,7 +104,7 @@ async fn a_deleted_monitor_is_listed_and_brought_back() {
     let missing = server.get("/api/v1/monitors/1").await.problem(404);
     assert_eq!(
         missing["detail"],
-        "there is no monitor 1: it was deleted, and can be brought back from the deleted monitors until 2026-07-31"
+        "there is no monitor 1: it was deleted, and can be brought back from the deleted monitors until 31 Jul 2026 UTC"
     );
     for path in ["runs", "flips", "versions", "versions/1", "difference"] {
         server.get(&format!("/api/v1/monitors/1/{path}")).await.problem(404);

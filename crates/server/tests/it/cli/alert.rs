@@ -26,10 +26,10 @@ async fn who_would_be_told_is_said_with_reasons_while_the_server_runs() {
     let said = shell.run("alert who 1 --severity warning").exits(0);
     assert_eq!(
         said.stdout,
-        "ALARM (warning) would be told by\n  \
-           yes  ops   it tells this\n  \
-           no   bad   the monitor is told by other alerts\n  \
-           no   good  the monitor is told by other alerts\n  \
+        "Notified of ALARM (warning):\n  \
+           yes  ops   it notifies of this\n  \
+           no   bad   other alerts are chosen for the monitor\n  \
+           no   good  other alerts are chosen for the monitor\n  \
            no   off   the alert is switched off in the configuration\n"
     );
     let said = shell.run("alert who 1 --state OK --json").exits(1);
@@ -86,15 +86,15 @@ async fn an_alert_that_is_failing_or_has_a_queue_says_so_where_one_asks_who_woul
         answer["alerts"].as_array().unwrap().iter().find(|one| one["alert"] == alert).unwrap().clone()
     };
     let is_failing = |answer: &Value| {
-        let told = one(answer, "ops")["owed"] == 0;
+        let told = one(answer, "ops")["queued"] == 0;
         (told && one(answer, "bad")["failing"] == true).then(|| answer.clone())
     };
     let answer = server.wait_for("/api/v1/monitors/1/who?state=ERROR", is_failing).await;
     let (bad, ops) = (one(&answer, "bad"), one(&answer, "ops"));
-    assert_eq!((&bad["told"], &bad["owed"]), (&json!(true), &json!(1)), "{answer}");
-    assert_eq!((&ops["failing"], &ops["owed"]), (&json!(false), &json!(0)), "{answer}");
+    assert_eq!((&bad["told"], &bad["queued"]), (&json!(true), &json!(1)), "{answer}");
+    assert_eq!((&ops["failing"], &ops["queued"]), (&json!(false), &json!(0)), "{answer}");
     let said = shell.run("alert who disk --state ERROR").exits(0);
-    assert!(said.stdout.contains("yes  bad   it tells this; it is failing, 1 queued\n"), "{}", said.stdout);
+    assert!(said.stdout.contains("yes  bad   it notifies of this; it is failing, 1 queued\n"), "{}", said.stdout);
     let page = server.get("/monitor/1/who?state=ERROR").await.1;
     assert!(page.contains("<span class=\"word bad\">it is failing, 1 queued</span>"), "{page}");
     server.stop();

@@ -158,3 +158,15 @@ async fn check_connect_says_which_rights_a_user_of_postgresql_lacks() {
     let said = check("bob").exits(1);
     assert!(said.stdout.contains("has schema 9999, this program knows up to"), "{}", said.stdout);
 }
+
+#[test]
+fn what_the_configuration_has_switched_off_is_listed_as_off() {
+    let shell = Shell::new();
+    shell.write(
+        "config.py",
+        "REVERE_SOURCES = {'old': {'type': 'demo', 'enabled': False}}\n\
+         REVERE_ALERTS = {'ops': {'type': 'log', 'enabled': False}, 'print': {'type': 'log'}}\n",
+    );
+    let said = shell.run("check").exits(0).stdout;
+    assert!(said.contains("sources    old (off)\n") && said.contains("alerts     print, ops (off)\n"), "{said}");
+}

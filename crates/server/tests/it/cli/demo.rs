@@ -37,7 +37,7 @@ async fn monitors_change_state_and_alerts_print_within_a_minute() {
     assert_eq!(printed, "State Change: OK -> ALARM");
     server.stdout.wait_for("State Change: ALARM -> OK");
     server
-        .wait_for("/api/v1/deliveries?alert=on-call&status=owed", |owed| {
+        .wait_for("/api/v1/deliveries?alert=on-call&status=queued", |owed| {
             let owed = owed["items"].as_array().unwrap();
             owed.iter().any(|delivery| delivery["attempts"].as_u64() >= Some(2)).then_some(())
         })
@@ -55,12 +55,12 @@ async fn right_after_the_start_alerts_have_told_and_one_fails() {
         let answer = server.json(&format!("/api/v1/deliveries?limit=100&{query}")).await;
         answer["items"].as_array().unwrap().clone()
     };
-    let sent = deliveries("alert=terminal&status=sent").await;
+    let sent = deliveries("alert=terminal&status=delivered").await;
     assert!(sent.len() > 20, "{} sent", sent.len());
     assert!(sent.iter().all(|one| one["reply"] == "logged" && one["attempts"] == 1), "{sent:?}");
     let failed = deliveries("alert=on-call&status=failed").await;
     assert!(failed.iter().any(|one| one["last_error"].as_str().unwrap().contains("503")), "{failed:?}");
-    assert!(!deliveries("alert=on-call&status=sent").await.is_empty(), "once it worked");
+    assert!(!deliveries("alert=on-call&status=delivered").await.is_empty(), "once it worked");
     let (_, page) = server.get("/alerts").await;
     assert!(!page.contains("nothing yet"), "{page}");
     assert!(page.contains("given up") && page.contains("no healthy upstream"), "{page}");

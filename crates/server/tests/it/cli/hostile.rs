@@ -116,7 +116,6 @@ fn words(limit: LimitKind) -> &'static str {
         LimitKind::Memory => "memory limit reached",
         LimitKind::SourceCalls => "source call limit reached",
         LimitKind::Answer => "answer limit reached",
-        LimitKind::Output => "output limit reached",
         LimitKind::Stack => "recursion too deep",
     }
 }

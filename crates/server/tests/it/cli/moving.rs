@@ -327,7 +327,7 @@ async fn a_server_on_the_new_database_goes_on_where_the_old_one_stopped() {
         .await;
     let (status, _) = server.post(&format!("/api/v1/monitors/{}/run", quiet["id"]), &json!({})).await;
     assert!(status < 300, "{status}");
-    let owed = "/api/v1/deliveries?status=owed";
+    let owed = "/api/v1/deliveries?status=queued";
     server.wait_for(owed, |owed| (owed["items"][0]["attempts"].as_i64() > Some(0)).then_some(())).await;
     server.stop();
 

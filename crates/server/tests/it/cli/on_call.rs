@@ -33,11 +33,11 @@ async fn whoever_is_on_call_is_told_and_the_question_who_would_be_says_so() {
     let said = shell.run("alert who 1").exits(0);
     assert_eq!(
         said.stdout,
-        "ALARM (critical) would be told by\n  \
-           yes  ops        it tells this\n       \
+        "Notified of ALARM (critical):\n  \
+           yes  ops        it notifies of this\n       \
                            on call: alice by alice_sms; then bob\n  \
-           no   alice_sms  it tells only while whoever it reaches is on call\n  \
-           no   bob_sms    it tells only while whoever it reaches is on call\n"
+           no   alice_sms  it notifies only while whoever it reaches is on call\n  \
+           no   bob_sms    it notifies only while whoever it reaches is on call\n"
             .replace("       on call", "                  on call")
     );
     let answer: Value =
@@ -48,7 +48,7 @@ async fn whoever_is_on_call_is_told_and_the_question_who_would_be_says_so() {
     assert_eq!(answer["alerts"][0]["on_call"]["words"], "nobody is on call; then alice, then bob");
 
     assert_eq!(server.post("/api/v1/monitors/1/run", &json!({})).await.0, 200);
-    let sent = server.wait_for("/api/v1/deliveries?status=sent", |page| {
+    let sent = server.wait_for("/api/v1/deliveries?status=delivered", |page| {
         let items = page["items"].as_array()?;
         (items.len() == 2).then(|| items.clone())
     });
@@ -64,7 +64,7 @@ async fn whoever_is_on_call_is_told_and_the_question_who_would_be_says_so() {
     assert_eq!(silent["items"][0]["reason"], "on_call_only", "{silent}");
     // Whoever was told by the rota does not stand among those who were not.
     let page = server.get("/monitor/1").await.1;
-    let not_told = page.split("Last not told").nth(1).unwrap_or_default();
+    let not_told = page.split("Not notified").nth(1).unwrap_or_default();
     assert!(not_told.contains("bob_sms") && !not_told.contains("alice_sms"), "{not_told}");
     let said = shell.run("alert test ops").exits(0);
     assert!(said.stdout.contains("alice by alice_sms: ") && said.stdout.contains("told alice"), "{}", said.stdout);
@@ -128,7 +128,7 @@ async fn a_calendar_says_who_is_on_call_and_its_last_copy_counts_while_it_is_awa
     assert_eq!(server.post("/api/v1/monitors", &monitor).await.0, 201);
     assert_eq!(server.post("/api/v1/monitors/1/run", &json!({})).await.0, 200);
     let told = |page: &Value| page["items"].as_array()?.iter().find(|one| one["alert"] == "bob_sms").cloned();
-    let told = server.wait_for("/api/v1/deliveries?status=sent", told).await;
+    let told = server.wait_for("/api/v1/deliveries?status=delivered", told).await;
     assert_eq!(told["on_call"], "bob is on call for 'ops'");
     server.stop();
 

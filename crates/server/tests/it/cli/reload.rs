@@ -88,7 +88,7 @@ async fn an_alert_that_is_gone_sends_nothing_more_and_one_that_came_tells() {
     let (_, made) = server.post("/api/v1/monitors", &monitor).await;
     server.post(&format!("/api/v1/monitors/{}/run", made["id"]), &json!({})).await;
     until("it is told", async || {
-        let sent = server.json("/api/v1/deliveries?status=sent").await;
+        let sent = server.json("/api/v1/deliveries?status=delivered").await;
         names(&sent, "alert") == ["new"]
     })
     .await;

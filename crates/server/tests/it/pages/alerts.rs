@@ -32,7 +32,7 @@ async fn the_log_says_what_was_told_and_what_was_answered() {
     server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
     let told = async {
         loop {
-            let page = browser.page("/alerts?alert=ops&status=sent").await;
+            let page = browser.page("/alerts?alert=ops&status=delivered").await;
             if page.contains("250 taken") {
                 return page;
             }
@@ -54,9 +54,9 @@ async fn a_silence_has_its_reason_on_the_monitors_page_and_on_the_alerts() {
     server.send("POST", "/api/v1/monitors", &body).await.json(201);
     server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
     let page = browser.page("/monitor/1").await;
-    assert!(page.contains("Last not told") && page.contains("the alert does not tell this state"), "{page}");
+    assert!(page.contains("Not notified") && page.contains("the alert does not notify of this state"), "{page}");
     let page = browser.page("/alerts/not-told?alert=ops").await;
-    assert!(page.contains("the alert does not tell this state") && page.contains("&#60;m&#62;"), "{page}");
+    assert!(page.contains("the alert does not notify of this state") && page.contains("&#60;m&#62;"), "{page}");
     assert!(!page.contains("switched off in the configuration"), "that is another alert: {page}");
     assert!(browser.page("/alerts/not-told?monitor=1").await.contains("switched off in the configuration"));
     assert!(browser.page("/alerts").await.contains("/alerts/not-told?alert=ops"));
@@ -237,12 +237,56 @@ async fn an_alert_that_tells_nothing_by_what_is_chosen_says_so() {
     let browser = Browser::of(&server);
     let set = async |body: serde_json::Value| server.send("PUT", "/api/v1/alerts/ops", &body).await.json(200);
     assert_eq!(set(json!({})).await["tells_nothing"], json!(null));
-    assert!(!browser.page("/alerts").await.contains("tells nothing"));
+    assert!(!browser.page("/alerts").await.contains("notifies of nothing"));
     let none = set(json!({"states": []})).await;
-    assert_eq!(none["tells_nothing"], "no state is chosen, so it tells nothing");
-    assert!(browser.page("/alerts").await.contains("no state is chosen, so it tells nothing"));
+    assert_eq!(none["tells_nothing"], "no state is chosen, so it notifies of nothing");
+    assert!(browser.page("/alerts").await.contains("no state is chosen, so it notifies of nothing"));
     let none = set(json!({"states": ["OK", "ALARM"], "severities": []})).await;
-    assert_eq!(none["tells_nothing"], "it is for problems of no severity, so it tells nothing");
+    assert_eq!(none["tells_nothing"], "it is for problems of no severity, so it notifies of nothing");
     assert!(browser.page("/alerts").await.contains("it is for problems of no severity"));
     assert_eq!(set(json!({"severities": ["warning"]})).await["tells_nothing"], json!(null));
+}
+
+/// A long name does not push the others out of their lines, and can be read whole.
+#[tokio::test]
+async fn names_of_alerts_are_clamped_and_whole_in_their_title() {
+    let server = Server::start().await;
+    let page = Browser::of(&server).page("/alerts").await;
+    assert!(page.contains("<a class=\"foreign two-lines\" href=\"/alert/ops/edit\" title=\"ops\"><b>ops</b></a>"), "{page}");
+}
+
+/// One line says what a source is, what it can, and how it is.
+#[tokio::test]
+async fn a_source_is_a_line_with_its_methods_folded() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let head = async || {
+        let page = browser.page("/sources").await;
+        let head = page.split("sources['echo']</code>").nth(1).and_then(|rest| rest.split("</div>").next());
+        head.unwrap_or_else(|| panic!("{page}")).to_owned()
+    };
+    let fresh = head().await;
+    assert!(fresh.contains("say, fail, wait, … 4 methods") && fresh.contains("not asked yet"), "{fresh}");
+    assert!(!fresh.contains("last answer"), "{fresh}");
+    let asked = json!({"script": "sources['echo'].say('x')"});
+    server.send("POST", "/api/v1/eval", &asked).await.json(200);
+    let known = head().await;
+    assert!(known.contains("up") && known.contains("last answer <time"), "{known}");
+}
+
+/// Programs that were written when deliveries were owed and sent go on finding them.
+#[tokio::test]
+async fn the_old_words_of_deliveries_are_still_understood() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({"name": "m", "script": "raise MonitorFailure('x')", "schedule": "0 0 1 1 *"});
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    let told = server.eventually("/api/v1/deliveries?alert=ops&status=sent", |page| page["items"][0].is_object()).await;
+    assert_eq!(told["items"][0]["status"], "delivered");
+    let page = browser.page("/alerts?status=sent").await;
+    assert!(page.contains("<option value=\"delivered\" selected>delivered</option>"), "{page}");
+    assert_eq!(server.get("/api/v1/deliveries?status=owed").await.status, 200);
+    let faults = server.get("/api/v1/deliveries?status=lost").await.faults();
+    assert!(faults[0].contains("queued, delivered, failed or cancelled"), "{faults:?}");
 }

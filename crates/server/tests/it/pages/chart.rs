@@ -3,7 +3,7 @@
 use revere_model::Clock as _;
 use serde_json::json;
 
-use super::browser::Browser;
+use super::browser::{Browser, attribute};
 use crate::api::server::Server;
 
 #[tokio::test]
@@ -112,4 +112,53 @@ async fn a_chart_of_the_past_has_the_changes_of_state_of_that_time_however_many_
     assert_eq!((flips.len(), flips[299][0].as_f64()), (300, Some((from + 399 * 60) as f64)), "of too many the newest");
     let page = browser.page("/monitor/1?range=all").await;
     assert!(page.contains("all that is kept: 400 runs") && page.matches("class=\"flip flip-").count() == 300, "{page}");
+}
+
+/// Nobody has to look for the range in which there is something.
+#[tokio::test]
+async fn a_chart_begins_with_the_shortest_range_that_holds_data() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "m", "script": "return_value = 1", "schedule": "0 0 1 1 *" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let run = async || server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    let range = async || {
+        let page = browser.page("/monitor/1").await;
+        let range = attribute(&page, "data-range-now", "data-range-now").to_owned();
+        assert!(page.contains(&format!("data-range=\"{range}\" aria-current=\"true\"")), "{page}");
+        range
+    };
+    assert_eq!(range().await, "1h", "there is nothing yet");
+    run().await;
+    assert_eq!(range().await, "1h");
+    server.clock.advance(jiff::SignedDuration::from_hours(2));
+    run().await;
+    assert_eq!(range().await, "24h", "all there is");
+    for (days, expected) in [(3, "7d"), (20, "30d"), (40, "all")] {
+        server.clock.advance(jiff::SignedDuration::from_hours(24 * days));
+        assert_eq!(range().await, expected, "nothing shorter has two runs");
+    }
+    for _ in 0..2 {
+        run().await;
+    }
+    assert_eq!(range().await, "24h", "what is new is in the last day");
+}
+
+/// An empty box says nothing.
+#[tokio::test]
+async fn a_monitor_that_never_left_a_value_has_no_chart() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "m", "script": "pass", "schedule": "0 0 1 1 *" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let run = async || server.send("POST", "/api/v1/monitors/1/run", &json!({})).await.json(200);
+    run().await;
+    let page = browser.page("/monitor/1").await;
+    assert!(!page.contains("data-chart=") && !page.contains("chart-title") && page.contains("Last runs"), "{page}");
+    assert!(browser.page("/monitor/1?range=24h").await.contains("data-chart="), "who asks for a time is shown it");
+    for script in ["return_value = 'a text'", "1/0"] {
+        server.send("PATCH", "/api/v1/monitors/1", &json!({"script": script})).await.json(200);
+        run().await;
+        assert!(browser.page("/monitor/1").await.contains("data-chart="), "{script}: there was one");
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::browser::Browser;
+use super::browser::{Browser, attribute};
 use crate::api::server::Server;
 
 fn rows(html: &str) -> usize {
@@ -39,4 +39,24 @@ async fn history_is_filtered_paged_and_downloaded() {
     assert_eq!(lines.len(), 251);
     assert!(lines[0].starts_with("id,kind,tick_at") && lines[1].ends_with("\"run 249\","), "{}", lines[1]);
     assert_eq!(browser.get("/monitor/1/history.csv?state=ALARM").await.text.lines().count(), 3);
+}
+
+/// A page has one zone, chosen once: another one shows the same stretch of time.
+#[tokio::test]
+async fn choosing_another_zone_keeps_what_is_shown() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "m", "script": "pass", "schedule": "@daily", "timezone": "Europe/Berlin" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    server.record_runs(1, 60, |_| false).await;
+    let page = browser.page("/monitor/1/history?from=2026-07-01+14:10&to=2026-07-01+14:20&zone=Europe/Berlin").await;
+    assert!(rows(&page) == 10 && page.matches("<select id=\"zone\"").count() == 1, "{page}");
+    assert!(!page.contains("<select name=\"zone\""), "no second way to choose");
+    let back = attribute(&page, "name=\"back\"", "value").replace("&#38;", "&");
+    let chosen = browser.submit("/zone", &[("zone", "America/New_York"), ("back", &back)]).await;
+    assert_eq!(chosen.header("location"), back);
+    browser.keep("revere_zone=America/New_York");
+    let page = browser.page(&back).await;
+    assert_eq!((rows(&page), attribute(&page, "name=\"from\"", "value")), (10, "2026-07-01 08:10:00"));
+    assert!(page.contains("Wed 1 Jul 2026, 08:10:30 UTC-4"), "{page}");
 }

@@ -363,3 +363,62 @@ async fn people_keep_their_filters_with_their_account_each_their_own() {
 fn spec(name: &str) -> MonitorSpec {
     MonitorSpec { name: name.into(), script: "pass".into(), schedule: "@yearly".into(), ..MonitorSpec::default() }
 }
+
+/// Switched off is not the same as not run yet: counters, filters, saved filters and the API tell them apart.
+#[tokio::test]
+async fn paused_monitors_are_counted_and_found_apart() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    monitor(&server, "runs", "pass", &["a"]).await;
+    for (name, tags) in [("paused", vec!["a"]), ("paused, too", vec![])] {
+        let id = monitor(&server, name, "pass", &tags).await;
+        server.send("PATCH", &format!("/api/v1/monitors/{id}"), &json!({"active": false})).await.json(200);
+    }
+    let body = json!({ "name": "new", "script": "pass", "schedule": "0 0 1 1 *" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+
+    let counts = server.get("/counts").await.json(200);
+    assert_eq!(counts, json!({"ALARM": 0, "ERROR": 0, "OK": 1, "INACTIVE": 1, "PAUSED": 2}));
+    let shown = async |query: &str| {
+        let page = browser.page(&format!("/?{query}")).await;
+        names(&page).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("state=PAUSED").await, ["paused", "paused, too"]);
+    assert_eq!(shown("state=INACTIVE").await, ["new"]);
+    assert_eq!(shown("state=paused,INACTIVE&sort=-name").await, ["paused, too", "paused", "new"]);
+    assert_eq!(shown("state=PAUSED&sort=-name&tag=a").await, ["paused"]);
+    assert_eq!(shown("state=OK,PAUSED").await, ["runs", "paused", "paused, too"]);
+    // Counters obey a search, and each leads to what it counts.
+    let page = browser.page("/?tag=a").await;
+    for (word, number) in [("PAUSED", 1), ("INACTIVE", 0), ("OK", 1)] {
+        let counter = &page[page.find(&format!("data-count=\"{word}\"")).unwrap()..];
+        let counter = counter.split("</a>").next().unwrap();
+        let lead = counter.contains(&format!("href=\"/?state={word}&#38;tag=a\""));
+        assert!(lead && counter.contains(&format!("<b>{number}</b>")), "{counter}");
+    }
+    let unknown = browser.get("/?state=SLEEPING").await;
+    assert!(unknown.status == 422 && unknown.text.contains("INACTIVE and PAUSED"), "{}", unknown.text);
+    let saved = browser.submit("/filters", &[("name", "Off"), ("query", "/?state=PAUSED")]).await;
+    assert_eq!(saved.header("location"), "/?state=PAUSED");
+
+    let of = async |query: &str| {
+        let page = server.get(&format!("/api/v1/monitors?{query}")).await.json(200);
+        page["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("active=false").await, ["paused", "paused, too"]);
+    assert_eq!(of("active=true&state=INACTIVE").await, ["new"]);
+    assert_eq!(server.get("/api/v1/monitors?active=maybe").await.faults().len(), 1);
+}
+
+/// By whatever collation the database sorts.
+#[tokio::test]
+async fn names_stand_in_the_order_that_people_expect() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    for name in ["shop-tls", "Shop 10", "shop", "shop 2", "shop_a", "shopping"] {
+        monitor(&server, name, "pass", &[]).await;
+    }
+    let expected = ["shop", "shop 2", "Shop 10", "shop-tls", "shop_a", "shopping"];
+    assert_eq!(names(&browser.page("/").await), expected);
+    assert_eq!(names(&browser.page("/?sort=name").await), expected);
+}

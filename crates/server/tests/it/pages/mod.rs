@@ -4,6 +4,7 @@ mod alerts;
 mod author;
 pub(crate) mod browser;
 mod chart;
+mod guides;
 mod history;
 mod list;
 mod live;

@@ -37,6 +37,7 @@ async fn pages_allow_nothing_of_others_and_hostile_text_stays_text() {
         "/alert/ops/edit",
         "/sources",
         "/server",
+        "/guides/MONITORS.md",
     ];
     for path in paths {
         let answer = browser.get(path).await;

@@ -143,7 +143,7 @@ async fn accounted_for(client: &reqwest::Client, base: &str, receiver: &Moody, c
         let with = |status: &str| -> HashSet<String> {
             all.iter().filter(|(_, item)| item["status"] == status).map(|(key, _)| key.clone()).collect()
         };
-        let (sent, owed) = (with("sent"), with("owed"));
+        let (sent, owed) = (with("delivered"), with("queued"));
         (all.len() == changes && sent == taken && owed == receiver.refused().difference(&taken).cloned().collect())
             .then_some(())
     };
@@ -189,7 +189,7 @@ async fn a_thousand_failures_in_one_minute_are_each_told_once_and_so_are_their_e
     till("2026-07-01T12:01:10Z");
     let nothing_owed = async || {
         eventually("nothing owed", async || {
-            (metric(&client, &base, "revere_deliveries_owed").await == Some(0)).then_some(())
+            (metric(&client, &base, "revere_deliveries_queued").await == Some(0)).then_some(())
         })
         .await;
     };

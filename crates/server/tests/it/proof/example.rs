@@ -80,7 +80,7 @@ if return_value >= .005:
 
     let sent = eventually("both flips delivered four times", async || {
         let list: Value = client
-            .get(format!("{}/api/v1/deliveries?status=sent", program.base))
+            .get(format!("{}/api/v1/deliveries?status=delivered", program.base))
             .send()
             .await
             .ok()?

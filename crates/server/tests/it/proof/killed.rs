@@ -85,7 +85,7 @@ async fn nothing_is_lost_however_often_it_is_killed() {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
     eventually("everything owed is sent", async || {
-        let owed = get(&client, &format!("{}/api/v1/deliveries?status=owed", program.base)).await?;
+        let owed = get(&client, &format!("{}/api/v1/deliveries?status=queued", program.base)).await?;
         owed["items"].as_array()?.is_empty().then_some(())
     })
     .await;

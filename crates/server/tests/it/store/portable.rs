@@ -220,7 +220,7 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
     store.next_due(scratch.now()).await.unwrap();
     store.due_count(scratch.now()).await.unwrap();
     store.plan_after_clock_set_back(scratch.now()).await.unwrap();
-    store.count_by_state().await.unwrap();
+    store.count_with_paused().await.unwrap();
     store.naming_source("shop", 9).await.unwrap();
     store.tags(9).await.unwrap();
     store.monitors_named("no such name", 9).await.unwrap();
@@ -228,8 +228,9 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
     for (states, text) in [(None, None), (Some(two), Some("a".to_owned()))] {
         let (tag, search) = (text.clone().map(|_| "mail".to_owned()), text);
         let severity = states.map(|_| Severity::Warning);
+        let active = states.map(|_| false);
         let filter =
-            MonitorFilter { states, severity, tag: tag.clone(), search: search.clone(), after: None, limit: 9 };
+            MonitorFilter { states, active, severity, tag: tag.clone(), search: search.clone(), after: None, limit: 9 };
         store.monitors(&filter).await.unwrap();
         let place = OverviewPlace {
             state: State::Alarm,
@@ -240,7 +241,8 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
             id: ids[0],
         };
         let after = states.map(|_| place);
-        let filter = OverviewFilter { states, severity, tag, search, order: None, after, limit: 9 };
+        let filter = OverviewFilter { states, paused: active, severity, tag, search, order: None, after, limit: 9 };
+        store.count_fitting(&filter).await.unwrap();
         store.overview(&filter).await.unwrap();
         use OverviewColumn::{LastRun, Name, NextRun, Since, Value};
         for by in [Name, Since, Value, LastRun, NextRun] {

@@ -49,7 +49,7 @@ impl<'a> Monitor<'a> {
 
 /// What `ops` heard, oldest first, as the first line of a mail says it.
 async fn heard(server: &Server, count: usize) -> Vec<String> {
-    let path = "/api/v1/deliveries?alert=ops&status=sent";
+    let path = "/api/v1/deliveries?alert=ops&status=delivered";
     server.eventually(path, |page| page["items"].as_array().unwrap().len() >= count).await;
     let subjects: Vec<String> = server.mailbox.all().iter().map(|told| told.subject()).collect();
     assert_eq!(subjects.len(), count, "{subjects:?}");

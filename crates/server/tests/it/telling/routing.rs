@@ -61,7 +61,7 @@ async fn what_is_chosen_must_be_there() {
     let faults = async |alerts: Value| server.send("POST", "/api/v1/monitors", &body(alerts)).await.faults();
     assert_eq!(faults(json!(["opps"])).await, ["alerts[0]: unknown alert 'opps'; did you mean 'ops'?"]);
     assert_eq!(faults(json!(["ops", "ops"])).await, ["alerts: the alert \"ops\" is there twice: take one out"]);
-    assert!(faults(json!([])).await[0].contains("nobody would be told"));
+    assert!(faults(json!([])).await[0].contains("nobody would be notified"));
     let disk = Monitor::create(&server, json!({"alerts": ["ops", "off"]})).await;
     // One that left the configuration may stay chosen.
     server.store.sync_alerts(&[], server.clock.now()).await.unwrap();
@@ -140,7 +140,7 @@ async fn routing_is_chosen_and_asked_about_on_the_pages() {
     assert!(!page.contains("/alert/broken/edit"), "it is not for this one: {page}");
     let who = browser.page("/monitor/1/who?state=ALARM&severity=warning").await;
     assert!(who.contains("the alert is for problems of another severity"), "{who}");
-    assert!(who.contains("the monitor is told by other alerts"), "{who}");
+    assert!(who.contains("other alerts are chosen for the monitor"), "{who}");
     assert!(browser.page("/monitor/1/who").await.contains("✓ yes"));
 }
 

@@ -73,8 +73,10 @@ pub struct Delivery {
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
     /// Not taken by the receiver yet.
+    #[serde(rename = "queued", alias = "owed")]
     Owed,
     /// The receiver said that it took it.
+    #[serde(rename = "delivered", alias = "sent")]
     Sent,
     /// Given up.
     Failed,
@@ -94,7 +96,16 @@ impl DeliveryStatus {
     pub const ALL: [DeliveryStatus; 4] =
         [DeliveryStatus::Owed, DeliveryStatus::Sent, DeliveryStatus::Failed, DeliveryStatus::Cancelled];
 
-    /// The one spelling used in columns, JSON, URLs and logs.
+    /// The spelling of pages, JSON, URLs and logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            DeliveryStatus::Owed => "queued",
+            DeliveryStatus::Sent => "delivered",
+            DeliveryStatus::Failed | DeliveryStatus::Cancelled => self.as_str(),
+        }
+    }
+
+    /// The spelling of columns.
     pub const fn as_str(self) -> &'static str {
         match self {
             DeliveryStatus::Owed => "owed",
@@ -109,8 +120,11 @@ impl FromStr for DeliveryStatus {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = DeliveryStatus::ALL.into_iter().find(|status| status.as_str() == text);
-        found.ok_or_else(|| format!("{text:?} is not a delivery's status; these are owed, sent, failed and cancelled"))
+        // Columns have the words of before; so have links and programs that were written then.
+        let found = DeliveryStatus::ALL.into_iter().find(|status| status.word() == text || status.as_str() == text);
+        found.ok_or_else(|| {
+            format!("{text:?} is not a delivery's status; these are queued, delivered, failed and cancelled")
+        })
     }
 }
 

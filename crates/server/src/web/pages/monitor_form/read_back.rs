@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::{day_of, offset_of};
+use revere_model::{clock_of, day_of, minute_of, offset_of};
 
 use super::{super::layout, faults::Faults};
 use crate::{
@@ -50,8 +50,8 @@ impl From<schedule::Preview> for ReadBack {
 /// Ticks as a person reads them, in their zone: all with seconds if one has some.
 pub(in super::super) fn in_words(ticks: &[jiff::Zoned]) -> Vec<String> {
     let whole = ticks.iter().all(|tick| tick.second() == 0);
-    let clock = if whole { "%H:%M" } else { "%H:%M:%S" };
-    let words = |tick: &jiff::Zoned| format!("{}, {} {}", day_of(tick), tick.strftime(clock), offset_of(tick));
+    let clock: fn(&jiff::Zoned) -> String = if whole { minute_of } else { clock_of };
+    let words = |tick: &jiff::Zoned| format!("{}, {} {}", day_of(tick), clock(tick), offset_of(tick));
     ticks.iter().map(words).collect()
 }
 

@@ -117,7 +117,7 @@ async fn check_seed(seed: u64, pooled: bool) {
         .await;
     }
     eventually("everything owed is sent", async || {
-        let owed = get(&world.client, &format!("{base}/api/v1/deliveries?status=owed")).await?;
+        let owed = get(&world.client, &format!("{base}/api/v1/deliveries?status=queued")).await?;
         owed["items"].as_array()?.is_empty().then_some(())
     })
     .await;
