@@ -73,8 +73,11 @@ test("from an empty folder to a first own alarm in a mailbox, knowing the README
     assert.match(raw, /3 orders in an hour/);
     assert.ok(done.length <= MOST, `${done.length} things to do:\n${done.join("\n")}`);
   } finally {
-    await who?.leave();
-    if (server.process) await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    try {
+      await who?.leave();
+    } finally {
+      if (server.process) await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 });

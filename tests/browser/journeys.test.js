@@ -109,7 +109,7 @@ everywhere("a monitor in ALARM is read, run, paused, muted for a moment, and loo
   await rows(page).first().locator(".c-when a").click();
   await page.getByRole("heading", { name: /^Run \d+$/ }).waitFor();
   await stands(page);
-  await page.getByRole("link", { name: "History" }).click();
+  await page.getByRole("link", { name: "History", exact: true }).click();
   await page.getByLabel("State", { exact: true }).selectOption("ALARM");
   await page.getByRole("button", { name: "Show" }).click();
   await rows(page).first().waitFor();
@@ -143,17 +143,13 @@ everywhere("a monitor is edited, refused with everything kept, tried and saved w
 everywhere("thousands of deliveries are gone through, one alert is switched, tested and looked at", server, async ({ page, server }) => {
   await page.goto("/alerts");
   const log = page.locator("#deliveries tbody tr:not(.day)");
-  const seen = [];
   for (let at = 0; at < 3; at += 1) {
-    const addresses = await page.locator("#deliveries").innerText();
     assert.ok((await log.count()) >= 20, "a page of them");
-    seen.push([addresses, page.url()]);
     await stands(page, `page ${at}`);
     const before = page.url();
     await page.getByRole("link", { name: "Older" }).click();
     await until(() => page.url() !== before, true);
   }
-  assert.equal(new Set(seen.map(([, address]) => address)).size, 3);
   await page.goto("/alerts");
   await page.getByLabel("Alert", { exact: true }).selectOption(longAlert);
   await page.getByLabel("Status", { exact: true }).selectOption({ index: 1 });

@@ -70,7 +70,7 @@ story("description and tags are in sight in a window of 720 pixels, however many
   const empty = (await editor.boundingBox()).height;
   await page.locator(".cm-content").click();
   await page.keyboard.insertText("x = 1\n".repeat(40));
-  await until(async () => (await editor.boundingBox()).height > empty + 300, true);
+  await until(async () => (await editor.boundingBox()).height > empty + 150, true);
 });
 
 story("what an empty script shows in grey asks a source that is there", server, {}, async ({ page }) => {
