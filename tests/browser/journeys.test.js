@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { everywhere, fits, story, until } from "./harness.js";
 import { look } from "./look.js";
-import { longAlert, longSource, longest, overprinted, uglyPages, uglyServer } from "./ugly.js";
+import { longAlert, longSource, longest, open, overprinted, uglyPages, uglyServer } from "./ugly.js";
 
 const server = uglyServer();
 const rows = (page) => page.locator("#runs tbody tr:not(.day)");
@@ -23,8 +23,7 @@ everywhere("every page stands", server, async ({ page, server }) => {
   const theme = await page.evaluate(() => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
   const found = [];
   for (const [name, address] of Object.entries(await uglyPages(server))) {
-    await page.goto(address);
-    if (/^\/monitor\/\d+$/.test(address)) await page.locator(".chart canvas").waitFor();
+    await open(page, address);
     found.push(...(await look(page, `journey-${name}`, `${width}-${theme}`)));
     found.push(...(await overprinted(page)).map((what) => `${name}: ${what}`));
   }
@@ -35,8 +34,7 @@ for (const theme of ["light", "dark"]) {
   story(`every page fits a window of 360 pixels, ${theme}`, server, { width: 360, theme }, async ({ page, server }) => {
     const found = [];
     for (const [name, address] of Object.entries(await uglyPages(server))) {
-      await page.goto(address);
-      if (/^\/monitor\/\d+$/.test(address)) await page.locator(".chart canvas").waitFor();
+      await open(page, address);
       await fits(page).catch((error) => found.push(`${name}: ${error.message}`));
       found.push(...(await overprinted(page)).map((what) => `${name}: ${what}`));
     }

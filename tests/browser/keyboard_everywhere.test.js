@@ -2,7 +2,7 @@
 // under nothing else.
 import assert from "node:assert/strict";
 import { everywhere, story, until } from "./harness.js";
-import { uglyPages, uglyServer } from "./ugly.js";
+import { open, uglyPages, uglyServer } from "./ugly.js";
 
 const server = uglyServer({ deliveries: 40 });
 
@@ -59,10 +59,8 @@ for (const [width, theme] of [[1280, "light"], [390, "dark"]]) {
   story(`Tab leads to every control of every page, and each is seen to have the focus, at ${width}, ${theme}`, server, { width, theme, height: 720 }, async ({ page, server }) => {
     const found = [];
     for (const [name, address] of Object.entries(await uglyPages(server))) {
-      await page.goto(address);
+      await open(page, address);
       await page.locator("[data-help]:not([hidden])").waitFor({ state: "attached" });
-      if (/^\/monitor\/\d+$/.test(address)) await page.locator(".chart canvas").waitFor();
-      if (/^\/(create|monitor\/\d+\/edit)$/.test(address)) await page.locator(".cm-editor").waitFor();
       const count = await controls(page);
       assert.ok(count > 3, name);
       // Around once, and what lies before where a page begins.

@@ -88,6 +88,14 @@ export async function uglyPages(server) {
   };
 }
 
+// A page is there when its chart is, if it has one, and its editor.
+export async function open(page, address) {
+  await page.goto(address);
+  for (const [box, part] of [["[data-chart]", ".chart canvas"], ["form[data-author]", ".cm-editor"]]) {
+    if (await page.locator(box).count()) await page.locator(part).first().waitFor();
+  }
+}
+
 // Words that are printed over other words, as far as both are to be seen.
 export const overprinted = (page) =>
   page.evaluate(() => {

@@ -21,7 +21,6 @@ async fn help_has_the_version_what_a_script_sees_and_where_to_read_on() {
         "threshold",
         "import statistics",
         "href=\"/api/v1/openapi.json\"",
-        "docs",
     ] {
         assert!(help.contains(words), "{words} in {help}");
     }
