@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const binary = process.env.REVERE_BIN ?? path.join(root, "target/debug/revere");
+export const binary = process.env.REVERE_BIN ?? path.join(root, "target/debug/revere");
 // How long anything may take; machines that build something beside it are slow.
 const PATIENCE = 45_000;
 
@@ -58,7 +58,7 @@ export async function serve({ demo = false, reply = "thank you", more = () => ""
   return server;
 }
 
-class Server {
+export class Server {
   port = 0;
 
   constructor(folder, demo) {
@@ -224,7 +224,8 @@ export function everywhere(name, server, act) {
 // Keys are heard once the page's scripts have run: the last thing the first of them does before it listens is to show this.
 export async function listens(page, heading) {
   await page.getByRole("heading", { name: heading }).waitFor();
-  await page.locator("[data-help]").waitFor();
+  // Where there is no room for the button it is not seen, and the key is heard all the same.
+  await page.locator("[data-help]:not([hidden])").waitFor({ state: "attached" });
 }
 
 // Nothing is wider than the window: nobody has to scroll a page sideways.

@@ -1,6 +1,6 @@
 // Once through with the keyboard alone.
 import assert from "node:assert/strict";
-import { listens, serve, story, until } from "./harness.js";
+import { everywhere, listens, serve, until } from "./harness.js";
 
 const server = serve();
 const focused = (page, selector) => page.locator(`${selector}:focus`).waitFor();
@@ -14,7 +14,7 @@ async function tabTo(page, reached) {
   assert.fail(`40 tabs do not lead to ${reached}`);
 }
 
-story("create, try, save, run, search, find and delete without a mouse", server, {}, async ({ page, server }) => {
+everywhere("create, try, save, run, search, find and delete without a mouse", server, async ({ page, server }) => {
   const { keyboard } = page;
   await page.goto("/");
   await listens(page, "Nothing is watched yet");
@@ -60,7 +60,7 @@ story("create, try, save, run, search, find and delete without a mouse", server,
   assert.deepEqual(await server.names(), []);
 });
 
-story("the list is gone through, chosen from and opened with letters, and what is shown is edited", server, {}, async ({ page, server }) => {
+everywhere("the list is gone through, chosen from and opened with letters, and what is shown is edited", server, async ({ page, server }) => {
   const { keyboard } = page;
   const ids = [];
   for (const name of ["a first", "b second", "c third"]) ids.push(await server.monitor({ name, runs: 0 }));

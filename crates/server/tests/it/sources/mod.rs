@@ -7,6 +7,7 @@ mod database_log_ins;
 mod database_tls;
 mod docs;
 mod every_kind;
+mod examples;
 mod faults;
 mod graphite;
 mod http;

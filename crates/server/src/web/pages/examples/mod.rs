@@ -115,6 +115,7 @@ mod tests {
             (&["names", "get_datapoints"], &["a 'b': against yesterday"]),
             (&["get", "head"], &["a 'b': health and certificate"]),
             (&["weather"], &["a 'b': weather"]),
+            (&["*"], &[]),
             (&[], &[]),
         ] {
             let examples = of_sources::of("a 'b'", &source(methods));

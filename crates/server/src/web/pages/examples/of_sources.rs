@@ -78,11 +78,14 @@ pub(super) fn of(name: &str, description: &SourceDescription) -> Vec<Example> {
             "* * * * *",
             HEALTH.to_owned(),
         )],
+        // What wants arguments that nobody here knows is no example: as it stands it would fail. Nor is `*`, which stands for
+        // what a program has that was not started yet.
         Kind::Other => description
             .methods
-            .first()
+            .iter()
+            .find(|method| method.name != "*" && needs_no_argument(&method.signature))
             .map(|method| {
-                let call = format!("return_value = SOURCE.{}()\n", method.name);
+                let call = ASK.replace("METHOD", &method.name);
                 example("ask", &method.name, "What it answers.", "*/5 * * * *", call)
             })
             .into_iter()
@@ -90,9 +93,20 @@ pub(super) fn of(name: &str, description: &SourceDescription) -> Vec<Example> {
     }
 }
 
+/// Whether a method of that signature, `(path, to=None)` for instance, can be called with nothing.
+fn needs_no_argument(signature: &str) -> bool {
+    let inside =
+        signature.trim().strip_prefix('(').and_then(|rest| rest.rsplit_once(')')).map_or("", |(inside, _)| inside);
+    let needs_none = |one: &str| one.is_empty() || one == "/" || one.starts_with('*') || one.contains('=');
+    inside.split(',').map(str::trim).all(needs_none)
+}
+
 const ROWS: &str = "\
-# Put your own table and condition here.
-rows = SOURCE.execute('select count(*) from orders where shipped_at is null')
+# Put your own table in place of the parentheses, and your own condition.
+rows = SOURCE.execute('''
+    select count(*) from (select null as shipped_at) as orders
+    where shipped_at is null
+''')
 return_value = rows[0][0]
 if return_value > 100:
     raise MonitorFailure(f'{return_value} orders wait')
@@ -101,8 +115,10 @@ if return_value > 100:
 const HEARTBEAT: &str = "\
 from datetime import datetime, timezone
 
-# Put your own table and column of times here.
-newest = SOURCE.execute('select max(created_at) from events')[0][0]
+# Put your own table in place of the parentheses, and its column of times.
+newest = SOURCE.execute('''
+    select max(created_at) from (select current_timestamp as created_at) as events
+''')[0][0]
 if newest is None:
     raise MonitorFailure('there is no event at all')
 if isinstance(newest, str):
@@ -116,17 +132,17 @@ if minutes > 15:
 ";
 
 const RATIO: &str = "\
-# Put your own metric here.
-failed = SOURCE.value('sum(rate(http_requests_total{code=~\"5..\"}[5m]))')
-total = SOURCE.value('sum(rate(http_requests_total[5m]))')
+# Put your own metric here. What is not there counts as 0.
+failed = SOURCE.value('sum(rate(http_requests_total{code=~\"5..\"}[5m])) or vector(0)')
+total = SOURCE.value('sum(rate(http_requests_total[5m])) or vector(0)')
 return_value = 100 * failed / total if total else 0
 if return_value >= 1:
     raise MonitorFailure(f'{return_value:.2f}% of the requests fail')
 ";
 
 const LAST_WEEK: &str = "\
-# Put your own path here.
-path = 'sum(stats_counts.response.*)'
+# Put your own path in place of stats_counts.response.*. What is not there counts as 0.
+path = 'fallbackSeries(sumSeries(stats_counts.response.*), constantLine(0))'
 now = SOURCE.get_sum(path, '-60min')
 before = SOURCE.get_sum(path, '-10140min', '-10080min')
 return_value = now
@@ -154,3 +170,24 @@ if page.elapsed > 2:
 if page.tls and page.tls.days_left < 14:
     raise MonitorFailure(f'the certificate ends on {page.tls.not_after.date()}')
 ";
+
+const ASK: &str = "\
+answer = SOURCE.METHOD()
+print(answer)
+return_value = answer if isinstance(answer, (int, float, str)) else str(answer)
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_called_with_nothing_is_seen_by_its_signature() {
+        for signature in ["()", "(since='-1h')", "(*paths, **options)", "(/, a=1, *, b: int = 2) -> dict", "( )"] {
+            assert!(needs_no_argument(signature), "{signature}");
+        }
+        for signature in ["(path)", "(path, to=None)", "(*, host)", "(self: int) -> str"] {
+            assert!(!needs_no_argument(signature), "{signature}");
+        }
+    }
+}
