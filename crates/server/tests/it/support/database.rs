@@ -45,9 +45,13 @@ impl TestDatabase {
 
     /// PostgreSQL, whatever tests run on.
     pub(crate) async fn on_a_server() -> TestDatabase {
-        let url = schema_of_its_own().await;
-        let address = PostgresAddress::read(&url, None).unwrap();
-        TestDatabase { place: address.into(), url, _folder: tempfile::tempdir().unwrap() }
+        TestDatabase::at_url(&schema_of_its_own().await)
+    }
+
+    /// The one at this address, which nothing else uses.
+    pub(crate) fn at_url(url: &str) -> TestDatabase {
+        let address = PostgresAddress::read(url, None).unwrap();
+        TestDatabase { place: address.into(), url: url.to_owned(), _folder: tempfile::tempdir().unwrap() }
     }
 
     /// The same one, for another server.
@@ -139,8 +143,8 @@ impl Sql {
             }
             Sql::Postgres(_) => {
                 self.texts(
-                    "select cast(tablename as text) from pg_tables where schemaname = current_schema()
-                         and tablename <> 'commits' order by 1",
+                    "select cast(relname as text) from pg_class where relnamespace = current_schema()::regnamespace
+                         and relkind in ('r', 'p') and not relispartition and relname <> 'commits' order by 1",
                 )
                 .await
             }
