@@ -260,11 +260,12 @@ impl PostgresSide {
         }
         if table.name == "runs" {
             let began = table.columns.iter().position(|column| column.name == "started_at");
-            let times = rows.iter().filter_map(|row| match row.get(began?) {
+            let time = |row: &Row| match row.get(began?) {
                 Some(Value::Int(at)) => Some(*at),
                 _ => None,
-            });
-            partitions::months(&mut self.connection, times).await?;
+            };
+            let times: Vec<i64> = rows.iter().filter_map(time).collect();
+            partitions::months(&mut self.connection, &times).await?;
         }
         let copy = format!("copy {} ({}) from stdin", table.name, table.names());
         let mut copying = self.connection.copy_in_raw(&copy).await?;

@@ -46,7 +46,7 @@ pub(in crate::store) struct Known {
 
 impl Known {
     /// A transaction begins.
-    pub(super) fn begin(&mut self) {
+    pub(in crate::store) fn begin(&mut self) {
         self.is_made_now = false;
     }
 }
@@ -156,7 +156,7 @@ pub(in crate::store) async fn have(writer: &mut WriterConnection, times: &[i64])
     let there = all(connection).await?;
     if !fits(&there) {
         writer.partitions.is_made_now = true;
-        make(connection, times.iter().copied()).await?;
+        make(connection, times).await?;
     } else if !writer.partitions.is_made_now {
         writer.partitions.there = there;
     }
@@ -164,13 +164,13 @@ pub(in crate::store) async fn have(writer: &mut WriterConnection, times: &[i64])
 }
 
 /// Makes those that are missing, in the transaction that goes on. Nobody who reads or writes runs waits for it.
-async fn make(connection: &mut PgConnection, times: impl Iterator<Item = i64>) -> Result<(), sqlx::Error> {
+async fn make(connection: &mut PgConnection, times: &[i64]) -> Result<(), sqlx::Error> {
     // Another server makes the same ones.
     sqlx::raw_sql("lock table runs in share update exclusive mode").execute(&mut *connection).await?;
     let mut there = all(connection).await?;
     let width = Width::of(longest(connection).await?);
     for at in times {
-        if let Some((from, until)) = lacking(&there, at, width) {
+        if let Some((from, until)) = lacking(&there, *at, width) {
             let name = one(connection, from, until).await?;
             there.push(Partition { name, from, until });
         }
@@ -179,10 +179,10 @@ async fn make(connection: &mut PgConnection, times: impl Iterator<Item = i64>) -
 }
 
 /// Makes a partition for each month of these instants that has none, where nobody else is at it.
-pub(super) async fn months(connection: &mut PgConnection, times: impl Iterator<Item = i64>) -> Result<(), sqlx::Error> {
+pub(super) async fn months(connection: &mut PgConnection, times: &[i64]) -> Result<(), sqlx::Error> {
     let mut there = all(connection).await?;
     for at in times {
-        if let Some((from, until)) = lacking(&there, at, Width::Month) {
+        if let Some((from, until)) = lacking(&there, *at, Width::Month) {
             let name = one(connection, from, until).await?;
             there.push(Partition { name, from, until });
         }
@@ -234,7 +234,7 @@ pub(in crate::store) async fn make_ahead(connection: &mut PgConnection, now: i64
         if end > until {
             return Ok(());
         }
-        make(connection, [end].into_iter()).await?;
+        make(connection, &[end]).await?;
     }
 }
 

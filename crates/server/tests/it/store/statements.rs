@@ -28,7 +28,7 @@ async fn a_batch_takes_at_most_four_statements_and_statuses_are_written_in_place
     for n in 0..MONITORS {
         scratch.store.create_monitor(&spec(&format!("m{n}")), &by_server(scratch.now())).await.unwrap();
     }
-    let commits = || scratch.store.health().commits as i64;
+    let commits = || scratch.store.health().commits.cast_signed();
     let (mut claiming, mut recording) = ((0, 0), (0, 0));
     for round in 0..ROUNDS {
         scratch.clock.advance(SignedDuration::from_secs(60));
