@@ -28,6 +28,9 @@ pub struct Health {
     pub sandbox: Result<(), String>,
     /// How many servers share the database, this one among them, as far as they were seen lately; `None` where one has it.
     pub servers: Option<u64>,
+    /// Whether runs of the next days have a partition to go into; `None` where runs are in none. Where they have not, results still make
+    /// the one that they lack.
+    pub partitions: Option<Result<(), String>>,
     /// How interpreters become pristine between runs, which is the fastest way that works on this machine.
     pub sandbox_reset: &'static str,
     /// Whether whoever watches this server hears of it, where an address for that is configured. It says nothing of whether the
@@ -43,6 +46,7 @@ pub async fn look(context: &Context) -> Result<Health, Failure> {
         store: store(services, context.now()),
         sandbox: sandbox(services).await,
         servers: services.engine.servers(),
+        partitions: services.store.partitions(context.now()),
         sandbox_reset: services.runner.sandbox().stats().reset_by.as_str(),
         heartbeat: services.heartbeat.as_ref().map(|heartbeat| heartbeat.look(context.now())),
     })

@@ -21,6 +21,7 @@ mod name_order;
 mod name_search;
 mod nodes;
 mod page_cut;
+mod partitions;
 mod people;
 mod place;
 mod postgres;
@@ -94,7 +95,7 @@ pub use telling::reminders::Reminded;
 pub use telling::told_records::unseen;
 
 use crate::{metrics::Metrics, redact::Secrets};
-use database::{DbConnection, DbPool, Opened};
+use database::{DbConnection, DbOptions, DbPool, Opened};
 
 /// How a store is opened. The times are settable so that tests of locks and full disks are quick.
 #[derive(Clone)]
@@ -169,6 +170,8 @@ struct Inner {
     readers: DbPool,
     /// The engine's own: it never waits behind somebody's long list.
     engine_readers: DbPool,
+    /// How another connection for writing is made.
+    connect: DbOptions,
     queue: writer::Queue,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// The writer is the last to let go of the database; a store that was never closed lets go all the same.
@@ -184,6 +187,7 @@ struct Inner {
     database_clock: OnceLock<DatabaseClock>,
     claim_margin: Duration,
     low_water: claiming::low_water::LowWater,
+    partitions: partitions::Partitions,
     deleted_days: u32,
     ways_in: WaysIn,
     counted: reading::counts::Counted,
@@ -204,10 +208,11 @@ impl Store {
         let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
         let readers_gone = CancellationToken::new();
         let (queue, writer) =
-            writer::start(connect, connection, health.clone(), lock, options.probe_every, readers_gone.clone());
+            writer::start(connect.clone(), connection, health.clone(), lock, options.probe_every, readers_gone.clone());
         Ok(Store(Arc::new(Inner {
             readers,
             engine_readers,
+            connect,
             queue,
             writer: Mutex::new(Some(writer)),
             _let_go: readers_gone.clone().drop_guard(),
@@ -217,6 +222,7 @@ impl Store {
             database_clock: OnceLock::new(),
             claim_margin: options.claim_margin,
             low_water: claiming::low_water::LowWater::default(),
+            partitions: partitions::Partitions::default(),
             place: options.place,
             patience: options.patience,
             alone: options.alone,

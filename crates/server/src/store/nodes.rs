@@ -233,16 +233,25 @@ impl Store {
         let mut wanted = wanted.to_vec();
         wanted.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
         wanted.truncate(limit as usize);
-        let Some(since) = wanted.last().map(|(_, at)| *at) else { return Ok(Vec::new()) };
+        let (Some((_, until)), Some((_, since))) = (wanted.first().copied(), wanted.last().copied()) else {
+            return Ok(Vec::new());
+        };
         let ids = ids_text(wanted.iter().map(|(monitor, _)| *monitor));
         let starts: Vec<i64> = wanted.iter().map(|(_, at)| micros(*at)).collect();
         let starts = serde_json::to_string(&starts).expect("a list of numbers always has a JSON form");
         let sql = format!(
-            "select * from runs where monitor_id in {} and started_at in {} order by started_at, id",
+            "select * from runs where monitor_id in {} and started_at in {} and started_at >= $3 and started_at <= $4
+             order by started_at, id",
             sql_pieces::ids_of("$1"),
             sql_pieces::ids_of("$2")
         );
-        let rows = db::query(db::AssertSqlSafe(sql)).bind(&ids).bind(starts).fetch_all(self.engine_readers()).await?;
+        let rows = db::query(db::AssertSqlSafe(sql))
+            .bind(&ids)
+            .bind(starts)
+            .bind(micros(since))
+            .bind(micros(until))
+            .fetch_all(self.engine_readers())
+            .await?;
         let wanted: HashSet<(MonitorId, Timestamp)> = wanted.into_iter().collect();
         let runs = rows.iter().map(run).collect::<Result<Vec<Run>, _>>()?;
         let runs = runs.into_iter().filter(|run| wanted.contains(&(run.monitor_id, run.started_at)));

@@ -34,7 +34,7 @@ impl Store {
     }
 
     /// Purges at most `limit` runs of a monitor that began more than `days` days before `now`, the oldest first; never
-    /// the last one. Answers how many.
+    /// the last one, and none that goes with its partition soon. Answers how many.
     pub async fn purge_runs(
         &self,
         monitor: MonitorId,
@@ -43,10 +43,33 @@ impl Store {
         limit: u32,
     ) -> Result<u64, StoreError> {
         // The last recorded run is the one that the monitor's row shows.
-        let old = "select id from runs where monitor_id = $1 and started_at < $2 and started_at is distinct from
-                       (select last_run_at from statuses where monitor_id = $1)
-                   order by started_at, id limit $3";
-        self.purge_old("runs", old, monitor, cutoff(days, now), limit).await
+        let old: Vec<(i64, i64)> = db::query_as(
+            "select id, started_at from runs where monitor_id = $1 and started_at < $2 and started_at >= $3
+                 and started_at is distinct from (select last_run_at from statuses where monitor_id = $1)
+             order by started_at, id limit $4",
+        )
+        .bind(monitor.0)
+        .bind(micros(cutoff(days, now)))
+        .bind(self.left_to_partitions())
+        .bind(i64::from(limit))
+        .fetch_all(self.readers())
+        .await?;
+        let (Some((_, oldest)), Some((_, newest))) = (old.first().copied(), old.last().copied()) else {
+            return Ok(0);
+        };
+        let ids: Vec<i64> = old.into_iter().map(|(id, _)| id).collect();
+        let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
+        let sql = format!(
+            "delete from runs where id in {} and started_at >= $2 and started_at <= $3",
+            sql_pieces::ids_of("$1")
+        );
+        self.write(move |connection| {
+            Box::pin(async move {
+                let gone = db::query(db::AssertSqlSafe(sql)).bind(ids).bind(oldest).bind(newest);
+                Ok(gone.execute(connection).await?.rows_affected())
+            })
+        })
+        .await
     }
 
     /// Purges at most `limit` gaps of a monitor whose last tick lies more than `days` days before `now`. The counters on
@@ -176,7 +199,11 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
         // Nobody is told next of what is gone; an end that a mute holds back is still told.
         "delete from on_call_rounds where monitor_id = $1 and rota in
              (select rota from on_call_rounds where monitor_id = $1 limit $2)",
-        "delete from runs where id in (select id from runs where monitor_id = $1 limit $2)",
+        // The oldest; until when they began says where they are.
+        "delete from runs where monitor_id = $1
+             and id in (select id from runs where monitor_id = $1 order by started_at, id limit $2)
+             and started_at <= (select max(started_at) from
+                 (select started_at from runs where monitor_id = $1 order by started_at, id limit $2) oldest)",
         "delete from gaps where id in (select id from gaps where monitor_id = $1 limit $2)",
         "delete from deliveries where id in (select d.id from deliveries d where d.monitor_id = $1 and d.status <> 'owed'
              and not exists (select 1 from deliveries i where i.instead_of = d.id)

@@ -40,6 +40,12 @@ pub(super) struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false, example = 3)]
     servers: Option<u64>,
+    /// Whether runs of the next days have a partition to go into: `ok`, or what a person has to see to. Left out where runs are in no
+    /// partitions, on SQLite. The status stays `ok`: results still make the partition that they lack, and say so in `store` if they
+    /// cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ok")]
+    partitions: Option<String>,
     /// Whether the certificate that the server shows is in order: `ok`, or what a person has to see to. Left out where it
     /// shows none. The status stays `ok`: starting the server again mends no certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +92,7 @@ pub(super) async fn health(Extract(state): Extract<WebState>, context: Context) 
         sandbox: shown(parts.sandbox),
         sandbox_reset: knows.then_some(parts.sandbox_reset),
         servers: parts.servers.filter(|_| knows),
+        partitions: parts.partitions.map(shown),
         certificate: state.site.certificate.as_ref().map(|certificate| {
             let fault = certificate.state(context.now()).fault;
             shown(fault.map_or(Ok(()), Err))

@@ -1,5 +1,5 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
-//! beyond its monitor's days, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins
+//! beyond its monitor's days, one by one or with its partition, which are made ahead here, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins
 //! that are over, the key of links that held long enough, an audit that was kept long enough, ticks reckoned by a wrong clock, and what is owed by alerts that left
 //! the configuration.
 
@@ -47,6 +47,7 @@ pub(in crate::engine) struct Housekeeping {
 #[derive(Clone, Copy)]
 enum Place {
     Claims,
+    Partitions,
     Clock,
     Orphans,
     LogIns,
@@ -73,6 +74,10 @@ impl Housekeeping {
                     shared.evaluate.wake();
                     shared.wake_deliveries();
                 }
+                Place::Partitions
+            }
+            Place::Partitions => {
+                shared.store.keep_partitions(now).await?;
                 Place::Clock
             }
             Place::Clock => {

@@ -55,6 +55,8 @@ const TYPES: [&str; 17] = [
 
 /// Writes them.
 pub(in crate::store) async fn insert(connection: &mut DbConnection, runs: &[NewRun<'_>]) -> Result<(), StoreError> {
+    let began: Vec<i64> = runs.iter().map(|run| micros(run.started_at)).collect();
+    connection.has_room_for_runs(&began).await?;
     for piece in in_pieces(connection, runs) {
         let sql = format!(
             "insert into runs (id, monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, \

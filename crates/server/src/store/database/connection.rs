@@ -94,9 +94,19 @@ impl DbConnection {
             DbConnection::Postgres(writer) => {
                 let begun = answered(postgres::commits::begin(&mut writer.connection, &writer.name)).await;
                 writer.spent |= begun.is_err();
+                writer.partitions.begin();
                 begun.map(Some)
             }
             _ => query(sql_pieces::BEGIN).execute(self).await.map(|_| None),
+        }
+    }
+
+    /// Has room there for runs that began at these instants, which are about to be written in the transaction that goes on.
+    pub(in crate::store) async fn has_room_for_runs(&mut self, began: &[i64]) -> Result<(), sqlx::Error> {
+        match self {
+            DbConnection::Postgres(writer) => answered(postgres::partitions::have(writer, began)).await,
+            // A file has room for any; nobody writes out of a pool.
+            _ => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use super::{address::PostgresAddress, clear_text, commits, faults, migrate};
+use super::{address::PostgresAddress, clear_text, commits, faults, migrate, partitions::Known};
 use crate::store::{
     OpenError, StoreOptions,
     database::{DbConnection, DbOptions, DbPool, Opened},
@@ -30,6 +30,10 @@ const SESSION: &str = "set statement_timeout = '30s'; set idle_in_transaction_se
 /// The same, for those that only read.
 const READING: &str = "set default_transaction_read_only = on";
 
+/// The same, for what people look at: lists, charts, exports. Long ones are read in pieces, each a question of its own, and while one
+/// of those goes on, what was so when it began is kept for its sake.
+const FOR_PEOPLE: &str = "set default_transaction_read_only = on; set statement_timeout = '10s'";
+
 /// How the writer connects.
 #[derive(Clone)]
 pub(in crate::store) struct ConnectOptions {
@@ -48,6 +52,8 @@ pub(in crate::store) struct WriterConnection {
     /// Whether nothing more may be asked on it: statements are prepared that no longer fit the schema, or a transaction was
     /// begun by half.
     pub(in crate::store) spent: bool,
+    /// Which partitions runs may go into.
+    pub(in crate::store) partitions: Known,
 }
 
 impl ConnectOptions {
@@ -79,7 +85,8 @@ impl ConnectOptions {
 /// Connects for writing.
 pub(in crate::store) async fn connect(options: &ConnectOptions) -> Result<WriterConnection, sqlx::Error> {
     let connection = connect_alone(options).await?;
-    Ok(WriterConnection { connection, name: uuid::Uuid::new_v4().simple().to_string(), spent: false })
+    let name = uuid::Uuid::new_v4().simple().to_string();
+    Ok(WriterConnection { connection, name, spent: false, partitions: Known::default() })
 }
 
 async fn connect_alone(options: &ConnectOptions) -> Result<PgConnection, sqlx::Error> {
@@ -107,7 +114,7 @@ pub(in crate::store) fn no_connection(within: Duration) -> sqlx::Error {
 }
 
 /// Connections for reading, made when they are needed.
-fn readers(options: &ConnectOptions, connections: u32, patience: Duration) -> DbPool {
+fn readers(options: &ConnectOptions, connections: u32, patience: Duration, reading: &'static str) -> DbPool {
     let told = options.clone();
     let pool = PgPoolOptions::new()
         .max_connections(connections)
@@ -117,7 +124,7 @@ fn readers(options: &ConnectOptions, connections: u32, patience: Duration) -> Db
             let session = told.session();
             Box::pin(async move {
                 sqlx::raw_sql(session).execute(&mut *connection).await?;
-                sqlx::raw_sql(READING).execute(connection).await?;
+                sqlx::raw_sql(reading).execute(connection).await?;
                 Ok(())
             })
         })
@@ -155,8 +162,8 @@ pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAdd
         .map_err(failed)?;
     let patience = options.busy_timeout.max(Duration::from_secs(1));
     Ok(Opened {
-        readers: readers(&connect_options, options.readers, patience),
-        engine_readers: readers(&connect_options, 2, patience),
+        readers: readers(&connect_options, options.readers, patience, FOR_PEOPLE),
+        engine_readers: readers(&connect_options, 2, patience, READING),
         options: DbOptions::Postgres(Box::new(connect_options)),
         connection: DbConnection::Postgres(Box::new(writer)),
         instance,

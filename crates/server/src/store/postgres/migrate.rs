@@ -33,10 +33,14 @@ pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
     (33, include_str!("../../../migrations/postgres/0033_browsers.sql")),
     (34, include_str!("../../../migrations/postgres/0034_source_outages.sql")),
     (35, include_str!("../../../migrations/postgres/0035_outages_by_default.sql")),
+    (PARTITIONED, include_str!("../../../migrations/postgres/0036_partitions.sql")),
 ];
 
 /// The step after which the monitors that it found get their place in the order of names.
 const NAMES_ORDERED: i64 = 17;
+
+/// The step that puts runs into partitions.
+const PARTITIONED: i64 = 36;
 
 /// Held by whoever changes the schema: `REVR` in ASCII. It keeps two servers from tripping over each other; where a database knows
 /// no such locks, the second one's step fails, and is tried again.
@@ -63,7 +67,15 @@ pub(super) async fn bring_up_to_date(
             }
             return Ok(());
         };
-        match apply(connection, found, *version, step).await {
+        let prepared = match *version {
+            PARTITIONED => look_through(connection).await,
+            _ => Ok(()),
+        };
+        let applied = match prepared {
+            Ok(()) => apply(connection, found, *version, step).await,
+            Err(error) => Err(error),
+        };
+        match applied {
             Ok(true) => {
                 tracing::debug!(version, database = %address, "a step of the schema");
                 done.get_or_insert(found);
@@ -118,11 +130,13 @@ pub(super) fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, _)| *version)
 }
 
-/// What two servers come to that make the same step at once: unique_violation, duplicate_table, duplicate_column, an index
-/// that is gone.
+/// What two servers come to that make the same step at once: unique_violation, duplicate_table, duplicate_column, an index, a
+/// constraint or a table that is gone or there already, or another sort of table.
 fn is_anothers(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| ["23505", "42P07", "42701", "42704", "40001", "40P01"].contains(&&*code))
+    code.is_some_and(|code| {
+        ["23505", "42P07", "42701", "42704", "42710", "42809", "42P01", "40001", "40P01"].contains(&&*code)
+    })
 }
 
 /// The schema that is there, 0 where there is none. Refuses tables that are not ours.
@@ -192,6 +206,57 @@ async fn apply(
     sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(true)
+}
+
+/// Before runs are put into partitions: a rule that says until when those go that are there, in five weeks or so, and that none is
+/// beyond. What is looked at here, while other servers go on reading and writing, the step need not look at while it keeps them out. All
+/// runs are read twice, which takes minutes where there are many millions. Stopped in the middle, the next start goes on from there.
+async fn look_through(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let has_many: bool = sqlx::query_scalar("select coalesce(pg_relation_size(to_regclass('runs')), 0) > 100000000")
+        .fetch_one(&mut *connection)
+        .await?;
+    if has_many {
+        tracing::info!(
+            "all runs are looked through once, before they are put into partitions; with many millions this takes minutes, and \
+             other servers go on meanwhile"
+        );
+    }
+    for step in [
+        "do $$
+         declare
+             bound bigint;
+         begin
+             -- It may be that another server made the step meanwhile.
+             if (select relkind from pg_class where oid = to_regclass('runs')) = 'r'
+                     and not exists (select 1 from pg_constraint
+                         where conrelid = to_regclass('runs') and conname = 'runs_before_bound') then
+                 select (extract(epoch from date_trunc('week', to_timestamp(greatest(max(started_at) / 1000000,
+                         extract(epoch from now())::bigint)) at time zone 'UTC') + interval '35 days') * 1000000)::bigint
+                     into bound from runs having count(*) > 0;
+                 if bound is not null then
+                     execute format('alter table runs add constraint runs_before_bound check (started_at < %s) not valid', bound);
+                 end if;
+             end if;
+         end $$",
+        "do $$
+         begin
+             if exists (select 1 from pg_constraint where conrelid = to_regclass('runs') and conname = 'runs_before_bound') then
+                 alter table runs validate constraint runs_before_bound;
+             end if;
+         end $$",
+    ] {
+        let mut transaction = connection.begin().await?;
+        // One server at a time. Nobody who reads or writes runs waits for this lock.
+        sqlx::raw_sql(
+            "set local statement_timeout = 0; set local lock_timeout = '1min';
+             lock table runs in share update exclusive mode",
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::raw_sql(step).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
 }
 
 /// Gives monitors that were found in the database their place in the order of names.

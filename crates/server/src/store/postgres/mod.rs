@@ -11,6 +11,7 @@ pub(super) mod facts;
 pub(super) mod faults;
 pub(super) mod migrate;
 pub(super) mod moving;
+pub(super) mod partitions;
 pub(super) mod probe;
 pub(super) mod run_ids;
 pub(super) mod sql_pieces;

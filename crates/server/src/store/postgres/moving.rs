@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _, postgres::PgRow};
 use tokio::sync::mpsc;
 
-use super::{address::PostgresAddress, connection, faults, migrate};
+use super::{address::PostgresAddress, connection, faults, migrate, partitions};
 use crate::store::moving::{
     MoveError,
     rows::{Column, Kind, Pieces, Row, Sequences, Table, Value},
@@ -162,7 +162,7 @@ impl PostgresSide {
              join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
              join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
              left join pg_index i on i.indrelid = c.oid and i.indisprimary
-             where c.relkind = 'r' and c.relname not in ({OF_ITS_OWN}) order by c.relname, a.attnum"
+             where c.relkind in ('r', 'p') and not c.relispartition and c.relname not in ({OF_ITS_OWN}) order by c.relname, a.attnum"
         );
         let columns: Vec<(String, String, String, Option<i64>)> =
             sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
@@ -186,6 +186,10 @@ impl PostgresSide {
                 table.key = places.iter().map(|(_, name)| name.clone()).collect();
             }
             table.columns.push(Column { name, kind });
+        }
+        // Only each partition of a table has a key.
+        for table in tables.iter_mut().filter(|table| table.key.is_empty()) {
+            table.key.push("id".to_owned());
         }
         Ok(tables)
     }
@@ -220,8 +224,10 @@ impl PostgresSide {
              join pg_namespace n on n.oid = t.relnamespace and n.nspname = current_schema()
              where c.contype = 'f' and t.relname not in ({OF_ITS_OWN})
              union all
-             select format('drop index %I', indexname), indexdef from pg_indexes
-             where schemaname = current_schema() and indexdef not like 'CREATE UNIQUE %' and tablename not in ({OF_ITS_OWN})"
+             select format('drop index %I', ix.relname), replace(pg_get_indexdef(ix.oid), ' ON ONLY ', ' ON ')
+             from pg_index i join pg_class ix on ix.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
+             where t.relnamespace = current_schema()::regnamespace and not i.indisunique and not t.relispartition
+                 and t.relname not in ({OF_ITS_OWN})"
         )))
         .fetch_all(&mut self.connection)
         .await?;
@@ -230,6 +236,10 @@ impl PostgresSide {
             // Indexes first: references are looked after with them.
             let place = if put.starts_with("alter") { self.taken_away.len() } else { 0 };
             self.taken_away.insert(place, put);
+        }
+        // All of them are empty. They are made anew as runs come, by when those began.
+        for partition in partitions::all(&mut self.connection).await? {
+            self.ask(&format!("drop table {}", partition.name)).await?;
         }
         self.ask("delete from meta where key <> 'schema'").await
     }
@@ -248,6 +258,15 @@ impl PostgresSide {
         if self.filled.last() != Some(&table.name) {
             self.filled.push(table.name.clone());
         }
+        if table.name == "runs" {
+            let began = table.columns.iter().position(|column| column.name == "started_at");
+            let time = |row: &Row| match row.get(began?) {
+                Some(Value::Int(at)) => Some(*at),
+                _ => None,
+            };
+            let times: Vec<i64> = rows.iter().filter_map(time).collect();
+            partitions::months(&mut self.connection, &times).await?;
+        }
         let copy = format!("copy {} ({}) from stdin", table.name, table.names());
         let mut copying = self.connection.copy_in_raw(&copy).await?;
         copying.send(text).await?;
@@ -255,6 +274,7 @@ impl PostgresSide {
     }
 
     pub(in crate::store) async fn put_in_order(&mut self) -> Result<Option<(String, String)>, sqlx::Error> {
+        partitions::first(&mut self.connection).await?;
         for sql in std::mem::take(&mut self.taken_away) {
             self.ask(&sql).await?;
         }

@@ -27,8 +27,8 @@ async fn look(connection: &mut PgConnection, address: &PostgresAddress) -> Resul
         let fault = "may only be read: it is a standby; let DATABASE_URL lead to the one that can be written";
         return Err(refused(fault.to_owned()));
     }
-    // What each statement needs; asked with commas any of them would do.
-    let closed = "not (has_table_privilege(c.oid, 'SELECT') and has_table_privilege(c.oid, 'INSERT')
+    // What each statement needs; asked with commas any of them would do. A partition is reached by its table.
+    let closed = "not c.relispartition and not (has_table_privilege(c.oid, 'SELECT') and has_table_privilege(c.oid, 'INSERT')
         and has_table_privilege(c.oid, 'UPDATE') and has_table_privilege(c.oid, 'DELETE'))";
     let closed = tables(connection, closed).await.map_err(failed)?;
     if !closed.is_empty() {

@@ -66,7 +66,8 @@ impl Store {
         to: Timestamp,
     ) -> Result<Vec<Placed>, StoreError> {
         let sql = format!(
-            "{LINES} where monitor_id = $1 and (started_at, id) > ($2, $3) and started_at < $4 order by started_at, id limit $5) lines"
+            "{LINES} where monitor_id = $1 and started_at >= $2 and (started_at, id) > ($2, $3) and started_at < $4
+             order by started_at, id limit $5) lines"
         );
         let text: Option<String> = db::query_scalar(db::AssertSqlSafe(sql))
             .bind(monitor.0)

@@ -64,14 +64,25 @@ impl Store {
             return Ok(if short > most_text { Err(TooMuch::Text) } else { Ok(points(found)) });
         }
         let ids = serde_json::to_string(&cut).expect("a list of numbers always has a JSON form");
-        let of_them = format!("from runs where id in {}", sql_pieces::ids_of("$1"));
+        let of_them =
+            format!("from runs where id in {} and started_at >= $2 and started_at < $3", sql_pieces::ids_of("$1"));
         let sql = format!("select cast(sum(octet_length(return_value)) as bigint) {of_them}");
-        let long: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql)).bind(&ids).fetch_one(self.readers()).await?;
+        let long: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql))
+            .bind(&ids)
+            .bind(micros(since))
+            .bind(micros(until))
+            .fetch_one(self.readers())
+            .await?;
         if short.saturating_add(usize::try_from(long.unwrap_or(0)).unwrap_or(usize::MAX)) > most_text {
             return Ok(Err(TooMuch::Text));
         }
         let sql = format!("select id, return_value {of_them}");
-        let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
+        let rows = db::query(db::AssertSqlSafe(sql))
+            .bind(ids)
+            .bind(micros(since))
+            .bind(micros(until))
+            .fetch_all(self.readers())
+            .await?;
         let mut whole = HashMap::with_capacity(rows.len());
         for row in rows {
             whole.insert(row.int("id")?, row.value("return_value")?);

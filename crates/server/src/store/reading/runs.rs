@@ -45,13 +45,39 @@ impl Store {
     ) -> Result<(Vec<Run>, bool), StoreError> {
         // How long a text is stands at the beginning of its row; the text itself stays where it is.
         const SIZES: &str = "select id, octet_length(message) + octet_length(output)
-            + coalesce(octet_length(traceback), 0) + coalesce(octet_length(return_value), 0) from runs where id in ";
-        let one_more = RunFilter { limit: filter.limit.saturating_add(1), ..filter };
-        let Some(mut query) = ids(SIZES, monitor, one_more) else { return Ok((Vec::new(), false)) };
-        let sizes: Vec<(i64, i64)> = query.push(NEWEST_FIRST).build_query_as().fetch_all(self.readers()).await?;
+            + coalesce(octet_length(traceback), 0) + coalesce(octet_length(return_value), 0)";
+        let before = match filter.before {
+            Some(run) => match self.began(run).await? {
+                Some(at) => Some((at, run.0)),
+                None => return Ok((Vec::new(), false)),
+            },
+            None => None,
+        };
+        let Some(mut query) = places(monitor, filter, before) else { return Ok((Vec::new(), false)) };
+        let places: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
+        let (Some((newest, _)), Some((oldest, _))) = (places.first(), places.last()) else {
+            return Ok((Vec::new(), false));
+        };
+        // Between which times they began says to the database where they are.
+        let of_them = format!(
+            "from runs where id in {} and started_at >= $2 and started_at <= $3{NEWEST_FIRST}",
+            sql_pieces::ids_of("$1")
+        );
+        let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
+        let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
+        let sizes: Vec<(i64, i64)> = db::query_as(db::AssertSqlSafe(format!("{SIZES} {of_them}")))
+            .bind(ids)
+            .bind(*oldest)
+            .bind(*newest)
+            .fetch_all(self.readers())
+            .await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
-        let sql = format!("select * from runs where id in {}{NEWEST_FIRST}", sql_pieces::ids_of("$1"));
-        let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
+        let rows = db::query(db::AssertSqlSafe(format!("select * {of_them}")))
+            .bind(ids)
+            .bind(*oldest)
+            .bind(*newest)
+            .fetch_all(self.readers())
+            .await?;
         Ok((rows.iter().map(run).collect::<Result<_, _>>()?, more))
     }
 
@@ -72,6 +98,12 @@ impl Store {
         Ok(id.map(RunId))
     }
 
+    /// When a run began.
+    async fn began(&self, run: RunId) -> Result<Option<i64>, StoreError> {
+        let began = db::query_scalar("select started_at from runs where id = $1").bind(run.0);
+        Ok(began.fetch_optional(self.readers()).await?)
+    }
+
     /// One run.
     pub async fn run(&self, id: RunId) -> Result<Run, StoreError> {
         let row = db::query("select * from runs where id = $1").bind(id.0).fetch_one(self.readers()).await?;
@@ -81,12 +113,13 @@ impl Store {
 
 const NEWEST_FIRST: &str = " order by started_at desc, id desc";
 
-/// `begin`, and the ids of the runs that a filter lets through; `None` if it lets none through.
-fn ids(begin: &str, monitor: MonitorId, filter: RunFilter) -> Option<QueryBuilder> {
+/// When the runs began that a filter lets through, newest first, with their ids, and one more than it asks for; `None` if it lets
+/// none through. `before` is where the page before ended.
+fn places(monitor: MonitorId, filter: RunFilter, before: Option<(i64, i64)>) -> Option<QueryBuilder> {
     let states = filter.states.unwrap_or_else(|| State::ALL.into_iter().collect());
     // The index is ordered by time within each state, so the newest of all are among the newest of each.
-    let mut query = QueryBuilder::new(begin);
-    query.push("(select id from (");
+    let limit = i64::from(filter.limit.saturating_add(1));
+    let mut query = QueryBuilder::new("select started_at, id from (");
     let mut first = true;
     for state in states.iter() {
         query.push(if first { "" } else { " union all " });
@@ -110,16 +143,16 @@ fn ids(begin: &str, monitor: MonitorId, filter: RunFilter) -> Option<QueryBuilde
         if let Some(until) = filter.until {
             query.push(" and started_at < ").push_bind(micros(until));
         }
-        if let Some(before) = filter.before {
-            query.push(" and (started_at, id) < ((select started_at from runs where id = ").push_bind(before.0);
-            query.push("), ").push_bind(before.0).push(")");
+        if let Some((at, id)) = before {
+            query.push(" and started_at <= ").push_bind(at);
+            query.push(" and (started_at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
         }
-        query.push(NEWEST_FIRST).push(" limit ").push_bind(i64::from(filter.limit)).push(") of_state");
+        query.push(NEWEST_FIRST).push(" limit ").push_bind(limit).push(") of_state");
     }
     if first {
         return None;
     }
-    query.push(") newest").push(NEWEST_FIRST).push(" limit ").push_bind(i64::from(filter.limit)).push(")");
+    query.push(") newest").push(NEWEST_FIRST).push(" limit ").push_bind(limit);
     Some(query)
 }
 

@@ -50,6 +50,7 @@ pub(in crate::store) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0033_browsers.sql"),
     include_str!("../../../migrations/sqlite/0034_source_outages.sql"),
     include_str!("../../../migrations/sqlite/0035_outages_by_default.sql"),
+    include_str!("../../../migrations/sqlite/0036_partitions.sql"),
 ];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.

@@ -107,6 +107,7 @@ const WITHOUT_A_ROW: &[&str] = &[
     "rehash_password",
     "take_code",
     "purge",
+    "purge_runs",
     "purge_deleted",
     "forget_unlogged",
     "sync_alerts",

@@ -18,7 +18,8 @@ async fn a_server_goes_on_when_a_newer_one_brought_the_schema_up_to_date_and_is_
 
     // As the steps of a newer version may: `store::schemas` says which.
     let mut sql = Sql::at(&PostgresAddress::read(&url, None).unwrap().into()).await;
-    let tables = "select table_name from information_schema.tables where table_schema = current_schema() and table_name <> 'meta'";
+    let tables = "select relname::text from pg_class where relnamespace = current_schema()::regnamespace
+        and relkind in ('r', 'p') and not relispartition and relname <> 'meta'";
     for table in sql.texts(tables).await {
         sql.run(format!("alter table {table} add column newer bigint not null default 7")).await;
     }

@@ -12,6 +12,7 @@ mod monitors;
 mod muting;
 mod opening;
 mod outages;
+mod partitions;
 pub(crate) mod people;
 pub(crate) mod portable;
 mod rates;

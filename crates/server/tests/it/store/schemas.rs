@@ -35,10 +35,12 @@ async fn postgresql() -> BTreeSet<String> {
     let columns = "select table_name || '.' || column_name || ' ' || case data_type when 'bigint' then 'integer'
              when 'boolean' then 'integer' when 'double precision' then 'real' else data_type end
              || case is_nullable when 'NO' then '' else '?' end
-         from information_schema.columns where table_schema = current_schema() and table_name not in ('nodes', 'commits')";
+         from information_schema.columns where table_schema = current_schema() and table_name not in ('nodes', 'commits')
+             and table_name not in (select relname from pg_class where relispartition)";
     // Those that a key or a rule has are not written down in either.
     let indexes = "select replace(indexdef, ' USING btree', '') from pg_indexes
-         where schemaname = current_schema() and indexdef not like 'CREATE UNIQUE %'";
+         where schemaname = current_schema() and indexdef not like 'CREATE UNIQUE %'
+             and tablename not in (select relname from pg_class where relispartition)";
     let mut all: BTreeSet<String> = sql.texts(columns).await.into_iter().collect();
     all.extend(sql.texts(indexes).await.iter().map(|sql| index(sql, " ON ")));
     all
@@ -109,8 +111,11 @@ fn not_for_the_version_before(step: &str) -> Option<String> {
 fn every_step_leaves_a_server_of_the_version_before_what_it_reads_and_writes() {
     // Those before are older than the promise.
     const PROMISED_FROM: &str = "0023";
+    // `store::partitions` has a session of the version before go on over this one.
+    const SHOWN_ELSEWHERE: &str = "0036_partitions.sql";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
-    let promised: Vec<String> = steps("postgres").into_iter().filter(|name| &name[..4] >= PROMISED_FROM).collect();
+    let promised: Vec<String> =
+        steps("postgres").into_iter().filter(|name| &name[..4] >= PROMISED_FROM && name != SHOWN_ELSEWHERE).collect();
     assert!(promised.len() >= 8, "{promised:?}");
     for name in promised {
         let found = not_for_the_version_before(&fs::read_to_string(folder.join(&name)).unwrap());

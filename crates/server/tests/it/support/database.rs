@@ -143,8 +143,8 @@ impl Sql {
             }
             Sql::Postgres(_) => {
                 self.texts(
-                    "select cast(tablename as text) from pg_tables where schemaname = current_schema()
-                         and tablename <> 'commits' order by 1",
+                    "select cast(relname as text) from pg_class where relnamespace = current_schema()::regnamespace
+                         and relkind in ('r', 'p') and not relispartition and relname <> 'commits' order by 1",
                 )
                 .await
             }
