@@ -3,12 +3,37 @@
 //! It names the delivery, and nobody can make one: it is signed with a key of this database. Whoever holds it may do that one
 //! thing, for as long as the problem is as the message says. Fetching it does nothing.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, KeyInit, Mac};
 use revere_model::{DeliveryId, FlipId};
 use sha2::Sha256;
 
 /// 160 bits of the signature: nobody finds those by trying.
 const SIGNATURE_BYTES: usize = 20;
+
+/// So many digits of a signature are enough to find the others by trying, or nearly.
+const TELLING_DIGITS: usize = 24;
+
+/// A text without what such links end with, wherever one stands in it, and however its address is written.
+pub fn without_links(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let (mut shown, mut from) = (String::new(), 0);
+    for (dot, _) in text.match_indices('.') {
+        let after_number = dot.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_digit());
+        let digits = bytes[dot + 1..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if after_number && digits >= TELLING_DIGITS {
+            shown.push_str(&text[from..=dot]);
+            shown.push_str("[redacted]");
+            from = dot + 1 + digits;
+        }
+    }
+    if from == 0 {
+        return text.into();
+    }
+    shown.push_str(&text[from..]);
+    shown.into()
+}
 
 /// Signs links, and reads them.
 #[derive(Clone)]
@@ -72,5 +97,19 @@ mod tests {
             assert!(!signer.fits(token, DeliveryId(7), FlipId(3)), "{token}");
         }
         assert_eq!(LinkSigner::delivery("+7.x"), None);
+    }
+
+    #[test]
+    fn what_a_receiver_says_back_is_without_the_link() {
+        let token = LinkSigner::new("a key").token(DeliveryId(7), FlipId(3));
+        for before in ["https://revere.example/acknowledge/", "https%3A%2F%2Frevere.example%2Facknowledge%2F", ""] {
+            let shown = without_links(&format!("no: \"{before}{token}\", twice {before}{token}.")).into_owned();
+            assert_eq!(shown, format!("no: \"{before}7.[redacted]\", twice {before}7.[redacted]."));
+        }
+        let cut = without_links(&token[..40]).into_owned();
+        assert_eq!(cut, "7.[redacted]");
+        for other in ["", "a.b.", "HTTP 500 in 1.25 s", "π is 3.14159265358979", "v1.0abcdef", "ü.7"] {
+            assert_eq!(without_links(other), other);
+        }
     }
 }

@@ -187,8 +187,7 @@ impl Reader<'_> {
         /// Those that begin so are browsers', too.
         const FAMILIES: [&str; 4] = ["accept", "content-", "if-", "sec-"];
         let header = self.settings.text(NAME)?.trim().to_ascii_lowercase();
-        let is_others =
-            OTHERS.contains(&header.as_str()) || FAMILIES.iter().any(|family| header.starts_with(family));
+        let is_others = OTHERS.contains(&header.as_str()) || FAMILIES.iter().any(|family| header.starts_with(family));
         if header.parse::<HeaderName>().is_err() || is_others {
             self.fault(
                 NAME,

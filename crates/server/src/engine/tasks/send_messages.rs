@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    acknowledge_link::LinkSigner,
+    acknowledge_link::{LinkSigner, without_links},
     alerts::{Channel, Missed, Notification, Receipt, Retry, SendError, crowd, retry, send_once},
     chart,
     engine::{Event, Shared, driver::Wake},
@@ -178,7 +178,7 @@ impl Sender {
         let settlements = match came {
             CameOf::Sending(Ok(receipt)) => self.all_sent(pieces, &receipt),
             CameOf::Sending(Err(error)) => self.not_sent(pieces, &error, now),
-            CameOf::Nobody(reason) => nobody(pieces, &self.shared.secrets.redact(&reason)),
+            CameOf::Nobody(reason) => nobody(pieces, &self.shown(&reason)),
         };
         for (delivery, settlement) in &settlements {
             note(shared, delivery, settlement);
@@ -203,6 +203,11 @@ impl Sender {
         }
     }
 
+    /// What a receiver said, as it is kept: it may say back what it was sent, also the link that is good for whoever has it.
+    fn shown(&self, said: &str) -> String {
+        without_links(&self.shared.secrets.redact(said)).into_owned()
+    }
+
     fn all_sent(&self, pieces: Vec<Piece>, receipt: &Receipt) -> Vec<(Delivery, Settlement)> {
         // What was told before of some of these stays where they belong, if they were not put there.
         let messages = pieces.len();
@@ -210,10 +215,10 @@ impl Sender {
         let told: Vec<Delivery> = pieces.into_iter().flat_map(|piece| piece.told(&receipt.reference, apart)).collect();
         let mut told = told;
         if messages == 1 {
-            let said = receipt.said.as_ref().map(|said| self.shared.secrets.redact(said).into_owned());
+            let said = receipt.said.as_ref().map(|said| self.shown(said));
             told.iter_mut().for_each(|delivery| delivery.notification.said.clone_from(&said));
         }
-        let mut reply = self.shared.secrets.redact(&receipt.reply).into_owned();
+        let mut reply = self.shown(&receipt.reply);
         match told.len() {
             0 | 1 => {}
             2 => reply.push_str(" (one message with 1 other)"),
@@ -225,7 +230,7 @@ impl Sender {
     /// What goes on after a message that was not taken. What was together is tried again together, so that a receiver that is
     /// away is asked once; what it refuses as one message is told each by itself.
     fn not_sent(&self, pieces: Vec<Piece>, error: &SendError, now: Timestamp) -> Vec<(Delivery, Settlement)> {
-        let message = self.shared.secrets.redact(&error.message).into_owned();
+        let message = self.shown(&error.message);
         let firsts: Vec<Delivery> = pieces.into_iter().map(|piece| piece.first).collect();
         if firsts.len() > 1 && error.retry == Retry::Never {
             let reason = format!("{message} (refused as one message of {}; next by itself)", firsts.len());

@@ -1,12 +1,16 @@
 //! The link in a message by which somebody says without a log-in that they look after a problem.
 
-use revere::{acknowledge_link::LinkSigner, store::AuditFilter};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use revere::{acknowledge_link::LinkSigner, engine::EngineConfigured, store::AuditFilter};
 use revere_model::{Clock as _, MonitorId, MonitorSpec, Role};
+use serde_json::{Value, json};
 
 use super::{Visitor, person};
 use crate::{
+    alerts::stub::{Asked, Stub},
     api::server::Server,
-    support::{by_server, eventually},
+    support::{by_server, eventually, test_engine::ScriptedRunner},
 };
 
 /// The links that the alert `ops` was given, oldest first, once there are so many; not those of what it tells in the place of
@@ -148,4 +152,41 @@ async fn the_key_of_links_is_exchanged_each_month_and_the_one_before_it_is_good_
     assert_eq!(stranger.submit(&signed(&stolen), &[("note", "")]).await.status, 404);
     assert_eq!(stranger.submit(&signed(&key), &[("note", "")]).await.status, 200);
     assert_eq!(server.store.acknowledgements(&[id]).await.unwrap().len(), 1);
+}
+
+/// Whoever may look at what was sent, and at the log, may not acknowledge by that.
+#[tokio::test]
+async fn a_receiver_that_says_the_link_back_shows_it_to_nobody() {
+    let (server, stub) = (Server::with_local_users().await, Stub::start().await);
+    person(&server, "vera", Role::Viewer, &[]).await;
+    stub.judges(|asked: &Asked| {
+        let sent: Value = serde_json::from_str(&asked.body).unwrap();
+        (500, format!("cannot open {}", sent["acknowledge_url"].as_str().unwrap()))
+    });
+    let ops = crate::alerts::channel("webhook", json!({"url": stub.url, "crowd_window": 0}));
+    server.engine.exchange(EngineConfigured {
+        runner: Arc::new(ScriptedRunner::default()),
+        channels: BTreeMap::from([("ops".to_owned(), ops)]),
+        reminders: BTreeMap::new(),
+        rotas: BTreeMap::new(),
+        run_limit: Duration::from_secs(30),
+    });
+    failing(&server).await;
+    let vera = Visitor::logged_in(&server, "vera").await;
+    let token = vera.token("viewer", "").await;
+    let log = eventually("what it said", async || {
+        let request = server.request("GET", "/api/v1/deliveries?alert=ops").bearer_auth(&token);
+        let log = crate::api::server::send(request).await.json(200);
+        if log["items"][0]["last_error"].is_string() { Ok(log) } else { Err(log.to_string()) }
+    })
+    .await;
+    let said = log["items"][0]["last_error"].as_str().unwrap();
+    assert!(said.contains("cannot open") && said.contains("/acknowledge/") && said.contains(".[redacted]"), "{said}");
+    let sent: Value = serde_json::from_str(&stub.taken()[0].body).unwrap();
+    let link = sent["acknowledge_url"].as_str().unwrap();
+    let signature = link.rsplit('.').next().unwrap();
+    assert_eq!(signature.len(), 40, "{link}");
+    for path in ["/alerts", "/monitor/1"] {
+        assert!(!vera.get(path).await.text.contains(signature), "{path}");
+    }
 }

@@ -83,6 +83,7 @@ async fn a_provider_that_becomes_another_lets_nobody_in_and_nobody_out() {
     let alice = Visitor::of(&scene.server);
     let params = scene.provider.visited(&alice, "google").await.unwrap();
     assert_eq!(back(&alice, "google", &params).await.status, 303);
+    // 44: another issuer after the start.
     scene
         .provider
         .acts(Act { metadata: |metadata, _| metadata["issuer"] = json!("https://evil.example"), ..Act::default() });

@@ -252,3 +252,13 @@ async fn lies_in_the_metadata_and_keys() {
     ])
     .await;
 }
+
+#[test]
+fn each_of_the_forty_five_lies_is_told() {
+    let told =
+        [include_str!("provider_lies.rs"), include_str!("provider_token_lies.rs"), include_str!("provider_changes.rs")]
+            .concat();
+    let is_told = |number: &u32| told.contains(&format!("\"{number} ")) || told.contains(&format!("// {number}: "));
+    let missing: Vec<u32> = (1..=45).filter(|number| !is_told(number)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -116,7 +116,8 @@ async fn anyone_may_everything_where_it_is_said_and_every_page_says_so() {
         ("POST", "/monitor/1/pause", None, 415),
         ("POST", "/monitor/1/pause", Some(other), 403),
     ] {
-        let mut asked = client().request(method.parse().unwrap(), format!("{base}{path}")).header("accept", "text/html");
+        let mut asked =
+            client().request(method.parse().unwrap(), format!("{base}{path}")).header("accept", "text/html");
         asked = header.into_iter().fold(asked, |asked, (name, value)| asked.header(name, value));
         let asked = asked.send().await.unwrap();
         let (status, text) = (asked.status().as_u16(), asked.text().await.unwrap());
