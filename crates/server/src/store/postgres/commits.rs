@@ -41,20 +41,27 @@ pub(in crate::store) enum Ended {
     Not,
 }
 
+/// Nothing final can be learnt here.
+#[derive(Debug, thiserror::Error)]
+#[error("a standby that has not taken over")]
+pub(super) struct NotTakenOver;
+
 /// How a transaction ended.
 pub(in crate::store) async fn ended(
     connection: &mut PgConnection,
     transaction: &Transaction,
 ) -> Result<Ended, sqlx::Error> {
-    // A standby that has not taken over yet may have received it and not come to it: only what it is afterwards is an answer.
     let status: Result<Option<String>, sqlx::Error> = sqlx::query_scalar(
-        "select case when pg_is_in_recovery() then 'in progress' else pg_xact_status(cast($1 as xid8)) end",
+        "select case when pg_is_in_recovery() then 'standby' else pg_xact_status(cast($1 as xid8)) end",
     )
     .bind(&transaction.number)
     .fetch_one(&mut *connection)
     .await;
     match status {
         Ok(Some(status)) if status == "in progress" => return Ok(Ended::Not),
+        // It may have received the commit and not come to it: what it says once it has taken over is an answer, or what whoever
+        // the address leads to then does.
+        Ok(Some(status)) if status == "standby" => return Err(sqlx::Error::Configuration(Box::new(NotTakenOver))),
         Ok(_) => {}
         // Invalid_parameter_value: a number that this database has not given out yet. It lost some, or is another one, which took
         // over without it.

@@ -4,7 +4,7 @@ use std::io;
 
 use sqlx::postgres::PgDatabaseError;
 
-use super::{address::PostgresAddress, clear_text::AskedInTheClear};
+use super::{address::PostgresAddress, clear_text::AskedInTheClear, commits::NotTakenOver};
 use crate::store::{OpenError, database::faults::DbFault};
 
 /// What a code says.
@@ -70,12 +70,7 @@ fn sentence(error: &sqlx::Error) -> Option<(String, bool)> {
             "57P01" | "57P02" => {
                 (format!("was stopped or restarted ({message}): it is asked again until it is back"), true)
             }
-            "25006" => (
-                format!(
-                    "may only be read ({message}): it is a standby, or the old primary of a fail-over; let DATABASE_URL lead to the one that can be written"
-                ),
-                true,
-            ),
+            "25006" => (may_only_be_read(&message), true),
             "53100" => (format!("has no room on its disk ({message}): make some; nothing is lost meanwhile"), true),
             code if code.starts_with("08") => {
                 (format!("broke the connection off ({message}): it is asked again"), true)
@@ -111,12 +106,20 @@ fn sentence(error: &sqlx::Error) -> Option<(String, bool)> {
             ),
             false,
         )),
+        sqlx::Error::Configuration(error) if error.is::<NotTakenOver>() => Some((may_only_be_read(error), true)),
         sqlx::Error::PoolTimedOut => Some((
             "has no answer for a reader in time: look at how busy it is, or raise max_connections".to_owned(),
             true,
         )),
         _ => None,
     }
+}
+
+fn may_only_be_read(message: &dyn std::fmt::Display) -> String {
+    format!(
+        "may only be read ({message}): it is a standby, or the old primary of a fail-over; let DATABASE_URL lead to the one that can be \
+         written"
+    )
 }
 
 fn without_tls(error: &dyn std::fmt::Display) -> String {
