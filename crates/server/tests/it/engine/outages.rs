@@ -15,9 +15,7 @@ use revere::{
         RunResult, SourceDown, SourcesMet, Store,
     },
 };
-use revere_model::{
-    Flapping, MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Silence, State, StateInOutage,
-};
+use revere_model::{Flapping, MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Silence, State, StateInOutage};
 use tokio::sync::Semaphore;
 
 use super::on_call;
@@ -32,8 +30,7 @@ const ENDLESS: &str = "only the test ends it";
 
 async fn monitor_as(test: &TestEngine, name: &str, change: impl FnOnce(&mut MonitorSpec)) -> MonitorId {
     test.runner.behaves(ENDLESS, Behaviour::Waits(Arc::new(Semaphore::new(0))));
-    let mut spec =
-        MonitorSpec { schedule: "0 0 1 1 *".to_owned(), script: ENDLESS.to_owned(), ..spec(name) };
+    let mut spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), script: ENDLESS.to_owned(), ..spec(name) };
     change(&mut spec);
     let id = test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id;
     passes(test, id).await;
