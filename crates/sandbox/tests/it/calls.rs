@@ -185,9 +185,8 @@ fn the_call_by_which_a_run_ended_is_marked() {
         let calls = outcome.source_calls.iter().filter(|call| call.ended_run);
         calls.map(|call| call.arguments.clone()).collect::<Vec<_>>().join(" ")
     };
-    let trying = |then: &str| {
-        format!("try:\n    sources['graphite'].get_sum('a')\nexcept SourceError as error:\n    {then}\n")
-    };
+    let trying =
+        |then: &str| format!("try:\n    sources['graphite'].get_sum('a')\nexcept SourceError as error:\n    {then}\n");
     let last = "\ntry:\n    sources['graphite'].get_sum('b')\nexcept SourceError:\n    pass\n";
     for (script, by) in [
         ("sources['graphite'].get_sum('a')".to_owned(), "'a'"),

@@ -105,6 +105,9 @@ async fn outages(services: &Services) -> Result<BTreeMap<String, OutageReport>, 
     let mut reports = BTreeMap::new();
     for outage in open {
         let (monitors, all) = services.store.waiting_for(outage.id, WAITING).await?;
+        if all == 0 {
+            continue;
+        }
         let acknowledgement = told_as.get(&outage.source).and_then(|id| acknowledged.remove(id));
         let told = outage.told_at.is_some();
         let report =

@@ -276,8 +276,7 @@ impl Exchange<'_> {
             address::check(&request.url, &self.outbound.options, &self.outbound.shared.dialer.rules)?;
             let clients = self.outbound.clients(&request.url)?;
             let answered = self.ask(&clients, &request).await;
-            let response =
-                answered.map_err(|failure| sent_on(self.name_proxy(failure, &request.url), &request.url))?;
+            let response = answered.map_err(|failure| sent_on(self.name_proxy(failure, &request.url), &request.url))?;
             let target = request::redirect_target(&request.url, &response).filter(|_| request.redirects > 0);
             let Some(target) = target else {
                 let url = request.url.clone();
@@ -301,10 +300,12 @@ impl Exchange<'_> {
     /// Who could not be reached is the proxy, where there is one: the words would lead astray without it.
     fn name_proxy(&self, failure: fault::Failure, url: &Url) -> fault::Failure {
         match self.outbound.shared.proxies.for_url(url) {
-            Some(proxy) if matches!(failure.kind, OutboundKind::Unreachable | OutboundKind::NotConnected) => fault::Failure {
-                what: format!("{} (through the proxy {})", failure.what, shown_url(&proxy)),
-                ..failure
-            },
+            Some(proxy) if matches!(failure.kind, OutboundKind::Unreachable | OutboundKind::NotConnected) => {
+                fault::Failure {
+                    what: format!("{} (through the proxy {})", failure.what, shown_url(&proxy)),
+                    ..failure
+                }
+            }
             _ => failure,
         }
     }

@@ -91,7 +91,10 @@ mod tests {
         let young = Connections::new(1, Duration::from_secs(60));
         let place = young.place(Instant::now()).await.unwrap();
         let refused = young.place(Instant::now()).await.err().unwrap();
-        assert!(matches!(refused, SourceFault::Failed(_)), "its own calls are in the way, and nothing is wrong with it");
+        assert!(
+            matches!(refused, SourceFault::Failed(_)),
+            "its own calls are in the way, and nothing is wrong with it"
+        );
         assert_eq!(refused.to_string(), "all 1 connections of this source were busy with other calls ('pool_size')");
         drop(place);
         young.put_back(Kept::new("a"));

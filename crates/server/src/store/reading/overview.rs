@@ -148,7 +148,8 @@ const WORST_FIRST: [(State, Option<Severity>); 6] = [
     (State::Inactive, None),
 ];
 
-const COLUMNS: &str = "m.id, m.name, m.tags, m.active, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, \
+const COLUMNS: &str =
+    "m.id, m.name, m.tags, m.active, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, \
     s.last_value, s.next_tick_at, s.fault, m.unit, m.decimals, \
     (select o.source from source_outages o
      where o.id = s.outage_id and s.waits <> 'no_longer' and o.ended_at is null) as waits_for";

@@ -106,7 +106,7 @@ fn bodies(document: &Value) -> Vec<(String, String, Value, Value)> {
                 "/api/v1/alerts/{key}" => json!({"enabled": true}),
                 "/api/v1/alerts/{key}/preview" => json!({"monitor_id": 1}),
                 "/api/v1/monitors/{id}/versions/{version}/restore" => json!({}),
-                "/api/v1/monitors/{id}/acknowledgement" => json!({}),
+                "/api/v1/monitors/{id}/acknowledgement" | "/api/v1/sources/{name}/acknowledgement" => json!({}),
                 "/api/v1/alerts/{key}/browsers" => PushBrowser::at("http://127.0.0.1:9/x".to_owned()).body("x"),
                 "/api/v1/mutes" => json!({"duration_s": 3600}),
                 "/api/v1/overrides" => {
@@ -115,10 +115,11 @@ fn bodies(document: &Value) -> Vec<(String, String, Value, Value)> {
                 _ => monitor.clone(),
             };
             let path = path.replace("{id}", "1").replace("{key}", "ops").replace("{version}", "1");
+            let path = path.replace("{name}", "echo");
             found.push((method.to_uppercase(), path, good, schema));
         }
     }
-    assert_eq!(found.len(), 13);
+    assert_eq!(found.len(), 14);
     found
 }
 

@@ -136,7 +136,6 @@ impl Server {
             settings: revere::engine::EngineSettings {
                 in_flight: IN_FLIGHT,
                 acknowledge_links: true,
-                source_outages: true,
                 ..revere::engine::EngineSettings::default()
             },
         })

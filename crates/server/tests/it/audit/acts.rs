@@ -133,6 +133,7 @@ const WITHOUT_A_ROW: &[&str] = &[
     "settle_browser",
     "sync_outages",
     "tell_outages",
+    "catch_up",
 ];
 
 #[test]

@@ -15,9 +15,7 @@ use revere::{
         RunResult, SourceDown, SourcesMet, Store,
     },
 };
-use revere_model::{
-    Flapping, MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Silence, State, StateInOutage,
-};
+use revere_model::{Flapping, MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Silence, State, StateInOutage};
 use tokio::sync::Semaphore;
 
 use super::on_call;
@@ -32,8 +30,7 @@ const ENDLESS: &str = "only the test ends it";
 
 async fn monitor_as(test: &TestEngine, name: &str, change: impl FnOnce(&mut MonitorSpec)) -> MonitorId {
     test.runner.behaves(ENDLESS, Behaviour::Waits(Arc::new(Semaphore::new(0))));
-    let mut spec =
-        MonitorSpec { schedule: "0 0 1 1 *".to_owned(), script: ENDLESS.to_owned(), ..spec(name) };
+    let mut spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), script: ENDLESS.to_owned(), ..spec(name) };
     change(&mut spec);
     let id = test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id;
     passes(test, id).await;
@@ -192,6 +189,39 @@ async fn a_source_that_answers_some_and_refuses_others_holds_back_one_run_only()
     }
     assert_eq!(state(&test, refused).await, State::Error);
     assert_eq!(test.ops().story("m0")[2..], [(State::Ok, State::Alarm), (State::Alarm, State::Error)]);
+}
+
+/// It answers one while it starts, and refuses the others: one of them says so, and not each.
+#[tokio::test]
+async fn a_source_that_was_back_for_a_moment_only_is_told_once_more() {
+    let (test, [answered, first, second, third]) = monitors().await;
+    for id in [answered, first, second, third] {
+        fails(&test, id).await;
+    }
+    later(&test, 60).await;
+    passes(&test, answered).await;
+    at_rest(&test).await;
+    for id in [first, second, third] {
+        fails(&test, id).await;
+    }
+    later(&test, 60).await;
+    assert_eq!(test.ops().story(SOURCE), [DOWN, UP, DOWN]);
+    let last = heard(test.ops()).into_iter().rfind(|(name, ..)| name == SOURCE).unwrap();
+    assert!(last.2.ends_with("; 2 monitors wait for it"), "{last:?}");
+    assert_eq!((test.ops().story("m1"), test.ops().story("m2"), test.ops().story("m3")), (vec![DOWN], vec![], vec![]));
+    for id in [first, second, third] {
+        passes(&test, id).await;
+    }
+    at_rest(&test).await;
+    assert_eq!(test.ops().story(SOURCE).last(), Some(&UP));
+    assert_eq!((test.ops().story("m1"), test.ops().story("m2")), (vec![DOWN, UP], vec![]));
+    // One that is refused alone keeps nothing else waiting.
+    fails(&test, first).await;
+    passes(&test, second).await;
+    fails(&test, first).await;
+    later(&test, 60).await;
+    assert!(test.store().open_outages().await.unwrap().is_empty(), "nobody waits for it");
+    assert_eq!(test.ops().story("m1"), [DOWN, UP, DOWN]);
 }
 
 #[tokio::test]

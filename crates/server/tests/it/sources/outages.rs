@@ -82,10 +82,9 @@ async fn what_takes_too_long_is_not_away() {
     }
     let http = source("http", json!({"base_url": format!("http://{silent}"), "timeout": 1}));
     assert!(!is_away(&http, "get", []).await);
-    for (asked, slow) in [
-        (postgres(json!({"timeout": 1})), "select pg_sleep(60)"),
-        (mariadb(json!({"timeout": 1})), "select sleep(60)"),
-    ] {
+    for (asked, slow) in
+        [(postgres(json!({"timeout": 1})), "select pg_sleep(60)"), (mariadb(json!({"timeout": 1})), "select sleep(60)")]
+    {
         // Of MariaDB's own, a sleep that is stopped is an answer; then nothing was too long.
         let answer = asked.call("execute", [text(slow)]).await;
         assert!(!matches!(answer, Err(SourceFault::Unavailable(_))), "{slow}: {answer:?}");
@@ -117,8 +116,7 @@ async fn of_answers_only_those_of_a_gateway_show_that_it_is_away() {
     }
     // Prometheus itself, of an expression that took it too long.
     let said = r#"{"status": "error", "errorType": "timeout", "error": "query timed out in expression evaluation"}"#;
-    let address =
-        server::http(move |_, _| server::status("503 Service Unavailable", "application/json", said)).await;
+    let address = server::http(move |_, _| server::status("503 Service Unavailable", "application/json", said)).await;
     let slow = source("prometheus", json!({ "url": address }));
     assert!(!is_away(&slow, "value", [text("up")]).await);
     let garbled = server::http(|_, _| server::ok("application/json", "[1, 2]")).await;
@@ -142,7 +140,8 @@ async fn a_connection_that_breaks_off_is_away() {
 #[tokio::test]
 async fn other_hosts_show_nothing_of_the_source() {
     let nobody = server::nobody().await;
-    let leads = format!("HTTP/1.1 302 Found\r\nlocation: http://{nobody}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let leads =
+        format!("HTTP/1.1 302 Found\r\nlocation: http://{nobody}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     let own = server::http(move |head, _| match head.split(' ').nth(1).unwrap() {
         "/away" => leads.clone().into_bytes(),
         path => server::ok("text/plain", path),

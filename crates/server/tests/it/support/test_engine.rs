@@ -335,7 +335,7 @@ pub(crate) async fn engine(
                 DRAWN.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
             }
         }),
-        settings: EngineSettings { source_outages: true, ..settings },
+        settings,
     };
     Engine::start(parts).await.unwrap()
 }

@@ -37,10 +37,7 @@ impl Store {
     /// Makes due once more what waits for an outage that is over; how many monitors.
     pub(super) async fn catch_up(&self, now: Timestamp) -> Result<u64, StoreError> {
         let rows = db::query(WAITING_STILL).fetch_all(self.engine_readers()).await?;
-        let apart = match i32::try_from(rows.len()) {
-            Ok(count) if count > 0 => APART.min(LONGEST / count),
-            _ => return Ok(0),
-        };
+        let apart = apart(rows.len());
         let (mut at, mut due) = (now, Vec::new());
         for row in &rows {
             // The next tick does as well.
@@ -56,6 +53,12 @@ impl Store {
         }
         Ok(all)
     }
+}
+
+/// How long after one of so many the next is due.
+fn apart(count: usize) -> SignedDuration {
+    let count = i32::try_from(count).unwrap_or(i32::MAX).max(1);
+    APART.min(LONGEST / count)
 }
 
 /// Makes these due, where they still wait so.
@@ -90,4 +93,17 @@ async fn make_due(connection: &mut DbConnection, due: Vec<Due>) -> Result<u64, S
         all += query.execute(&mut *connection).await?.rows_affected();
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_are_a_tenth_of_a_second_apart_and_however_many_all_within_a_minute() {
+        for (count, millis) in [(0, 100), (1, 100), (600, 100), (1200, 50), (10_000, 6)] {
+            assert_eq!(apart(count), SignedDuration::from_millis(millis), "{count}");
+        }
+        assert!(apart(usize::MAX) < SignedDuration::from_micros(1));
+    }
 }

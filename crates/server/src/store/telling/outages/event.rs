@@ -58,13 +58,15 @@ impl Store {
             for row in &rows {
                 let outage = outage(row)?;
                 let due = due(&outage);
-                if outage.ended_at.is_none() && is_waited_for(&mut connection, outage.id).await? {
+                if outage.ended_at.is_none() {
                     told.down.push(outage.source.clone());
                     if due > now {
                         told.next_at = told.next_at.map_or(Some(due), |next| Some(next.min(due)));
                         continue;
                     }
-                    if shares(&mut connection, &outage, now).await?.is_empty() {
+                    if is_waited_for(&mut connection, outage.id).await?
+                        && shares(&mut connection, &outage, now).await?.is_empty()
+                    {
                         continue;
                     }
                 }
@@ -107,7 +109,8 @@ async fn tell_one(connection: &mut DbConnection, id: OutageId, now: Timestamp) -
         .await?;
     let Some(row) = row else { return Ok(Vec::new()) };
     let mut outage = outage(&row)?;
-    if outage.ended_at.is_none() && !is_waited_for(connection, id).await? {
+    // Others may come to wait while it is young.
+    if outage.ended_at.is_none() && due(&outage) <= now && !is_waited_for(connection, id).await? {
         let why = "no monitor waits for it any more";
         end(connection, id, now, Some(why)).await?;
         (outage.ended_at, outage.ended_by) = (Some(now), Some(why.to_owned()));

@@ -87,9 +87,8 @@ impl Store {
 
     /// What stands for each of the sources that people were told of: their outages are acknowledged as the problem of that.
     pub async fn sources_told(&self) -> Result<HashMap<String, MonitorId>, StoreError> {
-        let rows: Vec<(String, i64)> = db::query_as("select source, id from monitors where source is not null")
-            .fetch_all(self.readers())
-            .await?;
+        let rows: Vec<(String, i64)> =
+            db::query_as("select source, id from monitors where source is not null").fetch_all(self.readers()).await?;
         Ok(rows.into_iter().map(|(source, id)| (source, MonitorId(id))).collect())
     }
 

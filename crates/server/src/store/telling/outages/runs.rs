@@ -37,8 +37,8 @@ pub struct SourceDown {
 /// What a run means for outages.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::store) struct Met {
-    /// The outage that the monitor waits for by it; one that is not written yet has an id below 0.
-    joins: Option<OutageId>,
+    /// The outage that begins with it, or with another one of these results, and its source: not written yet, with an id below 0.
+    begins: Option<(OutageId, String)>,
     /// Those that it ends, each with its source.
     ends: Vec<(String, OutageId)>,
     /// The source whose outage made what it does to the state.
@@ -138,9 +138,20 @@ impl Outages {
             (Some(down), Some(waits)) if is.joins => {
                 let id = self.current(down, result).map(|outage| outage.id).unwrap_or_else(|| self.begin(down, result));
                 let (by_source, holds) = (Some(down.source.clone()), waits.holds());
-                (Some((id, waits)), Met { joins: Some(id), by_source, holds, reason: down.reason.clone(), ..met })
+                let begins = Some((id, down.source.clone())).filter(|(id, _)| id.0 < 0);
+                (Some((id, waits)), Met { begins, by_source, holds, reason: down.reason.clone(), ..met })
             }
             (_, waits) => {
+                // The first that is refused after the source was back is told by itself; should it refuse more, those wait.
+                let first = |was: Waits| was != Waits::NoLonger && waits == Some(Waits::NoLonger);
+                let down = result.sources.down.as_ref().filter(|_| before.is_some_and(|(_, was)| first(was)));
+                let met = match down.filter(|down| self.current(down, result).is_none()) {
+                    Some(down) => {
+                        let begins = Some((self.begin(down, result), down.source.clone()));
+                        Met { begins, reason: down.reason.clone(), ..met }
+                    }
+                    None => met,
+                };
                 // What the outage did to the state is over with it.
                 let was_held = before.filter(|(_, was)| was.holds() && !new_state.is_problem());
                 let by_source = was_held.and_then(|(id, _)| Some(self.find(id)?.source.clone()));
@@ -185,10 +196,8 @@ pub(in crate::store) async fn write<'a>(
         for (source, id) in &met.ends {
             steps.entry(source).or_default().push(Step::Ends(*id, met.at));
         }
-        if let (Some(id), Some(source)) = (met.joins, &met.by_source)
-            && id.0 < 0
-        {
-            steps.entry(source).or_default().push(Step::Begins(id, met));
+        if let Some((id, source)) = &met.begins {
+            steps.entry(source).or_default().push(Step::Begins(*id, met));
         }
     }
     let mut begun: HashMap<OutageId, OutageId> = HashMap::new();

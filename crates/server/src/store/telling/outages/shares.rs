@@ -51,8 +51,7 @@ pub(super) async fn shares(
     outage: &Outage,
     now: Timestamp,
 ) -> Result<BTreeMap<String, Share>, StoreError> {
-    let told_by: Vec<String> =
-        db::query_scalar(TOLD_BY).bind(&outage.source).fetch_all(&mut *connection).await?;
+    let told_by: Vec<String> = db::query_scalar(TOLD_BY).bind(&outage.source).fetch_all(&mut *connection).await?;
     let alerts: Vec<AlertRow> = (alert_records::read_all(connection).await?.into_iter())
         .filter(|alert| alert.is_on() && !told_by.contains(&alert.key))
         .collect();

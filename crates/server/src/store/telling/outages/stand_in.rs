@@ -18,10 +18,7 @@ pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(24 * KEPT_DAY
 const KEPT_DAYS: i64 = 90;
 
 /// What stands for the source.
-pub(super) async fn standing_for(
-    connection: &mut DbConnection,
-    source: &str,
-) -> Result<Option<MonitorId>, StoreError> {
+pub(super) async fn standing_for(connection: &mut DbConnection, source: &str) -> Result<Option<MonitorId>, StoreError> {
     let id: Option<i64> =
         db::query_scalar("select id from monitors where source = $1").bind(source).fetch_optional(connection).await?;
     Ok(id.map(MonitorId))
