@@ -28,7 +28,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     fields: &[
         Field::required("homeserver", FieldKind::Url, "The homeserver, such as https://matrix.example.org."),
         Field::required("access_token", FieldKind::Secret, "The token of the user who writes."),
-        Field::required("room_id", FieldKind::Text, "The id of the room, which begins with `!`: its settings show it under Advanced."),
+        Field::required(
+            "room_id",
+            FieldKind::Text,
+            "The id of the room, which begins with `!`: its settings show it under Advanced.",
+        ),
     ],
     groups: &[&crate::alerts::CROWDS, &crate::alerts::CHARTS, &http_target::CHANNEL_CONNECTION],
     knows_repeats: true,

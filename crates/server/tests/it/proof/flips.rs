@@ -48,9 +48,8 @@ impl Receivers {
         let receivers = Receivers::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new()
-            .route("/{number}/{life}", axum::routing::post(Receivers::take))
-            .with_state(receivers.clone());
+        let router =
+            Router::new().route("/{number}/{life}", axum::routing::post(Receivers::take)).with_state(receivers.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (receivers, address)
     }
