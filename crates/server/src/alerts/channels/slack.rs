@@ -294,7 +294,7 @@ impl HttpChannel for Slack {
     }
 
     fn refuses_buttons(&self, answer: &Answer) -> bool {
-        answer.json["error"] == "invalid_blocks"
+        self.bot.as_ref().is_some_and(|bot| bot.buttons) && answer.json["error"] == "invalid_blocks"
     }
 
     fn reference(&self, _: &Notification, answer: &Answer) -> Option<String> {

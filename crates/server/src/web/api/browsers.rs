@@ -65,7 +65,7 @@ pub(crate) struct BrowsersView {
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct BrowserBody {
     /// What people will call it; what its `User-Agent` says where it is left out.
-    #[schema(min_length = 1, max_length = 80)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 80)]
     name: Option<String>,
     /// The address of its push service.
     #[schema(max_length = 2000)]

@@ -73,7 +73,10 @@ async fn a_room_shows_what_it_was_told_and_the_end_as_an_answer() {
     send(&matrix, &end).await.unwrap();
     let [alarm, end] = room.messages().await.try_into().unwrap();
     assert_eq!(alarm["content"]["msgtype"], "m.text");
-    assert_eq!((&end["content"]["msgtype"], &end["content"]["format"]), (&json!("m.notice"), &json!("org.matrix.custom.html")));
+    assert_eq!(
+        (&end["content"]["msgtype"], &end["content"]["format"]),
+        (&json!("m.notice"), &json!("org.matrix.custom.html"))
+    );
     assert!(end["content"]["body"].as_str().unwrap().starts_with(TEXT), "{end}");
     assert_eq!(end["content"]["m.relates_to"], json!({"m.in_reply_to": {"event_id": alarm["event_id"]}}));
     assert_eq!(alarm["content"]["m.relates_to"], Value::Null);

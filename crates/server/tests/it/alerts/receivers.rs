@@ -139,7 +139,8 @@ async fn a_problem_has_a_button_to_acknowledge_it_where_the_service_shows_some()
 /// costs nobody the words.
 #[tokio::test]
 async fn a_problem_is_told_without_its_buttons_where_the_service_refuses_them() {
-    const REFUSED: &str = "Bad Request: inline keyboard button URL 'https://revere.example.com' is invalid: Wrong HTTP URL";
+    const REFUSED: &str =
+        "Bad Request: inline keyboard button URL 'https://revere.example.com' is invalid: Wrong HTTP URL";
     fn row(kind: &str, body: &Value) -> Value {
         match kind {
             "discord" => body["components"][0]["components"].clone(),

@@ -31,12 +31,9 @@ use crate::support::{Sql, client};
 const RECEIVERS: usize = 10;
 const MONITORS: usize = 60;
 
-/// Ten receivers, which remember what they took, and in which of the server's lives.
+/// Ten receivers, which remember what they took, and in which of its lives the server told them.
 #[derive(Clone, Default)]
-struct Receivers {
-    life: Arc<AtomicUsize>,
-    book: Arc<Mutex<Book>>,
-}
+struct Receivers(Arc<Mutex<Book>>);
 
 #[derive(Default)]
 struct Book {
@@ -51,15 +48,18 @@ impl Receivers {
         let receivers = Receivers::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new()
-            .route("/{number}", axum::routing::post(Receivers::take))
-            .with_state(receivers.clone());
+        let router =
+            Router::new().route("/{number}/{life}", axum::routing::post(Receivers::take)).with_state(receivers.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (receivers, address)
     }
 
-    async fn take(State(receivers): State<Receivers>, Path(number): Path<usize>, Json(told): Json<Value>) -> Response {
-        let mut book = receivers.book.lock().unwrap();
+    async fn take(
+        State(receivers): State<Receivers>,
+        Path((number, life)): Path<(usize, usize)>,
+        Json(told): Json<Value>,
+    ) -> Response {
+        let mut book = receivers.0.lock().unwrap();
         let attempts = book.attempts.entry(told["key"].as_str().unwrap().to_owned()).or_default();
         *attempts += 1;
         let refusal = match (number, *attempts) {
@@ -72,7 +72,7 @@ impl Receivers {
             book.refused += 1;
             return refusal;
         }
-        book.taken.push((told, receivers.life.load(Ordering::SeqCst)));
+        book.taken.push((told, life));
         StatusCode::OK.into_response()
     }
 }
@@ -85,14 +85,17 @@ async fn no_flip_is_lost_or_out_of_order_with_bad_receivers_however_often_it_is_
     let (receivers, address) = Receivers::start().await;
     let folder = tempfile::tempdir().unwrap();
     let home = Home::of(folder.path()).await;
-    let hooks: Vec<String> = (0..RECEIVERS)
-        .map(|n| format!("'hook{n}': {{'type': 'webhook', 'config': {{'url': '{address}/{n}'}}}}"))
-        .collect();
-    let config = format!("{}FLAPPING_CHANGES = 0\nREVERE_ALERTS = {{{}}}\n", home.line, hooks.join(", "));
-    std::fs::write(folder.path().join("config.py"), config).unwrap();
+    // Whoever tells something says in which life.
+    let start = |life: usize| {
+        let hook = |n: usize| format!("'hook{n}': {{'type': 'webhook', 'config': {{'url': '{address}/{n}/{life}'}}}}");
+        let hooks: Vec<String> = (0..RECEIVERS).map(hook).collect();
+        let config = format!("{}FLAPPING_CHANGES = 0\nREVERE_ALERTS = {{{}}}\n", home.line, hooks.join(", "));
+        std::fs::write(folder.path().join("config.py"), config).unwrap();
+        Program::start(folder.path())
+    };
 
     let client = client();
-    let mut program = Program::start(folder.path());
+    let mut program = start(0);
     // Each run changes the state.
     let script = "if previous is None or previous.state == 'OK':\n    raise MonitorFailure('down')";
     for place in 0..MONITORS {
@@ -108,8 +111,7 @@ async fn no_flip_is_lost_or_out_of_order_with_bad_receivers_however_often_it_is_
         let enough = 1 + (random.next_u64() % share as u64) as usize;
         acknowledged += run(&client, &program.base, acknowledged, share, enough).await;
         program.kill();
-        receivers.life.store(life, Ordering::SeqCst);
-        program = Program::start(folder.path());
+        program = start(life);
     }
     let left = flips.saturating_sub(acknowledged).max(1);
     acknowledged += run(&client, &program.base, acknowledged, left, left).await;
@@ -121,7 +123,7 @@ async fn no_flip_is_lost_or_out_of_order_with_bad_receivers_however_often_it_is_
     program.terminate();
     let mut database = home.open(folder.path()).await;
     database.assert_sound().await;
-    let book = std::mem::take(&mut *receivers.book.lock().unwrap());
+    let book = std::mem::take(&mut *receivers.0.lock().unwrap());
     judge(&mut database, &book, acknowledged).await;
 }
 
@@ -163,7 +165,7 @@ async fn judge(database: &mut Sql, book: &Book, acknowledged: usize) {
     for (told, life) in &book.taken {
         let key = told["key"].as_str().unwrap();
         if let Some(before) = lives.insert(key, *life) {
-            assert!(before < *life, "{key} was told twice, and nobody was killed in between");
+            assert_ne!(before, *life, "{key} was told twice, and nobody was killed in between");
             repeats += 1;
             continue;
         }
