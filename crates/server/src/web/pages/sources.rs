@@ -159,8 +159,8 @@ fn sample(name: &str, description: &SourceDescription) -> String {
 }
 
 /// `get, head, post, … 9 methods`
-fn folded(names: Vec<&str>) -> String {
-    match names.as_slice() {
+fn folded(names: &[&str]) -> String {
+    match names {
         // One that has not described itself yet.
         [] | ["*"] => String::new(),
         few if few.len() <= METHODS_SHOWN => few.join(", "),
@@ -177,7 +177,8 @@ impl SourceView {
             (None, None) => ("dim", "○", "not asked yet"),
         };
         let outage = report.outage.map(|outage| OutageView::of(outage, now));
-        let folded = folded(report.description.methods.iter().map(|method| method.name.as_str()).collect());
+        let names: Vec<&str> = report.description.methods.iter().map(|method| method.name.as_str()).collect();
+        let folded = folded(&names);
         let query = format!("print({})", sample(&report.name, &report.description));
         SourceView {
             class,
@@ -224,9 +225,9 @@ mod tests {
 
     #[test]
     fn many_methods_are_folded_into_a_line() {
-        assert_eq!(folded(vec!["query", "query_range"]), "query, query_range");
-        assert_eq!(folded(vec!["get", "head", "post", "put"]), "get, head, post, … 4 methods");
-        assert_eq!((folded(vec!["*"]), folded(Vec::new())), (String::new(), String::new()));
+        assert_eq!(folded(&["query", "query_range"]), "query, query_range");
+        assert_eq!(folded(&["get", "head", "post", "put"]), "get, head, post, … 4 methods");
+        assert_eq!((folded(&["*"]), folded(&[])), (String::new(), String::new()));
     }
 
     /// One about which everything is foreign, and that is down.
