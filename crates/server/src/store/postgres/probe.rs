@@ -28,7 +28,8 @@ async fn look(connection: &mut PgConnection, address: &PostgresAddress) -> Resul
         return Err(refused(fault.to_owned()));
     }
     // What each statement needs; asked with commas any of them would do. A partition is reached by its table.
-    let closed = "not c.relispartition and not (has_table_privilege(c.oid, 'SELECT') and has_table_privilege(c.oid, 'INSERT')
+    let closed =
+        "not c.relispartition and not (has_table_privilege(c.oid, 'SELECT') and has_table_privilege(c.oid, 'INSERT')
         and has_table_privilege(c.oid, 'UPDATE') and has_table_privilege(c.oid, 'DELETE'))";
     let closed = tables(connection, closed).await.map_err(failed)?;
     if !closed.is_empty() {
@@ -38,7 +39,20 @@ async fn look(connection: &mut PgConnection, address: &PostgresAddress) -> Resul
         )));
     }
     let found = migrate::look(connection, address).await?;
-    if found == migrate::newest() {
+    // Partitions of runs are made and taken away as time goes on.
+    let owner: Option<String> = sqlx::query_scalar(
+        "select pg_get_userbyid(relowner)::text from pg_class where oid = to_regclass('runs') and not pg_has_role(relowner, 'USAGE')",
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(failed)?;
+    if let Some(owner) = owner.filter(|_| found == migrate::newest()) {
+        return Err(refused(format!(
+            "has runs in partitions that {user} may not make, since they are {owner}'s: as an administrator say GRANT {owner} TO {user}, \
+             or use {owner} in DATABASE_URL"
+        )));
+    }
+    if found == migrate::newest() && may_make {
         return Ok(Found::Current);
     }
     if !may_make {

@@ -153,6 +153,10 @@ async fn check_connect_says_which_rights_a_user_of_postgresql_lacks() {
     assert!(said.stdout.contains("does not let bob read and write all its tables"), "{}", said.stdout);
     let rights = "grant all on all tables in schema public to bob; grant all on all sequences in schema public to bob";
     sqlx::raw_sql(rights).execute(&mut owner).await.unwrap();
+    let said = check("bob").exits(1);
+    assert!(said.stdout.contains("has runs in partitions that bob may not make"), "{}", said.stdout);
+    assert!(said.stdout.contains("GRANT revere TO bob"), "{}", said.stdout);
+    sqlx::raw_sql("grant revere to bob").execute(&mut owner).await.unwrap();
     check("bob").exits(0);
     sqlx::raw_sql("update meta set value = '9999' where key = 'schema'").execute(&mut owner).await.unwrap();
     let said = check("bob").exits(1);
