@@ -25,7 +25,7 @@ use crate::{
         secrets::{Secret, digest},
         wait_after,
     },
-    store::{Lookup, NewSession, StoreError, User},
+    store::{Lookup, NewSession, User},
 };
 
 /// What a request brings to show who sent it.

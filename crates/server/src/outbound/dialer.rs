@@ -18,7 +18,7 @@ pub struct Dialer {
 
 impl Dialer {
     /// Resolves `host` and connects to the first of its addresses that answers and may be connected to. Where none may, the
-    /// error holds a [`RefusedAddress`].
+    /// error holds a [`RefusedAddress`](super::RefusedAddress).
     pub async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let found = self.names.resolve(host, port).await?;
         let addresses = allowed(found, |address| self.rules.judge(host, address.ip(), None));

@@ -27,7 +27,8 @@ async fn an_address_copied_from_a_browser_leads_to_the_server_that_it_is_of() {
         let taken = match kind {
             "zulip" => r#"{"result": "success"}"#,
             "matrix" => r#"{"event_id": "$1"}"#,
-            _ => r#"{"id": 7, "event": "message"}"#,
+            "gotify" => r#"{"id": 7}"#,
+            _ => r#"{"id": "7", "event": "message"}"#,
         };
         stub.answer(200, &[], Some(taken));
         let mut config = config.clone();

@@ -13,7 +13,9 @@ use tokio::{
     net::TcpStream,
 };
 
-const SOON: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_millis(600);
+/// So long a reader on a busy machine may do nothing, who reads all the same.
+const LONG: Duration = Duration::from_secs(4);
 /// A bound that no test reaches.
 const NEVER: Duration = Duration::from_secs(3600);
 
@@ -72,22 +74,24 @@ async fn busy(listener: &Listener) -> TcpStream {
     stream
 }
 
-/// Reads until the other side ends the connection; answers what came, and after how long.
-async fn ended(stream: &mut TcpStream) -> (Vec<u8>, Duration) {
-    let began = Instant::now();
+/// Reads until the other side ends the connection; answers what came.
+async fn ended(stream: &mut TcpStream) -> Vec<u8> {
     let mut came = Vec::new();
     // An end is an end, in order or by a reset.
     let _ = stream.read_to_end(&mut came).await;
-    (came, began.elapsed())
+    came
 }
 
 #[tokio::test]
 async fn a_head_that_does_not_come_to_its_end_is_cut() {
     let listener = serve(ListenerBounds { head_time: SOON, ..bounds() }).await;
     for begun in [&b""[..], b"G", b"GET / HTTP/1.1\r\nhost: h\r\n", b"\r\n\r\n"] {
+        // From before the server knows of it: what a busy machine does in between only makes it more.
+        let began = Instant::now();
         let mut stream = connect(&listener).await;
         stream.write_all(begun).await.unwrap();
-        let (came, took) = ended(&mut stream).await;
+        let came = ended(&mut stream).await;
+        let took = began.elapsed();
         assert_eq!(came, b"", "{begun:?}");
         assert!(took >= SOON / 2, "{took:?}");
     }
@@ -95,7 +99,7 @@ async fn a_head_that_does_not_come_to_its_end_is_cut() {
     let mut stream = connect(&listener).await;
     ask(&mut stream).await;
     stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
-    assert_eq!(ended(&mut stream).await.0, b"");
+    assert_eq!(ended(&mut stream).await, b"");
 }
 
 #[tokio::test]
@@ -130,10 +134,11 @@ async fn a_body_that_does_not_come_to_its_end_is_cut() {
         "POST /read HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
         "POST /read HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n",
     ] {
+        let began = Instant::now();
         let mut stream = connect(&listener).await;
         stream.write_all(begun.as_bytes()).await.unwrap();
-        let (came, took) = ended(&mut stream).await;
-        let came = String::from_utf8(came).unwrap();
+        let came = String::from_utf8(ended(&mut stream).await).unwrap();
+        let took = began.elapsed();
         assert!(came.is_empty() || came.starts_with("HTTP/1.1 400"), "{begun:?}: {came}");
         assert!(took >= SOON / 2, "{took:?}");
     }
@@ -145,7 +150,7 @@ async fn an_idle_connection_ends_and_one_in_use_does_not() {
     let mut idle = connect(&listener).await;
     ask(&mut idle).await;
     let mut waiting = busy(&listener).await;
-    assert_eq!(ended(&mut idle).await.0, b"");
+    assert_eq!(ended(&mut idle).await, b"");
     // It was asked before the other began to be idle, and still waits for its answer.
     let answer = tokio::time::timeout(SOON * 2, ended(&mut waiting)).await;
     assert!(answer.is_err(), "{answer:?}");
@@ -153,7 +158,7 @@ async fn an_idle_connection_ends_and_one_in_use_does_not() {
 
 #[tokio::test]
 async fn an_answer_that_nobody_takes_is_cut() {
-    let listener = serve(ListenerBounds { write_time: SOON * 6, ..bounds() }).await;
+    let listener = serve(ListenerBounds { write_time: LONG, ..bounds() }).await;
     let mut stream = connect(&listener).await;
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await.unwrap();
     // Whoever goes on reading gets it, however long all of it takes: here longer than the other one is waited for.
@@ -162,7 +167,7 @@ async fn an_answer_that_nobody_takes_is_cut() {
     let mut got = 0;
     let mut part = vec![0; 1 << 20];
     loop {
-        tokio::time::sleep(SOON / 8).await;
+        tokio::time::sleep(LONG / 50).await;
         let read = slow.read(&mut part).await.unwrap();
         got += read;
         if read == 0 {
@@ -170,7 +175,7 @@ async fn an_answer_that_nobody_takes_is_cut() {
         }
     }
     assert!(got > 64 << 20, "{got}");
-    let (came, _) = ended(&mut stream).await;
+    let came = ended(&mut stream).await;
     assert!(came.len() < 64 << 20, "{}", came.len());
 }
 
@@ -206,9 +211,9 @@ async fn a_new_connection_takes_the_place_of_an_idle_one() {
         silent.push(connect(&listener).await);
         ask(&mut connect(&listener).await).await;
     }
-    assert_eq!(ended(&mut first).await.0, b"");
+    assert_eq!(ended(&mut first).await, b"");
     for stream in &mut silent[..8] {
-        assert_eq!(ended(stream).await.0, b"");
+        assert_eq!(ended(stream).await, b"");
     }
     let answer = tokio::time::timeout(SOON, ended(&mut busy)).await;
     assert!(answer.is_err(), "what is being answered stays: {answer:?}");
@@ -220,14 +225,14 @@ async fn where_all_are_being_answered_the_next_is_refused() {
     let busy = [busy(&listener).await, busy(&listener).await];
     let mut refused = connect(&listener).await;
     let _ = refused.write_all(GET).await;
-    let came = String::from_utf8(ended(&mut refused).await.0).unwrap();
+    let came = String::from_utf8(ended(&mut refused).await).unwrap();
     assert!(came.is_empty() || came.starts_with("HTTP/1.1 503"), "{came}");
     // As soon as one of them has gone, the next is answered.
     drop(busy);
     let answered = async || {
         let mut stream = connect(&listener).await;
         let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await;
-        let came = String::from_utf8(ended(&mut stream).await.0).unwrap();
+        let came = String::from_utf8(ended(&mut stream).await).unwrap();
         if came.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(came) }
     };
     crate::support::eventually("an answer", answered).await;
@@ -253,7 +258,7 @@ async fn two_lengths_are_refused_and_one_is_not() {
         let mut stream = connect(&listener).await;
         // A request that follows a refused one is part of what was refused.
         stream.write_all(format!("{head}GET / HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
-        let came = String::from_utf8(ended(&mut stream).await.0).unwrap();
+        let came = String::from_utf8(ended(&mut stream).await).unwrap();
         assert!(came.starts_with(&format!("HTTP/1.1 {expected}")), "{head:?}: {came}");
         let answers = came.matches("HTTP/1.1 ").count();
         assert_eq!(answers, if expected == "200" { 2 } else { 1 }, "{head:?}: {came}");
@@ -266,7 +271,7 @@ async fn http_2_is_refused_where_it_begins_and_where_it_is_asked_for() {
     let mut stream = connect(&listener).await;
     // What every connection of HTTP/2 begins with, and its first frame: no settings.
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
-    let came = ended(&mut stream).await.0;
+    let came = ended(&mut stream).await;
     let text = String::from_utf8_lossy(&came);
     assert!(came.is_empty() || text.starts_with("HTTP/1.1 4"), "{text:?}");
     // Nor is it changed to from HTTP/1.1.
@@ -274,6 +279,6 @@ async fn http_2_is_refused_where_it_begins_and_where_it_is_asked_for() {
     let upgrade = "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade, http2-settings, close\r\nupgrade: h2c\r\n\
                    http2-settings: AAMAAABkAAQAAP__\r\n\r\n";
     stream.write_all(upgrade.as_bytes()).await.unwrap();
-    let came = String::from_utf8(ended(&mut stream).await.0).unwrap();
+    let came = String::from_utf8(ended(&mut stream).await).unwrap();
     assert!(came.starts_with("HTTP/1.1 200") && came.ends_with("well"), "{came}");
 }
