@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use askama::filters::HtmlSafe;
 
-use super::{display::Escaped, guides};
+use super::{display::Escaped, guide_texts};
 
 /// A guide in Markdown, shown as HTML.
 pub(super) struct GuideHtml(pub(super) &'static str);
@@ -184,7 +184,7 @@ fn link(words: &str, target: &str) -> String {
         "" => part.to_owned(),
         "openapi.json" => "/api/v1/openapi.json".to_owned(),
         _ if file.starts_with("https://") => target.to_owned(),
-        _ if guides::named(file).is_some() => format!("/guides/{file}{part}"),
+        _ if guide_texts::named(file).is_some() => format!("/guides/{file}{part}"),
         // A file that is beside the documents, and not in the program.
         _ => return words,
     };

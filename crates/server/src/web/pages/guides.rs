@@ -5,6 +5,7 @@ use axum::{http::StatusCode, response::Response};
 
 use super::{
     guide_html::GuideHtml,
+    guide_texts::named,
     layout::{Place, Shell},
     page_request::PageRequest,
 };
@@ -13,54 +14,12 @@ use crate::web::{
     params::{Key, Params},
 };
 
-/// A guide.
-pub(super) struct Guide {
-    /// The name of its file, and its address.
-    pub(super) name: &'static str,
-    /// What it is about.
-    pub(super) title: &'static str,
-    text: &'static str,
-}
-
-macro_rules! guides {
-    ($($name:literal $title:literal)*) => {
-        /// All of them, for those who write monitors first.
-        pub(super) const GUIDES: &[Guide] = &[$(Guide {
-            name: $name,
-            title: $title,
-            text: include_str!(concat!("../../../../../docs/", $name)),
-        },)*];
-    };
-}
-
-guides! {
-    "MONITORS.md" "Writing monitors"
-    "SOURCES.md" "Sources"
-    "ALERTS.md" "Alerts"
-    "MUTES.md" "Mutes, acknowledgements, reminders"
-    "ON_CALL.md" "On call"
-    "API.md" "The API"
-    "MONITORS_AS_FILES.md" "Monitors as files"
-    "TAPES.md" "Replaying a run"
-    "CONFIG.md" "Configuration"
-    "ACCESS.md" "People and rights"
-    "LOGIN.md" "Log-in by a provider"
-    "OPERATIONS.md" "Running it"
-    "POSTGRES.md" "Several servers"
-    "SECURITY.md" "Security"
-}
-
 #[derive(Template)]
 #[template(path = "pages/guide.html")]
 struct GuidePage {
     shell: Shell,
     name: &'static str,
     html: GuideHtml,
-}
-
-/// The one whose file has that name.
-pub(super) fn named(name: &str) -> Option<&'static Guide> {
-    GUIDES.iter().find(|guide| guide.name == name)
 }
 
 /// The page.
@@ -75,7 +34,7 @@ pub(super) async fn show(request: PageRequest, Key(name): Key<String>, params: P
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::guide_texts::GUIDES, *};
 
     /// But for the measurements, which help nobody to use the program.
     #[test]

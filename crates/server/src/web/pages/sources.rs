@@ -14,6 +14,7 @@ use super::{
     see,
     source_names::{self, FoundNames},
     source_outages::OutageView,
+    source_user::User,
 };
 use crate::{
     operations::{
@@ -67,11 +68,6 @@ struct SourceView {
     names: Option<FoundNames>,
     query: String,
     tried: Option<OutcomeView>,
-}
-
-pub(super) struct User {
-    pub(super) id: MonitorId,
-    pub(super) name: String,
 }
 
 struct MethodView {
