@@ -17,7 +17,8 @@ use crate::access::LogInSettings;
 /// Refuses what came past the proxy, where anybody has to log in. Health and what pages are made of hold nothing.
 pub(super) fn check(state: &WebState, request: &Request, path: &str) -> Result<(), Problem> {
     let settings = state.operations.log_in_settings();
-    let icon = matches!(path, "/icon.svg" | "/favicon.ico" | "/apple-touch-icon.png" | "/icon-192.png" | "/icon-512.png");
+    let icon =
+        matches!(path, "/icon.svg" | "/favicon.ico" | "/apple-touch-icon.png" | "/icon-192.png" | "/icon-512.png");
     let harmless = icon || matches!(path, "/healthz" | "/static/{file}" | "/manifest.webmanifest");
     if harmless || !settings.is_required() || !state.site.is_behind_https() {
         return Ok(());

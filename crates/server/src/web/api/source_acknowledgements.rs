@@ -88,11 +88,7 @@ pub(crate) async fn acknowledge(
         (status = 404, description = "No source has this name, or it is switched off."),
     )
 )]
-pub(crate) async fn take_back(
-    context: Context,
-    Key(name): Key<String>,
-    params: Params,
-) -> Result<StatusCode, Problem> {
+pub(crate) async fn take_back(context: Context, Key(name): Key<String>, params: Params) -> Result<StatusCode, Problem> {
     params.finish(())?;
     acknowledgements::take_back_of_source(&context, &name, "").await?;
     Ok(StatusCode::NO_CONTENT)

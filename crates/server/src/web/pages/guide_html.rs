@@ -40,7 +40,8 @@ impl Display for GuideHtml {
                     write!(f, "<h{level} id=\"{id}\">{words}</h{level}>")?;
                 }
                 Block::Code => {
-                    let code: Vec<&str> = lines.by_ref().take_while(|line| !line.trim_start().starts_with(FENCE)).collect();
+                    let code: Vec<&str> =
+                        lines.by_ref().take_while(|line| !line.trim_start().starts_with(FENCE)).collect();
                     write!(f, "<pre class=\"log wraps\" tabindex=\"0\">{}</pre>", Escaped(&code.join("\n")))?;
                 }
                 Block::Table => {

@@ -6,7 +6,7 @@ use axum::{http::StatusCode, response::Response};
 use super::{
     guide_html::GuideHtml,
     guide_texts::named,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     page_request::PageRequest,
 };
 use crate::web::{
@@ -17,7 +17,7 @@ use crate::web::{
 #[derive(Template)]
 #[template(path = "pages/guide.html")]
 struct GuidePage {
-    shell: Shell,
+    layout: Layout,
     name: &'static str,
     html: GuideHtml,
 }
@@ -26,10 +26,10 @@ struct GuidePage {
 pub(super) async fn show(request: PageRequest, Key(name): Key<String>, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
     let guide = named(&name).ok_or_else(|| Problem::not_found("guide", format!("{name:?}")))?;
-    let mut shell = request.shell(guide.title, Place::Nowhere).await?;
-    shell.live = false;
-    let page = GuidePage { shell, name: guide.name, html: GuideHtml(guide.text) };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    let mut layout = request.layout(guide.title, Place::Nowhere).await?;
+    layout.live = false;
+    let page = GuidePage { layout, name: guide.name, html: GuideHtml(guide.text) };
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 #[cfg(test)]
@@ -41,7 +41,8 @@ mod tests {
     fn every_document_is_a_guide() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut documents: Vec<String> = files.filter(|file| file.ends_with(".md") && file != "BENCHMARKS.md").collect();
+        let mut documents: Vec<String> =
+            files.filter(|file| file.ends_with(".md") && file != "BENCHMARKS.md").collect();
         let mut names: Vec<&str> = GUIDES.iter().map(|guide| guide.name).collect();
         documents.sort_unstable();
         names.sort_unstable();
@@ -61,7 +62,8 @@ mod tests {
                     continue;
                 }
                 let to = if page.is_empty() { *name } else { page.strip_prefix("/guides/").unwrap() };
-                let (_, text) = pages.iter().find(|(name, _)| *name == to).unwrap_or_else(|| panic!("{name}: {address}"));
+                let (_, text) =
+                    pages.iter().find(|(name, _)| *name == to).unwrap_or_else(|| panic!("{name}: {address}"));
                 assert!(part.is_empty() || text.contains(&format!("id=\"{part}\"")), "{name}: {address}");
                 within += 1;
             }
