@@ -209,11 +209,10 @@ impl SourceView {
 
 #[cfg(test)]
 mod tests {
+    use revere_model::MonitorId;
     use revere_sandbox::MethodDescription;
 
     use super::super::{acknowledge::AcknowledgedView, monitors::tests::HOSTILE};
-    use revere_model::MonitorId;
-
     use super::*;
     use crate::sources::{
         names::{Name, NameKind, NamesOf},
