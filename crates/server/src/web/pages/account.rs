@@ -8,7 +8,7 @@ use super::{
     browser_words,
     display::When,
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     log_in::Said,
     own_address,
     page_request::PageRequest,
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/account.html")]
 struct AccountPage {
-    shell: Shell,
+    layout: Layout,
     user_name: String,
     role: Role,
     tags: Vec<String>,
@@ -185,7 +185,7 @@ async fn page(request: &PageRequest) -> Result<AccountPage, Problem> {
         seen: When { at: one.seen_at, now },
     });
     Ok(AccountPage {
-        shell: request.shell("Your account", Place::Account).await?,
+        layout: request.layout("Your account", Place::Account).await?,
         role: account.user.role,
         local_users: request.context.log_in_settings().local_users && account.user.password_hash.is_some(),
         has_session: account.session.is_some(),
@@ -205,7 +205,7 @@ async fn page(request: &PageRequest) -> Result<AccountPage, Problem> {
 fn answer(request: &PageRequest, page: AccountPage) -> Result<Response, Problem> {
     let bad = !page.faults.is_empty() || page.said.as_ref().is_some_and(|said| said.class == "bad");
     let status = if bad { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    request.answer(status, &page.shell, &page)
+    request.answer(status, &page.layout, &page)
 }
 
 /// The same page, with what is wrong at its field.
@@ -247,7 +247,7 @@ mod tests {
         let ways = [Some((true, false)), Some((false, true)), Some((false, false)), None];
         for way in ways {
             let page = AccountPage {
-                shell: Shell::new("Your account", Place::Account, 0, "t"),
+                layout: Layout::new("Your account", Place::Account, 0, "t"),
                 user_name: HOSTILE.into(),
                 role: Role::Editor,
                 tags: vec![HOSTILE.into()],

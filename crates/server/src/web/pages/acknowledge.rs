@@ -8,7 +8,7 @@ use revere_model::{MonitorId, Operation, Who};
 use super::{
     display::{Badge, When},
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     mutes::called,
     page_request::PageRequest,
     see,
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/acknowledge.html")]
 struct AcknowledgePage {
-    shell: Shell,
+    layout: Layout,
     /// The end of this page's own address.
     link: String,
     name: String,
@@ -55,7 +55,7 @@ pub(super) struct AcknowledgedView {
 #[derive(Template)]
 #[template(path = "pages/take_back.html")]
 struct TakeBackPage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     name: String,
     acknowledged: Option<AcknowledgedView>,
@@ -85,12 +85,12 @@ pub(super) async fn ask_to_take_back(request: PageRequest, Key(id): Key<MonitorI
     request.context.must_with(Operation::Acknowledge, id, &monitor.spec.tags)?;
     let made = acknowledgements::get(&request.context, id).await?;
     let page = TakeBackPage {
-        shell: request.shell("Take an acknowledgement back", Place::Monitors).await?,
+        layout: request.layout("Take an acknowledgement back", Place::Monitors).await?,
         id,
         name: monitor.spec.name,
         acknowledged: made.map(|made| AcknowledgedView::of(made, request.now())),
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/monitor/{id}/take-back`, with the button pressed.
@@ -101,9 +101,9 @@ pub(super) async fn take_back(context: Context, Key(id): Key<MonitorId>, form: F
 
 async fn answer(request: &PageRequest, link: String, linked: Linked) -> Result<Response, Problem> {
     let now = request.now();
-    let shell = match request.context.actor().who {
-        Who::Stranger => request.shell_for_a_stranger("Acknowledge"),
-        _ => request.shell("Acknowledge", Place::Nowhere).await?,
+    let layout = match request.context.actor().who {
+        Who::Stranger => request.layout_for_a_stranger("Acknowledge"),
+        _ => request.layout("Acknowledge", Place::Nowhere).await?,
     };
     let told = linked.delivery.notification;
     let (acknowledged, over) = match linked.stands {
@@ -113,7 +113,7 @@ async fn answer(request: &PageRequest, link: String, linked: Linked) -> Result<R
     };
     let page = AcknowledgePage {
         another: matches!(over, Some(Badge::State(state)) if state.is_problem()),
-        shell,
+        layout,
         link,
         name: told.monitor.name,
         told: Badge::State(told.new_state),
@@ -123,7 +123,7 @@ async fn answer(request: &PageRequest, link: String, linked: Linked) -> Result<R
         over,
     };
     // Nobody else is to find it in a browser's store.
-    super::once(request.answer(StatusCode::OK, &page.shell, &page)?)
+    super::once(request.answer(StatusCode::OK, &page.layout, &page)?)
 }
 
 impl AcknowledgedView {
@@ -153,7 +153,7 @@ mod tests {
                 taken_back_at: Some(MonitorId(7)),
             };
             let asks = TakeBackPage {
-                shell: Shell::new("Take back", Place::Monitors, 0, "t"),
+                layout: Layout::new("Take back", Place::Monitors, 0, "t"),
                 id: MonitorId(7),
                 name: HOSTILE.into(),
                 acknowledged: open.then_some(made.clone()),
@@ -161,7 +161,7 @@ mod tests {
             let html = asks.render().unwrap();
             assert!(!html.contains("<script>") && !html.contains("<!-- ") && !html.contains("style="), "{html}");
             let page = AcknowledgePage {
-                shell: Shell::new("Acknowledge", Place::Nowhere, 0, "t").for_a_stranger(),
+                layout: Layout::new("Acknowledge", Place::Nowhere, 0, "t").for_a_stranger(),
                 link: HOSTILE.into(),
                 name: HOSTILE.into(),
                 told: Badge::State(State::Alarm),

@@ -7,7 +7,7 @@ use revere_model::{MonitorId, State};
 use super::{
     display::{Badge, Severe, seen},
     form::{FormTexts, TypedForm},
-    layout::{Place, Shell, sentence},
+    layout::{Layout, Place, sentence},
     monitors::SeverityOption,
     page_request::PageRequest,
 };
@@ -31,7 +31,7 @@ const NAMES: u32 = 200;
 #[derive(Template)]
 #[template(path = "pages/alert_preview.html")]
 struct PreviewPage {
-    shell: Shell,
+    layout: Layout,
     key: String,
     kind: String,
     /// What is told, as the form has it.
@@ -103,7 +103,7 @@ pub(super) async fn show(request: PageRequest, Key(key): Key<String>, mut params
             let mut page = PreviewPage::new(&request, &key, &Typed { monitor: wanted, ..Typed::of(&told) }).await?;
             page.kind = entry.map(|entry| entry.kind).unwrap_or_default();
             page.notice = Some(sentence(&why));
-            return request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page);
+            return request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page);
         }
         found => found?,
     };
@@ -112,14 +112,14 @@ pub(super) async fn show(request: PageRequest, Key(key): Key<String>, mut params
         page.kind = entry.map(|entry| entry.kind).unwrap_or_default();
         page.monitor = String::new();
         page.notice = Some("There is no monitor yet of which something could be told.".to_owned());
-        return request.answer(StatusCode::OK, &page.shell, &page);
+        return request.answer(StatusCode::OK, &page.layout, &page);
     };
     let told = Told { monitor, ..told };
     let preview = preview::show(&request.context, &key, told).await?;
     let mut page = PreviewPage::new(&request, &key, &Typed::of(&told)).await?;
     page.boxes = preview.templates.as_ref().map(WordsBox::all).unwrap_or_default();
     page.say(preview);
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/alert/{key}/preview`, sent: words that are only being written.
@@ -139,7 +139,7 @@ pub(super) async fn tried(request: PageRequest, Key(key): Key<String>, form: Typ
     if lost {
         page.notice =
             Some("Nothing was tried: this page was out of date. Your words are still here; try them again.".to_owned());
-        return request.answer(StatusCode::FORBIDDEN, &page.shell, &page);
+        return request.answer(StatusCode::FORBIDDEN, &page.layout, &page);
     }
     let draft = Draft {
         text: Some(written(OwnText::Text)),
@@ -151,15 +151,15 @@ pub(super) async fn tried(request: PageRequest, Key(key): Key<String>, form: Typ
         Ok(preview) => {
             page.for_config = Some(for_config(&templates)).filter(|lines| !lines.is_empty());
             page.say(preview);
-            request.answer(StatusCode::OK, &page.shell, &page)
+            request.answer(StatusCode::OK, &page.layout, &page)
         }
         Err(Failure::Refused(refusal)) => {
             page.refuse(refusal);
-            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page)
         }
         Err(failure @ (Failure::NotFound { .. } | Failure::NotPossible(_) | Failure::NotNow { .. })) => {
             page.notice = Some(sentence(&failure.to_string()));
-            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page)
         }
         Err(failure) => Err(failure.into()),
     }
@@ -237,7 +237,7 @@ impl Typed {
 impl PreviewPage {
     async fn new(request: &PageRequest, key: &str, typed: &Typed) -> Result<PreviewPage, Problem> {
         Ok(PreviewPage {
-            shell: request.shell(format!("Preview of {key}"), Place::Alerts).await?,
+            layout: request.layout(format!("Preview of {key}"), Place::Alerts).await?,
             key: key.to_owned(),
             kind: String::new(),
             monitor: typed.monitor.clone(),
@@ -366,7 +366,7 @@ mod tests {
     fn what_is_said_and_typed_is_inert() {
         let part = || PreviewPart { name: HOSTILE.into(), text: HOSTILE.into(), made_of: vec![OwnText::Text] };
         let page = PreviewPage {
-            shell: Shell::new("Preview", Place::Alerts, 0, "t"),
+            layout: Layout::new("Preview", Place::Alerts, 0, "t"),
             key: HOSTILE.into(),
             kind: HOSTILE.into(),
             monitor: HOSTILE.into(),

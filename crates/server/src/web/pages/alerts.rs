@@ -9,7 +9,7 @@ use super::{
     browsers::{self, BrowsersView},
     display::{Badge, ClockTime, Span, Status, When, seen},
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     monitors::SeverityOption,
     page_request::{PageClock, PageRequest},
     runs::day_in_zone,
@@ -41,7 +41,7 @@ const LOOKED_AT: u32 = 20;
 #[derive(Template)]
 #[template(path = "pages/alerts.html")]
 struct AlertsPage {
-    shell: Shell,
+    layout: Layout,
     alerts: Vec<AlertView>,
     chosen_alert: String,
     statuses: Vec<StatusOption>,
@@ -62,7 +62,7 @@ struct AlertsPage {
 #[derive(Template)]
 #[template(path = "pages/alert.html")]
 struct AlertPage {
-    shell: Shell,
+    layout: Layout,
     /// The one.
     alerts: Vec<AlertView>,
     deliveries: Vec<DeliveryView>,
@@ -187,7 +187,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
             .map(|rota| rota.key.clone())
             .collect(),
         on_call_gaps: rotas.into_iter().filter(|rota| rota.gaps().next().is_some()).map(|rota| rota.key).collect(),
-        shell: request.shell("Alerts", Place::Alerts).await?,
+        layout: request.layout("Alerts", Place::Alerts).await?,
         alerts: views,
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         statuses: DeliveryStatus::ALL
@@ -200,7 +200,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         next,
         browsers: browsers::of_all(&request.context, clock.now).await?,
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/alert/{key}/edit`
@@ -258,9 +258,9 @@ async fn one(
     }
     let filter = DeliveryFilter { alert: Some(key.to_owned()), limit: LAST, ..DeliveryFilter::default() };
     let deliveries = log(deliveries::list(&request.context, &filter).await?, &clock);
-    let shell = request.shell(format!("Alert {key}"), Place::Alerts).await?;
-    let page = AlertPage { shell, alerts: vec![alert], deliveries };
-    request.answer(status, &page.shell, &page)
+    let layout = request.layout(format!("Alert {key}"), Place::Alerts).await?;
+    let page = AlertPage { layout, alerts: vec![alert], deliveries };
+    request.answer(status, &page.layout, &page)
 }
 
 fn typed_tags(typed: &str) -> Vec<String> {
@@ -476,9 +476,9 @@ mod tests {
 
     #[test]
     fn receivers_replies_are_inert() {
-        let shell = || Shell::new("Alerts", Place::Alerts, 0, "t");
+        let layout = || Layout::new("Alerts", Place::Alerts, 0, "t");
         let page = AlertsPage {
-            shell: shell(),
+            layout: layout(),
             alerts: vec![alert()],
             chosen_alert: HOSTILE.into(),
             statuses: vec![StatusOption { word: "delivered", chosen: true }],
@@ -491,7 +491,7 @@ mod tests {
             calendars_failing: vec![HOSTILE.into()],
             browsers: vec![browsers::tests::view()],
         };
-        let one = AlertPage { shell: shell(), alerts: vec![alert()], deliveries: vec![] };
+        let one = AlertPage { layout: layout(), alerts: vec![alert()], deliveries: vec![] };
         for html in [page.render().unwrap(), one.render().unwrap()] {
             assert!(!html.contains("<script>") && !html.contains("<!-- "), "{html}");
             assert!(!html.contains("style="), "{html}");

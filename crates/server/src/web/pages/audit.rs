@@ -8,7 +8,7 @@ use revere_model::{Act, Target};
 use super::{
     audit_details::{Detail, Told, details},
     display::ClockTime,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     mutes::without_a_name,
     page_request::{PageClock, PageRequest},
     page_zone,
@@ -38,7 +38,7 @@ const KINDS: [(&str, &str); 6] = [
 #[derive(Template)]
 #[template(path = "pages/audit.html")]
 struct AuditPage {
-    shell: Shell,
+    layout: Layout,
     kinds: Vec<Choice>,
     acts: Vec<Choice>,
     target: String,
@@ -117,16 +117,16 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
         None => (Vec::new(), false),
     };
     let next = found.last().filter(|_| more).map(|last| Asked { before: Some(last.id), ..asked.clone() }.address());
-    let mut shell = request.shell("Audit", Place::Account).await?;
-    shell.live = false;
+    let mut layout = request.layout("Audit", Place::Account).await?;
+    layout.live = false;
     let zone = clock.zone.iana_name().unwrap_or("UTC").to_owned();
     if asked.zone.is_some() {
-        shell.zone.chosen = Some(zone.clone());
+        layout.zone.chosen = Some(zone.clone());
         // Another zone shows the same stretch of time.
-        shell.zone.here = filter.as_ref().map(|filter| asked.in_no_zone(filter).address());
+        layout.zone.here = filter.as_ref().map(|filter| asked.in_no_zone(filter).address());
     }
     let page = AuditPage {
-        shell,
+        layout,
         kinds: asked.kinds(),
         acts: asked.acts(),
         target: asked.target.clone().unwrap_or_default(),
@@ -140,7 +140,7 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
         first: Asked { before: None, ..asked }.address(),
         next,
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 impl Asked {
@@ -324,7 +324,7 @@ mod tests {
         };
         let asked = Asked { who: Some(HOSTILE.into()), act: Some(HOSTILE.into()), ..Asked::default() };
         let page = AuditPage {
-            shell: Shell::new("Audit", Place::Account, 0, "t"),
+            layout: Layout::new("Audit", Place::Account, 0, "t"),
             kinds: asked.kinds(),
             acts: asked.acts(),
             target: HOSTILE.into(),

@@ -8,7 +8,7 @@ use super::{
     bulk_setting::Setting,
     deleted::Undo,
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     mutes::of_monitors,
     own_address,
     page_request::PageRequest,
@@ -32,7 +32,7 @@ const MOST: usize = 500;
 #[derive(Template)]
 #[template(path = "pages/delete_many.html")]
 struct DeleteManyPage {
-    shell: Shell,
+    layout: Layout,
     chosen: Vec<Chosen>,
     back: String,
     /// How long they can be brought back.
@@ -175,14 +175,14 @@ fn input(action: &str, tag: &str, monitor: &Monitor) -> Option<MonitorInput> {
 
 async fn ask(request: &PageRequest, chosen: Vec<Monitor>, back: String, wrong: bool) -> Result<Response, Problem> {
     let page = DeleteManyPage {
-        shell: request.shell("Delete monitors", Place::Monitors).await?,
+        layout: request.layout("Delete monitors", Place::Monitors).await?,
         chosen: chosen.into_iter().map(|monitor| Chosen { id: monitor.id, name: monitor.spec.name }).collect(),
         back,
         days: deleted_monitors::days_kept(&request.context)?,
         wrong,
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    request.answer(status, &page.shell, &page)
+    request.answer(status, &page.layout, &page)
 }
 
 async fn monitor(context: &Context, id: MonitorId) -> Result<Option<Monitor>, Failure> {

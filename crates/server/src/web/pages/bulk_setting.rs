@@ -7,7 +7,7 @@ use revere_model::{MONITOR_FIELDS, Monitor, MonitorField, MonitorId, MonitorSpec
 
 use super::{
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     monitor_form::{SettingInput, in_words_of, setting_input},
     page_request::PageRequest,
 };
@@ -19,7 +19,7 @@ const SETTINGS: [&str; 4] = ["schedule", "timezone", "retain_days", "timeout_s"]
 #[derive(Template)]
 #[template(path = "pages/change_many.html")]
 struct ChangeManyPage {
-    shell: Shell,
+    layout: Layout,
     field: SettingInput,
     chosen: Vec<Chosen>,
     zones: Vec<String>,
@@ -67,7 +67,7 @@ impl Setting {
         }
         let title = format!("Change the {} of many monitors", field.label.to_lowercase());
         let page = ChangeManyPage {
-            shell: request.shell(title, Place::Monitors).await?,
+            layout: request.layout(title, Place::Monitors).await?,
             chosen: chosen
                 .into_iter()
                 .map(|monitor| Chosen {
@@ -81,7 +81,7 @@ impl Setting {
             back,
         };
         let status = if self.wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-        request.answer(status, &page.shell, &page)
+        request.answer(status, &page.layout, &page)
     }
 }
 

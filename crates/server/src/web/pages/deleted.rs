@@ -9,7 +9,7 @@ use super::{
     changes::author_in_words,
     display::When,
     form::Form,
-    layout::{Place, Shell, sentence},
+    layout::{Layout, Place, sentence},
     page_request::PageRequest,
     see,
 };
@@ -28,7 +28,7 @@ const MOST: usize = 500;
 #[derive(Template)]
 #[template(path = "pages/deleted.html")]
 struct DeletedPage {
-    shell: Shell,
+    layout: Layout,
     days: u32,
     rows: Vec<DeletedRow>,
     authors: bool,
@@ -95,14 +95,14 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let rows: Vec<DeletedRow> =
         found.into_iter().map(|deleted| DeletedRow::of(deleted, &request.context, now)).collect();
     let page = DeletedPage {
-        shell: request.shell("Deleted monitors", Place::Monitors).await?,
+        layout: request.layout("Deleted monitors", Place::Monitors).await?,
         days: deleted_monitors::days_kept(&request.context)?,
         authors: rows.iter().any(|row| row.author.is_some()),
         paged: after.is_some(),
         next,
         rows,
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// Brings back what was chosen. One that is there again, or is kept no longer, is passed over.
@@ -158,7 +158,7 @@ mod tests {
             why_not,
         };
         let page = DeletedPage {
-            shell: Shell::new("Deleted monitors", Place::Monitors, 0, "t"),
+            layout: Layout::new("Deleted monitors", Place::Monitors, 0, "t"),
             days: 30,
             rows: vec![row(None), row(Some(HOSTILE.into()))],
             authors: true,

@@ -7,7 +7,7 @@ use revere_model::MonitorId;
 use super::{
     changes::{Changes, DifferenceRow, author_in_words},
     display::When,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     page_request::PageRequest,
     versions::{Compare, compare},
 };
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/difference.html")]
 struct DifferencePage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     name: String,
     sides: [Side; 2],
@@ -66,7 +66,7 @@ pub(super) async fn show(
         current: saved.version == monitor.version,
     };
     let page = DifferencePage {
-        shell: request.shell(format!("Versions {one} and {other}"), Place::Monitors).await?,
+        layout: request.layout(format!("Versions {one} and {other}"), Place::Monitors).await?,
         id,
         name: monitor.spec.name.clone(),
         sides: [side(from), side(to)],
@@ -74,5 +74,5 @@ pub(super) async fn show(
         compare: compare(&request.context, id, one, other).await?,
         turned: format!("/monitor/{id}/difference?from={other}&to={one}"),
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }

@@ -9,9 +9,7 @@ use std::{
 
 use askama::filters::HtmlSafe;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
-use revere_model::{
-    NumberFormat, ReturnValue, Severity, State, clock_of, exact_time, far_day, lasted, machine_time,
-};
+use revere_model::{NumberFormat, ReturnValue, Severity, State, clock_of, exact_time, far_day, lasted, machine_time};
 
 use crate::store::DeliveryStatus;
 
@@ -247,7 +245,11 @@ impl Display for When {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let at = machine_time(self.at);
         let title = exact_time(self.at, &TimeZone::UTC);
-        write!(f, r#"<time datetime="{at}" title="{title}" data-live="when">{}</time>"#, relative(self.at, self.now, &TimeZone::UTC))
+        write!(
+            f,
+            r#"<time datetime="{at}" title="{title}" data-live="when">{}</time>"#,
+            relative(self.at, self.now, &TimeZone::UTC)
+        )
     }
 }
 

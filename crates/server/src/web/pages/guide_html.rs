@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use askama::filters::HtmlSafe;
 
-use super::{display::Escaped, guides};
+use super::{display::Escaped, guide_texts};
 
 /// A guide in Markdown, shown as HTML.
 pub(super) struct GuideHtml(pub(super) &'static str);
@@ -40,7 +40,8 @@ impl Display for GuideHtml {
                     write!(f, "<h{level} id=\"{id}\">{words}</h{level}>")?;
                 }
                 Block::Code => {
-                    let code: Vec<&str> = lines.by_ref().take_while(|line| !line.trim_start().starts_with(FENCE)).collect();
+                    let code: Vec<&str> =
+                        lines.by_ref().take_while(|line| !line.trim_start().starts_with(FENCE)).collect();
                     write!(f, "<pre class=\"log wraps\" tabindex=\"0\">{}</pre>", Escaped(&code.join("\n")))?;
                 }
                 Block::Table => {
@@ -184,7 +185,7 @@ fn link(words: &str, target: &str) -> String {
         "" => part.to_owned(),
         "openapi.json" => "/api/v1/openapi.json".to_owned(),
         _ if file.starts_with("https://") => target.to_owned(),
-        _ if guides::named(file).is_some() => format!("/guides/{file}{part}"),
+        _ if guide_texts::named(file).is_some() => format!("/guides/{file}{part}"),
         // A file that is beside the documents, and not in the program.
         _ => return words,
     };

@@ -5,7 +5,8 @@ use axum::{http::StatusCode, response::Response};
 
 use super::{
     guide_html::GuideHtml,
-    layout::{Place, Shell},
+    guide_texts::named,
+    layout::{Layout, Place},
     page_request::PageRequest,
 };
 use crate::web::{
@@ -13,76 +14,35 @@ use crate::web::{
     params::{Key, Params},
 };
 
-/// A guide.
-pub(super) struct Guide {
-    /// The name of its file, and its address.
-    pub(super) name: &'static str,
-    /// What it is about.
-    pub(super) title: &'static str,
-    text: &'static str,
-}
-
-macro_rules! guides {
-    ($($name:literal $title:literal)*) => {
-        /// All of them, for those who write monitors first.
-        pub(super) const GUIDES: &[Guide] = &[$(Guide {
-            name: $name,
-            title: $title,
-            text: include_str!(concat!("../../../../../docs/", $name)),
-        },)*];
-    };
-}
-
-guides! {
-    "MONITORS.md" "Writing monitors"
-    "SOURCES.md" "Sources"
-    "ALERTS.md" "Alerts"
-    "MUTES.md" "Mutes, acknowledgements, reminders"
-    "ON_CALL.md" "On call"
-    "API.md" "The API"
-    "MONITORS_AS_FILES.md" "Monitors as files"
-    "TAPES.md" "Replaying a run"
-    "CONFIG.md" "Configuration"
-    "ACCESS.md" "People and rights"
-    "LOGIN.md" "Log-in by a provider"
-    "OPERATIONS.md" "Running it"
-    "POSTGRES.md" "Several servers"
-    "SECURITY.md" "Security"
-}
-
 #[derive(Template)]
 #[template(path = "pages/guide.html")]
 struct GuidePage {
-    shell: Shell,
+    layout: Layout,
     name: &'static str,
     html: GuideHtml,
-}
-
-/// The one whose file has that name.
-pub(super) fn named(name: &str) -> Option<&'static Guide> {
-    GUIDES.iter().find(|guide| guide.name == name)
 }
 
 /// The page.
 pub(super) async fn show(request: PageRequest, Key(name): Key<String>, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
     let guide = named(&name).ok_or_else(|| Problem::not_found("guide", format!("{name:?}")))?;
-    let mut shell = request.shell(guide.title, Place::Nowhere).await?;
-    shell.live = false;
-    let page = GuidePage { shell, name: guide.name, html: GuideHtml(guide.text) };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    let mut layout = request.layout(guide.title, Place::Nowhere).await?;
+    layout.live = false;
+    let page = GuidePage { layout, name: guide.name, html: GuideHtml(guide.text) };
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::guide_texts::GUIDES, *};
 
     /// But for the measurements, which help nobody to use the program.
     #[test]
     fn every_document_is_a_guide() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut documents: Vec<String> = files.filter(|file| file.ends_with(".md") && file != "BENCHMARKS.md").collect();
+        let mut documents: Vec<String> =
+            files.filter(|file| file.ends_with(".md") && file != "BENCHMARKS.md").collect();
         let mut names: Vec<&str> = GUIDES.iter().map(|guide| guide.name).collect();
         documents.sort_unstable();
         names.sort_unstable();
@@ -102,7 +62,8 @@ mod tests {
                     continue;
                 }
                 let to = if page.is_empty() { *name } else { page.strip_prefix("/guides/").unwrap() };
-                let (_, text) = pages.iter().find(|(name, _)| *name == to).unwrap_or_else(|| panic!("{name}: {address}"));
+                let (_, text) =
+                    pages.iter().find(|(name, _)| *name == to).unwrap_or_else(|| panic!("{name}: {address}"));
                 assert!(part.is_empty() || text.contains(&format!("id=\"{part}\"")), "{name}: {address}");
                 within += 1;
             }

@@ -15,7 +15,7 @@ use revere_model::{MonitorId, Run, RunId, Severity, State, StateSet};
 use super::{
     chart,
     display::When,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     monitors::SeverityOption,
     page_request::PageRequest,
     page_zone,
@@ -40,7 +40,7 @@ const GAPS: u32 = 20;
 #[derive(Template)]
 #[template(path = "pages/history.html")]
 struct HistoryPage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     name: String,
     states: Vec<StateOption>,
@@ -104,15 +104,15 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
     } else {
         Vec::new()
     };
-    let mut shell = request.shell(format!("History of {}", monitor.spec.name), Place::Monitors).await?;
-    shell.live = false;
-    shell = shell.of_monitor_in(&monitor.spec.timezone);
+    let mut layout = request.layout(format!("History of {}", monitor.spec.name), Place::Monitors).await?;
+    layout.live = false;
+    layout = layout.of_monitor_in(&monitor.spec.timezone);
     let zone = revere_model::zone(&chosen_zone).unwrap_or(TimeZone::UTC);
     if asked.zone.is_some() {
-        shell.zone.chosen = zone.iana_name().map(str::to_owned);
+        layout.zone.chosen = zone.iana_name().map(str::to_owned);
     }
     // Another zone shows the same stretch of time.
-    shell.zone.here = fault.is_empty().then(|| asked.in_no_zone(window).address(id, "history", None));
+    layout.zone.here = fault.is_empty().then(|| asked.in_no_zone(window).address(id, "history", None));
     let versions = versions(&request.context, id, &monitor.spec.script, &found).await?;
     let of_runs: Vec<Option<i64>> =
         found.iter().map(|run| versions.get(run.script_version.as_ref()?).copied()).collect();
@@ -120,7 +120,7 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
     let rows = runs::rows(found, RunDisplay { now, zone: &zone, numbers: &numbers });
     let runs = rows.into_iter().zip(of_runs).map(|(run, version)| run.of_version(version)).collect();
     let page = HistoryPage {
-        shell,
+        layout,
         id,
         name: monitor.spec.name,
         states: State::ALL.into_iter().map(|state| StateOption { state, chosen: asked.state == Some(state) }).collect(),
@@ -147,7 +147,7 @@ pub(super) async fn show(request: PageRequest, Key(id): Key<MonitorId>, params: 
             })
             .collect(),
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// For each script that is not the one of now, the version that had it first.

@@ -23,9 +23,9 @@ pub(super) enum Place {
     Nowhere,
 }
 
-/// What the layout needs; every page's template holds one as `shell`.
+/// What the layout needs; every page's template holds one as `layout`.
 #[derive(Clone, Debug)]
-pub(super) struct Shell {
+pub(super) struct Layout {
     /// The page's own title; the program's name follows it.
     pub(super) title: String,
     pub(super) place: Place,
@@ -44,7 +44,7 @@ pub(super) struct Shell {
     /// Alerts of which nothing arrives any more.
     pub(super) alerts_failing: Vec<String>,
     /// In which zone its times stand.
-    pub(super) zone: ShellZone,
+    pub(super) zone: LayoutZone,
     /// Whether the operator said that anybody may do everything, for others to reach.
     pub(super) anyone_may_everything: bool,
     /// Whether a copy of a database is looked into.
@@ -53,7 +53,7 @@ pub(super) struct Shell {
 
 /// The time zone of a page, and what can be chosen in its place.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ShellZone {
+pub(super) struct LayoutZone {
     /// The one that somebody chose for all pages.
     pub(super) chosen: Option<String>,
     /// The monitor's or the server's.
@@ -63,7 +63,7 @@ pub(super) struct ShellZone {
     pub(super) here: Option<String>,
 }
 
-impl ShellZone {
+impl LayoutZone {
     pub(super) fn name(&self) -> &str {
         self.chosen.as_deref().unwrap_or(&self.own)
     }
@@ -74,16 +74,16 @@ impl ShellZone {
     }
 }
 
-impl Shell {
+impl Layout {
     /// For pages of a monitor with this zone.
-    pub(super) fn of_monitor_in(mut self, zone: &str) -> Shell {
+    pub(super) fn of_monitor_in(mut self, zone: &str) -> Layout {
         zone.clone_into(&mut self.zone.own);
         self.zone.of_monitor = true;
         self
     }
 
-    pub(super) fn new(title: impl Into<String>, place: Place, failing: u64, token: &str) -> Shell {
-        Shell {
+    pub(super) fn new(title: impl Into<String>, place: Place, failing: u64, token: &str) -> Layout {
+        Layout {
             title: title.into(),
             place,
             failing,
@@ -93,20 +93,20 @@ impl Shell {
             live: true,
             who: Who::Everybody,
             alerts_failing: Vec::new(),
-            zone: ShellZone::default(),
+            zone: LayoutZone::default(),
             anyone_may_everything: false,
             only_looks: false,
         }
     }
 
     /// For pages with code to write, which has a style of its own.
-    pub(super) fn with_code(mut self) -> Shell {
+    pub(super) fn with_code(mut self) -> Layout {
         self.nonce = Some(uuid::Uuid::new_v4().simple().to_string());
         self
     }
 
     /// For pages that are an editor.
-    pub(super) fn with_editor(mut self) -> Shell {
+    pub(super) fn with_editor(mut self) -> Layout {
         self = self.with_code();
         // Choosing a zone would lose what was typed.
         self.zone.here = None;
@@ -122,7 +122,7 @@ impl Shell {
     }
 
     /// For pages of somebody who has not said who they are: nothing to go to, nothing to hear.
-    pub(super) fn for_a_stranger(mut self) -> Shell {
+    pub(super) fn for_a_stranger(mut self) -> Layout {
         self.who = Who::Stranger;
         self.live = false;
         self

@@ -10,7 +10,7 @@ use revere_model::Who;
 
 use super::{
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     own_address,
     page_request::PageRequest,
     see,
@@ -31,7 +31,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/log_in.html")]
 pub(super) struct LogInPage {
-    pub(super) shell: Shell,
+    pub(super) layout: Layout,
     local_users: bool,
     providers: Vec<Offered>,
     not_encrypted: bool,
@@ -45,7 +45,7 @@ pub(super) struct LogInPage {
 #[derive(Template)]
 #[template(path = "pages/link.html")]
 struct LinkPage {
-    shell: Shell,
+    layout: Layout,
     not_encrypted: bool,
     said: Option<Said>,
     /// Whose password is chosen; none where the first administrator is made.
@@ -84,7 +84,7 @@ pub(super) async fn show(
         page.still_in_at = provider_log_in::offered(&request.context).into_iter().find(|one| one.key == out_of);
         page.said = Some(Said { class: "good", words: "You are logged out here.".to_owned() });
     }
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/login`, sent.
@@ -110,7 +110,7 @@ pub(super) async fn sent(
     let mut page = log_in_page(&state, &request, &headers, to);
     page.name = log_in.name;
     page.said = Some(Said { class: "bad", words: super::layout::sentence(&refused.detail) });
-    let mut response = request.answer(refused.status, &page.shell, &page)?;
+    let mut response = request.answer(refused.status, &page.layout, &page)?;
     if let Some(wait) = refused.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
     }
@@ -137,7 +137,7 @@ pub(super) async fn link(
     Key(secret): Key<String>,
 ) -> Result<Response, Problem> {
     let page = link_page(&state, &request, &headers, &secret).await?;
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/link/{secret}`, sent.
@@ -162,7 +162,7 @@ pub(super) async fn link_sent(
         }
     }
     page.name = name.to_owned();
-    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page)
 }
 
 /// The browser has its session, and goes on to where it wanted.
@@ -182,7 +182,7 @@ pub(super) fn log_in_page(state: &WebState, request: &PageRequest, headers: &Hea
     LogInPage {
         providers: provider_log_in::offered(&request.context),
         still_in_at: None,
-        shell: request.shell_for_a_stranger("Log in"),
+        layout: request.layout_for_a_stranger("Log in"),
         local_users: request.context.log_in_settings().local_users,
         not_encrypted: state.site.is_in_the_clear(headers),
         said: None,
@@ -204,7 +204,7 @@ async fn link_page(
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     Ok(LinkPage {
-        shell: request.shell_for_a_stranger("Choose a password"),
+        layout: request.layout_for_a_stranger("Choose a password"),
         not_encrypted: state.site.is_in_the_clear(headers),
         said: None,
         known,
@@ -220,10 +220,10 @@ mod tests {
 
     #[test]
     fn what_was_typed_is_inert_and_a_stranger_sees_nothing_of_the_server() {
-        let shell = || Shell::new("Log in", Place::Nowhere, 0, "t").for_a_stranger();
+        let layout = || Layout::new("Log in", Place::Nowhere, 0, "t").for_a_stranger();
         let said = || Some(Said { class: "bad", words: HOSTILE.into() });
         let log_in = LogInPage {
-            shell: shell(),
+            layout: layout(),
             local_users: true,
             providers: vec![Offered { key: "oidc", name: HOSTILE.into() }],
             still_in_at: Some(Offered { key: "oidc", name: HOSTILE.into() }),
@@ -233,7 +233,7 @@ mod tests {
             to: HOSTILE.into(),
         };
         let link = LinkPage {
-            shell: shell(),
+            layout: layout(),
             not_encrypted: true,
             said: said(),
             known: Some(HOSTILE.into()),

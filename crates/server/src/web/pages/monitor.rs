@@ -14,7 +14,7 @@ use super::{
     display::{Badge, Mark, Severe, Shown, Span, Status, When, class, seen},
     foreign_text::{Folded, Linked},
     highlight::Listing,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     monitor_form::{self, with_default},
     mutes::{self, MuteRow},
     not_told::NotToldRow,
@@ -48,7 +48,7 @@ const DELIVERIES: u32 = 5;
 #[derive(Template)]
 #[template(path = "pages/monitor.html")]
 struct MonitorPage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     name: String,
     tags: Vec<String>,
@@ -241,7 +241,7 @@ pub(super) async fn show(
     let over = if zoomed.is_some() { "the time zoomed into" } else { range.in_words() };
     let spec = &monitor.spec;
     let page = MonitorPage {
-        shell: request.shell(spec.name.clone(), Place::Monitors).await?.of_monitor_in(&spec.timezone),
+        layout: request.layout(spec.name.clone(), Place::Monitors).await?.of_monitor_in(&spec.timezone),
         id,
         name: seen(&spec.name),
         tags: spec.tags.clone(),
@@ -279,7 +279,7 @@ pub(super) async fn show(
         acknowledgeable: monitor.state.is_problem()
             && request.context.might_with(Operation::Acknowledge, &spec.tags).is_ok(),
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// Whether there were runs and none of the last left a value.
@@ -485,7 +485,7 @@ mod tests {
         assert_eq!(turns[0].lasted, None);
         assert_eq!(turns[1].lasted.unwrap().to_string(), "15 min");
         let page = MonitorPage {
-            shell: Shell::new("m", Place::Monitors, 1, "t"),
+            layout: Layout::new("m", Place::Monitors, 1, "t"),
             id: MonitorId(1),
             name: "<name>".into(),
             tags: vec!["<tag>&".into()],

@@ -7,7 +7,7 @@ use revere_model::{MonitorId, Operation};
 use super::{
     deleted::Undo,
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     page_request::PageRequest,
     see,
 };
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/delete.html")]
 struct DeletePage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     name: String,
     /// How long it can be brought back.
@@ -72,12 +72,12 @@ async fn delete_page(request: &PageRequest, id: MonitorId, wrong: bool) -> Resul
     let monitor = monitors::get(&request.context, id).await?;
     request.context.must_with(Operation::DeleteMonitor, id, &monitor.spec.tags)?;
     let page = DeletePage {
-        shell: request.shell("Delete a monitor", Place::Monitors).await?,
+        layout: request.layout("Delete a monitor", Place::Monitors).await?,
         id,
         name: monitor.spec.name,
         days: deleted_monitors::days_kept(&request.context)?,
         wrong,
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    request.answer(status, &page.shell, &page)
+    request.answer(status, &page.layout, &page)
 }

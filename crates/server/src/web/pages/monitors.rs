@@ -12,7 +12,7 @@ use super::{
     bulk::Done,
     deleted::Undo,
     display::{Badge, BadgeMark, Severe, Shown, Span, When, seen},
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     list_order::{Headers, Sort, SortOption},
     page_request::PageRequest,
     saved_filters::{self, FilterView, InBrowser},
@@ -44,7 +44,7 @@ pub(super) const TAGS_SHOWN: usize = 3;
 #[derive(Template)]
 #[template(path = "pages/monitors.html")]
 struct MonitorsPage {
-    shell: Shell,
+    layout: Layout,
     counts: Vec<Count>,
     /// Whether they are of some monitors only.
     counts_filtered: bool,
@@ -75,7 +75,7 @@ struct MonitorsPage {
 #[derive(Template)]
 #[template(path = "pages/monitors_list.html")]
 struct ListPart<'a> {
-    shell: &'a Shell,
+    layout: &'a Layout,
     counts: &'a [Count],
     counts_filtered: bool,
     headers: &'a Headers,
@@ -197,9 +197,9 @@ pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params
     found.truncate(PAGE as usize);
     let next = found.last().filter(|_| more).map(|row| asked.address(Some(cursor(row, asked.sort))));
     let rows = rows(&request.context, found).await?;
-    let mut shell = request.shell_with(&counts, "Monitors", Place::Monitors);
+    let mut layout = request.layout_with(&counts, "Monitors", Place::Monitors);
     let muting = mutes::in_force(&request.context).await?;
-    shell.muting = muting.len();
+    layout.muting = muting.len();
     // The page is not worth losing over them.
     let alerts = alerts::settings(&request.context).await;
     let page = MonitorsPage {
@@ -222,11 +222,11 @@ pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params
         here: asked.address(asked.after.clone()),
         undo,
         done,
-        shell,
+        layout,
     };
     if part.as_deref() == Some("list") {
         let part = ListPart {
-            shell: &page.shell,
+            layout: &page.layout,
             counts: &page.counts,
             counts_filtered: page.counts_filtered,
             headers: &page.headers,
@@ -237,9 +237,9 @@ pub(super) async fn show(request: PageRequest, in_browser: InBrowser, mut params
             next: page.next.as_deref(),
             here: &page.here,
         };
-        return request.answer(StatusCode::OK, &page.shell, &part);
+        return request.answer(StatusCode::OK, &page.layout, &part);
     }
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/counts`: how many are in each state, for a tab that nobody looks at.
@@ -459,7 +459,7 @@ pub(super) mod tests {
     fn the_page_renders_with_and_without_rows() {
         let counts = ListCounts { by_state: [(State::Alarm, 2), (State::Ok, 5)].into(), paused: 0 };
         let mut page = MonitorsPage {
-            shell: Shell::new("Monitors", Place::Monitors, 2, "t"),
+            layout: Layout::new("Monitors", Place::Monitors, 2, "t"),
             counts: count(&counts, &Asked::default()),
             counts_filtered: true,
             nobody_is_told: true,

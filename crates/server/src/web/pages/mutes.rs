@@ -12,7 +12,7 @@ use revere_model::{
 use super::{
     display::{Badge, When},
     form::{Form, FormTexts},
-    layout::{Place, Shell, sentence},
+    layout::{Layout, Place, sentence},
     log_in::Said,
     page_request::PageRequest,
     see,
@@ -42,7 +42,7 @@ const TAGS: u32 = 500;
 #[derive(Template)]
 #[template(path = "pages/mutes.html")]
 struct MutesPage {
-    shell: Shell,
+    layout: Layout,
     over: bool,
     rows: Vec<MuteRow>,
     next: Option<MuteId>,
@@ -57,7 +57,7 @@ struct MutesPage {
 #[derive(Template)]
 #[template(path = "pages/mute.html")]
 struct MutePage {
-    shell: Shell,
+    layout: Layout,
     row: MuteRow,
     held: Vec<HeldRow>,
     next: Option<i64>,
@@ -134,7 +134,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         ..MuteForm::default()
     };
     let page = page(&request, over, before, form).await?;
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// The page, sent: adds a mute.
@@ -161,7 +161,7 @@ pub(super) async fn add(request: PageRequest, form: Form) -> Result<Response, Pr
                     status
                 }
             };
-            request.answer(status, &page.shell, &page)
+            request.answer(status, &page.layout, &page)
         }
         Err(failure) => Err(failure.into()),
     }
@@ -177,12 +177,12 @@ pub(super) async fn one(request: PageRequest, Key(id): Key<MuteId>, mut params: 
     let more = held.len() > HELD as usize;
     held.truncate(HELD as usize);
     let page = MutePage {
-        shell: request.shell("Mute", Place::Alerts).await?,
+        layout: request.layout("Mute", Place::Alerts).await?,
         row: rows(context, vec![record], now).await?.remove(0),
         next: held.last().filter(|_| more).map(|last| last.flip.id.0),
         held: held.into_iter().map(|held| HeldRow::of(held, now)).collect(),
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/mutes/{id}/end`
@@ -230,7 +230,7 @@ async fn page(request: &PageRequest, over: bool, before: Option<MuteId>, form: M
     }
     let next = records.last().filter(|_| more).map(|last| last.mute.id);
     Ok(MutesPage {
-        shell: request.shell("Mutes", Place::Alerts).await?,
+        layout: request.layout("Mutes", Place::Alerts).await?,
         over,
         rows: rows(context, records, now).await?,
         next,
@@ -458,7 +458,7 @@ mod tests {
     fn reasons_and_names_are_inert() {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
         let page = MutesPage {
-            shell: Shell::new("Mutes", Place::Alerts, 0, "t"),
+            layout: Layout::new("Mutes", Place::Alerts, 0, "t"),
             over: true,
             rows: vec![hostile_row(now)],
             next: Some(MuteId(1)),
@@ -487,7 +487,7 @@ mod tests {
             alerts: HOSTILE.into(),
         };
         let one = MutePage {
-            shell: Shell::new("Mute", Place::Alerts, 0, "t"),
+            layout: Layout::new("Mute", Place::Alerts, 0, "t"),
             row: hostile_row(now),
             held: vec![held],
             next: Some(1),

@@ -7,7 +7,7 @@ use revere_model::MonitorId;
 
 use super::{
     display::{Badge, When},
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     page_request::PageRequest,
 };
 use crate::{
@@ -22,7 +22,7 @@ const PAGE: u32 = 50;
 #[derive(Template)]
 #[template(path = "pages/not_told.html")]
 struct NotToldPage {
-    shell: Shell,
+    layout: Layout,
     alerts: Vec<String>,
     chosen_alert: String,
     monitor: Option<MonitorId>,
@@ -56,7 +56,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let page = NotToldPage {
-        shell: request.shell("What was not notified", Place::Alerts).await?,
+        layout: request.layout("What was not notified", Place::Alerts).await?,
         alerts: alerts::settings(&request.context).await?.into_iter().map(|row| row.key).collect(),
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         monitor: filter.monitor,
@@ -64,7 +64,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
         next: found.last().filter(|_| more).map(|last| older(&filter, last.id.0)),
         rows: found.into_iter().map(|one| NotToldRow::of(one, now)).collect(),
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 fn older(filter: &NotToldFilter, before: i64) -> String {
@@ -120,7 +120,7 @@ pub(super) mod tests {
     #[test]
     fn names_are_inert() {
         let page = NotToldPage {
-            shell: Shell::new("What was not notified", Place::Alerts, 0, "t"),
+            layout: Layout::new("What was not notified", Place::Alerts, 0, "t"),
             alerts: vec![HOSTILE.into()],
             chosen_alert: HOSTILE.into(),
             monitor: Some(MonitorId(3)),

@@ -11,7 +11,7 @@ use revere_model::{
 use super::{
     display::{Span, When},
     form::{Form, FormTexts},
-    layout::{Place, Shell, sentence},
+    layout::{Layout, Place, sentence},
     log_in::Said,
     mutes::called,
     page_request::{PageClock, PageRequest},
@@ -32,7 +32,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/on_call.html")]
 struct OnCallPage {
-    shell: Shell,
+    layout: Layout,
     rotas: Vec<RotaPart>,
     form: OverrideForm,
     /// On whose clock times are typed.
@@ -134,7 +134,7 @@ impl OnCallPage {
 pub(super) async fn show(request: PageRequest, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
     let page = page(&request, OverrideForm::default()).await?;
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// The page, sent: puts somebody in another one's place.
@@ -157,7 +157,7 @@ pub(super) async fn add(request: PageRequest, form: Form) -> Result<Response, Pr
                     StatusCode::CONFLICT
                 }
             };
-            request.answer(status, &page.shell, &page)
+            request.answer(status, &page.layout, &page)
         }
         Err(failure) => Err(failure.into()),
     }
@@ -174,7 +174,7 @@ async fn page(request: &PageRequest, form: OverrideForm) -> Result<OnCallPage, P
     let overrides = on_call::not_over(&request.context).await?;
     let reports = on_call::list(&request.context).await?;
     Ok(OnCallPage {
-        shell: request.shell("On call", Place::Alerts).await?,
+        layout: request.layout("On call", Place::Alerts).await?,
         rotas: reports.into_iter().map(|report| RotaPart::of(report, &overrides, &clock)).collect(),
         form,
         zone: clock.zone.iana_name().unwrap_or("UTC").to_owned(),
@@ -326,7 +326,7 @@ mod tests {
             }],
         };
         let page = OnCallPage {
-            shell: Shell::new("On call", Place::Alerts, 0, "t"),
+            layout: Layout::new("On call", Place::Alerts, 0, "t"),
             form: OverrideForm { rota: HOSTILE.into(), reason: HOSTILE.into(), ..OverrideForm::default() },
             rotas: vec![part],
             zone: "UTC".into(),

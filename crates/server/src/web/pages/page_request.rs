@@ -14,7 +14,7 @@ use revere_model::Operation;
 
 use super::{
     form_token::FormToken,
-    layout::{self, Place, Shell, ShellZone},
+    layout::{self, Layout, LayoutZone, Place},
     page_zone::ChosenZone,
 };
 use crate::{
@@ -68,53 +68,53 @@ impl PageRequest {
     }
 
     /// What surrounds the page, with the number of monitors in a problem, and of mutes in force, as they are now.
-    pub(super) async fn shell(&self, title: impl Into<String>, place: Place) -> Result<Shell, Problem> {
+    pub(super) async fn layout(&self, title: impl Into<String>, place: Place) -> Result<Layout, Problem> {
         let counts = overview::counts(&self.context).await?;
-        let mut shell = self.shell_with(&counts, title, place);
+        let mut layout = self.layout_with(&counts, title, place);
         if self.context.might(Operation::SeeAlerts).is_ok() {
-            shell.muting = mutes::in_force(&self.context).await?.len();
+            layout.muting = mutes::in_force(&self.context).await?.len();
         }
-        Ok(shell)
+        Ok(layout)
     }
 
     /// What surrounds the page, where what it shows is not worth losing over a number in its tab.
-    pub(super) async fn shell_at_any_rate(&self, title: impl Into<String>, place: Place) -> Shell {
+    pub(super) async fn layout_at_any_rate(&self, title: impl Into<String>, place: Place) -> Layout {
         let counts = overview::counts(&self.context).await.unwrap_or_default();
-        self.shell_with(&counts, title, place)
+        self.layout_with(&counts, title, place)
     }
 
     /// What surrounds the page, where the monitors were counted already.
-    pub(super) fn shell_with(&self, counts: &StateCounts, title: impl Into<String>, place: Place) -> Shell {
-        let mut shell = Shell::new(title, place, failing(counts), self.token.text());
-        shell.who = self.context.actor().who.clone();
-        shell.alerts_failing.clone_from(&self.alerts_failing);
-        shell.zone = ShellZone {
+    pub(super) fn layout_with(&self, counts: &StateCounts, title: impl Into<String>, place: Place) -> Layout {
+        let mut layout = Layout::new(title, place, failing(counts), self.token.text());
+        layout.who = self.context.actor().who.clone();
+        layout.alerts_failing.clone_from(&self.alerts_failing);
+        layout.zone = LayoutZone {
             chosen: self.zone.0.clone(),
             own: self.context.defaults().timezone.clone(),
             of_monitor: false,
             here: self.here.clone(),
         };
-        shell.anyone_may_everything = self.context.log_in_settings().anyone_may_everything;
-        shell.only_looks = self.context.log_in_settings().only_looks;
-        shell
+        layout.anyone_may_everything = self.context.log_in_settings().anyone_may_everything;
+        layout.only_looks = self.context.log_in_settings().only_looks;
+        layout
     }
 
     /// What surrounds a page for somebody who has not said who they are: it tells them nothing, but what they may by the
     /// operator's words.
-    pub(super) fn shell_for_a_stranger(&self, title: impl Into<String>) -> Shell {
-        let mut shell = Shell::new(title, Place::Nowhere, 0, self.token.text()).for_a_stranger();
-        shell.anyone_may_everything = self.context.log_in_settings().anyone_may_everything;
-        shell
+    pub(super) fn layout_for_a_stranger(&self, title: impl Into<String>) -> Layout {
+        let mut layout = Layout::new(title, Place::Nowhere, 0, self.token.text()).for_a_stranger();
+        layout.anyone_may_everything = self.context.log_in_settings().anyone_may_everything;
+        layout
     }
 
     /// The page as an answer. A browser that has no token yet is given the one that the page's forms hold.
     pub(super) fn answer(
         &self,
         status: StatusCode,
-        shell: &Shell,
+        layout: &Layout,
         template: &impl Template,
     ) -> Result<Response, Problem> {
-        let mut response = layout::page(status, shell.nonce.as_deref(), template)?;
+        let mut response = layout::page(status, layout.nonce.as_deref(), template)?;
         self.token.keep(&mut response);
         Ok(response)
     }

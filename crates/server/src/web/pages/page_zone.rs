@@ -100,7 +100,10 @@ mod tests {
         let noon = instant("2026-07-01 12:00", &berlin).unwrap();
         assert_eq!(instant(&noon.to_string(), &new_york), Ok(noon));
         assert_eq!(typed(Some(&noon.to_string()), &new_york), "2026-07-01 06:00:00");
-        assert_eq!((typed(Some("2026-07-01T12:00"), &new_york), typed(None, &berlin)), ("2026-07-01T12:00".into(), String::new()));
+        assert_eq!(
+            (typed(Some("2026-07-01T12:00"), &new_york), typed(None, &berlin)),
+            ("2026-07-01T12:00".into(), String::new())
+        );
         assert!(instant("yesterday", &berlin).unwrap_err().contains("yesterday"));
     }
 

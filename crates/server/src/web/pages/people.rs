@@ -12,7 +12,7 @@ use revere_model::{Role, UserId};
 use super::{
     display::When,
     form::Form,
-    layout::{Place, Shell, sentence},
+    layout::{Layout, Place, sentence},
     log_in::Said,
     page_request::PageRequest,
     proof::{self, ProofForm},
@@ -38,7 +38,7 @@ const PAGE: u32 = 200;
 #[derive(Template)]
 #[template(path = "pages/people.html")]
 struct PeoplePage {
-    shell: Shell,
+    layout: Layout,
     local_users: bool,
     people: Vec<PersonView>,
     next: Option<String>,
@@ -53,7 +53,7 @@ struct PeoplePage {
 #[derive(Template)]
 #[template(path = "pages/person.html")]
 struct PersonPage {
-    shell: Shell,
+    layout: Layout,
     /// Whether they have a password of ours, or may have one.
     local_users: bool,
     /// Whether their groups say at each log-in what they are.
@@ -101,7 +101,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let after = params.text("after").unwrap_or_default();
     let after = params.finish(after)?;
     let page = page(&request, &after).await?;
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// The page, sent: adds a person, and shows a link by which they choose a password.
@@ -121,12 +121,12 @@ pub(super) async fn add(
         Err(Failure::Refused(refusal)) => {
             let mut page = page(&request, "").await?;
             (page.faults, page.tags, page.input) = (refusal.faults, form.text("tags").to_owned(), input);
-            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page)
         }
         Err(Failure::NotProved) => {
             let mut page = page(&request, "").await?;
             page.said = Some(proof::said());
-            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+            request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page)
         }
         Err(failure) => Err(failure.into()),
     }
@@ -135,7 +135,7 @@ pub(super) async fn add(
 /// `/people/{id}`
 pub(super) async fn one(request: PageRequest, Key(id): Key<UserId>) -> Result<Response, Problem> {
     let page = person(&request, people::get(&request.context, id).await?).await?;
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/people/{id}`, sent: what they may do, and whether they may come in.
@@ -156,7 +156,7 @@ pub(super) async fn change(request: PageRequest, Key(id): Key<UserId>, form: For
         Failure::NotPossible(words) => page.said = Some(Said { class: "bad", words: sentence(&words) }),
         failure => return Err(failure.into()),
     }
-    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page)
 }
 
 /// `/people/{id}/link`: a link by which they choose another password, in this answer alone.
@@ -198,7 +198,7 @@ async fn not_proved(request: &PageRequest, id: UserId, failure: Failure) -> Resu
     }
     let mut page = person(request, people::get(&request.context, id).await?).await?;
     page.said = Some(proof::said());
-    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page)
 }
 
 async fn with_link(
@@ -211,7 +211,7 @@ async fn with_link(
 ) -> Result<Response, Problem> {
     let mut page = person(request, user).await?;
     page.link = Some(format!("{}/link/{}", address(&state.site, headers), secret.reveal()));
-    super::once(request.answer(status, &page.shell, &page)?)
+    super::once(request.answer(status, &page.layout, &page)?)
 }
 
 /// Where people reach this server: as configured, or as whoever asks did.
@@ -231,7 +231,7 @@ async fn page(request: &PageRequest, after: &str) -> Result<PeoplePage, Problem>
     let more = users.len() > PAGE as usize;
     users.truncate(PAGE as usize);
     Ok(PeoplePage {
-        shell: request.shell("People", Place::Account).await?,
+        layout: request.layout("People", Place::Account).await?,
         local_users: request.context.log_in_settings().local_users,
         next: users.last().filter(|_| more).map(|last| last.name.clone()),
         people: users.into_iter().map(|user| PersonView::of(user, now)).collect(),
@@ -245,7 +245,7 @@ async fn page(request: &PageRequest, after: &str) -> Result<PeoplePage, Problem>
 
 async fn person(request: &PageRequest, user: User) -> Result<PersonPage, Problem> {
     Ok(PersonPage {
-        shell: request.shell(user.name.clone(), Place::Account).await?,
+        layout: request.layout(user.name.clone(), Place::Account).await?,
         local_users: request.context.log_in_settings().local_users && user.identity.is_none(),
         groups_decide: provider_log_in::groups_decide(&request.context, &user),
         tags: user.tags.join(", "),
@@ -300,9 +300,9 @@ mod tests {
 
     #[test]
     fn names_are_inert() {
-        let shell = || Shell::new("People", Place::Account, 0, "t");
+        let layout = || Layout::new("People", Place::Account, 0, "t");
         let people = PeoplePage {
-            shell: shell(),
+            layout: layout(),
             local_users: true,
             people: vec![view()],
             next: Some(HOSTILE.into()),
@@ -313,7 +313,7 @@ mod tests {
             faults: vec![FieldFault::new("name", HOSTILE)],
         };
         let person = PersonPage {
-            shell: shell(),
+            layout: layout(),
             local_users: true,
             groups_decide: true,
             person: view(),

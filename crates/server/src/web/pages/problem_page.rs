@@ -6,13 +6,13 @@ use axum::{
     response::Response,
 };
 
-use super::layout::{self, Place, Shell, sentence};
+use super::layout::{self, Layout, Place, sentence};
 use crate::{access::LogInSettings, operations::FieldFault, web::Problem};
 
 #[derive(Template)]
 #[template(path = "pages/problem.html")]
 struct ProblemPage {
-    shell: Shell,
+    layout: Layout,
     status: u16,
     title: &'static str,
     detail: String,
@@ -39,15 +39,15 @@ pub(in crate::web) fn shown(
 ) -> Result<Response, Problem> {
     let status = problem.status;
     let title = title(problem);
-    let mut shell = Shell::new(title, Place::Nowhere, 0, "");
-    shell.live = false;
-    shell.anyone_may_everything = settings.anyone_may_everything;
-    shell.only_looks = settings.only_looks;
+    let mut layout = Layout::new(title, Place::Nowhere, 0, "");
+    layout.live = false;
+    layout.anyone_may_everything = settings.anyone_may_everything;
+    layout.only_looks = settings.only_looks;
     if status == StatusCode::UNAUTHORIZED {
-        shell = shell.for_a_stranger();
+        layout = layout.for_a_stranger();
     }
     let template = ProblemPage {
-        shell,
+        layout,
         status: status.as_u16(),
         title,
         detail: detail(problem),
@@ -106,7 +106,7 @@ mod tests {
     fn a_problem_says_what_happened_what_was_kept_and_where_to_go() {
         let problem = Problem::not_found("monitor", "<b>7</b>");
         let template = ProblemPage {
-            shell: Shell::new("x", Place::Nowhere, 0, "t"),
+            layout: Layout::new("x", Place::Nowhere, 0, "t"),
             status: 404,
             title: title(&problem),
             detail: detail(&problem),

@@ -89,7 +89,7 @@ fn not_in(
         _ => problem.detail,
     };
     page.said = Some(Said { class: "bad", words: super::layout::sentence(&words) });
-    let mut response = request.answer(problem.status, &page.shell, &page)?;
+    let mut response = request.answer(problem.status, &page.layout, &page)?;
     if let Some(wait) = problem.retry_after {
         response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.as_secs().max(1).into());
     }

@@ -10,7 +10,7 @@ use revere_model::{
 use super::{
     display::{Badge, Severe, Shown, seen, took},
     foreign_text::Linked,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     page_request::PageRequest,
     see,
 };
@@ -31,7 +31,7 @@ const LATE: SignedDuration = SignedDuration::from_secs(2);
 #[derive(Template)]
 #[template(path = "pages/run.html")]
 struct RunPage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     name: String,
     run: RunId,
@@ -67,7 +67,7 @@ pub(super) async fn show(
     let run = runs::get(&request.context, id, run).await?;
     let zone = request.zone.zone(&monitor.spec.timezone);
     let title = format!("Run {} of {}", run.id, monitor.spec.name);
-    let shell = request.shell(title, Place::Monitors).await?.of_monitor_in(&monitor.spec.timezone);
+    let layout = request.layout(title, Place::Monitors).await?.of_monitor_in(&monitor.spec.timezone);
     let (earlier, later) = neighbours(&request.context, &run).await?;
     let version = version(&request.context, &monitor, &run).await?;
     let numbers = monitor.spec.number_format();
@@ -94,9 +94,9 @@ pub(super) async fn show(
         earlier,
         later,
         around: (around(-AROUND), around(AROUND)),
-        shell,
+        layout,
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// `/monitor/{id}/run-at?at=SECONDS`: leads to the run that began then, or last before.

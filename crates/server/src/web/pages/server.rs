@@ -7,7 +7,7 @@ use revere_model::{NumberFormat, ReturnValue};
 
 use super::{
     display::{Span, When, short_value, took},
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     page_request::PageRequest,
 };
 use crate::{
@@ -25,7 +25,7 @@ const LONG: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Template)]
 #[template(path = "pages/server.html")]
 struct ServerPage {
-    shell: Shell,
+    layout: Layout,
     servers: Vec<ServerRow>,
     /// Whether others may have the database as well.
     shared: bool,
@@ -75,7 +75,7 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
     let now = request.now();
     let report = server::look(&request.context).await?;
     let page = ServerPage {
-        shell: request.shell("Servers", Place::Nowhere).await?,
+        layout: request.layout("Servers", Place::Nowhere).await?,
         shared: report.database.oldest_transaction.is_some(),
         versions: versions(&report.servers),
         servers: report.servers.into_iter().map(|state| ServerRow::of(state, now)).collect(),
@@ -85,7 +85,7 @@ pub(super) async fn show(request: PageRequest, params: Params) -> Result<Respons
         history: report.history.into_iter().map(kept).collect(),
         deleted_days: report.deleted_days,
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 impl ServerRow {

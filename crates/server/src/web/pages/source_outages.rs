@@ -3,7 +3,7 @@
 use axum::response::Response;
 use jiff::Timestamp;
 
-use super::{acknowledge::AcknowledgedView, display::When, form::Form, see, sources::User};
+use super::{acknowledge::AcknowledgedView, display::When, form::Form, see, source_user::User};
 use crate::{
     operations::{Context, acknowledgements, sources::OutageReport},
     web::Problem,

@@ -2,18 +2,19 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::{MonitorId, Operation};
+use revere_model::Operation;
 use revere_sandbox::SourceDescription;
 
 use super::{
     display::{Span, When},
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     outcome::{self, OutcomeView},
     page_request::PageRequest,
     see,
     source_names::{self, FoundNames},
     source_outages::OutageView,
+    source_user::User,
 };
 use crate::{
     operations::{
@@ -32,7 +33,7 @@ const METHODS_SHOWN: usize = 3;
 #[derive(Template)]
 #[template(path = "pages/sources.html")]
 struct SourcesPage {
-    shell: Shell,
+    layout: Layout,
     sources: Vec<SourceView>,
     /// Those that the configuration has switched off.
     off: Vec<SourceOff>,
@@ -67,11 +68,6 @@ struct SourceView {
     names: Option<FoundNames>,
     query: String,
     tried: Option<OutcomeView>,
-}
-
-pub(super) struct User {
-    pub(super) id: MonitorId,
-    pub(super) name: String,
 }
 
 struct MethodView {
@@ -132,15 +128,15 @@ async fn answer(request: &PageRequest, mut asked: Asked) -> Result<Response, Pro
         }
         views.push(view);
     }
-    let shell = request.shell("Sources", Place::Sources).await?;
-    let may_ask = shell.may(Operation::TryScripts);
+    let layout = request.layout("Sources", Place::Sources).await?;
+    let may_ask = layout.may(Operation::TryScripts);
     let page = SourcesPage {
-        shell: if may_ask { shell.with_code() } else { shell },
+        layout: if may_ask { layout.with_code() } else { layout },
         sources: views,
         off: sources::switched_off(&request.context)?,
         may_acknowledge: request.context.might_with(Operation::Acknowledge, &[]).is_ok(),
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// A first question that this kind of source can answer.
@@ -214,6 +210,7 @@ impl SourceView {
 
 #[cfg(test)]
 mod tests {
+    use revere_model::MonitorId;
     use revere_sandbox::MethodDescription;
 
     use super::super::{acknowledge::AcknowledgedView, monitors::tests::HOSTILE};
@@ -290,8 +287,8 @@ mod tests {
         view.names = Some(FoundNames::of(told, HOSTILE));
         let off = SourceOff { name: HOSTILE.into(), kind: "http".into(), description: HOSTILE.into() };
         let page = |view: SourceView| {
-            let shell = Shell::new("Sources", Place::Sources, 0, "t");
-            SourcesPage { shell, sources: vec![view], off: vec![off.clone()], may_acknowledge: true }.render().unwrap()
+            let layout = Layout::new("Sources", Place::Sources, 0, "t");
+            SourcesPage { layout, sources: vec![view], off: vec![off.clone()], may_acknowledge: true }.render().unwrap()
         };
         let mut after = SourceView::of(plain(now), now);
         after.outage = Some(looked_after);

@@ -8,7 +8,7 @@ use revere_model::{Operation, Role, TokenId};
 use super::{
     display::When,
     form::Form,
-    layout::{Place, Shell, sentence},
+    layout::{Layout, Place, sentence},
     log_in::Said,
     page_request::PageRequest,
     proof::ProofForm,
@@ -32,7 +32,7 @@ const PAGE: u32 = 200;
 #[derive(Template)]
 #[template(path = "pages/tokens.html")]
 struct TokensPage {
-    shell: Shell,
+    layout: Layout,
     everybodys: bool,
     proof: Option<ProofForm>,
     tokens: Vec<TokenView>,
@@ -68,7 +68,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let before = params.cursor("before");
     let before = params.finish(before)?;
     let page = page(&request, before).await?;
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// The page, sent: makes a token, which is in this answer alone.
@@ -84,7 +84,7 @@ pub(super) async fn create(request: PageRequest, form: Form) -> Result<Response,
     match made {
         Ok(token) => {
             page.made = Some(token);
-            return super::once(request.answer(StatusCode::CREATED, &page.shell, &page)?);
+            return super::once(request.answer(StatusCode::CREATED, &page.layout, &page)?);
         }
         Err(Failure::Refused(refusal)) => page.faults = refusal.faults,
         Err(failure @ (Failure::NotProved | Failure::NotPossible(_))) => {
@@ -94,7 +94,7 @@ pub(super) async fn create(request: PageRequest, form: Form) -> Result<Response,
     }
     page.tags = form.text("tags").to_owned();
     page.input = input;
-    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.shell, &page)
+    request.answer(StatusCode::UNPROCESSABLE_ENTITY, &page.layout, &page)
 }
 
 /// `/tokens/{id}/delete`
@@ -119,7 +119,7 @@ async fn page(request: &PageRequest, before: Option<TokenId>) -> Result<TokensPa
     tokens.truncate(PAGE as usize);
     Ok(TokensPage {
         next: tokens.last().filter(|_| more).map(|last| last.id),
-        shell: request.shell("API tokens", Place::Account).await?,
+        layout: request.layout("API tokens", Place::Account).await?,
         everybodys: context.might(Operation::ManagePeople).is_ok(),
         proof: ProofForm::if_needed(request, "make tokens", "/tokens").await?,
         tokens: tokens.into_iter().map(|token| TokenView::of(token, now)).collect(),
@@ -164,7 +164,7 @@ mod tests {
     fn names_of_tokens_are_inert() {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
         let page = TokensPage {
-            shell: Shell::new("API tokens", Place::Account, 0, "t"),
+            layout: Layout::new("API tokens", Place::Account, 0, "t"),
             everybodys: true,
             proof: None,
             tokens: vec![TokenView {

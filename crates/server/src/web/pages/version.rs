@@ -9,7 +9,7 @@ use super::{
     display::When,
     form::Form,
     highlight::Listing,
-    layout::{Place, Shell, sentence},
+    layout::{Layout, Place, sentence},
     monitor_form,
     page_request::PageRequest,
     see,
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/version.html")]
 struct VersionPage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     /// What the monitor is called now.
     name: String,
@@ -95,7 +95,7 @@ async fn answer(
     let may = |tags: &[String]| request.context.might_with(Operation::RestoreVersion, tags);
     let denied = may(tags).and_then(|()| may(&saved.spec.tags));
     let page = VersionPage {
-        shell: request.shell(format!("Version {version} of {}", monitor.spec.name), Place::Monitors).await?,
+        layout: request.layout(format!("Version {version} of {}", monitor.spec.name), Place::Monitors).await?,
         id,
         name: monitor.spec.name,
         version,
@@ -111,5 +111,5 @@ async fn answer(
         facts: monitor_form::all_facts(&saved.spec),
         script: Listing { script: saved.spec.script.clone(), marked: None },
     };
-    request.answer(status, &page.shell, &page)
+    request.answer(status, &page.layout, &page)
 }

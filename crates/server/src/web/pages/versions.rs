@@ -8,7 +8,7 @@ use revere_model::{MonitorField, MonitorId};
 use super::{
     changes::author_in_words,
     display::When,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     page_request::PageRequest,
 };
 use crate::{
@@ -29,7 +29,7 @@ const OFFERED: u32 = 200;
 #[derive(Template)]
 #[template(path = "pages/versions.html")]
 struct VersionsPage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     name: String,
     current: i64,
@@ -87,7 +87,7 @@ pub(super) async fn show(
         .collect();
     let from = rows.first().and_then(|row| row.before);
     let page = VersionsPage {
-        shell: request.shell(format!("Versions of {}", monitor.spec.name), Place::Monitors).await?,
+        layout: request.layout(format!("Versions of {}", monitor.spec.name), Place::Monitors).await?,
         id,
         name: monitor.spec.name,
         current: monitor.version,
@@ -97,7 +97,7 @@ pub(super) async fn show(
         compare: compare(&request.context, id, from.unwrap_or(monitor.version), monitor.version).await?,
         rows,
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// The form, with these two chosen.
@@ -144,7 +144,7 @@ mod tests {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
         let options = vec![VersionOption { version: 2, chosen: true }];
         let page = VersionsPage {
-            shell: Shell::new("Versions", Place::Monitors, 0, "t"),
+            layout: Layout::new("Versions", Place::Monitors, 0, "t"),
             id: MonitorId(7),
             name: HOSTILE.into(),
             current: 2,

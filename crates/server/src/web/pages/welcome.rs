@@ -7,7 +7,7 @@ use super::{
     deleted::Undo,
     examples::{self, Example},
     form::Form,
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     monitor_form,
     page_request::PageRequest,
     see,
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/welcome.html")]
 struct WelcomePage {
-    shell: Shell,
+    layout: Layout,
     examples: Vec<Card>,
     of_sources: Vec<Example>,
     source_names: Vec<String>,
@@ -43,14 +43,14 @@ struct Card {
 /// In place of an empty list.
 pub(super) async fn show(request: &PageRequest, counts: &StateCounts, undo: Option<Undo>) -> Result<Response, Problem> {
     let page = WelcomePage {
-        shell: request.shell_with(counts, "Welcome", Place::Monitors),
+        layout: request.layout_with(counts, "Welcome", Place::Monitors),
         examples: cards(&request.context),
         of_sources: examples::all(&request.context).await.into_iter().filter(|example| example.of_source).collect(),
         source_names: sources::names(&request.context)?,
         deleted: undo.is_none() && !deleted_monitors::list(&request.context, None, 1).await?.is_empty(),
         undo,
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 /// Makes an example a monitor, once for each time the page was shown.
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn the_page_teaches() {
         let page = WelcomePage {
-            shell: Shell::new("Welcome", Place::Monitors, 0, "t"),
+            layout: Layout::new("Welcome", Place::Monitors, 0, "t"),
             examples: vec![Card {
                 slug: "queue".into(),
                 name: "Queue".into(),

@@ -7,7 +7,7 @@ use revere_model::{MonitorId, Severity, State, Verdict, calendar, typed_time};
 
 use super::{
     display::{Badge, Severe},
-    layout::{Place, Shell},
+    layout::{Layout, Place},
     monitors::SeverityOption,
     page_request::PageRequest,
 };
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/who.html")]
 struct WhoPage {
-    shell: Shell,
+    layout: Layout,
     id: MonitorId,
     name: String,
     states: Vec<StateOption>,
@@ -80,7 +80,7 @@ pub(super) async fn show(
     let monitor = monitors::get(&request.context, id).await?;
     let answer = who::would_be_told(&request.context, id, supposed).await?;
     let page = WhoPage {
-        shell: request.shell(format!("Who would be notified of {}", monitor.spec.name), Place::Monitors).await?,
+        layout: request.layout(format!("Who would be notified of {}", monitor.spec.name), Place::Monitors).await?,
         id,
         name: monitor.spec.name.clone(),
         states: State::ALL.into_iter().map(|one| StateOption { state: one, chosen: one == state }).collect(),
@@ -89,7 +89,7 @@ pub(super) async fn show(
         zone: zone.iana_name().unwrap_or("UTC").to_owned(),
         told: ToldPart::of(answer, monitor.spec.alerts.as_deref().unwrap_or_default()),
     };
-    request.answer(StatusCode::OK, &page.shell, &page)
+    request.answer(StatusCode::OK, &page.layout, &page)
 }
 
 impl ToldPart {
@@ -129,7 +129,7 @@ mod tests {
             trouble: Some("it is failing".into()),
         };
         let page = WhoPage {
-            shell: Shell::new("Who", Place::Monitors, 0, "t"),
+            layout: Layout::new("Who", Place::Monitors, 0, "t"),
             id: MonitorId(3),
             name: HOSTILE.into(),
             states: vec![StateOption { state: State::Ok, chosen: true }],

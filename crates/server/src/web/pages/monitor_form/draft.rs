@@ -9,7 +9,7 @@ use revere_model::{Monitor, MonitorId};
 use super::{
     super::{
         examples::{self, Example},
-        layout::{Place, Shell},
+        layout::{Layout, Place},
         outcome::{self, OutcomeView},
         page_request::PageRequest,
     },
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pages/monitor_form.html")]
 struct FormPage {
-    shell: Shell,
+    layout: Layout,
     nonce: String,
     /// The monitor that is edited.
     id: Option<MonitorId>,
@@ -157,7 +157,7 @@ impl Draft {
             None => "Create a monitor".to_owned(),
         };
         // The number in the tab is not worth losing a form over.
-        let shell = request.shell_at_any_rate(title, Place::Monitors).await.with_editor();
+        let layout = request.layout_at_any_rate(title, Place::Monitors).await.with_editor();
         let examples = match self.edited {
             None => examples::all(&request.context).await,
             Some(_) => Vec::new(),
@@ -167,8 +167,8 @@ impl Draft {
             _ => None,
         };
         let page = FormPage {
-            nonce: shell.nonce.clone().unwrap_or_default(),
-            shell,
+            nonce: layout.nonce.clone().unwrap_or_default(),
+            layout,
             id: self.edited.as_ref().map(|(monitor, _)| monitor.id),
             stored_name: self.edited.as_ref().map(|(monitor, _)| monitor.spec.name.clone()).unwrap_or_default(),
             // After a conflict the page goes on from what is stored now: who saves again has seen it.
@@ -191,7 +191,7 @@ impl Draft {
             placeholder: examples.first().map(|example| example.script.clone()).unwrap_or_default(),
             examples,
         };
-        request.answer(status, &page.shell, &page)
+        request.answer(status, &page.layout, &page)
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
             waits_for: None,
         };
         let page = FormPage {
-            shell: Shell::new("Edit", Place::Monitors, 1, "t").with_editor(),
+            layout: Layout::new("Edit", Place::Monitors, 1, "t").with_editor(),
             nonce: "n".into(),
             id: Some(MonitorId(7)),
             stored_name: "<old>".into(),
