@@ -89,7 +89,7 @@ impl Store {
              where s.state = 'INACTIVE' and not m.active and m.deleted_at is null",
             sql_pieces::JOIN_IN_ORDER
         );
-        let (paused,): (i64,) = db::query_as(db::AssertSqlSafe(sql)).fetch_one(self.readers()).await?;
+        let paused: i64 = db::query_scalar(db::AssertSqlSafe(sql)).fetch_one(self.readers()).await?;
         Ok((counts, paused.unsigned_abs()))
     }
 }
