@@ -79,7 +79,8 @@ def prepared(base, ada, token):
     requests = of_pages(ada, [*starts, style])
     stranger = Browser(base)
     requests += of_pages(stranger, ["/login?to=/alerts"])
-    requests += of_document(document, {"id": 2, "key": "log", "version": 1, "before": 999, "after": 1, "alert": "log"})
+    known = {"id": 2, "key": "log", "version": 1, "before": 999, "after": 1, "alert": "log", "who": "stranger", "target": "monitor:1"}
+    requests += of_document(document, known)
     requests += [others(base, ada, stranger, method, route) for method, route in missing(requests)]
     requests = without_parts(requests)
     last = [one for one in requests if one.route in ENDS + ENDS_THINGS or one.method == "DELETE" or "/sessions/" in one.route]
@@ -94,7 +95,7 @@ def missing(requests):
 
 def others(base, ada, stranger, method, route):
     """That, as it is sent when one does."""
-    samples = {"id": "3", "key": "log", "slug": "queue", "secret": "A" * 43, "version": "1", "provider": "google"}
+    samples = {"id": "3", "key": "log", "slug": "queue", "secret": "A" * 43, "version": "1", "provider": "google", "name": "x"}
     path = re.sub(r"\{(\w+)\}", lambda name: samples[name[1]], route)
     browser = stranger if route.startswith("/link/") else ada
     fields = {"token": browser.cookies()["revere_form"], "name": "x", "code": "123456", "password": PASSWORD,

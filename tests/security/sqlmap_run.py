@@ -55,6 +55,8 @@ def ran(folder, name, asked, how):
     """Has it ask these requests; answers the rows of its results."""
     log, output, results = folder / f"{name}-requests.log", folder / name, folder / f"{name}-results.csv"
     log.write_text("".join(asked))
+    # It adds to what an earlier run has left there.
+    results.unlink(missing_ok=True)
     print(f"{name} is given {len(asked)} requests", flush=True)
     command = [pathlib.Path(sys.executable).parent / "sqlmap", "-l", log, "--batch", "--output-dir", output, "--results-file", results]
     command += ["--dbms", "sqlite", *how, "--ignore-code", "*", "--ignore-redirects", "--tamper", "xforwardedfor"]
@@ -103,21 +105,25 @@ def timed(base, token, requests):
             continue
         path, _, query = request.path.partition("?")
         marked = []
-        if "{" in request.route and "{file}" not in request.route:
-            marked.append(("", path, starred(request).partition("?")[0]))
-        for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
-            if name in REACH_STATEMENTS:
-                # Alone: what is wrong with another one would hide it.
-                alone = f"{path}?{urllib.parse.urlencode({name: value})}"
-                marked.append((name, alone, f"{alone}*"))
-        for name, plain, star in marked:
+        # Ids in the addresses of pages go where those of the API go.
+        if "{" in request.route and path.startswith("/api/"):
+            marked.append(("", [(path, starred(request).partition("?")[0])]))
+        given = urllib.parse.parse_qsl(query, keep_blank_values=True)
+        for name in dict.fromkeys(name for name, _ in given if name in REACH_STATEMENTS):
+            # Alone, for what is wrong with another one would hide it; or last of all, where it means nothing alone.
+            own = urllib.parse.urlencode([pair for pair in given if pair[0] == name])
+            rest = urllib.parse.urlencode([pair for pair in given if pair[0] != name])
+            ways = [f"{path}?{own}", f"{path}?{rest}&{own}"]
+            marked.append((name, [(way, f"{way}*") for way in ways]))
+        for name, ways in marked:
             if (request.route, name) in seen:
                 continue
             seen.add((request.route, name))
-            if is_answered(base, token, request, plain):
-                yield entry(base, token, request, star)
+            star = next((star for plain, star in ways if is_answered(base, token, request, plain)), None)
+            if star is None:
+                refused.append(ways[0][0])
             else:
-                refused.append(plain)
+                yield entry(base, token, request, star)
     print(f"not asked by time, for they are refused as they are: {', '.join(refused) or 'none'}", flush=True)
 
 
