@@ -14,7 +14,7 @@ pub(super) struct Unreadable {
 }
 
 impl Unreadable {
-    fn null(&mut self, place: &str, message: String) -> Value {
+    pub(super) fn null(&mut self, place: &str, message: String) -> Value {
         self.faults.push(ConfigFault::new(place, message));
         self.nulls.push(place.to_owned());
         Value::Null

@@ -6,6 +6,7 @@ use std::{
 };
 
 use revere_sandbox::Limits;
+use serde_json::Value;
 
 use super::keys;
 use crate::{

@@ -1,5 +1,7 @@
 //! On call: who is, who will be, where nobody is, and who takes another one's place.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{
     Operation, OverrideId, nearest, note_fault,

@@ -3,7 +3,7 @@
 use super::Refusal;
 
 /// The longest name.
-pub const MAX_NAME: usize = 60;
+const MAX_NAME: usize = 60;
 
 /// A name that somebody may have.
 pub(super) fn checked_name(name: &str) -> Result<String, Refusal> {

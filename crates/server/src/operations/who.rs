@@ -9,6 +9,7 @@ use revere_model::{
     tell,
 };
 
+pub use super::on_call::Rotas;
 use super::{Context, Failure, monitors, on_call};
 use crate::store::{AlertRow, Store, StoreError, Usable, unseen};
 
