@@ -1,5 +1,7 @@
 //! The list of monitors as people look at it: worst first, with how many are in each state.
 
+use std::collections::HashMap;
+
 use revere_model::{MonitorId, Operation};
 
 use super::{Context, Failure};
@@ -49,6 +51,15 @@ pub async fn rows(context: &Context, ids: &[MonitorId]) -> Result<Vec<OverviewRo
 /// The last values of a monitor, oldest first.
 pub async fn trend(context: &Context, id: MonitorId, limit: u32) -> Result<Vec<SeriesPoint>, Failure> {
     context.may(Operation::SeeMonitors)?.store.series(id, limit).await.map_err(Failure::Store)
+}
+
+/// The last values of each of these monitors, oldest first.
+pub async fn trends(
+    context: &Context,
+    ids: &[MonitorId],
+    limit: u32,
+) -> Result<HashMap<MonitorId, Vec<SeriesPoint>>, Failure> {
+    context.may(Operation::SeeMonitors)?.store.series_of(ids, limit).await.map_err(Failure::Store)
 }
 
 /// Tags in use, with how many monitors have each.

@@ -3,13 +3,15 @@
 //! All of it stands in one index (`runs_series`), and the database hands over many runs as one text: a row for each would
 //! cost more than finding it.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use revere_model::{MonitorId, ReturnValue, State};
 
 use crate::store::{
     Store, StoreError,
     columns::{instant, micros, value_from, word},
-    database::{self as db},
+    database::{self as db, sql_pieces},
 };
 
 /// Runs that are handed over at once.
@@ -89,6 +91,33 @@ impl Store {
             .fetch_one(self.readers())
             .await?;
         Ok(points(text.as_deref().unwrap_or_default())?.into_iter().map(|(_, point)| point).collect())
+    }
+
+    /// The last values of each of these monitors, oldest first, at most `limit` of each. Those without runs are left out.
+    pub async fn series_of(
+        &self,
+        monitors: &[MonitorId],
+        limit: u32,
+    ) -> Result<HashMap<MonitorId, Vec<SeriesPoint>>, StoreError> {
+        let sql = format!(
+            "select wanted.value, ({LINES} where monitor_id = wanted.value order by started_at desc, id desc limit $2) lines)
+             from {} wanted",
+            sql_pieces::ids_of("$1")
+        );
+        let ids = serde_json::to_string(&monitors.iter().map(|id| id.0).collect::<Vec<_>>())
+            .expect("numbers have a JSON form");
+        let rows: Vec<(i64, Option<String>)> = db::query_as(db::AssertSqlSafe(sql))
+            .bind(ids)
+            .bind(i64::from(limit))
+            .fetch_all(self.readers())
+            .await?;
+        let mut series = HashMap::with_capacity(rows.len());
+        for (id, text) in rows {
+            if let Some(text) = text {
+                series.insert(MonitorId(id), points(&text)?.into_iter().map(|(_, point)| point).collect());
+            }
+        }
+        Ok(series)
     }
 
     /// Each threshold with the first of the runs from `from` until before `to` that left it, oldest first; and when the last of

@@ -313,7 +313,12 @@ fn push_fitting(query: &mut QueryBuilder, filter: &OverviewFilter) {
     if let Some(search) = &filter.search {
         let pattern = contains(search);
         query.push(" and (lower(m.name) like ").push_bind(pattern.clone()).push(" escape '\\'");
-        query.push(" or exists (select 1 from tags t where t.monitor_id = m.id and lower(t.tag) like ");
+        query.push(" or ");
+        // Of what JSON writes as it is, the list of tags as one text says at once that none of them has it.
+        if !search.chars().any(|c| matches!(c, '"' | '\\') || c.is_control()) {
+            query.push("lower(m.tags) like ").push_bind(pattern.clone()).push(" escape '\\' and ");
+        }
+        query.push("exists (select 1 from tags t where t.monitor_id = m.id and lower(t.tag) like ");
         query.push_bind(pattern).push(" escape '\\'))");
     }
 }

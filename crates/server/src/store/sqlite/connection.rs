@@ -62,6 +62,8 @@ pub(in crate::store) fn options(options: &StoreOptions, path: &Path) -> SqliteCo
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-16384")
         .statement_cache_capacity(256)
+        // Rows come from a thread of their own, which would wait for whoever reads them, and be woken again, page by page.
+        .row_buffer_size(512)
 }
 
 /// `connections` connections that only read, made when they are needed.
@@ -70,6 +72,8 @@ fn readers(options: &StoreOptions, path: &Path, connections: u32) -> DbPool {
     let reading = self::options(options, path).read_only(true).create_if_missing(false).pragma("cache_size", "-4096");
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
+        // A file does not hang up: asking whether it is still there would take as long as the question itself.
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(options.busy_timeout.max(std::time::Duration::from_secs(1)));

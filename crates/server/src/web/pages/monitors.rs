@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{Json, http::StatusCode, response::Response};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use revere_model::{MonitorId, Severity, State, StateSet};
 
@@ -311,26 +310,19 @@ pub(super) async fn rows(context: &Context, found: Vec<OverviewRow>) -> Result<V
     let mutes = &mutes::in_force(context).await?;
     let problems: Vec<MonitorId> = found.iter().filter(|row| row.state.is_problem()).map(|row| row.id).collect();
     let acknowledged = &acknowledgements::of_these(context, &problems).await?;
-    let flapping = &runs::flapping(context, &found.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
-    stream::iter(found)
-        .map(|row| async move {
-            let points = match row.last_run_at {
-                Some(_) => overview::trend(context, row.id, TREND).await?,
-                None => Vec::new(),
-            };
-            let points = points
-                .into_iter()
-                .map(|point| (point.state, point.value.and_then(|value| value.as_number())))
-                .collect();
-            let numbers = row.numbers.clone();
-            let muted = mutes::muted_until(mutes, row.id, &row.tags, now);
-            let (muted, acknowledged) = (muted.map(|at| When { at, now }), acknowledged.contains_key(&row.id));
-            let flapping = flapping.contains_key(&row.id);
-            Ok::<_, Problem>(Row { muted, acknowledged, flapping, ..Row::of(row, Sparkline { points, numbers }, now) })
-        })
-        .buffered(4)
-        .try_collect()
-        .await
+    let ids: Vec<MonitorId> = found.iter().map(|row| row.id).collect();
+    let flapping = &runs::flapping(context, &ids).await?;
+    let mut trends = overview::trends(context, &ids, TREND).await?;
+    let row = |row: OverviewRow| {
+        let points = trends.remove(&row.id).unwrap_or_default();
+        let points =
+            points.into_iter().map(|point| (point.state, point.value.and_then(|value| value.as_number()))).collect();
+        let numbers = row.numbers.clone();
+        let muted = mutes::muted_until(mutes, row.id, &row.tags, now).map(|at| When { at, now });
+        let (acknowledged, flapping) = (acknowledged.contains_key(&row.id), flapping.contains_key(&row.id));
+        Row { muted, acknowledged, flapping, ..Row::of(row, Sparkline { points, numbers }, now) }
+    };
+    Ok(found.into_iter().map(row).collect())
 }
 
 fn count(counts: &ListCounts, asked: &Asked) -> Vec<Count> {

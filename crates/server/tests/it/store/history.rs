@@ -51,6 +51,11 @@ async fn runs_are_listed_newest_first_by_state_and_by_flip() {
         series.iter().map(|point| point.at).collect::<Vec<_>>(),
         all[..10].iter().rev().map(|run| run.started_at).collect::<Vec<_>>()
     );
+    let never_run = scratch.store.create_monitor(&spec("never run"), &by_server(scratch.now())).await.unwrap().id;
+    let of_both = scratch.store.series_of(&[other, never_run, id], 10).await.unwrap();
+    assert_eq!(of_both[&id], series);
+    assert_eq!(of_both[&other], scratch.store.series(other, 10).await.unwrap());
+    assert_eq!(of_both.len(), 2);
 }
 
 #[tokio::test]

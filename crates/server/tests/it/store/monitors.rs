@@ -1,7 +1,7 @@
 //! Monitors: created, found, edited, switched, deleted.
 
 use jiff::ToSpan;
-use revere::store::{MonitorFilter, StoreError};
+use revere::store::{MonitorFilter, OverviewFilter, StoreError};
 use revere_model::{MonitorSpec, State, StateSet};
 
 use crate::support::{Scratch, at, by_server, spec, switched};
@@ -73,6 +73,33 @@ async fn lists_go_page_by_page_and_filters_combine() {
     let counts = store.count_by_state().await.unwrap();
     assert_eq!((counts[&State::Alarm], counts[&State::Inactive], counts[&State::Ok]), (5, 21, 0));
     assert_eq!(store.tags(10).await.unwrap(), [("even".to_owned(), 13)]);
+}
+
+#[tokio::test]
+async fn a_monitor_is_found_by_any_part_of_its_tags() {
+    let scratch = Scratch::new().await;
+    let store = &scratch.store;
+    let tags = ["say \"cheese\"", "back\\slash", "Zürich", "shop, mail", "50%"];
+    for (n, tag) in tags.iter().enumerate() {
+        let spec = MonitorSpec { tags: vec!["usual".to_owned(), (*tag).to_owned()], ..spec(&format!("m{n}")) };
+        store.create_monitor(&spec, &by_server(scratch.now())).await.unwrap();
+    }
+    for (search, found) in [
+        ("\"CHEESE", vec!["m0"]),
+        ("k\\S", vec!["m1"]),
+        ("zür", vec!["m2"]),
+        ("p, m", vec!["m3"]),
+        ("0%", vec!["m4"]),
+        // What stands between tags is in none.
+        ("\",\"", vec![]),
+        ("usual", vec!["m0", "m1", "m2", "m3", "m4"]),
+    ] {
+        let filter = OverviewFilter { search: Some(search.to_owned()), limit: 9, ..OverviewFilter::default() };
+        let names: Vec<String> = store.overview(&filter).await.unwrap().into_iter().map(|row| row.name).collect();
+        assert_eq!(names, found, "{search}");
+        let counted: u64 = store.count_fitting(&filter).await.unwrap().0.values().sum();
+        assert_eq!(counted, found.len() as u64, "{search}");
+    }
 }
 
 #[tokio::test]

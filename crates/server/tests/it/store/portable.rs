@@ -267,6 +267,7 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
     store.gaps_between(ids[0], now, scratch.now(), 9).await.unwrap();
     store.each_point(ids[0], now, scratch.now(), |_| {}).await.unwrap();
     store.series(ids[0], 9).await.unwrap();
+    store.series_of(&ids, 9).await.unwrap();
     store.oldest_run(ids[0]).await.unwrap();
     let monitor = store.monitor(ids[0]).await.unwrap();
     store.previous_run(&monitor).await.unwrap();
