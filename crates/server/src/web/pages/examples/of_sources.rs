@@ -152,7 +152,7 @@ if now < before / 2:
 
 const YESTERDAY: &str = "\
 # Put one of SOURCE.names() here.
-path = 'shop.orders'
+path = 'shop.requests'
 now = SOURCE.get_sum(path, '-60min')
 before = SOURCE.get_sum(path, '-1500min', '-1440min')
 return_value = now
