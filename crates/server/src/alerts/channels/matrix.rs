@@ -181,6 +181,7 @@ impl HttpChannel for Matrix {
             (false, Some(reason)) if answer.status == 403 => {
                 answer.never(&format!("{reason}; is the user in the room, or invited, and may it write there?"))
             }
+            (false, Some(reason)) if answer.status >= 400 => answer.refused(reason),
             (event, _) => answer.by_word(event),
         }
     }

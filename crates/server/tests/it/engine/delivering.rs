@@ -163,14 +163,21 @@ async fn a_receiver_that_is_away_for_a_day_changes_nothing_for_the_others() {
         for half_hour in 0..47 {
             let state = [State::Alarm, State::Error, State::Ok][half_hour / 4 % 3];
             flip(&test, ids[half_hour % 4], state).await;
-            let told = || test.spare().taken.lock().unwrap().clone();
-            until("it is told", async || told().len() > half_hour).await;
-            let last = &told()[half_hour];
+            // Before the clock goes on: what is under way for longer than it may be is sent once more.
+            until("it is told", async || {
+                let told = async |alert: &str| count(&test, alert, DeliveryStatus::Sent).await == half_hour + 1;
+                told("spare").await && (away || told("ops").await)
+            })
+            .await;
+            let last = test.spare().taken.lock().unwrap()[half_hour].clone();
             day.push((test.now(), last.monitor.name.clone(), last.old_state, last.new_state, last.text()));
             test.later(1800);
         }
         if away {
             assert_eq!(test.ops().taken.lock().unwrap().len(), 0);
+            let claimed = "select count(*) from deliveries where claimed_by is not null";
+            let mut sql = test.scratch.sql().await;
+            until("no attempt is under way", async || sql.number(claimed).await == 0).await;
             test.ops().fails(None);
             // Longer than it waits between two attempts.
             test.later(301);
