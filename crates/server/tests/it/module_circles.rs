@@ -17,6 +17,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("store/moving", "store/sqlite"),
     // A connection begins and ends by queries.
     ("store/database/connection", "store/database/query"),
+    // A connection keeps which partitions it has seen, and they are made by connections.
+    ("store/postgres/connection", "store/postgres/partitions"),
     // A result says what it met of the sources, and what it met is judged by the result.
     ("store/telling", "store/claiming"),
     // What is let go is owed anew, what is owed may be held, and what was told decides who is told next.
