@@ -247,7 +247,7 @@ async fn no_secret_of_a_source_that_is_down_or_of_a_calendar_is_shown_or_said() 
         let changed = client().patch(format!("{}{path}", server.address)).json(&json!({"script": fails})).send().await;
         assert_eq!(changed.unwrap().status(), 200);
         let (status, run) = server.post(&format!("{path}/run"), &json!({})).await;
-        assert!(status == 200 && run["state"] == "ERROR", "{run}");
+        assert!(status == 200 && run["new_state"] == "ERROR", "{run}");
         none_in(source, &run.to_string());
         ids.push(created["id"].to_string());
     }

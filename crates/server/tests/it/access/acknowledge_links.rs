@@ -163,7 +163,7 @@ async fn a_receiver_that_says_the_link_back_shows_it_to_nobody() {
         let sent: Value = serde_json::from_str(&asked.body).unwrap();
         (500, format!("cannot open {}", sent["acknowledge_url"].as_str().unwrap()))
     });
-    let ops = crate::alerts::channel("webhook", json!({"url": stub.url, "crowd_window": 0}));
+    let ops = crate::alerts::channel("webhook", json!({"url": stub.url}));
     server.engine.exchange(EngineConfigured {
         runner: Arc::new(ScriptedRunner::default()),
         channels: BTreeMap::from([("ops".to_owned(), ops)]),

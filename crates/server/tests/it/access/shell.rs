@@ -140,7 +140,7 @@ async fn the_first_start_prints_a_link_to_make_the_administrator_and_the_next_on
     assert!(link.starts_with(&first.address), "{link}");
     let page = client().get(&link).send().await.unwrap();
     let cookie = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    assert!(page.text().await.unwrap().contains("Be the administrator"));
+    assert!(page.text().await.unwrap().contains("Become the administrator"));
     let form = [
         ("token", cookie.split_once('=').unwrap().1),
         ("name", "ada"),
