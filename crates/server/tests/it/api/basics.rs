@@ -86,7 +86,7 @@ async fn programs_say_what_they_mean_in_parameters() {
         ("/api/v1/sources?probe=1", "probe: expected true or false, not \"1\""),
         ("/api/v1/monitors?limit=", "limit: expected a whole number from 1 to 500, not \"\""),
         ("/api/v1/monitors?after=-1", "after: expected the `next` of the page before, not \"-1\""),
-        ("/api/v1/deliveries?status=", "status: expected owed, sent, failed or cancelled, not \"\""),
+        ("/api/v1/deliveries?status=", "status: expected queued, delivered, failed or cancelled, not \"\""),
         ("/api/v1/deliveries?monitor=0", "monitor: expected a whole number from 1 to 9223372036854775807, not \"0\""),
         ("/api/v1/events?monitor=-1", "monitor: expected a whole number from 1 to 9223372036854775807, not \"-1\""),
     ] {

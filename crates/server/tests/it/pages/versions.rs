@@ -124,7 +124,7 @@ async fn a_deletion_is_undone_at_once_or_later() {
     let list = browser.page("/?deleted=1").await;
     assert!(
         list.contains("Deleted <b class=\"foreign\">&#60;i&#62;a&#60;/i&#62;</b>")
-            && list.contains("Until 31 July 2026"),
+            && list.contains("Until 31 Jul 2026 UTC"),
         "{list}"
     );
     let undone = browser.submit("/deleted", &[("pick", "1")]).await;
