@@ -85,6 +85,7 @@ export async function uglyPages(server) {
     deleted: "/deleted",
     server: "/server",
     audit: "/audit",
+    guide: "/guides/MONITORS.md",
   };
 }
 
