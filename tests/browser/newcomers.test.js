@@ -82,3 +82,12 @@ story("a long text is read as a whole by the keyboard and on a phone", ugly, { w
   await fold.first().getByText(/node-379=degraded/).first().waitFor();
   await fits(page);
 });
+
+story("on a phone how a monitor is stands above its tags and its buttons, however long its name is", ugly, { width: 390 }, async ({ page, server }) => {
+  await page.goto(`/monitor/${longest(server.ids)}`);
+  const at = async (locator) => (await locator.boundingBox()).y;
+  const state = await at(page.locator("#stand .state").first());
+  assert.ok(state < 420, `in sight, and not ${state} px down`);
+  assert.ok(state < (await at(page.locator(".tag").filter({ hasText: "team-01" }).first())), "above the tags");
+  assert.ok(state < (await at(page.getByRole("button", { name: "Run now" }))), "above the buttons");
+});
