@@ -15,6 +15,7 @@ mod facts;
 mod health;
 mod import;
 mod many_rows;
+mod migrations;
 mod monitors;
 mod moving;
 mod name_order;

@@ -4,37 +4,7 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::{address::PostgresAddress, faults};
-use crate::store::{OpenError, name_order::name_order};
-
-/// Every step since there is PostgreSQL, with its number, in order; released ones are never edited. The first makes what
-/// SQLite's steps up to that number made.
-pub(in crate::store) const MIGRATIONS: &[(i64, &str)] = &[
-    (12, include_str!("../../../migrations/postgres/0012_put_out.sql")),
-    (13, include_str!("../../../migrations/postgres/0013_decisions.sql")),
-    (14, include_str!("../../../migrations/postgres/0014_severity.sql")),
-    (15, include_str!("../../../migrations/postgres/0015_routing.sql")),
-    (16, include_str!("../../../migrations/postgres/0016_units.sql")),
-    (17, include_str!("../../../migrations/postgres/0017_name_order.sql")),
-    (18, include_str!("../../../migrations/postgres/0018_mutes.sql")),
-    (19, include_str!("../../../migrations/postgres/0019_acknowledgements.sql")),
-    (20, include_str!("../../../migrations/postgres/0020_reminders.sql")),
-    (21, include_str!("../../../migrations/postgres/0021_commits.sql")),
-    (22, include_str!("../../../migrations/postgres/0022_deliveries_sent.sql")),
-    (23, include_str!("../../../migrations/postgres/0023_repeats.sql")),
-    (24, include_str!("../../../migrations/postgres/0024_on_call.sql")),
-    (25, include_str!("../../../migrations/postgres/0025_runs_a_minute.sql")),
-    (26, include_str!("../../../migrations/postgres/0026_forms.sql")),
-    (27, include_str!("../../../migrations/postgres/0027_threshold.sql")),
-    (28, include_str!("../../../migrations/postgres/0028_saved_filters.sql")),
-    (29, include_str!("../../../migrations/postgres/0029_deliveries_held.sql")),
-    (30, include_str!("../../../migrations/postgres/0030_on_call_calendars.sql")),
-    (31, include_str!("../../../migrations/postgres/0031_alarm_window.sql")),
-    (32, include_str!("../../../migrations/postgres/0032_references.sql")),
-    (33, include_str!("../../../migrations/postgres/0033_browsers.sql")),
-    (34, include_str!("../../../migrations/postgres/0034_source_outages.sql")),
-    (35, include_str!("../../../migrations/postgres/0035_outages_by_default.sql")),
-    (PARTITIONED, include_str!("../../../migrations/postgres/0036_partitions.sql")),
-];
+use crate::store::{OpenError, migrations::OF_POSTGRESQL as MIGRATIONS, name_order::name_order};
 
 /// The step after which the monitors that it found get their place in the order of names.
 const NAMES_ORDERED: i64 = 17;

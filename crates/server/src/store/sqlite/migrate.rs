@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
+pub(in crate::store) use crate::store::migrations::OF_SQLITE as MIGRATIONS;
 use crate::store::{OpenError, name_order::name_order};
 
 /// `REVR` in ASCII: marks a file as ours.
@@ -12,46 +13,6 @@ const APPLICATION_ID: i64 = 0x5245_5652;
 
 /// The oldest SQLite that is safe in WAL mode.
 const OLDEST_LIBRARY: (u32, u32, u32) = (3, 51, 3);
-
-/// Every step, in order; released ones are never edited. The schema's number is how many of them a file has seen.
-pub(in crate::store) const MIGRATIONS: &[&str] = &[
-    include_str!("../../../migrations/sqlite/0001_start.sql"),
-    include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
-    include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
-    include_str!("../../../migrations/sqlite/0004_uses.sql"),
-    include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
-    include_str!("../../../migrations/sqlite/0006_run_inputs.sql"),
-    include_str!("../../../migrations/sqlite/0007_several_writers.sql"),
-    include_str!("../../../migrations/sqlite/0008_incidents.sql"),
-    include_str!("../../../migrations/sqlite/0009_people.sql"),
-    include_str!("../../../migrations/sqlite/0010_audit.sql"),
-    include_str!("../../../migrations/sqlite/0011_monitor_versions.sql"),
-    include_str!("../../../migrations/sqlite/0012_put_out.sql"),
-    include_str!("../../../migrations/sqlite/0013_decisions.sql"),
-    include_str!("../../../migrations/sqlite/0014_severity.sql"),
-    include_str!("../../../migrations/sqlite/0015_routing.sql"),
-    include_str!("../../../migrations/sqlite/0016_units.sql"),
-    include_str!("../../../migrations/sqlite/0017_name_order.sql"),
-    include_str!("../../../migrations/sqlite/0018_mutes.sql"),
-    include_str!("../../../migrations/sqlite/0019_acknowledgements.sql"),
-    include_str!("../../../migrations/sqlite/0020_reminders.sql"),
-    include_str!("../../../migrations/sqlite/0021_commits.sql"),
-    include_str!("../../../migrations/sqlite/0022_deliveries_sent.sql"),
-    include_str!("../../../migrations/sqlite/0023_repeats.sql"),
-    include_str!("../../../migrations/sqlite/0024_on_call.sql"),
-    include_str!("../../../migrations/sqlite/0025_runs_a_minute.sql"),
-    include_str!("../../../migrations/sqlite/0026_forms.sql"),
-    include_str!("../../../migrations/sqlite/0027_threshold.sql"),
-    include_str!("../../../migrations/sqlite/0028_saved_filters.sql"),
-    include_str!("../../../migrations/sqlite/0029_deliveries_held.sql"),
-    include_str!("../../../migrations/sqlite/0030_on_call_calendars.sql"),
-    include_str!("../../../migrations/sqlite/0031_alarm_window.sql"),
-    include_str!("../../../migrations/sqlite/0032_references.sql"),
-    include_str!("../../../migrations/sqlite/0033_browsers.sql"),
-    include_str!("../../../migrations/sqlite/0034_source_outages.sql"),
-    include_str!("../../../migrations/sqlite/0035_outages_by_default.sql"),
-    include_str!("../../../migrations/sqlite/0036_partitions.sql"),
-];
 
 /// The step after which the scripts that it found get their checksums, which SQL cannot reckon.
 const VERSIONS_KEPT: i64 = 11;
