@@ -640,9 +640,8 @@ async fn what_waited_runs_once_more_at_the_end_and_what_is_switched_off_does_not
     assert_eq!(test.runner.begun.load(Ordering::SeqCst), 0);
     passes(&test, other).await;
     // One after the other, a tenth of a second apart.
-    test.later(1);
     until("they ran", async || {
-        test.engine.wake();
+        test.later(1);
         test.runner.begun.load(Ordering::SeqCst) == 3 && test.ops().story("errs") == [DOWN]
     })
     .await;

@@ -28,7 +28,7 @@ const WAITING_STILL: &str = "select s.monitor_id, s.next_tick_at
          and m.active and m.deleted_at is null
          and s.claimed_by is null and s.owed_tick_at is null and s.fault is null and s.next_tick_at is not null
          and (s.catch_up_at is null or s.due_at is null or s.due_at > s.catch_up_at)
-     order by s.monitor_id";
+     order by s.outage_id, s.monitor_id";
 
 /// A monitor, and when its run is due.
 type Due = (MonitorId, Timestamp);
