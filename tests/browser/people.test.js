@@ -123,7 +123,7 @@ story("each source says how it does and who uses it", server, {}, async ({ page 
   await page.getByRole("button", { name: "Check all" }).click();
   const of = (name) => page.locator(".rows > li", { hasText: `sources['${name}']` });
   await of("warehouse").getByText("✕ down").waitFor();
-  assert.match(await of("shop").innerText(), /● up[\s\S]*answered in[\s\S]*Used by Mail queue/);
+  assert.match(await of("shop").innerText(), /● up[\s\S]*last answer[\s\S]*Used by Mail queue/);
   assert.match(await of("warehouse").locator(".fault").innerText(), /\S{3}/);
 });
 
