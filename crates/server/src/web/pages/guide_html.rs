@@ -101,9 +101,11 @@ fn table(f: &mut Formatter<'_>, rows: &[&str]) -> fmt::Result {
         if number == 1 && cells.iter().all(|cell| cell.chars().all(|c| matches!(c, '-' | ':'))) {
             continue;
         }
-        let (tag, scope) = if number == 0 { ("th", " scope=\"col\"") } else { ("td", "") };
         f.write_str("<tr>")?;
         for cell in cells {
+            // A head without words is none.
+            let is_head = number == 0 && !cell.is_empty();
+            let (tag, scope) = if is_head { ("th", " scope=\"col\"") } else { ("td", "") };
             write!(f, "<{tag}{scope}>{}</{tag}>", inline(&cell))?;
         }
         f.write_str("</tr>")?;
@@ -199,15 +201,15 @@ mod tests {
     #[test]
     fn what_our_documents_are_written_in_becomes_html() {
         let text = "# A & b\n\nOne\ntwo `a | b`.\n\n- *x* **y**\n  and\n- [z](ALERTS.md#own-words), [w](../x)\n\n```sh\na <b>\n```\n\
-                    | h | `i | j` |\n|---|---|\n| 1 \\| 2 | [3](#a--b) |\n<!-- no -->\n";
+                    | h | `i | j` | |\n|---|---|---|\n| 1 \\| 2 | [3](#a--b) | 4 |\n<!-- no -->\n";
         assert_eq!(
             GuideHtml(text).to_string(),
             "<h1 id=\"a--b\">A &#38; b</h1><p>One two <code>a | b</code>.</p>\
              <ul><li><em>x</em> <b>y</b> and</li><li><a href=\"/guides/ALERTS.md#own-words\">z</a>, w</li></ul>\
              <pre class=\"log wraps\" tabindex=\"0\">a &#60;b&#62;</pre>\
              <div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table class=\"table\">\
-             <tr><th scope=\"col\">h</th><th scope=\"col\"><code>i | j</code></th></tr>\
-             <tr><td>1 | 2</td><td><a href=\"#a--b\">3</a></td></tr></table></div>"
+             <tr><th scope=\"col\">h</th><th scope=\"col\"><code>i | j</code></th><td></td></tr>\
+             <tr><td>1 | 2</td><td><a href=\"#a--b\">3</a></td><td>4</td></tr></table></div>"
         );
         assert_eq!(inline("5 * 3 [no] <i>"), "5 * 3 [no] &#60;i&#62;");
     }
