@@ -160,7 +160,11 @@ mod tests {
         assert_eq!(date_time(42, ""), Value::DateTime("1970-01-01T00:00:00.000042".into()));
         assert_eq!(date_time(-1, ""), Value::DateTime("1969-12-31T23:59:59.999999".into()));
         let early = -719_163 * 24 * hours;
-        assert_eq!(date_time(early, ""), Value::Text("0001-12-31 00:00:00 BC".into()), "zeros that are no fraction stay");
+        assert_eq!(
+            date_time(early, ""),
+            Value::Text("0001-12-31 00:00:00 BC".into()),
+            "zeros that are no fraction stay"
+        );
         assert_eq!(date_time(early + 10 * hours + 20, ""), Value::Text("0001-12-31 10:00:00.00002 BC".into()));
     }
 

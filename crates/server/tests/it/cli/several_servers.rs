@@ -27,7 +27,8 @@ async fn what_one_ran_is_seen_by_who_watches_another_within_two_seconds() {
     let mut sees = async |id: i64, within: Duration| {
         let seeing = async {
             loop {
-                let data = told.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
+                let data =
+                    told.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
                 if data.filter(|data| data["new_state"].is_string()).any(|data| data["id"] == id) {
                     return;
                 }

@@ -93,7 +93,7 @@ async fn a_disk_without_room_is_sat_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_without_room_for_the_beginning_of_a_transaction_is_sat_out() {
     let begins =
-        format!("{FULL} create trigger full before insert or update on commits execute function is_full()");
+        format!("{FULL} create trigger full_commits before insert or update on commits execute function is_full()");
     is_sat_out(&begins, "drop function is_full() cascade", "has no room on its disk").await;
 }
 
@@ -120,12 +120,8 @@ async fn a_database_without_a_free_connection_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_who_holds_what_is_to_be_written_is_waited_for() {
-    is_sat_out(
-        "begin; lock table monitors, statuses, runs in exclusive mode",
-        "rollback",
-        "held by somebody else",
-    )
-    .await;
+    is_sat_out("begin; lock table monitors, statuses, runs in exclusive mode", "rollback", "held by somebody else")
+        .await;
 }
 
 /// What is due may be claimed all the same, which would have everything look well.

@@ -81,7 +81,8 @@ async fn nothing_that_was_acknowledged_is_lost_with_a_primary() {
     let is_told = async || store.health().last_error.is_some_and(|words| words.contains("may only be read"));
     until("it is told from a primary", is_told).await;
     assert!(!recording.is_finished());
-    promoted.execute("select pg_promote()").await.unwrap();
+    // Whoever waits for it has a snapshot, which would hold it up.
+    promoted.execute("select pg_promote(false)").await.unwrap();
     let committed = tokio::time::timeout(PATIENCE, recording).await.unwrap().unwrap().unwrap();
     assert!(matches!(committed, Committed::Recorded { .. }), "{committed:?}");
     until("it is well", async || store.health().failing_since.is_none()).await;
