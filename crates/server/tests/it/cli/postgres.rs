@@ -34,7 +34,7 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
     assert_eq!(status, 201, "{made:#}");
     let path = format!("/api/v1/monitors/{}", made["id"]);
     other.wait_for(&path, |monitor| (monitor["state"] == "OK").then_some(())).await;
-    one.wait_for("/healthz", |health| (health["servers"] == 2).then_some(())).await;
+    one.wait_for("/healthz", |health| (health["servers"] == 2 && health["partitions"] == "ok").then_some(())).await;
     let said = shell.run("nodes").exits(0);
     assert_eq!(said.stdout.matches("  runs  ").count(), 2, "{}", said.stdout);
     let said = shell.run("user add alice --role administrator").exits(0);
