@@ -12,7 +12,10 @@ pub(super) fn micros(at: Timestamp) -> i64 {
 
 /// An instant from whole microseconds.
 pub(super) fn instant(micros: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_microsecond(micros).map_err(|error| StoreError::internal(format!("a stored time: {error}")))
+    // The last second of the calendar is one that the library reads by its nanoseconds alone.
+    Timestamp::from_microsecond(micros)
+        .or_else(|_| Timestamp::from_nanosecond(i128::from(micros) * 1000))
+        .map_err(|error| StoreError::internal(format!("a stored time: {error}")))
 }
 
 /// A value as its JSON text.
@@ -173,5 +176,18 @@ impl Columns for DbRow {
             }
             value => value,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_the_calendar_are_read_again() {
+        for at in ["9999-12-30T22:00:00.5Z".parse().unwrap(), Timestamp::MAX, Timestamp::MIN, Timestamp::UNIX_EPOCH] {
+            assert_eq!(micros(instant(micros(at)).unwrap()), micros(at), "{at}");
+        }
+        assert!(instant(i64::MAX).is_err());
     }
 }

@@ -153,7 +153,7 @@ fn all_paths<'a>(tokens: &'a [&'a str]) -> (Vec<Vec<&'a str>>, Vec<Vec<&'a str>>
 
 /// A path in `module`, from the root of the crate on; `None` leads out of the crate.
 fn from_root(module: &Module, path: &[&str], all: &BTreeMap<Module, String>) -> Option<Module> {
-    let mut place = match path[0] {
+    let mut place = match *path.first()? {
         "crate" => Module::new(),
         "super" | "self" => module.clone(),
         child => {
