@@ -189,8 +189,9 @@ fn what_the_guide_says_is_not_there_ends_as_the_guide_says() {
         ("`requests`", "import requests"),
         ("`pydoc`", "help(print)"),
         ("`pdb`", "import pdb"),
-        ("`runpy`", "import runpy"),
-        ("`sysconfig`", "import sysconfig"),
+        ("`doctest`", "import doctest"),
+        ("`profile`", "import profile"),
+        ("`trace`", "import trace"),
         ("`os.urandom`", "import os\nos.urandom(17 << 20)"),
     ] {
         let row =
