@@ -69,7 +69,7 @@ story("a browser that exchanges its subscription is told at the new one, or says
   await context.grantPermissions(["notifications"], { origin: server.base });
   const hashes = await subscribeAt(context, service);
   await page.goto("/alerts");
-  await page.getByRole("button", { name: "Tell this browser" }).click({ noWaitAfter: true });
+  await page.getByRole("button", { name: "Notify this browser" }).click({ noWaitAfter: true });
   await page.locator("[data-browser]").getByText("this browser").waitFor();
   const [before] = Object.values(hashes);
   const key = (await server.api("GET", "/alerts/browsers/browsers")).public_key;

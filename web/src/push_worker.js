@@ -62,7 +62,7 @@ async function renew(made) {
   } catch {
     // Somebody has to know: nothing arrives here any more, and no page says so.
     await self.registration.showNotification("This browser is not notified any more", {
-      body: "It could not renew its subscription. Open the page of the alerts and press Tell this browser.",
+      body: "It could not renew its subscription. Open the page of the alerts and press Notify this browser.",
       tag: "revere-subscription",
       data: { url: "/alerts#browsers", at: Date.now(), tag: "revere-subscription", key: "" },
       requireInteraction: true,

@@ -231,21 +231,31 @@ impl Sender {
     /// away is asked once; what it refuses as one message is told each by itself.
     fn not_sent(&self, pieces: Vec<Piece>, error: &SendError, now: Timestamp) -> Vec<(Delivery, Settlement)> {
         let message = self.shown(&error.message);
-        let firsts: Vec<Delivery> = pieces.into_iter().map(|piece| piece.first).collect();
-        if firsts.len() > 1 && error.retry == Retry::Never {
-            let reason = format!("{message} (refused as one message of {}; next by itself)", firsts.len());
-            return firsts.into_iter().map(|first| (first, Settlement::Again(now, reason.clone()))).collect();
+        let firsts = pieces.iter().map(|piece| &piece.first);
+        if pieces.len() > 1 && error.retry == Retry::Never {
+            let reason = format!("{message} (refused as one message of {}; next by itself)", pieces.len());
+            return firsts.cloned().map(|first| (first, Settlement::Again(now, reason.clone()))).collect();
         }
         let random = self.shared.jitter();
+        // Of what may have arrived nothing is told by itself any more, behind what went with it: it is given up with the last of it.
+        let whole = |piece: &Piece| error.retry != Retry::Never && (error.unanswered || piece.first.may_be_repeat());
         // Counted from when it came to be owed: what waited behind others is tried at least once.
-        let next = |first: &Delivery| retry::next_attempt(first.attempts, first.created_at, now, error.retry, random);
-        let together = firsts.iter().filter_map(next).max();
-        let settlement = |first: &Delivery| match next(first).and(together) {
-            Some(at) if error.unanswered => Settlement::Unanswered(at, message.clone()),
-            Some(at) => Settlement::Again(at, message.clone()),
-            None => Settlement::Failed(message.clone()),
+        let next = |piece: &Piece| {
+            let owed = if whole(piece) { piece.last() } else { &piece.first };
+            retry::next_attempt(piece.first.attempts, owed.created_at, now, error.retry, random)
         };
-        firsts.into_iter().map(|first| (settlement(&first), first)).map(|(became, first)| (first, became)).collect()
+        let together = pieces.iter().filter_map(next).max();
+        let settle = |piece: Piece| {
+            let settlement = match next(&piece).and(together) {
+                Some(at) if error.unanswered => Settlement::Unanswered(at, message.clone()),
+                Some(at) => Settlement::Again(at, message.clone()),
+                None => Settlement::Failed(message.clone()),
+            };
+            let rest =
+                if whole(&piece) && matches!(settlement, Settlement::Failed(_)) { piece.rest } else { Vec::new() };
+            std::iter::once(piece.first).chain(rest).map(move |delivery| (delivery, settlement.clone()))
+        };
+        pieces.into_iter().flat_map(settle).collect()
     }
 }
 

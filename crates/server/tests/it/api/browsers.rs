@@ -333,6 +333,8 @@ async fn the_service_worker_is_of_this_server_and_stands_in_front_of_everything(
     assert_eq!((worker.status, worker.header("cache-control")), (200, "no-cache"));
     assert_eq!(worker.header("content-type"), "text/javascript; charset=utf-8");
     assert!(worker.text.contains("notificationclick"), "{}", worker.text);
+    let policy = worker.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; connect-src 'self';"), "{policy}");
     // What a phone keeps on its home screen.
     let manifest = server.get("/manifest.webmanifest").await;
     assert_eq!(manifest.header("content-type"), "application/manifest+json");

@@ -238,6 +238,32 @@ async fn a_receiver_that_was_away_is_told_once_what_was_meanwhile() {
     assert!(taken(&test)[1].sending.missed.is_empty());
 }
 
+/// A receiver that takes everything and never says so is told no beginning after it was told the end.
+#[tokio::test]
+async fn what_may_have_arrived_together_is_given_up_together() {
+    let test = TestEngine::with_ops(RecordingChannel { forgetful: true, ..RecordingChannel::default() }).await;
+    *test.ops().unheard.lock().unwrap() = true;
+    let id = monitors(&test, 1).await[0];
+    let waits = async |attempts: usize| {
+        until("it was tried, and nobody heard of it", async || {
+            let next = test.store().next_delivery("ops").await.unwrap();
+            test.ops().attempts() == attempts && next.is_some_and(|due| due.duration_since(test.now()).as_secs() < 30)
+        })
+        .await;
+    };
+    flip(&test, id, State::Alarm).await;
+    waits(1).await;
+    flip(&test, id, State::Error).await;
+    flip(&test, id, State::Ok).await;
+    test.later(120);
+    waits(2).await;
+    test.later(25 * 3600);
+    until("all of it is given up", async || count(&test, DeliveryStatus::Failed).await == 3).await;
+    let told: Vec<State> = taken(&test).iter().map(|told| told.new_state).collect();
+    assert_eq!(told, [State::Alarm, State::Ok, State::Ok]);
+    assert!(taken(&test)[1..].iter().all(|told| told.sending.may_be_repeat && told.sending.missed.len() == 2));
+}
+
 #[tokio::test]
 async fn what_may_have_arrived_says_so_where_the_receiver_knows_no_repeats() {
     for forgetful in [true, false] {
