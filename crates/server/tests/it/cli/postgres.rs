@@ -54,7 +54,7 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
 #[tokio::test]
 async fn a_server_with_nothing_to_do_asks_its_database_little() {
     // Every five seconds.
-    const LOOKS: i64 = 3;
+    const LOOKS: i64 = 6;
     let database = PostgresServer::start(&["shared_preload_libraries=pg_stat_statements"]).await;
     let shell = Shell::new();
     shell.write("config.py", &format!("DATABASE_URL = '{}'\n", database.url()));
@@ -72,7 +72,7 @@ async fn a_server_with_nothing_to_do_asks_its_database_little() {
         .await;
     };
     // What a start asks once is over by then.
-    looked(&mut sql, 1).await;
+    looked(&mut sql, 4).await;
     sql.run("select pg_stat_statements_reset()").await;
     let began = std::time::Instant::now();
     looked(&mut sql, LOOKS).await;
