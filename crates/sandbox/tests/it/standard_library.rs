@@ -221,7 +221,11 @@ fn what_is_printed_is_kept_whole_up_to_its_limit() {
     let outcome = run(&format!("{script}\nreturn_value = 7"));
     assert_eq!((outcome.state, outcome.return_value), (State::Ok, Some(revere_model::ReturnValue::Int(7))));
     let kept = outcome.output.strip_suffix("… [cut]").expect("the end is marked");
-    assert!(outcome.output.len() == 64 << 10 && kept.bytes().all(|byte| byte == b'A'), "{} bytes", outcome.output.len());
+    assert!(
+        outcome.output.len() == 64 << 10 && kept.bytes().all(|byte| byte == b'A'),
+        "{} bytes",
+        outcome.output.len()
+    );
     let outcome = run(&format!("{script}\nraise MonitorFailure('full')"));
     assert_eq!((outcome.state, outcome.message.as_str()), (State::Alarm, "full"));
 }
