@@ -120,7 +120,7 @@ story("a problem is muted, acknowledged, asked about and handed over with the ke
   await listens(page, "On call");
   await tabTo(page, "End now");
   await keyboard.press("Enter");
-  await page.getByText("Nobody is.").waitFor();
+  await page.getByText("None.").waitFor();
   for (const { id: mute } of (await server.api("GET", "/mutes")).items) await server.api("POST", `/mutes/${mute}/end`, {});
   await server.api("DELETE", `/monitors/${id}`);
 });
