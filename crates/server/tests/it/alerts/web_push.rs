@@ -234,7 +234,7 @@ async fn only_the_push_services_that_may_be_asked_are() {
 async fn without_browsers_or_a_server_nobody_is_told_and_that_is_said() {
     let ops = channel("web_push", json!({}));
     let error = send(&ops, &alarm()).await.unwrap_err();
-    assert!(error.retry == Retry::Never && error.message.contains("by the server that runs"), "{error}");
+    assert!(error.retry == Retry::Never && error.message.contains("is not known"), "{error}");
     let (sent, came) = tell(&ops, &alarm(), &[]).await;
     assert!(sent.unwrap_err().message.starts_with("no browser has asked") && came.is_empty());
 }
