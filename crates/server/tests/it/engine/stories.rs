@@ -315,7 +315,8 @@ impl World {
                 (ears.passed_over, ears.deaf) = (true, ears.deaf || owed);
             }
             // And so it is with what stands for the source.
-            for (_, ears) in self.ears.iter_mut().filter(|((key, _), _)| *key == alert) {
+            let ids = &self.ids;
+            for (_, ears) in self.ears.iter_mut().filter(|((key, id), _)| *key == alert && !ids.contains(id)) {
                 (ears.open, ears.passed_over) = (None, true);
             }
         }
