@@ -218,7 +218,9 @@ impl Judged for field_kind::AlertChoice {
     fn fault(_: &str, chosen: &Option<Vec<String>>) -> Option<String> {
         let chosen = chosen.as_ref()?;
         if chosen.is_empty() {
-            return Some("no alert is chosen, and so nobody would be notified: choose one, or null for all of them".into());
+            return Some(
+                "no alert is chosen, and so nobody would be notified: choose one, or null for all of them".into(),
+            );
         }
         if chosen.len() > MAX_CHOSEN_ALERTS {
             return Some(format!("{} alerts: {MAX_CHOSEN_ALERTS} at most, or null for all of them", chosen.len()));

@@ -106,11 +106,8 @@ impl Store {
         );
         let ids = serde_json::to_string(&monitors.iter().map(|id| id.0).collect::<Vec<_>>())
             .expect("numbers have a JSON form");
-        let rows: Vec<(i64, Option<String>)> = db::query_as(db::AssertSqlSafe(sql))
-            .bind(ids)
-            .bind(i64::from(limit))
-            .fetch_all(self.readers())
-            .await?;
+        let rows: Vec<(i64, Option<String>)> =
+            db::query_as(db::AssertSqlSafe(sql)).bind(ids).bind(i64::from(limit)).fetch_all(self.readers()).await?;
         let mut series = HashMap::with_capacity(rows.len());
         for (id, text) in rows {
             if let Some(text) = text {

@@ -76,9 +76,13 @@ async fn deliveries_say_what_was_sent_and_what_failed() {
     let path = alarm(&server).await;
     let id = path.rsplit_once('/').unwrap().1;
     // `broken` gives up at once, so `ops` tells twice: for itself, and what `broken` could not.
-    let told = server.eventually("/api/v1/deliveries?alert=ops&status=delivered", |page| page["items"][1].is_object()).await;
+    let told =
+        server.eventually("/api/v1/deliveries?alert=ops&status=delivered", |page| page["items"][1].is_object()).await;
     let (instead, sent) = (&told["items"][0], &told["items"][1]);
-    assert_eq!((&sent["status"], &sent["reply"], &sent["attempts"]), (&json!("delivered"), &json!("250 taken"), &json!(1)));
+    assert_eq!(
+        (&sent["status"], &sent["reply"], &sent["attempts"]),
+        (&json!("delivered"), &json!("250 taken"), &json!(1))
+    );
     assert_eq!((&sent["old_state"], &sent["new_state"]), (&json!("INACTIVE"), &json!("ALARM")));
     assert_eq!((&sent["monitor_name"], &sent["message"]), (&json!("Disk"), &json!("full")));
     assert_eq!(sent["instead_of"], json!(null));

@@ -50,7 +50,9 @@ async fn a_mute_is_added_seen_and_ended() {
     let again = server.send("POST", "/api/v1/mutes/1/end", &json!({})).await.json(200);
     assert_eq!(again["ended_at"], ended["ended_at"]);
     server
-        .eventually("/api/v1/deliveries?alert=ops&status=delivered", |page| page["items"].as_array().unwrap().len() == 1)
+        .eventually("/api/v1/deliveries?alert=ops&status=delivered", |page| {
+            page["items"].as_array().unwrap().len() == 1
+        })
         .await;
     assert_eq!(server.mailbox.all().len(), 1, "what outlives it is told at its end");
 

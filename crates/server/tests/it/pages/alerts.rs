@@ -252,7 +252,10 @@ async fn an_alert_that_tells_nothing_by_what_is_chosen_says_so() {
 async fn names_of_alerts_are_clamped_and_whole_in_their_title() {
     let server = Server::start().await;
     let page = Browser::of(&server).page("/alerts").await;
-    assert!(page.contains("<a class=\"foreign two-lines\" href=\"/alert/ops/edit\" title=\"ops\"><b>ops</b></a>"), "{page}");
+    assert!(
+        page.contains("<a class=\"foreign two-lines\" href=\"/alert/ops/edit\" title=\"ops\"><b>ops</b></a>"),
+        "{page}"
+    );
 }
 
 /// One line says what a source is, what it can, and how it is.

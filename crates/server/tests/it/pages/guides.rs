@@ -18,7 +18,10 @@ async fn help_leads_to_every_guide() {
         assert!(guide.contains("<article class=\"guide\"><h1") && guide.contains("aria-current=\"page\""), "{address}");
     }
     let monitors = browser.page("/guides/MONITORS.md").await;
-    assert!(monitors.contains("<a href=\"/guides/SOURCES.md\">") && monitors.contains("<td>printed output</td>"), "{monitors}");
+    assert!(
+        monitors.contains("<a href=\"/guides/SOURCES.md\">") && monitors.contains("<td>printed output</td>"),
+        "{monitors}"
+    );
     assert_eq!(browser.get("/guides/../../Cargo.toml").await.status, 404);
     assert_eq!(browser.get("/guides/BENCHMARKS.md").await.status, 404);
 }

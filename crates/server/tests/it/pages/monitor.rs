@@ -68,7 +68,8 @@ async fn the_state_comes_first_and_three_tags_are_shown() {
     let body = json!({ "name": "m", "script": "pass", "schedule": "0 0 1 1 *", "tags": tags });
     server.send("POST", "/api/v1/monitors", &body).await.json(201);
     let page = browser.page("/monitor/1").await;
-    let parts = ["<h1", "id=\"stand\"", ">tag10</a>", ">tag12</a>", ">+17</summary>", ">tag13</a>", ">tag29</a>", "Run now"];
+    let parts =
+        ["<h1", "id=\"stand\"", ">tag10</a>", ">tag12</a>", ">+17</summary>", ">tag13</a>", ">tag29</a>", "Run now"];
     let places: Vec<usize> = parts.map(|part| page.find(part).unwrap_or_else(|| panic!("{part} in {page}"))).into();
     assert!(places.is_sorted(), "{places:?} in {page}");
 }
