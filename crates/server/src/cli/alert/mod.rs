@@ -39,7 +39,7 @@ Examples:
   revere alert test ops                  Sends a test, and prints the answer
   revere alert preview ops 17            What it would say of its last run
   revere alert preview ops 17 --state OK --text new.txt
-  revere alert who 17                    Who would be notified if it were in ALARM
+  revere alert who 17                    Who would be notified of an ALARM
   revere alert who 'Orders today' --state OK
   revere alert who 17 --at 2026-12-24T22:00:00Z
   revere alert who 17 --json | jq -r '.alerts[] | select(.told) | .alert'

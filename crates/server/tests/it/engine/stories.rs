@@ -305,7 +305,10 @@ impl World {
         };
         let words = format!("{alert} changes: {change:?}");
         if change.enabled == Some(false) {
-            for id in self.ids.clone() {
+            // With what stands for a source as with a monitor.
+            let heard_of = self.ears.keys().filter(|(key, id)| *key == alert && !self.ids.contains(id)).map(|(_, id)| *id);
+            let ids: Vec<MonitorId> = self.ids.iter().copied().chain(heard_of).collect();
+            for id in ids {
                 // What is owed now is cancelled: whether it was heard all the same nobody knows.
                 let owed = format!(
                     "select count(*) from deliveries where alert_key = '{alert}' and monitor_id = {id} and status = 'owed'"
@@ -313,11 +316,6 @@ impl World {
                 let owed = self.sql.number(owed.as_str()).await > 0;
                 let ears = self.ears.entry((alert.clone(), id)).or_default();
                 (ears.passed_over, ears.deaf) = (true, ears.deaf || owed);
-            }
-            // And so it is with what stands for the source.
-            let ids = &self.ids;
-            for (_, ears) in self.ears.iter_mut().filter(|((key, id), _)| *key == alert && !ids.contains(id)) {
-                (ears.open, ears.passed_over) = (None, true);
             }
         }
         self.store().set_alert(&alert, change, &by_server(now)).await.unwrap();
