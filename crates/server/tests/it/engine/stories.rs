@@ -306,7 +306,8 @@ impl World {
         let words = format!("{alert} changes: {change:?}");
         if change.enabled == Some(false) {
             // With what stands for a source as with a monitor.
-            let heard_of = self.ears.keys().filter(|(key, id)| *key == alert && !self.ids.contains(id)).map(|(_, id)| *id);
+            let heard_of =
+                self.ears.keys().filter(|(key, id)| *key == alert && !self.ids.contains(id)).map(|(_, id)| *id);
             let ids: Vec<MonitorId> = self.ids.iter().copied().chain(heard_of).collect();
             for id in ids {
                 // What is owed now is cancelled: whether it was heard all the same nobody knows.
