@@ -101,7 +101,7 @@ def runs(ask):
     assert ask("list_gaps", models.PageGap, made.id).items == []
     end = time.monotonic() + 60
     while not (told := ask("list_deliveries", models.PageDelivery, monitor=made.id, alert="log",
-                           status=models.DeliveryStatus.SENT).items):  # fmt: skip
+                           status=models.DeliveryStatus.DELIVERED).items):  # fmt: skip
         assert time.monotonic() < end, "nobody was told"
         time.sleep(0.05)
     assert (told[0].monitor_name, told[0].new_state) == ("Half", models.State.ALARM)
