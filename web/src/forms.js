@@ -64,22 +64,15 @@ async function reach(form, submitter) {
   away.scrollIntoView({ block: "nearest" });
 }
 
-// How often each form of the alerts was sent.
-const turns = new WeakMap();
-
 // Sends a form and takes the row it belongs to out of the page that answers.
 async function inPlace(form) {
   const row = form.closest("[data-alert]");
   const said = row.querySelector("[data-said]");
   const button = form.querySelector("button:not([hidden])");
   const body = new URLSearchParams(new FormData(form));
-  // Whoever ticks one box after another is answered by what the last of them led to.
-  const turn = (turns.get(form) ?? 0) + 1;
-  turns.set(form, turn);
   if (button) button.disabled = true;
   const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
   if (button) button.disabled = false;
-  if (turns.get(form) !== turn) return;
   // What cannot be saved comes back with what is wrong with it.
   if (!answer?.ok && answer?.status !== 422) {
     said.textContent = answer ? `Not done: the server says ${answer.status}.` : "Not done: the server does not answer.";
