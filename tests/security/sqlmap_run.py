@@ -62,7 +62,7 @@ def ran(folder, name, asked, how):
     command += ["--dbms", "sqlite", *how, "--ignore-code", "*", "--ignore-redirects", "--tamper", "xforwardedfor"]
     command += ["--timeout", "20", "--retries", "1", "--disable-coloring", "-v", "1"]
     with open(folder / f"{name}.log", "w") as said:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=900)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=1500)
     text = (folder / f"{name}.log").read_text()
     if done.returncode or "unhandled exception" in text:
         raise SystemExit(f"{name} failed: {text[-2000:]}")
