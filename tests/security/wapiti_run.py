@@ -30,7 +30,7 @@ def scan(base, browser, token, requests, folder):
     command += ["--store-config", folder / "wapiti-config", "--no-bugreport", "--verify-ssl", "0", "--tasks", "8"]
     command += ["--depth", "3", "--max-files-per-dir", "30", "--max-links-per-page", "60", "--max-scan-time", str(CRAWLS), "--max-attack-time", str(ATTACKS), "--timeout", "10"]
     with open(folder / "wapiti.log", "w") as said:
-        ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=1500)
+        ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=900)
     if ran.returncode or not report.exists():
         raise SystemExit(f"wapiti failed: {(folder / 'wapiti.log').read_text()[-2000:]}")
     # It is no fault that a module was not through: main.py sees to it that every route was asked.
