@@ -306,6 +306,26 @@ async fn ends_are_told_before_the_next_beginning() {
     assert_eq!(told.last(), Some(&UP), "{told:?}");
 }
 
+/// What a mute held back an hour ago says nothing of how long it has waited for a source.
+#[tokio::test]
+async fn what_was_muted_for_long_waits_from_when_the_source_failed() {
+    let (test, [id]) = monitors().await;
+    ends(&test, id, State::Alarm).await;
+    later(&test, 1).await;
+    let told = heard(test.ops());
+    assert_eq!(told.len(), 1, "{told:?}");
+    let held = mute(&test, MuteScope { monitors: vec![id], ..MuteScope::default() }, 600).await;
+    passes(&test, id).await;
+    later(&test, 3600).await;
+    fails(&test, id).await;
+    test.store().end_mute(held.mute.id, &by_server(test.now())).await.unwrap();
+    later(&test, 10).await;
+    assert_eq!(heard(test.ops()), told, "it waits for the source");
+    later(&test, 30).await;
+    let heard: Vec<(String, State)> = heard(test.ops()).into_iter().map(|(name, state, _)| (name, state)).collect();
+    assert_eq!(heard, [("m0".to_owned(), State::Alarm), (SOURCE.to_owned(), State::Error)]);
+}
+
 /// An end that a mute holds back, and another outage meanwhile: for whoever heard of the first, it goes on.
 #[tokio::test]
 async fn an_end_that_is_held_back_and_a_new_outage_are_one() {

@@ -43,10 +43,10 @@ pub struct HeldTold {
 const LONGEST_UNTOLD: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where what the monitor of a status `s` is in is not held back, as `h` has it, because that waits for a source: `at` is the
-/// parameter with the moment of [`LONGEST_UNTOLD`] ago.
+/// parameter with the moment of [`LONGEST_UNTOLD`] ago. It has waited since its state changed, if something else held it back before.
 fn not_waiting(at: &str) -> String {
     format!(
-        "(coalesce(s.waits, '') not in ('held', 'recovering') or (h.since <= {at} and not exists (
+        "(coalesce(s.waits, '') not in ('held', 'recovering') or (h.since <= {at} and s.state_since <= {at} and not exists (
              select 1 from source_outages o join monitors source on source.source = o.source
                  join told heard on heard.monitor_id = source.id and heard.alert_key = h.alert_key
              where o.id = s.outage_id and heard.told_at >= o.began_at)))"
