@@ -26,6 +26,30 @@ everywhere("what an alert tells is switched in place", server, async ({ page, se
   await until(states, ["OK", "ALARM", "ERROR"]);
 });
 
+story("boxes that are ticked one after another are all saved", server, {}, async ({ page, server }) => {
+  await page.goto("/alerts");
+  const team = alert(page, "team");
+  const states = async () => (await server.api("GET", "/alerts")).items.find((one) => one.key === "team").states;
+  const before = await states();
+  let asked = 0;
+  let answer;
+  const ticked = new Promise((resolve) => (answer = resolve));
+  await page.route("**/alert/team/edit", async (route) => {
+    asked += 1;
+    if (asked === 1) await ticked;
+    await route.continue();
+  });
+  await team.getByLabel(/OK$/).uncheck();
+  await team.getByLabel(/ERROR$/).uncheck();
+  await team.getByLabel(/OK$/).check();
+  answer();
+  await until(states, ["OK", "ALARM"]);
+  await until(() => asked, 2);
+  await team.getByText("Saved").waitFor();
+  assert.deepEqual([await team.getByLabel(/OK$/).isChecked(), await team.getByLabel(/ERROR$/).isChecked()], [true, false]);
+  await server.api("PUT", "/alerts/team", { states: before });
+});
+
 everywhere("a test is sent, and the answer shown; the switches go on", server, async ({ page, server }) => {
   await page.goto("/alerts");
   await alert(page, "team").getByRole("button", { name: "Send a test" }).click();

@@ -6,7 +6,8 @@ export function forms() {
     const form = event.target;
     if (form.matches("[data-switch], [data-test]")) {
       event.preventDefault();
-      inPlace(form);
+      if (form.matches("[data-switch]")) save(form.closest("[data-alert]"));
+      else inPlace(form);
       return;
     }
     if (form.matches("[data-author]")) {
@@ -36,7 +37,7 @@ export function forms() {
   // Not at the form: what a test answers moves what follows it, and may put another form in its place.
   document.addEventListener("change", (event) => {
     const { form } = event.target;
-    if (form?.matches("[data-switch]")) inPlace(form);
+    if (form?.matches("[data-switch]")) save(form.closest("[data-alert]"));
   });
 }
 
@@ -64,7 +65,23 @@ async function reach(form, submitter) {
   away.scrollIntoView({ block: "nearest" });
 }
 
-// Sends a form and takes the row it belongs to out of the page that answers.
+// The rows of alerts of which something is being saved, and whether something else was ticked since.
+const saving = new Map();
+
+// Saves what is ticked in a row. What is ticked while the answer is under way is saved after it, since only that says what
+// stands there now; nothing of it is lost.
+async function save(row) {
+  if (saving.has(row)) {
+    saving.set(row, true);
+    return;
+  }
+  do {
+    saving.set(row, false);
+  } while ((await inPlace(row.querySelector("[data-switch]"))) && saving.get(row));
+  saving.delete(row);
+}
+
+// Sends a form and takes the row it belongs to out of the page that answers; whether there was one.
 async function inPlace(form) {
   const row = form.closest("[data-alert]");
   const said = row.querySelector("[data-said]");
@@ -77,11 +94,15 @@ async function inPlace(form) {
   if (!answer?.ok && answer?.status !== 422) {
     said.textContent = answer ? `Not done: the server says ${answer.status}.` : "Not done: the server does not answer.";
     if (form.matches("[data-switch]")) form.reset();
-    return;
+    return false;
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const next = [...page.querySelectorAll("[data-alert]")].find((one) => one.dataset.alert === row.dataset.alert);
-  if (!next) return;
+  if (!next) return false;
+  const boxes = () => [...row.querySelectorAll("input[type=checkbox]")];
+  // What is still to be saved stays as it is ticked: what this one knows is older.
+  const isOlder = saving.get(row) || (saving.has(row) && !form.matches("[data-switch]"));
+  const ticked = new Map(isOlder ? boxes().map((box) => [`${box.name} ${box.value}`, box.checked]) : []);
   // It may stand at another place there; its boxes name their form.
   const theirs = next.id;
   next.id = row.id;
@@ -90,8 +111,9 @@ async function inPlace(form) {
   }
   morph(row, document.adoptNode(next));
   for (const quiet of row.querySelectorAll("[data-quiet-submit]")) quiet.hidden = true;
-  for (const box of row.querySelectorAll("input[type=checkbox]")) box.checked = box.defaultChecked;
+  for (const box of boxes()) box.checked = ticked.get(`${box.name} ${box.value}`) ?? box.defaultChecked;
   if (form.matches("[data-switch]")) row.querySelector("[data-said]").textContent = answer.ok ? "Saved" : "Not saved";
+  return true;
 }
 
 // A save that led to another page has arrived: its draft is no longer needed.
