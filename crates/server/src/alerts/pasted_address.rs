@@ -2,7 +2,11 @@
 //!
 //! Where it is clear what was meant, that is taken; where something else is needed, the fault says what it is.
 
-use crate::{building::BuildInput, outbound::Url, settings::ConfigFault};
+use crate::{
+    building::BuildInput,
+    outbound::Url,
+    settings::{ConfigFault, Settings},
+};
 
 /// The address in `webhook_url`. One that leads to the pages that people read, by `is_page`, cannot be posted to: then the fault
 /// says what is expected `instead`.
@@ -19,13 +23,23 @@ pub(super) fn webhook(
     Ok(url)
 }
 
+/// The same where people have servers of their own, and what they put before them may look like a page: only a warning.
+pub(super) fn page_warnings(settings: &Settings, parts: &[&str], instead: &str) -> Vec<(&'static str, String)> {
+    match Url::parse(settings.required_text("webhook_url")) {
+        Ok(url) if is_page_of(&url, parts) => {
+            vec![("webhook_url", format!("looks like a page that people read; expected {instead}"))]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Whether its host is one of these.
 pub(super) fn is_on(url: &Url, hosts: &[&str]) -> bool {
     url.host_str().is_some_and(|host| hosts.contains(&host))
 }
 
 /// Whether a part of its path is one of these, and it is no address of a hook.
-pub(super) fn is_page_of(url: &Url, parts: &[&str]) -> bool {
+fn is_page_of(url: &Url, parts: &[&str]) -> bool {
     let path = || url.path().split('/');
     path().any(|part| parts.contains(&part)) && path().all(|part| part != "hooks")
 }

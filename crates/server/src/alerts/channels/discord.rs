@@ -70,7 +70,10 @@ struct Discord {
 }
 
 fn discord(setup: &BuildInput) -> Result<Discord, Vec<ConfigFault>> {
-    let is_page = |url: &Url| url.path().starts_with("/channels/");
+    let is_page = |url: &Url| {
+        let host = url.host_str().unwrap_or_default();
+        url.path().starts_with("/channels/") && (host == "discord.com" || host.ends_with(".discord.com"))
+    };
     let instead = "the address of a webhook, https://discord.com/api/webhooks/...";
     let mut url = pasted_address::webhook(setup, is_page, instead)?;
     url.query_pairs_mut().append_pair("wait", "true");

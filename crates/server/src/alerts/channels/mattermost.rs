@@ -28,11 +28,12 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     knows_repeats: false,
     build: |setup| {
         let channel = setup.settings.text("channel").map(str::to_owned);
-        let is_page = |url: &Url| pasted_address::is_page_of(url, &["channels", "messages", "integrations"]);
-        let instead = "the address of an incoming webhook, https://.../hooks/...";
-        over_http(setup, pasted_address::webhook(setup, is_page, instead).map(|url| Mattermost { url, channel }))
+        over_http(setup, Ok(Mattermost { url: setup.url("webhook_url"), channel }))
     },
-    warnings: |_| Vec::new(),
+    warnings: |settings| {
+        let instead = "the address of an incoming webhook, https://.../hooks/...";
+        pasted_address::page_warnings(settings, &["channels", "messages", "integrations"], instead)
+    },
     samples: &[ChannelSample {
         config: r#"{"webhook_url": "{url}/hooks/hook-s3cret"}"#,
         taken: "",

@@ -24,12 +24,11 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     fields: &[Field::required("webhook_url", FieldKind::SecretUrl, "The address of an incoming integration.")],
     groups: &[&crate::alerts::CROWDS, &http_target::CHANNEL_CONNECTION],
     knows_repeats: false,
-    build: |setup| {
-        let is_page = |url: &Url| pasted_address::is_page_of(url, &["channel", "group", "direct", "home", "admin"]);
+    build: |setup| over_http(setup, Ok(RocketChat { url: setup.url("webhook_url") })),
+    warnings: |settings| {
         let instead = "the address of an incoming integration, https://.../hooks/...";
-        over_http(setup, pasted_address::webhook(setup, is_page, instead).map(|url| RocketChat { url }))
+        pasted_address::page_warnings(settings, &["channel", "group", "direct", "home", "admin"], instead)
     },
-    warnings: |_| Vec::new(),
     samples: &[ChannelSample {
         config: r#"{"webhook_url": "{url}/hooks/1/hook-s3cret"}"#,
         taken: r#"{"success": true}"#,
