@@ -46,11 +46,12 @@ def main():
         base = stack.enter_context(server(PEOPLE, CONFIG))
         ada = Browser(base).log_in("ada", PASSWORD)
         token = ada.token("administrator")
-        requests = prepared(base, ada, token)
+        lasting, endings = prepared(base, ada, token)
+        requests = lasting + endings
         everything = {(request.method, request.route) for request in requests}
         print(f"{len(requests)} requests for {len(everything)} routes", flush=True)
         if asked.only != "wapiti":
-            found += sqlmap_run.scan(base, token, requests, folder)
+            found += sqlmap_run.scan(base, token, lasting, endings, folder)
             print(f"sqlmap is through ({time.monotonic() - began:.0f} s)", flush=True)
         if asked.only != "sqlmap":
             found += wapiti_run.scan(base, ada, token, requests, folder)
@@ -63,7 +64,7 @@ def main():
 
 
 def prepared(base, ada, token):
-    """Things to ask for, and all requests about them; those that end something last."""
+    """Things to ask for, and all requests about them: those that end nothing, and those that end something."""
     for name in ("first", "second", "third"):
         body = {"name": name, "script": "return_value = 1", "schedule": "0 0 1 1 *", "tags": ["shop"]}
         api(base, token, "POST", "/api/v1/monitors", body)
@@ -84,7 +85,7 @@ def prepared(base, ada, token):
     requests += [others(base, ada, stranger, method, route) for method, route in missing(requests)]
     requests = without_parts(requests)
     last = [one for one in requests if one.route in ENDS + ENDS_THINGS or one.method == "DELETE" or "/sessions/" in one.route]
-    return [one for one in requests if one not in last] + [own_session(base, one) for one in last]
+    return [one for one in requests if one not in last], [own_session(base, one) for one in last]
 
 
 def missing(requests):
