@@ -88,12 +88,12 @@ mod tests {
             next: Next::At(at(100)),
             failing_since: Some(at(90)),
             failures: 3,
-            last_failure: Some("no such table: statuses".to_owned()),
+            last_failure: Some("no such table: dues".to_owned()),
         };
         assert!(judge(std::slice::from_ref(&failing), at(100)).is_ok());
         let judged = judge(&[failing], at(101));
         assert!(!judged.hangs, "it is tried again and again, and a new start would do no more");
         let faults: Vec<String> = judged.faults().collect();
-        assert_eq!(faults, ["evaluate: cannot do its work since 1970-01-01T00:01:30Z: no such table: statuses"]);
+        assert_eq!(faults, ["evaluate: cannot do its work since 1970-01-01T00:01:30Z: no such table: dues"]);
     }
 }

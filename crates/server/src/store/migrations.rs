@@ -54,5 +54,6 @@ steps! {
         34 "0034_source_outages"
         35 "0035_outages_by_default"
         36 "0036_partitions"
+        37 "0037_dues"
     }
 }

@@ -123,7 +123,7 @@ impl Store {
     /// are gone without a word for a day, too.
     pub async fn nodes(&self) -> Result<Vec<(Node, Holding)>, StoreError> {
         let rows = db::query(
-            "select n.*, (select count(*) from statuses s where s.claimed_by = n.name) as runs,
+            "select n.*, (select count(*) from dues d where d.claimed_by = n.name) as runs,
                  (select count(*) from deliveries d where d.claimed_by = n.name and d.status = 'owed') as deliveries
              from nodes n order by n.started_at, n.name",
         )
@@ -149,7 +149,7 @@ impl Store {
     /// What the server of this name holds.
     pub async fn holding(&self, name: &str) -> Result<Holding, StoreError> {
         let rows: Vec<(i64, i64)> = db::query_as(
-            "select (select count(*) from statuses where claimed_by = $1),
+            "select (select count(*) from dues where claimed_by = $1),
                  (select count(*) from deliveries where claimed_by = $1 and status = 'owed')",
         )
         .bind(name)
@@ -183,7 +183,7 @@ impl Store {
     pub async fn due(&self, now: Timestamp) -> Result<Due, StoreError> {
         let from = self.due_from(now);
         let rows: Vec<(Option<String>, Option<i64>)> = db::query_as(
-            "select null, min(due_at) from statuses where due_at is not null and due_at >= $1
+            "select null, min(due_at) from dues where due_at is not null and due_at >= $1
              union all
              select alert_key, min(next_attempt_at) from deliveries
              where status = 'owed' and next_attempt_at is not null group by alert_key",
@@ -211,9 +211,9 @@ impl Store {
         limit: SignedDuration,
     ) -> Result<Vec<(MonitorId, Timestamp)>, StoreError> {
         let rows: Vec<(i64, i64)> = db::query_as(
-            "select monitor_id, last_run_at from statuses where last_run_at >= $1
+            "select monitor_id, last_run_at from states where last_run_at >= $1
              union all
-             select s.monitor_id, s.last_run_at from monitors m join statuses s on s.monitor_id = m.id
+             select s.monitor_id, s.last_run_at from monitors m join states s on s.monitor_id = m.id
              where m.timeout_s > $2 and s.last_run_at < $1 and s.last_run_at >= $3 - cast(m.timeout_s * 1000000 as bigint)",
         )
         .bind(micros(since.saturating_sub(limit).unwrap_or(Timestamp::MIN)))

@@ -45,7 +45,7 @@ impl Store {
         // The last recorded run is the one that the monitor's row shows.
         let old: Vec<(i64, i64)> = db::query_as(
             "select id, started_at from runs where monitor_id = $1 and started_at < $2 and started_at >= $3
-                 and started_at is distinct from (select last_run_at from statuses where monitor_id = $1)
+                 and started_at is distinct from (select last_run_at from states where monitor_id = $1)
              order by started_at, id limit $4",
         )
         .bind(monitor.0)
@@ -241,7 +241,8 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
         "delete from told where monitor_id = $1",
         "delete from tags where monitor_id = $1",
         "delete from uses where monitor_id = $1",
-        "delete from statuses where monitor_id = $1",
+        "delete from dues where monitor_id = $1",
+        "delete from states where monitor_id = $1",
         "delete from monitors where id = $1",
     ] {
         removed += db::query(step).bind(monitor).execute(&mut *connection).await?.rows_affected();

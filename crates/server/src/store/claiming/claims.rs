@@ -21,7 +21,7 @@ use super::{
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, instant, micros},
-    database::{self as db, DbConnection, sql_pieces},
+    database::{self as db, DbConnection, DbRow, sql_pieces},
     monitors::field_columns,
     reading::previous_run::{LAST_STATE, PreviousRun},
     ticks::gaps::newest_gaps,
@@ -84,7 +84,7 @@ impl Store {
             let claims = self.0.queue.write(Some(PATIENCE), move |connection| {
                 Box::pin(async move {
                     let planned =
-                        planned(connection, &request, from, margin, sql_pieces::KEEPING_STATUSES, Some(asked)).await?;
+                        planned(connection, &request, from, margin, sql_pieces::KEEPING_DUES, Some(asked)).await?;
                     let taken = apply(connection, &planned.plans, &request.node).await?;
                     Ok(planned.claims(&taken))
                 })
@@ -110,7 +110,7 @@ impl Store {
     pub async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let from = self.due_from(now);
         let due: Option<i64> =
-            db::query_scalar("select min(due_at) from statuses where due_at is not null and due_at >= $1")
+            db::query_scalar("select min(due_at) from dues where due_at is not null and due_at >= $1")
                 .bind(from)
                 .fetch_one(self.engine_readers())
                 .await?;
@@ -133,7 +133,7 @@ impl Store {
 
     /// How many ticks are due at `now` and not claimed.
     pub async fn due_count(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let count: i64 = db::query_scalar("select count(*) from statuses where due_at is not null and due_at <= $1")
+        let count: i64 = db::query_scalar("select count(*) from dues where due_at is not null and due_at <= $1")
             .bind(micros(now))
             .fetch_one(self.readers())
             .await?;
@@ -187,11 +187,11 @@ async fn planned(
     keeping: &str,
     asked: Option<Instant>,
 ) -> Result<Planned, StoreError> {
-    // Scripts may be long, and often there is no place to run any: they are read only of what will be run.
+    // Scripts and what runs left may be long, and often there is no place to run any: they are read only of what will be run.
     let sql = format!(
-        "select m.version, m.schedule, m.timezone, m.timeout_s, {LAST_STATE} as last_state, s.*
-         from statuses s join monitors m on m.id = s.monitor_id
-         where s.due_at <= $1 and s.due_at >= $3 and m.deleted_at is null order by s.due_at, s.monitor_id limit $2 {keeping}"
+        "select m.version, m.schedule, m.timezone, m.timeout_s, d.*
+         from dues d join monitors m on m.id = d.monitor_id
+         where d.due_at <= $1 and d.due_at >= $3 and m.deleted_at is null order by d.due_at, d.monitor_id limit $2 {keeping}"
     );
     let rows = db::query(db::AssertSqlSafe(sql))
         .bind(micros(request.now))
@@ -221,7 +221,8 @@ async fn planned(
 }
 
 /// What is to be run by `plans`, as it was when they were made: one that was edited since is looked at anew, one that
-/// cannot be read is set aside.
+/// cannot be read is set aside. What the last run left is read here, when the rows are kept: a run that was being recorded until
+/// then is the last one.
 async fn specs(
     connection: &mut DbConnection,
     plans: &mut Vec<Plan>,
@@ -231,21 +232,27 @@ async fn specs(
     if ids == "[]" {
         return Ok(HashMap::new());
     }
-    let sql = format!("select * from monitors where deleted_at is null and id in {}", sql_pieces::ids_of("$1"));
+    let sql = format!(
+        "select m.*, s.last_run_at, s.last_message, s.last_value, {LAST_STATE} as last_state
+         from monitors m join states s on s.monitor_id = m.id where m.deleted_at is null and m.id in {}",
+        sql_pieces::ids_of("$1")
+    );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     let mut read = HashMap::with_capacity(rows.len());
     for row in &rows {
-        read.insert(MonitorId(row.int("id")?), (row.int("version")?, field_columns::read(row).map_err(unreadable)));
+        let what = field_columns::read(row).and_then(|spec| Ok((spec, last_run(row)?))).map_err(unreadable);
+        read.insert(MonitorId(row.int("id")?), (row.int("version")?, what));
     }
     let mut specs = HashMap::with_capacity(read.len());
     plans.retain_mut(|plan| {
-        if !matches!(plan.action, Action::Run(_)) {
-            return true;
-        }
+        let Action::Run(due) = &mut plan.action else { return true };
         match read.remove(&plan.monitor_id) {
-            Some((version, spec)) if version == plan.version => {
-                match spec {
-                    Ok(spec) => drop(specs.insert(plan.monitor_id, spec)),
+            Some((version, what)) if version == plan.version => {
+                match what {
+                    Ok((spec, previous)) => {
+                        due.previous = previous;
+                        specs.insert(plan.monitor_id, spec);
+                    }
                     Err(fault) => plan.set_aside(fault),
                 }
                 true
@@ -254,6 +261,17 @@ async fn specs(
         }
     });
     Ok(specs)
+}
+
+/// What the last recorded run left, of a row of [`specs`].
+fn last_run(row: &DbRow) -> Result<Option<PreviousRun>, StoreError> {
+    let Some(at) = row.at_or_none("last_run_at")? else { return Ok(None) };
+    Ok(Some(PreviousRun {
+        state: row.state("last_state")?,
+        return_value: row.value("last_value")?,
+        message: row.text_or_none("last_message")?.unwrap_or_default(),
+        at,
+    }))
 }
 
 /// Where ticks without a run follow those of a monitor's newest gap, that gap becomes longer.

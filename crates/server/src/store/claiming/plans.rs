@@ -51,6 +51,7 @@ pub(super) enum Action {
 pub(super) struct Due {
     pub(super) tick_at: Timestamp,
     pub(super) kind: RunKind,
+    /// Known once its monitor was read.
     pub(super) previous: Option<PreviousRun>,
     pub(super) fault_count: u32,
 }
@@ -122,17 +123,8 @@ impl Plan {
             timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()).unwrap_or(request.run_limit);
         let lease = SignedDuration::try_from(run_limit.saturating_add(margin)).unwrap_or(SignedDuration::MAX);
         self.lease_until = request.now.checked_add(lease).unwrap_or(Timestamp::MAX);
-        let previous = match row.at_or_none("last_run_at").map_err(unreadable)? {
-            None => None,
-            Some(at) => Some(PreviousRun {
-                state: row.state("last_state").map_err(unreadable)?,
-                return_value: row.value("last_value").map_err(unreadable)?,
-                message: row.text_or_none("last_message").map_err(unreadable)?.unwrap_or_default(),
-                at,
-            }),
-        };
         let fault_count = u32::try_from(row.int("fault_count").map_err(unreadable)?).unwrap_or(u32::MAX);
-        self.action = Action::Run(Box::new(Due { tick_at, kind, previous, fault_count }));
+        self.action = Action::Run(Box::new(Due { tick_at, kind, previous: None, fault_count }));
         Ok(())
     }
 
@@ -180,20 +172,20 @@ pub(super) async fn apply(
         let sql = format!(
             "with plan (id, attempt, due_at, version, claimed, runs, tick_at, lease_until, next_at, missed, overlapped,
                  fault) as ({})
-             update statuses set
-                 attempt = statuses.attempt + case when plan.runs then 1 else 0 end,
+             update dues set
+                 attempt = dues.attempt + case when plan.runs then 1 else 0 end,
                  claimed_by = case when plan.runs then {} else claimed_by end,
                  claimed_tick_at = case when plan.runs then plan.tick_at else claimed_tick_at end,
-                 lease_until = case when plan.runs then plan.lease_until else statuses.lease_until end,
+                 lease_until = case when plan.runs then plan.lease_until else dues.lease_until end,
                  owed_tick_at = case when plan.runs then null else owed_tick_at end,
                  next_tick_at = plan.next_at, due_at = plan.next_at, catch_up_at = null,
                  missed_ticks = missed_ticks + plan.missed, overlapped_ticks = overlapped_ticks + plan.overlapped,
-                 fault = coalesce(plan.fault, statuses.fault)
+                 fault = coalesce(plan.fault, dues.fault)
              from plan join monitors m on m.id = plan.id
-             where statuses.monitor_id = plan.id and statuses.attempt = plan.attempt
-                 and statuses.due_at = plan.due_at and (statuses.claimed_by is not null) = plan.claimed
+             where dues.monitor_id = plan.id and dues.attempt = plan.attempt
+                 and dues.due_at = plan.due_at and (dues.claimed_by is not null) = plan.claimed
                  and m.version = plan.version and m.deleted_at is null
-             returning statuses.monitor_id",
+             returning dues.monitor_id",
             sql_pieces::rows(piece.len(), &TYPES),
             sql_pieces::NEXT
         );

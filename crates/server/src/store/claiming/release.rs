@@ -40,12 +40,13 @@ pub struct TakenBack {
 impl Store {
     /// Gives claims back without a result. The ticks stay owed and are run as catch-up; of a monitor that was switched
     /// off meanwhile they are counted as missed. Waits for a locked or full disk as long as it takes.
-    pub async fn hand_back(&self, claims: Vec<HandedBack>) -> Result<(), StoreError> {
+    pub async fn hand_back(&self, mut claims: Vec<HandedBack>) -> Result<(), StoreError> {
+        claims.sort_unstable_by_key(|claim| claim.monitor_id);
         self.write_patiently(move |connection| {
             Box::pin(async move {
                 for claim in &claims {
                     let tick: Option<i64> = db::query_scalar(
-                        "select claimed_tick_at from statuses
+                        "select claimed_tick_at from dues
                          where monitor_id = $1 and attempt = $2 and claimed_by is not null",
                     )
                     .bind(claim.monitor_id.0)
@@ -69,7 +70,7 @@ impl Store {
         self.write_patiently(move |connection| {
             Box::pin(async move {
                 let held: Vec<Held> = db::query_as(
-                    "select monitor_id, attempt, claimed_tick_at from statuses where claimed_by = $1",
+                    "select monitor_id, attempt, claimed_tick_at from dues where claimed_by = $1 order by monitor_id",
                 )
                 .bind(&node)
                 .fetch_all(&mut *connection)
@@ -94,7 +95,7 @@ impl Store {
     /// time of its claim is over. Writes nothing where there is nothing to be taken back.
     pub async fn take_back(&self, node: &str, now: Timestamp) -> Result<TakenBack, StoreError> {
         // A delivery whose time is over is due by itself.
-        const RUNS: &str = "select monitor_id, attempt, claimed_tick_at from statuses
+        const RUNS: &str = "select monitor_id, attempt, claimed_tick_at from dues
              where claimed_by is not null and claimed_by <> $1 and ($2 or lease_until < $3)";
         const DELIVERIES: &str = "status = 'owed' and claimed_by is not null and claimed_by <> $1 and $2";
         let alone = self.0.alone;
@@ -112,8 +113,9 @@ impl Store {
         let node = node.to_owned();
         let write = self.0.queue.write(Some(PATIENCE), move |connection| {
             Box::pin(async move {
+                let runs = db::AssertSqlSafe(format!("{RUNS} order by monitor_id"));
                 let held: Vec<Held> =
-                    db::query_as(RUNS).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
+                    db::query_as(runs).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
                 let runs = release_all(connection, held).await?;
                 let deliveries = db::query(db::AssertSqlSafe(format!(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $3 then $3 else next_attempt_at end
@@ -145,7 +147,8 @@ impl FromRow for Held {
     }
 }
 
-/// Lets go of claims whose ticks are due at once; answers of how many.
+/// Lets go of claims, in the order of their monitors, as everybody does who keeps several; their ticks are due at once. Answers of
+/// how many.
 async fn release_all(connection: &mut DbConnection, held: Vec<Held>) -> Result<u64, StoreError> {
     let mut released = 0;
     for held in &held {
@@ -162,9 +165,9 @@ async fn release(
     retry_at: i64,
     fault: Option<&str>,
 ) -> Result<bool, StoreError> {
-    const ACTIVE: &str = "exists (select 1 from monitors m where m.id = statuses.monitor_id and m.active)";
+    const ACTIVE: &str = "exists (select 1 from monitors m where m.id = dues.monitor_id and m.active)";
     let sql = format!(
-        "update statuses set claimed_by = null, claimed_tick_at = null, lease_until = null,
+        "update dues set claimed_by = null, claimed_tick_at = null, lease_until = null,
              owed_tick_at = case when {ACTIVE} then claimed_tick_at end,
              due_at = case when not {ACTIVE} then due_at when next_tick_at < $3 then next_tick_at else $3 end,
              fault = coalesce($4, fault), fault_count = fault_count + $5,
@@ -200,7 +203,7 @@ mod tests {
         let (_folder, _store, mut connection, claimed) = with_a_claim().await;
         let tick = micros(claimed.tick_at);
         let held = Held { monitor_id: claimed.monitor_id, attempt: claimed.attempt, tick };
-        for sql in ["update statuses set attempt = attempt + 1", "update statuses set claimed_by = null"] {
+        for sql in ["update dues set attempt = attempt + 1", "update dues set claimed_by = null"] {
             let write = async |connection: &mut DbConnection| release(connection, &held, tick, None).await.unwrap();
             assert_eq!(moved_by_another(&mut connection, sql, write).await, (false, true), "{sql}");
         }

@@ -287,11 +287,11 @@ mod tests {
         };
         let by_hand = RunResult { attempt: None, kind: RunKind::Manual, ..result.clone() };
         let moves = [
-            ("update statuses set attempt = attempt + 1", &result),
-            ("update statuses set claimed_by = null", &result),
-            ("update statuses set state = 'ERROR'", &by_hand),
-            ("update statuses set failing_streak = 7", &by_hand),
-            ("update statuses set recent_failures = 6", &by_hand),
+            ("update dues set attempt = attempt + 1", &result),
+            ("update dues set claimed_by = null", &result),
+            ("update states set state = 'ERROR'", &by_hand),
+            ("update states set failing_streak = 7", &by_hand),
+            ("update states set recent_failures = 6", &by_hand),
             ("update monitors set version = version + 1", &by_hand),
             ("update monitors set deleted_at = 1", &by_hand),
         ];

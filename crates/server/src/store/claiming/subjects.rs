@@ -7,8 +7,11 @@ use revere_model::{MonitorId, OutageId, OutageRules, Rules, Severity, Status, Wa
 use super::run_result::RunResult;
 use crate::store::{
     StoreError,
-    columns::{Columns, micros, value_text, word},
-    database::{self as db, DbConnection, sql_pieces},
+    columns::{Columns, ids_text, micros, value_text, word},
+    database::{
+        self as db, DbConnection,
+        sql_pieces::{self, SETTLED},
+    },
     many_rows::in_pieces,
     monitors::records,
 };
@@ -32,20 +35,20 @@ pub(super) struct Subject {
     pub(super) settles: Option<i64>,
 }
 
-/// Reads the monitors, and keeps their statuses for this transaction: what changes a monitor changes its status too, so whatever
-/// of that was waited for here is seen by [`take`], a later statement.
+/// Reads the monitors, and keeps their rows in `states` and `dues` for this transaction: what changes a monitor changes one of those,
+/// too, so whatever of that was waited for here is seen by [`take`], a later statement.
 pub(super) async fn subjects(
     connection: &mut DbConnection,
     ids: &str,
 ) -> Result<HashMap<MonitorId, Subject>, StoreError> {
     let sql = format!(
-        "select s.monitor_id, s.state, s.state_since, s.failing_streak, s.passing_streak, s.recent_failures, s.attempt,
-             s.severity, s.outage_id, s.waits, s.claimed_by is not null as claimed, m.version, m.active, m.alarm_after,
+        "select s.monitor_id, s.state, s.state_since, s.failing_streak, s.passing_streak, s.recent_failures, d.attempt,
+             s.severity, s.outage_id, s.waits, d.claimed_by is not null as claimed, m.version, m.active, m.alarm_after,
              m.alarm_window, m.recover_after, m.default_severity, m.state_in_outage, m.told_in_outage
-         from statuses s join monitors m on m.id = s.monitor_id
+         from states s join dues d on d.monitor_id = s.monitor_id join monitors m on m.id = s.monitor_id
          where m.deleted_at is null and s.monitor_id in {} {}",
         sql_pieces::ids_of("$1"),
-        sql_pieces::KEEPING_THE_STATUSES
+        sql_pieces::KEEPING_THE_STATES
     );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()
@@ -81,8 +84,8 @@ pub(super) async fn subjects(
 }
 
 /// Writes what results did to their monitors, where a monitor is still as it was read and the claim that a result settles
-/// is still in force; answers which. A result that settles a claim also proves that no fault of ours stands in the way
-/// any more.
+/// is still in force; answers which. With it goes the claim. A result that settles a claim also proves that no fault of ours stands
+/// in the way any more.
 pub(super) async fn take(
     connection: &mut DbConnection,
     results: &[&RunResult],
@@ -94,26 +97,24 @@ pub(super) async fn take(
     touched.sort_unstable_by_key(|(id, ..)| *id);
     let mut taken = HashSet::with_capacity(touched.len());
     for piece in in_pieces(connection, &touched) {
+        // Of the claim nothing changes between being compared and being written: its row is kept since it was read.
         let sql = format!(
             "with result (id, attempt, version, was, was_failing, was_passing, was_recent, state, since, failing, passing, \
-                 recent, run_at, message, value, severity) as ({})
-             update statuses set state = result.state, state_since = result.since, failing_streak = result.failing,
+                 recent, run_at, message, value, severity) as ({}) {}
+             update states set state = result.state, state_since = result.since, failing_streak = result.failing,
                  passing_streak = result.passing, recent_failures = result.recent, last_run_at = result.run_at, last_message = result.message,
-                 last_value = result.value, severity = result.severity,
-                 claimed_by = case when result.attempt is null then claimed_by end,
-                 claimed_tick_at = case when result.attempt is null then claimed_tick_at end,
-                 lease_until = case when result.attempt is null then lease_until end,
-                 fault = case when result.attempt is null then fault end,
-                 fault_count = case when result.attempt is null then fault_count else 0 end
-             from result join monitors m on m.id = result.id
-             where statuses.monitor_id = result.id
+                 last_value = result.value, severity = result.severity
+             from result join dues d on d.monitor_id = result.id join monitors m on m.id = result.id
+             where states.monitor_id = result.id
                  and (result.attempt is null
-                     or (statuses.attempt = result.attempt and statuses.claimed_by is not null))
-                 and statuses.state = result.was and statuses.failing_streak = result.was_failing
-                 and statuses.passing_streak = result.was_passing and statuses.recent_failures = result.was_recent
+                     or (d.attempt = result.attempt and d.claimed_by is not null))
+                 and states.state = result.was and states.failing_streak = result.was_failing
+                 and states.passing_streak = result.was_passing and states.recent_failures = result.was_recent
                  and m.version = result.version and m.deleted_at is null
-             returning statuses.monitor_id",
-            sql_pieces::rows(piece.len(), &TYPES)
+             returning states.monitor_id {}",
+            sql_pieces::rows(piece.len(), &TYPES),
+            sql_pieces::TAKING,
+            sql_pieces::SETTLING_TAKEN
         );
         let mut query = db::query_scalar(db::AssertSqlSafe(sql));
         for (id, subject, result) in piece {
@@ -137,6 +138,14 @@ pub(super) async fn take(
         }
         let ids: Vec<i64> = query.fetch_all(&mut *connection).await?;
         taken.extend(ids.into_iter().map(MonitorId));
+    }
+    if !connection.changes_two_tables_at_once() {
+        let settled = touched.iter().filter(|(id, subject, _)| subject.settles.is_some() && taken.contains(id));
+        let sql = format!("update dues set {SETTLED} where monitor_id in {}", sql_pieces::ids_of("$1"));
+        let ids = ids_text(settled.map(|(id, ..)| *id));
+        if ids != "[]" {
+            db::query(db::AssertSqlSafe(sql)).bind(ids).execute(&mut *connection).await?;
+        }
     }
     Ok(taken)
 }

@@ -123,6 +123,11 @@ impl DbConnection {
         matches!(self, DbConnection::Postgres(_) | DbConnection::PooledPostgres(_))
     }
 
+    /// Whether a statement may change rows of one table and, by what became of those, of another.
+    pub(in crate::store) fn changes_two_tables_at_once(&self) -> bool {
+        matches!(self, DbConnection::Postgres(_) | DbConnection::PooledPostgres(_))
+    }
+
     /// Lets go of the database in order.
     pub(in crate::store) async fn close(self) -> Result<(), sqlx::Error> {
         match self {

@@ -20,11 +20,22 @@ pub(in crate::store) const KEEPING: &str = "{keeping}";
 /// keeps are passed over.
 pub(in crate::store) const PASSING_OVER_KEPT: &str = "{passing over kept}";
 
-/// The same for the rows of `statuses s` in a join.
-pub(in crate::store) const KEEPING_STATUSES: &str = "{keeping statuses}";
+/// The same for the rows of `dues d` in a join.
+pub(in crate::store) const KEEPING_DUES: &str = "{keeping dues}";
 
-/// As [`KEEPING`], for the rows of `statuses s` in a join, one after the other by their ids, so that two never wait for each other.
-pub(in crate::store) const KEEPING_THE_STATUSES: &str = "{keeping the statuses}";
+/// As [`KEEPING`], for the rows of `states s` and `dues d` in a join, one after the other by their ids, so that two never wait for
+/// each other.
+pub(in crate::store) const KEEPING_THE_STATES: &str = "{keeping the states}";
+
+/// What a result that settles a claim makes of the row in `dues`.
+pub(in crate::store) const SETTLED: &str =
+    "claimed_by = null, claimed_tick_at = null, lease_until = null, fault = null, fault_count = 0";
+
+/// Before an update of `states` from `result` that answers with the ids of those it changed, and after it: with it go the claims that
+/// the results settle, where a statement can change two tables
+/// ([`changes_two_tables_at_once`](super::DbConnection::changes_two_tables_at_once)).
+pub(in crate::store) const TAKING: &str = "{taking}";
+pub(in crate::store) const SETTLING_TAKEN: &str = "{settling taken}";
 
 /// The rows, of one column `value`, of a list of ids that is bound as JSON text.
 pub(in crate::store) fn ids_of(parameter: &str) -> String {
@@ -66,8 +77,10 @@ pub(in crate::store) struct Words {
     pub(in crate::store) in_the_queue_index: &'static str,
     pub(in crate::store) keeping: &'static str,
     pub(in crate::store) passing_over_kept: &'static str,
-    pub(in crate::store) keeping_statuses: &'static str,
-    pub(in crate::store) keeping_the_statuses: &'static str,
+    pub(in crate::store) keeping_dues: &'static str,
+    pub(in crate::store) keeping_the_states: &'static str,
+    pub(in crate::store) taking: &'static str,
+    pub(in crate::store) settling_taken: &'static str,
     /// Before and after the parameter that holds the list.
     pub(in crate::store) ids_of: (&'static str, &'static str),
     /// Says rows of values, and answers how many parameters they are.
@@ -123,8 +136,10 @@ impl Words {
             IN_THE_QUEUE_INDEX => said.push_str(self.in_the_queue_index),
             KEEPING => said.push_str(self.keeping),
             PASSING_OVER_KEPT => said.push_str(self.passing_over_kept),
-            KEEPING_STATUSES => said.push_str(self.keeping_statuses),
-            KEEPING_THE_STATUSES => said.push_str(self.keeping_the_statuses),
+            KEEPING_DUES => said.push_str(self.keeping_dues),
+            KEEPING_THE_STATES => said.push_str(self.keeping_the_states),
+            TAKING => said.push_str(self.taking),
+            SETTLING_TAKEN => said.push_str(self.settling_taken),
             _ => match piece.strip_prefix("{ids of ").and_then(|rest| rest.strip_suffix('}')) {
                 Some(parameter) => {
                     said.push_str(self.ids_of.0);
@@ -175,6 +190,10 @@ mod tests {
             say(postgres::sql_pieces::in_words, &many),
             "with r (a, b) as (select * from unnest($1::bigint[],$2::text[])) select $3"
         );
+        let taking = format!("with result (id) as (select 1) {TAKING} update states {SETTLING_TAKEN}");
+        assert_eq!(say(sqlite::sql_pieces::in_words, &taking), "with result (id) as (select 1)  update states ");
+        let settled = format!("update dues set {SETTLED}\n");
+        assert!(say(postgres::sql_pieces::in_words, &taking).contains(&settled), "{settled}");
         assert_eq!(say(sqlite::sql_pieces::in_words, BEGIN), "begin immediate");
         assert_eq!(say(postgres::sql_pieces::in_words, BEGIN), "begin");
     }

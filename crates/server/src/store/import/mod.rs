@@ -287,7 +287,7 @@ async fn take_monitor<'a>(
     let since = changes.filter(|change| change.old_state != change.new_state).map(|change| change.at).next();
     let last = numbered.last().map(|(_, run)| run);
     db::query(
-        "update statuses set state = $1, state_since = $2, last_run_at = $3, last_message = $4, last_value = $5
+        "update states set state = $1, state_since = $2, last_run_at = $3, last_message = $4, last_value = $5
          where monitor_id = $6",
     )
     .bind(state.as_str())
@@ -308,7 +308,7 @@ async fn take_incidents(
 ) -> Result<(), StoreError> {
     for (monitor, incident) in going_on {
         for sql in [
-            "update statuses set incident_id = $1 where monitor_id = $2 and state in ('ALARM', 'ERROR')",
+            "update states set incident_id = $1 where monitor_id = $2 and state in ('ALARM', 'ERROR')",
             "update told set incident_id = $1 where monitor_id = $2 and open in ('ALARM', 'ERROR')",
         ] {
             db::query(sql).bind(incident.0).bind(monitor.0).execute(&mut *connection).await?;

@@ -160,7 +160,7 @@ async fn undelete(connection: &mut DbConnection, id: MonitorId, asked: Asked) ->
     source_mentions::note(connection, id, &monitor.spec.script).await?;
     let from = monitor_edit::accounted_until(connection, id, asked.at).await?;
     let FirstTick { next_tick_at, fault } = due_ticks::first(&monitor.spec, from);
-    db::query("update statuses set next_tick_at = $1, due_at = $1, fault = $2 where monitor_id = $3")
+    db::query("update dues set next_tick_at = $1, due_at = $1, fault = $2 where monitor_id = $3")
         .bind(next_tick_at.map(micros))
         .bind(fault)
         .bind(id.0)

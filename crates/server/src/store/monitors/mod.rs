@@ -93,7 +93,7 @@ impl Store {
         let mut query = QueryBuilder::new(
             "select s.monitor_id, octet_length(m.script) + octet_length(m.description)
                  + coalesce(octet_length(s.last_message), 0)
-             from statuses s join monitors m on m.id = s.monitor_id",
+             from states s join monitors m on m.id = s.monitor_id",
         );
         if let Some(tag) = &filter.tag {
             query.push(" join tags t on t.monitor_id = s.monitor_id and t.tag = ").push_bind(tag);

@@ -10,7 +10,7 @@ use super::{field_columns, records, source_mentions};
 use crate::store::{
     StoreError,
     columns::{Columns, instant, micros},
-    database::{self as db, DbConnection, QueryBuilder},
+    database::{self as db, DbConnection, QueryBuilder, sql_pieces},
     name_order::name_order,
     telling::record_flips::{self, Cause, NewFlip},
     ticks::{
@@ -23,7 +23,7 @@ use crate::store::{
 /// accounted for within that is not run again.
 const APART: SignedDuration = SignedDuration::from_secs(2);
 
-/// The part of a status row that an edit may move, and what tells whether it is still as it was read.
+/// What an edit may move of a monitor's state and its ticks, and what tells whether it is still as it was read.
 #[derive(Clone)]
 struct Row {
     status: Status,
@@ -83,7 +83,7 @@ pub(super) async fn stop(connection: &mut DbConnection, current: &Monitor, now: 
 /// Lets go of a monitor's ticks and its claim; false, and nothing, if they are no longer as they were read.
 async fn let_go(connection: &mut DbConnection, id: MonitorId, was: &Row, gaps: &[Gap]) -> Result<bool, StoreError> {
     let stopped = db::query(
-        "update statuses set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null, fault_count = 0,
+        "update dues set next_tick_at = null, owed_tick_at = null, due_at = null, fault = null, fault_count = 0,
              claimed_by = null, claimed_tick_at = null, lease_until = null, attempt = attempt + 1,
              missed_ticks = missed_ticks + $1, overlapped_ticks = overlapped_ticks + $2
          where monitor_id = $3 and attempt = $4 and (claimed_by is not null) = $5
@@ -128,13 +128,12 @@ async fn respec(
     gaps::insert(connection, &gaps.iter().collect::<Vec<_>>()).await?;
     if !spec.active {
         // Whoever is switched off waits for nothing.
-        db::query(
-            "update statuses set outage_id = null, waits = null, catch_up_at = null
-             where monitor_id = $1 and (outage_id is not null or catch_up_at is not null)",
-        )
-        .bind(current.id.0)
-        .execute(&mut *connection)
-        .await?;
+        for sql in [
+            "update states set outage_id = null, waits = null where monitor_id = $1 and outage_id is not null",
+            "update dues set catch_up_at = null where monitor_id = $1 and catch_up_at is not null",
+        ] {
+            db::query(sql).bind(current.id.0).execute(&mut *connection).await?;
+        }
     }
     if let Some(flip) = flip {
         let message = "Switched off";
@@ -153,7 +152,7 @@ async fn respec(
     Ok(())
 }
 
-/// What an edit makes of a status row.
+/// What an edit makes of state and ticks.
 struct Moved {
     row: Row,
     gaps: Vec<Gap>,
@@ -190,22 +189,19 @@ fn moved(current: &Monitor, spec: &MonitorSpec, was: &Row, now: Timestamp, from:
     Moved { row, gaps, flip }
 }
 
-/// Writes a status row in the place of what was read; false, and nothing, if it is no longer so.
+/// Writes ticks and state in the place of what was read; false, and nothing, if they are no longer so. Both are kept since they were
+/// read, so that what holds for the first statement holds for the second.
 async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved: &Moved) -> Result<bool, StoreError> {
     let row = &moved.row;
     let replaced = db::query(
-        "update statuses set state = $1, state_since = $2, failing_streak = $3, passing_streak = $4, next_tick_at = $5,
-         owed_tick_at = $6, due_at = $7, fault = $8, fault_count = 0, missed_ticks = missed_ticks + $9,
-         overlapped_ticks = overlapped_ticks + $10, severity = $20, recent_failures = $21
-         where monitor_id = $11 and attempt = $12 and (claimed_by is not null) = $13 and state = $14
-             and failing_streak = $15 and passing_streak = $16 and recent_failures = $22
-             and next_tick_at is not distinct from $17
-             and owed_tick_at is not distinct from $18 and due_at is not distinct from $19",
+        "update dues set next_tick_at = $1, owed_tick_at = $2, due_at = $3, fault = $4, fault_count = 0,
+             missed_ticks = missed_ticks + $5, overlapped_ticks = overlapped_ticks + $6
+         where monitor_id = $7 and attempt = $8 and (claimed_by is not null) = $9
+             and next_tick_at is not distinct from $10
+             and owed_tick_at is not distinct from $11 and due_at is not distinct from $12
+             and exists (select 1 from states s where s.monitor_id = $7 and s.state = $13 and s.failing_streak = $14
+                 and s.passing_streak = $15 and s.recent_failures = $16)",
     )
-    .bind(row.status.state.as_str())
-    .bind(micros(row.status.state_since))
-    .bind(i64::from(row.status.failing_streak))
-    .bind(i64::from(row.status.passing_streak))
     .bind(row.next_tick_at.map(micros))
     .bind(row.owed_tick_at.map(micros))
     .bind(row.due_at.map(micros))
@@ -215,18 +211,33 @@ async fn replace(connection: &mut DbConnection, id: MonitorId, was: &Row, moved:
     .bind(id.0)
     .bind(was.attempt)
     .bind(was.claimed)
-    .bind(was.status.state.as_str())
-    .bind(i64::from(was.status.failing_streak))
-    .bind(i64::from(was.status.passing_streak))
     .bind(was.next_tick_at.map(micros))
     .bind(was.owed_tick_at.map(micros))
     .bind(was.due_at.map(micros))
+    .bind(was.status.state.as_str())
+    .bind(i64::from(was.status.failing_streak))
+    .bind(i64::from(was.status.passing_streak))
+    .bind(was.status.recent_failures.cast_signed())
+    .execute(&mut *connection)
+    .await?;
+    if replaced.rows_affected() == 0 {
+        return Ok(false);
+    }
+    db::query(
+        "update states set state = $1, state_since = $2, failing_streak = $3, passing_streak = $4, severity = $5,
+             recent_failures = $6
+         where monitor_id = $7",
+    )
+    .bind(row.status.state.as_str())
+    .bind(micros(row.status.state_since))
+    .bind(i64::from(row.status.failing_streak))
+    .bind(i64::from(row.status.passing_streak))
     .bind(row.status.severity.map(Severity::as_str))
     .bind(row.status.recent_failures.cast_signed())
-    .bind(was.status.recent_failures.cast_signed())
+    .bind(id.0)
     .execute(connection)
     .await?;
-    Ok(replaced.rows_affected() > 0)
+    Ok(true)
 }
 
 /// Accounts for the due ticks of the schedule before the edit; answers the last of them if it is still to be run.
@@ -262,7 +273,7 @@ pub(super) async fn accounted_until(
         "select max(accounted.tick_at) from (
              select tick_at from runs where monitor_id = $1 and started_at > $2 and kind <> 'manual'
              union all select last_tick_at from gaps where monitor_id = $1 and last_tick_at > $2
-             union all select claimed_tick_at from statuses where monitor_id = $1
+             union all select claimed_tick_at from dues where monitor_id = $1
          ) accounted where accounted.tick_at > $2 and accounted.tick_at <= $3",
     )
     .bind(id.0)
@@ -273,11 +284,14 @@ pub(super) async fn accounted_until(
     Ok(last.map(instant).transpose()?.unwrap_or(now))
 }
 
+/// Reads ticks and state, and keeps them for this transaction.
 async fn read(connection: &mut DbConnection, current: &Monitor) -> Result<Row, StoreError> {
-    let row = db::query("select *, claimed_by is not null as claimed from statuses where monitor_id = $1")
-        .bind(current.id.0)
-        .fetch_one(connection)
-        .await?;
+    let sql = format!(
+        "select s.*, d.*, d.claimed_by is not null as claimed from states s join dues d on d.monitor_id = s.monitor_id
+         where s.monitor_id = $1 {}",
+        sql_pieces::KEEPING_THE_STATES
+    );
+    let row = db::query(db::AssertSqlSafe(sql)).bind(current.id.0).fetch_one(connection).await?;
     Ok(Row {
         status: records::status(&row)?,
         next_tick_at: row.at_or_none("next_tick_at")?,
@@ -307,16 +321,20 @@ mod tests {
         }
         let was = read(&mut connection, &current).await.unwrap();
         let moved = moved(&current, &off, &was, now, now);
-        for column in
-            ["attempt = attempt + 1", "claimed_by = null", "state = 'ALARM'", "next_tick_at = 1", "due_at = 1"]
-        {
-            let sql = format!("update statuses set {column}");
+        for sql in [
+            "update dues set attempt = attempt + 1",
+            "update dues set claimed_by = null",
+            "update states set state = 'ALARM'",
+            "update states set passing_streak = 7",
+            "update dues set next_tick_at = 1",
+            "update dues set due_at = 1",
+        ] {
             let write =
                 async |connection: &mut DbConnection| replace(connection, current.id, &was, &moved).await.unwrap();
-            assert_eq!(moved_by_another(&mut connection, &sql, write).await, (false, true), "{sql}");
+            assert_eq!(moved_by_another(&mut connection, sql, write).await, (false, true), "{sql}");
         }
         for column in ["attempt = attempt + 1", "claimed_by = null", "next_tick_at = 1", "owed_tick_at = 1"] {
-            let sql = format!("update statuses set {column}");
+            let sql = format!("update dues set {column}");
             let write = async |connection: &mut DbConnection| let_go(connection, current.id, &was, &[]).await.unwrap();
             assert_eq!(moved_by_another(&mut connection, &sql, write).await, (false, true), "{sql}");
         }

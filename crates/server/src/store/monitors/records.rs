@@ -13,11 +13,12 @@ use crate::store::{
 };
 
 /// What every reading of a monitor selects.
-pub(super) const SELECT: &str = "select m.*, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, s.last_value, s.next_tick_at, \
-    s.failing_streak, s.passing_streak, s.recent_failures, s.missed_ticks, s.overlapped_ticks, s.fault, s.waits, \
+pub(super) const SELECT: &str = "select m.*, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, s.last_value, d.next_tick_at, \
+    s.failing_streak, s.passing_streak, s.recent_failures, d.missed_ticks, d.overlapped_ticks, d.fault, s.waits, \
     (select o.source from source_outages o where o.id = s.outage_id and s.waits <> 'no_longer') as waits_for, \
     (select o.began_at from source_outages o where o.id = s.outage_id) as waits_since, \
-    (select o.ended_at from source_outages o where o.id = s.outage_id) as waits_until from monitors m join statuses s on s.monitor_id = m.id";
+    (select o.ended_at from source_outages o where o.id = s.outage_id) as waits_until \
+    from monitors m join states s on s.monitor_id = m.id join dues d on d.monitor_id = m.id";
 
 /// Reads one monitor, as this connection sees it.
 pub(in crate::store) async fn fetch(connection: &mut DbConnection, id: MonitorId) -> Result<Monitor, StoreError> {
@@ -84,16 +85,17 @@ pub(in crate::store) async fn insert(
         run_ids::monitor_has(connection, id).await?;
     }
     let FirstTick { next_tick_at, fault } = due_ticks::first(spec, asked.at);
-    db::query(
-        "insert into statuses (monitor_id, state, state_since, next_tick_at, due_at, fault)
-         values ($1, 'INACTIVE', $2, $4, $4, $3)",
-    )
-    .bind(id)
-    .bind(micros(created_at))
-    .bind(fault)
-    .bind(next_tick_at.map(micros))
-    .execute(&mut *connection)
-    .await?;
+    db::query("insert into states (monitor_id, state, state_since) values ($1, 'INACTIVE', $2)")
+        .bind(id)
+        .bind(micros(created_at))
+        .execute(&mut *connection)
+        .await?;
+    db::query("insert into dues (monitor_id, next_tick_at, due_at, fault) values ($1, $2, $2, $3)")
+        .bind(id)
+        .bind(next_tick_at.map(micros))
+        .bind(fault)
+        .execute(&mut *connection)
+        .await?;
     insert_tags(connection, MonitorId(id), &spec.tags).await?;
     source_mentions::note(connection, MonitorId(id), &spec.script).await?;
     versions::keep(connection, MonitorId(id), 1, spec, None, asked).await?;
@@ -116,7 +118,7 @@ pub(super) async fn insert_tags(
     Ok(())
 }
 
-/// The state machine's part of a row of `statuses`.
+/// The state machine's part of a row of `states`.
 pub(in crate::store) fn status(row: &DbRow) -> Result<Status, StoreError> {
     let state = row.state("state")?;
     Ok(Status {

@@ -17,7 +17,7 @@ pub(in crate::store) async fn facts(connection: &mut PgConnection) -> Result<Dat
                      and (backend_xmin is not null or backend_xid is not null)
                      and backend_type in ('client backend', 'walsender')) as oldest_ms,
              (select n_dead_tup from pg_stat_user_tables
-                 where schemaname = current_schema() and relname = 'statuses') as dead_rows",
+                 where schemaname = current_schema() and relname = 'dues') as dead_rows",
     )
     .fetch_one(connection)
     .await?;

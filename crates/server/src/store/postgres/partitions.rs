@@ -286,7 +286,7 @@ pub(in crate::store) async fn look(connection: &mut PgConnection, now: i64) -> R
 
 /// Which runs of the first partition stay when its time is over: the last one of each monitor.
 const IS_LAST: &str =
-    "exists (select 1 from statuses s where s.monitor_id = r.monitor_id and s.last_run_at = r.started_at)";
+    "exists (select 1 from states s where s.monitor_id = r.monitor_id and s.last_run_at = r.started_at)";
 
 async fn is_anything_over(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let sql = format!("select exists (select 1 from runs_before r where not {IS_LAST})");
@@ -307,7 +307,7 @@ pub(in crate::store) async fn take_away(connection: &mut PgConnection, over: &Ov
         "{EXCHANGE_WAITS}; lock table runs in access exclusive mode;
          set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_seqscan = off;
          create table runs_kept (like runs including defaults);
-         insert into runs_kept select r.* from statuses s
+         insert into runs_kept select r.* from states s
              join runs r on r.monitor_id = s.monitor_id and r.started_at = s.last_run_at and r.started_at < {until}
              where s.last_run_at < {until}"
     );

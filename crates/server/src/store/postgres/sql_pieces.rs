@@ -11,8 +11,14 @@ const WORDS: Words = Words {
     in_the_queue_index: "",
     keeping: "for no key update",
     passing_over_kept: "for no key update skip locked",
-    keeping_statuses: "for no key update of s skip locked",
-    keeping_the_statuses: "order by s.monitor_id for no key update of s",
+    keeping_dues: "for no key update of d skip locked",
+    keeping_the_states: "order by s.monitor_id for no key update of s, d",
+    taking: ", taken as (",
+    settling_taken: "), settled as (
+             update dues set claimed_by = null, claimed_tick_at = null, lease_until = null, fault = null, fault_count = 0
+             from taken join result on result.id = taken.monitor_id
+             where dues.monitor_id = taken.monitor_id and dues.attempt = result.attempt)
+         select monitor_id from taken",
     ids_of: ("(select value::bigint as value from jsonb_array_elements_text(", "::jsonb) as ids (value))"),
     // A column of them is one parameter, however many rows there are: one statement for all, which is read once.
     rows: |_, types| {

@@ -71,9 +71,9 @@ impl Store {
     async fn count(&self) -> Result<Counts, StoreError> {
         // Deleted ones are few, and counted apart: the rest is counted in an index alone.
         let sql = format!(
-            "select state, count(*) from statuses group by state
+            "select state, count(*) from states group by state
              union all
-             select s.state, -count(*) from monitors m {} statuses s on s.monitor_id = m.id
+             select s.state, -count(*) from monitors m {} states s on s.monitor_id = m.id
              where m.deleted_at is not null group by s.state",
             sql_pieces::JOIN_IN_ORDER
         );
@@ -85,7 +85,7 @@ impl Store {
         }
         // Found by their state, so that what runs is not looked at.
         let sql = format!(
-            "select count(*) from statuses s {} monitors m on m.id = s.monitor_id
+            "select count(*) from states s {} monitors m on m.id = s.monitor_id
              where s.state = 'INACTIVE' and not m.active and m.deleted_at is null",
             sql_pieces::JOIN_IN_ORDER
         );

@@ -16,7 +16,7 @@ impl Store {
     pub async fn monitor_samples(&self) -> Result<Vec<MonitorSample>, StoreError> {
         let rows = db::query(
             "select m.id, m.name, s.state, s.last_value, s.last_run_at
-             from monitors m join statuses s on s.monitor_id = m.id where m.deleted_at is null order by m.id",
+             from monitors m join states s on s.monitor_id = m.id where m.deleted_at is null order by m.id",
         );
         let rows = rows.fetch_all(self.readers()).await?;
         let sample = |row: &db::DbRow| {

@@ -73,7 +73,7 @@ impl OverviewColumn {
                      then cast(s.last_value as double precision) end"
             }
             OverviewColumn::LastRun => "cast(s.last_run_at as double precision)",
-            OverviewColumn::NextRun => "cast(s.next_tick_at as double precision)",
+            OverviewColumn::NextRun => "cast(d.next_tick_at as double precision)",
         }
     }
 }
@@ -150,9 +150,12 @@ const WORST_FIRST: [(State, Option<Severity>); 6] = [
 
 const COLUMNS: &str =
     "m.id, m.name, m.tags, m.active, s.state, s.severity, s.state_since, s.last_run_at, s.last_message, \
-    s.last_value, s.next_tick_at, s.fault, m.unit, m.decimals, \
+    s.last_value, d.next_tick_at, d.fault, m.unit, m.decimals, \
     (select o.source from source_outages o
      where o.id = s.outage_id and s.waits <> 'no_longer' and o.ended_at is null) as waits_for";
+
+/// What [`COLUMNS`] are of, beside `monitors m`.
+const STATES_AND_DUES: &str = " join states s on s.monitor_id = m.id join dues d on d.monitor_id = m.id";
 
 impl Store {
     /// Monitors, filtered, worst first or in the order that the filter names.
@@ -189,10 +192,11 @@ impl Store {
         query.push(COLUMNS);
         // Problems are few: found by state, then sorted. The rest are many: walked by name until the page is full.
         if state.is_problem() {
-            query.push(format!(" from statuses s {} monitors m on m.id = s.monitor_id", sql_pieces::JOIN_IN_ORDER));
+            query.push(format!(" from states s {} monitors m on m.id = s.monitor_id", sql_pieces::JOIN_IN_ORDER));
         } else {
-            query.push(format!(" from monitors m {} statuses s on s.monitor_id = m.id", sql_pieces::JOIN_IN_ORDER));
+            query.push(format!(" from monitors m {} states s on s.monitor_id = m.id", sql_pieces::JOIN_IN_ORDER));
         }
+        query.push(format!(" {} dues d on d.monitor_id = s.monitor_id", sql_pieces::JOIN_IN_ORDER));
         query.push(" where m.deleted_at is null and s.state = ").push_bind(state.as_str());
         if let Some(severity) = severity {
             query.push(" and coalesce(s.severity, 'critical') = ").push_bind(severity.as_str());
@@ -222,7 +226,7 @@ impl Store {
         let by_name = order.by == OverviewColumn::Name;
         let mut query = QueryBuilder::new("select * from (select ");
         query.push(COLUMNS).push(", m.name_order, ").push(order.by.sql());
-        query.push(" as order_key from monitors m join statuses s on s.monitor_id = m.id where m.deleted_at is null");
+        query.push(" as order_key from monitors m").push(STATES_AND_DUES).push(" where m.deleted_at is null");
         if let Some(states) = filter.states {
             query.push(" and s.state in (");
             let mut list = query.separated(",");
@@ -269,7 +273,7 @@ impl Store {
     /// state is in the answer.
     pub async fn count_fitting(&self, filter: &OverviewFilter) -> Result<(StateCounts, u64), StoreError> {
         let mut query = QueryBuilder::new(
-            "select s.state, m.active, count(*) as number from monitors m join statuses s on s.monitor_id = m.id
+            "select s.state, m.active, count(*) as number from monitors m join states s on s.monitor_id = m.id
              where m.deleted_at is null",
         );
         push_fitting(&mut query, filter);
@@ -294,7 +298,9 @@ impl Store {
         let mut query = QueryBuilder::new("select ");
         query
             .push(COLUMNS)
-            .push(" from monitors m join statuses s on s.monitor_id = m.id where m.deleted_at is null and m.id in (");
+            .push(" from monitors m")
+            .push(STATES_AND_DUES)
+            .push(" where m.deleted_at is null and m.id in (");
         let mut list = query.separated(",");
         for id in ids {
             list.push_bind(id.0);

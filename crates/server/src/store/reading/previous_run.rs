@@ -22,7 +22,7 @@ pub struct PreviousRun {
     pub at: Timestamp,
 }
 
-/// The state that the last recorded run of the monitor of `statuses s` left: the run that the row shows. The monitor's own
+/// The state that the last recorded run of the monitor of `states s` left: the run that the row shows. The monitor's own
 /// is the same, unless it has been switched off since.
 pub(in crate::store) const LAST_STATE: &str =
     "case when s.state <> 'INACTIVE' or s.last_run_at is null then s.state else
@@ -33,7 +33,7 @@ impl Store {
     /// What the last recorded run of a monitor left; `None` if there was none.
     pub async fn previous_run(&self, monitor: &Monitor) -> Result<Option<PreviousRun>, StoreError> {
         let Some(at) = monitor.last_run_at else { return Ok(None) };
-        let sql = format!("select {LAST_STATE} from statuses s where s.monitor_id = $1");
+        let sql = format!("select {LAST_STATE} from states s where s.monitor_id = $1");
         let state: String =
             db::query_scalar(db::AssertSqlSafe(sql)).bind(monitor.id.0).fetch_one(self.readers()).await?;
         Ok(Some(PreviousRun {

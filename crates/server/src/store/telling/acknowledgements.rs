@@ -87,7 +87,7 @@ impl Store {
             Box::pin(async move {
                 record_flips::hold(connection, monitor).await?;
                 let sql = format!(
-                    "select s.state, m.name, {} as last_change from statuses s join monitors m on m.id = s.monitor_id
+                    "select s.state, m.name, {} as last_change from states s join monitors m on m.id = s.monitor_id
                      where s.monitor_id = $1 and {IS_TOLD_OF}",
                     last_change_of("s.monitor_id")
                 );
@@ -139,7 +139,7 @@ impl Store {
             Box::pin(async move {
                 record_flips::hold(connection, monitor).await?;
                 let sql = format!(
-                    "select s.state, m.name, {} as last_change from statuses s join monitors m on m.id = s.monitor_id
+                    "select s.state, m.name, {} as last_change from states s join monitors m on m.id = s.monitor_id
                      where s.monitor_id = $1 and {IS_TOLD_OF}",
                     last_change_of("s.monitor_id")
                 );
@@ -181,7 +181,7 @@ impl Store {
             return Ok(HashMap::new());
         }
         let sql = format!(
-            "select k.* from acknowledgements k join statuses s on s.monitor_id = k.monitor_id
+            "select k.* from acknowledgements k join states s on s.monitor_id = k.monitor_id
              where k.monitor_id in {} and s.state in ('ALARM', 'ERROR') and k.flip_id = {}",
             sql_pieces::ids_of("$1"),
             last_change_of("k.monitor_id")

@@ -148,7 +148,8 @@ pub(in crate::store) async fn settle_change(
 /// [`hold`]: crate::store::telling::record_flips::hold
 async fn hold_told(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
     db::query(
-        "update statuses set attempt = attempt where monitor_id in (select monitor_id from told where alert_key = $1)",
+        "update states set failing_streak = failing_streak
+         where monitor_id in (select monitor_id from told where alert_key = $1)",
     )
     .bind(key)
     .execute(connection)
@@ -176,7 +177,7 @@ async fn switched_off(connection: &mut DbConnection, key: &str, now: Timestamp) 
     held::forget_alert(connection, key).await?;
     db::query(
         "update told set open_severity = null, incident_id = null,
-             (state, severity) = (select s.state, s.severity from statuses s where s.monitor_id = told.monitor_id)
+             (state, severity) = (select s.state, s.severity from states s where s.monitor_id = told.monitor_id)
          where alert_key = $1 and open is null",
     )
     .bind(key)
@@ -251,7 +252,7 @@ async fn returned(
     let sql = format!(
         "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts, s.waits
-         from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
+         from told t join states s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
          where t.alert_key = $1 and t.open is not null and {IS_TOLD_OF} and (t.state <> s.state
              or coalesce(t.severity, 'critical') <> coalesce(s.severity, 'critical'))
              and ($2 = 0 or t.monitor_id = $2)"
@@ -263,7 +264,7 @@ async fn returned(
         .await?;
     db::query(
         "update told set (state, severity) =
-             (select s.state, s.severity from statuses s where s.monitor_id = told.monitor_id)
+             (select s.state, s.severity from states s where s.monitor_id = told.monitor_id)
          where alert_key = $1 and open is null and ($2 = 0 or monitor_id = $2) and not exists
              (select 1 from held h where h.alert_key = told.alert_key and h.monitor_id = told.monitor_id)",
     )
@@ -314,11 +315,11 @@ mod tests {
         store.sync_alerts(&ops, now).await.unwrap();
         store.sync_alerts(&[], now).await.unwrap();
         db::raw_sql(
-            "update statuses set state = 'ALARM', state_since = 1;
+            "update states set state = 'ALARM', state_since = 1;
              insert into told (alert_key, monitor_id, state, open) values ('ops', 1, 'ALARM', 'ALARM');
-             create trigger another after update of attempt on statuses begin
+             create trigger another after update of failing_streak on states begin
                  insert into flips (monitor_id, at, old_state, new_state, message) values (1, 2, 'ALARM', 'OK', 'well');
-                 update statuses set state = 'OK', state_since = 2;
+                 update states set state = 'OK', state_since = 2;
              end",
         )
         .execute(&mut connection)

@@ -53,7 +53,7 @@ pub(in crate::store) async fn going_on(
     monitors: impl Iterator<Item = MonitorId>,
 ) -> Result<HashMap<MonitorId, FlipId>, StoreError> {
     let sql = format!(
-        "select monitor_id, incident_id from statuses where incident_id is not null and monitor_id in {}",
+        "select monitor_id, incident_id from states where incident_id is not null and monitor_id in {}",
         sql_pieces::ids_of("$1")
     );
     let rows: Vec<(i64, i64)> =
@@ -67,7 +67,7 @@ pub(in crate::store) async fn goes_on(
     monitor: MonitorId,
     incident: Option<FlipId>,
 ) -> Result<(), StoreError> {
-    db::query("update statuses set incident_id = $1 where monitor_id = $2")
+    db::query("update states set incident_id = $1 where monitor_id = $2")
         .bind(incident.map(|incident| incident.0))
         .bind(monitor.0)
         .execute(connection)

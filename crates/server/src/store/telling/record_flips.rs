@@ -198,7 +198,7 @@ pub(in crate::store) async fn owe_last_flip(
     hold(connection, monitor).await?;
     // What made the monitor what it is; the state may have begun with an earlier one, and only have become worse since.
     let row = db::query(
-        "select f.*, s.last_message from flips f join statuses s on s.monitor_id = f.monitor_id
+        "select f.*, s.last_message from flips f join states s on s.monitor_id = f.monitor_id
          where f.monitor_id = $1 order by f.id desc limit 1",
     )
     .bind(monitor.0)
@@ -295,7 +295,7 @@ pub(in crate::store) async fn instance(connection: &mut DbConnection) -> Result<
 /// Keeps the row of a monitor until the end of the transaction, as whoever changes its state does: what is owed for it is
 /// written one after the other, and goes out in that order.
 pub(in crate::store) async fn hold(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
-    db::query("update statuses set attempt = attempt where monitor_id = $1")
+    db::query("update states set failing_streak = failing_streak where monitor_id = $1")
         .bind(monitor.0)
         .execute(connection)
         .await?;

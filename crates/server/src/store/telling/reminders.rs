@@ -40,7 +40,7 @@ fn going_on() -> String {
          m.alerts, s.state, s.severity as severity_now,
          (select max(d.settled_at) from deliveries d
           where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'sent') as sent_at
-     from told t join statuses s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
+     from told t join states s on s.monitor_id = t.monitor_id join monitors m on m.id = t.monitor_id
      where t.alert_key = $1 and t.open in ('ALARM', 'ERROR') and t.state = t.open and s.state = t.open
          and {IS_TOLD_OF} and coalesce(s.waits, '') not in ('held', 'recovering')
          and not exists (select 1 from deliveries d
@@ -171,7 +171,7 @@ async fn tell_again(
         "select f.*, s.last_message, s.last_value, s.last_run_at, t.incident_id,
              (select max(r.id) from runs r where r.monitor_id = f.monitor_id and r.started_at = s.last_run_at) as last_run
          from flips f
-         join statuses s on s.monitor_id = f.monitor_id
+         join states s on s.monitor_id = f.monitor_id
          join told t on t.monitor_id = f.monitor_id and t.alert_key = $2
          where f.monitor_id = $1 order by f.id desc limit 1",
     )

@@ -21,9 +21,9 @@ impl Store {
     pub async fn plan_after_clock_set_back(&self, now: Timestamp) -> Result<u64, StoreError> {
         let horizon = now.saturating_add(TOLERATED).unwrap_or(Timestamp::MAX);
         let rows = db::query(
-            "select s.monitor_id, s.next_tick_at, s.attempt, m.version, m.schedule, m.timezone
-             from statuses s join monitors m on m.id = s.monitor_id
-             where s.due_at > $1 and s.next_tick_at > $1 and m.active and m.deleted_at is null",
+            "select d.monitor_id, d.next_tick_at, d.attempt, m.version, m.schedule, m.timezone
+             from dues d join monitors m on m.id = d.monitor_id
+             where d.due_at > $1 and d.next_tick_at > $1 and m.active and m.deleted_at is null order by d.monitor_id",
         )
         .bind(micros(horizon))
         .fetch_all(self.engine_readers())
@@ -48,7 +48,7 @@ impl Store {
                 let mut moved = 0;
                 for (monitor, attempt, version, next, anew) in &wrong {
                     let done = db::query(
-                        "update statuses set next_tick_at = $1, due_at = case when due_at > $1 then $1 else due_at end where monitor_id = $2
+                        "update dues set next_tick_at = $1, due_at = case when due_at > $1 then $1 else due_at end where monitor_id = $2
                              and attempt = $3 and next_tick_at = $4
                              and exists (select 1 from monitors where id = $2 and version = $5)",
                     )

@@ -94,7 +94,7 @@ pub(in crate::store) async fn extend(connection: &mut DbConnection, id: i64, by:
     Ok(extended.rows_affected() > 0)
 }
 
-/// Records gaps. The counters on the status row are the caller's, in the same transaction.
+/// Records gaps. The counters in `dues` are the caller's, in the same transaction.
 pub(in crate::store) async fn insert(connection: &mut DbConnection, gaps: &[&Gap]) -> Result<(), StoreError> {
     for piece in in_shapes(gaps) {
         let sql = format!(

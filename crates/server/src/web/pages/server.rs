@@ -139,7 +139,7 @@ fn facts(database: &DatabaseFacts) -> Vec<Fact> {
         facts.push(plain("Longest transaction", took(age.as_secs_f64() * 1e3)));
     }
     if let Some(dead) = database.dead_rows {
-        facts.push(counted("Dead rows of statuses", dead, ""));
+        facts.push(counted("Dead rows of dues", dead, ""));
     }
     facts
 }

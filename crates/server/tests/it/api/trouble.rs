@@ -137,7 +137,7 @@ async fn a_scheduler_that_cannot_look_at_what_is_due_is_said_to_be_failing() {
     server.at_rest().await;
     let mut outside =
         SqliteConnectOptions::new().filename(server.store.place().file().unwrap()).connect().await.unwrap();
-    sqlx::query("alter table statuses rename to elsewhere").execute(&mut outside).await.unwrap();
+    sqlx::query("alter table dues rename to elsewhere").execute(&mut outside).await.unwrap();
     server.advance(jiff::SignedDuration::from_secs(1));
     // It may have looked by itself before the clock was moved.
     let evaluate = || server.engine.tasks().into_iter().find(|task| task.name == "evaluate").unwrap();
@@ -149,14 +149,14 @@ async fn a_scheduler_that_cannot_look_at_what_is_due_is_said_to_be_failing() {
     let health = server.get("/healthz").await.json(503);
     let words = health["scheduler"].as_str().unwrap();
     assert!(words.contains(&format!("evaluate: cannot do its work since {since}")), "{words}");
-    assert!(words.contains("no such table: statuses"), "{words}");
+    assert!(words.contains("no such table: dues"), "{words}");
     let metrics = server.get("/metrics").await.text;
     assert!(metrics.contains("revere_task_failing{task=\"evaluate\"} 1"), "{metrics}");
     assert!(metrics.contains("revere_task_failing{task=\"deliver ops\"} 0"), "{metrics}");
     let failures = metrics.lines().find_map(|line| line.strip_prefix("revere_task_failures_total{task=\"evaluate\"} "));
     assert!(failures.unwrap().parse::<u64>().unwrap() > 0, "{metrics}");
 
-    sqlx::query("alter table elsewhere rename to statuses").execute(&mut outside).await.unwrap();
+    sqlx::query("alter table elsewhere rename to dues").execute(&mut outside).await.unwrap();
     // Whatever failed meanwhile beside it is tried again after its pause by this clock, and stands still with it.
     while server.get("/healthz").await.status != 200 {
         server.advance(jiff::SignedDuration::from_secs(10));

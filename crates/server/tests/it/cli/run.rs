@@ -299,7 +299,7 @@ async fn a_trouble_of_the_scheduler_is_logged_once_and_so_is_its_end() {
     let (status, created) = server.post("/api/v1/monitors", &monitor("return_value = 1")).await;
     assert_eq!(status, 201, "{created:#}");
     let mut outside = SqliteConnectOptions::new().filename(shell.path("revere.db")).connect().await.unwrap();
-    sqlx::query("alter table statuses rename to elsewhere").execute(&mut outside).await.unwrap();
+    sqlx::query("alter table dues rename to elsewhere").execute(&mut outside).await.unwrap();
     server.stderr.wait_for_all(&["a task cannot do its work", "evaluate"]);
     let failures = async || {
         let (_, metrics) = server.get("/metrics").await;
@@ -307,13 +307,13 @@ async fn a_trouble_of_the_scheduler_is_logged_once_and_so_is_its_end() {
         line.unwrap().parse::<u64>().unwrap()
     };
     until("four failures", async || failures().await >= 4).await;
-    sqlx::query("alter table elsewhere rename to statuses").execute(&mut outside).await.unwrap();
+    sqlx::query("alter table elsewhere rename to dues").execute(&mut outside).await.unwrap();
     outside.close().await.unwrap();
     server.stderr.wait_for_all(&["a task does its work again", "evaluate"]);
     let log = server.stop();
     let of_it = |words: &str| log.lines().filter(|line| line.contains(words) && line.contains("evaluate")).count();
     assert_eq!((of_it("a task cannot do its work"), of_it("a task does its work again")), (1, 1), "{log}");
-    assert!(log.contains("no such table: statuses"), "{log}");
+    assert!(log.contains("no such table: dues"), "{log}");
 }
 
 /// Whether the process waits for SIGTERM itself.

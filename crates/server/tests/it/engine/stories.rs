@@ -361,7 +361,7 @@ impl World {
             }
             // What waited for the source runs once more when that is back.
             let runs = format!(
-                "select count(*) from statuses where claimed_by is not null or due_at <= {}",
+                "select count(*) from dues where claimed_by is not null or due_at <= {}",
                 now.as_microsecond()
             );
             if sql.lock().await.number(runs).await > 0 {
@@ -448,7 +448,7 @@ impl World {
                     assert!(!muted(told) || taken_along || of_more, "{}", self.wrong("this is muted"));
                     // For so long: an alert that was not told of the source by then tells of its monitors.
                     let waits = format!(
-                        "select count(*) from flips f join statuses s on s.monitor_id = f.monitor_id
+                        "select count(*) from flips f join states s on s.monitor_id = f.monitor_id
                          where f.id = {} and f.by_source is not null and f.new_state = 'ERROR'
                              and s.waits in ('held', 'recovering') and f.at > {}
                              and f.id = (select max(id) from flips where monitor_id = f.monitor_id)",

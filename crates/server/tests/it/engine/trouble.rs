@@ -113,7 +113,7 @@ async fn a_monitor_that_cannot_be_read_stops_neither_the_start_nor_the_others() 
     let test = TestEngine::on(scratch, Default::default()).await;
     test.at(at("2026-01-01T00:01:00Z"));
     until("the sound one's run", async || test.store().monitor(sound).await.unwrap().last_run_at.is_some()).await;
-    let faults = sql.texts(format!("select fault from statuses where monitor_id = {broken}")).await;
+    let faults = sql.texts(format!("select fault from dues where monitor_id = {broken}")).await;
     assert!(faults[0].contains("cannot be read"), "{faults:?}");
 }
 

@@ -120,7 +120,7 @@ async fn a_database_without_a_free_connection_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_who_holds_what_is_to_be_written_is_waited_for() {
-    is_sat_out("begin; lock table monitors, statuses, runs in exclusive mode", "rollback", "held by somebody else")
+    is_sat_out("begin; lock table monitors, states, dues, runs in exclusive mode", "rollback", "held by somebody else")
         .await;
 }
 

@@ -21,7 +21,7 @@ async fn claimed() -> (Scratch, revere::store::Claimed) {
 
 /// What another server does when it takes a claim over.
 async fn taken_by_another(sql: &mut Sql) {
-    sql.run("update statuses set attempt = attempt + 1, claimed_by = 'another'").await;
+    sql.run("update dues set attempt = attempt + 1, claimed_by = 'another'").await;
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn of_a_result_and_a_server_that_takes_the_claim_at_the_same_time_one_wins
             let mut taken = Vec::new();
             for (monitor, attempt) in wanted {
                 let rows = sql.run(format!(
-                    "update statuses set attempt = attempt + 1, claimed_by = 'another'
+                    "update dues set attempt = attempt + 1, claimed_by = 'another'
                      where monitor_id = {monitor} and attempt = {attempt} and claimed_by is not null"
                 ));
                 taken.extend((rows.await == 1).then_some(monitor));

@@ -16,7 +16,7 @@ async fn on_a_server() -> Scratch {
 /// A snapshot that is held until the connection is let go.
 async fn snapshot(scratch: &Scratch) -> Sql {
     let mut holder = scratch.sql().await;
-    holder.run("begin isolation level repeatable read; select count(*) from statuses").await;
+    holder.run("begin isolation level repeatable read; select count(*) from dues").await;
     holder
 }
 
@@ -29,7 +29,7 @@ async fn looking_for_what_is_due_does_not_read_all_that_was_due_before() {
     let holder = snapshot(&scratch).await;
     // A tick each second.
     for _ in 0..BEFORE {
-        sql.run("update statuses set due_at = due_at + 1000000").await;
+        sql.run("update dues set due_at = due_at + 1000000").await;
     }
     scratch.clock.advance(SignedDuration::from_secs(60 + BEFORE - 1));
     let other = scratch.beside().await;
@@ -51,7 +51,7 @@ async fn looking_for_what_is_due_does_not_read_all_that_was_due_before() {
     // A session tells what it read when it ends, at the latest.
     let read = format!(
         "select cast(coalesce(sum(idx_tup_read), 0) as bigint) from pg_stat_user_indexes
-         where indexrelname = 'statuses_due' and schemaname = '{name}'"
+         where indexrelname = 'dues_due' and schemaname = '{name}'"
     );
     let mut watch = scratch.sql().await;
     until("its looks are counted", async || watch.number(read.clone()).await >= BEFORE).await;

@@ -257,7 +257,7 @@ async fn what_another_writer_committed_later_with_a_smaller_id_stands_where_its_
                  values ({row}, {id}, {at}, '{old}', '{new}', '');
              insert into gaps (id, monitor_id, reason, first_tick_at, last_tick_at, count)
                  values ({row}, {id}, 'missed', {at}, {at}, 1);
-             update statuses set last_run_at = {at}, state_since = {at}, state = '{new}' where monitor_id = {id}"
+             update states set last_run_at = {at}, state_since = {at}, state = '{new}' where monitor_id = {id}"
         ))
         .await;
     }

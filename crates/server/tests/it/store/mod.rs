@@ -2,6 +2,7 @@
 
 mod claiming;
 mod database_faults;
+mod dues;
 mod failing_over;
 mod fences;
 mod held_snapshot;

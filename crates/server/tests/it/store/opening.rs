@@ -328,7 +328,7 @@ async fn a_monitor_whose_tags_or_value_are_damaged_spoils_no_list_and_goes_on() 
     let mut sql = scratch.sql().await;
     for damage in [
         "update monitors set tags = 'not JSON' where name = 'broken'",
-        "update statuses set last_value = 'not JSON' where monitor_id = 1",
+        "update states set last_value = 'not JSON' where monitor_id = 1",
         "update runs set return_value = '[1]'",
     ] {
         sql.run(damage).await;

@@ -135,14 +135,14 @@ async fn outages_and_who_waits_for_them_are_found_by_indexes() {
     assert!(steps.iter().any(|step| step.contains("source_outages_settled")), "{steps:#?}");
     let waiting = statement("WAITING", shares).replace("$1", "7").replace("$2", "'graphite'");
     let steps = plan(&scratch, &waiting).await;
-    assert!(steps.iter().any(|step| step.contains("statuses_outage")), "{steps:#?}");
+    assert!(steps.iter().any(|step| step.contains("states_outage")), "{steps:#?}");
     assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:#?}");
     let told_by = statement("TOLD_BY", shares).replace("$1", "'graphite'");
     let steps = plan(&scratch, &told_by).await;
     assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:#?}");
     let still = statement("WAITING_STILL", catch_up);
     let steps = plan(&scratch, &still).await;
-    let whole = |step: &&String| step.starts_with("SCAN s") && !step.contains("statuses_outage");
+    let whole = |step: &&String| step.starts_with("SCAN s") && !step.contains("states_outage");
     assert_eq!(steps.iter().find(whole), None, "{steps:#?}");
 }
 
@@ -161,7 +161,7 @@ async fn many_that_waited_run_one_after_the_other() {
     let now = scratch.now();
     assert_eq!(scratch.store.tell_outages(now).await.unwrap().caught_up, 9);
     let due = format!(
-        "select cast((due_at - {}) / 1000 as text) from statuses where catch_up_at = due_at order by monitor_id",
+        "select cast((due_at - {}) / 1000 as text) from dues where catch_up_at = due_at order by monitor_id",
         now.as_microsecond()
     );
     let due = scratch.sql().await.texts(due).await;

@@ -147,7 +147,7 @@ async fn whole_partitions_go_when_every_monitors_days_are_over_and_last_runs_sta
     store.keep_partitions(scratch.now()).await.unwrap();
     assert_eq!(began(store, paused).await, [scratch.now()]);
     // Imported, and older than all partitions.
-    sql.run(format!("update statuses set last_run_at = 7 where monitor_id = {}", short.0)).await;
+    sql.run(format!("update states set last_run_at = 7 where monitor_id = {}", short.0)).await;
     sql.run(format!(
         "insert into runs (monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, message, output)
          select {}, 'imported', n, n, 1, 'OK', 'OK', 'OK', '', '' from generate_series(1, 9) n", short.0
@@ -187,11 +187,11 @@ async fn whoever_reads_runs_for_long_keeps_partitions_where_they_are_and_holds_u
     assert_eq!(began(&scratch.store, id).await.len(), 2);
 }
 
-/// The steps before runs were in partitions, on a database of the test's own, with a session that knows nothing of what comes.
-async fn older(database: &TestDatabase) -> PgConnection {
+/// The steps before `step`, on a database of the test's own, with a session that knows nothing of what comes.
+pub(super) async fn before(step: &str, database: &TestDatabase) -> PgConnection {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
     let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    let mut before: Vec<String> = files.filter(|name| &name[..4] < "0036").collect();
+    let mut before: Vec<String> = files.filter(|name| &name[..4] < step).collect();
     before.sort();
     let mut session = address(database).connect().await.unwrap();
     for name in &before {
@@ -235,7 +235,7 @@ async fn newest_as_before(session: &mut PgConnection) -> Vec<i64> {
 #[tokio::test]
 async fn a_database_that_had_none_gets_them_in_place_while_a_server_of_the_version_before_goes_on() {
     let database = TestDatabase::on_a_server().await;
-    let mut session = older(&database).await;
+    let mut session = before("0036", &database).await;
     let long_ago = at("2026-01-01T00:00:00Z");
     for n in 0..5 {
         as_before(&mut session, long_ago + n.minutes()).await;
@@ -272,7 +272,7 @@ async fn a_database_that_had_none_gets_them_in_place_while_a_server_of_the_versi
 #[tokio::test]
 async fn a_database_with_runs_of_a_clock_that_was_ahead_is_put_into_partitions_too() {
     let database = TestDatabase::on_a_server().await;
-    let mut session = older(&database).await;
+    let mut session = before("0036", &database).await;
     as_before(&mut session, at(LATER)).await;
     let store = Store::open(StoreOptions::new(database.place())).await.unwrap();
     let mut sql = Sql::of(&store).await;

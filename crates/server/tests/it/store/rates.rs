@@ -54,13 +54,13 @@ async fn claims_and_results_on_either_engine() {
         let written = loop {
             let written =
                 "select coalesce(sum(n_tup_upd), 0) || ' ' || coalesce(sum(n_tup_hot_upd), 0) from pg_stat_user_tables
-                 where relname = 'statuses' and schemaname = current_schema()";
+                 where relname = 'states' and schemaname = current_schema()";
             let written = sql.numbers(written).await.remove(0);
             if written[0] as usize >= MONITORS * 40 {
                 break written;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
-        println!("statuses: {} updates, {} in place", written[0], written[1]);
+        println!("states: {} updates, {} in place", written[0], written[1]);
     }
 }

@@ -384,7 +384,7 @@ async fn what_comes_to_be_owed_while_the_one_before_it_is_settled_has_its_turn()
     let own = result.number("select cast(pg_backend_pid() as bigint)").await;
     result
         .run(
-            "begin; update statuses set attempt = attempt;
+            "begin; update states set failing_streak = failing_streak;
              insert into deliveries (flip_id, alert_key, monitor_id, status, created_at, key, notification)
                  select flip_id, alert_key, monitor_id, 'owed', created_at, key || '2', notification from deliveries",
         )

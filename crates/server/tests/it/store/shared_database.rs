@@ -37,7 +37,7 @@ fn administrator(name: &str) -> NewUser {
 }
 
 /// Whether somebody waits for what this connection holds.
-async fn is_waited_for(held: &mut Sql, watch: &mut Sql, what: &str) {
+pub(super) async fn is_waited_for(held: &mut Sql, watch: &mut Sql, what: &str) {
     let own = held.number("select cast(pg_backend_pid() as bigint)").await;
     let waits = format!("select count(*) from pg_stat_activity where cast({own} as int) = any(pg_blocking_pids(pid))");
     until(what, async || watch.number(waits.clone()).await > 0).await;
@@ -172,7 +172,7 @@ async fn a_server_of_the_version_before_goes_on_when_the_schema_has_more_columns
     store.create_user(administrator("eve"), &by_server(scratch.now())).await.unwrap().unwrap();
     store.monitor(made.id).await.unwrap();
     let mut sql = scratch.sql().await;
-    for table in ["monitors", "statuses", "users", "runs", "flips", "deliveries"] {
+    for table in ["monitors", "states", "dues", "users", "runs", "flips", "deliveries"] {
         sql.run(format!("alter table {table} add column from_a_newer_one bigint")).await;
     }
     until("it reads", async || store.monitor(made.id).await.is_ok()).await;
@@ -227,7 +227,7 @@ async fn a_result_that_waited_for_a_deletion_is_not_recorded() {
     deleting
         .run(format!(
             "begin; update monitors set deleted_at = 1, version = version + 1 where id = {id};
-             update statuses set next_tick_at = null where monitor_id = {id}"
+             update dues set next_tick_at = null where monitor_id = {id}"
         ))
         .await;
     let recording = {
@@ -306,7 +306,7 @@ async fn a_claim_that_had_to_wait_holds_no_shorter_than_others() {
         held.run("commit").await;
     });
     assert_eq!(claimed.len(), 1);
-    let lease_until = watch.number("select lease_until from statuses").await;
+    let lease_until = watch.number("select lease_until from dues").await;
     let holds = lease_until - scratch.now().as_microsecond();
     assert!(
         holds >= 90_300_000,

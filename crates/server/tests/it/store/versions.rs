@@ -240,7 +240,7 @@ async fn what_is_kept_no_longer_goes_for_good_and_what_has_begun_to_go_does_not_
     while store.purge_deleted(2, later(&scratch, 1000)).await.unwrap() > 0 {}
     assert_eq!(all(store, ids[1]).await.len(), 2);
     let mut sql = scratch.sql().await;
-    for table in ["monitors", "monitor_versions", "monitor_scripts", "runs", "statuses"] {
+    for table in ["monitors", "monitor_versions", "monitor_scripts", "runs", "states", "dues"] {
         let column = if table == "monitors" { "id" } else { "monitor_id" };
         let left = sql.number(format!("select count(*) from {table} where {column} = {}", ids[0])).await;
         assert_eq!(left, 0, "{table}");

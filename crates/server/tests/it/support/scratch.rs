@@ -181,5 +181,5 @@ pub(crate) async fn switched(store: &Store, id: MonitorId, active: bool, now: Ti
 
 /// How many claims are in force.
 pub(crate) async fn claims_in_force(store: &Store) -> i64 {
-    Sql::of(store).await.number("select count(*) from statuses where claimed_by is not null").await
+    Sql::of(store).await.number("select count(*) from dues where claimed_by is not null").await
 }

@@ -153,7 +153,7 @@ async fn needless(
     }
     let sql = format!(
         "select s.state, exists (select 1 from acknowledgements k where k.monitor_id = s.monitor_id and k.flip_id = {}) as looked_after
-         from statuses s where s.monitor_id = $1",
+         from states s where s.monitor_id = $1",
         last_change_of("s.monitor_id")
     );
     let row = db::query(db::AssertSqlSafe(sql)).bind(delivery.monitor_id.0).fetch_optional(&mut *connection).await?;

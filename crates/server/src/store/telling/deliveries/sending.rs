@@ -282,7 +282,7 @@ pub(in crate::store) async fn settle(
 /// Keeps the row of a monitor, as whoever comes to owe something for it does: what is settled and what comes to be owed at once
 /// see each other, and the next one in turn is due.
 pub(super) async fn keep_the_queue(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
-    let sql = format!("select monitor_id from statuses where monitor_id = $1 {}", sql_pieces::KEEPING);
+    let sql = format!("select monitor_id from states where monitor_id = $1 {}", sql_pieces::KEEPING);
     let _: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_optional(connection).await?;
     Ok(())
 }

@@ -133,7 +133,7 @@ async fn pairs(connection: &mut DbConnection, now: Timestamp) -> Result<Vec<Pair
         "select h.alert_key, h.monitor_id, h.since, m.tags, t.state as told_state, t.open, t.severity, t.open_severity, s.state,
              s.severity as severity_now
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
-         join statuses s on s.monitor_id = h.monitor_id
+         join states s on s.monitor_id = h.monitor_id
          join monitors m on m.id = h.monitor_id join alerts a on a.key = h.alert_key
          where {IS_TOLD_OF} and a.in_config and {} order by h.monitor_id, h.alert_key",
         not_waiting("$1")
@@ -166,7 +166,7 @@ pub(in crate::store) async fn let_go(
         "select h.monitor_id, h.since, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
          from held h join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
-         join statuses s on s.monitor_id = h.monitor_id join monitors m on m.id = h.monitor_id
+         join states s on s.monitor_id = h.monitor_id join monitors m on m.id = h.monitor_id
          where h.alert_key = $1 and h.monitor_id = $2 and {IS_TOLD_OF} and {}",
         not_waiting("$3")
     );

@@ -57,7 +57,7 @@ pub(super) async fn due_steps(
         "select r.monitor_id, r.delivery_id, m.tags, s.state, s.severity as severity_now, t.open,
              (select k.flip_id from acknowledgements k
                  where k.monitor_id = r.monitor_id and k.flip_id = {}) as acknowledged
-         from on_call_rounds r join monitors m on m.id = r.monitor_id join statuses s on s.monitor_id = r.monitor_id
+         from on_call_rounds r join monitors m on m.id = r.monitor_id join states s on s.monitor_id = r.monitor_id
          left join told t on t.monitor_id = r.monitor_id and t.alert_key = r.rota
          where r.rota = $1 and r.next_at <= $2 and ($3 = 0 or r.monitor_id = $3) and {IS_TOLD_OF}
              and not exists (select 1 from deliveries d

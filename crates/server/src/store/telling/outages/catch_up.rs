@@ -22,12 +22,13 @@ const PIECE: usize = 500;
 
 /// Those that wait for an outage that is over, and for no run that is coming by itself: one that goes on, one that was handed back,
 /// or one more that is due already. A run that began after the end leaves none of them waiting so.
-const WAITING_STILL: &str = "select s.monitor_id, s.next_tick_at
-     from statuses s join source_outages o on o.id = s.outage_id join monitors m on m.id = s.monitor_id
+const WAITING_STILL: &str = "select s.monitor_id, d.next_tick_at
+     from states s join source_outages o on o.id = s.outage_id join monitors m on m.id = s.monitor_id
+         join dues d on d.monitor_id = s.monitor_id
      where s.outage_id is not null and o.ended_at is not null and s.waits in ('held', 'as_it_was')
          and m.active and m.deleted_at is null
-         and s.claimed_by is null and s.owed_tick_at is null and s.fault is null and s.next_tick_at is not null
-         and (s.catch_up_at is null or s.due_at is null or s.due_at > s.catch_up_at)
+         and d.claimed_by is null and d.owed_tick_at is null and d.fault is null and d.next_tick_at is not null
+         and (d.catch_up_at is null or d.due_at is null or d.due_at > d.catch_up_at)
      order by s.outage_id, s.monitor_id";
 
 /// A monitor, and when its run is due.
@@ -65,9 +66,9 @@ fn apart(count: usize) -> SignedDuration {
 async fn make_due(connection: &mut DbConnection, due: Vec<Due>) -> Result<u64, StoreError> {
     // In the order in which everybody keeps them.
     let keeping = format!(
-        "select s.monitor_id from statuses s where s.monitor_id in {} {}",
+        "select s.monitor_id from states s join dues d on d.monitor_id = s.monitor_id where s.monitor_id in {} {}",
         sql_pieces::ids_of("$1"),
-        sql_pieces::KEEPING_THE_STATUSES
+        sql_pieces::KEEPING_THE_STATES
     );
     db::query(db::AssertSqlSafe(keeping))
         .bind(ids_text(due.iter().map(|(monitor, _)| *monitor)))
@@ -77,13 +78,13 @@ async fn make_due(connection: &mut DbConnection, due: Vec<Due>) -> Result<u64, S
     for piece in in_pieces(connection, &due) {
         let sql = format!(
             "with more (id, due_at) as ({})
-             update statuses set catch_up_at = more.due_at, due_at = more.due_at from more
-             where statuses.monitor_id = more.id and statuses.waits in ('held', 'as_it_was')
-                 and statuses.claimed_by is null and statuses.owed_tick_at is null and statuses.fault is null
-                 and statuses.next_tick_at > more.due_at
-                 and exists (select 1 from source_outages o where o.id = statuses.outage_id and o.ended_at is not null)
-                 and exists (select 1 from monitors m
-                     where m.id = statuses.monitor_id and m.active and m.deleted_at is null)",
+             update dues set catch_up_at = more.due_at, due_at = more.due_at
+             from more join states s on s.monitor_id = more.id
+             where dues.monitor_id = more.id and s.waits in ('held', 'as_it_was')
+                 and dues.claimed_by is null and dues.owed_tick_at is null and dues.fault is null
+                 and dues.next_tick_at > more.due_at
+                 and exists (select 1 from source_outages o where o.id = s.outage_id and o.ended_at is not null)
+                 and exists (select 1 from monitors m where m.id = s.monitor_id and m.active and m.deleted_at is null)",
             sql_pieces::rows(piece.len(), &["bigint", "bigint"])
         );
         let mut query = db::query(db::AssertSqlSafe(sql));

@@ -136,7 +136,7 @@ async fn begins(connection: &mut DbConnection, outage: &Outage, now: Timestamp) 
     let Some(worst) = shares.values().map(|share| share.severity).max() else { return Ok(Vec::new()) };
     let source = stand_in(connection, outage, now).await?;
     record_flips::hold(connection, source).await?;
-    let row = db::query("select state, severity from statuses where monitor_id = $1")
+    let row = db::query("select state, severity from states where monitor_id = $1")
         .bind(source.0)
         .fetch_one(&mut *connection)
         .await?;
@@ -207,7 +207,7 @@ async fn ends(
     let Some(source) = standing_for(connection, &outage.source).await? else { return Ok(Vec::new()) };
     keep_for_now(connection, source, now).await?;
     record_flips::hold(connection, source).await?;
-    let row = db::query("select state, severity from statuses where monitor_id = $1")
+    let row = db::query("select state, severity from states where monitor_id = $1")
         .bind(source.0)
         .fetch_one(&mut *connection)
         .await?;
@@ -249,16 +249,14 @@ async fn is_now(
     since: Timestamp,
     message: &str,
 ) -> Result<(), StoreError> {
-    db::query(
-        "update statuses set state = $1, severity = $2, state_since = $3, last_message = $4 where monitor_id = $5",
-    )
-    .bind(state.as_str())
-    .bind(severity.map(Severity::as_str))
-    .bind(micros(since))
-    .bind(message)
-    .bind(source.0)
-    .execute(connection)
-    .await?;
+    db::query("update states set state = $1, severity = $2, state_since = $3, last_message = $4 where monitor_id = $5")
+        .bind(state.as_str())
+        .bind(severity.map(Severity::as_str))
+        .bind(micros(since))
+        .bind(message)
+        .bind(source.0)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -266,7 +264,7 @@ async fn is_now(
 async fn forget(connection: &mut DbConnection, now: Timestamp) -> Result<(), StoreError> {
     db::query(
         "delete from source_outages where ended_at < $1 and settled = $2
-             and not exists (select 1 from statuses s where s.outage_id = source_outages.id)",
+             and not exists (select 1 from states s where s.outage_id = source_outages.id)",
     )
     .bind(micros(now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN)))
     .bind(true)

@@ -80,7 +80,7 @@ impl Store {
     /// The state of a monitor, or of what stands for a source.
     pub async fn state_told_of(&self, id: MonitorId) -> Result<State, StoreError> {
         let sql = format!(
-            "select s.state from statuses s join monitors m on m.id = s.monitor_id where m.id = $1 and {IS_TOLD_OF}"
+            "select s.state from states s join monitors m on m.id = s.monitor_id where m.id = $1 and {IS_TOLD_OF}"
         );
         db::query(db::AssertSqlSafe(sql)).bind(id.0).fetch_one(self.readers()).await?.state("state")
     }
@@ -102,7 +102,7 @@ impl Store {
 }
 
 /// The monitors that wait for the outage `$1`.
-const WAITING: &str = "statuses s join monitors m on m.id = s.monitor_id
+const WAITING: &str = "states s join monitors m on m.id = s.monitor_id
      where s.outage_id = $1 and s.waits <> 'no_longer' and m.active and m.deleted_at is null";
 
 /// Whether any monitor waits for its end.

@@ -214,7 +214,7 @@ pub(in crate::store) async fn write<'a>(
     }
     for (monitor, waits) in waits {
         let outage = waits.map(|(id, _)| begun.get(&id).copied().unwrap_or(id).0);
-        db::query("update statuses set outage_id = $1, waits = $2 where monitor_id = $3")
+        db::query("update states set outage_id = $1, waits = $2 where monitor_id = $3")
             .bind(outage.filter(|id| *id > 0))
             .bind(waits.filter(|_| outage.is_some_and(|id| id > 0)).map(|(_, waits)| waits.as_str()))
             .bind(monitor.0)

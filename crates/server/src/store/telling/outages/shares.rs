@@ -35,7 +35,7 @@ const TOLD_BY: &str = "select t.alert_key from told t join monitors source on so
 /// the source `$2`; and those without a problem meanwhile, of which nothing has to be held back.
 const WAITING: &str = "select s.monitor_id, m.tags, m.alerts, m.default_severity, s.state, s.severity as severity_now,
          h.alert_key, t.state as told_state, t.open, t.severity, t.open_severity
-     from statuses s join monitors m on m.id = s.monitor_id
+     from states s join monitors m on m.id = s.monitor_id
      left join held h on h.monitor_id = s.monitor_id and s.state in ('ALARM', 'ERROR')
      left join told t on t.alert_key = h.alert_key and t.monitor_id = h.monitor_id
      where s.outage_id = $1 and s.waits in ('held', 'recovering') and m.active and m.deleted_at is null

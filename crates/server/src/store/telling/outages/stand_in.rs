@@ -54,11 +54,12 @@ pub(super) async fn stand_in(
     .bind(KEPT_DAYS)
     .fetch_one(&mut *connection)
     .await?;
-    db::query("insert into statuses (monitor_id, state, state_since) values ($1, 'OK', $2)")
+    db::query("insert into states (monitor_id, state, state_since) values ($1, 'OK', $2)")
         .bind(id)
         .bind(micros(outage.began_at))
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    db::query("insert into dues (monitor_id) values ($1)").bind(id).execute(connection).await?;
     Ok(MonitorId(id))
 }
 

@@ -133,7 +133,7 @@ async fn check_seed(seed: u64, pooled: bool) {
     let told: Vec<Value> = receiver.taken().iter().map(Asked::json).collect();
     every_flip_is_told(&mut database, &told).await;
     no_two_runs_at_once(&mut database).await;
-    assert_eq!(database.number("select count(*) from statuses where claimed_by is not null").await, 0);
+    assert_eq!(database.number("select count(*) from dues where claimed_by is not null").await, 0);
     // Those that were killed are listed for a day; these left in order.
     let killed = world.story.iter().filter(|act| act.starts_with("killed")).count() as i64;
     assert!(database.number("select count(*) from nodes").await <= killed);
