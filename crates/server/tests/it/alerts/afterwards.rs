@@ -111,7 +111,8 @@ async fn the_next_message_waits_where_a_receiver_takes_nothing_more_for_a_moment
     send(&channel, &alarm()).await.unwrap();
     assert!(taken.elapsed() >= Duration::from_millis(350), "{:?}", taken.elapsed());
     // Not where that would use up the time that there is.
+    stub.answer(200, &[("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset-After", "4.5")], Some(r#"{"id": "1"}"#));
     send(&channel, &alarm()).await.unwrap();
-    channel.send(&alarm(), Duration::from_millis(700)).await.unwrap();
+    channel.send(&alarm(), Duration::from_secs(4)).await.unwrap();
     assert_eq!(stub.taken().len(), 4);
 }
