@@ -700,6 +700,33 @@ async fn what_outlives_it_is_told_by_those_who_are_for_it_by_then() {
     assert_eq!((test.ops().story("moved"), test.spare().story("moved")), (vec![], vec![DOWN, UP]));
 }
 
+/// Switched on, it follows in silence what is a problem by then. Of this one it was the source's, and is the monitor's own later.
+#[tokio::test]
+async fn what_outlives_it_is_told_by_an_alert_that_was_switched_off_and_on_meanwhile() {
+    let (test, [errs, refused, other]) = monitors().await;
+    for id in [errs, refused, other] {
+        fails(&test, id).await;
+    }
+    later(&test, 60).await;
+    for enabled in [false, true] {
+        let change = AlertChange { enabled: Some(enabled), ..AlertChange::default() };
+        test.store().set_alert("ops", change, &by_server(test.now())).await.unwrap();
+    }
+    later(&test, 60).await;
+    passes(&test, other).await;
+    ends(&test, errs, State::Error).await;
+    fails(&test, refused).await;
+    at_rest(&test).await;
+    for alert in [test.ops(), test.spare()] {
+        assert_eq!((alert.story("m0"), alert.story("m1")), (vec![DOWN], vec![DOWN]));
+    }
+    for id in [errs, refused] {
+        passes(&test, id).await;
+    }
+    at_rest(&test).await;
+    assert_eq!((test.ops().story("m0"), test.ops().story("m1")), (vec![DOWN, UP], vec![DOWN, UP]));
+}
+
 /// It is edited to ask another source while it waits for the first, which nobody asks any more.
 #[tokio::test]
 async fn one_that_asks_another_source_by_now_is_judged_by_that() {

@@ -250,8 +250,8 @@ async fn let_go_of_one(
     }
 }
 
-/// Holds a problem of which nobody has heard back for those who are for it by now, and passed it over when it began: who hears of
-/// the monitor was changed meanwhile, and what outlives a mute or an outage is told. Answers which these are.
+/// Holds a problem of which nobody has heard back for those who are for it by now, and passed it over before: who hears of the
+/// monitor was changed meanwhile, and what outlives a mute or an outage is told. Answers which these are.
 async fn hold_for_others(
     connection: &mut DbConnection,
     alerts: &[AlertRow],
@@ -279,12 +279,29 @@ async fn hold_for_others(
     Ok(others)
 }
 
-/// Tells what is left of what was held back of a monitor, by every alert that nothing else holds back; the alerts that owe it.
+/// Tells what is left of what was held back of a monitor, by every alert that nothing else holds back; the alerts that owe it. What
+/// was its source's is its own by now: if nobody has heard of it, that is new to those who passed it over, too.
 pub(in crate::store) async fn let_go_of_monitor(
     connection: &mut DbConnection,
     monitor: MonitorId,
     now: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
+    let row = db::query(
+        "select m.id as monitor_id, m.tags, m.alerts, s.state, s.severity from monitors m
+         join statuses s on s.monitor_id = m.id where m.id = $1",
+    )
+    .bind(monitor.0)
+    .fetch_one(&mut *connection)
+    .await?;
+    let state = row.state("state")?;
+    if state.is_problem() {
+        let alerts = alert_records::read_all(connection).await?;
+        let tags = tags_to_tell_by(monitor.0, &row.text("tags")?);
+        let chosen = alerts_from(monitor.0, row.text_or_none("alerts")?);
+        let severity = row.severity("severity", Some(state))?;
+        let subject = Subject { tags: &tags, alerts: chosen.as_deref(), state, severity };
+        hold_for_others(connection, &alerts, monitor, &subject, now).await?;
+    }
     let alerts: Vec<String> = db::query_scalar("select alert_key from held where monitor_id = $1 order by alert_key")
         .bind(monitor.0)
         .fetch_all(&mut *connection)
