@@ -31,7 +31,7 @@ use revere::{
 };
 use revere_model::{
     DeliveryId, Flapping, FlipId, MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Severity, SeveritySet,
-    Silence, State,
+    Silence, State, StateInOutage,
 };
 
 use self::hearing::Ears;
@@ -75,7 +75,7 @@ async fn so_it_is_where_a_source_is_down_from_time_to_time() {
         (None, None) => KNOWN,
     };
     for seed in first..first + count {
-        World { source: true, ..World::new(seed).await }.tell().await;
+        World::asking_a_source(seed).await.tell().await;
     }
 }
 
@@ -137,6 +137,20 @@ impl World {
             looked_at: HashSet::new(),
             story: Vec::new(),
         }
+    }
+
+    /// Monitors that ask a source: two as they are made, one that stays as it was while the source is down, and one that is told
+    /// by itself.
+    async fn asking_a_source(seed: u64) -> World {
+        let world = World { source: true, ..World::new(seed).await };
+        for (id, keeps) in [(world.ids[2], true), (world.ids[3], false)] {
+            let monitor = world.store().monitor(id).await.unwrap();
+            let state_in_outage = if keeps { StateInOutage::Keep } else { StateInOutage::Error };
+            let spec = MonitorSpec { state_in_outage, told_in_outage: !keeps, ..monitor.spec };
+            let by = by_server(world.test().now());
+            world.store().update_monitor(id, monitor.version, &spec, &by).await.unwrap();
+        }
+        world
     }
 
     fn test(&self) -> &TestEngine {
@@ -228,9 +242,13 @@ impl World {
                 format!("mute {} ends", mute.id)
             }
             19 => {
-                let monitor = self.monitor();
-                self.store().acknowledge(monitor, None, AcknowledgedBy::Request, &by_server(now)).await.unwrap();
-                format!("somebody looks after {monitor}")
+                let (monitor, by) = (self.monitor(), by_server(now));
+                if self.store().acknowledgements(&[monitor]).await.unwrap().is_empty() {
+                    self.store().acknowledge(monitor, None, AcknowledgedBy::Request, &by).await.unwrap();
+                    return format!("somebody looks after {monitor}");
+                }
+                self.store().take_back_acknowledgement(monitor, Vec::new(), &by).await.unwrap();
+                format!("nobody looks after {monitor} any more")
             }
             20 => self.settings().await,
             21 => {
