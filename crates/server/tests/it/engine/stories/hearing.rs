@@ -103,7 +103,8 @@ impl World {
                         "select count(*) from flips where id = {} and monitor_id = {} and new_state = '{}'",
                         row.flip_id, told.monitor.id, told.new_state
                     );
-                    assert_eq!(self.sql.number(change).await, 1, "{}", self.wrong("it tells of another change"));
+                    let changes = self.sql.number(change).await;
+                    assert_eq!(changes, 1, "{}", self.wrong("it tells of another change"));
                     if !told.key.ends_with("-instead")
                         && let Err(what) = self.hear(alert, told, row, message.sending.may_be_repeat)
                     {
@@ -170,7 +171,8 @@ impl World {
         for id in self.ids.clone() {
             let monitor = self.store().monitor(id).await.unwrap();
             let filter = NotToldFilter { monitor: Some(id), limit: 100_000, ..NotToldFilter::default() };
-            for one in self.store().not_told(&filter).await.unwrap() {
+            let not_told = self.store().not_told(&filter).await.unwrap();
+            for one in not_told {
                 for key in &one.alerts {
                     if !self.looked_at.insert((one.flip_id, one.reason, key.clone())) {
                         continue;
