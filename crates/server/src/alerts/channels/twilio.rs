@@ -45,8 +45,12 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
                 (200, "<html>not Twilio</html>", Retry::Later),
                 (201, r#"{"sid": "SM1", "status": "failed", "error_code": null}"#, Retry::Never),
                 (201, r#"{"sid": "SM1", "status": "undelivered", "error_code": 30007}"#, Retry::Never),
-                (201, r#"{"sid": "SM1", "status": "queued", "error_code": 30007,
-                    "error_message": "Carrier violation"}"#, Retry::Never),
+                (
+                    201,
+                    r#"{"sid": "SM1", "status": "queued", "error_code": 30007,
+                    "error_message": "Carrier violation"}"#,
+                    Retry::Never,
+                ),
             ],
         },
         ChannelSample {

@@ -229,5 +229,7 @@ async fn judge(database: &mut Sql, book: &Book, acknowledged: usize) -> String {
     assert_eq!(bad, 3, "the bad receivers were not bad, or others were: {:?}", book.refused);
     let refusals: usize = book.refused.iter().sum();
     let messages = book.taken.len();
-    format!("{flips} flips, 3 of {RECEIVERS} receivers bad: {messages} messages, {repeats} repeats, {refusals} refusals")
+    format!(
+        "{flips} flips, 3 of {RECEIVERS} receivers bad: {messages} messages, {repeats} repeats, {refusals} refusals"
+    )
 }

@@ -196,7 +196,8 @@ impl World {
                         Silence::Muted => muted,
                         Silence::Flapping => self.flapping.is_some(),
                     };
-                    let what = format!("{key} is silent about {} of {id}: {}, which is not so", one.flip_id, one.reason);
+                    let what =
+                        format!("{key} is silent about {} of {id}: {}, which is not so", one.flip_id, one.reason);
                     assert!(so, "{}", self.wrong(&what));
                 }
             }

@@ -25,9 +25,7 @@ use revere::{
     alerts::{Retry, SendError},
     engine::{EngineHandle, EngineSettings},
     metrics::Metrics,
-    store::{
-        AcknowledgedBy, AlertChange, RunResult, SourceDown, SourcesMet, Store,
-    },
+    store::{AcknowledgedBy, AlertChange, RunResult, SourceDown, SourcesMet, Store},
 };
 use revere_model::{
     DeliveryId, Flapping, FlipId, MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Severity, SeveritySet,
