@@ -93,7 +93,7 @@ pub trait HttpChannel: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Whether it is the buttons of a message that this answer refuses: it is sent once more then, without them.
+    /// Whether it is the buttons of a message, or its markup, that this answer refuses: it is sent once more then, without them.
     fn refuses_buttons(&self, answer: &Answer) -> bool {
         let _ = answer;
         false

@@ -1,4 +1,5 @@
-//! What a receiver says after it took something: what came of that, and that it takes nothing more for a moment.
+//! What a receiver says that is not the whole answer yet: what came of what it took, that it takes nothing more for a moment, or that
+//! it would take it in another form.
 
 use std::{
     sync::{
@@ -115,4 +116,21 @@ async fn the_next_message_waits_where_a_receiver_takes_nothing_more_for_a_moment
     send(&channel, &alarm()).await.unwrap();
     channel.send(&alarm(), Duration::from_secs(4)).await.unwrap();
     assert_eq!(stub.taken().len(), 4);
+}
+
+#[tokio::test]
+async fn a_text_whose_markup_telegram_cannot_read_is_told_as_plain_text() {
+    const REFUSED: &str = "Bad Request: can't parse entities: Unsupported start tag \"b\" at byte offset 17";
+    let stub = Stub::start().await;
+    stub.judges(|asked| match asked.json()["parse_mode"].is_null() {
+        true => (200, json!({"ok": true, "result": {"message_id": 7}}).to_string()),
+        false => (400, json!({"ok": false, "error_code": 400, "description": REFUSED}).to_string()),
+    });
+    let channel = channel("telegram", json!({"bot_token": "1:t", "chat_id": -42, "api_url": stub.url}));
+    let told = Notification { message: "1 < 2 & @everyone".to_owned(), ..alarm() };
+    let receipt = send(&channel, &told).await.unwrap();
+    assert!(receipt.reply.contains("can't parse entities"), "{}", receipt.reply);
+    let [_, plain] = stub.taken().try_into().unwrap();
+    let text = plain.json()["text"].as_str().unwrap().to_owned();
+    assert!(text.contains("1 < 2 & ") && !text.contains("@everyone"), "{text}");
 }
