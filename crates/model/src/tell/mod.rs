@@ -24,7 +24,8 @@
 //!   switching it on makes no storm. What was told before stays open where it is: once the alert is on again it tells what has
 //!   become of it, if that is another state by then.
 //! - A change of what an alert tells, or of who tells a monitor, has effect from the next flip on; it tells nothing by
-//!   itself.
+//!   itself. Only a problem that was held back, and of which nobody has heard, is told by those who are for it when nothing holds
+//!   it back any more.
 //!
 //! # The state before, in the text of a delivery
 //!

@@ -104,26 +104,30 @@ impl Answer {
 /// | JSON `retry-after` | seconds, fractions too | Zulip |
 /// | header `X-RateLimit-Period-In-Sec` | seconds | Opsgenie |
 /// | header `X-Limit-App-Reset` | the moment, in seconds since 1970, with a 429 | Pushover |
+/// | header `X-RateLimit-Reset` | the moment, in seconds since 1970, fractions too, with a 429 | Zulip, Discord |
 fn asked_wait(reply: &Reply, json: &Value, now: Timestamp) -> Option<Duration> {
     let span = |json: &Value, unit_s: f64| {
         let seconds = json.as_f64().filter(|seconds| *seconds >= 0.0)? * unit_s;
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     };
-    let reset = || {
-        if reply.status.as_u16() != 429 {
-            return None;
-        }
-        let at: i64 = reply.headers.get("x-limit-app-reset")?.to_str().ok()?.trim().parse().ok()?;
-        u64::try_from(at.saturating_sub(now.as_second())).ok()
+    let header = |name: &str| reply.headers.get(name)?.to_str().ok().map(str::trim);
+    let reset = |name: &str| {
+        let at: f64 = header(name).filter(|_| reply.status.as_u16() == 429)?.parse().ok()?;
+        let whole = Duration::try_from_secs_f64(at).ok()?.as_secs();
+        // Some say in how many seconds; that is no moment of our days, and no wait.
+        u64::try_from(i64::try_from(whole).ok()?.saturating_sub(now.as_second())).ok()
     };
-    let period = || reply.headers.get("x-ratelimit-period-in-sec")?.to_str().ok()?.trim().parse().ok();
+    let period = || header("x-ratelimit-period-in-sec")?.parse().ok();
     reply
         .retry_after(now)
         .or_else(|| span(&json["retry_after"], 1.0))
         .or_else(|| span(&json["parameters"]["retry_after"], 1.0))
         .or_else(|| span(&json["retry_after_ms"], 0.001))
         .or_else(|| span(&json["retry-after"], 1.0))
-        .or_else(|| period().or_else(reset).map(Duration::from_secs))
+        .or_else(|| {
+            let moment = || reset("x-limit-app-reset").or_else(|| reset("x-ratelimit-reset"));
+            period().or_else(moment).map(Duration::from_secs)
+        })
 }
 
 #[cfg(test)]

@@ -19,7 +19,9 @@ use super::{
     Built, Channel, Notification, PreviewPart, Receipt, Retry, SendError,
     answer::{Answer, Verdict},
     charts::{self, told_without},
-    multipart, own_words, preview,
+    multipart, own_words,
+    pause::Pause,
+    preview,
 };
 use crate::{
     building::BuildInput,
@@ -34,6 +36,13 @@ const REPLY_BYTES: usize = 256 << 10;
 
 /// So long a chart that follows what was told is waited for: until it is there, that is not written down as told.
 const CHART_PATIENCE: Duration = Duration::from_secs(5);
+
+/// When a receiver that took something to look at is asked what came of it, each after the one before.
+const LOOKS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1)];
+
+/// So long it is asked at most.
+const LOOKS_PATIENCE: Duration = Duration::from_secs(4);
 
 /// The longest reference that is kept, in bytes; no service has longer ones.
 const REFERENCE_BYTES: usize = 1 << 10;
@@ -84,7 +93,7 @@ pub trait HttpChannel: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Whether it is the buttons of a message that this answer refuses: it is sent once more then, without them.
+    /// Whether it is the buttons of a message, or its markup, that this answer refuses: it is sent once more then, without them.
     fn refuses_buttons(&self, answer: &Answer) -> bool {
         let _ = answer;
         false
@@ -93,6 +102,19 @@ pub trait HttpChannel: Send + Sync + 'static {
     /// Whether what it says is all its owner's, so that the default text shows nobody what was told.
     fn has_own_body(&self) -> bool {
         false
+    }
+
+    /// What to ask a receiver that says with `taken` only that it will look at the notification: what came of it.
+    fn question(&self, taken: &Answer) -> Option<Request> {
+        let _ = taken;
+        None
+    }
+
+    /// What the answer to that says came of the notification; `None` while it says nothing. One of which nothing is known is
+    /// taken.
+    fn came_of(&self, notification: &Notification, answer: &Answer) -> Option<Verdict> {
+        let _ = (notification, answer);
+        None
     }
 
     /// What to ask for once the notification is taken. It is asked once, by itself, and changes nothing about that.
@@ -123,7 +145,7 @@ pub fn form(url: Url, fields: &[(&str, &str)]) -> Request {
 /// both are reported together.
 pub fn over_http<C: HttpChannel>(setup: &BuildInput, made: Result<C, Vec<ConfigFault>>) -> Built {
     match (made, HttpTarget::read(setup, None)) {
-        (Ok(channel), Ok(target)) => Ok(Arc::new(OverHttp { target, channel })),
+        (Ok(channel), Ok(target)) => Ok(Arc::new(OverHttp { target, channel, pause: Pause::default() })),
         (made, target) => Err(made.err().into_iter().chain(target.err()).flatten().collect()),
     }
 }
@@ -131,6 +153,7 @@ pub fn over_http<C: HttpChannel>(setup: &BuildInput, made: Result<C, Vec<ConfigF
 struct OverHttp<C> {
     target: HttpTarget,
     channel: C,
+    pause: Pause,
 }
 
 #[async_trait]
@@ -236,6 +259,7 @@ impl<C: HttpChannel> OverHttp<C> {
         // A delivery that ends unanswered is owed again anyway, and the key tells a receiver that it is the same one.
         let request = Request { redirects: 0, repeatable: true, ..request.map_err(not_sent)? };
         let asked = outbound.shown(&request);
+        self.pause.over(end).await;
         let limits = Limits::within(end.saturating_duration_since(Instant::now()), REPLY_BYTES);
         let (mut reply, mut verdict, mut answer) = self.ask(request.clone(), limits).await?;
         if verdict != Verdict::Taken
@@ -246,6 +270,16 @@ impl<C: HttpChannel> OverHttp<C> {
                 Verdict::Taken => (reply, verdict, answer) = self.ask(request, limits).await?,
                 Verdict::Refused { retry: Retry::Never, .. } => {}
                 passing => (reply, verdict) = (remedied, passing),
+            }
+        }
+        let mut came_of = String::new();
+        if verdict == Verdict::Taken
+            && let Some(question) = self.channel.question(&answer)
+        {
+            match self.looked_at(question, notification, limits, end).await {
+                Some((said, Verdict::Taken)) => came_of = format!("; then: {}", said.summary()),
+                Some((said, refused)) => (reply, verdict) = (said, refused),
+                None => came_of = "; it does not say yet what came of it".to_owned(),
             }
         }
         match verdict {
@@ -263,7 +297,7 @@ impl<C: HttpChannel> OverHttp<C> {
                 let reference = self.channel.reference(notification, &answer).filter(fits);
                 let without = self.send_chart(notification, &answer, limits, end).await.err();
                 let without = without.map(|why| format!(" (without its chart: {why})")).unwrap_or_default();
-                Ok(Receipt { reply: reply.summary() + &without, reference, said: None })
+                Ok(Receipt { reply: reply.summary() + &came_of + &without, reference, said: None })
             }
             Verdict::Refused { retry, reason } => {
                 let said = reason.map_or_else(|| reply.summary(), |reason| reply.status_with(&reason));
@@ -273,6 +307,31 @@ impl<C: HttpChannel> OverHttp<C> {
                 Err(Refused { error, status: Some(reply.status), for_buttons: self.channel.refuses_buttons(&answer) })
             }
         }
+    }
+
+    /// Asks a receiver what came of a notification that it took to look at, until it says so; nothing where it does not in time.
+    async fn looked_at(
+        &self,
+        question: Request,
+        notification: &Notification,
+        limits: Limits,
+        end: Instant,
+    ) -> Option<(Reply, Verdict)> {
+        let question = Request { redirects: 0, ..question };
+        let looks = async {
+            for pause in LOOKS {
+                tokio::time::sleep(pause).await;
+                let reply = self.target.outbound.send_for_status(question.clone(), limits).await.ok()?;
+                let answer = Answer::read(&reply, SystemClock.now());
+                if let Some(verdict) = self.channel.came_of(notification, &answer) {
+                    return Some((reply, verdict));
+                }
+            }
+            None
+        };
+        // Well before the time of the whole is up: it is taken, unless the receiver says otherwise.
+        let left = end.saturating_duration_since(Instant::now()).saturating_sub(Duration::from_secs(1));
+        tokio::time::timeout(LOOKS_PATIENCE.min(left), looks).await.ok().flatten()
     }
 
     /// Has the chart follow what was `taken`. Whatever comes of it, that was told. `Err` says why the chart was not.
@@ -312,6 +371,7 @@ impl<C: HttpChannel> OverHttp<C> {
 
     async fn ask(&self, request: Request, limits: Limits) -> Result<(Reply, Verdict, Answer), SendError> {
         let reply = self.target.outbound.send_for_status(request, limits).await.map_err(not_sent)?;
+        self.pause.note(&reply.headers);
         let answer = Answer::read(&reply, SystemClock.now());
         Ok((reply, self.channel.judge(&answer), answer))
     }

@@ -20,6 +20,7 @@ mod inert;
 mod multipart;
 mod own_words;
 mod pasted_address;
+mod pause;
 mod preview;
 mod printer;
 mod process;

@@ -1,7 +1,9 @@
 //! `opsgenie` and `jira_service_management`: an alert of either, which speak alike.
 //!
 //! Facts: docs.opsgenie.com and developer.atlassian.com/cloud/jira/service-desk-ops, August 2026. A problem opens an alert and its
-//! end closes it, by the key of the problem as its alias. An answer says only that it is queued. Opsgenie ends in April 2027.
+//! end closes it, by the key of the problem as its alias. An answer says only that it is queued; what came of it is asked for by
+//! its `requestId` (docs.opsgenie.com/docs/alert, November 2026), which is not known until it was looked at. Opsgenie ends in
+//! April 2027.
 
 use serde_json::json;
 
@@ -128,5 +130,20 @@ impl HttpChannel for Genie {
 
     fn judge(&self, answer: &Answer) -> Verdict {
         answer.by_word(answer.json["requestId"].is_string())
+    }
+
+    fn question(&self, taken: &Answer) -> Option<Request> {
+        let url = below(self.alerts.clone(), &["requests", taken.json["requestId"].as_str()?]);
+        Request::get(url).header("Authorization", &format!("GenieKey {}", self.api_key)).ok()
+    }
+
+    fn came_of(&self, notification: &Notification, answer: &Answer) -> Option<Verdict> {
+        let data = &answer.json["data"];
+        let closes = notification.is_over() && !notification.test;
+        match data["success"].as_bool().or(data["isSuccess"].as_bool())? {
+            // Somebody closed it by hand, or it was never opened: nothing is left that somebody has to hear of.
+            false if !closes => Some(answer.never(data["status"].as_str().unwrap_or("no alert was opened"))),
+            _ => Some(Verdict::Taken),
+        }
     }
 }

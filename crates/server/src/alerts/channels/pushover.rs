@@ -3,6 +3,8 @@
 //! Facts: pushover.net/api, August 2026. The body says whether the message was taken. A refusal repeated gets an address banned, so
 //! that only what the service calls passing is tried again; a used-up month is over when `X-Limit-App-Reset` says.
 
+use std::time::Duration;
+
 use revere_model::State;
 
 use super::super::{
@@ -17,6 +19,9 @@ use crate::{
     outbound::{OutboundError, Request, Url},
     settings::{Field, FieldKind},
 };
+
+/// After a fault of its own it asks not to be asked any sooner.
+const NOT_BEFORE: Duration = Duration::from_secs(5);
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
     names: &["pushover"],
@@ -114,9 +119,15 @@ impl HttpChannel for Pushover {
         let said = answer.json["errors"]
             .as_array()
             .map(|errors| errors.iter().filter_map(|error| error.as_str()).collect::<Vec<_>>().join("; "));
-        match said {
+        let verdict = match said {
             Some(reason) => answer.refused(&reason),
             None => answer.by_word(answer.json["status"] == 1),
+        };
+        match verdict {
+            Verdict::Refused { retry: Retry::Later, reason } if answer.status >= 500 => {
+                Verdict::Refused { retry: Retry::After(NOT_BEFORE), reason }
+            }
+            as_said => as_said,
         }
     }
 }

@@ -53,6 +53,10 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 const TEXT: ChatText =
     ChatText { max: 4096, size: inert::utf16_units, inert: inert::unmentioned_entities, inert_link: inert::entities };
 
+/// Where Telegram could not read that, or refused the buttons below it.
+const PLAIN: ChatText =
+    ChatText { max: 4096, size: inert::utf16_units, inert: inert::unmentioned, inert_link: inert::as_it_is };
+
 /// The longest text below a picture, in UTF-16 units.
 const CAPTION: usize = 1024;
 
@@ -113,13 +117,16 @@ impl Telegram {
 impl HttpChannel for Telegram {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let chat = self.chat();
-        let text = notification.chat_text(&TEXT);
+        let plain = notification.sending.without_buttons;
+        let text = notification.chat_text(if plain { &PLAIN } else { &TEXT });
         let chart = notification.chart().filter(|_| inert::utf16_units(&text) <= CAPTION);
         let mut body = match chart {
             None => json!({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": true}}),
             Some(_) => json!({"chat_id": chat, "caption": text}),
         };
-        body["parse_mode"] = json!("HTML");
+        if !plain {
+            body["parse_mode"] = json!("HTML");
+        }
         let buttons = notification.problem_buttons(LONGEST_URL);
         if !buttons.is_empty() {
             let row: Vec<Value> = buttons.iter().map(|one| json!({"text": one.label, "url": one.url})).collect();
@@ -186,7 +193,8 @@ impl HttpChannel for Telegram {
 
     fn refuses_buttons(&self, answer: &Answer) -> bool {
         let why = answer.json["description"].as_str().unwrap_or_default();
-        answer.json["error_code"] == 400 && (why.contains("BUTTON_URL_INVALID") || why.contains("keyboard button URL"))
+        let reasons = ["BUTTON_URL_INVALID", "keyboard button URL", "can't parse entities"];
+        answer.json["error_code"] == 400 && reasons.iter().any(|reason| why.contains(reason))
     }
 
     /// The message that it answers, if that is there still, else the message. In a topic, one that answers nothing answers

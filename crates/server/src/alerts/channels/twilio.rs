@@ -1,7 +1,9 @@
 //! `twilio`: a text message or a call, by Twilio.
 //!
-//! Facts: twilio.com/docs (Messages, Calls, TwiML), August 2026. The answer says only that it is queued. A text message is one part:
-//! the short text, in the alphabet of telephones where that is possible.
+//! Facts: twilio.com/docs (Messages, Calls, TwiML), August 2026. The answer says only that it is queued, or that it has failed at
+//! once. What becomes of it later, after half a minute or so, is not asked for: nobody can tell Twilio that a message comes once
+//! more, and until that was known it would not be written down as sent. A text message is one part: the short text, in the
+//! alphabet of telephones where that is possible.
 
 use super::super::{
     ChannelKind, ChannelSample, Notification, Retry,
@@ -41,16 +43,27 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
             refusals: &[
                 (400, r#"{"code": 21211, "message": "The 'To' number is not valid", "status": 400}"#, Retry::Never),
                 (200, "<html>not Twilio</html>", Retry::Later),
+                (201, r#"{"sid": "SM1", "status": "failed", "error_code": null}"#, Retry::Never),
+                (201, r#"{"sid": "SM1", "status": "undelivered", "error_code": 30007}"#, Retry::Never),
+                (
+                    201,
+                    r#"{"sid": "SM1", "status": "queued", "error_code": 30007,
+                    "error_message": "Carrier violation"}"#,
+                    Retry::Never,
+                ),
             ],
         },
         ChannelSample {
             config: r#"{"account_sid": "AC1", "auth_token": "token-s3cret", "from": "+15550001111", "to": "+15550002222",
                 "by": "call", "api_url": "{url}"}"#,
             taken: r#"{"sid": "CA1", "status": "queued"}"#,
-            refusals: &[],
+            refusals: &[(201, r#"{"sid": "CA1", "status": "failed"}"#, Retry::Never)],
         },
     ],
 };
+
+/// What a message or a call may have come to at once that reached nobody.
+const FAILED: [&str; 3] = ["failed", "undelivered", "canceled"];
 
 struct Twilio {
     url: Url,
@@ -108,9 +121,15 @@ impl HttpChannel for Twilio {
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {
-        match answer.json["message"].as_str() {
+        let (json, status) = (&answer.json, answer.json["status"].as_str().unwrap_or_default());
+        match json["message"].as_str() {
             Some(reason) if answer.status >= 300 => answer.refused(reason),
-            _ => answer.by_word(answer.json["sid"].is_string()),
+            _ if FAILED.contains(&status) || !json["error_code"].is_null() => {
+                let code = json["error_code"].as_i64().map(|code| format!(", error {code}")).unwrap_or_default();
+                let reason = json["error_message"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+                answer.refused(&format!("{status}{code}{reason}"))
+            }
+            _ => answer.by_word(json["sid"].is_string()),
         }
     }
 }

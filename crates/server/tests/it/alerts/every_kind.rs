@@ -7,7 +7,7 @@ use revere::{
     alerts::{ChannelKind, ChannelSample, KINDS, Retry, retry::judge_status},
     redact::Secrets,
 };
-use revere_model::ReturnValue;
+use revere_model::{Clock, ReturnValue, SystemClock};
 use serde_json::{Value, json};
 
 use super::{channel, channel_learning, sample, send, stub, stub::Stub};
@@ -55,15 +55,19 @@ async fn every_status_is_judged_and_no_secret_is_said() {
         let reads_the_body = send(&channel, &sample()).await.is_err();
         assert!(reads_the_body || sample_of.taken.is_empty(), "{}: needs no body to be taken", kind.names[0]);
         stub.taken();
-        let own = |status: u16| sample_of.refusals.iter().any(|(known, ..)| *known == status && status != 200);
+        let own = |status: u16| sample_of.refusals.iter().any(|(known, ..)| *known == status && status >= 300);
         for status in (200..=599_u16).filter(|status| !own(*status)) {
             let body = (status < 300 && reads_the_body).then_some(sample_of.taken);
             stub.answer(status, &[], body);
             let sent = send(&channel, &sample()).await;
             stub.one();
             // One that cannot have a body lacks the word that decides.
-            let expected =
-                if reads_the_body && status == 204 { Some(Retry::Later) } else { judge_status(status, None) };
+            let expected = match kind.names[0] {
+                // It asks for that, with a fault of its own.
+                "pushover" if status >= 500 => Some(Retry::After(Duration::from_secs(5))),
+                _ if reads_the_body && status == 204 => Some(Retry::Later),
+                _ => judge_status(status, None),
+            };
             let said = match (expected, sent) {
                 (None, Ok(receipt)) => receipt.reply,
                 (Some(retry), Err(error)) => {
@@ -127,7 +131,7 @@ async fn the_largest_notification_says_what_matters_in_every_channel() {
 #[tokio::test]
 async fn every_form_of_wait_is_read_by_every_channel() {
     let stub = Stub::start().await;
-    let forms: [(&[(&str, &str)], Value); 6] = [
+    let forms: [(&[(&str, &str)], Value); 8] = [
         (&[("Retry-After", "17")], json!({})),
         (
             &[("Date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("Retry-After", "Sun, 06 Nov 1994 08:49:54 GMT")],
@@ -136,8 +140,13 @@ async fn every_form_of_wait_is_read_by_every_channel() {
         (&[], json!({"retry_after": 17.0})),
         (&[], json!({"ok": false, "parameters": {"retry_after": 17}})),
         (&[("Retry-After", "soon")], json!({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 17_000})),
+        (&[], json!({"result": "error", "code": "RATE_LIMIT_HIT", "retry-after": 17.0})),
         (&[("X-RateLimit-Period-In-Sec", "17")], json!({"message": "too many"})),
+        // The first of several counts.
+        (&[("Retry-After", "17"), ("X-RateLimit-Period-In-Sec", "5")], json!({"retry_after": 5, "retry_after_ms": 5})),
     ];
+    // Others say at which moment, and so with what is left until then.
+    let in_1000_s = || SystemClock.now().as_second() + 1000;
     for (kind, _, config) in over_http(&stub.url) {
         let channel = channel(kind.names[0], config);
         for status in [429, 503] {
@@ -151,6 +160,19 @@ async fn every_form_of_wait_is_read_by_every_channel() {
         for nonsense in [json!({"retry_after": "soon"}), json!({"retry_after": -3}), json!([17]), json!(17)] {
             stub.answer(429, &[], Some(&nonsense.to_string()));
             assert_eq!(send(&channel, &sample()).await.unwrap_err().retry, Retry::Later, "{nonsense}");
+        }
+        for header in ["X-Limit-App-Reset", "X-RateLimit-Reset"] {
+            stub.answer(429, &[(header, &format!("{}", in_1000_s()))], Some("{}"));
+            let retry = send(&channel, &sample()).await.unwrap_err().retry;
+            let Retry::After(wait) = retry else { panic!("{} {header}: {retry:?}", kind.names[0]) };
+            assert!((900..=1000).contains(&wait.as_secs()), "{} {header}: {wait:?}", kind.names[0]);
+            // What is no moment to come, and one with another status: nobody has asked to wait.
+            for (status, value) in [(429, "17"), (429, "-1"), (429, "soon"), (503, "99999999999")] {
+                stub.answer(status, &[(header, value)], Some("{}"));
+                let retry = send(&channel, &sample()).await.unwrap_err().retry;
+                let own = matches!(retry, Retry::After(wait) if status == 503 && wait.as_secs() == 5);
+                assert!(retry == Retry::Later || own, "{} {header} {value}: {retry:?}", kind.names[0]);
+            }
         }
         stub.answer(400, &[("Retry-After", "17")], None);
         assert_eq!(send(&channel, &sample()).await.unwrap_err().retry, Retry::Never, "{}", kind.names[0]);
@@ -189,7 +211,10 @@ async fn a_connection_that_closes_as_the_notification_leaves_costs_no_attempt() 
                 send(&channel, &sample()).await.unwrap();
             }
             // Every second one went out again on a connection of its own, with the key that says that it is the same.
-            assert_eq!((server.counts(), server.answered().len()), ((4, 2), 4), "{}", kind.names[0]);
+            let answered = server.answered();
+            let told = answered.iter().filter(|line| !line.contains("/alerts/requests/")).count();
+            let expected = (answered.len(), answered.len() / 2);
+            assert_eq!((server.counts(), told), (expected, 4), "{}", kind.names[0]);
         }
     }
 }

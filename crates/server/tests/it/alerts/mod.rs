@@ -1,5 +1,6 @@
 //! Alerts, each against what it really speaks to: HTTP servers, a mail server, an SNS with signature checks, programs.
 
+mod afterwards;
 mod apprise;
 pub(crate) mod charts;
 mod command;

@@ -101,6 +101,31 @@ async fn what_began_and_ended_inside_is_not_told_and_what_outlives_it_is_told_at
     test.scratch.assert_sound().await;
 }
 
+/// Who hears of the monitor is changed meanwhile: those hear of what outlives the mute who would hear of it by then.
+#[tokio::test]
+async fn what_outlives_it_is_told_by_those_who_are_for_it_by_then() {
+    let test = TestEngine::new().await;
+    let id = monitor(&test, "moved").await;
+    flip(&test, id, State::Ok).await;
+    let tells = async |key: &str| {
+        let before = test.store().monitor(id).await.unwrap();
+        let spec = MonitorSpec { alerts: Some(vec![key.to_owned()]), ..before.spec };
+        test.store().update_monitor(id, before.version, &spec, &by_server(test.now())).await.unwrap();
+    };
+    tells("ops").await;
+    mute(&test, of(id), 2).await;
+    flip(&test, id, State::Alarm).await;
+    tells("spare").await;
+    at_rest(&test).await;
+    assert!(test.spare().taken.lock().unwrap().is_empty(), "it is muted");
+    test.later(2 * 3600);
+    at_rest(&test).await;
+    assert_eq!((test.ops().story("moved"), test.spare().story("moved")), (vec![], vec![DOWN]));
+    flip(&test, id, State::Ok).await;
+    at_rest(&test).await;
+    assert_eq!((test.ops().story("moved"), test.spare().story("moved")), (vec![], vec![DOWN, UP]));
+}
+
 #[tokio::test]
 async fn an_end_that_no_server_was_there_for_is_told_by_the_next_start() {
     let test = TestEngine::new().await;

@@ -13,14 +13,15 @@ use revere_model::{
 use super::in_force_from;
 use crate::store::{
     Store, StoreError,
-    columns::{Columns, alerts_from, micros, readable, tags_to_tell_by},
+    columns::{Columns, alerts_from, ids_text, micros, readable, tags_to_tell_by},
     database::{self as db, DbConnection, DbRow, sql_pieces},
     telling::{
-        alert_records, flapping,
+        alert_records::{self, AlertRow},
+        flapping,
         incidents::Heard,
         outages::IS_TOLD_OF,
         record_flips::{self, owe_last_flip},
-        told_records::{remember, told},
+        told_records::{remember, told, told_of},
     },
 };
 
@@ -116,10 +117,10 @@ impl Store {
             Box::pin(async move {
                 let mut owed = Vec::new();
                 for (alert, monitor) in chosen {
-                    if let_go(connection, &alert, monitor, now).await? && !owed.contains(&alert) {
-                        owed.push(alert);
-                    }
+                    owed.extend(let_go(connection, &alert, monitor, now).await?);
                 }
+                owed.sort_unstable();
+                owed.dedup();
                 Ok(owed)
             })
         });
@@ -153,13 +154,45 @@ async fn pairs(connection: &mut DbConnection, now: Timestamp) -> Result<Vec<Pair
     Ok(pairs)
 }
 
-/// Tells what is left of what was held back of one alert and monitor, if nothing holds it any more; whether that owes a delivery.
+/// Tells what is left of what was held back of one alert and monitor, if nothing holds it any more; the alerts that owe it: this
+/// one, or those that are for it by now.
 pub(in crate::store) async fn let_go(
     connection: &mut DbConnection,
     alert_key: &str,
     monitor: MonitorId,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Vec<String>, StoreError> {
+    match let_go_of_one(connection, alert_key, monitor, now).await? {
+        Left::Nothing => Ok(Vec::new()),
+        Left::Owed => Ok(vec![alert_key.to_owned()]),
+        Left::ForOthers(others) => {
+            let mut owed = Vec::new();
+            for other in others {
+                if matches!(let_go_of_one(connection, &other, monitor, now).await?, Left::Owed) {
+                    owed.push(other);
+                }
+            }
+            Ok(owed)
+        }
+    }
+}
+
+/// What is left of what was held back.
+enum Left {
+    /// Nothing, or it is held back still.
+    Nothing,
+    /// A delivery is owed.
+    Owed,
+    /// A problem of which nobody has heard, and the alert is for others by now: it is held back for these instead.
+    ForOthers(Vec<String>),
+}
+
+async fn let_go_of_one(
+    connection: &mut DbConnection,
+    alert_key: &str,
+    monitor: MonitorId,
+    now: Timestamp,
+) -> Result<Left, StoreError> {
     // From here on nobody else changes the state; what was read before may be old.
     record_flips::hold(connection, monitor).await?;
     let sql = format!(
@@ -176,23 +209,23 @@ pub(in crate::store) async fn let_go(
         .bind(long_untold(now))
         .fetch_optional(&mut *connection)
         .await?;
-    let Some(row) = row else { return Ok(false) };
+    let Some(row) = row else { return Ok(Left::Nothing) };
     let tags = tags_to_tell_by(monitor.0, &row.text("tags")?);
-    let Some(told) = readable(&row, told(&row, "told_state"))? else { return Ok(false) };
+    let Some(told) = readable(&row, told(&row, "told_state"))? else { return Ok(Left::Nothing) };
     let about = MuteSubject { monitor, tags: &tags, alert: alert_key, severity: severity(&row, &told)? };
     if held_by(&in_force_from(connection, now).await?, &about, now).is_some() {
-        return Ok(false);
+        return Ok(Left::Nothing);
     }
     let flaps_until = row.at("since")?.saturating_add(LONGEST_FLAPPING).unwrap_or(Timestamp::MAX);
     if flaps_until > now && flapping::of_these(connection, [monitor].into_iter(), now).await?.contains_key(&monitor) {
-        return Ok(false);
+        return Ok(Left::Nothing);
     }
     let alerts = alert_records::read_all(connection).await?;
-    let Some(alert) = alerts.into_iter().find(|alert| alert.key == alert_key && alert.in_config) else {
-        return Ok(false);
+    let Some(alert) = alerts.iter().find(|alert| alert.key == alert_key && alert.in_config) else {
+        return Ok(Left::Nothing);
     };
     if alert.quiet(about.severity, now).is_some() {
-        return Ok(false);
+        return Ok(Left::Nothing);
     }
     let heard = Heard { told, incident: row.int_or_none("incident_id")?.map(FlipId) };
     let going_on = row.int_or_none("going_on")?.map(FlipId);
@@ -204,29 +237,78 @@ pub(in crate::store) async fn let_go(
     if decision.told != told {
         remember(connection, alert_key, monitor, heard.then(decision.told, going_on)).await?;
     }
-    let owes = decision.verdict == Verdict::Owed;
-    if owes {
+    if decision.verdict == Verdict::Owed {
         owe_last_flip(connection, alert_key, monitor, heard, now).await?;
     }
     forget(connection, alert_key, monitor).await?;
-    Ok(owes)
+    match decision.verdict {
+        Verdict::Owed => Ok(Left::Owed),
+        Verdict::Silent(why) if why.is_elsewhere() && state.is_problem() => {
+            Ok(Left::ForOthers(hold_for_others(connection, &alerts, monitor, &subject, now).await?))
+        }
+        Verdict::Silent(_) => Ok(Left::Nothing),
+    }
 }
 
-/// Tells what is left of what was held back of a monitor, by every alert that nothing else holds back; the alerts that owe it.
+/// Holds a problem of which nobody has heard back for those who are for it by now, and passed it over before: who hears of the
+/// monitor was changed meanwhile, and what outlives a mute or an outage is told. Answers which these are.
+async fn hold_for_others(
+    connection: &mut DbConnection,
+    alerts: &[AlertRow],
+    monitor: MonitorId,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let ids = ids_text([monitor].into_iter());
+    let told = told_of(connection, &ids).await?;
+    if told.values().any(|heard| heard.told.has_open_problem()) {
+        return Ok(Vec::new());
+    }
+    let held = held_of(connection, &ids).await?;
+    let nothing = Told { state: Some(State::Ok), ..Told::default() };
+    let mut others = Vec::new();
+    for alert in alerts.iter().filter(|alert| alert.in_config) {
+        let place = (monitor, alert.key.clone());
+        let passed_over = told.get(&place).is_none_or(|heard| heard.told.state == Some(subject.state));
+        let tells = tell(&nothing, &alert.rules(), subject, None).verdict == Verdict::Owed;
+        if passed_over && tells && !held.contains(&place) {
+            keep(connection, &alert.key, monitor, Heard { told: nothing, incident: None }, now).await?;
+            others.push(place.1);
+        }
+    }
+    Ok(others)
+}
+
+/// Tells what is left of what was held back of a monitor, by every alert that nothing else holds back; the alerts that owe it. What
+/// was its source's is its own by now: if nobody has heard of it, that is new to those who passed it over, too.
 pub(in crate::store) async fn let_go_of_monitor(
     connection: &mut DbConnection,
     monitor: MonitorId,
     now: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
+    let row = db::query(
+        "select m.id as monitor_id, m.tags, m.alerts, s.state, s.severity from monitors m
+         join statuses s on s.monitor_id = m.id where m.id = $1",
+    )
+    .bind(monitor.0)
+    .fetch_one(&mut *connection)
+    .await?;
+    let state = row.state("state")?;
+    if state.is_problem() {
+        let alerts = alert_records::read_all(connection).await?;
+        let tags = tags_to_tell_by(monitor.0, &row.text("tags")?);
+        let chosen = alerts_from(monitor.0, row.text_or_none("alerts")?);
+        let severity = row.severity("severity", Some(state))?;
+        let subject = Subject { tags: &tags, alerts: chosen.as_deref(), state, severity };
+        hold_for_others(connection, &alerts, monitor, &subject, now).await?;
+    }
     let alerts: Vec<String> = db::query_scalar("select alert_key from held where monitor_id = $1 order by alert_key")
         .bind(monitor.0)
         .fetch_all(&mut *connection)
         .await?;
     let mut owed = Vec::new();
     for alert in alerts {
-        if let_go(connection, &alert, monitor, now).await? {
-            owed.push(alert);
-        }
+        owed.extend(let_go(connection, &alert, monitor, now).await?);
     }
     Ok(owed)
 }

@@ -19,7 +19,8 @@ pub(super) struct Ears {
     unsure: bool,
     /// The last delivery that arrived.
     last: i64,
-    keys: HashSet<String>,
+    /// What arrived, each with the event after which it did first.
+    keys: HashMap<String, usize>,
     /// The changes to a problem that it told.
     problems: HashSet<FlipId>,
     /// It was out of the configuration for longer than an end waits.
@@ -58,6 +59,16 @@ impl World<'_> {
         for row in log.iter().filter(|row| row.status == DeliveryStatus::Failed) {
             let ears = self.ears.entry((row.alert_key.clone(), row.monitor_id)).or_default();
             ears.given_up = ears.given_up.max(row.id.0);
+        }
+        for row in log.iter().filter(|row| row.alert_key == "rota" && row.status == DeliveryStatus::Sent) {
+            if !self.seen.insert(row.id) || !row.notification.new_state.is_problem() || on_call.is_empty() {
+                continue;
+            }
+            // It may have been over before anybody could be told.
+            let over = row.reply.as_deref().is_some_and(|reply| reply.contains("over before anybody could be told"));
+            let reached = log.iter().any(|other| other.flip_id == row.flip_id && other.alert_key != "rota");
+            let what = format!("{} says that it told {}, and told nobody", row.alert_key, row.notification.key);
+            assert!(reached || over, "{}", self.wrong(&what));
         }
         for row in log.iter().filter(|row| row.alert_key != "rota") {
             if !self.seen.insert(row.id) {
@@ -103,8 +114,9 @@ impl World<'_> {
                     told.on_call.as_deref().unwrap_or("by itself")
                 ));
                 let row = rows[told.key.as_str()];
+                let (event, in_doubt) = (self.event, self.in_doubt.get(&alert).copied());
                 let ears = self.ears.entry((alert.clone(), told.monitor.id)).or_default();
-                if let Err(what) = ears.hear(told, row, !channel.forgetful) {
+                if let Err(what) = ears.hear(told, row, !channel.forgetful, event, in_doubt) {
                     panic!("{}", self.wrong(&format!("{alert}: {what}")));
                 }
             }
@@ -144,12 +156,24 @@ impl World<'_> {
 }
 
 impl Ears {
-    /// One thing is heard. `Err` is what is wrong with it.
-    fn hear(&mut self, told: &Notification, row: &Delivery, knows_repeats: bool) -> Result<(), String> {
-        if !self.keys.insert(told.key.clone()) {
-            let fine = knows_repeats || told.sending.may_be_repeat;
-            return if fine { Ok(()) } else { Err("told twice, and nothing says so".to_owned()) };
+    /// One thing is heard after this event; `in_doubt` is the last after which something may have arrived unbeknown. `Err` is what is
+    /// wrong with it.
+    fn hear(
+        &mut self,
+        told: &Notification,
+        row: &Delivery,
+        knows_repeats: bool,
+        event: usize,
+        in_doubt: Option<usize>,
+    ) -> Result<(), String> {
+        if let Some(heard_at) = self.keys.get(&told.key) {
+            return match in_doubt.is_some_and(|doubt| doubt >= *heard_at) {
+                false => Err("told twice, and nobody could doubt that it had arrived".to_owned()),
+                true if knows_repeats || told.sending.may_be_repeat => Ok(()),
+                true => Err("told twice, and nothing says so".to_owned()),
+            };
         }
+        self.keys.insert(told.key.clone(), event);
         if row.id.0 <= self.last {
             return Err(format!("delivery {} after {}", row.id, self.last));
         }

@@ -1,5 +1,7 @@
 //! Outages of sources: one event about the source, its monitors wait for it, and what outlives it is told as ever.
 
+mod never_silent;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
