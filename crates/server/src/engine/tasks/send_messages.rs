@@ -306,7 +306,7 @@ impl Piece {
 fn note(shared: &Shared, delivery: &Delivery, settlement: &Settlement) {
     let (alert, monitor, attempts) = (&delivery.alert_key, delivery.monitor_id, delivery.attempts);
     let result = match settlement {
-        Settlement::Sent(_) => DeliveryResult::Sent,
+        Settlement::Sent(_) => DeliveryResult::Delivered,
         Settlement::Again(_, reason) | Settlement::Unanswered(_, reason) => {
             tracing::warn!(alert, %monitor, attempts, reason, "a delivery was not taken; trying again");
             DeliveryResult::Retried
@@ -317,7 +317,7 @@ fn note(shared: &Shared, delivery: &Delivery, settlement: &Settlement) {
         }
         Settlement::Failed(reason) => {
             tracing::error!(alert, %monitor, attempts, reason, "a delivery is given up");
-            DeliveryResult::GivenUp
+            DeliveryResult::Failed
         }
     };
     shared.metrics.observe_delivery(alert, result);

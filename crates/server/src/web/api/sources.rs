@@ -29,6 +29,9 @@ pub(crate) struct SourceView {
     kind: String,
     /// What an operator wrote about it.
     description: String,
+    /// Where it is: a host, a file, a program, without anything secret; null is nothing to say.
+    #[schema(required)]
+    place: Option<String>,
     /// What scripts can ask it.
     methods: Vec<MethodView>,
     /// What it can name to whoever writes a script (`list_source_names`): `tables`, `paths` or `metrics`; null is nothing.
@@ -199,6 +202,7 @@ impl From<SourceReport> for SourceView {
             name: report.name,
             kind: report.description.kind,
             description: report.description.description,
+            place: report.place,
             methods: report
                 .description
                 .methods

@@ -241,6 +241,7 @@ mod tests {
                 }],
             },
             place: Some(HOSTILE.into()),
+            example_address: None,
             names_of: Some(NamesOf::Tables),
             health: SourceHealth {
                 calls: 3,

@@ -319,7 +319,7 @@ async fn a_rota_that_reaches_nobody_has_failed_is_counted_and_another_alert_tell
     // Nobody wakes it but the rota.
     until("another alert tells it", async || test.spare().story("m").len() == 1).await;
     let page = test.metrics.render(Format::Plain, &[]);
-    assert!(page.contains("revere_deliveries_total{alert=\"rota\",result=\"given_up\"} 1"), "{page}");
+    assert!(page.contains("revere_delivery_attempts_total{alert=\"rota\",result=\"failed\"} 1"), "{page}");
 }
 
 #[tokio::test]
