@@ -73,7 +73,7 @@ impl Sender {
                 self.came(round, sent).await
             }
             Err(error) => {
-                CameOf::Sending(Err(SendError::later(format!("which browsers to tell is not known: {error}"))))
+                CameOf::Sending(Err(SendError::later(format!("which browsers to notify is not known: {error}"))))
             }
         };
         self.settle(pieces, came).await;
@@ -312,7 +312,7 @@ fn note(shared: &Shared, delivery: &Delivery, settlement: &Settlement) {
             DeliveryResult::Retried
         }
         Settlement::Nobody(reason) => {
-            tracing::debug!(alert, %monitor, reason, "there was nobody to tell it to");
+            tracing::debug!(alert, %monitor, reason, "there was nobody to notify");
             return;
         }
         Settlement::Failed(reason) => {

@@ -74,7 +74,7 @@ pub(crate) struct OutageView {
     reason: String,
     /// How many monitors wait for its end.
     waiting: u64,
-    /// Whether anybody was told of it by now; then it can be acknowledged.
+    /// Whether anybody was notified of it by now; then it can be acknowledged.
     told: bool,
     /// Who looks after it; null if nobody said so.
     #[schema(required)]
