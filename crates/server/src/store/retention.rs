@@ -196,7 +196,7 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
     }
     // What is owed is still told: the monitor is gone, the problem was real.
     let steps = [
-        // Nobody is notified next of what is gone; an end that a mute holds back is still told.
+        // Nobody is told next of what is gone; an end that a mute holds back is still told.
         "delete from on_call_rounds where monitor_id = $1 and rota in
              (select rota from on_call_rounds where monitor_id = $1 limit $2)",
         // The oldest; until when they began says where they are.

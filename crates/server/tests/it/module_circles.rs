@@ -30,7 +30,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("store/telling", "store/claiming"),
     // Whoever did something is called as in the versions of monitors, and an edit changes what is told.
     ("store/telling", "store/monitors"),
-    // What is let go is owed anew, what is owed may be held, and what was told decides who is notified next.
+    // What is let go is owed anew, what is owed may be held, and what was told decides who is told next.
     ("store/telling/mutes", "store/telling/record_flips"),
     ("store/telling/mutes", "store/telling/deliveries"),
     ("store/telling/record_flips", "store/telling/deliveries"),
