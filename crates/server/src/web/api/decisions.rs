@@ -49,7 +49,7 @@ pub(crate) struct NotToldView {
     words: &'static str,
 }
 
-/// List what was not notified
+/// List what alerts did not notify of
 ///
 /// Newest first: each change of state that an alert did not notify of, with the reason. Only what somebody could have expected to
 /// hear: problems, and what ends them. The next page ends before the cursor: give `next` back as `before`.
