@@ -96,9 +96,9 @@ for (const theme of ["light", "dark"]) {
     assert.deepEqual(await crowded(bar), []);
     await stands(page, "all chosen");
     const { y, height } = await bar.boundingBox();
-    const window = page.viewportSize().height;
-    assert.ok(y >= 0 && y + height <= window + 1, `${y} to ${y + height} of ${window} px`);
-    assert.ok(height < window / 2, `the list is still seen above it: ${height} px`);
+    const tall = page.viewportSize().height;
+    assert.ok(y >= 0 && y + height <= tall + 1, `${y} to ${y + height} of ${tall} px`);
+    assert.ok(height < tall / 2, `the list is still seen above it: ${height} px`);
     // What is pressed there is the button, and not what stands below it.
     for (const button of await bar.getByRole("button").all()) await button.click({ trial: true });
     assert.deepEqual(await look(page, "list-narrow-chosen", `${width}-${theme}`, false), []);
