@@ -42,9 +42,9 @@ REVERE_SOURCES = {
 #    },
 }
 
-# --- Alerts: how people are told ------------------------------------------------------------------------------------
+# --- Alerts: how people are notified --------------------------------------------------------------------------------
 #
-# Which states each alert tells is chosen in the web page and kept in the database.
+# Which states each alert notifies of is chosen in the web page and kept in the database.
 
 REVERE_ALERTS = {
     # Writes each change of state to the server's log.

@@ -181,6 +181,35 @@ everywhere("one setting of many is changed in one go, or not at all", server, as
   for (const id of ids) await server.api("DELETE", `/monitors/${id}`);
 });
 
+for (const [setting, typed, field, kept] of [
+  ["Time zone", "Asia/Tokyo", "timezone", "Asia/Tokyo"],
+  ["Runs kept", "9", "retain_days", 9],
+  ["Time limit", "2.5", "timeout_s", 2.5],
+]) {
+  everywhere(`many are given another ${setting.toLowerCase()} in one go, or none of them`, server, async ({ page, server, expects }) => {
+    const ids = [];
+    for (const name of ["Nightly three", "Nightly four"]) ids.push(await server.monitor({ name }));
+    const all = async () => Promise.all(ids.map(async (id) => (await server.api("GET", `/monitors/${id}`))[field]));
+    const before = await all();
+    await page.goto("/?q=nightly");
+    await page.getByLabel("Choose all on this page").check();
+    await page.getByLabel("Setting", { exact: true }).selectOption(setting);
+    await page.getByRole("button", { name: "Change…" }).click();
+    await page.getByRole("heading", { name: `Change the ${setting.toLowerCase()} of 2 monitors` }).waitFor();
+    const input = page.getByLabel(setting, { exact: true });
+    await input.fill("nothing of the kind");
+    expects("422");
+    await page.getByRole("button", { name: "Change them" }).click();
+    await page.getByText("Nothing was changed.").waitFor();
+    assert.deepEqual(await all(), before);
+    await input.fill(typed);
+    await page.getByRole("button", { name: "Change them" }).click();
+    await page.getByText("2 monitors changed.").waitFor();
+    assert.deepEqual(await all(), [kept, kept]);
+    for (const id of ids) await server.api("DELETE", `/monitors/${id}`);
+  });
+}
+
 everywhere("what is filtered again and again is kept under a name", server, async ({ page }) => {
   await page.goto("/");
   assert.equal(await page.getByText("Save this filter").isVisible(), false, "there is nothing to keep");

@@ -1,5 +1,6 @@
 // A monitor's page: how it stands, its chart, its story, and what can be done with it.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { everywhere, fits, serve, story, until } from "./harness.js";
 
 const server = serve();
@@ -77,6 +78,34 @@ everywhere("the week before is drawn on request, and stands in the address", ser
   await Promise.all([drawn(), link.click()]);
   await until(() => new URL(page.url()).searchParams.has("last_week"), false);
   assert.equal(await legend.isVisible(), false);
+});
+
+story("the week before is a line of dots behind the value, and the tip says both", server, {}, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Ghosted", script: "return_value = 10 + (previous.return_value if previous else 0)", runs: 4 });
+  // As if the first two had run a week ago.
+  const { items } = await server.api("GET", `/monitors/${id}/runs`);
+  const earlier = items.slice(2).map((run) => run.id).join(", ");
+  const program = `import sqlite3\nfile = sqlite3.connect('revere.db', timeout=30)\nfile.execute('update runs set started_at = started_at - 604800000000 where id in (${earlier})')\nfile.commit()`;
+  const ended = spawnSync("python3", ["-c", program], { cwd: server.folder, encoding: "utf8" });
+  assert.equal(ended.status, 0, ended.stderr);
+  await page.addInitScript(() => {
+    window.dots = 0;
+    const line = CanvasRenderingContext2D.prototype.lineTo;
+    CanvasRenderingContext2D.prototype.lineTo = function lineTo(...where) {
+      if (this.getLineDash().join() === [devicePixelRatio, 4 * devicePixelRatio].join()) window.dots += 1;
+      return line.call(this, ...where);
+    };
+  });
+  await page.goto(`/monitor/${id}?range=1h`);
+  await page.locator(".chart canvas").waitFor();
+  await page.getByRole("img", { name: /values from 30 to 40/ }).waitFor();
+  assert.equal(await page.evaluate(() => window.dots), 0, "nobody asked for it");
+  await page.getByRole("link", { name: "Week before" }).click();
+  await page.getByRole("img", { name: /values from 30 to 40.* the week before from 10 to 20/ }).waitFor();
+  await until(() => page.evaluate(() => window.dots >= 2), true, "it is drawn");
+  const box = await page.locator(".chart .u-over").boundingBox();
+  await page.mouse.move(box.x + box.width - 3, box.y + box.height / 2);
+  await page.locator(".chart .tip").getByText(/[12]0 the week before/).waitFor();
 });
 
 story("a finger up or down scrolls the page, across it draws a stretch, and two zoom", server, { width: 390, touch: true }, async ({ page, context, server }) => {

@@ -116,7 +116,7 @@ pub enum Because {
     Override(OverrideId),
 }
 
-/// Who is told next of a problem that nobody has acknowledged.
+/// Who is notified next of a problem that nobody has acknowledged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NextStep {
     /// The next one of the escalation list.
@@ -166,7 +166,7 @@ impl Rota {
         found
     }
 
-    /// Who is told next, if these have been told of a problem already; `None` where there is nobody left.
+    /// Who is notified next, if these have been notified of a problem already; `None` where there is nobody left.
     pub fn next_step(&self, told: &[String]) -> Option<NextStep> {
         let is_new = |name: &&String| !told.contains(name);
         if let Some(next) = self.escalation.iter().find(is_new) {

@@ -22,7 +22,7 @@ pub static CROWDS: FieldGroup = FieldGroup {
     fields: &[Field::optional(
         "crowd_window",
         FieldKind::Count,
-        "So many seconds after a message, what comes meanwhile is told as one; 0 tells each by itself.",
+        "So many seconds after a message, what comes meanwhile is sent as one; 0 sends each by itself.",
     )
     .or_number(30)],
 };

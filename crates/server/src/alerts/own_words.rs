@@ -213,7 +213,7 @@ impl Channel for Worded {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let worded = Notification { wording: Some(self.wording.clone()), ..notification.clone() };
         for (_, error) in worded.failing_words() {
-            tracing::warn!(%error, key = worded.key, "an alert's own words failed; the default is told");
+            tracing::warn!(%error, key = worded.key, "an alert's own words failed; the default is sent");
         }
         let mut taken = self.channel.send(&worded, timeout).await?;
         taken.said = taken.said.or_else(|| worded.said_in_own_words());

@@ -69,7 +69,7 @@ pub const ALERT_FIELDS: &[Field] = &[
     Field::optional(
         "on_call_only",
         FieldKind::Bool,
-        "Of an alert that a rota names: False has it tell all that other alerts tell, too.",
+        "Of an alert that a rota names: False has it notify of all that other alerts notify of, too.",
     )
     .or_words("`True`, where a rota names it"),
 ];

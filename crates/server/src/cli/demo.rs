@@ -150,7 +150,7 @@ fn welcome(address: &str, runs: u64, folder: &Path) {
         "\n{} on {}\n\n\
          {} monitors of a little web shop, with {} runs of the last four weeks. From now on something goes wrong every\n\
          minute or so: the error rate in a quarter of a minute, the mail queue in half of one. What the alert `terminal`\n\
-         tells is printed below; the alert `on-call` reaches nobody, and its deliveries are tried again and again.\n\n\
+         sends is printed below; the alert `on-call` reaches nobody, and its deliveries are tried again and again.\n\n\
          Look at\n\
          \x20 {address}/                                 the monitors\n\
          \x20 {address}/api/v1/monitors                  the same as JSON\n\

@@ -22,7 +22,7 @@ Examples:
   revere move --to FILE:/run/secrets/new-database-url
   revere move -c /etc/revere/config.py --to /var/lib/revere/revere.db
 
-Copies what the database of the configuration holds: monitors and their history, what was told, what is queued, people. Stop every \
+Copies what the database of the configuration holds: monitors and their history, what was delivered, what is queued, people. Stop every \
 server first. The new database must be empty, or not there yet. It is filled as a whole or not at all, each row of it is read \
 again, and the checksum of every table is compared; a command that was stopped can be given again. Nothing of the old database is \
 changed, and no server uses the new one before config.py says so: put DATABASE_URL in the place of DATABASE_PATH (or the other \

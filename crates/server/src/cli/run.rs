@@ -69,7 +69,7 @@ impl Run {
                 );
             }
             tracing::warn!(
-                "{copy} is only looked into: nothing runs, nobody is told, nothing can be changed. Log-ins, with what the audit says of \
+                "{copy} is only looked into: nothing runs, nobody is notified, nothing can be changed. Log-ins, with what the audit says of \
                  them, are written into it, and a copy of an older version is brought up to this one"
             );
             project.config.database = copy;

@@ -42,8 +42,8 @@ pub const KEYS: &[Key] = &[
     key(
         "REVERE_ALERTS",
         FieldKind::Any,
-        "nobody is told",
-        "How people are told: a dict of name -> type, description, enabled, config. See ALERTS.md for the types.",
+        "nobody is notified",
+        "How people are notified: a dict of name -> type, description, enabled, config. See ALERTS.md for the types.",
     ),
     key(
         "DATABASE_PATH",
@@ -104,7 +104,7 @@ pub const KEYS: &[Key] = &[
         "FLAPPING_CHANGES",
         FieldKind::Count,
         "6",
-        "So many changes of state of one monitor within an hour, and further ones are held back until nothing has changed for ten minutes; what is left is told then. 0 holds nothing back. See MUTES.md.",
+        "So many changes of state of one monitor within an hour, and further ones are held back until nothing has changed for ten minutes; what is left is sent then. 0 holds nothing back. See MUTES.md.",
     )
     .within(0, 1000),
     key(
@@ -194,7 +194,7 @@ pub const KEYS: &[Key] = &[
         field: Field::optional(
             "SOURCE_OUTAGES",
             FieldKind::Bool,
-            "Whether a source that is down is told of once, in the place of all the monitors that need it; `False` has each monitor tell of its own `ERROR`. See SOURCES.md.",
+            "Whether a source that is down is one message, in the place of one from each monitor that needs it; `False` has each monitor notify of its own `ERROR`. See SOURCES.md.",
         )
         .or_flag(true),
         default: "`True`",

@@ -142,7 +142,7 @@ impl EngineHandle {
         let configured = &in_force.configured;
         let sent = match (configured.channels.get(key), configured.rotas.get(key)) {
             (Some(channel), _) => {
-                let unknown = |error| SendError::later(format!("which browsers to tell is not known: {error}"));
+                let unknown = |error| SendError::later(format!("which browsers to notify is not known: {error}"));
                 let round = shared.add_browsers(key, &**channel, &mut notification).await.map_err(unknown)?;
                 let sent = send_once(&**channel, &notification, limit).await;
                 if let Some(round) = round {
@@ -157,7 +157,7 @@ impl EngineHandle {
                 let mut rounds = Vec::new();
                 for alert in people.iter().flat_map(|(_, alerts)| alerts) {
                     if let Some(channel) = configured.channels.get(alert) {
-                        let unknown = |error| SendError::later(format!("which browsers to tell is not known: {error}"));
+                        let unknown = |error| SendError::later(format!("which browsers to notify is not known: {error}"));
                         let round = shared.add_browsers(alert, &**channel, &mut notification).await;
                         rounds.extend(round.map_err(unknown)?);
                     }

@@ -41,6 +41,8 @@ pub struct Metrics {
     in_flight: Gauge,
     waiting: Gauge,
     monitors: Family<Label, Gauge>,
+    delivery_attempts: Family<[(&'static str, String); 2], Counter>,
+    /// The same under the name and the words that it had first. It goes once dashboards had the time to change.
     deliveries: Family<[(&'static str, String); 2], Counter>,
     owed: Gauge,
     source_calls: Family<[(&'static str, String); 2], Counter>,
@@ -98,6 +100,7 @@ impl Metrics {
             in_flight: Gauge::default(),
             waiting: Gauge::default(),
             monitors: Family::default(),
+            delivery_attempts: Family::default(),
             deliveries: Family::default(),
             owed: Gauge::default(),
             source_calls: Family::default(),
@@ -146,7 +149,16 @@ impl Metrics {
         r.register("revere_runs_in_flight", "Runs going on now", self.in_flight.clone());
         r.register("revere_runs_waiting", "Due runs waiting for a place", self.waiting.clone());
         r.register("revere_monitors", "Monitors by state", self.monitors.clone());
-        r.register("revere_deliveries", "Attempts to deliver, by alert and result", self.deliveries.clone());
+        r.register(
+            "revere_delivery_attempts",
+            "Attempts to deliver, by alert and result",
+            self.delivery_attempts.clone(),
+        );
+        r.register(
+            "revere_deliveries",
+            "Deprecated: revere_delivery_attempts in its former words",
+            self.deliveries.clone(),
+        );
         r.register("revere_deliveries_queued", "Deliveries not yet taken by their receiver", self.owed.clone());
         r.register("revere_source_calls", "Source calls by source and result", self.source_calls.clone());
         r.register("revere_source_call_duration_seconds", "How long source calls took", self.source_duration.clone());
@@ -218,7 +230,8 @@ impl Metrics {
     /// There is an alert of this key: nothing was delivered through it yet.
     pub fn alert(&self, alert: &str) {
         for result in DeliveryResult::ALL {
-            drop(self.deliveries.get_or_create(&delivery_labels(alert, result)));
+            drop(self.delivery_attempts.get_or_create(&delivery_labels(alert, result.as_str())));
+            drop(self.deliveries.get_or_create(&delivery_labels(alert, result.former())));
         }
     }
 
@@ -265,7 +278,8 @@ impl Metrics {
 
     /// An attempt to deliver through `alert` is over.
     pub fn observe_delivery(&self, alert: &str, result: DeliveryResult) {
-        self.deliveries.get_or_create(&delivery_labels(alert, result)).inc();
+        self.delivery_attempts.get_or_create(&delivery_labels(alert, result.as_str())).inc();
+        self.deliveries.get_or_create(&delivery_labels(alert, result.former())).inc();
     }
 
     /// So many deliveries are owed.
@@ -387,8 +401,8 @@ fn run_labels(outcome: State, kind: RunKind) -> [(&'static str, &'static str); 2
     [("state", outcome.as_str()), ("kind", kind)]
 }
 
-fn delivery_labels(alert: &str, result: DeliveryResult) -> [(&'static str, String); 2] {
-    [("alert", alert.to_owned()), ("result", result.as_str().to_owned())]
+fn delivery_labels(alert: &str, result: &str) -> [(&'static str, String); 2] {
+    [("alert", alert.to_owned()), ("result", result.to_owned())]
 }
 
 fn call_labels(source: &str, result: CallResult) -> [(&'static str, String); 2] {
@@ -412,7 +426,7 @@ mod tests {
         let metrics = metrics();
         metrics.observe_run(State::Alarm, RunKind::Scheduled, Duration::from_millis(3), Duration::from_millis(40));
         metrics.observe_run(State::Ok, RunKind::Manual, Duration::from_millis(3), Duration::ZERO);
-        metrics.observe_delivery("ops", DeliveryResult::GivenUp);
+        metrics.observe_delivery("ops", DeliveryResult::Failed);
         metrics.observe_source_call("graphite", CallResult::Failed, Duration::from_secs(2));
         metrics.set_sandbox(SandboxCounts { fresh: 2, kept: 40, discarded: 1 });
         metrics.set_sandbox(SandboxCounts { fresh: 2, kept: 41, discarded: 1 });
@@ -423,6 +437,7 @@ mod tests {
             "revere_runs_total{state=\"ERROR\",kind=\"scheduled\"} 0",
             "revere_run_lateness_seconds_count 1",
             "revere_run_lateness_seconds_bucket{le=\"0.05\"} 1",
+            "revere_delivery_attempts_total{alert=\"ops\",result=\"failed\"} 1",
             "revere_deliveries_total{alert=\"ops\",result=\"given_up\"} 1",
             "revere_source_calls_total{source=\"graphite\",result=\"failed\"} 1",
             "revere_sandbox_runs_total{instance=\"kept\"} 41",
@@ -448,7 +463,7 @@ mod tests {
         let metrics = metrics();
         metrics.observe_run(State::Ok, RunKind::Scheduled, Duration::ZERO, Duration::ZERO);
         metrics.set_monitors(State::Ok, 1);
-        metrics.observe_delivery("ops", DeliveryResult::Sent);
+        metrics.observe_delivery("ops", DeliveryResult::Delivered);
         metrics.observe_source_call("graphite", CallResult::NotMade, Duration::ZERO);
         metrics.observe_http("GET", "/", 200, Duration::ZERO);
         metrics.task("evaluate");

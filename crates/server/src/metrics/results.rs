@@ -4,11 +4,11 @@
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DeliveryResult {
     /// The receiver took it.
-    Sent,
+    Delivered,
     /// It did not; there will be another attempt.
     Retried,
     /// It did not, and there will be none.
-    GivenUp,
+    Failed,
 }
 
 /// How a call of a source ended.
@@ -61,13 +61,23 @@ pub struct SandboxCounts {
 
 impl DeliveryResult {
     pub(super) const ALL: [DeliveryResult; 3] =
-        [DeliveryResult::Sent, DeliveryResult::Retried, DeliveryResult::GivenUp];
+        [DeliveryResult::Delivered, DeliveryResult::Retried, DeliveryResult::Failed];
 
+    /// In the words of pages and API.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
-            DeliveryResult::Sent => "sent",
+            DeliveryResult::Delivered => "delivered",
             DeliveryResult::Retried => "retried",
-            DeliveryResult::GivenUp => "given_up",
+            DeliveryResult::Failed => "failed",
+        }
+    }
+
+    /// In the words of `revere_deliveries`.
+    pub(super) const fn former(self) -> &'static str {
+        match self {
+            DeliveryResult::Delivered => "sent",
+            DeliveryResult::Retried => "retried",
+            DeliveryResult::Failed => "given_up",
         }
     }
 }

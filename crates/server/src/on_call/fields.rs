@@ -32,10 +32,10 @@ pub const FIELDS: &[Field] = &[
     Field::optional(
         "escalate_after",
         FieldKind::Text,
-        "How long it waits for an acknowledgement before the next person is told, such as `'15min'`.",
+        "How long it waits for an acknowledgement before the next person is notified, such as `'15min'`.",
     )
-    .or_words("nobody else is told"),
-    Field::optional("escalation", FieldKind::Texts, "Who is told then, one after the other; then everybody is.")
+    .or_words("nobody else is notified"),
+    Field::optional("escalation", FieldKind::Texts, "Who is notified then, one after the other; then everybody is.")
         .or_words("the people, in the order they are written"),
 ];
 

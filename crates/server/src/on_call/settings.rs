@@ -62,7 +62,7 @@ pub(super) fn read(
         }
     };
     if settings.any("escalation").is_some() && settings.text("escalate_after").is_none() {
-        reader.fault("['escalation']", "says who is told next, and nothing says when: set escalate_after");
+        reader.fault("['escalation']", "says who is notified next, and nothing says when: set escalate_after");
     }
     let rota = Rota { people, turns, escalate_after, escalation };
     if reader.faults.is_empty() { Ok(rota) } else { Err(reader.faults) }

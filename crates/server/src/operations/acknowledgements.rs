@@ -73,7 +73,7 @@ pub async fn acknowledge_source(
     let services = may_for_all(context)?;
     let asked = context.asked().because(checked(note)?);
     let nothing = || {
-        let detail = format!("nobody was told that the source {source:?} is down: there is nothing to acknowledge");
+        let detail = format!("nobody was notified that the source {source:?} is down: there is nothing to acknowledge");
         Failure::NotPossible(detail)
     };
     let told_as = told_as.ok_or_else(nothing)?;

@@ -145,5 +145,5 @@ async fn told(services: &Services, alert: &str) -> Result<Option<ToldBrowsers>, 
 
 fn unknown(alert: &str) -> Failure {
     let key: String = alert.chars().take(100).collect();
-    Failure::NotFound { what: "alert that tells browsers:", key: format!("'{key}'") }
+    Failure::NotFound { what: "alert that notifies browsers:", key: format!("'{key}'") }
 }

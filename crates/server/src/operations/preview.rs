@@ -99,7 +99,7 @@ async fn made(context: &Context, key: &str, told: Told, draft: Option<Draft>) ->
         by.sort_unstable();
         by.dedup();
         let detail =
-            format!("'{key}' is a rota, and tells by the alerts of its people: look at those ({})", by.join(", "));
+            format!("'{key}' is a rota, and notifies by the alerts of its people: look at those ({})", by.join(", "));
         return Err(Failure::NotPossible(detail));
     }
     let templates = words(&entry, draft.as_ref())?;

@@ -40,6 +40,8 @@ pub struct SourceReport {
     pub description: SourceDescription,
     /// Where it is: a host, a file, a program; without anything secret.
     pub place: Option<String>,
+    /// A whole address to begin with, where it wants one of scripts.
+    pub example_address: Option<String>,
     /// What it can name, if it can.
     pub names_of: Option<NamesOf>,
     /// How it does.
@@ -82,13 +84,17 @@ pub async fn list(context: &Context, probe: bool) -> Result<Vec<SourceReport>, F
     let described = services.runner.descriptions().await;
     Ok(described
         .iter()
-        .map(|(name, description)| SourceReport {
-            name: name.clone(),
-            description: description.clone(),
-            place: services.runner.sources().get(name).and_then(|named| named.source.place()),
-            names_of: services.runner.sources().get(name).and_then(|named| named.source.names_of()),
-            health: services.watch.health(name),
-            outage: outages.remove(name),
+        .map(|(name, description)| {
+            let source = services.runner.sources().get(name).map(|named| &named.source);
+            SourceReport {
+                name: name.clone(),
+                description: description.clone(),
+                place: source.and_then(|source| source.place()),
+                example_address: source.and_then(|source| source.example_address()),
+                names_of: source.and_then(|source| source.names_of()),
+                health: services.watch.health(name),
+                outage: outages.remove(name),
+            }
         })
         .collect())
 }

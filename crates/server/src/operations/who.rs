@@ -95,7 +95,7 @@ impl Arrivals {
 pub struct WhoIsOnCall {
     /// Those on call who can be reached, each with the alerts that do.
     pub people: Vec<(String, Vec<String>)>,
-    /// Who is told next, if nobody acknowledges or nobody on call can be reached; the last step is everybody.
+    /// Who is notified next, if nobody acknowledges or nobody on call can be reached; the last step is everybody.
     pub then: Vec<String>,
     /// Whether anybody is on call.
     pub is_anybody: bool,

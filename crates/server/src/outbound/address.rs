@@ -51,6 +51,17 @@ impl HostPattern {
         };
         named && self.port.is_none_or(|port| url.port_or_known_default() == Some(port))
     }
+
+    /// An address that it matches. Which scheme a port speaks it does not say; those of HTTPS mostly end in 443.
+    pub fn example_address(&self) -> String {
+        let scheme = match self.port {
+            Some(port) if port % 1000 != 443 => "http",
+            _ => "https",
+        };
+        let below = if self.below { "www." } else { "" };
+        let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
+        format!("{scheme}://{below}{}{port}/", self.host)
+    }
 }
 
 impl std::fmt::Display for HostPattern {
@@ -105,6 +116,22 @@ mod tests {
         assert!(allows("::1", "http://[::1]:99/"));
         assert!("http://example.org".parse::<HostPattern>().is_err());
         assert!("exa*mple.org".parse::<HostPattern>().is_err());
+    }
+
+    #[test]
+    fn a_pattern_matches_the_address_that_it_makes_up() {
+        for (pattern, address) in [
+            ("example.org", "https://example.org/"),
+            ("*.example.org", "https://www.example.org/"),
+            ("example.org:443", "https://example.org:443/"),
+            ("example.org:8443", "https://example.org:8443/"),
+            ("example.org:80", "http://example.org:80/"),
+            ("127.0.0.1:5000", "http://127.0.0.1:5000/"),
+            ("::1", "https://[::1]/"),
+        ] {
+            assert_eq!(pattern.parse::<HostPattern>().unwrap().example_address(), address);
+            assert!(allows(pattern, address), "{pattern}");
+        }
     }
 
     #[test]

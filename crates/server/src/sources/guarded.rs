@@ -112,6 +112,10 @@ impl Source for Guarded {
         self.inner.place().map(|place| self.secrets.redact(&place).into_owned())
     }
 
+    fn example_address(&self) -> Option<String> {
+        self.inner.example_address().map(|address| self.secrets.redact(&address).into_owned())
+    }
+
     fn names_of(&self) -> Option<NamesOf> {
         self.inner.names_of()
     }

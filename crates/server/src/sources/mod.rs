@@ -61,6 +61,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// A whole address to begin with, for a source that wants one of scripts. Holds nothing secret.
+    fn example_address(&self) -> Option<String> {
+        None
+    }
+
     /// What it can name to whoever writes a script; `None` for one that cannot.
     fn names_of(&self) -> Option<NamesOf> {
         None

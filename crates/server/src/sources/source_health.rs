@@ -116,6 +116,10 @@ impl Source for Watched {
         self.source.place()
     }
 
+    fn example_address(&self) -> Option<String> {
+        self.source.example_address()
+    }
+
     fn names_of(&self) -> Option<NamesOf> {
         self.source.names_of()
     }

@@ -62,7 +62,7 @@ pub enum Became {
     Later(Option<Duration>, String),
 }
 
-/// What sending gives an alert that tells browsers: whom it tells, and who tells them. What became of it is noted here as it
+/// What sending gives an alert that notifies browsers: whom it tells, and who tells them. What became of it is noted here as it
 /// comes, so that one browser that does not answer takes nothing from what is known of the others.
 pub struct Round {
     /// The key that the server says who it is with, unless the alert has its own.

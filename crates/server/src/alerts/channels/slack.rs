@@ -176,7 +176,7 @@ fn slack(setup: &BuildInput) -> Result<Slack, Vec<ConfigFault>> {
             fault("chart", "belongs to 'bot_token'; a webhook takes no files")
         }
         (Some(_), None, None) if setup.entry.config.get("reply_broadcast").is_some() => {
-            fault("reply_broadcast", "belongs to 'bot_token'; what a webhook tells makes no threads")
+            fault("reply_broadcast", "belongs to 'bot_token'; what a webhook sends makes no threads")
         }
         (Some(_), None, None) if setup.entry.config.get("buttons").is_some() => {
             fault("buttons", "belongs to 'bot_token'; Slack warns whoever presses one that a webhook shows")

@@ -161,7 +161,7 @@ fn warnings(settings: &Settings) -> Vec<(&'static str, String)> {
     match settings.text("topic_arn") {
         Some(topic) if topic_region(topic).is_none() => vec![(
             "topic_arn",
-            format!("{EXPECTED_TOPIC}, not '{}'; until it is one, this alert tells nobody", shortened(topic)),
+            format!("{EXPECTED_TOPIC}, not '{}'; until it is one, this alert notifies nobody", shortened(topic)),
         )],
         _ => Vec::new(),
     }

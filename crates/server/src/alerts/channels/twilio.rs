@@ -25,8 +25,8 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::required("account_sid", FieldKind::Text, "The account, AC..."),
         Field::required("auth_token", FieldKind::Secret, "Its token."),
         Field::required("from", FieldKind::Text, "The number that sends, +15551234567, or a messaging service, MG..."),
-        Field::required("to", FieldKind::Text, "The number to tell, +15557654321."),
-        Field::optional("by", FieldKind::Choice(&["sms", "call"]), "How to tell it.").or_text("sms"),
+        Field::required("to", FieldKind::Text, "The number to notify, +15557654321."),
+        Field::optional("by", FieldKind::Choice(&["sms", "call"]), "How to notify it.").or_text("sms"),
         Field::optional("language", FieldKind::Text, "How a call is spoken, such as de-DE.")
             .or_words("Twilio's own choice"),
         http_target::api_url("https://api.twilio.com"),

@@ -223,7 +223,7 @@ impl WebPush {
 impl Channel for WebPush {
     async fn send(&self, notification: &Notification, timeout: Duration) -> Result<Receipt, SendError> {
         let Some(round) = notification.sending.browsers.get(&self.alert) else {
-            return Err(SendError::never("which browsers to tell is not known"));
+            return Err(SendError::never("which browsers to notify is not known"));
         };
         let (end, message) = (Instant::now() + timeout, message(notification));
         round.tells(&message);

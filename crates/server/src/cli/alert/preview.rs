@@ -28,7 +28,7 @@ pub(super) async fn preview(
     draft: Draft,
 ) -> anyhow::Result<(Notification, bool, MessagePreview)> {
     if on_call::rotas(&project.config.alerts).contains_key(key) {
-        anyhow::bail!("'{key}' is a rota, and tells by the alerts of its people: look at those");
+        anyhow::bail!("'{key}' is a rota, and notifies by the alerts of its people: look at those");
     }
     let entry = project.config.alerts.iter().find(|entry| entry.name == key);
     let (Some(channel), Some(entry)) = (project.channels.get(key), entry) else {
@@ -112,7 +112,7 @@ pub(super) fn for_a_person(
         text.push_str(&format!("\n{} is cut to {} of {} characters\n", cut.what, cut.kept, cut.of));
     }
     for (one, error) in &said.failed {
-        text.push_str(&format!("\nThe template {} fails, and the default is told: {error}\n", one.as_str()));
+        text.push_str(&format!("\nThe template {} fails, and the default is sent: {error}\n", one.as_str()));
     }
     text
 }

@@ -68,9 +68,9 @@ impl TellOnCall {
         let result = match status {
             DeliveryStatus::Failed => {
                 tracing::error!(alert, monitor = %monitor_id, reason = said, "a delivery is given up");
-                DeliveryResult::GivenUp
+                DeliveryResult::Failed
             }
-            _ => DeliveryResult::Sent,
+            _ => DeliveryResult::Delivered,
         };
         self.shared.metrics.observe_delivery(alert, result);
         self.shared.note_delivery(id);

@@ -73,7 +73,7 @@ impl Sender {
                 self.came(round, sent).await
             }
             Err(error) => {
-                CameOf::Sending(Err(SendError::later(format!("which browsers to tell is not known: {error}"))))
+                CameOf::Sending(Err(SendError::later(format!("which browsers to notify is not known: {error}"))))
             }
         };
         self.settle(pieces, came).await;
@@ -306,18 +306,18 @@ impl Piece {
 fn note(shared: &Shared, delivery: &Delivery, settlement: &Settlement) {
     let (alert, monitor, attempts) = (&delivery.alert_key, delivery.monitor_id, delivery.attempts);
     let result = match settlement {
-        Settlement::Sent(_) => DeliveryResult::Sent,
+        Settlement::Sent(_) => DeliveryResult::Delivered,
         Settlement::Again(_, reason) | Settlement::Unanswered(_, reason) => {
             tracing::warn!(alert, %monitor, attempts, reason, "a delivery was not taken; trying again");
             DeliveryResult::Retried
         }
         Settlement::Nobody(reason) => {
-            tracing::debug!(alert, %monitor, reason, "there was nobody to tell it to");
+            tracing::debug!(alert, %monitor, reason, "there was nobody to notify");
             return;
         }
         Settlement::Failed(reason) => {
             tracing::error!(alert, %monitor, attempts, reason, "a delivery is given up");
-            DeliveryResult::GivenUp
+            DeliveryResult::Failed
         }
     };
     shared.metrics.observe_delivery(alert, result);

@@ -144,6 +144,14 @@ impl Source for Http {
         }
     }
 
+    /// Where there is a base address, a path will do.
+    fn example_address(&self) -> Option<String> {
+        match self.base {
+            Some(_) => None,
+            None => self.allowed.first().map(HostPattern::example_address),
+        }
+    }
+
     async fn call(&self, mut call: Call) -> Result<Value, SourceFault> {
         if !self.methods.iter().any(|method| method.name == call.method) {
             let names: Vec<&str> = self.methods.iter().map(|method| method.name).collect();

@@ -110,7 +110,7 @@ pub(crate) async fn acknowledge(
 
 /// Take an acknowledgement back
 ///
-/// Nobody looks after the problem any more: alerts remind of it again, and a rota tells the next ones, both as if it had been told just
+/// Nobody looks after the problem any more: alerts remind of it again, and a rota notifies the next ones, both as if it had begun just
 /// now. Where nobody had acknowledged it, nothing changes.
 #[utoipa::path(
     delete,

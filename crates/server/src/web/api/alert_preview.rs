@@ -52,7 +52,7 @@ pub(crate) struct PreviewView {
     parts: Vec<PreviewPartView>,
     /// What had to be cut, as the receiver takes only so much.
     cuts: Vec<CutView>,
-    /// The templates of the configuration that fail for this very run: the default is told, with the reason.
+    /// The templates of the configuration that fail for this very run: the default is sent, with the reason.
     failed: Vec<FailedTemplateView>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct PreviewPartView {
     made_of: Vec<&'static str>,
 }
 
-/// Something that is told in part.
+/// Something that is sent in part.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AlertPreviewCut)]
 pub(crate) struct CutView {
@@ -77,7 +77,7 @@ pub(crate) struct CutView {
     /// text.
     #[schema(value_type = CutWord)]
     what: &'static str,
-    /// So many characters of it are told, with the mark of the cut.
+    /// So many characters of it are sent, with the mark of the cut.
     kept: u64,
     /// Of so many.
     of: u64,
@@ -123,7 +123,7 @@ pub(crate) enum CutWord {
     Short,
 }
 
-/// Words to try, and what they are to tell of.
+/// Words to try, and what they are to be about.
 #[derive(ToSchema)]
 #[schema(as = AlertPreviewInput)]
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
@@ -170,7 +170,7 @@ pub(crate) struct PreviewBody {
     responses(
         (status = 200, description = "What it would say.", body = PreviewView),
         (status = 404, description = "There is no such alert, monitor or run."),
-        (status = 409, description = "It would say nothing: it is switched off in the configuration or no longer there, or it is a rota, which tells by other alerts."),
+        (status = 409, description = "It would say nothing: it is switched off in the configuration or no longer there, or it is a rota, which notifies by other alerts."),
     )
 )]
 pub(crate) async fn show(
@@ -202,7 +202,7 @@ pub(crate) async fn show(
     responses(
         (status = 200, description = "What it would say.", body = PreviewView),
         (status = 404, description = "There is no such alert, monitor or run."),
-        (status = 409, description = "It would say nothing: it is switched off in the configuration or no longer there, or it is a rota, which tells by other alerts."),
+        (status = 409, description = "It would say nothing: it is switched off in the configuration or no longer there, or it is a rota, which notifies by other alerts."),
         (status = 422, description = "Something is wrong with it; each template that fails is named."),
         (status = 503, description = "As many previews are being made as may be at a time."),
     )

@@ -86,7 +86,7 @@ pub(crate) struct AlertBody {
     /// The states it notifies of, each once.
     #[schema(value_type = StateSetShape, required = false)]
     states: Option<Vec<String>>,
-    /// The severities of problems it is for, each once. Of what was told of a problem before, the end is told all the same.
+    /// The severities of problems it is for, each once. The end of a problem that it notified of before is sent all the same.
     #[schema(value_type = SeveritySetShape, required = false)]
     severities: Option<Vec<String>>,
     /// It is for monitors that have one of these tags; an empty list is for all monitors.
@@ -145,7 +145,7 @@ pub(crate) async fn get(context: Context, Key(key): Key<String>, params: Params)
 
 /// Change an alert
 ///
-/// Switches it on or off, and chooses the states it tells, and for which severities and tags. Takes effect at once, for
+/// Switches it on or off, and chooses the states it notifies of, and for which severities and tags. Takes effect at once, for
 /// changes of state from now on.
 #[utoipa::path(
     put,

@@ -16,7 +16,7 @@ use crate::{
     web::{Problem, params::Params},
 };
 
-/// A change of state that one or more alerts did not tell.
+/// A change of state that one or more alerts did not notify of.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NotTold)]
 pub(crate) struct NotToldView {
@@ -40,7 +40,7 @@ pub(crate) struct NotToldView {
     /// When it was decided.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// The keys of the alerts that did not tell it.
+    /// The keys of the alerts that did not notify of it.
     alerts: Vec<String>,
     /// Why.
     #[schema(value_type = SilenceWord)]
@@ -49,9 +49,9 @@ pub(crate) struct NotToldView {
     words: &'static str,
 }
 
-/// List what was not told
+/// List what alerts did not notify of
 ///
-/// Newest first: each change of state that an alert did not tell, with the reason. Only what somebody could have expected to
+/// Newest first: each change of state that an alert did not notify of, with the reason. Only what somebody could have expected to
 /// hear: problems, and what ends them. The next page ends before the cursor: give `next` back as `before`.
 #[utoipa::path(
     get,
@@ -62,7 +62,7 @@ pub(crate) struct NotToldView {
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
         ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
         ("monitor" = Option<i64>, Query, minimum = 1, description = "Only of the monitor with this id."),
-        ("alert" = Option<String>, Query, description = "Only what this alert could have been expected to tell; what is for other alerts is listed with its monitor alone. Empty is any."),
+        ("alert" = Option<String>, Query, description = "Only what this alert could have been expected to notify of; what is for other alerts is listed with its monitor alone. Empty is any."),
     ),
     responses((status = 200, description = "One page.", body = Page<NotToldView>))
 )]

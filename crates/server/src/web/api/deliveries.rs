@@ -30,7 +30,7 @@ pub(crate) struct DeliveryView {
     monitor_id: MonitorId,
     /// The monitor's name at that time.
     monitor_name: String,
-    /// The change of state it tells of.
+    /// The change of state it notifies of.
     #[schema(value_type = i64)]
     flip_id: FlipId,
     /// How it stands.
@@ -53,22 +53,22 @@ pub(crate) struct DeliveryView {
     /// What the receiver said when it took it.
     #[schema(required)]
     reply: Option<String>,
-    /// Why it is told to whoever hears it, where a rota decided that; null otherwise.
+    /// Why it is sent to whoever hears it, where a rota decided that; null otherwise.
     #[schema(required)]
     on_call: Option<String>,
-    /// The delivery that another alert gave up and that this one tells instead.
+    /// The delivery that another alert gave up and that this one makes instead.
     #[schema(value_type = Option<i64>, required)]
     instead_of: Option<DeliveryId>,
     /// The mute that holds it back, or did, because it began when this was queued already; else null.
     #[schema(value_type = Option<i64>, required)]
     held_by: Option<MuteId>,
-    /// The state that is told as the one before.
+    /// The state that it gives as the one before.
     #[schema(value_type = StateWord)]
     old_state: State,
-    /// The state that is told.
+    /// The state that it notifies of.
     #[schema(value_type = StateWord)]
     new_state: State,
-    /// How severe the problem is that is told; null where it is none.
+    /// How severe the problem is that it notifies of; null where it is none.
     #[schema(required)]
     severity: Option<SeverityWord>,
     /// What the run said.
@@ -78,7 +78,7 @@ pub(crate) struct DeliveryView {
     return_value: Option<ReturnValue>,
     /// The same for every attempt: receivers drop what they have seen.
     key: String,
-    /// The change of state that opened the incident it tells of: one episode of not being `OK`. All that is told of it has
+    /// The change of state that opened the incident it is about: one episode of not being `OK`. All deliveries about it have
     /// the same; null where a delivery is about none.
     #[schema(value_type = Option<i64>, required)]
     incident_id: Option<FlipId>,

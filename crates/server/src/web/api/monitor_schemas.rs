@@ -113,7 +113,7 @@ pub(crate) struct WaitsForView {
     /// Since when it is down.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
-    /// Whether what the monitor goes through because of that is held back: nobody is told of it by itself.
+    /// Whether what the monitor goes through because of that is held back: nobody is notified of it by itself.
     held: bool,
 }
 

@@ -172,7 +172,7 @@ pub(crate) async fn update(
 
 /// Delete a monitor
 ///
-/// What is owed to people is still sent. For a time (`KEEP_DELETED_DAYS` of the configuration) it can be brought back with its
+/// What is queued is still delivered. For a time (`KEEP_DELETED_DAYS` of the configuration) it can be brought back with its
 /// history: see `/api/v1/deleted-monitors`. The id is never used for another one.
 #[utoipa::path(
     delete,

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// A mute: what is held back for a time although an alert would tell it.
+/// A mute: what is held back for a time although an alert would notify of it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Mute)]
 pub(crate) struct MuteView {
@@ -155,7 +155,7 @@ pub(crate) struct HeldBackView {
     /// The value of the run.
     #[schema(value_type = Option<ReturnValueShape>, required)]
     return_value: Option<ReturnValue>,
-    /// The alerts that would have told it.
+    /// The alerts that would have notified of it.
     alerts: Vec<String>,
 }
 
@@ -185,7 +185,7 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
 
 /// Mute
 ///
-/// Monitors go on running. What begins and ends while it is muted is not told; what is left at the end is told then, in one
+/// Monitors go on running. What begins and ends while it is muted is not sent; what is left at the end is sent then, in one
 /// message.
 #[utoipa::path(
     post,
@@ -259,7 +259,7 @@ pub(crate) async fn held_back(
 
 /// End a mute
 ///
-/// Before its time. What it held back and is not over is told now, unless another mute holds it. One that is over stays as
+/// Before its time. What it held back and is not over is sent now, unless another mute holds it. One that is over stays as
 /// it is.
 #[utoipa::path(
     post,

@@ -29,12 +29,12 @@ pub(crate) struct RotaView {
     key: String,
     /// What the configuration says about it.
     description: String,
-    /// Everybody who can be told, with the alerts that reach them.
+    /// Everybody who can be notified, with the alerts that reach them.
     people: Vec<RotaPersonView>,
-    /// After so many seconds without an acknowledgement the next one is told; null is never.
+    /// After so many seconds without an acknowledgement the next one is notified; null is never.
     #[schema(required)]
     escalate_after_s: Option<i64>,
-    /// Who is told then, one after the other; then everybody is.
+    /// Who is notified then, one after the other; then everybody is.
     escalation: Vec<String>,
     /// Who is on call now; nobody is a fault.
     now: Vec<OnCallView>,

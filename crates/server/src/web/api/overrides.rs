@@ -117,7 +117,7 @@ pub(crate) async fn list(context: Context, mut params: Params) -> Result<Json<Pa
 
 /// Add an override
 ///
-/// For a time. Whoever was told of something before stays told; what comes to be told meanwhile goes by the override.
+/// For a time. Whoever was notified of something before hears its end; what comes meanwhile goes by the override.
 #[utoipa::path(
     post,
     path = "/api/v1/overrides",

@@ -201,8 +201,8 @@ fn verdicts() -> Vec<Verdict> {
 
 words! {
     ActWord is "Act" of Act::ALL, "What was done, or refused.";
-    SilenceWord is "Silence" of Silence::ALL, "Why something is not told.";
-    VerdictWord is "Verdict" of verdicts(), "Whether something is told, or why not.";
+    SilenceWord is "Silence" of Silence::ALL, "Why somebody is not notified.";
+    VerdictWord is "Verdict" of verdicts(), "Whether somebody is notified, or why not.";
 }
 
 /// Texts that are taken, as far as JSON Schema can tell good ones from bad; a format names what it cannot.

@@ -19,7 +19,7 @@ use crate::{
 /// Who looks after a source that is down
 ///
 /// There is nothing here while nobody said so, and none is kept for longer than the outage goes on. Its `monitor_id` is the number
-/// under which deliveries tell of the source.
+/// of the deliveries about the source.
 #[utoipa::path(
     get,
     path = "/api/v1/sources/{name}/acknowledgement",
@@ -42,7 +42,7 @@ pub(crate) async fn get(context: Context, Key(name): Key<String>, params: Params
 
 /// Acknowledge that a source is down
 ///
-/// Says that one looks after it: alerts remind nobody of the outage any more, and no rota tells the next ones. Who said so first
+/// Says that one looks after it: alerts remind nobody of the outage any more, and no rota notifies the next ones. Who said so first
 /// stays. An editor of some tags cannot: any monitor may wait for the source.
 #[utoipa::path(
     post,
@@ -55,7 +55,7 @@ pub(crate) async fn get(context: Context, Key(name): Key<String>, params: Params
         (status = 200, description = "Somebody had said so already: this is who.", body = AcknowledgementView),
         (status = 201, description = "Acknowledged.", body = AcknowledgementView),
         (status = 404, description = "No source has this name, or it is switched off."),
-        (status = 409, description = "It is not down, or nobody was told of that yet."),
+        (status = 409, description = "It is not down, or nobody was notified of that yet."),
         (status = 422, description = "Something is wrong with the note; nothing was acknowledged."),
     )
 )]
@@ -75,7 +75,7 @@ pub(crate) async fn acknowledge(
 
 /// Take back that one looks after a source
 ///
-/// Alerts remind of its outage again, and a rota tells the next ones, both as if it had been told just now. Where nobody had
+/// Alerts remind of its outage again, and a rota notifies the next ones, both as if it had begun just now. Where nobody had
 /// acknowledged it, nothing changes.
 #[utoipa::path(
     delete,

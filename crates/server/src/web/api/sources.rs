@@ -29,6 +29,9 @@ pub(crate) struct SourceView {
     kind: String,
     /// What an operator wrote about it.
     description: String,
+    /// Where it is: a host, a file, a program, without anything secret; null is nothing to say.
+    #[schema(required)]
+    place: Option<String>,
     /// What scripts can ask it.
     methods: Vec<MethodView>,
     /// What it can name to whoever writes a script (`list_source_names`): `tables`, `paths` or `metrics`; null is nothing.
@@ -71,7 +74,7 @@ pub(crate) struct OutageView {
     reason: String,
     /// How many monitors wait for its end.
     waiting: u64,
-    /// Whether anybody was told of it by now; then it can be acknowledged.
+    /// Whether anybody was notified of it by now; then it can be acknowledged.
     told: bool,
     /// Who looks after it; null if nobody said so.
     #[schema(required)]
@@ -199,6 +202,7 @@ impl From<SourceReport> for SourceView {
             name: report.name,
             kind: report.description.kind,
             description: report.description.description,
+            place: report.place,
             methods: report
                 .description
                 .methods

@@ -27,7 +27,7 @@ pub(crate) struct WhoView {
     /// How severe it is taken to be; null where that is no problem.
     #[schema(required)]
     severity: Option<SeverityWord>,
-    /// The alerts of the configuration, those that would tell it first.
+    /// The alerts of the configuration, those that would notify of it first.
     alerts: Vec<AlertVerdictView>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct WhoView {
 pub(crate) struct AlertVerdictView {
     /// The key of the alert.
     alert: String,
-    /// Whether it would tell.
+    /// Whether it would notify.
     told: bool,
     /// `told`, or the reason why not.
     #[schema(value_type = VerdictWord)]
@@ -48,18 +48,18 @@ pub(crate) struct AlertVerdictView {
     failing: bool,
     /// How many of its messages are queued.
     queued: u64,
-    /// Whom a rota would tell; null for any other alert, and where it would not tell.
+    /// Whom a rota would notify; null for any other alert, and where it would not.
     #[schema(required)]
     on_call: Option<WhoIsOnCallView>,
 }
 
-/// Whom a rota would tell.
+/// Whom a rota would notify.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WhoIsOnCall)]
 pub(crate) struct WhoIsOnCallView {
-    /// Those on call, who are told first.
+    /// Those on call, who are notified first.
     people: Vec<PersonOnCallView>,
-    /// Who is told next, one after the other, where nobody acknowledges or nobody is on call; `everybody` is all the others.
+    /// Who is notified next, one after the other, where nobody acknowledges or nobody is on call; `everybody` is all the others.
     then: Vec<String>,
     /// The same as a sentence without its full stop.
     words: String,
@@ -78,7 +78,7 @@ pub(crate) struct PersonOnCallView {
 /// Who would be notified
 ///
 /// What each alert would do if the monitor now came to be in a state, with the reason of each yes and no. Nothing happens. It is
-/// decided as the engine decides it, from what was told before: who heard of a problem is not told of the same one again.
+/// decided as the engine decides it, from what was sent before: who heard of a problem is not notified of the same one again.
 #[utoipa::path(
     get,
     path = "/api/v1/monitors/{id}/who",
@@ -88,7 +88,7 @@ pub(crate) struct PersonOnCallView {
         ("id" = i64, Path, minimum = 1, description = "Which monitor."),
         ("state" = Option<StateWord>, Query, description = "The state it would be in; `ALARM` if left out."),
         ("severity" = Option<SeverityWord>, Query, description = "How severe that would be; what the monitor says if left out."),
-        ("at" = Option<String>, Query, format = DateTime, description = "When, in RFC 3339; now if left out. Mutes, quiet hours and rotas are asked of that moment; what was told before is what was told until now."),
+        ("at" = Option<String>, Query, format = DateTime, description = "When, in RFC 3339; now if left out. Mutes, quiet hours and rotas are asked of that moment; what was sent before is what was sent until now."),
     ),
     responses(
         (status = 200, description = "What each alert would do.", body = WhoView),

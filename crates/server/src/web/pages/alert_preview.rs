@@ -111,7 +111,7 @@ pub(super) async fn show(request: PageRequest, Key(key): Key<String>, mut params
         let mut page = PreviewPage::new(&request, &key, &Typed::of(&told)).await?;
         page.kind = entry.map(|entry| entry.kind).unwrap_or_default();
         page.monitor = String::new();
-        page.notice = Some("There is no monitor yet of which something could be told.".to_owned());
+        page.notice = Some("There is no monitor yet of which something could be said.".to_owned());
         return request.answer(StatusCode::OK, &page.layout, &page);
     };
     let told = Told { monitor, ..told };

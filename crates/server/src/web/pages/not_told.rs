@@ -56,7 +56,7 @@ pub(super) async fn show(request: PageRequest, mut params: Params) -> Result<Res
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let page = NotToldPage {
-        layout: request.layout("What was not notified", Place::Alerts).await?,
+        layout: request.layout("What alerts did not notify of", Place::Alerts).await?,
         alerts: alerts::settings(&request.context).await?.into_iter().map(|row| row.key).collect(),
         chosen_alert: filter.alert.clone().unwrap_or_default(),
         monitor: filter.monitor,
@@ -120,7 +120,7 @@ pub(super) mod tests {
     #[test]
     fn names_are_inert() {
         let page = NotToldPage {
-            layout: Layout::new("What was not notified", Place::Alerts, 0, "t"),
+            layout: Layout::new("What alerts did not notify of", Place::Alerts, 0, "t"),
             alerts: vec![HOSTILE.into()],
             chosen_alert: HOSTILE.into(),
             monitor: Some(MonitorId(3)),

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use revere_model::Operation;
-use revere_sandbox::SourceDescription;
 
 use super::{
     display::{Span, When},
@@ -139,17 +138,20 @@ async fn answer(request: &PageRequest, mut asked: Asked) -> Result<Response, Pro
     request.answer(StatusCode::OK, &page.layout, &page)
 }
 
-/// A first question that this kind of source can answer.
-fn sample(name: &str, description: &SourceDescription) -> String {
-    let source = format!("sources[{}]", serde_json::Value::from(name));
-    let call = match description.methods.first().map(|method| method.name.as_str()) {
-        Some("execute") => "execute('select 1')",
-        Some("query") => "query('up')",
-        Some("get_datapoints") if description.methods.iter().any(|method| method.name == "names") => "names()",
-        Some("get_datapoints") => "get_avg('path.of.a.series', '-10min')",
-        Some("get") => "get('/').status",
-        Some(other) => return format!("{source}.{other}()"),
-        None => return source,
+/// A first question that this source can answer.
+fn sample(report: &SourceReport) -> String {
+    let methods = &report.description.methods;
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let source = format!("sources[{}]", quoted(&report.name));
+    let call = match (methods.first().map(|method| method.name.as_str()), &report.example_address) {
+        (Some(method), Some(address)) => format!("{method}({}).status", quoted(address)),
+        (Some("execute"), None) => "execute('select 1')".to_owned(),
+        (Some("query"), None) => "query('up')".to_owned(),
+        (Some("get_datapoints"), None) if methods.iter().any(|method| method.name == "names") => "names()".to_owned(),
+        (Some("get_datapoints"), None) => "get_avg('path.of.a.series', '-10min')".to_owned(),
+        (Some("get"), None) => "get('/').status".to_owned(),
+        (Some(other), None) => format!("{other}()"),
+        (None, _) => return source,
     };
     format!("{source}.{call}")
 }
@@ -166,6 +168,7 @@ fn folded(names: &[&str]) -> String {
 
 impl SourceView {
     fn of(report: SourceReport, now: jiff::Timestamp) -> SourceView {
+        let query = format!("print({})", sample(&report));
         let health = report.health;
         let (class, sign, word) = match (health.failing_since, health.last_answer_at) {
             (Some(_), _) => ("bad", "✕", "down"),
@@ -175,7 +178,6 @@ impl SourceView {
         let outage = report.outage.map(|outage| OutageView::of(outage, now));
         let names: Vec<&str> = report.description.methods.iter().map(|method| method.name.as_str()).collect();
         let folded = folded(&names);
-        let query = format!("print({})", sample(&report.name, &report.description));
         SourceView {
             class,
             sign,
@@ -211,7 +213,7 @@ impl SourceView {
 #[cfg(test)]
 mod tests {
     use revere_model::MonitorId;
-    use revere_sandbox::MethodDescription;
+    use revere_sandbox::{MethodDescription, SourceDescription};
 
     use super::super::{acknowledge::AcknowledgedView, monitors::tests::HOSTILE};
     use super::*;
@@ -225,6 +227,14 @@ mod tests {
         assert_eq!(folded(&["query", "query_range"]), "query, query_range");
         assert_eq!(folded(&["get", "head", "post", "put"]), "get, head, post, … 4 methods");
         assert_eq!((folded(&["*"]), folded(&[])), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn the_first_question_asks_a_host_that_the_source_may() {
+        let now: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        let one = SourceReport { name: "hosts".into(), example_address: Some("https://a.example/".into()), ..plain(now) };
+        assert_eq!(sample(&one), "sources[\"hosts\"].get(\"https://a.example/\").status");
+        assert_eq!(sample(&SourceReport { example_address: None, ..one }), "sources[\"hosts\"].get('/').status");
     }
 
     /// One about which everything is foreign, and that is down.
@@ -241,6 +251,7 @@ mod tests {
                 }],
             },
             place: Some(HOSTILE.into()),
+            example_address: None,
             names_of: Some(NamesOf::Tables),
             health: SourceHealth {
                 calls: 3,

@@ -66,7 +66,7 @@ async fn the_real_command_says_what_became_of_it() {
     let error = send(&apprise, &sample()).await.unwrap_err();
     assert_eq!((error.retry, error.unanswered), (Retry::Later, false));
     assert!(
-        error.message.contains("a service was not told: exit status 1") && !error.message.contains("s3cret"),
+        error.message.contains("a service was not notified: exit status 1") && !error.message.contains("s3cret"),
         "{error}"
     );
     // One is told and one is not: whoever was reads the next attempt as what it is.
@@ -74,8 +74,8 @@ async fn the_real_command_says_what_became_of_it() {
     let both = [json_urls(&stub, &["no"]), json_urls(&other, &["yes"])].concat();
     let error = send(&channel("apprise", real(&both, json!({}))), &sample()).await.unwrap_err();
     assert_eq!((error.retry, error.unanswered), (Retry::Later, true), "{error}");
-    assert!(error.message.starts_with("some of 'urls' were told and some were not: "), "{error}");
-    assert!(error.message.contains("a service was not told: exit status 1"), "{error}");
+    assert!(error.message.starts_with("some of 'urls' were notified and some were not: "), "{error}");
+    assert!(error.message.contains("a service was not notified: exit status 1"), "{error}");
     // Nobody who was told hears the next attempt.
     let (apprise, told) =
         (channel("apprise", real(&both, json!({}))), Notification { key: "k".to_owned(), ..sample() });
@@ -88,7 +88,7 @@ async fn the_real_command_says_what_became_of_it() {
     stub.answer(200, &[], None);
     let mistyped = [json_urls(&stub, &["yes"]), vec!["nosuch://host/".to_owned()]].concat();
     let error = send(&channel("apprise", real(&mistyped, json!({}))), &sample()).await.unwrap_err();
-    assert!(error.message.starts_with("some of 'urls' were told and some were not: "), "{error}");
+    assert!(error.message.starts_with("some of 'urls' were notified and some were not: "), "{error}");
     let apprise = channel("apprise", real(&json_urls(&stub, &["one"]), json!({"tag": "ops"})));
     let error = send(&apprise, &sample()).await.unwrap_err();
     assert_eq!(error.retry, Retry::Never);

@@ -190,6 +190,9 @@ async fn what_can_be_counted_is_zero_before_it_happens() {
     }
     expected.push("revere_source_call_duration_seconds_count{source=\"echo\"} 0".to_owned());
     for alert in labels("alert", &["ops", "broken"]) {
+        for result in labels("result", &["delivered", "retried", "failed"]) {
+            expected.push(format!("revere_delivery_attempts_total{{{alert},{result}}} 0"));
+        }
         for result in labels("result", &["sent", "retried", "given_up"]) {
             expected.push(format!("revere_deliveries_total{{{alert},{result}}} 0"));
         }

@@ -105,7 +105,7 @@ async fn an_outage_is_acknowledged_at_its_source_and_that_is_taken_back() {
     server.get("/api/v1/sources/none/acknowledgement").await.problem(404);
     server.send("POST", "/api/v1/sources/none/acknowledgement", &json!({})).await.problem(404);
     let refused = server.send("POST", path, &json!({})).await.problem(409);
-    assert!(refused.to_string().contains("nobody was told that the source"), "{refused}");
+    assert!(refused.to_string().contains("nobody was notified that the source"), "{refused}");
     assert_eq!(server.send("DELETE", path, &json!(null)).await.status, 204);
 
     let made = monitor(&server, "Mail", ASKS).await;

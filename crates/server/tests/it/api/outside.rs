@@ -71,6 +71,10 @@ impl Source for Echo {
         Ok(())
     }
 
+    fn place(&self) -> Option<String> {
+        Some("echo.example:8080".to_owned())
+    }
+
     fn names_of(&self) -> Option<NamesOf> {
         Some(NamesOf::Tables)
     }

@@ -15,6 +15,7 @@ async fn a_source_is_shown_with_its_methods_and_how_it_does() {
     let server = Server::start().await;
     let fresh = echo(&server, "").await;
     assert_eq!((&fresh["name"], &fresh["type"], &fresh["health"]), (&json!("echo"), &json!("echo"), &json!("unknown")));
+    assert_eq!(fresh["place"], "echo.example:8080", "as on the page");
     assert_eq!(fresh["methods"][0], json!({"name": "say", "signature": "(what)", "doc": "What it is told."}));
 
     let body = json!({"script": "sources['echo'].fail('connection refused')"});

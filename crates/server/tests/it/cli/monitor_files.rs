@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use revere_model::{Clock as _, Role};
+use revere_model::{Clock as _, MONITOR_FIELDS, Role};
 use serde_json::{Value, json};
 
 use super::{Said, Shell, server::Server};
@@ -29,7 +29,9 @@ async fn monitors(server: &Server) -> Vec<Value> {
 
 #[tokio::test]
 async fn what_is_exported_and_applied_to_an_empty_server_is_exported_again_to_the_letter() {
+    let alerts = "REVERE_ALERTS = {'ops': {'type': 'log'}, 'night': {'type': 'log'}}\n";
     let shell = Shell::new();
+    shell.write("config.py", alerts);
     let first = shell.serve(&[]);
     let description = "Orders are paid.\n\n///\nSee https://wiki/\"orders\" \u{1f600}\t\\n";
     for monitor in [
@@ -38,22 +40,26 @@ async fn what_is_exported_and_applied_to_an_empty_server_is_exported_again_to_th
         json!({"name": "Orders / paid?", "schedule": "0 0 1 1 *\n30 6 2 1 *", "script": "# /// revere\nif 1:\n\tx = 1\r\n", "active": false}),
         json!({"name": "orders: paid", "schedule": "0 0 1 1 *", "script": "x = '\u{feff}日本'\n\n\n"}),
         json!({"name": "'\"\"\"' \\", "schedule": "0 0 1 1 *", "script": "x = 1\n", "retain_days": 3}),
+        // Everything that is left, none of it at its default.
+        json!({"name": "Slow pages", "schedule": "@daily", "script": "return_value = 12.5\n", "alerts": ["night"], "unit": "ms",
+            "decimals": 2, "recover_after": 4, "default_severity": "warning", "state_in_outage": "keep", "told_in_outage": true}),
     ] {
         let (status, answer) = first.post("/api/v1/monitors", &monitor).await;
         assert_eq!(status, 201, "{answer:#}");
     }
     let said = shell.at(&first, "export one").exits(0);
-    assert!(said.stdout.contains("4 monitors in one: 4 written, 0 as they were."), "{}", said.stdout);
+    assert!(said.stdout.contains("5 monitors in one: 5 written, 0 as they were."), "{}", said.stdout);
     let files = shell.files("one");
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names, ["monitor.py", "orders-paid-2.py", "orders-paid.py", "orders.py"]);
+    assert_eq!(names, ["monitor.py", "orders-paid-2.py", "orders-paid.py", "orders.py", "slow-pages.py"]);
     assert!(files["orders.py"].starts_with("# /// revere\n# name = \"Orders\"\n"), "{}", files["orders.py"]);
 
     let other = Shell::new();
+    other.write("config.py", alerts);
     let second = other.serve(&[]);
     let folder = shell.path("one").display().to_string();
     let said = other.at(&second, &format!("apply {folder} --note first")).exits(0);
-    assert_eq!(said.stdout, "4 created, 0 changed, 0 deleted; 0 as the files have them.\n");
+    assert_eq!(said.stdout, "5 created, 0 changed, 0 deleted; 0 as the files have them.\n");
     other.at(&second, "export two").exits(0);
     assert_eq!(other.files("two"), files);
     let orders = monitors(&second).await.into_iter().find(|monitor| monitor["name"] == "Orders").unwrap();
@@ -61,7 +67,17 @@ async fn what_is_exported_and_applied_to_an_empty_server_is_exported_again_to_th
     let versions = second.json(&format!("/api/v1/monitors/{}/versions", orders["id"])).await;
     assert_eq!(versions["items"][0]["note"], "first", "{versions:#}");
     let said = other.at(&second, &format!("apply {folder}")).exits(0);
-    assert_eq!(said.stdout, "0 created, 0 changed, 0 deleted; 4 as the files have them.\n");
+    assert_eq!(said.stdout, "0 created, 0 changed, 0 deleted; 5 as the files have them.\n");
+    // The files say all that an author decides.
+    let decided = async |server: &Server| {
+        let all = monitors(server).await.into_iter();
+        let mut all: Vec<Vec<Value>> = all
+            .map(|monitor| MONITOR_FIELDS.iter().map(|field| monitor[field.name].clone()).collect())
+            .collect();
+        all.sort_by_key(|fields| fields[0].to_string());
+        all
+    };
+    assert_eq!(decided(&second).await, decided(&first).await);
     first.stop();
     second.stop();
 }

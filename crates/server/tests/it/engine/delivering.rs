@@ -117,7 +117,7 @@ async fn what_no_one_will_ever_take_is_given_up_at_once_and_told_by_another_aler
     flip(&test, id, State::Alarm).await;
     until("both of the other's", async || test.spare().story("a").len() == 2).await;
     let told = test.spare().taken.lock().unwrap().clone();
-    assert!(told.iter().any(|told| told.message.contains("the alert 'ops' could not tell this: 404 Not Found")));
+    assert!(told.iter().any(|told| told.message.contains("the alert 'ops' could not deliver this: 404 Not Found")));
     assert_eq!(test.ops().attempts(), 1);
     assert_eq!(count(&test, "ops", DeliveryStatus::Failed).await, 1);
 }

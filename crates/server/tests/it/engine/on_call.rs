@@ -148,7 +148,7 @@ async fn whoever_is_on_call_is_told_and_hears_the_end_even_if_another_one_is_by_
         said,
         [
             format!("{second} is on call for 'rota' ({second}_sms)"),
-            format!("{first} is told the end ({first}_sms)"),
+            format!("{first} is notified of the end ({first}_sms)"),
             format!("{first} is on call for 'rota' ({first}_sms)"),
         ]
     );
@@ -168,9 +168,9 @@ async fn the_next_ones_are_told_while_nobody_acknowledges_then_everybody_and_all
     let test = test.restarted(std::time::Duration::from_secs(5)).await;
     later(&test, 15).await;
     assert_eq!(heard(&test)["carol"], [ALARM], "a restart in between changes nothing");
-    assert_eq!(reasons(&test, "carol"), ["nobody acknowledged it within 15 min, so carol is told next"]);
+    assert_eq!(reasons(&test, "carol"), ["nobody acknowledged it within 15 min, so carol is notified next"]);
     later(&test, 15).await;
-    assert_eq!(reasons(&test, "dave"), ["nobody acknowledged it within 15 min, so everybody is told"]);
+    assert_eq!(reasons(&test, "dave"), ["nobody acknowledged it within 15 min, so everybody is notified"]);
     later(&test, 600).await;
     assert!(heard(&test).values().all(|told| *told == [ALARM]), "{:?}", heard(&test));
     flip(&test, id, FINE).await;
@@ -224,7 +224,7 @@ async fn nobody_on_call_and_alerts_that_are_off_have_the_next_one_told_at_once()
     test.store().set_alert("bob_sms", off.clone(), &by_server(test.now())).await.unwrap();
     flip(&test, id, ALARM).await;
     assert_eq!(heard(&test), BTreeMap::from([("carol", vec![ALARM])]));
-    assert_eq!(reasons(&test, "carol"), ["nobody is on call for 'rota', so carol is told next"]);
+    assert_eq!(reasons(&test, "carol"), ["nobody is on call for 'rota', so carol is notified next"]);
     later(&test, 15).await;
     assert_eq!(heard(&test).len(), 3, "then everybody, but for whom nothing reaches");
     flip(&test, id, FINE).await;

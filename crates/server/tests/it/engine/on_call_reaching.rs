@@ -20,7 +20,7 @@ use super::on_call::{
 };
 use crate::support::{TestEngine, by_server, until};
 
-/// Alice and Bob, day by day, and nobody is told next without a reason.
+/// Alice and Bob, day by day, and nobody is notified next without a reason.
 async fn without_escalation() -> TestEngine {
     on_call(rota(None, "2020-01-01T00:00")).await
 }
@@ -94,17 +94,17 @@ async fn an_alert_that_refuses_has_the_next_one_told_once_and_they_hear_the_end(
     flip(&test, id, ALARM).await;
     assert_eq!(refuses.attempts(), 1);
     assert_eq!(heard(&test), BTreeMap::from([(next, vec![ALARM])]));
-    let why = format!("whoever is on call for 'rota' could not be reached, so {next} is told next");
+    let why = format!("whoever is on call for 'rota' could not be reached, so {next} is notified next");
     assert_eq!(reasons(&test, next), [why]);
     let message = test.alerts[&format!("{next}_sms")].taken.lock().unwrap()[0].message.clone();
-    assert!(message.contains(&format!("(the alert '{first}_sms' could not tell this: 404 Not Found)")), "{message}");
+    assert!(message.contains(&format!("(the alert '{first}_sms' could not deliver this: 404 Not Found)")), "{message}");
     flip(&test, id, FINE).await;
     assert_eq!(heard(&test), BTreeMap::from([(next, vec![ALARM, FINE])]), "and nobody else hears of the end");
     assert_eq!(refuses.attempts(), 2);
     assert_eq!(of_the_rota(&test).await.len(), 3, "the problem, that it was not told, and the end");
 }
 
-/// Bob is told next and his alert refuses: nobody waits for Carol until he has had his time.
+/// Bob is notified next and his alert refuses: nobody waits for Carol until he has had his time.
 #[tokio::test]
 async fn an_alert_that_refuses_when_its_turn_comes_has_the_one_after_told_at_once() {
     let test =
@@ -117,7 +117,7 @@ async fn an_alert_that_refuses_when_its_turn_comes_has_the_one_after_told_at_onc
     assert_eq!(heard(&test), BTreeMap::from([("alice", vec![ALARM])]));
     later(&test, 15).await;
     assert_eq!(heard(&test), BTreeMap::from([("alice", vec![ALARM]), ("carol", vec![ALARM])]));
-    assert_eq!(reasons(&test, "carol"), ["bob could not be reached, so carol is told next"]);
+    assert_eq!(reasons(&test, "carol"), ["bob could not be reached, so carol is notified next"]);
     flip(&test, id, FINE).await;
     assert_eq!(heard(&test), BTreeMap::from([("alice", vec![ALARM, FINE]), ("carol", vec![ALARM, FINE])]));
     // Somebody looks after it by the time Bob's alert is given up: nobody is woken.
@@ -159,7 +159,7 @@ async fn whoever_knows_of_the_problem_hears_that_another_alert_could_not_tell_it
     flip(&test, id, ALARM).await;
     let taken = test.alerts["alice_sms"].taken.lock().unwrap().clone();
     assert_eq!(taken.len(), 2, "{taken:?}");
-    assert!(taken[1].message.contains("(the alert 'chat' could not tell this: 400 Bad Request)"), "{taken:?}");
+    assert!(taken[1].message.contains("(the alert 'chat' could not deliver this: 400 Bad Request)"), "{taken:?}");
     flip(&test, id, FINE).await;
     let told: Vec<State> = test.alerts["alice_sms"].taken.lock().unwrap().iter().map(|told| told.new_state).collect();
     assert_eq!(told[..3], [ALARM, ALARM, FINE]);
@@ -288,7 +288,7 @@ async fn the_end_of_what_nobody_was_told_is_told_to_nobody() {
     flip(&test, id, FINE).await;
     assert!(heard(&test).is_empty(), "{:?}", heard(&test));
     let end = of_the_rota(&test).await.pop().unwrap();
-    let why = "nobody was told of it by 'rota', so nobody is told its end".to_owned();
+    let why = "nobody was notified of it by 'rota', so nobody is notified of its end".to_owned();
     assert_eq!(end, (DeliveryStatus::Sent, why));
 }
 
@@ -319,7 +319,7 @@ async fn a_rota_that_reaches_nobody_has_failed_is_counted_and_another_alert_tell
     // Nobody wakes it but the rota.
     until("another alert tells it", async || test.spare().story("m").len() == 1).await;
     let page = test.metrics.render(Format::Plain, &[]);
-    assert!(page.contains("revere_deliveries_total{alert=\"rota\",result=\"given_up\"} 1"), "{page}");
+    assert!(page.contains("revere_delivery_attempts_total{alert=\"rota\",result=\"failed\"} 1"), "{page}");
 }
 
 #[tokio::test]
@@ -354,7 +354,7 @@ async fn whoever_was_to_be_told_by_an_alert_that_is_switched_off_has_the_next_on
     switch(&test, &key, false).await;
     at_rest(&test).await;
     assert_eq!(heard(&test), BTreeMap::from([(next, vec![ALARM])]));
-    assert_eq!(reasons(&test, next), [format!("nobody could be told of it yet, so {next} is told next")]);
+    assert_eq!(reasons(&test, next), [format!("nobody could be notified of it yet, so {next} is notified next")]);
     flip(&test, id, FINE).await;
     assert_eq!(heard(&test), BTreeMap::from([(next, vec![ALARM, FINE])]));
 }

@@ -106,3 +106,16 @@ async fn an_example_of_a_program_asks_what_it_can_answer_without_arguments() {
     assert_eq!(outcome["state"], "OK", "{outcome:#}");
     assert_eq!(run_as_they_stand(&server).await, ["ask.counter", "week.shop"]);
 }
+
+#[tokio::test]
+async fn an_example_of_a_source_without_a_base_address_asks_a_host_that_it_may() {
+    let shell = Shell::new();
+    let host = web_site().replace("http://", "");
+    let config = format!(
+        "REVERE_SOURCES = {{'hosts': {{'type': 'https', 'config': {{'allowed_hosts': ['{host}', '*.example.org']}}}},\n\
+         'heads': {{'type': 'http', 'config': {{'allowed_hosts': ['{host}'], 'methods': ['head', 'post']}}}},\n\
+         'hook': {{'type': 'http', 'config': {{'allowed_hosts': ['{host}'], 'methods': ['post']}}}}}}\n"
+    );
+    shell.write("config.py", &config);
+    assert_eq!(run_as_they_stand(&shell.serve(&[])).await, ["health.heads", "health.hosts"]);
+}

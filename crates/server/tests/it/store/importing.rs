@@ -171,7 +171,7 @@ async fn an_import_stores_what_was_told_by_the_rule_and_alerts_go_on_from_there(
     );
     let (instead, failed, owed, sent) = (&log[1], &log[5], &log[2], &log[8]);
     assert_eq!((instead.instead_of, instead.flip_id), (Some(failed.id), failed.flip_id));
-    assert!(instead.notification.message.contains("'room' could not tell this: 404"), "{instead:?}");
+    assert!(instead.notification.message.contains("'room' could not deliver this: 404"), "{instead:?}");
     assert_eq!((failed.attempts, failed.settled_at), (9, Some(failed.created_at + 24.hours())));
     assert_eq!((owed.attempts, owed.next_attempt_at), (3, Some(owed.created_at + 7.minutes())));
     assert_eq!((sent.reply.as_deref(), sent.settled_at), (Some("paged"), Some(sent.created_at + 1.second())));

@@ -211,7 +211,7 @@ async fn what_is_given_up_is_told_once_through_another_alert() {
     let instead: Vec<&Delivery> = told.iter().filter(|delivery| delivery.instead_of == Some(due[0].id)).collect();
     assert_eq!(instead.len(), 1);
     assert_eq!(instead[0].alert_key, "spare");
-    assert!(instead[0].notification.message.contains("'broken' could not tell this: 404 Not Found"));
+    assert!(instead[0].notification.message.contains("'broken' could not deliver this: 404 Not Found"));
     for delivery in claim(&scratch, "spare").await.into_iter().chain(claim(&scratch, "spare").await) {
         settle(&scratch, &delivery, Settlement::Failed("no".to_owned())).await;
     }

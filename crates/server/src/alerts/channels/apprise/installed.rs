@@ -39,10 +39,10 @@ use crate::{building::BuildInput, http_target, redact::Secrets};
 fn judge(status: ExitStatus) -> Option<(Retry, &'static str)> {
     match status.code() {
         Some(0) => None,
-        Some(1) => Some((Retry::Later, "a service was not told")),
+        Some(1) => Some((Retry::Later, "a service was not notified")),
         Some(2) => Some((Retry::Never, "it does not understand its arguments")),
-        Some(3) => Some((Retry::Never, "it knows nobody to tell, or nobody with this tag")),
-        Some(4) => Some((Retry::Later, "some services were told and some were not")),
+        Some(3) => Some((Retry::Never, "it knows nobody to notify, or nobody with this tag")),
+        Some(4) => Some((Retry::Later, "some services were notified and some were not")),
         Some(5) => Some((Retry::Later, "a service took too long")),
         Some(126 | 127) => Some((Retry::Never, "there is nothing to run")),
         _ => Some((Retry::Later, "")),
@@ -105,7 +105,7 @@ pub(super) fn build(setup: &BuildInput) -> Built {
         faults.push(setup.fault("command", "holds a NUL character, which no program can be given"));
     }
     if address_in(&command).is_some() {
-        let message = "holds an address of whom to tell, which everybody on the machine can read, and 'urls' and 'tag' would not count; write it into 'urls'";
+        let message = "holds an address of whom to notify, which everybody on the machine can read, and 'urls' and 'tag' would not count; write it into 'urls'";
         faults.push(setup.fault("command", message));
     }
     let urls = settings.texts("urls");
@@ -141,7 +141,7 @@ fn worst(refused: Vec<SendError>, told: usize) -> Option<SendError> {
     // Whoever was told hears it again only from a server that was started meanwhile, or from another one.
     worst.unanswered = unanswered || told > 0;
     if several {
-        let place = if told > 0 { "some of 'urls' were told and some were not" } else { "none of 'urls' was told" };
+        let place = if told > 0 { "some of 'urls' were notified and some were not" } else { "none of 'urls' was notified" };
         worst.message = format!("{place}: {}", worst.message);
     }
     Some(worst)
@@ -190,7 +190,7 @@ impl Channel for Installed {
         self.told.keep(&key, told, self.urls.len());
         match worst(refused, number) {
             Some(error) => Err(error),
-            None => Ok(taken.unwrap_or_else(|| Receipt::saying("all were told before".to_owned()))),
+            None => Ok(taken.unwrap_or_else(|| Receipt::saying("all were notified before".to_owned()))),
         }
     }
 
@@ -215,7 +215,7 @@ impl Installed {
         let program = &self.command[0];
         let whom = url.map(|url| UrlFile::write(url)).transpose();
         // A folder that is full or away comes back.
-        let whom = whom.map_err(|error| SendError::later(format!("{program}: no file for whom it tells: {error}")))?;
+        let whom = whom.map_err(|error| SendError::later(format!("{program}: no file for whom it notifies: {error}")))?;
         let command = self.command(notification, whom.as_ref());
         let ended = process::run(command, notification.chat_text(&TEXT), timeout).await;
         drop(whom);

@@ -23,7 +23,7 @@ use crate::{
 
 pub(crate) const KIND: ChannelKind = ChannelKind {
     names: &["apprise"],
-    doc: "Tells through Apprise, which knows a hundred other services: an Apprise API server (`url`), or the command on this machine (`command`).",
+    doc: "Sends through Apprise, which knows a hundred other services: an Apprise API server (`url`), or the command on this machine (`command`).",
     fields: &[
         Field::optional(
             "url",
@@ -38,7 +38,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
         Field::optional(
             "urls",
             FieldKind::SecretTexts,
-            "With `command`: whom to tell, as Apprise writes it: ['tgram://TOKEN/CHAT', 'mailto://...'].",
+            "With `command`: whom to notify, as Apprise writes it: ['tgram://TOKEN/CHAT', 'mailto://...'].",
         )
         .or_words("what the command's own configuration says"),
         Field::optional("tag", FieldKind::Text, "Only the services with this tag.").or_words("all of them"),
@@ -74,7 +74,7 @@ fn build(setup: &BuildInput) -> Built {
     match (settings.text("url"), given.get("command")) {
         (Some(_), Some(_)) => fault("command", "given beside 'url': give one of the two"),
         (Some(_), None) if given.get("urls").is_some() => {
-            fault("urls", "belongs to 'command'; a server has whom to tell in its own configuration")
+            fault("urls", "belongs to 'command'; a server has whom to notify in its own configuration")
         }
         (Some(_), None) => {
             over_http(setup, Ok(Apprise { url: setup.url("url"), tag: settings.text("tag").map(str::to_owned) }))
@@ -114,7 +114,7 @@ impl HttpChannel for Apprise {
     fn judge(&self, answer: &Answer) -> Verdict {
         match answer.status {
             204 => answer.never("the server has no configuration under this key"),
-            424 => answer.later("at least one of the services behind it was not told; see its log"),
+            424 => answer.later("at least one of the services behind it was not notified; see its log"),
             _ => answer.by_status_unless_page(),
         }
     }

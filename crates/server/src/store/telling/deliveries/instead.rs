@@ -92,7 +92,7 @@ pub(in crate::store) async fn stand_in(
 /// What another alert tells of what `alert_key` could not.
 pub(in crate::store) fn instead(was: &Notification, alert_key: &str, error: &str) -> Notification {
     Notification {
-        message: format!("{} (the alert '{alert_key}' could not tell this: {error})", was.message),
+        message: format!("{} (the alert '{alert_key}' could not deliver this: {error})", was.message),
         key: format!("{}-instead", was.key),
         on_call: None,
         ..was.clone()

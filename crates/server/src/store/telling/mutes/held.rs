@@ -288,7 +288,7 @@ pub(in crate::store) async fn let_go_of_monitor(
 ) -> Result<Vec<String>, StoreError> {
     let row = db::query(
         "select m.id as monitor_id, m.tags, m.alerts, s.state, s.severity from monitors m
-         join statuses s on s.monitor_id = m.id where m.id = $1",
+         join states s on s.monitor_id = m.id where m.id = $1",
     )
     .bind(monitor.0)
     .fetch_one(&mut *connection)

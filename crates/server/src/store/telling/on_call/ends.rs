@@ -32,7 +32,7 @@ pub(super) async fn the_end(connection: &mut DbConnection, reach: &mut Reach<'_>
     if told.is_empty() {
         records::over(connection, (key, monitor)).await?;
         if !pauses {
-            reach.said.push(format!("nobody was told of it by '{key}', so nobody is told its end"));
+            reach.said.push(format!("nobody was notified of it by '{key}', so nobody is notified of its end"));
             return Ok(Outcome::Told);
         }
         reach.notes = true;
@@ -50,7 +50,7 @@ pub(super) async fn the_end(connection: &mut DbConnection, reach: &mut Reach<'_>
             why @ (Usable::Held(_) | Usable::Gone | Usable::Off) => {
                 records::end_held(connection, (key, monitor), place, Some(reach.delivery.id.0)).await?;
                 let words = why.words();
-                reach.said.push(format!("{} {words}: {} is told when that is over", one.alert, one.person));
+                reach.said.push(format!("{} {words}: {} is notified when that is over", one.alert, one.person));
                 outcome = Outcome::Told;
             }
         }
@@ -60,9 +60,9 @@ pub(super) async fn the_end(connection: &mut DbConnection, reach: &mut Reach<'_>
 }
 
 async fn end_to(connection: &mut DbConnection, reach: &mut Reach<'_>, one: &ToldPerson) -> Result<(), StoreError> {
-    let why = format!("{} was told of it by '{}'", one.person, reach.asked.key);
+    let why = format!("{} was notified of it by '{}'", one.person, reach.asked.key);
     reach.alert(connection, &one.person, &one.alert, &why).await?;
-    reach.said.push(format!("{} is told the end ({})", one.person, one.alert));
+    reach.said.push(format!("{} is notified of the end ({})", one.person, one.alert));
     Ok(())
 }
 

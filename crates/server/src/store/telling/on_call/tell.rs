@@ -91,7 +91,7 @@ async fn whom(connection: &mut DbConnection, reach: &mut Reach<'_>) -> Result<Ou
         // It was held back: what came of it meanwhile is owed by now.
         held::let_go(connection, reach.asked.key, delivery.monitor_id, reach.asked.now).await?;
         if handed_on::is_over(connection, delivery).await? {
-            reach.said.push("it was over before anybody could be told".to_owned());
+            reach.said.push("it was over before anybody could be notified".to_owned());
             return Ok(Outcome::Told);
         }
     }
@@ -109,7 +109,7 @@ async fn remind(connection: &mut DbConnection, reach: &mut Reach<'_>) -> Result<
     let mut reminded = false;
     for one in records::told(connection, key, monitor).await?.iter().filter(|one| one.hears()) {
         if reach.usable(&one.alert) == Usable::Yes {
-            let why = format!("{} was told of it by '{key}'", one.person);
+            let why = format!("{} was notified of it by '{key}'", one.person);
             reach.alert(connection, &one.person, &one.alert, &why).await?;
             reach.said.push(format!("{} is reminded ({})", one.person, one.alert));
             reminded = true;
@@ -127,7 +127,7 @@ async fn remind(connection: &mut DbConnection, reach: &mut Reach<'_>) -> Result<
 async fn instead(connection: &mut DbConnection, reach: &mut Reach<'_>) -> Result<Outcome, StoreError> {
     let delivery = reach.delivery;
     if !delivery.notification.new_state.is_problem() {
-        reach.said.push("an end is told only to those who were told of the problem".to_owned());
+        reach.said.push("only who was notified of the problem is notified of its end".to_owned());
         return Ok(Outcome::Nobody);
     }
     if let Some(until) = reach.rota_held() {
@@ -217,7 +217,7 @@ pub(super) async fn next_step(
     }
     let heard = records::told(connection, place.0, place.1).await?.iter().any(|one| one.in_round && one.hears());
     let because = match asked.rota.escalate_after {
-        _ if !heard => "nobody could be told of it yet".to_owned(),
+        _ if !heard => "nobody could be notified of it yet".to_owned(),
         Some(after) => format!("nobody acknowledged it within {}", lasted(after.as_secs())),
         // The configuration had one when it was told.
         None => return records::next_at(connection, place, None).await,

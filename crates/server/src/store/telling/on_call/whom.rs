@@ -140,10 +140,10 @@ impl<'a> Reach<'a> {
     ) -> Result<Vec<Reached>, StoreError> {
         let (people, why) = match next {
             NextStep::Person(person) => {
-                let why = format!("{because}, so {person} is told next");
+                let why = format!("{because}, so {person} is notified next");
                 (vec![person], why)
             }
-            NextStep::Everybody(people) => (people, format!("{because}, so everybody is told")),
+            NextStep::Everybody(people) => (people, format!("{because}, so everybody is notified")),
         };
         let mut reached = Vec::new();
         for person in people {
@@ -165,7 +165,7 @@ impl<'a> Reach<'a> {
         let mut held: Option<Timestamp> = None;
         for alert in alerts {
             if self.failed.contains(&alert) {
-                faults.push(format!("{alert} could not tell it"));
+                faults.push(format!("{alert} could not deliver it"));
                 continue;
             }
             match self.usable(&alert) {

@@ -24,7 +24,7 @@ const SOURCES: usize = 6;
 pub(super) async fn all(context: &Context) -> Vec<Example> {
     // Whoever may not see the sources, or asks while they cannot be described, has the others.
     let sources = sources::list(context, false).await.unwrap_or_default();
-    let of_sources = sources.iter().take(SOURCES).flat_map(|source| of_sources::of(&source.name, &source.description));
+    let of_sources = sources.iter().take(SOURCES).flat_map(of_sources::of);
     of_sources.chain(plain()).collect()
 }
 
@@ -84,16 +84,25 @@ mod tests {
     use revere_sandbox::{MethodDescription, SourceDescription};
 
     use super::*;
+    use crate::{operations::sources::SourceReport, sources::source_health::SourceHealth};
 
-    /// A source with these methods.
-    fn source(methods: &[&str]) -> SourceDescription {
+    /// A source of that type with these methods.
+    fn source(kind: &str, methods: &[&str]) -> SourceReport {
         let method = |name: &&str| MethodDescription {
             name: (*name).to_owned(),
             signature: "()".to_owned(),
             doc: String::new(),
         };
         let methods = methods.iter().map(method).collect();
-        SourceDescription { kind: "x".to_owned(), description: String::new(), methods }
+        SourceReport {
+            name: "a 'b'".to_owned(),
+            description: SourceDescription { kind: kind.to_owned(), description: String::new(), methods },
+            place: None,
+            example_address: None,
+            names_of: None,
+            health: SourceHealth::default(),
+            outage: None,
+        }
     }
 
     #[test]
@@ -108,22 +117,37 @@ mod tests {
 
     #[test]
     fn each_kind_of_source_has_its_own_with_its_name_filled_in() {
-        for (methods, names) in [
-            (&["execute"][..], &["a 'b': number of rows", "a 'b': heartbeat"][..]),
-            (&["query", "query_range", "value"], &["a 'b': error ratio"]),
-            (&["get_datapoints", "get_sum"], &["a 'b': against last week"]),
-            (&["names", "get_datapoints"], &["a 'b': against yesterday"]),
-            (&["get", "head"], &["a 'b': health and certificate"]),
-            (&["weather"], &["a 'b': weather"]),
-            (&["*"], &[]),
-            (&[], &[]),
+        for (kind, methods, names) in [
+            ("database", &["execute"][..], &["a 'b': number of rows", "a 'b': heartbeat"][..]),
+            ("prometheus", &["query", "query_range", "value"], &["a 'b': error ratio"]),
+            ("graphite", &["get_datapoints", "get_sum"], &["a 'b': against last week"]),
+            ("demo", &["names", "get_datapoints"], &["a 'b': against yesterday"]),
+            ("http", &["get", "head"], &["a 'b': health and certificate"]),
+            ("https", &["head"], &["a 'b': health and certificate"]),
+            ("http", &["post"], &[]),
+            ("command", &["weather"], &["a 'b': weather"]),
+            ("command", &["*"], &[]),
+            ("command", &[], &[]),
         ] {
-            let examples = of_sources::of("a 'b'", &source(methods));
+            let examples = of_sources::of(&source(kind, methods));
             assert_eq!(examples.iter().map(|example| example.name.as_str()).collect::<Vec<_>>(), names);
             for example in examples {
                 assert!(example.script.contains("sources[\"a 'b'\"]"), "{}", example.script);
                 assert!(Schedule::parse(example.schedule).is_ok() && !example.script.contains("SOURCE"));
             }
         }
+    }
+
+    #[test]
+    fn a_source_that_wants_a_whole_address_has_one_in_its_example() {
+        let whole = |methods: &[&str]| SourceReport {
+            example_address: Some("https://www.example.org/".to_owned()),
+            ..source("http", methods)
+        };
+        let examples = of_sources::of(&whole(&["get", "head"]));
+        assert_eq!(examples.len(), 1);
+        let line = "page = sources[\"a 'b'\"].get(\"https://www.example.org/\")\n";
+        assert!(examples[0].script.contains(line), "{}", examples[0].script);
+        assert_eq!(of_sources::of(&whole(&["post"])), [], "what only sends something is nothing to begin with");
     }
 }

@@ -1,8 +1,7 @@
 //! Monitors to begin with that are made of the configured sources: what each kind is asked most, with its name filled in.
 
-use revere_sandbox::SourceDescription;
-
 use super::Example;
+use crate::operations::sources::SourceReport;
 
 /// What can be asked of a source, by the methods that it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,26 +14,28 @@ enum Kind {
     Other,
 }
 
-/// Examples for a source of that name.
-pub(super) fn of(name: &str, description: &SourceDescription) -> Vec<Example> {
+/// Examples for a source.
+pub(super) fn of(source: &SourceReport) -> Vec<Example> {
+    let (name, description) = (source.name.as_str(), &source.description);
     let has = |method: &str| description.methods.iter().any(|one| one.name == method);
     let kind = match () {
         () if has("execute") => Kind::Database,
         () if has("query") && has("value") => Kind::Prometheus,
         () if has("get_datapoints") && has("names") => Kind::Demo,
         () if has("get_datapoints") => Kind::Graphite,
-        () if has("get") && has("head") => Kind::Http,
+        () if matches!(description.kind.as_str(), "http" | "https") => Kind::Http,
         () => Kind::Other,
     };
-    // A name in Python's own quotes, whatever it holds.
-    let source = format!("sources[{}]", serde_json::Value::from(name));
+    // In Python's own quotes, whatever they hold.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let asked = format!("sources[{}]", quoted(name));
     let example = |slug: &str, title: &str, description: &str, schedule: &'static str, script: String| Example {
         slug: format!("{slug}.{name}"),
         name: format!("{name}: {title}"),
         description: description.to_owned(),
         schedule,
         tags: String::new(),
-        script: script.replace("SOURCE", &source),
+        script: script.replace("SOURCE", &asked),
         of_source: true,
     };
     match kind {
@@ -71,13 +72,17 @@ pub(super) fn of(name: &str, description: &SourceDescription) -> Vec<Example> {
             "*/10 * * * *",
             YESTERDAY.to_owned(),
         )],
-        Kind::Http => vec![example(
-            "health",
-            "health and certificate",
-            "It answers, fast enough, and its certificate holds.",
-            "* * * * *",
-            HEALTH.to_owned(),
-        )],
+        Kind::Http => {
+            // What only sends something is nothing to begin with.
+            let Some(method) = ["get", "head"].into_iter().find(|method| has(method)) else { return Vec::new() };
+            let (first, address) = match &source.example_address {
+                Some(address) => ("# Put your own address here, of a host that this source may ask.\n", address.as_str()),
+                None => ("", "/"),
+            };
+            let script = format!("{first}page = SOURCE.{method}({})\n{HEALTH}", quoted(address));
+            let title = "health and certificate";
+            vec![example("health", title, "It answers, fast enough, and its certificate holds.", "* * * * *", script)]
+        }
         // What wants arguments that nobody here knows is no example: as it stands it would fail. Nor is `*`, which stands for
         // what a program has that was not started yet.
         Kind::Other => description
@@ -161,7 +166,6 @@ if now < before / 2:
 ";
 
 const HEALTH: &str = "\
-page = SOURCE.get('/')
 return_value = round(1000 * page.elapsed)
 if not page.ok:
     raise MonitorFailure(f'{page.status} {page.reason}')

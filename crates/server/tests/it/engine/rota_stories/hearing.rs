@@ -90,7 +90,7 @@ impl World<'_> {
                 assert!(!known, "{}", self.wrong(&format!("somebody looks after {}; {why}", row.monitor_id)));
                 self.met.next += 1;
             }
-            if why.contains(" was told of it by ") && !row.notification.new_state.is_problem() {
+            if why.contains(" was notified of it by ") && !row.notification.new_state.is_problem() {
                 self.met.handed_over += usize::from(!is_on_call);
             }
         }

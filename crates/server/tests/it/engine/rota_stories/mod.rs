@@ -3,7 +3,7 @@
 //! servers are started again and cut off, and on PostgreSQL a second one comes and goes. Whatever happens:
 //!
 //! - whoever was told of a problem is told one end of it, whoever is on call by then, and nobody is told an end of nothing;
-//! - whoever is told that it is their turn is on call at that moment, and nobody is told next of what somebody acknowledged;
+//! - whoever is told that it is their turn is on call at that moment, and nobody is notified next of what somebody acknowledged;
 //! - nobody is told twice of one change but what may not have arrived, nor out of order;
 //! - each change reaches somebody, where somebody is on call, or says why it does not, and nothing is owed for ever.
 //!
