@@ -50,38 +50,50 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
     assert!(said.stderr.contains("is a SQLite file, which one server has for itself"), "{}", said.stderr);
 }
 
-/// As docs/POSTGRES.md says how many statements a minute a server asks that has nothing to do: some 120.
+/// As docs/POSTGRES.md says how many statements a minute a server asks that has nothing to do: some 120. What it does all the time it
+/// does in every stretch of time; what it does once after its start, on a busy machine late, is in one of them, and the next is asked.
 #[tokio::test]
 async fn a_server_with_nothing_to_do_asks_its_database_little() {
-    // Every five seconds.
+    // Looks at what is due, every five seconds, that a stretch has.
     const LOOKS: i64 = 6;
+    const STRETCHES: usize = 4;
     let database = PostgresServer::start(&["shared_preload_libraries=pg_stat_statements"]).await;
     let shell = Shell::new();
     shell.write("config.py", &format!("DATABASE_URL = '{}'\n", database.url()));
     let server = shell.serve(&[]);
     let mut sql = Sql::at(&PostgresAddress::read(&database.url(), None).unwrap().into()).await;
     sql.run("create extension pg_stat_statements").await;
-    let asked = "select cast(coalesce(sum(calls), 0) as bigint) from pg_stat_statements
-         where query not like '%pg_stat_statements%'";
-    let looks = format!("{asked} and query like 'select min(due_at) %'");
+    let looks = "select cast(coalesce(sum(calls), 0) as bigint) from pg_stat_statements
+         where query like 'select min(due_at) %'";
+    // How many there were, and how long that took by the clock of who counts them, read at once.
+    let counted = "select cast(coalesce(sum(calls), 0) as bigint) || ' ' ||
+             cast(extract(epoch from clock_timestamp() - (select stats_reset from pg_stat_statements_info)) * 1000000 as bigint)
+         from pg_stat_statements where query not like '%pg_stat_statements%'";
+    let which = "select calls || ' ' || query from pg_stat_statements order by calls desc";
     let looked = async |sql: &mut Sql, most: i64| {
-        eventually("it looks at what is due", async || match sql.number(looks.clone()).await {
+        eventually("it looks at what is due", async || match sql.number(looks).await {
             looked if looked < most => Err(format!("{looked} looks")),
             _ => Ok(()),
         })
         .await;
     };
-    // What a start asks once is over by then.
+    // Most of what a start asks once is over by then.
     looked(&mut sql, 4).await;
-    sql.run("select pg_stat_statements_reset()").await;
-    let began = std::time::Instant::now();
-    looked(&mut sql, LOOKS).await;
-    let (took, all) = (began.elapsed(), sql.number(asked).await);
-    assert!(took > std::time::Duration::from_secs(LOOKS.unsigned_abs()), "{LOOKS} looks in {took:?}");
-    let a_minute = all as f64 * 60.0 / took.as_secs_f64();
-    let which = "select calls || ' ' || query from pg_stat_statements order by calls desc";
-    assert!(a_minute < 200.0, "{a_minute:.0} statements a minute: {:#?}", sql.texts(which).await);
-    server.stop();
+    let mut busiest = Vec::new();
+    for _ in 0..STRETCHES {
+        sql.run("select pg_stat_statements_reset()").await;
+        looked(&mut sql, LOOKS).await;
+        let counts = sql.numbers(counted).await;
+        let (statements, seconds) = (counts[0][0], counts[0][1] as f64 / 1e6);
+        let a_minute = statements as f64 * 60.0 / seconds;
+        if a_minute < 200.0 && seconds > LOOKS as f64 {
+            server.stop();
+            return;
+        }
+        let words = sql.texts(which).await;
+        busiest.push(format!("{a_minute:.0} statements a minute, {LOOKS} looks in {seconds:.1} s: {words:#?}"));
+    }
+    panic!("in each stretch more than 200 statements a minute, or a look each second: {}", busiest.join("\n"));
 }
 
 /// Whoever watches hears of a server that is gone also where the others of its database call the same address.

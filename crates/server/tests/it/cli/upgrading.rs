@@ -1,4 +1,5 @@
-//! Servers of two versions on one PostgreSQL, for the length of an upgrade.
+//! A server on a PostgreSQL whose schema is made to look newer, for the length of an upgrade. With executables of two versions
+//! `proof::several_servers::upgrade` shows it, before each release.
 
 use serde_json::{Value, json};
 

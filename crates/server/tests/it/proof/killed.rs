@@ -56,7 +56,7 @@ async fn nothing_is_lost_however_often_it_is_killed() {
             for number in 0..MONITORS {
                 ledger
                     .monitors
-                    .insert(create(&client, &program.base, &flapping(number)).await.expect("nothing is wrong yet"));
+                    .insert(create(&client, &program.base, &flapping(number, 1)).await.expect("nothing is wrong yet"));
             }
         } else {
             slowest_first_run = slowest_first_run.max(first_run(&client, &program).await);
@@ -93,22 +93,32 @@ async fn nothing_is_lost_however_often_it_is_killed() {
 
     let mut database = home.open(folder.path()).await;
     database.assert_sound().await;
+    assert!(ledger.monitors.len() > MONITORS as usize, "nobody was at work");
     acknowledged_rows_are_there(&mut database, &ledger).await;
     every_tick_is_accounted_for(&mut database, 1..=MONITORS).await;
-    let told: Vec<Value> = receiver.taken().iter().map(Asked::json).collect();
-    every_flip_is_told(&mut database, &told).await;
+    let key = |asked: &Asked| asked.json()["key"].as_str().map(str::to_owned);
+    let keys: Vec<String> = receiver.taken().iter().filter_map(key).collect();
+    let told = every_flip_is_told(&mut database, &keys, MONITORS as u64).await;
+    println!("{} flips, {} notifications, {} repeats", told.flips, keys.len(), told.repeats);
     println!("{kills} kills; slowest first run after a restart: {slowest_first_run:?}");
     if kills >= 100 {
         assert!(slowest_first_run < Duration::from_secs(3), "{slowest_first_run:?}");
     }
 }
 
-/// Alarms and recovers in turn, every three seconds, each monitor at its own moment.
-pub(super) fn flapping(number: i64) -> Value {
+/// Alarms and recovers in turn, with every third of its ticks, each monitor at its own moment. It is due every so many seconds, of
+/// which a minute is a multiple.
+pub(super) fn flapping(number: i64, period_s: i64) -> Value {
+    let phase_s = 3 * period_s;
     let script = format!(
-        "import time\nphase = int(time.time() + {number}) // 3\nreturn_value = phase\nif phase % 2:\n    raise MonitorFailure('phase %d' % phase)\n"
+        "import time\nphase = int(time.time() + {number}) // {phase_s}\nreturn_value = phase\nif phase % 2:\n    raise MonitorFailure('phase %d' % phase)\n"
     );
-    json!({"name": format!("flapping {number}"), "schedule": "* * * * * *", "script": script})
+    let seconds = (number % period_s..60).step_by(period_s as usize).map(|second| second.to_string());
+    let schedule = match period_s {
+        1 => "* * * * * *".to_owned(),
+        _ => format!("{} * * * * *", seconds.collect::<Vec<_>>().join(",")),
+    };
+    json!({"name": format!("flapping {number}"), "schedule": schedule, "script": script})
 }
 
 /// The id, if the server lived to acknowledge it.
@@ -138,29 +148,42 @@ async fn first_run(client: &reqwest::Client, program: &Program) -> Duration {
     program.started.elapsed()
 }
 
-async fn ids(database: &mut Sql, table: &str) -> BTreeSet<i64> {
-    database.numbers(format!("select cast(id as text) from {table}")).await.into_iter().flatten().collect()
+/// Those of them that are not there. They are asked for by so many at once that no answer is large.
+async fn lost(database: &mut Sql, table: &str, acknowledged: &BTreeSet<i64>) -> Vec<i64> {
+    let acknowledged: Vec<i64> = acknowledged.iter().copied().collect();
+    let mut lost = Vec::new();
+    for some in acknowledged.chunks(1000) {
+        let list = some.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let rows = database.numbers(format!("select cast(id as text) from {table} where id in ({list})")).await;
+        let there: HashSet<i64> = rows.into_iter().flatten().collect();
+        lost.extend(some.iter().filter(|id| !there.contains(id)));
+    }
+    lost
 }
 
 pub(super) async fn acknowledged_rows_are_there(database: &mut Sql, ledger: &Ledger) {
-    let monitors = ids(database, "monitors").await;
-    let lost: Vec<_> = ledger.monitors.difference(&monitors).collect();
-    assert!(lost.is_empty(), "acknowledged monitors that are gone: {lost:?}");
-    let runs = ids(database, "runs").await;
-    let lost: Vec<_> = ledger.runs.difference(&runs).collect();
-    assert!(lost.is_empty(), "acknowledged runs that are gone: {lost:?}");
-    assert!(ledger.monitors.len() > MONITORS as usize, "nobody was at work");
+    let monitors = lost(database, "monitors", &ledger.monitors).await;
+    assert!(monitors.is_empty(), "acknowledged monitors that are gone: {monitors:?}");
+    let runs = lost(database, "runs", &ledger.runs).await;
+    assert!(runs.is_empty(), "acknowledged runs that are gone: {runs:?}");
+}
+
+/// How much was told.
+pub(super) struct Told {
+    pub(super) flips: u64,
+    /// Notifications that came again under a key that was seen before.
+    pub(super) repeats: u64,
 }
 
 /// Every flip owed a notification that the receiver took, in order, under a key of its own; the first success of a new
-/// monitor and its being switched off are told to nobody.
-pub(super) async fn every_flip_is_told(database: &mut Sql, told: &[Value]) {
+/// monitor and its being switched off are told to nobody. `told` has the keys of what was taken, in the order in which it was;
+/// fewer flips than `least` show nothing.
+pub(super) async fn every_flip_is_told(database: &mut Sql, told: &[String], least: u64) -> Told {
     let rows = "select f.id || ' ' || f.monitor_id || ' ' || f.old_state || ' ' || f.new_state || ' ' ||
              coalesce(d.status || ' ' || d.key, '') from flips f
          left join deliveries d on d.flip_id = f.id and d.instead_of is null order by f.monitor_id, f.at, f.id";
     // Where each key was seen first: who was stopped while it sent one may send it again when others are long told.
-    let seen_at = |(place, body): (usize, &'_ Value)| Some((body["key"].as_str()?.to_owned(), place));
-    let keys: HashMap<String, usize> = told.iter().enumerate().rev().filter_map(seen_at).collect();
+    let keys: HashMap<&str, usize> = told.iter().enumerate().rev().map(|(place, key)| (&**key, place)).collect();
     let (mut flips, mut seen) = (0, HashSet::new());
     let mut last: HashMap<String, usize> = HashMap::new();
     for row in database.texts(rows).await {
@@ -178,9 +201,9 @@ pub(super) async fn every_flip_is_told(database: &mut Sql, told: &[Value]) {
         assert!(before < Some(*place), "flip {id} of monitor {monitor} was told before the one before it");
         assert!(seen.insert((*key).to_owned()), "flip {id}: a key that another flip has");
     }
-    assert!(flips > MONITORS, "only {flips} flips: the test shows nothing");
+    assert!(flips > least, "only {flips} flips: the test shows nothing");
     // A kill between the receiver's word and our note of it makes a repeat, under the same key; nothing else does.
-    let strangers: Vec<_> = keys.keys().filter(|key| !seen.contains(*key)).collect();
+    let strangers: Vec<_> = keys.keys().filter(|key| !seen.contains(**key)).collect();
     assert!(strangers.is_empty(), "told of flips that never happened: {strangers:?}");
-    println!("{flips} flips, {} notifications, {} repeats", told.len(), told.len() - keys.len());
+    Told { flips, repeats: (told.len() - keys.len()) as u64 }
 }

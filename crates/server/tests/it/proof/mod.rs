@@ -28,21 +28,14 @@ struct Program {
 impl Program {
     /// Starts `revere run` in `folder` on a free port, and waits until it says where.
     fn start(folder: &Path) -> Program {
-        Program::start_in(folder, &[])
+        Program::start_as(this_version(), folder, &[])
     }
 
-    /// The same, with this in its environment.
-    fn start_in(folder: &Path, environment: &[(&str, &str)]) -> Program {
+    /// Starts this executable, with this in its environment.
+    fn start_as(executable: &Path, folder: &Path, environment: &[(&str, &str)]) -> Program {
         let started = Instant::now();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
-        command
-            .args(["run", "--port", "0"])
-            .current_dir(folder)
-            .env("REVERE_CACHE_DIR", cache_dir())
-            .env_remove("REVERE_CONFIG_FILE")
-            .env_remove("RUST_LOG")
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null());
+        let mut command = command(executable, folder);
+        command.envs(environment.iter().copied());
         // An alert that refuses what is owed from before is named with its address, and may be so earlier.
         let server = Server::start(&mut command, |server| server.stderr.wait_for("listening on"));
         Program { base: server.address.clone(), server, started }
@@ -58,13 +51,36 @@ impl Program {
         drop(self.server);
     }
 
-    /// As an operator does; answers how long it took.
+    /// As an operator does; answers what it said.
+    fn stop(self) -> String {
+        self.server.stop()
+    }
+
+    /// The same; answers how long it took.
     fn terminate(mut self) -> Duration {
         let told = Instant::now();
         self.server.signal("TERM");
         assert_eq!(self.server.exit_code(), 0, "{}", self.server.stderr.whole());
         told.elapsed()
     }
+}
+
+/// The executable that is tested.
+fn this_version() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_revere"))
+}
+
+/// `revere run` in `folder` on a free port, with nothing of the environment that would change what it does.
+fn command(executable: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(executable);
+    command
+        .args(["run", "--port", "0"])
+        .current_dir(folder)
+        .env("REVERE_CACHE_DIR", cache_dir())
+        .env_remove("REVERE_CONFIG_FILE")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    command
 }
 
 async fn get(client: &reqwest::Client, url: &str) -> Option<Value> {

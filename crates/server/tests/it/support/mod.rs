@@ -21,7 +21,7 @@ pub(crate) use scratch::{Scratch, claims_in_force, switched};
 pub(crate) use shown_secrets::ShownSecrets;
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use test_engine::{Behaviour, TestEngine};
-pub(crate) use waiting::{PATIENCE, eventually, until};
+pub(crate) use waiting::{PATIENCE, eventually, until, within};
 
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,12 @@ use std::{cell::RefCell, time::Duration};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Looks again and again until there is what is wanted, and answers it; an `Err` is what was seen instead.
-pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<T, String>) -> T {
+    within(PATIENCE, what, look).await
+}
+
+/// The same of what may take longer, or must not take as long.
+pub(crate) async fn within<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
     let last = RefCell::new(String::new());
     let looking = async {
         loop {
@@ -17,8 +22,8 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Res
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let found = tokio::time::timeout(PATIENCE, looking).await;
-    found.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}; seen last: {}", last.borrow()))
+    let found = tokio::time::timeout(patience, looking).await;
+    found.unwrap_or_else(|_| panic!("{what}: not within {patience:?}; seen last: {}", last.borrow()))
 }
 
 /// Waits until this is so.

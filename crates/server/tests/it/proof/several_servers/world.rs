@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -10,20 +10,24 @@ use rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::{pooler::Pooler, way::Way};
+use super::{
+    load::{CHANGED, period_s},
+    pooler::Pooler,
+    receiver::Receiver,
+    way::Way,
+};
 use crate::{
-    alerts::stub::Stub,
     proof::{
-        Program,
-        killed::{Ledger, MONITORS, flapping},
+        Program, eventually,
+        killed::{Ledger, flapping},
     },
-    support::{PostgresServer, client},
+    support::{PATIENCE, PostgresServer, client},
 };
 
 pub(super) const SERVERS: usize = 3;
 
-/// Monitors that people change while they run: made, edited, paused, run by hand and deleted.
-const CHANGED: i64 = 6;
+/// So many monitors that are made meanwhile are enough; then those that there are are run.
+const MADE: usize = 1000;
 
 /// Longer than a claim holds: its run may take two seconds, and its result five more.
 const ASLEEP: Duration = Duration::from_millis(7500);
@@ -31,21 +35,50 @@ const ASLEEP: Duration = Duration::from_millis(7500);
 /// What makes a clock wrong; Debian has it in the package `libfaketime`.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
+/// So long anybody waits for an answer of a server that may be anything.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Results that came after their claim had ended.
+const SUPERSEDED: &str = "revere_runs_superseded_total ";
+
 /// What the API last said of a monitor that people change; `None` where an answer was lost.
 type Known = Option<(String, bool)>;
+
+/// What a world is made of.
+pub(super) struct Beginning<'a> {
+    pub(super) seed: u64,
+    /// Whether there is a pooler before the database.
+    pub(super) pooled: bool,
+    /// How many monitors run meanwhile.
+    pub(super) monitors: i64,
+    /// What the servers are.
+    pub(super) executable: &'a Path,
+    pub(super) receiver: &'a Receiver,
+    /// Where a source is that takes its time.
+    pub(super) source: &'a str,
+}
 
 pub(super) struct World {
     pub(super) postgres: PostgresServer,
     pub(super) client: reqwest::Client,
+    /// The monitors that nobody changes, and how many seconds are between two ticks of each.
+    pub(super) flapping: Vec<(i64, i64)>,
     pub(super) ledger: Ledger,
     pub(super) known: BTreeMap<i64, Known>,
     pub(super) deleted: BTreeSet<i64>,
-    /// What was done, in the order in which it was done.
-    pub(super) story: Vec<String>,
+    /// How often what was done.
+    pub(super) acts: BTreeMap<&'static str, u64>,
+    /// How many results came after their claim had ended, as far as servers that were killed could still be asked.
+    pub(super) fenced: u64,
+    /// What was done, in the order in which it was done; it is said where the end is not as it must be.
+    story: Vec<String>,
+    pub(super) is_proved: bool,
+    made: Vec<i64>,
     _pooler: Option<Pooler>,
     ways: Vec<Way>,
     folders: Vec<tempfile::TempDir>,
     servers: Vec<Option<Program>>,
+    executables: Vec<PathBuf>,
     random: rand_chacha::ChaCha8Rng,
     /// A transaction that looks at the database as it was.
     snapshot: Option<PgConnection>,
@@ -53,48 +86,59 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn begin(seed: u64, pooled: bool, receiver: &Stub, source: &str) -> World {
+    pub(super) async fn begin(beginning: Beginning<'_>) -> World {
         let postgres = PostgresServer::start(&[]).await;
-        let pooler = match pooled {
+        let pooler = match beginning.pooled {
             true => Some(Pooler::before(&postgres).await),
             false => None,
         };
         let socket = pooler.as_ref().map_or_else(|| postgres.socket(), Pooler::socket);
         let (mut ways, mut folders) = (Vec::new(), Vec::new());
-        for _ in 0..SERVERS {
+        for place in 0..SERVERS {
             let (way, folder) = (Way::to(&socket).await, tempfile::tempdir().unwrap());
-            configure(folder.path(), &way.url(), receiver, source);
+            // Each tells at an address of its own, by which the receiver knows it.
+            let hook = format!("{}/{place}", beginning.receiver.url);
+            configure(folder.path(), &way.url(), &hook, beginning.source);
             ways.push(way);
             folders.push(folder);
         }
         let mut world = World {
             postgres,
             client: client(),
+            flapping: Vec::new(),
             ledger: Ledger::default(),
             known: BTreeMap::new(),
             deleted: BTreeSet::new(),
+            acts: BTreeMap::new(),
+            fenced: 0,
             story: Vec::new(),
+            is_proved: false,
+            made: Vec::new(),
             _pooler: pooler,
             ways,
             folders,
             servers: (0..SERVERS).map(|_| None).collect(),
-            random: rand_chacha::ChaCha8Rng::seed_from_u64(seed),
+            executables: vec![beginning.executable.to_owned(); SERVERS],
+            random: rand_chacha::ChaCha8Rng::seed_from_u64(beginning.seed),
             snapshot: None,
             edits: 0,
         };
         world.start_all();
         let url = format!("{}/api/v1/monitors", world.base(0));
-        for number in 0..MONITORS {
-            let mut monitor = flapping(number);
+        let unchanged = beginning.monitors - CHANGED;
+        for number in 0..unchanged {
+            let period = period_s(number, unchanged);
+            let mut monitor = flapping(number, period);
             if number % 4 == 0 {
                 let script = monitor["script"].as_str().unwrap();
                 monitor["script"] = json!(format!("sources['slow'].get('/')\n{script}"));
             }
-            let id = create(&world.client, &url, &monitor).await.expect("nothing is wrong yet");
+            let id = create(&world.client, &url, &monitor, PATIENCE).await.expect("nothing is wrong yet");
             world.ledger.monitors.insert(id);
+            world.flapping.push((id, period));
         }
         for number in 0..CHANGED {
-            let id = create(&world.client, &url, &changed(number)).await.expect("nothing is wrong yet");
+            let id = create(&world.client, &url, &changed(number), PATIENCE).await.expect("nothing is wrong yet");
             world.ledger.monitors.insert(id);
             world.known.insert(id, Some((String::new(), true)));
         }
@@ -118,29 +162,48 @@ impl World {
 
     fn start(&mut self, place: usize, environment: &[(&str, &str)]) {
         if self.servers[place].is_none() {
-            self.servers[place] = Some(Program::start_in(self.folders[place].path(), environment));
+            let (executable, folder) = (&self.executables[place], self.folders[place].path());
+            self.servers[place] = Some(Program::start_as(executable, folder, environment));
         }
     }
 
-    /// How many results came after their claim had ended, at the servers as they were started last.
-    pub(super) async fn superseded(&self) -> u64 {
-        let mut all = 0;
+    /// Takes a server out of here, with what it has counted.
+    async fn take(&mut self, place: usize) -> Program {
+        self.fenced += self.counted(place, SUPERSEDED, "").await.unwrap_or(0);
+        self.servers[place].take().expect("it was started")
+    }
+
+    /// What a server has counted since it was started, in all lines that begin so and have this in them.
+    pub(super) async fn counted(&self, place: usize, name: &str, part: &str) -> Option<u64> {
+        let url = format!("{}/metrics", self.base(place));
+        let answer = self.client.get(url).timeout(SOON).send().await.ok()?;
+        let page = answer.error_for_status().ok()?.text().await.ok()?;
+        let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(part));
+        let counts: Option<Vec<u64>> = lines.map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+        counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
+    }
+
+    /// Ends every server in order; answers what they said.
+    pub(super) async fn end_all(&mut self) -> Vec<String> {
+        let mut logs = Vec::new();
         for place in 0..SERVERS {
-            let url = format!("{}/metrics", self.base(place));
-            let answer = self.client.get(&url).send().await.unwrap();
-            let (status, page) = (answer.status(), answer.text().await.unwrap());
-            let count = page.lines().find_map(|line| line.strip_prefix("revere_runs_superseded_total "));
-            let count = count.unwrap_or_else(|| panic!("{url} answers {status}: {page}"));
-            all += count.parse::<u64>().unwrap();
+            self.fenced += eventually("it has counted", async || self.counted(place, SUPERSEDED, "").await).await;
+            logs.push(self.servers[place].take().expect("it was started").stop());
         }
-        all
+        logs
     }
 
-    /// Ends every server in order.
-    pub(super) fn end_all(&mut self) {
-        for server in &mut self.servers {
-            server.take().expect("it was started").terminate();
-        }
+    /// Ends a server in order and starts another version in its place; answers what the one before said.
+    pub(super) async fn exchange(&mut self, place: usize, executable: &Path) -> String {
+        let log = self.take(place).await.stop();
+        self.executables[place] = executable.to_owned();
+        self.start(place, &[]);
+        log
+    }
+
+    /// Where a server has its configuration.
+    pub(super) fn folder(&self, place: usize) -> &Path {
+        self.folders[place].path()
     }
 
     /// Nothing is wrong any more.
@@ -155,9 +218,16 @@ impl World {
     /// Somebody is at work at a server, as far as it answers.
     async fn work(&mut self, place: usize) {
         let base = self.base(place);
-        let spec = json!({"name": "made meanwhile", "schedule": "0 0 1 1 *", "script": "return_value = 1"});
-        let Some(id) = create(&self.client, &format!("{base}/api/v1/monitors"), &spec).await else { return };
-        self.ledger.monitors.insert(id);
+        let id = if self.made.len() < MADE {
+            let spec = json!({"name": "made meanwhile", "schedule": "0 0 1 1 *", "script": "return_value = 1"});
+            let Some(id) = create(&self.client, &format!("{base}/api/v1/monitors"), &spec, SOON).await else { return };
+            self.ledger.monitors.insert(id);
+            self.made.push(id);
+            id
+        } else {
+            let which = self.draw(MADE);
+            self.made[which]
+        };
         let run = self.client.post(format!("{base}/api/v1/monitors/{id}/run")).json(&json!({}));
         if let Ok(answer) = run.timeout(Duration::from_secs(4)).send().await
             && answer.status() == 200
@@ -174,7 +244,7 @@ impl World {
         let url = format!("{}/api/v1/monitors/{id}", self.base(place));
         if self.known.len() > 2 && self.draw(6) == 0 {
             let was = self.known.remove(&id);
-            match self.client.delete(url).timeout(Duration::from_secs(2)).send().await {
+            match self.client.delete(url).timeout(SOON).send().await {
                 Ok(answer) if answer.status() == 204 => _ = self.deleted.insert(id),
                 // It was refused, and is there as before.
                 Ok(answer) if answer.status().is_client_error() => _ = self.known.insert(id, was.flatten()),
@@ -186,14 +256,15 @@ impl World {
         let (description, active) = (format!("edit {}", self.edits), self.draw(3) > 0);
         self.known.insert(id, None);
         let edit = self.client.patch(url).json(&json!({"description": description, "active": active}));
-        if let Ok(answer) = edit.timeout(Duration::from_secs(2)).send().await
+        if let Ok(answer) = edit.timeout(SOON).send().await
             && answer.status() == 200
         {
             self.known.insert(id, Some((description, active)));
         }
     }
 
-    async fn people(&mut self, place: usize) {
+    /// People are at work at a server: one makes a monitor and runs it, another changes one.
+    pub(super) async fn people(&mut self, place: usize) {
         self.work(place).await;
         self.change(place).await;
     }
@@ -207,28 +278,33 @@ impl World {
         }
     }
 
+    fn tells(&mut self, act: &'static str, story: String) {
+        *self.acts.entry(act).or_default() += 1;
+        self.story.push(story);
+    }
+
     /// One thing happens.
     pub(super) async fn mischief(&mut self) {
         let place = self.draw(SERVERS);
         match self.draw(12) {
             0 | 1 => {
-                self.story.push(format!("killed {place}"));
-                self.servers[place].take().expect("it was started").kill();
+                self.tells("killed", format!("killed {place}"));
+                self.take(place).await.kill();
                 self.start(place, &[]);
             }
             2 | 3 => {
-                self.story.push(format!("stopped {place} in the middle"));
+                self.tells("stopped in the middle", format!("stopped {place} in the middle"));
                 self.servers[place].as_ref().expect("it was started").signal("STOP");
                 self.people_elsewhere(place, ASLEEP).await;
                 self.servers[place].as_ref().expect("it was started").signal("CONT");
             }
             4 => {
-                self.story.push(format!("ended {place} in order"));
-                self.servers[place].take().expect("it was started").terminate();
+                self.tells("ended in order", format!("ended {place} in order"));
+                self.take(place).await.terminate();
                 self.start(place, &[]);
             }
             5 => {
-                self.story.push("crashed the database".to_owned());
+                self.tells("database crashed", "crashed the database".to_owned());
                 self.postgres.crash();
                 self.snapshot = None;
                 self.people(place).await;
@@ -236,7 +312,7 @@ impl World {
             }
             6 | 7 => {
                 let forgets = self.draw(2) == 0;
-                self.story.push(format!("cut {place} off{}", if forgets { ", for good" } else { "" }));
+                self.tells("cut off", format!("cut {place} off{}", if forgets { ", for good" } else { "" }));
                 self.ways[place].cut();
                 self.people(place).await;
                 let time = ASLEEP / [1, 10][self.draw(2)];
@@ -245,20 +321,20 @@ impl World {
             }
             8 => {
                 let clock = ["+3600s", "-3600s"][self.draw(2)];
-                self.story.push(format!("started {place} with its clock at {clock}"));
-                self.servers[place].take().expect("it was started").terminate();
+                self.tells("started with a wrong clock", format!("started {place} with its clock at {clock}"));
+                self.take(place).await.terminate();
                 let wrong = [("LD_PRELOAD", FAKETIME), ("FAKETIME", clock), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
                 self.start(place, &wrong);
             }
             9 => {
-                self.story.push("held a snapshot".to_owned());
+                self.tells("snapshot held", "held a snapshot".to_owned());
                 let mut connection = self.postgres.connect().await;
                 let sql = "begin isolation level repeatable read; select count(*) from runs";
                 sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
                 self.snapshot = Some(connection);
             }
             _ => {
-                self.story.push(format!("worked at {place}"));
+                self.tells("people at work", format!("worked at {place}"));
                 for _ in 0..5 {
                     self.people(place).await;
                 }
@@ -267,9 +343,17 @@ impl World {
     }
 }
 
-/// The id, if the server lived to acknowledge it.
-async fn create(client: &reqwest::Client, url: &str, spec: &Value) -> Option<i64> {
-    let answer = client.post(url).json(spec).timeout(Duration::from_secs(2)).send().await.ok()?;
+impl Drop for World {
+    fn drop(&mut self) {
+        if !self.is_proved {
+            println!("what was done: {}", self.story.join(", "));
+        }
+    }
+}
+
+/// The id, if the server lived to acknowledge it in this time.
+async fn create(client: &reqwest::Client, url: &str, spec: &Value, within: Duration) -> Option<i64> {
+    let answer = client.post(url).json(spec).timeout(within).send().await.ok()?;
     if answer.status() != 201 {
         return None;
     }
@@ -280,12 +364,11 @@ fn changed(number: i64) -> Value {
     json!({"name": format!("changed {number}"), "schedule": "* * * * * *", "script": "return_value = 1"})
 }
 
-fn configure(folder: &Path, url: &str, receiver: &Stub, source: &str) {
+fn configure(folder: &Path, url: &str, hook: &str, source: &str) {
     let config = format!(
         "DATABASE_URL = '{url}'\nRUN_TIMEOUT = 2\nCLAIM_MARGIN = 5\nFLAPPING_CHANGES = 0\n\
          REVERE_SOURCES = {{'slow': {{'type': 'http', 'config': {{'base_url': '{source}'}}}}}}\n\
-         REVERE_ALERTS = {{'hook': {{'type': 'webhook', 'config': {{'url': '{}/hook'}}}}}}\n",
-        receiver.url
+         REVERE_ALERTS = {{'hook': {{'type': 'webhook', 'config': {{'url': '{hook}'}}}}}}\n"
     );
     std::fs::write(folder.join("config.py"), config).unwrap();
 }

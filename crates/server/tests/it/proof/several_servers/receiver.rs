@@ -1,0 +1,75 @@
+//! Takes what the servers tell, and remembers no more of it than the checker asks for: the key of each notification that was taken,
+//! in order, so that an hour of them fits into memory.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde_json::Value;
+
+use super::world::SERVERS;
+
+/// It ends with the test.
+#[derive(Clone)]
+pub(super) struct Receiver {
+    pub(super) url: String,
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Book {
+    /// Whether every third notification is refused, to be sent again.
+    refuses: bool,
+    pub(super) asked: u64,
+    pub(super) refused: u64,
+    /// The keys of what was taken.
+    pub(super) keys: Vec<String>,
+    /// How much was taken of each server.
+    pub(super) of: [u64; SERVERS],
+}
+
+impl Receiver {
+    /// One that refuses a third of what it gets, until it is told otherwise.
+    pub(super) async fn start() -> Receiver {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let receiver = Receiver { url, book: Arc::new(Mutex::new(Book { refuses: true, ..Book::default() })) };
+        let route = axum::routing::post(Receiver::take);
+        let router = Router::new().route("/{server}", route).with_state(receiver.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        receiver
+    }
+
+    /// From now on everything is taken.
+    pub(super) fn takes_all(&self) {
+        self.book().refuses = false;
+    }
+
+    /// What there was so far.
+    pub(super) fn read(&self) -> Book {
+        self.book().clone()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
+    }
+
+    async fn take(
+        State(receiver): State<Receiver>,
+        Path(server): Path<usize>,
+        Json(told): Json<Value>,
+    ) -> (StatusCode, &'static str) {
+        let mut book = receiver.book();
+        book.asked += 1;
+        if book.refuses && book.asked.is_multiple_of(3) {
+            book.refused += 1;
+            return (StatusCode::SERVICE_UNAVAILABLE, "busy");
+        }
+        book.of[server] += 1;
+        book.keys.push(told["key"].as_str().unwrap().to_owned());
+        (StatusCode::OK, "thanks")
+    }
+}
