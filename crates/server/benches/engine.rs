@@ -44,7 +44,7 @@ use revere::{
     metrics::Metrics,
     redact::Secrets,
     runner::Runner,
-    store::{MonitorFilter, Store, StoreOptions},
+    store::{Store, StoreOptions},
 };
 use revere_model::{Asked, Clock, MonitorSpec, State, SystemClock};
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
@@ -114,7 +114,9 @@ fn label(name: &str, database: &Databases) -> String {
 /// The median rate of each database, in turns.
 async fn rates(databases: &[Databases], name: &str, runner: &Arc<dyn RunScripts>, quick: bool) -> Vec<f64> {
     // The first runs make the interpreters.
-    backlog(&databases[0], runner.clone(), 50, Watch::Events).await;
+    for database in databases {
+        backlog(database, runner.clone(), 50, Watch::Events).await;
+    }
     let mut rates = vec![Vec::new(); databases.len()];
     for _ in 0..if quick { 1 } else { 5 } {
         for (database, rates) in databases.iter().zip(&mut rates) {
