@@ -128,7 +128,7 @@ fn idle() {
 fn many_monitors(monitors: usize) {
     let folder = support::root().join(format!("target/bench-history/{monitors}"));
     let what = ["--monitors", &monitors.to_string(), "--rows", &(10 * monitors).to_string(), "--days", "1"];
-    support::history(&folder, &what.map(str::to_owned));
+    support::history(&folder, None, &what.map(str::to_owned));
     let server = Server::start(&folder);
     // All that were due while nobody ran it come at once; then it is as quiet as it gets.
     let due = || {

@@ -1,16 +1,19 @@
 //! How fast the pages are when there is much to show: 10,000 monitors, 30 days and 20 million runs, while 100 more runs
 //! are made each second. `cargo bench -p revere --bench pages`; `-- quick` for a short look at a small database.
 //!
-//! `-- postgresql` has the same on PostgreSQL: the database is moved to the server of `REVERE_BENCH_POSTGRES_URL` (an address of a
-//! database in which others may be made), which is measured too and timed, and is left there under the name `revere_bench`.
-//!
 //! The optimised binary serves a database of `scripts/make-history`, which is made under `target/` the first time (some
-//! minutes, 5 GB) and used again. Times are those of one client on one connection, from the request to the last byte of
-//! the compressed answer; client, server and runs share the machine. Each page is asked with other monitors, words and
-//! places each time. The first paint is Chromium's own measure, where Chromium and `tests/browser`'s packages are there.
+//! minutes, 5 GB) and used again. With `-- postgresql` it is one of PostgreSQL: on the server of `REVERE_BENCH_POSTGRES_URL` (an
+//! address of a database in which others may be made) it is left under the name `revere_bench` and used again; where that is
+//! not set, Debian's PostgreSQL is started with its data in the temporary folder (8 GB), and filled each time.
+//!
+//! Times are those of one client on one connection, from the request to the last byte of the compressed answer; client, server,
+//! database and runs share the machine. Each page is asked with other monitors, words and places each time. The first paint is Chromium's own measure, where Chromium and `tests/browser`'s packages are there.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
 
+#[path = "support/databases.rs"]
+#[expect(dead_code, reason = "another benchmark uses the rest")]
+mod databases;
 mod support;
 
 use std::{
@@ -19,7 +22,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use databases::Postgres;
 use support::{Client, Server, at, quick};
+use tokio::runtime::Runtime;
 
 /// The most that a page may take at p95.
 const TARGET: Duration = Duration::from_millis(100);
@@ -45,13 +50,16 @@ fn main() {
     let (monitors, rows, per_second, times) =
         if quick() { (1000, 500_000, 10, 20) } else { (10_000, 20_000_000, 100, 200) };
     println!("{}", support::machine());
-    let folder = support::root().join("target/bench-history").join(if quick() { "quick" } else { "full" });
     let what =
         ["--monitors", &monitors.to_string(), "--rows", &rows.to_string(), "--per-second", &per_second.to_string()];
-    support::history(&folder, &what.map(str::to_owned));
-    let size = folder.join("revere.db").metadata().unwrap().len();
-    println!("{monitors} monitors, about {rows} runs over 30 days, {:.1} GB in SQLite", size as f64 / 1e9);
-    let folder = if std::env::args().any(|arg| arg == "postgresql") { on_postgresql(&folder) } else { folder };
+    let what = what.map(str::to_owned);
+    println!("{monitors} monitors, about {rows} runs over 30 days");
+    let history = match std::env::args().any(|arg| arg == "postgresql") {
+        true => History::on_postgresql(&what),
+        false => History::in_a_file(&what),
+    };
+    println!("in {}", history.words);
+    let folder = history.folder;
     let mut server = Server::start(&folder);
     caught_up(&server, per_second);
     let before = Counts::read(&server);
@@ -64,33 +72,47 @@ fn main() {
     paint(&mut server);
 }
 
-/// Moves the database to PostgreSQL, unless it was, and answers the folder of a server that uses it there.
-fn on_postgresql(from: &Path) -> PathBuf {
-    let server =
-        std::env::var("REVERE_BENCH_POSTGRES_URL").expect("REVERE_BENCH_POSTGRES_URL says where PostgreSQL is");
-    let there = from.with_extension("postgresql");
-    let url = format!(
-        "{}/revere_bench",
-        server.trim_end_matches('/').rsplit_once('/').expect("postgresql://host/database").0
-    );
-    if std::fs::read_to_string(there.join("made")).is_ok_and(|made| made == url) {
-        return there;
+/// What is shown.
+struct History {
+    /// Of a server that uses it.
+    folder: PathBuf,
+    words: String,
+    /// It goes with this value where it was started for it.
+    _postgres: Option<(Postgres, Runtime)>,
+}
+
+impl History {
+    fn in_a_file(what: &[String]) -> History {
+        let folder = kept_in(if quick() { "quick" } else { "full" });
+        support::history(&folder, None, what);
+        let size = folder.join("revere.db").metadata().unwrap().len();
+        History { folder, words: format!("SQLite, {:.1} GB", size as f64 / 1e9), _postgres: None }
     }
-    let psql = |sql: &str| {
-        let status = Command::new("psql").arg(&server).args(["--quiet", "--command", sql]).status().unwrap();
-        assert!(status.success(), "{sql}");
-    };
-    psql("drop database if exists revere_bench");
-    psql("create database revere_bench encoding 'UTF8' template template0");
-    let began = Instant::now();
-    let moved =
-        Command::new(env!("CARGO_BIN_EXE_revere")).args(["move", "--to", &url]).current_dir(from).status().unwrap();
-    assert!(moved.success());
-    println!("moved to PostgreSQL in {:.0?}", began.elapsed());
-    std::fs::create_dir_all(&there).unwrap();
-    std::fs::write(there.join("config.py"), format!("DATABASE_URL = '{url}'\n")).unwrap();
-    std::fs::write(there.join("made"), url).unwrap();
-    there
+
+    fn on_postgresql(what: &[String]) -> History {
+        let runtime = Runtime::new().unwrap();
+        let postgres = runtime.block_on(Postgres::find()).expect("there is a PostgreSQL");
+        let folder = kept_in(if quick() { "quick-postgresql" } else { "full-postgresql" });
+        let name = if quick() { "revere_bench_quick" } else { "revere_bench" };
+        let url = postgres.address_of(name);
+        if postgres.is_started_here() || !support::has_history(&folder, Some(&url), &what.join(" ")) {
+            // What was known of another one of this name does not hold.
+            let _ = std::fs::remove_dir_all(&folder);
+            runtime.block_on(postgres.made(name));
+        }
+        let began = Instant::now();
+        support::history(&folder, Some(&url), what);
+        let took = began.elapsed();
+        let words = runtime.block_on(async {
+            let size = postgres.size(name).await;
+            format!("{}, {:.1} GB, there after {took:.0?}", postgres.words().await, size as f64 / 1e9)
+        });
+        History { folder, words, _postgres: Some((postgres, runtime)) }
+    }
+}
+
+fn kept_in(name: &str) -> PathBuf {
+    support::root().join("target/bench-history").join(name)
 }
 
 struct Pages {

@@ -229,18 +229,32 @@ impl Client {
     }
 }
 
-/// Makes a database with a past in `folder`, unless it is there; `what` are the arguments of `scripts/make-history`.
-pub(crate) fn history(folder: &Path, what: &[String]) {
-    let made = folder.join("made");
+/// Makes a database with a past, unless it is there, with the folder of a server that uses it: SQLite in that folder, or that of
+/// PostgreSQL with this address, which nothing is in yet. `what` are the arguments of `scripts/make-history`.
+pub(crate) fn history(folder: &Path, url: Option<&str>, what: &[String]) {
     let what = what.join(" ");
-    if std::fs::read_to_string(&made).is_ok_and(|made| made == what) {
+    if has_history(folder, url, &what) {
         return;
     }
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).unwrap();
+    let mut database = folder.join("revere.db").into_os_string();
+    if let Some(url) = url {
+        std::fs::write(folder.join("config.py"), format!("DATABASE_URL = '{url}'\n")).unwrap();
+        database = url.into();
+    }
     drop(Server::start(folder));
     let script = root().join("scripts/make-history");
-    let status = Command::new(script).arg(folder.join("revere.db")).args(what.split(' ')).status().unwrap();
+    let status = Command::new(script).arg(database).args(what.split(' ')).status().unwrap();
     assert!(status.success());
-    std::fs::write(made, what).unwrap();
+    std::fs::write(folder.join("made"), made_of(url, &what)).unwrap();
+}
+
+/// Whether it was made before.
+pub(crate) fn has_history(folder: &Path, url: Option<&str>, what: &str) -> bool {
+    std::fs::read_to_string(folder.join("made")).is_ok_and(|made| made == made_of(url, what))
+}
+
+fn made_of(url: Option<&str>, what: &str) -> String {
+    url.map_or_else(|| what.to_owned(), |url| format!("{what} in {url}"))
 }
