@@ -39,8 +39,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("store/telling/deliveries/held", "store/telling/deliveries/sending"),
     // What no route knows is refused in one way, in front of the guard and behind it.
     ("web/guard", "web/request_layer"),
-    // The heads of the list lead to the list as it was asked for.
-    ("web/pages/list_order", "web/pages/monitors"),
     // The trait of all channels names the one that tells browsers.
     ("alerts/charts", "alerts/channels"),
     ("alerts/crowd", "alerts/channels"),
