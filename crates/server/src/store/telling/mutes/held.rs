@@ -18,8 +18,8 @@ use crate::store::{
     telling::{
         alert_records, flapping,
         incidents::Heard,
-        outages::IS_TOLD_OF,
-        record_flips::{self, owe_last_flip},
+        owing::owe_last_flip,
+        told_monitors::{IS_TOLD_OF, hold},
         told_records::{remember, told},
     },
 };
@@ -161,7 +161,7 @@ pub(in crate::store) async fn let_go(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     // From here on nobody else changes the state; what was read before may be old.
-    record_flips::hold(connection, monitor).await?;
+    hold(connection, monitor).await?;
     let sql = format!(
         "select h.monitor_id, h.since, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts
