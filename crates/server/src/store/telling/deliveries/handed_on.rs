@@ -42,8 +42,8 @@ pub(in crate::store) async fn instead_of(
     }))
 }
 
-/// The key with which `alert` is to tell what the rota owes; `None` if it has told that, or is about to: because of the rota or by
-/// itself. What is told `again` says more than what was told, and only the same is not told twice.
+/// The key with which `alert` is to tell what the rota owes; `None` if it has told that, or is about to: because of the
+/// rota or by itself. What is told `again` says more than what was told, and only the same is not told twice.
 pub(in crate::store) async fn free_key(
     connection: &mut DbConnection,
     delivery: &Delivery,
