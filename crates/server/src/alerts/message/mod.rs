@@ -2,7 +2,8 @@
 //!
 //! Names, messages and values are hostile until shown otherwise. Every text made here is free of control characters and
 //! of marks that turn the direction of reading; what can run over several lines is indented, so that a message cannot
-//! pass for another line of the notice. Markup is escaped in HTML only; a channel whose receiver reads markup escapes it.
+//! pass for another line of the notice. Markup is escaped in HTML only; a channel whose receiver reads markup escapes
+//! it.
 
 mod json;
 mod templates;
@@ -33,8 +34,8 @@ impl Notification {
         text
     }
 
-    /// The default text: the seed's own five lines, at the end of a problem how long it lasted, and what its author says of the
-    /// monitor.
+    /// The default text: the seed's own five lines, at the end of a problem how long it lasted, and what its author
+    /// says of the monitor.
     pub(super) fn default_text(&self) -> String {
         let words = Words::of(self, indented);
         rendered(&Text {
@@ -65,8 +66,8 @@ impl Notification {
         (!description.is_empty()).then_some(description)
     }
 
-    /// The problems that could not be told while they were there: `ALARM Sun 1 Mar 2026, 03:10:00 - 03:25:00 UTC+1`, in the time
-    /// zone of the monitor.
+    /// The problems that could not be told while they were there: `ALARM Sun 1 Mar 2026, 03:10:00 - 03:25:00 UTC+1`, in
+    /// the time zone of the monitor.
     pub(super) fn missed_words(&self) -> Option<String> {
         let zone = self.zone();
         let one = |missed: &Missed| {

@@ -223,8 +223,8 @@ fn a_notice_about_a_run_leads_to_it() {
     assert_eq!(Notification { monitor: unknown, ..of_run }.link(), "");
 }
 
-/// Whoever is notified reads what the author wrote for them, of a problem and of its end; numbers in their unit, and the time
-/// there.
+/// Whoever is notified reads what the author wrote for them, of a problem and of its end; numbers in their unit, and
+/// the time there.
 #[test]
 fn a_message_has_the_description_its_unit_and_the_monitors_own_time() {
     let mut notification = Notification { new_state: State::Alarm, old_state: State::Ok, ..sample() };

@@ -12,8 +12,8 @@ use crate::{
 /// What a place among warnings ends with.
 const WARNING: &str = "-warning";
 
-/// The place after which a page begins: `OK.17` or `ALARM-warning.17`, the last row of the page before, or `97.5.17` where
-/// it was ordered by a number. A monitor that is gone begins anew.
+/// The place after which a page begins: `OK.17` or `ALARM-warning.17`, the last row of the page before, or `97.5.17`
+/// where it was ordered by a number. A monitor that is gone begins anew.
 pub(super) async fn place(
     context: &Context,
     after: Option<&str>,

@@ -150,7 +150,8 @@ async fn an_alert_that_was_switched_off_and_on_meanwhile_keeps_nothing_else_from
     assert_eq!(test.spare().story(SOURCE), [DOWN, UP]);
 }
 
-/// An outage is reminded of as a problem of a monitor is, until somebody looks after it, and again if they take that back.
+/// An outage is reminded of as a problem of a monitor is, until somebody looks after it, and again if they take that
+/// back.
 #[tokio::test]
 async fn an_outage_is_reminded_of_until_somebody_looks_after_it() {
     let hourly = Reminders { after: SignedDuration::from_hours(1) };
