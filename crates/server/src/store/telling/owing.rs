@@ -1,4 +1,5 @@
-//! What comes to be owed: a message to an alert, which goes out in its turn; at the change that it tells, or some time after it.
+//! What comes to be owed: a message of an alert, which goes out in its turn. It is owed at the change that it tells, or
+//! some time after that.
 
 use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, MuteId, RunId, Told};

@@ -1,4 +1,5 @@
-//! The pages: what a person sees and does. One file per page, with a template of the same stem.
+//! The pages: what a person sees and does. One file or folder per page, with a template of the
+//! same stem.
 //!
 //! Pages ask the same operations as the API and hold nothing of their own. Every page reads and saves without
 //! JavaScript; scripts add what moves. Forms change something and are answered with 303, or with the same page, its
