@@ -2,7 +2,8 @@
 //!
 //! A source is down from a call that did not reach it until the next one that does. What a monitor goes through because of that
 //! is the source's and not its own: it waits. Its state does what its author chose, a problem that was there stays as it was, and
-//! what its state does is held back as a mute holds it. Its first run after the outage decides: what is left then is told as ever.
+//! what its state does is held back as a mute holds it. Its first run after the outage decides: what is left then is
+//! told as ever.
 
 use std::{fmt, str::FromStr};
 

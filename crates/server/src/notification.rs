@@ -101,7 +101,8 @@ pub struct Cuts(Option<Arc<Mutex<Vec<Cut>>>>);
 /// Something that was cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cut {
-    /// What: `message`, `return_value`, `name` or `description` of the run and its monitor, or all of `text`, `subject` or `short`.
+    /// What: `message`, `return_value`, `name` or `description` of the run and its monitor, or all of `text`, `subject`
+    /// or `short`.
     pub what: &'static str,
     /// So many characters of it are told.
     pub kept: usize,

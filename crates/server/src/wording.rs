@@ -122,7 +122,8 @@ impl fmt::Debug for Wording {
 pub const MOST_DRAFT_BYTES: usize = 8 << 10;
 
 /// The library reads `- - - x` and `x.y.z` by a call inside a call for each sign, without a bound. This is room for as many as
-/// [`MOST_DRAFT_BYTES`] hold, in bytes; the tests try such drafts in a build that is not optimised. What is not used is not taken.
+/// [`MOST_DRAFT_BYTES`] hold, in bytes; the tests try such drafts in a build that is not optimised. What is not used is
+/// not taken.
 const DEEP_STACK: usize = 256 << 20;
 
 /// Does `work` with drafts of templates where they cannot exhaust the stack. Blocks until it is done; its panic goes on here.

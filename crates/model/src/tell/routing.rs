@@ -55,8 +55,8 @@ impl Subject<'_> {
 }
 
 impl AlertRules<'_> {
-    /// Whether the alert is for monitors with these tags. As where tags are given, upper and lower case are the same. Where nobody
-    /// knows a monitor's tags, it is.
+    /// Whether the alert is for monitors with these tags. As where tags are given, upper and lower case are the same.
+    /// Where nobody knows a monitor's tags, it is.
     pub fn is_for_tags(&self, tags: &[String]) -> bool {
         if tags.iter().any(|tag| tag == UNREADABLE_TAGS) {
             return true;

@@ -1,9 +1,9 @@
 //! The state machine of a monitor: what a run, switching off and switching on do to its state.
 //!
 //! A problem is `ALARM` or `ERROR`. So many failing runs in a row, or of the last runs, start one, so many passing runs in
-//! a row end it; the very first run of an `INACTIVE` monitor that passes makes it `OK` at once, since there is nothing to be sure of.
-//! A problem that becomes more or less severe flips, too, from its state to the same, and is as old as it was.
-//! Knows nothing of time but to stamp it, and nothing of who is told: see [`crate::tell()`].
+//! a row end it; the very first run of an `INACTIVE` monitor that passes makes it `OK` at once, since there is nothing
+//! to be sure of. A problem that becomes more or less severe flips, too, from its state to the same, and is as old as
+//! it was. Knows nothing of time but to stamp it, and nothing of who is told: see [`crate::tell()`].
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -162,9 +162,10 @@ impl Status {
 ///
 /// From `INACTIVE` the first `OK` counts at once. From `INACTIVE` and `OK` a failing run flips when the failing streak
 /// reaches `alarm_after`, or, if there is an `alarm_window`, when so many of its last runs failed: any run that is recorded
-/// is one of them, whatever the rules were when it was, since the last problem ended or the monitor was switched on. In a problem, a failing run of the other kind flips under the same condition, and passing runs
-/// flip to `OK` when their streak reaches `recover_after`. A failing run of the same kind and another severity flips as one
-/// of the other kind does. An outcome is never `INACTIVE`; if it were, nothing changes.
+/// is one of them, whatever the rules were when it was, since the last problem ended or the monitor was switched on. In
+/// a problem, a failing run of the other kind flips under the same condition, and passing runs flip to `OK` when their
+/// streak reaches `recover_after`. A failing run of the same kind and another severity flips as one of the other kind
+/// does. An outcome is never `INACTIVE`; if it were, nothing changes.
 pub fn after_run(
     status: &Status,
     outcome: State,

@@ -155,7 +155,8 @@ with condition:
     }
 }
 
-/// Each row of the guide's table, by what its first column names: a script that uses it ends with an exception that the row names.
+/// Each row of the guide's table, by what its first column names: a script that uses it ends with an exception that the
+/// row names.
 #[test]
 fn what_the_guide_says_is_not_there_ends_as_the_guide_says() {
     const GUIDE: &str = include_str!("../../../../docs/MONITORS.md");

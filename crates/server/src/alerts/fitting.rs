@@ -1,5 +1,5 @@
-//! Makes a notification fit where a receiver takes only so much: first the description gives way, then message and value, and what
-//! says which monitor it is, its states and where to read on stays whole.
+//! Makes a notification fit where a receiver takes only so much: first the description gives way, then message and
+//! value, and what says which monitor it is, its states and where to read on stays whole.
 
 use revere_model::ReturnValue;
 

@@ -76,8 +76,8 @@ impl Heartbeat {
         }
     }
 
-    /// What is wrong with this server, or with another one of the same database: where several call one address, each calls for all
-    /// of them, and none hides that another one is gone.
+    /// What is wrong with this server, or with another one of the same database: where several call one address, each
+    /// calls for all of them, and none hides that another one is gone.
     async fn faults(&self) -> Option<String> {
         let context = self.operations.asked_by(Actor::server());
         let looked = health::look(&context).await;

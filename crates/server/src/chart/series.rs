@@ -54,7 +54,8 @@ impl Series {
         self.values().chain(self.week_before.iter().flatten().filter_map(|(_, value)| *value))
     }
 
-    /// The least and the most of what is drawn: the values, those of the week before, and thresholds that do not press them into a line.
+    /// The least and the most of what is drawn: the values, those of the week before, and thresholds that do not press
+    /// them into a line.
     pub fn range(&self) -> Option<(f64, f64)> {
         let (least, most) = self
             .drawn()

@@ -48,8 +48,8 @@ impl Shared {
     }
 
     /// Writes down what became of a message to each browser. Where one took it, the others are told by themselves later; where
-    /// none did, all are owed it together, as by any alert. Answers whether there was nobody to tell, or is not any more. A `test`
-    /// is told once.
+    /// none did, all are owed it together, as by any alert. Answers whether there was nobody to tell, or is not any
+    /// more. A `test` is told once.
     pub(super) async fn note_browsers(&self, round: &Round, test: bool, now: Timestamp) -> Result<bool, SendError> {
         let came = round.came();
         let nobody = came.of_each.iter().all(|(_, became)| matches!(became, Became::Gone(_)));

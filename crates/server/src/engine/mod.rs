@@ -336,8 +336,8 @@ impl Shared {
         *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down.into_iter().collect();
     }
 
-    /// A recorded run had answers of these sources: where one of them was down, its end is told at once, and whatever waits for it
-    /// runs.
+    /// A recorded run had answers of these sources: where one of them was down, its end is told at once, and whatever
+    /// waits for it runs.
     fn these_answered(&self, answered: &[String]) {
         let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
         // Each once: others are answered by it as well.

@@ -94,8 +94,8 @@ pub async fn get(context: &Context, key: &str) -> Result<AlertReport, Failure> {
     report(services, row, &owed).await
 }
 
-/// Changes what people chose. Switching an alert off cancels what it owes; once it is on again it tells what became of what it had
-/// told, and nothing else of the past.
+/// Changes what people chose. Switching an alert off cancels what it owes; once it is on again it tells what became of
+/// what it had told, and nothing else of the past.
 pub async fn set(context: &Context, key: &str, input: AlertInput) -> Result<AlertReport, Failure> {
     let services = context.may(Operation::ChangeAlerts)?;
     find(services, key).await?;

@@ -28,8 +28,8 @@ pub struct Health {
     pub sandbox: Result<(), String>,
     /// How many servers share the database, this one among them, as far as they were seen lately; `None` where one has it.
     pub servers: Option<u64>,
-    /// Whether runs of the next days have a partition to go into; `None` where runs are in none. Where they have not, results still make
-    /// the one that they lack.
+    /// Whether runs of the next days have a partition to go into; `None` where runs are in none. Where they have not,
+    /// results still make the one that they lack.
     pub partitions: Option<Result<(), String>>,
     /// How interpreters become pristine between runs, which is the fastest way that works on this machine.
     pub sandbox_reset: &'static str,

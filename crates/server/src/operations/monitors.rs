@@ -86,8 +86,9 @@ pub async fn create(context: &Context, input: MonitorInput) -> Result<Monitor, F
     Ok(monitor)
 }
 
-/// Makes a monitor, unless the form with this number has made one already: it is sent twice by a second click, a reload, a retry on
-/// a slow line, and where several servers stand behind one address, to another one. Answers which, and whether it is new.
+/// Makes a monitor, unless the form with this number has made one already: it is sent twice by a second click, a
+/// reload, a retry on a slow line, and where several servers stand behind one address, to another one. Answers which,
+/// and whether it is new.
 pub async fn create_once(
     context: &Context,
     form: &str,

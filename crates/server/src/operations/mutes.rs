@@ -105,8 +105,8 @@ pub async fn end(context: &Context, id: MuteId) -> Result<MuteRecord, Failure> {
     Ok(ended)
 }
 
-/// Whether whoever asks may end each of these mutes: for a page that offers it. However many they are, the monitors that they name
-/// are asked for at once.
+/// Whether whoever asks may end each of these mutes: for a page that offers it. However many they are, the monitors
+/// that they name are asked for at once.
 pub async fn might_end(context: &Context, scopes: &[&MuteScope]) -> Result<Vec<bool>, Failure> {
     // Whoever may do it to what has no tags may do it to all: no monitor is looked at for that.
     if context.might_with(Operation::Mute, &[]).is_ok() {

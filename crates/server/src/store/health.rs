@@ -32,7 +32,8 @@ pub struct StoreHealth {
     pub commits: u64,
     /// Writes made durable: several share a transaction.
     pub writes: u64,
-    /// Results of runs, and what else may not be given up, that have waited for long, whether or not others were written meanwhile.
+    /// Results of runs, and what else may not be given up, that have waited for long, whether or not others were
+    /// written meanwhile.
     pub stuck: usize,
 }
 

@@ -1,5 +1,5 @@
-//! Partitions of runs, where the database has them: made ahead, and taken away when all in them is older than any monitor keeps it.
-//! A file has none: what goes there leaves room for what comes.
+//! Partitions of runs, where the database has them: made ahead, and taken away when all in them is older than any
+//! monitor keeps it. A file has none: what goes there leaves room for what comes.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -39,8 +39,8 @@ impl Partitions {
 }
 
 impl Store {
-    /// Makes partitions of runs ahead, and takes away those whose time is over. On a connection of its own: where somebody else has
-    /// hold of the table, no result waits for this.
+    /// Makes partitions of runs ahead, and takes away those whose time is over. On a connection of its own: where
+    /// somebody else has hold of the table, no result waits for this.
     pub async fn keep_partitions(&self, now: Timestamp) -> Result<(), StoreError> {
         if !self.is_shared() {
             return Ok(());

@@ -15,6 +15,9 @@ use crate::{
     settings,
 };
 
+/// The longest text of a field that is not bounded otherwise.
+pub(super) const TEXT: usize = 1000;
+
 /// A JSON object being read.
 pub struct Fields {
     given: Map<String, Value>,

@@ -416,8 +416,8 @@ fn files_in(folder: &Path) -> Vec<(String, String)> {
     entries.map(|path| (path.display().to_string(), std::fs::read_to_string(&path).unwrap())).collect()
 }
 
-/// Every route that is read, of pages and of the API, with head and body, by whoever has this cookie: each about these monitors, alerts
-/// and sources. Answers begin with their status.
+/// Every route that is read, of pages and of the API, with head and body, by whoever has this cookie: each about these
+/// monitors, alerts and sources. Answers begin with their status.
 async fn everything(
     base: &str,
     ids: &[String],

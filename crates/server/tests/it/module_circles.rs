@@ -30,17 +30,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("store/telling", "store/claiming"),
     // Whoever did something is called as in the versions of monitors, and an edit changes what is told.
     ("store/telling", "store/monitors"),
-    // What is let go is owed anew, what is owed may be held, and what was told decides who is told next.
-    ("store/telling/mutes", "store/telling/record_flips"),
-    ("store/telling/mutes", "store/telling/deliveries"),
-    ("store/telling/record_flips", "store/telling/deliveries"),
-    ("store/telling/deliveries", "store/telling/on_call"),
-    ("store/telling/deliveries", "store/telling/acknowledgements"),
-    ("store/telling/deliveries/held", "store/telling/deliveries/sending"),
     // What no route knows is refused in one way, in front of the guard and behind it.
     ("web/guard", "web/request_layer"),
-    // The heads of the list lead to the list as it was asked for.
-    ("web/pages/list_order", "web/pages/monitors"),
     // The trait of all channels names the one that tells browsers.
     ("alerts/charts", "alerts/channels"),
     ("alerts/crowd", "alerts/channels"),

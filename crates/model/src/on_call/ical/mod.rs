@@ -1,8 +1,9 @@
 //! Calendars as other programs export them (iCalendar, RFC 5545): the part of it by which events come again and again.
 //!
 //! Read are events with their beginning, end and summary, on the clock of a named zone, of UTC or of none, or of whole days; what
-//! makes them recur (`RRULE`, `RDATE`, `EXDATE`), and what was moved or taken out (`RECURRENCE-ID`, `STATUS:CANCELLED`). An event that says something
-//! else about its times is refused with its name, and the others are read.
+//! makes them recur (`RRULE`, `RDATE`, `EXDATE`), and what was moved or taken out (`RECURRENCE-ID`,
+//! `STATUS:CANCELLED`). An event that says something else about its times is refused with its name, and the others are
+//! read.
 
 mod lines;
 mod recurrence;

@@ -1,7 +1,8 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
-//! beyond its monitor's days, one by one or with its partition, which are made ahead here, what monitors left that were deleted long enough ago, claims of servers that hang, log-ins
-//! that are over, the key of links that held long enough, an audit that was kept long enough, ticks reckoned by a wrong clock, and what is owed by alerts that left
-//! the configuration.
+//! beyond its monitor's days, one by one or with its partition, which are made ahead here, what monitors left that were
+//! deleted long enough ago, claims of servers that hang, log-ins that are over, the key of links that held long enough,
+//! an audit that was kept long enough, ticks reckoned by a wrong clock, and what is owed by alerts that left the
+//! configuration.
 
 use std::sync::{Arc, Mutex};
 

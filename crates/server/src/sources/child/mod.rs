@@ -3,7 +3,8 @@
 //! It is started at the first question and stays. When it dies it is started again, at once if it had ever answered and
 //! after a growing pause if it had not. Monitors share it, so a caller whose own time is over only leaves: the program is
 //! ended when it hangs, which is to say that it answered nobody for as long as it may take. It ends, with everything it
-//! started, when this side does: its input closes, and its process group is killed. Values travel as the sandbox's tagged JSON, so dates, decimals and bytes keep their type.
+//! started, when this side does: its input closes, and its process group is killed. Values travel as the sandbox's
+//! tagged JSON, so dates, decimals and bytes keep their type.
 
 mod exchange;
 mod output_lines;

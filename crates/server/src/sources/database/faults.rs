@@ -81,8 +81,8 @@ impl Stopped {
 
 impl From<Stopped> for SourceFault {
     fn from(stopped: Stopped) -> Self {
-        // What the server says of a statement is about the statement, and so may be that it ends a connection; that it stops, lets
-        // nobody in or is lost says that it is not there.
+        // What the server says of a statement is about the statement, and so may be that it ends a connection; that it
+        // stops, lets nobody in or is lost says that it is not there.
         SourceFault::Unavailable(match stopped {
             Stopped::Here(fault) => return fault,
             Stopped::Refused(refusal) if refusal.number != 1053 => return SourceFault::Failed(refusal.text()),

@@ -26,7 +26,7 @@ use crate::{
             deliveries::instead,
             incidents::{Described, Heard},
             keys,
-            record_flips::{instance, summaries},
+            told_monitors::summaries,
             told_records::{remember, unseen},
         },
     },
@@ -92,7 +92,7 @@ pub(super) async fn tell(
     if alerts.is_empty() {
         return Ok(());
     }
-    let instance = instance(connection).await?;
+    let instance = keys::instance(connection).await?;
     let names = summaries(connection, &ids_text(flips.iter().map(|flip| flip.monitor_id))).await?;
     let mut heard: HashMap<(usize, MonitorId), Heard> = HashMap::new();
     let mut described = Described::new(&instance);

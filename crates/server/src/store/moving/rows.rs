@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::{TryStreamExt, stream::BoxStream};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
@@ -32,6 +33,27 @@ pub(in crate::store) struct Table {
     pub(in crate::store) columns: Vec<Column>,
     /// The columns of its key, by which rows are in the same order everywhere.
     pub(in crate::store) key: Vec<String>,
+}
+
+/// The tables of these columns, as an engine lists them, those of a table together: its name, the column's, what that
+/// holds, and its place in the key, if it has one.
+pub(in crate::store) fn tables_of(columns: impl Iterator<Item = (String, String, Kind, Option<i64>)>) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    let mut places = Vec::new();
+    for (table, name, kind, place) in columns {
+        if tables.last().is_none_or(|last| last.name != table) {
+            tables.push(Table { name: table, columns: Vec::new(), key: Vec::new() });
+            places.clear();
+        }
+        let Some(table) = tables.last_mut() else { continue };
+        if let Some(place) = place {
+            places.push((place, name.clone()));
+            places.sort();
+            table.key = places.iter().map(|(_, name)| name.clone()).collect();
+        }
+        table.columns.push(Column { name, kind });
+    }
+    tables
 }
 
 /// The number that the next row of a table is to be greater than.
@@ -92,20 +114,40 @@ pub(in crate::store) type Row = Vec<Value>;
 const ROWS: usize = 5_000;
 const BYTES: usize = 4 << 20;
 
+/// Hands on the rows of a table as they are read, until nobody wants any more. `value` reads one value as the engine has
+/// it.
+pub(in crate::store) async fn send_rows<R>(
+    table: &Table,
+    mut rows: BoxStream<'_, Result<R, sqlx::Error>>,
+    value: fn(&R, usize, Kind) -> Result<Value, sqlx::Error>,
+    send: mpsc::Sender<Vec<Row>>,
+) -> Result<(), sqlx::Error> {
+    let mut pieces = Pieces::to(send);
+    while let Some(row) = rows.try_next().await? {
+        let value = |(place, column): (usize, &Column)| value(&row, place, column.kind);
+        let row = table.columns.iter().enumerate().map(value).collect::<Result<Row, _>>()?;
+        if !pieces.push(row).await {
+            return Ok(());
+        }
+    }
+    pieces.flush().await;
+    Ok(())
+}
+
 /// Rows to whoever takes them, many at once.
-pub(in crate::store) struct Pieces {
+struct Pieces {
     rows: Vec<Row>,
     bytes: usize,
     send: mpsc::Sender<Vec<Row>>,
 }
 
 impl Pieces {
-    pub(in crate::store) fn to(send: mpsc::Sender<Vec<Row>>) -> Pieces {
+    fn to(send: mpsc::Sender<Vec<Row>>) -> Pieces {
         Pieces { rows: Vec::new(), bytes: 0, send }
     }
 
     /// Hands a row on; false if nobody wants any more.
-    pub(in crate::store) async fn push(&mut self, row: Row) -> bool {
+    async fn push(&mut self, row: Row) -> bool {
         let size = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
         self.bytes += row.iter().map(size).sum::<usize>();
         self.rows.push(row);
@@ -113,7 +155,7 @@ impl Pieces {
     }
 
     /// Hands on what is left.
-    pub(in crate::store) async fn flush(&mut self) -> bool {
+    async fn flush(&mut self) -> bool {
         self.bytes = 0;
         let rows = std::mem::take(&mut self.rows);
         rows.is_empty() || self.send.send(rows).await.is_ok()

@@ -52,8 +52,8 @@ impl Asked {
         self.showed.saturating_add(passed).unwrap_or(Timestamp::MAX)
     }
 
-    /// Whether more or less time has passed than the clock that nobody sets knows of: this machine was suspended, or its own clock
-    /// was set. Which of the two is not to be told from here.
+    /// Whether more or less time has passed than the clock that nobody sets knows of: this machine was suspended, or
+    /// its own clock was set. Which of the two is not to be told from here.
     fn is_doubtful(&self) -> bool {
         let passed = SignedDuration::try_from(self.at.elapsed()).unwrap_or(SignedDuration::MAX);
         let by_the_machine = SystemClock.now().duration_since(self.machine);

@@ -30,8 +30,8 @@ const SESSION: &str = "set statement_timeout = '30s'; set idle_in_transaction_se
 /// The same, for those that only read.
 const READING: &str = "set default_transaction_read_only = on";
 
-/// The same, for what people look at: lists, charts, exports. Long ones are read in pieces, each a question of its own, and while one
-/// of those goes on, what was so when it began is kept for its sake.
+/// The same, for what people look at: lists, charts, exports. Long ones are read in pieces, each a question of its own,
+/// and while one of those goes on, what was so when it began is kept for its sake.
 const FOR_PEOPLE: &str = "set default_transaction_read_only = on; set statement_timeout = '10s'";
 
 /// How the writer connects.

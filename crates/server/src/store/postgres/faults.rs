@@ -30,7 +30,8 @@ pub(in crate::store) fn fault(code: &str) -> DbFault {
     }
 }
 
-/// Whether a prepared statement no longer fits the schema, or is not known to whoever a pooler sent it to: it must be prepared anew.
+/// Whether a prepared statement no longer fits the schema, or is not known to whoever a pooler sent it to: it must be
+/// prepared anew.
 pub(in crate::store) fn is_outdated(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| matches!(&*code, "0A000" | "26000"))

@@ -12,8 +12,8 @@ const NAMES_ORDERED: i64 = 17;
 /// The step that puts runs into partitions.
 const PARTITIONED: i64 = 36;
 
-/// Held by whoever changes the schema: `REVR` in ASCII. It keeps two servers from tripping over each other; where a database knows
-/// no such locks, the second one's step fails, and is tried again.
+/// Held by whoever changes the schema: `REVR` in ASCII. It keeps two servers from tripping over each other; where a
+/// database knows no such locks, the second one's step fails, and is tried again.
 const CHANGING_THE_SCHEMA: i64 = 0x5245_5652;
 
 /// How often a step is tried that another server may be making.
@@ -67,7 +67,8 @@ pub(super) async fn bring_up_to_date(
     }
 }
 
-/// Refuses a schema that is not this program's: servers of another version may be using it. One that is not there yet nobody uses.
+/// Refuses a schema that is not this program's: servers of another version may be using it. One that is not there yet
+/// nobody uses.
 pub(super) async fn refuse_other_schema(
     connection: &mut PgConnection,
     address: &PostgresAddress,
@@ -178,9 +179,10 @@ async fn apply(
     Ok(true)
 }
 
-/// Before runs are put into partitions: a rule that says until when those go that are there, in five weeks or so, and that none is
-/// beyond. What is looked at here, while other servers go on reading and writing, the step need not look at while it keeps them out. All
-/// runs are read twice, which takes minutes where there are many millions. Stopped in the middle, the next start goes on from there.
+/// Before runs are put into partitions: a rule that says until when those go that are there, in five weeks or so, and
+/// that none is beyond. What is looked at here, while other servers go on reading and writing, the step need not look
+/// at while it keeps them out. All runs are read twice, which takes minutes where there are many millions. Stopped in
+/// the middle, the next start goes on from there.
 async fn look_through(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let has_many: bool = sqlx::query_scalar("select coalesce(pg_relation_size(to_regclass('runs')), 0) > 100000000")
         .fetch_one(&mut *connection)

@@ -3,14 +3,13 @@
 //! Out of it: read in one transaction that keeps every writer out. Into it: written in one transaction that keeps everybody out,
 //! so that a server that is started too early waits, and finds all or nothing.
 
-use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _, postgres::PgRow};
 use tokio::sync::mpsc;
 
 use super::{address::PostgresAddress, connection, faults, migrate, partitions};
 use crate::store::moving::{
     MoveError,
-    rows::{Column, Kind, Pieces, Row, Sequences, Table, Value},
+    rows::{Kind, Row, Sequences, Table, Value, send_rows, tables_of},
 };
 
 /// A move takes its time; what is in the order of a key is read by the key's index.
@@ -166,27 +165,16 @@ impl PostgresSide {
         );
         let columns: Vec<(String, String, String, Option<i64>)> =
             sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
-        let mut tables: Vec<Table> = Vec::new();
-        let mut places = Vec::new();
-        for (table, name, kind, place) in columns {
-            if tables.last().is_none_or(|last| last.name != table) {
-                tables.push(Table { name: table, columns: Vec::new(), key: Vec::new() });
-                places.clear();
-            }
-            let Some(table) = tables.last_mut() else { continue };
+        let column = |(table, name, kind, place): (String, String, String, Option<i64>)| {
             let kind = match kind.as_str() {
                 "bigint" => Kind::Int,
                 "boolean" => Kind::Flag,
                 "double precision" => Kind::Real,
                 _ => Kind::Text,
             };
-            if let Some(place) = place {
-                places.push((place, name.clone()));
-                places.sort();
-                table.key = places.iter().map(|(_, name)| name.clone()).collect();
-            }
-            table.columns.push(Column { name, kind });
-        }
+            (table, name, kind, place)
+        };
+        let mut tables = tables_of(columns.into_iter().map(column));
         // Only each partition of a table has a key.
         for table in tables.iter_mut().filter(|table| table.key.is_empty()) {
             table.key.push("id".to_owned());
@@ -203,17 +191,8 @@ impl PostgresSide {
         table: &Table,
         send: mpsc::Sender<Vec<Row>>,
     ) -> Result<(), sqlx::Error> {
-        let mut pieces = Pieces::to(send);
-        let mut rows = sqlx::query(AssertSqlSafe(table.select())).persistent(false).fetch(&mut self.connection);
-        while let Some(row) = rows.try_next().await? {
-            let value = |(place, column): (usize, &Column)| value(&row, place, column.kind);
-            let row = table.columns.iter().enumerate().map(value).collect::<Result<Row, _>>()?;
-            if !pieces.push(row).await {
-                return Ok(());
-            }
-        }
-        pieces.flush().await;
-        Ok(())
+        let rows = sqlx::query(AssertSqlSafe(table.select())).persistent(false).fetch(&mut self.connection);
+        send_rows(table, rows, value, send).await
     }
 
     pub(in crate::store) async fn make_room(&mut self) -> Result<(), sqlx::Error> {

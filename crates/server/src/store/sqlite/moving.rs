@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use futures_util::TryStreamExt;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Row as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteRow, SqliteSynchronous},
@@ -20,7 +19,7 @@ use crate::store::{
     OpenError,
     moving::{
         MoveError,
-        rows::{Column, Kind, Pieces, Row, Sequences, Table, Value},
+        rows::{Kind, Row, Sequences, Table, Value, send_rows, tables_of},
     },
 };
 
@@ -120,27 +119,15 @@ impl FileSide {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        let mut tables: Vec<Table> = Vec::new();
-        let mut places = Vec::new();
-        for (table, name, kind, place) in columns {
-            if tables.last().is_none_or(|last| last.name != table) {
-                tables.push(Table { name: table, columns: Vec::new(), key: Vec::new() });
-                places.clear();
-            }
-            let Some(table) = tables.last_mut() else { continue };
+        let column = |(table, name, kind, place): (String, String, String, i64)| {
             let kind = match kind.to_lowercase().as_str() {
                 "integer" => Kind::Int,
                 "real" => Kind::Real,
                 _ => Kind::Text,
             };
-            if place > 0 {
-                places.push((place, name.clone()));
-                places.sort();
-                table.key = places.iter().map(|(_, name)| name.clone()).collect();
-            }
-            table.columns.push(Column { name, kind });
-        }
-        Ok(tables)
+            (table, name, kind, (place > 0).then_some(place))
+        };
+        Ok(tables_of(columns.into_iter().map(column)))
     }
 
     pub(in crate::store) async fn count(&mut self, table: &Table) -> Result<i64, sqlx::Error> {
@@ -152,17 +139,8 @@ impl FileSide {
         table: &Table,
         send: mpsc::Sender<Vec<Row>>,
     ) -> Result<(), sqlx::Error> {
-        let mut pieces = Pieces::to(send);
-        let mut rows = sqlx::query(AssertSqlSafe(table.select())).fetch(&mut self.connection);
-        while let Some(row) = rows.try_next().await? {
-            let value = |(place, column): (usize, &Column)| value(&row, place, column.kind);
-            let row = table.columns.iter().enumerate().map(value).collect::<Result<Row, _>>()?;
-            if !pieces.push(row).await {
-                return Ok(());
-            }
-        }
-        pieces.flush().await;
-        Ok(())
+        let rows = sqlx::query(AssertSqlSafe(table.select())).fetch(&mut self.connection);
+        send_rows(table, rows, value, send).await
     }
 
     pub(in crate::store) async fn make_room(&mut self) -> Result<(), sqlx::Error> {

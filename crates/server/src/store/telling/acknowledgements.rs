@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use revere_model::{Act, Asked, DeliveryId, FlipId, MonitorId, State, Target, TargetKind};
 
-use super::{deliveries, outages::IS_TOLD_OF, record_flips};
+use super::{
+    deliveries,
+    told_monitors::{IS_TOLD_OF, hold, last_change_of},
+};
 use crate::store::{
     Author, Store, StoreError,
     audit::{Acted, AuditEntry},
@@ -64,15 +67,6 @@ pub struct ToldMessage {
     pub flip: FlipId,
 }
 
-/// The change that made the problem of a monitor what it is, as a part of a statement: the last one but those by which it
-/// only became less severe. An acknowledgement is of that one, and outlives those.
-pub(in crate::store) fn last_change_of(monitor: &str) -> String {
-    format!(
-        "(select max(c.id) from flips c where c.monitor_id = {monitor}
-             and (c.old_state <> c.new_state or coalesce(c.severity, 'critical') = 'critical'))"
-    )
-}
-
 impl Store {
     /// Writes down that whoever asks looks after the problem of a monitor: the one that `flip` began, or the one there is.
     pub async fn acknowledge(
@@ -85,7 +79,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                record_flips::hold(connection, monitor).await?;
+                hold(connection, monitor).await?;
                 let sql = format!(
                     "select s.state, m.name, {} as last_change from states s join monitors m on m.id = s.monitor_id
                      where s.monitor_id = $1 and {IS_TOLD_OF}",
@@ -137,7 +131,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                record_flips::hold(connection, monitor).await?;
+                hold(connection, monitor).await?;
                 let sql = format!(
                     "select s.state, m.name, {} as last_change from states s join monitors m on m.id = s.monitor_id
                      where s.monitor_id = $1 and {IS_TOLD_OF}",

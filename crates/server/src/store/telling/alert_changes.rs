@@ -22,9 +22,9 @@ use crate::store::{
     columns::{Columns, alerts_from, micros, tags_to_tell_by, word},
     database::{self as db, DbConnection},
     telling::{
-        on_call::handed_on,
-        outages::IS_TOLD_OF,
-        record_flips::owe_last_flip,
+        deliveries::handed_on,
+        owing::owe_last_flip,
+        told_monitors::IS_TOLD_OF,
         told_records::{remember, told},
     },
 };
@@ -145,7 +145,7 @@ pub(in crate::store) async fn settle_change(
 /// Keeps the rows of all monitors that the alert told of until the end of the transaction, as [`hold`] does that of one:
 /// what is read of them afterwards stays so, and whoever changes one of them next sees the alert as it is now.
 ///
-/// [`hold`]: crate::store::telling::record_flips::hold
+/// [`hold`]: crate::store::telling::told_monitors::hold
 async fn hold_told(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
     db::query(
         "update states set failing_streak = failing_streak

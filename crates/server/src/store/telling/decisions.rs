@@ -133,8 +133,8 @@ impl Store {
         query.build().fetch_all(self.readers()).await?.iter().map(not_told).collect()
     }
 
-    /// What nobody heard of these: an alert that tells by a rota alone, and did not by itself, is left out where the rota had it tell
-    /// that after all.
+    /// What nobody heard of these: an alert that tells by a rota alone, and did not by itself, is left out where the
+    /// rota had it tell that after all.
     pub async fn unheard(&self, mut found: Vec<NotTold>) -> Result<Vec<NotTold>, StoreError> {
         let by_rota = |one: &NotTold| one.reason == Silence::OnCallOnly;
         let flips: Vec<i64> = found.iter().filter(|one| by_rota(one)).map(|one| one.flip_id.0).collect();

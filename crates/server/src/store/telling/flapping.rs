@@ -82,8 +82,8 @@ pub(in crate::store) async fn of_these(
     Ok(changes.into_iter().filter_map(until).collect())
 }
 
-/// When the states of monitors changed after `since`, newest first. That one is switched on, runs for the first time or is switched
-/// off is no such change, and neither is what the outage of a source does that is told of by itself.
+/// When the states of monitors changed after `since`, newest first. That one is switched on, runs for the first time or
+/// is switched off is no such change, and neither is what the outage of a source does that is told of by itself.
 async fn changes_of(
     connection: &mut DbConnection,
     monitors: impl Iterator<Item = MonitorId>,

@@ -4,7 +4,16 @@ use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId};
 use sha2::{Digest, Sha256};
 
-use crate::store::columns::micros;
+use crate::store::{
+    StoreError,
+    columns::micros,
+    database::{self as db, DbConnection},
+};
+
+/// The name of this database, by which its keys are nobody else's.
+pub(in crate::store) async fn instance(connection: &mut DbConnection) -> Result<String, StoreError> {
+    Ok(db::query_scalar("select value from meta where key = 'instance'").fetch_one(connection).await?)
+}
 
 /// The same for every attempt at telling this flip through this alert, and never the same for anything else, even in a
 /// database that was put back from a backup: the flip's time is part of it.

@@ -2,28 +2,28 @@
 //!
 //! Whether an alert owes anything is the model's decision; here it is asked, and its answer kept.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use revere_model::{
-    Flip as Change, FlipId, MonitorId, MuteSubject, ReturnValue, RunId, Severity, Silence, Subject, Told, Verdict,
+    Flip as Change, FlipId, MonitorId, MuteSubject, ReturnValue, RunId, Severity, Silence, Subject, Verdict,
     is_expected, tell,
 };
 
 use super::{
     alert_records::{self, AlertRow},
     decisions::{self, Silences},
-    deliveries, flapping,
+    flapping,
     incidents::{self, Described, Heard},
     keys,
     mutes::held::{self, Mutes},
+    owing::{owe, told_now},
+    told_monitors::{chosen_alerts, summaries},
     told_records::{remember, told_of, unseen},
 };
 use crate::notification::{Incident, MonitorSummary, Notification, Sending};
 use crate::store::{
     RecordedFlip, StoreError,
-    columns::{Columns, alerts_from, ids_text, micros, tags_to_tell_by, value_text},
-    database::{self as db, DbConnection, sql_pieces},
+    columns::{ids_text, micros, value_text},
+    database::{self as db, DbConnection},
 };
 
 /// A flip that is about to be recorded.
@@ -70,7 +70,7 @@ pub(in crate::store) async fn record_flips(
     let going_on = incidents::going_on(connection, flips.iter().map(|flip| flip.monitor_id)).await?;
     let mutes = Mutes::read(connection, flips.iter().map(|flip| flip.at).min().unwrap_or(now)).await?;
     let held_before = held::held_of(connection, &ids).await?;
-    let instance = instance(connection).await?;
+    let instance = keys::instance(connection).await?;
     let mut described = Described::new(&instance);
     let mut recorded = Vec::with_capacity(flips.len());
     let mut silent = Vec::with_capacity(flips.len());
@@ -187,154 +187,6 @@ impl NewFlip<'_> {
     }
 }
 
-/// Writes that `alert_key` owes what the monitor's last flip says, told late.
-pub(in crate::store) async fn owe_last_flip(
-    connection: &mut DbConnection,
-    alert_key: &str,
-    monitor: MonitorId,
-    before: Heard,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    hold(connection, monitor).await?;
-    // What made the monitor what it is; the state may have begun with an earlier one, and only have become worse since.
-    let row = db::query(
-        "select f.*, s.last_message from flips f join states s on s.monitor_id = f.monitor_id
-         where f.monitor_id = $1 order by f.id desc limit 1",
-    )
-    .bind(monitor.0)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(row) = row else { return Ok(()) };
-    let mut flip = crate::store::reading::flips::flip(&row)?;
-    if let (Some(_), Some(last)) = (row.text_or_none("by_source")?, row.text_or_none("last_message")?) {
-        // What was wrong with a source is told as that; what is wrong now is another thing.
-        flip.message = last;
-    }
-    let instance = instance(connection).await?;
-    let mut names = summaries(connection, &ids_text([monitor].into_iter())).await?;
-    let Some(monitor) = names.remove(&monitor) else { return Ok(()) };
-    let mut key = keys::delivery(&instance, flip.monitor_id, flip.id, flip.at, alert_key);
-    loop {
-        let status: Option<String> = db::query_scalar("select status from deliveries where key = $1")
-            .bind(&key)
-            .fetch_optional(&mut *connection)
-            .await?;
-        match status.as_deref() {
-            None => break,
-            // Nobody heard that one: the alert was switched off meanwhile.
-            Some("cancelled") => key = keys::after_cancelled(&key),
-            // It was told of that very change before.
-            Some(_) => return Ok(()),
-        }
-    }
-    let going_on = incidents::going_on(connection, [flip.monitor_id].into_iter()).await?.remove(&flip.monitor_id);
-    let incident = Described::new(&instance).get(connection, before.incident(going_on)).await?;
-    let mut notification = late(&flip, monitor, &before.told, key, incident);
-    if let Some(run) = flip.run_id {
-        // It may have been purged meanwhile.
-        let kept: Option<i64> =
-            db::query_scalar("select id from runs where id = $1").bind(run.0).fetch_optional(&mut *connection).await?;
-        notification.run_id = kept.map(RunId);
-    }
-    owe(connection, flip.id, alert_key, &notification, None, now).await?;
-    told_now(connection, alert_key, flip.monitor_id, now).await
-}
-
-/// Notes when an alert told last of a monitor: reminders are counted from there.
-pub(in crate::store) async fn told_now(
-    connection: &mut DbConnection,
-    alert_key: &str,
-    monitor: MonitorId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    db::query("update told set told_at = $1, reminded = 0 where alert_key = $2 and monitor_id = $3")
-        .bind(micros(now))
-        .bind(alert_key)
-        .bind(monitor.0)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// What a flip says some time after it to whoever heard what was told `before`: the run that made it may have been purged.
-pub(in crate::store) fn late(
-    flip: &RecordedFlip,
-    monitor: MonitorSummary,
-    before: &Told,
-    key: String,
-    incident: Option<Incident>,
-) -> Notification {
-    Notification {
-        monitor,
-        old_state: before.last_heard(),
-        old_severity: before.last_severity(),
-        new_state: flip.new_state,
-        severity: flip.severity,
-        message: flip.message.clone(),
-        return_value: flip.return_value.clone(),
-        tick_at: None,
-        // People read since when it is so.
-        started_at: Some(flip.at),
-        run_id: flip.run_id,
-        key,
-        incident,
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending::default(),
-    }
-}
-
-pub(in crate::store) async fn instance(connection: &mut DbConnection) -> Result<String, StoreError> {
-    Ok(db::query_scalar("select value from meta where key = 'instance'").fetch_one(connection).await?)
-}
-
-/// Keeps the row of a monitor until the end of the transaction, as whoever changes its state does: what is owed for it is
-/// written one after the other, and goes out in that order.
-pub(in crate::store) async fn hold(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
-    db::query("update states set failing_streak = failing_streak where monitor_id = $1")
-        .bind(monitor.0)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Writes that `alert_key` owes this. It waits its turn while an earlier one of the same alert and monitor is owed.
-pub(in crate::store) async fn owe(
-    connection: &mut DbConnection,
-    flip: FlipId,
-    alert_key: &str,
-    notification: &Notification,
-    instead_of: Option<i64>,
-    now: Timestamp,
-) -> Result<i64, StoreError> {
-    let text = serde_json::to_string(notification)
-        .map_err(|error| StoreError::internal(format!("a notification has no JSON form: {error}")))?;
-    deliveries::look_again(connection, alert_key, notification.monitor.id, now).await?;
-    Ok(db::query_scalar(
-        "insert into deliveries
-             (flip_id, alert_key, monitor_id, status, next_attempt_at, instead_of, created_at, key, notification, incident_id)
-         values ($1, $2, $3, 'owed',
-             case when exists (select 1 from deliveries where alert_key = $2 and monitor_id = $3 and status = 'owed')
-                 then null else cast($4 as bigint) end,
-             $5, $4, $6, $7, $8)
-         returning id",
-    )
-    .bind(flip.0)
-    .bind(alert_key)
-    .bind(notification.monitor.id.0)
-    .bind(micros(now))
-    .bind(instead_of)
-    .bind(&notification.key)
-    .bind(text)
-    .bind(notification.incident.as_ref().map(|incident| incident.id.0))
-    .fetch_one(connection)
-    .await?)
-}
-
 pub(in crate::store) async fn insert(
     connection: &mut DbConnection,
     new: &NewFlip<'_>,
@@ -372,44 +224,4 @@ pub(in crate::store) async fn insert(
         return_value: new.return_value.cloned(),
         run_id,
     })
-}
-
-/// The alerts that those of these monitors chose that are not told by all.
-pub(in crate::store) async fn chosen_alerts(
-    connection: &mut DbConnection,
-    ids: &str,
-) -> Result<HashMap<MonitorId, Vec<String>>, StoreError> {
-    let sql =
-        format!("select id, alerts from monitors where alerts is not null and id in {}", sql_pieces::ids_of("$1"));
-    let rows: Vec<(i64, Option<String>)> = db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
-    Ok(rows.into_iter().filter_map(|(id, alerts)| Some((MonitorId(id), alerts_from(id, alerts)?))).collect())
-}
-
-/// The monitors as a receiver sees them, without their address, which is the sender's to add.
-pub(in crate::store) async fn summaries(
-    connection: &mut DbConnection,
-    ids: &str,
-) -> Result<HashMap<MonitorId, MonitorSummary>, StoreError> {
-    let sql = format!(
-        "select id, name, tags, description, timezone, unit, decimals, source from monitors where id in {}",
-        sql_pieces::ids_of("$1")
-    );
-    let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| {
-            let id = row.int("id")?;
-            let summary = MonitorSummary {
-                id: MonitorId(id),
-                name: row.text("name")?,
-                // What stands for a source has no page of its own.
-                url: row.text_or_none("source")?.map(|_| "/sources".to_owned()).unwrap_or_default(),
-                tags: tags_to_tell_by(id, &row.text("tags")?),
-                description: row.text("description")?,
-                timezone: row.text("timezone")?,
-                unit: row.text("unit")?,
-                decimals: row.int_or_none("decimals")?.and_then(|decimals| u32::try_from(decimals).ok()),
-            };
-            Ok((summary.id, summary))
-        })
-        .collect()
 }

@@ -4,14 +4,13 @@ use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId, MuteSubject, Reminders, RunId, Severity, Subject, Told};
 
 use super::{
-    acknowledgements::last_change_of,
     alert_records::{self, AlertRow},
     flapping,
     incidents::Described,
     keys,
     mutes::held::Mutes,
-    outages::IS_TOLD_OF,
-    record_flips::{self, late, owe, summaries},
+    owing::{late, owe},
+    told_monitors::{IS_TOLD_OF, hold, last_change_of, summaries},
     told_records::told,
 };
 use crate::store::{
@@ -154,7 +153,7 @@ async fn tell_again(
     reminders: Reminders,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    record_flips::hold(connection, monitor).await?;
+    hold(connection, monitor).await?;
     let sql = format!("{} and t.monitor_id = $2", going_on());
     let row =
         db::query(db::AssertSqlSafe(sql)).bind(alert_key).bind(monitor.0).fetch_optional(&mut *connection).await?;
@@ -184,7 +183,7 @@ async fn tell_again(
     let Some(summary) = summaries(connection, &ids_text([monitor].into_iter())).await?.remove(&monitor) else {
         return Ok(false);
     };
-    let instance = record_flips::instance(connection).await?;
+    let instance = keys::instance(connection).await?;
     let incident = last.int_or_none("incident_id")?.map(FlipId);
     let incident = Described::new(&instance).get(connection, incident).await?;
     let key = keys::reminder(&instance, monitor, began.id, began.at, alert_key, row.at("told_at")?);

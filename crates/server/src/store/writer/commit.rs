@@ -68,7 +68,8 @@ impl Writer {
             // Nobody would hear it.
             self.connection = None;
         }
-        // A connection with statements that no longer fit the schema would fail again and again: they are prepared anew on another one.
+        // A connection with statements that no longer fit the schema would fail again and again: they are prepared anew
+        // on another one.
         if self.connection.as_ref().is_some_and(DbConnection::is_spent) {
             self.connection = None;
         }

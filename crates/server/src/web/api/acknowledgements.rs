@@ -17,6 +17,7 @@ use crate::{
     web::{
         Problem,
         body::{BODY_BYTES, OptionalBody},
+        fields::Fields,
         params::{Key, Params},
     },
 };
@@ -70,10 +71,7 @@ pub(crate) struct AcknowledgementBody {
 )]
 pub(crate) async fn get(context: Context, Key(id): Key<MonitorId>, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
-    Ok(match acknowledgements::get(&context, id).await? {
-        Some(found) => Json(AcknowledgementView::from(found)).into_response(),
-        None => StatusCode::NO_CONTENT.into_response(),
-    })
+    Ok(shown(acknowledgements::get(&context, id).await?))
 }
 
 /// Acknowledge a problem
@@ -98,14 +96,10 @@ pub(crate) async fn acknowledge(
     context: Context,
     Key(id): Key<MonitorId>,
     params: Params,
-    OptionalBody(mut fields): OptionalBody,
+    OptionalBody(fields): OptionalBody,
 ) -> Result<Response, Problem> {
     params.finish(())?;
-    let note = fields.text("note", BODY_BYTES).unwrap_or_default();
-    Refusal::unless_clean(fields.finish(), ())?;
-    let (made, before) = acknowledgements::acknowledge(&context, id, &note).await?;
-    let status = if before { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, Json(AcknowledgementView::from(made))).into_response())
+    Ok(said(acknowledgements::acknowledge(&context, id, &note(fields)?).await?))
 }
 
 /// Take an acknowledgement back
@@ -131,6 +125,26 @@ pub(crate) async fn take_back(
     params.finish(())?;
     acknowledgements::take_back(&context, id, "").await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Who looks after it, of a monitor or of a source; nothing where nobody said so.
+pub(super) fn shown(found: Option<Acknowledgement>) -> Response {
+    match found {
+        Some(found) => Json(AcknowledgementView::from(found)).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// What is said with it, likewise.
+pub(super) fn note(mut fields: Fields) -> Result<String, Problem> {
+    let note = fields.text("note", BODY_BYTES).unwrap_or_default();
+    Ok(Refusal::unless_clean(fields.finish(), note)?)
+}
+
+/// Who looks after it now, likewise, and whether that is so since before.
+pub(super) fn said((made, before): (Acknowledgement, bool)) -> Response {
+    let status = if before { StatusCode::OK } else { StatusCode::CREATED };
+    (status, Json(AcknowledgementView::from(made))).into_response()
 }
 
 impl From<Acknowledgement> for AcknowledgementView {

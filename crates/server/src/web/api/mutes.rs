@@ -20,7 +20,7 @@ use crate::{
     web::{
         Problem,
         body::{JsonBody, OptionalBody, created},
-        fields::Fields,
+        fields::{Fields, TEXT},
         params::{Key, Params},
     },
 };
@@ -283,9 +283,6 @@ pub(crate) async fn end(
     let ended = mutes::end(&context, id).await?;
     Ok(Json(MuteView::of(ended, context.now())))
 }
-
-/// The longest text of a field that is not bounded otherwise.
-const TEXT: usize = 1000;
 
 fn read(mut fields: Fields) -> MuteInput {
     let severity = fields.text_or_null("severity", TEXT);

@@ -20,7 +20,7 @@ use crate::{
     web::{
         Problem,
         body::{JsonBody, OptionalBody, created},
-        fields::Fields,
+        fields::{Fields, TEXT},
         params::{Key, Params},
     },
 };
@@ -187,9 +187,6 @@ pub(crate) async fn end(
     let ended = on_call::end(&context, id).await?;
     Ok(Json(OverrideView::of(ended, context.now())))
 }
-
-/// The longest text of a field that is not bounded otherwise.
-const TEXT: usize = 1000;
 
 fn read(mut fields: Fields) -> OverrideInput {
     let rota = fields.text("rota", TEXT);

@@ -1,17 +1,13 @@
 //! `/api/v1/sources/{name}/acknowledgement`: who looks after a source that is down.
 
-use axum::{
-    Json,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::Response};
 
-use super::acknowledgements::{AcknowledgementBody, AcknowledgementView};
+use super::acknowledgements::{AcknowledgementBody, AcknowledgementView, note, said, shown};
 use crate::{
-    operations::{Context, Refusal, acknowledgements},
+    operations::{Context, acknowledgements},
     web::{
         Problem,
-        body::{BODY_BYTES, OptionalBody},
+        body::OptionalBody,
         params::{Key, Params},
     },
 };
@@ -34,10 +30,7 @@ use crate::{
 )]
 pub(crate) async fn get(context: Context, Key(name): Key<String>, params: Params) -> Result<Response, Problem> {
     params.finish(())?;
-    Ok(match acknowledgements::get_of_source(&context, &name).await? {
-        Some(found) => Json(AcknowledgementView::from(found)).into_response(),
-        None => StatusCode::NO_CONTENT.into_response(),
-    })
+    Ok(shown(acknowledgements::get_of_source(&context, &name).await?))
 }
 
 /// Acknowledge that a source is down
@@ -63,14 +56,10 @@ pub(crate) async fn acknowledge(
     context: Context,
     Key(name): Key<String>,
     params: Params,
-    OptionalBody(mut fields): OptionalBody,
+    OptionalBody(fields): OptionalBody,
 ) -> Result<Response, Problem> {
     params.finish(())?;
-    let note = fields.text("note", BODY_BYTES).unwrap_or_default();
-    Refusal::unless_clean(fields.finish(), ())?;
-    let (made, before) = acknowledgements::acknowledge_source(&context, &name, &note).await?;
-    let status = if before { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, Json(AcknowledgementView::from(made))).into_response())
+    Ok(said(acknowledgements::acknowledge_source(&context, &name, &note(fields)?).await?))
 }
 
 /// Take back that one looks after a source

@@ -1,5 +1,5 @@
-//! Browsers that alerts notify, on the page of the alerts: `/alert/{key}/browsers` adds the one that asks, `/browsers/{id}/remove`
-//! takes one away.
+//! Browsers that alerts notify, on the page of the alerts: `/alert/{key}/browsers` adds the one that asks,
+//! `/browsers/{id}/remove` takes one away.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,6 @@
-//! What a phone needs to keep the pages on its home screen, as a program of their own: a manifest, and the icon as pictures, since
-//! home screens take no SVG. Their shapes are those of `/icon.svg`, on a ground that may be cut to a circle.
+//! What a phone needs to keep the pages on its home screen, as a program of their own: a manifest, and the icon as
+//! pictures, since home screens take no SVG. Their shapes are those of `/icon.svg`, on a ground that may be cut to a
+//! circle.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,5 @@
-//! The pages: what a person sees and does. One file per page, with a template of the same stem.
+//! The pages: what a person sees and does. One file or folder per page, with a template of the
+//! same stem.
 //!
 //! Pages ask the same operations as the API and hold nothing of their own. Every page reads and saves without
 //! JavaScript; scripts add what moves. Forms change something and are answered with 303, or with the same page, its
@@ -33,7 +34,9 @@ mod highlight;
 mod history;
 mod home_screen;
 mod layout;
+mod list_address;
 mod list_order;
+mod list_sort;
 mod log_in;
 mod monitor;
 mod monitor_actions;

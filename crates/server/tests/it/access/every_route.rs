@@ -95,8 +95,8 @@ async fn nothing_is_changed_by_reading_any_route() {
     assert_eq!(ada.get("/account").await.status, 200, "nor did it log her out");
 }
 
-/// Has a monitor of these tags, deleted where the route is about deleted ones, asked for; answers the answer, and whether the monitor
-/// is as it was.
+/// Has a monitor of these tags, deleted where the route is about deleted ones, asked for; answers the answer, and
+/// whether the monitor is as it was.
 async fn asked_about(
     server: &Server,
     route: &Route,

@@ -37,8 +37,8 @@ async fn p95(server: &Server) -> Duration {
     best
 }
 
-/// Fails where pages took longer than 50 ms at p95 beside whoever attacks. A machine on which they took half of that before anybody
-/// attacked is too busy to say so: there they may take twice as long, and that is said.
+/// Fails where pages took longer than 50 ms at p95 beside whoever attacks. A machine on which they took half of that
+/// before anybody attacked is too busy to say so: there they may take twice as long, and that is said.
 pub(super) fn as_quick_as_ever(quiet: Duration, crowded: Duration) {
     let wanted = Duration::from_millis(50);
     if quiet < Duration::from_millis(25) {

@@ -1,5 +1,6 @@
-//! The database of a test: a SQLite file in a folder of its own or, where `REVERE_TEST_ENGINE=postgresql` says so, a schema of its
-//! own on the PostgreSQL of `scripts/services`. That variable is the one parameter by which the same tests run on both engines.
+//! The database of a test: a SQLite file in a folder of its own or, where `REVERE_TEST_ENGINE=postgresql` says so, a
+//! schema of its own on the PostgreSQL of `scripts/services`. That variable is the one parameter by which the same
+//! tests run on both engines.
 
 use std::time::Duration;
 

@@ -9,16 +9,15 @@ use revere_model::{MonitorId, Mute, MuteId, MuteSubject, held_by};
 
 use super::{
     Delivery, delivery,
-    sending::{keep_the_queue, next_in_turn},
+    queue::{keep_the_queue, next_in_turn},
 };
 use crate::store::{
     StoreError,
     columns::{Columns, ids_text, micros},
     database::{self as db, DbConnection, DbRow},
     telling::{
-        acknowledgements::last_change_of,
         mutes::{held, in_force_from},
-        record_flips::summaries,
+        told_monitors::{last_change_of, summaries},
     },
 };
 
@@ -89,43 +88,6 @@ pub(in crate::store) async fn acknowledged(
             cancel(connection, &owed, ACKNOWLEDGED, now).await?;
         }
     }
-    Ok(())
-}
-
-/// More came to be owed of this: what is held back in front of it is looked at anew.
-pub(in crate::store) async fn look_again(
-    connection: &mut DbConnection,
-    alert_key: &str,
-    monitor: MonitorId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    db::query(
-        "update deliveries set next_attempt_at = $1
-         where alert_key = $2 and monitor_id = $3 and status = 'owed' and held_by is not null and claimed_by is null
-             and next_attempt_at > $1",
-    )
-    .bind(micros(now))
-    .bind(alert_key)
-    .bind(monitor.0)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// The mute is over before its time: what it holds back is looked at now.
-pub(in crate::store) async fn let_go_of(
-    connection: &mut DbConnection,
-    mute: MuteId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    db::query(
-        "update deliveries set next_attempt_at = $1
-         where held_by = $2 and status = 'owed' and claimed_by is null and next_attempt_at > $1",
-    )
-    .bind(micros(now))
-    .bind(mute.0)
-    .execute(connection)
-    .await?;
     Ok(())
 }
 

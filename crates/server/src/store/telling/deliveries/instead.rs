@@ -3,14 +3,19 @@
 use jiff::Timestamp;
 use revere_model::{MuteSubject, Subject};
 
-use super::Delivery;
+use super::{Delivery, handed_on};
 use crate::{
     notification::Notification,
     store::{
         StoreError,
         columns::ids_text,
         database::{self as db, DbConnection},
-        telling::{alert_records, mutes::held::Mutes, on_call::handed_on, record_flips},
+        telling::{
+            alert_records,
+            mutes::held::Mutes,
+            owing::owe,
+            told_monitors::{chosen_alerts, hold},
+        },
     },
 };
 
@@ -21,13 +26,13 @@ pub(in crate::store) async fn tell_instead(
     error: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    record_flips::hold(connection, failed.monitor_id).await?;
+    hold(connection, failed.monitor_id).await?;
     let Some((other, _)) = stand_in(connection, failed, now).await? else {
         tracing::error!(alert = failed.alert_key, delivery = %failed.id, "given up, and no other alert is on to tell it");
         return Ok(());
     };
     let notification = instead(&failed.notification, &failed.alert_key, error);
-    record_flips::owe(connection, failed.flip_id, &other, &notification, Some(failed.id.0), now).await?;
+    owe(connection, failed.flip_id, &other, &notification, Some(failed.id.0), now).await?;
     Ok(())
 }
 
@@ -42,7 +47,7 @@ pub(in crate::store) async fn stand_in(
     now: Timestamp,
 ) -> Result<Option<(String, bool)>, StoreError> {
     let ids = ids_text([failed.monitor_id].into_iter());
-    let chosen = record_flips::chosen_alerts(connection, &ids).await?.remove(&failed.monitor_id);
+    let chosen = chosen_alerts(connection, &ids).await?.remove(&failed.monitor_id);
     let subject = Subject {
         tags: &failed.notification.monitor.tags,
         alerts: chosen.as_deref(),

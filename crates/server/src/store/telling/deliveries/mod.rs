@@ -3,14 +3,16 @@
 //! What is to be told is kept with each, as it was then. One whose words cannot be read, because a disk or another
 //! version spoiled them, is told by its flip, which says the same; it never stands in the way of others.
 
+pub(in crate::store) mod handed_on;
 mod held;
 mod instead;
+mod queue;
 mod sending;
 pub(in crate::store) mod standing;
 
 use std::str::FromStr;
 
-pub(in crate::store) use held::{acknowledged, let_go_of, look_again};
+pub(in crate::store) use held::acknowledged;
 pub(in crate::store) use instead::{instead, stand_in, tell_instead};
 use jiff::Timestamp;
 use revere_model::{DeliveryId, FlipId, MonitorId, MuteId, State, Told};
@@ -23,10 +25,7 @@ use crate::store::{
     columns::{Columns, ids_text, word},
     database::{self as db, DbConnection, DbRow, QueryBuilder, sql_pieces},
     reading::flips::flip,
-    telling::{
-        incidents::Described,
-        record_flips::{self, summaries},
-    },
+    telling::{incidents::Described, keys, owing::late, told_monitors::summaries},
 };
 
 /// One thing one alert owes, or has done.
@@ -316,7 +315,7 @@ async fn described(
 /// The incident of a row, as receivers see it.
 async fn incident(connection: &mut DbConnection, row: &DbRow) -> Result<Option<Incident>, StoreError> {
     let Some(id) = row.int_or_none("incident_id")?.map(FlipId) else { return Ok(None) };
-    let instance = record_flips::instance(connection).await?;
+    let instance = keys::instance(connection).await?;
     Described::new(&instance).get(connection, Some(id)).await
 }
 
@@ -327,7 +326,7 @@ async fn by_its_flip(connection: &mut DbConnection, row: &DbRow) -> Result<Notif
     let monitor = summaries(connection, &ids_text([monitor].into_iter())).await?.remove(&monitor);
     let incident = incident(connection, row).await?;
     let before = Told::from_now(flip.old_state, flip.old_severity);
-    Ok(record_flips::late(&flip, monitor.ok_or(StoreError::NotFound)?, &before, row.text("key")?, incident))
+    Ok(late(&flip, monitor.ok_or(StoreError::NotFound)?, &before, row.text("key")?, incident))
 }
 
 fn with(row: &DbRow, notification: Notification) -> Result<Delivery, StoreError> {

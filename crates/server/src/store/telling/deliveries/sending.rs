@@ -9,7 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::MonitorId;
 use tokio::time::Instant;
 
-use super::{Delivery, DeliveryStatus, Settlement, delivery, held, instead::tell_instead};
+use super::{
+    Delivery, DeliveryStatus, Settlement, delivery, held,
+    instead::tell_instead,
+    queue::{keep_the_queue, next_in_turn},
+};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, micros},
@@ -178,9 +182,10 @@ impl Store {
         .await
     }
 
-    /// Records what came of an attempt; where it was taken, what follows belongs where `claimed` says; false if the delivery was settled or cancelled meanwhile, or claimed anew. Only
-    /// that the receiver took it is true whenever it is said: it is recorded even if the claim's time is over, so that
-    /// nobody tells it again. Waits for a locked or full disk as long as it takes.
+    /// Records what came of an attempt; where it was taken, what follows belongs where `claimed` says; false if the delivery
+    /// was settled or cancelled meanwhile, or claimed anew. Only that the receiver took it is true whenever it is said: it is
+    /// recorded even if the claim's time is over, so that nobody tells it again. Waits for a locked or full disk as long as
+    /// it takes.
     pub async fn settle_delivery(
         &self,
         claimed: &Delivery,
@@ -277,31 +282,4 @@ pub(in crate::store) async fn settle(
         tell_instead(connection, claimed, error, now).await?;
     }
     Ok(true)
-}
-
-/// Keeps the row of a monitor, as whoever comes to owe something for it does: what is settled and what comes to be owed at once
-/// see each other, and the next one in turn is due.
-pub(super) async fn keep_the_queue(connection: &mut DbConnection, monitor: MonitorId) -> Result<(), StoreError> {
-    let sql = format!("select monitor_id from states where monitor_id = $1 {}", sql_pieces::KEEPING);
-    let _: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_optional(connection).await?;
-    Ok(())
-}
-
-/// The oldest that is still owed is due now.
-pub(super) async fn next_in_turn(
-    connection: &mut DbConnection,
-    alert: &str,
-    monitor: MonitorId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    db::query(
-        "update deliveries set next_attempt_at = coalesce(next_attempt_at, $1) where id =
-             (select id from deliveries where alert_key = $2 and monitor_id = $3 and status = 'owed' order by id limit 1)",
-    )
-    .bind(micros(now))
-    .bind(alert)
-    .bind(monitor.0)
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::store::{
     audit::{Acted, AuditEntry},
     columns::micros,
     database as db,
-    telling::{asked_for, deliveries},
+    telling::{asked_for, owing},
 };
 
 impl Store {
@@ -65,7 +65,7 @@ impl Store {
         self.act(move |connection| {
             Box::pin(async move {
                 let is_ended = asked_for::end(connection, "mutes", id.0, &asked).await?;
-                deliveries::let_go_of(connection, id, asked.at).await?;
+                owing::let_go_of(connection, id, asked.at).await?;
                 if !is_ended {
                     return Ok(Acted::nothing(()));
                 }

@@ -19,8 +19,8 @@ use crate::store::{
         alert_records::{self, AlertRow},
         flapping,
         incidents::Heard,
-        outages::IS_TOLD_OF,
-        record_flips::{self, owe_last_flip},
+        owing::owe_last_flip,
+        told_monitors::{IS_TOLD_OF, hold},
         told_records::{remember, told, told_of},
     },
 };
@@ -194,7 +194,7 @@ async fn let_go_of_one(
     now: Timestamp,
 ) -> Result<Left, StoreError> {
     // From here on nobody else changes the state; what was read before may be old.
-    record_flips::hold(connection, monitor).await?;
+    hold(connection, monitor).await?;
     let sql = format!(
         "select h.monitor_id, h.since, t.state as told_state, t.open, t.severity, t.open_severity, t.incident_id, s.state,
              s.severity as severity_now, s.incident_id as going_on, m.tags, m.alerts

@@ -6,7 +6,6 @@
 
 mod calendars;
 mod ends;
-pub(in crate::store) mod handed_on;
 mod known;
 mod overrides;
 mod records;
@@ -27,7 +26,7 @@ use crate::store::{
     DeliveryStatus, Store, StoreError,
     columns::{instant, micros},
     database as db,
-    telling::record_flips,
+    telling::told_monitors::hold,
 };
 
 /// What [`Store::tell_on_call`] came to.
@@ -101,7 +100,7 @@ impl Store {
                 let mut monitors: Vec<MonitorId> = work.iter().map(|(monitor, _)| *monitor).collect();
                 monitors.dedup();
                 for monitor in monitors {
-                    record_flips::hold(connection, monitor).await?;
+                    hold(connection, monitor).await?;
                 }
                 let known = Known::read(connection, &key, &calendar, now).await?;
                 for (monitor, what) in work {

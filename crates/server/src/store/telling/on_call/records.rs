@@ -8,7 +8,10 @@ use crate::store::{
     StoreError,
     columns::{Columns, micros, tags_to_tell_by},
     database::{self as db, DbConnection, DbRow},
-    telling::{acknowledgements::last_change_of, flapping, outages::IS_TOLD_OF},
+    telling::{
+        flapping,
+        told_monitors::{IS_TOLD_OF, last_change_of},
+    },
 };
 
 /// Somebody who was told of a problem.

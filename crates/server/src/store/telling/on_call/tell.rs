@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::{DeliveryId, MonitorId, lasted};
 
 use super::{
-    Asked, OnCallSettled, OnCallTold, ends, handed_on,
+    Asked, OnCallSettled, OnCallTold, ends,
     known::{Known, Usable},
     records,
     whom::{Outcome, Reach},
@@ -14,7 +14,7 @@ use crate::store::{
     StoreError,
     database::{self as db, DbConnection},
     telling::{
-        deliveries::{Settlement, read, settle, stand_in, tell_instead},
+        deliveries::{Settlement, handed_on, read, settle, stand_in, tell_instead},
         mutes::held,
     },
 };

@@ -7,7 +7,7 @@ use revere_model::{
 };
 
 use super::{
-    Asked, handed_on,
+    Asked,
     known::{Known, Usable},
     records,
 };
@@ -16,7 +16,10 @@ use crate::{
     store::{
         StoreError,
         database::DbConnection,
-        telling::{deliveries::Delivery, record_flips::owe},
+        telling::{
+            deliveries::{Delivery, handed_on},
+            owing::owe,
+        },
     },
 };
 

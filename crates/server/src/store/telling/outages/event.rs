@@ -17,7 +17,9 @@ use crate::store::{
     telling::{
         incidents::{self, Described, Heard},
         keys,
-        record_flips::{self, Cause, NewFlip, late, owe, told_now},
+        owing::{late, owe, told_now},
+        record_flips::{self, Cause, NewFlip},
+        told_monitors::{hold, summaries},
         told_records::remember,
     },
 };
@@ -135,7 +137,7 @@ async fn begins(connection: &mut DbConnection, outage: &Outage, now: Timestamp) 
     let shares = shares(connection, outage, now).await?;
     let Some(worst) = shares.values().map(|share| share.severity).max() else { return Ok(Vec::new()) };
     let source = stand_in(connection, outage, now).await?;
-    record_flips::hold(connection, source).await?;
+    hold(connection, source).await?;
     let row = db::query("select state, severity from states where monitor_id = $1")
         .bind(source.0)
         .fetch_one(&mut *connection)
@@ -161,9 +163,9 @@ async fn begins(connection: &mut DbConnection, outage: &Outage, now: Timestamp) 
         .await?;
     let flip = crate::store::reading::flips::flip(&row)?;
     let going_on = incidents::going_on(connection, [source].into_iter()).await?.remove(&source);
-    let summary = record_flips::summaries(connection, &ids).await?.remove(&source);
+    let summary = summaries(connection, &ids).await?.remove(&source);
     let summary = summary.ok_or_else(|| StoreError::internal("what stands for a source is not there"))?;
-    let instance = record_flips::instance(connection).await?;
+    let instance = keys::instance(connection).await?;
     let incident = Described::new(&instance).get(connection, going_on).await?;
     let mut owed = Vec::new();
     for (alert, Share { monitors, severity }) in shares {
@@ -206,7 +208,7 @@ async fn ends(
     }
     let Some(source) = standing_for(connection, &outage.source).await? else { return Ok(Vec::new()) };
     keep_for_now(connection, source, now).await?;
-    record_flips::hold(connection, source).await?;
+    hold(connection, source).await?;
     let row = db::query("select state, severity from states where monitor_id = $1")
         .bind(source.0)
         .fetch_one(&mut *connection)
@@ -249,14 +251,16 @@ async fn is_now(
     since: Timestamp,
     message: &str,
 ) -> Result<(), StoreError> {
-    db::query("update states set state = $1, severity = $2, state_since = $3, last_message = $4 where monitor_id = $5")
-        .bind(state.as_str())
-        .bind(severity.map(Severity::as_str))
-        .bind(micros(since))
-        .bind(message)
-        .bind(source.0)
-        .execute(connection)
-        .await?;
+    db::query(
+        "update states set state = $1, severity = $2, state_since = $3, last_message = $4 where monitor_id = $5",
+    )
+    .bind(state.as_str())
+    .bind(severity.map(Severity::as_str))
+    .bind(micros(since))
+    .bind(message)
+    .bind(source.0)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

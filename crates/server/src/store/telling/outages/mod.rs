@@ -16,5 +16,3 @@ pub use event::OutagesTold;
 pub use records::Outage;
 pub(in crate::store) use runs::{Met, Outages, write};
 pub use runs::{SourceDown, SourcesMet};
-
-pub(in crate::store) use super::told_monitors::IS_TOLD_OF;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use revere_model::{MonitorId, OutageId, State};
 
-use super::IS_TOLD_OF;
+use super::super::told_monitors::IS_TOLD_OF;
 
 use crate::store::{
     Store, StoreError,

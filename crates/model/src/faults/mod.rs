@@ -1,6 +1,10 @@
 //! What is wrong with a monitor as its author wrote it, as far as it can be judged without running Python.
 
+mod numbers;
+mod texts;
+
 use serde::Serialize;
+pub use texts::{note_fault, tags_fault};
 
 use crate::{MAX_ALARM_WINDOW, MonitorSpec, Severity, StateInOutage, field_kind, zone};
 
@@ -87,73 +91,6 @@ impl MonitorSpec {
     }
 }
 
-/// What is wrong with the note that somebody leaves at a saving, for people.
-pub fn note_fault(note: &str) -> Option<String> {
-    let length = note.chars().count();
-    if note.chars().any(char::is_control) {
-        Some("the note has more than one line or a control character: say it in one line".into())
-    } else if length > MAX_NOTE {
-        Some(format!("the note has {length} characters: {MAX_NOTE} at most, the rest belongs in the description"))
-    } else {
-        None
-    }
-}
-
-impl Judged for field_kind::Name {
-    type Value = str;
-
-    fn fault(_: &str, name: &str) -> Option<String> {
-        let length = name.chars().count();
-        if name.trim().is_empty() {
-            Some("the name is empty: say in one line what is watched".into())
-        } else if name.contains(['\n', '\r']) {
-            Some("the name has more than one line: move the rest to the description".into())
-        } else if name.chars().any(char::is_control) {
-            Some("the name has a control character: type it again instead of pasting it".into())
-        } else if length > MAX_NAME {
-            Some(format!("the name has {length} characters: {MAX_NAME} at most, the rest belongs in the description"))
-        } else {
-            None
-        }
-    }
-}
-
-impl Judged for field_kind::Description {
-    type Value = str;
-
-    fn fault(_: &str, description: &str) -> Option<String> {
-        let length = description.chars().count();
-        if length > MAX_DESCRIPTION {
-            Some(format!("the description has {length} characters: {MAX_DESCRIPTION} at most, link to the rest"))
-        } else if description.contains('\0') {
-            Some("the description has a NUL character: take it out".into())
-        } else {
-            None
-        }
-    }
-}
-
-impl Judged for field_kind::Script {
-    type Value = str;
-
-    fn fault(_: &str, script: &str) -> Option<String> {
-        if script.trim().is_empty() {
-            Some("the script is empty: write Python that raises MonitorFailure when something is wrong".into())
-        } else if script.len() > MAX_SCRIPT_BYTES {
-            let limit = MAX_SCRIPT_BYTES / 1024;
-            Some(format!(
-                "the script has {} bytes: {limit} KiB at most, move helpers to a PYTHON_PATH folder",
-                script.len()
-            ))
-        } else if let Some(at) = script.find('\0') {
-            let line = script[..at].matches('\n').count() + 1;
-            Some(format!("the script has a NUL character in line {line}: take it out"))
-        } else {
-            None
-        }
-    }
-}
-
 impl Judged for field_kind::Schedule {
     type Value = str;
 
@@ -178,40 +115,6 @@ impl Judged for field_kind::Flag {
     }
 }
 
-impl Judged for field_kind::Tags {
-    type Value = [String];
-
-    fn fault(_: &str, tags: &[String]) -> Option<String> {
-        tags_fault(tags)
-    }
-}
-
-/// What is wrong with tags, of a monitor or of an alert that is for some of them, for people.
-pub fn tags_fault(tags: &[String]) -> Option<String> {
-    if tags.len() > MAX_TAGS {
-        return Some(format!("{} tags: {MAX_TAGS} at most", tags.len()));
-    }
-    tags.iter().enumerate().find_map(|(index, tag)| {
-        let length = tag.chars().count();
-        if tag.trim().is_empty() {
-            Some("a tag is empty: take it out".into())
-        } else if length > MAX_TAG {
-            let start: String = tag.chars().take(20).collect();
-            Some(format!("the tag {:?} has {length} characters: {MAX_TAG} at most", start + "…"))
-        } else if tag.trim() != tag {
-            Some(format!("the tag {tag:?} begins or ends with a space: take it out"))
-        } else if tag.contains(',') {
-            Some(format!("the tag {tag:?} has a comma: make it two tags"))
-        } else if tag.chars().any(char::is_control) {
-            Some(format!("the tag {tag:?} has a control character: type it again instead of pasting it"))
-        } else if tags[..index].iter().any(|other| other.to_lowercase() == tag.to_lowercase()) {
-            Some(format!("the tag {tag:?} is there twice, upper and lower case being the same: take one out"))
-        } else {
-            None
-        }
-    })
-}
-
 impl Judged for field_kind::AlertChoice {
     type Value = Option<Vec<String>>;
 
@@ -232,27 +135,6 @@ impl Judged for field_kind::AlertChoice {
     }
 }
 
-impl Judged for field_kind::Streak {
-    type Value = u32;
-
-    fn fault(field: &str, runs: &u32) -> Option<String> {
-        let fits = (1..=MAX_STREAK).contains(runs);
-        (!fits).then(|| format!("{field} is {runs}: write how many runs, 1-{MAX_STREAK}"))
-    }
-}
-
-impl Judged for field_kind::Window {
-    type Value = Option<u32>;
-
-    fn fault(field: &str, window: &Option<u32>) -> Option<String> {
-        let window = (*window)?;
-        let fits = (1..=MAX_ALARM_WINDOW).contains(&window);
-        (!fits).then(|| {
-            format!("{field} is {window}: write of how many last runs, 1-{MAX_ALARM_WINDOW}, or leave it empty to count in a row")
-        })
-    }
-}
-
 impl Judged for field_kind::SeverityChoice {
     type Value = Severity;
 
@@ -266,57 +148,6 @@ impl Judged for field_kind::OutageChoice {
 
     fn fault(_: &str, _: &StateInOutage) -> Option<String> {
         None
-    }
-}
-
-impl Judged for field_kind::Unit {
-    type Value = str;
-
-    fn fault(_: &str, unit: &str) -> Option<String> {
-        let length = unit.chars().count();
-        if length > MAX_UNIT {
-            Some(format!("the unit has {length} characters: {MAX_UNIT} at most, such as ms, %, bytes or EUR"))
-        } else if unit.trim() != unit {
-            Some(format!("the unit {unit:?} begins or ends with a space: take it out"))
-        } else if unit.chars().any(char::is_control) {
-            Some(format!("the unit {unit:?} has a control character: type it again instead of pasting it"))
-        } else {
-            None
-        }
-    }
-}
-
-impl Judged for field_kind::Decimals {
-    type Value = Option<u32>;
-
-    fn fault(_: &str, decimals: &Option<u32>) -> Option<String> {
-        let decimals = (*decimals)?;
-        (decimals > MAX_DECIMALS)
-            .then(|| format!("{decimals} decimals: 0-{MAX_DECIMALS}, or leave it empty for as many as there are"))
-    }
-}
-
-impl Judged for field_kind::Days {
-    type Value = Option<u32>;
-
-    fn fault(_: &str, days: &Option<u32>) -> Option<String> {
-        let days = (*days)?;
-        let fits = (1..=MAX_RETAIN_DAYS).contains(&days);
-        (!fits).then(|| format!("{days} days is outside 1-{MAX_RETAIN_DAYS}: leave it empty to keep runs for ever"))
-    }
-}
-
-impl Judged for field_kind::Seconds {
-    type Value = Option<f64>;
-
-    fn fault(_: &str, seconds: &Option<f64>) -> Option<String> {
-        let seconds = (*seconds)?;
-        let fits = seconds.is_finite() && seconds > 0.0 && seconds <= MAX_TIMEOUT_S;
-        (!fits).then(|| {
-            format!(
-                "a limit of {seconds} s is not above 0 and up to {MAX_TIMEOUT_S}: leave it empty for the server's default"
-            )
-        })
     }
 }
 

@@ -1,28 +1,28 @@
 //! `/alerts`: who is told of what, and what became of it.
 
+mod alert_view;
+mod delivery_view;
+
+use alert_view::{AlertView, TestView, fared};
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use jiff::{SignedDuration, Timestamp};
-use revere_model::{MonitorId, MuteId, Severity, State};
+use delivery_view::{DeliveryView, log};
+use revere_model::{MonitorId, Severity, State};
 
 use super::{
     browsers::{self, BrowsersView},
-    display::{Badge, ClockTime, Span, Status, When, seen},
     form::Form,
     layout::{Layout, Place},
-    monitors::SeverityOption,
-    page_request::{PageClock, PageRequest},
-    runs::day_in_zone,
+    page_request::PageRequest,
     see,
 };
 use crate::{
-    alerts::recipients,
     operations::{
-        Context, Failure,
-        alerts::{self, AlertInput, AlertReport, TestResult},
+        Failure,
+        alerts::{self, AlertInput, TestResult},
         deliveries, on_call,
     },
-    store::{AlertSeen, Delivery, DeliveryFilter, DeliveryStatus},
+    store::{AlertSeen, DeliveryFilter, DeliveryStatus},
     web::{
         Problem,
         params::{Key, Params},
@@ -33,10 +33,6 @@ use crate::{
 const PAGE: u32 = 50;
 /// Deliveries on the page of one alert.
 const LAST: u32 = 20;
-/// What was settled sooner was settled at once.
-const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
-/// Owed deliveries among which one is looked for that was tried.
-const LOOKED_AT: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "pages/alerts.html")]
@@ -68,94 +64,15 @@ struct AlertPage {
     deliveries: Vec<DeliveryView>,
 }
 
-/// An alert as the page shows it.
-struct AlertView {
-    number: usize,
-    key: String,
-    kind: String,
-    description: String,
-    enabled: bool,
-    in_config: bool,
-    on: bool,
-    why_off: &'static str,
-    /// Whom it tells, as far as the configuration shows it without a secret.
-    recipients: String,
-    /// Since when nothing of it arrives.
-    failing: Option<Span>,
-    owed: u64,
-    states: Vec<StateOption>,
-    severities: Vec<SeverityOption>,
-    /// The tags it is for, as one would type them.
-    tags: String,
-    /// The same as they are kept, whatever was typed.
-    kept_tags: String,
-    /// Why it tells nothing by what is chosen.
-    tells_nothing: Option<&'static str>,
-    /// What is wrong with the tags that were typed.
-    tags_fault: String,
-    fared: PastResult,
-    test: Option<TestView>,
-}
-
-/// What became of what an alert owed, at its newest.
-struct PastResult {
-    sent: Option<DeliveryView>,
-    failed: Option<DeliveryView>,
-    /// One that was tried in vain, and is tried again.
-    trying: Option<DeliveryView>,
-}
-
-struct StateOption {
-    state: State,
-    chosen: bool,
-}
-
 struct StatusOption {
     word: &'static str,
     chosen: bool,
-}
-
-/// A delivery as the page shows it.
-struct DeliveryView {
-    status: Status,
-    /// When it came to be owed.
-    at: When,
-    clock: ClockTime,
-    /// The day, where it is not that of the row above.
-    day: Option<String>,
-    /// When it was settled, where that took a while.
-    settled: Option<When>,
-    next: Option<When>,
-    /// It is owed, and its turn comes when what the same alert owes of the same monitor is settled.
-    waits: bool,
-    /// The mute that holds it back.
-    held: Option<MuteId>,
-    alert: String,
-    monitor: MonitorId,
-    monitor_name: String,
-    old: Badge,
-    new: Badge,
-    attempts: u32,
-    /// What was told: in a line, and whole.
-    message: String,
-    text: String,
-    /// It was owed because another alert could not tell.
-    instead: bool,
-    answer: String,
 }
 
 /// Tags that were typed and cannot be saved, and why.
 struct Wrong {
     tags: String,
     fault: String,
-}
-
-/// What the receiver of a test said.
-struct TestView {
-    class: &'static str,
-    words: &'static str,
-    reply: String,
-    took: Span,
 }
 
 /// The page.
@@ -267,34 +184,6 @@ fn typed_tags(typed: &str) -> Vec<String> {
     typed.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
-/// Newest first, each day named above its first.
-fn log(deliveries: Vec<Delivery>, clock: &PageClock) -> Vec<DeliveryView> {
-    let mut above = None;
-    let mut rows: Vec<DeliveryView> =
-        deliveries.into_iter().map(|delivery| DeliveryView::of(delivery, clock)).collect();
-    for row in &mut rows {
-        let day = row.clock.at.date();
-        row.day = (above.replace(day) != Some(day)).then(|| day_in_zone(&row.clock.at));
-    }
-    rows
-}
-
-async fn fared(context: &Context, key: &str, clock: &PageClock) -> Result<PastResult, Failure> {
-    let newest = async |status, limit| {
-        let filter =
-            DeliveryFilter { alert: Some(key.to_owned()), status: Some(status), limit, ..DeliveryFilter::default() };
-        deliveries::list(context, &filter).await
-    };
-    let view = |delivery| DeliveryView::of(delivery, clock);
-    // Most of what is owed may wait behind something else, and was never tried.
-    let owed = newest(DeliveryStatus::Owed, LOOKED_AT).await?;
-    Ok(PastResult {
-        sent: newest(DeliveryStatus::Sent, 1).await?.pop().map(view),
-        failed: newest(DeliveryStatus::Failed, 1).await?.pop().map(view),
-        trying: owed.into_iter().find(|delivery| delivery.last_error.is_some()).map(view),
-    })
-}
-
 fn older(filter: &DeliveryFilter, before: i64) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if let Some(monitor) = filter.monitor {
@@ -310,124 +199,19 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
     format!("/alerts?{}", query.finish())
 }
 
-impl AlertView {
-    /// Whether it says something by itself: a rota has others say it.
-    fn says_itself(&self) -> bool {
-        self.in_config && self.kind != crate::on_call::KIND
-    }
-
-    /// Which monitors and problems it is for, in few words.
-    fn scope(&self) -> String {
-        let severities: Vec<&str> =
-            self.severities.iter().filter(|option| option.chosen).map(|option| option.severity.as_str()).collect();
-        let problems = match severities.as_slice() {
-            [] => Some("no problems".to_owned()),
-            [only] if self.severities.len() > 1 => Some(format!("{only} only")),
-            _ => None,
-        };
-        let tags = Some(self.tags.clone()).filter(|tags| !tags.is_empty());
-        let words: Vec<String> = tags.into_iter().chain(problems).collect();
-        if words.is_empty() { "all".to_owned() } else { words.join("; ") }
-    }
-
-    fn of(index: usize, report: AlertReport, fared: PastResult, now: Timestamp) -> AlertView {
-        let row = report.row;
-        let failing = fared.failing_since().filter(|_| row.is_on()).map(|since| Span::Since(since, now));
-        AlertView {
-            number: index + 1,
-            kind: report.entry.as_ref().map(|entry| entry.kind.clone()).unwrap_or_default(),
-            recipients: report.entry.as_ref().map(recipients).unwrap_or_default(),
-            description: report.entry.map(|entry| entry.description).unwrap_or_default(),
-            failing,
-            enabled: row.enabled,
-            in_config: row.in_config && row.enabled_in_config,
-            on: row.is_on(),
-            why_off: match (row.in_config, row.enabled_in_config) {
-                (false, _) => "no longer in the configuration",
-                (true, false) => "switched off in the configuration",
-                (true, true) => "switched off",
-            },
-            owed: report.owed,
-            states: State::ALL
-                .into_iter()
-                .map(|state| StateOption { state, chosen: row.states.contains(state) })
-                .collect(),
-            severities: Severity::ALL
-                .into_iter()
-                .map(|severity| SeverityOption { severity, chosen: row.severities.contains(severity) })
-                .collect(),
-            tags: row.tags.join(", "),
-            kept_tags: row.tags.join(", "),
-            tells_nothing: row.tells_nothing(),
-            tags_fault: String::new(),
-            fared,
-            test: None,
-            key: row.key,
-        }
-    }
-}
-
-impl PastResult {
-    /// Since when nothing has arrived any more, if the newest that is known of did not.
-    fn failing_since(&self) -> Option<Timestamp> {
-        let sent = self.sent.as_ref().map(|sent| sent.at.at);
-        let failed = self.failed.as_ref().filter(|failed| sent.is_none_or(|sent| failed.at.at > sent));
-        failed.or(self.trying.as_ref()).map(|delivery| delivery.at.at)
-    }
-}
-
-impl DeliveryView {
-    fn of(delivery: Delivery, clock: &PageClock) -> DeliveryView {
-        let now = clock.now;
-        let held = delivery.held_by.filter(|_| delivery.status == DeliveryStatus::Owed);
-        DeliveryView {
-            held,
-            clock: ClockTime { at: delivery.created_at.to_zoned(clock.zone.clone()), now },
-            day: None,
-            message: seen(delivery.notification.message.lines().next().unwrap_or_default()),
-            text: delivery.notification.said.clone().unwrap_or_else(|| delivery.notification.text()),
-            status: Status(delivery.status),
-            at: When { at: delivery.created_at, now },
-            settled: delivery
-                .settled_at
-                .filter(|settled| settled.duration_since(delivery.created_at) > A_WHILE)
-                .map(|at| When { at, now }),
-            next: delivery
-                .next_attempt_at
-                .filter(|_| delivery.attempts > 0 && held.is_none())
-                .map(|at| When { at, now }),
-            waits: delivery.status == DeliveryStatus::Owed && delivery.next_attempt_at.is_none(),
-            alert: delivery.alert_key,
-            monitor: delivery.monitor_id,
-            monitor_name: seen(&delivery.notification.monitor.name),
-            old: Badge::State(delivery.notification.old_state),
-            new: Badge::State(delivery.notification.new_state),
-            attempts: delivery.attempts,
-            instead: delivery.instead_of.is_some(),
-            answer: delivery
-                .last_error
-                .filter(|_| delivery.status != DeliveryStatus::Sent)
-                .or(delivery.reply)
-                .unwrap_or_default(),
-        }
-    }
-}
-
-impl From<TestResult> for TestView {
-    fn from(result: TestResult) -> Self {
-        TestView {
-            class: if result.reply.is_ok() { "good" } else { "bad" },
-            words: if result.reply.is_ok() { "The test was taken." } else { "The test was not taken." },
-            reply: result.reply.unwrap_or_else(|error| error),
-            took: Span::Took(result.took.as_secs_f64() * 1e3),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::monitors::tests::HOSTILE;
-    use super::*;
+    use jiff::Timestamp;
+    use revere_model::MuteId;
+
+    use super::{
+        super::{
+            display::{Badge, ClockTime, Span, Status, When},
+            monitors::{SeverityOption, tests::HOSTILE},
+        },
+        alert_view::{PastResult, StateOption},
+        *,
+    };
 
     fn alert() -> AlertView {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();

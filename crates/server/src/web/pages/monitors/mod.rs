@@ -1,44 +1,43 @@
 //! `/`: what is wrong now, since when, how bad.
 
+mod place;
+mod row;
+
 use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{Json, http::StatusCode, response::Response};
-use jiff::Timestamp;
-use revere_model::{MonitorId, Severity, State, StateSet};
+use place::{cursor, place};
+use revere_model::{Severity, State, StateSet};
+use row::Row;
+pub(super) use row::{RowPart, TAGS_SHOWN, rows};
 
 use super::{
     bulk::Done,
     deleted::Undo,
-    display::{Badge, BadgeMark, Severe, Shown, Span, When, seen},
+    display::{Badge, BadgeMark, When},
     layout::{Layout, Place},
-    list_order::{Headers, Sort, SortOption},
+    list_address::Asked,
+    list_order::{Headers, SortOption},
+    list_sort::Sort,
     page_request::PageRequest,
     saved_filters::{self, FilterView, InBrowser},
-    sparkline::Sparkline,
     welcome,
 };
 use crate::{
     operations::{
-        Context, acknowledgements, alerts, mutes,
+        Context, alerts, mutes,
         overview::{self, ListCounts},
-        runs,
     },
-    store::{OverviewFilter, OverviewPlace, OverviewRow},
+    store::OverviewFilter,
     web::{Problem, params::Params},
 };
 
 /// Rows of one page: more than anyone reads, few enough to be there at once.
 const PAGE: u32 = 100;
 
-/// Runs in a sparkline.
-const TREND: u32 = 40;
-
 /// Tags offered in the filter.
 const TAGS: u32 = 500;
-
-/// Tags beside a name.
-pub(super) const TAGS_SHOWN: usize = 3;
 
 #[derive(Template)]
 #[template(path = "pages/monitors.html")]
@@ -86,42 +85,6 @@ struct ListPart<'a> {
     here: &'a str,
 }
 
-/// One row, as it is sent when it changes.
-#[derive(Template)]
-#[template(path = "pages/monitors_row.html")]
-pub(super) struct RowPart<'a> {
-    pub(super) row: &'a Row,
-}
-
-/// A monitor in the list.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) id: MonitorId,
-    name: String,
-    tags: Vec<String>,
-    /// Tags for which the list has no room.
-    more_tags: Vec<String>,
-    badge: Badge,
-    severity: Severe,
-    problem: bool,
-    paused: bool,
-    since: Span,
-    message: Option<String>,
-    fault: Option<String>,
-    /// The source that it waits for.
-    waits_for: Option<String>,
-    trend: Sparkline,
-    value: Option<Shown>,
-    last: Option<When>,
-    next: Option<When>,
-    /// Nobody is told of it until then.
-    muted: Option<When>,
-    /// Whether somebody looks after its problem.
-    acknowledged: bool,
-    /// Whether it changes again and again.
-    flapping: bool,
-}
-
 /// How many monitors are in a state, and the way to see only those.
 #[derive(Clone, Debug)]
 struct Count {
@@ -148,17 +111,6 @@ struct TagOption {
     name: String,
     count: u64,
     chosen: bool,
-}
-
-/// What the address asks for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Asked {
-    pub(super) state: Option<String>,
-    pub(super) severity: Option<Severity>,
-    pub(super) tag: Option<String>,
-    pub(super) query: Option<String>,
-    pub(super) sort: Option<Sort>,
-    pub(super) after: Option<String>,
 }
 
 /// The page; with `part=list` only the rows of it.
@@ -269,62 +221,6 @@ fn of_inactive(states: &[Badge]) -> Option<bool> {
     }
 }
 
-/// The place after which a page begins: `OK.17` or `ALARM-warning.17`, the last row of the page before, or `97.5.17` where it was
-/// ordered by a number. A monitor that is gone begins anew.
-async fn place(context: &Context, after: Option<&str>, sort: Option<Sort>) -> Result<Option<OverviewPlace>, Problem> {
-    let Some((was, id)) = after.and_then(|after| after.rsplit_once('.')) else { return Ok(None) };
-    let Ok(id) = id.parse::<MonitorId>() else { return Ok(None) };
-    // An address of before severities counted says none, and is taken for the critical one.
-    let (word, severity) = was.strip_suffix(WARNING).map_or((was, None), |word| (word, Some(Severity::Warning)));
-    let (state, key) = match sort {
-        None => (word.parse::<State>().ok(), None),
-        Some(_) => (Some(State::Ok), was.parse::<f64>().ok().filter(|key| key.is_finite())),
-    };
-    let Some(state) = state else { return Ok(None) };
-    let rows = overview::rows(context, &[id]).await?;
-    Ok(rows.into_iter().next().map(|row| OverviewPlace {
-        state,
-        severity,
-        since: row.state_since,
-        key,
-        name: row.name,
-        id,
-    }))
-}
-
-/// What a place among warnings ends with.
-const WARNING: &str = "-warning";
-
-fn cursor(row: &OverviewRow, sort: Option<Sort>) -> String {
-    match (sort, row.key) {
-        (None, _) if row.severity == Some(Severity::Warning) => format!("{}{WARNING}.{}", row.state, row.id),
-        (None, _) => format!("{}.{}", row.state, row.id),
-        (Some(_), Some(key)) => format!("{key}.{}", row.id),
-        (Some(_), None) => format!("none.{}", row.id),
-    }
-}
-
-/// Rows with their sparklines.
-pub(super) async fn rows(context: &Context, found: Vec<OverviewRow>) -> Result<Vec<Row>, Problem> {
-    let now = context.now();
-    let mutes = &mutes::in_force(context).await?;
-    let problems: Vec<MonitorId> = found.iter().filter(|row| row.state.is_problem()).map(|row| row.id).collect();
-    let acknowledged = &acknowledgements::of_these(context, &problems).await?;
-    let ids: Vec<MonitorId> = found.iter().map(|row| row.id).collect();
-    let flapping = &runs::flapping(context, &ids).await?;
-    let mut trends = overview::trends(context, &ids, TREND).await?;
-    let row = |row: OverviewRow| {
-        let points = trends.remove(&row.id).unwrap_or_default();
-        let points =
-            points.into_iter().map(|point| (point.state, point.value.and_then(|value| value.as_number()))).collect();
-        let numbers = row.numbers.clone();
-        let muted = mutes::muted_until(mutes, row.id, &row.tags, now).map(|at| When { at, now });
-        let (acknowledged, flapping) = (acknowledged.contains_key(&row.id), flapping.contains_key(&row.id));
-        Row { muted, acknowledged, flapping, ..Row::of(row, Sparkline { points, numbers }, now) }
-    };
-    Ok(found.into_iter().map(row).collect())
-}
-
 fn count(counts: &ListCounts, asked: &Asked) -> Vec<Count> {
     Badge::ALL
         .into_iter()
@@ -348,68 +244,13 @@ async fn tags(context: &Context, chosen: Option<&str>) -> Result<Vec<TagOption>,
     Ok(tags.into_iter().map(|(name, count)| TagOption { chosen: chosen == Some(name.as_str()), name, count }).collect())
 }
 
-impl Row {
-    pub(super) fn of(row: OverviewRow, trend: Sparkline, now: Timestamp) -> Row {
-        let mut tags = row.tags;
-        let more_tags = tags.split_off(tags.len().min(TAGS_SHOWN));
-        Row {
-            id: row.id,
-            badge: Badge::of(row.state, row.active),
-            severity: Severe(row.severity),
-            problem: row.state.is_problem(),
-            paused: !row.active,
-            since: Span::Since(row.state_since, now),
-            message: row.last_message.map(|message| seen(&message.chars().take(400).collect::<String>())),
-            fault: row.fault.filter(|_| row.active),
-            waits_for: row.waits_for,
-            value: row.last_value.map(|value| Shown::of(value, &row.numbers)),
-            last: row.last_run_at.map(|at| When { at, now }),
-            next: row.next_run_at.map(|at| When { at, now }),
-            muted: None,
-            acknowledged: false,
-            flapping: false,
-            name: seen(&row.name),
-            tags,
-            more_tags,
-            trend,
-        }
-    }
-}
-
-impl Asked {
-    fn filters(&self) -> bool {
-        self.state.is_some() || self.severity.is_some() || self.tag.is_some() || self.query.is_some()
-    }
-
-    pub(super) fn address(&self, after: Option<String>) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let severity = self.severity.map(|severity| severity.to_string());
-        let sort = self.sort.map(|sort| sort.to_string());
-        let named = [
-            ("state", &self.state),
-            ("severity", &severity),
-            ("tag", &self.tag),
-            ("q", &self.query),
-            ("sort", &sort),
-            ("after", &after),
-        ];
-        for (name, value) in named {
-            if let Some(value) = value {
-                query.append_pair(name, value);
-            }
-        }
-        match query.finish() {
-            query if query.is_empty() => "/".to_owned(),
-            query => format!("/?{query}"),
-        }
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
-    use revere_model::{NumberFormat, ReturnValue};
+    use jiff::Timestamp;
+    use revere_model::{MonitorId, NumberFormat, ReturnValue};
 
-    use super::*;
+    use super::{super::sparkline::Sparkline, *};
+    use crate::store::OverviewRow;
 
     /// What people would type to break a page.
     pub(in super::super) const HOSTILE: &str = "\"><script>alert(1)</script>' onload='x \u{202e}rtl\u{2066} <!-- 🧨";
@@ -478,12 +319,5 @@ pub(super) mod tests {
         assert!(!html.contains("<script>") && !html.contains("style="), "no inline script or style: {html}");
         page.rows.clear();
         assert!(page.render().unwrap().contains("No monitor fits"));
-    }
-
-    #[test]
-    fn addresses_keep_what_was_asked() {
-        let asked = Asked { tag: Some("a b&c".into()), query: Some("x".into()), ..Asked::default() };
-        assert_eq!(asked.address(Some("OK.7".into())), "/?tag=a+b%26c&q=x&after=OK.7");
-        assert_eq!(Asked::default().address(None), "/");
     }
 }

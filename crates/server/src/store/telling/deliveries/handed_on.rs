@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use revere_model::{DeliveryId, FlipId};
 use serde::Deserialize;
 
+use super::Delivery;
 use crate::store::{
     StoreError,
     columns::micros,
     database::{self as db, DbConnection},
-    telling::{deliveries::Delivery, keys},
+    telling::keys,
 };
 
 /// What of a notification says whether it tells a change, and whether a rota had it told.
@@ -20,14 +21,14 @@ struct Kind {
 }
 
 /// An alert that could not tell something.
-pub(super) struct FailedAlert {
-    pub(super) key: String,
+pub(in crate::store) struct FailedAlert {
+    pub(in crate::store) key: String,
     /// Whether it was a rota that had it told.
-    pub(super) was_handed_on: bool,
+    pub(in crate::store) was_handed_on: bool,
 }
 
 /// The alert instead of which a rota tells something; `None` where that is not kept any more.
-pub(super) async fn instead_of(
+pub(in crate::store) async fn instead_of(
     connection: &mut DbConnection,
     delivery: &Delivery,
 ) -> Result<Option<FailedAlert>, StoreError> {
@@ -41,9 +42,9 @@ pub(super) async fn instead_of(
     }))
 }
 
-/// The key with which `alert` is to tell what the rota owes; `None` if it has told that, or is about to: because of the rota or by
-/// itself. What is told `again` says more than what was told, and only the same is not told twice.
-pub(super) async fn free_key(
+/// The key with which `alert` is to tell what the rota owes; `None` if it has told that, or is about to: because of the
+/// rota or by itself. What is told `again` says more than what was told, and only the same is not told twice.
+pub(in crate::store) async fn free_key(
     connection: &mut DbConnection,
     delivery: &Delivery,
     alert: &str,
@@ -101,7 +102,7 @@ pub(in crate::store) async fn handed_on_by(
 }
 
 /// Leaves what a rota owes as it is until `at`, and says why.
-pub(super) async fn put_off(
+pub(in crate::store) async fn put_off(
     connection: &mut DbConnection,
     id: DeliveryId,
     at: Timestamp,
@@ -119,7 +120,7 @@ pub(super) async fn put_off(
 }
 
 /// Whether the end of a problem waits behind what the rota owes of it.
-pub(super) async fn is_over(connection: &mut DbConnection, problem: &Delivery) -> Result<bool, StoreError> {
+pub(in crate::store) async fn is_over(connection: &mut DbConnection, problem: &Delivery) -> Result<bool, StoreError> {
     let behind: i64 = db::query_scalar(
         "select count(*) from deliveries d join flips f on f.id = d.flip_id
          where d.alert_key = $1 and d.monitor_id = $2 and d.status = 'owed' and d.id > $3 and d.incident_id = $4
