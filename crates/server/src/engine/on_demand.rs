@@ -157,7 +157,8 @@ impl EngineHandle {
                 let mut rounds = Vec::new();
                 for alert in people.iter().flat_map(|(_, alerts)| alerts) {
                     if let Some(channel) = configured.channels.get(alert) {
-                        let unknown = |error| SendError::later(format!("which browsers to notify is not known: {error}"));
+                        let unknown =
+                            |error| SendError::later(format!("which browsers to notify is not known: {error}"));
                         let round = shared.add_browsers(alert, &**channel, &mut notification).await;
                         rounds.extend(round.map_err(unknown)?);
                     }

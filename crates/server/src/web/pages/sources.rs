@@ -232,7 +232,8 @@ mod tests {
     #[test]
     fn the_first_question_asks_a_host_that_the_source_may() {
         let now: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
-        let one = SourceReport { name: "hosts".into(), example_address: Some("https://a.example/".into()), ..plain(now) };
+        let one =
+            SourceReport { name: "hosts".into(), example_address: Some("https://a.example/".into()), ..plain(now) };
         assert_eq!(sample(&one), "sources[\"hosts\"].get(\"https://a.example/\").status");
         assert_eq!(sample(&SourceReport { example_address: None, ..one }), "sources[\"hosts\"].get('/').status");
     }

@@ -71,9 +71,8 @@ async fn what_is_exported_and_applied_to_an_empty_server_is_exported_again_to_th
     // The files say all that an author decides.
     let decided = async |server: &Server| {
         let all = monitors(server).await.into_iter();
-        let mut all: Vec<Vec<Value>> = all
-            .map(|monitor| MONITOR_FIELDS.iter().map(|field| monitor[field.name].clone()).collect())
-            .collect();
+        let mut all: Vec<Vec<Value>> =
+            all.map(|monitor| MONITOR_FIELDS.iter().map(|field| monitor[field.name].clone()).collect()).collect();
         all.sort_by_key(|fields| fields[0].to_string());
         all
     };

@@ -141,7 +141,8 @@ fn worst(refused: Vec<SendError>, told: usize) -> Option<SendError> {
     // Whoever was told hears it again only from a server that was started meanwhile, or from another one.
     worst.unanswered = unanswered || told > 0;
     if several {
-        let place = if told > 0 { "some of 'urls' were notified and some were not" } else { "none of 'urls' was notified" };
+        let place =
+            if told > 0 { "some of 'urls' were notified and some were not" } else { "none of 'urls' was notified" };
         worst.message = format!("{place}: {}", worst.message);
     }
     Some(worst)
@@ -215,7 +216,8 @@ impl Installed {
         let program = &self.command[0];
         let whom = url.map(|url| UrlFile::write(url)).transpose();
         // A folder that is full or away comes back.
-        let whom = whom.map_err(|error| SendError::later(format!("{program}: no file for whom it notifies: {error}")))?;
+        let whom =
+            whom.map_err(|error| SendError::later(format!("{program}: no file for whom it notifies: {error}")))?;
         let command = self.command(notification, whom.as_ref());
         let ended = process::run(command, notification.chat_text(&TEXT), timeout).await;
         drop(whom);

@@ -251,16 +251,14 @@ async fn is_now(
     since: Timestamp,
     message: &str,
 ) -> Result<(), StoreError> {
-    db::query(
-        "update states set state = $1, severity = $2, state_since = $3, last_message = $4 where monitor_id = $5",
-    )
-    .bind(state.as_str())
-    .bind(severity.map(Severity::as_str))
-    .bind(micros(since))
-    .bind(message)
-    .bind(source.0)
-    .execute(connection)
-    .await?;
+    db::query("update states set state = $1, severity = $2, state_since = $3, last_message = $4 where monitor_id = $5")
+        .bind(state.as_str())
+        .bind(severity.map(Severity::as_str))
+        .bind(micros(since))
+        .bind(message)
+        .bind(source.0)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -76,7 +76,9 @@ pub(super) fn of(source: &SourceReport) -> Vec<Example> {
             // What only sends something is nothing to begin with.
             let Some(method) = ["get", "head"].into_iter().find(|method| has(method)) else { return Vec::new() };
             let (first, address) = match &source.example_address {
-                Some(address) => ("# Put your own address here, of a host that this source may ask.\n", address.as_str()),
+                Some(address) => {
+                    ("# Put your own address here, of a host that this source may ask.\n", address.as_str())
+                }
                 None => ("", "/"),
             };
             let script = format!("{first}page = SOURCE.{method}({})\n{HEALTH}", quoted(address));

@@ -8,7 +8,7 @@ mod told;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use revere_model::{Monitor, MonitorId, Operation};
+use revere_model::{Monitor, MonitorId, Operation, State};
 pub(super) use schedule_part::{Schedule, WhenPart};
 pub(super) use status_panel::{StatusPanel, StatusPart};
 use story::FlipRow;
@@ -20,7 +20,7 @@ use super::{
     acknowledge::AcknowledgedView,
     chart::{self, Range},
     chart_svg::{self, ChartSvg},
-    display::{When, seen},
+    display::{Mark, When, seen},
     highlight::Listing,
     layout::{Layout, Place},
     monitor_form::{self, with_default},
