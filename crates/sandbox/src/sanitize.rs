@@ -5,6 +5,10 @@ const MARK: &str = "… [cut]";
 
 /// Escapes what is not plain text and cuts to at most `most` bytes, the mark included. Newlines and tabs stay.
 pub(crate) fn clean(text: &str, most: usize) -> String {
+    // Nearly every text is this.
+    if text.len() <= most && text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return text.to_owned();
+    }
     // What cannot fit even before escaping is not looked at.
     let mut out = String::with_capacity(text.len().min(most));
     let mut chars = text.chars().peekable();

@@ -1,16 +1,21 @@
 """What went wrong, in the author's words and lines, whatever kind of exception it was."""
 
+from marshal import loads
 from traceback import clear_frames
 
 from revere_hints import hint
 from revere_sources import SourceError
-from revere_tracebacks import cause_of, context_of, is_context_hidden, trace, traceback_text
+from revere_tracebacks import (
+    HEADING, cause_of, context_of, dict_of, is_context_hidden, is_shown, trace, traceback_text,
+)
 
 # One more than the host keeps of any text, so that it sees that more was cut.
 TEXT_CHARS = 65537
 # Of a chain of exceptions so many are looked at.
 MOST_CHAINED = 100
 args_of = BaseException.__dict__['args'].__get__
+name_of = type.__dict__['__name__'].__get__
+qualname_of = type.__dict__['__qualname__'].__get__
 
 SEVERITIES = ('critical', 'warning')
 
@@ -29,8 +34,21 @@ class MonitorFailure(Exception):
         self.severity = severity
 
 
-def describe(error, filename, namespace):
-    """The outcome of a run that ended with `error`, as the host reads it: nothing but exact texts and small numbers."""
+# What the class is before a script has its hands on it.
+AS_MADE = {**dict_of(MonitorFailure)}
+KIND = name_of(MonitorFailure)
+KIND_SHOWN = MonitorFailure.__module__ + '.' + qualname_of(MonitorFailure)
+
+
+def describe(error, filename, namespace, code=None, raises=None):
+    """The outcome of a run that ended with `error`, as the host reads it: nothing but exact texts and small numbers.
+    `code` is what was run, and `raises` what `whole_raises` found in it."""
+    try:
+        plain = plain_failure(error, filename, code, raises)
+        if plain is not None:
+            return plain
+    except BaseException:
+        pass
     try:
         if isinstance(error, MemoryError):
             make_room(error, namespace)
@@ -47,6 +65,42 @@ def describe(error, filename, namespace):
             'line': None,
             'traceback': None,
         }
+
+
+def plain_failure(error, filename, code, raises):
+    """The same of what nearly every failure is: one text, raised by a line of the script itself that does nothing else.
+    None of any other. How much code is touched decides how long this takes, because none of it is warm in the processor
+    when a run begins; so what can be known of the lines beforehand is in `raises`."""
+    kind = type(error)
+    if kind is not MonitorFailure or dict_of(kind) != AS_MADE or not name_of(kind) == qualname_of(kind) == KIND:
+        return None
+    args, severity = args_of(error), error.severity
+    if len(args) != 1 or type(args[0]) is not str or severity is not None and type(severity) is not str:
+        return None
+    if cause_of(error) is not None or context_of(error) is not None or getattr(error, '__notes__', None) is not None:
+        return None
+    # The first entry is of whoever runs the script.
+    entry = trace(error).tb_next
+    if entry.tb_next is not None or entry.tb_frame.f_code is not code:
+        return None
+    found = loads(raises).get(entry.tb_lasti)
+    if found is None:
+        return None
+    line, raised = found
+    if not is_shown(filename, line, raised):
+        return None
+    text = args[0]
+    last = f'{KIND_SHOWN}: {text}\n' if text else KIND_SHOWN + '\n'
+    return {
+        'state': 'ALARM',
+        'message': clean(text),
+        'kind': KIND,
+        'line': entry.tb_lineno,
+        'column': None,
+        'traceback': clean(f'{HEADING}  File "{filename}", line {line}, in <module>\n    {raised}\n{last}'),
+        'source_fault': None,
+        'severity': severity if severity in SEVERITIES else None,
+    }
 
 
 def outcome(state, message, error, line):
@@ -104,11 +158,12 @@ def text_of(error):
 
 
 def clean(text):
-    return str.__str__(text)[:TEXT_CHARS].encode('utf-8', 'backslashreplace').decode()
+    text = str.__str__(text)[:TEXT_CHARS]
+    return text if text.isascii() else text.encode('utf-8', 'backslashreplace').decode()
 
 
 def type_name(error):
-    return clean(type.__dict__['__name__'].__get__(type(error)))
+    return clean(name_of(type(error)))
 
 
 def line_of(error, filename):

@@ -32,11 +32,12 @@ pub(crate) const MODULES: [(&str, &str); 13] = [
 /// Rounds of warm-up: CPython specialises a piece of bytecode after a few dozen executions.
 const WARM_ROUNDS: usize = 20;
 /// Scripts with the state that each ends in: in a bad hour every monitor fails, so failing is warm, too.
-const WARM_UP: [(&str, &str); 5] = [
+const WARM_UP: [(&str, &str); 6] = [
     (include_str!("warm_up.py"), "OK"),
     ("return_value = 1", "OK"),
     ("load = 3\nif load > 2:\n    raise MonitorFailure('load is %d' % load)\n", "ALARM"),
     ("raise MonitorFailure('load is %d' % 3, severity='warning')\n", "ALARM"),
+    ("def check(load):\n    if load > 2:\n        raise MonitorFailure('load is %d' % load)\n\ncheck(3)\n", "ALARM"),
     (
         "def share(part, whole):\n    return part / whole\n\nrows = {'a': [0]}\nreturn_value = share(1, rows['a'][0])\n",
         "ERROR",

@@ -24,6 +24,7 @@ from revere_history import history
 from revere_lints import lint
 from revere_previous import Previous
 from revere_sources import SourceError, Sources
+from revere_tracebacks import whole_raises
 
 SCRIPT = 'monitor.py'
 MAIN = sys.modules.get('__main__')
@@ -107,27 +108,33 @@ def compile_only(request):
 
 def execute(source, filename, namespace, written=None):
     KEPT_ALIVE.append(namespace)
+    code = raises = None
     try:
-        exec(code_of(source, filename, written), namespace)
+        code, raises = code_of(source, filename, written)
+        exec(code, namespace)
     except BaseException as error:
         KEPT_ALIVE.append(error)
-        return describe(error, filename, namespace)
+        return describe(error, filename, namespace, code, raises)
     return {'state': 'OK', 'message': 'Monitor Passed'}
 
 
 def code_of(source, filename, written):
     """What `marshal` gives back, whether the script was compiled before or is now: a set among its constants may have
-    another order than the compiler's."""
+    another order than the compiler's. And what is known of where it raises, as bytes, since only a failure needs it."""
     if written is not None:
         return loads(written)
     code = compile(source, filename, 'exec', dont_inherit=True)
     written = written_down(code)
-    return code if written is None else loads(written)
+    return (code, None) if written is None else loads(written)
 
 
 def written_down(code):
     try:
-        return dumps(code)
+        raises = whole_raises(code)
+    except Exception:
+        raises = {}  # a failure is told in the longer way
+    try:
+        return dumps((code, dumps(raises)))
     except ValueError:
         return None  # nested too deeply
 

@@ -20,9 +20,15 @@ from _opcode_metadata import opmap
 from sys import stdlib_module_names
 
 OWN_FILES = '<revere>/'
+HEADING = 'Traceback (most recent call last):\n'
 MOST_FRAMES = 60
 # A chain that is longer goes the long way at once, as does whatever is nested deeper than the short way cares for.
 MOST_CHAINED = 8
+# Before a script runs, so many of its raises are looked at, if it has no more code than this.
+MOST_RAISES = 20
+MOST_CODE = 1 << 16
+# Longer lines are hard to read for the expression that knows what raises.
+MOST_LINE = 2000
 # Of the same line in the same function so many are shown.
 MOST_REPEATED = 3
 
@@ -157,7 +163,7 @@ def frames_text(entry):
                 parts.append(source_text(lines, line, positions))
     parts.append(repeated(count))
     text = ''.join(parts)
-    return 'Traceback (most recent call last):\n' + text if text else ''
+    return HEADING + text if text else ''
 
 
 def raised_at(place, code):
@@ -174,8 +180,32 @@ def raised_at(place, code):
     if line is None or not 1 <= line <= len(known[2]) or type(known[2][line - 1]) is not str:
         return None, None
     text = known[2][line - 1].strip(' \t\r\n')
-    is_whole = WHOLE_RAISE(text) and text.isprintable() and "'''" not in text and '"""' not in text
+    is_whole = len(text) <= MOST_LINE and WHOLE_RAISE(text) and text.isprintable() and "'''" not in text and '"""' not in text
     return (line, text) if is_whole else (None, None)
+
+
+def whole_raises(code):
+    """What `raised_at` answers for a module's own code, by place, of lines that do nothing but raise."""
+    found, place, instructions = {}, -1, code.co_code
+    if len(instructions) > MOST_CODE:
+        return found
+    for _ in range(MOST_RAISES):
+        place = instructions.find(RAISE, place + 1)
+        if place < 0:
+            break
+        line, text = raised_at(place, code)
+        if text is not None:
+            found[place] = (line, text)
+    return found
+
+
+def is_shown(filename, line, text):
+    """Whether the script's lines still are what they were."""
+    known = linecache.cache.get(filename)
+    if type(known) is not tuple or len(known) != 4 or known[1] is not None or type(known[2]) is not list:
+        return False
+    now = known[2][line - 1]
+    return type(now) is str and now.strip(' \t\r\n') == text
 
 
 def repeated(count):

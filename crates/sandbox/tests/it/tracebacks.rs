@@ -57,3 +57,67 @@ fn a_failing_monitor_says_where() {
         )
     );
 }
+
+/// Each begins in its second line, so that the first has room for what makes the short way impassable.
+const FAILURES: [&str; 29] = [
+    "raise MonitorFailure('load is %d' % 3)",
+    "raise MonitorFailure('')",
+    "raise MonitorFailure('x', severity='critical')",
+    "raise MonitorFailure('größer \\ud800')",
+    "raise MonitorFailure('a\\nb' * 40_000)",
+    "raise MonitorFailure",
+    "raise MonitorFailure('a', 'b')",
+    "raise MonitorFailure(7)",
+    "if True:\n\traise MonitorFailure('in a block')  ",
+    "if True: raise MonitorFailure('beside something')",
+    "raise MonitorFailure('a'); pass",
+    "raise MonitorFailure('a')  # and why",
+    "raise MonitorFailure(\n    'over lines')",
+    "try:\n    1 / 0\nexcept ZeroDivisionError:\n    raise MonitorFailure('with a context')",
+    "try:\n    1 / 0\nexcept ZeroDivisionError:\n    raise MonitorFailure('x') from None",
+    "raise MonitorFailure('x') from ValueError('why')",
+    "def check():\n    raise MonitorFailure('deep')\ncheck()",
+    "exec(\"raise MonitorFailure('made')\")",
+    "class Own(MonitorFailure):\n    severity = 'warning'\nraise Own('own')",
+    "MonitorFailure.severity = 'critical'\nraise MonitorFailure('x')",
+    "MonitorFailure.__module__ = 'mine'\nraise MonitorFailure('x')",
+    "MonitorFailure.__name__ = MonitorFailure.__qualname__ = 'Mine'\nraise MonitorFailure('x')",
+    "MonitorFailure.__str__ = lambda self: 'another text'\nraise MonitorFailure('x')",
+    "error = MonitorFailure('x')\nerror.add_note('a note')\nraise error",
+    "error = MonitorFailure('x')\nerror.severity = 'nobody knows'\nraise error",
+    "import linecache\nlinecache.cache['monitor.py'][2][3] = 'another line'\nraise MonitorFailure('x')",
+    "import linecache\nlinecache.cache.clear()\nraise MonitorFailure('x')",
+    "error = MonitorFailure('x')\ntry:\n    raise error\nexcept MonitorFailure:\n    raise",
+    "error = MonitorFailure('x')\ntry:\n    raise error\nexcept MonitorFailure:\n    pass\nraise error",
+];
+
+#[test]
+fn a_plain_failure_is_told_as_any_other() {
+    let long_line = format!("raise MonitorFailure({})", "'ab' ".repeat(600));
+    for failure in FAILURES.into_iter().chain([long_line.as_str()]) {
+        let [short, long] = ["pass", "MonitorFailure.is_as_made = False"].map(|first| {
+            let script = format!("{first}\n{failure}\n");
+            // The first run compiles it, later ones find it compiled.
+            let told = [run(&script), run(&script), run(&script)].map(|outcome| {
+                assert_eq!(outcome.state, State::Alarm, "{failure}: {outcome:?}");
+                (outcome.message, outcome.severity, outcome.error)
+            });
+            assert!(told[0] == told[1] && told[1] == told[2], "{failure}: {told:?}");
+            told.into_iter().next()
+        });
+        assert_eq!(short, long, "{failure}");
+    }
+}
+
+#[test]
+fn what_nearly_every_monitor_does_goes_the_short_way() {
+    let heading = "import revere_failures\nrevere_failures.HEADING = 'the short way\\n'\n";
+    let goes_it = |failure: &str| {
+        let error = run(&format!("{heading}{failure}\n")).error.expect("it fails");
+        error.traceback.is_some_and(|text| text.starts_with("the short way\n"))
+    };
+    assert!(goes_it("raise MonitorFailure('load is %d' % 3)"));
+    assert!(goes_it("if True:\n    raise MonitorFailure('a text', severity='warning')"));
+    assert!(!goes_it("raise MonitorFailure('a', 'b')"));
+    assert!(!goes_it("def check():\n    raise MonitorFailure('deep')\ncheck()"));
+}
