@@ -36,7 +36,8 @@ pub(in crate::store) struct Table {
 }
 
 /// The tables of these columns, as an engine lists them, those of a table together: its name, the column's, what that
-/// holds, and its place in the key, if it has one.
+/// holds, and its place in the key, if it has one. Columns are in the order of their names, since an engine whose tables
+/// were altered has them in an order of its own.
 pub(in crate::store) fn tables_of(columns: impl Iterator<Item = (String, String, Kind, Option<i64>)>) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
     let mut places = Vec::new();
@@ -52,6 +53,9 @@ pub(in crate::store) fn tables_of(columns: impl Iterator<Item = (String, String,
             table.key = places.iter().map(|(_, name)| name.clone()).collect();
         }
         table.columns.push(Column { name, kind });
+    }
+    for table in &mut tables {
+        table.columns.sort_by(|one, other| one.name.cmp(&other.name));
     }
     tables
 }
@@ -256,6 +260,17 @@ mod tests {
         let mut digest = Digest::default();
         rows.iter().for_each(|row| digest.add(row));
         digest.sum()
+    }
+
+    #[test]
+    fn tables_are_the_same_in_whatever_order_an_engine_has_their_columns() {
+        let column = |name: &str, place| ("told".to_owned(), name.to_owned(), Kind::Text, place);
+        let [one]: [Table; 1] =
+            tables_of([column("b", Some(2)), column("c", None), column("a", Some(1))].into_iter()).try_into().unwrap();
+        let [other]: [Table; 1] =
+            tables_of([column("a", Some(1)), column("b", Some(2)), column("c", None)].into_iter()).try_into().unwrap();
+        assert_eq!((one.select(), one.key.clone()), (other.select(), vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(one.names(), r#""a", "b", "c""#);
     }
 
     #[test]
