@@ -189,7 +189,7 @@ fn a_configuration_that_cannot_work_is_named() {
         [&["apprise", "tgram://token-s3cret/1"][..], &["apprise", "-v", "--config", "a.conf", "x://token-s3cret"]]
     {
         let said = said(json!({"command": arguments, "urls": ["json://x"]}));
-        assert!(said.contains("['command']: holds an address of whom to tell") && !said.contains("s3cret"), "{said}");
+        assert!(said.contains("['command']: holds an address of whom to notify") && !said.contains("s3cret"), "{said}");
     }
     channel("apprise", json!({"command": ["apprise", "--config", "http://host/apprise.conf"]}));
     assert!(said(json!({"command": 7})).contains("expected a list of texts, not 7"));

@@ -20,10 +20,18 @@ pub(crate) async fn spent_in<T>(work: impl Future<Output = T>) -> (T, Duration) 
     (done, (so_far() - before).max(LEAST))
 }
 
+/// What another process has computed by itself, by its `/proc/PID/stat`.
+pub(crate) fn of(stat: &str) -> Duration {
+    counted(stat, 11..13)
+}
+
 fn so_far() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    counted(&std::fs::read_to_string("/proc/self/stat").unwrap(), 11..15)
+}
+
+fn counted(stat: &str, which: std::ops::Range<usize>) -> Duration {
     // The name of the program is in parentheses and may hold anything; the state after it is the third field.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = fields[11..15].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+    let ticks: u64 = fields[which].iter().map(|field| field.parse::<u64>().unwrap()).sum();
     Duration::from_millis(ticks * 10)
 }
