@@ -41,26 +41,29 @@ class Postgres:
             found.setdefault(table, []).append((name, default))
         return found
 
-    def partitions(self, first):
-        """Statements that make the weeks from this instant on that are not there, as the server would have made them in time."""
+    def partitions(self, first, last):
+        """Statements that make the weeks from one instant to the other, as the server would have made them in time."""
         rows = self.ask(
             "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
             " where i.inhparent = 'runs'::regclass"
         )
-        bounds = [(name, re.match(r"FOR VALUES FROM \((.*)\) TO \('?(-?\d+)'?\)", bound)) for name, bound in rows]
-        [(oldest, until)] = [(name, int(bound[2])) for name, bound in bounds if bound and bound[1] == "MINVALUE"]
+        bounds = {name: re.match(r"FOR VALUES FROM \('?(.*?)'?\) TO \('?(.*?)'?\)", bound).groups() for name, bound in rows}
+        # What is older than any week.
+        [(oldest, until)] = [(name, int(until)) for name, (begin, until) in bounds.items() if begin == "MINVALUE"]
+        there = [(int(begin), int(until)) for begin, until in bounds.values() if begin != "MINVALUE"]
         # Day 0 was a Thursday.
         monday = (first + 3 * DAY) // WEEK * WEEK - 3 * DAY
-        if monday >= until:
-            return
-        yield f"alter table runs detach partition {oldest};"
-        yield f"alter table runs attach partition {oldest} for values from (minvalue) to ({monday});"
-        while monday < until:
-            name = "runs_from_" + datetime.datetime.fromtimestamp(monday // 1_000_000, datetime.timezone.utc).strftime("%Y%m%d")
+        if monday < until:
+            yield f"alter table runs detach partition {oldest};"
+            yield f"alter table runs attach partition {oldest} for values from (minvalue) to ({monday});"
+        for week in range(monday, last + 1, WEEK):
+            if any(begin <= week < end for begin, end in there):
+                continue
+            day = datetime.datetime.fromtimestamp(week // 1_000_000, datetime.timezone.utc)
+            name = f"runs_from_{day:%Y%m%d}"
             yield f"create table {name} (like runs including defaults);"
             yield f"alter table {name} add primary key (id);"
-            yield f"alter table runs attach partition {name} for values from ({monday}) to ({min(monday + WEEK, until)});"
-            monday += WEEK
+            yield f"alter table runs attach partition {name} for values from ({week}) to ({week + WEEK});"
 
     def session(self):
         return Session(self.url)

@@ -291,7 +291,7 @@ async fn same_second(databases: &Databases, runner: Arc<dyn RunScripts>, monitor
     let engine = start(&store, runner).await;
     let now = SystemClock.now();
     // Time to make them.
-    let ahead = SignedDuration::from_secs(2 + (monitors / 400) as i64);
+    let ahead = SignedDuration::from_secs(2 + (monitors / 250) as i64);
     let tick = now.round(jiff::Unit::Second).unwrap() + ahead;
     let second = tick.as_second().rem_euclid(60);
     create(&store, monitors, &format!("{second} * * * * *"), now).await;
