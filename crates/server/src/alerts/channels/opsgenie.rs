@@ -58,7 +58,8 @@ pub(crate) const JIRA_KIND: ChannelKind = ChannelKind {
 
 const SAMPLES: &[ChannelSample] = &[ChannelSample {
     config: r#"{"api_key": "genie-s3cret", "api_url": "{url}"}"#,
-    taken: r#"{"result": "Request will be processed", "took": 0.1, "requestId": "r"}"#,
+    // With what is answered to the question afterwards.
+    taken: r#"{"result": "Request will be processed", "took": 0.1, "requestId": "r", "data": {"success": true}}"#,
     refusals: &[
         (401, r#"{"message": "Could not authenticate", "took": 0.001}"#, Retry::Never),
         (200, "<html>sign in</html>", Retry::Later),

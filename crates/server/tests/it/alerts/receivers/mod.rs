@@ -193,7 +193,7 @@ async fn a_problem_is_told_without_its_buttons_where_the_service_refuses_them() 
 #[tokio::test]
 async fn pagers_close_what_they_opened() {
     let stub = Stub::start().await;
-    stub.answer(202, &[], Some(r#"{"status": "success", "requestId": "r"}"#));
+    stub.answer(202, &[], Some(r#"{"status": "success", "requestId": "r", "data": {"success": true}}"#));
     for (kind, config) in [
         ("pagerduty", json!({"routing_key": "r", "api_url": stub.url})),
         ("opsgenie", json!({"api_key": "k", "api_url": stub.url})),

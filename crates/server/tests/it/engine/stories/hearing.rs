@@ -138,8 +138,12 @@ impl World {
         (ears.last, ears.last_flip, ears.heard_at, ears.unsure) = (row.id.0, row.flip_id.0, event, false);
         if told.reminder.is_some() {
             ears.reminders += 1;
+            if deaf {
+                // Now they know.
+                ears.open = Some((told.new_state, told.severity().unwrap_or_default()));
+            }
             let open = ears.open.map(|(state, _)| state);
-            return match open == Some(told.new_state) || deaf {
+            return match open == Some(told.new_state) {
                 true => Ok(()),
                 false => Err(format!("a reminder of {}, and they heard {open:?}", told.new_state)),
             };
