@@ -42,7 +42,7 @@ class Postgres:
         return found
 
     def partitions(self, first, last):
-        """Statements that make the weeks from one instant to the other, as the server would have made them in time."""
+        """Statements that make the weeks from one instant to the other at least, as the server would have made them in time."""
         rows = self.ask(
             "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
             " where i.inhparent = 'runs'::regclass"
@@ -56,7 +56,7 @@ class Postgres:
         if monday < until:
             yield f"alter table runs detach partition {oldest};"
             yield f"alter table runs attach partition {oldest} for values from (minvalue) to ({monday});"
-        for week in range(monday, last + 1, WEEK):
+        for week in range(monday, max(last + 1, until), WEEK):
             if any(begin <= week < end for begin, end in there):
                 continue
             day = datetime.datetime.fromtimestamp(week // 1_000_000, datetime.timezone.utc)

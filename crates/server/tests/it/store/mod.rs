@@ -9,6 +9,7 @@ mod held_snapshot;
 mod history;
 mod importing;
 mod incidents;
+mod made_history;
 mod monitors;
 mod muting;
 mod opening;
