@@ -259,9 +259,7 @@ impl<'v> Writer<'v> {
 
     pub(crate) fn int(&mut self, int: i64) {
         if let Ok(int) = i32::try_from(int) {
-            self.out.push(word::INT);
-            self.out.extend_from_slice(&int.to_le_bytes());
-            return;
+            return self.word_with(word::INT, int.to_le_bytes());
         }
         let mut size = int.unsigned_abs();
         let digits = (u64::BITS - size.leading_zeros()).div_ceil(15).cast_signed();
@@ -359,8 +357,12 @@ impl<'v> Writer<'v> {
 
     /// What was remembered under this number.
     fn again(&mut self, number: u32) {
-        self.out.push(word::AGAIN);
-        self.out.extend_from_slice(&number.to_le_bytes());
+        self.word_with(word::AGAIN, number.to_le_bytes());
+    }
+
+    /// A word and its four bytes, at once: nearly all of a long answer are such.
+    fn word_with(&mut self, word: u8, [a, b, c, d]: [u8; 4]) {
+        self.out.extend_from_slice(&[word, a, b, c, d]);
     }
 
     /// Begins a tuple of so many values.
@@ -450,6 +452,11 @@ fn kind<'a>(cells: impl Iterator<Item = &'a Value>) -> Kind {
     cells.fold(first, Kind::with)
 }
 
+/// Whether these cells begin with one that needs a mark, whatever `None` there is before it: no other column is made.
+fn begin_tagged<'a>(mut cells: impl Iterator<Item = &'a Value>) -> bool {
+    cells.find(|cell| **cell != Value::Null).is_some_and(|cell| tag(cell).is_some())
+}
+
 /// If the items are tuples of one length and columns of them are to be made: the kinds of the columns.
 fn rows(items: &[Value]) -> Option<Vec<Kind>> {
     let Some(Value::Tuple(first)) = items.first() else { return None };
@@ -457,14 +464,17 @@ fn rows(items: &[Value]) -> Option<Vec<Kind>> {
     if !items.iter().all(|item| matches!(item, Value::Tuple(cells) if cells.len() == width)) {
         return None;
     }
-    let kinds: Vec<Kind> = (0..width)
-        .map(|column| {
-            kind(items.iter().map(|item| match item {
-                Value::Tuple(cells) => &cells[column],
-                _ => &Value::Null,
-            }))
+    let cells = |column: usize| {
+        items.iter().map(move |item| match item {
+            Value::Tuple(cells) => &cells[column],
+            _ => &Value::Null,
         })
-        .collect();
+    };
+    // Most answers end here, and without a look at all of them.
+    if !(0..width).any(|column| begin_tagged(cells(column))) {
+        return None;
+    }
+    let kinds: Vec<Kind> = (0..width).map(|column| kind(cells(column))).collect();
     kinds.iter().any(|kind| matches!(kind, Kind::Tagged(..))).then_some(kinds)
 }
 
@@ -478,16 +488,19 @@ fn records<'a>(items: &'a [Value]) -> Option<Vec<(&'a str, Kind)>> {
         }
         _ => false,
     };
-    if keys.len() > MOST_COLUMNS || !items.iter().all(same) {
+    let cells = |column: usize| {
+        items.iter().map(move |item| match item {
+            Value::Dict(pairs) => pairs.get(column).map_or(&Value::Null, |(_, cell)| cell),
+            _ => &Value::Null,
+        })
+    };
+    if keys.len() > MOST_COLUMNS || !(0..keys.len()).any(|column| begin_tagged(cells(column))) {
         return None;
     }
-    let column = |(column, key): (usize, &&'a str)| {
-        let kind = kind(items.iter().map(|item| match item {
-            Value::Dict(pairs) => &pairs[column].1,
-            _ => &Value::Null,
-        }));
-        (*key, kind)
-    };
+    if !items.iter().all(same) {
+        return None;
+    }
+    let column = |(column, key): (usize, &&'a str)| (*key, kind(cells(column)));
     let columns: Vec<_> = keys.iter().enumerate().map(column).collect();
     if !columns.iter().any(|(_, kind)| matches!(kind, Kind::Tagged(..))) {
         return None;
