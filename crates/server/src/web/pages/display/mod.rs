@@ -70,7 +70,11 @@ impl Shown {
     }
 
     fn short(&self) -> String {
-        short_value(&self.value, &self.numbers)
+        let number = match &self.value {
+            ReturnValue::Text(text) => beyond_64_bits(text),
+            _ => None,
+        };
+        short_value(number.as_ref().unwrap_or(&self.value), &self.numbers)
     }
 
     fn whole(&self) -> String {
@@ -183,6 +187,13 @@ pub(super) fn short_value(value: &ReturnValue, numbers: &NumberFormat) -> String
     }
 }
 
+/// A whole number that is kept as a text because 64 bits have no room for it: cut, its digits would read as another one.
+fn beyond_64_bits(text: &str) -> Option<ReturnValue> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite())?;
+    (digits.len() > 18 && digits.bytes().all(|digit| digit.is_ascii_digit())).then_some(ReturnValue::Float(number))
+}
+
 /// One line of a text, cut.
 fn short_text(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
@@ -195,6 +206,17 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+
+    #[test]
+    fn a_number_beyond_64_bits_is_shortened_and_not_cut() {
+        let numbers = NumberFormat { unit: "rows".to_owned(), decimals: None };
+        let shown = |text: &str| Shown::of(ReturnValue::Text(text.to_owned()), &numbers).to_string().replace('\u{a0}', " ");
+        let great = "1180591620717411303424";
+        assert_eq!(shown(great), format!("<bdi title=\"{great}\">1.181e21 rows</bdi>"));
+        assert!(shown(&format!("-{great}")).ends_with(">-1.181e21 rows</bdi>"));
+        assert_eq!(shown("20261130"), "<bdi>20261130</bdi>", "a text of some digits is a text");
+        assert_eq!(shown("1180591620717411303424 rows"), "<bdi>1180591620717411303424 rows</bdi>");
+    }
 
     #[test]
     fn instants_read_as_people_say_them() {
