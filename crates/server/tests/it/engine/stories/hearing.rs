@@ -250,8 +250,11 @@ impl World {
             let instead = log.iter().any(|other| other.instead_of == Some(row.id)) || !self.given_up[&row.id];
             assert!(instead || row.notification.reminder.is_some(), "{}", self.wrong("given up, and told to nobody"));
         }
+        let on = self.store().alerts().await.unwrap().into_iter().filter(|alert| alert.enabled);
+        let on: HashSet<String> = on.map(|alert| alert.key).collect();
         for ((alert, id), ears) in &self.ears {
-            let open = ears.open.filter(|_| !self.ids.contains(id) && !ears.deaf());
+            // One that is switched off tells the ends once it is on again.
+            let open = ears.open.filter(|_| !self.ids.contains(id) && !ears.deaf() && on.contains(alert));
             let what = format!("{alert} has not heard that the source is back: {open:?}");
             assert!(open.is_none(), "{}", self.wrong(&what));
         }
@@ -276,9 +279,6 @@ impl World {
                 }
             }
             let state = self.store().monitor(id).await.unwrap().state;
-            let on = self.store().alerts().await.unwrap().into_iter().filter(|alert| alert.enabled);
-            let on: HashSet<String> = on.map(|alert| alert.key).collect();
-            // One that is switched off tells the ends once it is on again.
             for alert in ALERTS.into_iter().filter(|alert| on.contains(*alert)) {
                 let Some(ears) = self.ears.get(&(alert.to_owned(), id)).filter(|ears| !ears.deaf()) else { continue };
                 let open = ears.open.map(|(state, _)| state);
