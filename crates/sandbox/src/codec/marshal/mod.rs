@@ -27,6 +27,7 @@
 //! The script's side is written in `marshal`'s version 2, which has no references: a few bytes can never stand for many.
 //! The Python half is `prelude/codec.py`.
 
+mod columns;
 mod reader;
 mod writer;
 
