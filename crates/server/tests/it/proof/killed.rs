@@ -96,10 +96,9 @@ async fn nothing_is_lost_however_often_it_is_killed() {
     assert!(ledger.monitors.len() > MONITORS as usize, "nobody was at work");
     acknowledged_rows_are_there(&mut database, &ledger).await;
     every_tick_is_accounted_for(&mut database, 1..=MONITORS).await;
-    let key = |asked: &Asked| asked.json()["key"].as_str().map(str::to_owned);
-    let keys: Vec<String> = receiver.taken().iter().filter_map(key).collect();
-    let told = every_flip_is_told(&mut database, &keys, MONITORS as u64).await;
-    println!("{} flips, {} notifications, {} repeats", told.flips, keys.len(), told.repeats);
+    let taken: Vec<Message> = receiver.taken().iter().map(|asked: &Asked| Message::read(&asked.json())).collect();
+    let told = every_flip_is_told(&mut database, &taken, MONITORS as u64).await;
+    println!("{} flips, {} notifications, {} repeats", told.flips, taken.len(), told.repeats);
     println!("{kills} kills; slowest first run after a restart: {slowest_first_run:?}");
     if kills >= 100 {
         assert!(slowest_first_run < Duration::from_secs(3), "{slowest_first_run:?}");
@@ -168,6 +167,22 @@ pub(super) async fn acknowledged_rows_are_there(database: &mut Sql, ledger: &Led
     assert!(runs.is_empty(), "acknowledged runs that are gone: {runs:?}");
 }
 
+/// A notification that was taken, as far as it matters here.
+#[derive(Clone)]
+pub(super) struct Message {
+    pub(super) key: String,
+    /// The states that are told with it, because they could not be told while they lasted, oldest first.
+    missed: Vec<String>,
+}
+
+impl Message {
+    pub(super) fn read(told: &Value) -> Message {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let missed = told["missed"].as_array().into_iter().flatten().map(|missed| text(&missed["state"]));
+        Message { key: text(&told["key"]), missed: missed.collect() }
+    }
+}
+
 /// How much was told.
 pub(super) struct Told {
     pub(super) flips: u64,
@@ -175,17 +190,17 @@ pub(super) struct Told {
     pub(super) repeats: u64,
 }
 
-/// Every flip owed a notification that the receiver took, in order, under a key of its own; the first success of a new
-/// monitor and its being switched off are told to nobody. `told` has the keys of what was taken, in the order in which it was;
-/// fewer flips than `least` show nothing.
-pub(super) async fn every_flip_is_told(database: &mut Sql, told: &[String], least: u64) -> Told {
+/// Every flip owed a notification that the receiver took, in order, under a key of its own, or is told with a later one; the
+/// first success of a new monitor and its being switched off are told to nobody. `told` is what was taken, in the order in which it
+/// was; fewer flips than `least` show nothing.
+pub(super) async fn every_flip_is_told(database: &mut Sql, told: &[Message], least: u64) -> Told {
     let rows = "select f.id || ' ' || f.monitor_id || ' ' || f.old_state || ' ' || f.new_state || ' ' ||
              coalesce(d.status || ' ' || d.key, '') from flips f
          left join deliveries d on d.flip_id = f.id and d.instead_of is null order by f.monitor_id, f.at, f.id";
     // Where each key was seen first: who was stopped while it sent one may send it again when others are long told.
-    let keys: HashMap<&str, usize> = told.iter().enumerate().rev().map(|(place, key)| (&**key, place)).collect();
+    let keys: HashMap<&str, usize> = told.iter().enumerate().rev().map(|(place, one)| (&*one.key, place)).collect();
+    let mut owed: HashMap<String, Vec<(String, String)>> = HashMap::new();
     let (mut flips, mut seen) = (0, HashSet::new());
-    let mut last: HashMap<String, usize> = HashMap::new();
     for row in database.texts(rows).await {
         let [id, monitor, old, new, delivery @ ..] = &row.split_whitespace().collect::<Vec<_>>()[..] else {
             panic!("{row}")
@@ -196,10 +211,26 @@ pub(super) async fn every_flip_is_told(database: &mut Sql, told: &[String], leas
         }
         flips += 1;
         let ["sent", key] = delivery else { panic!("flip {id} of monitor {monitor} is not told: {row}") };
-        let Some(place) = keys.get(*key) else { panic!("flip {id}: the receiver never saw it") };
-        let before = last.insert((*monitor).to_owned(), *place);
-        assert!(before < Some(*place), "flip {id} of monitor {monitor} was told before the one before it");
         assert!(seen.insert((*key).to_owned()), "flip {id}: a key that another flip has");
+        owed.entry((*monitor).to_owned()).or_default().push(((*key).to_owned(), (*new).to_owned()));
+    }
+    for (monitor, flips) in &owed {
+        let mut last = None;
+        let mut untold: Vec<&str> = Vec::new();
+        for (key, state) in flips {
+            untold.push(state);
+            let Some(place) = keys.get(&**key) else { continue };
+            assert!(last < Some(*place), "monitor {monitor}: the flip of {key} was told before the one before it");
+            last = Some(*place);
+            let before = &untold[..untold.len() - 1];
+            let with_it = &told[*place].missed;
+            assert!(
+                with_it.ends_with(&before.iter().map(|state| (*state).to_owned()).collect::<Vec<_>>()),
+                "monitor {monitor}: before {key} {before:?} happened, and {with_it:?} was told with it"
+            );
+            untold.clear();
+        }
+        assert!(untold.is_empty(), "monitor {monitor}: the receiver never saw {untold:?}, of {flips:?}");
     }
     assert!(flips > least, "only {flips} flips: the test shows nothing");
     // A kill between the receiver's word and our note of it makes a repeat, under the same key; nothing else does.

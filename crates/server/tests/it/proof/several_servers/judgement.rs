@@ -95,7 +95,7 @@ pub(super) async fn judge(world: &mut World, receiver: &Receiver, patience: Dura
     no_tick_is_run_twice(&mut database).await;
     acknowledged_edits_hold(&mut database, world).await;
     let told = receiver.read();
-    let flips = every_flip_is_told(&mut database, &told.keys, world.flapping.len() as u64).await;
+    let flips = every_flip_is_told(&mut database, &told.taken, world.flapping.len() as u64).await;
     assert!(told.refused > 0, "the receiver refused nothing");
     no_two_runs_at_once(&mut database).await;
     assert_eq!(database.number("select count(*) from dues where claimed_by is not null").await, 0);

@@ -1,5 +1,5 @@
-//! Takes what the servers tell, and remembers no more of it than the checker asks for: the key of each notification that was taken,
-//! in order, so that an hour of them fits into memory.
+//! Takes what the servers tell, and remembers no more of it than the checker asks for: of each notification that was taken its key and
+//! what was told with it, in order, so that an hour of them fits into memory.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -11,6 +11,7 @@ use axum::{
 use serde_json::Value;
 
 use super::world::SERVERS;
+use crate::proof::killed::Message;
 
 /// It ends with the test.
 #[derive(Clone)]
@@ -25,8 +26,7 @@ pub(super) struct Book {
     refuses: bool,
     pub(super) asked: u64,
     pub(super) refused: u64,
-    /// The keys of what was taken.
-    pub(super) keys: Vec<String>,
+    pub(super) taken: Vec<Message>,
     /// How much was taken of each server.
     pub(super) of: [u64; SERVERS],
 }
@@ -69,7 +69,7 @@ impl Receiver {
             return (StatusCode::SERVICE_UNAVAILABLE, "busy");
         }
         book.of[server] += 1;
-        book.keys.push(told["key"].as_str().unwrap().to_owned());
+        book.taken.push(Message::read(&told));
         (StatusCode::OK, "thanks")
     }
 }

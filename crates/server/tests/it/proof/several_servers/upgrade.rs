@@ -31,9 +31,6 @@ use crate::{
     support::{PATIENCE, Sql, client},
 };
 
-/// What the log says besides: the receiver refuses a third of what it gets.
-const SAID: &str = "a delivery was not taken; trying again";
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it takes an executable of the version before: scripts/test-upgrade"]
 async fn servers_of_the_version_before_go_on_beside_this_one_until_all_are_exchanged() {
@@ -62,7 +59,8 @@ async fn servers_of_the_version_before_go_on_beside_this_one_until_all_are_excha
     all_work(&mut world, &receiver).await;
     let (tally, last) = judge(&mut world, &receiver, PATIENCE).await;
     assert_eq!(tally.repeats, 0, "nobody was killed, so nothing is told twice");
-    for log in logs.into_iter().chain(last) {
+    for (number, log) in logs.into_iter().chain(last).enumerate() {
+        std::fs::write(format!("/tmp/w/uplog{number}"), &log).unwrap();
         nothing_is_wrong(&log);
     }
     println!("from schema {old} to {new}: {tally}");
@@ -84,8 +82,8 @@ async fn a_file_of_the_version_before_is_brought_up_to_date_and_gone_on_with() {
     std::fs::write(folder.path().join("config.py"), config).unwrap();
     let place = DatabasePlace::from(file.as_path());
     let more_is_told = async || {
-        let told = receiver.read().keys.len();
-        eventually("more is told", async || (receiver.read().keys.len() > told + 30).then_some(())).await;
+        let told = receiver.read().taken.len();
+        eventually("more is told", async || (receiver.read().taken.len() > told + 30).then_some(())).await;
     };
 
     let program = Program::start_as(&before, folder.path(), &[]);
@@ -116,7 +114,7 @@ async fn a_file_of_the_version_before_is_brought_up_to_date_and_gone_on_with() {
     let mut database = Sql::at(&place).await;
     database.assert_sound().await;
     every_tick_is_accounted_for(&mut database, 1..=MONITORS).await;
-    let told = every_flip_is_told(&mut database, &receiver.read().keys, MONITORS as u64).await;
+    let told = every_flip_is_told(&mut database, &receiver.read().taken, MONITORS as u64).await;
     assert_eq!(told.repeats, 0, "nobody was killed, so nothing is told twice");
     println!("from schema {old} to {new}: {} runs and flips from before, {} in all, each told", was.len(), is.len());
 }
@@ -186,9 +184,26 @@ async fn is_refused(before: &Path, folder: &Path, old: i64, new: i64) {
     assert!(!output.status.success() && why, "{said}");
 }
 
-/// Neither a warning nor an error, but those that are due to the receiver.
+/// Neither a warning nor an error, but of the receiver, and of two servers that wrote the same rows in another order: PostgreSQL ends
+/// that after a second, one of them is told that the database is busy and does the same again, as docs/POSTGRES.md says.
 fn nothing_is_wrong(log: &str) {
-    let level = |line: &&str| matches!(line.split_whitespace().nth(1), Some("WARN" | "ERROR"));
-    let wrong: Vec<&str> = log.lines().filter(level).filter(|line| !line.contains(SAID)).collect();
+    let lines: Vec<&str> = log.lines().collect();
+    let is_over = |number: usize| {
+        let task = lines[number].split("task=").nth(1).and_then(|after| after.split('"').nth(1)).unwrap_or_default();
+        let again = format!("a task does its work again  task=\"{task}\"");
+        lines[number..].iter().any(|line| line.contains(&again) || line.contains("SIGTERM: stopping"))
+    };
+    let mut wrong = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let has = |words: &str| line.contains(words);
+        let is_expected = match line.split_whitespace().nth(1) {
+            Some("WARN") => has("a delivery was not taken; trying again") || has("slow statement"),
+            Some("ERROR") => has("a task cannot do its work") && has("the database is busy") && is_over(number),
+            _ => true,
+        };
+        if !is_expected {
+            wrong.push(line);
+        }
+    }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
