@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use revere::{
-    alerts::{Notification, SendError},
+    alerts::{Notification, Retry, SendError},
     store::{DeliveryFilter, DeliveryStatus, RunResult},
 };
 use revere_model::{MonitorId, MonitorSpec, State};
@@ -92,6 +92,31 @@ async fn what_comes_within_the_window_is_told_as_one_the_worst_first_and_so_are_
     let log = test.store().deliveries(&log).await.unwrap();
     assert_eq!(log.len(), 20, "each is in the log");
     assert!(log.iter().any(|one| one.reply.as_deref() == Some("noted (one message with 8 others)")));
+}
+
+/// What is told late has an older number than what was told before it, and is the last message all the same.
+#[tokio::test]
+async fn a_message_of_what_is_older_begins_a_window_too() {
+    let test = TestEngine::with_ops(gathering()).await;
+    let ids = monitors(&test, 3).await;
+    let wait = Retry::After(Duration::from_secs(60));
+    test.ops().fails(Some(SendError { retry: wait, ..SendError::later("429 Too Many Requests") }));
+    flip(&test, ids[0], State::Alarm).await;
+    until("it is refused", async || refused(&test).await == 1).await;
+    test.ops().fails(None);
+    flip(&test, ids[1], State::Alarm).await;
+    sent(&test, 1).await;
+    test.later(120);
+    sent(&test, 2).await;
+    flip(&test, ids[2], State::Alarm).await;
+    until("the other alert told all", async || test.spare().attempts() == 3).await;
+    test.later(30);
+    sent(&test, 3).await;
+    let filter = DeliveryFilter { alert: Some("ops".to_owned()), limit: 3, ..DeliveryFilter::default() };
+    let log = test.store().deliveries(&filter).await.unwrap();
+    let [last, _, late] = &log[..] else { panic!("{log:?}") };
+    let apart = last.settled_at.unwrap().duration_since(late.settled_at.unwrap());
+    assert!(apart.as_secs() >= 30, "{apart}");
 }
 
 /// A problem that comes and goes within the window is one line, and nothing of it is told by itself.

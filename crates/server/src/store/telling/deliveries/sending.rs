@@ -141,13 +141,14 @@ impl Store {
     }
 
     /// When the last message of an alert was taken, or begun and not answered yet, whichever server sends it; `lease` is how long
-    /// a claim lasts.
+    /// a claim lasts. What is told late has an older number than what was told before it, so that the newest so many are looked at.
     pub async fn last_message(&self, alert: &str, lease: Duration) -> Result<Option<Timestamp>, StoreError> {
         let lease = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
         let last: Option<i64> = db::query_scalar(
             "select max(at) from
-                 (select (select settled_at from deliveries where alert_key = $1 and status = 'sent'
-                          order by id desc limit 1) as at
+                 (select max(settled_at) as at from
+                      (select settled_at from deliveries where alert_key = $1 and status = 'sent'
+                          order by id desc limit 500) newest
                   union all
                   select max(next_attempt_at) - $2 from deliveries
                       where alert_key = $1 and status = 'owed' and claimed_by is not null) messages",
