@@ -210,7 +210,8 @@ mod tests {
     #[test]
     fn a_number_beyond_64_bits_is_shortened_and_not_cut() {
         let numbers = NumberFormat { unit: "rows".to_owned(), decimals: None };
-        let shown = |text: &str| Shown::of(ReturnValue::Text(text.to_owned()), &numbers).to_string().replace('\u{a0}', " ");
+        let shown =
+            |text: &str| Shown::of(ReturnValue::Text(text.to_owned()), &numbers).to_string().replace('\u{a0}', " ");
         let great = "1180591620717411303424";
         assert_eq!(shown(great), format!("<bdi title=\"{great}\">1.181e21 rows</bdi>"));
         assert!(shown(&format!("-{great}")).ends_with(">-1.181e21 rows</bdi>"));
