@@ -16,7 +16,7 @@ impl OtherBuild {
     /// `path` is its executable.
     pub(crate) fn start(path: &str, arguments: &[&str]) -> OtherBuild {
         let mut command = Command::new(path);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(arguments).env_remove("REVERE_BENCH_OTHER").stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{path}: {error}"));
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         OtherBuild { child, lines }
