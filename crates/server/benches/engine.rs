@@ -72,7 +72,7 @@ fn main() {
             && let Some(postgres) = Postgres::find().await
         {
             println!("{}", postgres.words().await);
-            databases.push(Databases::Server(postgres));
+            databases.push(Databases::Server(Box::new(postgres)));
         }
         for (name, runner) in runners(&python) {
             let rates = rates(&databases, name, &runner, quick).await;

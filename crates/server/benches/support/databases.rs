@@ -24,7 +24,7 @@ pub(crate) enum Databases {
     /// SQLite, in a folder that goes with its database.
     Files,
     /// PostgreSQL.
-    Server(Postgres),
+    Server(Box<Postgres>),
 }
 
 /// One that nothing is in.

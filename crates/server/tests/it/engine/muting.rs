@@ -318,8 +318,13 @@ async fn what_may_have_arrived_with_the_rest_is_told_with_the_rest_again() {
         log.iter().any(|one| one.last_error.as_deref() == Some("the connection broke"))
     })
     .await;
-    test.store().end_mute(muted.mute.id, &by_server(test.now())).await.unwrap();
     *test.ops().unheard.lock().unwrap() = false;
+    test.store().end_mute(muted.mute.id, &by_server(test.now())).await.unwrap();
+    // What is held back no longer is due at once. The clock goes on only when it was tried: what is under way for too long is
+    // tried again.
+    test.engine.wake();
+    until("it is told again", async || test.ops().attempts() > 3).await;
+    at_rest(&test).await;
     test.later(3600);
     at_rest(&test).await;
     let attempts = test.ops().attempts.lock().unwrap().clone();

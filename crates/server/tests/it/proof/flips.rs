@@ -4,8 +4,6 @@
 //! `REVERE_FLIPS` sets how many, `REVERE_KILLS` how often it is killed meanwhile; the full promise is shown with 10000 and 100, and
 //! takes a quarter of an hour.
 
-#![expect(clippy::print_stdout, reason = "how much of it there was is worth knowing, not only that it passed")]
-
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{

@@ -3,8 +3,6 @@
 //!
 //! `REVERE_KILLS` sets how often; the full promise is shown with 100.
 
-#![expect(clippy::print_stdout, reason = "how often and how quickly is worth knowing, not only that it passed")]
-
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     time::{Duration, Instant},
