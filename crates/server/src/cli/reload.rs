@@ -16,7 +16,7 @@ server's log names are in force at once; runs that are under way go on with what
 database, count from the next start. SIGHUP does the same (`systemctl reload revere`), and SIGUSR1 also at a terminal.
 
 Exit codes:
-  0 the server was asked to reload, 1 the configuration has a fault, or no server runs";
+  0 the server was asked to reload, 1 wrong configuration or no server runs";
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Reload {}

@@ -201,7 +201,8 @@ fn a_name_of_any_length_costs_and_says_little() {
     let shell = Shell::new();
     let (small, capital) = ("x".repeat(1 << 20), "X".repeat(1 << 20));
     shell.write("config.py", &format!("_text = '{small}'"));
-    let (_, text) = processor::spent(|| shell.run("check").exits(0));
+    // What a process spent is counted in ticks, and more on a busy machine: the most of three for the one, the least for the other.
+    let text = (0..3).map(|_| processor::spent(|| shell.run("check").exits(0)).1).max().unwrap();
     for (config, says) in [
         (format!("REVERE_SOURCES = {{'{small}': {{'typ': 1}}}}"), "a name of 1 to 200 printable characters"),
         (format!("REVERE_SOURCES = {{'g': {{'{small}': 1}}}}"), "unknown key 'xxx"),
@@ -212,8 +213,12 @@ fn a_name_of_any_length_costs_and_says_little() {
         (format!("TIMEZONE = '{small}'"), "is not a known time zone"),
     ] {
         shell.write("config.py", &config);
-        let (said, name) = processor::spent(|| shell.run("check").exits(1));
-        assert!(said.stderr.contains(says) && said.stderr.len() < 2000, "{says}: {:.2000}", said.stderr);
+        let check = || {
+            let (said, spent) = processor::spent(|| shell.run("check").exits(1));
+            assert!(said.stderr.contains(says) && said.stderr.len() < 2000, "{says}: {:.2000}", said.stderr);
+            spent
+        };
+        let name = (0..3).map(|_| check()).min().unwrap();
         assert!(name < 5 * text, "{says}: {name:?}, and a text {text:?}");
     }
 }
