@@ -43,7 +43,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use revere_model::{Clock, SystemClock};
+use revere_model::{Clock, MonitorId, SystemClock};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -303,5 +303,15 @@ impl Store {
         F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
         self.0.queue.write(None, work).await
+    }
+
+    /// The same of work that keeps the rows of these monitors' states: where several servers share the database, what is written
+    /// together keeps them in one order.
+    async fn write_patiently_about<T, F>(&self, monitors: Vec<MonitorId>, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+    {
+        self.0.queue.write_about(monitors, None, work).await
     }
 }

@@ -1,9 +1,10 @@
 //! What is done in one transaction: results of runs together, by few statements of many rows, and any other work in a
 //! savepoint of its own, so that a refused piece does not take its neighbours along.
 
-use std::panic::AssertUnwindSafe;
+use std::{collections::BTreeSet, panic::AssertUnwindSafe};
 
 use futures_util::{FutureExt, future::BoxFuture};
+use revere_model::MonitorId;
 
 use super::queue::{Answer, Operation, Work};
 use crate::{
@@ -11,7 +12,8 @@ use crate::{
     store::{
         StoreError,
         claiming::results::{self, Committed, RunResult},
-        database::{self as db, DbConnection},
+        columns::ids_text,
+        database::{self as db, DbConnection, Engine, sql_pieces},
         postgres::commits::Transaction,
     },
 };
@@ -57,6 +59,10 @@ pub(super) async fn write(connection: &mut DbConnection, work: Vec<Work>) -> (Do
     let (results, others): (Vec<Work>, Vec<Work>) = work.into_iter().partition(|work| matches!(work, Work::Result(..)));
     let alone = results.len() + others.len() == 1;
     let mut done = Done::default();
+    if let Err(error) = keep_in_order(connection, kept_by_several(&results, &others)).await {
+        done.unwritten.extend(results.into_iter().chain(others));
+        return (done, Err(error));
+    }
     let written = match write_results(connection, results, others.is_empty(), &mut done).await {
         Ok(()) => write_others(connection, others, alone, &mut done).await,
         Err(error) => {
@@ -65,6 +71,44 @@ pub(super) async fn write(connection: &mut DbConnection, work: Vec<Work>) -> (Do
         }
     };
     (done, written)
+}
+
+/// The monitors whose rows are kept by several of these pieces of work; none where there is no more than one piece that keeps any.
+fn kept_by_several(results: &[Work], others: &[Work]) -> BTreeSet<MonitorId> {
+    let mut ids = BTreeSet::new();
+    let mut pieces = usize::from(!results.is_empty());
+    for work in others {
+        if let Work::Other(operation) = work {
+            ids.extend(operation.monitors());
+            pieces += usize::from(!operation.monitors().is_empty());
+        }
+    }
+    if ids.is_empty() || pieces < 2 {
+        return BTreeSet::new();
+    }
+    for work in results {
+        if let Work::Result(result, _) = work {
+            ids.insert(result.monitor_id);
+        }
+    }
+    ids
+}
+
+/// Keeps the rows of these monitors in the order of their ids. Each piece of work keeps its own in that order, but two servers
+/// with the same monitors in other pieces would wait for each other until the database ends one of them. Where nobody else
+/// writes, there is no need.
+async fn keep_in_order(connection: &mut DbConnection, ids: BTreeSet<MonitorId>) -> Result<(), StoreError> {
+    if ids.is_empty() || !matches!(connection.engine(), Engine::Postgres(_)) {
+        return Ok(());
+    }
+    let sql = format!(
+        "select monitor_id from states where monitor_id in {} order by monitor_id {}",
+        sql_pieces::ids_of("$1"),
+        sql_pieces::KEEPING
+    );
+    let _: Vec<i64> =
+        db::query_scalar(db::AssertSqlSafe(sql)).bind(ids_text(ids.into_iter())).fetch_all(connection).await?;
+    Ok(())
 }
 
 /// Writes results of runs together; `alone`, if nothing else is in the transaction. Should one be refused, each is written by

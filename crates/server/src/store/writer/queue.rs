@@ -12,6 +12,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use revere_model::MonitorId;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep, timeout_at},
@@ -94,8 +95,23 @@ impl Queue {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
+        self.write_about(Vec::new(), patience, work).await
+    }
+
+    /// The same of work that keeps the rows of these monitors' states until its transaction ends.
+    pub(in crate::store) async fn write_about<T, F>(
+        &self,
+        monitors: Vec<MonitorId>,
+        patience: Option<Duration>,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+    {
         self.ask(patience, |answer| {
-            Work::Other(Box::new(Pending { work: Some(work.clone()), result: None, answer: Some(answer) }))
+            let (monitors, work) = (monitors.clone(), Some(work.clone()));
+            Work::Other(Box::new(Pending { monitors, work, result: None, answer: Some(answer) }))
         })
         .await
     }
@@ -179,11 +195,14 @@ impl Queue {
 
 /// Any piece of work: done in a transaction, answered after its commit.
 pub(super) trait Operation: Send {
+    /// Whose rows of `states` it keeps; of none where it is not known, or nothing else is about to be kept with them.
+    fn monitors(&self) -> &[MonitorId];
     fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, Result<(), StoreError>>;
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
 struct Pending<T, F> {
+    monitors: Vec<MonitorId>,
     work: Option<F>,
     result: Option<T>,
     answer: Option<Answer<T>>,
@@ -194,6 +213,10 @@ where
     T: Send + 'static,
     F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 {
+    fn monitors(&self) -> &[MonitorId] {
+        &self.monitors
+    }
+
     fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, Result<(), StoreError>> {
         Box::pin(async move {
             let work = self.work.take().expect("the writer runs a piece of work once");

@@ -169,7 +169,8 @@ impl Store {
     ) -> Result<Vec<(Delivery, DeliveryStatus)>, StoreError> {
         // In the order in which others keep the rows of several monitors.
         settlements.sort_by_key(|(delivery, _)| (delivery.monitor_id, delivery.id));
-        self.write_patiently(move |connection| {
+        let monitors = settlements.iter().map(|(delivery, _)| delivery.monitor_id).collect();
+        self.write_patiently_about(monitors, move |connection| {
             Box::pin(async move {
                 let mut settled = Vec::with_capacity(settlements.len());
                 for (delivery, settlement) in settlements {
@@ -194,7 +195,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let claimed = claimed.clone();
-        self.write_patiently(move |connection| {
+        self.write_patiently_about(vec![claimed.monitor_id], move |connection| {
             Box::pin(async move { settle(connection, &claimed, &settlement, now).await })
         })
         .await
