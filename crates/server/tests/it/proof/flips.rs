@@ -2,7 +2,7 @@
 //! what is told twice has the same key, and is the first that is told of its monitor after a kill.
 //!
 //! `REVERE_FLIPS` sets how many, `REVERE_KILLS` how often it is killed meanwhile; the full promise is shown with 10000 and 100, and
-//! takes a quarter of an hour.
+//! takes some minutes.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
