@@ -77,7 +77,8 @@ for (const width of [1280, 390]) {
 for (const width of [1280, 390]) {
   story(`names of sources and alerts lead where they belong, and what receivers reply is text, at ${width}`, server, { width }, async ({ page, server }) => {
     await page.goto("/sources");
-    await page.getByRole("button", { name: "Check all" }).click();
+    // That it is up may stand there before.
+    await Promise.all([page.waitForEvent("framenavigated"), page.getByRole("button", { name: "Check all" }).click()]);
     const source = page.locator(".rows > li", { has: page.locator("code", { hasText: "a=b&c#d%41" }) });
     await source.getByText(/● up|✕ down/).waitFor();
     await source.getByText("Methods, and try a query").click();
