@@ -156,8 +156,9 @@ fn every_other_write_of_the_store_has_its_row() {
                 if let Some((_, rest)) = line.split_once("fn ") {
                     function = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
                 }
-                let writes = [".write(", ".write_patiently("].iter().any(|call| line.contains(call));
-                if writes && !["write", "write_patiently"].contains(&function) {
+                let writes =
+                    [".write(", ".write_patiently(", ".write_patiently_about("].iter().any(|call| line.contains(call));
+                if writes && !["write", "write_patiently", "write_patiently_about"].contains(&function) {
                     found.insert(function.to_owned());
                 }
             }
