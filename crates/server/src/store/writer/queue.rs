@@ -195,7 +195,7 @@ impl Queue {
 
 /// Any piece of work: done in a transaction, answered after its commit.
 pub(super) trait Operation: Send {
-    /// Whose rows of `states` it keeps; of none where it is not known, or nothing else is about to be kept with them.
+    /// The monitors whose rows of `states` it keeps, in the order of their ids; none where whoever asked did not say.
     fn monitors(&self) -> &[MonitorId];
     fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, Result<(), StoreError>>;
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
