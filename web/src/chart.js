@@ -32,6 +32,8 @@ function start(box) {
   let number = 0;
   // What is drawn are the values divided by ten to this power: an axis of 10 to the 308 has no ticks.
   let power = 0;
+  // Two fingers hold the chart: what comes meanwhile is drawn below them.
+  let pinched = false;
   let opening;
   const tip = document.createElement("div");
   tip.className = "tip";
@@ -67,9 +69,10 @@ function start(box) {
     return `the time from ${from} to ${to}`;
   }
 
-  // Shows a stretch of time, in whole seconds, as the address has it.
+  // Shows a stretch of time, in whole seconds, as the address has it: what is there of it at once, the rest when it comes.
   function zoom(from, to) {
     window_ = [Math.floor(from), Math.max(Math.ceil(to), Math.floor(from) + 1)];
+    plot?.setScale("x", { min: window_[0], max: window_[1] });
     remember();
     mark();
     load();
@@ -315,6 +318,7 @@ function start(box) {
     if (!data.runs && !data.gaps.length && !numeric()) {
       plot?.destroy();
       plot = null;
+      pinched = false;
       const nothing = document.createElement("p");
       nothing.className = "nothing";
       nothing.textContent = "No run in this time.";
@@ -327,7 +331,8 @@ function start(box) {
     const scale = { min: data.from, max: data.to };
     if (plot) {
       plot.setData(series, false);
-      plot.setScale("x", scale);
+      // As uPlot draws it with a scale that stays, too.
+      plot.setScale("x", pinched ? { min: plot.scales.x.min, max: plot.scales.x.max } : scale);
       return;
     }
     const axis = { stroke: () => ink("--ink-soft"), grid: { stroke: () => ink("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
@@ -392,6 +397,7 @@ function start(box) {
       if (down.size !== 2) return;
       clear();
       held = [...down].map(([id, x]) => ({ id, time: at(x) }));
+      pinched = true;
     });
     u.over.addEventListener("pointermove", (event) => {
       if (!down.has(event.pointerId)) return;
@@ -410,8 +416,10 @@ function start(box) {
       if (!down.delete(event.pointerId)) return;
       const drawn = u.select.width;
       if (held) {
+        pinched = false;
         // The second finger of the two leaves nothing more to say.
         if (down.size === 1 && event.type === "pointerup") zoom(u.scales.x.min, u.scales.x.max);
+        else if (event.type === "pointercancel") u.setScale("x", { min: data.from, max: data.to });
       } else if (event.type === "pointerup" && begin !== null && drawn > ACROSS) {
         zoom(at(u.select.left), at(u.select.left + drawn));
       }
