@@ -29,7 +29,7 @@ insert into dues
 select monitor_id, due_at, next_tick_at, owed_tick_at, fault_count, catch_up_at, attempt, claimed_by, claimed_tick_at, lease_until,
     missed_ticks, overlapped_ticks, fault
 from states order by monitor_id;
-create index dues_due on dues (due_at) where due_at is not null;
+create index dues_due on dues (due_at, monitor_id) where due_at is not null;
 
 alter table states
     drop column due_at, drop column next_tick_at, drop column owed_tick_at, drop column fault_count, drop column catch_up_at,

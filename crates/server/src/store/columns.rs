@@ -83,7 +83,8 @@ pub(super) fn readable<T>(row: &DbRow, read: Result<T, StoreError>) -> Result<Op
     }
 }
 
-/// A JSON list of ids, to be bound where a statement has [`ids_of`](super::database::sql_pieces::ids_of).
+/// A JSON list of ids, to be bound where a statement has [`among`](super::database::sql_pieces::among) or
+/// [`ids_of`](super::database::sql_pieces::ids_of).
 pub(super) fn ids_text(ids: impl Iterator<Item = MonitorId>) -> String {
     let ids: Vec<i64> = ids.map(|id| id.0).collect();
     serde_json::to_string(&ids).expect("a list of numbers always has a JSON form")

@@ -42,7 +42,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use revere_model::{Clock, MonitorId, SystemClock};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -174,7 +174,10 @@ struct Inner {
     /// How another connection for writing is made.
     connect: DbOptions,
     queue: writer::Queue,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Where several servers share the database: claims go on beside what is recorded, by a connection of their own, as they do
+    /// beside what other servers record. A file has one writer at a time.
+    claims: Option<writer::Queue>,
+    writers: Mutex<Vec<JoinHandle<()>>>,
     /// The writer is the last to let go of the database; a store that was never closed lets go all the same.
     readers_gone: CancellationToken,
     _let_go: DropGuard,
@@ -208,18 +211,24 @@ impl Store {
         };
         let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
         let readers_gone = CancellationToken::new();
-        let (queue, writer) =
-            writer::start(connect.clone(), connection, health.clone(), lock, options.probe_every, readers_gone.clone());
+        let shared = matches!(options.place, DatabasePlace::Server(_));
+        let start = |connection, lock| {
+            writer::start(connect.clone(), connection, health.clone(), lock, options.probe_every, readers_gone.clone())
+        };
+        let (queue, writer) = start(Some(connection), lock);
+        // It connects once something is claimed: a command that only writes a little has one connection.
+        let (claims, claiming) = shared.then(|| start(None, None)).unzip();
         Ok(Store(Arc::new(Inner {
             readers,
             engine_readers,
             connect,
             queue,
-            writer: Mutex::new(Some(writer)),
+            claims,
+            writers: Mutex::new([writer].into_iter().chain(claiming).collect()),
             _let_go: readers_gone.clone().drop_guard(),
             readers_gone,
             health,
-            shared: matches!(options.place, DatabasePlace::Server(_)),
+            shared,
             database_clock: OnceLock::new(),
             claim_margin: options.claim_margin,
             low_water: claiming::low_water::LowWater::default(),
@@ -239,19 +248,24 @@ impl Store {
     /// Writes what waits, and lets go of the file and its lock. Later writes are refused. What cannot be written for a
     /// few seconds, because the disk is full or another process holds the database, was never acknowledged and is dropped.
     pub async fn close(&self) {
-        self.0.queue.close();
+        for queue in self.queues() {
+            queue.close();
+        }
         let readers = async { tokio::join!(self.0.readers.close(), self.0.engine_readers.close()) };
         if tokio::time::timeout(CLOSING, readers).await.is_err() {
             tracing::warn!("a question to the database was still being answered; it is cut off");
         }
         self.0.readers_gone.cancel();
-        let writer = self.0.writer.lock().expect("no code panics while it holds this lock").take();
-        if let Some(mut writer) = writer {
-            match tokio::time::timeout(CLOSING, &mut writer).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the store's writer ended badly"),
-                Err(_) => {
-                    tracing::error!("the database could not be written to the end; the next start makes up for it");
+        let mut writers = std::mem::take(&mut *self.0.writers.lock().expect("no code panics while it holds this lock"));
+        match tokio::time::timeout(CLOSING, join_all(&mut writers)).await {
+            Ok(ended) => {
+                for error in ended.into_iter().filter_map(Result::err) {
+                    tracing::error!(%error, "the store's writer ended badly");
+                }
+            }
+            Err(_) => {
+                tracing::error!("the database could not be written to the end; the next start makes up for it");
+                for writer in writers {
                     writer.abort();
                 }
             }
@@ -265,7 +279,7 @@ impl Store {
 
     /// How the store is, for `/healthz` and `/metrics`.
     pub fn health(&self) -> StoreHealth {
-        self.0.health.report(self.0.queue.waiting())
+        self.0.health.report(self.queues().map(writer::Queue::waiting).sum())
     }
 
     /// A random text that belongs to this database alone.
@@ -277,6 +291,10 @@ impl Store {
     /// nothing of it away.
     pub async fn get_ready(&self) {
         tokio::join!(self.0.readers.fill(), self.0.engine_readers.fill());
+    }
+
+    fn queues(&self) -> impl Iterator<Item = &writer::Queue> {
+        [&self.0.queue].into_iter().chain(&self.0.claims)
     }
 
     fn readers(&self) -> &DbPool {

@@ -240,10 +240,10 @@ impl Store {
         let starts: Vec<i64> = wanted.iter().map(|(_, at)| micros(*at)).collect();
         let starts = serde_json::to_string(&starts).expect("a list of numbers always has a JSON form");
         let sql = format!(
-            "select * from runs where monitor_id in {} and started_at in {} and started_at >= $3 and started_at <= $4
+            "select * from runs where monitor_id {} and started_at {} and started_at >= $3 and started_at <= $4
              order by started_at, id",
-            sql_pieces::ids_of("$1"),
-            sql_pieces::ids_of("$2")
+            sql_pieces::among("$1"),
+            sql_pieces::among("$2")
         );
         let rows = db::query(db::AssertSqlSafe(sql))
             .bind(&ids)
@@ -255,7 +255,7 @@ impl Store {
         let wanted: HashSet<(MonitorId, Timestamp)> = wanted.into_iter().collect();
         let runs = rows.iter().map(run).collect::<Result<Vec<Run>, _>>()?;
         let runs = runs.into_iter().filter(|run| wanted.contains(&(run.monitor_id, run.started_at)));
-        let sql = format!("select * from flips where monitor_id in {} and at >= $2", sql_pieces::ids_of("$1"));
+        let sql = format!("select * from flips where monitor_id {} and at >= $2", sql_pieces::among("$1"));
         let rows =
             db::query(db::AssertSqlSafe(sql)).bind(ids).bind(micros(since)).fetch_all(self.engine_readers()).await?;
         let flips = rows.iter().map(flip).collect::<Result<Vec<RecordedFlip>, _>>()?;

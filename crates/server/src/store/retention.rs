@@ -60,8 +60,8 @@ impl Store {
         let ids: Vec<i64> = old.into_iter().map(|(id, _)| id).collect();
         let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
         let sql = format!(
-            "delete from runs where id in {} and started_at >= $2 and started_at <= $3",
-            sql_pieces::ids_of("$1")
+            "delete from runs where id {} and started_at >= $2 and started_at <= $3",
+            sql_pieces::among("$1")
         );
         self.write(move |connection| {
             Box::pin(async move {
@@ -149,7 +149,7 @@ impl Store {
         // Only what is settled may go, whatever happened since it was looked at.
         let settled =
             if table == "deliveries" { format!(" and status <> 'owed' and {NOT_NEEDED}") } else { String::new() };
-        let sql = format!("delete from {table} where id in {}{settled}", sql_pieces::ids_of("$1"));
+        let sql = format!("delete from {table} where id {}{settled}", sql_pieces::among("$1"));
         self.write(move |connection| {
             Box::pin(async move {
                 Ok(db::query(db::AssertSqlSafe(sql)).bind(ids).execute(connection).await?.rows_affected())

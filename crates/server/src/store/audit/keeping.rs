@@ -46,7 +46,7 @@ impl Store {
         if old.is_empty() {
             return Ok(0);
         }
-        let sql = format!("delete from audit where id in {}", sql_pieces::ids_of("$1"));
+        let sql = format!("delete from audit where id {}", sql_pieces::among("$1"));
         let ids = serde_json::to_string(&old).expect("a list of numbers always has a JSON form");
         self.write(move |connection| {
             Box::pin(async move {
@@ -70,7 +70,7 @@ impl Store {
     /// Notes that these rows were written elsewhere.
     pub async fn logged(&self, ids: &[i64]) -> Result<(), StoreError> {
         let ids = serde_json::to_string(ids).expect("a list of numbers always has a JSON form");
-        let sql = format!("delete from audit_unlogged where audit_id in {}", sql_pieces::ids_of("$1"));
+        let sql = format!("delete from audit_unlogged where audit_id {}", sql_pieces::among("$1"));
         self.write_patiently(move |connection| {
             Box::pin(async move {
                 db::query(db::AssertSqlSafe(sql)).bind(ids).execute(connection).await?;

@@ -137,8 +137,8 @@ impl Store {
         let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
         let sql = format!(
-            "select * from audit where id in {} order by at desc, id desc",
-            crate::store::database::sql_pieces::ids_of("$1")
+            "select * from audit where id {} order by at desc, id desc",
+            crate::store::database::sql_pieces::among("$1")
         );
         let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(row).collect::<Result<_, _>>()?, more))

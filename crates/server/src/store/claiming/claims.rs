@@ -59,6 +59,9 @@ pub struct Claims {
     pub overlapped: u64,
 }
 
+/// How many rows more than there are places for runs are kept at once: of some only the ticks are counted.
+const WITHOUT_A_PLACE: usize = 16;
+
 /// How long a claim's write waits for a lock before what is due is looked at afresh.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -70,7 +73,7 @@ impl Store {
     /// Where several servers share the database, what is due is kept for this one before it is looked at, and what another
     /// one keeps is passed over: no two plan the same tick.
     pub async fn claim_due(&self, request: &ClaimRequest) -> Result<Claims, StoreError> {
-        if self.0.shared {
+        if let Some(queue) = &self.0.claims {
             // Looking takes no locks; most of the time nothing is due.
             if self.next_due(request.now).await?.is_none_or(|due| due > request.now) {
                 return Ok(Claims::default());
@@ -81,10 +84,10 @@ impl Store {
             }
             let (request, margin, asked) = (request.clone(), self.0.claim_margin, Instant::now());
             let from = self.due_from(request.now);
-            let claims = self.0.queue.write(Some(PATIENCE), move |connection| {
+            let claims = queue.write(Some(PATIENCE), move |connection| {
                 Box::pin(async move {
                     let planned =
-                        planned(connection, &request, from, margin, sql_pieces::KEEPING_DUES, Some(asked)).await?;
+                        planned(connection, &request, from, margin, sql_pieces::PASSING_OVER_KEPT, Some(asked)).await?;
                     let taken = apply(connection, &planned.plans, &request.node).await?;
                     Ok(planned.claims(&taken))
                 })
@@ -188,14 +191,22 @@ async fn planned(
     asked: Option<Instant>,
 ) -> Result<Planned, StoreError> {
     // Scripts and what runs left may be long, and often there is no place to run any: they are read only of what will be run.
+    // Many are due at the same instant: the limit is reached in the index, before any of them is looked up. Nothing that was deleted
+    // is due.
     let sql = format!(
         "select m.version, m.schedule, m.timezone, m.timeout_s, d.*
-         from dues d join monitors m on m.id = d.monitor_id
-         where d.due_at <= $1 and d.due_at >= $3 and m.deleted_at is null order by d.due_at, d.monitor_id limit $2 {keeping}"
+         from (select * from dues where due_at <= $1 and due_at >= $3 order by due_at, monitor_id limit $2 {keeping}) d
+             join monitors m on m.id = d.monitor_id
+         where m.deleted_at is null order by d.due_at, d.monitor_id"
     );
+    // Each row that is kept is written to say so.
+    let limit = match keeping {
+        "" => request.limit,
+        _ => request.limit.min(u32::try_from(request.places + WITHOUT_A_PLACE).unwrap_or(u32::MAX)),
+    };
     let rows = db::query(db::AssertSqlSafe(sql))
         .bind(micros(request.now))
-        .bind(i64::from(request.limit))
+        .bind(i64::from(limit))
         .bind(from)
         .fetch_all(&mut *connection)
         .await?;
@@ -217,7 +228,7 @@ async fn planned(
     }
     let specs = specs(connection, &mut plans).await?;
     join_gaps(connection, &mut plans).await?;
-    Ok(Planned { plans, specs, due: rows.len(), more: rows.len() as u32 >= request.limit })
+    Ok(Planned { plans, specs, due: rows.len(), more: rows.len() as u32 >= limit })
 }
 
 /// What is to be run by `plans`, as it was when they were made: one that was edited since is looked at anew, one that
@@ -234,8 +245,8 @@ async fn specs(
     }
     let sql = format!(
         "select m.*, s.last_run_at, s.last_message, s.last_value, {LAST_STATE} as last_state
-         from monitors m join states s on s.monitor_id = m.id where m.deleted_at is null and m.id in {}",
-        sql_pieces::ids_of("$1")
+         from monitors m join states s on s.monitor_id = m.id where m.deleted_at is null and m.id {}",
+        sql_pieces::among("$1")
     );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     let mut read = HashMap::with_capacity(rows.len());

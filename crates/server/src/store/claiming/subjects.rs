@@ -46,8 +46,8 @@ pub(super) async fn subjects(
              s.severity, s.outage_id, s.waits, d.claimed_by is not null as claimed, m.version, m.active, m.alarm_after,
              m.alarm_window, m.recover_after, m.default_severity, m.state_in_outage, m.told_in_outage
          from states s join dues d on d.monitor_id = s.monitor_id join monitors m on m.id = s.monitor_id
-         where m.deleted_at is null and s.monitor_id in {} {}",
-        sql_pieces::ids_of("$1"),
+         where m.deleted_at is null and s.monitor_id {} {}",
+        sql_pieces::among("$1"),
         sql_pieces::KEEPING_THE_STATES
     );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
@@ -141,7 +141,7 @@ pub(super) async fn take(
     }
     if !connection.changes_two_tables_at_once() {
         let settled = touched.iter().filter(|(id, subject, _)| subject.settles.is_some() && taken.contains(id));
-        let sql = format!("update dues set {SETTLED} where monitor_id in {}", sql_pieces::ids_of("$1"));
+        let sql = format!("update dues set {SETTLED} where monitor_id {}", sql_pieces::among("$1"));
         let ids = ids_text(settled.map(|(id, ..)| *id));
         if ids != "[]" {
             db::query(db::AssertSqlSafe(sql)).bind(ids).execute(&mut *connection).await?;

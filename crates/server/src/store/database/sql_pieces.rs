@@ -20,9 +20,6 @@ pub(in crate::store) const KEEPING: &str = "{keeping}";
 /// keeps are passed over.
 pub(in crate::store) const PASSING_OVER_KEPT: &str = "{passing over kept}";
 
-/// The same for the rows of `dues d` in a join.
-pub(in crate::store) const KEEPING_DUES: &str = "{keeping dues}";
-
 /// As [`KEEPING`], for the rows of `states s` and `dues d` in a join, one after the other by their ids, so that two never wait for
 /// each other.
 pub(in crate::store) const KEEPING_THE_STATES: &str = "{keeping the states}";
@@ -40,6 +37,12 @@ pub(in crate::store) const SETTLING_TAKEN: &str = "{settling taken}";
 /// The rows, of one column `value`, of a list of ids that is bound as JSON text.
 pub(in crate::store) fn ids_of(parameter: &str) -> String {
     format!("{{ids of {parameter}}}")
+}
+
+/// After a column: that its value is one of a list of ids that is bound as JSON text. Each is looked up by the column's index, however
+/// many there are.
+pub(in crate::store) fn among(parameter: &str) -> String {
+    format!("{{among {parameter}}}")
 }
 
 /// The values of `rows` rows, to be bound one after the other before any other parameter. The first row says the types of the
@@ -77,12 +80,13 @@ pub(in crate::store) struct Words {
     pub(in crate::store) in_the_queue_index: &'static str,
     pub(in crate::store) keeping: &'static str,
     pub(in crate::store) passing_over_kept: &'static str,
-    pub(in crate::store) keeping_dues: &'static str,
     pub(in crate::store) keeping_the_states: &'static str,
     pub(in crate::store) taking: &'static str,
     pub(in crate::store) settling_taken: &'static str,
     /// Before and after the parameter that holds the list.
     pub(in crate::store) ids_of: (&'static str, &'static str),
+    /// The same.
+    pub(in crate::store) among: (&'static str, &'static str),
     /// Says rows of values, and answers how many parameters they are.
     pub(in crate::store) rows: fn(usize, &[&str]) -> (String, usize),
     /// Whether a parameter without a number gets one.
@@ -136,19 +140,22 @@ impl Words {
             IN_THE_QUEUE_INDEX => said.push_str(self.in_the_queue_index),
             KEEPING => said.push_str(self.keeping),
             PASSING_OVER_KEPT => said.push_str(self.passing_over_kept),
-            KEEPING_DUES => said.push_str(self.keeping_dues),
             KEEPING_THE_STATES => said.push_str(self.keeping_the_states),
             TAKING => said.push_str(self.taking),
             SETTLING_TAKEN => said.push_str(self.settling_taken),
-            _ => match piece.strip_prefix("{ids of ").and_then(|rest| rest.strip_suffix('}')) {
-                Some(parameter) => {
-                    said.push_str(self.ids_of.0);
-                    said.push_str(parameter);
-                    said.push_str(self.ids_of.1);
+            _ => {
+                let parameter = |name: &str| piece.strip_prefix(name)?.strip_suffix('}');
+                let list = parameter("{ids of ").map(|parameter| (self.ids_of, parameter));
+                match list.or_else(|| parameter("{among ").map(|parameter| (self.among, parameter))) {
+                    Some(((before, after), parameter)) => {
+                        said.push_str(before);
+                        said.push_str(parameter);
+                        said.push_str(after);
+                    }
+                    // None of ours: the engine says what it thinks of it.
+                    None => said.push_str(piece),
                 }
-                // None of ours: the engine says what it thinks of it.
-                None => said.push_str(piece),
-            },
+            }
         }
     }
 }
@@ -162,7 +169,7 @@ mod tests {
     #[test]
     fn pieces_are_said_in_the_words_of_each_engine_and_all_else_stays() {
         let sql =
-            format!("select a from b {JOIN_IN_ORDER} c where d in {} and e = $1 {PASSING_OVER_KEPT}", ids_of("$2"));
+            format!("select a from b {JOIN_IN_ORDER} c where d {} and e = $1 {PASSING_OVER_KEPT}", among("$2"));
         let say = |put: fn(SqlStr) -> SqlStr, sql: &str| {
             put(AssertSqlSafe(sql.to_owned()).into_sql_str()).as_str().to_owned()
         };
@@ -172,8 +179,14 @@ mod tests {
         );
         assert_eq!(
             say(postgres::sql_pieces::in_words, &sql),
-            "select a from b join c where d in (select value::bigint as value from jsonb_array_elements_text($2::jsonb) \
-             as ids (value)) and e = $1 for no key update skip locked"
+            "select a from b join c where d = any (array(select value::bigint from jsonb_array_elements_text($2::jsonb) \
+             as ids (value))) and e = $1 for no key update skip locked"
+        );
+        let list = format!("select value from {} ids", ids_of("$1"));
+        assert_eq!(say(sqlite::sql_pieces::in_words, &list), "select value from (select value from json_each($1)) ids");
+        assert_eq!(
+            say(postgres::sql_pieces::in_words, &list),
+            "select value from (select value::bigint as value from jsonb_array_elements_text($1::jsonb) as ids (value)) ids"
         );
         let rows = format!("values {} and $5", values(2, &["bigint", "text"]));
         assert_eq!(say(sqlite::sql_pieces::in_words, &rows), "values (cast(? as bigint),cast(? as text)),(?,?) and $5");

@@ -226,7 +226,7 @@ impl Store {
 async fn taken(connection: &mut DbConnection, monitors: &[ImportedMonitor]) -> Result<Vec<MonitorId>, StoreError> {
     let ids: Vec<i64> = monitors.iter().filter_map(|monitor| Some(monitor.id?.0)).collect();
     let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
-    let sql = format!("select id from monitors where id in {} order by id", sql_pieces::ids_of("$1"));
+    let sql = format!("select id from monitors where id {} order by id", sql_pieces::among("$1"));
     let taken: Vec<i64> = db::query_scalar(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     Ok(taken.into_iter().map(MonitorId).collect())
 }

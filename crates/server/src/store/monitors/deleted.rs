@@ -89,7 +89,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!("{SELECT}$1 and m.id in {} order by m.id", sql_pieces::ids_of("$2"));
+        let sql = format!("{SELECT}$1 and m.id {} order by m.id", sql_pieces::among("$2"));
         let rows = db::query(db::AssertSqlSafe(sql))
             .bind(micros(now))
             .bind(ids_text(ids.iter().copied()))

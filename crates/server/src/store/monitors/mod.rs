@@ -120,7 +120,7 @@ impl Store {
         query.push(" order by s.monitor_id limit ").push_bind(i64::from(filter.limit) + 1);
         let sizes: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
         let (ids, more) = fitting(&sizes, filter.limit, bytes);
-        let sql = format!("{SELECT} where m.deleted_at is null and m.id in {} order by m.id", sql_pieces::ids_of("$1"));
+        let sql = format!("{SELECT} where m.deleted_at is null and m.id {} order by m.id", sql_pieces::among("$1"));
         let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(monitor).collect::<Result<_, _>>()?, more))
     }

@@ -11,7 +11,6 @@ const WORDS: Words = Words {
     in_the_queue_index: "",
     keeping: "for no key update",
     passing_over_kept: "for no key update skip locked",
-    keeping_dues: "for no key update of d skip locked",
     keeping_the_states: "order by s.monitor_id for no key update of s, d",
     taking: ", taken as (",
     settling_taken: "), settled as (
@@ -20,6 +19,8 @@ const WORDS: Words = Words {
              where dues.monitor_id = taken.monitor_id and dues.attempt = result.attempt)
          select monitor_id from taken",
     ids_of: ("(select value::bigint as value from jsonb_array_elements_text(", "::jsonb) as ids (value))"),
+    // An array: of a `select` it would guess how many there are, and read whole tables where it guessed many.
+    among: ("= any (array(select value::bigint from jsonb_array_elements_text(", "::jsonb) as ids (value)))"),
     // A column of them is one parameter, however many rows there are: one statement for all, which is read once.
     rows: |_, types| {
         let columns: Vec<String> = (1..).zip(types).map(|(number, name)| format!("${number}::{name}[]")).collect();

@@ -65,7 +65,7 @@ impl Store {
         }
         let ids = serde_json::to_string(&cut).expect("a list of numbers always has a JSON form");
         let of_them =
-            format!("from runs where id in {} and started_at >= $2 and started_at < $3", sql_pieces::ids_of("$1"));
+            format!("from runs where id {} and started_at >= $2 and started_at < $3", sql_pieces::among("$1"));
         let sql = format!("select cast(sum(octet_length(return_value)) as bigint) {of_them}");
         let long: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql))
             .bind(&ids)

@@ -60,8 +60,8 @@ impl Store {
         };
         // Between which times they began says to the database where they are.
         let of_them = format!(
-            "from runs where id in {} and started_at >= $2 and started_at <= $3{NEWEST_FIRST}",
-            sql_pieces::ids_of("$1")
+            "from runs where id {} and started_at >= $2 and started_at <= $3{NEWEST_FIRST}",
+            sql_pieces::among("$1")
         );
         let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
         let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");

@@ -13,12 +13,12 @@ const WORDS: Words = Words {
     // There is one writer.
     keeping: "",
     passing_over_kept: "",
-    keeping_dues: "",
     keeping_the_states: "",
     // The claims are settled by the next statement.
     taking: "",
     settling_taken: "",
     ids_of: ("(select value from json_each(", "))"),
+    among: ("in (select value from json_each(", "))"),
     rows: |count, types| (format!("values {}", values(count, types)), count * types.len()),
     numbers: false,
 };

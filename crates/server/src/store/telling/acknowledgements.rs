@@ -176,8 +176,8 @@ impl Store {
         }
         let sql = format!(
             "select k.* from acknowledgements k join states s on s.monitor_id = k.monitor_id
-             where k.monitor_id in {} and s.state in ('ALARM', 'ERROR') and k.flip_id = {}",
-            sql_pieces::ids_of("$1"),
+             where k.monitor_id {} and s.state in ('ALARM', 'ERROR') and k.flip_id = {}",
+            sql_pieces::among("$1"),
             last_change_of("k.monitor_id")
         );
         let rows = db::query(db::AssertSqlSafe(sql))

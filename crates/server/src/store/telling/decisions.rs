@@ -142,7 +142,7 @@ impl Store {
             return Ok(found);
         }
         let ids = serde_json::to_string(&flips).expect("a list of numbers always has a JSON form");
-        let sql = format!("select flip_id, alert_key from deliveries where flip_id in {}", sql_pieces::ids_of("$1"));
+        let sql = format!("select flip_id, alert_key from deliveries where flip_id {}", sql_pieces::among("$1"));
         let told: HashSet<(i64, String)> =
             db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?.into_iter().collect();
         for one in found.iter_mut().filter(|one| by_rota(one)) {

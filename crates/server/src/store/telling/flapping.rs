@@ -91,11 +91,11 @@ async fn changes_of(
 ) -> Result<HashMap<MonitorId, Vec<Timestamp>>, StoreError> {
     let sql = format!(
         "select monitor_id, at from flips where at > $2 and old_state <> new_state and old_state <> 'INACTIVE'
-             and new_state <> 'INACTIVE' and monitor_id in {}
+             and new_state <> 'INACTIVE' and monitor_id {}
              and (by_source is null or not exists (select 1 from source_outages o where o.source = flips.by_source
                  and o.told_at is not null and (o.ended_at is null or o.ended_at > $2)))
          order by monitor_id, id desc",
-        sql_pieces::ids_of("$1")
+        sql_pieces::among("$1")
     );
     let rows: Vec<(i64, i64)> =
         db::query_as(db::AssertSqlSafe(sql)).bind(ids_text(monitors)).bind(micros(since)).fetch_all(connection).await?;

@@ -53,8 +53,8 @@ pub(in crate::store) async fn going_on(
     monitors: impl Iterator<Item = MonitorId>,
 ) -> Result<HashMap<MonitorId, FlipId>, StoreError> {
     let sql = format!(
-        "select monitor_id, incident_id from states where incident_id is not null and monitor_id in {}",
-        sql_pieces::ids_of("$1")
+        "select monitor_id, incident_id from states where incident_id is not null and monitor_id {}",
+        sql_pieces::among("$1")
     );
     let rows: Vec<(i64, i64)> =
         db::query_as(db::AssertSqlSafe(sql)).bind(ids_text(monitors)).fetch_all(connection).await?;

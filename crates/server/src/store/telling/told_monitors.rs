@@ -41,7 +41,7 @@ pub(in crate::store) async fn chosen_alerts(
     ids: &str,
 ) -> Result<HashMap<MonitorId, Vec<String>>, StoreError> {
     let sql =
-        format!("select id, alerts from monitors where alerts is not null and id in {}", sql_pieces::ids_of("$1"));
+        format!("select id, alerts from monitors where alerts is not null and id {}", sql_pieces::among("$1"));
     let rows: Vec<(i64, Option<String>)> = db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     Ok(rows.into_iter().filter_map(|(id, alerts)| Some((MonitorId(id), alerts_from(id, alerts)?))).collect())
 }
@@ -52,8 +52,8 @@ pub(in crate::store) async fn summaries(
     ids: &str,
 ) -> Result<HashMap<MonitorId, MonitorSummary>, StoreError> {
     let sql = format!(
-        "select id, name, tags, description, timezone, unit, decimals, source from monitors where id in {}",
-        sql_pieces::ids_of("$1")
+        "select id, name, tags, description, timezone, unit, decimals, source from monitors where id {}",
+        sql_pieces::among("$1")
     );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()

@@ -37,7 +37,7 @@ pub(in crate::store) async fn told_of(
     connection: &mut DbConnection,
     ids: &str,
 ) -> Result<HashMap<(MonitorId, String), Heard>, StoreError> {
-    let sql = format!("select * from told where monitor_id in {}", sql_pieces::ids_of("$1"));
+    let sql = format!("select * from told where monitor_id {}", sql_pieces::among("$1"));
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {

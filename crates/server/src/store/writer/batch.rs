@@ -102,8 +102,8 @@ async fn keep_in_order(connection: &mut DbConnection, ids: BTreeSet<MonitorId>) 
         return Ok(());
     }
     let sql = format!(
-        "select monitor_id from states where monitor_id in {} order by monitor_id {}",
-        sql_pieces::ids_of("$1"),
+        "select monitor_id from states where monitor_id {} order by monitor_id {}",
+        sql_pieces::among("$1"),
         sql_pieces::KEEPING
     );
     let _: Vec<i64> =

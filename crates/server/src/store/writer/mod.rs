@@ -1,4 +1,5 @@
-//! The one writer: takes what waits, writes it in one transaction, and answers each only after the commit.
+//! The writer: takes what waits, writes it in one transaction, and answers each only after the commit. A file has one; on a database
+//! that several servers share, each has another one for its claims.
 //!
 //! Work waits in the [`queue`]; what is done within a transaction is a [`batch`].
 
@@ -34,10 +35,10 @@ const PROBE: &str = "insert into meta (key, value) values ('probe', ''); delete 
 /// The most pieces of work in one transaction: bounds how long the first of them waits for its answer.
 const BATCH: usize = 512;
 
-/// Starts the writer on `connection`. It keeps the lock file until it has ended.
+/// Starts the writer on `connection`, or on one that it makes when it is needed. It keeps the lock file until it has ended.
 pub(super) fn start(
     options: DbOptions,
-    connection: DbConnection,
+    connection: Option<DbConnection>,
     health: Arc<Health>,
     lock: Option<LockFile>,
     probe_every: Duration,
@@ -49,7 +50,7 @@ pub(super) fn start(
         jobs,
         closing,
         options,
-        connection: Some(connection),
+        connection,
         transaction: None,
         health,
         held_up: 0,
@@ -64,7 +65,7 @@ struct Writer {
     jobs: mpsc::Receiver<Job>,
     closing: CancellationToken,
     options: DbOptions,
-    /// `None` after a fault that may have hurt it: made again before the next transaction.
+    /// `None` before the first transaction, and after a fault that may have hurt it: made before the next one.
     connection: Option<DbConnection>,
     /// What the open transaction is known by, where its commit may go unanswered.
     transaction: Option<Transaction>,

@@ -139,7 +139,7 @@ impl PostgresServer {
             "-c",
             "fsync=off",
             "-c",
-            "max_connections=60",
+            "max_connections=100",
         ]);
         command.arg("-c").arg(format!("port={}", self.port));
         command.arg("-c").arg(format!("unix_socket_directories={}", self.folder.path().display()));

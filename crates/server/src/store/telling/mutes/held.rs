@@ -318,7 +318,7 @@ pub(in crate::store) async fn held_of(
     connection: &mut DbConnection,
     ids: &str,
 ) -> Result<HashSet<(MonitorId, String)>, StoreError> {
-    let sql = format!("select monitor_id, alert_key from held where monitor_id in {}", sql_pieces::ids_of("$1"));
+    let sql = format!("select monitor_id, alert_key from held where monitor_id {}", sql_pieces::among("$1"));
     let rows: Vec<(i64, String)> = db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     Ok(rows.into_iter().map(|(monitor, alert)| (MonitorId(monitor), alert)).collect())
 }

@@ -131,8 +131,8 @@ impl Store {
             .collect::<Result<Vec<_>, StoreError>>()?;
         let ids: Vec<i64> = found.iter().map(|one| one.flip.id.0).collect();
         let sql = format!(
-            "select flip_id, alert_key from muted_flips where mute_id = $1 and flip_id in {} order by alert_key",
-            sql_pieces::ids_of("$2")
+            "select flip_id, alert_key from muted_flips where mute_id = $1 and flip_id {} order by alert_key",
+            sql_pieces::among("$2")
         );
         let alerts: Vec<(i64, String)> = db::query_as(db::AssertSqlSafe(sql))
             .bind(id.0)

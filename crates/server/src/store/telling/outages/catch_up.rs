@@ -66,8 +66,8 @@ fn apart(count: usize) -> SignedDuration {
 async fn make_due(connection: &mut DbConnection, due: Vec<Due>) -> Result<u64, StoreError> {
     // In the order in which everybody keeps them.
     let keeping = format!(
-        "select s.monitor_id from states s join dues d on d.monitor_id = s.monitor_id where s.monitor_id in {} {}",
-        sql_pieces::ids_of("$1"),
+        "select s.monitor_id from states s join dues d on d.monitor_id = s.monitor_id where s.monitor_id {} {}",
+        sql_pieces::among("$1"),
         sql_pieces::KEEPING_THE_STATES
     );
     db::query(db::AssertSqlSafe(keeping))

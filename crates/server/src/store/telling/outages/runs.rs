@@ -69,8 +69,8 @@ impl Outages {
         }
         let ids = serde_json::to_string(&waited_for).expect("a list of numbers always has a JSON form");
         let sql = format!(
-            "select * from source_outages where ended_at is null or ended_at > $1 or id in {} order by id",
-            sql_pieces::ids_of("$2")
+            "select * from source_outages where ended_at is null or ended_at > $1 or id {} order by id",
+            sql_pieces::among("$2")
         );
         let rows = db::query(db::AssertSqlSafe(sql))
             .bind(first.map_or(i64::MAX, micros))
