@@ -26,7 +26,7 @@ insert into dues
 select monitor_id, due_at, next_tick_at, owed_tick_at, fault_count, catch_up_at, attempt, claimed_by, claimed_tick_at, lease_until,
     missed_ticks, overlapped_ticks, fault
 from statuses order by monitor_id;
-create index dues_due on dues (due_at) where due_at is not null;
+create index dues_due on dues (due_at, monitor_id) where due_at is not null;
 
 -- The state of each monitor and what its last run left.
 create table states (
