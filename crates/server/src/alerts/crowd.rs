@@ -80,30 +80,20 @@ pub fn crowd(mut all: Vec<Notification>, list: &str) -> Notification {
     let (first, rest) = (&all[0].sending.reply_to, &all[1..]);
     let reply_to = first.clone().filter(|_| rest.iter().all(|one| one.sending.reply_to == *first));
     let worst = &all[0];
+    let monitor = MonitorSummary {
+        url: list.to_owned(),
+        timezone: worst.monitor.timezone.clone(),
+        ..MonitorSummary::named(MonitorId(0), "Several monitors".to_owned())
+    };
     Notification {
-        monitor: MonitorSummary {
-            url: list.to_owned(),
-            timezone: worst.monitor.timezone.clone(),
-            ..MonitorSummary::named(MonitorId(0), "Several monitors".to_owned())
-        },
         old_state: worst.old_state,
         old_severity: worst.old_severity,
         new_state: worst.new_state,
         severity: worst.severity,
         message: counted(&all),
-        return_value: None,
         tick_at: all.iter().filter_map(|one| one.tick_at).max(),
-        started_at: None,
-        run_id: None,
-        key,
-        incident: None,
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending { missed: Vec::new(), may_be_repeat, reply_to, crowd: all, ..Sending::default() },
+        sending: Sending { may_be_repeat, reply_to, crowd: all, ..Sending::default() },
+        ..Notification::about(monitor, key)
     }
 }
 

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
-use revere::store::{
-    AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, Settlement,
-    Store, TakenBack,
+use revere::{
+    alerts::{MonitorSummary, Notification},
+    store::{
+        AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, Settlement,
+        Store, TakenBack,
+    },
 };
 use revere_model::{MonitorId, Severity, Silence, State, StateSet};
 
@@ -385,33 +388,20 @@ async fn what_older_and_newer_versions_stored_is_read() {
         scratch.store.delivery(stored.id).await.unwrap().notification
     };
     let today = read(STORED).await;
-    let expected = revere::alerts::Notification {
-        monitor: revere::alerts::MonitorSummary {
-            id: MonitorId(1),
-            name: "Mail queue".to_owned(),
-            url: String::new(),
-            tags: vec!["mail".to_owned(), "eu".to_owned()],
-            ..revere::alerts::MonitorSummary::named(MonitorId(1), String::new())
-        },
+    let monitor = MonitorSummary {
+        tags: vec!["mail".to_owned(), "eu".to_owned()],
+        ..MonitorSummary::named(MonitorId(1), "Mail queue".to_owned())
+    };
+    let expected = Notification {
         old_state: State::Ok,
-        old_severity: None,
         new_state: State::Alarm,
-        severity: None,
         message: "521 mails wait".to_owned(),
         return_value: Some(revere_model::ReturnValue::Int(521)),
         tick_at: Some("2026-01-01T00:05:00Z".parse().unwrap()),
         started_at: Some("2026-01-01T00:05:00.25Z".parse().unwrap()),
-        run_id: None,
-        key: "0123456789abcdef0123456789abcdef".to_owned(),
         // Older ones say nothing of it; their row does.
         incident: stored.notification.incident.clone(),
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: revere::alerts::Sending::default(),
+        ..Notification::about(monitor, "0123456789abcdef0123456789abcdef".to_owned())
     };
     assert_eq!(today, expected);
     assert_eq!(read(&STORED.replace("{\"monitor\"", "{\"mood\":3,\"monitor\"")).await, expected, "a later field");
