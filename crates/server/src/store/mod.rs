@@ -15,6 +15,7 @@ mod facts;
 mod health;
 mod import;
 mod many_rows;
+mod meta_table;
 mod migrations;
 mod monitors;
 mod moving;
