@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::reader::Reader;
 use crate::{
     access::{
-        LogInSettings, Network,
+        LogInSettings,
         oidc::{self, Granted, ProviderSettings},
     },
-    outbound::{Url, header::HeaderName},
+    outbound::{Network, Url, header::HeaderName},
     tls,
 };
 
@@ -35,7 +35,7 @@ impl Reader<'_> {
                     "is every address there is, and whoever is trusted may say by PROXY_USER_HEADER who they are: name the proxy's",
                 ),
                 Ok(network) => trusted_proxies.push(network),
-                Err(message) => self.fault(&format!("TRUSTED_PROXIES[{index}]"), message),
+                Err(fault) => self.fault(&format!("TRUSTED_PROXIES[{index}]"), format!("{fault}, not {text:?}")),
             }
         }
         let settings = LogInSettings {
