@@ -21,7 +21,7 @@ use tokio::sync::watch;
 pub use address_limits::{AddressLimits, address_network};
 pub use hashing::Verified;
 pub use known_tokens::KnownTokens;
-pub use passwords::{Busy, Lane, MAX_PASSWORD, MIN_PASSWORD, Passwords, password_fault};
+pub use passwords::{Busy, MAX_PASSWORD, MIN_PASSWORD, Passwords, Queue, password_fault};
 pub use refusal_limits::{LeftOut, RefusalLimits};
 pub use refusal_times::at_a_full_step;
 
