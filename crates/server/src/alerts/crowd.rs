@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{Channel, ChannelKind, MonitorSummary, Notification, PreviewPart, Receipt, SendError, WebPush, plain_text};
 use crate::{
     building::BuildInput,
+    hexadecimal::hex,
     notification::Sending,
     settings::{Field, FieldGroup, FieldKind},
 };
@@ -73,7 +74,7 @@ impl Channel for Told {
 pub fn crowd(mut all: Vec<Notification>, list: &str) -> Notification {
     all.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.monitor.name.cmp(&other.monitor.name)));
     let keys: Vec<&str> = all.iter().map(|one| one.key.as_str()).collect();
-    let mut key: String = Sha256::digest(keys.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut key = hex(&Sha256::digest(keys.join("\n")));
     key.truncate(32);
     let may_be_repeat = all.iter().any(|one| one.sending.may_be_repeat);
     // Of several threads it belongs to none.
