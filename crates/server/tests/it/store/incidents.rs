@@ -6,9 +6,8 @@ use revere::store::{
     AlertSettings, ConfiguredAlert, Delivery, DeliveryFilter, ImportedMonitor, ImportedRun, Past, Store, StoreOptions,
 };
 use revere_model::{FlipId, MonitorId, RunKind, State, StateSet};
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, at, by_server, spec, switched};
+use crate::support::{Scratch, at, by_server, manual_run, older_database, spec, switched};
 
 async fn configure(scratch: &Scratch, keys: &[&str]) {
     let configured: Vec<ConfiguredAlert> = keys
@@ -166,15 +165,7 @@ async fn one_that_came_with_an_import_is_ended_here() {
 async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("revere.db");
-    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
-    for step in [
-        include_str!("../../../migrations/sqlite/0001_start.sql"),
-        include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
-        include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
-        include_str!("../../../migrations/sqlite/0004_uses.sql"),
-        include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
-        "pragma application_id = 0x52455652; pragma user_version = 5;
-         insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
+    let rows = "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
              created_at, updated_at, script) values (1, 'a', '', '* * * * *', 'UTC', 1, '[]', 1, 1, 0, 0, 'pass');
          insert into statuses (monitor_id, state, state_since) values (1, 'ERROR', 50);
          insert into flips (monitor_id, at, old_state, new_state, message) values
@@ -185,36 +176,13 @@ async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
          insert into told (alert_key, monitor_id, state, open) values ('ops', 1, 'ERROR', 'ERROR');
          insert into deliveries (flip_id, alert_key, monitor_id, status, next_attempt_at, created_at, key, notification)
              values (6, 'ops', 1, 'owed', 50, 50, 'k',
-                 '{\"monitor\":{\"id\":1,\"name\":\"a\"},\"old_state\":\"ALARM\",\"new_state\":\"ERROR\",\"message\":\"\",\"key\":\"k\"}');",
-    ] {
-        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
-    }
-    older.close().await.unwrap();
+                 '{\"monitor\":{\"id\":1,\"name\":\"a\"},\"old_state\":\"ALARM\",\"new_state\":\"ERROR\",\"message\":\"\",\"key\":\"k\"}');";
+    older_database(&path, 5, rows).await;
     let store = Store::open(StoreOptions::new(&path)).await.unwrap();
     let now = at("2026-01-01T00:00:00Z");
     switched(&store, MonitorId(1), false, now).await;
     switched(&store, MonitorId(1), true, now).await;
-    let result = revere::store::RunResult {
-        monitor_id: MonitorId(1),
-        attempt: None,
-        kind: RunKind::Manual,
-        tick_at: now,
-        started_at: now,
-        finished_at: now,
-        duration: std::time::Duration::ZERO,
-        outcome: Well,
-        severity: None,
-        message: String::new(),
-        return_value: None,
-        threshold: None,
-        output: String::new(),
-        traceback: None,
-        seed: 7,
-        script_version: "0123".repeat(8),
-        sources: Default::default(),
-        entry: None,
-    };
-    store.commit_run(result).await.unwrap();
+    store.commit_run(manual_run(MonitorId(1), now, Well)).await.unwrap();
     let told = told(&store, "ops").await;
     assert_eq!(story(&told), [(Error, Some(0)), (Well, Some(0))]);
     assert_eq!(told[0].incident_id, Some(FlipId(3)));
