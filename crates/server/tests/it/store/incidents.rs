@@ -2,20 +2,10 @@
 
 use std::sync::{Arc, atomic::AtomicU64};
 
-use revere::store::{
-    AlertSettings, ConfiguredAlert, Delivery, DeliveryFilter, ImportedMonitor, ImportedRun, Past, Store, StoreOptions,
-};
+use revere::store::{AlertSettings, Delivery, DeliveryFilter, ImportedMonitor, ImportedRun, Past, Store, StoreOptions};
 use revere_model::{FlipId, MonitorId, RunKind, State, StateSet};
 
 use crate::support::{Scratch, at, by_server, manual_run, older_database, spec, switched};
-
-async fn configure(scratch: &Scratch, keys: &[&str]) {
-    let configured: Vec<ConfiguredAlert> = keys
-        .iter()
-        .map(|key| ConfiguredAlert { key: (*key).to_owned(), enabled: true, ..Default::default() })
-        .collect();
-    scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap();
-}
 
 /// What an alert tells, oldest first.
 async fn told(store: &Store, alert: &str) -> Vec<Delivery> {
@@ -52,7 +42,7 @@ use State::{Alarm, Error, Inactive, Ok as Well};
 #[tokio::test]
 async fn beginning_changes_and_end_of_a_problem_carry_the_same_one_and_the_next_problem_another() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     goes_through(&scratch, id, &[Well, Alarm, Error, Well, Error]).await;
     let scratch = scratch.reopened().await;
@@ -77,7 +67,7 @@ async fn beginning_changes_and_end_of_a_problem_carry_the_same_one_and_the_next_
 #[tokio::test]
 async fn one_whose_beginning_was_not_told_has_the_same_id_for_all() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["all", "errors"]).await;
+    scratch.configure(&["all", "errors"]).await;
     let states = StateSet::EMPTY.with(Error).with(Well);
     scratch
         .store
@@ -95,12 +85,12 @@ async fn one_whose_beginning_was_not_told_has_the_same_id_for_all() {
 #[tokio::test]
 async fn an_alert_that_was_away_ends_the_incident_that_it_told() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     goes_through(&scratch, id, &[Alarm]).await;
-    configure(&scratch, &[]).await;
+    scratch.configure(&[]).await;
     goes_through(&scratch, id, &[Well, Alarm]).await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     goes_through(&scratch, id, &[Well, Alarm]).await;
     assert_eq!(story(&told(&scratch.store, "ops").await), [(Alarm, Some(0)), (Well, Some(0)), (Alarm, Some(1))]);
 }
@@ -108,7 +98,7 @@ async fn an_alert_that_was_away_ends_the_incident_that_it_told() {
 #[tokio::test]
 async fn switching_off_ends_one_and_what_is_given_up_keeps_it() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops", "other"]).await;
+    scratch.configure(&["ops", "other"]).await;
     for key in ["ops", "other"] {
         let states = State::ALL.into_iter().collect();
         scratch.store.set_alert(key, AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
@@ -146,7 +136,7 @@ fn past(minute: i64, old_state: State, new_state: State) -> Past {
 #[tokio::test]
 async fn one_that_came_with_an_import_is_ended_here() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let history = vec![past(1, Well, Alarm), past(2, Alarm, Well), past(3, Well, Alarm), past(4, Alarm, Error)];
     let imported = ImportedMonitor { id: None, spec: spec("a"), state: Error, heard: Error, history };
     let states = StateSet::DEFAULT_TOLD;

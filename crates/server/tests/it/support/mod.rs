@@ -60,6 +60,11 @@ pub(crate) fn spec(name: &str) -> MonitorSpec {
     }
 }
 
+/// The same, but for its schedule: it comes once a year, so that only the test makes it run.
+pub(crate) fn yearly(name: &str) -> MonitorSpec {
+    MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(name) }
+}
+
 /// The same with a script of its own.
 pub(crate) fn scripted(name: &str, script: &str) -> MonitorSpec {
     MonitorSpec { script: script.to_owned(), ..spec(name) }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use revere::store::{ClaimRequest, Claimed, Committed, RunResult, Store, StoreOptions};
+use revere::store::{ClaimRequest, Claimed, Committed, ConfiguredAlert, RunResult, Store, StoreOptions};
 use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, Severity, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -101,6 +101,13 @@ impl Scratch {
             places: 1000,
         };
         self.store.claim_due(&request).await.unwrap().runs
+    }
+
+    /// Has the configuration have these alerts, switched on, and no others.
+    pub(crate) async fn configure(&self, keys: &[&str]) {
+        let alert = |key: &&str| ConfiguredAlert { key: (*key).to_owned(), enabled: true, ..Default::default() };
+        let configured: Vec<ConfiguredAlert> = keys.iter().map(alert).collect();
+        self.store.sync_alerts(&configured, self.now()).await.unwrap();
     }
 
     /// Claims what is due now.
