@@ -16,7 +16,7 @@ use revere_model::{Act, Operation, SessionId, UserId, Who};
 use super::{
     Context, Failure, Services,
     code_check::{self, CodeCheck},
-    noted_uses::{is_due, note},
+    last_used::{is_due, note},
     refusals::about,
 };
 use crate::{

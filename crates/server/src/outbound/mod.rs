@@ -18,12 +18,12 @@ mod cookies;
 mod dialer;
 mod fault;
 mod http_date;
-mod names;
 mod network;
 mod new_connection;
 mod proxy;
 mod reply;
 mod request;
+mod resolver;
 
 use std::{
     sync::{Arc, Mutex},
@@ -37,13 +37,13 @@ use cookies::Cookies;
 pub use dialer::Dialer;
 pub use fault::{OutboundError, OutboundKind};
 pub use http_date::http_date;
-use names::{GuardedResolver, Names};
 pub use network::Network;
 use new_connection::Connecting as NewConnection;
 use proxy::Proxies;
 pub use reply::Reply;
 pub use request::{Request, shown_url};
 pub use reqwest::{Method, StatusCode, Url, header};
+use resolver::{GuardedResolver, Names};
 
 use crate::{answer_memory, redact::Secrets, tls::Trust};
 

@@ -3,17 +3,17 @@
 //! What is to be told is kept with each, as it was then. One whose words cannot be read, because a disk or another
 //! version spoiled them, is told by its flip, which says the same; it never stands in the way of others.
 
+mod fallback;
 pub(in crate::store) mod handed_on;
 mod held;
-mod instead;
 mod queue;
 mod sending;
 pub(in crate::store) mod standing;
 
 use std::str::FromStr;
 
+pub(in crate::store) use fallback::{instead, stand_in, tell_instead};
 pub(in crate::store) use held::acknowledged;
-pub(in crate::store) use instead::{instead, stand_in, tell_instead};
 use jiff::Timestamp;
 use revere_model::{DeliveryId, FlipId, MonitorId, MuteId, Told};
 pub(in crate::store) use sending::{read, read_one, settle};

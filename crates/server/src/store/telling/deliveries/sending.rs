@@ -10,8 +10,9 @@ use revere_model::MonitorId;
 use tokio::time::Instant;
 
 use super::{
-    Delivery, DeliveryStatus, Settlement, delivery, held,
-    instead::tell_instead,
+    Delivery, DeliveryStatus, Settlement, delivery,
+    fallback::tell_instead,
+    held,
     queue::{behind, keep_the_queue, next_in_turn},
 };
 use crate::store::{
