@@ -21,6 +21,7 @@ mod http_date;
 mod network;
 mod new_connection;
 mod proxy;
+mod redirects;
 mod reply;
 mod request;
 mod resolver;
@@ -277,7 +278,7 @@ impl Exchange<'_> {
             let clients = self.outbound.clients(&request.url)?;
             let answered = self.ask(&clients, &request).await;
             let response = answered.map_err(|failure| sent_on(self.name_proxy(failure, &request.url), &request.url))?;
-            let target = request::redirect_target(&request.url, &response).filter(|_| request.redirects > 0);
+            let target = redirects::redirect_target(&request.url, &response).filter(|_| request.redirects > 0);
             let Some(target) = target else {
                 let url = request.url.clone();
                 return self.read(request.url, response).await.map_err(|failure| sent_on(failure, &url));
