@@ -121,3 +121,12 @@ async fn a_provider_is_asked_by_the_rules_of_everything_else() {
     let lies = shell.run("check --connect").exits(1);
     assert!(lies.stdout.contains("unexpected issuer URI"), "{}", lies.stdout);
 }
+
+/// What providers show, and what people copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_a_providers_metadata_is_taken_for_its_issuer() {
+    let provider = TestProvider::start(&ManualClock::at(SystemClock.now())).await;
+    let shell = configured(&format!("{}/.well-known/openid-configuration", provider.url));
+    let said = shell.run("check --connect").exits(0);
+    assert!(said.stdout.contains("log-in by Corp answers"), "{}", said.stdout);
+}
