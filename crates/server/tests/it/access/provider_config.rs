@@ -5,7 +5,10 @@ use revere_model::{Clock as _, ManualClock, SystemClock};
 use serde_json::json;
 
 use super::test_provider::{Act, CLIENT, CLIENT_SECRET, TestProvider};
-use crate::cli::{Shell, server::Server};
+use crate::{
+    cli::{Shell, server::Server},
+    support::client_without_redirects,
+};
 
 const KEY: &str = "signing-k3y-0123456789";
 
@@ -30,10 +33,8 @@ struct Browser {
 }
 
 impl Browser {
-    #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
     fn new() -> Browser {
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        Browser { client: client.build().unwrap(), cookies: String::new() }
+        Browser { client: client_without_redirects(), cookies: String::new() }
     }
 
     async fn get(&mut self, address: &str) -> (u16, String, String) {

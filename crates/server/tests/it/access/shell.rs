@@ -9,15 +9,12 @@ use revere::web::{ROUTES, Route};
 
 use crate::{
     cli::server::Server,
-    support::{cache_dir, client, until},
+    support::{client, revere_in, this_version, until},
 };
 
 fn revere(folder: &std::path::Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
-    command.current_dir(folder).env("REVERE_CACHE_DIR", cache_dir()).args(arguments).stdin(Stdio::null());
-    for name in ["REVERE_CONFIG_FILE", "RUST_LOG", "NO_COLOR", "TZ", "REVERE_HOST", "REVERE_PORT"] {
-        command.env_remove(name);
-    }
+    let mut command = revere_in(this_version(), folder);
+    command.args(arguments);
     command
 }
 

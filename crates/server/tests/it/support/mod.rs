@@ -15,7 +15,7 @@ pub(crate) mod small_disk;
 pub(crate) mod test_engine;
 mod waiting;
 
-pub(crate) use client::client;
+pub(crate) use client::{client, client_without_redirects};
 pub(crate) use closing_server::{CLOSINGS, Closing, ClosingServer};
 pub(crate) use database::{Sql, TestDatabase, on_postgresql};
 pub(crate) use manual_run::manual_run;
@@ -27,7 +27,10 @@ pub(crate) use small_disk::SmallDisk;
 pub(crate) use test_engine::{Behaviour, TestEngine};
 pub(crate) use waiting::{PATIENCE, eventually, until, within};
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use jiff::Timestamp;
 use revere_model::{Asked, MonitorSpec};
@@ -38,6 +41,21 @@ pub(crate) fn cache_dir() -> PathBuf {
         Some(folder) => folder.into(),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
     }
+}
+
+/// The real program, in a folder, with nothing of the environment that would change what it does.
+pub(crate) fn revere_in(executable: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(executable);
+    command.current_dir(folder).env("REVERE_CACHE_DIR", cache_dir()).stdin(Stdio::null());
+    for name in ["REVERE_CONFIG_FILE", "REVERE_HOST", "REVERE_PORT", "RUST_LOG", "NO_COLOR", "TZ"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The executable that is tested.
+pub(crate) fn this_version() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_revere"))
 }
 
 /// Reads an instant.
