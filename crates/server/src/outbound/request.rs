@@ -1,4 +1,4 @@
-//! What is asked.
+//! An HTTP request: what is asked, what goes along, and whether it may be sent again.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
