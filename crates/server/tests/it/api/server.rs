@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::outside::{self, Echo, Mailbox};
-use crate::support::{TestDatabase, cache_dir, client, eventually, manual_run, until};
+use crate::support::{TestDatabase, cache_dir, client, eventually, until};
 
 /// When every test begins: a Wednesday.
 pub(crate) const BEGIN: &str = "2026-07-01T12:00:30Z";
@@ -219,7 +219,7 @@ impl Server {
             let committed = self.store.commit_run(RunResult {
                 duration: Duration::from_millis(5),
                 message: format!("run {number}"),
-                ..manual_run(MonitorId(monitor), self.clock.now(), outcome)
+                ..crate::support::manual_run(MonitorId(monitor), self.clock.now(), outcome)
             });
             let Committed::Recorded { run, .. } = committed.await.unwrap() else { panic!("not recorded") };
             ids.push(run.id.0);

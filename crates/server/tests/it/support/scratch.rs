@@ -7,7 +7,7 @@ use revere::store::{ClaimRequest, Claimed, Committed, ConfiguredAlert, RunResult
 use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, Severity, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::{Sql, TestDatabase, at, by_server, manual_run, on_postgresql};
+use super::{Sql, TestDatabase, at, by_server, on_postgresql};
 
 /// A store with a database of its own.
 pub(crate) struct Scratch {
@@ -126,7 +126,7 @@ impl Scratch {
             attempt: Some(claimed.attempt),
             kind: claimed.kind,
             tick_at: claimed.tick_at,
-            ..manual_run(claimed.monitor_id, self.now(), outcome)
+            ..super::manual_run(claimed.monitor_id, self.now(), outcome)
         }
     }
 
@@ -143,7 +143,7 @@ impl Scratch {
 
     /// What a manual run of a monitor came to, now.
     pub(crate) fn manual_result(&self, monitor: MonitorId, outcome: State) -> RunResult {
-        manual_run(monitor, self.now(), outcome)
+        super::manual_run(monitor, self.now(), outcome)
     }
 }
 
