@@ -9,7 +9,7 @@ import { searchKeymap, highlightSelectionMatches } from "@codemirror/search";
 import { lintKeymap } from "@codemirror/lint";
 import { tags } from "@lezer/highlight";
 import { shortestFirst, sourceCompletion } from "./completion.js";
-import { sources } from "./described.js";
+import { sources } from "./descriptions.js";
 import { signatures } from "./signatures.js";
 import { goesOn, nameCompletion, noteOn } from "./source_names.js";
 

@@ -2,7 +2,7 @@
 import { snippetCompletion } from "@codemirror/autocomplete";
 import { syntaxTree } from "@codemirror/language";
 import { sourceNamed } from "./calls.js";
-import { described, sources } from "./described.js";
+import { described, sources } from "./descriptions.js";
 
 const about = (name) => {
   const { signature, doc } = described({ source: null, method: name });

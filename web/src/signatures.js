@@ -2,7 +2,7 @@
 import { StateField } from "@codemirror/state";
 import { showTooltip } from "@codemirror/view";
 import { callAround } from "./calls.js";
-import { described } from "./described.js";
+import { described } from "./descriptions.js";
 
 export const signatures = StateField.define({
   create: () => null,

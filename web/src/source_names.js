@@ -3,7 +3,7 @@
 import { Facet } from "@codemirror/state";
 import { syntaxTree } from "@codemirror/language";
 import { callAround } from "./calls.js";
-import { sources } from "./described.js";
+import { sources } from "./descriptions.js";
 
 // Where it is said that a source names nothing now.
 export const noteOn = Facet.define();

@@ -9,6 +9,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use revere_model::{DeliveryId, FlipId};
 use sha2::Sha256;
 
+use crate::hexadecimal::hex;
+
 /// 160 bits of the signature: nobody finds those by trying.
 const SIGNATURE_BYTES: usize = 20;
 
@@ -49,8 +51,7 @@ impl LinkSigner {
     pub fn token(&self, delivery: DeliveryId, flip: FlipId) -> String {
         let signature = self.over(delivery, flip).finalize().into_bytes();
         // Letters that are markup nowhere: a messenger that escapes them would break the link.
-        let signature: String = signature.iter().take(SIGNATURE_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        format!("{delivery}.{signature}")
+        format!("{delivery}.{}", hex(&signature[..SIGNATURE_BYTES]))
     }
 
     /// The delivery that a token says it is of. Whether it is, [`LinkSigner::fits`] says.

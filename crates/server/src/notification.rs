@@ -211,6 +211,31 @@ impl MonitorSummary {
 }
 
 impl Notification {
+    /// One about a monitor, of which nothing else is known yet. Whoever makes one says what it knows and takes the rest from here.
+    pub fn about(monitor: MonitorSummary, key: String) -> Notification {
+        Notification {
+            monitor,
+            old_state: State::Inactive,
+            old_severity: None,
+            new_state: State::Inactive,
+            severity: None,
+            message: String::new(),
+            return_value: None,
+            tick_at: None,
+            started_at: None,
+            run_id: None,
+            key,
+            incident: None,
+            test: false,
+            reminder: None,
+            on_call: None,
+            acknowledge_url: None,
+            wording: None,
+            said: None,
+            sending: Sending::default(),
+        }
+    }
+
     /// How severe the problem is; `None` if it is about none.
     pub fn severity(&self) -> Option<Severity> {
         self.new_state.is_problem().then(|| self.severity.unwrap_or_default())

@@ -1,9 +1,11 @@
 //! What must not be guessed, and how it is kept: 32 random bytes for whoever holds it, their SHA-256 in the database.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
+
+use crate::hexadecimal::hex;
 
 /// Something that opens a door. Shown to whoever it is for, once; not to a log.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,10 +42,7 @@ impl fmt::Debug for Secret {
 
 /// The SHA-256 of a text that nobody can guess, in hexadecimal digits.
 pub fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hash, byte| {
-        _ = write!(hash, "{byte:02x}");
-        hash
-    })
+    hex(&Sha256::digest(text))
 }
 
 /// Bytes from the operating system.

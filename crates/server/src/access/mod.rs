@@ -6,7 +6,6 @@ mod address_limits;
 mod common_passwords;
 mod hashing;
 mod known_tokens;
-mod networks;
 pub mod oidc;
 mod passwords;
 mod refusal_limits;
@@ -22,12 +21,14 @@ use tokio::sync::watch;
 pub use address_limits::{AddressLimits, address_network};
 pub use hashing::Verified;
 pub use known_tokens::KnownTokens;
-pub use networks::Network;
-pub use passwords::{Busy, Lane, MAX_PASSWORD, MIN_PASSWORD, Passwords, password_fault};
+pub use passwords::{Busy, MAX_PASSWORD, MIN_PASSWORD, Passwords, Queue, password_fault};
 pub use refusal_limits::{LeftOut, RefusalLimits};
 pub use refusal_times::at_a_full_step;
 
-use crate::{outbound::Outbound, store::WaysIn};
+use crate::{
+    outbound::{Network, Outbound},
+    store::WaysIn,
+};
 pub use crate::{random_secrets as secrets, store::address_text};
 
 /// What an operator decided about who may come in.

@@ -28,9 +28,9 @@ const MAY_WAIT: usize = 24;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Busy;
 
-/// Who waits with whom.
+/// In which queue somebody waits, so that strangers hold up nobody who is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lane {
+pub enum Queue {
     /// Whoever comes from where the person they say they are never came from: anybody.
     Strangers,
     /// Who came from there before, who is in, or who was given a link.
@@ -71,28 +71,28 @@ impl Passwords {
     /// How `password`, which somebody known has chosen, is kept.
     pub async fn hash(&self, password: &str) -> Result<String, Busy> {
         let password = password.to_owned();
-        self.one(Lane::Known, move |memory| memory.hash(&password)).await
+        self.one(Queue::Known, move |memory| memory.hash(&password)).await
     }
 
     /// Whether `password` is the one that is kept as `kept`; where none is, it takes as long and is not.
-    pub async fn verify(&self, password: &str, kept: Option<&str>, lane: Lane) -> Result<Verified, Busy> {
+    pub async fn verify(&self, password: &str, kept: Option<&str>, queue: Queue) -> Result<Verified, Busy> {
         let (password, kept) = (password.to_owned(), kept.map(str::to_owned));
-        self.one(lane, move |memory| memory.verify(&password, kept.as_deref())).await
+        self.one(queue, move |memory| memory.verify(&password, kept.as_deref())).await
     }
 
     async fn one<T: Send + 'static>(
         &self,
-        lane: Lane,
+        queue: Queue,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let count = match lane {
-            Lane::Strangers => &self.strangers_waiting,
-            Lane::Known => &self.known_waiting,
+        let count = match queue {
+            Queue::Strangers => &self.strangers_waiting,
+            Queue::Known => &self.known_waiting,
         };
         let waiting = Waiting::begin(count).ok_or(Busy)?;
-        let turn = match lane {
-            Lane::Strangers => Some(self.stranger.clone().acquire_owned().await.map_err(|_| Busy)?),
-            Lane::Known => None,
+        let turn = match queue {
+            Queue::Strangers => Some(self.stranger.clone().acquire_owned().await.map_err(|_| Busy)?),
+            Queue::Known => None,
         };
         let mut memory = self.memory.clone().lock_owned().await;
         drop(waiting);
@@ -157,7 +157,7 @@ mod tests {
         let mut strangers = tokio::task::JoinSet::new();
         for _ in 0..MAY_WAIT + 5 {
             let passwords = passwords.clone();
-            strangers.spawn(async move { passwords.verify("x", None, Lane::Strangers).await.map(drop) });
+            strangers.spawn(async move { passwords.verify("x", None, Queue::Strangers).await.map(drop) });
         }
         for _ in 0..5 {
             assert_eq!(strangers.join_next().await.unwrap().unwrap(), Err(Busy), "while nobody has a turn");
@@ -170,7 +170,7 @@ mod tests {
         drop(held);
         let kept = known.await.unwrap().unwrap();
         assert!(passwords.strangers_waiting.load(Ordering::Acquire) >= MAY_WAIT - 3, "the others still wait");
-        assert!(passwords.verify("correct horse battery", Some(&kept), Lane::Known).await.unwrap().right);
+        assert!(passwords.verify("correct horse battery", Some(&kept), Queue::Known).await.unwrap().right);
         assert!(strangers.join_all().await.iter().all(Result::is_ok), "those who wait have their turn");
     }
 

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{SendError, http_channel::not_sent};
 use crate::{
     error_words,
+    hexadecimal::hex,
     outbound::{Limits, Options, Outbound, Request, Url, header},
 };
 
@@ -70,11 +71,6 @@ impl AwsSigner {
         request.headers = parts.headers;
         Ok(request)
     }
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Answers of the services that hand out keys are short.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{Channel, ChannelKind, MonitorSummary, Notification, PreviewPart, Receipt, SendError, WebPush, plain_text};
 use crate::{
     building::BuildInput,
+    hexadecimal::hex,
     notification::Sending,
     settings::{Field, FieldGroup, FieldKind},
 };
@@ -73,37 +74,27 @@ impl Channel for Told {
 pub fn crowd(mut all: Vec<Notification>, list: &str) -> Notification {
     all.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.monitor.name.cmp(&other.monitor.name)));
     let keys: Vec<&str> = all.iter().map(|one| one.key.as_str()).collect();
-    let mut key: String = Sha256::digest(keys.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut key = hex(&Sha256::digest(keys.join("\n")));
     key.truncate(32);
     let may_be_repeat = all.iter().any(|one| one.sending.may_be_repeat);
     // Of several threads it belongs to none.
     let (first, rest) = (&all[0].sending.reply_to, &all[1..]);
     let reply_to = first.clone().filter(|_| rest.iter().all(|one| one.sending.reply_to == *first));
     let worst = &all[0];
+    let monitor = MonitorSummary {
+        url: list.to_owned(),
+        timezone: worst.monitor.timezone.clone(),
+        ..MonitorSummary::named(MonitorId(0), "Several monitors".to_owned())
+    };
     Notification {
-        monitor: MonitorSummary {
-            url: list.to_owned(),
-            timezone: worst.monitor.timezone.clone(),
-            ..MonitorSummary::named(MonitorId(0), "Several monitors".to_owned())
-        },
         old_state: worst.old_state,
         old_severity: worst.old_severity,
         new_state: worst.new_state,
         severity: worst.severity,
         message: counted(&all),
-        return_value: None,
         tick_at: all.iter().filter_map(|one| one.tick_at).max(),
-        started_at: None,
-        run_id: None,
-        key,
-        incident: None,
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending { missed: Vec::new(), may_be_repeat, reply_to, crowd: all, ..Sending::default() },
+        sending: Sending { may_be_repeat, reply_to, crowd: all, ..Sending::default() },
+        ..Notification::about(monitor, key)
     }
 }
 

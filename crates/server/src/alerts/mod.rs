@@ -25,7 +25,7 @@ mod preview;
 mod printer;
 mod process;
 mod sms;
-mod trying;
+mod test_message;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ pub use crowd::{CROWDS, crowd};
 pub use own_words::{OWN_WORDS, TEMPLATE_NAMES};
 pub use preview::{MessagePreview, PreviewPart, hide_credentials, preview};
 use serde_json::Value;
-pub use trying::{TEST_LIMIT, reached, send_once, test_notification, test_on_call};
+pub use test_message::{TEST_LIMIT, reached, send_once, test_notification, test_on_call};
 
 use crate::{
     building::{BuildContext, BuildInput, ConfiguredEntry},

@@ -1,12 +1,11 @@
 //! Forms that carry a file, `multipart/form-data` (RFC 7578).
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::preview::{PreviewPart, of_json};
 use crate::{
     chart::Picture,
+    hexadecimal::hex,
     outbound::{Method, OutboundError, Request, Url},
 };
 
@@ -50,11 +49,7 @@ impl Multipart {
             hash.update(head);
             hash.update(part);
         }
-        let mut boundary = "revere-".to_owned();
-        for byte in hash.finalize().iter().take(16) {
-            // Writing into a String cannot fail.
-            _ = write!(boundary, "{byte:02x}");
-        }
+        let boundary = format!("revere-{}", hex(&hash.finalize()[..16]));
         let mut body = Vec::new();
         for (head, part) in &self.parts {
             body.extend(format!("--{boundary}\r\n{head}").as_bytes());

@@ -7,7 +7,7 @@ use revere_model::{FlipId, MonitorId, ReturnValue, Severity, State};
 use serde::Serialize;
 
 use super::{
-    Channel, Incident, MonitorSummary, Notification, Receipt, SendError, Sending, WebPush,
+    Channel, Incident, MonitorSummary, Notification, Receipt, SendError, WebPush,
     message::{Words, indented},
     plain_text,
     preview::PreviewPart,
@@ -237,38 +237,27 @@ impl Channel for Worded {
 /// A problem, its end and a change that knows little: what templates are tried with.
 pub(super) fn examples() -> [Notification; 3] {
     let instant = |text: &str| text.parse().ok();
+    let monitor = MonitorSummary {
+        url: "https://revere.example.com/monitor/17".to_owned(),
+        tags: vec!["mail".to_owned()],
+        description: "Mails that wait.".to_owned(),
+        timezone: "Europe/Berlin".to_owned(),
+        ..MonitorSummary::named(MonitorId(17), "Mail Queue Length".to_owned())
+    };
     let alarm = Notification {
-        monitor: MonitorSummary {
-            id: MonitorId(17),
-            name: "Mail Queue Length".to_owned(),
-            url: "https://revere.example.com/monitor/17".to_owned(),
-            tags: vec!["mail".to_owned()],
-            description: "Mails that wait.".to_owned(),
-            timezone: "Europe/Berlin".to_owned(),
-            ..MonitorSummary::named(MonitorId(17), String::new())
-        },
         old_state: State::Ok,
-        old_severity: None,
         new_state: State::Alarm,
         severity: Some(Severity::Warning),
         message: "too many".to_owned(),
         return_value: Some(ReturnValue::Int(4711)),
         tick_at: instant("2026-03-01T02:40:00Z"),
         started_at: instant("2026-03-01T02:40:00.25Z"),
-        run_id: None,
-        key: "17-203-ops".to_owned(),
         incident: instant("2026-03-01T02:40:00Z").map(|opened_at| Incident {
             id: FlipId(203),
             opened_at,
             key: "a3f1c09b5d7e4826".to_owned(),
         }),
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending::default(),
+        ..Notification::about(monitor, "17-203-ops".to_owned())
     };
     let end = Notification {
         old_state: State::Alarm,

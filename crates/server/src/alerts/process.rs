@@ -4,7 +4,6 @@
 //! what it writes only the end is kept. No shell is involved.
 
 use std::{
-    collections::VecDeque,
     io,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -18,7 +17,7 @@ use tokio::{
 };
 
 use super::plain_text;
-use crate::{process_group::ProcessGroup, redact::Secrets};
+use crate::{output_tail::OutputTail, process_group::ProcessGroup, redact::Secrets};
 
 /// How much of what it wrote is kept, of each stream.
 const TAIL_BYTES: usize = 8192;
@@ -118,12 +117,12 @@ impl Drop for Program {
 /// The end of what comes out of a pipe.
 struct Tail {
     task: JoinHandle<()>,
-    kept: Arc<Mutex<VecDeque<u8>>>,
+    kept: Arc<Mutex<OutputTail>>,
 }
 
 impl Tail {
     fn of(pipe: impl AsyncRead + Unpin + Send + 'static) -> Self {
-        let kept = Arc::default();
+        let kept = Arc::new(Mutex::new(OutputTail::of(TAIL_BYTES)));
         Tail { task: tokio::spawn(keep(pipe, Arc::clone(&kept))), kept }
     }
 
@@ -132,17 +131,13 @@ impl Tail {
         if tokio::time::timeout(LAST_WORDS, &mut tail.task).await.is_err() {
             tail.task.abort();
         }
-        let mut kept = tail.kept.lock().expect("no code panics while it holds this lock");
-        String::from_utf8_lossy(kept.make_contiguous()).into_owned()
+        tail.kept.lock().expect("no code panics while it holds this lock").text()
     }
 }
 
-async fn keep(mut pipe: impl AsyncRead + Unpin, kept: Arc<Mutex<VecDeque<u8>>>) {
+async fn keep(mut pipe: impl AsyncRead + Unpin, kept: Arc<Mutex<OutputTail>>) {
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
-        let mut kept = kept.lock().expect("no code panics while it holds this lock");
-        kept.extend(&buffer[..read]);
-        let excess = kept.len().saturating_sub(TAIL_BYTES);
-        kept.drain(..excess);
+        kept.lock().expect("no code panics while it holds this lock").keep(&buffer[..read]);
     }
 }

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::{
     Exit, Global,
     progress::{Progress, counted},
-    project::Begun,
     remote_server::RemoteServer,
+    startup::Begun,
     terminal::{self, Paint, inert, inert_line},
 };
 use crate::{

@@ -7,7 +7,7 @@ use std::{
 
 use clap::ValueHint;
 
-use super::{Exit, Global, project::Begun, terminal};
+use super::{Exit, Global, startup::Begun, terminal};
 use crate::store::{BackupError, DatabasePlace, Store};
 
 pub(super) const EXAMPLES: &str = "\

@@ -8,7 +8,7 @@ use revere_model::{Clock as _, SystemClock};
 
 use super::{
     Exit, Global, ListensAt,
-    project::Project,
+    startup::Project,
     terminal::{self, Paint, inert},
 };
 use crate::{

@@ -13,8 +13,8 @@ use revere_model::{Clock, SystemClock};
 use super::{
     Exit, Global, port,
     progress::grouped,
-    project::{Begun, default_options, open_sandbox},
     run::{self, Ended},
+    startup::{Begun, default_options, open_sandbox},
     terminal::{self, Paint},
 };
 use crate::{

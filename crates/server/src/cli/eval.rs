@@ -8,7 +8,7 @@ use revere_sandbox::SandboxError;
 
 use super::{
     Exit, Global, outcome_text,
-    project::Project,
+    startup::Project,
     tape_file,
     terminal::{self, Paint},
 };

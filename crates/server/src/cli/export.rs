@@ -13,8 +13,8 @@ use super::{
     Exit, Global,
     apply::{faults_in_words, has_tag},
     progress::counted,
-    project::Begun,
     remote_server::RemoteServer,
+    startup::Begun,
     terminal,
 };
 use crate::monitor_files::{MonitorFile, RemoteMonitor, StoredFile, free_path, read_folder};

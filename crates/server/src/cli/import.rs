@@ -18,7 +18,7 @@ use revere_model::{Asked, Clock, SystemClock};
 use super::{
     Exit, Global,
     progress::{Progress, counted, grouped},
-    project::Project,
+    startup::Project,
     terminal::{self, Paint, inert, inert_line},
 };
 use crate::{

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Exit, Global,
     progress::{Progress, counted, grouped},
-    project::Begun,
+    startup::Begun,
     terminal,
 };
 use crate::{

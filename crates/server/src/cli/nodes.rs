@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use revere_model::{Clock as _, SystemClock};
 
-use super::{Exit, Global, project::Begun, terminal};
+use super::{Exit, Global, startup::Begun, terminal};
 use crate::store::{DatabasePlace, Holding, Node, Store, StoreOptions};
 
 pub(super) const EXAMPLES: &str = "\

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Exit, Global, project::Begun, terminal};
+use super::{Exit, Global, startup::Begun, terminal};
 use crate::store::{DatabasePlace, Store, StoreOptions};
 
 pub(super) const EXAMPLES: &str = "\

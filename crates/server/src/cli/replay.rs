@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Exit, Global, outcome_text,
-    project::{Begun, default_options, open_sandbox},
+    startup::{Begun, default_options, open_sandbox},
     tape_file,
     terminal::{self, Paint, inert},
 };

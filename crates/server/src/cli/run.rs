@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     Exit, Global, ListensAt,
-    project::{self, Begun, Project},
+    startup::{self, Begun, Project},
 };
 use crate::{
     app::{App, AppParts, GRACE, Listener, Reloaded, Running},
@@ -136,7 +136,7 @@ impl ReadAgain {
         // Some clients want to be made where they are used, and plug-ins block.
         let read = tokio::task::spawn_blocking(move || {
             let _inside = runtime.enter();
-            runtime.block_on(project::read_again(&global, &sandbox, &secrets))
+            runtime.block_on(startup::read_again(&global, &sandbox, &secrets))
         });
         let parts = match read.await {
             Ok(Ok(parts)) => match &self.file {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use revere_model::{Act as Audited, Asked, Clock, Role, SystemClock};
 
-use super::{Exit, Global, project::Begun, terminal};
+use super::{Exit, Global, startup::Begun, terminal};
 use crate::{
     access::{Passwords, password_fault, secrets::Secret},
     config::Config,

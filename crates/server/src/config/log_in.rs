@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::reader::Reader;
 use crate::{
     access::{
-        LogInSettings, Network,
+        LogInSettings,
         oidc::{self, Granted, ProviderSettings},
     },
-    outbound::{Url, header::HeaderName},
+    outbound::{Network, Url, header::HeaderName},
     tls,
 };
 
@@ -35,7 +35,7 @@ impl Reader<'_> {
                     "is every address there is, and whoever is trusted may say by PROXY_USER_HEADER who they are: name the proxy's",
                 ),
                 Ok(network) => trusted_proxies.push(network),
-                Err(message) => self.fault(&format!("TRUSTED_PROXIES[{index}]"), message),
+                Err(fault) => self.fault(&format!("TRUSTED_PROXIES[{index}]"), format!("{fault}, not {text:?}")),
             }
         }
         let settings = LogInSettings {
@@ -82,7 +82,7 @@ impl Reader<'_> {
         let secret = self.needed("GOOGLE_CLIENT_SECRET", &format!("GOOGLE_APPS_DOMAIN needs it: {secret}"));
         let key = self.settings.text("SECRET_KEY").unwrap_or_default().to_owned();
         let mut provider = ProviderSettings::google(&domain, &id?, &secret?, &key);
-        if let Some(issuer) = self.settings.text("GOOGLE_ISSUER") {
+        if let Some(issuer) = self.settings.text("GOOGLE_ISSUER").map(of_its_metadata) {
             provider.issuer = issuer.to_owned();
             self.issuer("GOOGLE_ISSUER", issuer)?;
         }
@@ -94,7 +94,7 @@ impl Reader<'_> {
 
     fn oidc(&mut self) -> Option<ProviderSettings> {
         let back = self.back("oidc");
-        let Some(issuer) = self.settings.text("OIDC_ISSUER") else {
+        let Some(issuer) = self.settings.text("OIDC_ISSUER").map(of_its_metadata) else {
             self.alone(
                 "OIDC_ISSUER",
                 &[
@@ -299,6 +299,11 @@ fn granted(words: &str) -> Result<Granted, String> {
         (Ok(Role::Editor), Some(tags)) if may_be(&tags) => Ok(Granted { role: Role::Editor, tags }),
         _ => Err("expected 'viewer', 'editor', 'editor of shop, mail' (by tags) or 'administrator'".to_owned()),
     }
+}
+
+/// An issuer, also where the address of its metadata was given, which is what providers show.
+fn of_its_metadata(given: &str) -> &str {
+    given.strip_suffix("/.well-known/openid-configuration").unwrap_or(given)
 }
 
 #[cfg(test)]

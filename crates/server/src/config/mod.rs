@@ -4,8 +4,8 @@
 //! is complete and within bounds. Refuses to know what the types of sources and alerts need: they read their own part of
 //! it, and add their faults before [`Loaded::accept`] decides.
 
+mod external_values;
 mod fault_line;
-mod kept_elsewhere;
 mod keys;
 mod log_in;
 mod mask_traceback;
@@ -24,8 +24,8 @@ use std::{
 use revere_model::Flapping;
 use revere_sandbox::{ConfigRequest, ConfigValues, Limits, Sandbox, SandboxError, ScriptError};
 
-use kept_elsewhere::Places;
-pub(crate) use kept_elsewhere::address as address_kept_elsewhere;
+use external_values::Places;
+pub(crate) use external_values::address as address_kept_elsewhere;
 pub use keys::{IGNORED, KEYS, Key, REFUSED};
 
 use crate::{

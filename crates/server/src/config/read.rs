@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Config, SecretUrl, WrittenSettings,
-    kept_elsewhere::Places,
+    external_values::Places,
     keys,
     plain_data::Unreadable,
     reader::Reader,

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use revere_model::on_call::{Calendar, Turns};
 
+use super::calendar_address::by_https;
 use crate::{
     building::ConfiguredEntry,
     outbound::{Limits, Outbound, Request, Url},
@@ -93,11 +94,35 @@ pub fn calendars(entries: &[ConfiguredEntry], folder: &std::path::Path) -> Vec<C
         let Some(entry) = entries.iter().find(|entry| entry.name == rota) else { continue };
         let text = |name: &str| entry.config.get(name).and_then(serde_json::Value::as_str);
         let place = match (text("ical_url"), text("ical_file")) {
-            (Some(url), _) => url.parse().ok().map(Place::Address),
+            (Some(url), _) => by_https(url).parse().ok().map(Place::Address),
             (None, Some(path)) => Some(Place::File(folder.join(path))),
             (None, None) => None,
         };
         found.extend(place.map(|place| CalendarSource { rota, place, zone: turns.zone }));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::building::read_entries;
+
+    #[test]
+    fn a_calendar_is_asked_for_by_https_where_a_program_was_meant_to_open_it() {
+        for (given, asked) in [
+            ("webcal://calendar.example.com/ops.ics?x=1", "https://calendar.example.com/ops.ics?x=1"),
+            ("WEBCALS://calendar.example.com/ops.ics", "https://calendar.example.com/ops.ics"),
+            ("http://calendar.example.com/ops.ics", "http://calendar.example.com/ops.ics"),
+        ] {
+            let rota = json!({"type": "on_call", "config": {"people": {"alice": "sms"}, "ical_url": given}});
+            let (entries, faults) = read_entries("REVERE_ALERTS", &json!({"sms": {"type": "log"}, "ops": rota}));
+            assert_eq!(faults, []);
+            let found = calendars(&entries, std::path::Path::new("."));
+            let [CalendarSource { place: Place::Address(url), .. }] = found.as_slice() else { panic!("{given}") };
+            assert_eq!(url.as_str(), asked);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Whom a rota tells at an instant is the model's affair, and what it owes the store's. Here they are read, and it is said which
 //! alerts reach somebody of one.
 
+mod calendar_address;
 mod calendars;
 mod fields;
 mod gaps;

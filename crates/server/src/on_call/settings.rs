@@ -7,7 +7,10 @@ use revere_model::{
 };
 use serde_json::Value;
 
-use super::fields::{FIELDS, LAYER_FIELDS};
+use super::{
+    calendar_address::{by_https, instead_of_page},
+    fields::{FIELDS, LAYER_FIELDS},
+};
 use crate::{
     building::{ConfiguredEntry, read_hours, read_weekdays},
     redact::Secrets,
@@ -45,7 +48,11 @@ pub(super) fn read(
     secrets: &Secrets,
 ) -> Result<Rota, Vec<ConfigFault>> {
     let place = format!("{}['config']", entry.place);
-    let (settings, faults) = Settings::read_what_fits(FIELDS, &entry.config, &place, secrets);
+    let mut config = entry.config.clone();
+    if let Some(Value::String(url)) = config.get_mut("ical_url") {
+        *url = by_https(url).into_owned();
+    }
+    let (settings, faults) = Settings::read_what_fits(FIELDS, &config, &place, secrets);
     let mut reader = Reader { place, faults, entries };
     let people = reader.people(settings.any("people"));
     let zone = settings.required_text("zone").to_owned();
@@ -173,6 +180,10 @@ impl Reader<'_> {
     }
 
     fn calendar(&mut self, settings: &Settings, place: &str, people: &[Person]) -> Turns {
+        let url = settings.text("ical_url").and_then(|text| text.parse().ok());
+        if let Some(instead) = url.as_ref().and_then(instead_of_page) {
+            self.fault("['ical_url']", format!("leads to the pages that people read; expected {instead}"));
+        }
         let zone = zone(place).map_err(|fault| self.fault("['zone']", fault.to_string()));
         let mut names = Vec::new();
         match settings.any("calendar_names") {

@@ -105,6 +105,11 @@ impl FieldFault {
         self.field.split('[').next().unwrap_or_default()
     }
 
+    /// What is wrong with `field`, or something in it, if anything is.
+    pub fn of<'a>(faults: &'a [FieldFault], field: &str) -> Option<&'a str> {
+        faults.iter().find(|fault| fault.root() == field).map(|fault| fault.message.as_str())
+    }
+
     /// A fault of `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         FieldFault { field: field.into(), message: message.into(), line: None }

@@ -16,12 +16,12 @@ use revere_model::{Act, Operation, SessionId, UserId, Who};
 use super::{
     Context, Failure, Services,
     code_check::{self, CodeCheck},
-    noted_uses::{is_due, note},
+    last_used::{is_due, note},
     refusals::about,
 };
 use crate::{
     access::{
-        self, Busy, Lane, address_text,
+        self, Busy, Queue, address_text,
         secrets::{Secret, digest},
         wait_after,
     },
@@ -188,8 +188,8 @@ pub(super) async fn shown(
         return Err(Failure::TooOften { retry_after: wait });
     }
     let kept = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let lane = if is_known { Lane::Known } else { Lane::Strangers };
-    let verified = services.access.passwords.verify(&log_in.password, kept, lane).await.map_err(busy)?;
+    let queue = if is_known { Queue::Known } else { Queue::Strangers };
+    let verified = services.access.passwords.verify(&log_in.password, kept, queue).await.map_err(busy)?;
     // Others may have failed under this name meanwhile: whoever asks many times at once has no more guesses for it.
     let waits = match waits {
         Some(wait) => Some(wait),

@@ -233,7 +233,7 @@ pub fn faults_of(input: &MonitorInput) -> Vec<FieldFault> {
 }
 
 /// What a monitor is before its author says anything.
-fn blank(context: &Context) -> MonitorSpec {
+pub fn blank(context: &Context) -> MonitorSpec {
     let Defaults { timezone, retain_days, .. } = context.defaults().clone();
     MonitorSpec { timezone, retain_days, ..MonitorSpec::default() }
 }

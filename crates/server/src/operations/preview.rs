@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{Context, Failure, FieldFault, Refusal, alerts, failure::of, monitors};
 use crate::{
-    alerts::{Incident, MessagePreview, MonitorSummary, Notification, Sending, own_templates, template_faults},
+    alerts::{Incident, MessagePreview, MonitorSummary, Notification, own_templates, template_faults},
     building::ConfiguredEntry,
     chart,
     engine::PreviewAlertError,
@@ -269,17 +269,15 @@ fn compose(
         (None, None) => (made_up(new_state).to_owned(), value),
     };
     let spec = &monitor.spec;
+    let summary = MonitorSummary {
+        tags: spec.tags.clone(),
+        description: spec.description.clone(),
+        timezone: spec.timezone.clone(),
+        unit: spec.unit.clone(),
+        decimals: spec.decimals,
+        ..MonitorSummary::named(monitor.id, spec.name.clone())
+    };
     let notification = Notification {
-        monitor: MonitorSummary {
-            id: monitor.id,
-            name: spec.name.clone(),
-            url: String::new(),
-            tags: spec.tags.clone(),
-            description: spec.description.clone(),
-            timezone: spec.timezone.clone(),
-            unit: spec.unit.clone(),
-            decimals: spec.decimals,
-        },
         old_state,
         old_severity,
         new_state,
@@ -289,19 +287,12 @@ fn compose(
         tick_at: run.as_ref().map(|run| run.tick_at).or((new_state != State::Inactive).then_some(moment)),
         started_at: run.as_ref().map(|run| run.started_at),
         run_id: run.as_ref().map(|run| run.id),
-        key: format!("preview-{}-{alert}", monitor.id),
         incident: Some(Incident {
             id: began.map_or(FlipId(0), |flip| flip.id),
             opened_at,
             key: format!("preview-{}", monitor.id),
         }),
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending::default(),
+        ..Notification::about(summary, format!("preview-{}-{alert}", monitor.id))
     };
     (notification, is_example)
 }

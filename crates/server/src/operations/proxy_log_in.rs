@@ -5,7 +5,7 @@ use revere_model::{Act, Operation, Who};
 
 use super::{
     Context, Failure, Services,
-    noted_uses::{self, is_due},
+    last_used::{self, is_due},
     person_name::checked_name,
     refusals::about,
 };
@@ -94,6 +94,6 @@ fn note(context: &Context, services: &Services, user: &User) {
     let now = context.now();
     if is_due(user.logged_in_at, now) {
         let (store, id) = (services.store.clone(), user.id);
-        noted_uses::note(async move { store.came_in(id, now).await });
+        last_used::note(async move { store.came_in(id, now).await });
     }
 }

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::{
     address_rules::{AddressRules, allowed},
-    names::Names,
+    resolver::Names,
 };
 
 /// Connects by TCP.

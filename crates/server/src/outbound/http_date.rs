@@ -21,7 +21,7 @@ pub fn http_date(value: &str) -> Option<Timestamp> {
     let imf = || strtime::parse("%d %b %Y %H:%M:%S GMT", rest).ok()?.to_datetime().ok();
     let civil: DateTime =
         imf().or_else(|| date("%A, %d-%b-%y %H:%M:%S GMT")).or_else(|| date("%a %b %e %H:%M:%S %Y"))?;
-    Some(TimeZone::UTC.to_timestamp(civil).unwrap_or(if civil.year() > 0 { Timestamp::MAX } else { Timestamp::MIN }))
+    Some(revere_model::calendar::instant(civil, &TimeZone::UTC))
 }
 
 /// Reads a `Retry-After` header: seconds, or a date counted from `now` (best the `Date` of the same answer, which the same

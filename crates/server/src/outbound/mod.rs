@@ -18,12 +18,13 @@ mod cookies;
 mod dialer;
 mod fault;
 mod http_date;
-mod names;
 mod network;
 mod new_connection;
 mod proxy;
+mod redirects;
 mod reply;
 mod request;
+mod resolver;
 
 use std::{
     sync::{Arc, Mutex},
@@ -37,13 +38,13 @@ use cookies::Cookies;
 pub use dialer::Dialer;
 pub use fault::{OutboundError, OutboundKind};
 pub use http_date::http_date;
-use names::{GuardedResolver, Names};
 pub use network::Network;
 use new_connection::Connecting as NewConnection;
 use proxy::Proxies;
 pub use reply::Reply;
 pub use request::{Request, shown_url};
 pub use reqwest::{Method, StatusCode, Url, header};
+use resolver::{GuardedResolver, Names};
 
 use crate::{answer_memory, redact::Secrets, tls::Trust};
 
@@ -277,7 +278,7 @@ impl Exchange<'_> {
             let clients = self.outbound.clients(&request.url)?;
             let answered = self.ask(&clients, &request).await;
             let response = answered.map_err(|failure| sent_on(self.name_proxy(failure, &request.url), &request.url))?;
-            let target = request::redirect_target(&request.url, &response).filter(|_| request.redirects > 0);
+            let target = redirects::redirect_target(&request.url, &response).filter(|_| request.redirects > 0);
             let Some(target) = target else {
                 let url = request.url.clone();
                 return self.read(request.url, response).await.map_err(|failure| sent_on(failure, &url));

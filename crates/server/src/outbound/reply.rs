@@ -1,4 +1,4 @@
-//! What came back.
+//! An HTTP answer, as it came within its limits.
 
 use std::time::Duration;
 

@@ -188,6 +188,11 @@ fn find(entry: &ConfiguredEntry) -> Result<&'static SourceKind, Vec<ConfigFault>
     )])
 }
 
+/// A dict of these names, in their order.
+fn dict<const N: usize>(items: [(&str, Value); N]) -> Value {
+    Value::Dict(items.map(|(name, value)| (Value::Text(name.to_owned()), value)).into())
+}
+
 /// JSON as Python has it.
 fn from_json(json: &serde_json::Value) -> Value {
     use serde_json::Value as Json;

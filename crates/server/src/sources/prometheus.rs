@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::{
     Built, Call, MethodDescription, Source, SourceFault, SourceKind, SourceSample, Value,
     arguments::{self, Arguments, Method},
+    dict,
     http_server::{self, Server},
     names::{self, Extent, Name, NameKind, Names, NamesOf, NamesQuestion},
     time_arguments,
@@ -266,8 +267,4 @@ fn sample(json: &Json) -> Option<[(&'static str, Value); 2]> {
     // Rust and Prometheus write NaN and the infinities alike.
     let value = text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Float);
     Some([("value", value), ("timestamp", Value::Float(at.as_f64()?))])
-}
-
-fn dict<const N: usize>(items: [(&str, Value); N]) -> Value {
-    Value::Dict(items.into_iter().map(|(name, value)| (Value::Text(name.to_owned()), value)).collect())
 }

@@ -7,7 +7,7 @@ const MOST: usize = 1000;
 
 /// Cuts `items` into pieces of 1, 4, 16 or 64, so that statements of many rows come in few shapes and stay prepared.
 pub(super) fn in_shapes<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
-    cut(items, |left| [64, 16, 4, 1].into_iter().find(|size| *size <= left))
+    cut(items, of_few_sizes)
 }
 
 /// Cuts `items` into pieces for statements that have them by [`rows`](super::database::sql_pieces::rows), as this connection's
@@ -19,8 +19,12 @@ pub(super) fn in_pieces<'t, T>(
     let any = connection.takes_any_number_of_rows();
     cut(items, move |left| match any {
         true => Some(left.min(MOST)).filter(|size| *size > 0),
-        false => [64, 16, 4, 1].into_iter().find(|size| *size <= left),
+        false => of_few_sizes(left),
     })
+}
+
+fn of_few_sizes(left: usize) -> Option<usize> {
+    [64, 16, 4, 1].into_iter().find(|size| *size <= left)
 }
 
 fn cut<T>(mut items: &[T], size: impl Fn(usize) -> Option<usize>) -> impl Iterator<Item = &[T]> {

@@ -14,7 +14,9 @@ mod error;
 mod facts;
 mod health;
 mod import;
+mod location;
 mod many_rows;
+mod meta_table;
 mod migrations;
 mod monitors;
 mod moving;
@@ -24,7 +26,6 @@ mod nodes;
 mod page_cut;
 mod partitions;
 mod people;
-mod place;
 mod postgres;
 mod probe;
 mod reading;
@@ -58,6 +59,7 @@ pub use health::StoreHealth;
 pub use import::{
     ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past, PastAlert, PastDelivery, PastResult, Takeover,
 };
+pub use location::DatabasePlace;
 pub use monitors::{
     MonitorFilter,
     deleted::DeletedMonitor,
@@ -69,7 +71,6 @@ pub use people::{
     Attempt, Link, Lookup, NewSession, NewToken, NewUser, SavedFilter, Session, Token, User, UserChange, WaysIn,
     failures_of_codes,
 };
-pub use place::DatabasePlace;
 pub use postgres::{address::PostgresAddress, clock::DatabaseClock};
 pub use probe::Found;
 pub use reading::chart::SeriesPoint;

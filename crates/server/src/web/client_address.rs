@@ -11,7 +11,7 @@ use axum::{
     http::HeaderMap,
 };
 
-use crate::access::Network;
+use crate::outbound::Network;
 
 /// The address of whoever sent it. `None` where the server was not told.
 pub(super) fn of(request: &Request, trusted: &[Network]) -> Option<IpAddr> {

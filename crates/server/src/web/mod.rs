@@ -23,6 +23,7 @@ mod request_layer;
 mod request_schemas;
 mod router;
 mod same_origin;
+mod security_headers;
 mod session_cookie;
 mod unique_json;
 

@@ -11,7 +11,7 @@ use axum::{
 };
 
 use super::error::Problem;
-use crate::access::{LogInSettings, Network};
+use crate::{access::LogInSettings, outbound::Network};
 
 /// What a request brings in that header.
 #[derive(Debug, PartialEq, Eq)]

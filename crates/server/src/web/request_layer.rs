@@ -13,7 +13,9 @@ use axum::{
 use futures_util::FutureExt as _;
 use revere_model::{Act, Actor, Who};
 
-use super::{WebState, client_address, error::Problem, guard, pages, request_id::RequestId, same_origin};
+use super::{
+    WebState, client_address, error::Problem, guard, pages, request_id::RequestId, same_origin, security_headers,
+};
 use crate::error_words;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -95,27 +97,15 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 fn finish_headers(headers: &mut HeaderMap, state: &WebState, id: &str, path: &str) {
-    let fixed = |value| HeaderValue::from_static(value);
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-    headers.insert(header::REFERRER_POLICY, fixed("same-origin"));
-    headers.insert(header::X_FRAME_OPTIONS, fixed("DENY"));
-    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin"));
-    // For a year, whoever came by HTTPS comes by nothing else. Browsers take no notice of it over plain HTTP. Names below
-    // this one may be others' business.
-    if state.site.is_secure() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000"));
-    }
-    // Pages set their own policy; what sets none may load, run and be framed by nothing.
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(fixed("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
+    security_headers::add(headers, state.site.is_secure());
+    let no_store = HeaderValue::from_static("no-store");
     if path.starts_with("/api/") {
-        headers.insert(header::CACHE_CONTROL, fixed("no-store"));
+        headers.insert(header::CACHE_CONTROL, no_store);
     } else {
-        headers.entry(header::CACHE_CONTROL).or_insert(fixed("no-store"));
+        headers.entry(header::CACHE_CONTROL).or_insert(no_store);
     }
 }
 

@@ -19,7 +19,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("store/facts", "store/sqlite"),
     ("store/probe", "store/postgres"),
     ("store/probe", "store/sqlite"),
-    ("store/place", "store/postgres"),
+    ("store/location", "store/postgres"),
     // What went wrong is judged where the engines are known.
     ("store/error", "store/database"),
     // A connection begins and ends by queries.

@@ -4,13 +4,15 @@ use std::cell::Cell;
 
 use jiff::{
     Span,
-    civil::{Date, DateTime, Weekday},
+    civil::{Date, DateTime, Time, Weekday},
+    tz::TimeZone,
 };
 
 use super::{
     shortened,
-    times::{Moment, date},
+    times::{Moment, clock, date},
 };
+use crate::calendar::instant;
 
 /// Of a rule so many turns are looked at, which is a daily one's for a hundred years.
 const MOST_TURNS: usize = 40_000;
@@ -230,18 +232,10 @@ fn weekday(text: &str) -> Option<Weekday> {
 /// The last time at which it may begin, on the clock of the event.
 fn until(value: &str, starts: &Moment) -> Option<DateTime> {
     let value = value.trim();
-    let Some((day, time)) = value.split_once('T') else {
-        return Some(date(value)?.to_datetime(jiff::civil::Time::MAX));
+    let Some((day, time)) = value.split_once(['T', 't']) else {
+        return Some(date(value)?.to_datetime(Time::MAX));
     };
-    let (time, utc) = time.strip_suffix('Z').map_or((time, false), |time| (time, true));
-    let civil: DateTime = format!("{}T{}", date(day)?, clock(time)?).parse().ok()?;
-    if !utc {
-        return Some(civil);
-    }
-    Some(starts.civil_at(jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?))
-}
-
-fn clock(text: &str) -> Option<String> {
-    let plain = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| format!("{}:{}:{}", &text[..2], &text[2..4], &text[4..]))
+    let (time, utc) = time.strip_suffix(['Z', 'z']).map_or((time, false), |time| (time, true));
+    let civil = date(day)?.to_datetime(clock(time)?);
+    Some(if utc { starts.civil_at(instant(civil, &TimeZone::UTC)) } else { civil })
 }

@@ -171,6 +171,10 @@ fn rules_count_as_calendars_do() {
     assert_eq!(starts("FREQ=DAILY;INTERVAL=10;COUNT=3", "20260110"), "01-10 01-20 01-30");
     assert_eq!(starts("FREQ=DAILY;BYDAY=SA,SU", "20260110"), "01-10 01-11 01-17 01-18 01-24");
     assert_eq!(starts("FREQ=WEEKLY;BYDAY=TU,TH;UNTIL=20260120", "20260106"), "01-06 01-08 01-13 01-15 01-20");
+    for never in ["99991231T235959Z", "99991231T235959", "99991231T2359", "99991231"] {
+        let rule = format!("FREQ=DAILY;INTERVAL=10;UNTIL={never}");
+        assert_eq!(starts(&rule, "20260110"), "01-10 01-20 01-30 02-09 02-19", "{never}");
+    }
     assert_eq!(starts("FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,MO;WKST=SU", "20260111"), "01-11 01-12 01-25 01-26 02-08");
     assert_eq!(starts("FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,MO;WKST=MO", "20260111"), "01-11 01-19 01-25 02-02 02-08");
     assert_eq!(starts("FREQ=MONTHLY", "20260131"), "01-31 03-31 05-31 07-31 08-31");

@@ -132,7 +132,7 @@ pub(super) fn date(text: &str) -> Option<Date> {
 }
 
 /// `090000`, or `0900`.
-fn clock(text: &str) -> Option<Time> {
+pub(super) fn clock(text: &str) -> Option<Time> {
     if !matches!(text.len(), 4 | 6) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -3,7 +3,10 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use crate::{Value, ValueError, codec::MAX_DEPTH};
+use crate::{
+    Value, ValueError,
+    codec::{MAX_DEPTH, is_integer},
+};
 
 impl Value {
     /// Reads the tagged JSON of a value.
@@ -146,11 +149,6 @@ impl Parser<'_> {
     fn fault(&self, expected: &str) -> ValueError {
         ValueError(format!("expected {expected} at byte {}", self.at))
     }
-}
-
-fn is_integer(digits: &str) -> bool {
-    let digits = digits.strip_prefix('-').unwrap_or(digits);
-    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn untag(tag: &str, payload: Value) -> Option<Value> {

@@ -2,7 +2,10 @@
 //! their length does not cover, values are counted before there is room made for them, and depth is limited.
 
 use super::{Tag, word};
-use crate::{Value, codec::MAX_DEPTH};
+use crate::{
+    Value,
+    codec::{MAX_DEPTH, is_integer},
+};
 
 /// More values than this are no question and no result. A byte can be a value of its own, which takes thirty times that.
 pub(super) const MOST_VALUES: usize = 1 << 20;
@@ -191,9 +194,4 @@ impl<'a> Reader<'a> {
 
 fn check(depth: usize) -> Result<(), ReadError> {
     if depth > MAX_DEPTH { Err(ReadError::TooDeep) } else { Ok(()) }
-}
-
-fn is_integer(digits: &str) -> bool {
-    let digits = digits.strip_prefix('-').unwrap_or(digits);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -14,12 +14,13 @@ use sha2::{Digest, Sha256};
 use super::super::{
     Built, Channel, ChannelKind, ChannelSample, Notification, PreviewPart, Receipt, Retry, SendError,
     answer::{Answer, Verdict},
-    aws::{AwsSigner, Keys, hex},
+    aws::{AwsSigner, Keys},
     http_channel::not_sent,
     plain_text, preview, within,
 };
 use crate::{
     building::BuildInput,
+    hexadecimal::hex,
     http_target::{self, HttpTarget},
     outbound::{Limits, Method, Outbound, Reply, Request, Url, shown_url},
     settings::{Field, FieldKind, Settings, shortened},

@@ -12,6 +12,7 @@ use super::super::{
     http_channel::{HttpChannel, over_http},
 };
 use crate::{
+    hexadecimal::hex,
     http_target,
     outbound::{Method, OutboundError, Request, Url, header},
     settings::{Field, FieldKind},
@@ -100,7 +101,7 @@ impl HttpChannel for Webhook {
 fn signature(secret: &str, timestamp: i64, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(format!("{timestamp}.{body}").as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     Exit, Global,
-    project::{Begun, Project},
+    startup::{Begun, Project},
     terminal::{self, Paint, inert, inert_line},
 };
 use crate::{

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        project::Project,
+        startup::Project,
         terminal::{Paint, inert, inert_line},
     },
     found, no_channel, opened,

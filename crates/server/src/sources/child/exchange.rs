@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{SourceFault, Value};
-use crate::process_group::ProcessGroup;
+use crate::{output_tail::OutputTail, process_group::ProcessGroup};
 
 /// Room for what stands around an answer, and for the description of its methods.
 pub(super) const FRAME_BYTES: usize = 1 << 20;
@@ -29,7 +29,7 @@ pub(super) struct Exchange {
     next_id: AtomicI64,
     /// Who waits for which answer; nobody, where the caller has left.
     waiting: Mutex<HashMap<i64, Option<oneshot::Sender<Answer>>>>,
-    tail: Mutex<Tail>,
+    tail: Mutex<OutputTail>,
     /// The longest line it may write: the largest answer that anyone asked for, and its frame.
     pub(super) most_bytes: AtomicUsize,
     /// It was ended because it answered nobody.
@@ -41,13 +41,6 @@ pub(super) struct Exchange {
 }
 
 pub(super) type Answer = Result<Value, Fault>;
-
-/// The end of what it wrote, and whether something stood before it.
-#[derive(Default)]
-struct Tail {
-    bytes: Vec<u8>,
-    cut: bool,
-}
 
 /// Why a question has no answer.
 pub(super) enum Fault {
@@ -85,7 +78,7 @@ impl Exchange {
             patience,
             next_id: AtomicI64::new(1),
             waiting: Mutex::default(),
-            tail: Mutex::default(),
+            tail: Mutex::new(OutputTail::of(TAIL_BYTES)),
             most_bytes: AtomicUsize::new(FRAME_BYTES),
             hung: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -163,23 +156,15 @@ impl Exchange {
 
     /// What it said last, for a message: `; it said: ...`, or nothing.
     pub(super) fn said(&self) -> String {
-        let tail = self.tail.lock().expect("no code panics while it holds this lock");
-        let text = String::from_utf8_lossy(&tail.bytes);
-        // Half a word may be half a secret, which nobody would know for one.
-        let whole: &str =
-            if tail.cut { text.split_once(char::is_whitespace).map_or("", |(_, rest)| rest) } else { &text };
-        match whole.trim() {
+        let text = self.tail.lock().expect("no code panics while it holds this lock").text();
+        match text.trim() {
             "" => String::new(),
             text => format!("; it said: {text}"),
         }
     }
 
     pub(super) fn keep(&self, bytes: &[u8]) {
-        let mut tail = self.tail.lock().expect("no code panics while it holds this lock");
-        tail.bytes.extend_from_slice(bytes);
-        let surplus = tail.bytes.len().saturating_sub(TAIL_BYTES);
-        tail.bytes.drain(..surplus);
-        tail.cut |= surplus > 0;
+        self.tail.lock().expect("no code panics while it holds this lock").keep(bytes);
     }
 
     pub(super) fn answer(&self, message: Value) -> bool {

@@ -9,6 +9,7 @@ mod postgres;
 mod sqlalchemy;
 mod sqlite;
 
+mod answer_room;
 mod calendar;
 mod catalogue;
 mod connections;
@@ -16,7 +17,6 @@ mod faults;
 mod params;
 mod pragma;
 mod read_only;
-mod room;
 mod rows;
 mod server;
 mod sql_text;

@@ -1,6 +1,6 @@
 //! The rows of an answer, within limits: more is a fault that says so, never a shorter answer.
 
-use super::{Value, room::Room};
+use super::{Value, answer_room::Room};
 use crate::{
     answer_memory,
     sources::{SourceFault, size},

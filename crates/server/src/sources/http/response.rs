@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::{
     outbound::{Reply, header},
-    sources::Value,
+    sources::{Value, dict},
     tls::not_after,
 };
 
@@ -25,9 +25,9 @@ pub(super) async fn response(reply: Reply, now: Timestamp, own: bool) -> Value {
     };
     let tls = reply.certificate.as_deref().and_then(not_after).map_or(Value::Null, |end| {
         let left = end.duration_since(TimeZone::UTC.to_datetime(now)).as_secs_f64() / 86_400.0;
-        dict(vec![("not_after", utc_datetime(end)), ("days_left", Value::Float((left * 1000.0).round() / 1000.0))])
+        dict([("not_after", utc_datetime(end)), ("days_left", Value::Float((left * 1000.0).round() / 1000.0))])
     });
-    dict(vec![
+    dict([
         ("__revere__", Value::Text("http_response".to_owned())),
         ("status", Value::Int(reply.status.as_u16().into())),
         ("reason", Value::Text(reply.status.canonical_reason().unwrap_or_default().to_owned())),
@@ -54,8 +54,4 @@ fn says_utf8(reply: &Reply) -> bool {
 
 fn utc_datetime(at: DateTime) -> Value {
     Value::DateTime(format!("{}+00:00", at.strftime("%Y-%m-%dT%H:%M:%S%.6f")))
-}
-
-fn dict(items: Vec<(&str, Value)>) -> Value {
-    Value::Dict(items.into_iter().map(|(name, value)| (Value::Text(name.to_owned()), value)).collect())
 }

@@ -17,7 +17,7 @@ use revere_model::{
 
 use super::{Flip, StoreError};
 use crate::{
-    notification::{Incident, MonitorSummary, Notification, Sending},
+    notification::{Incident, MonitorSummary, Notification},
     store::{
         DeliveryStatus, Settlement,
         columns::{ids_text, micros},
@@ -137,8 +137,8 @@ fn notification(
     incident: Option<Incident>,
 ) -> Notification {
     let ran_at = flip.run_id.map(|_| flip.change.at);
+    let key = keys::delivery(instance, flip.monitor_id, flip.id, flip.change.at, alert);
     Notification {
-        monitor: monitor.clone(),
         old_state: before.last_heard(),
         old_severity: before.last_severity(),
         new_state: flip.change.new_state,
@@ -148,15 +148,8 @@ fn notification(
         tick_at: ran_at,
         started_at: ran_at,
         run_id: flip.run_id,
-        key: keys::delivery(instance, flip.monitor_id, flip.id, flip.change.at, alert),
         incident,
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending::default(),
+        ..Notification::about(monitor.clone(), key)
     }
 }
 

@@ -172,7 +172,7 @@ fn saved_version(row: &DbRow, script: String) -> Result<SavedVersion, StoreError
 }
 
 /// Who a row names in these columns: the kind, which one, and what they were called.
-pub(super) fn author(row: &DbRow, [kind, id, name]: [&str; 3]) -> Result<Option<Author>, StoreError> {
+pub(in crate::store) fn author(row: &DbRow, [kind, id, name]: [&str; 3]) -> Result<Option<Author>, StoreError> {
     let Some(kind) = row.text_or_none(kind)? else { return Ok(None) };
     Ok(Some(Author { kind, id: row.int_or_none(id)?, name: row.text_or_none(name)? }))
 }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use super::{MoveError, MovedTable};
-use crate::store::DatabasePlace;
+use crate::{hexadecimal::hex, store::DatabasePlace};
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -248,7 +248,7 @@ impl Digest {
 
     pub(super) fn sum(self) -> TableSum {
         let hash = self.hash.finalize();
-        TableSum { rows: self.rows, checksum: hash.iter().map(|byte| format!("{byte:02x}")).collect() }
+        TableSum { rows: self.rows, checksum: hex(&hash) }
     }
 }
 

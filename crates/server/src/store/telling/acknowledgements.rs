@@ -79,15 +79,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                hold(connection, monitor).await?;
-                let sql = format!(
-                    "select s.state, m.name, {} as last_change from states s join monitors m on m.id = s.monitor_id
-                     where s.monitor_id = $1 and {IS_TOLD_OF}",
-                    last_change_of("s.monitor_id")
-                );
-                let row = db::query(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_one(&mut *connection).await?;
-                let state = row.state("state")?;
-                let last = row.int_or_none("last_change")?.map(FlipId);
+                let Held { name, state, last } = held(connection, monitor).await?;
                 let Some(last) = last.filter(|last| state.is_problem() && flip.is_none_or(|flip| flip >= *last)) else {
                     return Ok(Acted::nothing(Acknowledged::Over(state)));
                 };
@@ -109,7 +101,7 @@ impl Store {
                 insert(connection, &made).await?;
                 deliveries::acknowledged(connection, monitor, asked.at).await?;
                 let mut entry = AuditEntry::new(act, &asked)
-                    .about(Target::new(TargetKind::Monitor, monitor, row.text("name")?))
+                    .about(Target::new(TargetKind::Monitor, monitor, name))
                     .saying("state", state.as_str());
                 if let Some(alert) = &made.alert {
                     entry = entry.saying("alert", alert.as_str());
@@ -131,14 +123,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                hold(connection, monitor).await?;
-                let sql = format!(
-                    "select s.state, m.name, {} as last_change from states s join monitors m on m.id = s.monitor_id
-                     where s.monitor_id = $1 and {IS_TOLD_OF}",
-                    last_change_of("s.monitor_id")
-                );
-                let row = db::query(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_one(&mut *connection).await?;
-                let (state, last) = (row.state("state")?, row.int_or_none("last_change")?.map(FlipId));
+                let Held { name, state, last } = held(connection, monitor).await?;
                 let Some(last) = last.filter(|_| state.is_problem()) else { return Ok(Acted::nothing(None)) };
                 let Some(was) = of_flip(connection, last).await? else { return Ok(Acted::nothing(None)) };
                 db::query("delete from acknowledgements where flip_id = $1")
@@ -157,7 +142,7 @@ impl Store {
                     db::query(step).bind(micros(next)).bind(rota).bind(monitor.0).execute(&mut *connection).await?;
                 }
                 let entry = AuditEntry::new(Act::AcknowledgementTakenBack, &asked)
-                    .about(Target::new(TargetKind::Monitor, monitor, row.text("name")?))
+                    .about(Target::new(TargetKind::Monitor, monitor, name))
                     .saying("state", state.as_str())
                     .noting(&asked);
                 Ok(Acted::done(Some(was), entry))
@@ -210,6 +195,25 @@ impl Store {
         })
         .transpose()
     }
+}
+
+/// A monitor that is held for its problem to be acknowledged, or not to be so any more.
+struct Held {
+    name: String,
+    state: State,
+    /// The change of state that made it what it is.
+    last: Option<FlipId>,
+}
+
+async fn held(connection: &mut DbConnection, monitor: MonitorId) -> Result<Held, StoreError> {
+    hold(connection, monitor).await?;
+    let sql = format!(
+        "select s.state, m.name, {} as last_change from states s join monitors m on m.id = s.monitor_id
+         where s.monitor_id = $1 and {IS_TOLD_OF}",
+        last_change_of("s.monitor_id")
+    );
+    let row = db::query(db::AssertSqlSafe(sql)).bind(monitor.0).fetch_one(connection).await?;
+    Ok(Held { name: row.text("name")?, state: row.state("state")?, last: row.int_or_none("last_change")?.map(FlipId) })
 }
 
 async fn of_flip(connection: &mut DbConnection, flip: FlipId) -> Result<Option<Acknowledgement>, StoreError> {

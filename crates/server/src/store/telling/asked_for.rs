@@ -7,23 +7,18 @@ use crate::store::{
     Author, StoreError,
     columns::{Columns, micros},
     database::{self as db, DbConnection, DbRow},
+    monitors::versions::author,
 };
 
 /// Whoever asked for the row.
 pub(super) fn owner(row: &DbRow) -> Result<Author, StoreError> {
-    let owner = author(row, "who", "who")?;
+    let owner = author(row, ["who", "who_id", "who_name"])?;
     owner.ok_or_else(|| StoreError::internal("a stored mute or override: nobody asked for it"))
 }
 
 /// When somebody ended it before its time, and who.
 pub(super) fn ended(row: &DbRow) -> Result<Option<(Timestamp, Author)>, StoreError> {
-    Ok(row.at_or_none("ended_at")?.zip(author(row, "ended_by", "ended_by")?))
-}
-
-fn author(row: &DbRow, kind: &str, prefix: &str) -> Result<Option<Author>, StoreError> {
-    let Some(kind) = row.text_or_none(kind)? else { return Ok(None) };
-    let (id, name) = (format!("{prefix}_id"), format!("{prefix}_name"));
-    Ok(Some(Author { kind, id: row.int_or_none(&id)?, name: row.text_or_none(&name)? }))
+    Ok(row.at_or_none("ended_at")?.zip(author(row, ["ended_by", "ended_by_id", "ended_by_name"])?))
 }
 
 /// Ends a row of `table` now; false where somebody has ended it already.

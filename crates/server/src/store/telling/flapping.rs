@@ -9,7 +9,11 @@ use crate::store::{
     Store, StoreError,
     columns::{ids_text, instant, micros},
     database::{self as db, DbConnection, sql_pieces},
+    meta_table::keep,
 };
+
+/// The row of `meta` that says it.
+const KEY: &str = "flapping";
 
 impl Store {
     /// Decides when a monitor is said to flap, for all servers of this database; `None` is never. Where nothing changes, nothing
@@ -21,19 +25,7 @@ impl Store {
         }
         drop(connection);
         let changes = flapping.map_or(0, |flapping| flapping.changes).to_string();
-        self.write(move |connection| {
-            Box::pin(async move {
-                db::query(
-                    "insert into meta (key, value) values ('flapping', $1)
-                     on conflict (key) do update set value = excluded.value",
-                )
-                .bind(changes)
-                .execute(connection)
-                .await?;
-                Ok(())
-            })
-        })
-        .await
+        self.write(move |connection| Box::pin(async move { keep(connection, KEY, changes).await })).await
     }
 
     /// Which of these monitors flap at `now`, and until when at least.
@@ -65,7 +57,7 @@ impl Store {
 /// When a monitor is said to flap.
 async fn read(connection: &mut DbConnection) -> Result<Option<Flapping>, StoreError> {
     let changes: Option<String> =
-        db::query_scalar("select value from meta where key = 'flapping'").fetch_optional(connection).await?;
+        db::query_scalar("select value from meta where key = $1").bind(KEY).fetch_optional(connection).await?;
     let changes = changes.and_then(|changes| changes.parse().ok()).filter(|changes| *changes > 0);
     Ok(changes.map(|changes| Flapping { changes }))
 }

@@ -4,10 +4,13 @@ use jiff::Timestamp;
 use revere_model::{FlipId, MonitorId};
 use sha2::{Digest, Sha256};
 
-use crate::store::{
-    StoreError,
-    columns::micros,
-    database::{self as db, DbConnection},
+use crate::{
+    hexadecimal::hex,
+    store::{
+        StoreError,
+        columns::micros,
+        database::{self as db, DbConnection},
+    },
 };
 
 /// The name of this database, by which its keys are nobody else's.
@@ -56,7 +59,7 @@ pub(in crate::store) fn incident(instance: &str, monitor: MonitorId, opened_by: 
 }
 
 fn hashed(whole: &str) -> String {
-    let mut key: String = Sha256::digest(whole).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut key = hex(&Sha256::digest(whole));
     key.truncate(32);
     key
 }

@@ -7,7 +7,8 @@ use crate::{
     store::{
         Store, StoreError,
         columns::{instant, micros},
-        database::{self as db, DbConnection},
+        database as db,
+        meta_table::keep,
     },
 };
 
@@ -22,36 +23,21 @@ const SINCE: &str = "link_key_since";
 impl Store {
     /// What links in messages are signed with; made when it is asked for the first time.
     pub async fn link_key(&self) -> Result<String, StoreError> {
-        if let Some(key) = self.link_row(KEY).await? {
-            return Ok(key);
-        }
-        let key = Secret::new().reveal().to_owned();
-        self.write(move |connection| {
-            Box::pin(async move {
-                db::query("insert into meta (key, value) values ($1, $2) on conflict (key) do nothing")
-                    .bind(KEY)
-                    .bind(key)
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-        })
-        .await?;
-        self.link_row(KEY).await?.ok_or_else(|| StoreError::internal("the key of links was not kept"))
+        self.meta_value_or(KEY, || Secret::new().reveal().to_owned()).await
     }
 
     /// All that a link may be signed with that still is good: the present key, and the one before it.
     pub async fn link_keys(&self) -> Result<Vec<String>, StoreError> {
         let mut keys = vec![self.link_key().await?];
-        keys.extend(self.link_row(BEFORE).await?);
+        keys.extend(self.meta_value(BEFORE).await?);
         Ok(keys)
     }
 
     /// Exchanges the key of links where it held long enough: another one signs from now on, and the one before the last is
     /// good for nothing any more. Answers whether it did. Of several servers one does.
     pub async fn exchange_link_key(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(old) = self.link_row(KEY).await? else { return Ok(false) };
-        let since = self.link_row(SINCE).await?.and_then(|since| since.parse().ok()).map(instant).transpose()?;
+        let Some(old) = self.meta_value(KEY).await? else { return Ok(false) };
+        let since = self.meta_value(SINCE).await?.and_then(|since| since.parse().ok()).map(instant).transpose()?;
         let Some(since) = since else {
             // Of a key that was there before, nobody knows since when: servers of the version before know it alone.
             self.write(move |connection| {
@@ -84,18 +70,4 @@ impl Store {
         })
         .await
     }
-
-    async fn link_row(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let query = db::query_scalar("select value from meta where key = $1").bind(name);
-        Ok(query.fetch_optional(self.engine_readers()).await?)
-    }
-}
-
-async fn keep(connection: &mut DbConnection, name: &str, value: String) -> Result<(), StoreError> {
-    db::query("insert into meta (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value")
-        .bind(name)
-        .bind(value)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

@@ -10,7 +10,7 @@ use super::{
     told_monitors::{hold, summaries},
 };
 use crate::{
-    notification::{Incident, MonitorSummary, Notification, Sending},
+    notification::{Incident, MonitorSummary, Notification},
     store::{
         RecordedFlip, StoreError,
         columns::{Columns, ids_text, micros},
@@ -114,7 +114,6 @@ pub(in crate::store) fn late(
     incident: Option<Incident>,
 ) -> Notification {
     Notification {
-        monitor,
         old_state: before.last_heard(),
         old_severity: before.last_severity(),
         new_state: flip.new_state,
@@ -125,15 +124,8 @@ pub(in crate::store) fn late(
         // People read since when it is so.
         started_at: Some(flip.at),
         run_id: flip.run_id,
-        key,
         incident,
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending::default(),
+        ..Notification::about(monitor, key)
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     told_monitors::{chosen_alerts, summaries},
     told_records::{remember, told_of, unseen},
 };
-use crate::notification::{Incident, MonitorSummary, Notification, Sending};
+use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     RecordedFlip, StoreError,
     columns::{ids_text, micros, value_text},
@@ -164,7 +164,6 @@ impl NewFlip<'_> {
             Cause::Person => (None, None, None),
         };
         Notification {
-            monitor,
             old_state: before.told.last_heard(),
             old_severity: before.told.last_severity(),
             new_state: self.flip.new,
@@ -174,15 +173,8 @@ impl NewFlip<'_> {
             tick_at,
             started_at,
             run_id,
-            key,
             incident,
-            test: false,
-            reminder: None,
-            on_call: None,
-            acknowledge_url: None,
-            wording: None,
-            said: None,
-            sending: Sending::default(),
+            ..Notification::about(monitor, key)
         }
     }
 }

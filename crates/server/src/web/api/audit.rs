@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
-    pagination::{self, Page},
-    schemas::{ActWord, AuditWhoText, Cursor, InstantText, TargetText},
+    pagination::{self, NewestFirst, Page},
+    schemas::{ActWord, AuditWhoText, InstantText, TargetText},
 };
 use crate::{
     operations::{Context, audit},
@@ -83,8 +83,7 @@ pub(crate) struct TargetView {
     operation_id = "list_audit",
     tag = "server",
     params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
         ("who" = inline(Option<AuditWhoText>), Query, description = "Only what they asked for: `person:1` with the tokens of theirs, `token:2`, or everyone of a kind, as `stranger`."),
         ("act" = Option<Vec<ActWord>>, Query, style = Form, explode = false, description = "Only these acts, separated by commas."),
         ("target" = inline(Option<TargetText>), Query, description = "Only what is about this: `monitor:2`, `alert:ops`, `mute:5`, `person:1`, `token:3`, `session:4`."),

@@ -7,8 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    pagination::{self, Page},
-    schemas::{Cursor, SilenceWord, StateWord},
+    pagination::{self, NewestFirst, Page},
+    schemas::{SilenceWord, StateWord},
 };
 use crate::{
     operations::{Context, decisions},
@@ -59,8 +59,7 @@ pub(crate) struct NotToldView {
     operation_id = "list_not_told",
     tag = "alerts",
     params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
         ("monitor" = Option<i64>, Query, minimum = 1, description = "Only of the monitor with this id."),
         ("alert" = Option<String>, Query, description = "Only what this alert could have been expected to notify of; what is for other alerts is listed with its monitor alone. Empty is any."),
     ),

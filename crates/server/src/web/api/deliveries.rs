@@ -7,8 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    pagination::{self, Page},
-    schemas::{Cursor, DeliveryStatusWord, ReturnValueShape, SeverityWord, StateWord},
+    pagination::{self, NewestFirst, Page},
+    schemas::{DeliveryStatusWord, ReturnValueShape, SeverityWord, StateWord},
 };
 use crate::{
     operations::{Context, deliveries},
@@ -96,8 +96,7 @@ pub(crate) struct DeliveryView {
     operation_id = "list_deliveries",
     tag = "alerts",
     params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
         ("monitor" = Option<i64>, Query, minimum = 1, description = "Only of the monitor with this id."),
         ("alert" = Option<String>, Query, description = "Only of the alert with this key; empty is any."),
         ("status" = Option<DeliveryStatusWord>, Query, description = "Only `queued`, `delivered`, `failed` or `cancelled` ones."),

@@ -7,8 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    pagination::{self, Page},
-    schemas::{Cursor, ReturnValueShape, SeverityWord, StateWord},
+    pagination::{self, NewestFirst, Page},
+    schemas::{ReturnValueShape, SeverityWord, StateWord},
     version_schemas::AuthorView,
 };
 use crate::{
@@ -168,8 +168,7 @@ pub(crate) struct HeldBackView {
     operation_id = "list_mutes",
     tag = "alerts",
     params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
         ("over" = Option<bool>, Query, description = "Only those that never come again, or only the others."),
     ),
     responses((status = 200, description = "One page.", body = Page<MuteView>))
@@ -237,8 +236,7 @@ pub(crate) async fn get(context: Context, Key(id): Key<MuteId>, params: Params) 
     tag = "alerts",
     params(
         ("id" = i64, Path, minimum = 1, description = "Which mute."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
     ),
     responses(
         (status = 200, description = "One page.", body = Page<HeldBackView>),

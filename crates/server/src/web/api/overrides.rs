@@ -7,8 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    pagination::{self, Page},
-    schemas::Cursor,
+    pagination::{self, NewestFirst, Page},
     version_schemas::AuthorView,
 };
 use crate::{
@@ -94,8 +93,7 @@ pub(crate) struct OverrideBody {
     operation_id = "list_overrides",
     tag = "alerts",
     params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
         ("rota" = Option<String>, Query, description = "Only of the rota with this key; empty is any."),
         ("over" = Option<bool>, Query, description = "Only those that never come again, or only the others."),
     ),

@@ -1,8 +1,9 @@
 //! How lists are answered: one page, and the cursor of the next.
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
+use super::schemas::Cursor;
 use crate::web::params::Params;
 
 /// The most that one page holds.
@@ -22,6 +23,19 @@ pub(crate) struct Page<T> {
     /// The cursor of the next page, for the parameter that the operation names; null on the last page.
     #[schema(required)]
     next: Option<String>,
+}
+
+/// What is asked of a list whose newest come first: the next page ends before the cursor.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters, which are read one by one")]
+pub(crate) struct NewestFirst {
+    /// How many at most, 1 to 500; 100 if left out.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The cursor of the page before.
+    #[param(inline)]
+    before: Option<Cursor>,
 }
 
 /// The parameter `limit`.

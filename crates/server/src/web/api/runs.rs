@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::{
     monitors::states,
-    pagination::{self, Page},
-    schemas::{Cursor, GapReasonWord, ReturnValueShape, RunKindWord, SeverityWord, StateWord},
+    pagination::{self, NewestFirst, Page},
+    schemas::{GapReasonWord, ReturnValueShape, RunKindWord, SeverityWord, StateWord},
 };
 use crate::{
     operations::{Context, Failure, Refusal, monitors, runs},
@@ -167,8 +167,7 @@ pub(crate) async fn run(
     tag = "runs",
     params(
         ("id" = i64, Path, minimum = 1, description = "Which monitor."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
         ("state" = Option<Vec<StateWord>>, Query, style = Form, explode = false, description = "Only runs that left the monitor in these states, separated by commas."),
         ("severity" = Option<SeverityWord>, Query, description = "Only runs that found a problem of this severity."),
         ("flips" = Option<bool>, Query, description = "Only runs that changed the state."),
@@ -208,8 +207,7 @@ pub(crate) async fn list(
     tag = "runs",
     params(
         ("id" = i64, Path, minimum = 1, description = "Which monitor."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
     ),
     responses(
         (status = 200, description = "One page.", body = Page<FlipView>),
@@ -239,8 +237,7 @@ pub(crate) async fn flips(
     tag = "runs",
     params(
         ("id" = i64, Path, minimum = 1, description = "Which monitor."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
     ),
     responses(
         (status = 200, description = "One page.", body = Page<GapView>),

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use super::{
     monitor_schemas::MonitorView,
     monitors::{if_match, shown},
-    pagination::{self, Page},
-    schemas::{Cursor, EntityTag, NoteText},
+    pagination::{self, NewestFirst, Page},
+    schemas::{EntityTag, NoteText},
     version_schemas::{DifferenceView, VersionView, WholeVersionView},
 };
 use crate::{
@@ -41,8 +41,7 @@ pub(crate) struct RestoreInput {
     tag = "versions",
     params(
         ("id" = i64, Path, minimum = 1, description = "Which monitor."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most, 1 to 500; 100 if left out."),
-        ("before" = inline(Option<Cursor>), Query, description = "The cursor of the page before."),
+        NewestFirst,
     ),
     responses(
         (status = 200, description = "One page.", body = Page<VersionView>),

@@ -4,7 +4,7 @@
 //! changes with the next version. An address with another hash is answered too, but not to be kept: during an upgrade
 //! a page of the old version may ask the new server.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::sync::LazyLock;
 
 use axum::{
     extract::{Path, Query},
@@ -13,7 +13,7 @@ use axum::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::web::Problem;
+use crate::{hexadecimal::hex, web::Problem};
 
 /// One embedded file.
 struct Asset {
@@ -43,10 +43,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     files
         .into_iter()
         .map(|(name, kind, bytes)| {
-            let hash = Sha256::digest(bytes).iter().take(8).fold(String::new(), |mut hash, byte| {
-                _ = write!(hash, "{byte:02x}");
-                hash
-            });
+            let hash = hex(&Sha256::digest(bytes)[..8]);
             let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
             let address = format!("/static/{stem}.{hash}.{extension}");
             Asset { name, kind, bytes, hash, address }

@@ -1,8 +1,6 @@
 //! Browsers that alerts notify, on the page of the alerts: `/alert/{key}/browsers` adds the one that asks,
 //! `/browsers/{id}/remove` takes one away.
 
-use std::fmt::Write as _;
-
 use axum::{http::HeaderMap, response::Response};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -15,6 +13,7 @@ use super::{
     see,
 };
 use crate::{
+    hexadecimal::hex,
     operations::{
         Context,
         browsers::{self, BrowserInput, ToldBrowsers},
@@ -97,11 +96,7 @@ impl BrowsersView {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut digest, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(digest, "{byte:02x}");
-        digest
-    })
+    hex(&Sha256::digest(text))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use axum::{
 use revere_model::{Denial, Operation, Who};
 
 use super::assets;
-use crate::web::Problem;
+use crate::web::{Problem, security_headers};
 
 /// The program's.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -197,17 +197,8 @@ pub(super) fn render(template: &impl Template) -> Result<String, Problem> {
     template.render().map_err(|error| Problem::internal(std::sync::Arc::new(error)))
 }
 
-/// From nothing: scripts, styles and icons of this server alone, and nothing written into the page itself.
 fn set_headers(headers: &mut HeaderMap, nonce: Option<&str>) {
-    let own_style = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
-    let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'{own_style}; img-src 'self'; connect-src 'self'; manifest-src 'self'; \
-         form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_str(&policy).expect("a policy and hexadecimal digits are visible ASCII"),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, security_headers::page_policy(nonce));
     // The browser may keep a page to go back to, with what was typed in it, but asks before it shows it anew.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(

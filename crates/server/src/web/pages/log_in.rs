@@ -62,7 +62,7 @@ pub(super) struct Said {
 
 impl LinkPage {
     fn fault(&self, field: &str) -> Option<&str> {
-        self.faults.iter().find(|fault| fault.field == field).map(|fault| fault.message.as_str())
+        FieldFault::of(&self.faults, field)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use jiff::{Timestamp, Zoned, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 use revere_model::{
-    OverrideId, calendar,
+    OverrideId,
     on_call::{Because, OnCall, Stretch},
 };
 
@@ -15,6 +15,7 @@ use super::{
     log_in::Said,
     mutes::called,
     page_request::{PageClock, PageRequest},
+    page_zone::of_clock,
     see,
 };
 use crate::{
@@ -199,9 +200,7 @@ fn input(typed: &OverrideForm, zone: &TimeZone) -> OverrideInput {
     let mut faults = Vec::new();
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let mut moment = |text: &str, field: &str| {
-        let read = text.parse::<DateTime>().map(|at| calendar::instant(at, zone));
-        let message = "expected a date and a time such as 2026-12-24T18:00";
-        read.map_err(|_| faults.push(FieldFault::new(field.to_owned(), message.to_owned()))).ok()
+        of_clock(text, zone).map_err(|message| faults.push(FieldFault::new(field, message))).ok()
     };
     let starts_at = given(&typed.from).and_then(|text| moment(&text, "starts_at"));
     let ends_at = given(&typed.until).and_then(|text| moment(&text, "ends_at"));

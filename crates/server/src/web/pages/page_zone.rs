@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 use jiff::{Timestamp, civil, tz::TimeZone};
-use revere_model::typed_time;
+use revere_model::{calendar, typed_time};
 
 use super::{form::Form, own_address, see};
 use crate::{
@@ -51,17 +51,22 @@ impl ChosenZone {
     }
 }
 
+/// What a browser's field for date and time holds, as a clock of `zone` shows it.
+pub(super) fn of_clock(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
+    let at = text.parse::<civil::DateTime>().map(|at| calendar::instant(at, zone));
+    at.map_err(|_| "expected a date and a time such as 2026-07-01 18:00".to_owned())
+}
+
 /// A time that an address or a form has: as a clock of `zone` shows it, or an instant.
 pub(super) fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
-    let of_clock = |at: civil::DateTime| revere_model::calendar::instant(at, zone);
-    let at = text.parse::<Timestamp>().or_else(|_| text.parse().map(of_clock));
+    let at = calendar::instant_of_text(text).map_or_else(|| of_clock(text, zone), Ok);
     at.map_err(|_| format!("{text:?} is no time such as 2026-07-01 12:00"))
 }
 
 /// An instant as the form has it, by a clock of `zone`; what was typed stays as it is.
 pub(super) fn typed(text: Option<&str>, zone: &TimeZone) -> String {
     let text = text.unwrap_or_default();
-    text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), |at| typed_time(&at.to_zoned(zone.clone())))
+    calendar::instant_of_text(text).map_or_else(|| text.to_owned(), |at| typed_time(&at.to_zoned(zone.clone())))
 }
 
 impl FromRequestParts<WebState> for ChosenZone {
@@ -105,6 +110,18 @@ mod tests {
             ("2026-07-01T12:00".into(), String::new())
         );
         assert!(instant("yesterday", &berlin).unwrap_err().contains("yesterday"));
+        for never in ["9999-12-31T23:59:59Z", "9999-12-31 23:59"] {
+            assert_eq!(instant(never, &berlin), Ok(Timestamp::MAX), "what people and programs write for never");
+        }
+    }
+
+    #[test]
+    fn a_field_is_read_as_a_clock_shows_it() {
+        let berlin = revere_model::zone("Europe/Berlin").unwrap();
+        assert_eq!(of_clock("2026-07-01T18:00", &berlin), Ok("2026-07-01T16:00:00Z".parse().unwrap()));
+        assert_eq!(of_clock("2026-07-01T18:00:30", &TimeZone::UTC), Ok("2026-07-01T18:00:30Z".parse().unwrap()));
+        assert_eq!(of_clock("9999-12-31T23:59", &TimeZone::UTC), Ok(Timestamp::MAX), "what people write for never");
+        assert!(of_clock("tomorrow", &TimeZone::UTC).unwrap_err().contains("2026-07-01 18:00"));
     }
 
     #[test]

@@ -82,18 +82,14 @@ struct PersonView {
 
 impl PeoplePage {
     fn fault(&self, field: &str) -> Option<&str> {
-        fault(&self.faults, field)
+        FieldFault::of(&self.faults, field)
     }
 }
 
 impl PersonPage {
     fn fault(&self, field: &str) -> Option<&str> {
-        fault(&self.faults, field)
+        FieldFault::of(&self.faults, field)
     }
-}
-
-fn fault<'a>(faults: &'a [FieldFault], field: &str) -> Option<&'a str> {
-    faults.iter().find(|fault| fault.field == field).map(|fault| fault.message.as_str())
 }
 
 /// The page.

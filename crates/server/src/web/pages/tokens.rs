@@ -59,7 +59,7 @@ struct TokenView {
 
 impl TokensPage {
     fn fault(&self, field: &str) -> Option<&str> {
-        self.faults.iter().find(|fault| fault.field == field).map(|fault| fault.message.as_str())
+        FieldFault::of(&self.faults, field)
     }
 }
 

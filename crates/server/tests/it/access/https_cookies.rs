@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::PASSWORD;
 use crate::{
     cli::{Shell, server::Server},
-    support::client,
+    support::{client, client_without_redirects},
 };
 
 #[tokio::test]
@@ -40,8 +40,7 @@ async fn behind_https_each_cookie_of_a_log_in_is_this_hosts_alone_and_secure() {
     assert_eq!(page.status(), 200);
     let token = given(&page, "form");
     let form = [("token", token.as_str()), ("name", "ada"), ("password", PASSWORD), ("code", ""), ("to", "/")];
-    #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
-    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let browser = client_without_redirects();
     let log_in = |cookie: String| {
         let request = browser.post(&address).header("host", host).header("origin", "https://revere.example");
         request.header("accept", "text/html").header("cookie", cookie).form(&form).send()

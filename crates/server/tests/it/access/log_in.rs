@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use revere::{
-    access::{Lane, Passwords, second_factor},
+    access::{Passwords, Queue, second_factor},
     store::{Lookup, UserChange},
 };
 use revere_model::{Act, Clock as _, Role};
@@ -268,7 +268,7 @@ async fn a_password_that_is_kept_in_an_older_way_is_kept_in_todays_after_a_log_i
     Visitor::logged_in(&server, "alice").await;
     let kept = server.store.user(Lookup::Id(alice.id)).await.unwrap().unwrap().password_hash.unwrap();
     assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-    assert!(Passwords::default().verify(PASSWORD, Some(&kept), Lane::Strangers).await.unwrap().right);
+    assert!(Passwords::default().verify(PASSWORD, Some(&kept), Queue::Strangers).await.unwrap().right);
 }
 
 fn argon2_of(password: &str) -> String {

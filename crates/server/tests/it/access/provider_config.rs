@@ -5,7 +5,10 @@ use revere_model::{Clock as _, ManualClock, SystemClock};
 use serde_json::json;
 
 use super::test_provider::{Act, CLIENT, CLIENT_SECRET, TestProvider};
-use crate::cli::{Shell, server::Server};
+use crate::{
+    cli::{Shell, server::Server},
+    support::client_without_redirects,
+};
 
 const KEY: &str = "signing-k3y-0123456789";
 
@@ -30,10 +33,8 @@ struct Browser {
 }
 
 impl Browser {
-    #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
     fn new() -> Browser {
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        Browser { client: client.build().unwrap(), cookies: String::new() }
+        Browser { client: client_without_redirects(), cookies: String::new() }
     }
 
     async fn get(&mut self, address: &str) -> (u16, String, String) {
@@ -120,4 +121,13 @@ async fn a_provider_is_asked_by_the_rules_of_everything_else() {
     shell.write("config.py", &config);
     let lies = shell.run("check --connect").exits(1);
     assert!(lies.stdout.contains("unexpected issuer URI"), "{}", lies.stdout);
+}
+
+/// What providers show, and what people copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_a_providers_metadata_is_taken_for_its_issuer() {
+    let provider = TestProvider::start(&ManualClock::at(SystemClock.now())).await;
+    let shell = configured(&format!("{}/.well-known/openid-configuration", provider.url));
+    let said = shell.run("check --connect").exits(0);
+    assert!(said.stdout.contains("log-in by Corp answers"), "{}", said.stdout);
 }

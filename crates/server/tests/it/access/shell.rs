@@ -9,17 +9,12 @@ use revere::web::{ROUTES, Route};
 
 use crate::{
     cli::server::Server,
-    support::{client, until},
+    support::{client, revere_in, this_version, until},
 };
 
 fn revere(folder: &std::path::Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
-    let cache = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache");
-    let cache = std::env::var_os("REVERE_CACHE_DIR").map_or(cache, Into::into);
-    command.current_dir(folder).env("REVERE_CACHE_DIR", cache).args(arguments).stdin(Stdio::null());
-    for name in ["REVERE_CONFIG_FILE", "RUST_LOG", "NO_COLOR", "TZ", "REVERE_HOST", "REVERE_PORT"] {
-        command.env_remove(name);
-    }
+    let mut command = revere_in(this_version(), folder);
+    command.args(arguments);
     command
 }
 
@@ -27,6 +22,15 @@ fn config(text: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("config.py"), text).unwrap();
     folder
+}
+
+/// Runs a command to its end, with `input` on its standard input: its exit code, and all that it wrote.
+fn run(folder: &std::path::Path, arguments: &[&str], input: &str) -> (i32, String) {
+    let mut child =
+        revere(folder, arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code().unwrap(), text(&output))
 }
 
 fn text(output: &Output) -> String {
@@ -152,17 +156,7 @@ async fn the_first_start_prints_a_link_to_make_the_administrator_and_the_next_on
     assert_eq!(client().get(&link).send().await.unwrap().status(), 404, "good once");
 
     // From the shell, while the server runs.
-    let run = |arguments: &[&str], input: &str| {
-        let mut child = revere(folder.path(), arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.code().unwrap(), text(&output))
-    };
+    let run = |arguments: &[&str], input: &str| run(folder.path(), arguments, input);
     let (code, said) = run(&["user", "list"], "");
     assert!(code == 0 && said.contains("ada: administrator, came in "), "{said}");
     let add = ["user", "add", "bob", "--role", "editor", "--tags", "shop,mail", "--password-stdin"];
@@ -256,17 +250,7 @@ fn what_a_log_in_by_a_provider_lacks_is_said_at_once_and_where_to_get_it() {
 #[test]
 fn an_administrator_who_cannot_come_in_is_not_the_last_one_that_is_needed() {
     let folder = config("LOCAL_USERS = True");
-    let run = |arguments: &[&str], input: &str| {
-        let mut child = revere(folder.path(), arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.code().unwrap(), text(&output))
-    };
+    let run = |arguments: &[&str], input: &str| run(folder.path(), arguments, input);
     assert_eq!(
         run(&["user", "add", "ada", "--role", "administrator", "--password-stdin"], "a quiet mountain lake\n").0,
         0

@@ -121,6 +121,17 @@ async fn what_it_leaves_behind_does_not_hold_it_up_and_what_it_prints_is_bounded
         rustix::process::kill_process(rustix::process::Pid::from_raw(child).unwrap(), rustix::process::Signal::KILL);
 }
 
+/// Half a secret is one that nobody knows for a secret.
+#[tokio::test]
+async fn of_a_long_output_the_end_is_shown_and_no_word_in_half() {
+    let folder = TempDir::new().unwrap();
+    // All but its first 9 letters are among the last 8192 bytes.
+    program(folder.path(), "long", "#!/bin/sh\nprintf %s \"$SIREN_TOKEN\"\nyes '' | head -n 8182\nprintf end\n");
+    let config = json!({"command": "./long", "environment": {"SIREN_TOKEN": "t0ken-of-a-siren"}});
+    let receipt = send(&channel_in(folder.path(), "command", config).unwrap(), &sample()).await.unwrap();
+    assert_eq!(receipt.reply, "exit status 0: end");
+}
+
 #[tokio::test]
 async fn a_program_that_reads_nothing_has_told_all_the_same() {
     let folder = TempDir::new().unwrap();

@@ -25,7 +25,7 @@ mod web_push;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use revere::{
-    alerts::{Channel, Incident, MonitorSummary, Notification, Receipt, SendError, Sending, build_all},
+    alerts::{Channel, Incident, MonitorSummary, Notification, Receipt, SendError, build_all},
     building::{self, BuildContext},
     outbound::Outbound,
     redact::Secrets,
@@ -71,14 +71,12 @@ async fn send(channel: &Arc<dyn Channel>, notification: &Notification) -> Result
 
 /// The notification that the example text of docs/ALERTS.md is about.
 pub(crate) fn sample() -> Notification {
+    let monitor = MonitorSummary {
+        url: "https://revere.example.com/monitor/17".to_owned(),
+        tags: vec!["mail".to_owned(), "team-a".to_owned()],
+        ..MonitorSummary::named(MonitorId(17), "Mail Queue Length".to_owned())
+    };
     Notification {
-        monitor: MonitorSummary {
-            id: MonitorId(17),
-            name: "Mail Queue Length".to_owned(),
-            url: "https://revere.example.com/monitor/17".to_owned(),
-            tags: vec!["mail".to_owned(), "team-a".to_owned()],
-            ..MonitorSummary::named(MonitorId(17), String::new())
-        },
         old_state: State::Alarm,
         old_severity: Some(Severity::Critical),
         new_state: State::Ok,
@@ -87,20 +85,12 @@ pub(crate) fn sample() -> Notification {
         return_value: Some(ReturnValue::Int(67)),
         tick_at: Some("2026-03-01T03:12:00Z".parse().unwrap()),
         started_at: Some("2026-03-01T03:12:00.25Z".parse().unwrap()),
-        run_id: None,
-        key: "17-204-ops".to_owned(),
         incident: Some(Incident {
             id: FlipId(203),
             opened_at: "2026-03-01T02:40:00Z".parse().unwrap(),
             key: "a3f1c09b5d7e4826a3f1c09b5d7e4826".to_owned(),
         }),
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending::default(),
+        ..Notification::about(monitor, "17-204-ops".to_owned())
     }
 }
 

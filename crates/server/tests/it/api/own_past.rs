@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use revere::store::RunResult;
-use revere_model::{Clock, MonitorId, ReturnValue, RunKind, State};
+use revere_model::{Clock, MonitorId, ReturnValue, State};
 use serde_json::{Value, json};
 
 use super::server::{Server, send};
-use crate::pages::browser::Browser;
+use crate::{pages::browser::Browser, support::manual_run};
 
 async fn monitor(server: &Server, script: &str) -> String {
     let body = json!({"name": "m", "script": script, "schedule": "@yearly"});
@@ -18,26 +18,13 @@ async fn monitor(server: &Server, script: &str) -> String {
 
 /// Records a run of monitor 1 that began now.
 async fn record(server: &Server, value: Option<ReturnValue>, threshold: Option<f64>) {
-    let at = server.clock.now();
     let result = RunResult {
-        monitor_id: MonitorId(1),
-        attempt: None,
-        kind: RunKind::Manual,
-        tick_at: at,
-        started_at: at,
-        finished_at: at,
         duration: Duration::from_millis(5),
-        outcome: State::Ok,
-        severity: None,
         message: "Monitor Passed".to_owned(),
         return_value: value,
         threshold,
-        output: String::new(),
-        traceback: None,
         seed: 1,
-        script_version: "0123".repeat(8),
-        sources: Default::default(),
-        entry: None,
+        ..manual_run(MonitorId(1), server.clock.now(), State::Ok)
     };
     server.store.commit_run(result).await.unwrap();
 }

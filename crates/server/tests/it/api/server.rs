@@ -15,7 +15,7 @@ use revere::{
     store::{Committed, ConfiguredAlert, RunResult, Store, StoreOptions},
     web::{self, Site, WebState},
 };
-use revere_model::{Clock as _, ManualClock, MonitorId, RunKind, State};
+use revere_model::{Clock as _, ManualClock, MonitorId, State};
 use revere_sandbox::{KeepInstances, Limits, Options, Sandbox};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -215,26 +215,11 @@ impl Server {
     pub(crate) async fn record_runs(&self, monitor: i64, count: usize, bad: impl Fn(usize) -> bool) -> Vec<i64> {
         let mut ids = Vec::with_capacity(count);
         for number in 0..count {
-            let at = self.clock.now();
+            let outcome = if bad(number) { State::Alarm } else { State::Ok };
             let committed = self.store.commit_run(RunResult {
-                monitor_id: MonitorId(monitor),
-                attempt: None,
-                kind: RunKind::Manual,
-                tick_at: at,
-                started_at: at,
-                finished_at: at,
                 duration: Duration::from_millis(5),
-                outcome: if bad(number) { State::Alarm } else { State::Ok },
-                severity: None,
                 message: format!("run {number}"),
-                return_value: None,
-                threshold: None,
-                output: String::new(),
-                traceback: None,
-                seed: u64::MAX - 7,
-                script_version: "0123".repeat(8),
-                sources: Default::default(),
-                entry: None,
+                ..crate::support::manual_run(MonitorId(monitor), self.clock.now(), outcome)
             });
             let Committed::Recorded { run, .. } = committed.await.unwrap() else { panic!("not recorded") };
             ids.push(run.id.0);

@@ -32,12 +32,9 @@ mod several_servers;
 mod tape;
 mod upgrading;
 
-use std::{
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{path::PathBuf, process::Command};
 
-use crate::support::cache_dir;
+use crate::support::{revere_in, this_version};
 
 /// A folder to work in, with the program.
 pub(crate) struct Shell {
@@ -71,12 +68,7 @@ impl Shell {
 
     /// `revere`, in the folder, with nothing of the environment that would change what it does.
     pub(crate) fn revere(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_revere"));
-        command.current_dir(self.folder.path()).env("REVERE_CACHE_DIR", cache_dir()).stdin(Stdio::null());
-        for name in ["REVERE_CONFIG_FILE", "REVERE_HOST", "REVERE_PORT", "RUST_LOG", "NO_COLOR", "TZ"] {
-            command.env_remove(name);
-        }
-        command
+        revere_in(this_version(), self.folder.path())
     }
 
     /// Runs `revere` with `arguments`, split at spaces.

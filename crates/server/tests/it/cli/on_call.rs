@@ -146,6 +146,19 @@ async fn a_calendar_says_who_is_on_call_and_its_last_copy_counts_while_it_is_awa
     server.stop();
 }
 
+/// As calendars hand themselves out, and as they stand in the bar of a browser.
+#[test]
+fn an_address_of_a_calendar_will_do_as_it_was_copied_or_what_to_copy_is_said() {
+    let shell = Shell::new();
+    shell.write("config.py", &by_a_calendar("'ical_url': 'webcal://calendar.example.com/published/ops.ics'"));
+    let said = shell.run("check").exits(0);
+    assert!(said.stdout.contains("on call    ops"), "{}", said.stdout);
+    shell.write("config.py", &by_a_calendar("'ical_url': 'https://calendar.google.com/calendar/embed?src=ops'"));
+    let said = shell.run("check").exits(1);
+    let words = "['ical_url']: leads to the pages that people read; expected the secret address in iCal format";
+    assert!(said.stderr.contains(words), "{}", said.stderr);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_calendar_is_fetched_from_an_address_that_nobody_sees_again() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

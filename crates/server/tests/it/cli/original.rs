@@ -9,6 +9,7 @@ use std::{
 use revere::web::ROUTES;
 
 use super::{Said, Shell, server::Server};
+use crate::support::client_without_redirects;
 
 const CONFIG: &str = "\
 DATABASE_PATH = 'revere.db'
@@ -138,8 +139,7 @@ async fn with_the_originals_google_domain_every_page_wants_a_log_in() {
     assert!(checked.stdout.contains("Google"), "{}", checked.stdout);
     let run = ["run", "-p", "0"];
     let server = Server::start(shell.revere().args(run), |server| server.stderr.wait_for("listening on"));
-    #[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
-    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let browser = client_without_redirects();
     let mut pages = 0;
     for route in ROUTES.iter().filter(|route| route.method == "GET" && route.operation.least().is_some()) {
         let path = route.path.replace("{id}", "1").replace("{version}", "1").replace("{run}", "1");

@@ -6,19 +6,18 @@ use revere::{
     alerts::{Notification, Retry, SendError},
     store::{DeliveryFilter, DeliveryStatus, RunResult},
 };
-use revere_model::{MonitorId, MonitorSpec, State};
+use revere_model::{MonitorId, State};
 
 use crate::support::{
-    TestEngine, by_server, on_postgresql, spec,
+    TestEngine, by_server, on_postgresql,
     test_engine::{RecordingChannel, engine},
-    until,
+    until, yearly,
 };
 
 async fn monitors(test: &TestEngine, count: usize) -> Vec<MonitorId> {
     let mut ids = Vec::with_capacity(count);
     for number in 0..count {
-        // Only the test makes it run.
-        let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(&format!("m{number}")) };
+        let spec = yearly(&format!("m{number}"));
         ids.push(test.store().create_monitor(&spec, &by_server(test.scratch.now())).await.unwrap().id);
     }
     ids

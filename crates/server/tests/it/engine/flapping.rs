@@ -1,16 +1,14 @@
 //! A monitor that changes again and again: its changes are held back until it is calm, and how it ends is told.
 
 use revere::store::{DeliveryFilter, DeliveryStatus};
-use revere_model::{Flapping, MonitorId, MonitorSpec, State};
+use revere_model::{Flapping, MonitorId, State};
 
-use crate::support::{TestEngine, by_server, spec, until};
+use crate::support::{TestEngine, by_server, until, yearly};
 
 async fn flapping() -> (TestEngine, MonitorId) {
     let test = TestEngine::new().await;
     test.store().set_flapping(Some(Flapping { changes: 4 })).await.unwrap();
-    // Only the test makes it run.
-    let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec("m") };
-    let id = test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id;
+    let id = test.store().create_monitor(&yearly("m"), &by_server(test.now())).await.unwrap().id;
     // That it runs for the first time is no change.
     flips(&test, id, &[State::Ok]).await;
     (test, id)

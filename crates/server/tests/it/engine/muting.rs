@@ -11,12 +11,10 @@ use revere::alerts::SendError;
 use revere::store::{AlertChange, DeliveryFilter, DeliveryStatus, MuteRecord, Store};
 use revere_model::{MonitorId, MonitorSpec, MutePeriod, MuteScope, Recurrence, Severity, State};
 
-use crate::support::{Scratch, TestEngine, at, by_server, spec, test_engine::RecordingChannel, until};
+use crate::support::{Scratch, TestEngine, at, by_server, spec, test_engine::RecordingChannel, until, yearly};
 
 async fn monitor(test: &TestEngine, name: &str) -> MonitorId {
-    // Only the test makes it run.
-    let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(name) };
-    test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id
+    test.store().create_monitor(&yearly(name), &by_server(test.now())).await.unwrap().id
 }
 
 /// Makes a monitor flip, as runs would, a second after the last.

@@ -7,9 +7,9 @@ use revere::{
     engine::EngineSettings,
     store::{AcknowledgedBy, AlertChange, DeliveryFilter, DeliveryStatus},
 };
-use revere_model::{MonitorId, MonitorSpec, MutePeriod, MuteScope, Reminders, Severity, State};
+use revere_model::{MonitorId, MutePeriod, MuteScope, Reminders, Severity, State};
 
-use crate::support::{Scratch, TestEngine, by_server, spec, switched, until};
+use crate::support::{Scratch, TestEngine, by_server, switched, until, yearly};
 
 /// An engine whose alert `ops` reminds after an hour; `spare` does not.
 async fn reminding() -> TestEngine {
@@ -19,9 +19,7 @@ async fn reminding() -> TestEngine {
 }
 
 async fn monitor(test: &TestEngine, name: &str) -> MonitorId {
-    // Only the test makes it run.
-    let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(name) };
-    test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id
+    test.store().create_monitor(&yearly(name), &by_server(test.now())).await.unwrap().id
 }
 
 async fn flip(test: &TestEngine, monitor: MonitorId, to: State) {

@@ -7,18 +7,16 @@ use revere::{
     engine::EngineSettings,
     store::{DeliveryFilter, DeliveryStatus},
 };
-use revere_model::{MonitorId, MonitorSpec, Reminders, State};
+use revere_model::{MonitorId, Reminders, State};
 
-use crate::support::{Scratch, TestEngine, by_server, spec, test_engine::RecordingChannel, until};
+use crate::support::{Scratch, TestEngine, by_server, test_engine::RecordingChannel, until, yearly};
 
 fn threading() -> RecordingChannel {
     RecordingChannel { threads: true, ..RecordingChannel::default() }
 }
 
 async fn monitor(test: &TestEngine, name: &str) -> MonitorId {
-    // Only the test makes it run.
-    let spec = MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(name) };
-    test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id
+    test.store().create_monitor(&yearly(name), &by_server(test.now())).await.unwrap().id
 }
 
 async fn flip(test: &TestEngine, monitor: MonitorId, to: State) {

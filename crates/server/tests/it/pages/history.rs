@@ -30,6 +30,8 @@ async fn history_is_filtered_paged_and_downloaded() {
     assert!(window.contains("Wed 1 Jul 2026, 14:10:30"), "{window}");
     let ever = browser.page("/monitor/1/history?from=0001-01-01T00:00&to=9999-12-31T23:59&zone=America/New_York").await;
     assert_eq!(rows(&ever), 100, "the whole of the calendar");
+    let ever = browser.page("/monitor/1/history?from=2026-01-01T00:00:00Z&to=9999-12-31T23:59:59Z").await;
+    assert_eq!(rows(&ever), 100, "as programs write for never");
     assert!(browser.page("/monitor/1/history?from=yesterday").await.contains("is no time such as"));
 
     let csv = browser.get("/monitor/1/history.csv").await;

@@ -10,13 +10,16 @@ mod trouble;
 
 use std::{
     path::Path,
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::{cli::server::Server, support::cache_dir};
+use crate::{
+    cli::server::Server,
+    support::{revere_in, this_version},
+};
 
 /// The real program, running. Killed when dropped.
 struct Program {
@@ -65,21 +68,10 @@ impl Program {
     }
 }
 
-/// The executable that is tested.
-fn this_version() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_revere"))
-}
-
-/// `revere run` in `folder` on a free port, with nothing of the environment that would change what it does.
+/// `revere run` in `folder` on a free port.
 fn command(executable: &Path, folder: &Path) -> Command {
-    let mut command = Command::new(executable);
-    command
-        .args(["run", "--port", "0"])
-        .current_dir(folder)
-        .env("REVERE_CACHE_DIR", cache_dir())
-        .env_remove("REVERE_CONFIG_FILE")
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null());
+    let mut command = revere_in(executable, folder);
+    command.args(["run", "--port", "0"]);
     command
 }
 

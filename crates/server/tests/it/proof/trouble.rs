@@ -128,12 +128,24 @@ async fn hold(folder: &Path) -> Sql {
     holder
 }
 
+/// Whoever held it lets it go: all goes on, and what was refused meanwhile is not done.
+async fn is_let_go(life: Life, mut holder: Sql) {
+    let before = newest_run(&life).await;
+    holder.let_go().await;
+    healthy(&life).await;
+    newer_run(&life, before).await;
+    life.program.terminate();
+    nothing_happened(&mut holder).await;
+    let names = holder.texts("select name from monitors where name = 'large'").await;
+    assert!(names.is_empty(), "what was refused is not done later");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_held_for_half_a_minute_costs_no_run_and_no_state() {
     let folder = tempfile::tempdir().unwrap();
     let life = Life::begin(folder.path());
     populate(&life).await;
-    let mut holder = hold(folder.path()).await;
+    let holder = hold(folder.path()).await;
     let began = Instant::now();
     let mut refusals = 0;
     while began.elapsed() < Duration::from_secs(30) {
@@ -148,14 +160,7 @@ async fn a_database_that_is_held_for_half_a_minute_costs_no_run_and_no_state() {
     assert!(refusals >= 2, "each is refused after some seconds");
     let health: Value = life.visitor.get(life.url("/healthz")).send().await.unwrap().json().await.unwrap();
     assert!(health["store"].as_str().unwrap().contains("cannot be written since"), "{health:#}");
-    let before = newest_run(&life).await;
-    holder.let_go().await;
-    healthy(&life).await;
-    newer_run(&life, before).await;
-    life.program.terminate();
-    nothing_happened(&mut holder).await;
-    let names = holder.texts("select name from monitors where name = 'large'").await;
-    assert!(names.is_empty(), "what was refused is not done later");
+    is_let_go(life, holder).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -215,14 +220,7 @@ async fn a_table_that_somebody_holds_for_long_costs_no_run_and_no_state() {
         let answer = life.visitor.get(life.url(path)).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
     }
-    let before = newest_run(&life).await;
-    holder.let_go().await;
-    healthy(&life).await;
-    newer_run(&life, before).await;
-    life.program.terminate();
-    nothing_happened(&mut holder).await;
-    let names = holder.texts("select name from monitors where name = 'large'").await;
-    assert!(names.is_empty(), "what was refused is not done later");
+    is_let_go(life, holder).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -112,6 +112,16 @@ impl Asked {
         }
     }
 
+    /// A table of a test's own, with rows, where it may write; its name.
+    async fn new_table(&self, definition: &str, rows: &str) -> String {
+        let name = services::unique("t");
+        self.rows(&format!("create table {name} ({definition})")).await;
+        if !rows.is_empty() {
+            self.rows(&format!("insert into {name} values {rows}")).await;
+        }
+        name
+    }
+
     /// The rows of a statement, as Python would write them.
     async fn rows(&self, sql: &str) -> String {
         self.shown("execute", [text(sql)]).await

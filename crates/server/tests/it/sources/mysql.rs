@@ -71,12 +71,7 @@ fn maria(more: serde_json::Value) -> Asked {
 
 /// A table of a test's own, with rows.
 async fn table(definition: &str, rows: &str) -> String {
-    let (writing, name) = (maria(json!({"read_only": false})), unique("t"));
-    writing.rows(&format!("create table {name} ({definition})")).await;
-    if !rows.is_empty() {
-        writing.rows(&format!("insert into {name} values {rows}")).await;
-    }
-    name
+    maria(json!({"read_only": false})).new_table(definition, rows).await
 }
 
 #[tokio::test]

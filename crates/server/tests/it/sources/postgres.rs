@@ -59,12 +59,7 @@ pub(super) fn postgres(more: serde_json::Value) -> Asked {
 }
 
 async fn table(definition: &str, rows: &str) -> String {
-    let (writing, name) = (postgres(json!({"read_only": false})), unique("t"));
-    writing.rows(&format!("create table {name} ({definition})")).await;
-    if !rows.is_empty() {
-        writing.rows(&format!("insert into {name} values {rows}")).await;
-    }
-    name
+    postgres(json!({"read_only": false})).new_table(definition, rows).await
 }
 
 #[tokio::test]

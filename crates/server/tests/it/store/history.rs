@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
 use revere::store::{ConfiguredAlert, DeliveryFilter, DeliveryStatus, RunFilter, RunResult, Settlement};
-use revere_model::{MonitorId, MonitorSpec, ReturnValue, Run, RunKind, State, StateSet};
+use revere_model::{MonitorId, MonitorSpec, ReturnValue, Run, State, StateSet};
 
 use crate::support::{Scratch, at, by_server, spec, switched};
 
@@ -74,24 +74,15 @@ async fn everything_of_a_run_is_kept_as_it_was() {
     ];
     for value in values {
         let result = RunResult {
-            monitor_id: id,
-            attempt: None,
-            kind: RunKind::Manual,
             tick_at: at("2026-01-01T00:00:00.123456Z"),
             started_at: at("2026-01-01T00:00:01.000001Z"),
             finished_at: at("2026-01-01T00:00:02Z"),
             duration: Duration::from_micros(1_234_567),
-            outcome: State::Error,
-            severity: None,
             message: "ZeroDivisionError: division by zero".to_owned(),
             return_value: Some(value),
-            threshold: None,
             output: "line\n\u{fffd}".to_owned(),
             traceback: Some("Traceback ...".to_owned()),
-            seed: u64::MAX - 7,
-            script_version: "0123".repeat(8),
-            sources: Default::default(),
-            entry: None,
+            ..scratch.manual_result(id, State::Error)
         };
         let committed = scratch.store.commit_run(result.clone()).await.unwrap();
         let revere::store::Committed::Recorded { run, .. } = committed else { panic!("{committed:?}") };
@@ -196,24 +187,10 @@ async fn a_page_ends_before_its_texts_are_too_long_and_what_comes_after_is_on_th
     let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     for n in 0..30 {
         let result = RunResult {
-            monitor_id: id,
-            attempt: None,
-            kind: RunKind::Manual,
-            tick_at: scratch.now(),
-            started_at: scratch.now(),
-            finished_at: scratch.now(),
-            duration: Duration::ZERO,
-            outcome: State::Error,
-            severity: None,
             message: "m".repeat(100),
-            return_value: None,
-            threshold: None,
             output: "ü".repeat(1000),
             traceback: (n % 3 == 0).then(|| "t".repeat(900)),
-            seed: u64::MAX - 7,
-            script_version: "0123".repeat(8),
-            sources: Default::default(),
-            entry: None,
+            ..scratch.manual_result(id, State::Error)
         };
         store.commit_run(result).await.unwrap();
     }

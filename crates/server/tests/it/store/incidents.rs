@@ -2,21 +2,10 @@
 
 use std::sync::{Arc, atomic::AtomicU64};
 
-use revere::store::{
-    AlertSettings, ConfiguredAlert, Delivery, DeliveryFilter, ImportedMonitor, ImportedRun, Past, Store, StoreOptions,
-};
+use revere::store::{AlertSettings, Delivery, DeliveryFilter, ImportedMonitor, ImportedRun, Past, Store, StoreOptions};
 use revere_model::{FlipId, MonitorId, RunKind, State, StateSet};
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, at, by_server, spec, switched};
-
-async fn configure(scratch: &Scratch, keys: &[&str]) {
-    let configured: Vec<ConfiguredAlert> = keys
-        .iter()
-        .map(|key| ConfiguredAlert { key: (*key).to_owned(), enabled: true, ..Default::default() })
-        .collect();
-    scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap();
-}
+use crate::support::{Scratch, at, by_server, manual_run, older_database, spec, switched};
 
 /// What an alert tells, oldest first.
 async fn told(store: &Store, alert: &str) -> Vec<Delivery> {
@@ -53,7 +42,7 @@ use State::{Alarm, Error, Inactive, Ok as Well};
 #[tokio::test]
 async fn beginning_changes_and_end_of_a_problem_carry_the_same_one_and_the_next_problem_another() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     goes_through(&scratch, id, &[Well, Alarm, Error, Well, Error]).await;
     let scratch = scratch.reopened().await;
@@ -78,7 +67,7 @@ async fn beginning_changes_and_end_of_a_problem_carry_the_same_one_and_the_next_
 #[tokio::test]
 async fn one_whose_beginning_was_not_told_has_the_same_id_for_all() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["all", "errors"]).await;
+    scratch.configure(&["all", "errors"]).await;
     let states = StateSet::EMPTY.with(Error).with(Well);
     scratch
         .store
@@ -96,12 +85,12 @@ async fn one_whose_beginning_was_not_told_has_the_same_id_for_all() {
 #[tokio::test]
 async fn an_alert_that_was_away_ends_the_incident_that_it_told() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
     goes_through(&scratch, id, &[Alarm]).await;
-    configure(&scratch, &[]).await;
+    scratch.configure(&[]).await;
     goes_through(&scratch, id, &[Well, Alarm]).await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     goes_through(&scratch, id, &[Well, Alarm]).await;
     assert_eq!(story(&told(&scratch.store, "ops").await), [(Alarm, Some(0)), (Well, Some(0)), (Alarm, Some(1))]);
 }
@@ -109,7 +98,7 @@ async fn an_alert_that_was_away_ends_the_incident_that_it_told() {
 #[tokio::test]
 async fn switching_off_ends_one_and_what_is_given_up_keeps_it() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops", "other"]).await;
+    scratch.configure(&["ops", "other"]).await;
     for key in ["ops", "other"] {
         let states = State::ALL.into_iter().collect();
         scratch.store.set_alert(key, AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
@@ -147,7 +136,7 @@ fn past(minute: i64, old_state: State, new_state: State) -> Past {
 #[tokio::test]
 async fn one_that_came_with_an_import_is_ended_here() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let history = vec![past(1, Well, Alarm), past(2, Alarm, Well), past(3, Well, Alarm), past(4, Alarm, Error)];
     let imported = ImportedMonitor { id: None, spec: spec("a"), state: Error, heard: Error, history };
     let states = StateSet::DEFAULT_TOLD;
@@ -166,15 +155,7 @@ async fn one_that_came_with_an_import_is_ended_here() {
 async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("revere.db");
-    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
-    for step in [
-        include_str!("../../../migrations/sqlite/0001_start.sql"),
-        include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
-        include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
-        include_str!("../../../migrations/sqlite/0004_uses.sql"),
-        include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
-        "pragma application_id = 0x52455652; pragma user_version = 5;
-         insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
+    let rows = "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
              created_at, updated_at, script) values (1, 'a', '', '* * * * *', 'UTC', 1, '[]', 1, 1, 0, 0, 'pass');
          insert into statuses (monitor_id, state, state_since) values (1, 'ERROR', 50);
          insert into flips (monitor_id, at, old_state, new_state, message) values
@@ -185,36 +166,13 @@ async fn one_that_an_older_version_left_open_is_ended_with_its_id() {
          insert into told (alert_key, monitor_id, state, open) values ('ops', 1, 'ERROR', 'ERROR');
          insert into deliveries (flip_id, alert_key, monitor_id, status, next_attempt_at, created_at, key, notification)
              values (6, 'ops', 1, 'owed', 50, 50, 'k',
-                 '{\"monitor\":{\"id\":1,\"name\":\"a\"},\"old_state\":\"ALARM\",\"new_state\":\"ERROR\",\"message\":\"\",\"key\":\"k\"}');",
-    ] {
-        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
-    }
-    older.close().await.unwrap();
+                 '{\"monitor\":{\"id\":1,\"name\":\"a\"},\"old_state\":\"ALARM\",\"new_state\":\"ERROR\",\"message\":\"\",\"key\":\"k\"}');";
+    older_database(&path, 5, rows).await;
     let store = Store::open(StoreOptions::new(&path)).await.unwrap();
     let now = at("2026-01-01T00:00:00Z");
     switched(&store, MonitorId(1), false, now).await;
     switched(&store, MonitorId(1), true, now).await;
-    let result = revere::store::RunResult {
-        monitor_id: MonitorId(1),
-        attempt: None,
-        kind: RunKind::Manual,
-        tick_at: now,
-        started_at: now,
-        finished_at: now,
-        duration: std::time::Duration::ZERO,
-        outcome: Well,
-        severity: None,
-        message: String::new(),
-        return_value: None,
-        threshold: None,
-        output: String::new(),
-        traceback: None,
-        seed: 7,
-        script_version: "0123".repeat(8),
-        sources: Default::default(),
-        entry: None,
-    };
-    store.commit_run(result).await.unwrap();
+    store.commit_run(manual_run(MonitorId(1), now, Well)).await.unwrap();
     let told = told(&store, "ops").await;
     assert_eq!(story(&told), [(Error, Some(0)), (Well, Some(0))]);
     assert_eq!(told[0].incident_id, Some(FlipId(3)));

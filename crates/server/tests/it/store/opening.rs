@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use revere::store::{MonitorFilter, OpenError, RunFilter, RunResult, Store, StoreOptions};
-use revere_model::{MonitorId, MonitorSpec, RunKind, State};
+use revere_model::{MonitorId, MonitorSpec, State};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, SmallDisk, by_server, on_postgresql, spec, until};
+use crate::support::{
+    Scratch, SmallDisk, by_server, manual_run, older_database, on_postgresql, open_older_database, spec, until,
+};
 
 async fn refusal(options: StoreOptions) -> OpenError {
     match Store::open(options).await {
@@ -142,16 +144,7 @@ async fn a_lock_file_that_is_a_symbolic_link_is_not_followed() {
 async fn an_older_database_is_brought_up_to_date_with_all_that_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("revere.db");
-    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
-    let steps = [
-        include_str!("../../../migrations/sqlite/0001_start.sql"),
-        include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
-        include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
-        "pragma application_id = 0x52455652; pragma user_version = 3",
-    ];
-    for step in steps {
-        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
-    }
+    let mut older = open_older_database(&path, 3, "").await;
     let scripts = [
         "a = sources['graphite'].get_sum('x')\nb = sources['graphite'].get_sum('y')\nc = sources[\"Der Läden\"].names()",
         "sources['graphite'], sources[name], sources[''], sources['never ends",
@@ -197,21 +190,13 @@ async fn an_older_database_is_brought_up_to_date_with_all_that_is_in_it() {
 async fn runs_that_failed_in_a_row_before_there_were_windows_count_in_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("revere.db");
-    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
-    let steps = [
-        include_str!("../../../migrations/sqlite/0001_start.sql"),
-        "pragma application_id = 0x52455652; pragma user_version = 1",
-        "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
+    let rows = "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
              created_at, updated_at, script)
          values (1, 'm', '', '* * * * *', 'UTC', 1, '[]', 3, 1, 0, 0, 'pass'),
              (1, 'n', '', '* * * * *', 'UTC', 1, '[]', 1000, 1, 0, 0, 'pass');
          insert into statuses (monitor_id, state, state_since, failing_streak)
-         values (1, 'OK', 0, 2), (2, 'OK', 0, 999)",
-    ];
-    for step in steps {
-        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
-    }
-    older.close().await.unwrap();
+         values (1, 'OK', 0, 2), (2, 'OK', 0, 999)";
+    older_database(&path, 1, rows).await;
     let store = Store::open(StoreOptions::new(&path)).await.unwrap();
     for (id, alarm_after, window, failed) in [(1, 3, 5, 2), (2, 60, 60, 60)] {
         let monitor = store.monitor(MonitorId(id)).await.unwrap();
@@ -227,25 +212,13 @@ async fn runs_that_failed_in_a_row_before_there_were_windows_count_in_one() {
 async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("revere.db");
-    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
-    let steps = [
-        include_str!("../../../migrations/sqlite/0001_start.sql"),
-        include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
-        include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
-        include_str!("../../../migrations/sqlite/0004_uses.sql"),
-        include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
-        "pragma application_id = 0x52455652; pragma user_version = 5",
-        "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
+    let rows = "insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
              created_at, updated_at, script)
          values (1, 'm', '', '* * * * *', 'UTC', 0, '[]', 1, 1, 0, 0, 'pass');
          insert into statuses (monitor_id, state, state_since) select id, 'OK', 0 from monitors;
          insert into runs (monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, message, output)
-         values (1, 'scheduled', 60000000, 60000001, 1500, 'OK', 'INACTIVE', 'OK', 'Monitor Passed', '')",
-    ];
-    for step in steps {
-        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
-    }
-    older.close().await.unwrap();
+         values (1, 'scheduled', 60000000, 60000001, 1500, 'OK', 'INACTIVE', 'OK', 'Monitor Passed', '')";
+    older_database(&path, 5, rows).await;
     let store = Store::open(StoreOptions::new(&path)).await.unwrap();
     let all = RunFilter { limit: 9, ..RunFilter::default() };
     let before = store.runs(MonitorId(1), all).await.unwrap();
@@ -253,26 +226,7 @@ async fn runs_recorded_before_they_kept_seed_and_version_are_read_as_they_are() 
     assert_eq!((before[0].seed, before[0].script_version.as_deref()), (None, None));
     let at = "2026-01-01T00:00:00.000001Z".parse().unwrap();
     for seed in [0, 7, u64::MAX] {
-        let result = RunResult {
-            monitor_id: MonitorId(1),
-            attempt: None,
-            kind: RunKind::Manual,
-            tick_at: at,
-            started_at: at,
-            finished_at: at,
-            duration: Duration::from_micros(1500),
-            outcome: State::Ok,
-            severity: None,
-            message: String::new(),
-            return_value: None,
-            threshold: None,
-            output: String::new(),
-            traceback: None,
-            seed,
-            script_version: "0123".repeat(8),
-            sources: Default::default(),
-            entry: None,
-        };
+        let result = RunResult { seed, ..manual_run(MonitorId(1), at, State::Ok) };
         store.commit_run(result).await.unwrap();
         let newest = store.runs(MonitorId(1), all).await.unwrap().remove(0);
         assert_eq!((newest.seed, newest.script_version, newest.started_at), (Some(seed), Some("0123".repeat(8)), at));

@@ -3,21 +3,16 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, ToSpan};
-use revere::store::{
-    AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, Settlement,
-    Store, TakenBack,
+use revere::{
+    alerts::{MonitorSummary, Notification},
+    store::{
+        AlertSettings, Committed, ConfiguredAlert, Delivery, DeliveryFilter, DeliveryStatus, NotToldFilter, Settlement,
+        Store, TakenBack,
+    },
 };
 use revere_model::{MonitorId, Severity, Silence, State, StateSet};
 
 use crate::support::{Scratch, by_server, on_postgresql, spec};
-
-async fn configure(scratch: &Scratch, keys: &[&str]) {
-    let configured: Vec<ConfiguredAlert> = keys
-        .iter()
-        .map(|key| ConfiguredAlert { key: (*key).to_owned(), enabled: true, ..Default::default() })
-        .collect();
-    scratch.store.sync_alerts(&configured, scratch.now()).await.unwrap();
-}
 
 async fn all(store: &Store) -> Vec<Delivery> {
     let mut all = store.deliveries(&DeliveryFilter { limit: 1000, ..Default::default() }).await.unwrap();
@@ -48,7 +43,7 @@ async fn monitor(scratch: &Scratch) -> MonitorId {
 async fn each_alert_is_owed_what_it_tells_and_every_problem_told_gets_one_end() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["ops", "errors-only"]).await;
+    scratch.configure(&["ops", "errors-only"]).await;
     let states = StateSet::EMPTY.with(State::Ok).with(State::Error);
     store.set_alert("errors-only", AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
     let id = monitor(&scratch).await;
@@ -67,7 +62,7 @@ async fn each_alert_is_owed_what_it_tells_and_every_problem_told_gets_one_end() 
 #[tokio::test]
 async fn a_result_answers_its_flip_and_who_is_owed() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["b", "a"]).await;
+    scratch.configure(&["b", "a"]).await;
     let id = monitor(&scratch).await;
     let Committed::Recorded { run, flip, owed } = scratch.manual(id, State::Alarm).await else { panic!() };
     assert_eq!(scratch.store.run(run.id).await.unwrap(), *run);
@@ -123,17 +118,17 @@ async fn every_silence_about_a_problem_is_kept_with_its_reason() {
 async fn a_monitor_that_is_brought_back_owes_the_end_of_what_was_told_of_it() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Ok).await;
     scratch.manual(id, State::Alarm).await;
     for delivery in claim(&scratch, "ops").await {
         assert!(settle(&scratch, &delivery, Settlement::Sent(String::new())).await);
     }
-    configure(&scratch, &[]).await;
+    scratch.configure(&[]).await;
     scratch.manual(id, State::Ok).await;
     store.delete_monitor(id, &by_server(scratch.now())).await.unwrap();
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     use State::{Alarm, Ok};
     assert_eq!(story(store, "ops").await, [(Ok, Alarm)], "nobody is told anything of what is deleted");
     store.undelete_monitor(id, &by_server(scratch.now())).await.unwrap();
@@ -145,7 +140,7 @@ async fn a_monitor_that_is_brought_back_owes_the_end_of_what_was_told_of_it() {
 #[tokio::test]
 async fn two_flips_that_wait_together_are_told_one_after_the_other() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = monitor(&scratch).await;
     // Whether they share a transaction or not, nothing may depend on it.
     tokio::join!(scratch.manual(id, State::Alarm), scratch.manual(id, State::Ok), scratch.manual(id, State::Error));
@@ -158,7 +153,7 @@ async fn two_flips_that_wait_together_are_told_one_after_the_other() {
 #[tokio::test]
 async fn deliveries_of_one_alert_and_monitor_go_in_order_and_of_another_at_once() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let (one, two) = (monitor(&scratch).await, monitor(&scratch).await);
     scratch.manual(one, State::Alarm).await;
     scratch.manual(one, State::Ok).await;
@@ -185,13 +180,13 @@ async fn deliveries_of_one_alert_and_monitor_go_in_order_and_of_another_at_once(
 #[tokio::test]
 async fn what_is_owed_survives_a_restart_and_a_crash_between_sending_and_marking_sends_the_same_key_again() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
     scratch.manual(id, State::Ok).await;
     let before = claim(&scratch, "ops").await;
     let scratch = scratch.reopened().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let taken_back = scratch.store.take_back("two", scratch.now()).await.unwrap();
     assert_eq!(taken_back, TakenBack { runs: 0, deliveries: 1 });
     let after = claim(&scratch, "ops").await;
@@ -202,7 +197,7 @@ async fn what_is_owed_survives_a_restart_and_a_crash_between_sending_and_marking
 #[tokio::test]
 async fn what_is_given_up_is_told_once_through_another_alert() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["broken", "spare"]).await;
+    scratch.configure(&["broken", "spare"]).await;
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
     let due = claim(&scratch, "broken").await;
@@ -226,7 +221,7 @@ async fn what_is_given_up_is_told_once_through_another_alert() {
 async fn switching_an_alert_off_cancels_what_it_owes_and_on_makes_no_storm() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
     let off = AlertSettings { enabled: false, states: StateSet::DEFAULT_TOLD };
@@ -245,7 +240,7 @@ async fn switching_an_alert_off_cancels_what_it_owes_and_on_makes_no_storm() {
 async fn an_alert_that_is_switched_on_again_tells_the_end_of_what_it_told() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let switch = async |enabled| {
         scratch.clock.advance(SignedDuration::from_mins(10));
         let change = AlertSettings { enabled, states: StateSet::DEFAULT_TOLD };
@@ -280,17 +275,17 @@ async fn an_alert_that_is_switched_on_again_tells_the_end_of_what_it_told() {
 async fn an_alert_that_leaves_the_config_keeps_its_settings_and_ends_on_its_return_what_it_told() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["ops", "other"]).await;
+    scratch.configure(&["ops", "other"]).await;
     let states = StateSet::EMPTY.with(State::Ok).with(State::Alarm);
     store.set_alert("ops", AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
     let (told, untold) = (monitor(&scratch).await, monitor(&scratch).await);
     scratch.manual(told, State::Alarm).await;
-    configure(&scratch, &["other"]).await;
+    scratch.configure(&["other"]).await;
     scratch.manual(told, State::Ok).await;
     scratch.manual(untold, State::Alarm).await;
     assert_eq!(story(store, "ops").await.len(), 1);
     scratch.clock.advance(SignedDuration::from_hours(1));
-    configure(&scratch, &["ops", "other"]).await;
+    scratch.configure(&["ops", "other"]).await;
     let row = store.alerts().await.unwrap().into_iter().find(|row| row.key == "ops").unwrap();
     assert_eq!((row.states, row.in_config, row.enabled), (states, true, true));
     assert_eq!(story(store, "ops").await, [(State::Inactive, State::Alarm), (State::Alarm, State::Ok)]);
@@ -299,7 +294,7 @@ async fn an_alert_that_leaves_the_config_keeps_its_settings_and_ends_on_its_retu
 #[tokio::test]
 async fn filters_of_the_delivery_log_combine() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["a", "b"]).await;
+    scratch.configure(&["a", "b"]).await;
     let (one, two) = (monitor(&scratch).await, monitor(&scratch).await);
     scratch.manual(one, State::Alarm).await;
     scratch.manual(two, State::Alarm).await;
@@ -320,7 +315,7 @@ async fn filters_of_the_delivery_log_combine() {
 #[tokio::test]
 async fn that_it_was_sent_is_recorded_however_late_and_nobody_tells_it_again() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
     let first = claim(&scratch, "ops").await.remove(0);
@@ -343,7 +338,7 @@ async fn spoil(scratch: &Scratch, sql: &str, id: i64) {
 #[tokio::test]
 async fn a_delivery_that_cannot_be_read_is_told_by_its_flip_or_set_aside_and_holds_up_no_other() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let [mended, lost, sound] = [monitor(&scratch).await, monitor(&scratch).await, monitor(&scratch).await];
     for id in [mended, lost, sound] {
         scratch.manual(id, State::Alarm).await;
@@ -376,7 +371,7 @@ const STORED: &str = r#"{"monitor":{"id":1,"name":"Mail queue","url":"","tags":[
 #[tokio::test]
 async fn what_older_and_newer_versions_stored_is_read() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
     let stored = all(&scratch.store).await.remove(0);
@@ -385,33 +380,20 @@ async fn what_older_and_newer_versions_stored_is_read() {
         scratch.store.delivery(stored.id).await.unwrap().notification
     };
     let today = read(STORED).await;
-    let expected = revere::alerts::Notification {
-        monitor: revere::alerts::MonitorSummary {
-            id: MonitorId(1),
-            name: "Mail queue".to_owned(),
-            url: String::new(),
-            tags: vec!["mail".to_owned(), "eu".to_owned()],
-            ..revere::alerts::MonitorSummary::named(MonitorId(1), String::new())
-        },
+    let monitor = MonitorSummary {
+        tags: vec!["mail".to_owned(), "eu".to_owned()],
+        ..MonitorSummary::named(MonitorId(1), "Mail queue".to_owned())
+    };
+    let expected = Notification {
         old_state: State::Ok,
-        old_severity: None,
         new_state: State::Alarm,
-        severity: None,
         message: "521 mails wait".to_owned(),
         return_value: Some(revere_model::ReturnValue::Int(521)),
         tick_at: Some("2026-01-01T00:05:00Z".parse().unwrap()),
         started_at: Some("2026-01-01T00:05:00.25Z".parse().unwrap()),
-        run_id: None,
-        key: "0123456789abcdef0123456789abcdef".to_owned(),
         // Older ones say nothing of it; their row does.
         incident: stored.notification.incident.clone(),
-        test: false,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: revere::alerts::Sending::default(),
+        ..Notification::about(monitor, "0123456789abcdef0123456789abcdef".to_owned())
     };
     assert_eq!(today, expected);
     assert_eq!(read(&STORED.replace("{\"monitor\"", "{\"mood\":3,\"monitor\"")).await, expected, "a later field");
@@ -425,7 +407,7 @@ async fn what_older_and_newer_versions_stored_is_read() {
 #[tokio::test]
 async fn states_of_an_alert_that_cannot_be_read_stop_no_run() {
     let scratch = Scratch::new().await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let id = monitor(&scratch).await;
     scratch.sql().await.run("update alerts set states = '[\"SAD\"]'").await;
     scratch.manual(id, State::Alarm).await;
@@ -436,7 +418,7 @@ async fn states_of_an_alert_that_cannot_be_read_stop_no_run() {
 async fn what_is_given_up_is_told_by_the_alert_that_most_likely_reaches_somebody() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["broken", "a-dead", "b-errors", "c-lively", "d-quiet"]).await;
+    scratch.configure(&["broken", "a-dead", "b-errors", "c-lively", "d-quiet"]).await;
     let errors = AlertSettings { enabled: true, states: StateSet::EMPTY.with(State::Error) };
     store.set_alert("b-errors", errors, &by_server(scratch.now())).await.unwrap();
     let id = monitor(&scratch).await;
@@ -465,7 +447,7 @@ async fn what_is_given_up_is_told_by_the_alert_that_most_likely_reaches_somebody
 async fn what_became_worse_while_an_alert_was_away_is_told_when_it_returns() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let told = async || -> Vec<(State, Option<Severity>)> {
         let told = all(store).await.into_iter();
         told.map(|one| (one.notification.new_state, one.notification.severity())).collect()
@@ -473,19 +455,19 @@ async fn what_became_worse_while_an_alert_was_away_is_told_when_it_returns() {
     let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
     let id = monitor(&scratch).await;
     scratch.manual_as(id, State::Alarm, warning).await;
-    configure(&scratch, &[]).await;
+    scratch.configure(&[]).await;
     scratch.clock.advance(SignedDuration::from_mins(1));
     scratch.manual_as(id, State::Alarm, critical).await;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     assert_eq!(told().await, [(State::Alarm, warning), (State::Alarm, critical)]);
 
     // It was away while the problem ended, came again, and became worse.
-    configure(&scratch, &[]).await;
+    scratch.configure(&[]).await;
     for (state, severity) in [(State::Ok, None), (State::Alarm, warning), (State::Alarm, critical)] {
         scratch.clock.advance(SignedDuration::from_mins(1));
         scratch.manual_as(id, state, severity).await;
     }
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     assert_eq!(told().await.len(), 2, "it has told a critical problem");
     scratch.manual(id, State::Ok).await;
     assert_eq!(told().await[2..], [(State::Ok, None)]);
@@ -495,10 +477,10 @@ async fn what_became_worse_while_an_alert_was_away_is_told_when_it_returns() {
 async fn an_alert_that_comes_back_switched_off_owes_nothing_any_more() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["by-people", "in-config", "later", "stays"]).await;
+    scratch.configure(&["by-people", "in-config", "later", "stays"]).await;
     let id = monitor(&scratch).await;
     scratch.manual(id, State::Alarm).await;
-    configure(&scratch, &["stays"]).await;
+    scratch.configure(&["stays"]).await;
     let owed = async || {
         let owed = all(store).await.into_iter().filter(|one| one.status == DeliveryStatus::Owed);
         owed.map(|one| one.alert_key).collect::<Vec<_>>()
@@ -517,7 +499,7 @@ async fn an_alert_that_comes_back_switched_off_owes_nothing_any_more() {
 
     // Switched on again they follow from there: what was cancelled is not ended.
     store.set_alert("by-people", AlertSettings { enabled: true, ..off }, &by_server(scratch.now())).await.unwrap();
-    configure(&scratch, &["by-people", "in-config", "later", "stays"]).await;
+    scratch.configure(&["by-people", "in-config", "later", "stays"]).await;
     scratch.manual(id, State::Ok).await;
     assert_eq!(owed().await, ["later", "stays", "later", "stays"]);
 }
@@ -526,18 +508,18 @@ async fn an_alert_that_comes_back_switched_off_owes_nothing_any_more() {
 async fn an_alert_whose_states_were_changed_while_it_was_away_tells_by_the_new_ones() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let (owes, ended) = (monitor(&scratch).await, monitor(&scratch).await);
     scratch.manual(ended, State::Alarm).await;
     let sent = claim(&scratch, "ops").await.remove(0);
     settle(&scratch, &sent, Settlement::Sent("ok".to_owned())).await;
     scratch.manual(owes, State::Alarm).await;
-    configure(&scratch, &[]).await;
+    scratch.configure(&[]).await;
     scratch.manual(owes, State::Error).await;
     scratch.manual(ended, State::Ok).await;
     let states = StateSet::EMPTY.with(State::Alarm).with(State::Error);
     store.set_alert("ops", AlertSettings { enabled: true, states }, &by_server(scratch.now())).await.unwrap();
-    configure(&scratch, &["ops"]).await;
+    scratch.configure(&["ops"]).await;
     let told: Vec<_> =
         all(store).await.into_iter().map(|one| (one.monitor_id, one.notification.new_state, one.status)).collect();
     let (sent, owed) = (DeliveryStatus::Sent, DeliveryStatus::Owed);

@@ -6,9 +6,9 @@ use revere::store::{
 };
 use revere_model::{Actor, Asked, Door, MonitorId, MonitorSpec, Rights, SessionId, State, UserId, Who};
 use revere_sandbox::script_version;
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 
-use crate::support::{Scratch, at, by_server, spec, switched};
+use crate::support::{Scratch, at, by_server, older_database, spec, switched};
 
 /// Alice, who says why.
 fn by_alice(scratch: &Scratch, note: &str) -> Asked {
@@ -87,29 +87,14 @@ async fn a_refused_edit_leaves_no_version() {
 async fn monitors_of_an_older_database_have_the_version_they_are_at() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("revere.db");
-    let mut older = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
-    for step in [
-        include_str!("../../../migrations/sqlite/0001_start.sql"),
-        include_str!("../../../migrations/sqlite/0002_runs_by_time.sql"),
-        include_str!("../../../migrations/sqlite/0003_runs_series.sql"),
-        include_str!("../../../migrations/sqlite/0004_uses.sql"),
-        include_str!("../../../migrations/sqlite/0005_deliveries_by_status.sql"),
-        include_str!("../../../migrations/sqlite/0006_run_inputs.sql"),
-        include_str!("../../../migrations/sqlite/0007_several_writers.sql"),
-        include_str!("../../../migrations/sqlite/0008_incidents.sql"),
-        include_str!("../../../migrations/sqlite/0009_people.sql"),
-        "pragma application_id = 0x52455652; pragma user_version = 9",
-        r#"insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
+    let rows = r#"insert into monitors (version, name, description, schedule, timezone, active, tags, alarm_after, recover_after,
                created_at, updated_at, retain_days, timeout_s, script, deleted_at)
            values (7, 'a "quoted" ü', 'line
 two', '0 * * * *', 'Europe/Berlin', 0, '["mail","b c"]', 3, 2, 1000000, 2000000, 28, 2.5, 'return_value = 1', null),
                (1, 'b', '', '* * * * *', 'UTC', 1, 'damaged', 1, 1, 1000000, 1000000, null, null, 'pass', null),
                (4, 'gone', '', '* * * * *', 'UTC', 1, '[]', 1, 1, 1000000, 1000000, null, null, 'pass', 3000000);
-           insert into statuses (monitor_id, state, state_since) select id, 'INACTIVE', 0 from monitors;"#,
-    ] {
-        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
-    }
-    older.close().await.unwrap();
+           insert into statuses (monitor_id, state, state_since) select id, 'INACTIVE', 0 from monitors;"#;
+    older_database(&path, 9, rows).await;
     let store = Store::open(StoreOptions::new(&path)).await.unwrap();
     let now = at("2026-01-01T00:00:00Z");
     let first = store.monitor(MonitorId(1)).await.unwrap();

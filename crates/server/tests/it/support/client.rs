@@ -9,3 +9,9 @@ pub(crate) fn client() -> reqwest::Client {
     _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
+
+/// One that goes nowhere by itself, for a browser whose every step the test takes.
+#[expect(clippy::disallowed_methods, reason = "the client is the test's own, not the server's")]
+pub(crate) fn client_without_redirects() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}

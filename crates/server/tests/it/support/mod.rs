@@ -4,6 +4,8 @@ mod client;
 pub(crate) mod closing_server;
 pub(crate) mod database;
 pub(crate) mod field_tables;
+mod manual_run;
+mod older_database;
 pub(crate) mod postgres_server;
 pub(crate) mod processor;
 pub(crate) mod push_browser;
@@ -13,9 +15,11 @@ pub(crate) mod small_disk;
 pub(crate) mod test_engine;
 mod waiting;
 
-pub(crate) use client::client;
+pub(crate) use client::{client, client_without_redirects};
 pub(crate) use closing_server::{CLOSINGS, Closing, ClosingServer};
 pub(crate) use database::{Sql, TestDatabase, on_postgresql};
+pub(crate) use manual_run::manual_run;
+pub(crate) use older_database::{older_database, open_older_database};
 pub(crate) use postgres_server::PostgresServer;
 pub(crate) use scratch::{Scratch, claims_in_force, switched};
 pub(crate) use shown_secrets::ShownSecrets;
@@ -23,7 +27,10 @@ pub(crate) use small_disk::SmallDisk;
 pub(crate) use test_engine::{Behaviour, TestEngine};
 pub(crate) use waiting::{PATIENCE, eventually, until, within};
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use jiff::Timestamp;
 use revere_model::{Asked, MonitorSpec};
@@ -34,6 +41,21 @@ pub(crate) fn cache_dir() -> PathBuf {
         Some(folder) => folder.into(),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/revere-cache"),
     }
+}
+
+/// The real program, in a folder, with nothing of the environment that would change what it does.
+pub(crate) fn revere_in(executable: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(executable);
+    command.current_dir(folder).env("REVERE_CACHE_DIR", cache_dir()).stdin(Stdio::null());
+    for name in ["REVERE_CONFIG_FILE", "REVERE_HOST", "REVERE_PORT", "RUST_LOG", "NO_COLOR", "TZ"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The executable that is tested.
+pub(crate) fn this_version() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_revere"))
 }
 
 /// Reads an instant.
@@ -54,6 +76,11 @@ pub(crate) fn spec(name: &str) -> MonitorSpec {
         schedule: "* * * * *".to_owned(),
         ..MonitorSpec::default()
     }
+}
+
+/// The same, but for its schedule: it comes once a year, so that only the test makes it run.
+pub(crate) fn yearly(name: &str) -> MonitorSpec {
+    MonitorSpec { schedule: "0 0 1 1 *".to_owned(), ..spec(name) }
 }
 
 /// The same with a script of its own.

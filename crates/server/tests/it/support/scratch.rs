@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use revere::store::{ClaimRequest, Claimed, Committed, RunResult, SourcesMet, Store, StoreOptions};
-use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, RunKind, Severity, State};
+use revere::store::{ClaimRequest, Claimed, Committed, ConfiguredAlert, RunResult, Store, StoreOptions};
+use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, Severity, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{Sql, TestDatabase, at, by_server, on_postgresql};
@@ -103,6 +103,13 @@ impl Scratch {
         self.store.claim_due(&request).await.unwrap().runs
     }
 
+    /// Has the configuration have these alerts, switched on, and no others.
+    pub(crate) async fn configure(&self, keys: &[&str]) {
+        let alert = |key: &&str| ConfiguredAlert { key: (*key).to_owned(), enabled: true, ..Default::default() };
+        let configured: Vec<ConfiguredAlert> = keys.iter().map(alert).collect();
+        self.store.sync_alerts(&configured, self.now()).await.unwrap();
+    }
+
     /// Claims what is due now.
     pub(crate) async fn claim(&self) -> Vec<Claimed> {
         self.claim_as("one").await
@@ -116,24 +123,10 @@ impl Scratch {
     /// A result of a claimed tick.
     pub(crate) fn result(&self, claimed: &Claimed, outcome: State) -> RunResult {
         RunResult {
-            monitor_id: claimed.monitor_id,
             attempt: Some(claimed.attempt),
             kind: claimed.kind,
             tick_at: claimed.tick_at,
-            started_at: self.now(),
-            finished_at: self.now(),
-            duration: Duration::from_micros(1500),
-            outcome,
-            severity: None,
-            message: format!("came out {outcome}"),
-            return_value: None,
-            threshold: None,
-            output: String::new(),
-            traceback: None,
-            seed: u64::MAX - 7,
-            script_version: "0123".repeat(8),
-            sources: SourcesMet::default(),
-            entry: None,
+            ..super::manual_run(claimed.monitor_id, self.now(), outcome)
         }
     }
 
@@ -150,26 +143,7 @@ impl Scratch {
 
     /// What a manual run of a monitor came to, now.
     pub(crate) fn manual_result(&self, monitor: MonitorId, outcome: State) -> RunResult {
-        RunResult {
-            monitor_id: monitor,
-            attempt: None,
-            kind: RunKind::Manual,
-            tick_at: self.now(),
-            started_at: self.now(),
-            finished_at: self.now(),
-            duration: Duration::from_micros(1500),
-            outcome,
-            severity: None,
-            message: format!("came out {outcome}"),
-            return_value: None,
-            threshold: None,
-            output: String::new(),
-            traceback: None,
-            seed: u64::MAX - 7,
-            script_version: "0123".repeat(8),
-            sources: SourcesMet::default(),
-            entry: None,
-        }
+        super::manual_run(monitor, self.now(), outcome)
     }
 }
 

@@ -31,6 +31,7 @@ use super::super::{
 use crate::{
     building::BuildInput,
     chart::Picture,
+    hexadecimal::hex,
     http_target,
     redact::Secrets,
     settings::{Field, FieldKind, Settings, shortened},
@@ -307,7 +308,7 @@ impl Email {
 
     fn message(&self, notification: &Notification) -> Result<Vec<u8>, SendError> {
         let domain = self.from.email.domain();
-        let key: String = Sha256::digest(&notification.key).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let key = hex(&Sha256::digest(&notification.key)[..16]);
         // A mail that no one wrote: all mails of one monitor answer it, so that readers show them as one thread.
         let thread = format!("<revere.monitor.{}@{domain}>", notification.monitor.id);
         let mut builder = Message::builder()

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::{
-    super::{Value, calendar, faults::undecodable, from_json, room::Room, short_float},
+    super::{Value, answer_room::Room, calendar, faults::undecodable, from_json, short_float},
     connection::Column,
     packet::{Reader, garbled},
 };

@@ -4,7 +4,7 @@ use super::{
     super::{Value, faults::no_parameter, items},
     packet::put_counted,
 };
-use crate::sources::SourceFault;
+use crate::{hexadecimal::hex, sources::SourceFault};
 
 /// A statement with its parameters.
 pub(super) struct Statement {
@@ -139,9 +139,7 @@ impl Parameter {
                 let doubled = text.replace('\'', "''");
                 format!("'{}'", if backslash_escapes { doubled.replace('\\', "\\\\") } else { doubled })
             }
-            Parameter::Bytes(bytes) => {
-                format!("x'{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
-            }
+            Parameter::Bytes(bytes) => format!("x'{}'", hex(bytes)),
         }
     }
 }

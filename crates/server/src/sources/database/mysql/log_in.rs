@@ -96,10 +96,7 @@ fn ed25519(password: &[u8], nonce: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
+    use crate::hexadecimal::hex;
 
     /// RFC 8032, 7.1, TEST 2: with a password of 32 bytes it is the standard's own signature.
     #[test]

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::{
-    super::{faults::Stopped, room::Room, server::Server, tls::TlsMode, wire::Wire},
+    super::{answer_room::Room, faults::Stopped, server::Server, tls::TlsMode, wire::Wire},
     decode::Kind,
     message::{self, Column, Message},
     scram::{self, Scram},

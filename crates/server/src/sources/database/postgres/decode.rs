@@ -4,7 +4,7 @@
 //! the text that PostgreSQL itself writes.
 
 use super::{
-    super::{Value, calendar, from_json, room::Room, short_float},
+    super::{Value, answer_room::Room, calendar, from_json, short_float},
     text_array,
 };
 

@@ -5,7 +5,7 @@
 //! literal: quotes are doubled, backslashes escaped, and the encoding is UTF-8, where no character hides either.
 
 use super::super::{Value, faults::no_parameter};
-use crate::sources::SourceFault;
+use crate::{hexadecimal::hex, sources::SourceFault};
 
 /// Writes `value` at the end of `sql`.
 pub(super) fn write(value: &Value, sql: &mut String) -> Result<(), SourceFault> {
@@ -31,10 +31,7 @@ pub(super) fn write(value: &Value, sql: &mut String) -> Result<(), SourceFault> 
         Value::Decimal(text) if number(text) => sql.push_str(&format!("({text})")),
         Value::Decimal(text) => typed(text, "numeric", sql)?,
         Value::Text(text) | Value::Uuid(text) => sql.push_str(&quote(text)?),
-        Value::Bytes(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            sql.push_str(&format!("'\\x{hex}'::bytea"));
-        }
+        Value::Bytes(bytes) => sql.push_str(&format!("'\\x{}'::bytea", hex(bytes))),
         Value::Date(text) => typed(text, "date", sql)?,
         Value::Time(text) => typed(text, if text.contains(['+', '-']) { "timetz" } else { "time" }, sql)?,
         Value::DateTime(text) => {

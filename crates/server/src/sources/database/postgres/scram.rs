@@ -5,6 +5,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use crate::hexadecimal::hex;
+
 /// More rounds than any server asks for in earnest; each costs us two hashes.
 const MOST_ROUNDS: u32 = 2_000_000;
 
@@ -93,7 +95,7 @@ pub(super) fn md5(user: &str, password: &str, salt: &[u8]) -> String {
     let hash = |parts: [&[u8]; 2]| {
         let mut hash = Md5::new();
         parts.iter().for_each(|part| hash.update(part));
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        hex(&hash.finalize())
     };
     format!("md5{}", hash([hash([password.as_bytes(), user.as_bytes()]).as_bytes(), salt]))
 }

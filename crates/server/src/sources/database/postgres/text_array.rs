@@ -1,6 +1,6 @@
 //! Arrays that come as one text, in which each element is a text.
 
-use super::super::{Value, room::Room};
+use super::super::{Value, answer_room::Room};
 
 /// `{small,"x y",NULL,{a,b}}`, with the bounds that may stand before it.
 pub(super) fn read(text: &str, room: &mut Room) -> Option<Value> {

@@ -66,26 +66,8 @@ impl Store {
     /// The key by which browsers know this server, and any other one that shares the database; made when it is asked for the
     /// first time.
     pub async fn web_push_key(&self) -> Result<ServerKey, StoreError> {
-        let kept = async || -> Result<Option<String>, StoreError> {
-            let query = db::query_scalar("select value from meta where key = $1").bind(KEY);
-            Ok(query.fetch_optional(self.engine_readers()).await?)
-        };
-        if kept().await?.is_none() {
-            let key = ServerKey::new().private();
-            self.write(move |connection| {
-                Box::pin(async move {
-                    db::query("insert into meta (key, value) values ($1, $2) on conflict (key) do nothing")
-                        .bind(KEY)
-                        .bind(key)
-                        .execute(connection)
-                        .await?;
-                    Ok(())
-                })
-            })
-            .await?;
-        }
-        let key = kept().await?.as_deref().and_then(ServerKey::read);
-        key.ok_or_else(|| StoreError::internal("the key of Web Push in the database cannot be read"))
+        let key = self.meta_value_or(KEY, || ServerKey::new().private()).await?;
+        ServerKey::read(&key).ok_or_else(|| StoreError::internal("the key of Web Push in the database cannot be read"))
     }
 
     /// Has an alert tell a browser from now on; one that is known by its address is known anew. `None` where there are too many.

@@ -9,7 +9,7 @@ use revere_model::{MonitorId, Mute, MuteId, MuteSubject, held_by};
 
 use super::{
     Delivery, delivery,
-    queue::{keep_the_queue, next_in_turn},
+    queue::{behind, keep_the_queue, next_in_turn},
 };
 use crate::store::{
     StoreError,
@@ -142,20 +142,11 @@ async fn all_behind_held(
     tags: &[String],
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let rows = db::query(
-        "select * from deliveries where alert_key = $1 and monitor_id = $2 and status = 'owed' and id > $3
-         order by id limit $4",
-    )
-    .bind(&first.alert_key)
-    .bind(first.monitor_id.0)
-    .bind(first.id.0)
-    .bind(i64::from(BEHIND))
-    .fetch_all(&mut *connection)
-    .await?;
+    let rows = behind(connection, first, BEHIND).await?;
     for row in &rows {
         // It is told to nobody, so it takes nothing along.
-        let Some(behind) = readable(connection, row).await? else { continue };
-        if behind.notification.reminder.is_none() && held_by(mutes, &subject(&behind, tags), now).is_none() {
+        let Some(next) = readable(connection, row).await? else { continue };
+        if next.notification.reminder.is_none() && held_by(mutes, &subject(&next, tags), now).is_none() {
             return Ok(false);
         }
     }

@@ -3,23 +3,23 @@
 //! What is to be told is kept with each, as it was then. One whose words cannot be read, because a disk or another
 //! version spoiled them, is told by its flip, which says the same; it never stands in the way of others.
 
+mod fallback;
 pub(in crate::store) mod handed_on;
 mod held;
-mod instead;
 mod queue;
 mod sending;
 pub(in crate::store) mod standing;
 
 use std::str::FromStr;
 
+pub(in crate::store) use fallback::{instead, stand_in, tell_instead};
 pub(in crate::store) use held::acknowledged;
-pub(in crate::store) use instead::{instead, stand_in, tell_instead};
 use jiff::Timestamp;
-use revere_model::{DeliveryId, FlipId, MonitorId, MuteId, State, Told};
-pub(in crate::store) use sending::{read, settle};
+use revere_model::{DeliveryId, FlipId, MonitorId, MuteId, Told};
+pub(in crate::store) use sending::{read, read_one, settle};
 use serde::{Deserialize, Serialize};
 
-use crate::notification::{Incident, MonitorSummary, Notification, Sending};
+use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     Store, StoreError,
     columns::{Columns, ids_text, word},
@@ -274,25 +274,8 @@ async fn shown(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery, S
             with(
                 row,
                 Notification {
-                    monitor: MonitorSummary::named(monitor_id, name),
-                    old_state: State::Inactive,
-                    old_severity: None,
-                    new_state: State::Inactive,
-                    severity: None,
                     message: error.to_string(),
-                    return_value: None,
-                    tick_at: None,
-                    started_at: None,
-                    run_id: None,
-                    key: row.text("key")?,
-                    incident: None,
-                    test: false,
-                    reminder: None,
-                    on_call: None,
-                    acknowledge_url: None,
-                    wording: None,
-                    said: None,
-                    sending: Sending::default(),
+                    ..Notification::about(MonitorSummary::named(monitor_id, name), row.text("key")?)
                 },
             )
         }

@@ -10,9 +10,10 @@ use revere_model::MonitorId;
 use tokio::time::Instant;
 
 use super::{
-    Delivery, DeliveryStatus, Settlement, delivery, held,
-    instead::tell_instead,
-    queue::{keep_the_queue, next_in_turn},
+    Delivery, DeliveryStatus, Settlement, delivery,
+    fallback::tell_instead,
+    held,
+    queue::{behind, keep_the_queue, next_in_turn},
 };
 use crate::store::{
     Store, StoreError,
@@ -108,16 +109,7 @@ impl Store {
     pub async fn rest_of_episode(&self, first: &Delivery, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         let Some(incident) = first.incident_id else { return Ok(Vec::new()) };
         let mut connection = self.engine_readers().acquire().await?;
-        let rows = db::query(
-            "select * from deliveries where alert_key = $1 and monitor_id = $2 and status = 'owed' and id > $3
-             order by id limit $4",
-        )
-        .bind(&first.alert_key)
-        .bind(first.monitor_id.0)
-        .bind(first.id.0)
-        .bind(i64::from(limit))
-        .fetch_all(&mut connection)
-        .await?;
+        let rows = behind(&mut connection, first, limit).await?;
         let mut rest = Vec::with_capacity(rows.len());
         for row in &rows {
             let next = delivery(&mut connection, row).await?;
@@ -199,6 +191,19 @@ impl Store {
             Box::pin(async move { settle(connection, &claimed, &settlement, now).await })
         })
         .await
+    }
+}
+
+/// Reads a delivery by its id; `None` where it is not kept any more, or nothing of it can be read.
+pub(in crate::store) async fn read_one(
+    connection: &mut DbConnection,
+    id: i64,
+    now: Timestamp,
+) -> Result<Option<Delivery>, StoreError> {
+    let row = db::query("select * from deliveries where id = $1").bind(id).fetch_optional(&mut *connection).await?;
+    match row {
+        Some(row) => read(connection, &row, now).await,
+        None => Ok(None),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         StoreError,
         columns::{Columns, instant},
         database::{self as db, DbConnection},
-        telling::deliveries::read,
+        telling::deliveries::read_one,
     },
 };
 
@@ -139,12 +139,7 @@ pub(super) async fn held_ends(
             records::end_held(connection, rota, place, None).await?;
             continue;
         }
-        let row = db::query("select * from deliveries where id = $1").bind(id).fetch_optional(&mut *connection).await?;
-        let delivery = match row {
-            Some(row) => read(connection, &row, asked.now).await?,
-            None => None,
-        };
-        let Some(delivery) = delivery else {
+        let Some(delivery) = read_one(connection, id, asked.now).await? else {
             tracing::error!(alert = one.alert, %monitor, delivery = id, "an end that was held back cannot be read; it is not told");
             records::forget(connection, rota, place).await?;
             continue;

@@ -14,7 +14,7 @@ use crate::store::{
     StoreError,
     database::{self as db, DbConnection},
     telling::{
-        deliveries::{Settlement, handed_on, read, settle, stand_in, tell_instead},
+        deliveries::{Settlement, handed_on, read, read_one, settle, stand_in, tell_instead},
         mutes::held,
     },
 };
@@ -222,15 +222,9 @@ pub(super) async fn next_step(
         // The configuration had one when it was told.
         None => return records::next_at(connection, place, None).await,
     };
-    let row = db::query("select * from deliveries where id = $1")
-        .bind(step.delivery)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let delivery = match row {
-        Some(row) => read(connection, &row, asked.now).await?,
-        None => None,
+    let Some(delivery) = read_one(connection, step.delivery, asked.now).await? else {
+        return records::next_at(connection, place, None).await;
     };
-    let Some(delivery) = delivery else { return records::next_at(connection, place, None).await };
     let mut reach = Reach::new(asked, known, &delivery);
     reach.notes = true;
     let mut already = in_round(connection, place).await?;

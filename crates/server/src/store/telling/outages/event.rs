@@ -137,12 +137,7 @@ async fn begins(connection: &mut DbConnection, outage: &Outage, now: Timestamp) 
     let shares = shares(connection, outage, now).await?;
     let Some(worst) = shares.values().map(|share| share.severity).max() else { return Ok(Vec::new()) };
     let source = stand_in(connection, outage, now).await?;
-    hold(connection, source).await?;
-    let row = db::query("select state, severity from states where monitor_id = $1")
-        .bind(source.0)
-        .fetch_one(&mut *connection)
-        .await?;
-    let old = row.state("state")?;
+    let (old, _) = held(connection, source).await?;
     if !old.is_problem() {
         let flip = Flip { old, old_severity: None, new: State::Error, severity: Some(worst) };
         let message = format!("source {} is down: {}", outage.source, outage.reason);
@@ -208,16 +203,11 @@ async fn ends(
     }
     let Some(source) = standing_for(connection, &outage.source).await? else { return Ok(Vec::new()) };
     keep_for_now(connection, source, now).await?;
-    hold(connection, source).await?;
-    let row = db::query("select state, severity from states where monitor_id = $1")
-        .bind(source.0)
-        .fetch_one(&mut *connection)
-        .await?;
-    let old = row.state("state")?;
+    let (old, old_severity) = held(connection, source).await?;
     if !old.is_problem() {
         return Ok(Vec::new());
     }
-    let flip = Flip { old, old_severity: row.severity("severity", Some(old))?, new: State::Ok, severity: None };
+    let flip = Flip { old, old_severity, new: State::Ok, severity: None };
     let took = lasted(ended_at.duration_since(outage.began_at).as_secs());
     let message = match &outage.ended_by {
         None => format!("source {} is back after {took}", outage.source),
@@ -227,6 +217,17 @@ async fn ends(
     let new = about(source, ended_at, flip, &message);
     let recorded = record_flips::record_flips(connection, &[new], now).await?;
     Ok(recorded.into_iter().flat_map(|flipped| flipped.owed).collect())
+}
+
+/// Holds what stands for a source; the state it is in, and how severe that is.
+async fn held(connection: &mut DbConnection, source: MonitorId) -> Result<(State, Option<Severity>), StoreError> {
+    hold(connection, source).await?;
+    let row = db::query("select state, severity from states where monitor_id = $1")
+        .bind(source.0)
+        .fetch_one(connection)
+        .await?;
+    let state = row.state("state")?;
+    Ok((state, row.severity("severity", Some(state))?))
 }
 
 fn about(source: MonitorId, at: Timestamp, flip: Flip, message: &str) -> NewFlip<'_> {

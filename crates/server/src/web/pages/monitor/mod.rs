@@ -1,20 +1,20 @@
 //! `/monitor/{id}`: one monitor, how it stands, what it did, and who was told. What can be done with it is in
 //! [`super::monitor_actions`].
 
+mod notifications;
+mod recent_changes;
 mod schedule_part;
 mod status_panel;
-mod story;
-mod told;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+pub(super) use notifications::{AcknowledgedPart, DeliveryLogPart, acknowledged, last_not_told, last_told};
+use notifications::{Sent, ToldAlert};
+use recent_changes::FlipRow;
+pub(super) use recent_changes::{StoryPart, last_story};
 use revere_model::{Monitor, MonitorId, Operation, State};
 pub(super) use schedule_part::{Schedule, WhenPart};
 pub(super) use status_panel::{StatusPanel, StatusPart};
-use story::FlipRow;
-pub(super) use story::{StoryPart, last_story};
-pub(super) use told::{AcknowledgedPart, DeliveryLogPart, acknowledged, last_not_told, last_told};
-use told::{Sent, ToldAlert};
 
 use super::{
     acknowledge::AcknowledgedView,
@@ -170,7 +170,7 @@ pub(super) async fn show(
             .collect(),
         version: monitor.version,
         updated: When { at: monitor.updated_at, now },
-        told: told::told(&request.context, spec).await?,
+        told: notifications::told(&request.context, spec).await?,
         deliveries: last_told(&request.context, id).await?,
         not_told: last_not_told(&request.context, id).await?,
         mutes: mutes::of_monitor(&request.context, id, &spec.tags).await?,
@@ -225,8 +225,11 @@ mod tests {
             return_value: Some(ReturnValue::Float(0.5)),
             run_id: None,
         };
-        let turns =
-            story::story(vec![flip(2, 10, State::Alarm), flip(1, 25, State::Ok)], &NumberFormat::default(), now);
+        let turns = recent_changes::story(
+            vec![flip(2, 10, State::Alarm), flip(1, 25, State::Ok)],
+            &NumberFormat::default(),
+            now,
+        );
         assert_eq!(turns[0].lasted, None);
         assert_eq!(turns[1].lasted.unwrap().to_string(), "15 min");
         let page = MonitorPage {

@@ -13,7 +13,10 @@ use super::{
     super::{display::When, form::FormTexts},
     form_kinds::{FormField, PlainField},
 };
-use crate::operations::{Context, Defaults, monitors::MonitorInput};
+use crate::operations::{
+    Context,
+    monitors::{self, MonitorInput},
+};
 
 macro_rules! typed {
     ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
@@ -116,9 +119,8 @@ pub(super) struct Theirs {
 
 impl Typed {
     pub(super) fn blank(context: &Context) -> Typed {
-        let Defaults { timezone, retain_days, .. } = context.defaults().clone();
         let schedule = "*/5 * * * *".to_owned();
-        Typed::of(&MonitorSpec { schedule, timezone, retain_days, ..MonitorSpec::default() })
+        Typed::of(&MonitorSpec { schedule, ..monitors::blank(context) })
     }
 }
 

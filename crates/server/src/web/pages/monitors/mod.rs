@@ -1,13 +1,13 @@
 //! `/`: what is wrong now, since when, how bad.
 
-mod place;
+mod list_cursor;
 mod row;
 
 use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{Json, http::StatusCode, response::Response};
-use place::{cursor, place};
+use list_cursor::{cursor, place};
 use revere_model::{Severity, State, StateSet};
 use row::Row;
 pub(super) use row::{RowPart, TAGS_SHOWN, rows};

@@ -60,7 +60,7 @@ struct MutePage {
 
 impl MutesPage {
     fn fault(&self, field: &str) -> Option<&str> {
-        self.faults.iter().find(|fault| fault.root() == field).map(|fault| fault.message.as_str())
+        FieldFault::of(&self.faults, field)
     }
 }
 

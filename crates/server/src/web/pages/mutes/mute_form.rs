@@ -1,9 +1,9 @@
 //! The form of a mute: what was typed, and what it asks for.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use revere_model::{MonitorId, MuteDraft, Severity, calendar, read_duration, zone};
+use jiff::tz::TimeZone;
+use revere_model::{MonitorId, MuteDraft, Severity, read_duration, zone};
 
-use super::super::form::FormTexts;
+use super::super::{form::FormTexts, page_zone::of_clock};
 use crate::operations::{FieldFault, mutes::MuteInput};
 
 /// What was typed.
@@ -82,7 +82,7 @@ pub(super) fn input(typed: &MuteForm) -> MuteInput {
             None
         }
     });
-    let ends_at = given(&typed.until).and_then(|text| match moment(&text, &in_zone.unwrap_or(TimeZone::UTC)) {
+    let ends_at = given(&typed.until).and_then(|text| match of_clock(&text, &in_zone.unwrap_or(TimeZone::UTC)) {
         Ok(at) => Some(at),
         Err(message) => {
             faults.push(FieldFault::new("ends_at", message));
@@ -106,24 +106,4 @@ pub(super) fn input(typed: &MuteForm) -> MuteInput {
         reason: typed.reason.clone(),
     };
     MuteInput { draft, faults }
-}
-
-/// What a browser's field for date and time holds, as a clock in that zone shows it.
-fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
-    let at = text.parse::<DateTime>().map(|at| calendar::instant(at, zone));
-    at.map_err(|_| "expected a date and a time such as 2026-07-01 18:00".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_read_as_a_clock_shows_it() {
-        let berlin = zone("Europe/Berlin").unwrap();
-        assert_eq!(moment("2026-07-01T18:00", &berlin), Ok("2026-07-01T16:00:00Z".parse().unwrap()));
-        assert_eq!(moment("2026-07-01T18:00:30", &TimeZone::UTC), Ok("2026-07-01T18:00:30Z".parse().unwrap()));
-        assert_eq!(moment("9999-12-31T23:59", &TimeZone::UTC), Ok(Timestamp::MAX), "what people write for never");
-        assert!(moment("tomorrow", &TimeZone::UTC).unwrap_err().contains("2026-07-01 18:00"));
-    }
 }

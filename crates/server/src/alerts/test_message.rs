@@ -9,7 +9,7 @@ use revere_model::{
     on_call::{Changes, Rota},
 };
 
-use super::{Channel, MonitorSummary, Notification, Receipt, SendError, Sending};
+use super::{Channel, MonitorSummary, Notification, Receipt, SendError};
 use crate::{
     chart::{self, Band, Mark, Picture, Series, ThresholdBand},
     error_words,
@@ -20,26 +20,16 @@ pub const TEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a test of an alert says: `number` tells it from other tests.
 pub fn test_notification(alert: &str, address: String, at: Timestamp, number: u64) -> Notification {
+    let monitor = MonitorSummary { url: address, ..MonitorSummary::named(MonitorId(0), "Test of an alert".to_owned()) };
     Notification {
-        monitor: MonitorSummary { url: address, ..MonitorSummary::named(MonitorId(0), "Test of an alert".to_owned()) },
         old_state: State::Ok,
-        old_severity: None,
         new_state: State::Alarm,
         severity: Some(Severity::Critical),
         message: format!("This is only a test of the alert '{alert}': nothing is wrong."),
         return_value: Some(ReturnValue::Int(42)),
-        tick_at: None,
         started_at: Some(at),
-        run_id: None,
-        key: format!("test-{number:016x}"),
-        incident: None,
         test: true,
-        reminder: None,
-        on_call: None,
-        acknowledge_url: None,
-        wording: None,
-        said: None,
-        sending: Sending::default(),
+        ..Notification::about(monitor, format!("test-{number:016x}"))
     }
 }
 
