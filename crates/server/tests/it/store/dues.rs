@@ -2,12 +2,12 @@
 //! `statuses`, which is a view by then.
 
 use jiff::{Timestamp, ToSpan as _};
-use revere::store::{Committed, HandedBack};
+use revere::store::{Committed, HandedBack, Store, StoreOptions};
 use revere_model::{MonitorId, RunKind, State};
 use sqlx::PgConnection;
 
 use super::{partitions, shared_database::is_waited_for};
-use crate::support::{Scratch, TestDatabase, at, by_server, claims_in_force, spec};
+use crate::support::{Scratch, Sql, TestDatabase, at, by_server, claims_in_force, spec};
 
 /// What such a server asks, word for word where it matters, on a session of its own with what it prepared before.
 struct Before(PgConnection);
@@ -262,4 +262,35 @@ async fn what_a_server_of_the_version_before_did_not_see_it_does_not_write_upon(
     assert_eq!(code.as_deref(), Some("40001"), "it is to be asked anew: {error}");
     assert!(!again.unwrap(), "and then the claim is another one's");
     assert_eq!(scratch.store.monitor(MonitorId(1)).await.unwrap().state, State::Inactive);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_kept_from_a_table_keeps_no_server_of_the_version_before_from_writing_for_long() {
+    let database = TestDatabase::on_a_server().await;
+    let mut before = Before::on(&database).await;
+    before.make(at("2026-01-01T00:00:00Z")).await;
+    // As a dump does until it is written, which may take hours.
+    let (mut dump, mut watch) = (Sql::at(&database.place()).await, Sql::at(&database.place()).await);
+    dump.run("begin; lock table monitors, statuses, commits in access share mode").await;
+    let opening = {
+        let options = StoreOptions::new(database.place());
+        tokio::spawn(async move {
+            loop {
+                match Store::open(options.clone()).await {
+                    Err(error) if error.is_passing() => {}
+                    opened => return opened,
+                }
+            }
+        })
+    };
+    is_waited_for(&mut dump, &mut watch, "the new one comes to its tables").await;
+    // Whatever an old one writes begins so, and waits behind the step.
+    before.ask("set lock_timeout = '20s'").await;
+    assert_eq!(before.ask("insert into commits (writer, token, at) values ('before', 't', 0)").await, 1);
+    assert_eq!(before.ask("update statuses set attempt = attempt").await, 1);
+    assert!(!opening.is_finished(), "it waits for the dump");
+    dump.run("commit").await;
+    let store = opening.await.unwrap().unwrap();
+    assert_eq!(store.monitor(MonitorId(1)).await.unwrap().state, State::Inactive);
+    store.close().await;
 }
