@@ -59,6 +59,14 @@ pub struct Claims {
     pub overlapped: u64,
 }
 
+/// When something is due first, from there on.
+const FIRST_DUE: &str = "select min(due_at) from dues where due_at is not null and due_at >= $1";
+
+/// What is due, from there on.
+const DUE: &str = "select m.version, m.schedule, m.timezone, m.timeout_s, d.*
+     from dues d join monitors m on m.id = d.monitor_id
+     where d.due_at <= $1 and d.due_at >= $3 and m.deleted_at is null order by d.due_at, d.monitor_id limit $2";
+
 /// How long a claim's write waits for a lock before what is due is looked at afresh.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -109,11 +117,7 @@ impl Store {
     /// due more than half a minute before `now` is found within five seconds.
     pub async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let from = self.due_from(now);
-        let due: Option<i64> =
-            db::query_scalar("select min(due_at) from dues where due_at is not null and due_at >= $1")
-                .bind(from)
-                .fetch_one(self.engine_readers())
-                .await?;
+        let due: Option<i64> = db::query_scalar(FIRST_DUE).bind(from).fetch_one(self.engine_readers()).await?;
         let due = due.map(instant).transpose()?;
         self.looked_at_due(from, due, now);
         Ok(due)
@@ -188,11 +192,7 @@ async fn planned(
     asked: Option<Instant>,
 ) -> Result<Planned, StoreError> {
     // Scripts and what runs left may be long, and often there is no place to run any: they are read only of what will be run.
-    let sql = format!(
-        "select m.version, m.schedule, m.timezone, m.timeout_s, d.*
-         from dues d join monitors m on m.id = d.monitor_id
-         where d.due_at <= $1 and d.due_at >= $3 and m.deleted_at is null order by d.due_at, d.monitor_id limit $2 {keeping}"
-    );
+    let sql = format!("{DUE} {keeping}");
     let rows = db::query(db::AssertSqlSafe(sql))
         .bind(micros(request.now))
         .bind(i64::from(request.limit))

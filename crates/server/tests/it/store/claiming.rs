@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use revere::store::{ClaimRequest, Committed, HandedBack, TakenBack};
 use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind, State};
 
-use crate::support::{Scratch, at, by_server, spec, switched};
+use super::outages::{plan, statement};
+use crate::support::{Scratch, at, by_server, on_postgresql, spec, switched};
 
 /// Every tick of the schedule "each minute" up to `until`, that has a run or lies in a gap, once for each.
 async fn accounted(scratch: &Scratch, monitor: MonitorId) -> Vec<Timestamp> {
@@ -380,4 +381,25 @@ async fn a_tick_that_was_run_does_not_come_again_when_somebody_whose_clock_is_be
     switched(&scratch.store, made.id, false, tick - jiff::SignedDuration::from_hours(1)).await;
     let on = switched(&scratch.store, made.id, true, tick - jiff::SignedDuration::from_hours(1)).await;
     assert_eq!(on.next_run_at, Some(tick - jiff::SignedDuration::from_mins(59)));
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_by_its_index() {
+    let scratch = Scratch::new().await;
+    let claims = include_str!("../../../src/store/claiming/claims.rs");
+    let keeping = if on_postgresql() { " for no key update of d skip locked" } else { "" };
+    for name in ["FIRST_DUE", "DUE"] {
+        let mut asked = statement(name, claims).replace("$2", "256");
+        for (parameter, instant) in [("$1", "1767225660000000"), ("$3", "1767225600000000")] {
+            asked = asked.replace(parameter, instant);
+        }
+        if name == "DUE" {
+            asked.push_str(keeping);
+        }
+        let steps = plan(&scratch, &asked).await;
+        assert!(steps.iter().any(|step| step.contains("dues_due")), "{name}: {steps:#?}");
+        let whole =
+            |step: &&String| step.starts_with("SCAN") && !step.contains("dues_due") || step.contains("Seq Scan");
+        assert_eq!(steps.iter().find(whole), None, "{name}: {steps:#?}");
+    }
 }
