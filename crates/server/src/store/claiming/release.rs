@@ -76,7 +76,7 @@ impl Store {
             Box::pin(async move {
                 let held: Vec<Held> =
                     db::query_as(db::AssertSqlSafe(its_own)).bind(&node).fetch_all(&mut *connection).await?;
-                let runs = release_all(connection, held).await?;
+                let runs = release_all(connection, held, micros(now)).await?;
                 let deliveries = db::query(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end
                      where status = 'owed' and claimed_by = $2",
@@ -117,7 +117,7 @@ impl Store {
                 let runs = db::AssertSqlSafe(format!("{RUNS} order by monitor_id {}", sql_pieces::KEEPING));
                 let held: Vec<Held> =
                     db::query_as(runs).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
-                let runs = release_all(connection, held).await?;
+                let runs = release_all(connection, held, micros(now)).await?;
                 let deliveries = db::query(db::AssertSqlSafe(format!(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $3 then $3 else next_attempt_at end
                      where {DELIVERIES}"
@@ -149,12 +149,12 @@ impl FromRow for Held {
     }
 }
 
-/// Lets go of claims, in the order of their monitors, as everybody does who keeps several; their ticks are due at once. Answers of
-/// how many.
-async fn release_all(connection: &mut DbConnection, held: Vec<Held>) -> Result<u64, StoreError> {
+/// Lets go of claims, in the order of their monitors, as everybody does who keeps several; their ticks are due at once: not since they
+/// came, which may be longer ago than others look back ([`low_water`](super::low_water)). Answers of how many.
+async fn release_all(connection: &mut DbConnection, held: Vec<Held>, now: i64) -> Result<u64, StoreError> {
     let mut released = 0;
     for held in &held {
-        released += u64::from(release(connection, held, held.tick, None).await?);
+        released += u64::from(release(connection, held, now, None).await?);
     }
     Ok(released)
 }

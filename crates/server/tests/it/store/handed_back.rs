@@ -1,7 +1,8 @@
-//! Claims that end without a result at the moment at which somebody switches their monitor off at another server.
+//! Claims that end without a result where several servers share a PostgreSQL, also at the moment at which somebody switches their
+//! monitor off.
 
 use revere::store::{Claimed, HandedBack, Store};
-use revere_model::GapReason;
+use revere_model::{GapReason, RunKind};
 
 use super::shared_database::is_waited_for;
 use crate::support::{Scratch, TestDatabase, at, by_server, spec, switched, until};
@@ -67,4 +68,21 @@ async fn a_run_that_could_not_be_made_of_a_monitor_that_is_switched_off_is_not_t
         store.hand_back(vec![HandedBack { monitor_id, attempt, fault, retry_at: at(THEN) }]).await.unwrap();
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_is_handed_back_is_found_at_once_however_long_ago_it_came() {
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    let other = scratch.beside().await;
+    scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    let tick = at("2026-01-01T00:01:00Z");
+    scratch.clock.set(tick);
+    assert_eq!(scratch.claim_as("one").await.len(), 1);
+    scratch.clock.set(at("2026-01-01T00:01:50Z"));
+    // The other one has looked at all that is due, and does not look at all of it again for some seconds.
+    assert_eq!(other.store.next_due(other.now()).await.unwrap(), Some(at("2026-01-01T00:02:00Z")));
+    assert_eq!(scratch.store.release_node("one", scratch.now()).await.unwrap(), 1);
+    assert_eq!(other.store.next_due(other.now()).await.unwrap(), Some(other.now()));
+    let again = other.claim_as("two").await.remove(0);
+    assert_eq!((again.tick_at, again.kind), (tick, RunKind::CatchUp));
 }
