@@ -90,7 +90,7 @@ const AMISS_OF_MONITORS: &str = "
         where not exists (select 1 from dues d where d.monitor_id = m.id)
     union all
     select cast(d.monitor_id as text) || ' has a tick and is never due' from dues d
-        where d.due_at is null and (d.next_tick_at is not null or d.owed_tick_at is not null)
+        where d.due_at is null and d.fault is null and (d.next_tick_at is not null or d.owed_tick_at is not null)
     union all
     select cast(d.monitor_id as text) || ' is due after its tick' from dues d where d.due_at > d.next_tick_at
     union all
