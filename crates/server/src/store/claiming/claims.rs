@@ -233,14 +233,18 @@ async fn specs(
         return Ok(HashMap::new());
     }
     let sql = format!(
-        "select m.*, s.last_run_at, s.last_message, s.last_value, {LAST_STATE} as last_state
-         from monitors m join states s on s.monitor_id = m.id where m.deleted_at is null and m.id in {}",
+        "select m.*, s.monitor_id as state_of, s.last_run_at, s.last_message, s.last_value, {LAST_STATE} as last_state
+         from monitors m left join states s on s.monitor_id = m.id where m.deleted_at is null and m.id in {}",
         sql_pieces::ids_of("$1")
     );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     let mut read = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let what = field_columns::read(row).and_then(|spec| Ok((spec, last_run(row)?))).map_err(unreadable);
+        let what = match row.int_or_none("state_of")? {
+            Some(_) => field_columns::read(row).and_then(|spec| Ok((spec, last_run(row)?))).map_err(unreadable),
+            // Who tidies up makes it anew.
+            None => Err("its state is not in the database".to_owned()),
+        };
         read.insert(MonitorId(row.int("id")?), (row.int("version")?, what));
     }
     let mut specs = HashMap::with_capacity(read.len());

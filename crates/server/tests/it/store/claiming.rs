@@ -4,8 +4,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use revere::store::{ClaimRequest, Committed, HandedBack, TakenBack};
 use revere_model::{GapReason, MonitorId, MonitorSpec, RunKind, State};
 
-use super::outages::{plan, statement};
-use crate::support::{Scratch, at, by_server, on_postgresql, spec, switched};
+use crate::support::{Scratch, at, by_server, spec, switched};
 
 /// Every tick of the schedule "each minute" up to `until`, that has a run or lies in a gap, once for each.
 async fn accounted(scratch: &Scratch, monitor: MonitorId) -> Vec<Timestamp> {
@@ -309,6 +308,27 @@ async fn a_monitor_whose_schedule_cannot_be_read_is_set_aside_and_stops_nobody()
 }
 
 #[tokio::test]
+async fn every_tick_of_a_monitor_that_cannot_be_read_is_counted() {
+    let scratch = Scratch::new().await;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    assert_eq!(scratch.claim_as("one").await.len(), 1);
+    assert_eq!(scratch.store.release_node("one", scratch.now()).await.unwrap(), 1);
+    let mut sql = scratch.sql().await;
+    sql.run("update monitors set default_severity = 'dire'").await;
+    assert_eq!(scratch.claim().await, [], "the tick that is owed");
+    scratch.clock.set(at("2026-01-01T00:03:00Z"));
+    assert_eq!(scratch.claim().await, [], "two more");
+    sql.run("update monitors set default_severity = 'critical'").await;
+    scratch.clock.set(at("2026-01-01T00:04:00Z"));
+    let claimed = scratch.claim().await.remove(0);
+    scratch.finish(&claimed, State::Ok).await;
+    assert_eq!(accounted(&scratch, id).await, minutes(1..=4));
+    let is = scratch.store.monitor(id).await.unwrap();
+    assert_eq!((is.missed_ticks, is.fault), (3, None));
+}
+
+#[tokio::test]
 async fn no_more_is_claimed_than_there_are_places_and_what_only_overlaps_takes_none() {
     let scratch = Scratch::new().await;
     for n in 0..3 {
@@ -381,25 +401,4 @@ async fn a_tick_that_was_run_does_not_come_again_when_somebody_whose_clock_is_be
     switched(&scratch.store, made.id, false, tick - jiff::SignedDuration::from_hours(1)).await;
     let on = switched(&scratch.store, made.id, true, tick - jiff::SignedDuration::from_hours(1)).await;
     assert_eq!(on.next_run_at, Some(tick - jiff::SignedDuration::from_mins(59)));
-}
-
-#[tokio::test]
-async fn what_is_due_is_found_by_its_index() {
-    let scratch = Scratch::new().await;
-    let claims = include_str!("../../../src/store/claiming/claims.rs");
-    let keeping = if on_postgresql() { " for no key update of d skip locked" } else { "" };
-    for name in ["FIRST_DUE", "DUE"] {
-        let mut asked = statement(name, claims).replace("$2", "256");
-        for (parameter, instant) in [("$1", "1767225660000000"), ("$3", "1767225600000000")] {
-            asked = asked.replace(parameter, instant);
-        }
-        if name == "DUE" {
-            asked.push_str(keeping);
-        }
-        let steps = plan(&scratch, &asked).await;
-        assert!(steps.iter().any(|step| step.contains("dues_due")), "{name}: {steps:#?}");
-        let whole =
-            |step: &&String| step.starts_with("SCAN") && !step.contains("dues_due") || step.contains("Seq Scan");
-        assert_eq!(steps.iter().find(whole), None, "{name}: {steps:#?}");
-    }
 }
