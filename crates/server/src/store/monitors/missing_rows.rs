@@ -51,7 +51,7 @@ impl Store {
                 })
             });
             for (monitor, what) in lacked.await? {
-                tracing::warn!(monitor, what, "a monitor lacked what each has; it has it again, and is due");
+                tracing::warn!(monitor, what, "a monitor lacked what each has, and has it again");
                 mended += 1;
             }
         }
@@ -96,7 +96,10 @@ async fn mend(
     let mut is_due_again = false;
     if row.flag("active")? && row.at_or_none("deleted_at")?.is_none() {
         is_due_again = match ticks(&row) {
-            Ok(ticks) => make_due(connection, id, ticks.after(accounted_until(connection, id).await?), now).await?,
+            Ok(ticks) => {
+                let from = accounted_until(connection, id).await?;
+                make_due(connection, id, ticks.after(from), now).await?
+            }
             Err(fault) => {
                 set_aside(connection, id, &fault).await?;
                 false
