@@ -10,8 +10,8 @@ use std::{
 
 use futures_util::future::join_all;
 use revere::store::{
-    AlertChange, Committed, ConfiguredAlert, MonitorFilter, NewUser, OverviewFilter, OverviewPlace, PostgresAddress, Settlement,
-    Store, StoreOptions, UserChange,
+    AlertChange, Committed, ConfiguredAlert, MonitorFilter, NewUser, OverviewFilter, OverviewPlace, PostgresAddress,
+    Settlement, Store, StoreOptions, UserChange,
 };
 use revere_model::{MonitorId, Role, State};
 use sqlx::Executor as _;
