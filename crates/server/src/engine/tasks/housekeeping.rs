@@ -1,8 +1,8 @@
 //! Forgets what is old, in small pieces with room between them for everything else, and tidies up after others: history
 //! beyond its monitor's days, one by one or with its partition, which are made ahead here, what monitors left that were
-//! deleted long enough ago, claims of servers that hang, log-ins that are over, the key of links that held long enough,
-//! an audit that was kept long enough, ticks reckoned by a wrong clock, and what is owed by alerts that left the
-//! configuration.
+//! deleted long enough ago, claims of servers that hang, monitors that lack a row of theirs, log-ins that are over, the key
+//! of links that held long enough, an audit that was kept long enough, ticks reckoned by a wrong clock, and what is owed by
+//! alerts that left the configuration.
 
 use std::sync::{Arc, Mutex};
 
@@ -48,6 +48,7 @@ pub(in crate::engine) struct Housekeeping {
 #[derive(Clone, Copy)]
 enum Place {
     Claims,
+    Rows,
     Partitions,
     Clock,
     Orphans,
@@ -74,6 +75,12 @@ impl Housekeeping {
                     tracing::warn!(runs, deliveries, "taken over from a server that did not go on with it");
                     shared.evaluate.wake();
                     shared.wake_deliveries();
+                }
+                Place::Rows
+            }
+            Place::Rows => {
+                if shared.store.mend_monitors(now).await? > 0 {
+                    shared.evaluate.wake();
                 }
                 Place::Partitions
             }

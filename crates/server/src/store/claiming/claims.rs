@@ -62,6 +62,16 @@ pub struct Claims {
 /// How many rows more than there are places for runs are kept at once: of some only the ticks are counted.
 const WITHOUT_A_PLACE: usize = 16;
 
+/// When something is due first, from there on.
+const FIRST_DUE: &str = "select min(due_at) from dues where due_at is not null and due_at >= $1";
+
+/// What is due, from there on, and kept by nobody else. Many are due at the same instant: the limit is reached in the index, before any
+/// of them is looked up. Nothing that was deleted is due.
+const DUE: &str = "select m.version, m.schedule, m.timezone, m.timeout_s, d.*
+     from (select * from dues where due_at <= $1 and due_at >= $3 order by due_at, monitor_id limit $2 {passing over kept}) d
+         join monitors m on m.id = d.monitor_id
+     where m.deleted_at is null order by d.due_at, d.monitor_id";
+
 /// How long a claim's write waits for a lock before what is due is looked at afresh.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -86,8 +96,7 @@ impl Store {
             let from = self.due_from(request.now);
             let claims = queue.write(Some(PATIENCE), move |connection| {
                 Box::pin(async move {
-                    let planned =
-                        planned(connection, &request, from, margin, sql_pieces::PASSING_OVER_KEPT, Some(asked)).await?;
+                    let planned = planned(connection, &request, from, margin, Some(asked)).await?;
                     let taken = apply(connection, &planned.plans, &request.node).await?;
                     Ok(planned.claims(&taken))
                 })
@@ -95,7 +104,7 @@ impl Store {
             return claims.await;
         }
         let mut connection = self.engine_readers().acquire().await?;
-        let planned = planned(&mut connection, request, BEGINNING, self.0.claim_margin, "", None).await?;
+        let planned = planned(&mut connection, request, BEGINNING, self.0.claim_margin, None).await?;
         drop(connection);
         if planned.plans.is_empty() {
             return Ok(planned.claims(&HashSet::new()));
@@ -112,11 +121,7 @@ impl Store {
     /// due more than half a minute before `now` is found within five seconds.
     pub async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let from = self.due_from(now);
-        let due: Option<i64> =
-            db::query_scalar("select min(due_at) from dues where due_at is not null and due_at >= $1")
-                .bind(from)
-                .fetch_one(self.engine_readers())
-                .await?;
+        let due: Option<i64> = db::query_scalar(FIRST_DUE).bind(from).fetch_one(self.engine_readers()).await?;
         let due = due.map(instant).transpose()?;
         self.looked_at_due(from, due, now);
         Ok(due)
@@ -180,31 +185,22 @@ impl Planned {
     }
 }
 
-/// Plans what is due since `from`; `keeping` says whether the rows are kept for this transaction. Where claims have an end that others go by,
-/// the present is reckoned when the rows are there: `asked` is when it was the request's.
+/// Plans what is due since `from`. Where claims have an end that others go by, the rows are kept for this transaction, and the present is
+/// reckoned when they are there: `asked` is when it was the request's.
 async fn planned(
     connection: &mut DbConnection,
     request: &ClaimRequest,
     from: i64,
     margin: Duration,
-    keeping: &str,
     asked: Option<Instant>,
 ) -> Result<Planned, StoreError> {
     // Scripts and what runs left may be long, and often there is no place to run any: they are read only of what will be run.
-    // Many are due at the same instant: the limit is reached in the index, before any of them is looked up. Nothing that was deleted
-    // is due.
-    let sql = format!(
-        "select m.version, m.schedule, m.timezone, m.timeout_s, d.*
-         from (select * from dues where due_at <= $1 and due_at >= $3 order by due_at, monitor_id limit $2 {keeping}) d
-             join monitors m on m.id = d.monitor_id
-         where m.deleted_at is null order by d.due_at, d.monitor_id"
-    );
-    // Each row that is kept is written to say so.
-    let limit = match keeping {
-        "" => request.limit,
-        _ => request.limit.min(u32::try_from(request.places + WITHOUT_A_PLACE).unwrap_or(u32::MAX)),
+    // A row that is kept for a server is written to say so.
+    let limit = match asked {
+        None => request.limit,
+        Some(_) => request.limit.min(u32::try_from(request.places + WITHOUT_A_PLACE).unwrap_or(u32::MAX)),
     };
-    let rows = db::query(db::AssertSqlSafe(sql))
+    let rows = db::query(DUE)
         .bind(micros(request.now))
         .bind(i64::from(limit))
         .bind(from)
@@ -244,14 +240,18 @@ async fn specs(
         return Ok(HashMap::new());
     }
     let sql = format!(
-        "select m.*, s.last_run_at, s.last_message, s.last_value, {LAST_STATE} as last_state
-         from monitors m join states s on s.monitor_id = m.id where m.deleted_at is null and m.id {}",
+        "select m.*, s.monitor_id as state_of, s.last_run_at, s.last_message, s.last_value, {LAST_STATE} as last_state
+         from monitors m left join states s on s.monitor_id = m.id where m.deleted_at is null and m.id {}",
         sql_pieces::among("$1")
     );
     let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     let mut read = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let what = field_columns::read(row).and_then(|spec| Ok((spec, last_run(row)?))).map_err(unreadable);
+        let what = match row.int_or_none("state_of")? {
+            Some(_) => field_columns::read(row).and_then(|spec| Ok((spec, last_run(row)?))).map_err(unreadable),
+            // Who tidies up makes it anew.
+            None => Err("its state is not in the database".to_owned()),
+        };
         read.insert(MonitorId(row.int("id")?), (row.int("version")?, what));
     }
     let mut specs = HashMap::with_capacity(read.len());

@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) version: i64,
     pub(super) claimed: bool,
     pub(super) action: Action,
+    /// Whether a tick that was owed is run by this, or counted.
+    pub(super) settles_owed: bool,
     /// Known once its schedule was read.
     pub(super) ticks: Option<Arc<Ticks>>,
     /// In order; of two that touch one is made.
@@ -50,6 +52,8 @@ pub(super) enum Action {
 #[derive(Clone)]
 pub(super) struct Due {
     pub(super) tick_at: Timestamp,
+    /// Whether it is one of the schedule's.
+    pub(super) is_tick: bool,
     pub(super) kind: RunKind,
     /// Known once its monitor was read.
     pub(super) previous: Option<PreviousRun>,
@@ -65,6 +69,7 @@ pub(super) fn plan(row: &DbRow, request: &ClaimRequest, margin: Duration) -> Res
         version: row.int("version")?,
         claimed: row.text_or_none("claimed_by")?.is_some(),
         action: Action::Pass,
+        settles_owed: false,
         ticks: None,
         gaps: Vec::new(),
         extends: None,
@@ -93,6 +98,7 @@ impl Plan {
         let ticks = Arc::new(Ticks::read(&text("schedule")?, &text("timezone")?)?);
         self.ticks = Some(ticks.clone());
         let timeout_s: Option<f64> = row.real_or_none("timeout_s").map_err(unreadable)?;
+        let fault_count = u32::try_from(row.int("fault_count").map_err(unreadable)?).unwrap_or(u32::MAX);
         let owed = row.at_or_none("owed_tick_at").map_err(unreadable)?;
         let next = row.at_or_none("next_tick_at").map_err(unreadable)?;
         let due = next.and_then(|next| ticks.due(next, request.now));
@@ -123,15 +129,20 @@ impl Plan {
             timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok()).unwrap_or(request.run_limit);
         let lease = SignedDuration::try_from(run_limit.saturating_add(margin)).unwrap_or(SignedDuration::MAX);
         self.lease_until = request.now.checked_add(lease).unwrap_or(Timestamp::MAX);
-        let fault_count = u32::try_from(row.int("fault_count").map_err(unreadable)?).unwrap_or(u32::MAX);
-        self.action = Action::Run(Box::new(Due { tick_at, kind, previous: None, fault_count }));
+        self.settles_owed = true;
+        let is_tick = due.is_some() || owed.is_some();
+        self.action = Action::Run(Box::new(Due { tick_at, is_tick, kind, previous: None, fault_count }));
         Ok(())
     }
 
     pub(super) fn set_aside(&mut self, fault: String) {
         tracing::error!(monitor = %self.monitor_id, %fault, "monitor set aside");
-        self.action = Action::SetAside(fault);
-        self.gaps.clear();
+        match std::mem::replace(&mut self.action, Action::SetAside(fault)) {
+            // What was to be run has no run.
+            Action::Run(due) if due.is_tick => self.add(one_missed(self.monitor_id, due.tick_at)),
+            Action::Run(_) => {}
+            Action::Pass | Action::SetAside(_) => self.gaps.clear(),
+        }
     }
 
     /// Whether no tick lies between two gaps of the same kind.
@@ -156,9 +167,9 @@ impl Plan {
 }
 
 /// The types of a row of [`apply`].
-const TYPES: [&str; 12] = [
-    "bigint", "bigint", "bigint", "bigint", "boolean", "boolean", "bigint", "bigint", "bigint", "bigint", "bigint",
-    "text",
+const TYPES: [&str; 13] = [
+    "bigint", "bigint", "bigint", "bigint", "boolean", "boolean", "boolean", "bigint", "bigint", "bigint", "bigint",
+    "bigint", "text",
 ];
 
 /// Applies plans to the rows that are still as they were read; answers which.
@@ -170,14 +181,14 @@ pub(super) async fn apply(
     let mut taken = HashSet::new();
     for piece in in_pieces(connection, plans) {
         let sql = format!(
-            "with plan (id, attempt, due_at, version, claimed, runs, tick_at, lease_until, next_at, missed, overlapped,
-                 fault) as ({})
+            "with plan (id, attempt, due_at, version, claimed, runs, settles_owed, tick_at, lease_until, next_at, missed,
+                 overlapped, fault) as ({})
              update dues set
                  attempt = dues.attempt + case when plan.runs then 1 else 0 end,
                  claimed_by = case when plan.runs then {} else claimed_by end,
                  claimed_tick_at = case when plan.runs then plan.tick_at else claimed_tick_at end,
                  lease_until = case when plan.runs then plan.lease_until else dues.lease_until end,
-                 owed_tick_at = case when plan.runs then null else owed_tick_at end,
+                 owed_tick_at = case when plan.settles_owed then null else owed_tick_at end,
                  next_tick_at = plan.next_at, due_at = plan.next_at, catch_up_at = null,
                  missed_ticks = missed_ticks + plan.missed, overlapped_ticks = overlapped_ticks + plan.overlapped,
                  fault = coalesce(plan.fault, dues.fault)
@@ -203,6 +214,7 @@ pub(super) async fn apply(
                 .bind(plan.version)
                 .bind(plan.claimed)
                 .bind(runs)
+                .bind(plan.settles_owed)
                 .bind(tick_at)
                 .bind(micros(plan.lease_until))
                 .bind(plan.next_tick_at.map(micros))

@@ -8,7 +8,7 @@ use revere_model::{Gap, GapReason, MonitorId};
 use crate::store::{
     Store, StoreError,
     columns::{instant, micros},
-    database::{self as db, DbConnection, DbRow, FromRow},
+    database::{self as db, DbConnection, DbRow, FromRow, sql_pieces},
     ticks::gaps,
 };
 
@@ -42,17 +42,18 @@ impl Store {
     /// off meanwhile they are counted as missed. Waits for a locked or full disk as long as it takes.
     pub async fn hand_back(&self, mut claims: Vec<HandedBack>) -> Result<(), StoreError> {
         claims.sort_unstable_by_key(|claim| claim.monitor_id);
+        let in_force = format!(
+            "select claimed_tick_at from dues where monitor_id = $1 and attempt = $2 and claimed_by is not null {}",
+            sql_pieces::KEEPING
+        );
         self.write_patiently(move |connection| {
             Box::pin(async move {
                 for claim in &claims {
-                    let tick: Option<i64> = db::query_scalar(
-                        "select claimed_tick_at from dues
-                         where monitor_id = $1 and attempt = $2 and claimed_by is not null",
-                    )
-                    .bind(claim.monitor_id.0)
-                    .bind(claim.attempt)
-                    .fetch_optional(&mut *connection)
-                    .await?;
+                    let tick: Option<i64> = db::query_scalar(db::AssertSqlSafe(in_force.clone()))
+                        .bind(claim.monitor_id.0)
+                        .bind(claim.attempt)
+                        .fetch_optional(&mut *connection)
+                        .await?;
                     let Some(tick) = tick else { continue };
                     let held = Held { monitor_id: claim.monitor_id, attempt: claim.attempt, tick };
                     release(connection, &held, micros(claim.retry_at), claim.fault.as_deref()).await?;
@@ -67,15 +68,15 @@ impl Store {
     /// much.
     pub async fn release_node(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {
         let node = node.to_owned();
+        let its_own = format!(
+            "select monitor_id, attempt, claimed_tick_at from dues where claimed_by = $1 order by monitor_id {}",
+            sql_pieces::KEEPING
+        );
         self.write_patiently(move |connection| {
             Box::pin(async move {
-                let held: Vec<Held> = db::query_as(
-                    "select monitor_id, attempt, claimed_tick_at from dues where claimed_by = $1 order by monitor_id",
-                )
-                .bind(&node)
-                .fetch_all(&mut *connection)
-                .await?;
-                let runs = release_all(connection, held).await?;
+                let held: Vec<Held> =
+                    db::query_as(db::AssertSqlSafe(its_own)).bind(&node).fetch_all(&mut *connection).await?;
+                let runs = release_all(connection, held, micros(now)).await?;
                 let deliveries = db::query(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end
                      where status = 'owed' and claimed_by = $2",
@@ -113,10 +114,10 @@ impl Store {
         let node = node.to_owned();
         let write = self.0.queue.write(Some(PATIENCE), move |connection| {
             Box::pin(async move {
-                let runs = db::AssertSqlSafe(format!("{RUNS} order by monitor_id"));
+                let runs = db::AssertSqlSafe(format!("{RUNS} order by monitor_id {}", sql_pieces::KEEPING));
                 let held: Vec<Held> =
                     db::query_as(runs).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
-                let runs = release_all(connection, held).await?;
+                let runs = release_all(connection, held, micros(now)).await?;
                 let deliveries = db::query(db::AssertSqlSafe(format!(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $3 then $3 else next_attempt_at end
                      where {DELIVERIES}"
@@ -133,7 +134,8 @@ impl Store {
     }
 }
 
-/// A claim as it was read.
+/// A claim as it was read, and kept since: whoever is switching the monitor off meanwhile was waited for. The statement that lets go of
+/// it begins after that, and sees whether it is on; one that had to wait itself would see it as it was before.
 struct Held {
     monitor_id: MonitorId,
     attempt: i64,
@@ -147,12 +149,12 @@ impl FromRow for Held {
     }
 }
 
-/// Lets go of claims, in the order of their monitors, as everybody does who keeps several; their ticks are due at once. Answers of
-/// how many.
-async fn release_all(connection: &mut DbConnection, held: Vec<Held>) -> Result<u64, StoreError> {
+/// Lets go of claims, in the order of their monitors, as everybody does who keeps several; their ticks are due at once: not since they
+/// came, which may be longer ago than others look back ([`low_water`](super::low_water)). Answers of how many.
+async fn release_all(connection: &mut DbConnection, held: Vec<Held>, now: i64) -> Result<u64, StoreError> {
     let mut released = 0;
     for held in &held {
-        released += u64::from(release(connection, held, held.tick, None).await?);
+        released += u64::from(release(connection, held, now, None).await?);
     }
     Ok(released)
 }

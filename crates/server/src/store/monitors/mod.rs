@@ -6,6 +6,7 @@
 pub(super) mod deleted;
 pub(super) mod field_columns;
 mod forms;
+mod missing_rows;
 mod monitor_edit;
 pub(super) mod records;
 pub(super) mod source_mentions;

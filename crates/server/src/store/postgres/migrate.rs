@@ -1,7 +1,10 @@
 //! Brings the schema up to date: each step in one transaction with its number, so a kill at any point leaves the old schema or
 //! the new one. Servers that start at once do it one after the other.
 
+use std::time::Duration;
+
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::time::sleep;
 
 use super::{address::PostgresAddress, faults};
 use crate::store::{OpenError, migrations::OF_POSTGRESQL as MIGRATIONS, name_order::name_order};
@@ -16,8 +19,15 @@ const PARTITIONED: i64 = 36;
 /// database knows no such locks, the second one's step fails, and is tried again.
 const CHANGING_THE_SCHEMA: i64 = 0x5245_5652;
 
-/// How often a step is tried that another server may be making.
+/// How often a step is tried that another server may be making, or that somebody keeps from its tables.
 const TRIES: usize = 3;
+
+/// How long a step waits for a table that somebody else holds. Whoever comes after it waits as long: servers of the version before, with
+/// all that they write. No shorter than it takes PostgreSQL to send its own tidying away from a table (`deadlock_timeout`).
+const STEP_WAITS: &str = "set local lock_timeout = '2s'";
+
+/// How long everybody is left alone then. A dump holds all tables for as long as it takes.
+const LEFT_ALONE: Duration = Duration::from_secs(5);
 
 /// Has the newest schema there, or says why not.
 pub(super) async fn bring_up_to_date(
@@ -53,6 +63,17 @@ pub(super) async fn bring_up_to_date(
             // Another one did it.
             Ok(false) => {}
             Err(error) if tries < TRIES && is_anothers(&error) => tries += 1,
+            Err(error) if tries < TRIES && is_held(&error) => {
+                if tries == 0 {
+                    tracing::warn!(
+                        version, database = %address,
+                        "somebody holds a table that is to be changed, as a dump does until it is written (pg_stat_activity says who); \
+                         this start waits for that, and other servers go on meanwhile"
+                    );
+                }
+                tries += 1;
+                sleep(LEFT_ALONE).await;
+            }
             // It may be that another one takes its time: that passes, and whoever waits for the database comes again.
             Err(source) => {
                 return Err(match faults::cannot_open(address, source) {
@@ -108,6 +129,11 @@ fn is_anothers(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| {
         ["23505", "42P07", "42701", "42704", "42710", "42809", "42P01", "40001", "40P01"].contains(&&*code)
     })
+}
+
+/// Whether a table could not be had in time: lock_not_available.
+fn is_held(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).as_deref() == Some("55P03")
 }
 
 /// The schema that is there, 0 where there is none. Refuses tables that are not ours.
@@ -167,6 +193,7 @@ async fn apply(
     if found != from {
         return Ok(false);
     }
+    sqlx::raw_sql(STEP_WAITS).execute(&mut *transaction).await?;
     sqlx::raw_sql(step).execute(&mut *transaction).await?;
     if version == NAMES_ORDERED {
         order_names(&mut transaction).await?;

@@ -100,6 +100,7 @@ const WITHOUT_A_ROW: &[&str] = &[
     "hand_back",
     "release_node",
     "take_back",
+    "mend_monitors",
     "session_seen",
     "forget_log_ins",
     "token_used",

@@ -179,3 +179,19 @@ async fn old_runs_and_deleted_monitors_are_tidied_away() {
     assert_eq!(test.ops().story("gone"), [(State::Inactive, State::Alarm)], "the problem was real, and told");
     test.scratch.assert_sound().await;
 }
+
+#[tokio::test]
+async fn a_monitor_whose_ticks_were_taken_away_by_hand_runs_again() {
+    let test = TestEngine::new().await;
+    let id = test.store().create_monitor(&spec("a"), &by_server(test.scratch.now())).await.unwrap().id;
+    let mut sql = test.scratch.sql().await;
+    assert_eq!(sql.run(format!("delete from dues where monitor_id = {id}")).await, 1);
+    until("it has some again", async || {
+        test.engine.tidy();
+        test.store().monitor(id).await.is_ok()
+    })
+    .await;
+    test.at(at("2026-01-01T00:01:00Z"));
+    until("it runs", async || runs(&test, id).await.len() == 1).await;
+    test.scratch.assert_sound().await;
+}

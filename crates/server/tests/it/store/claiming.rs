@@ -308,6 +308,27 @@ async fn a_monitor_whose_schedule_cannot_be_read_is_set_aside_and_stops_nobody()
 }
 
 #[tokio::test]
+async fn every_tick_of_a_monitor_that_cannot_be_read_is_counted() {
+    let scratch = Scratch::new().await;
+    let id = scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    assert_eq!(scratch.claim_as("one").await.len(), 1);
+    assert_eq!(scratch.store.release_node("one", scratch.now()).await.unwrap(), 1);
+    let mut sql = scratch.sql().await;
+    sql.run("update monitors set default_severity = 'dire'").await;
+    assert_eq!(scratch.claim().await, [], "the tick that is owed");
+    scratch.clock.set(at("2026-01-01T00:03:00Z"));
+    assert_eq!(scratch.claim().await, [], "two more");
+    sql.run("update monitors set default_severity = 'critical'").await;
+    scratch.clock.set(at("2026-01-01T00:04:00Z"));
+    let claimed = scratch.claim().await.remove(0);
+    scratch.finish(&claimed, State::Ok).await;
+    assert_eq!(accounted(&scratch, id).await, minutes(1..=4));
+    let is = scratch.store.monitor(id).await.unwrap();
+    assert_eq!((is.missed_ticks, is.fault), (3, None));
+}
+
+#[tokio::test]
 async fn no_more_is_claimed_than_there_are_places_and_what_only_overlaps_takes_none() {
     let scratch = Scratch::new().await;
     for n in 0..3 {

@@ -2,12 +2,12 @@
 //! `statuses`, which is a view by then.
 
 use jiff::{Timestamp, ToSpan as _};
-use revere::store::{Committed, HandedBack};
+use revere::store::{Committed, HandedBack, Store, StoreOptions};
 use revere_model::{MonitorId, RunKind, State};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{partitions, shared_database::is_waited_for};
-use crate::support::{Scratch, TestDatabase, at, by_server, claims_in_force, spec};
+use crate::support::{Scratch, Sql, TestDatabase, at, by_server, claims_in_force, spec};
 
 /// What such a server asks, word for word where it matters, on a session of its own with what it prepared before.
 struct Before(PgConnection);
@@ -262,4 +262,96 @@ async fn what_a_server_of_the_version_before_did_not_see_it_does_not_write_upon(
     assert_eq!(code.as_deref(), Some("40001"), "it is to be asked anew: {error}");
     assert!(!again.unwrap(), "and then the claim is another one's");
     assert_eq!(scratch.store.monitor(MonitorId(1)).await.unwrap().state, State::Inactive);
+}
+
+/// What a server of the version before may say to `statuses`, of monitors 1 to 4, of which the first alone has a row.
+const SAID: [&str; 18] = [
+    "insert into statuses (monitor_id, state, state_since) values (2, 'OK', 7)",
+    "insert into statuses (monitor_id, state, state_since, next_tick_at, due_at, fault) values (3, 'INACTIVE', 7, 8, 8, null)",
+    // There already, of no monitor, of no such state, without what there must be.
+    "insert into statuses (monitor_id, state, state_since) values (2, 'OK', 7)",
+    "insert into statuses (monitor_id, state, state_since) values (99, 'OK', 7)",
+    "insert into statuses (monitor_id, state, state_since) values (4, 'WELL', 7)",
+    "insert into statuses (monitor_id, state, state_since) values (4, 'OK', null)",
+    "update statuses set attempt = attempt",
+    "update statuses set state = 'ALARM', severity = 'warning', state_since = 9, recent_failures = 5, failing_streak = 1, waits = 'held',
+         outage_id = 3, incident_id = 4, last_run_at = 9, last_message = 'm', last_value = '1' where monitor_id = 2",
+    "update statuses set attempt = attempt + 1, claimed_by = 'x', claimed_tick_at = 8, lease_until = 9, next_tick_at = 10, due_at = 10,
+         catch_up_at = null, missed_ticks = missed_ticks + 2, overlapped_ticks = 1, fault = coalesce(null, statuses.fault)
+         from monitors m where m.id = statuses.monitor_id and statuses.attempt = 0 and m.active",
+    "update statuses set claimed_by = null, claimed_tick_at = null, owed_tick_at = claimed_tick_at, fault = 'f', fault_count = fault_count + 1,
+         catch_up_at = 11 where monitor_id = 3 and attempt = 1 and claimed_by is not null",
+    "update statuses set claimed_by = 'y' where attempt = 7",
+    "update statuses set state = 'WELL' where monitor_id = 2",
+    "update statuses set state_since = null where monitor_id = 2",
+    "update statuses set attempt = null where monitor_id = 2",
+    "update statuses set outage_id = null, waits = null, catch_up_at = null where outage_id is not null",
+    "delete from statuses where monitor_id = 99",
+    "delete from statuses where monitor_id = 3",
+    "delete from statuses where monitor_id = 3",
+];
+
+/// What is answered: the rows that were written, or which fault it is.
+async fn answered(session: &mut PgConnection, said: &str) -> Result<Vec<String>, String> {
+    // Nobody asks for a row that was just made.
+    let sql = match said.starts_with("insert") {
+        true => format!("with done as ({said} returning monitor_id) select cast(done as text) from done"),
+        false => format!(
+            "with done as ({said} returning statuses.*) select cast(done as text) from done order by monitor_id"
+        ),
+    };
+    let rows = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(session).await;
+    rows.map_err(|error| error.as_database_error().and_then(|error| error.code()).unwrap().into_owned())
+}
+
+#[tokio::test]
+async fn the_view_answers_a_server_of_the_version_before_as_the_table_did() {
+    let (table, view) = (TestDatabase::on_a_server().await, TestDatabase::on_a_server().await);
+    let mut sessions = [Before::on(&table).await, Before::on(&view).await];
+    for before in &mut sessions {
+        for _ in 0..4 {
+            before.make(at("2026-01-01T00:00:00Z")).await;
+        }
+        assert_eq!(before.ask("delete from statuses where monitor_id > 1").await, 3);
+    }
+    Store::open(StoreOptions::new(view.place())).await.unwrap().close().await;
+    let [Before(table), Before(view)] = &mut sessions;
+    let all = "select cast(s as text) from statuses s order by monitor_id";
+    for said in SAID {
+        assert_eq!(answered(view, said).await, answered(table, said).await, "{said}");
+        let is: Vec<String> = sqlx::query_scalar(all).fetch_all(&mut *view).await.unwrap();
+        let was: Vec<String> = sqlx::query_scalar(all).fetch_all(&mut *table).await.unwrap();
+        assert_eq!(is, was, "after {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_kept_from_a_table_keeps_no_server_of_the_version_before_from_writing_for_long() {
+    let database = TestDatabase::on_a_server().await;
+    let mut before = Before::on(&database).await;
+    before.make(at("2026-01-01T00:00:00Z")).await;
+    // As a dump does until it is written, which may take hours.
+    let (mut dump, mut watch) = (Sql::at(&database.place()).await, Sql::at(&database.place()).await);
+    dump.run("begin; lock table monitors, statuses, commits in access share mode").await;
+    let opening = {
+        let options = StoreOptions::new(database.place());
+        tokio::spawn(async move {
+            loop {
+                match Store::open(options.clone()).await {
+                    Err(error) if error.is_passing() => {}
+                    opened => return opened,
+                }
+            }
+        })
+    };
+    is_waited_for(&mut dump, &mut watch, "the new one comes to its tables").await;
+    // Whatever an old one writes begins so, and waits behind the step.
+    before.ask("set lock_timeout = '20s'").await;
+    assert_eq!(before.ask("insert into commits (writer, token, at) values ('before', 't', 0)").await, 1);
+    assert_eq!(before.ask("update statuses set attempt = attempt").await, 1);
+    assert!(!opening.is_finished(), "it waits for the dump");
+    dump.run("commit").await;
+    let store = opening.await.unwrap().unwrap();
+    assert_eq!(store.monitor(MonitorId(1)).await.unwrap().state, State::Inactive);
+    store.close().await;
 }

@@ -106,13 +106,13 @@ async fn two_servers_that_end_and_begin_outages_of_the_same_sources_wait_in_one_
 }
 
 /// The text of a statement as the program asks it.
-fn statement(name: &str, file: &str) -> String {
+pub(super) fn statement(name: &str, file: &str) -> String {
     let from = file.split(&format!("const {name}: &str = \"")).nth(1).unwrap_or_else(|| panic!("no {name}"));
     from.split('"').next().unwrap().to_owned()
 }
 
 /// How the database goes about it, a step a line.
-async fn plan(scratch: &Scratch, statement: &str) -> Vec<String> {
+pub(super) async fn plan(scratch: &Scratch, statement: &str) -> Vec<String> {
     if on_postgresql() {
         let mut sql = scratch.sql().await;
         // A table that is empty is read whole, whatever indexes there are.

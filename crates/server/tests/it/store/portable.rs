@@ -220,6 +220,8 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
     store.next_due(scratch.now()).await.unwrap();
     store.due_count(scratch.now()).await.unwrap();
     store.plan_after_clock_set_back(scratch.now()).await.unwrap();
+    scratch.sql().await.run(format!("delete from dues where monitor_id = {}", ids[0])).await;
+    assert_eq!(store.mend_monitors(scratch.now()).await.unwrap(), 1);
     store.count_with_paused().await.unwrap();
     store.naming_source("shop", 9).await.unwrap();
     store.tags(9).await.unwrap();

@@ -10,10 +10,10 @@ use std::{
 
 use futures_util::future::join_all;
 use revere::store::{
-    Committed, ConfiguredAlert, MonitorFilter, NewUser, OverviewFilter, OverviewPlace, PostgresAddress, Settlement,
-    Store, StoreOptions, UserChange,
+    AlertChange, Committed, ConfiguredAlert, MonitorFilter, NewUser, OverviewFilter, OverviewPlace, PostgresAddress,
+    Settlement, Store, StoreOptions, UserChange,
 };
-use revere_model::{Role, State};
+use revere_model::{MonitorId, Role, State};
 use sqlx::Executor as _;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -110,6 +110,33 @@ async fn results_and_deliveries_of_two_servers_do_not_wait_for_each_other_for_ev
     let met = "select deadlocks from pg_stat_database where datname = current_database()";
     let deadlocks: i64 = sqlx::query_scalar(met).fetch_one(&mut admin).await.unwrap();
     assert_eq!(deadlocks, 0);
+}
+
+/// As whoever records results keeps them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_is_switched_off_keeps_the_monitors_it_told_of_in_the_order_of_their_ids() {
+    let scratch = on_a_server().await;
+    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() };
+    scratch.store.sync_alerts(&[alert], scratch.now()).await.unwrap();
+    let mut ids = Vec::new();
+    for name in ["a", "b"] {
+        ids.push(scratch.store.create_monitor(&spec(name), &by_server(scratch.now())).await.unwrap().id);
+    }
+    for id in ids.iter().rev() {
+        scratch.manual(*id, State::Alarm).await;
+    }
+    let (mut other, mut watch) = (scratch.sql().await, scratch.sql().await);
+    let keeps = |id: MonitorId| format!("select monitor_id from states where monitor_id = {id} for no key update");
+    other.run(format!("begin; set local lock_timeout = '500ms'; {}", keeps(ids[0]))).await;
+    let switching = {
+        let (store, asked) = (scratch.store.clone(), by_server(scratch.now()));
+        let off = AlertChange { enabled: Some(false), ..AlertChange::default() };
+        tokio::spawn(async move { store.set_alert("ops", off, &asked).await })
+    };
+    is_waited_for(&mut other, &mut watch, "the change waits for the first").await;
+    other.run(keeps(ids[1])).await;
+    other.run("commit").await;
+    assert!(!switching.await.unwrap().unwrap().enabled);
 }
 
 /// Stands between a store and the database. It keeps the next commit from getting through, and lets nobody in after that until

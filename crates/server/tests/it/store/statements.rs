@@ -1,4 +1,5 @@
-//! What a run costs PostgreSQL, as it counts itself: statements a batch, and rows that are written in place.
+//! What a run costs PostgreSQL, as it counts itself: statements a batch, and rows that are written in place. And of both engines, that
+//! what is due is found by its index.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ use revere::store::Committed;
 use revere_model::State;
 use sqlx::PgConnection;
 
-use crate::support::{PostgresServer, Scratch, TestDatabase, by_server, spec, until};
+use super::outages::{plan, statement};
+use crate::support::{PostgresServer, Scratch, TestDatabase, by_server, on_postgresql, spec, until};
 
 /// The most that either batch may take, beside the beginning and the end of its transaction.
 const MOST: i64 = 4;
@@ -132,4 +134,24 @@ async fn a_batch_takes_four_statements_at_most_and_a_result_is_written_in_place(
         .await
         .unwrap();
     assert!(widest <= 128, "a row of dues takes {widest} bytes");
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_by_its_index() {
+    let scratch = Scratch::new().await;
+    let claims = include_str!("../../../src/store/claiming/claims.rs");
+    let keeping = if on_postgresql() { "for no key update skip locked" } else { "" };
+    for name in ["FIRST_DUE", "DUE"] {
+        let mut asked = statement(name, claims).replace("$2", "256").replace("{passing over kept}", keeping);
+        for (parameter, instant) in [("$1", "1767225660000000"), ("$3", "1767225600000000")] {
+            asked = asked.replace(parameter, instant);
+        }
+        let steps = plan(&scratch, &asked).await;
+        assert!(steps.iter().any(|step| step.contains("dues_due")), "{name}: {steps:#?}");
+        // `d` are those that the limit left.
+        let whole = |step: &&String| {
+            step.starts_with("SCAN") && !step.contains("dues_due") && *step != "SCAN d" || step.contains("Seq Scan")
+        };
+        assert_eq!(steps.iter().find(whole), None, "{name}: {steps:#?}");
+    }
 }

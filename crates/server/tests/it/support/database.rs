@@ -80,6 +80,27 @@ pub(crate) async fn schema_of_its_own() -> String {
     format!("{url}?sslmode=disable&options[search_path]={name}")
 }
 
+/// What can be amiss of a monitor, whatever was done to it: a row that it lacks, or one by which it would never be due, or late, or run
+/// although it is off.
+const AMISS_OF_MONITORS: &str = "
+    select cast(m.id as text) || ' has no state' from monitors m
+        where not exists (select 1 from states s where s.monitor_id = m.id)
+    union all
+    select cast(m.id as text) || ' is never looked at' from monitors m
+        where not exists (select 1 from dues d where d.monitor_id = m.id)
+    union all
+    select cast(d.monitor_id as text) || ' has a tick and is never due' from dues d
+        where d.due_at is null and d.fault is null and (d.next_tick_at is not null or d.owed_tick_at is not null)
+    union all
+    select cast(d.monitor_id as text) || ' is due after its tick' from dues d where d.due_at > d.next_tick_at
+    union all
+    select cast(d.monitor_id as text) || ' is off and has a tick' from dues d join monitors m on m.id = d.monitor_id
+        where (not m.active or m.deleted_at is not null)
+            and (d.due_at is not null or d.next_tick_at is not null or d.owed_tick_at is not null)
+    union all
+    select cast(d.monitor_id as text) || ' is claimed by half' from dues d
+        where (d.claimed_by is null) <> (d.claimed_tick_at is null) or (d.claimed_by is null) <> (d.lease_until is null)";
+
 /// A connection of the test's own to a store's database, as another process would have it.
 pub(crate) enum Sql {
     Sqlite(SqliteConnection),
@@ -181,8 +202,9 @@ impl Sql {
         self.run("rollback").await;
     }
 
-    /// Asks the database itself whether it is sound.
+    /// Asks the database itself whether it is sound, and whether each monitor has what each has.
     pub(crate) async fn assert_sound(&mut self) {
+        assert_eq!(self.texts(AMISS_OF_MONITORS).await, [""; 0], "what is amiss of monitors");
         // PostgreSQL checks references with every write, and its pages when it reads them.
         let Sql::Sqlite(connection) = self else { return };
         let integrity: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut *connection).await.unwrap();

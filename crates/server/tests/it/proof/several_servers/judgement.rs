@@ -98,6 +98,7 @@ pub(super) async fn judge(world: &mut World, receiver: &Receiver, patience: Dura
     let flips = every_flip_is_told(&mut database, &told.taken, world.flapping.len() as u64).await;
     assert!(told.refused > 0, "the receiver refused nothing");
     no_two_runs_at_once(&mut database).await;
+    database.assert_sound().await;
     assert_eq!(database.number("select count(*) from dues where claimed_by is not null").await, 0);
     // Those that were killed are listed for a day; these left in order.
     let killed = world.acts.get("killed").copied().unwrap_or_default();
