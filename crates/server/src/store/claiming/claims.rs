@@ -1,8 +1,8 @@
 //! Who runs which tick: due ticks are claimed, a claim is settled by a result or handed back, and no tick is lost between.
 //!
 //! Of one server, what is due is read and planned outside any transaction; of several, in the transaction that claims it. The
-//! claim itself is one short statement that takes effect only for rows that are still as they were read. Every tick that gets no run of its own is counted in a gap by the same
-//! transaction that passes it over.
+//! claim itself is one short statement that takes effect only for rows that are still as they were read. Every tick that gets
+//! no run of its own is counted in a gap by the same transaction that passes it over.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -177,8 +177,8 @@ impl Planned {
     }
 }
 
-/// Plans what is due since `from`; `keeping` says whether the rows are kept for this transaction. Where claims have an end that others go by,
-/// the present is reckoned when the rows are there: `asked` is when it was the request's.
+/// Plans what is due since `from`; `keeping` says whether the rows are kept for this transaction. Where claims have an end that
+/// others go by, the present is reckoned when the rows are there: `asked` is when it was the request's.
 async fn planned(
     connection: &mut DbConnection,
     request: &ClaimRequest,
