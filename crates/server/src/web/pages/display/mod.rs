@@ -71,10 +71,11 @@ impl Shown {
 
     fn short(&self) -> String {
         let number = match &self.value {
-            ReturnValue::Text(text) => beyond_64_bits(text),
+            // Cut, the digits of a whole number would read as another one.
+            ReturnValue::Text(text) => self.numbers.short_of_text(text),
             _ => None,
         };
-        short_value(number.as_ref().unwrap_or(&self.value), &self.numbers)
+        number.unwrap_or_else(|| short_value(&self.value, &self.numbers))
     }
 
     fn whole(&self) -> String {
@@ -187,13 +188,6 @@ pub(super) fn short_value(value: &ReturnValue, numbers: &NumberFormat) -> String
     }
 }
 
-/// A whole number that is kept as a text because 64 bits have no room for it: cut, its digits would read as another one.
-fn beyond_64_bits(text: &str) -> Option<ReturnValue> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite())?;
-    (digits.len() > 18 && digits.bytes().all(|digit| digit.is_ascii_digit())).then_some(ReturnValue::Float(number))
-}
-
 /// One line of a text, cut.
 fn short_text(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
@@ -215,6 +209,8 @@ mod tests {
         let great = "1180591620717411303424";
         assert_eq!(shown(great), format!("<bdi title=\"{great}\">1.181e21 rows</bdi>"));
         assert!(shown(&format!("-{great}")).ends_with(">-1.181e21 rows</bdi>"));
+        let greater = format!("1{}", "0".repeat(400));
+        assert_eq!(shown(&greater), format!("<bdi title=\"{greater}\">1e400 rows</bdi>"), "beyond floats, too");
         assert_eq!(shown("20261130"), "<bdi>20261130</bdi>", "a text of some digits is a text");
         assert_eq!(shown("1180591620717411303424 rows"), "<bdi>1180591620717411303424 rows</bdi>");
     }
