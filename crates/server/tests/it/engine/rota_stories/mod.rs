@@ -324,6 +324,7 @@ impl<'a> World<'a> {
                 reminders: BTreeMap::new(),
                 rotas: test.settings.rotas.clone(),
                 run_limit: test.settings.run_limit,
+                source_outages: test.settings.source_outages,
             });
         }
     }
