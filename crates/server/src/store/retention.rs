@@ -241,8 +241,8 @@ async fn purge_one(connection: &mut DbConnection, monitor: i64, limit: u32, now:
         "delete from told where monitor_id = $1",
         "delete from tags where monitor_id = $1",
         "delete from uses where monitor_id = $1",
-        "delete from dues where monitor_id = $1",
         "delete from states where monitor_id = $1",
+        "delete from dues where monitor_id = $1",
         "delete from monitors where id = $1",
     ] {
         removed += db::query(step).bind(monitor).execute(&mut *connection).await?.rows_affected();

@@ -81,7 +81,7 @@ impl Store {
             }
             let (request, margin, asked) = (request.clone(), self.0.claim_margin, Instant::now());
             let from = self.due_from(request.now);
-            let claims = self.0.queue.write(Some(PATIENCE), move |connection| {
+            let claims = self.0.queue.write_passing_over(Some(PATIENCE), move |connection| {
                 Box::pin(async move {
                     let planned =
                         planned(connection, &request, from, margin, sql_pieces::KEEPING_DUES, Some(asked)).await?;

@@ -42,7 +42,8 @@ impl Store {
     /// off meanwhile they are counted as missed. Waits for a locked or full disk as long as it takes.
     pub async fn hand_back(&self, mut claims: Vec<HandedBack>) -> Result<(), StoreError> {
         claims.sort_unstable_by_key(|claim| claim.monitor_id);
-        self.write_patiently(move |connection| {
+        let monitors = claims.iter().map(|claim| claim.monitor_id).collect();
+        self.write_patiently_about(monitors, move |connection| {
             Box::pin(async move {
                 for claim in &claims {
                     let tick: Option<i64> = db::query_scalar(
@@ -66,28 +67,40 @@ impl Store {
     /// Gives back everything that `node` has claimed and not settled, runs and deliveries, because it stops. Answers how
     /// much.
     pub async fn release_node(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let node = node.to_owned();
-        self.write_patiently(move |connection| {
-            Box::pin(async move {
-                let held: Vec<Held> = db::query_as(
-                    "select monitor_id, attempt, claimed_tick_at from dues where claimed_by = $1 order by monitor_id",
-                )
-                .bind(&node)
-                .fetch_all(&mut *connection)
-                .await?;
-                let runs = release_all(connection, held).await?;
-                let deliveries = db::query(
-                    "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end
-                     where status = 'owed' and claimed_by = $2",
-                )
-                .bind(micros(now))
-                .bind(&node)
-                .execute(connection)
-                .await?;
-                Ok(runs + deliveries.rows_affected())
-            })
-        })
-        .await
+        let mut all = 0;
+        loop {
+            let held: Vec<Held> = db::query_as(
+                "select monitor_id, attempt, claimed_tick_at from dues where claimed_by = $1 order by monitor_id",
+            )
+            .bind(node)
+            .fetch_all(self.engine_readers())
+            .await?;
+            let (monitors, node) = (monitors(&held), node.to_owned());
+            let released = self.write_patiently_about(monitors, move |connection| {
+                Box::pin(async move {
+                    let runs = release_all(connection, held).await?;
+                    let deliveries = db::query(
+                        "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end
+                         where status = 'owed' and claimed_by = $2",
+                    )
+                    .bind(micros(now))
+                    .bind(&node)
+                    .execute(&mut *connection)
+                    .await?;
+                    // What was claimed after this was read, and before it was written.
+                    let more: bool = db::query_scalar("select exists (select 1 from dues where claimed_by = $1)")
+                        .bind(&node)
+                        .fetch_one(connection)
+                        .await?;
+                    Ok((runs + deliveries.rows_affected(), more))
+                })
+            });
+            let (released, more) = released.await?;
+            all += released;
+            if !more {
+                return Ok(all);
+            }
+        }
     }
 
     /// Takes back what servers that are gone had claimed; their ticks and deliveries are due at once. A server that cannot
@@ -99,23 +112,24 @@ impl Store {
              where claimed_by is not null and claimed_by <> $1 and ($2 or lease_until < $3)";
         const DELIVERIES: &str = "status = 'owed' and claimed_by is not null and claimed_by <> $1 and $2";
         let alone = self.0.alone;
-        let any: bool = db::query_scalar(db::AssertSqlSafe(format!(
-            "select exists ({RUNS}) or exists (select 1 from deliveries where {DELIVERIES})"
-        )))
-        .bind(node)
-        .bind(alone)
-        .bind(micros(now))
-        .fetch_one(self.engine_readers())
-        .await?;
-        if !any {
+        let held: Vec<Held> = db::query_as(db::AssertSqlSafe(format!("{RUNS} order by monitor_id")))
+            .bind(node)
+            .bind(alone)
+            .bind(micros(now))
+            .fetch_all(self.engine_readers())
+            .await?;
+        let deliveries: bool =
+            db::query_scalar(db::AssertSqlSafe(format!("select exists (select 1 from deliveries where {DELIVERIES})")))
+                .bind(node)
+                .bind(alone)
+                .fetch_one(self.engine_readers())
+                .await?;
+        if held.is_empty() && !deliveries {
             return Ok(TakenBack::default());
         }
-        let node = node.to_owned();
-        let write = self.0.queue.write(Some(PATIENCE), move |connection| {
+        let (monitors, node) = (monitors(&held), node.to_owned());
+        let write = self.0.queue.write_about(monitors, Some(PATIENCE), move |connection| {
             Box::pin(async move {
-                let runs = db::AssertSqlSafe(format!("{RUNS} order by monitor_id"));
-                let held: Vec<Held> =
-                    db::query_as(runs).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
                 let runs = release_all(connection, held).await?;
                 let deliveries = db::query(db::AssertSqlSafe(format!(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $3 then $3 else next_attempt_at end
@@ -134,6 +148,7 @@ impl Store {
 }
 
 /// A claim as it was read.
+#[derive(Clone)]
 struct Held {
     monitor_id: MonitorId,
     attempt: i64,
@@ -145,6 +160,11 @@ impl FromRow for Held {
         let (monitor, attempt, tick) = FromRow::from_row(row)?;
         Ok(Held { monitor_id: MonitorId(monitor), attempt, tick })
     }
+}
+
+/// Whose they are.
+fn monitors(held: &[Held]) -> Vec<MonitorId> {
+    held.iter().map(|held| held.monitor_id).collect()
 }
 
 /// Lets go of claims, in the order of their monitors, as everybody does who keeps several; their ticks are due at once. Answers of

@@ -77,7 +77,7 @@ impl Store {
         asked: &Asked,
     ) -> Result<Acknowledged, StoreError> {
         let asked = asked.clone();
-        self.act(move |connection| {
+        self.act_about(vec![monitor], move |connection| {
             Box::pin(async move {
                 hold(connection, monitor).await?;
                 let sql = format!(
@@ -129,7 +129,7 @@ impl Store {
         asked: &Asked,
     ) -> Result<Option<Acknowledgement>, StoreError> {
         let asked = asked.clone();
-        self.act(move |connection| {
+        self.act_about(vec![monitor], move |connection| {
             Box::pin(async move {
                 hold(connection, monitor).await?;
                 let sql = format!(

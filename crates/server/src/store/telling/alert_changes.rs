@@ -20,7 +20,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Acted, AuditEntry},
     columns::{Columns, alerts_from, micros, tags_to_tell_by, word},
-    database::{self as db, DbConnection},
+    database::{self as db, DbConnection, sql_pieces},
     telling::{
         deliveries::handed_on,
         owing::owe_last_flip,
@@ -147,6 +147,13 @@ pub(in crate::store) async fn settle_change(
 ///
 /// [`hold`]: crate::store::telling::told_monitors::hold
 async fn hold_told(connection: &mut DbConnection, key: &str) -> Result<(), StoreError> {
+    // In the order in which everybody keeps them.
+    let keeping = format!(
+        "select monitor_id from states where monitor_id in (select monitor_id from told where alert_key = $1)
+         order by monitor_id {}",
+        sql_pieces::KEEPING
+    );
+    let _: Vec<i64> = db::query_scalar(db::AssertSqlSafe(keeping)).bind(key).fetch_all(&mut *connection).await?;
     db::query(
         "update states set failing_streak = failing_streak
          where monitor_id in (select monitor_id from told where alert_key = $1)",

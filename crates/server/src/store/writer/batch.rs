@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, panic::AssertUnwindSafe};
 use futures_util::{FutureExt, future::BoxFuture};
 use revere_model::MonitorId;
 
-use super::queue::{Answer, Operation, Work};
+use super::queue::{Answer, Keeps, Operation, Work};
 use crate::{
     error_words,
     store::{
@@ -56,7 +56,10 @@ impl Done {
 
 /// Does `work` in the open transaction. An error that passes says that nothing of it was kept.
 pub(super) async fn write(connection: &mut DbConnection, work: Vec<Work>) -> (Done, Result<(), StoreError>) {
-    let (results, others): (Vec<Work>, Vec<Work>) = work.into_iter().partition(|work| matches!(work, Work::Result(..)));
+    let (results, mut others): (Vec<Work>, Vec<Work>) =
+        work.into_iter().partition(|work| matches!(work, Work::Result(..)));
+    // At the end, so that nothing that waits for somebody holds what it took meanwhile.
+    others.sort_by_key(passes_over_kept);
     let alone = results.len() + others.len() == 1;
     let mut done = Done::default();
     if let Err(error) = keep_in_order(connection, kept_by_several(&results, &others)).await {
@@ -73,14 +76,20 @@ pub(super) async fn write(connection: &mut DbConnection, work: Vec<Work>) -> (Do
     (done, written)
 }
 
+/// Whether it passes over rows that others keep. The rest is done in the order in which it was asked.
+fn passes_over_kept(work: &Work) -> bool {
+    matches!(work, Work::Other(operation) if matches!(operation.keeps(), Keeps::WhatIsFree))
+}
+
 /// The monitors whose rows are kept by several of these pieces of work; none where there is no more than one piece that keeps any.
 fn kept_by_several(results: &[Work], others: &[Work]) -> BTreeSet<MonitorId> {
     let mut ids = BTreeSet::new();
     let mut pieces = usize::from(!results.is_empty());
     for work in others {
         if let Work::Other(operation) = work {
-            ids.extend(operation.monitors());
-            pieces += usize::from(!operation.monitors().is_empty());
+            let monitors = operation.keeps().monitors();
+            ids.extend(monitors);
+            pieces += usize::from(!monitors.is_empty());
         }
     }
     if ids.is_empty() || pieces < 2 {
@@ -94,17 +103,17 @@ fn kept_by_several(results: &[Work], others: &[Work]) -> BTreeSet<MonitorId> {
     ids
 }
 
-/// Keeps the rows of these monitors in the order of their ids. Each piece of work keeps its own in that order, but two servers
-/// with the same monitors in other pieces would wait for each other until the database ends one of them. Where nobody else
-/// writes, there is no need.
+/// Keeps the rows of these monitors in `states` and `dues` in the order of their ids. Each piece of work keeps its own in that
+/// order, but two servers with the same monitors in other pieces would wait for each other until the database ends one of them.
+/// Where nobody else writes, there is no need.
 async fn keep_in_order(connection: &mut DbConnection, ids: BTreeSet<MonitorId>) -> Result<(), StoreError> {
     if ids.is_empty() || !matches!(connection.engine(), Engine::Postgres(_)) {
         return Ok(());
     }
     let sql = format!(
-        "select monitor_id from states where monitor_id in {} order by monitor_id {}",
+        "select s.monitor_id from states s join dues d on d.monitor_id = s.monitor_id where s.monitor_id in {} {}",
         sql_pieces::ids_of("$1"),
-        sql_pieces::KEEPING
+        sql_pieces::KEEPING_THE_STATES
     );
     let _: Vec<i64> =
         db::query_scalar(db::AssertSqlSafe(sql)).bind(ids_text(ids.into_iter())).fetch_all(connection).await?;

@@ -56,6 +56,25 @@ pub(super) enum Work {
     Other(Box<dyn Operation>),
 }
 
+/// Which rows of `states` and `dues` a piece of work keeps until its transaction ends.
+#[derive(Clone)]
+pub(super) enum Keeps {
+    /// Those of these monitors, in the order of their ids; none where whoever asked did not say.
+    Of(Vec<MonitorId>),
+    /// Those that nobody else keeps: it passes over the others, and waits for none.
+    WhatIsFree,
+}
+
+impl Keeps {
+    /// Whose, as far as that was said.
+    pub(super) fn monitors(&self) -> &[MonitorId] {
+        match self {
+            Keeps::Of(monitors) => monitors,
+            Keeps::WhatIsFree => &[],
+        }
+    }
+}
+
 /// Whose turn it is: the writer takes work, or the one who waits gives it up; never both.
 #[derive(Default)]
 pub(super) struct Ticket(AtomicU8);
@@ -95,10 +114,10 @@ impl Queue {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
-        self.write_about(Vec::new(), patience, work).await
+        self.write_keeping(Keeps::Of(Vec::new()), patience, work).await
     }
 
-    /// The same of work that keeps the rows of these monitors' states until its transaction ends.
+    /// The same of work that keeps the rows of these monitors until its transaction ends.
     pub(in crate::store) async fn write_about<T, F>(
         &self,
         monitors: Vec<MonitorId>,
@@ -109,9 +128,30 @@ impl Queue {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
+        self.write_keeping(Keeps::Of(monitors), patience, work).await
+    }
+
+    /// The same of work that keeps rows of monitors that nobody else keeps, and passes over the others.
+    pub(in crate::store) async fn write_passing_over<T, F>(
+        &self,
+        patience: Option<Duration>,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+    {
+        self.write_keeping(Keeps::WhatIsFree, patience, work).await
+    }
+
+    async fn write_keeping<T, F>(&self, keeps: Keeps, patience: Option<Duration>, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+    {
         self.ask(patience, |answer| {
-            let (monitors, work) = (monitors.clone(), Some(work.clone()));
-            Work::Other(Box::new(Pending { monitors, work, result: None, answer: Some(answer) }))
+            let (keeps, work) = (keeps.clone(), Some(work.clone()));
+            Work::Other(Box::new(Pending { keeps, work, result: None, answer: Some(answer) }))
         })
         .await
     }
@@ -195,14 +235,13 @@ impl Queue {
 
 /// Any piece of work: done in a transaction, answered after its commit.
 pub(super) trait Operation: Send {
-    /// The monitors whose rows of `states` it keeps, in the order of their ids; none where whoever asked did not say.
-    fn monitors(&self) -> &[MonitorId];
+    fn keeps(&self) -> &Keeps;
     fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, Result<(), StoreError>>;
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
 struct Pending<T, F> {
-    monitors: Vec<MonitorId>,
+    keeps: Keeps,
     work: Option<F>,
     result: Option<T>,
     answer: Option<Answer<T>>,
@@ -213,8 +252,8 @@ where
     T: Send + 'static,
     F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 {
-    fn monitors(&self) -> &[MonitorId] {
-        &self.monitors
+    fn keeps(&self) -> &Keeps {
+        &self.keeps
     }
 
     fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, Result<(), StoreError>> {
