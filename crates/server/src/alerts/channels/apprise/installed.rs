@@ -280,7 +280,7 @@ impl UrlFile {
 impl Drop for UrlFile {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::warn!(%error, file = %self.0.display(), "a file with whom Apprise tells stays behind");
+            tracing::warn!(%error, file = %self.0.display(), "a file with whom Apprise notifies stays behind");
         }
     }
 }

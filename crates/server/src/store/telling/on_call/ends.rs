@@ -145,7 +145,7 @@ pub(super) async fn held_ends(
             None => None,
         };
         let Some(delivery) = delivery else {
-            tracing::error!(alert = one.alert, %monitor, delivery = id, "an end that was held back cannot be read; it is not told");
+            tracing::error!(alert = one.alert, %monitor, delivery = id, "an end that was held back cannot be read; it is not sent");
             records::forget(connection, rota, place).await?;
             continue;
         };
@@ -158,7 +158,7 @@ pub(super) async fn held_ends(
             end_to(connection, &mut reach, &one).await?;
             heard(connection, rota, &one, delivery.notification.new_state == State::Inactive).await?;
         } else {
-            tracing::warn!(alert = one.alert, %monitor, why = usable.words(), "an end that was held back is not told");
+            tracing::warn!(alert = one.alert, %monitor, why = usable.words(), "an end that was held back is not sent");
             records::forget(connection, rota, place).await?;
         }
         told.owed.append(&mut reach.owed);
