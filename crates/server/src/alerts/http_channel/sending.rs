@@ -9,14 +9,14 @@ use std::{
 use async_trait::async_trait;
 use revere_model::{Clock, SystemClock};
 
+use super::super::{
+    Built, Channel, Notification, PreviewPart, Receipt, Retry, SendError,
+    answer::{Answer, Verdict},
+    charts::{self, told_without},
+    own_words,
+    pause::Pause,
+};
 use super::{
-    super::{
-        Built, Channel, Notification, PreviewPart, Receipt, Retry, SendError,
-        answer::{Answer, Verdict},
-        charts::{self, told_without},
-        own_words,
-        pause::Pause,
-    },
     ChartPlace, HttpChannel,
     refusal::{Extra, Refused, not_sent, redirection},
     request_preview::parts,
