@@ -70,12 +70,7 @@ impl Shown {
     }
 
     fn short(&self) -> String {
-        let number = match &self.value {
-            // Cut, the digits of a whole number would read as another one.
-            ReturnValue::Text(text) => self.numbers.short_of_text(text),
-            _ => None,
-        };
-        number.unwrap_or_else(|| short_value(&self.value, &self.numbers))
+        short_value(&self.value, &self.numbers)
     }
 
     fn whole(&self) -> String {
@@ -183,7 +178,8 @@ fn seconds(from: Timestamp, to: Timestamp) -> i64 {
 /// A value in the width of a column.
 pub(super) fn short_value(value: &ReturnValue, numbers: &NumberFormat) -> String {
     match value {
-        ReturnValue::Text(text) => short_text(text),
+        // Cut, the digits of a whole number would read as another one.
+        ReturnValue::Text(text) => numbers.short_of_text(text).unwrap_or_else(|| short_text(text)),
         number => numbers.short(number).unwrap_or_else(|| number.to_string()),
     }
 }
@@ -251,6 +247,11 @@ mod tests {
             let numbers = NumberFormat { unit, decimals: case["decimals"].as_u64().map(|decimals| decimals as u32) };
             assert_eq!(spaced(numbers.short(&value)), case["short"].as_str().unwrap(), "{case}");
             assert_eq!(spaced(numbers.whole(&value)), case["whole"].as_str().unwrap(), "{case}");
+        }
+        for case in cases["texts"].as_array().unwrap() {
+            let numbers = NumberFormat { unit: case["unit"].as_str().unwrap_or_default().to_owned(), decimals: None };
+            let short = numbers.short_of_text(case["text"].as_str().unwrap());
+            assert_eq!(short.map(|text| spaced(Some(text))).as_deref(), case["short"].as_str(), "{case}");
         }
         for case in cases["times"].as_array().unwrap() {
             let zone = revere_model::zone(case["zone"].as_str().unwrap()).unwrap();
