@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./chart.css";
 import { clock, day, exact, pageZone } from "./clock.js";
-import { axisLabels, whole } from "./numbers.js";
+import { axisLabels, shortOfText, whole } from "./numbers.js";
 
 const over = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days", all: "all that is kept" };
 // So many texts have a lane of their own; the others share one.
@@ -191,7 +191,7 @@ function start(box) {
     const shown = lanes(data.texts);
     const room = numeric() ? 18 * dpr : Math.min(36 * dpr, (height - (strip + 4) * dpr) / shown.length);
     const floor = top + height - (strip + 3) * dpr;
-    const short = (text) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
+    const short = (text) => shortOfText(text, data) ?? (text.length > 40 ? `${text.slice(0, 40)}…` : text);
     ctx.save();
     ctx.beginPath();
     ctx.rect(left, top, width, height);

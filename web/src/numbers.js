@@ -27,6 +27,14 @@ export function short(value, format = {}) {
   return counted(positional(behind(number) ? rounded : number), "", format);
 }
 
+// The same of a whole number that is kept as a text because 64 bits have no room for it, however long it is; null for any other text.
+export function shortOfText(text, format = {}) {
+  const [, sign, digits] = /^(-?)([1-9]\d{18,})$/.exec(text) ?? [];
+  if (!digits || BigInt.asIntN(64, BigInt(text)) === BigInt(text)) return null;
+  const number = { negative: sign === "-", digits: trimmed(digits), exponent: digits.length - 1 };
+  return counted(scientific(seen(number, SHORT_DIGITS)), "", format);
+}
+
 // With every digit, in groups: `123 506 019 586`.
 export function whole(value, format = {}) {
   const number = decimal(value);

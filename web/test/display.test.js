@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import test from "node:test";
 import { exact } from "../src/clock.js";
-import { axisLabels, short, whole } from "../src/numbers.js";
+import { axisLabels, short, shortOfText, whole } from "../src/numbers.js";
 import { lasted, relative } from "../src/times.js";
 
 const cases = JSON.parse(await readFile(new URL("../../crates/server/tests/display_cases.json", import.meta.url), "utf8"));
@@ -15,6 +15,10 @@ test("numbers", () => {
     // Whole numbers beyond these are others by the time that JavaScript has read them.
     if (Number.isSafeInteger(value) || !Number.isInteger(value) || value >= 1e22) assert.equal(plain(whole(value, format)), all);
   }
+});
+
+test("whole numbers that are kept as texts", () => {
+  for (const { text, short: column, ...format } of cases.texts) assert.equal(shortOfText(text, format)?.replace(/[\u00a0\u202f]/g, " ") ?? null, column, text);
 });
 
 test("axes", () => {

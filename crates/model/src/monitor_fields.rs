@@ -44,7 +44,7 @@ macro_rules! monitor_fields {
             /// Its state while a source that it needs is down: `error`, `keep` (as it was) or `ok`. A problem that is there stays.
             state_in_outage: StateInOutage = StateInOutage::Error, OutageChoice
                 { label: "State in an outage", unit: "", left_out: Is("error") };
-            /// Whether it notifies by itself that a source it needs is down; else there is one notification about the source, for all monitors.
+            /// Whether it notifies by itself that a source it needs is down; else one notification about the source is for all.
             told_in_outage: bool = false, Flag
                 { label: "Notifies in an outage", unit: "", left_out: Is("false") };
             /// Days that runs are kept, and gaps and settled deliveries with them, from 1; null keeps them for ever.

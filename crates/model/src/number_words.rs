@@ -37,15 +37,24 @@ pub struct NumberFormat {
 impl NumberFormat {
     /// In the width of a column: `1 234 567`, `0.333333`, `123.5 G`, `1e-9`. `None` for a text.
     pub fn short(&self, value: &ReturnValue) -> Option<String> {
-        let number = Decimal::of(value)?;
+        Some(self.shortened(&Decimal::of(value)?))
+    }
+
+    /// The same of a whole number that is kept as a text because 64 bits have no room for it, however long it is:
+    /// `1.181e21`. `None` for any other text.
+    pub fn short_of_text(&self, text: &str) -> Option<String> {
+        Some(self.shortened(&Decimal::beyond_64_bits(text)?))
+    }
+
+    fn shortened(&self, number: &Decimal) -> String {
         if number.is_zero() {
-            return Some(self.counted(&number.fixed(self.decimals.unwrap_or(0)), ""));
+            return self.counted(&number.fixed(self.decimals.unwrap_or(0)), "");
         }
         let rounded = number.seen(match number.exponent {
             -4..7 => DIGITS.max((number.exponent + 2).unsigned_abs() as usize),
             _ => SHORT_DIGITS,
         });
-        Some(match rounded.exponent {
+        match rounded.exponent {
             7..15 => {
                 let (prefix, power) = match rounded.exponent {
                     7..9 => ("M", 6),
@@ -61,7 +70,7 @@ impl NumberFormat {
                 None => self.counted(&rounded.positional(), ""),
             },
             _ => self.counted(&rounded.scientific(), ""),
-        })
+        }
     }
 
     /// With every digit, in groups: `123 506 019 586`. `None` for a text.
@@ -135,6 +144,18 @@ impl Decimal {
             exponent => exponent.parse().ok()?,
         };
         Some(Decimal { negative, digits, exponent }.trimmed())
+    }
+
+    /// A text of nothing but digits, without zeros in front, that no number of 64 bits is.
+    fn beyond_64_bits(text: &str) -> Option<Decimal> {
+        let written = text.strip_prefix('-').unwrap_or(text);
+        let is_number = written.bytes().all(|byte| byte.is_ascii_digit()) && !written.starts_with('0');
+        if written.is_empty() || !is_number || text.parse::<i64>().is_ok() {
+            return None;
+        }
+        let digits: Vec<u8> = written.bytes().map(|digit| digit - b'0').collect();
+        let exponent = i32::try_from(digits.len()).ok()? - 1;
+        Some(Decimal { negative: written.len() < text.len(), digits, exponent }.trimmed())
     }
 
     fn is_zero(&self) -> bool {
@@ -285,5 +306,22 @@ mod tests {
         let format = NumberFormat { unit: "ms".to_owned(), decimals: Some(2) };
         assert_eq!((format.short(&text), format.whole(&text), format.plain(&text)), (None, None, "7".to_owned()));
         assert_eq!(format.plain(&ReturnValue::Int(-123_456)), "-123456.00 ms");
+    }
+
+    #[test]
+    fn a_whole_number_of_any_length_is_shortened() {
+        let short = |text: &str| NumberFormat::default().short_of_text(text);
+        let is = |text: &str, words: &str| assert_eq!(short(text).as_deref(), Some(words), "{text}");
+        is("9223372036854775808", "9.223e18");
+        is("-1180591620717411303424", "-1.181e21");
+        is(&format!("1{}", "0".repeat(300)), "1e300");
+        is(&format!("1{}", "0".repeat(309)), "1e309");
+        is(&format!("-{}", "123456789".repeat(60)), "-1.235e539");
+        is(&"9".repeat(4300), "1e4300");
+        for text in
+            ["", "-", "9223372036854775807", "00000000000000000000012", "1180591620717411303424 rows", "--1e400"]
+        {
+            assert_eq!(short(text), None, "{text}");
+        }
     }
 }

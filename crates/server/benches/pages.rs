@@ -7,7 +7,8 @@
 //! not set, Debian's PostgreSQL is started with its data in the temporary folder (8 GB), and filled each time.
 //!
 //! Times are those of one client on one connection, from the request to the last byte of the compressed answer; client, server,
-//! database and runs share the machine. Each page is asked with other monitors, words and places each time. The first paint is Chromium's own measure, where Chromium and `tests/browser`'s packages are there.
+//! database and runs share the machine. Each page is asked with other monitors, words and places each time. The first paint is
+//! Chromium's own measure, where Chromium and `tests/browser`'s packages are there.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks to its reader and stops at a fault")]
 

@@ -90,6 +90,8 @@ pub struct Sending {
     pub browsers: BTreeMap<String, Arc<Round>>,
     /// Whether its receiver refused it for its buttons.
     pub without_buttons: bool,
+    /// Whether its receiver could not read its markup.
+    pub without_markup: bool,
     /// Where what had to be cut is noted, if anybody asks.
     pub cuts: Cuts,
 }

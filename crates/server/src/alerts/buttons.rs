@@ -32,13 +32,6 @@ impl Notification {
         self.buttons().into_iter().filter(is_taken).collect()
     }
 
-    /// The same without buttons.
-    pub(super) fn without_buttons(&self) -> Notification {
-        let mut plain = self.clone();
-        plain.sending.without_buttons = true;
-        plain
-    }
-
     /// What the link of [`Notification::link`] opens.
     pub(super) fn open_words(&self) -> &'static str {
         match (self.sending.crowd.is_empty(), self.run_id) {
@@ -74,7 +67,9 @@ mod tests {
         notification.acknowledge_url = Some("https://revere.example.com/acknowledge/7.ab".to_owned());
         assert_eq!(notification.problem_buttons(512), notification.buttons());
         assert_eq!(notification.problem_buttons(40).len(), 1);
-        assert_eq!(notification.without_buttons().problem_buttons(512), []);
+        let mut without = notification.clone();
+        without.sending.without_buttons = true;
+        assert_eq!(without.problem_buttons(512), []);
         "http://revere:5000/monitor/7".clone_into(&mut notification.monitor.url);
         notification.acknowledge_url = Some("http://revere:5000/acknowledge/7.ab".to_owned());
         assert_eq!(notification.problem_buttons(512), []);

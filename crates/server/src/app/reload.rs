@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The settings that are exchanged while the server runs.
-const EXCHANGED: [&str; 17] = [
+const EXCHANGED: [&str; 19] = [
     "REVERE_SOURCES",
     "REVERE_ALERTS",
     "TIMEZONE",
@@ -41,6 +41,8 @@ const EXCHANGED: [&str; 17] = [
     "RUN_OUTPUT_KB",
     "RUN_MESSAGE_KB",
     "RUN_VALUE_KB",
+    "ANSWERS_IN_FLIGHT_MB",
+    "SOURCE_OUTAGES",
     "METRICS_PER_MONITOR",
 ];
 
@@ -113,13 +115,9 @@ impl MakesRunners {
 /// Tells the store what it has to know of a configuration.
 pub(super) async fn tell_the_store(store: &Store, config: &Config, now: Timestamp) -> Result<(), StoreError> {
     store.sync_alerts(&on_call::configured_alerts(&config.alerts), now).await?;
-    let sources: Vec<String> = config
-        .sources
-        .iter()
-        .filter(|entry| entry.enabled && config.source_outages)
-        .map(|entry| entry.name.clone())
-        .collect();
-    store.sync_outages(&sources, now).await?;
+    let enabled = config.sources.iter().filter(|entry| entry.enabled);
+    let sources: Vec<String> = enabled.map(|entry| entry.name.clone()).collect();
+    store.sync_outages(config.source_outages.then_some(&sources[..]), now).await?;
     store.set_flapping(config.flapping).await
 }
 
@@ -147,6 +145,7 @@ impl Running {
             reminders: config.alerts.iter().filter_map(|alert| Some((alert.name.clone(), alert.remind?))).collect(),
             rotas: configured.rotas.clone(),
             run_limit: config.limits.wall_time,
+            source_outages: config.source_outages,
         });
         self.operations.exchange(configured);
         if !self.only_looks {
@@ -165,5 +164,21 @@ impl Running {
         // What waits for the next start goes on to differ.
         written.take(&in_force, &config.written);
         Ok(Reloaded { in_force, at_next_start })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EXCHANGED;
+
+    #[test]
+    fn what_is_exchanged_stands_in_the_documents() {
+        let document = include_str!("../../../../docs/OPERATIONS.md");
+        let (_, behind) = document.split_once("## Changing the configuration").unwrap();
+        let section = behind.split("\n## ").next().unwrap();
+        for name in EXCHANGED {
+            let written = if name.starts_with("RUN_") { "`RUN_...`" } else { name };
+            assert!(section.contains(written), "{name}");
+        }
     }
 }

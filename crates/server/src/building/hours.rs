@@ -43,7 +43,7 @@ pub fn read_quiet_hours(value: &Value, place: &str) -> Result<QuietHours, Vec<Co
     let weekdays = read_weekdays(&settings, place, &mut faults);
     let hours = hours(&settings, weekdays, place, &mut faults);
     if faults.is_empty() && hours.from == hours.until && weekdays == Weekdays::ALL {
-        let message = "these hours never end, so what they hold back would never be told: write another end or weekdays, \
+        let message = "these hours never end, so what they hold back would never be sent: write another end or weekdays, \
                        or switch warnings off for the alert on the page Alerts";
         faults.push(ConfigFault::new(format!("{place}['until']"), message));
     }

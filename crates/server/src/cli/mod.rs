@@ -73,7 +73,7 @@ impl Exit {
 }
 
 const ABOUT: &str = "Self-hosted monitoring and alerting. Monitors are plain Python, run in a sandbox on crontab schedules; \
-they read your data from configured sources, and alerts tell people when their state changes.";
+they read your data from configured sources, and alerts notify people when their state changes.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -71,8 +71,8 @@ pub fn configuration(folder: &Path, address: &str, live_since: i64) -> (Value, V
     (sources, alerts)
 }
 
-/// Stores the example monitors with their history up to `now` and what was told of it; their next ticks come after `begin`. Answers how many runs
-/// that were.
+/// Stores the example monitors with their history up to `now` and what was told of it; their next ticks come after `begin`.
+/// Answers how many runs that were.
 pub async fn fill(store: &Store, world: World, now: Timestamp, begin: Timestamp) -> Result<u64, StoreError> {
     let monitors = tokio::task::spawn_blocking(move || history::monitors(&world, now)).await;
     let monitors = monitors.expect("arithmetic on a made-up world does not panic");

@@ -28,6 +28,8 @@ pub struct EngineConfigured {
     pub rotas: BTreeMap<String, Rota>,
     /// How long a run may take where its monitor does not say.
     pub run_limit: Duration,
+    /// Whether a source that is down is told of once, in the place of the monitors that need it.
+    pub source_outages: bool,
 }
 
 /// What is in force.

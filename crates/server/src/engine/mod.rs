@@ -320,6 +320,7 @@ impl Shared {
                     reminders: parts.settings.reminders.clone(),
                     rotas: parts.settings.rotas.clone(),
                     run_limit: parts.settings.run_limit,
+                    source_outages: parts.settings.source_outages,
                 },
                 BTreeMap::new(),
             ))),

@@ -105,7 +105,7 @@ impl EngineHandle {
         let outcome = self.run(script).await?;
         let finished_at = shared.clock.now();
         let mut result = evaluate::result(id, None, RunKind::Manual, at, finished_at, outcome.clone());
-        if !shared.settings.source_outages {
+        if !shared.in_force().configured.source_outages {
             result.sources = SourcesMet::default();
         }
         let entry = asked.map(|asked| {

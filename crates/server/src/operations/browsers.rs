@@ -96,7 +96,7 @@ pub async fn add(context: &Context, alert: &str, input: BrowserInput) -> Result<
     let new = NewBrowser { alert: alert.to_owned(), name, endpoint, keys, server_key, owner };
     let added = services.store.add_browser(new, &context.asked()).await.map_err(Failure::Store)?;
     added.ok_or_else(|| {
-        let detail = "the alert tells as many browsers as it may, or as many of yours: 500 in all, 20 of one person; \
+        let detail = "the alert notifies as many browsers as it may, or as many of yours: 500 in all, 20 of one person; \
                       remove some";
         Failure::NotPossible(detail.to_owned())
     })

@@ -312,7 +312,17 @@ impl Store {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
-        self.0.queue.write(Some(self.0.patience), work).await
+        self.write_about(Vec::new(), work).await
+    }
+
+    /// The same of work that keeps the rows of these monitors: where several servers share the database, what is written
+    /// together keeps them in one order.
+    async fn write_about<T, F>(&self, monitors: Vec<MonitorId>, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
+    {
+        self.0.queue.write_about(monitors, Some(self.0.patience), work).await
     }
 
     /// A write that must not be lost: waits as long as it takes.
@@ -321,11 +331,10 @@ impl Store {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<T, StoreError>> + Clone + Send + 'static,
     {
-        self.0.queue.write(None, work).await
+        self.write_patiently_about(Vec::new(), work).await
     }
 
-    /// The same of work that keeps the rows of these monitors' states: where several servers share the database, what is written
-    /// together keeps them in one order.
+    /// The same of work that keeps the rows of these monitors.
     async fn write_patiently_about<T, F>(&self, monitors: Vec<MonitorId>, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -1,15 +1,16 @@
 //! `slack`: a channel of Slack, by the address of an incoming webhook or by a bot's token.
 //!
-//! Facts: docs.slack.dev, incoming webhooks and `chat.postMessage`, as of August 2026. A webhook says no by its status, and other programs
-//! that take what Slack takes say yes in words of their own; the API says in the body of a 200 whether it took the message. Slack knows no way to recognise a repeat.
+//! Facts: docs.slack.dev, incoming webhooks and `chat.postMessage`, as of August 2026. A webhook says no by its status, and
+//! other programs that take what Slack takes say yes in words of their own; the API says in the body of a 200 whether it took
+//! the message. Slack knows no way to recognise a repeat.
 //!
 //! A bot is told what Slack calls its message, and what follows of a problem is put into the thread of it. Where that message
 //! was deleted, Slack puts what should answer it into the channel, or refuses it; of the thread that it made the answer tells
 //! (slack-go/slack#1571).
 //!
 //! A chart follows as a file in the thread of its message: Slack gives it a place (`files.getUploadURLExternal`), it is put there, and
-//! shared (`files.completeUploadExternal`). That takes the right `files:write`, which a bot that only writes does not have. The place is
-//! given the file alone, and never the token.
+//! shared (`files.completeUploadExternal`). That takes the right `files:write`, which a bot that only writes does not have. The
+//! place is given the file alone, and never the token.
 
 use serde_json::{Value, json};
 

@@ -53,7 +53,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
 const TEXT: ChatText =
     ChatText { max: 4096, size: inert::utf16_units, inert: inert::unmentioned_entities, inert_link: inert::entities };
 
-/// Where Telegram could not read that, or refused the buttons below it.
+/// Where Telegram could not read that.
 const PLAIN: ChatText =
     ChatText { max: 4096, size: inert::utf16_units, inert: inert::unmentioned, inert_link: inert::as_it_is };
 
@@ -114,10 +114,16 @@ impl Telegram {
     }
 }
 
+/// Whether what was asked was refused for one of these.
+fn refused_for(answer: &Answer, reasons: &[&str]) -> bool {
+    let why = answer.json["description"].as_str().unwrap_or_default();
+    answer.json["error_code"] == 400 && reasons.iter().any(|reason| why.contains(reason))
+}
+
 impl HttpChannel for Telegram {
     fn request(&self, notification: &Notification) -> Result<Request, OutboundError> {
         let chat = self.chat();
-        let plain = notification.sending.without_buttons;
+        let plain = notification.sending.without_markup;
         let text = notification.chat_text(if plain { &PLAIN } else { &TEXT });
         let chart = notification.chart().filter(|_| inert::utf16_units(&text) <= CAPTION);
         let mut body = match chart {
@@ -192,9 +198,11 @@ impl HttpChannel for Telegram {
     }
 
     fn refuses_buttons(&self, answer: &Answer) -> bool {
-        let why = answer.json["description"].as_str().unwrap_or_default();
-        let reasons = ["BUTTON_URL_INVALID", "keyboard button URL", "can't parse entities"];
-        answer.json["error_code"] == 400 && reasons.iter().any(|reason| why.contains(reason))
+        refused_for(answer, &["BUTTON_URL_INVALID", "keyboard button URL"])
+    }
+
+    fn refuses_markup(&self, answer: &Answer) -> bool {
+        refused_for(answer, &["can't parse entities"])
     }
 
     /// The message that it answers, if that is there still, else the message. In a topic, one that answers nothing answers

@@ -210,7 +210,7 @@ async fn record(shared: &Arc<Shared>, claimed: &Claimed, outcome: Outcome) {
     shared.metrics.observe_run(outcome.state, claimed.kind, outcome.duration, lateness);
     let attempt = Some(claimed.attempt);
     let mut result = result(claimed.monitor_id, attempt, claimed.kind, claimed.tick_at, finished_at, outcome);
-    if !shared.settings.source_outages {
+    if !shared.in_force().configured.source_outages {
         result.sources = SourcesMet::default();
     }
     let answered = result.sources.answered.clone();

@@ -95,7 +95,7 @@ impl Sender {
     async fn piece(&self, mut first: Delivery) -> Piece {
         first.reference = self.shared.store.reference_for(&first).await.unwrap_or_else(|error| {
             // Rather told by itself than not told.
-            tracing::warn!(delivery = %first.id, %error, "told without looking for what was told of the problem before");
+            tracing::warn!(delivery = %first.id, %error, "sent without looking for what was sent of the problem before");
             None
         });
         let told = &first.notification;
@@ -106,7 +106,7 @@ impl Sender {
             return Piece { first, rest: Vec::new() };
         }
         let rest = self.shared.store.rest_of_episode(&first, EPISODE).await.unwrap_or_else(|error| {
-            tracing::warn!(delivery = %first.id, %error, "what happened since is told by itself");
+            tracing::warn!(delivery = %first.id, %error, "what happened since is sent by itself");
             Vec::new()
         });
         Piece { first, rest }
@@ -162,7 +162,7 @@ impl Sender {
             }
             Err(error) => {
                 // Rather told without a link than not told.
-                tracing::warn!(delivery = %told.id, %error, "told without a link to acknowledge it by");
+                tracing::warn!(delivery = %told.id, %error, "sent without a link to acknowledge it by");
                 None
             }
         }

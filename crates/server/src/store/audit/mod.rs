@@ -10,7 +10,7 @@ mod reading;
 mod rows;
 
 use futures_util::future::BoxFuture;
-use revere_model::{Act, Asked, Target};
+use revere_model::{Act, Asked, MonitorId, Target};
 use serde_json::{Map, Value, json};
 
 use monitor_changes::script_difference;
@@ -149,8 +149,17 @@ impl Store {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<Acted<T>, StoreError>> + Clone + Send + 'static,
     {
+        self.act_about(Vec::new(), work).await
+    }
+
+    /// The same of work that keeps the rows of these monitors.
+    pub(in crate::store) async fn act_about<T, F>(&self, monitors: Vec<MonitorId>, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> BoxFuture<'c, Result<Acted<T>, StoreError>> + Clone + Send + 'static,
+    {
         let settings = self.0.audit.clone();
-        let acted = self.write(move |connection| {
+        let acted = self.write_about(monitors, move |connection| {
             Box::pin(async move {
                 let acted = work(connection).await?;
                 settings.recorded(connection, acted).await

@@ -1,8 +1,8 @@
 //! Who runs which tick: due ticks are claimed, a claim is settled by a result or handed back, and no tick is lost between.
 //!
 //! Of one server, what is due is read and planned outside any transaction; of several, in the transaction that claims it. The
-//! claim itself is one short statement that takes effect only for rows that are still as they were read. Every tick that gets no run of its own is counted in a gap by the same
-//! transaction that passes it over.
+//! claim itself is one short statement that takes effect only for rows that are still as they were read. Every tick that gets
+//! no run of its own is counted in a gap by the same transaction that passes it over.
 
 use std::{
     collections::{HashMap, HashSet},

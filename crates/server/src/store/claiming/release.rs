@@ -7,7 +7,7 @@ use revere_model::{Gap, GapReason, MonitorId};
 
 use crate::store::{
     Store, StoreError,
-    columns::{instant, micros},
+    columns::{ids_text, instant, micros},
     database::{self as db, DbConnection, DbRow, FromRow, sql_pieces},
     ticks::gaps,
 };
@@ -46,7 +46,8 @@ impl Store {
             "select claimed_tick_at from dues where monitor_id = $1 and attempt = $2 and claimed_by is not null {}",
             sql_pieces::KEEPING
         );
-        self.write_patiently(move |connection| {
+        let monitors = claims.iter().map(|claim| claim.monitor_id).collect();
+        self.write_patiently_about(monitors, move |connection| {
             Box::pin(async move {
                 for claim in &claims {
                     let tick: Option<i64> = db::query_scalar(db::AssertSqlSafe(in_force.clone()))
@@ -67,28 +68,49 @@ impl Store {
     /// Gives back everything that `node` has claimed and not settled, runs and deliveries, because it stops. Answers how
     /// much.
     pub async fn release_node(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let node = node.to_owned();
         let its_own = format!(
-            "select monitor_id, attempt, claimed_tick_at from dues where claimed_by = $1 order by monitor_id {}",
+            "select monitor_id, attempt, claimed_tick_at from dues where claimed_by = $1 and monitor_id {} order by monitor_id {}",
+            sql_pieces::among("$2"),
             sql_pieces::KEEPING
         );
-        self.write_patiently(move |connection| {
-            Box::pin(async move {
-                let held: Vec<Held> =
-                    db::query_as(db::AssertSqlSafe(its_own)).bind(&node).fetch_all(&mut *connection).await?;
-                let runs = release_all(connection, held, micros(now)).await?;
-                let deliveries = db::query(
-                    "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end
-                     where status = 'owed' and claimed_by = $2",
-                )
-                .bind(micros(now))
-                .bind(&node)
-                .execute(connection)
+        let mut all = 0;
+        loop {
+            let monitors: Vec<i64> = db::query_scalar("select monitor_id from dues where claimed_by = $1")
+                .bind(node)
+                .fetch_all(self.engine_readers())
                 .await?;
-                Ok(runs + deliveries.rows_affected())
-            })
-        })
-        .await
+            let monitors: Vec<MonitorId> = monitors.into_iter().map(MonitorId).collect();
+            let (ids, node, its_own) = (ids_text(monitors.iter().copied()), node.to_owned(), its_own.clone());
+            let released = self.write_patiently_about(monitors, move |connection| {
+                Box::pin(async move {
+                    let held: Vec<Held> = db::query_as(db::AssertSqlSafe(its_own))
+                        .bind(&node)
+                        .bind(&ids)
+                        .fetch_all(&mut *connection)
+                        .await?;
+                    let runs = release_all(connection, held, micros(now)).await?;
+                    let deliveries = db::query(
+                        "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end
+                         where status = 'owed' and claimed_by = $2",
+                    )
+                    .bind(micros(now))
+                    .bind(&node)
+                    .execute(&mut *connection)
+                    .await?;
+                    // What was claimed after this was read, and before it was written.
+                    let more: bool = db::query_scalar("select exists (select 1 from dues where claimed_by = $1)")
+                        .bind(&node)
+                        .fetch_one(connection)
+                        .await?;
+                    Ok((runs + deliveries.rows_affected(), more))
+                })
+            });
+            let (released, more) = released.await?;
+            all += released;
+            if !more {
+                return Ok(all);
+            }
+        }
     }
 
     /// Takes back what servers that are gone had claimed; their ticks and deliveries are due at once. A server that cannot
@@ -100,23 +122,37 @@ impl Store {
              where claimed_by is not null and claimed_by <> $1 and ($2 or lease_until < $3)";
         const DELIVERIES: &str = "status = 'owed' and claimed_by is not null and claimed_by <> $1 and $2";
         let alone = self.0.alone;
-        let any: bool = db::query_scalar(db::AssertSqlSafe(format!(
-            "select exists ({RUNS}) or exists (select 1 from deliveries where {DELIVERIES})"
-        )))
-        .bind(node)
-        .bind(alone)
-        .bind(micros(now))
-        .fetch_one(self.engine_readers())
-        .await?;
-        if !any {
+        let held: Vec<Held> = db::query_as(RUNS)
+            .bind(node)
+            .bind(alone)
+            .bind(micros(now))
+            .fetch_all(self.engine_readers())
+            .await?;
+        let deliveries: bool =
+            db::query_scalar(db::AssertSqlSafe(format!("select exists (select 1 from deliveries where {DELIVERIES})")))
+                .bind(node)
+                .bind(alone)
+                .fetch_one(self.engine_readers())
+                .await?;
+        if held.is_empty() && !deliveries {
             return Ok(TakenBack::default());
         }
-        let node = node.to_owned();
-        let write = self.0.queue.write(Some(PATIENCE), move |connection| {
+        let monitors: Vec<MonitorId> = held.iter().map(|held| held.monitor_id).collect();
+        let (ids, node) = (ids_text(monitors.iter().copied()), node.to_owned());
+        let write = self.0.queue.write_about(monitors, Some(PATIENCE), move |connection| {
             Box::pin(async move {
-                let runs = db::AssertSqlSafe(format!("{RUNS} order by monitor_id {}", sql_pieces::KEEPING));
-                let held: Vec<Held> =
-                    db::query_as(runs).bind(&node).bind(alone).bind(micros(now)).fetch_all(&mut *connection).await?;
+                let runs = db::AssertSqlSafe(format!(
+                    "{RUNS} and monitor_id {} order by monitor_id {}",
+                    sql_pieces::among("$4"),
+                    sql_pieces::KEEPING
+                ));
+                let held: Vec<Held> = db::query_as(runs)
+                    .bind(&node)
+                    .bind(alone)
+                    .bind(micros(now))
+                    .bind(&ids)
+                    .fetch_all(&mut *connection)
+                    .await?;
                 let runs = release_all(connection, held, micros(now)).await?;
                 let deliveries = db::query(db::AssertSqlSafe(format!(
                     "update deliveries set claimed_by = null, next_attempt_at = case when next_attempt_at > $3 then $3 else next_attempt_at end

@@ -60,7 +60,8 @@ impl Store {
 
     async fn delete(&self, id: MonitorId, version: Option<i64>, asked: &Asked) -> Result<(), StoreError> {
         let (asked, days) = (asked.clone(), self.0.deleted_days);
-        let deleted = self.act(move |connection| Box::pin(delete(connection, id, version, days, asked)));
+        let deleted =
+            self.act_about(vec![id], move |connection| Box::pin(delete(connection, id, version, days, asked)));
         deleted.await.map(|()| self.0.counted.changed(()))
     }
 
@@ -102,7 +103,7 @@ impl Store {
     /// not deleted, or kept no longer.
     pub async fn undelete_monitor(&self, id: MonitorId, asked: &Asked) -> Result<Monitor, StoreError> {
         let asked = asked.clone();
-        let undeleted = self.act(move |connection| Box::pin(undelete(connection, id, asked)));
+        let undeleted = self.act_about(vec![id], move |connection| Box::pin(undelete(connection, id, asked)));
         undeleted.await.map(|monitor| self.0.counted.changed(monitor))
     }
 }
@@ -114,6 +115,7 @@ async fn delete(
     days: u32,
     asked: Asked,
 ) -> Result<Acted<()>, StoreError> {
+    monitor_edit::keep(connection, id).await?;
     let current = records::fetch(connection, id).await?;
     let kept = SignedDuration::from_hours(24 * i64::from(days));
     let until = asked.at.checked_add(kept).unwrap_or(Timestamp::MAX);
@@ -143,6 +145,7 @@ async fn delete(
 }
 
 async fn undelete(connection: &mut DbConnection, id: MonitorId, asked: Asked) -> Result<Acted<Monitor>, StoreError> {
+    monitor_edit::keep(connection, id).await?;
     let back = db::query(
         "update monitors set deleted_at = null, purge_at = null, deleted_by = null, deleted_by_id = null,
              deleted_by_name = null

@@ -169,8 +169,9 @@ impl Store {
         asked: &Asked,
     ) -> Result<Monitor, StoreError> {
         let (spec, asked) = (spec.clone(), asked.clone());
-        let edited = self.act(move |connection| {
+        let edited = self.act_about(vec![id], move |connection| {
             Box::pin(async move {
+                monitor_edit::keep(connection, id).await?;
                 let current = fetch(connection, id).await?;
                 if current.version != version || !monitor_edit::change(connection, &current, &spec, asked.at).await? {
                     return Err(StoreError::Conflict(Box::new(fetch(connection, id).await?)));

@@ -36,6 +36,17 @@ struct Row {
     claimed_tick_at: Option<Timestamp>,
 }
 
+/// Keeps the rows of a monitor in `states` and `dues` for this transaction. It comes before its row in `monitors` is changed, as
+/// it does where results are recorded in the same transaction.
+pub(super) async fn keep(connection: &mut DbConnection, id: MonitorId) -> Result<(), StoreError> {
+    let sql = format!(
+        "select s.monitor_id from states s join dues d on d.monitor_id = s.monitor_id where s.monitor_id = $1 {}",
+        sql_pieces::KEEPING_THE_STATES
+    );
+    let _: Option<i64> = db::query_scalar(db::AssertSqlSafe(sql)).bind(id.0).fetch_optional(connection).await?;
+    Ok(())
+}
+
 /// Writes what has changed about a monitor, and what it does to ticks and state; false, and nothing, if the monitor is no
 /// longer the version that it was read as.
 pub(super) async fn change(

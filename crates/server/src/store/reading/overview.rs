@@ -2,8 +2,8 @@
 //!
 //! A page is cut out of one order (critical `ALARM` and `ERROR`, both as warnings, `OK`, `INACTIVE`), rank by rank, so that the
 //! first page of ten thousand monitors reads a hundred of them. Problems of one rank stand newest first: what just broke is
-//! what whoever is on call looks for, and what has been broken for days is known. The rest is found by name. Who wants another order gets it
-//! by any column ([`OverviewOrder`]), all states together.
+//! what whoever is on call looks for, and what has been broken for days is known. The rest is found by name. Who wants another
+//! order gets it by any column ([`OverviewOrder`]), all states together.
 
 use jiff::Timestamp;
 use revere_model::{MonitorId, NumberFormat, ReturnValue, Severity, State, StateSet};

@@ -77,7 +77,7 @@ impl Store {
         asked: &Asked,
     ) -> Result<Acknowledged, StoreError> {
         let asked = asked.clone();
-        self.act(move |connection| {
+        self.act_about(vec![monitor], move |connection| {
             Box::pin(async move {
                 let Held { name, state, last } = held(connection, monitor).await?;
                 let Some(last) = last.filter(|last| state.is_problem() && flip.is_none_or(|flip| flip >= *last)) else {
@@ -121,7 +121,7 @@ impl Store {
         asked: &Asked,
     ) -> Result<Option<Acknowledgement>, StoreError> {
         let asked = asked.clone();
-        self.act(move |connection| {
+        self.act_about(vec![monitor], move |connection| {
             Box::pin(async move {
                 let Held { name, state, last } = held(connection, monitor).await?;
                 let Some(last) = last.filter(|_| state.is_problem()) else { return Ok(Acted::nothing(None)) };

@@ -121,7 +121,7 @@ fn alert(row: &DbRow) -> Result<AlertRow, StoreError> {
         in_config: row.flag("in_config")?,
         states: serde_json::from_str(&row.text("states")?).unwrap_or_else(|fault| {
             // Rather too much is told than that no state of any monitor can change any more.
-            tracing::error!(alert = key, %fault, "the states it tells cannot be read; it tells the usual ones");
+            tracing::error!(alert = key, %fault, "the states it notifies of cannot be read; it notifies of the usual ones");
             StateSet::DEFAULT_TOLD
         }),
         severities: serde_json::from_str(&row.text("severities")?).unwrap_or_else(|fault| {

@@ -118,10 +118,11 @@ impl Store {
         }
         let more = due.len() > limit;
         let alert = alert.to_owned();
-        let owed = self.write_patiently(move |connection| {
+        let due: Vec<MonitorId> = due.into_iter().take(limit).collect();
+        let owed = self.write_patiently_about(due.clone(), move |connection| {
             Box::pin(async move {
                 let mut owed = 0;
-                for monitor in due.into_iter().take(limit) {
+                for monitor in due {
                     owed += usize::from(tell_again(connection, &alert, monitor, reminders, now).await?);
                 }
                 Ok(owed)

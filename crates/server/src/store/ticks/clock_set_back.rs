@@ -43,7 +43,8 @@ impl Store {
             return Ok(0);
         }
         tracing::warn!(monitors = wrong.len(), "the clock has gone back; ticks are reckoned anew");
-        self.write(move |connection| {
+        let monitors = wrong.iter().map(|(monitor, ..)| *monitor).collect();
+        self.write_about(monitors, move |connection| {
             Box::pin(async move {
                 let mut moved = 0;
                 for (monitor, attempt, version, next, anew) in &wrong {

@@ -94,17 +94,17 @@ fn kept_by_several(results: &[Work], others: &[Work]) -> BTreeSet<MonitorId> {
     ids
 }
 
-/// Keeps the rows of these monitors in the order of their ids. Each piece of work keeps its own in that order, but two servers
-/// with the same monitors in other pieces would wait for each other until the database ends one of them. Where nobody else
-/// writes, there is no need.
+/// Keeps the rows of these monitors in `states` and `dues` in the order of their ids. Each piece of work keeps its own in that
+/// order, but two servers with the same monitors in other pieces would wait for each other until the database ends one of them.
+/// Where nobody else writes, there is no need.
 async fn keep_in_order(connection: &mut DbConnection, ids: BTreeSet<MonitorId>) -> Result<(), StoreError> {
     if ids.is_empty() || !matches!(connection.engine(), Engine::Postgres(_)) {
         return Ok(());
     }
     let sql = format!(
-        "select monitor_id from states where monitor_id {} order by monitor_id {}",
+        "select s.monitor_id from states s join dues d on d.monitor_id = s.monitor_id where s.monitor_id {} {}",
         sql_pieces::among("$1"),
-        sql_pieces::KEEPING
+        sql_pieces::KEEPING_THE_STATES
     );
     let _: Vec<i64> =
         db::query_scalar(db::AssertSqlSafe(sql)).bind(ids_text(ids.into_iter())).fetch_all(connection).await?;

@@ -73,8 +73,8 @@ pub(crate) struct PreviewPartView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AlertPreviewCut)]
 pub(crate) struct CutView {
-    /// `message`, `return_value`, `name` and `description` are those of the run and its monitor; `text`, `subject` and `short` all of such a
-    /// text.
+    /// `message`, `return_value`, `name` and `description` are those of the run and its monitor; `text`, `subject` and `short`
+    /// all of such a text.
     #[schema(value_type = CutWord)]
     what: &'static str,
     /// So many characters of it are sent, with the mark of the cut.

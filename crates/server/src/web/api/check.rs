@@ -36,7 +36,8 @@ pub(crate) struct CheckAnswer {
 
 /// Check a script
 ///
-/// Compiles it, looks for common mistakes, and runs nothing. A script that does not compile is an answer too: 200 with the error and its line.
+/// Compiles it, looks for common mistakes, and runs nothing. A script that does not compile is an answer too: 200 with the
+/// error and its line.
 #[utoipa::path(
     post,
     path = "/api/v1/check",

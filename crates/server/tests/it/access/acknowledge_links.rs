@@ -174,6 +174,7 @@ async fn a_receiver_that_says_the_link_back_shows_it_to_nobody() {
         reminders: BTreeMap::new(),
         rotas: BTreeMap::new(),
         run_limit: Duration::from_secs(30),
+        source_outages: true,
     });
     failing(&server).await;
     let vera = Visitor::logged_in(&server, "vera").await;

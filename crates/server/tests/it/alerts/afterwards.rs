@@ -134,3 +134,36 @@ async fn a_text_whose_markup_telegram_cannot_read_is_told_as_plain_text() {
     let text = plain.json()["text"].as_str().unwrap().to_owned();
     assert!(text.contains("1 < 2 & ") && !text.contains("@everyone"), "{text}");
 }
+
+#[tokio::test]
+async fn buttons_and_markup_that_telegram_refuses_are_left_out_each_for_itself() {
+    const NO_BUTTON: &str = "Bad Request: BUTTON_URL_INVALID";
+    const NO_MARKUP: &str = "Bad Request: can't parse entities: Unsupported start tag \"b\" at byte offset 17";
+    let link = Some("https://revere.example.com/acknowledge/7.ab".to_owned());
+    let problem = Notification { acknowledge_url: link, ..alarm() };
+    for (no_buttons, no_markup, last, said) in [
+        (true, false, (false, true), vec!["buttons: "]),
+        (false, true, (true, false), vec!["markup: "]),
+        (true, true, (false, false), vec!["markup: ", "buttons: "]),
+    ] {
+        let stub = Stub::start().await;
+        stub.judges(move |asked| {
+            let body = asked.json();
+            let refused = match body["parse_mode"].is_null() {
+                false if no_markup => NO_MARKUP,
+                _ if no_buttons && body["reply_markup"].is_object() => NO_BUTTON,
+                _ => return (200, json!({"ok": true, "result": {"message_id": 7}}).to_string()),
+            };
+            (400, json!({"ok": false, "error_code": 400, "description": refused}).to_string())
+        });
+        let channel = channel("telegram", json!({"bot_token": "1:t", "chat_id": -42, "api_url": stub.url}));
+        let receipt = send(&channel, &problem).await.unwrap();
+        let asked = stub.taken();
+        assert_eq!(asked.len(), said.len() + 1, "what is refused is left out, one after the other");
+        let body = asked.last().unwrap().json();
+        assert_eq!((body["reply_markup"].is_object(), body["parse_mode"] == "HTML"), last, "{body}");
+        for without in said {
+            assert!(receipt.reply.contains(&format!("(without its {without}")), "{}", receipt.reply);
+        }
+    }
+}

@@ -29,6 +29,7 @@ pub(crate) fn tell_browsers(server: &Server) {
         reminders: BTreeMap::new(),
         rotas: BTreeMap::new(),
         run_limit: std::time::Duration::from_secs(30),
+        source_outages: true,
     });
 }
 

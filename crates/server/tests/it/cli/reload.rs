@@ -76,6 +76,33 @@ async fn what_counts_from_the_next_start_only_is_said() {
     assert!(outcome["message"].as_str().unwrap().contains("2 s"), "{outcome}");
 }
 
+/// Whatever else changes with them, or nothing.
+#[tokio::test]
+async fn outages_of_sources_and_the_room_for_answers_are_exchanged_while_it_runs() {
+    const DOWN: &str = "REVERE_SOURCES = {'down': {'type': 'database', 'config': \
+                        {'connection_string': 'postgresql://u@127.0.0.1:9/x'}}}\n";
+    let shell = Shell::new();
+    shell.write("config.py", DOWN);
+    let server = shell.serve(&[]);
+    let monitor = json!({"name": "m", "script": "sources['down'].execute('select 1')", "schedule": "* * * * * *"});
+    let (_, made) = server.post("/api/v1/monitors", &monitor).await;
+    let path = format!("/api/v1/monitors/{}", made["id"]);
+    let waits = |monitor: &serde_json::Value| (monitor["waits_for"]["source"] == "down").then_some(());
+    server.wait_for(&path, waits).await;
+    shell.write("config.py", &format!("{DOWN}SOURCE_OUTAGES = False\n"));
+    shell.run("reload").exits(0);
+    server.stderr.wait_for("was taken up; changed: SOURCE_OUTAGES");
+    server
+        .wait_for(&path, |monitor| (monitor["waits_for"].is_null() && monitor["state"] == "ERROR").then_some(()))
+        .await;
+    server.wait_for("/api/v1/sources", |sources| sources["items"][0]["outage"].is_null().then_some(())).await;
+    shell.write("config.py", &format!("{DOWN}ANSWERS_IN_FLIGHT_MB = 64\n"));
+    shell.run("reload").exits(0);
+    server.stderr.wait_for("was taken up; changed: ANSWERS_IN_FLIGHT_MB, SOURCE_OUTAGES");
+    server.wait_for(&path, waits).await;
+    assert!(!server.stderr.so_far().contains("count from the next start"), "{}", server.stderr.so_far());
+}
+
 #[tokio::test]
 async fn an_alert_that_is_gone_sends_nothing_more_and_one_that_came_tells() {
     let shell = Shell::new();

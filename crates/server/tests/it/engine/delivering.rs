@@ -142,8 +142,8 @@ async fn after_a_day_of_failures_it_is_given_up() {
     until("given up", async || count(&test, "ops", DeliveryStatus::Failed).await == 1).await;
 }
 
-/// The other alert tells each change at the moment at which it comes, as it does where all are well; who comes back hears everything, in
-/// order.
+/// The other alert tells each change at the moment at which it comes, as it does where all are well; who comes back hears
+/// everything, in order.
 #[tokio::test]
 async fn a_receiver_that_is_away_for_a_day_changes_nothing_for_the_others() {
     let mut days = Vec::new();

@@ -13,6 +13,7 @@ mod other_servers;
 mod outages;
 mod reminding;
 mod rota_stories;
+mod second_server;
 mod stopping;
 mod stories;
 mod threads;

@@ -315,9 +315,9 @@ async fn two_servers_tell_each_step_once() {
     assert_eq!(heard(&test).len(), 4);
 }
 
-/// Random flips, pauses that the rota tells or does not, acknowledgements, mutes of everything, of one person and of everybody, restarts
-/// and waits: nobody is told twice of what they were told, nobody hears an end of what they did not hear, and when all is well again
-/// and nothing is held back, everybody who heard of a problem has heard its end.
+/// Random flips, pauses that the rota tells or does not, acknowledgements, mutes of everything, of one person and of everybody,
+/// restarts and waits: nobody is told twice of what they were told, nobody hears an end of what they did not hear, and when all
+/// is well again and nothing is held back, everybody who heard of a problem has heard its end.
 #[tokio::test]
 async fn whatever_happens_every_problem_told_gets_one_end() {
     for seed in 1..=8_u64 {

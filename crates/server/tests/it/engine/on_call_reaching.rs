@@ -1,5 +1,5 @@
-//! A rota whose people cannot be reached: by alerts that refuse, are muted, switched off or gone. What it tells is not lost, goes round
-//! no circle, and its end reaches those who heard of it and nobody else.
+//! A rota whose people cannot be reached: by alerts that refuse, are muted, switched off or gone. What it tells is not lost,
+//! goes round no circle, and its end reaches those who heard of it and nobody else.
 
 use std::collections::BTreeMap;
 

@@ -20,6 +20,7 @@ mod partitions;
 pub(crate) mod people;
 pub(crate) mod portable;
 mod rates;
+mod row_order;
 mod schemas;
 mod several_servers;
 mod shared_database;

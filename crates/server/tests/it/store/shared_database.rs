@@ -8,10 +8,9 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
 use revere::store::{
     AlertChange, Committed, ConfiguredAlert, MonitorFilter, NewUser, OverviewFilter, OverviewPlace, PostgresAddress,
-    Settlement, Store, StoreOptions, UserChange,
+    Store, StoreOptions, UserChange,
 };
 use revere_model::{MonitorId, Role, State};
 use sqlx::Executor as _;
@@ -64,52 +63,6 @@ async fn no_more_deliveries_are_claimed_than_were_asked_for() {
     let minute = Duration::from_secs(60);
     let claimed = scratch.store.claim_deliveries("ops", "one", scratch.now(), minute, 8).await.unwrap();
     assert_eq!(claimed.len(), 8);
-}
-
-/// Each records results of the monitors whose deliveries the other settles. What waits together for either is written together, in
-/// one order: neither waits for the other until the database ends one of them.
-#[tokio::test(flavor = "multi_thread")]
-async fn results_and_deliveries_of_two_servers_do_not_wait_for_each_other_for_ever() {
-    const MONITORS: usize = 60;
-    let server = PostgresServer::start(&[]).await;
-    let mut admin = server.connect().await;
-    let one = Scratch::on(TestDatabase::at_url(&server.url()), |_| {}).await;
-    let two = one.beside().await;
-    let alert = ConfiguredAlert { key: "ops".to_owned(), enabled: true, ..Default::default() };
-    one.store.sync_alerts(&[alert], one.now()).await.unwrap();
-    let mut ids = Vec::new();
-    for n in 0..MONITORS {
-        ids.push(one.store.create_monitor(&spec(&format!("m{n}")), &by_server(one.now())).await.unwrap().id);
-    }
-    for state in [State::Alarm, State::Ok, State::Alarm, State::Ok] {
-        join_all(ids.iter().map(|id| one.manual(*id, state))).await;
-        let owed = one.store.claim_deliveries("ops", "one", one.now(), Duration::from_secs(60), 1000).await.unwrap();
-        assert_eq!(owed.len(), MONITORS);
-        let sent = |store: &Store, monitor| {
-            let delivery = owed.iter().find(|delivery| delivery.monitor_id == monitor).unwrap().clone();
-            let (store, now) = (store.clone(), one.now());
-            async move { store.settle_delivery(&delivery, Settlement::Sent("thanks".to_owned()), now).await.unwrap() }
-        };
-        let (low, high) = ids.split_at(MONITORS / 2);
-        let settled =
-            join_all(low.iter().map(|id| sent(&two.store, *id)).chain(high.iter().map(|id| sent(&one.store, *id))));
-        let recorded_by_one = join_all(low.iter().map(|id| one.manual(*id, state)));
-        let recorded_by_two = join_all(high.iter().map(|id| two.manual(*id, state)));
-        let (settled, _, _) = tokio::join!(settled, recorded_by_one, recorded_by_two);
-        assert!(settled.into_iter().all(|is_settled| is_settled));
-    }
-
-    // A session tells what it met when it ends.
-    one.store.close().await;
-    two.store.close().await;
-    let sessions = "select count(*) from pg_stat_activity where application_name = 'revere'";
-    until("their sessions have ended", async || {
-        sqlx::query_scalar::<_, i64>(sessions).fetch_one(&mut admin).await.unwrap() == 0
-    })
-    .await;
-    let met = "select deadlocks from pg_stat_database where datname = current_database()";
-    let deadlocks: i64 = sqlx::query_scalar(met).fetch_one(&mut admin).await.unwrap();
-    assert_eq!(deadlocks, 0);
 }
 
 /// As whoever records results keeps them.

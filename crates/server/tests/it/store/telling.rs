@@ -359,7 +359,7 @@ async fn a_delivery_that_cannot_be_read_is_told_by_its_flip_or_set_aside_and_hol
     let set_aside = scratch.store.delivery(of(lost).id).await.unwrap();
     assert_eq!(set_aside.status, DeliveryStatus::Failed);
     let fault = set_aside.last_error.unwrap();
-    assert!(fault.contains("what is to be told cannot be read") && fault.contains("SAD"), "{fault}");
+    assert!(fault.contains("what is to be sent cannot be read") && fault.contains("SAD"), "{fault}");
     assert_eq!(all(&scratch.store).await.len(), 6, "the log shows all of them");
     let next = claim(&scratch, "ops").await;
     assert_eq!((next.len(), next[0].monitor_id, next[0].notification.new_state), (1, lost, State::Ok));

@@ -1,9 +1,9 @@
 //! The Apprise that is installed on this machine, run once for each notification and each address: of several addresses it
 //! leaves out those that it cannot read, and says that all went well.
 //!
-//! Facts: apprise 2.3.0 (`cli.py`, `result.py`), tried; its version 1.2 takes the same arguments. The body comes on standard input, the
-//! title as an argument that cannot be taken for an option. Whom to tell is a secret and is never an argument, which every
-//! user of the machine can read: it stands in a file that is there for its owner alone, while the program runs.
+//! Facts: apprise 2.3.0 (`cli.py`, `result.py`), tried; its version 1.2 takes the same arguments. The body comes on standard
+//! input, the title as an argument that cannot be taken for an option. Whom to tell is a secret and is never an argument, which
+//! every user of the machine can read: it stands in a file that is there for its owner alone, while the program runs.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -280,7 +280,7 @@ impl UrlFile {
 impl Drop for UrlFile {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::warn!(%error, file = %self.0.display(), "a file with whom Apprise tells stays behind");
+            tracing::warn!(%error, file = %self.0.display(), "a file with whom Apprise notifies stays behind");
         }
     }
 }

@@ -165,7 +165,7 @@ impl Store {
                 Ok(browser) => found.extend(browser),
                 Err(error) if error.is_passing() => return Err(error),
                 Err(error) => {
-                    tracing::error!(browser = row.int("id")?, %error, "a browser cannot be read; the others are told");
+                    tracing::error!(browser = row.int("id")?, %error, "a browser cannot be read; the others are notified");
                 }
             }
         }

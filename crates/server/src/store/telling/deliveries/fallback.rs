@@ -28,7 +28,7 @@ pub(in crate::store) async fn tell_instead(
 ) -> Result<(), StoreError> {
     hold(connection, failed.monitor_id).await?;
     let Some((other, _)) = stand_in(connection, failed, now).await? else {
-        tracing::error!(alert = failed.alert_key, delivery = %failed.id, "given up, and no other alert is on to tell it");
+        tracing::error!(alert = failed.alert_key, delivery = %failed.id, "given up, and no other alert is on to deliver it");
         return Ok(());
     };
     let notification = instead(&failed.notification, &failed.alert_key, error);

@@ -255,12 +255,12 @@ async fn delivery(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery
         Err(fault) => fault,
     };
     let id = row.int("id")?;
-    tracing::error!(delivery = id, %fault, "what is to be told cannot be read; it is told by its flip");
+    tracing::error!(delivery = id, %fault, "what is to be sent cannot be read; it is made from its change of state");
     match by_its_flip(connection, row).await {
         Ok(notification) => with(row, notification),
         Err(error) if error.is_passing() => Err(error),
         Err(error) => {
-            Err(StoreError::internal(format!("what is to be told cannot be read ({fault}), nor its flip ({error})")))
+            Err(StoreError::internal(format!("what is to be sent cannot be read ({fault}), nor its change of state ({error})")))
         }
     }
 }

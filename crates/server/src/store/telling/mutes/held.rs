@@ -113,7 +113,8 @@ impl Store {
         let more = free.len() > limit;
         let chosen: Vec<(String, MonitorId)> =
             free.into_iter().take(limit).map(|pair| (pair.alert, pair.monitor)).collect();
-        let told = self.write_patiently(move |connection| {
+        let monitors = chosen.iter().map(|(_, monitor)| *monitor).collect();
+        let told = self.write_patiently_about(monitors, move |connection| {
             Box::pin(async move {
                 let mut owed = Vec::new();
                 for (alert, monitor) in chosen {

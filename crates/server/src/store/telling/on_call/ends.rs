@@ -140,7 +140,7 @@ pub(super) async fn held_ends(
             continue;
         }
         let Some(delivery) = read_one(connection, id, asked.now).await? else {
-            tracing::error!(alert = one.alert, %monitor, delivery = id, "an end that was held back cannot be read; it is not told");
+            tracing::error!(alert = one.alert, %monitor, delivery = id, "an end that was held back cannot be read; it is not sent");
             records::forget(connection, rota, place).await?;
             continue;
         };
@@ -153,7 +153,7 @@ pub(super) async fn held_ends(
             end_to(connection, &mut reach, &one).await?;
             heard(connection, rota, &one, delivery.notification.new_state == State::Inactive).await?;
         } else {
-            tracing::warn!(alert = one.alert, %monitor, why = usable.words(), "an end that was held back is not told");
+            tracing::warn!(alert = one.alert, %monitor, why = usable.words(), "an end that was held back is not sent");
             records::forget(connection, rota, place).await?;
         }
         told.owed.append(&mut reach.owed);

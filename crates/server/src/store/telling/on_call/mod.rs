@@ -93,12 +93,12 @@ impl Store {
         // In the order in which others keep the rows of several monitors.
         work.sort_unstable();
         let (key, rota, calendar) = (key.to_owned(), rota.clone(), calendar.to_vec());
-        let told = self.write_patiently(move |connection| {
+        let mut monitors: Vec<MonitorId> = work.iter().map(|(monitor, _)| *monitor).collect();
+        monitors.dedup();
+        let told = self.write_patiently_about(monitors.clone(), move |connection| {
             Box::pin(async move {
                 let asked = Asked { key: &key, rota: &rota, now };
                 let mut told = OnCallTold::default();
-                let mut monitors: Vec<MonitorId> = work.iter().map(|(monitor, _)| *monitor).collect();
-                monitors.dedup();
                 for monitor in monitors {
                     hold(connection, monitor).await?;
                 }

@@ -77,7 +77,7 @@ pub(super) async fn due_steps(
     let read = |row: &DbRow| {
         // One that cannot be read keeps no other from being told.
         step(row)
-            .inspect_err(|error| tracing::error!(alert = rota, %error, "whether the next one is told cannot be read"))
+            .inspect_err(|error| tracing::error!(alert = rota, %error, "whether the next one is notified cannot be read"))
     };
     Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
 }

@@ -49,8 +49,9 @@ impl Store {
         }
         let mut all = 0;
         for piece in due.chunks(PIECE) {
-            let piece = piece.to_vec();
-            all += self.write_patiently(move |connection| Box::pin(make_due(connection, piece))).await?;
+            let (monitors, piece) = (piece.iter().map(|(monitor, _)| *monitor).collect(), piece.to_vec());
+            let write = self.write_patiently_about(monitors, move |connection| Box::pin(make_due(connection, piece)));
+            all += write.await?;
         }
         Ok(all)
     }

@@ -58,18 +58,23 @@ impl Store {
         Ok((rows.into_iter().map(|(id, name)| (MonitorId(id), name)).collect(), all))
     }
 
-    /// Ends the outages of sources that the configuration does not have.
-    pub async fn sync_outages(&self, sources: &[String], now: Timestamp) -> Result<(), StoreError> {
+    /// Ends the outages of sources that the configuration does not have; where it has no outages (`None`), those of all.
+    pub async fn sync_outages(&self, sources: Option<&[String]>, now: Timestamp) -> Result<(), StoreError> {
         let open = self.open_outages().await?;
+        let has = |source: &String| sources.is_some_and(|sources| sources.contains(source));
         let gone: Vec<OutageId> =
-            open.into_iter().filter(|outage| !sources.contains(&outage.source)).map(|outage| outage.id).collect();
+            open.into_iter().filter(|outage| !has(&outage.source)).map(|outage| outage.id).collect();
+        let why = match sources {
+            Some(_) => "it is not in the configuration any more",
+            None => "SOURCE_OUTAGES is switched off",
+        };
         if gone.is_empty() {
             return Ok(());
         }
         self.write(move |connection| {
             Box::pin(async move {
                 for id in gone {
-                    end(connection, id, now, Some("it is not in the configuration any more")).await?;
+                    end(connection, id, now, Some(why)).await?;
                 }
                 Ok(())
             })

@@ -31,8 +31,8 @@ pub(super) struct Share {
 const TOLD_BY: &str = "select t.alert_key from told t join monitors source on source.id = t.monitor_id
      where source.source = $1 and t.open in ('ALARM', 'ERROR')";
 
-/// The monitors that wait for the outage `$1`, each with what is held back of it by one alert that is on and has not told the outage of
-/// the source `$2`; and those without a problem meanwhile, of which nothing has to be held back.
+/// The monitors that wait for the outage `$1`, each with what is held back of it by one alert that is on and has not told the
+/// outage of the source `$2`; and those without a problem meanwhile, of which nothing has to be held back.
 const WAITING: &str = "select s.monitor_id, m.tags, m.alerts, m.default_severity, s.state, s.severity as severity_now,
          h.alert_key, t.state as told_state, t.open, t.severity, t.open_severity
      from states s join monitors m on m.id = s.monitor_id

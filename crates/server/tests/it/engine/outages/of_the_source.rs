@@ -161,7 +161,7 @@ async fn an_outage_is_over_where_the_source_is_gone_or_nobody_waits() {
     let (test, [one]) = monitors().await;
     fails(&test, one).await;
     later(&test, 60).await;
-    test.store().sync_outages(&["other".to_owned()], test.now()).await.unwrap();
+    test.store().sync_outages(Some(&["other".to_owned()]), test.now()).await.unwrap();
     later(&test, 1).await;
     assert_eq!(test.ops().story(SOURCE), [DOWN, UP]);
     let (.., gone) = heard(test.ops()).pop().unwrap();

@@ -22,8 +22,7 @@ use jiff::{SignedDuration, Timestamp, civil::time};
 use rand_core::{Rng, SeedableRng};
 use revere::{
     alerts::{Channel, Retry, SendError},
-    engine::{EngineConfigured, EngineHandle, EngineSettings},
-    metrics::Metrics,
+    engine::{EngineConfigured, EngineSettings},
     store::{AcknowledgedBy, ConfiguredAlert, OverrideFilter, Store},
 };
 use revere_model::{
@@ -33,11 +32,8 @@ use revere_model::{
 };
 
 use self::hearing::Ears;
-use crate::support::{
-    Scratch, Sql, TestEngine, by_server, on_postgresql, spec,
-    test_engine::{RecordingChannel, engine},
-    until,
-};
+use super::second_server::{self, Beside};
+use crate::support::{Scratch, Sql, TestEngine, by_server, spec, test_engine::RecordingChannel};
 
 const MONITORS: usize = 2;
 const EVENTS: usize = 60;
@@ -85,7 +81,7 @@ struct World<'a> {
     met: &'a mut Met,
     /// `None` while it is being started again.
     test: Option<TestEngine>,
-    beside: Option<(Scratch, EngineHandle)>,
+    beside: Beside,
     sql: Sql,
     ids: Vec<MonitorId>,
     /// The alerts of everybody, in the configuration or not.
@@ -324,6 +320,7 @@ impl<'a> World<'a> {
                 reminders: BTreeMap::new(),
                 rotas: test.settings.rotas.clone(),
                 run_limit: test.settings.run_limit,
+                source_outages: test.settings.source_outages,
             });
         }
     }
@@ -345,36 +342,15 @@ impl<'a> World<'a> {
 
     /// Another server of the same database comes, or goes without a word.
     async fn second_server(&mut self) -> String {
-        if !on_postgresql() {
-            return "no second server".to_owned();
-        }
-        match self.beside.take() {
-            Some((_, engine)) => {
-                engine.stop(Duration::ZERO).await;
-                "the second server goes".to_owned()
-            }
-            None => {
-                let test = self.test();
-                let scratch = test.scratch.beside().await;
-                let metrics = Arc::new(Metrics::new(test.now()));
-                let settings = test.settings.clone();
-                let engine =
-                    engine(&scratch.store, &scratch.clock, &test.runner, &test.alerts, settings, metrics).await;
-                self.beside = Some((scratch, engine));
-                "a second server comes".to_owned()
-            }
-        }
+        let test = self.test.as_ref().expect("it is there between the events");
+        second_server::comes_or_goes(test, &mut self.beside).await
     }
 
     /// Lets everything happen that is due now.
     async fn at_rest(&mut self) {
         let (test, beside) = (self.test.as_ref().expect("it is there between the events"), &self.beside);
         let sql = tokio::sync::Mutex::new(&mut self.sql);
-        until("nothing is due", async || {
-            test.engine.wake();
-            if let Some((_, engine)) = beside {
-                engine.wake();
-            }
+        second_server::come_to_rest(test, beside, async || {
             let (store, now) = (test.store(), test.now());
             let rota = &test.settings.rotas["rota"];
             if store.tell_held(now, 0).await.unwrap().more

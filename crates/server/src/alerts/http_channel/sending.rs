@@ -1,11 +1,5 @@
-//! Channels that tell with one HTTP request: they write it, and say what an answer means where its status does not.
-//!
-//! Signing in, time-outs, the key of the delivery, waiting as asked, reasons and redaction are seen to here, once for all.
-//! Once the status is there, the receiver has taken the notification or not, whatever becomes of the body: to send again
-//! because a reply is long or breaks off would tell people twice.
-//!
-//! Redirects are not followed: a POST that becomes a GET elsewhere tells nobody, and a redirected credential tells
-//! somebody else.
+//! How a notification is sent over HTTP: once, and where its receiver has something against its form, once more in another: by
+//! itself, without its chart, its buttons or its markup. They cost nobody the words.
 
 use std::{
     sync::Arc,
@@ -15,18 +9,22 @@ use std::{
 use async_trait::async_trait;
 use revere_model::{Clock, SystemClock};
 
-use super::{
+use super::super::{
     Built, Channel, Notification, PreviewPart, Receipt, Retry, SendError,
     answer::{Answer, Verdict},
     charts::{self, told_without},
-    multipart, own_words,
+    own_words,
     pause::Pause,
-    preview,
+};
+use super::{
+    ChartPlace, HttpChannel,
+    refusal::{Extra, Refused, not_sent, redirection},
+    request_preview::parts,
 };
 use crate::{
     building::BuildInput,
     http_target::HttpTarget,
-    outbound::{Limits, Method, OutboundError, OutboundKind, Reply, Request, StatusCode, Url, header},
+    outbound::{Limits, Reply, Request},
     settings::ConfigFault,
 };
 
@@ -46,100 +44,6 @@ const LOOKS_PATIENCE: Duration = Duration::from_secs(4);
 
 /// The longest reference that is kept, in bytes; no service has longer ones.
 const REFERENCE_BYTES: usize = 1 << 10;
-
-/// A channel that tells with one HTTP request.
-pub trait HttpChannel: Send + Sync + 'static {
-    /// The request: address, body, and headers of its own.
-    fn request(&self, notification: &Notification) -> Result<Request, OutboundError>;
-
-    /// What the answer means. A channel whose receiver says no in a 200, or has reasons of its own, reads the body here.
-    fn judge(&self, answer: &Answer) -> Verdict {
-        answer.by_status()
-    }
-
-    /// Whether what is told may stand in the address, too.
-    fn tells_in_address(&self) -> bool {
-        false
-    }
-
-    /// What to ask for after this refusal, so that the same request may be taken if it is sent once more.
-    fn remedy(&self, answer: &Answer) -> Option<Request> {
-        let _ = answer;
-        None
-    }
-
-    /// What the receiver calls the message that it took, or the thread that it stands in, where what follows of the same
-    /// incident can be put there. That is asked for with this as its [`Sending::reply_to`](super::Sending), and once more
-    /// without, if the receiver will not take it so: what it answers to may be gone.
-    fn reference(&self, notification: &Notification, answer: &Answer) -> Option<String> {
-        let _ = (notification, answer);
-        None
-    }
-
-    /// Whether it shows the notification's chart, and in which way.
-    fn charts(&self) -> ChartPlace {
-        ChartPlace::Nowhere
-    }
-
-    /// What to ask for next, so that the chart follows the notification that was `taken`, after these `answers` of success;
-    /// nothing once it is there. `Err` says why it will not be.
-    fn next_of_chart(
-        &self,
-        notification: &Notification,
-        taken: &Answer,
-        answers: &[Answer],
-    ) -> Result<Option<Request>, String> {
-        let _ = (notification, taken, answers);
-        Ok(None)
-    }
-
-    /// Whether it is the buttons of a message, or its markup, that this answer refuses: it is sent once more then, without them.
-    fn refuses_buttons(&self, answer: &Answer) -> bool {
-        let _ = answer;
-        false
-    }
-
-    /// Whether what it says is all its owner's, so that the default text shows nobody what was told.
-    fn has_own_body(&self) -> bool {
-        false
-    }
-
-    /// What to ask a receiver that says with `taken` only that it will look at the notification: what came of it.
-    fn question(&self, taken: &Answer) -> Option<Request> {
-        let _ = taken;
-        None
-    }
-
-    /// What the answer to that says came of the notification; `None` while it says nothing. One of which nothing is known is
-    /// taken.
-    fn came_of(&self, notification: &Notification, answer: &Answer) -> Option<Verdict> {
-        let _ = (notification, answer);
-        None
-    }
-
-    /// What to ask for once the notification is taken. It is asked once, by itself, and changes nothing about that.
-    fn follow_up(&self, notification: &Notification) -> Option<Request> {
-        let _ = notification;
-        None
-    }
-}
-
-/// Where a channel shows a chart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ChartPlace {
-    /// It cannot.
-    Nowhere,
-    /// In the request that tells the notification, or behind it.
-    InRequest,
-    /// Behind it.
-    Behind,
-}
-
-/// `POST url` with the fields of a form.
-pub fn form(url: Url, fields: &[(&str, &str)]) -> Request {
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    Request::new(Method::POST, url).body("application/x-www-form-urlencoded", body)
-}
 
 /// Makes a channel of what a kind has read, with the login and the connection that the settings describe. The faults of
 /// both are reported together.
@@ -190,7 +94,7 @@ impl<C: HttpChannel> OverHttp<C> {
         if notification.chart().is_none() || self.channel.charts() != ChartPlace::InRequest {
             return Ok(self.send_or_by_itself(notification, end).await?);
         }
-        let refused = match self.send_with_buttons(notification, end).await {
+        let refused = match self.send_or_plainer(notification, end).await {
             Err(refused) if refused.may_be_for_the_chart() => refused.error,
             sent => return Ok(sent?),
         };
@@ -202,30 +106,10 @@ impl<C: HttpChannel> OverHttp<C> {
         let taken = self.send_or_by_itself(&notification.without_chart(), end).await?;
         Ok(told_without(taken, &refused))
     }
-}
 
-/// A request as people read it: where it tells something in its address, that, and its body piece by piece.
-fn parts(request: &Request, tells_in_address: bool) -> Vec<PreviewPart> {
-    let mut parts = Vec::new();
-    if tells_in_address {
-        parts.push(PreviewPart::new(format!("{} address", request.method), request.url.as_str()));
-    }
-    let kind = request.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let text = String::from_utf8_lossy(&request.body);
-    match serde_json::from_slice::<serde_json::Value>(&request.body) {
-        _ if request.body.is_empty() => {}
-        _ if kind.starts_with("application/x-www-form-urlencoded") => parts.extend(preview::of_form(&request.body)),
-        _ if kind.starts_with("multipart/form-data") => parts.extend(multipart::shown(kind, &request.body)),
-        Ok(value) if value.is_object() => parts.extend(preview::of_json(&value)),
-        _ => parts.push(PreviewPart::new("body", text)),
-    }
-    parts
-}
-
-impl<C: HttpChannel> OverHttp<C> {
     /// Sends it; where the receiver does not take it as an answer, as a message of its own.
     async fn send_or_by_itself(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
-        let refused = match self.send_with_buttons(notification, end).await {
+        let refused = match self.send_or_plainer(notification, end).await {
             Err(refused) if refused.error.retry == Retry::Never && notification.sending.reply_to.is_some() => {
                 refused.error
             }
@@ -233,18 +117,28 @@ impl<C: HttpChannel> OverHttp<C> {
         };
         let mut by_itself = notification.clone();
         by_itself.sending.reply_to = None;
-        let receipt = self.send_with_buttons(&by_itself, end).await?;
+        let receipt = self.send_or_plainer(&by_itself, end).await?;
         Ok(Receipt { reply: format!("{} (by itself; as an answer: {refused})", receipt.reply), ..receipt })
     }
 
-    /// Sends it; where the receiver does not take its buttons, without them: they cost nobody the words.
-    async fn send_with_buttons(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
-        let refused = match self.send_once(notification, end).await {
-            Err(refused) if refused.for_buttons && !notification.sending.without_buttons => refused.error,
-            sent => return sent,
+    /// Sends it; where the receiver does not take its buttons or its markup, without what it refuses, and only that.
+    async fn send_or_plainer(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
+        let mut refused = match self.send_once(notification, end).await {
+            Err(refused) => refused,
+            taken => return taken,
         };
-        let receipt = self.send_once(&notification.without_buttons(), end).await?;
-        Ok(Receipt { reply: format!("{} (without its buttons: {refused})", receipt.reply), ..receipt })
+        let (mut told, mut left_out) = (notification.clone(), String::new());
+        while let Some(extra) = refused.extra
+            && let Some(plainer) = extra.left_out_of(&told)
+        {
+            told = plainer;
+            left_out = format!("{left_out} (without its {}: {})", extra.as_str(), refused.error);
+            refused = match self.send_once(&told, end).await {
+                Err(refused) => refused,
+                Ok(receipt) => return Ok(Receipt { reply: receipt.reply + &left_out, ..receipt }),
+            };
+        }
+        Err(refused)
     }
 
     async fn send_once(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
@@ -304,7 +198,12 @@ impl<C: HttpChannel> OverHttp<C> {
                 let message = format!("{said}{} ({asked})", redirection(&reply));
                 let message = outbound.secrets().redact(&message).into_owned();
                 let error = SendError { message, retry, unanswered: false };
-                Err(Refused { error, status: Some(reply.status), for_buttons: self.channel.refuses_buttons(&answer) })
+                let extra = match &answer {
+                    answer if self.channel.refuses_buttons(answer) => Some(Extra::Buttons),
+                    answer if self.channel.refuses_markup(answer) => Some(Extra::Markup),
+                    _ => None,
+                };
+                Err(Refused { error, status: Some(reply.status), extra })
             }
         }
     }
@@ -374,54 +273,5 @@ impl<C: HttpChannel> OverHttp<C> {
         self.pause.note(&reply.headers);
         let answer = Answer::read(&reply, SystemClock.now());
         Ok((reply, self.channel.judge(&answer), answer))
-    }
-}
-
-/// What was not taken, and with which status that was said.
-struct Refused {
-    error: SendError,
-    status: Option<StatusCode>,
-    /// Whether it was for the buttons.
-    for_buttons: bool,
-}
-
-impl Refused {
-    /// Whether it may be the chart that was refused: not where nothing would be taken from this sender, or at this address.
-    fn may_be_for_the_chart(&self) -> bool {
-        let of_no_use = |status: StatusCode| {
-            status.is_redirection()
-                || [StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND, StatusCode::GONE].contains(&status)
-        };
-        self.error.retry == Retry::Never && !self.status.is_some_and(of_no_use)
-    }
-}
-
-impl From<SendError> for Refused {
-    fn from(error: SendError) -> Refused {
-        Refused { error, status: None, for_buttons: false }
-    }
-}
-
-impl From<Refused> for SendError {
-    fn from(refused: Refused) -> SendError {
-        refused.error
-    }
-}
-
-/// No answer came.
-pub(super) fn not_sent(error: OutboundError) -> SendError {
-    let retry = if error.may_pass() { Retry::Later } else { Retry::Never };
-    let unanswered = matches!(error.kind, OutboundKind::NotConnected | OutboundKind::TimedOut | OutboundKind::Broken);
-    SendError { message: error.to_string(), retry, unanswered }
-}
-
-/// Where a redirection leads, for whoever mends the address.
-fn redirection(reply: &Reply) -> String {
-    match reply.headers.get(header::LOCATION).filter(|_| reply.status.is_redirection()) {
-        None => String::new(),
-        Some(place) => {
-            let place = Reply::header_text(place);
-            format!("; it redirects to {}: configure that address", super::plain_text::one_line(&place))
-        }
     }
 }
