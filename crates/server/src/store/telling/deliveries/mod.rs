@@ -5,6 +5,7 @@
 
 pub(in crate::store) mod handed_on;
 mod held;
+pub(in crate::store) mod in_hand;
 mod instead;
 mod queue;
 mod sending;
@@ -13,6 +14,7 @@ pub(in crate::store) mod standing;
 use std::str::FromStr;
 
 pub(in crate::store) use held::acknowledged;
+pub use in_hand::BeingSent;
 pub(in crate::store) use instead::{instead, stand_in, tell_instead};
 use jiff::Timestamp;
 use revere_model::{DeliveryId, FlipId, MonitorId, MuteId, State, Told};
