@@ -159,12 +159,13 @@ impl World {
         ears.state(told.new_state, told.severity(), deaf)
     }
 
-    /// From now on, nobody knows what becomes of what is told by those whose receivers are not heard. Nothing else puts anything in
-    /// doubt: servers end while nothing is under way, as the clock goes on.
+    /// From now on, nobody knows what becomes of what is told by those whose receivers are not heard, nor what became of what a server
+    /// was telling that was ended. Nothing else puts anything in doubt: whatever else happens does so while nothing is under way.
     pub(super) fn doubts(&mut self) {
+        let cut_off = std::mem::take(&mut self.cut_off);
         let test = self.test.as_ref().expect("it is there between the events");
         for (alert, channel) in &test.alerts {
-            if *channel.unheard.lock().unwrap() {
+            if cut_off.contains(alert) || *channel.unheard.lock().unwrap() {
                 self.in_doubt.insert(alert.clone(), self.event);
             }
         }

@@ -4,7 +4,8 @@
 //!
 //! - every problem told gets exactly one end told, and no end is told of nothing;
 //! - nothing muted is told, and nobody is reminded of what somebody looks after;
-//! - of one monitor, nothing is told out of order, and nothing twice but what its receiver took without a word, which says so;
+//! - of one monitor, nothing is told out of order, and nothing twice but what its receiver took without a word, or took while the
+//!   server that told it was ended, which says so;
 //! - nothing owed is forgotten: once all is well again, everybody knows how each monitor is, and is reminded of what goes on;
 //! - each change of state was told, or its silence has a reason on record, which was so at that moment;
 //! - where a source is down from time to time, nothing that waits for it is told, and the source is told as everything is.
@@ -12,6 +13,7 @@
 //! The suite tells the same few each time, so that it turns red for what was changed and not by chance. `REVERE_STORIES` asks for as
 //! many new ones, `REVERE_STORY` for one alone, by the number that a failure says.
 
+mod cutting_off;
 mod hearing;
 
 use std::{
@@ -92,8 +94,11 @@ struct World {
     given_up: HashMap<DeliveryId, bool>,
     /// How much has happened.
     event: usize,
-    /// The last event after which an alert's receiver answered to nobody: what it was told then may have arrived.
+    /// The last event after which an alert's receiver answered to nobody, or whoever told it was ended: what it was told then may have
+    /// arrived.
     in_doubt: HashMap<String, usize>,
+    /// The alerts that were telling something when their server was ended last.
+    cut_off: Vec<String>,
     flapping: Option<Flapping>,
     /// The silences whose reasons were looked at.
     looked_at: HashSet<(FlipId, Silence, String)>,
@@ -130,6 +135,7 @@ impl World {
             given_up: HashMap::new(),
             event: 0,
             in_doubt: HashMap::new(),
+            cut_off: Vec::new(),
             flapping: None,
             looked_at: HashSet::new(),
             story: Vec::new(),
@@ -254,13 +260,17 @@ impl World {
                 format!("{monitor} is active: {active}")
             }
             22 => {
+                let grace = [Duration::ZERO, Duration::from_secs(5)][self.below(2)];
+                let being_sent = if grace.is_zero() { Some(self.is_being_sent().await) } else { None };
                 if let Some((_, engine)) = self.beside.take() {
                     engine.stop(Duration::ZERO).await;
                 }
-                let grace = [Duration::ZERO, Duration::from_secs(5)][self.below(2)];
                 let test = self.test.take().expect("it is there between the events");
                 self.test = Some(test.restarted(grace).await);
-                format!("the server is started again, within {grace:?}")
+                match being_sent {
+                    Some((what, _)) => format!("{what}, and the server is cut off while {:?} are told", self.cut_off),
+                    None => format!("the server is started again, within {grace:?}"),
+                }
             }
             _ => self.second_server().await,
         }
