@@ -1,5 +1,7 @@
 //! Servers that are ended while they are sending.
 
+use std::collections::BTreeMap;
+
 use revere_model::State;
 use tokio::sync::OwnedRwLockWriteGuard;
 
@@ -8,6 +10,8 @@ use crate::support::until;
 
 /// As long as it is kept, no receiver answers what it has taken.
 pub(super) struct Unanswered {
+    /// How often each alert had tried to tell something before.
+    attempts: BTreeMap<String, usize>,
     _held: Vec<OwnedRwLockWriteGuard<()>>,
 }
 
@@ -30,9 +34,10 @@ impl World {
             }
         };
         let (test, beside, sql) = (self.test.as_ref().expect("it is there"), &self.beside, &mut self.sql);
+        let before = test.alerts.iter().map(|(key, one)| (key.clone(), one.attempts())).collect();
         let attempts =
             || test.alerts.values().filter(|one| one.window.is_zero()).map(|one| one.attempts()).sum::<usize>();
-        let (before, now) = (attempts(), test.now().as_microsecond());
+        let (at_first, now) = (attempts(), test.now().as_microsecond());
         let at_once: Vec<String> =
             test.alerts.iter().filter(|(_, one)| one.window.is_zero()).map(|(key, _)| format!("'{key}'")).collect();
         let at_once = at_once.join(", ");
@@ -53,11 +58,18 @@ impl World {
                 engine.wake();
             }
             sql.number(due.as_str()).await == 0
-                && sql.number(claimed.as_str()).await <= i64::try_from(attempts() - before).unwrap()
+                && sql.number(claimed.as_str()).await <= i64::try_from(attempts() - at_first).unwrap()
         })
         .await;
-        let being_sent = "select distinct alert_key from deliveries where status = 'owed' and claimed_by is not null";
-        self.cut_off = self.sql.texts(being_sent).await;
-        (what, Unanswered { _held: held })
+        (what, Unanswered { attempts: before, _held: held })
+    }
+
+    /// Notes which alerts were telling something when the server was ended, or had claimed it.
+    pub(super) async fn were_cut_off(&mut self, unanswered: &Unanswered) {
+        let claimed = "select distinct alert_key from deliveries where status = 'owed' and attempts > refusals";
+        self.cut_off = self.sql.texts(claimed).await;
+        let alerts = &self.test.as_ref().expect("it is there again").alerts;
+        let tried = alerts.iter().filter(|(key, one)| one.attempts() > unanswered.attempts[*key]);
+        self.cut_off.extend(tried.map(|(key, _)| key.clone()));
     }
 }

@@ -268,7 +268,10 @@ impl World {
                 let test = self.test.take().expect("it is there between the events");
                 self.test = Some(test.restarted(grace).await);
                 match being_sent {
-                    Some((what, _)) => format!("{what}, and the server is cut off while {:?} are told", self.cut_off),
+                    Some((what, unanswered)) => {
+                        self.were_cut_off(&unanswered).await;
+                        format!("{what}, and the server is cut off; in doubt: {:?}", self.cut_off)
+                    }
                     None => format!("the server is started again, within {grace:?}"),
                 }
             }
