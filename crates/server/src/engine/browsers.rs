@@ -84,7 +84,6 @@ impl Shared {
 
     /// When a claim ends that begins now and is for one attempt.
     pub(super) fn attempt_ends(&self, now: Timestamp) -> Timestamp {
-        let lease = self.settings.send_limit.saturating_add(self.settings.claim_margin);
-        now.saturating_add(SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX)).unwrap_or(now)
+        now.saturating_add(SignedDuration::try_from(self.lease()).unwrap_or(SignedDuration::MAX)).unwrap_or(now)
     }
 }

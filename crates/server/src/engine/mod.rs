@@ -382,6 +382,11 @@ impl Shared {
         let _ = self.events.send(event);
     }
 
+    /// How long a claim of a delivery holds.
+    fn lease(&self) -> Duration {
+        self.settings.send_limit.saturating_add(self.settings.claim_margin)
+    }
+
     /// Whether a claim that was asked for then came so late that too little of its time is left: others may have taken over what
     /// was claimed before it is done. One server alone has all the time.
     fn is_too_late(&self, asked: Instant) -> bool {

@@ -87,7 +87,9 @@ pub use telling::alert_choices::{AlertChange, AlertSeen, AlertSettings};
 pub use telling::alert_records::AlertRow;
 pub use telling::browsers::{BrowserNext, BrowserOwed, BrowserRecord, NewBrowser};
 pub use telling::decisions::{NotTold, NotToldFilter};
-pub use telling::deliveries::{Delivery, DeliveryFilter, DeliveryStatus, Settlement, standing::DeliveryStanding};
+pub use telling::deliveries::{
+    BeingSent, Delivery, DeliveryFilter, DeliveryStatus, Settlement, standing::DeliveryStanding,
+};
 pub use telling::mutes::{HeldBack, HeldTold, MuteFilter, MuteRecord};
 pub use telling::on_call::{
     CalendarCopy, KeptCalendar, OnCallSettled, OnCallTold, OverrideFilter, OverrideRecord, Usable,
@@ -192,6 +194,7 @@ struct Inner {
     database_clock: OnceLock<DatabaseClock>,
     claim_margin: Duration,
     low_water: claiming::low_water::LowWater,
+    in_hand: telling::deliveries::in_hand::InHand,
     partitions: partitions::Partitions,
     deleted_days: u32,
     ways_in: WaysIn,
@@ -233,6 +236,7 @@ impl Store {
             database_clock: OnceLock::new(),
             claim_margin: options.claim_margin,
             low_water: claiming::low_water::LowWater::default(),
+            in_hand: telling::deliveries::in_hand::InHand::default(),
             partitions: partitions::Partitions::default(),
             place: options.place,
             patience: options.patience,

@@ -1,6 +1,7 @@
 //! Sends what one alert owes. Each alert has a task of its own, so a dead channel never slows another.
 //!
-//! A delivery is marked sent only after the receiver said so; a crash in between sends it again, with the same key. Where people
+//! A delivery is marked sent only after the receiver said so; a crash in between sends it again, with the same key, and so does
+//! another server where this one did not end in the time of its claim. What this one is sending it never claims anew. Where people
 //! read, what comes within a window after a message is told as one.
 
 use std::{
@@ -15,7 +16,7 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::send_messages::Sender;
+use super::send_messages::{Sender, TOO_LATE};
 use crate::{
     engine::{
         Shared,
@@ -75,24 +76,27 @@ impl Deliver {
             Some(due) if due > now => return Ok(Next::At(due.min(glance))),
             Some(_) => {}
         }
-        let lease = shared.settings.send_limit.saturating_add(shared.settings.claim_margin);
+        let lease = shared.lease();
         let apart = self.apart.load(Ordering::Relaxed);
         let gathers = !window.is_zero() && apart == 0;
         if gathers && let Some(until) = self.gathers_until(window, lease, now).await? {
             return Ok(Next::At(until.min(glance)));
         }
+        let is_sending = free < shared.settings.sends_per_alert.max(1);
         let free = u32::try_from(free).unwrap_or(u32::MAX);
         let limit = if gathers { CROWD } else { free };
         let asked = Instant::now();
+        // Not that of before the questions, which may have waited for the database: the claim's time would be over too soon.
+        let now = shared.clock.now();
         let claimed = shared.store.claim_deliveries(&self.key, &shared.node, now, lease, limit).await?;
-        if claimed.is_empty() && shared.store.is_shared() {
+        // Others have it in hand, or this server has.
+        if claimed.is_empty() && (shared.store.is_shared() || is_sending) {
             let pause = shared.leaving_it_to_others();
             return Ok(Next::At(shared.clock.now().saturating_add(pause).unwrap_or(now)));
         }
         if shared.is_too_late(asked) {
             let now = shared.clock.now();
-            let reason = "the database answered too late for it to be sent then";
-            let back = |delivery: Delivery| (delivery, Settlement::Again(now, reason.to_owned()));
+            let back = |delivery: Delivery| (delivery, Settlement::Again(now, TOO_LATE.to_owned()));
             shared.store.settle_deliveries(claimed.into_iter().map(back).collect(), now).await?;
             return Ok(Next::Now);
         }
@@ -105,7 +109,8 @@ impl Deliver {
         }
         for message in messages {
             let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
-            shared.tracker.clone().spawn(sender.clone().send(message, place));
+            let being_sent = shared.store.sending(&message);
+            shared.tracker.clone().spawn(sender.clone().send(message, being_sent, place));
         }
         Ok(Next::Now)
     }

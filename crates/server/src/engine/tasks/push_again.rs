@@ -45,6 +45,8 @@ impl PushAgain {
             Some(due) if due > now => return Ok(Next::At(due.min(glance))),
             Some(_) => {}
         }
+        // Not that of before the question, which may have waited for the database.
+        let now = shared.clock.now();
         let claimed = shared.store.claim_browsers_owed(now, shared.attempt_ends(now), PIECE).await?;
         if claimed.is_empty() {
             // Another server has them in hand.

@@ -17,7 +17,7 @@ use crate::{
     chart,
     engine::{Event, Shared, driver::Wake},
     metrics::DeliveryResult,
-    store::{Delivery, DeliveryStatus, Settlement},
+    store::{BeingSent, Delivery, DeliveryStatus, Settlement, StoreError},
     web_push::Round,
 };
 
@@ -26,6 +26,9 @@ const EPISODE: u32 = 20;
 
 /// What was tried in vain for so long comes late: what has happened since is told with it.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Why what was claimed was not sent.
+pub(super) const TOO_LATE: &str = "the database answered too late for it to be sent then";
 
 /// What sending needs.
 #[derive(Clone)]
@@ -54,15 +57,25 @@ struct Piece {
 }
 
 impl Sender {
-    /// Tells these, as one message, and writes down what came of it.
-    pub(super) async fn send(self, deliveries: Vec<Delivery>, place: OwnedSemaphorePermit) {
+    /// Tells these, as one message, and writes down what came of it. They are in hand until then.
+    pub(super) async fn send(self, deliveries: Vec<Delivery>, being_sent: BeingSent, place: OwnedSemaphorePermit) {
+        self.send_and_settle(deliveries).await;
+        drop((being_sent, place));
+        self.wake.wake();
+    }
+
+    async fn send_and_settle(&self, deliveries: Vec<Delivery>) {
         let mut pieces = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             pieces.push(self.piece(delivery).await);
         }
         let mut notification = self.message(&pieces).await;
         let alert = pieces[0].first.alert_key.clone();
-        let came = match self.shared.add_browsers(&alert, &*self.channel, &mut notification).await {
+        let round = self.shared.add_browsers(&alert, &*self.channel, &mut notification).await;
+        if round.is_ok() && !self.are_still_ours(&pieces).await {
+            return self.leave(pieces).await;
+        }
+        let came = match round {
             Ok(round) => {
                 let sent = tokio::select! {
                     biased;
@@ -77,8 +90,43 @@ impl Sender {
             }
         };
         self.settle(pieces, came).await;
-        drop(place);
-        self.wake.wake();
+    }
+
+    /// Whether the claims hold for as long as sending may take. Where the database was slow to say what there is to be told, they are
+    /// renewed; what another server may have by now is not sent, since it would come twice.
+    async fn are_still_ours(&self, pieces: &[Piece]) -> bool {
+        let shared = &self.shared;
+        // Nobody else claims from one server alone.
+        if !shared.store.is_shared() {
+            return true;
+        }
+        let claimed: Vec<&Delivery> = pieces.iter().map(|piece| &piece.first).collect();
+        let kept = async {
+            // A machine that slept does not know how late it is until it has asked.
+            let slept = shared.store.ask_a_doubtful_clock().await?;
+            let now = shared.clock.now();
+            let limit = SignedDuration::try_from(shared.settings.send_limit).unwrap_or(SignedDuration::MAX);
+            let ends = now.saturating_add(limit).unwrap_or(Timestamp::MAX);
+            if !slept && claimed.iter().all(|one| one.next_attempt_at.is_some_and(|until| ends <= until)) {
+                return Ok(true);
+            }
+            shared.store.keep_claims(&claimed, &shared.node, now, shared.lease()).await
+        };
+        kept.await.unwrap_or_else(|error: StoreError| {
+            let alert = &claimed[0].alert_key;
+            tracing::warn!(alert, %error, "not sent now: whether another server has it is not known");
+            false
+        })
+    }
+
+    /// Leaves what was not sent to whoever is next. What another server has claimed meanwhile stays as that has it.
+    async fn leave(&self, pieces: Vec<Piece>) {
+        let now = self.shared.clock.now();
+        let settlement = Settlement::Again(now, TOO_LATE.to_owned());
+        let back = pieces.into_iter().map(|piece| (piece.first, settlement.clone())).collect();
+        if let Err(error) = self.shared.store.settle_deliveries(back, now).await {
+            tracing::error!(%error, "what was not sent could not be handed back; it is due when its claim is over");
+        }
     }
 
     /// What a message came to, where it went to browsers with what became of it for each.

@@ -111,7 +111,7 @@ impl Store {
 
     /// Asks the database's clock anew if this machine may have been suspended, and tells whether it may have been: what was
     /// reckoned by the clock before is to be reckoned again.
-    pub(in crate::store) async fn ask_a_doubtful_clock(&self) -> Result<bool, StoreError> {
+    pub async fn ask_a_doubtful_clock(&self) -> Result<bool, StoreError> {
         let is_doubtful = self.0.database_clock.get().is_some_and(|clock| clock.asked().is_doubtful());
         if is_doubtful {
             self.ask_the_clock().await?;

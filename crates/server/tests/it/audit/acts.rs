@@ -114,6 +114,7 @@ const WITHOUT_A_ROW: &[&str] = &[
     "sync_alerts",
     "give_up_orphans",
     "claim_deliveries",
+    "keep_claims",
     "settle_delivery",
     "settle_deliveries",
     "plan_after_clock_set_back",

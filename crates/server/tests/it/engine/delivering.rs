@@ -57,6 +57,26 @@ async fn a_dead_alert_slows_no_other() {
     assert_eq!(count(&test, "ops", DeliveryStatus::Owed).await, 100);
 }
 
+/// A clock goes on by much at once where it is set, or where its machine slept: what comes of what this server is sending, it will know.
+#[tokio::test]
+async fn what_is_being_sent_is_not_sent_once_more_however_late_it_is() {
+    let test = TestEngine::new().await;
+    test.ops().hangs();
+    let first = monitor(&test, "first").await;
+    flip(&test, first, State::Alarm).await;
+    until("it is being sent", async || test.ops().attempts() == 1).await;
+    // Longer than a claim holds.
+    test.later(3600);
+    let second = monitor(&test, "second").await;
+    flip(&test, second, State::Alarm).await;
+    until("the next one is being sent, too", async || {
+        let attempts = test.ops().attempts.lock().unwrap();
+        attempts.iter().any(|key| *key != attempts[0])
+    })
+    .await;
+    assert_eq!(test.ops().attempts(), 2, "each once: {:?}", test.ops().attempts.lock().unwrap());
+}
+
 #[tokio::test]
 async fn what_is_not_taken_is_tried_again_with_the_same_key_and_in_order() {
     let test = TestEngine::new().await;

@@ -2,7 +2,9 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use jiff::SignedDuration;
 use revere::{
+    alerts::SendError,
     engine::{EngineSettings, Event},
     store::{ConfiguredAlert, DeliveryStatus, RunResult, Settlement},
 };
@@ -11,6 +13,28 @@ use revere_model::{MonitorSpec, RunKind, State};
 use crate::support::{
     Behaviour, Scratch, TestDatabase, TestEngine, at, by_server, claims_in_force, scripted, spec, until,
 };
+
+/// A database of PostgreSQL whose readers wait for as long as a test holds a table.
+async fn patient() -> Scratch {
+    Scratch::on(TestDatabase::on_a_server().await, |options| options.busy_timeout = Duration::from_secs(60)).await
+}
+
+/// An engine with one alert, which could not tell that a monitor fails; it is tried again at what it answers with.
+async fn in_vain(scratch: Scratch, settings: EngineSettings) -> (TestEngine, jiff::Timestamp) {
+    let test = TestEngine::with_alerts(scratch, settings, &["ops"]).await;
+    test.ops().fails(Some(SendError::later("503 Service Unavailable")));
+    let spec = MonitorSpec { schedule: "@yearly".to_owned(), ..spec("a") };
+    let id = test.store().create_monitor(&spec, &by_server(test.now())).await.unwrap().id;
+    test.scratch.manual(id, State::Alarm).await;
+    test.engine.wake();
+    let mut sql = test.scratch.sql().await;
+    until("it was tried", async || {
+        sql.number("select count(*) from deliveries where attempts = 1 and claimed_by is null").await == 1
+    })
+    .await;
+    let due = test.store().next_delivery("ops").await.unwrap().expect("it is tried again");
+    (test, due)
+}
 
 /// An engine, and another server's on the same database, by the same clock.
 async fn two() -> (TestEngine, TestEngine) {
@@ -175,4 +199,75 @@ async fn each_tick_runs_on_one_of_them_and_a_stop_hands_back_at_once() {
     assert_eq!(run.tick_at, at("2026-01-01T00:06:00Z"));
     let nodes = other.store().nodes().await.unwrap();
     assert_eq!(nodes.len(), 1, "the one that stopped is gone: {nodes:?}");
+}
+
+/// What there is to be sent is looked for before it is claimed, in a database that answers late.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_holds_from_when_it_is_made_and_not_from_when_somebody_began_to_look() {
+    let (test, due) = in_vain(patient().await, EngineSettings::default()).await;
+    test.ops().fails(None);
+    test.ops().hangs();
+    let (mut holder, mut sql) = (test.scratch.sql().await, test.scratch.sql().await);
+    holder.run("begin; lock table deliveries in access exclusive mode").await;
+    test.at(due);
+    until("it looks for what is due", async || {
+        let looking = "select count(*) from pg_locks l join pg_stat_activity a on a.pid = l.pid
+             where l.relation = 'deliveries'::regclass and not l.granted and a.query like 'select min(next_attempt_at)%'";
+        sql.number(looking).await > 0
+    })
+    .await;
+    // Longer than a claim holds.
+    test.scratch.clock.advance(SignedDuration::from_secs(120));
+    holder.let_go().await;
+    until("it is being sent", async || test.ops().attempts() == 2).await;
+    let holds_until = sql.number("select next_attempt_at from deliveries where claimed_by is not null").await;
+    assert!(holds_until > test.now().as_microsecond(), "any other server may send it now");
+}
+
+/// What there is to say was long in the making, and another server has sent it meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_server_has_by_now_is_not_sent() {
+    let settings = EngineSettings { acknowledge_links: true, ..EngineSettings::default() };
+    let (test, due) = in_vain(patient().await, settings).await;
+    test.ops().fails(None);
+    let (beside, mut holder, mut sql) =
+        (test.scratch.beside().await, test.scratch.sql().await, test.scratch.sql().await);
+    // What its link is signed with is in it.
+    holder.run("begin; lock table meta in access exclusive mode").await;
+    test.at(due);
+    until("it is claimed", async || {
+        sql.number("select count(*) from deliveries where attempts = 2 and claimed_by is not null").await == 1
+    })
+    .await;
+    test.scratch.clock.advance(SignedDuration::from_secs(120));
+    let minute = Duration::from_secs(60);
+    let claimed = beside.store.claim_deliveries("ops", "another", beside.now(), minute, 9).await.unwrap();
+    assert_eq!(claimed.len(), 1, "its time is over");
+    let sent = Settlement::Sent("noted".to_owned());
+    assert!(beside.store.settle_delivery(&claimed[0], sent, beside.now()).await.unwrap());
+    holder.let_go().await;
+    // It ends what it has begun.
+    test.engine.stop(Duration::from_secs(60)).await;
+    assert_eq!(test.ops().attempts(), 1, "it came once from each server");
+}
+
+/// The same, and nobody has taken it over: it is sent, and its time begins anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_long_in_the_making_and_nobody_else_has_is_claimed_for_longer() {
+    let settings = EngineSettings { acknowledge_links: true, ..EngineSettings::default() };
+    let (test, due) = in_vain(patient().await, settings).await;
+    test.ops().fails(None);
+    test.ops().hangs();
+    let (mut holder, mut sql) = (test.scratch.sql().await, test.scratch.sql().await);
+    holder.run("begin; lock table meta in access exclusive mode").await;
+    test.at(due);
+    until("it is claimed", async || {
+        sql.number("select count(*) from deliveries where attempts = 2 and claimed_by is not null").await == 1
+    })
+    .await;
+    test.scratch.clock.advance(SignedDuration::from_secs(120));
+    holder.let_go().await;
+    until("it is being sent", async || test.ops().attempts() == 2).await;
+    let holds_until = sql.number("select next_attempt_at from deliveries where claimed_by is not null").await;
+    assert!(holds_until > test.now().as_microsecond(), "any other server may send it now");
 }

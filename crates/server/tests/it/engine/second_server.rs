@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use revere::{engine::EngineHandle, metrics::Metrics};
 
-use crate::support::{Scratch, TestEngine, on_postgresql, test_engine::engine, until};
+use crate::support::{Scratch, TestEngine, at_rest, on_postgresql, test_engine::engine};
 
 /// The second server, while it is there.
 pub(super) type Beside = Option<(Scratch, EngineHandle)>;
@@ -30,14 +30,9 @@ pub(super) async fn comes_or_goes(test: &TestEngine, beside: &mut Beside) -> Str
     }
 }
 
-/// Lets everything happen that is due now: until it `is_done`.
-pub(super) async fn come_to_rest(test: &TestEngine, beside: &Beside, mut is_done: impl AsyncFnMut() -> bool) {
-    until("nothing is due", async || {
-        test.engine.wake();
-        if let Some((_, engine)) = beside {
-            engine.wake();
-        }
-        is_done().await
-    })
-    .await;
+/// Lets everything happen that is due now: until nothing is, and both have looked since.
+pub(super) async fn come_to_rest(test: &TestEngine, beside: &Beside, nothing_is_due: impl AsyncFnMut() -> bool) {
+    let engines: Vec<&EngineHandle> =
+        std::iter::once(&test.engine).chain(beside.as_ref().map(|(_, engine)| engine)).collect();
+    at_rest(&engines, nothing_is_due).await;
 }

@@ -22,7 +22,7 @@ use revere::{
 };
 use revere_model::{Clock, ManualClock, State};
 use revere_sandbox::{Outcome, RunInputs};
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 use super::Scratch;
 
@@ -139,6 +139,8 @@ pub(crate) struct RecordingChannel {
     pub(crate) charts: bool,
     /// Whether it never answers.
     pub(crate) hangs: Arc<Mutex<bool>>,
+    /// Whoever holds this keeps it from answering what it has taken.
+    pub(crate) answers: Arc<RwLock<()>>,
 }
 
 impl RecordingChannel {
@@ -190,6 +192,7 @@ impl Channel for RecordingChannel {
             taken.push(notification.clone());
             taken.len()
         };
+        drop(self.answers.read().await);
         if *self.unheard.lock().unwrap() {
             return Err(SendError::unanswered("the connection broke"));
         }

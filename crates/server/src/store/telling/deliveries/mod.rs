@@ -6,6 +6,7 @@
 mod fallback;
 pub(in crate::store) mod handed_on;
 mod held;
+pub(in crate::store) mod in_hand;
 mod queue;
 mod sending;
 pub(in crate::store) mod standing;
@@ -14,6 +15,7 @@ use std::str::FromStr;
 
 pub(in crate::store) use fallback::{instead, stand_in, tell_instead};
 pub(in crate::store) use held::acknowledged;
+pub use in_hand::BeingSent;
 use jiff::Timestamp;
 use revere_model::{DeliveryId, FlipId, MonitorId, MuteId, Told};
 pub(in crate::store) use sending::{read, read_one, settle};

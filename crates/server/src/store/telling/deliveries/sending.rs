@@ -1,7 +1,8 @@
 //! Sending what is owed: claimed and settled.
 //!
 //! Of one alert and monitor only the oldest owed delivery is due; the next waits until that one is settled. Claiming
-//! one counts an attempt and hides it for a while; if nobody settles it, it is due again, with the same key.
+//! one counts an attempt and hides it for a while; if nobody settles it, it is due again, with the same key, to every server but
+//! the one that is still [sending](super::in_hand) it.
 
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ impl Store {
         .await
     }
 
-    /// Claims deliveries of an alert that are due, the longest due first: counts an attempt of each and hides it for
-    /// `lease`. Of those, what a mute holds back by now is put off until its end and not among them. One of which nothing can be
+    /// Claims deliveries of an alert that are due and that this server is not sending, the longest due first: counts an attempt of each
+    /// and hides it for `lease`. Of those, what a mute holds back by now is put off until its end and not among them. One of which nothing can be
     /// read is given up, and holds up no other. Where several servers share the database, it
     /// waits for a locked or full disk a second at most, and not as long as it takes: the claim's time passes meanwhile.
     pub async fn claim_deliveries(
@@ -69,6 +70,7 @@ impl Store {
         }
         let asked = Instant::now();
         let patience = self.0.shared.then_some(PATIENCE);
+        let in_hand = self.0.in_hand.ids_text();
         let claim = self.0.queue.write(patience, move |connection| {
             Box::pin(async move {
                 // The lease begins when it is written: a claim that waited for the disk would be over before anything is sent.
@@ -79,10 +81,12 @@ impl Store {
                 // Materialized: within a join they could be looked for once for each row, and be others each time.
                 let sql = format!(
                     "with chosen as materialized (select id as chosen_id from deliveries where alert_key = $3
-                         and status = 'owed' and next_attempt_at <= $4 order by next_attempt_at, id limit $5 {})
+                         and status = 'owed' and next_attempt_at <= $4 and id not in {}
+                         order by next_attempt_at, id limit $5 {})
                      update deliveries set attempts = attempts + 1, claimed_by = $1, next_attempt_at = $2
                      from chosen where id = chosen_id and status = 'owed' and next_attempt_at <= $4
                      returning *",
+                    sql_pieces::ids_of("$6"),
                     sql_pieces::PASSING_OVER_KEPT
                 );
                 let rows = db::query(db::AssertSqlSafe(sql))
@@ -91,6 +95,7 @@ impl Store {
                     .bind(alert)
                     .bind(micros(now))
                     .bind(i64::from(limit))
+                    .bind(in_hand)
                     .fetch_all(&mut *connection)
                     .await?;
                 let mut claimed = Vec::with_capacity(rows.len());
@@ -102,6 +107,43 @@ impl Store {
             })
         });
         claim.await
+    }
+
+    /// Has claims of `node` hold for `lease` from now on, of what is sent later than was thought. False if another server may have
+    /// taken one of them over meanwhile: then none of them is to be sent. Waits as a claim does.
+    pub async fn keep_claims(
+        &self,
+        claimed: &[&Delivery],
+        node: &str,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        let lease = SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX);
+        let hidden_until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
+        let mut claims: Vec<_> = claimed.iter().map(|one| (one.monitor_id, one.id, one.attempts)).collect();
+        // In the order in which what came of them is written.
+        claims.sort_unstable();
+        let node = node.to_owned();
+        let keep = self.0.queue.write(Some(PATIENCE), move |connection| {
+            Box::pin(async move {
+                let mut kept = 0;
+                for (_, id, attempts) in &claims {
+                    let updated = db::query(
+                        "update deliveries set next_attempt_at = $1
+                         where id = $2 and status = 'owed' and attempts = $3 and claimed_by = $4",
+                    )
+                    .bind(micros(hidden_until))
+                    .bind(id.0)
+                    .bind(i64::from(*attempts))
+                    .bind(&node)
+                    .execute(&mut *connection)
+                    .await?;
+                    kept += updated.rows_affected();
+                }
+                Ok(kept == claims.len() as u64)
+            })
+        });
+        keep.await
     }
 
     /// What waits behind a delivery of which nobody was told yet and that belongs to the same episode, oldest first: the rest

@@ -10,7 +10,6 @@ use revere::{
 use revere_model::{FlipId, MuteSubject, Severity, SeveritySet, Silence, State, held_by};
 
 use super::{ALERTS, World};
-use crate::support::on_postgresql;
 
 /// What one receiver has heard of one monitor.
 #[derive(Default)]
@@ -122,8 +121,7 @@ impl World {
         let (event, in_doubt) = (self.event, self.in_doubt.get(alert).copied());
         let ears = self.ears.entry((alert.to_owned(), told.monitor.id)).or_default();
         if let Some(heard_at) = ears.keys.get(&told.key) {
-            // Where several servers share a database, the clock of the test may go on while one of them sends.
-            return match on_postgresql() || in_doubt.is_some_and(|doubt| doubt >= *heard_at) {
+            return match in_doubt.is_some_and(|doubt| doubt >= *heard_at) {
                 false => Err("told twice, and nobody could doubt that it had arrived".to_owned()),
                 true if knows || may_be_repeat => Ok(()),
                 true => Err("told twice, and nothing says so".to_owned()),
@@ -136,6 +134,9 @@ impl World {
             ));
         }
         let (deaf, may_know) = (ears.deaf(), in_doubt.is_some_and(|doubt| doubt >= ears.heard_at));
+        if told.sending.may_be_repeat && !may_know {
+            return Err("it says that it may be a repeat, and nobody could doubt what became of anything".to_owned());
+        }
         ears.keys.insert(told.key.clone(), event);
         (ears.last, ears.last_flip, ears.heard_at, ears.unsure) = (row.id.0, row.flip_id.0, event, false);
         if told.reminder.is_some() {
@@ -158,12 +159,13 @@ impl World {
         ears.state(told.new_state, told.severity(), deaf)
     }
 
-    /// From now on, nobody knows what becomes of what is told by those whose receivers are not heard, or by any, where a `server`
-    /// ends meanwhile.
-    pub(super) fn doubts(&mut self, server: bool) {
+    /// From now on, nobody knows what becomes of what is told by those whose receivers are not heard, nor what became of what a server
+    /// was telling that was ended. Nothing else puts anything in doubt: whatever else happens does so while nothing is under way.
+    pub(super) fn doubts(&mut self) {
+        let cut_off = std::mem::take(&mut self.cut_off);
         let test = self.test.as_ref().expect("it is there between the events");
         for (alert, channel) in &test.alerts {
-            if server || *channel.unheard.lock().unwrap() {
+            if cut_off.contains(alert) || *channel.unheard.lock().unwrap() {
                 self.in_doubt.insert(alert.clone(), self.event);
             }
         }

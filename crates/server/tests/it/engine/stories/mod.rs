@@ -4,7 +4,8 @@
 //!
 //! - every problem told gets exactly one end told, and no end is told of nothing;
 //! - nothing muted is told, and nobody is reminded of what somebody looks after;
-//! - of one monitor, nothing is told out of order, and nothing twice but what may not have arrived, which says so;
+//! - of one monitor, nothing is told out of order, and nothing twice but what its receiver took without a word, or took while the
+//!   server that told it was ended, which says so;
 //! - nothing owed is forgotten: once all is well again, everybody knows how each monitor is, and is reminded of what goes on;
 //! - each change of state was told, or its silence has a reason on record, which was so at that moment;
 //! - where a source is down from time to time, nothing that waits for it is told, and the source is told as everything is.
@@ -12,6 +13,7 @@
 //! The suite tells the same few each time, so that it turns red for what was changed and not by chance. `REVERE_STORIES` asks for as
 //! many new ones, `REVERE_STORY` for one alone, by the number that a failure says.
 
+mod cutting_off;
 mod hearing;
 
 use std::{
@@ -89,8 +91,11 @@ struct World {
     given_up: HashMap<DeliveryId, bool>,
     /// How much has happened.
     event: usize,
-    /// The last event after which what an alert told may have arrived and nobody knew of it.
+    /// The last event after which an alert's receiver answered to nobody, or whoever told it was ended: what it was told then may have
+    /// arrived.
     in_doubt: HashMap<String, usize>,
+    /// The alerts that were telling something when their server was ended last.
+    cut_off: Vec<String>,
     flapping: Option<Flapping>,
     /// The silences whose reasons were looked at.
     looked_at: HashSet<(FlipId, Silence, String)>,
@@ -127,6 +132,7 @@ impl World {
             given_up: HashMap::new(),
             event: 0,
             in_doubt: HashMap::new(),
+            cut_off: Vec::new(),
             flapping: None,
             looked_at: HashSet::new(),
             story: Vec::new(),
@@ -177,7 +183,7 @@ impl World {
             let what = self.happens().await;
             self.story.push(format!("{} {what}", self.test().now()));
             self.event += 1;
-            self.doubts(what.starts_with("the server is started") || what == "the second server goes");
+            self.doubts();
             self.at_rest().await;
             self.listen().await;
             self.reasons().await;
@@ -251,13 +257,20 @@ impl World {
                 format!("{monitor} is active: {active}")
             }
             22 => {
+                let grace = [Duration::ZERO, Duration::from_secs(5)][self.below(2)];
+                let being_sent = if grace.is_zero() { Some(self.is_being_sent().await) } else { None };
                 if let Some((_, engine)) = self.beside.take() {
                     engine.stop(Duration::ZERO).await;
                 }
-                let grace = [Duration::ZERO, Duration::from_secs(5)][self.below(2)];
                 let test = self.test.take().expect("it is there between the events");
                 self.test = Some(test.restarted(grace).await);
-                format!("the server is started again, within {grace:?}")
+                match being_sent {
+                    Some((what, unanswered)) => {
+                        self.were_cut_off(&unanswered).await;
+                        format!("{what}, and the server is cut off; in doubt: {:?}", self.cut_off)
+                    }
+                    None => format!("the server is started again, within {grace:?}"),
+                }
             }
             _ => self.second_server().await,
         }
@@ -349,43 +362,38 @@ impl World {
     async fn at_rest(&mut self) {
         let (test, beside) = (self.test.as_ref().expect("it is there between the events"), &self.beside);
         let sql = tokio::sync::Mutex::new(&mut self.sql);
+        let (store, now) = (test.store(), test.now());
         second_server::come_to_rest(test, beside, async || {
-            let (store, now) = (test.store(), test.now());
-            if !store.tell_outages(now).await.unwrap().owed.is_empty() {
-                return false;
-            }
-            // What waited for the source runs once more when that is back.
-            let runs = format!(
-                "select count(*) from dues where claimed_by is not null or due_at <= {}",
-                now.as_microsecond()
-            );
-            if sql.lock().await.number(runs).await > 0 {
-                return false;
-            }
-            if store.tell_held(now, 0).await.unwrap().more || store.remind("pager", HOURLY, now, 0).await.unwrap().more
+            if !store.tell_outages(now).await.unwrap().owed.is_empty()
+                || store.tell_held(now, 0).await.unwrap().more
+                || store.remind("pager", HOURLY, now, 0).await.unwrap().more
             {
                 return false;
             }
-            for alert in ALERTS {
-                // Asked at once: what is settled makes the next one due.
-                let under_way = format!(
-                    "select count(*) from deliveries where alert_key = '{alert}' and status = 'owed'
-                         and (claimed_by is not null or next_attempt_at <= {})",
+            let mut gathers = vec!["''".to_owned()];
+            for (alert, channel) in test.alerts.iter().filter(|(_, channel)| !channel.window.is_zero()) {
+                gathers.push(format!("'{alert}'"));
+                let waits = format!(
+                    "select count(*) from deliveries where alert_key = '{alert}' and status = 'owed' and claimed_by is null
+                         and next_attempt_at <= {}",
                     now.as_microsecond()
                 );
-                if sql.lock().await.number(under_way).await == 0 {
-                    continue;
-                }
-                let window = SignedDuration::try_from(test.alerts[alert].window).unwrap();
-                let last = store.last_message(alert, LEASE).await.unwrap();
-                let claims = format!(
-                    "select count(*) from deliveries where alert_key = '{alert}' and status = 'owed' and claimed_by is not null"
-                );
-                if sql.lock().await.number(claims).await > 0 || last.is_none_or(|last| last + window <= now) {
-                    return false;
+                if sql.lock().await.number(waits).await > 0 {
+                    let window = SignedDuration::try_from(channel.window).unwrap();
+                    if store.last_message(alert, LEASE).await.unwrap().is_none_or(|last| last + window <= now) {
+                        return false;
+                    }
                 }
             }
-            true
+            // All at once: what is settled makes the next one due. What waited for the source runs once more when that is back.
+            let under_way = format!(
+                "select (select count(*) from dues where claimed_by is not null or due_at <= {now})
+                     + (select count(*) from deliveries where status = 'owed'
+                            and (claimed_by is not null or (next_attempt_at <= {now} and alert_key not in ({}))))",
+                gathers.join(", "),
+                now = now.as_microsecond()
+            );
+            sql.lock().await.number(under_way).await == 0
         })
         .await;
     }
