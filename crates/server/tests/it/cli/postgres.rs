@@ -7,7 +7,7 @@ use revere::{
 use revere_model::{Asked, Clock as _, Rights, Role, SystemClock};
 use serde_json::json;
 
-use super::Shell;
+use super::{Shell, said};
 use crate::support::{PostgresServer, Sql, client, database::schema_of_its_own, eventually};
 
 #[tokio::test]
@@ -48,6 +48,35 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
     shell.write("file.py", "DATABASE_PATH = 'revere.db'");
     let said = shell.run("nodes -c file.py").exits(1);
     assert!(said.stderr.contains("is a SQLite file, which one server has for itself"), "{}", said.stderr);
+}
+
+/// The scheme has two spellings, and the password several places.
+#[tokio::test]
+async fn an_address_of_either_scheme_takes_a_password_from_where_it_is_kept() {
+    let url = schema_of_its_own().await;
+    let shell = Shell::new();
+    let bare = url.replace(":test-s3cret@", "@");
+    shell.write("password", "test-s3cret\n");
+    for (config, variable, code, words) in [
+        (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'FILE:password'"), None, 0, "the database answers"),
+        (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"), Some("test-s3cret"), 0, "the database answers"),
+        (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"), Some("wr0ng-s3cret"), 1, "does not let this user in"),
+        (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"), None, 1, "environment variable SHOP_DB is not set"),
+        (format!("DATABASE_URL = '{bare}'"), None, 1, "does not let this user in"),
+        (format!("DATABASE_URL = '{url}'"), None, 0, "the database answers"),
+    ] {
+        for scheme in ["postgresql://", "postgres://"] {
+            shell.write("config.py", &config.replace("postgresql://", scheme));
+            let mut command = shell.revere();
+            command.args(["check", "--connect"]).env_remove("SHOP_DB");
+            if let Some(variable) = variable {
+                command.env("SHOP_DB", variable);
+            }
+            let said = said(&mut command).exits(code);
+            let all = format!("{}{}", said.stdout, said.stderr);
+            assert!(all.contains(words) && !all.contains("s3cret"), "{scheme} {variable:?}: {all}");
+        }
+    }
 }
 
 /// As docs/POSTGRES.md says how many statements a minute a server asks that has nothing to do: some 120. What it does all the time it
