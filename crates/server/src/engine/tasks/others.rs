@@ -30,6 +30,9 @@ const EVERY: Duration = Duration::from_millis(900);
 /// So many looks from one sign of life to the next.
 const SIGNS: u64 = 10;
 
+/// So many looks from one for claims whose time is over to the next.
+const TAKES_OVER: u64 = 3;
+
 /// How long the store is left alone after it could not answer.
 const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
 
@@ -78,6 +81,9 @@ impl Others {
         if look.is_multiple_of(SIGNS) {
             self.sign().await?;
         }
+        if look.is_multiple_of(TAKES_OVER) {
+            self.take_over().await?;
+        }
         let now = shared.clock.now();
         let due = shared.store.due(now).await?;
         if due.tick.is_some_and(|tick| tick <= now) {
@@ -95,7 +101,7 @@ impl Others {
         Ok(Next::After(EVERY.mul_f64(0.8 + 0.4 * spread)))
     }
 
-    /// A sign of life, and a look for those that give none.
+    /// A sign of life, and a look for those who give none.
     async fn sign(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
         let asked = shared.store.ask_the_clock().await;
@@ -107,7 +113,13 @@ impl Others {
         let recent = now.saturating_sub(MISSED_FOR).unwrap_or(Timestamp::MIN);
         self.say_who_is_gone(shared.store.nodes_missing(since, recent).await?);
         shared.servers.store(shared.store.nodes_seen(since).await?, Ordering::Relaxed);
-        let TakenBack { runs, deliveries } = shared.store.take_back(&shared.node, now).await?;
+        Ok(())
+    }
+
+    /// Makes due again what other servers had and did not bring to an end in time.
+    async fn take_over(&self) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let TakenBack { runs, deliveries } = shared.store.take_back(&shared.node, shared.clock.now()).await?;
         if runs + deliveries > 0 {
             tracing::warn!(runs, deliveries, "taken over from a server that did not go on with it");
             shared.evaluate.wake();

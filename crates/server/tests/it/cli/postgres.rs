@@ -1,5 +1,8 @@
 //! What each command says and does where the database is PostgreSQL.
 
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
 use revere::{
     access::secrets::digest,
     store::{NewToken, NewUser, PostgresAddress, Store, StoreOptions},
@@ -8,7 +11,7 @@ use revere_model::{Asked, Clock as _, Rights, Role, SystemClock};
 use serde_json::json;
 
 use super::{Shell, said};
-use crate::support::{PostgresServer, Sql, client, database::schema_of_its_own, eventually};
+use crate::support::{PostgresServer, Sql, client, database::schema_of_its_own, eventually, until};
 
 #[tokio::test]
 async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
@@ -59,9 +62,24 @@ async fn an_address_of_either_scheme_takes_a_password_from_where_it_is_kept() {
     shell.write("password", "test-s3cret\n");
     for (config, variable, code, words) in [
         (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'FILE:password'"), None, 0, "the database answers"),
-        (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"), Some("test-s3cret"), 0, "the database answers"),
-        (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"), Some("wr0ng-s3cret"), 1, "does not let this user in"),
-        (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"), None, 1, "environment variable SHOP_DB is not set"),
+        (
+            format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"),
+            Some("test-s3cret"),
+            0,
+            "the database answers",
+        ),
+        (
+            format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"),
+            Some("wr0ng-s3cret"),
+            1,
+            "does not let this user in",
+        ),
+        (
+            format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"),
+            None,
+            1,
+            "environment variable SHOP_DB is not set",
+        ),
         (format!("DATABASE_URL = '{bare}'"), None, 1, "does not let this user in"),
         (format!("DATABASE_URL = '{url}'"), None, 0, "the database answers"),
     ] {
@@ -123,6 +141,44 @@ async fn a_server_with_nothing_to_do_asks_its_database_little() {
         busiest.push(format!("{a_minute:.0} statements a minute, {LOOKS} looks in {seconds:.1} s: {words:#?}"));
     }
     panic!("in each stretch more than 200 statements a minute, or a look each second: {}", busiest.join("\n"));
+}
+
+/// It is read in pieces, each a question of its own: whoever takes it slowly, or no more, keeps no dead row in the database's way.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_nobody_goes_on_reading_holds_no_snapshot() {
+    // Thirty megabytes, which fit nowhere in between.
+    const RUNS: usize = 30_000;
+    let database = PostgresServer::start(&[]).await;
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_URL = '{}'\n", database.url()));
+    let server = shell.serve(&[]);
+    let monitor = json!({"name": "a", "script": "return_value = 1", "schedule": "@yearly"});
+    assert_eq!(server.post("/api/v1/monitors", &monitor).await.0, 201);
+    assert_eq!(server.post("/api/v1/monitors/1/run", &json!({})).await.0, 200);
+    let mut sql = Sql::at(&PostgresAddress::read(&database.url(), None).unwrap().into()).await;
+    sql.run(format!(
+        "insert into runs (monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, message, output)
+         select 1, 'scheduled', r.started_at - n * 1000, r.started_at - n * 1000, 7, 'OK', 'OK', 'OK', repeat('m', 1000), ''
+         from runs r, generate_series(1, {RUNS}) n"
+    ))
+    .await;
+    let answer = client().get(format!("{}/monitor/1/history.csv", server.address)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut parts = answer.bytes_stream();
+    let mut text = parts.next().await.unwrap().unwrap().to_vec();
+    let held = "select count(*) from pg_stat_activity where application_name = 'revere'
+         and (state like 'idle in transaction%' or clock_timestamp() - xact_start > interval '2 seconds')";
+    let stopped = Instant::now();
+    until("three seconds have passed", async || {
+        assert_eq!(sql.number(held).await, 0, "somebody holds a snapshot");
+        stopped.elapsed() > Duration::from_secs(3)
+    })
+    .await;
+    while let Some(part) = parts.next().await {
+        text.extend_from_slice(&part.unwrap());
+    }
+    assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), RUNS + 2, "all of them, and a head");
+    server.stop();
 }
 
 /// Whoever watches hears of a server that is gone also where the others of its database call the same address.
@@ -204,11 +260,11 @@ async fn health_answers_at_once_while_the_database_is_away_also_who_shows_a_toke
     store.create_token(new, &asked).await.unwrap().unwrap();
     store.close().await;
     let ask = async || {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let answer = client().get(format!("{}/healthz", server.address)).bearer_auth(secret).send().await.unwrap();
         let (status, health) = (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap());
         // It was five seconds.
-        assert!(began.elapsed() < std::time::Duration::from_millis(2500), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_millis(2500), "{:?}", began.elapsed());
         (status, health)
     };
     let (status, health) = ask().await;

@@ -79,7 +79,8 @@ async fn rules_of_sqlite() -> BTreeSet<String> {
     let unique = "select t.name || ' unique (' || (select group_concat(name, ',') from
              (select name from pragma_index_info(l.name) order by seqno)) || ')'
          from sqlite_schema t, pragma_index_list(t.name) l where t.type = 'table' and l.origin = 'u'";
-    let references = "select t.name || ' (' || group_concat(f.\"from\", ',') || ') references ' || f.\"table\" || ' on delete '
+    let references =
+        "select t.name || ' (' || group_concat(f.\"from\", ',') || ') references ' || f.\"table\" || ' on delete '
              || lower(f.on_delete)
          from sqlite_schema t, pragma_foreign_key_list(t.name) f where t.type = 'table' group by t.name, f.id";
     let mut all = BTreeSet::new();
