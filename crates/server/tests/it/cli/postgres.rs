@@ -143,6 +143,58 @@ async fn a_server_with_nothing_to_do_asks_its_database_little() {
     panic!("in each stretch more than 200 statements a minute, or a look each second: {}", busiest.join("\n"));
 }
 
+/// A server that starts while somebody holds what is needed to make one.
+#[tokio::test]
+async fn health_says_that_runs_of_the_next_days_have_no_partition() {
+    let (shell, url) = (Shell::new(), schema_of_its_own().await);
+    shell.write("config.py", &format!("DATABASE_URL = '{url}'\n"));
+    shell.serve(&[]).stop();
+    let mut sql = Sql::at(&PostgresAddress::read(&url, None).unwrap().into()).await;
+    let weeks = "select cast(c.relname as text) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhparent = to_regclass('runs') and c.relname <> 'runs_before'";
+    for week in sql.texts(weeks).await {
+        sql.run(format!("drop table {week}")).await;
+    }
+    sql.run("begin; lock table runs in share update exclusive mode").await;
+    let server = shell.serve(&[]);
+    let said = server
+        .wait_for("/healthz", |health| health["partitions"].as_str().filter(|said| *said != "ok").map(str::to_owned))
+        .await;
+    assert!(said.starts_with("runs have partitions until ") && said.contains(" only: "), "{said}");
+    server.stop();
+}
+
+/// PostgreSQL keeps no text with a NUL in it: neither what a script says nor what people write stops anything for that.
+#[tokio::test]
+async fn a_text_with_a_nul_is_kept_with_its_place_shown_or_refused_in_words() {
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_URL = '{}'\n", schema_of_its_own().await));
+    let server = shell.serve(&[]);
+    let script = "print('in' + chr(0) + 'side')\nraise MonitorFailure('before' + chr(0) + 'after')";
+    let monitor = json!({"name": "a", "script": script, "schedule": "@yearly"});
+    assert_eq!(server.post("/api/v1/monitors", &monitor).await.0, 201);
+    let (status, run) = server.post("/api/v1/monitors/1/run", &json!({})).await;
+    assert_eq!(status, 200, "{run:#}");
+    let kept = server.json("/api/v1/monitors/1/runs?limit=1").await["items"][0].clone();
+    assert_eq!((&kept["message"], &kept["new_state"]), (&json!("before\u{fffd}after"), &json!("ALARM")), "{kept:#}");
+    assert!(kept["output"].as_str().unwrap().contains("in\u{fffd}side"), "{kept:#}");
+    for body in [
+        json!({"name": "b\0", "script": "return_value = 1", "schedule": "@yearly"}),
+        json!({"name": "b", "description": "\0", "script": "return_value = 1", "schedule": "@yearly"}),
+        json!({"name": "b", "tags": ["\0"], "script": "return_value = 1", "schedule": "@yearly"}),
+        json!({"name": "b", "script": "return_value = '\0'", "schedule": "@yearly"}),
+    ] {
+        let (status, said) = server.post("/api/v1/monitors", &body).await;
+        assert!(status == 201 || status == 422, "{status} {said:#} for {body}");
+    }
+    for path in ["/?search=a%00", "/api/v1/monitors?search=a%00", "/api/v1/monitors?tag=a%00", "/audit?target=a%00"] {
+        let (status, said) = server.get(path).await;
+        assert!(status == 200 || status == 422, "{status} {said} for {path}");
+    }
+    assert_eq!(server.json("/healthz").await["status"], "ok");
+    server.stop();
+}
+
 /// It is read in pieces, each a question of its own: whoever takes it slowly, or no more, keeps no dead row in the database's way.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_nobody_goes_on_reading_holds_no_snapshot() {

@@ -9,6 +9,7 @@ mod held_snapshot;
 mod history;
 mod importing;
 mod incidents;
+mod lost_answers;
 mod made_history;
 mod monitors;
 mod muting;
