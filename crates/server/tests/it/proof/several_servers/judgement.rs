@@ -102,9 +102,11 @@ pub(super) async fn judge(world: &mut World, receiver: &Receiver, patience: Dura
     for (id, period_s) in &world.flapping {
         ticks += ticks_are_accounted_for(&mut database, *id, *period_s).await;
     }
+    assert!((ticks.due - ticks.counted) * 5 > ticks.due, "hardly any tick was run: {ticks:?}");
     no_tick_is_missing_at_either_end(&mut database, world, until).await;
     no_tick_is_run_twice(&mut database).await;
     no_run_is_out_of_its_time(&mut database).await;
+    each_change_of_state_is_a_flip(&mut database, world).await;
     acknowledged_edits_hold(&mut database, world, Some(false)).await;
     let told = receiver.read();
     every_attempt_has_the_key_of_its_flip(&mut database, &told).await;
@@ -196,6 +198,26 @@ async fn no_run_is_out_of_its_time(database: &mut Sql) {
              or started_at + duration_us > cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) + 50000";
     let odd = database.texts(odd).await;
     assert!(odd.is_empty(), "runs that were made out of their time: {odd:?}");
+}
+
+/// Of a monitor that nobody changes each run begins in the state that the one before it left, and what it changes is a flip.
+async fn each_change_of_state_is_a_flip(database: &mut Sql, world: &World) {
+    let ids = world.flapping.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
+    // An id is taken while the monitor's state is held, so that these are in the order in which they were recorded.
+    let breaks = format!(
+        "select monitor_id || ': ' || id || ' went from ' || old_state || ' to ' || new_state || ', after ' || was from
+             (select monitor_id, id, old_state, new_state,
+                 lag(new_state, 1, 'INACTIVE') over (partition by monitor_id order by id) as was
+                 from runs where monitor_id in ({ids})) as all_runs
+         where old_state <> was"
+    );
+    let breaks = database.texts(breaks).await;
+    assert!(breaks.is_empty(), "changes of state that no run made: {breaks:?}");
+    let odd = "select r.monitor_id || ': ' || r.id from runs r left join flips f on f.run_id = r.id
+             and f.monitor_id = r.monitor_id and f.old_state = r.old_state and f.new_state = r.new_state
+         where (r.old_state <> r.new_state) <> (f.id is not null)";
+    let odd = database.texts(odd).await;
+    assert!(odd.is_empty(), "runs that changed a state without a flip, or the other way round: {odd:?}");
 }
 
 /// Also those that were refused: a receiver knows a repeat by it.
