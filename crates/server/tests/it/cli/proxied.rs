@@ -187,16 +187,12 @@ async fn who_logs_in_is_in_at_both_servers_and_comes_from_where_the_proxy_says()
     let told = |address: &str| audit.text.contains(address);
     assert!(told("127.0.0.2") && told("127.0.0.3") && !told("203.0.113.9"), "{}", audit.text);
 
-    // Who logs out at one is out at both, and so is a page that is open.
-    let stream = ada.request("GET", "/events").send().await.unwrap();
-    assert_eq!(stream.status(), 200);
+    // Who logs out at one is out at both.
     let answer = ada.submit("/logout", &[]).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    tokio::time::timeout(crate::support::PATIENCE, stream.text()).await.expect("it ends").unwrap();
-    let session = bob.session().unwrap();
     for _ in 0..2 {
         assert!(ada.get("/").await.header("location").starts_with("/login"));
-        assert_eq!(bob.get("/").await.status, 200, "another session: {session}");
+        assert_eq!(bob.get("/").await.status, 200, "that is another session");
     }
     other.stop();
     one.stop();
