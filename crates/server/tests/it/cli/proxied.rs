@@ -14,6 +14,7 @@ use serde_json::json;
 use super::Shell;
 use crate::{
     access::{PASSWORD, Visitor},
+    api::server::send,
     support::{client, database::schema_of_its_own, eventually},
 };
 
@@ -188,11 +189,13 @@ async fn who_logs_in_is_in_at_both_servers_and_comes_from_where_the_proxy_says()
     assert!(told("127.0.0.2") && told("127.0.0.3") && !told("203.0.113.9"), "{}", audit.text);
 
     // Who logs out at one is out at both.
+    let session = ada.session().unwrap();
     let answer = ada.submit("/logout", &[]).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    for _ in 0..2 {
-        assert!(ada.get("/").await.header("location").starts_with("/login"));
-        assert_eq!(bob.get("/").await.status, 200, "that is another session");
+    for _ in 0..4 {
+        let old = ada.request("GET", "/").header("cookie", format!("revere_session={session}"));
+        assert!(send(old).await.header("location").starts_with("/login"), "her session is over");
+        assert_eq!(bob.get("/").await.status, 200, "the other one is not");
     }
     other.stop();
     one.stop();
