@@ -192,9 +192,12 @@ async fn who_logs_in_is_in_at_both_servers_and_comes_from_where_the_proxy_says()
     let session = ada.session().unwrap();
     let answer = ada.submit("/logout", &[]).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    for _ in 0..4 {
+    // Two in a row meet both.
+    for _ in 0..2 {
         let old = ada.request("GET", "/").header("cookie", format!("revere_session={session}"));
         assert!(send(old).await.header("location").starts_with("/login"), "her session is over");
+    }
+    for _ in 0..2 {
         assert_eq!(bob.get("/").await.status, 200, "the other one is not");
     }
     other.stop();
