@@ -97,7 +97,7 @@ async fn an_address_of_either_scheme_takes_a_password_from_where_it_is_kept() {
     }
 }
 
-/// As docs/POSTGRES.md says how many statements a minute a server asks that has nothing to do: some 120. What it does all the time it
+/// As docs/POSTGRES.md says how many statements a minute a server asks that has nothing to do: some 135. What it does all the time it
 /// does in every stretch of time; what it does once after its start, on a busy machine late, is in one of them, and the next is asked.
 #[tokio::test]
 async fn a_server_with_nothing_to_do_asks_its_database_little() {
