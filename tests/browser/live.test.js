@@ -57,3 +57,24 @@ story("ten windows side by side load, and are alive, though a browser has six co
   await server.api("POST", `/monitors/${id}/run`, {});
   for (const one of windows.slice(3)) await one.getByText("and still").waitFor();
 });
+
+story("who looks at a monitor sees that somebody edits it, pauses it and deletes it meanwhile", server, {}, async ({ page, context, server }) => {
+  const id = await server.monitor({ name: "Edited by two" });
+  await page.goto(`/monitor/${id}`);
+  const list = await context.newPage();
+  await list.goto("/?search=by+two");
+  await list.locator(`#m${id}`, { hasText: "Edited by two" }).waitFor();
+  assert.equal(await page.getByText("Somebody has edited this monitor.").count(), 0);
+  await server.api("PATCH", `/monitors/${id}`, { name: "Edited by two others", schedule: "*/7 * * * *" });
+  await list.locator(`#m${id}`, { hasText: "Edited by two others" }).waitFor();
+  const notice = page.getByRole("status").getByText("Somebody has edited this monitor.");
+  await notice.waitFor();
+  await page.locator("#when").getByText("*/7 * * * *").waitFor();
+  await page.getByRole("link", { name: "Show it as it is now" }).click();
+  await page.getByRole("heading", { name: "Edited by two others" }).waitFor();
+  assert.equal(await notice.count(), 0);
+  await server.api("PATCH", `/monitors/${id}`, { active: false });
+  await notice.waitFor();
+  await server.api("DELETE", `/monitors/${id}`);
+  await page.getByRole("status").getByText("Somebody has deleted this monitor.").waitFor();
+});

@@ -62,7 +62,10 @@ async function ask() {
 // The monitors on the page; a new search shows others.
 function address() {
   const one = location.pathname.match(/^\/monitor\/(\d+)$/);
-  if (one) return `/events?monitor=${one[1]}`;
+  if (one) {
+    const version = document.getElementById("edited")?.dataset.version;
+    return `/events?monitor=${one[1]}${version ? `&version=${version}` : ""}`;
+  }
   if (document.getElementById("log")) return "/events?deliveries=true";
   const rows = [...document.querySelectorAll(".monitors tbody tr")].map((row) => row.id.slice(1));
   return rows.length ? `/events?monitors=${rows.slice(0, 200).join(",")}` : "/events";

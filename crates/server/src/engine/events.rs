@@ -23,6 +23,11 @@ pub enum Event {
         /// The fault.
         fault: String,
     },
+    /// Somebody did something about a monitor: edited, paused, deleted or brought it back, or looks after its problem.
+    Changed {
+        /// Which.
+        monitor_id: MonitorId,
+    },
     /// An attempt at a delivery is over.
     Delivery {
         /// The delivery.

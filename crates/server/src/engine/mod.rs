@@ -183,6 +183,12 @@ impl EngineHandle {
         self.shared.others.wake();
     }
 
+    /// Says that somebody has changed a monitor: to whoever watches it, and to what may be due sooner.
+    pub fn changed(&self, monitor_id: MonitorId) {
+        self.wake();
+        self.shared.tell(Event::Changed { monitor_id });
+    }
+
     /// Has old and deleted things removed now.
     pub fn tidy(&self) {
         self.shared.prune.wake();

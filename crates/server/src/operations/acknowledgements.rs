@@ -32,7 +32,7 @@ pub async fn acknowledge(context: &Context, id: MonitorId, note: &str) -> Result
         services.store.acknowledge(id, None, AcknowledgedBy::Request, &asked).await.map_err(of("monitor", id))?;
     match made {
         Acknowledged::Now(made) => {
-            services.engine.wake();
+            services.engine.changed(id);
             Ok((made, false))
         }
         Acknowledged::Before(made) => Ok((made, true)),
@@ -51,7 +51,7 @@ pub async fn take_back(context: &Context, id: MonitorId, note: &str) -> Result<O
     let asked = context.asked().because(checked(note)?);
     let rotas = services.rotas.iter().filter_map(|(key, rota)| Some((key.clone(), rota.escalate_after?))).collect();
     let was = services.store.take_back_acknowledgement(id, rotas, &asked).await.map_err(of("monitor", id))?;
-    services.engine.wake();
+    services.engine.changed(id);
     Ok(was)
 }
 
@@ -180,7 +180,7 @@ pub async fn acknowledge_by_link(context: &Context, token: &str, note: &str) -> 
         Acknowledged::Now(made) | Acknowledged::Before(made) => Stands::Acknowledged(made),
         Acknowledged::Over(state) => Stands::Over(state),
     };
-    services.engine.wake();
+    services.engine.changed(*monitor_id);
     Ok(Linked { stands, ..linked })
 }
 

@@ -29,6 +29,6 @@ pub async fn undelete(context: &Context, id: MonitorId) -> Result<Monitor, Failu
     };
     let services = context.may_with(Operation::UndeleteMonitor, Some(id), &deleted.tags)?;
     let monitor = services.store.undelete_monitor(id, &context.asked()).await.map_err(of("deleted monitor", id))?;
-    services.engine.wake();
+    services.engine.changed(id);
     Ok(monitor)
 }

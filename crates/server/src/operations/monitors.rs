@@ -145,7 +145,7 @@ pub async fn delete(context: &Context, id: MonitorId, version: Option<i64>) -> R
             Err(StoreError::Conflict(_)) if version.is_none() && tries < TRIES => tries += 1,
             Err(error) => return Err(of("monitor", id)(error)),
             Ok(()) => {
-                services.engine.wake();
+                services.engine.changed(id);
                 return Ok(());
             }
         }
@@ -201,7 +201,7 @@ pub(super) async fn save(
             Err(StoreError::Conflict(_)) if version.is_none() && tries < TRIES => tries += 1,
             Err(error) => return Err(of("monitor", id)(error)),
             Ok(monitor) => {
-                services.engine.wake();
+                services.engine.changed(id);
                 return Ok(monitor);
             }
         }

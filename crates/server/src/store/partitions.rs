@@ -46,7 +46,13 @@ impl Store {
             return Ok(());
         }
         let mut connection = self.0.connect.connect().await?;
-        let kept = keep(&mut connection, micros(now)).await;
+        let kept = async {
+            let standing = look(&mut connection, micros(now)).await?;
+            // It is known also where no more can be made.
+            self.0.partitions.seen().until = Some(standing.until);
+            keep(&mut connection, micros(now), standing).await
+        };
+        let kept = kept.await;
         let closed = connection.close().await;
         tracing::trace!(?closed, "partitions were looked after");
         let mut seen = self.0.partitions.seen();
@@ -104,8 +110,7 @@ impl Store {
     }
 }
 
-async fn keep(connection: &mut DbConnection, now: i64) -> Result<Standing, sqlx::Error> {
-    let mut standing = look(connection, now).await?;
+async fn keep(connection: &mut DbConnection, now: i64, mut standing: Standing) -> Result<Standing, sqlx::Error> {
     if standing.lacks {
         connection.begin().await?;
         if let Engine::Postgres(connection) = connection.engine() {

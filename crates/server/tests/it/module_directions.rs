@@ -81,3 +81,23 @@ fn nothing_connects_but_outbound() {
         }
     }
 }
+
+/// Poolers, and databases that speak PostgreSQL's language, lack these: nothing may need them to be right. One lock keeps two servers
+/// from making the tables at once, and ids of runs are taken from their sequence, in whatever order.
+#[test]
+fn no_statement_needs_listen_an_advisory_lock_or_the_order_of_a_sequence() {
+    const MAY: [(&str, &str); 2] = [("pg_advisory_xact_lock", "migrate.rs"), ("nextval", "run_ids.rs")];
+    let needs = |word: &str| {
+        let word = word.to_lowercase();
+        let is_a_word = ["listen", "unlisten", "pg_notify", "pglistener", "nextval", "currval", "lastval"];
+        is_a_word.contains(&word.as_str()) || word.starts_with("pg_advisory") || word.starts_with("pg_try_advisory")
+    };
+    for (path, code) in sources("store") {
+        // SQL says `notify channel`; what wakes a task in this process is called by its type or as a method.
+        let says_notify = code.to_lowercase().contains("notify ");
+        let found = words(&code)
+            .map(|(_, word)| word)
+            .find(|word| needs(word) && !MAY.iter().any(|(may, file)| may == word && path.ends_with(file)));
+        assert!(found.is_none() && !says_notify, "{}: {found:?}", path.display());
+    }
+}

@@ -4,7 +4,7 @@
 //! Right without it: what is due is found by whoever looks. It makes that soon.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -29,6 +29,9 @@ const EVERY: Duration = Duration::from_millis(900);
 
 /// So many looks from one sign of life to the next.
 const SIGNS: u64 = 10;
+
+/// So many looks from one for claims whose time is over to the next.
+const TAKES_OVER: u64 = 3;
 
 /// How long the store is left alone after it could not answer.
 const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
@@ -56,6 +59,15 @@ struct Told {
     runs: HashMap<MonitorId, Timestamp>,
     /// What became of the newest deliveries, and after how many attempts.
     deliveries: HashMap<DeliveryId, (DeliveryStatus, u64)>,
+    /// What people did about monitors not long ago, by its number in the audit.
+    acts: HashSet<i64>,
+}
+
+/// What a look found, or what of it is new.
+struct Seen {
+    runs: Vec<(MonitorId, Timestamp)>,
+    deliveries: Vec<DeliveryStanding>,
+    acts: Vec<(i64, MonitorId)>,
 }
 
 impl Others {
@@ -68,6 +80,9 @@ impl Others {
         let look = self.looks.fetch_add(1, Ordering::Relaxed);
         if look.is_multiple_of(SIGNS) {
             self.sign().await?;
+        }
+        if look.is_multiple_of(TAKES_OVER) {
+            self.take_over().await?;
         }
         let now = shared.clock.now();
         let due = shared.store.due(now).await?;
@@ -86,7 +101,7 @@ impl Others {
         Ok(Next::After(EVERY.mul_f64(0.8 + 0.4 * spread)))
     }
 
-    /// A sign of life, and a look for those that give none.
+    /// A sign of life, and a look for those who give none.
     async fn sign(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
         let asked = shared.store.ask_the_clock().await;
@@ -98,7 +113,13 @@ impl Others {
         let recent = now.saturating_sub(MISSED_FOR).unwrap_or(Timestamp::MIN);
         self.say_who_is_gone(shared.store.nodes_missing(since, recent).await?);
         shared.servers.store(shared.store.nodes_seen(since).await?, Ordering::Relaxed);
-        let TakenBack { runs, deliveries } = shared.store.take_back(&shared.node, now).await?;
+        Ok(())
+    }
+
+    /// Makes due again what other servers had and did not bring to an end in time.
+    async fn take_over(&self) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let TakenBack { runs, deliveries } = shared.store.take_back(&shared.node, shared.clock.now()).await?;
         if runs + deliveries > 0 {
             tracing::warn!(runs, deliveries, "taken over from a server that did not go on with it");
             shared.evaluate.wake();
@@ -131,11 +152,15 @@ impl Others {
         }
         let limit = SignedDuration::try_from(shared.in_force().configured.run_limit).unwrap_or(MARGIN);
         let since = shared.clock.now().saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
-        let last = shared.store.last_runs(since, limit).await?;
         let owed = self.told().as_ref().map(Told::owed).unwrap_or_default();
-        let deliveries = shared.store.delivery_standings(&owed, TOLD_AT_ONCE).await?;
+        let seen = Seen {
+            runs: shared.store.last_runs(since, limit).await?,
+            deliveries: shared.store.delivery_standings(&owed, TOLD_AT_ONCE).await?,
+            // Written down when they were asked for, and there when they are done.
+            acts: shared.store.acts_on_monitors(since, TOLD_AT_ONCE).await?,
+        };
         let before = self.told().clone();
-        let (runs, deliveries) = self.news(last, deliveries);
+        let Seen { runs, deliveries, acts } = self.news(seen);
         let found = shared.store.runs_that_began(&runs, TOLD_AT_ONCE).await.inspect_err(|_| {
             // Nobody was told of it: it is looked for again.
             *self.told() = before;
@@ -146,31 +171,39 @@ impl Others {
         for DeliveryStanding { id, alert_key, monitor_id, status, .. } in deliveries {
             shared.tell(Event::Delivery { id, alert_key, monitor_id, status });
         }
+        let changed: BTreeSet<MonitorId> = acts.into_iter().map(|(_, monitor)| monitor).collect();
+        for monitor_id in changed {
+            shared.tell(Event::Changed { monitor_id });
+        }
         Ok(())
     }
 
-    /// What is new and not of this server's own doing. At the first look nothing is: whoever watches has just seen it.
-    fn news(
-        &self,
-        last: Vec<(MonitorId, Timestamp)>,
-        deliveries: Vec<DeliveryStanding>,
-    ) -> (Vec<(MonitorId, Timestamp)>, Vec<DeliveryStanding>) {
+    /// What is new and not of this server's own doing, as far as that matters: who is shown a change again sees none. At the first
+    /// look nothing is new: whoever watches has just seen it.
+    fn news(&self, seen: Seen) -> Seen {
         let shared = &self.shared;
+        let Seen { mut runs, mut deliveries, mut acts } = seen;
         let now = Told {
-            runs: last.iter().copied().collect(),
+            runs: runs.iter().copied().collect(),
             deliveries: deliveries.iter().map(|one| (one.id, (one.status, one.attempts))).collect(),
+            acts: acts.iter().map(|(act, _)| *act).collect(),
         };
         let before = self.told().replace(now);
         let own_runs = shared.announced.lock().expect("no code panics while it holds this lock").clone();
         let own_deliveries = std::mem::take(&mut *shared.announced_deliveries());
-        let Some(before) = before else { return (Vec::new(), Vec::new()) };
+        let Some(before) = before else {
+            return Seen { runs: Vec::new(), deliveries: Vec::new(), acts: Vec::new() };
+        };
         let is_new = |(monitor, at): &(MonitorId, Timestamp)| {
             before.runs.get(monitor) != Some(at) && own_runs.get(monitor) != Some(at)
         };
         let has_changed = |one: &DeliveryStanding| {
             before.deliveries.get(&one.id) != Some(&(one.status, one.attempts)) && !own_deliveries.contains(&one.id)
         };
-        (last.into_iter().filter(is_new).collect(), deliveries.into_iter().filter(has_changed).collect())
+        runs.retain(is_new);
+        deliveries.retain(has_changed);
+        acts.retain(|(act, _)| !before.acts.contains(act));
+        Seen { runs, deliveries, acts }
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Option<Told>> {

@@ -1,7 +1,7 @@
 //! Reads the audit: the newest first, filtered.
 
 use jiff::Timestamp;
-use revere_model::{Act, Target};
+use revere_model::{Act, MonitorId, Target, TargetKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -142,6 +142,23 @@ impl Store {
         );
         let rows = db::query(db::AssertSqlSafe(sql)).bind(ids).fetch_all(self.readers()).await?;
         Ok((rows.iter().map(row).collect::<Result<_, _>>()?, more))
+    }
+
+    /// What was asked for about monitors since then: the number of each row, and which monitor it is about; of the newest `limit`.
+    pub async fn acts_on_monitors(&self, since: Timestamp, limit: u32) -> Result<Vec<(i64, MonitorId)>, StoreError> {
+        let rows = db::query(
+            "select id, target_id from audit where at >= $1 and target_kind = $2 order by at desc, id desc limit $3",
+        )
+        .bind(micros(since))
+        .bind(TargetKind::Monitor.as_str())
+        .bind(i64::from(limit))
+        .fetch_all(self.engine_readers())
+        .await?;
+        let act = |row: &DbRow| -> Result<Option<(i64, MonitorId)>, StoreError> {
+            let (id, monitor) = (row.int("id")?, row.text_or_none("target_id")?);
+            Ok(monitor.and_then(|monitor| monitor.parse().ok()).map(|monitor| (id, MonitorId(monitor))))
+        };
+        rows.iter().filter_map(|row| act(row).transpose()).collect()
     }
 }
 

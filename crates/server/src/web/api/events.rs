@@ -90,10 +90,11 @@ fn told(receiver: Receiver<Event>, only: Option<MonitorId>) -> impl Stream<Item 
     stream::unfold(receiver, move |mut receiver| async move {
         loop {
             match receiver.recv().await {
-                Ok(happened) if only.is_none_or(|only| only == whose(&happened)) => {
-                    return Some((shown(&happened), receiver));
+                Ok(happened) => {
+                    if let Some(event) = shown(&happened).filter(|_| only.is_none_or(|only| only == whose(&happened))) {
+                        return Some((event, receiver));
+                    }
                 }
-                Ok(_) => {}
                 Err(RecvError::Lagged(missed)) => {
                     return Some((event("lagged", &json!({ "missed": missed })), receiver));
                 }
@@ -106,13 +107,16 @@ fn told(receiver: Receiver<Event>, only: Option<MonitorId>) -> impl Stream<Item 
 fn whose(happened: &Event) -> MonitorId {
     match happened {
         Event::Run { run, .. } => run.monitor_id,
-        Event::Fault { monitor_id, .. } | Event::Delivery { monitor_id, .. } => *monitor_id,
+        Event::Fault { monitor_id, .. } | Event::Delivery { monitor_id, .. } | Event::Changed { monitor_id } => {
+            *monitor_id
+        }
     }
 }
 
-/// Without output and traceback: many watch, few read those.
-fn shown(happened: &Event) -> sse::Event {
-    match happened {
+/// Without output and traceback: many watch, few read those. What people do is for open pages alone.
+fn shown(happened: &Event) -> Option<sse::Event> {
+    Some(match happened {
+        Event::Changed { .. } => return None,
         Event::Run { run, flip } => event(
             "run",
             &json!({
@@ -134,7 +138,7 @@ fn shown(happened: &Event) -> sse::Event {
         Event::Delivery { id, alert_key, monitor_id, status } => {
             event("delivery", &json!({ "id": id, "alert": alert_key, "monitor_id": monitor_id, "status": status }))
         }
-    }
+    })
 }
 
 fn event(name: &str, data: &Value) -> sse::Event {

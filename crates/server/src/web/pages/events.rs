@@ -24,19 +24,21 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{
     layout,
-    monitor::{self, AcknowledgedPart, DeliveryLogPart, RunsPart, StatusPanel, StatusPart, StoryPart, WhenPart},
+    monitor::{
+        self, AcknowledgedPart, DeliveryLogPart, EditedPart, RunsPart, StatusPanel, StatusPart, StoryPart, WhenPart,
+    },
     monitors::{self, RowPart},
     page_zone::ChosenZone,
 };
 use crate::{
     engine::Event,
-    operations::{self, Context, Refusal, events, overview},
+    operations::{self, Context, Failure, Refusal, events, overview},
     web::{Problem, WebState, caller::Caller, params::Params},
 };
 
 /// Between two messages to one page.
 const PACE: Duration = Duration::from_millis(500);
-/// After so long everything is sent anew: edits by others make no event.
+/// After so long everything is sent anew: what is set for many at once, as a mute, makes no event.
 const ANEW: Duration = Duration::from_secs(20);
 /// A page shows no more.
 const MOST: usize = 200;
@@ -49,6 +51,8 @@ struct Watcher {
     shown: Vec<MonitorId>,
     /// Whether the page is that of one monitor rather than the list.
     single: bool,
+    /// The version of that one that the page was made of, where it says so.
+    version: Option<i64>,
     changed: BTreeSet<MonitorId>,
     counts: bool,
     /// Whether the page shows deliveries of all monitors, and whether there is news of them.
@@ -59,7 +63,7 @@ struct Watcher {
     _counted: Box<dyn Send + Sync>,
 }
 
-/// `/events?monitors=1,2,3` for the list, `/events?monitor=1` for a monitor's page, `/events?deliveries=true` for the
+/// `/events?monitors=1,2,3` for the list, `/events?monitor=1&version=7` for a monitor's page, `/events?deliveries=true` for the
 /// alerts, `/events` for the rest.
 pub(super) async fn events(
     Extract(state): Extract<WebState>,
@@ -70,8 +74,9 @@ pub(super) async fn events(
 ) -> Result<impl IntoResponse, Problem> {
     let shown = params.several::<MonitorId>("monitors").unwrap_or_default();
     let one = params.parsed::<MonitorId>("monitor", "the id of a monitor");
+    let version = params.whole("version", 1..=i64::MAX);
     let deliveries = params.flag("deliveries").unwrap_or_default();
-    let (mut shown, one, deliveries) = params.finish((shown, one, deliveries))?;
+    let (mut shown, one, version, deliveries) = params.finish((shown, one, version, deliveries))?;
     if shown.len() > MOST {
         return Err(Refusal::one("monitors", format!("{} of them: {MOST} at most", shown.len())).into());
     }
@@ -82,6 +87,7 @@ pub(super) async fn events(
         zone,
         changed: shown.iter().copied().collect(),
         single: one.is_some(),
+        version,
         shown,
         counts: true,
         deliveries,
@@ -138,6 +144,11 @@ impl Watcher {
                 *monitor_id
             }
             Event::Fault { monitor_id, .. } => *monitor_id,
+            Event::Changed { monitor_id } => {
+                // It may have been paused, deleted or brought back.
+                self.counts = true;
+                *monitor_id
+            }
         };
         if self.shown.contains(&id) {
             self.changed.insert(id);
@@ -189,7 +200,20 @@ impl Watcher {
         };
         if self.single {
             if let Some(id) = changed.first() {
-                let monitor = operations::monitors::get(context, *id).await?;
+                let found = operations::monitors::get(context, *id).await;
+                if let Some(version) = self.version {
+                    let edited = match &found {
+                        Ok(monitor) if monitor.version != version => Some("Somebody has edited this monitor."),
+                        Err(Failure::NotFound { .. }) => Some("Somebody has deleted this monitor."),
+                        _ => None,
+                    };
+                    let part = EditedPart { id: *id, version, edited };
+                    parts.insert("edited".to_owned(), Value::String(layout::render(&part)?));
+                }
+                let monitor = match found {
+                    Err(Failure::NotFound { .. }) if self.version.is_some() => return Ok((parts, counts)),
+                    found => found?,
+                };
                 let now = context.now();
                 let stand = StatusPart { stand: StatusPanel::of(&monitor, now) };
                 let when = WhenPart { when: monitor::Schedule::of(&monitor, &self.zone, now) };

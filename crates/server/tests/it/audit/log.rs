@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use revere::store::{Store, StoreOptions};
+use revere::store::{DatabasePlace, Store, StoreOptions};
 use revere_model::MonitorId;
 use serde_json::{Value, json};
 
 use super::whole;
 use crate::{
     cli::{Shell, server::Server},
-    support::{SmallDisk, client, eventually, until},
+    support::{SmallDisk, TestDatabase, client, eventually, on_postgresql, until},
 };
 
 fn started(shell: &Shell) -> Server {
@@ -96,8 +96,13 @@ async fn a_full_disk_stops_nothing_and_loses_no_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_instant_act_and_row_are_both_there_or_neither_and_every_row_is_logged() {
-    let shell = Shell::new();
-    shell.write("config.py", "AUDIT_LOG = 'audit.log'\n");
+    let (shell, database) = (Shell::new(), TestDatabase::new().await);
+    let place = match database.place() {
+        DatabasePlace::File(_) => DatabasePlace::File(shell.path("revere.db")),
+        server => server,
+    };
+    let line = if on_postgresql() { format!("DATABASE_URL = '{}'\n", database.url()) } else { String::new() };
+    shell.write("config.py", &format!("{line}AUDIT_LOG = 'audit.log'\n"));
     let client = client();
     for round in 0..3_u64 {
         let server = started(&shell);
@@ -121,7 +126,7 @@ async fn killed_at_any_instant_act_and_row_are_both_there_or_neither_and_every_r
         };
         tokio::join!(edits, killed);
     }
-    let store = Store::open(StoreOptions::new(shell.path("revere.db"))).await.unwrap();
+    let store = Store::open(StoreOptions::new(place)).await.unwrap();
     let rows = whole(&store).await;
     let mut by_monitor: BTreeMap<i64, i64> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.target.is_some()) {

@@ -21,7 +21,7 @@ mod on_call;
 mod original;
 mod outbound_rules;
 mod postgres;
-mod postgres_tls;
+pub(crate) mod postgres_tls;
 mod proxied;
 mod reload;
 mod run;
@@ -29,6 +29,7 @@ mod sandbox_reset;
 pub(crate) mod server;
 mod service_manager;
 mod several_servers;
+mod taking_over;
 mod tape;
 mod upgrading;
 

@@ -1,5 +1,8 @@
 //! What each command says and does where the database is PostgreSQL.
 
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
 use revere::{
     access::secrets::digest,
     store::{NewToken, NewUser, PostgresAddress, Store, StoreOptions},
@@ -7,8 +10,8 @@ use revere::{
 use revere_model::{Asked, Clock as _, Rights, Role, SystemClock};
 use serde_json::json;
 
-use super::Shell;
-use crate::support::{PostgresServer, Sql, client, database::schema_of_its_own, eventually};
+use super::{Shell, said};
+use crate::support::{PostgresServer, Sql, client, database::schema_of_its_own, eventually, until};
 
 #[tokio::test]
 async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
@@ -50,7 +53,51 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
     assert!(said.stderr.contains("is a SQLite file, which one server has for itself"), "{}", said.stderr);
 }
 
-/// As docs/POSTGRES.md says how many statements a minute a server asks that has nothing to do: some 120. What it does all the time it
+/// The scheme has two spellings, and the password several places.
+#[tokio::test]
+async fn an_address_of_either_scheme_takes_a_password_from_where_it_is_kept() {
+    let url = schema_of_its_own().await;
+    let shell = Shell::new();
+    let bare = url.replace(":test-s3cret@", "@");
+    shell.write("password", "test-s3cret\n");
+    for (config, variable, code, words) in [
+        (format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'FILE:password'"), None, 0, "the database answers"),
+        (
+            format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"),
+            Some("test-s3cret"),
+            0,
+            "the database answers",
+        ),
+        (
+            format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"),
+            Some("wr0ng-s3cret"),
+            1,
+            "does not let this user in",
+        ),
+        (
+            format!("DATABASE_URL = '{bare}'\nDATABASE_PASSWORD = 'ENV:SHOP_DB'"),
+            None,
+            1,
+            "environment variable SHOP_DB is not set",
+        ),
+        (format!("DATABASE_URL = '{bare}'"), None, 1, "does not let this user in"),
+        (format!("DATABASE_URL = '{url}'"), None, 0, "the database answers"),
+    ] {
+        for scheme in ["postgresql://", "postgres://"] {
+            shell.write("config.py", &config.replace("postgresql://", scheme));
+            let mut command = shell.revere();
+            command.args(["check", "--connect"]).env_remove("SHOP_DB");
+            if let Some(variable) = variable {
+                command.env("SHOP_DB", variable);
+            }
+            let said = said(&mut command).exits(code);
+            let all = format!("{}{}", said.stdout, said.stderr);
+            assert!(all.contains(words) && !all.contains("s3cret"), "{scheme} {variable:?}: {all}");
+        }
+    }
+}
+
+/// As docs/POSTGRES.md says how many statements a minute a server asks that has nothing to do: some 135. What it does all the time it
 /// does in every stretch of time; what it does once after its start, on a busy machine late, is in one of them, and the next is asked.
 #[tokio::test]
 async fn a_server_with_nothing_to_do_asks_its_database_little() {
@@ -94,6 +141,96 @@ async fn a_server_with_nothing_to_do_asks_its_database_little() {
         busiest.push(format!("{a_minute:.0} statements a minute, {LOOKS} looks in {seconds:.1} s: {words:#?}"));
     }
     panic!("in each stretch more than 200 statements a minute, or a look each second: {}", busiest.join("\n"));
+}
+
+/// A server that starts while somebody holds what is needed to make one.
+#[tokio::test]
+async fn health_says_that_runs_of_the_next_days_have_no_partition() {
+    let (shell, url) = (Shell::new(), schema_of_its_own().await);
+    shell.write("config.py", &format!("DATABASE_URL = '{url}'\n"));
+    shell.serve(&[]).stop();
+    let mut sql = Sql::at(&PostgresAddress::read(&url, None).unwrap().into()).await;
+    let weeks = "select cast(c.relname as text) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhparent = to_regclass('runs') and c.relname <> 'runs_before'";
+    for week in sql.texts(weeks).await {
+        sql.run(format!("drop table {week}")).await;
+    }
+    sql.run("begin; lock table runs in share update exclusive mode").await;
+    let server = shell.serve(&[]);
+    let said = server
+        .wait_for("/healthz", |health| health["partitions"].as_str().filter(|said| *said != "ok").map(str::to_owned))
+        .await;
+    assert!(said.starts_with("runs have partitions until ") && said.contains(" only: "), "{said}");
+    server.stop();
+}
+
+/// PostgreSQL keeps no text with a NUL in it: neither what a script says nor what people write stops anything for that.
+#[tokio::test]
+async fn a_text_with_a_nul_is_kept_with_its_place_shown_or_refused_in_words() {
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_URL = '{}'\n", schema_of_its_own().await));
+    let server = shell.serve(&[]);
+    let script = "print('in' + chr(0) + 'side')\nraise MonitorFailure('before' + chr(0) + 'after')";
+    let monitor = json!({"name": "a", "script": script, "schedule": "@yearly"});
+    assert_eq!(server.post("/api/v1/monitors", &monitor).await.0, 201);
+    let (status, run) = server.post("/api/v1/monitors/1/run", &json!({})).await;
+    assert_eq!(status, 200, "{run:#}");
+    let kept = server.json("/api/v1/monitors/1/runs?limit=1").await["items"][0].clone();
+    assert_eq!((&kept["message"], &kept["new_state"]), (&json!("before\u{fffd}after"), &json!("ALARM")), "{kept:#}");
+    assert!(kept["output"].as_str().unwrap().contains("in\u{fffd}side"), "{kept:#}");
+    for body in [
+        json!({"name": "b\0", "script": "return_value = 1", "schedule": "@yearly"}),
+        json!({"name": "b", "description": "\0", "script": "return_value = 1", "schedule": "@yearly"}),
+        json!({"name": "b", "tags": ["\0"], "script": "return_value = 1", "schedule": "@yearly"}),
+        json!({"name": "b", "script": "return_value = '\0'", "schedule": "@yearly"}),
+    ] {
+        let (status, said) = server.post("/api/v1/monitors", &body).await;
+        assert!(status == 201 || status == 422, "{status} {said:#} for {body}");
+    }
+    for path in ["/?search=a%00", "/api/v1/monitors?search=a%00", "/api/v1/monitors?tag=a%00", "/audit?target=a%00"] {
+        let (status, said) = server.get(path).await;
+        assert!(status == 200 || status == 422, "{status} {said} for {path}");
+    }
+    assert_eq!(server.json("/healthz").await["status"], "ok");
+    server.stop();
+}
+
+/// It is read in pieces, each a question of its own: whoever takes it slowly, or no more, keeps no dead row in the database's way.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_nobody_goes_on_reading_holds_no_snapshot() {
+    // Thirty megabytes, which fit nowhere in between.
+    const RUNS: usize = 30_000;
+    let database = PostgresServer::start(&[]).await;
+    let shell = Shell::new();
+    shell.write("config.py", &format!("DATABASE_URL = '{}'\n", database.url()));
+    let server = shell.serve(&[]);
+    let monitor = json!({"name": "a", "script": "return_value = 1", "schedule": "@yearly"});
+    assert_eq!(server.post("/api/v1/monitors", &monitor).await.0, 201);
+    assert_eq!(server.post("/api/v1/monitors/1/run", &json!({})).await.0, 200);
+    let mut sql = Sql::at(&PostgresAddress::read(&database.url(), None).unwrap().into()).await;
+    sql.run(format!(
+        "insert into runs (monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, message, output)
+         select 1, 'scheduled', r.started_at - n * 1000, r.started_at - n * 1000, 7, 'OK', 'OK', 'OK', repeat('m', 1000), ''
+         from runs r, generate_series(1, {RUNS}) n"
+    ))
+    .await;
+    let answer = client().get(format!("{}/monitor/1/history.csv", server.address)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut parts = answer.bytes_stream();
+    let mut text = parts.next().await.unwrap().unwrap().to_vec();
+    let held = "select count(*) from pg_stat_activity where application_name = 'revere'
+         and (state like 'idle in transaction%' or clock_timestamp() - xact_start > interval '2 seconds')";
+    let stopped = Instant::now();
+    until("three seconds have passed", async || {
+        assert_eq!(sql.number(held).await, 0, "somebody holds a snapshot");
+        stopped.elapsed() > Duration::from_secs(3)
+    })
+    .await;
+    while let Some(part) = parts.next().await {
+        text.extend_from_slice(&part.unwrap());
+    }
+    assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), RUNS + 2, "all of them, and a head");
+    server.stop();
 }
 
 /// Whoever watches hears of a server that is gone also where the others of its database call the same address.
@@ -175,11 +312,11 @@ async fn health_answers_at_once_while_the_database_is_away_also_who_shows_a_toke
     store.create_token(new, &asked).await.unwrap().unwrap();
     store.close().await;
     let ask = async || {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let answer = client().get(format!("{}/healthz", server.address)).bearer_auth(secret).send().await.unwrap();
         let (status, health) = (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap());
         // It was five seconds.
-        assert!(began.elapsed() < std::time::Duration::from_millis(2500), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_millis(2500), "{:?}", began.elapsed());
         (status, health)
     };
     let (status, health) = ask().await;

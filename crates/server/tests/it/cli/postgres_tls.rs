@@ -6,7 +6,7 @@ use super::Shell;
 use crate::support::{network_address, postgres_server::PostgresServer};
 
 /// An authority, and a pair that it signed for `localhost`: all as PEM.
-fn authority() -> (String, (String, String)) {
+pub(crate) fn authority() -> (String, (String, String)) {
     let root_key = rcgen::KeyPair::generate().unwrap();
     let mut root = rcgen::CertificateParams::new(vec!["authority".to_owned()]).unwrap();
     root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -10,13 +10,13 @@ use jiff::{Timestamp, ToSpan};
 use revere::{
     engine::EngineHandle,
     metrics::Metrics,
-    store::{RunFilter, Store, StoreOptions},
+    store::{DatabasePlace, RunFilter, Store, StoreOptions},
 };
 use revere_model::{Clock, ManualClock, MonitorId, RunKind, State};
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    Behaviour, TestEngine, at, by_server, claims_in_force, scripted, spec,
+    Behaviour, Sql, TestDatabase, TestEngine, at, by_server, claims_in_force, scripted, spec,
     test_engine::{RecordingChannel, ScriptedRunner, engine},
     until,
 };
@@ -109,7 +109,7 @@ struct Life {
 
 impl Life {
     fn begin(
-        path: &std::path::Path,
+        place: &DatabasePlace,
         clock: &ManualClock,
         runner: &ScriptedRunner,
         alerts: &BTreeMap<String, RecordingChannel>,
@@ -119,7 +119,7 @@ impl Life {
             let began = std::time::Instant::now();
             // The dead one's lock goes with its last thread.
             let store = loop {
-                match Store::open(StoreOptions::new(path)).await {
+                match Store::open(StoreOptions::new(place.clone())).await {
                     Ok(store) => break store,
                     Err(error) if began.elapsed() > Duration::from_secs(60) => panic!("{error}"),
                     Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -141,8 +141,8 @@ impl Life {
 
 #[test]
 fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("revere.db");
+    let database = tokio::runtime::Runtime::new().unwrap().block_on(TestDatabase::new());
+    let place = database.place();
     let clock = ManualClock::at(at("2026-01-01T00:00:00Z"));
     let runner = ScriptedRunner::default();
     let alerts: BTreeMap<String, RecordingChannel> = [("ops".to_owned(), RecordingChannel::default())].into();
@@ -151,7 +151,7 @@ fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
     let mut monitors = Vec::new();
     let mut minute = 0;
     for kill in 0..30_u64 {
-        let life = Life::begin(&path, &clock, &runner, &alerts);
+        let life = Life::begin(&place, &clock, &runner, &alerts);
         life.runtime.block_on(async {
             if monitors.is_empty() {
                 for n in 0..25 {
@@ -172,7 +172,12 @@ fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
         life.kill();
     }
     runner.behaves("flapping", Behaviour::Ends(State::Ok));
-    let life = Life::begin(&path, &clock, &runner, &alerts);
+    if place.file().is_none() {
+        // What the last of them had in hand is taken over when its claims end.
+        minute += 3;
+        clock.set(at("2026-01-01T00:00:00Z") + minute.minutes());
+    }
+    let life = Life::begin(&place, &clock, &runner, &alerts);
     life.runtime.block_on(async {
         let expected: Vec<Timestamp> = (1..=minute).map(|n| at("2026-01-01T00:00:00Z") + n.minutes()).collect();
         until("every tick accounted for, once", async || {
@@ -202,13 +207,6 @@ fn killed_at_any_moment_no_tick_is_lost_or_doubled_and_every_flip_is_told() {
             assert_eq!(seen, expected, "{told:?}");
         }
     });
-    let sound = life.runtime.block_on(async {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
-        let mut outside = sqlx::ConnectOptions::connect(&options).await.unwrap();
-        let broken = sqlx::query("pragma foreign_key_check").fetch_all(&mut outside).await.unwrap().len();
-        let text: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut outside).await.unwrap();
-        (text, broken)
-    });
-    assert_eq!(sound, ("ok".to_owned(), 0));
+    life.runtime.block_on(async { Sql::at(&place).await.assert_sound().await });
     life.kill();
 }

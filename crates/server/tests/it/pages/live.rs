@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::browser::Browser;
-use crate::api::server::Server;
+use crate::api::server::{Server, send};
 
 /// Reads messages until one satisfies `wanted`.
 async fn until(answer: reqwest::Response, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -64,4 +64,26 @@ async fn counts_are_sent_first_and_streams_end_when_the_server_stops() {
     ended.unwrap();
     let many: Vec<String> = (0..300).map(|id| id.to_string()).collect();
     assert_eq!(browser.get(&format!("/events?monitors={}", many.join(","))).await.status, 422);
+}
+
+/// At once, and not only when everything is sent anew, which is every twenty seconds.
+#[tokio::test]
+async fn an_edit_and_a_deletion_reach_the_list_and_the_monitors_page() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server);
+    let body = json!({ "name": "m", "script": "return_value = 1", "schedule": "@daily" });
+    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let list = browser.request("GET", "/events?monitors=1,2").send().await.unwrap();
+    let single = browser.request("GET", "/events?monitor=1&version=1").send().await.unwrap();
+    let text = |message: &Value, part: &str| message["parts"][part].as_str().unwrap_or_default().to_owned();
+    let began = std::time::Instant::now();
+    server.send("PATCH", "/api/v1/monitors/1", &json!({ "name": "renamed" })).await.json(200);
+    until(list, |message| text(message, "m1").contains("renamed")).await;
+    until(single, |message| text(message, "edited").contains("Somebody has edited this monitor.")).await;
+    // Whoever has loaded it anew is told of nothing until it goes.
+    let single = browser.request("GET", "/events?monitor=1&version=2").send().await.unwrap();
+    assert_eq!(send(server.request("DELETE", "/api/v1/monitors/1")).await.status, 204);
+    let news = until(single, |message| text(message, "edited").contains("Somebody")).await;
+    assert!(text(&news, "edited").contains("Somebody has deleted this monitor."), "{news}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(15), "{:?}", began.elapsed());
 }

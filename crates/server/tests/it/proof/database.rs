@@ -35,7 +35,7 @@ impl Home {
 }
 
 /// What became of the ticks of one monitor or several.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Ticks {
     pub(super) due: u64,
     /// Those that are inside a gap; each of the others is a run.

@@ -10,7 +10,10 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Program, database::every_tick_is_accounted_for, eventually, get};
-use crate::support::{PostgresServer, SmallDisk, Sql, client};
+use crate::{
+    cli::postgres_tls::authority,
+    support::{PostgresServer, SmallDisk, Sql, client},
+};
 
 /// What runs every second meanwhile.
 const MONITORS: i64 = 10;
@@ -242,4 +245,38 @@ async fn a_stop_while_postgresql_is_away_ends_in_time_and_the_next_start_goes_on
     newer_run(&life, newest_run(&life).await).await;
     life.program.terminate();
     nothing_happened(&mut database_of(&server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_fits_no_more_costs_no_run_and_no_state() {
+    let ((root, right), (_, wrong)) = (authority(), authority());
+    let server = PostgresServer::listening(Some((&right.0, &right.1))).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("root.pem"), root).unwrap();
+    let address = format!(
+        "postgresql://revere@localhost:{}/postgres?sslmode=verify-full&sslrootcert={}",
+        server.port(),
+        folder.path().join("root.pem").display()
+    );
+    let config = format!("DATABASE_URL = '{address}'\nRUN_TIMEOUT = 2\nCLAIM_MARGIN = 5\n");
+    std::fs::write(folder.path().join("config.py"), config).unwrap();
+    let life = Life::begin(folder.path());
+    populate(&life).await;
+    let before = newest_run(&life).await;
+    server.shows((&wrong.0, &wrong.1)).await;
+    let mut admin = database_of(&server).await;
+    let said = eventually("it is said", async || {
+        // Whoever is there already has seen the one before.
+        admin.run("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'revere'").await;
+        let health = get(&life.visitor, &life.url("/healthz")).await?;
+        let store = health["store"].as_str()?.to_owned();
+        store.contains("cannot be spoken to over TLS").then_some(store)
+    })
+    .await;
+    assert!(said.contains("name its authority by sslrootcert"), "and what to do: {said}");
+    server.shows((&right.0, &right.1)).await;
+    healthy(&life).await;
+    newer_run(&life, before).await;
+    life.program.terminate();
+    nothing_happened(&mut admin).await;
 }

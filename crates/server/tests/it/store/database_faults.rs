@@ -1,9 +1,11 @@
 //! What a PostgreSQL can do to a server that runs on it: each trouble is said in one sentence with what to do, changes no monitor's
 //! state, loses no result, and ends by itself. (That it crashes, may only be read or is of no use is in `several_servers`.)
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use revere::store::{Committed, MonitorFilter, OpenError, PostgresAddress, Store, StoreError, StoreOptions};
+use revere::store::{
+    AuditFilter, Committed, MonitorFilter, OpenError, PostgresAddress, Store, StoreError, StoreOptions,
+};
 use revere_model::State;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
@@ -171,4 +173,45 @@ async fn a_start_that_finds_no_connection_free_is_told_that_it_may_pass() {
     assert!(error.to_string().contains("max_connections") && error.to_string().lines().count() == 1, "{error}");
     execute(&mut kept.admin, "alter role keeper connection limit -1").await;
     open().await.unwrap().close().await;
+}
+
+/// A list, a chart or an export that the database would work at for long keeps dead rows from being taken away, and has a bound.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_look_at_is_cut_off_in_time_and_holds_up_no_run() {
+    let mut kept = Kept::new().await;
+    let scratch = kept.store().await;
+    let store = &scratch.store;
+    store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    // Whoever reads the audit waits for a minute at each row; whoever writes it does not.
+    execute(
+        &mut kept.admin,
+        "create function dawdles() returns boolean language plpgsql as $$ begin perform pg_sleep(60); return true; end $$;
+         alter table audit enable row level security; alter table audit force row level security;
+         create policy reading on audit for select using (dawdles())",
+    )
+    .await;
+    let reading = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let began = Instant::now();
+            let filter = AuditFilter { limit: 9, ..AuditFilter::default() };
+            (store.audit(&filter, 1 << 20).await.map(drop), began.elapsed())
+        })
+    };
+    until("it is being read", async || {
+        let reading = "select count(*) from pg_stat_activity where usename = 'keeper' and state = 'active'";
+        sqlx::query_scalar::<_, i64>(reading).fetch_one(&mut kept.admin).await.unwrap() == 1
+    })
+    .await;
+    for _ in 0..3 {
+        scratch.clock.advance(jiff::SignedDuration::from_mins(1));
+        let claimed = scratch.claim().await.remove(0);
+        assert!(matches!(scratch.finish(&claimed, State::Ok).await, Committed::Recorded { .. }));
+    }
+    assert!(!reading.is_finished(), "it holds up nobody");
+    let (read, took) = reading.await.unwrap();
+    assert!(matches!(read, Err(StoreError::Busy { .. })), "{read:?}");
+    // Ten seconds, where what changes something has thirty.
+    assert!((Duration::from_secs(9)..Duration::from_secs(25)).contains(&took), "{took:?}");
+    store.close().await;
 }

@@ -10,6 +10,7 @@ mod held_snapshot;
 mod history;
 mod importing;
 mod incidents;
+mod lost_answers;
 mod made_history;
 mod missing_rows;
 mod monitors;

@@ -149,6 +149,7 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
     for filter in audit_filters(scratch) {
         store.audit(&filter, 1000).await.unwrap();
     }
+    store.acts_on_monitors(scratch.now(), 9).await.unwrap();
     let later = now + 48.hours();
     store.forget_log_ins(later, later, later).await.unwrap();
 }

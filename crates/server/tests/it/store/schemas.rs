@@ -1,4 +1,4 @@
-//! What both engines' steps make is the same: tables, columns, what may be missing, and indexes.
+//! What both engines' steps make is the same: tables, columns, what may be missing, indexes, keys and what refers to what.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -66,6 +66,54 @@ async fn both_engines_have_the_same_tables_columns_and_indexes() {
         |these: &BTreeSet<String>, those: &BTreeSet<String>| these.difference(those).cloned().collect::<Vec<_>>();
     assert_eq!(only(&sqlite, &postgresql), [""; 0], "only SQLite has these");
     assert_eq!(only(&postgresql, &sqlite), [""; 0], "only PostgreSQL has these");
+}
+
+/// Keys, what has to be unique, and what refers to what: `deliveries unique (key)`, `flips (monitor_id) references monitors on delete
+/// no action`.
+async fn rules_of_sqlite() -> BTreeSet<String> {
+    let scratch = Scratch::on(TestDatabase::in_a_file(), |_| {}).await;
+    let mut sql = scratch.sql().await;
+    let keys = "select t.name || ' primary key (' || (select group_concat(name, ',') from
+             (select name from pragma_table_info(t.name) where pk > 0 order by pk)) || ')'
+         from sqlite_schema t where t.type = 'table' and t.name not like 'sqlite%'";
+    let unique = "select t.name || ' unique (' || (select group_concat(name, ',') from
+             (select name from pragma_index_info(l.name) order by seqno)) || ')'
+         from sqlite_schema t, pragma_index_list(t.name) l where t.type = 'table' and l.origin = 'u'";
+    let references =
+        "select t.name || ' (' || group_concat(f.\"from\", ',') || ') references ' || f.\"table\" || ' on delete '
+             || lower(f.on_delete)
+         from sqlite_schema t, pragma_foreign_key_list(t.name) f where t.type = 'table' group by t.name, f.id";
+    let mut all = BTreeSet::new();
+    for asked in [keys, unique, references] {
+        all.extend(sql.texts(asked).await);
+    }
+    all
+}
+
+async fn rules_of_postgresql() -> BTreeSet<String> {
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    // What holds for all runs stands at each of their partitions.
+    let rules = "select cast(case c.relname when 'runs_before' then 'runs' else c.relname end as text)
+             || case k.contype when 'p' then ' primary key (' when 'u' then ' unique (' else ' (' end
+             || (select string_agg(cast(a.attname as text), ',' order by o.place)
+                 from unnest(k.conkey) with ordinality o (number, place)
+                 join pg_attribute a on a.attrelid = c.oid and a.attnum = o.number) || ')'
+             || case when k.contype = 'f' then ' references ' || cast(f.relname as text) || ' on delete '
+                 || case k.confdeltype when 'a' then 'no action' when 'c' then 'cascade' else 'something else' end else '' end
+         from pg_constraint k join pg_class c on c.oid = k.conrelid left join pg_class f on f.oid = k.confrelid
+         where k.connamespace = current_schema()::regnamespace and k.contype in ('p', 'u', 'f')
+             and c.relname not in ('nodes', 'commits') and (not c.relispartition or c.relname = 'runs_before')";
+    scratch.sql().await.texts(rules).await.into_iter().collect()
+}
+
+#[tokio::test]
+async fn both_engines_have_the_same_keys_and_references() {
+    let (mut sqlite, postgresql) = (rules_of_sqlite().await, rules_of_postgresql().await);
+    assert!(sqlite.len() > 60, "{sqlite:?}");
+    // PostgreSQL would write to the row of the monitor with every run, to look after it.
+    assert!(sqlite.remove("runs (monitor_id) references monitors on delete no action"), "{sqlite:?}");
+    assert_eq!(sqlite.difference(&postgresql).collect::<Vec<_>>(), [""; 0], "only SQLite has these");
+    assert_eq!(postgresql.difference(&sqlite).collect::<Vec<_>>(), [""; 0], "only PostgreSQL has these");
 }
 
 #[tokio::test]

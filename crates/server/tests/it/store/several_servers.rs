@@ -8,10 +8,6 @@ use revere::store::{
 };
 use revere_model::{Clock as _, MonitorId, MonitorSpec, State};
 use sqlx::Executor as _;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{UnixListener, UnixStream},
-};
 
 use crate::support::{PostgresServer, Scratch, TestDatabase, at, by_server, spec, until};
 
@@ -101,79 +97,6 @@ async fn what_a_server_left_is_taken_over_when_its_time_is_over_and_its_late_res
     assert_eq!(scratch.finish(&claimed, State::Alarm).await, Committed::Superseded);
     assert_eq!(scratch.sql().await.everything().await, before, "it changes nothing");
     assert!(matches!(other.commit_run(scratch.result(&again, State::Ok)).await.unwrap(), Committed::Recorded { .. }));
-}
-
-/// Stands between a store and the database, and hides the answer to the next commit once it is told to: it arrived, was done, and
-/// nobody heard of it.
-struct Hides {
-    folder: tempfile::TempDir,
-    next: Arc<std::sync::atomic::AtomicBool>,
-    hidden: Arc<std::sync::atomic::AtomicUsize>,
-}
-
-impl Hides {
-    fn before(server: &PostgresServer) -> Hides {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
-        let (next, hidden) = (Arc::default(), Arc::default());
-        let behind = server.socket();
-        let hides = Hides { folder, next, hidden };
-        let (next, hidden) = (hides.next.clone(), hides.hidden.clone());
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = UnixStream::connect(&behind).await.unwrap();
-                tokio::spawn(pass(client, server, next.clone(), hidden.clone()));
-            }
-        });
-        hides
-    }
-
-    fn url(&self) -> String {
-        format!("postgresql://revere@localhost/postgres?host={}", self.folder.path().display())
-    }
-}
-
-async fn pass(
-    client: UnixStream,
-    server: UnixStream,
-    next: Arc<std::sync::atomic::AtomicBool>,
-    hidden: Arc<std::sync::atomic::AtomicUsize>,
-) {
-    use std::sync::atomic::Ordering::SeqCst;
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let there = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-    let mut piece = vec![0; 1 << 16];
-    while let Ok(length @ 1..) = from_server.read(&mut piece).await {
-        // What PostgreSQL says of a commit that it has done.
-        if piece[..length].windows(7).any(|word| word == b"COMMIT\0") && next.swap(false, SeqCst) {
-            hidden.fetch_add(1, SeqCst);
-            break;
-        }
-        if to_client.write_all(&piece[..length]).await.is_err() {
-            break;
-        }
-    }
-    there.abort();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_was_lost_is_read_back_and_done_once() {
-    let server = PostgresServer::start(&[]).await;
-    let hides = Hides::before(&server);
-    let address = PostgresAddress::read(&hides.url(), None).unwrap();
-    let store = Store::open(StoreOptions::new(address)).await.unwrap();
-    let now = at("2026-01-01T00:00:00Z");
-    for n in 0..5_usize {
-        hides.next.store(true, std::sync::atomic::Ordering::SeqCst);
-        let made = store.create_monitor(&spec(&format!("m{n}")), &by_server(now)).await.unwrap();
-        assert_eq!(made.spec.name, format!("m{n}"));
-        assert_eq!(hides.hidden.load(std::sync::atomic::Ordering::SeqCst), n + 1, "an answer was hidden");
-    }
-    let all = store.monitors(&MonitorFilter { limit: 99, ..MonitorFilter::default() }).await.unwrap();
-    assert_eq!(all.len(), 5, "none is there twice");
-    assert_eq!(store.health().failing_since, None);
-    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

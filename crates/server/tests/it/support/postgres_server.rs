@@ -37,14 +37,8 @@ impl PostgresServer {
     pub(crate) async fn listening(pair: Option<(&str, &str)>) -> PostgresServer {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = PostgresServer::made(&["listen_addresses=*"], free);
-        let (certificate, key) = (server.folder.path().join("cert.pem"), server.folder.path().join("key.pem"));
-        if let Some((certificate_pem, key_pem)) = pair {
-            std::fs::write(&certificate, certificate_pem).unwrap();
-            std::fs::write(&key, key_pem).unwrap();
-            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
-            if let Some((user, group)) = server.user {
-                std::os::unix::fs::chown(&key, Some(user), Some(group)).unwrap();
-            }
+        if let Some(pair) = pair {
+            let (certificate, key) = server.writes(pair);
             server.settings.push("ssl=on".to_owned());
             server.settings.push(format!("ssl_cert_file={}", certificate.display()));
             server.settings.push(format!("ssl_key_file={}", key.display()));
@@ -54,6 +48,24 @@ impl PostgresServer {
         std::fs::write(&rules, format!("{was}\nhost all all all password\n")).unwrap();
         server.start_again().await;
         server
+    }
+
+    /// Writes down a certificate and its key, which nobody else may read; answers where.
+    fn writes(&self, (certificate_pem, key_pem): (&str, &str)) -> (PathBuf, PathBuf) {
+        let (certificate, key) = (self.folder.path().join("cert.pem"), self.folder.path().join("key.pem"));
+        std::fs::write(&certificate, certificate_pem).unwrap();
+        std::fs::write(&key, key_pem).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        if let Some((user, group)) = self.user {
+            std::os::unix::fs::chown(&key, Some(user), Some(group)).unwrap();
+        }
+        (certificate, key)
+    }
+
+    /// Whoever comes anew is shown this certificate, as soon as it has read it.
+    pub(crate) async fn shows(&self, pair: (&str, &str)) {
+        self.writes(pair);
+        sqlx::raw_sql("select pg_reload_conf()").execute(&mut self.connect().await).await.unwrap();
     }
 
     /// A standby that follows it, and can be read.

@@ -76,6 +76,8 @@ struct MonitorPage {
     /// What the plain fields are set to, with what each is called.
     facts: Vec<(&'static str, String)>,
     version: i64,
+    /// What an open page is told of it.
+    edited: Option<&'static str>,
     updated: When,
     told: Vec<ToldAlert>,
     deliveries: Vec<Sent>,
@@ -88,6 +90,16 @@ struct MonitorPage {
     acknowledged: Option<AcknowledgedView>,
     /// Whether there is a problem that whoever looks at it may acknowledge.
     acknowledgeable: bool,
+}
+
+/// Says that the monitor is no longer what the page was made of: in one sentence, or nothing.
+#[derive(Template)]
+#[template(path = "pages/monitor_edited.html")]
+pub(super) struct EditedPart {
+    pub(super) id: MonitorId,
+    /// The page's.
+    pub(super) version: i64,
+    pub(super) edited: Option<&'static str>,
 }
 
 #[derive(Template)]
@@ -169,6 +181,7 @@ pub(super) async fn show(
             .map(|(label, words)| (label, with_default(&words, &request.context.defaults().run_limit)))
             .collect(),
         version: monitor.version,
+        edited: None,
         updated: When { at: monitor.updated_at, now },
         told: notifications::told(&request.context, spec).await?,
         deliveries: last_told(&request.context, id).await?,
@@ -271,6 +284,7 @@ mod tests {
             },
             facts: vec![("Time limit", "2.5 seconds".into())],
             version: 1,
+            edited: None,
             updated: When { at: now, now },
             told: vec![ToldAlert { key: "<k>/?".into(), words: "OK".into() }],
             deliveries: vec![Sent {

@@ -1,11 +1,19 @@
 //! What is read when everything is over, and what it must show.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    time::Duration,
+};
 
 use revere::store::PostgresAddress;
 use serde_json::json;
 
-use super::{load::CHANGED, receiver::Receiver, world::World};
+use super::{
+    load::CHANGED,
+    receiver::{Book, Receiver},
+    world::World,
+};
 use crate::{
     proof::{
         database::{Ticks, no_tick_is_run_twice, ticks_are_accounted_for},
@@ -75,6 +83,10 @@ pub(super) async fn judge(world: &mut World, receiver: &Receiver, patience: Dura
     receiver.takes_all();
     world.quiet().await;
     let base = world.base(1);
+    let address = PostgresAddress::read(&world.postgres.url(), None).unwrap();
+    let mut database = Sql::at(&address.into()).await;
+    let until = all_is_done_that_was_due(&mut database, world, patience).await;
+    acknowledged_edits_hold(&mut database, world, None).await;
     let unchanged = world.flapping.iter().map(|(id, _)| *id);
     for id in unchanged.chain(world.known.keys().copied()) {
         // A deletion may have been done although its answer was lost.
@@ -84,17 +96,20 @@ pub(super) async fn judge(world: &mut World, receiver: &Receiver, patience: Dura
     all_is_delivered(&world.client, &base, patience).await;
     let logs = world.end_all().await;
 
-    let address = PostgresAddress::read(&world.postgres.url(), None).unwrap();
-    let mut database = Sql::at(&address.into()).await;
     assert!(world.ledger.monitors.len() > world.flapping.len() + CHANGED as usize, "nobody was at work");
     acknowledged_rows_are_there(&mut database, &world.ledger).await;
     let mut ticks = Ticks::default();
     for (id, period_s) in &world.flapping {
         ticks += ticks_are_accounted_for(&mut database, *id, *period_s).await;
     }
+    assert!((ticks.due - ticks.counted) * 5 > ticks.due, "hardly any tick was run: {ticks:?}");
+    no_tick_is_missing_at_either_end(&mut database, world, until).await;
     no_tick_is_run_twice(&mut database).await;
-    acknowledged_edits_hold(&mut database, world).await;
+    no_run_is_out_of_its_time(&mut database).await;
+    each_change_of_state_is_a_flip(&mut database, world).await;
+    acknowledged_edits_hold(&mut database, world, Some(false)).await;
     let told = receiver.read();
+    every_attempt_has_the_key_of_its_flip(&mut database, &told).await;
     let flips = every_flip_is_told(&mut database, &told.taken, world.flapping.len() as u64).await;
     assert!(told.refused > 0, "the receiver refused nothing");
     no_two_runs_at_once(&mut database).await;
@@ -138,13 +153,96 @@ pub(super) async fn all_is_delivered(client: &reqwest::Client, base: &str, patie
     .await;
 }
 
-/// What the API last said of a monitor that people changed is so. All of them are switched off by now.
-async fn acknowledged_edits_hold(database: &mut Sql, world: &World) {
-    for (id, known) in &world.known {
-        let Some((description, _)) = known else { continue };
-        let row = format!("select description from monitors where id = {id} and deleted_at is null");
-        assert_eq!(database.texts(row).await, std::slice::from_ref(description), "monitor {id}: an edit that is gone");
+/// Waits until everything of the monitors that nobody changes that is due by now has been run or counted; answers when that is, by
+/// the database's clock. One that was left behind for good, or until an hour has passed, is never done.
+async fn all_is_done_that_was_due(database: &mut Sql, world: &World, patience: Duration) -> i64 {
+    let now = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
+    let now = database.number(now).await;
+    let ids = world.flapping.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
+    let left = format!(
+        "select monitor_id || ': next ' || coalesce(cast(next_tick_at - {now} as text), 'never') || ', claimed '
+             || coalesce(cast(claimed_tick_at - {now} as text), 'never')
+         from dues where monitor_id in ({ids})
+             and (next_tick_at is null or next_tick_at <= {now} or owed_tick_at is not null or claimed_tick_at <= {now})"
+    );
+    within(patience, "all that was due is run or counted", async || {
+        let left = database.texts(left.clone()).await;
+        if left.is_empty() { Ok(()) } else { Err(format!("left, in microseconds: {left:?}")) }
+    })
+    .await;
+    now
+}
+
+/// What is accounted for of a monitor that nobody changes begins with the first tick after it was made, and ends with none before the
+/// last that was due by `until`.
+async fn no_tick_is_missing_at_either_end(database: &mut Sql, world: &World, until: i64) {
+    let spans = "select m.id || ' ' || m.created_at || ' ' || min(t.first_at) || ' ' || max(t.last_at) from monitors m
+         join (select monitor_id, tick_at as first_at, tick_at as last_at from runs where kind <> 'manual'
+             union all select monitor_id, first_tick_at, last_tick_at from gaps) t on t.monitor_id = m.id
+         group by m.id, m.created_at";
+    let spans = database.numbers(spans).await.into_iter().map(|span| (span[0], (span[1], span[2], span[3])));
+    let spans: HashMap<i64, (i64, i64, i64)> = spans.collect();
+    for (id, period_s) in &world.flapping {
+        let (made, first, last) = spans[id];
+        let period = period_s * 1_000_000;
+        assert!(first <= made + period, "monitor {id}: made at {made}, and its first tick is {first}");
+        assert!(last > until - period, "monitor {id}: its last tick is {last}, and more were due by {until}");
     }
+}
+
+/// No run began before its tick, and none was over later than now, by the clock that all of them go by, whatever the clock of the
+/// server's own machine says.
+async fn no_run_is_out_of_its_time(database: &mut Sql) {
+    // 50 ms is what two servers may think different about the clock.
+    let odd = "select monitor_id || ': the tick ' || tick_at || ' was run at ' || started_at || ' for ' || duration_us from runs
+         where kind <> 'manual' and started_at < tick_at - 50000
+             or started_at + duration_us > cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) + 50000";
+    let odd = database.texts(odd).await;
+    assert!(odd.is_empty(), "runs that were made out of their time: {odd:?}");
+}
+
+/// Of a monitor that nobody changes each run begins in the state that the one before it left, and what it changes is a flip.
+async fn each_change_of_state_is_a_flip(database: &mut Sql, world: &World) {
+    let ids = world.flapping.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
+    // An id is taken while the monitor's state is held, so that these are in the order in which they were recorded.
+    let breaks = format!(
+        "select monitor_id || ': ' || id || ' went from ' || old_state || ' to ' || new_state || ', after ' || was from
+             (select monitor_id, id, old_state, new_state,
+                 lag(new_state, 1, 'INACTIVE') over (partition by monitor_id order by id) as was
+                 from runs where monitor_id in ({ids})) as all_runs
+         where old_state <> was"
+    );
+    let breaks = database.texts(breaks).await;
+    assert!(breaks.is_empty(), "changes of state that no run made: {breaks:?}");
+    let odd = "select r.monitor_id || ': ' || r.id from runs r left join flips f on f.run_id = r.id
+             and f.monitor_id = r.monitor_id and f.old_state = r.old_state and f.new_state = r.new_state
+         where (r.old_state <> r.new_state) <> (f.id is not null)";
+    let odd = database.texts(odd).await;
+    assert!(odd.is_empty(), "runs that changed a state without a flip, or the other way round: {odd:?}");
+}
+
+/// Also those that were refused: a receiver knows a repeat by it.
+async fn every_attempt_has_the_key_of_its_flip(database: &mut Sql, told: &Book) {
+    assert!(told.other_keys.is_empty(), "attempts with another key: {:?}", told.other_keys);
+    let owed: HashSet<String> = database.texts("select key from deliveries").await.into_iter().collect();
+    let strangers: Vec<_> = told.keys.values().filter(|key| !owed.contains(*key)).collect();
+    assert!(strangers.is_empty(), "keys of no flip: {strangers:?}");
+}
+
+/// What the API last said of a monitor that people changed is so: where all of them are in one state by now, whether it is active but
+/// for that. One that is paused is not due.
+async fn acknowledged_edits_hold(database: &mut Sql, world: &World, all: Option<bool>) {
+    for (id, known) in &world.known {
+        let Some((description, active)) = known else { continue };
+        let is = format!("{description}, active: {}", all.unwrap_or(*active));
+        let row = "select description || ', active: ' || cast(active as text) from monitors";
+        let row = format!("{row} where id = {id} and deleted_at is null");
+        assert_eq!(database.texts(row).await, [is], "monitor {id}: an edit that is gone");
+    }
+    let odd = "select cast(m.id as text) from monitors m join dues d on d.monitor_id = m.id
+         where m.deleted_at is null and m.active <> (d.next_tick_at is not null)";
+    let odd = database.texts(odd).await;
+    assert!(odd.is_empty(), "active and never due, or paused and due: {odd:?}");
     for id in &world.deleted {
         let row = format!("select count(*) from monitors where id = {id} and deleted_at is null");
         assert_eq!(database.number(row).await, 0, "monitor {id} was deleted");

@@ -1,7 +1,11 @@
 //! Takes what the servers tell, and remembers no more of it than the checker asks for: of each notification that was taken its key and
-//! what was told with it, in order, so that an hour of them fits into memory.
+//! what was told with it, in order, and of each run that was told, also to no avail, under which key; so an hour of them fits into
+//! memory.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use axum::{
     Json, Router,
@@ -27,6 +31,10 @@ pub(super) struct Book {
     pub(super) asked: u64,
     pub(super) refused: u64,
     pub(super) taken: Vec<Message>,
+    /// By what each run was told that changed a state: one key for all attempts.
+    pub(super) keys: HashMap<i64, String>,
+    /// Attempts that had another key than one before of the same run.
+    pub(super) other_keys: Vec<String>,
     /// How much was taken of each server.
     pub(super) of: [u64; SERVERS],
 }
@@ -63,7 +71,15 @@ impl Receiver {
         Json(told): Json<Value>,
     ) -> (StatusCode, &'static str) {
         let mut book = receiver.book();
+        let book = &mut *book;
         book.asked += 1;
+        let key = told["key"].as_str().unwrap().to_owned();
+        if let Some(run) = told["run_id"].as_i64() {
+            let known = book.keys.entry(run).or_insert_with(|| key.clone());
+            if *known != key {
+                book.other_keys.push(format!("run {run}: {known}, and {key}"));
+            }
+        }
         if book.refuses && book.asked.is_multiple_of(3) {
             book.refused += 1;
             return (StatusCode::SERVICE_UNAVAILABLE, "busy");

@@ -1,11 +1,14 @@
-//! Three servers, their database, the ways between them, and everything that happens to them.
+//! Three servers, their database, the ways between them, and people who are at work at them.
+
+mod mischief;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+pub(super) use mischief::Mischief;
 use rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -28,12 +31,6 @@ pub(super) const SERVERS: usize = 3;
 
 /// So many monitors that are made meanwhile are enough; then those that there are are run.
 const MADE: usize = 1000;
-
-/// Longer than a claim holds: its run may take two seconds, and its result five more.
-const ASLEEP: Duration = Duration::from_millis(7500);
-
-/// What makes a clock wrong; Debian has it in the package `libfaketime`.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 /// So long anybody waits for an answer of a server that may be anything.
 const SOON: Duration = Duration::from_secs(2);
@@ -267,79 +264,6 @@ impl World {
     pub(super) async fn people(&mut self, place: usize) {
         self.work(place).await;
         self.change(place).await;
-    }
-
-    /// Everybody is at work for a while, at all servers but this one.
-    async fn people_elsewhere(&mut self, place: usize, time: Duration) {
-        let until = Instant::now() + time;
-        while Instant::now() < until {
-            let other = (place + 1 + self.draw(SERVERS - 1)) % SERVERS;
-            self.people(other).await;
-        }
-    }
-
-    fn tells(&mut self, act: &'static str, story: String) {
-        *self.acts.entry(act).or_default() += 1;
-        self.story.push(story);
-    }
-
-    /// One thing happens.
-    pub(super) async fn mischief(&mut self) {
-        let place = self.draw(SERVERS);
-        match self.draw(12) {
-            0 | 1 => {
-                self.tells("killed", format!("killed {place}"));
-                self.take(place).await.kill();
-                self.start(place, &[]);
-            }
-            2 | 3 => {
-                self.tells("stopped in the middle", format!("stopped {place} in the middle"));
-                self.servers[place].as_ref().expect("it was started").signal("STOP");
-                self.people_elsewhere(place, ASLEEP).await;
-                self.servers[place].as_ref().expect("it was started").signal("CONT");
-            }
-            4 => {
-                self.tells("ended in order", format!("ended {place} in order"));
-                self.take(place).await.terminate();
-                self.start(place, &[]);
-            }
-            5 => {
-                self.tells("database crashed", "crashed the database".to_owned());
-                self.postgres.crash();
-                self.snapshot = None;
-                self.people(place).await;
-                self.postgres.start_again().await;
-            }
-            6 | 7 => {
-                let forgets = self.draw(2) == 0;
-                self.tells("cut off", format!("cut {place} off{}", if forgets { ", for good" } else { "" }));
-                self.ways[place].cut();
-                self.people(place).await;
-                let time = ASLEEP / [1, 10][self.draw(2)];
-                self.people_elsewhere(place, time).await;
-                self.ways[place].mend(forgets);
-            }
-            8 => {
-                let clock = ["+3600s", "-3600s"][self.draw(2)];
-                self.tells("started with a wrong clock", format!("started {place} with its clock at {clock}"));
-                self.take(place).await.terminate();
-                let wrong = [("LD_PRELOAD", FAKETIME), ("FAKETIME", clock), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
-                self.start(place, &wrong);
-            }
-            9 => {
-                self.tells("snapshot held", "held a snapshot".to_owned());
-                let mut connection = self.postgres.connect().await;
-                let sql = "begin isolation level repeatable read; select count(*) from runs";
-                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-                self.snapshot = Some(connection);
-            }
-            _ => {
-                self.tells("people at work", format!("worked at {place}"));
-                for _ in 0..5 {
-                    self.people(place).await;
-                }
-            }
-        }
     }
 }
 
