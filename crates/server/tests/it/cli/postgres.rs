@@ -55,7 +55,7 @@ async fn the_program_runs_on_postgresql_and_says_what_it_does_there() {
 #[tokio::test]
 async fn a_server_with_nothing_to_do_asks_its_database_little() {
     // Looks at what is due, every five seconds, that a stretch has.
-    const LOOKS: i64 = 6;
+    const LOOKS: i64 = 4;
     const STRETCHES: usize = 4;
     let database = PostgresServer::start(&["shared_preload_libraries=pg_stat_statements"]).await;
     let shell = Shell::new();
@@ -78,7 +78,7 @@ async fn a_server_with_nothing_to_do_asks_its_database_little() {
         .await;
     };
     // Most of what a start asks once is over by then.
-    looked(&mut sql, 4).await;
+    looked(&mut sql, 2).await;
     let mut busiest = Vec::new();
     for _ in 0..STRETCHES {
         sql.run("select pg_stat_statements_reset()").await;

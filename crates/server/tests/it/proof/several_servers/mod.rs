@@ -3,7 +3,7 @@
 //! every due tick is one run or counted, nothing that was acknowledged is missing, every flip is told, in order, and no two runs
 //! of a monitor were at once.
 //!
-//! The shape of Jepsen's checker of Chronos. Four seeds are tried for twenty seconds each with 46 monitors, and one through a pooler.
+//! The shape of Jepsen's checker of Chronos. Two seeds are tried for half a minute each with 46 monitors, and one through a pooler.
 //! Two tests are there for whoever asks for them: `cargo nextest run --workspace --run-ignored only --no-capture -E 'test(NAME)'`
 //! with `by_as_many_seeds` (fifty seeds, every fifth through the pooler) or `for_as_long_as` (ten minutes with 300 monitors).
 //!
@@ -64,16 +64,6 @@ async fn three_servers_lose_nothing_and_do_nothing_twice_by_seed_11() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_servers_lose_nothing_and_do_nothing_twice_by_seed_13() {
-    check(13, false).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_servers_lose_nothing_and_do_nothing_twice_by_seed_17() {
-    check(17, false).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_servers_behind_a_pooler_lose_nothing_and_do_nothing_twice() {
     check(19, true).await;
 }
@@ -96,7 +86,8 @@ async fn three_servers_lose_nothing_for_as_long_as_one_wants() {
 }
 
 async fn check(seed: u64, pooled: bool) {
-    check_seed(setting("REVERE_CHECKER_SEED", seed), pooled, 20, 46).await;
+    // Making three servers and looking at everything afterwards takes as long as half a minute's mischief.
+    check_seed(setting("REVERE_CHECKER_SEED", seed), pooled, 30, 46).await;
 }
 
 /// Says in one line how much of what there was by this seed, and answers it.
