@@ -173,7 +173,8 @@ impl PostgresServer {
         answers
     }
 
-    fn options(&self) -> PgConnectOptions {
+    /// How to connect to it.
+    pub(crate) fn options(&self) -> PgConnectOptions {
         self.url().parse().unwrap()
     }
 

@@ -13,6 +13,7 @@
 #![expect(clippy::print_stdout, reason = "what was done, and how much of it, is worth knowing")]
 
 mod judgement;
+mod lateness;
 mod load;
 mod pooler;
 mod receiver;
