@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     io::retry_on_intr,
     process::{Pid, PidfdFlags, pidfd_open},
 };
@@ -171,7 +171,7 @@ impl Server {
         // The kernel says when: whoever looks again and again takes a processor from what is waited for.
         if self.child.try_wait().unwrap().is_none() {
             let process = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()).unwrap();
-            let patience = PATIENCE.try_into().unwrap();
+            let patience = Timespec::try_from(PATIENCE).unwrap();
             let ended = retry_on_intr(|| poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience))).unwrap();
             assert_eq!(ended, 1, "still running:\n{}", self.stderr.so_far());
         }
