@@ -142,9 +142,9 @@ fn is_our_own(folder: &Path) -> io::Result<()> {
     reason = "executing our own compiled code is what a cache of it is for; its checksum was compared"
 )]
 fn map(engine: &Engine, path: &Path) -> io::Result<Module> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let mut hasher = blake3::Hasher::new();
-    io::copy(&mut file, &mut hasher)?;
+    hasher.update_reader(&file)?;
     let promised = path.file_stem().and_then(|stem| stem.to_str()?.rsplit('-').next());
     if promised != Some(hasher.finalize().to_hex().as_str()) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "its content does not match its checksum"));

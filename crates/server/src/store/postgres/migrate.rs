@@ -1,5 +1,5 @@
-//! Brings the schema up to date: each step in one transaction with its number, so a kill at any point leaves the old schema or
-//! the new one. Servers that start at once do it one after the other.
+//! Brings the schema up to date: each step in one transaction with its number, and all of them in one where there is nothing yet, so
+//! a kill at any point leaves the old schema or the new one. Servers that start at once do it one after the other.
 
 use std::time::Duration;
 
@@ -39,7 +39,12 @@ pub(super) async fn bring_up_to_date(
     let mut done = None;
     loop {
         let found = look(connection, address).await?;
-        let Some((version, step)) = MIGRATIONS.iter().find(|(version, _)| *version > found) else {
+        let mut steps = &MIGRATIONS[MIGRATIONS.partition_point(|(version, _)| *version <= found)..];
+        if found > 0 {
+            // Other servers go on between them.
+            steps = &steps[..steps.len().min(1)];
+        }
+        let Some((version, _)) = steps.last() else {
             match done {
                 Some(0) => tracing::info!(database = %address, "made the tables"),
                 Some(from) => tracing::info!(from, to = found, database = %address, "schema brought up to date"),
@@ -48,11 +53,11 @@ pub(super) async fn bring_up_to_date(
             return Ok(());
         };
         let prepared = match *version {
-            PARTITIONED => look_through(connection).await,
+            PARTITIONED if found > 0 => look_through(connection).await,
             _ => Ok(()),
         };
         let applied = match prepared {
-            Ok(()) => apply(connection, found, *version, step).await,
+            Ok(()) => apply(connection, found, steps).await,
             Err(error) => Err(error),
         };
         match applied {
@@ -168,12 +173,11 @@ async fn inspect(connection: &mut PgConnection, address: &PostgresAddress) -> Re
     }
 }
 
-/// Makes a step from the schema `from`; false where another server has made one meanwhile.
+/// Makes these steps from the schema `from` in one transaction; false where another server has made one meanwhile.
 async fn apply(
     connection: &mut PgConnection,
     from: i64,
-    version: i64,
-    step: &'static str,
+    steps: &[(i64, &'static str)],
 ) -> Result<bool, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     sqlx::raw_sql("set local statement_timeout = 0; set local lock_timeout = '1min'")
@@ -194,14 +198,16 @@ async fn apply(
         return Ok(false);
     }
     sqlx::raw_sql(STEP_WAITS).execute(&mut *transaction).await?;
-    sqlx::raw_sql(step).execute(&mut *transaction).await?;
-    if version == NAMES_ORDERED {
-        order_names(&mut transaction).await?;
+    for (version, step) in steps {
+        sqlx::raw_sql(*step).execute(&mut *transaction).await?;
+        if *version == NAMES_ORDERED {
+            order_names(&mut transaction).await?;
+        }
+        let mark = format!(
+            "insert into meta (key, value) values ('schema', '{version}') on conflict (key) do update set value = excluded.value"
+        );
+        sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
     }
-    let mark = format!(
-        "insert into meta (key, value) values ('schema', '{version}') on conflict (key) do update set value = excluded.value"
-    );
-    sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(true)
 }

@@ -1,5 +1,5 @@
-//! Opens the file and brings its schema up to date: each step in one transaction with its number, so a kill at any
-//! point leaves the old schema or the new one.
+//! Opens the file and brings its schema up to date: each step in one transaction with its number, and all of them in one where
+//! the file is new, so a kill at any point leaves the old schema or the new one.
 
 use std::{path::Path, time::Duration};
 
@@ -29,7 +29,10 @@ pub(in crate::store) async fn open(options: &SqliteConnectOptions, path: &Path) 
     }
     let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
     let mut connection = options.connect().await.map_err(unreadable)?;
-    for (version, step) in (1..).zip(MIGRATIONS).skip(found as usize) {
+    let steps: Vec<(i64, &'static str)> = (1..).zip(MIGRATIONS.iter().copied()).skip(found as usize).collect();
+    // Nothing is in a new one that a step could take long for: it waits for the disk once.
+    for steps in steps.chunks(if found == 0 { steps.len() } else { 1 }) {
+        let version = steps[steps.len() - 1].0;
         let failed = |source| OpenError::Migration { path: path.to_owned(), version, source };
         let say = |took: Duration| {
             let (path, seconds) = (path.display(), took.as_secs());
@@ -38,7 +41,7 @@ pub(in crate::store) async fn open(options: &SqliteConnectOptions, path: &Path) 
                  stopped, the next start begins this step again, and nothing is lost"
             );
         };
-        say_while(apply(&mut connection, version, step), tokio::time::sleep, say).await.map_err(failed)?;
+        say_while(apply(&mut connection, steps), tokio::time::sleep, say).await.map_err(failed)?;
         tracing::debug!(version, path = %path.display(), "a step of the schema");
     }
     match found {
@@ -112,18 +115,21 @@ pub(in crate::store) async fn inspect(path: &Path) -> Result<i64, OpenError> {
     Ok(found)
 }
 
-async fn apply(connection: &mut SqliteConnection, version: i64, step: &'static str) -> Result<(), sqlx::Error> {
+/// Makes these steps in one transaction.
+async fn apply(connection: &mut SqliteConnection, steps: &[(i64, &'static str)]) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("begin immediate").await?;
-    sqlx::raw_sql(step).execute(&mut *transaction).await?;
-    if version == VERSIONS_KEPT {
-        name_scripts(&mut transaction).await?;
+    for (version, step) in steps {
+        sqlx::raw_sql(*step).execute(&mut *transaction).await?;
+        if *version == VERSIONS_KEPT {
+            name_scripts(&mut transaction).await?;
+        }
+        if *version == NAMES_ORDERED {
+            order_names(&mut transaction).await?;
+        }
+        // Pragmas take no parameters; both are numbers of our own, and both are part of the transaction.
+        let mark = format!("pragma user_version = {version}; pragma application_id = {APPLICATION_ID};");
+        sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
     }
-    if version == NAMES_ORDERED {
-        order_names(&mut transaction).await?;
-    }
-    // Pragmas take no parameters; both are numbers of our own, and both are part of the transaction.
-    let mark = format!("pragma user_version = {version}; pragma application_id = {APPLICATION_ID};");
-    sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
     transaction.commit().await
 }
 

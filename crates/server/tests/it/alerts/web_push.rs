@@ -12,7 +12,7 @@ use revere_model::{RunId, Severity, State};
 use serde_json::{Value, json};
 
 use super::{channel, faults, hostile, sample, send, stub, stub::Stub};
-use crate::support::push_browser::PushBrowser;
+use crate::support::{PATIENCE, push_browser::PushBrowser};
 
 /// The alert `ops` for push services at `url`.
 fn telling(url: &str, more: Value) -> Arc<dyn Channel> {
@@ -179,13 +179,18 @@ async fn every_answer_of_a_push_service_is_understood_and_shows_no_address() {
 #[tokio::test]
 async fn one_that_is_dead_silent_or_breaks_off_takes_nothing_from_the_others() {
     let stub = Stub::start().await;
-    for receiver in [stub::dead().await, stub::silent(), stub::resetting().await] {
+    for (receiver, time) in [
+        (stub::dead().await, PATIENCE),
+        // Of which the other one needs little.
+        (stub::silent(), Duration::from_secs(3)),
+        (stub::resetting().await, PATIENCE),
+    ] {
         let host = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
         let ops = channel("web_push", json!({"services": [host(&stub.url), host(&receiver.url)]}));
         let (ada, bad) =
             (PushBrowser::at(format!("{}/ada", stub.url)), PushBrowser::at(format!("{}/bad", receiver.url)));
         let (notification, round) = to(&alarm(), &[&bad, &ada]);
-        let sent = ops.send(&notification, Duration::from_millis(500)).await;
+        let sent = ops.send(&notification, time).await;
         ada.open(&stub.one());
         assert!(sent.unwrap().reply.starts_with("1 of 2 browsers (browser 1: "));
         let came = round.came().of_each;

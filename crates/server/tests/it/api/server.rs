@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::outside::{self, Echo, Mailbox};
-use crate::support::{TestDatabase, cache_dir, client, eventually, until};
+use crate::support::{PATIENCE, TestDatabase, cache_dir, client, eventually, until};
 
 /// When every test begins: a Wednesday.
 pub(crate) const BEGIN: &str = "2026-07-01T12:00:30Z";
@@ -55,38 +55,34 @@ pub(crate) struct Answer {
 
 impl Server {
     pub(crate) async fn start() -> Server {
-        // Long enough for a busy machine, short enough to wait for where a test has the database held.
-        Server::patient(Duration::from_secs(2)).await
+        Server::at(begin(), NOBODY_HOLDS_IT, LogInSettings::default()).await
     }
 
-    /// One whose writes wait so long for a database that is held.
+    /// One whose writes wait so long for a database that is held, and look soon again whether it still is.
     pub(crate) async fn patient(patience: Duration) -> Server {
-        Server::with(patience, LogInSettings::default()).await
+        let waits = Waits { patience, busy_timeout: Duration::from_millis(50) };
+        Server::at(begin(), waits, LogInSettings::default()).await
     }
 
     /// One to which people log in with passwords.
     pub(crate) async fn with_local_users() -> Server {
         let log_in = LogInSettings { local_users: true, ..LogInSettings::default() };
-        Server::with(Duration::from_secs(2), log_in).await
+        Server::with_log_in(log_in, begin()).await
     }
 
     /// One to which people log in in these ways.
     pub(crate) async fn with_log_in(log_in: LogInSettings, clock: ManualClock) -> Server {
-        Server::at(clock, Duration::from_secs(2), log_in).await
+        Server::at(clock, NOBODY_HOLDS_IT, log_in).await
     }
 
-    async fn with(patience: Duration, log_in: LogInSettings) -> Server {
-        Server::at(ManualClock::at(BEGIN.parse().unwrap()), patience, log_in).await
-    }
-
-    async fn at(clock: ManualClock, patience: Duration, log_in: LogInSettings) -> Server {
+    async fn at(clock: ManualClock, waits: Waits, log_in: LogInSettings) -> Server {
         let shared_clock: Arc<dyn revere_model::Clock> = Arc::new(clock.clone());
         let metrics = Arc::new(Metrics::new(clock.now()));
         let database = TestDatabase::new().await;
         let store = Store::open(StoreOptions {
             clock: shared_clock.clone(),
-            busy_timeout: Duration::from_millis(50),
-            patience,
+            busy_timeout: waits.busy_timeout,
+            patience: waits.patience,
             metrics: Some(metrics.clone()),
             ..StoreOptions::new(database.place())
         })
@@ -312,6 +308,20 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
+
+/// The moment at which tests begin.
+fn begin() -> ManualClock {
+    ManualClock::at(BEGIN.parse().unwrap())
+}
+
+/// How long a server's writes wait for its database.
+struct Waits {
+    patience: Duration,
+    busy_timeout: Duration,
+}
+
+/// Where no test holds the database, nothing is refused for want of time, whatever else the machine does.
+const NOBODY_HOLDS_IT: Waits = Waits { patience: PATIENCE, busy_timeout: PATIENCE };
 
 /// Compiled code is kept beside the build, for all tests of this machine.
 fn sandbox() -> Sandbox {

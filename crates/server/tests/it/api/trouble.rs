@@ -2,15 +2,27 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::server::{Server, send};
 use crate::{
     access::refusals::Log,
     pages::browser::Browser,
-    support::{on_postgresql, until},
+    support::{eventually, on_postgresql, until},
 };
+
+/// So long writes wait here for a database that is held: each of those that are refused takes as long.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// What comes of a request, asked again while the machine is too busy for it; what was refused was not done.
+async fn done(server: &Server, method: &str, path: &str, body: &Value, status: u16) -> Value {
+    eventually(path, async || {
+        let answer = server.send(method, path, body).await;
+        if answer.status == 503 { Err(answer.text) } else { Ok(answer.json(status)) }
+    })
+    .await
+}
 
 async fn held(server: &Server) -> SqliteConnection {
     let options =
@@ -25,9 +37,9 @@ async fn a_held_database_refuses_writes_for_now_and_still_reads() {
     if on_postgresql() {
         return;
     }
-    let server = Server::start().await;
+    let server = Server::patient(SHORT).await;
     let body = json!({"name": "m", "script": "return_value = 1", "schedule": "@hourly"});
-    let made = server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    let made = done(&server, "POST", "/api/v1/monitors", &body, 201).await;
     let path = format!("/api/v1/monitors/{}", made["id"]);
 
     let mut holder = held(&server).await;
@@ -55,7 +67,7 @@ async fn a_held_database_refuses_writes_for_now_and_still_reads() {
     assert!(health["store"].as_str().unwrap().contains("cannot be written since"), "{health}");
 
     sqlx::query("rollback").execute(&mut holder).await.unwrap();
-    let renamed = server.send("PATCH", &path, &json!({"name": "renamed"})).await.json(200);
+    let renamed = done(&server, "PATCH", &path, &json!({"name": "renamed"}), 200).await;
     assert_eq!(renamed["name"], "renamed");
     assert_eq!(renamed["version"], 2, "what was refused was not done later");
     let runs = server.get(&format!("{path}/runs")).await.json(200);
@@ -103,7 +115,7 @@ async fn health_returns_by_itself_after_a_trouble_that_nobody_meets_again() {
     if on_postgresql() {
         return;
     }
-    let server = Server::start().await;
+    let server = Server::patient(SHORT).await;
     // Housekeeping writes, too; for a quarter of an hour it is done.
     server.at_rest().await;
     let mut holder = held(&server).await;
@@ -173,9 +185,9 @@ async fn what_fails_has_a_number_that_the_log_has_too() {
         return;
     }
     let log = Log::begin();
-    let server = Server::start().await;
+    let server = Server::patient(SHORT).await;
     let body = json!({"name": "m", "script": "return_value = 1", "schedule": "0 0 1 1 *"});
-    server.send("POST", "/api/v1/monitors", &body).await.json(201);
+    done(&server, "POST", "/api/v1/monitors", &body, 201).await;
     let browser = Browser::of(&server);
     browser.page("/").await;
     let mut holder = held(&server).await;

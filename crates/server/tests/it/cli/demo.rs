@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Shell, server::Server};
+use crate::support::until;
 
 impl Shell {
     #[track_caller]
@@ -86,16 +87,15 @@ async fn two_demos_run_side_by_side() {
     second.stop();
 }
 
-#[test]
-fn a_second_signal_leaves_nothing_behind_either() {
+#[tokio::test]
+async fn a_second_signal_leaves_nothing_behind_either() {
     let shell = Shell::new();
     let mut server = shell.demo();
     let held = server.half_a_request();
     server.signal("TERM");
     // It lets nobody in any more, and waits for the one who is there.
-    while std::net::TcpStream::connect(server.address.trim_start_matches("http://")).is_ok() {
-        std::thread::yield_now();
-    }
+    let address = server.address.trim_start_matches("http://").to_owned();
+    until("it lets nobody in", async || std::net::TcpStream::connect(&address).is_err()).await;
     server.signal("TERM");
     assert_eq!(server.exit_code(), 1, "{}", server.stderr.whole());
     drop(held);

@@ -183,7 +183,7 @@ async fn a_move_that_is_killed_leaves_nothing_and_is_done_anew() {
         .post("/api/v1/monitors", &json!({"name": "a", "script": "return_value = 1", "schedule": "@yearly"}))
         .await;
     server.stop();
-    fill_with_runs(&mut at_file(shell.path("revere.db")).await, made["id"].as_i64().unwrap(), 120_000).await;
+    fill_with_runs(&mut at_file(shell.path("revere.db")).await, made["id"].as_i64().unwrap(), 50_000).await;
     let before = contents(shell.path("revere.db")).await;
 
     let url = schema_of_its_own().await;
@@ -199,7 +199,7 @@ async fn a_move_that_is_killed_leaves_nothing_and_is_done_anew() {
     // A server that is started too early finds nothing.
     assert_eq!(watch.number("select count(*) from runs").await, 0);
     shell.moves("", &url).exits(0);
-    assert_eq!(watch.number("select count(*) from runs where kind = 'schedule'").await, 120_000);
+    assert_eq!(watch.number("select count(*) from runs where kind = 'schedule'").await, 50_000);
 
     let (partial, setting) = (shell.path("back.db.moving"), url_setting(&url));
     let moving = shell.begins_to_move(&setting, "back.db");

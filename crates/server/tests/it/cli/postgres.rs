@@ -102,7 +102,7 @@ async fn an_address_of_either_scheme_takes_a_password_from_where_it_is_kept() {
 #[tokio::test]
 async fn a_server_with_nothing_to_do_asks_its_database_little() {
     // Looks at what is due, every five seconds, that a stretch has.
-    const LOOKS: i64 = 6;
+    const LOOKS: i64 = 4;
     const STRETCHES: usize = 4;
     let database = PostgresServer::start(&["shared_preload_libraries=pg_stat_statements"]).await;
     let shell = Shell::new();
@@ -125,7 +125,7 @@ async fn a_server_with_nothing_to_do_asks_its_database_little() {
         .await;
     };
     // Most of what a start asks once is over by then.
-    looked(&mut sql, 4).await;
+    looked(&mut sql, 2).await;
     let mut busiest = Vec::new();
     for _ in 0..STRETCHES {
         sql.run("select pg_stat_statements_reset()").await;

@@ -2,7 +2,10 @@
 
 use std::sync::Mutex;
 
-use crate::api::server::{Answer, Server, send};
+use crate::{
+    api::server::{Answer, Server, send},
+    support::eventually,
+};
 
 pub(crate) struct Browser<'a> {
     server: &'a Server,
@@ -48,6 +51,15 @@ impl<'a> Browser<'a> {
             assert_eq!(answer.status, 200, "{place}: {path}: {}", answer.text);
             answer.text
         }
+    }
+
+    /// A page, as soon as this is on it.
+    pub(super) async fn page_with(&self, path: &str, words: &str) -> String {
+        eventually(path, async || {
+            let page = self.page(path).await;
+            if page.contains(words) { Ok(page) } else { Err(page) }
+        })
+        .await
     }
 
     /// Sends a form with the token that the browser holds.

@@ -52,7 +52,7 @@ async fn is_sat_out(begins: &str, ends: &str, said: &str) {
     let mut kept = Kept::new().await;
     let scratch = kept.store().await;
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    let id = scratch.made(&spec("a")).await.id;
     execute(&mut kept.admin, begins).await;
     let recording = {
         let (store, result) = (store.clone(), scratch.manual_result(id, State::Alarm));
@@ -132,7 +132,7 @@ async fn a_result_that_waits_for_long_is_said_also_where_others_are_written() {
     let mut kept = Kept::new().await;
     let scratch = kept.store().await;
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    let id = scratch.made(&spec("a")).await.id;
     execute(&mut kept.admin, "begin; lock table runs in exclusive mode").await;
     let recording = {
         let (store, result) = (store.clone(), scratch.manual_result(id, State::Ok));

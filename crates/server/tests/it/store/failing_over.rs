@@ -40,7 +40,7 @@ async fn nothing_that_was_acknowledged_is_lost_with_a_primary() {
     };
     let scratch = Scratch::on(TestDatabase::at_url(&url), impatient).await;
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("m0"), &by_server(scratch.now())).await.unwrap().id;
+    let id = scratch.made(&spec("m0")).await.id;
     // People are at work all the time: what is answered counts, and what is refused may be asked again.
     let over = Arc::new(AtomicBool::new(false));
     let working = {
@@ -94,7 +94,7 @@ async fn nothing_that_was_acknowledged_is_lost_with_a_primary() {
     assert!(missing.is_empty(), "acknowledged, and not there: {missing:?}");
     assert_eq!(there.len(), made.len() + 1, "nothing is there that was never answered");
     assert_eq!(store.monitor(id).await.unwrap().state, State::Alarm);
-    let next = store.create_monitor(&spec("after"), &by_server(scratch.now())).await.unwrap();
+    let next = scratch.made(&spec("after")).await;
     assert!(!there.contains(&next.id.0), "an id is given out once");
     store.close().await;
 }

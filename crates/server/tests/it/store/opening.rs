@@ -270,6 +270,23 @@ async fn a_full_disk_is_told_from_a_broken_one_and_it_opens_when_there_is_room()
 }
 
 #[tokio::test]
+async fn a_new_file_for_which_there_is_no_room_holds_nothing_of_the_schema() {
+    let disk = SmallDisk::mount(3);
+    let options = StoreOptions::new(disk.path().join("revere.db"));
+    // There is room for some of the steps.
+    std::fs::write(disk.path().join("ballast"), vec![0; (3 << 20) - (300 << 10)]).unwrap();
+    let error = refusal(options.clone()).await;
+    assert!(error.is_want_of_room(), "{error:?}");
+    disk.empty();
+    let mut outside = SqliteConnectOptions::new().filename(disk.path().join("revere.db")).connect().await.unwrap();
+    let made = "select (select user_version from pragma_user_version) + (select count(*) from sqlite_schema)";
+    let made: i64 = sqlx::query_scalar(made).fetch_one(&mut outside).await.unwrap();
+    assert_eq!(made, 0);
+    outside.close().await.unwrap();
+    Store::open(options).await.unwrap().close().await;
+}
+
+#[tokio::test]
 async fn a_monitor_whose_tags_or_value_are_damaged_spoils_no_list_and_goes_on() {
     let scratch = Scratch::new().await;
     let store = &scratch.store;

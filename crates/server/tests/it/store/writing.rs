@@ -31,9 +31,7 @@ async fn what_waits_together_shares_a_commit_and_each_gets_its_own_answer() {
     let (missing, now) = (revere_model::MonitorId(999_999), scratch.now());
     let store = scratch.store.clone();
     let refused = tokio::spawn(async move { store.update_monitor(missing, 1, &spec("b"), &by_server(now)).await });
-    while scratch.store.health().queue_length < 190 {
-        tokio::task::yield_now().await;
-    }
+    until("they wait", async || scratch.store.health().queue_length >= 190).await;
     sql.let_go().await;
     let all = waiting.join_all().await;
     assert!(all.iter().all(|(n, monitor)| monitor.spec.name == format!("m{n}")), "answers were mixed up");
@@ -74,7 +72,7 @@ async fn a_lock_held_for_a_short_while_is_not_noticed_by_anyone() {
 async fn a_lock_held_for_long_refuses_people_in_time_and_loses_no_result() {
     let Some(scratch) = Scratch::in_a_file(impatient).await else { return };
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    let id = scratch.made(&spec("a")).await.id;
     let mut sql = scratch.sql().await;
     sql.hold().await;
     let result = {
@@ -135,7 +133,7 @@ async fn scratch_result(
 /// all is well when the trouble is over.
 async fn sits_out(scratch: &Scratch, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce(), reason: &str) {
     let store = &scratch.store;
-    let id = store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap().id;
+    let id = scratch.made(&spec("a")).await.id;
     begin().await;
     let result = {
         let (store, now) = (store.clone(), scratch.now());
@@ -158,7 +156,7 @@ async fn sits_out(scratch: &Scratch, begin: impl AsyncFnOnce(), end: impl AsyncF
     let committed = tokio::time::timeout(crate::support::PATIENCE, result).await.unwrap().unwrap();
     assert!(matches!(committed, revere::store::Committed::Recorded { .. }));
     assert_eq!(store.monitor(id).await.unwrap().state, State::Ok);
-    let made = store.create_monitor(&big, &by_server(scratch.now())).await.unwrap();
+    let made = scratch.made(&big).await;
     assert_eq!(store.health().failing_since, None);
     let all = store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap();
     assert_eq!(all.last(), Some(&made));
@@ -201,7 +199,7 @@ async fn work_given_up_by_its_asker_is_not_done() {
     let asked = tokio::time::timeout(Duration::from_millis(50), scratch.store.create_monitor(&gone, &by));
     assert!(asked.await.is_err());
     sql.let_go().await;
-    let made = scratch.store.create_monitor(&spec("here"), &by_server(scratch.now())).await.unwrap();
+    let made = scratch.made(&spec("here")).await;
     let all = scratch.store.monitors(&MonitorFilter { limit: 9, ..Default::default() }).await.unwrap();
     assert_eq!(all, [made]);
 }

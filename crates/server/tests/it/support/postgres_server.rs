@@ -35,8 +35,7 @@ impl PostgresServer {
     /// One that listens on the network too, at a port that is free, by TLS where it is given a certificate and its key; whoever
     /// does not come from this machine's own addresses shows a password as it is.
     pub(crate) async fn listening(pair: Option<(&str, &str)>) -> PostgresServer {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = PostgresServer::made(&["listen_addresses=*"], free);
+        let mut server = PostgresServer::made(&["listen_addresses=*"], 5432);
         if let Some(pair) = pair {
             let (certificate, key) = server.writes(pair);
             server.settings.push("ssl=on".to_owned());
@@ -46,8 +45,13 @@ impl PostgresServer {
         let rules = server.data().join("pg_hba.conf");
         let was = std::fs::read_to_string(&rules).unwrap();
         std::fs::write(&rules, format!("{was}\nhost all all all password\n")).unwrap();
-        server.start_again().await;
-        server
+        // Somebody else may take a port that was found to be free.
+        loop {
+            server.port = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+            if server.starts().await {
+                return server;
+            }
+        }
     }
 
     /// Writes down a certificate and its key, which nobody else may read; answers where.
@@ -97,19 +101,23 @@ impl PostgresServer {
 
     fn made(settings: &[&str], port: u16) -> PostgresServer {
         let server = PostgresServer::without_data(settings, port);
-        let made = server
-            .command("initdb")
-            .args(["-U", "revere", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync", "-D"])
-            .arg(server.data())
-            .output()
-            .unwrap();
+        // What `initdb` makes is the same each time: it is made once, by scripts/services, and copied.
+        let made = match std::env::var_os("REVERE_TEST_POSTGRES_NEW") {
+            Some(new) => Command::new("cp").arg("-a").arg(new).arg(server.data()).output(),
+            None => server
+                .command("initdb")
+                .args(["-U", "revere", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync", "-D"])
+                .arg(server.data())
+                .output(),
+        };
+        let made = made.unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         server
     }
 
     /// Where it is, for Revere.
     pub(crate) fn url(&self) -> String {
-        format!("postgresql://revere@localhost:{}/postgres?host={}", self.port, self.folder.path().display())
+        address(self.port, &self.folder)
     }
 
     /// Where it listens on the network.
@@ -144,6 +152,11 @@ impl PostgresServer {
 
     /// Starts it again after it was stopped, and waits until it answers.
     pub(crate) async fn start_again(&mut self) {
+        assert!(self.starts().await, "PostgreSQL ended as it was started");
+    }
+
+    /// Starts it and waits until it answers; false where it ends instead.
+    async fn starts(&mut self) -> bool {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).args([
             "-c",
@@ -158,14 +171,22 @@ impl PostgresServer {
         for setting in &self.settings {
             command.args(["-c", setting]);
         }
-        self.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        eventually("PostgreSQL answers", async || {
-            self.options().connect().await.map(drop).map_err(|error| error.to_string())
+        let process = self.process.insert(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let options: PgConnectOptions = address(self.port, &self.folder).parse().unwrap();
+        let answers = eventually("PostgreSQL answers", async || match process.try_wait().unwrap() {
+            Some(_) => Ok(false),
+            None => options.connect().await.map(|_| true).map_err(|error| error.to_string()),
         })
         .await;
+        if !answers {
+            // Its number may be another one's by now.
+            self.process = None;
+        }
+        answers
     }
 
-    fn options(&self) -> PgConnectOptions {
+    /// How to connect to it.
+    pub(crate) fn options(&self) -> PgConnectOptions {
         self.url().parse().unwrap()
     }
 
@@ -194,6 +215,11 @@ impl Drop for PostgresServer {
     fn drop(&mut self) {
         self.end("QUIT");
     }
+}
+
+/// Where one with its socket in this folder is.
+fn address(port: u16, folder: &TempDir) -> String {
+    format!("postgresql://revere@localhost:{port}/postgres?host={}", folder.path().display())
 }
 
 /// A number of the user that Debian's package made.

@@ -7,7 +7,7 @@ use revere::store::{ClaimRequest, Claimed, Committed, ConfiguredAlert, RunResult
 use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, Severity, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::{Sql, TestDatabase, at, by_server, on_postgresql};
+use super::{PATIENCE, Sql, TestDatabase, at, by_server, eventually, on_postgresql};
 
 /// A store with a database of its own.
 pub(crate) struct Scratch {
@@ -40,6 +40,8 @@ impl Scratch {
         let clock = ManualClock::at(at("2026-01-01T00:00:00Z"));
         let mut options = StoreOptions::new(database.place());
         options.clock = Arc::new(clock.clone());
+        // Nothing is refused because the machine does much else, but where a test wants to see it refused.
+        options.patience = PATIENCE;
         adjust(&mut options);
         let store = Store::open(options).await.unwrap();
         Scratch { store, clock, database }
@@ -88,6 +90,19 @@ impl Scratch {
     /// Asks the database itself whether it is sound.
     pub(crate) async fn assert_sound(&self) {
         self.sql().await.assert_sound().await;
+    }
+
+    /// Makes a monitor in a store that waits shortly, however often the machine is too busy for it meanwhile: what was refused was
+    /// not done.
+    pub(crate) async fn made(&self, spec: &MonitorSpec) -> Monitor {
+        eventually("a monitor is made", async || {
+            let made = self.store.create_monitor(spec, &by_server(self.now())).await;
+            made.map_err(|error| {
+                assert!(error.is_passing(), "{error:?}");
+                error.to_string()
+            })
+        })
+        .await
     }
 
     /// Claims what is due now, as the server `node`.

@@ -14,6 +14,7 @@
 #![expect(clippy::print_stdout, reason = "what was done, and how much of it, is worth knowing")]
 
 mod judgement;
+mod lateness;
 mod load;
 mod pooler;
 mod receiver;
@@ -109,7 +110,8 @@ async fn three_servers_lose_nothing_for_as_long_as_one_wants() {
 }
 
 async fn check(seed: u64, pooled: bool) {
-    check_seed(setting("REVERE_CHECKER_SEED", seed), pooled, 20, 46).await;
+    // Making three servers and looking at everything afterwards takes as long as half a minute's mischief.
+    check_seed(setting("REVERE_CHECKER_SEED", seed), pooled, 30, 46).await;
 }
 
 /// Says in one line how much of what there was by this seed, and answers it.

@@ -59,8 +59,8 @@ async fn servers_of_the_version_before_go_on_beside_this_one_until_all_are_excha
     all_work(&mut world, &receiver).await;
     let (tally, last) = judge(&mut world, &receiver, PATIENCE).await;
     assert_eq!(tally.repeats, 0, "nobody was killed, so nothing is told twice");
-    for log in logs.into_iter().chain(last) {
-        nothing_is_wrong(&log);
+    for log in logs.iter().chain(&last) {
+        nothing_is_wrong(log);
     }
     println!("from schema {old} to {new}: {tally}");
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::{
+    lateness::Lateness,
     load::{CHANGED, period_s},
     pooler::Pooler,
     receiver::Receiver,
@@ -70,6 +71,7 @@ pub(super) struct World {
     /// What was done, in the order in which it was done; it is said where the end is not as it must be.
     story: Vec<String>,
     pub(super) is_proved: bool,
+    pub(super) lateness: Lateness,
     made: Vec<i64>,
     _pooler: Option<Pooler>,
     ways: Vec<Way>,
@@ -99,6 +101,7 @@ impl World {
             ways.push(way);
             folders.push(folder);
         }
+        let lateness = Lateness::watch(postgres.options());
         let mut world = World {
             postgres,
             client: client(),
@@ -110,6 +113,7 @@ impl World {
             fenced: 0,
             story: Vec::new(),
             is_proved: false,
+            lateness,
             made: Vec::new(),
             _pooler: pooler,
             ways,
