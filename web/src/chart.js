@@ -472,6 +472,8 @@ function start(box) {
     out.hidden = !window_;
     steps.hidden = false;
     const [from, to] = window_ ?? (data ? [data.from, data.to] : [0, 0]);
+    // Until it is known what is seen there is nothing to step from.
+    steps.querySelector('[data-step="earlier"]').disabled = to === 0;
     steps.querySelector('[data-step="in"]').disabled = to - from <= CLOSEST;
     steps.querySelector('[data-step="later"]').disabled = !window_ || to >= Date.now() / 1000 - 1;
   }
@@ -490,7 +492,7 @@ function start(box) {
   out.addEventListener("click", zoomOut);
   steps.addEventListener("click", (event) => {
     const button = event.target.closest("[data-step]");
-    if (button && data) step(button.dataset.step);
+    if (button) step(button.dataset.step);
   });
   mark();
 
