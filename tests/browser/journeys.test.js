@@ -174,7 +174,7 @@ everywhere("sources are checked and asked", server, async ({ page }) => {
   await page.getByText("✕ down").waitFor();
   const source = page.locator(".rows > li", { hasText: longSource });
   await source.getByText("Methods, and try a query").click();
-  await source.getByRole("textbox", { name: /^Python/ }).fill(`print(sources['${longSource}'].get('/taken').text)`);
+  await source.getByRole("textbox", { name: /^Python/ }).and(page.locator(".cm-content")).fill(`print(sources['${longSource}'].get('/taken').text)`);
   await source.getByRole("button", { name: "Run" }).click();
   await page.locator(".rows > li", { hasText: longSource }).getByText("and put where all the others are").first().waitFor();
   await stands(page);

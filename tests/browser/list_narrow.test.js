@@ -107,8 +107,9 @@ story(`at ${width} the bar for many is whole, covers no last row, and leads to a
   assert.deepEqual(await look(page, "list-narrow-chosen", { whole: false }), []);
   // At the end of the page the last row stands above it.
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-  const last = await page.locator(".monitors tbody tr").last().boundingBox();
-  await until(async () => last.y + last.height <= (await bar.boundingBox()).y + 1, true, "the last row is seen");
+  const last = page.locator(".monitors tbody tr").last();
+  const above = () => last.evaluate((row) => row.getBoundingClientRect().bottom <= document.querySelector("[data-bulk]").getBoundingClientRect().top + 1);
+  await until(above, true, "the last row is seen");
   for (const setting of ["Schedule", "Time zone", "Runs kept", "Time limit"]) {
     await page.goto("/?q=batch");
     await page.getByLabel("Choose all on this page").check();

@@ -40,8 +40,7 @@ everywhere("a browser asks, is told, shows it and goes", server, async ({ page, 
   assert.deepEqual([alarm.title, alarm.state, alarm.urgent], ["ALARM Queue <b>", "ALARM", true]);
   assert.equal(alarm.text, "51 are waiting");
   assert.match(alarm.url, new RegExp(`/monitor/${id}/run/\\d+$`));
-  await page.reload();
-  await until(() => row.locator("td").nth(3).innerText().then((text) => /never/.test(text)), false);
+  await until(async () => (await page.reload(), /never/.test(await row.locator("td").nth(3).innerText())), false);
   assert.deepEqual(await look(page, "push"), []);
 
   // The service worker shows it, once; the end takes its place.

@@ -57,8 +57,10 @@ function start(box) {
     const points = String(Math.min(4000, Math.round(box.clientWidth * 2)));
     const asked = query({ points, ...(window_ ? { from: window_[0], to: window_[1] } : { range }) });
     const answer = await fetch(`${box.dataset.chart}?${asked}`).catch(() => null);
-    if (!answer?.ok || mine !== number) return;
-    data = await answer.json();
+    const came = answer?.ok && (await answer.json().catch(() => null));
+    // Another one was asked for meanwhile.
+    if (!came || mine !== number) return;
+    data = came;
     box.setAttribute("aria-label", `Chart of the value over ${window_ ? stretch() : over[range]}: ${data.words}`);
     mark();
     draw();
