@@ -26,6 +26,22 @@ everywhere("what an alert tells is switched in place", server, async ({ page, se
   await until(states, ["OK", "ALARM", "ERROR"]);
 });
 
+story("a box that is ticked before the page's scripts listen is saved", server, {}, async ({ page, server }) => {
+  let listen;
+  const loaded = new Promise((resolve) => (listen = resolve));
+  await page.route(/\/app[^/]*\.js/, (route) => loaded.then(() => route.continue()));
+  await page.goto("/alerts", { waitUntil: "commit" });
+  const team = alert(page, "team");
+  const states = async () => (await server.api("GET", "/alerts")).items.find((one) => one.key === "team").states;
+  const before = await states();
+  await team.getByLabel(/OK$/).uncheck();
+  assert.deepEqual(await states(), before);
+  listen();
+  await team.getByText("Saved").waitFor();
+  assert.deepEqual(await states(), before.filter((state) => state !== "OK"));
+  await server.api("PUT", "/alerts/team", { states: before });
+});
+
 story("boxes that are ticked one after another are all saved", server, {}, async ({ page, server }) => {
   await page.goto("/alerts");
   const team = alert(page, "team");
@@ -142,6 +158,27 @@ story("what is told is seen without reloading, on the alerts and on the monitor'
   await until(async () => (await told.count()) > before, true);
 });
 
+story("what is unfolded of the log stays so when another delivery comes", server, {}, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Unfolded", script: "raise MonitorFailure('read this')" });
+  const told = async () => (await server.api("GET", `/deliveries?monitor=${id}&alert=team`)).items.filter((one) => one.status === "delivered").length;
+  // Its own, and instead of the pager.
+  await until(told, 2);
+  await page.goto(`/alerts?monitor=${id}&alert=team`);
+  const rows = page.locator("#deliveries tbody tr:not(.day)");
+  const unfolded = page.locator("#deliveries tbody tr").filter({ has: page.locator("details[open]") });
+  await rows.first().locator("summary").click();
+  const words = await unfolded.locator("pre").first().innerText();
+  assert.match(words, /read this/);
+  const newest = () => rows.first().locator(".c-told").innerText();
+  const before = await newest();
+  await server.api("PATCH", `/monitors/${id}`, { script: "return_value = 1" });
+  await server.api("POST", `/monitors/${id}/run`, {});
+  await until(async () => (await newest()) !== before, true, "another one is above it");
+  assert.equal(await unfolded.count(), 1);
+  assert.equal(await unfolded.locator("pre").first().innerText(), words);
+  await server.api("DELETE", `/monitors/${id}`);
+});
+
 story("each source says how it does and who uses it", server, {}, async ({ page }) => {
   await page.goto("/sources");
   await page.getByRole("button", { name: "Check all" }).click();
@@ -156,7 +193,7 @@ everywhere("a source is asked something", server, async ({ page }) => {
   const shop = page.locator(".rows > li", { hasText: "sources['shop']" });
   await shop.getByText("Methods, and try a query").click();
   await shop.getByText("The average of the values of one series").waitFor();
-  await shop.getByRole("textbox", { name: /^Python/ }).fill("print(sorted(sources['shop'].names())[0])");
+  await shop.getByRole("textbox", { name: /^Python/ }).and(page.locator(".cm-content")).fill("print(sorted(sources['shop'].names())[0])");
   await shop.getByRole("button", { name: "Run" }).click();
   await shop.getByText("shop.names()", { exact: true }).waitFor();
   assert.match(await shop.locator(".log").innerText(), /^\w+\./);

@@ -136,21 +136,53 @@ async function theBrowser() {
 }
 after(async () => (await browser)?.close());
 
-// A click on a button that sends a form is over when the page that answers it stands there: what a story looks for next
-// may have stood on the page before as well. `noWaitAfter` is for stories that look at what is under way.
+// A click, or Enter, is over when the page that answers it stands there, with its scripts run: what a story looks for next may
+// have stood on the page before as well, and what it presses next is heard by nobody before. `noWaitAfter` is for stories that
+// look at what is under way.
 const scripted = new WeakSet();
+const ARRIVES = /^(Enter|Control\+s)$/;
+async function arrived(page) {
+  if (page.isClosed()) return;
+  if (!scripted.has(page.context())) return void (await page.waitForLoadState());
+  await page.waitForFunction(() => !window.leaving && document.readyState === "complete" && !document.querySelector("form[data-sent]"));
+}
+
+// In the page, after all that its own scripts do: whether a link or a form leads away from it.
+function noteLeaving() {
+  const here = (address) => address.split("#")[0];
+  addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || link.target || link.hasAttribute("download")) return;
+    if (!link.href.includes("#") || here(link.href) !== here(location.href)) window.leaving = true;
+  });
+  addEventListener("submit", (event) => {
+    if (!event.defaultPrevented && event.target.getAttribute("method") !== "dialog") window.leaving = true;
+  });
+  // Who goes back may find the page as they left it.
+  addEventListener("pageshow", (event) => event.persisted && (window.leaving = false));
+}
+
 let waiting = false;
 function clicksArrive(page) {
-  scripted.add(page.context());
   if (waiting) return;
   waiting = true;
   const locators = Object.getPrototypeOf(page.locator("html"));
   const { click } = locators;
   locators.click = async function (wishes = {}) {
     await click.call(this, wishes);
-    const page = this.page();
-    if (wishes.noWaitAfter || page.isClosed() || !scripted.has(page.context())) return;
-    await page.waitForFunction(() => document.readyState !== "loading" && !document.querySelector("form[data-sent]"));
+    if (!wishes.noWaitAfter && !wishes.trial) await arrived(this.page());
+  };
+}
+function keysArrive(page) {
+  const { keyboard } = page;
+  const { press, type } = keyboard;
+  keyboard.press = async (key, wishes) => {
+    await press.call(keyboard, key, wishes);
+    if (ARRIVES.test(key)) await arrived(page);
+  };
+  keyboard.type = async (text, wishes) => {
+    await type.call(keyboard, text, wishes);
+    if (text.endsWith("\n")) await arrived(page);
   };
 }
 
@@ -174,9 +206,13 @@ export async function person(server, { width = 1280, height = width < 500 ? 844 
     await context.addInitScript(() => {
       addEventListener("securitypolicyviolation", (event) => window.tellOfViolation(`${event.violatedDirective} ${event.blockedURI}`));
     });
+    await context.addInitScript(noteLeaving);
+    scripted.add(context);
   }
   context.on("page", (page) => {
     page.setDefaultTimeout(PATIENCE);
+    clicksArrive(page);
+    keysArrive(page);
     page.on("console", (message) => message.type() === "error" && note(`console: ${message.text()} ${message.location().url}`));
     page.on("pageerror", (error) => note(`script: ${error.stack}`));
     page.on("crash", () => note("the page crashed"));
@@ -190,7 +226,6 @@ export async function person(server, { width = 1280, height = width < 500 ? 844 
     });
   });
   const page = await context.newPage();
-  if (scripts) clicksArrive(page);
   // What a story brings about on purpose, such as a refused save, is named by it.
   const expects = (...patterns) => expected.push(...patterns.map((one) => new RegExp(String(one))));
   const leave = async () => {
@@ -202,7 +237,7 @@ export async function person(server, { width = 1280, height = width < 500 ? 844 
 
 // A test with one person in it. `wishes` are those of `person`, and `server` (a promise or a server).
 export function story(name, server, wishes, act) {
-  test(name, { timeout: 240_000 }, async () => {
+  test(name, { timeout: 480_000 }, async () => {
     const who = await person(await server, wishes);
     try {
       await act({ ...who, server: await server });
@@ -214,11 +249,15 @@ export function story(name, server, wishes, act) {
   });
 }
 
-// A journey that has to succeed on every screen: wide and narrow, light and dark. It leaves the server as it found it.
+// A journey that has to succeed on every screen: wide and narrow, light and dark. A theme changes colours and nothing else
+// (web/test/themes.test.js), so that each width has one of them; `look` sees every place in both. It leaves the server as it
+// found it.
+export const SCREENS = [
+  [1280, "light"],
+  [390, "dark"],
+];
 export function everywhere(name, server, act) {
-  for (const theme of ["light", "dark"]) {
-    for (const width of [1280, 390]) story(`${name}, at ${width}, ${theme}`, server, { width, theme }, act);
-  }
+  for (const [width, theme] of SCREENS) story(`${name}, at ${width}, ${theme}`, server, { width, theme }, act);
 }
 
 // Keys are heard once the page's scripts have run: the last thing the first of them does before it listens is to show this.

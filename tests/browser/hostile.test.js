@@ -82,7 +82,8 @@ for (const width of [1280, 390]) {
     const source = page.locator(".rows > li", { has: page.locator("code", { hasText: "a=b&c#d%41" }) });
     await source.getByText(/● up|✕ down/).waitFor();
     await source.getByText("Methods, and try a query").click();
-    await source.getByRole("textbox").fill("print(repr(list(sources)))");
+    // The editor, and not what it is about to take the place of.
+    await source.locator(".cm-content").fill("print(repr(list(sources)))");
     await source.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByText("hacked()", { exact: false }).first().waitFor();
     await inert(page);

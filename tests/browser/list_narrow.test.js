@@ -34,89 +34,88 @@ async function stands(page, what) {
   assert.deepEqual(await overprinted(page), [], what);
 }
 
-for (const theme of ["light", "dark"]) {
-  story(`at ${width} every row has its name, its state, its tags and its value, ${theme}`, server, { width, theme }, async ({ page, server }) => {
-    await page.goto("/");
-    const rows = page.locator(".monitors tbody tr");
-    assert.equal(await rows.count(), Object.keys(server.ids).length);
-    assert.deepEqual(await look(page, "list-narrow", `${width}-${theme}`), []);
-    await stands(page, "as it begins");
-    for (const row of await rows.all()) {
-      assert.deepEqual(await crowded(row), [], await row.locator(".name").innerText());
-      assert.ok(await row.locator(".c-state .state").isVisible());
-      const { height } = await row.boundingBox();
-      // A name, three tags of fifty characters, a message and how it stands.
-      assert.ok(height < 150, `${height} px`);
-      const value = row.locator(".c-value");
-      const cut = await value.evaluate((one) => one.scrollWidth > one.clientWidth + 1);
-      assert.ok(!cut || !/^-?[\d.]/.test(await value.innerText()), `a number is never cut: ${await value.innerText()}`);
-    }
-    const long = page.locator(`#m${longest(server.ids)}`);
-    assert.equal(await long.getByLabel("17 more tags").isVisible(), true);
-    const name = await long.locator(".name").boundingBox();
-    assert.ok(name.width > 200, `the name has ${name.width} px of its row`);
-    const values = { "Bytes free": "123.5 GB", Debt: "-123.5 G EUR", "Beyond 64 bits": "1e400" };
-    for (const [name, value] of Object.entries(values)) {
-      assert.equal((await page.locator(`#m${server.ids[name]} .c-value`).innerText()).replace(/\s/g, " "), value);
-    }
-  });
+story(`at ${width} every row has its name, its state, its tags and its value`, server, { width }, async ({ page, server }) => {
+  await page.goto("/");
+  const rows = page.locator(".monitors tbody tr");
+  assert.equal(await rows.count(), Object.keys(server.ids).length);
+  assert.deepEqual(await look(page, "list-narrow"), []);
+  await stands(page, "as it begins");
+  for (const row of await rows.all()) {
+    assert.deepEqual(await crowded(row), [], await row.locator(".name").innerText());
+    assert.ok(await row.locator(".c-state .state").isVisible());
+    const { height } = await row.boundingBox();
+    // A name, three tags of fifty characters, a message and how it stands.
+    assert.ok(height < 150, `${height} px`);
+    const value = row.locator(".c-value");
+    const cut = await value.evaluate((one) => one.scrollWidth > one.clientWidth + 1);
+    assert.ok(!cut || !/^-?[\d.]/.test(await value.innerText()), `a number is never cut: ${await value.innerText()}`);
+  }
+  const long = page.locator(`#m${longest(server.ids)}`);
+  assert.equal(await long.getByLabel("17 more tags").isVisible(), true);
+  const name = await long.locator(".name").boundingBox();
+  assert.ok(name.width > 200, `the name has ${name.width} px of its row`);
+  const values = { "Bytes free": "123.5 GB", Debt: "-123.5 G EUR", "Beyond 64 bits": "1e400" };
+  for (const [name, value] of Object.entries(values)) {
+    assert.equal((await page.locator(`#m${server.ids[name]} .c-value`).innerText()).replace(/\s/g, " "), value);
+  }
+});
 
-  story(`at ${width} the list is filtered, ordered, and a filter of forty characters is kept, ${theme}`, server, { width, theme }, async ({ page, server }) => {
-    await page.goto("/");
-    assert.deepEqual(await crowded(page.locator("form.filters")), []);
-    assert.deepEqual(await crowded(page.getByRole("navigation", { name: "By state" })), []);
-    await page.getByLabel("Order", { exact: true }).selectOption("By name");
-    await until(() => new URL(page.url()).searchParams.get("sort"), "name");
-    await stands(page, "ordered");
-    await page.getByLabel("Severity", { exact: true }).selectOption("critical");
-    await until(() => new URL(page.url()).searchParams.get("severity"), "critical");
-    await page.getByLabel("Tag", { exact: true }).first().selectOption(`01${"w".repeat(48)}`);
-    await until(async () => (await names(page)).every((one) => one.startsWith("Donau")), true);
-    await stands(page, "filtered");
-    assert.deepEqual(await crowded(page.locator("form.filters")), []);
-    await page.getByText("Save this filter").click();
-    await stands(page, "about to be kept");
-    assert.deepEqual(await crowded(page.locator(".saved")), []);
-    const kept = `${"W".repeat(30)} ${theme.padEnd(9, "W")}`;
-    await page.getByLabel("Name of the filter").fill(kept);
-    await page.getByRole("button", { name: "Save", exact: true }).click();
-    const link = page.getByRole("list", { name: "Saved filters" }).getByRole("link", { name: kept });
-    await link.waitFor();
-    await stands(page, "kept");
-    assert.deepEqual(await crowded(page.locator(".saved")), []);
-    assert.deepEqual(await look(page, "list-narrow-filtered", `${width}-${theme}`), []);
-    await page.getByRole("button", { name: `Delete the filter ${kept}` }).click();
-    await until(() => link.count(), 0);
-    await page.getByRole("link", { name: "Clear" }).click();
-    await until(async () => (await names(page)).length, Object.keys(server.ids).length);
-  });
+story(`at ${width} the list is filtered, ordered, and a filter of forty characters is kept`, server, { width }, async ({ page, server }) => {
+  await page.goto("/");
+  assert.deepEqual(await crowded(page.locator("form.filters")), []);
+  assert.deepEqual(await crowded(page.getByRole("navigation", { name: "By state" })), []);
+  await page.getByLabel("Order", { exact: true }).selectOption("By name");
+  await until(() => new URL(page.url()).searchParams.get("sort"), "name");
+  await stands(page, "ordered");
+  await page.getByLabel("Severity", { exact: true }).selectOption("critical");
+  await until(() => new URL(page.url()).searchParams.get("severity"), "critical");
+  await page.getByLabel("Tag", { exact: true }).first().selectOption(`01${"w".repeat(48)}`);
+  await until(async () => (await names(page)).every((one) => one.startsWith("Donau")), true);
+  await stands(page, "filtered");
+  assert.deepEqual(await crowded(page.locator("form.filters")), []);
+  await page.getByText("Save this filter").click();
+  await stands(page, "about to be kept");
+  assert.deepEqual(await crowded(page.locator(".saved")), []);
+  const kept = "W".repeat(40);
+  await page.getByLabel("Name of the filter").fill(kept);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  const link = page.getByRole("list", { name: "Saved filters" }).getByRole("link", { name: kept });
+  await link.waitFor();
+  await stands(page, "kept");
+  assert.deepEqual(await crowded(page.locator(".saved")), []);
+  assert.deepEqual(await look(page, "list-narrow-filtered"), []);
+  await page.getByRole("button", { name: `Delete the filter ${kept}` }).click();
+  await until(() => link.count(), 0);
+  await page.getByRole("link", { name: "Clear" }).click();
+  await until(async () => (await names(page)).length, Object.keys(server.ids).length);
+});
 
-  story(`at ${width} the bar for many is whole, covers no last row, and leads to a page that fits, ${theme}`, server, { width, theme }, async ({ page, server }) => {
-    await page.goto("/");
-    const bar = page.locator("[data-bulk]");
-    assert.equal(await bar.isVisible(), false, "nothing is chosen yet");
+story(`at ${width} the bar for many is whole, covers no last row, and leads to a page that fits`, server, { width }, async ({ page, server }) => {
+  await page.goto("/");
+  const bar = page.locator("[data-bulk]");
+  assert.equal(await bar.isVisible(), false, "nothing is chosen yet");
+  await page.getByLabel("Choose all on this page").check();
+  await page.getByText(`${Object.keys(server.ids).length} chosen:`).waitFor();
+  assert.deepEqual(await crowded(bar), []);
+  await stands(page, "all chosen");
+  const { y, height } = await bar.boundingBox();
+  const tall = page.viewportSize().height;
+  assert.ok(y >= 0 && y + height <= tall + 1, `${y} to ${y + height} of ${tall} px`);
+  assert.ok(height < tall / 2, `the list is still seen above it: ${height} px`);
+  // What is pressed there is the button, and not what stands below it.
+  for (const button of await bar.getByRole("button").all()) await button.click({ trial: true });
+  assert.deepEqual(await look(page, "list-narrow-chosen", { whole: false }), []);
+  // At the end of the page the last row stands above it.
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  const last = page.locator(".monitors tbody tr").last();
+  const above = () => last.evaluate((row) => row.getBoundingClientRect().bottom <= document.querySelector("[data-bulk]").getBoundingClientRect().top + 1);
+  await until(above, true, "the last row is seen");
+  for (const setting of ["Schedule", "Time zone", "Runs kept", "Time limit"]) {
+    await page.goto("/?q=batch");
     await page.getByLabel("Choose all on this page").check();
-    await page.getByText(`${Object.keys(server.ids).length} chosen:`).waitFor();
-    assert.deepEqual(await crowded(bar), []);
-    await stands(page, "all chosen");
-    const { y, height } = await bar.boundingBox();
-    const tall = page.viewportSize().height;
-    assert.ok(y >= 0 && y + height <= tall + 1, `${y} to ${y + height} of ${tall} px`);
-    assert.ok(height < tall / 2, `the list is still seen above it: ${height} px`);
-    // What is pressed there is the button, and not what stands below it.
-    for (const button of await bar.getByRole("button").all()) await button.click({ trial: true });
-    assert.deepEqual(await look(page, "list-narrow-chosen", `${width}-${theme}`, false), []);
-    // At the end of the page the last row stands above it.
-    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-    const last = await page.locator(".monitors tbody tr").last().boundingBox();
-    await until(async () => last.y + last.height <= (await bar.boundingBox()).y + 1, true, "the last row is seen");
-    for (const setting of ["Schedule", "Time zone", "Runs kept", "Time limit"]) {
-      await page.goto("/?q=batch");
-      await page.getByLabel("Choose all on this page").check();
-      await page.getByLabel("Setting", { exact: true }).selectOption(setting);
-      await page.getByRole("button", { name: "Change…" }).click();
-      await page.getByRole("heading", { name: `Change the ${setting.toLowerCase()} of 3 monitors` }).waitFor();
-      await stands(page, setting);
-    }
-  });
-}
+    await page.getByLabel("Setting", { exact: true }).selectOption(setting);
+    await page.getByRole("button", { name: "Change…" }).click();
+    await page.getByRole("heading", { name: `Change the ${setting.toLowerCase()} of 3 monitors` }).waitFor();
+    await stands(page, setting);
+  }
+});

@@ -1,8 +1,7 @@
 // Log-in by a provider, as a person does it: away to its pages and back, by Google's form and by any provider's.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { everywhere, fits as narrow, person, serve, story, until } from "./harness.js";
+import { everywhere, person, serve, story, until } from "./harness.js";
+import { look } from "./look.js";
 import { client, provide, signIn } from "./provider.js";
 
 let server;
@@ -19,16 +18,6 @@ SECRET_KEY = 'a-key-of-the-browser-tests'
 server = await serve({ more: ways });
 await provider.open("first");
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-// Nothing too wide, and nothing that axe finds.
-async function fits(page) {
-  await narrow(page);
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  assert.deepEqual(violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 120))}`), []);
-}
-
 // Pages of others are not ours to judge.
 const elsewhere = (who) => {
   who.expects(`(another host|answer|lost).*${provider.issuer}`, "googleapis", "console:.*(googleapis|favicon)");
@@ -44,17 +33,17 @@ everywhere("away to the provider, back to where one wanted, and out of both", se
   await elsewhere(who);
   await page.goto("/alerts");
   await page.getByRole("heading", { name: "Log in" }).waitFor();
-  await fits(page);
+  assert.deepEqual(await look(page, "log_in_ways"), []);
   await comeIn(page, "alice");
   await page.getByRole("heading", { name: "Alerts" }).waitFor();
   assert.equal(new URL(page.url()).pathname, "/alerts");
   await page.goto("/account");
   await page.getByRole("heading", { name: "alice" }).waitFor();
   await page.getByText("administrator").first().waitFor();
-  await fits(page);
+  assert.deepEqual(await look(page, "account_of_a_provider"), []);
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await page.getByText("You are logged out here.").waitFor();
-  await fits(page);
+  assert.deepEqual(await look(page, "logged_out"), []);
   await page.getByRole("link", { name: "log out there, too" }).click();
   await page.getByRole("button", { name: /sign me out/ }).click();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
@@ -72,7 +61,7 @@ story("an account of another domain is told so, and one of the domain comes in",
   await page.getByRole("link", { name: "Log in with Google" }).click();
   await signIn(page, "mallory");
   await page.getByText("It takes an account of corp.example to come in here").waitFor();
-  await fits(page);
+  assert.deepEqual(await look(page, "other_domain"), []);
   await page.goto("/");
   await page.getByRole("heading", { name: "Log in" }).waitFor();
   await who.context.clearCookies();

@@ -21,6 +21,9 @@ everywhere("the chart has ranges, zooms where it is dragged, and goes back", ser
     assert.equal(await link.getAttribute("aria-current"), "true");
     assert.equal(asked.at(-1).get("range"), range.replace(" ", ""));
   }
+  // The answer is drawn once the chart says so.
+  const says = (words) => until(async () => words.test(await page.locator(".chart").getAttribute("aria-label")), true, String(words));
+  await says(/over the last 24 hours/);
   const box = await page.locator(".chart .u-over").boundingBox();
   const [left, middle] = [box.x + box.width * 0.4, box.y + box.height / 2];
   await page.mouse.move(left, middle);
@@ -29,9 +32,10 @@ everywhere("the chart has ranges, zooms where it is dragged, and goes back", ser
   await Promise.all([drawn(), page.mouse.up()]);
   const seen = Number(asked.at(-1).get("to")) - Number(asked.at(-1).get("from"));
   assert.ok(Math.abs(seen - 6 * 3600) < 900, `a quarter of 24 h, not ${seen} s`);
+  await says(/over the time from/);
   await Promise.all([drawn(), page.mouse.dblclick(left, middle)]);
   assert.equal(asked.at(-1).get("range"), "24h");
-  assert.equal(new URL(page.url()).search, "?range=24h");
+  await until(() => new URL(page.url()).search, "?range=24h");
 });
 
 everywhere("the chart's times are those of the zone that is chosen once, and it says which", server, async ({ page, server }) => {
@@ -49,11 +53,12 @@ everywhere("the chart's times are those of the zone that is chosen once, and it 
   await until(() => page.evaluate(() => window.written.includes("UTC")), true, "the monitor's zone is named");
   await Promise.all([page.waitForEvent("load"), page.getByLabel("Times in").selectOption("Europe/Berlin")]);
   await until(() => page.evaluate(() => window.written.includes("Europe/Berlin")), true, "the zone is named");
-  // Berlin's clock is one or two hours ahead of UTC.
+  // Berlin's clock is one or two hours ahead of UTC; the axis goes from an hour ago to now, or to a moment ago.
   const hours = await page.evaluate(() => window.written.filter((text) => /^\d\d:\d\d$/.test(text)).map((text) => text.slice(0, 2)));
   const berlin = (ago) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", timeZone: "Europe/Berlin" }).format(Date.now() - ago * 60_000);
   assert.ok(hours.length > 1, "there are times on the axis");
-  for (const hour of hours) assert.ok([berlin(0), berlin(61), berlin(121)].includes(hour), `${hour} is no hour of the last in Berlin`);
+  const last = new Set(Array.from({ length: 64 }, (_, minutes) => berlin(minutes)));
+  for (const hour of hours) assert.ok(last.has(hour), `${hour} is no hour of the last in Berlin`);
 });
 
 everywhere("the week before is drawn on request, and stands in the address", server, async ({ page, server }) => {
@@ -216,6 +221,40 @@ everywhere("flips are told with message, value and how long it lasted; runs with
   const run = page.locator("#runs tbody tr:not(.day)").nth(1);
   await run.locator("summary").click();
   assert.match(await run.innerText(), /counting[\s\S]*MonitorFailure: two is too many/);
+});
+
+story("what is unfolded of the runs stays so when another run comes", server, {}, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Read", script: `print('counting')\n${wavering}`, runs: 3 });
+  await page.goto(`/monitor/${id}`);
+  const rows = page.locator("#runs tbody tr[id]");
+  const unfolded = () => page.locator("#runs tr:has(details[open])").evaluateAll((all) => all.map((one) => one.id));
+  await rows.nth(1).locator("summary").click();
+  const read = await rows.nth(1).getAttribute("id");
+  assert.deepEqual(await unfolded(), [read]);
+  await server.api("POST", `/monitors/${id}/run`, {});
+  await until(() => rows.count(), 4);
+  assert.deepEqual(await unfolded(), [read]);
+  assert.match(await page.locator(`#${read}`).innerText(), /MonitorFailure: two is too many/);
+});
+
+story("what the chart is asked before it has its answer is not lost", server, {}, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Awaited", script: wavering, runs: 3 });
+  let answer;
+  let held = new Promise((resolve) => (answer = resolve));
+  await page.route(/\/chart\?/, (route) => held.then(() => route.continue()));
+  const button = (name) => page.getByRole("button", { name, exact: true });
+  // Where it is not known yet what is seen, there is nothing to press.
+  await page.goto(`/monitor/${id}?range=1h`);
+  for (const name of ["Earlier", "Zoom in", "Later"]) assert.equal(await button(name).isDisabled(), true, name);
+  answer();
+  for (const name of ["Earlier", "Zoom in"]) await until(() => button(name).isEnabled(), true, name);
+  held = new Promise((resolve) => (answer = resolve));
+  const to = Math.floor(Date.now() / 1000);
+  await page.goto(`/monitor/${id}?range=1h&from=${to - 1800}&to=${to}`);
+  await button("Zoom in").click();
+  await until(() => new URL(page.url()).searchParams.get("from"), String(to - 1350));
+  answer();
+  await until(async () => /over the time from/.test(await page.locator(".chart").getAttribute("aria-label")), true);
 });
 
 everywhere("it runs at once, is paused and goes on", server, async ({ page, server }) => {

@@ -10,7 +10,7 @@ everywhere("two clicks mute a monitor, one ends it, and every page says how many
   await page.goto(`/monitor/${id}`);
   await page.getByText("Mute", { exact: true }).click();
   await fits(page);
-  assert.deepEqual(await look(page, "mute_menu", "story"), []);
+  assert.deepEqual(await look(page, "mute_menu"), []);
   await page.getByRole("button", { name: "2 h", exact: true }).click();
   const said = page.locator(".notice.muted");
   await said.getByText(/muted, ends in (2 h|1 h 59 min)/).waitFor();
@@ -56,11 +56,11 @@ everywhere("a mute that comes each night is typed, and its faults stand beside t
   assert.equal(await page.getByLabel("Why").inputValue(), "nobody reads it at night");
   assert.equal(await page.getByLabel("Monitors", { exact: true }).inputValue(), "night");
   await fits(page);
-  assert.deepEqual(await look(page, "mute_refused", "story"), []);
+  assert.deepEqual(await look(page, "mute_refused"), []);
   await page.getByLabel("For", { exact: true }).fill("8h");
   await page.getByRole("button", { name: "Mute", exact: true }).click();
   await page.getByText(/\(UTC\), for 8 h/).waitFor();
-  assert.deepEqual(await look(page, "mutes", "story"), []);
+  assert.deepEqual(await look(page, "mutes"), []);
   await page.getByRole("button", { name: "End now" }).click();
   await page.getByText("Nothing is muted.").waitFor();
   await server.api("DELETE", `/monitors/${id}`);
@@ -76,11 +76,11 @@ everywhere("a problem is acknowledged with a note, and what a mute held back is 
   await page.getByRole("button", { name: "Acknowledge" }).click();
   await page.getByText("disks are on their way").waitFor();
   await fits(page);
-  assert.deepEqual(await look(page, "acknowledged", "story"), []);
+  assert.deepEqual(await look(page, "acknowledged"), []);
   await page.getByRole("link", { name: "It held back 2 notifications" }).click();
   await page.getByRole("cell", { name: "pager, team" }).waitFor();
   await fits(page);
-  assert.deepEqual(await look(page, "mute", "story"), []);
+  assert.deepEqual(await look(page, "mute"), []);
   await server.api("POST", `/mutes/${mute}/end`, {});
   await page.goto("/");
   await page.locator(`#m${id}`).getByText("acknowledged").waitFor();

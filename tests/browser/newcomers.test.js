@@ -13,7 +13,7 @@ for (const width of [1280, 390, 360]) {
     for (const [address, words] of Object.entries(says)) {
       await page.goto(address);
       await page.getByText(words).first().waitFor();
-      assert.deepEqual(await look(page, `bare${address.replace("/", "-")}`, `${width}`), []);
+      assert.deepEqual(await look(page, `bare${address.replace("/", "-")}`), []);
       assert.deepEqual(await overprinted(page), [], address);
     }
   });

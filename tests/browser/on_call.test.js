@@ -26,7 +26,7 @@ everywhere("somebody takes another one's place for a night, and gives it back", 
   await page.getByRole("heading", { name: "On call", exact: true }).waitFor();
   await page.getByText("✕ nobody").first().waitFor();
   await fits(page);
-  assert.deepEqual(await look(page, "on_call", "story"), []);
+  assert.deepEqual(await look(page, "on_call"), []);
   await page.getByText("Add an override").click();
   await page.getByLabel("On call is").selectOption("ben");
   await page.getByLabel("Until").fill(inHours(-2));
@@ -36,7 +36,7 @@ everywhere("somebody takes another one's place for a night, and gives it back", 
   assert.equal(await page.getByLabel("Why").inputValue(), "swapped");
   assert.equal(await page.getByLabel("On call is").inputValue(), "ben");
   await fits(page);
-  assert.deepEqual(await look(page, "on_call_refused", "story"), []);
+  assert.deepEqual(await look(page, "on_call_refused"), []);
   await page.getByLabel("Until").fill(inHours(8));
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.getByText("● in force").waitFor();
@@ -46,7 +46,7 @@ everywhere("somebody takes another one's place for a night, and gives it back", 
   await page.goto(`/monitor/${id}/who`);
   await page.getByText("ben by phone; then ann").waitFor();
   await fits(page);
-  assert.deepEqual(await look(page, "who_on_call", "story"), []);
+  assert.deepEqual(await look(page, "who_on_call"), []);
   await page.goto("/on-call");
   await page.getByRole("button", { name: /^End now/ }).click();
   await page.getByText("None.").waitFor();

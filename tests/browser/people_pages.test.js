@@ -1,11 +1,11 @@
 // The pages of people: log in, account, people, tokens, sessions, links; on every screen, and once with the keyboard alone.
 import assert from "node:assert/strict";
-import { everywhere, person, serve, story, until } from "./harness.js";
-import { look } from "./look.js";
+import { SCREENS, everywhere, person, serve, story, until } from "./harness.js";
+import { look, themeOf } from "./look.js";
 
 const PASSWORD = "correct horse battery";
 const server = serve({ more: () => "LOCAL_USERS = True\n" }).then((server) => {
-  for (const name of ["ada 1280 light", "ada 390 light", "ada 1280 dark", "ada 390 dark"]) server.add(name, "administrator", PASSWORD);
+  for (const [width] of SCREENS) server.add(`ada at ${width}`, "administrator", PASSWORD);
   server.add("bob", "editor", PASSWORD);
   return server;
 });
@@ -19,12 +19,13 @@ async function comeIn(page, name) {
 let number = 0;
 everywhere("log in, refused and let in; account, people, a link, tokens, out again", server, async ({ page, expects, server }) => {
   expects("answer: 422", "console:.*422");
-  const how = `${page.viewportSize().width}-${(await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches)) ? "dark" : "light"}`;
-  const ada = `ada ${how.replace("-", " ")}`;
+  const { width } = page.viewportSize();
+  const theme = await themeOf(page);
+  const ada = `ada at ${width}`;
   const found = [];
   // Nothing of a table is cut away, on a phone neither.
   const see = async (name) => {
-    found.push(...(await look(page, name, how)));
+    found.push(...(await look(page, name)));
     const cut = await page.locator(".scroll").evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent));
     assert.deepEqual(cut, [], name);
   };
@@ -59,10 +60,10 @@ everywhere("log in, refused and let in; account, people, a link, tokens, out aga
   const link = page.locator("code.once");
   await link.waitFor();
   await see("person-link");
-  const hers = await person(server, { width: page.viewportSize().width, theme: how.split("-")[1] });
+  const hers = await person(server, { width, theme });
   await hers.page.goto(await link.textContent());
   await hers.page.getByRole("heading", { name: "Choose a password" }).waitFor();
-  found.push(...(await look(hers.page, "link", how)));
+  found.push(...(await look(hers.page, "link")));
   await hers.page.getByLabel("Password", { exact: true }).fill("a quiet mountain lake");
   await hers.page.getByLabel("Repeat the password").fill("a quiet mountain lake");
   await hers.page.getByRole("button", { name: "Save and log in" }).click();

@@ -13,7 +13,6 @@ const server = serve({ more: () => "LOCAL_USERS = True\n" }).then((server) => {
 let number = 0;
 everywhere("whoever came in long ago shows once more who they are, and goes on where they were", server, async ({ page, expects, server }) => {
   expects("answer: 422", "console:.*422");
-  const how = `${page.viewportSize().width}-${(await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches)) ? "dark" : "light"}`;
   await page.goto("/people");
   await page.getByLabel("Name").fill("dora");
   await page.getByLabel("Password").fill(PASSWORD);
@@ -26,13 +25,13 @@ everywhere("whoever came in long ago shows once more who they are, and goes on w
   // What was filled in before it was over is not done.
   await add.click();
   await page.getByRole("heading", { name: "Is it you?" }).waitFor();
-  assert.deepEqual(await look(page, "proof", how), []);
+  assert.deepEqual(await look(page, "proof"), []);
   assert.equal(await page.getByText(erin, { exact: true }).count(), 0);
   await page.getByLabel("Password").fill("not her password");
   await page.getByRole("button", { name: "Confirm" }).click();
   await page.locator("#password[aria-invalid]").waitFor();
   assert.equal(await page.locator("#password-fault").innerText(), "that is not your password");
-  assert.deepEqual(await look(page, "proof-refused", how), []);
+  assert.deepEqual(await look(page, "proof-refused"), []);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Confirm" }).click();
   await add.waitFor();

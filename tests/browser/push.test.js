@@ -21,7 +21,7 @@ everywhere("a browser asks, is told, shows it and goes", server, async ({ page, 
   await page.getByRole("heading", { name: "Browsers notified by browsers" }).waitFor();
   await page.getByText("No browser has asked to be notified yet.").waitFor();
   await page.getByRole("button", { name: "Notify this browser" }).waitFor();
-  assert.deepEqual(await look(page, "push_nobody", "story"), []);
+  assert.deepEqual(await look(page, "push_nobody"), []);
   await page.getByRole("button", { name: "Notify this browser" }).click({ noWaitAfter: true });
   const row = page.locator("[data-browser]");
   await row.getByText("this browser").waitFor();
@@ -40,9 +40,8 @@ everywhere("a browser asks, is told, shows it and goes", server, async ({ page, 
   assert.deepEqual([alarm.title, alarm.state, alarm.urgent], ["ALARM Queue <b>", "ALARM", true]);
   assert.equal(alarm.text, "51 are waiting");
   assert.match(alarm.url, new RegExp(`/monitor/${id}/run/\\d+$`));
-  await page.reload();
-  await until(() => row.locator("td").nth(3).innerText().then((text) => /never/.test(text)), false);
-  assert.deepEqual(await look(page, "push", "story"), []);
+  await until(async () => (await page.reload(), /never/.test(await row.locator("td").nth(3).innerText())), false);
+  assert.deepEqual(await look(page, "push"), []);
 
   // The service worker shows it, once; the end takes its place.
   for (const message of [alarm, alarm]) await deliver(page, server, message);

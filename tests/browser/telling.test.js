@@ -29,7 +29,7 @@ everywhere("an alert is for some tags, a monitor chooses others, and each no has
   await answer("pager").getByText("it notifies of this").waitFor();
   await answer("night").getByText("on call: ann by phone").waitFor();
   await fits(page);
-  assert.deepEqual(await look(page, "who", "story"), []);
+  assert.deepEqual(await look(page, "who"), []);
 
   await page.goto(`/monitor/${id}/edit`);
   await page.getByRole("checkbox", { name: "night" }).check();
@@ -40,7 +40,7 @@ everywhere("an alert is for some tags, a monitor chooses others, and each no has
   await page.getByRole("button", { name: "Ask" }).click();
   await page.getByText("Nobody would be notified of").waitFor();
   await fits(page);
-  assert.deepEqual(await look(page, "who_nobody", "story"), []);
+  assert.deepEqual(await look(page, "who_nobody"), []);
 
   await server.api("PUT", "/alerts/team", { tags: [] });
   await server.api("DELETE", `/monitors/${id}`);
@@ -57,13 +57,13 @@ everywhere("what an alert would say is seen, and other words are tried", server,
   await page.locator("#words-text-fault").waitFor();
   assert.match(await page.locator("#words-text-fault").innerText(), /nam/);
   await fits(page);
-  assert.deepEqual(await look(page, "preview_fault", "story"), []);
+  assert.deepEqual(await look(page, "preview_fault"), []);
   await page.locator("#words-text").fill("Look after {{ monitor.name }}!");
   await page.getByRole("button", { name: "Try" }).click();
   await page.locator("#message").getByText("Look after Said!").first().waitFor();
   await page.locator("#for-config").getByText("Look after").waitFor();
   await fits(page);
-  assert.deepEqual(await look(page, "preview_words", "story"), []);
+  assert.deepEqual(await look(page, "preview_words"), []);
   await server.api("DELETE", `/monitors/${id}`);
 });
 

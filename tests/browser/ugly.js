@@ -89,6 +89,17 @@ export async function uglyPages(server) {
   };
 }
 
+// Pages of the kinds above with other values: texts, numbers of every size, an alert that fails.
+export const uglyTexts = ({ ids }) => ({
+  tagged: "/?tag=batch",
+  text: `/monitor/${ids["Text value"]}`,
+  text_history: `/monitor/${ids["Text value"]}/history`,
+  largest: `/monitor/${ids["Largest float"]}`,
+  bytes: `/monitor/${ids["Bytes free"]}`,
+  refused_alert: "/alert/pager/edit",
+  refused_preview: "/alert/pager/preview?monitor=1",
+});
+
 // A page is there when its chart is, if it has one, and its editor.
 export async function open(page, address) {
   await page.goto(address);

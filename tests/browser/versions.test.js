@@ -1,30 +1,13 @@
 // What a monitor was: saved with a note, compared, restored; deleted, and had back.
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import path from "node:path";
-import { everywhere, fits, listens, root, serve, story, until } from "./harness.js";
-
-const pictures = path.join(root, "target/browser-screenshots");
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-await mkdir(pictures, { recursive: true });
+import { everywhere, listens, serve, story, until } from "./harness.js";
+import { look } from "./look.js";
 
 const server = serve().then(async (server) => {
   // One that stays, so that the list is never empty.
   await server.monitor({ name: "Stays" });
   return server;
 });
-
-// A picture for eyes; nothing too wide, nothing that axe finds.
-async function look(page, name) {
-  const { width } = page.viewportSize();
-  const theme = (await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches)) ? "dark" : "light";
-  await page.screenshot({ path: path.join(pictures, `${name}-${width}-${theme}.png`), fullPage: true });
-  await fits(page);
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  assert.deepEqual(violations.map((one) => `${name}: ${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 120)).slice(0, 4).join(" | ")}`), []);
-}
 
 const before = [
   "orders = sources['shop'].get_sum('orders.count', '-10min')",
@@ -45,7 +28,7 @@ everywhere("an edit is saved with a note, looked at, and taken back", server, as
   await page.locator(".cm-editor").waitFor();
   await page.getByLabel("Schedule", { exact: true }).fill("@daily");
   await page.getByLabel("What changed and why, if you like").fill("once a day is enough");
-  await look(page, "note");
+  assert.deepEqual(await look(page, "note"), []);
   await page.getByRole("button", { name: /^Save/ }).last().click();
   await page.getByRole("heading", { name: "Orders" }).waitFor();
   await page.getByRole("link", { name: "3, all versions" }).click();
@@ -55,7 +38,7 @@ everywhere("an edit is saved with a note, looked at, and taken back", server, as
   assert.match(await rows.nth(0).innerText(), /3[\s\S]*Schedule[\s\S]*once a day is enough/);
   assert.match(await rows.nth(1).innerText(), /Description, script, tags, alarm after/);
   assert.match(await rows.nth(2).innerText(), /Created/);
-  await look(page, "versions");
+  assert.deepEqual(await look(page, "versions"), []);
   await page.getByLabel("Compare version").selectOption("1");
   await page.getByLabel("with").selectOption("2");
   await page.getByRole("button", { name: "Compare" }).click();
@@ -65,10 +48,10 @@ everywhere("an edit is saved with a note, looked at, and taken back", server, as
   assert.equal(await script.locator(".removed").count(), 2);
   assert.match(await script.locator(".added").innerText(), /orders < 25 and limit_3/);
   assert.match(await script.innerText(), /\d+ lines the same/);
-  await look(page, "difference");
+  assert.deepEqual(await look(page, "difference"), []);
   await page.getByRole("link", { name: "Version 1" }).click();
   await page.getByRole("heading", { name: "Version 1", exact: true }).waitFor();
-  await look(page, "restore");
+  assert.deepEqual(await look(page, "restore"), []);
   await page.getByLabel("Why, if you like").fill("it was better");
   await page.getByRole("button", { name: "Restore version 1" }).click();
   await page.getByRole("heading", { name: "Orders" }).waitFor();
@@ -87,7 +70,7 @@ everywhere("a deletion is undone at once, and later", server, async ({ page, ser
   await page.getByLabel(/Type its name/).fill("Precious");
   await page.keyboard.press("Enter");
   await page.getByText("Deleted Precious.").waitFor();
-  await look(page, "undo");
+  assert.deepEqual(await look(page, "undo"), []);
   assert.ok(!(await server.names()).includes("Precious"));
   await page.getByRole("button", { name: "Undo" }).click();
   await page.getByRole("heading", { name: "Precious" }).waitFor();
@@ -96,7 +79,7 @@ everywhere("a deletion is undone at once, and later", server, async ({ page, ser
   await page.goto("/");
   await page.getByRole("link", { name: "Deleted monitors" }).click();
   await page.getByRole("heading", { name: "Deleted monitors" }).waitFor();
-  await look(page, "deleted");
+  assert.deepEqual(await look(page, "deleted"), []);
   await page.getByRole("button", { name: "Bring back Precious" }).first().click();
   await page.getByRole("heading", { name: "Precious" }).waitFor();
   assert.ok((await server.names()).includes("Precious"));

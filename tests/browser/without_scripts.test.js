@@ -14,7 +14,7 @@ story("a monitor is written, tried, refused, mended and saved", server, plain, a
   await page.getByLabel("Name").fill("Plain");
   await page.getByLabel("Script", { exact: true }).fill("print('tried')\nreturn_value = 42");
   await page.getByRole("button", { name: /^Run once/ }).click();
-  assert.match(await page.locator("#outcome").innerText(), /OK[\s\S]*42[\s\S]*tried/);
+  await until(async () => /OK[\s\S]*42[\s\S]*tried/.test(await page.locator("#outcome").innerText()), true);
   assert.equal(await page.getByLabel("Name").inputValue(), "Plain");
   await page.getByLabel("Schedule", { exact: true }).fill("61 * * * *");
   expects("422");
@@ -33,7 +33,7 @@ story("a monitor is read, run, paused and looked back at", server, plain, async 
   await page.getByLabel("Search by name or tag").fill("orders");
   await page.getByRole("button", { name: "Search" }).click();
   await page.getByRole("link", { name: "Orders", exact: true }).click();
-  assert.equal(await page.locator(".chart svg.still").count(), 1, "a still picture of the chart");
+  await until(() => page.locator(".chart svg.still").count(), 1, "a still picture of the chart");
   await page.getByRole("button", { name: "Run now" }).click();
   await until(() => page.locator("#runs tbody tr[id]").count(), 4);
   await page.getByRole("button", { name: "Pause" }).click();

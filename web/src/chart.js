@@ -57,8 +57,10 @@ function start(box) {
     const points = String(Math.min(4000, Math.round(box.clientWidth * 2)));
     const asked = query({ points, ...(window_ ? { from: window_[0], to: window_[1] } : { range }) });
     const answer = await fetch(`${box.dataset.chart}?${asked}`).catch(() => null);
-    if (!answer?.ok || mine !== number) return;
-    data = await answer.json();
+    const came = answer?.ok && (await answer.json().catch(() => null));
+    // Another one was asked for meanwhile.
+    if (!came || mine !== number) return;
+    data = came;
     box.setAttribute("aria-label", `Chart of the value over ${window_ ? stretch() : over[range]}: ${data.words}`);
     mark();
     draw();
@@ -472,6 +474,8 @@ function start(box) {
     out.hidden = !window_;
     steps.hidden = false;
     const [from, to] = window_ ?? (data ? [data.from, data.to] : [0, 0]);
+    // Until it is known what is seen there is nothing to step from.
+    steps.querySelector('[data-step="earlier"]').disabled = to === 0;
     steps.querySelector('[data-step="in"]').disabled = to - from <= CLOSEST;
     steps.querySelector('[data-step="later"]').disabled = !window_ || to >= Date.now() / 1000 - 1;
   }
@@ -490,7 +494,7 @@ function start(box) {
   out.addEventListener("click", zoomOut);
   steps.addEventListener("click", (event) => {
     const button = event.target.closest("[data-step]");
-    if (button && data) step(button.dataset.step);
+    if (button) step(button.dataset.step);
   });
   mark();
 

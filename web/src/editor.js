@@ -74,8 +74,9 @@ function start(form) {
     const script = view.state.doc.toString();
     if (!script.trim()) return view.dispatch(setDiagnostics(view.state, []));
     const answer = await fetch("/api/v1/check", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ script }) }).catch(() => null);
-    if (mine !== checked || !answer?.ok) return;
-    const { errors, warnings } = await answer.json();
+    const said = answer?.ok && (await answer.json().catch(() => null));
+    if (mine !== checked || !said) return;
+    const { errors, warnings } = said;
     const shown = (severity) => ({ line, message }) => {
       const at = view.state.doc.line(Math.min(Math.max(line ?? 1, 1), view.state.doc.lines));
       const from = at.from + (at.text.length - at.text.trimStart().length);

@@ -39,6 +39,11 @@ export function forms() {
     const { form } = event.target;
     if (form?.matches("[data-switch]")) save(form.closest("[data-alert]"));
   });
+  // What was ticked before this listened.
+  const changed = (one) => one.checked !== one.defaultChecked || (one.name === "tags" && one !== document.activeElement && one.value !== one.defaultValue);
+  for (const form of document.querySelectorAll("[data-switch]")) {
+    if ([...form.elements].some(changed)) save(form.closest("[data-alert]"));
+  }
 }
 
 // Looks whether anybody is there before a script is sent off: the browser's own page for a server that is away would

@@ -18,6 +18,8 @@ export function list() {
     if (!answer?.ok || number !== asked) return;
     const html = await answer.text();
     if (number !== asked) return;
+    // Somebody may have begun to choose while it was on its way.
+    if (!remember && busy()) return resort();
     const next = fragment(html);
     morph(place, next.getElementById("list"));
     // They obey the search, and lead on within it.
@@ -66,15 +68,14 @@ export function list() {
     show(wanted(), true);
   });
 
-  // States changed: the order may have, too. Not while someone is choosing or moving through the rows.
+  // States changed: the order may have, too. Not while someone is choosing or moving through the rows; after that.
   let again;
-  document.addEventListener("revere:counted", () => {
+  const busy = () => place.querySelector("[name=pick]:checked") || place.contains(document.activeElement) || place.matches(":hover");
+  function resort() {
     clearTimeout(again);
-    again = setTimeout(() => {
-      const busy = place.querySelector("[name=pick]:checked") || place.contains(document.activeElement) || place.matches(":hover");
-      if (!busy) show(location.pathname + location.search, false);
-    }, 1500);
-  });
+    again = setTimeout(() => (busy() ? resort() : show(location.pathname + location.search, false)), 1500);
+  }
+  document.addEventListener("revere:counted", resort);
 
   function prepare() {
     const bulk = place.querySelector("[data-bulk]");
@@ -108,6 +109,9 @@ export function list() {
     count();
   }
   prepare();
+  // What was typed before this listened.
+  const typed = form.querySelector("input[type=search]");
+  if (typed.value !== typed.defaultValue) show(wanted(), true);
   // What was done is said once, and not again where the page is shown anew.
   const done = new URL(location.href);
   if (done.searchParams.has("done")) {

@@ -10,8 +10,9 @@ export function schedule(form) {
     const mine = ++asked;
     const query = new URLSearchParams({ schedule: form.elements.schedule.value, timezone: form.elements.timezone.value });
     const answer = await fetch(`/create/read-back?${query}`, { headers: { accept: "text/html" } }).catch(() => null);
-    if (mine !== asked || !answer?.ok) return;
-    const said = fragment(await answer.text());
+    const words = answer?.ok && (await answer.text().catch(() => null));
+    if (mine !== asked || typeof words !== "string") return;
+    const said = fragment(words);
     for (const name of ["schedule", "timezone"]) fault(name, said.querySelector(`#${name}-fault`));
     place.replaceChildren(said);
   }

@@ -1,7 +1,7 @@
 //! Deliveries as the log and the page of an alert show them.
 
 use jiff::SignedDuration;
-use revere_model::{MonitorId, MuteId};
+use revere_model::{DeliveryId, MonitorId, MuteId};
 
 use super::super::{
     display::{Badge, ClockTime, Status, When, seen},
@@ -15,6 +15,7 @@ const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A delivery as the page shows it.
 pub(super) struct DeliveryView {
+    pub(super) id: DeliveryId,
     pub(super) status: Status,
     /// When it came to be owed.
     pub(super) at: When,
@@ -59,6 +60,7 @@ impl DeliveryView {
         let now = clock.now;
         let held = delivery.held_by.filter(|_| delivery.status == DeliveryStatus::Owed);
         DeliveryView {
+            id: delivery.id,
             held,
             clock: ClockTime { at: delivery.created_at.to_zoned(clock.zone.clone()), now },
             day: None,

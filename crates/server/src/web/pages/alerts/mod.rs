@@ -202,7 +202,7 @@ fn older(filter: &DeliveryFilter, before: i64) -> String {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use revere_model::MuteId;
+    use revere_model::{DeliveryId, MuteId};
 
     use super::{
         super::{
@@ -216,6 +216,7 @@ mod tests {
     fn alert() -> AlertView {
         let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
         let delivery = || DeliveryView {
+            id: DeliveryId(5),
             status: Status(DeliveryStatus::Failed),
             at: When { at: now, now },
             clock: ClockTime { at: now.to_zoned(jiff::tz::TimeZone::UTC), now },
