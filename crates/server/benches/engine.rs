@@ -295,8 +295,8 @@ async fn same_second(databases: &Databases, runner: Arc<dyn RunScripts>, monitor
     let time_to_make = (began.elapsed().as_secs_f64() / 200.0 * monitors as f64).ceil() as i64;
     let now = SystemClock.now();
     let tick = now.round(jiff::Unit::Second).unwrap() + SignedDuration::from_secs(5 + time_to_make * 3);
-    let second = tick.as_second().rem_euclid(60);
-    create(&store, monitors, &format!("{second} * * * * *"), now).await;
+    let (second, minute) = (tick.as_second().rem_euclid(60), tick.as_second().rem_euclid(3600) / 60);
+    create(&store, monitors, &format!("{second} {minute} * * * *"), now).await;
     assert!(SystemClock.now() < tick, "making the monitors took too long");
     let mut events = engine.events();
     engine.wake();
