@@ -64,7 +64,7 @@ fn readable_tags(monitor: i64, text: &str) -> Option<Vec<String>> {
 /// people hear of a problem than nobody.
 pub(super) fn alerts_from(monitor: i64, text: Option<String>) -> Option<Vec<String>> {
     serde_json::from_str(text.as_deref()?).unwrap_or_else(|fault| {
-        tracing::error!(monitor, %fault, "the alerts that a monitor chose cannot be read; all of them notify of it");
+        tracing::error!(monitor, %fault, "the alerts that a monitor chose cannot be read; all alerts are for it");
         None
     })
 }
