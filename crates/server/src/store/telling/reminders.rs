@@ -31,7 +31,8 @@ pub struct Reminded {
     pub next_due: Option<Timestamp>,
 }
 
-/// A problem that was told, goes on, and that nobody looks after: what an alert may have to remind of.
+/// A problem that was told, goes on, and that nobody looks after: what an alert may have to remind of. Where something is held back
+/// of it, that says more, and comes first.
 fn going_on() -> String {
     format!(
         "select t.monitor_id, t.state as told_state, t.open, t.severity, t.open_severity, t.reminded, m.tags,
@@ -44,6 +45,7 @@ fn going_on() -> String {
          and {IS_TOLD_OF} and coalesce(s.waits, '') not in ('held', 'recovering')
          and not exists (select 1 from deliveries d
              where d.monitor_id = t.monitor_id and d.alert_key = t.alert_key and d.status = 'owed')
+         and not exists (select 1 from held h where h.monitor_id = t.monitor_id and h.alert_key = t.alert_key)
          and not exists (select 1 from acknowledgements k where k.monitor_id = t.monitor_id
              and k.flip_id = {})",
         last_change_of("t.monitor_id")

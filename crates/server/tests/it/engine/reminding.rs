@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::SignedDuration;
 use revere::{
     engine::EngineSettings,
-    store::{AcknowledgedBy, AlertChange, DeliveryFilter, DeliveryStatus},
+    store::{AcknowledgedBy, AlertChange, DeliveryFilter, DeliveryStatus, Settlement},
 };
 use revere_model::{MonitorId, MutePeriod, MuteScope, Reminders, Severity, State};
 
@@ -231,4 +231,34 @@ async fn one_that_cannot_be_read_keeps_no_other_from_its_reminder() {
     later(&test, 61).await;
     told(&test, 3).await;
     assert_eq!(test.ops().taken.lock().unwrap()[2].monitor.name, "well");
+}
+
+/// What became worse under a mute is told at its end as that, and not by a reminder that happens to be due then, and once more.
+#[tokio::test]
+async fn what_was_held_back_comes_before_a_reminder() {
+    let scratch = Scratch::new().await;
+    scratch.configure(&["ops"]).await;
+    let store = &scratch.store;
+    let id = store.create_monitor(&yearly("m"), &by_server(scratch.now())).await.unwrap().id;
+    scratch.manual_as(id, State::Alarm, Some(Severity::Warning)).await;
+    for told in store.claim_deliveries("ops", "one", scratch.now(), Duration::from_secs(60), 9).await.unwrap() {
+        store.settle_delivery(&told, Settlement::Sent("noted".to_owned()), scratch.now()).await.unwrap();
+    }
+    let period = MutePeriod::once(scratch.now(), scratch.now() + SignedDuration::from_mins(90));
+    store
+        .add_mute(&MuteScope { monitors: vec![id], ..MuteScope::default() }, &period, &by_server(scratch.now()))
+        .await
+        .unwrap();
+    scratch.manual_as(id, State::Alarm, Some(Severity::Critical)).await;
+    scratch.clock.advance(SignedDuration::from_mins(91));
+    let hourly = Reminders { after: SignedDuration::from_hours(1) };
+    let reminded = async || store.remind("ops", hourly, scratch.now(), 9).await.unwrap().owed;
+    assert_eq!(reminded().await, 0, "it is due, and something is held back");
+    assert_eq!(store.tell_held(scratch.now(), 9).await.unwrap().owed, ["ops"]);
+    for told in store.claim_deliveries("ops", "one", scratch.now(), Duration::from_secs(60), 9).await.unwrap() {
+        assert_eq!((told.notification.severity, told.notification.reminder), (Some(Severity::Critical), None));
+        store.settle_delivery(&told, Settlement::Sent("noted".to_owned()), scratch.now()).await.unwrap();
+    }
+    scratch.clock.advance(SignedDuration::from_hours(3));
+    assert_eq!(reminded().await, 1, "it goes on");
 }
