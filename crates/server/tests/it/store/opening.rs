@@ -34,9 +34,11 @@ async fn a_second_server_is_refused_by_name_and_let_in_when_the_first_has_gone()
 
 #[tokio::test]
 async fn what_is_written_goes_to_no_file_that_was_taken_away() {
-    let Some(scratch) = Scratch::in_a_file(|options| options.probe_every = Duration::from_millis(1)).await else {
-        return;
+    let impatient = |options: &mut StoreOptions| {
+        options.probe_every = Duration::from_millis(1);
+        options.patience = Duration::from_secs(1);
     };
+    let Some(scratch) = Scratch::in_a_file(impatient).await else { return };
     let away = scratch.path().with_extension("away");
     std::fs::rename(scratch.path(), &away).unwrap();
     let error = scratch.store.create_monitor(&spec("lost"), &by_server(scratch.now())).await.unwrap_err();
@@ -49,7 +51,7 @@ async fn what_is_written_goes_to_no_file_that_was_taken_away() {
     scratch.store.create_monitor(&spec("lost"), &by_server(scratch.now())).await.unwrap_err();
     std::fs::rename(&away, scratch.path()).unwrap();
     until("it is well again", async || scratch.store.health().failing_since.is_none()).await;
-    scratch.store.create_monitor(&spec("kept"), &by_server(scratch.now())).await.unwrap();
+    scratch.made(&spec("kept")).await;
     scratch.assert_sound().await;
 }
 
