@@ -65,8 +65,8 @@ const WITHOUT_A_PLACE: usize = 16;
 /// When something is due first, from there on.
 const FIRST_DUE: &str = "select min(due_at) from dues where due_at is not null and due_at >= $1";
 
-/// What is due, from there on, and kept by nobody else. Many are due at the same instant: the limit is reached in the index, before any
-/// of them is looked up. Nothing that was deleted is due.
+/// What is due, from there on, and kept by nobody else. Many are due at the same instant: the limit is reached in the index,
+/// before any of them is looked up. Nothing that was deleted is due.
 const DUE: &str = "select m.version, m.schedule, m.timezone, m.timeout_s, d.*
      from (select * from dues where due_at <= $1 and due_at >= $3 order by due_at, monitor_id limit $2 {passing over kept}) d
          join monitors m on m.id = d.monitor_id
@@ -185,8 +185,8 @@ impl Planned {
     }
 }
 
-/// Plans what is due since `from`. Where claims have an end that others go by, the rows are kept for this transaction, and the present is
-/// reckoned when they are there: `asked` is when it was the request's.
+/// Plans what is due since `from`. Where claims have an end that others go by, the rows are kept for this transaction, and the
+/// present is reckoned when they are there: `asked` is when it was the request's.
 async fn planned(
     connection: &mut DbConnection,
     request: &ClaimRequest,

@@ -169,8 +169,8 @@ impl Store {
     }
 }
 
-/// A claim as it was read, and kept since: whoever is switching the monitor off meanwhile was waited for. The statement that lets go of
-/// it begins after that, and sees whether it is on; one that had to wait itself would see it as it was before.
+/// A claim as it was read, and kept since: whoever is switching the monitor off meanwhile was waited for. The statement that
+/// lets go of it begins after that, and sees whether it is on; one that had to wait itself would see it as it was before.
 struct Held {
     monitor_id: MonitorId,
     attempt: i64,

@@ -22,8 +22,9 @@ const CHANGING_THE_SCHEMA: i64 = 0x5245_5652;
 /// How often a step is tried that another server may be making, or that somebody keeps from its tables.
 const TRIES: usize = 3;
 
-/// How long a step waits for a table that somebody else holds. Whoever comes after it waits as long: servers of the version before, with
-/// all that they write. No shorter than it takes PostgreSQL to send its own tidying away from a table (`deadlock_timeout`).
+/// How long a step waits for a table that somebody else holds. Whoever comes after it waits as long: servers of the version
+/// before, with all that they write. No shorter than it takes PostgreSQL to send its own tidying away from a table
+/// (`deadlock_timeout`).
 const STEP_WAITS: &str = "set local lock_timeout = '2s'";
 
 /// How long everybody is left alone then. A dump holds all tables for as long as it takes.

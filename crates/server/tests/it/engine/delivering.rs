@@ -57,7 +57,8 @@ async fn a_dead_alert_slows_no_other() {
     assert_eq!(count(&test, "ops", DeliveryStatus::Owed).await, 100);
 }
 
-/// A clock goes on by much at once where it is set, or where its machine slept: what comes of what this server is sending, it will know.
+/// A clock goes on by much at once where it is set, or where its machine slept: what comes of what this server is sending, it
+/// will know.
 #[tokio::test]
 async fn what_is_being_sent_is_not_sent_once_more_however_late_it_is() {
     let test = TestEngine::new().await;

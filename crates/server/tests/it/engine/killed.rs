@@ -1,8 +1,8 @@
 //! A real server process, killed with signal 9 at random moments under load.
 //!
 //! The child is this test program itself, running [`child`]; what it acknowledges and what it sends it also notes in two
-//! files, which outlive it. Afterwards the store must have every note, every tick, and have told every flip. On PostgreSQL what the dead
-//! had in hand is taken over when their claims end, which are short here.
+//! files, which outlive it. Afterwards the store must have every note, every tick, and have told every flip. On PostgreSQL what
+//! the dead had in hand is taken over when their claims end, which are short here.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

@@ -1,4 +1,5 @@
-//! Commits that were done and whose answer was lost on the way: what became of them is asked before anything is answered or done again.
+//! Commits that were done and whose answer was lost on the way: what became of them is asked before anything is answered or
+//! done again.
 
 use std::{
     sync::{

@@ -80,8 +80,8 @@ pub(crate) async fn schema_of_its_own() -> String {
     format!("{url}?sslmode=disable&options[search_path]={name}")
 }
 
-/// What can be amiss of a monitor, whatever was done to it: a row that it lacks, or one by which it would never be due, or late, or run
-/// although it is off.
+/// What can be amiss of a monitor, whatever was done to it: a row that it lacks, or one by which it would never be due, or
+/// late, or run although it is off.
 const AMISS_OF_MONITORS: &str = "
     select cast(m.id as text) || ' has no state' from monitors m
         where not exists (select 1 from states s where s.monitor_id = m.id)

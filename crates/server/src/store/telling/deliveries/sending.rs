@@ -51,10 +51,10 @@ impl Store {
         .await
     }
 
-    /// Claims deliveries of an alert that are due and that this server is not sending, the longest due first: counts an attempt of each
-    /// and hides it for `lease`. Of those, what a mute holds back by now is put off until its end and not among them. One of which nothing can be
-    /// read is given up, and holds up no other. Where several servers share the database, it
-    /// waits for a locked or full disk a second at most, and not as long as it takes: the claim's time passes meanwhile.
+    /// Claims deliveries of an alert that are due and that this server is not sending, the longest due first: counts an attempt
+    /// of each and hides it for `lease`. Of those, what a mute holds back by now is put off until its end and not among them.
+    /// One of which nothing can be read is given up, and holds up no other. Where several servers share the database, it waits
+    /// for a locked or full disk a second at most, and not as long as it takes: the claim's time passes meanwhile.
     pub async fn claim_deliveries(
         &self,
         alert: &str,
