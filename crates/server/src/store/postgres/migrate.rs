@@ -175,11 +175,7 @@ async fn inspect(connection: &mut PgConnection, address: &PostgresAddress) -> Re
 }
 
 /// Makes these steps from the schema `from` in one transaction; false where another server has made one meanwhile.
-async fn apply(
-    connection: &mut PgConnection,
-    from: i64,
-    steps: &[(i64, &'static str)],
-) -> Result<bool, sqlx::Error> {
+async fn apply(connection: &mut PgConnection, from: i64, steps: &[(i64, &'static str)]) -> Result<bool, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     sqlx::raw_sql("set local statement_timeout = 0; set local lock_timeout = '1min'")
         .execute(&mut *transaction)

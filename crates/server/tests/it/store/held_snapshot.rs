@@ -124,7 +124,9 @@ async fn no_tick_is_late_by_a_second_while_a_snapshot_is_held() {
         println!("minute {}: {mean:.0?} for a second's work, {:.0?} at most", minute + 1, took.iter().max().unwrap());
     }
     let (before, at_the_end) = (median(&before), median(&took[seconds - seconds.min(EVERY)..]));
-    println!("the latest tick began {latest:.0?} after its time; {before:.0?} without the snapshot, {at_the_end:.0?} at the end");
+    println!(
+        "the latest tick began {latest:.0?} after its time; {before:.0?} without the snapshot, {at_the_end:.0?} at the end"
+    );
     assert!(
         latest < Duration::from_secs(1) || at_the_end < before * 3,
         "a tick began {latest:?} late, and a second's work took {before:?} without the snapshot, {at_the_end:?} at the end"
