@@ -62,7 +62,7 @@ story("who looks at a monitor sees that somebody edits it, pauses it and deletes
   const id = await server.monitor({ name: "Edited by two" });
   await page.goto(`/monitor/${id}`);
   const list = await context.newPage();
-  await list.goto("/?search=by+two");
+  await list.goto("/?q=by+two");
   await list.locator(`#m${id}`, { hasText: "Edited by two" }).waitFor();
   assert.equal(await page.getByText("Somebody has edited this monitor.").count(), 0);
   await server.api("PATCH", `/monitors/${id}`, { name: "Edited by two others", schedule: "*/7 * * * *" });
