@@ -56,14 +56,22 @@ impl Scratch {
         self.clock.now()
     }
 
-    /// Closes the store and opens it again, as a restart does.
+    /// Closes the store and opens it again, as a restart does. Whoever else has claimed something is gone.
     pub(crate) async fn reopened(self) -> Scratch {
+        self.opened_anew(|options| options.alone = true).await
+    }
+
+    /// The same after a stop that handed back what was claimed: others may come, and keep what they have.
+    pub(crate) async fn reopened_for_several(self) -> Scratch {
+        self.opened_anew(|_| {}).await
+    }
+
+    async fn opened_anew(self, adjust: impl FnOnce(&mut StoreOptions)) -> Scratch {
         self.store.close().await;
         let Scratch { clock, database, .. } = self;
         let mut options = StoreOptions::new(database.place());
         options.clock = Arc::new(clock.clone());
-        // The one that was there is gone.
-        options.alone = true;
+        adjust(&mut options);
         let store = Store::open(options).await.unwrap();
         Scratch { store, clock, database }
     }

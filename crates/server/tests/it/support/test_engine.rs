@@ -269,7 +269,7 @@ impl TestEngine {
     pub(crate) async fn restarted(self, grace: Duration) -> TestEngine {
         self.engine.stop(grace).await;
         let TestEngine { scratch, runner, alerts, settings, .. } = self;
-        TestEngine::start(scratch.reopened().await, settings, runner, alerts).await
+        TestEngine::start(scratch.reopened_for_several().await, settings, runner, alerts).await
     }
 
     pub(crate) fn store(&self) -> &Store {
