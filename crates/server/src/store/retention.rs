@@ -59,10 +59,8 @@ impl Store {
         };
         let ids: Vec<i64> = old.into_iter().map(|(id, _)| id).collect();
         let ids = serde_json::to_string(&ids).expect("a list of numbers always has a JSON form");
-        let sql = format!(
-            "delete from runs where id {} and started_at >= $2 and started_at <= $3",
-            sql_pieces::among("$1")
-        );
+        let sql =
+            format!("delete from runs where id {} and started_at >= $2 and started_at <= $3", sql_pieces::among("$1"));
         self.write(move |connection| {
             Box::pin(async move {
                 let gone = db::query(db::AssertSqlSafe(sql)).bind(ids).bind(oldest).bind(newest);

@@ -200,12 +200,8 @@ async fn planned(
         None => request.limit,
         Some(_) => request.limit.min(u32::try_from(request.places + WITHOUT_A_PLACE).unwrap_or(u32::MAX)),
     };
-    let rows = db::query(DUE)
-        .bind(micros(request.now))
-        .bind(i64::from(limit))
-        .bind(from)
-        .fetch_all(&mut *connection)
-        .await?;
+    let rows =
+        db::query(DUE).bind(micros(request.now)).bind(i64::from(limit)).bind(from).fetch_all(&mut *connection).await?;
     let waited = asked.and_then(|asked| SignedDuration::try_from(asked.elapsed()).ok()).unwrap_or_default();
     let request = &ClaimRequest {
         now: request.now.saturating_add(waited).unwrap_or(request.now),

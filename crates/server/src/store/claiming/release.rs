@@ -68,6 +68,11 @@ impl Store {
     /// Gives back everything that `node` has claimed and not settled, runs and deliveries, because it stops. Answers how
     /// much.
     pub async fn release_node(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {
+        // Claims have a queue of their own, and what a task that is stopped was about to claim is claimed all the same: that is there
+        // once whatever comes after it is done.
+        if let Some(claims) = &self.0.claims {
+            claims.write(None, |_| Box::pin(async { Ok(()) })).await?;
+        }
         let its_own = format!(
             "select monitor_id, attempt, claimed_tick_at from dues where claimed_by = $1 and monitor_id {} order by monitor_id {}",
             sql_pieces::among("$2"),

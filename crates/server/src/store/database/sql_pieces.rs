@@ -168,8 +168,7 @@ mod tests {
 
     #[test]
     fn pieces_are_said_in_the_words_of_each_engine_and_all_else_stays() {
-        let sql =
-            format!("select a from b {JOIN_IN_ORDER} c where d {} and e = $1 {PASSING_OVER_KEPT}", among("$2"));
+        let sql = format!("select a from b {JOIN_IN_ORDER} c where d {} and e = $1 {PASSING_OVER_KEPT}", among("$2"));
         let say = |put: fn(SqlStr) -> SqlStr, sql: &str| {
             put(AssertSqlSafe(sql.to_owned()).into_sql_str()).as_str().to_owned()
         };

@@ -40,8 +40,7 @@ pub(in crate::store) async fn chosen_alerts(
     connection: &mut DbConnection,
     ids: &str,
 ) -> Result<HashMap<MonitorId, Vec<String>>, StoreError> {
-    let sql =
-        format!("select id, alerts from monitors where alerts is not null and id {}", sql_pieces::among("$1"));
+    let sql = format!("select id, alerts from monitors where alerts is not null and id {}", sql_pieces::among("$1"));
     let rows: Vec<(i64, Option<String>)> = db::query_as(db::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     Ok(rows.into_iter().filter_map(|(id, alerts)| Some((MonitorId(id), alerts_from(id, alerts)?))).collect())
 }

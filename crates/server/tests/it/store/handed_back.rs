@@ -1,11 +1,13 @@
 //! Claims that end without a result where several servers share a PostgreSQL, also at the moment at which somebody switches their
 //! monitor off.
 
-use revere::store::{Claimed, HandedBack, Store};
+use std::time::Duration;
+
+use revere::store::{ClaimRequest, Claimed, HandedBack, Store};
 use revere_model::{GapReason, RunKind};
 
 use super::shared_database::is_waited_for;
-use crate::support::{Scratch, TestDatabase, at, by_server, spec, switched, until};
+use crate::support::{Scratch, TestDatabase, at, by_server, claims_in_force, spec, switched, until};
 
 /// When it happens: the claim's time is over, and ticks came that found it running.
 const THEN: &str = "2026-01-01T00:03:30Z";
@@ -85,4 +87,30 @@ async fn what_is_handed_back_is_found_at_once_however_long_ago_it_came() {
     assert_eq!(other.store.next_due(other.now()).await.unwrap(), Some(other.now()));
     let again = other.claim_as("two").await.remove(0);
     assert_eq!((again.tick_at, again.kind), (tick, RunKind::CatchUp));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_is_about_to_claim_when_it_stops_is_handed_back_too() {
+    let scratch = Scratch::on(TestDatabase::on_a_server().await, |_| {}).await;
+    scratch.store.create_monitor(&spec("a"), &by_server(scratch.now())).await.unwrap();
+    scratch.clock.set(at("2026-01-01T00:01:00Z"));
+    let (mut held, mut watch) = (scratch.sql().await, scratch.sql().await);
+    held.run("begin; lock table monitors in access exclusive mode").await;
+    let request = ClaimRequest {
+        node: "one".to_owned(),
+        now: scratch.now(),
+        up_since: scratch.now(),
+        run_limit: Duration::from_secs(30),
+        limit: 9,
+        places: 9,
+    };
+    let store = scratch.store.clone();
+    let claiming = tokio::spawn(async move { store.claim_due(&request).await });
+    is_waited_for(&mut held, &mut watch, "it is about to claim").await;
+    // As the task is that claims.
+    claiming.abort();
+    assert!(claiming.await.unwrap_err().is_cancelled());
+    let (back, _) = tokio::join!(scratch.store.release_node("one", scratch.now()), held.run("commit"));
+    assert_eq!(back.unwrap(), 1);
+    assert_eq!(claims_in_force(&scratch.store).await, 0);
 }

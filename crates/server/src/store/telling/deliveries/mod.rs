@@ -261,9 +261,9 @@ async fn delivery(connection: &mut DbConnection, row: &DbRow) -> Result<Delivery
     match by_its_flip(connection, row).await {
         Ok(notification) => with(row, notification),
         Err(error) if error.is_passing() => Err(error),
-        Err(error) => {
-            Err(StoreError::internal(format!("what is to be sent cannot be read ({fault}), nor its change of state ({error})")))
-        }
+        Err(error) => Err(StoreError::internal(format!(
+            "what is to be sent cannot be read ({fault}), nor its change of state ({error})"
+        ))),
     }
 }
 

@@ -76,8 +76,9 @@ pub(super) async fn due_steps(
         .await?;
     let read = |row: &DbRow| {
         // One that cannot be read keeps no other from being told.
-        step(row)
-            .inspect_err(|error| tracing::error!(alert = rota, %error, "whether the next one is notified cannot be read"))
+        step(row).inspect_err(
+            |error| tracing::error!(alert = rota, %error, "whether the next one is notified cannot be read"),
+        )
     };
     Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
 }
