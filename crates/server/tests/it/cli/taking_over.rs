@@ -59,13 +59,18 @@ impl Two {
             ),
         );
         let (one, other) = (shell.serve(&[]), shell.serve(&[]));
-        // Who begins after another one was seen last may have begun in its place.
-        one.wait_for("/api/v1/server", |said| {
-            let nodes = said["servers"].as_array()?;
-            let all = nodes.iter().all(|seen| nodes.iter().all(|begun| at(seen, "seen_at") > at(begun, "started_at")));
-            (nodes.len() == 2 && all).then_some(())
-        })
-        .await;
+        // Who begins after another one was seen last may have begun in its place. Each knows of itself how it is now.
+        for server in [&one, &other] {
+            server
+                .wait_for("/api/v1/server", |said| {
+                    let nodes = said["servers"].as_array()?;
+                    let all = nodes
+                        .iter()
+                        .all(|seen| nodes.iter().all(|begun| at(seen, "seen_at") > at(begun, "started_at")));
+                    (nodes.len() == 2 && all).then_some(())
+                })
+                .await;
+        }
         // One tick a minute, which is soon.
         let second = (SystemClock.now().as_second() + 5) % 60;
         let monitor = json!({
