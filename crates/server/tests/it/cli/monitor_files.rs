@@ -323,10 +323,8 @@ async fn where_people_log_in_a_token_is_asked_for_and_its_role_counts() {
     assert!(said.contains("('others'): you may not delete"), "{said}");
 }
 
-/// What is built without optimisation takes several times as long as what people run.
 #[tokio::test]
 async fn a_thousand_monitors_are_applied_within_ten_seconds() {
-    const LIMIT: std::time::Duration = std::time::Duration::from_secs(if cfg!(debug_assertions) { 25 } else { 10 });
     let shell = Shell::new();
     let server = shell.serve(&[]);
     for number in 0..1000 {
@@ -338,8 +336,8 @@ async fn a_thousand_monitors_are_applied_within_ten_seconds() {
     let (took, spent) = (began.elapsed(), client + processor::of(&server.proc("stat")) - before);
     assert_eq!(said.stdout, "1000 created, 0 changed, 0 deleted; 0 as the files have them.\n");
     println!("1,000 monitors applied in {took:?}, of which both computed for {spent:?}");
-    // A machine that does much else beside it makes it longer by the clock, and hardly by what it computes.
-    assert!(took.min(spent) < LIMIT, "{took:?}, computed for {spent:?}");
+    // A machine that does much else beside it makes it longer by the clock, and not by what it computes.
+    assert!(took.min(spent) < std::time::Duration::from_secs(10), "{took:?}, computed for {spent:?}");
     server.stop();
 }
 

@@ -37,18 +37,18 @@ async fn p95(server: &Server) -> Duration {
     best
 }
 
-/// Fails where pages took longer than 50 ms at p95 beside whoever attacks. A machine on which they took half of that with nobody
-/// else there, before or after, is too busy to say so: there they may take five times as long, and that is said.
-pub(super) fn as_quick_as_ever(before: Duration, crowded: Duration, after: Duration) {
-    let (wanted, quiet) = (Duration::from_millis(50), before.max(after));
+/// Fails where pages took longer than 50 ms at p95 beside whoever attacks. A machine on which they took half of that
+/// before anybody attacked is too busy to say so: there they may take twice as long, and that is said.
+pub(super) fn as_quick_as_ever(quiet: Duration, crowded: Duration) {
+    let wanted = Duration::from_millis(50);
     if quiet < Duration::from_millis(25) {
-        assert!(crowded < wanted, "p95 {before:?} before, then {crowded:?}, {after:?} after");
+        assert!(crowded < wanted, "p95 {quiet:?} before, then {crowded:?}");
         return;
     }
     eprintln!(
         "THIS MACHINE IS BUSY: p95 {quiet:?} with nobody else there. That pages take less than {wanted:?} is NOT shown by this run."
     );
-    assert!(crowded < wanted.max(quiet * 5), "p95 {before:?} before, then {crowded:?}, {after:?} after");
+    assert!(crowded < wanted.max(quiet * 2), "p95 {quiet:?} before, then {crowded:?}");
 }
 
 #[test]
@@ -76,6 +76,7 @@ async fn four_hundred_half_open_connections_hold_nobody_up() {
     let crowded = p95(&server).await;
     let more = resident(&server) - before;
     println!("p95 {quiet:?} before, {crowded:?} among them; {more} KiB more memory");
+    as_quick_as_ever(quiet, crowded);
     assert!(more < 32 << 10, "{more} KiB");
 
     for stream in &mut half_open {
@@ -89,6 +90,5 @@ async fn four_hundred_half_open_connections_hold_nobody_up() {
     let cut = began.elapsed();
     println!("all cut after {cut:?}");
     assert!(cut < Duration::from_secs(30), "they have ten seconds, and were cut after {cut:?}");
-    as_quick_as_ever(quiet, crowded, p95(&server).await);
     server.stop();
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use super::{eventually, get};
 use crate::{
     api::server::sandbox_for,
-    support::{at, client, processor},
+    support::{at, client},
 };
 
 const MONITORS: usize = 1000;
@@ -177,15 +177,11 @@ async fn a_thousand_failures_in_one_minute_are_each_told_once_and_so_are_their_e
     };
 
     let began = Instant::now();
-    let ((), spent) = processor::spent_in(async {
-        till("2026-07-01T12:01:00Z");
-        all_heard(&client, &base, &receiver, "ALARM", MONITORS).await;
-        accounted_for(&client, &base, &receiver, MONITORS).await;
-    })
-    .await;
-    // A machine that does much else makes it longer by the clock, and hardly by what it computes.
+    till("2026-07-01T12:01:00Z");
+    all_heard(&client, &base, &receiver, "ALARM", MONITORS).await;
+    accounted_for(&client, &base, &receiver, MONITORS).await;
     let took = began.elapsed();
-    assert!(took.min(spent) < Duration::from_secs(60), "each failure is told or owed only after {took:?}, {spent:?}");
+    assert!(took < Duration::from_secs(60), "each failure is told or owed only after {took:?}");
     assert_eq!(receiver.refused().len(), MONITORS / 7, "the receiver was in its mood");
     assert_eq!(client.get(format!("{base}/healthz")).send().await.unwrap().status(), 200);
 
