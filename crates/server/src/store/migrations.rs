@@ -55,5 +55,6 @@ steps! {
         35 "0035_outages_by_default"
         36 "0036_partitions"
         37 "0037_dues"
+        38 "0038_chart_index"
     }
 }

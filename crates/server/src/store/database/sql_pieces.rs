@@ -73,6 +73,18 @@ pub(in crate::store) fn rows_in(sql: &str) -> Option<(usize, Vec<&str>)> {
     Some((count.parse().ok()?, types.split(',').collect()))
 }
 
+/// A `select` of one text: a line of each of the first runs that fulfil a condition, by that order. A line is the run's id, when it began,
+/// the state it left and its value, which comes last and has no line break in it: it is JSON, and of a long one the first
+/// [`POINT_VALUE`] characters. All of it stands in one index, and a row for each would cost more than finding it.
+///
+/// `condition` is of one monitor's runs, and `order` ends with a limit.
+pub(in crate::store) fn points(condition: &str, order: &str) -> String {
+    format!("{{points {condition} in order {order}}}")
+}
+
+/// What a [`points`] line holds of a value at most, in characters.
+pub(in crate::store) const POINT_VALUE: usize = 200;
+
 /// What an engine says for the pieces.
 pub(in crate::store) struct Words {
     pub(in crate::store) begin: &'static str,
@@ -87,6 +99,8 @@ pub(in crate::store) struct Words {
     pub(in crate::store) ids_of: (&'static str, &'static str),
     /// The same.
     pub(in crate::store) among: (&'static str, &'static str),
+    /// Says the lines of runs that fulfil a condition, by an order.
+    pub(in crate::store) points: fn(&str, &str) -> String,
     /// Says rows of values, and answers how many parameters they are.
     pub(in crate::store) rows: fn(usize, &[&str]) -> (String, usize),
     /// Whether a parameter without a number gets one.
@@ -145,6 +159,10 @@ impl Words {
             SETTLING_TAKEN => said.push_str(self.settling_taken),
             _ => {
                 let parameter = |name: &str| piece.strip_prefix(name)?.strip_suffix('}');
+                if let Some((condition, order)) = parameter("{points ").and_then(|of| of.split_once(" in order ")) {
+                    said.push_str(&(self.points)(condition, order));
+                    return;
+                }
                 let list = parameter("{ids of ").map(|parameter| (self.ids_of, parameter));
                 match list.or_else(|| parameter("{among ").map(|parameter| (self.among, parameter))) {
                     Some(((before, after), parameter)) => {
@@ -206,6 +224,18 @@ mod tests {
         assert_eq!(say(sqlite::sql_pieces::in_words, &taking), "with result (id) as (select 1)  update states ");
         let settled = format!("update dues set {SETTLED}\n");
         assert!(say(postgres::sql_pieces::in_words, &taking).contains(&settled), "{settled}");
+        let lines = format!("select ({})", points("where a = $1", "order by b limit $2"));
+        assert_eq!(
+            say(sqlite::sql_pieces::in_words, &lines),
+            "select (select string_agg(line, '\n') from (select id || ' ' || started_at || ' ' || new_state || ' ' \
+             || coalesce(substr(return_value, 1, 200), '') as line from runs where a = $1 order by b limit $2) lines)"
+        );
+        let of_both = say(postgres::sql_pieces::in_words, &lines);
+        assert!(
+            of_both.starts_with("select (select string_agg(") && of_both.ends_with("order by b limit $2) points)"),
+            "{of_both}"
+        );
+        assert_eq!(of_both.matches("from runs where a = $1 and").count(), 2, "{of_both}");
         assert_eq!(say(sqlite::sql_pieces::in_words, BEGIN), "begin immediate");
         assert_eq!(say(postgres::sql_pieces::in_words, BEGIN), "begin");
     }

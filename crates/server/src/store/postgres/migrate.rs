@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::time::sleep;
 
-use super::{address::PostgresAddress, faults};
+use super::{address::PostgresAddress, chart_indexes, faults};
 use crate::store::{OpenError, migrations::OF_POSTGRESQL as MIGRATIONS, name_order::name_order};
 
 /// The step after which the monitors that it found get their place in the order of names.
@@ -14,6 +14,9 @@ const NAMES_ORDERED: i64 = 17;
 
 /// The step that puts runs into partitions.
 const PARTITIONED: i64 = 36;
+
+/// The step that has charts drawn from an index alone.
+const CHARTS_FROM_AN_INDEX: i64 = 38;
 
 /// Held by whoever changes the schema: `REVR` in ASCII. It keeps two servers from tripping over each other; where a
 /// database knows no such locks, the second one's step fails, and is tried again.
@@ -55,6 +58,7 @@ pub(super) async fn bring_up_to_date(
         };
         let prepared = match *version {
             PARTITIONED if found > 0 => look_through(connection).await,
+            CHARTS_FROM_AN_INDEX if found > 0 => chart_indexes::make_ahead(connection).await,
             _ => Ok(()),
         };
         let applied = match prepared {

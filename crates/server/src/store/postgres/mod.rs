@@ -3,6 +3,7 @@
 
 pub(super) mod address;
 pub(super) mod arguments;
+mod chart_indexes;
 mod clear_text;
 pub(super) mod clock;
 pub(super) mod commits;

@@ -1,7 +1,7 @@
 //! What charts are drawn from: a monitor's runs within a stretch of time, in order, as little of each as possible.
 //!
-//! All of it stands in one index (`runs_series`), and the database hands over many runs as one text: a row for each would
-//! cost more than finding it.
+//! All of it stands in one index (`runs_series` in SQLite, `runs_points` in PostgreSQL), and the database hands over many runs as
+//! one text: a row for each would cost more than finding it.
 
 use std::collections::HashMap;
 
@@ -11,18 +11,14 @@ use revere_model::{MonitorId, ReturnValue, State};
 use crate::store::{
     Store, StoreError,
     columns::{instant, micros, value_from, word},
-    database::{self as db, sql_pieces},
+    database::{
+        self as db,
+        sql_pieces::{self, POINT_VALUE},
+    },
 };
 
 /// Runs that are handed over at once.
 pub(super) const PIECE: usize = 4096;
-
-/// What the index holds of a value, in characters.
-pub(super) const KEPT: usize = 200;
-
-/// A run as a line of text. The value comes last and has no line break in it: it is JSON.
-const LINES: &str = "select string_agg(line, '\n') from (
-    select id || ' ' || started_at || ' ' || new_state || ' ' || coalesce(substr(return_value, 1, 200), '') as line from runs";
 
 /// A point with its place in the order of time: when it began, then its id.
 pub(super) type Placed = ((i64, i64), SeriesPoint);
@@ -67,9 +63,9 @@ impl Store {
         after: (i64, i64),
         to: Timestamp,
     ) -> Result<Vec<Placed>, StoreError> {
-        let sql = format!(
-            "{LINES} where monitor_id = $1 and started_at >= $2 and (started_at, id) > ($2, $3) and started_at < $4
-             order by started_at, id limit $5) lines"
+        let sql = sql_pieces::points(
+            "where monitor_id = $1 and started_at >= $2 and (started_at, id) > ($2, $3) and started_at < $4",
+            "order by started_at, id limit $5",
         );
         let text: Option<String> = db::query_scalar(db::AssertSqlSafe(sql))
             .bind(monitor.0)
@@ -84,7 +80,7 @@ impl Store {
 
     /// The last values of a monitor, oldest first, at most `limit`.
     pub async fn series(&self, monitor: MonitorId, limit: u32) -> Result<Vec<SeriesPoint>, StoreError> {
-        let sql = format!("{LINES} where monitor_id = $1 order by started_at desc, id desc limit $2) lines");
+        let sql = sql_pieces::points("where monitor_id = $1", "order by started_at desc, id desc limit $2");
         let text: Option<String> = db::query_scalar(db::AssertSqlSafe(sql))
             .bind(monitor.0)
             .bind(i64::from(limit))
@@ -100,8 +96,8 @@ impl Store {
         limit: u32,
     ) -> Result<HashMap<MonitorId, Vec<SeriesPoint>>, StoreError> {
         let sql = format!(
-            "select wanted.value, ({LINES} where monitor_id = wanted.value order by started_at desc, id desc limit $2) lines)
-             from {} wanted",
+            "select wanted.value, ({}) from {} wanted",
+            sql_pieces::points("where monitor_id = wanted.value", "order by started_at desc, id desc limit $2"),
             sql_pieces::ids_of("$1")
         );
         let ids = serde_json::to_string(&monitors.iter().map(|id| id.0).collect::<Vec<_>>())
@@ -192,7 +188,7 @@ fn value(text: &str) -> Result<Option<ReturnValue>, StoreError> {
     {
         return Ok(Some(ReturnValue::Float(number)));
     }
-    let cut = text.starts_with('"') && text.chars().count() >= KEPT;
+    let cut = text.starts_with('"') && text.chars().count() >= POINT_VALUE;
     match value_from(Some(text.to_owned())) {
         Err(_) if cut => Ok(Some(ReturnValue::Text(beginning(text)))),
         value => value,
@@ -228,10 +224,10 @@ mod tests {
     fn a_text_cut_anywhere_reads_as_its_beginning() {
         let text = "a\"\u{1f9e8}\n\\é".repeat(60);
         let json = serde_json::to_string(&text).unwrap();
-        for kept in KEPT..KEPT + 40 {
+        for kept in POINT_VALUE..POINT_VALUE + 40 {
             let cut: String = json.chars().take(kept).collect();
             let Some(ReturnValue::Text(read)) = read(&cut) else { panic!("{cut}") };
-            assert!(text.starts_with(&read) && read.chars().count() > KEPT / 2, "{read}");
+            assert!(text.starts_with(&read) && read.chars().count() > POINT_VALUE / 2, "{read}");
         }
     }
 }

@@ -9,8 +9,11 @@ use revere_model::{MonitorId, ReturnValue};
 use crate::store::{
     SeriesPoint, Store, StoreError,
     columns::{Columns, micros, value_text},
-    database::{self as db, sql_pieces},
-    reading::chart::{KEPT, PIECE, Placed},
+    database::{
+        self as db,
+        sql_pieces::{self, POINT_VALUE},
+    },
+    reading::chart::{PIECE, Placed},
 };
 
 /// What there is more of than was asked for.
@@ -51,7 +54,7 @@ impl Store {
             }
         }
         let may_be_cut = |point: &SeriesPoint| match &point.value {
-            Some(value @ ReturnValue::Text(_)) => value_text(value).chars().count() + CUT_CHARS >= KEPT,
+            Some(value @ ReturnValue::Text(_)) => value_text(value).chars().count() + CUT_CHARS >= POINT_VALUE,
             _ => false,
         };
         let cut: Vec<i64> = found.iter().filter(|(_, point)| may_be_cut(point)).map(|((_, id), _)| *id).collect();

@@ -2,7 +2,7 @@
 
 use sqlx::SqlStr;
 
-use crate::store::database::sql_pieces::{Words, values};
+use crate::store::database::sql_pieces::{POINT_VALUE, Words, values};
 
 const WORDS: Words = Words {
     // The lock is waited for now, and not in the middle.
@@ -19,6 +19,12 @@ const WORDS: Words = Words {
     settling_taken: "",
     ids_of: ("(select value from json_each(", "))"),
     among: ("in (select value from json_each(", "))"),
+    points: |condition, order| {
+        format!(
+            "select string_agg(line, '\n') from (select id || ' ' || started_at || ' ' || new_state || ' ' \
+             || coalesce(substr(return_value, 1, {POINT_VALUE}), '') as line from runs {condition} {order}) lines"
+        )
+    },
     rows: |count, types| (format!("values {}", values(count, types)), count * types.len()),
     numbers: false,
 };

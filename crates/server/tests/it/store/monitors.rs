@@ -92,6 +92,10 @@ async fn a_monitor_is_found_by_any_part_of_its_tags() {
         ("0%", vec!["m4"]),
         // What stands between tags is in none.
         ("\",\"", vec![]),
+        (",", vec!["m3"]),
+        (", ", vec!["m3"]),
+        ("[", vec![]),
+        ("]", vec![]),
         ("usual", vec!["m0", "m1", "m2", "m3", "m4"]),
     ] {
         let filter = OverviewFilter { search: Some(search.to_owned()), limit: 9, ..OverviewFilter::default() };

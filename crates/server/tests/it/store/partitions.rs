@@ -212,7 +212,7 @@ fn address(database: &TestDatabase) -> sqlx::postgres::PgConnectOptions {
 }
 
 /// As a server of the version before writes a run.
-async fn as_before(session: &mut PgConnection, at: Timestamp) -> i64 {
+pub(super) async fn as_before(session: &mut PgConnection, at: Timestamp) -> i64 {
     let id: i64 = sqlx::query_scalar("select nextval('runs_id_seq') from generate_series(1, $1)")
         .bind(1_i64)
         .fetch_one(&mut *session)
@@ -226,7 +226,7 @@ async fn as_before(session: &mut PgConnection, at: Timestamp) -> i64 {
     id
 }
 
-async fn newest_as_before(session: &mut PgConnection) -> Vec<i64> {
+pub(super) async fn newest_as_before(session: &mut PgConnection) -> Vec<i64> {
     let newest =
         "select id from runs where monitor_id = $1 and new_state = 'OK' order by started_at desc, id desc limit 3";
     sqlx::query_scalar(newest).bind(1_i64).fetch_all(session).await.unwrap()

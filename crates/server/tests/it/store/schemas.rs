@@ -60,8 +60,17 @@ fn index(sql: &str, on: &str) -> String {
 
 #[tokio::test]
 async fn both_engines_have_the_same_tables_columns_and_indexes() {
-    let (sqlite, postgresql) = (sqlite().await, postgresql().await);
+    let (mut sqlite, mut postgresql) = (sqlite().await, postgresql().await);
     assert!(sqlite.len() > 150, "{sqlite:?}");
+    // What charts are drawn from: a part of a column cannot be read from an index of PostgreSQL, and a whole one has no room in one.
+    assert!(sqlite.remove("runs_series (monitor_id,started_at,new_state,substr(return_value,1,200))"), "{sqlite:?}");
+    for index in [
+        "runs_time (monitor_id,started_at)",
+        "runs_points (monitor_id,started_at,id)include(new_state,return_value) in part",
+        "runs_long_points (monitor_id,started_at,id) in part",
+    ] {
+        assert!(postgresql.remove(index), "{index}: {postgresql:?}");
+    }
     let only =
         |these: &BTreeSet<String>, those: &BTreeSet<String>| these.difference(those).cloned().collect::<Vec<_>>();
     assert_eq!(only(&sqlite, &postgresql), [""; 0], "only SQLite has these");
@@ -160,7 +169,7 @@ fn every_step_leaves_a_server_of_the_version_before_what_it_reads_and_writes() {
     // Those before are older than the promise.
     const PROMISED_FROM: &str = "0023";
     // `store::partitions` and `store::dues` have a session of the version before go on over these.
-    const SHOWN_ELSEWHERE: [&str; 2] = ["0036_partitions.sql", "0037_dues.sql"];
+    const SHOWN_ELSEWHERE: [&str; 3] = ["0036_partitions.sql", "0037_dues.sql", "0038_chart_index.sql"];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
     let is_promised = |name: &String| &name[..4] >= PROMISED_FROM && !SHOWN_ELSEWHERE.contains(&name.as_str());
     let promised: Vec<String> = steps("postgres").into_iter().filter(is_promised).collect();

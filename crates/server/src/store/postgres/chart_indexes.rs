@@ -1,0 +1,97 @@
+//! The indexes that charts are drawn from, of the partitions that there are, before the step that has them for all (0038): made while
+//! other servers go on reading and writing, for with many million runs it takes minutes.
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::time::sleep;
+
+/// The end of each index's name, after that of its partition, and what it is of. As in the step.
+const INDEXES: [(&str, &str); 3] = [
+    ("_time", "(monitor_id, started_at)"),
+    (
+        "_points",
+        "(monitor_id, started_at, id) include (new_state, return_value) where coalesce(octet_length(return_value), 0) <= 1000",
+    ),
+    ("_long_points", "(monitor_id, started_at, id) where coalesce(octet_length(return_value), 0) > 1000"),
+];
+
+/// Held by whoever makes them: `REVI` in ASCII.
+const MAKING: i64 = 0x5245_5649;
+
+/// How often is asked whether another server has done with it. Not by waiting for the lock: whoever waits within a statement is what
+/// an index that is made beside others waits for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Makes those that are missing. Stopped in the middle, the next start goes on from there.
+pub(super) async fn make_ahead(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    while !is_ours(connection, "select pg_try_advisory_lock($1)").await? {
+        sleep(LOOK_EVERY).await;
+    }
+    let limit: String = sqlx::query_scalar("show statement_timeout").fetch_one(&mut *connection).await?;
+    let set = "select set_config('statement_timeout', $1, false)";
+    sqlx::query(set).bind("0").execute(&mut *connection).await?;
+    let made = make_missing(connection).await;
+    // Where the connection is gone, so are both.
+    let again = sqlx::query(set).bind(limit).execute(&mut *connection).await;
+    let given_back = is_ours(connection, "select pg_advisory_unlock($1)").await;
+    made?;
+    again?;
+    given_back.map(drop)
+}
+
+async fn is_ours(connection: &mut PgConnection, asked: &'static str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(asked).bind(MAKING).fetch_one(connection).await
+}
+
+async fn make_missing(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let mut has_told = false;
+    for (partition, is_large) in partitions(connection).await? {
+        for (suffix, of) in INDEXES {
+            let name = format!("{partition}{suffix}");
+            match is_valid(connection, &name).await? {
+                Some(true) => continue,
+                // Half of one, by whoever was stopped in the middle.
+                Some(false) => go(connection, format!("drop index concurrently {name}")).await?,
+                None => {}
+            }
+            if is_large && !has_told {
+                has_told = true;
+                tracing::info!(
+                    "indexes of all runs are made, from which charts are drawn; with many millions this takes minutes, and waits for \
+                     whoever reads for long, as a dump does; other servers go on meanwhile"
+                );
+            }
+            if let Err(error) = go(connection, format!("create index concurrently {name} on {partition} {of}")).await {
+                // Half of one would be kept up to date for nothing. What made it fail is what is told.
+                go(connection, format!("drop index concurrently if exists {name}")).await.ok();
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The partitions' names, and whether each holds many runs.
+async fn partitions(connection: &mut PgConnection) -> Result<Vec<(String, bool)>, sqlx::Error> {
+    sqlx::query_as(
+        "select cast(c.relname as text), pg_relation_size(c.oid) > 100000000
+         from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhparent = to_regclass('runs') and not i.inhdetachpending order by c.relname",
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Whether an index is there, and whether it was made to its end.
+async fn is_valid(connection: &mut PgConnection, name: &str) -> Result<Option<bool>, sqlx::Error> {
+    sqlx::query_scalar("select indisvalid from pg_index where indexrelid = to_regclass($1)")
+        .bind(name)
+        .fetch_optional(connection)
+        .await
+}
+
+/// By itself, in no transaction.
+async fn go(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
+}
