@@ -9,17 +9,23 @@ export function deliveryLog() {
   const log = document.getElementById("log");
   if (!log) return;
   let asked = 0;
+  let shown = 0;
+  let askedAt = 0;
   let timer;
   document.addEventListener("revere:told", () => {
     clearTimeout(timer);
-    timer = setTimeout(show, Math.max(0, asked + APART_MS - Date.now()));
+    timer = setTimeout(show, Math.max(0, askedAt + APART_MS - Date.now()));
   });
 
   async function show() {
-    asked = Date.now();
+    const mine = ++asked;
+    askedAt = Date.now();
     const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
-    if (!answer?.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const html = answer?.ok && (await answer.text().catch(() => null));
+    // A later one stands there by now. One that is only on its way is not waited for: where much is delivered there always is one.
+    if (typeof html !== "string" || mine < shown) return;
+    shown = mine;
+    const page = new DOMParser().parseFromString(html, "text/html");
     const pairs = [[log, page.getElementById("log")]];
     for (const row of document.querySelectorAll("[data-alert]")) {
       const next = page.getElementById(row.id);

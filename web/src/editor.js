@@ -100,11 +100,13 @@ function start(form) {
     for (const name of ["token", "script", "timeout_s"]) body.set(name, form.elements[name].value);
     if (form.dataset.monitor) body.set("monitor", form.dataset.monitor);
     const answer = await fetch("/try", { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
+    // All of it, before another one may be asked for: the rest of this one would take its place.
+    const html = await answer?.text().catch(() => null);
     running = false;
     button.disabled = false;
     button.removeAttribute("aria-busy");
-    if (!answer) return place.replaceChildren(note("The server does not answer. Nothing is lost; try again."));
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (typeof html !== "string") return place.replaceChildren(note("The server does not answer. Nothing is lost; try again."));
+    const page = new DOMParser().parseFromString(html, "text/html");
     if (!answer.ok) return place.replaceChildren(note(page.querySelector("main .said")?.textContent ?? `The server says ${answer.status}.`));
     place.replaceChildren(...[...page.body.childNodes].map((node) => document.adoptNode(node)));
     const link = place.querySelector("[data-line]");

@@ -7,7 +7,7 @@ export function forms() {
     if (form.matches("[data-switch], [data-test]")) {
       event.preventDefault();
       if (form.matches("[data-switch]")) save(form.closest("[data-alert]"));
-      else inPlace(form);
+      else test(form.closest("[data-alert]"));
       return;
     }
     if (form.matches("[data-author]")) {
@@ -86,27 +86,49 @@ async function save(row) {
   saving.delete(row);
 }
 
+// The rows of alerts by which a test is being sent.
+const testing = new Set();
+
+// Sends a test; another one only when the first has been answered.
+async function test(row) {
+  if (testing.has(row)) return;
+  testing.add(row);
+  await inPlace(row.querySelector("[data-test]"));
+  testing.delete(row);
+}
+
+// How many saves of a row have been answered.
+const saved = new WeakMap();
+
 // Sends a form and takes the row it belongs to out of the page that answers; whether there was one.
 async function inPlace(form) {
+  const isTest = form.matches("[data-test]");
   const row = form.closest("[data-alert]");
+  const before = saved.get(row) ?? 0;
   const said = row.querySelector("[data-said]");
   const button = form.querySelector("button:not([hidden])");
   const body = new URLSearchParams(new FormData(form));
   if (button) button.disabled = true;
   const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
+  const html = await answer?.text().catch(() => null);
   if (button) button.disabled = false;
   // What cannot be saved comes back with what is wrong with it.
-  if (!answer?.ok && answer?.status !== 422) {
-    said.textContent = answer ? `Not done: the server says ${answer.status}.` : "Not done: the server does not answer.";
-    if (form.matches("[data-switch]")) form.reset();
+  if (typeof html !== "string" || (!answer.ok && answer.status !== 422)) {
+    said.textContent = typeof html === "string" ? `Not done: the server says ${answer.status}.` : "Not done: the server does not answer.";
+    if (!isTest) form.reset();
     return false;
   }
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = new DOMParser().parseFromString(html, "text/html");
   const next = [...page.querySelectorAll("[data-alert]")].find((one) => one.dataset.alert === row.dataset.alert);
   if (!next) return false;
+  // What was saved meanwhile stands in the row: of this answer only what came of the test is newer.
+  if (isTest && saved.get(row) > before) {
+    morph(row.querySelector("[data-trouble]"), next.querySelector("[data-trouble]"));
+    return true;
+  }
   const boxes = () => [...row.querySelectorAll("input[type=checkbox]")];
   // What is still to be saved stays as it is ticked: what this one knows is older.
-  const isOlder = saving.get(row) || (saving.has(row) && !form.matches("[data-switch]"));
+  const isOlder = saving.get(row) || (saving.has(row) && isTest);
   const ticked = new Map(isOlder ? boxes().map((box) => [`${box.name} ${box.value}`, box.checked]) : []);
   // It may stand at another place there; its boxes name their form.
   const theirs = next.id;
@@ -117,7 +139,11 @@ async function inPlace(form) {
   morph(row, document.adoptNode(next));
   for (const quiet of row.querySelectorAll("[data-quiet-submit]")) quiet.hidden = true;
   for (const box of boxes()) box.checked = ticked.get(`${box.name} ${box.value}`) ?? box.defaultChecked;
-  if (form.matches("[data-switch]")) row.querySelector("[data-said]").textContent = answer.ok ? "Saved" : "Not saved";
+  if (isTest) return true;
+  saved.set(row, before + 1);
+  row.querySelector("[data-said]").textContent = answer.ok ? "Saved" : "Not saved";
+  // The page that answers knows nothing of a test that is still on its way.
+  if (testing.has(row)) for (const one of row.querySelectorAll("[data-test] button")) one.disabled = true;
   return true;
 }
 

@@ -15,9 +15,8 @@ export function list() {
     const url = new URL(address, location.href);
     url.searchParams.set("part", "list");
     const answer = await fetch(url, { headers: { accept: "text/html" } }).catch(() => null);
-    if (!answer?.ok || number !== asked) return;
-    const html = await answer.text();
-    if (number !== asked) return;
+    const html = answer?.ok && (await answer.text().catch(() => null));
+    if (typeof html !== "string" || number !== asked) return;
     // Somebody may have begun to choose while it was on its way.
     if (!remember && busy()) return resort();
     const next = fragment(html);

@@ -23,7 +23,11 @@ export function live() {
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => event.persisted && seen());
   document.addEventListener("visibilitychange", seen);
-  document.addEventListener("revere:shown", () => document.hidden || connect());
+  document.addEventListener("revere:shown", () => {
+    // The list may be older than what the stream has said of its rows; one that begins anew says how they stand.
+    open = null;
+    if (!document.hidden) connect();
+  });
 }
 
 // A browser keeps six connections to a server for all its tabs, and a stream takes one for good. So only a tab that is
@@ -54,9 +58,17 @@ function takeTurn() {
   connect();
 }
 
+// The last question, and the last one of which the answer is shown; what the stream says is as good as an answer to a new one.
+let asked = 0;
+let counted = 0;
 async function ask() {
+  const mine = ++asked;
   const answer = await fetch("/counts").catch(() => null);
-  if (answer?.ok) count(await answer.json());
+  const counts = answer?.ok && (await answer.json().catch(() => null));
+  // It is known by now how many there were later.
+  if (!counts || mine < counted) return;
+  counted = mine;
+  count(counts);
 }
 
 // The monitors on the page; a new search shows others.
@@ -105,6 +117,8 @@ function connect() {
 // Whether nobody is there, or only the session is over: then what is shown stays, and a link leads to where one logs in.
 async function away() {
   const answer = await fetch("/counts").catch(() => null);
+  // The stream is back.
+  if (failures < 2) return;
   const bar = document.getElementById("offline");
   if (answer?.status === 401 && bar && !bar.querySelector("a")) {
     const link = Object.assign(document.createElement("a"), { textContent: "Log in again" });
@@ -135,7 +149,10 @@ function take({ parts, counts, changed, told }) {
       setTimeout(() => now.classList.remove("changed"), 2000);
     }
   }
-  if (counts) count(counts);
+  if (counts) {
+    counted = ++asked;
+    count(counts);
+  }
   if (told) document.dispatchEvent(new Event("revere:told"));
   document.dispatchEvent(new CustomEvent("revere:changed", { detail: { changed: changed ?? [] } }));
 }

@@ -1,5 +1,6 @@
 //! Takes over monitors, alerts' settings and history from elsewhere, all or nothing.
 
+mod imported;
 mod past_deliveries;
 
 use std::{
@@ -8,14 +9,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
+use imported::Change;
+pub use imported::{ImportedAlert, ImportedChange, ImportedMonitor, ImportedRun, Past};
 use jiff::Timestamp;
 pub use past_deliveries::{PastAlert, PastDelivery, PastResult};
-use revere_model::{
-    Act, Asked, FlipId, MonitorId, MonitorSpec, ReturnValue, RunId, RunKind, Severity, State, StateSet, Told,
-};
+use revere_model::{Act, Asked, FlipId, MonitorId, RunId, Severity, State, StateSet, Told};
 
 use crate::store::{
     AlertRow, Store, StoreError,
@@ -33,90 +33,6 @@ use crate::store::{
 
 /// Runs are written so many at a time, and counted.
 const PIECE: usize = 5_000;
-
-/// A monitor to take over.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ImportedMonitor {
-    /// The id it keeps; `None` for the next free one.
-    pub id: Option<MonitorId>,
-    /// What its author decides.
-    pub spec: MonitorSpec,
-    /// The state it was in; told to nobody.
-    pub state: State,
-    /// The state that people heard last, through the alerts that are taken over with it: if that was a problem, they will
-    /// hear of its end.
-    pub heard: State,
-    /// Its history, oldest first.
-    pub history: Vec<Past>,
-}
-
-/// A piece of history to take over.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Past {
-    /// A run, which may have changed the state.
-    Run(ImportedRun),
-    /// A change of state that no run caused.
-    Change(ImportedChange),
-}
-
-impl Past {
-    /// What the monitor was in afterwards.
-    pub fn new_state(&self) -> State {
-        match self {
-            Past::Run(run) => run.new_state,
-            Past::Change(change) => change.new_state,
-        }
-    }
-}
-
-/// A run to take over.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ImportedRun {
-    /// Why it happened.
-    pub kind: RunKind,
-    /// When it was.
-    pub at: Timestamp,
-    /// How long it took.
-    pub duration: Duration,
-    /// What the script did.
-    pub outcome: State,
-    /// The state before.
-    pub old_state: State,
-    /// The state after.
-    pub new_state: State,
-    /// Its message.
-    pub message: String,
-    /// Its value.
-    pub return_value: Option<ReturnValue>,
-    /// What it printed.
-    pub output: String,
-    /// The traceback of an `ERROR`.
-    pub traceback: Option<String>,
-}
-
-/// A change of state without a run to take over.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ImportedChange {
-    /// When it was.
-    pub at: Timestamp,
-    /// The state before.
-    pub old_state: State,
-    /// The state after.
-    pub new_state: State,
-    /// Why.
-    pub message: String,
-}
-
-/// What people had chosen about an alert. It takes effect when the configuration has an alert of that key.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ImportedAlert {
-    /// Its key.
-    pub key: String,
-    /// Whether it was on.
-    pub enabled: bool,
-    /// The states it told.
-    pub states: StateSet,
-}
 
 /// How a takeover ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -333,43 +249,6 @@ async fn remember_told(
         }
     }
     Ok(())
-}
-
-impl Past {
-    fn run(&self) -> Option<&ImportedRun> {
-        match self {
-            Past::Run(run) => Some(run),
-            Past::Change(_) => None,
-        }
-    }
-
-    /// What it did to the state.
-    fn change(&self) -> Change<'_> {
-        match self {
-            Past::Run(run) => Change {
-                at: run.at,
-                old_state: run.old_state,
-                new_state: run.new_state,
-                message: &run.message,
-                return_value: run.return_value.as_ref(),
-            },
-            Past::Change(change) => Change {
-                at: change.at,
-                old_state: change.old_state,
-                new_state: change.new_state,
-                message: &change.message,
-                return_value: None,
-            },
-        }
-    }
-}
-
-struct Change<'a> {
-    at: Timestamp,
-    old_state: State,
-    new_state: State,
-    message: &'a str,
-    return_value: Option<&'a ReturnValue>,
 }
 
 /// A change of state that is one, on its way into the database.

@@ -11,7 +11,7 @@ use revere::{
 use revere_model::{MonitorSpec, RunKind, State};
 
 use crate::support::{
-    Behaviour, Scratch, TestDatabase, TestEngine, at, by_server, claims_in_force, scripted, spec, until,
+    Behaviour, Scratch, Sql, TestDatabase, TestEngine, at, by_server, claims_in_force, scripted, spec, until,
 };
 
 /// A database of PostgreSQL whose readers wait for as long as a test holds a table.
@@ -201,6 +201,24 @@ async fn each_tick_runs_on_one_of_them_and_a_stop_hands_back_at_once() {
     assert_eq!(nodes.len(), 1, "the one that stopped is gone: {nodes:?}");
 }
 
+/// Waits until the second attempt is claimed.
+async fn it_is_claimed_again(sql: &mut Sql) {
+    until("it is claimed", async || {
+        sql.number("select count(*) from deliveries where attempts = 2 and claimed_by is not null").await == 1
+    })
+    .await;
+}
+
+/// Waits until the second attempt is under way; its claim holds for longer than until now.
+async fn it_is_sent_by_a_claim_that_holds(test: &TestEngine, sql: &mut Sql) {
+    until("it is being sent", async || test.ops().attempts() == 2).await;
+    let holds = format!(
+        "select count(*) from deliveries where claimed_by is not null and attempts = 2 and next_attempt_at > {}",
+        test.now().as_microsecond()
+    );
+    assert_eq!(sql.number(holds).await, 1, "it may be sent once more now");
+}
+
 /// What there is to be sent is looked for before it is claimed, in a database that answers late.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_holds_from_when_it_is_made_and_not_from_when_somebody_began_to_look() {
@@ -219,12 +237,7 @@ async fn a_claim_holds_from_when_it_is_made_and_not_from_when_somebody_began_to_
     // Longer than a claim holds.
     test.scratch.clock.advance(SignedDuration::from_secs(120));
     holder.let_go().await;
-    until("it is being sent", async || test.ops().attempts() == 2).await;
-    let holds = format!(
-        "select count(*) from deliveries where claimed_by is not null and attempts = 2 and next_attempt_at > {}",
-        test.now().as_microsecond()
-    );
-    assert_eq!(sql.number(holds).await, 1, "it may be sent once more now");
+    it_is_sent_by_a_claim_that_holds(&test, &mut sql).await;
 }
 
 /// What there is to say was long in the making, and another server has sent it meanwhile.
@@ -238,10 +251,7 @@ async fn what_another_server_has_by_now_is_not_sent() {
     // What its link is signed with is in it.
     holder.run("begin; lock table meta in access exclusive mode").await;
     test.at(due);
-    until("it is claimed", async || {
-        sql.number("select count(*) from deliveries where attempts = 2 and claimed_by is not null").await == 1
-    })
-    .await;
+    it_is_claimed_again(&mut sql).await;
     test.scratch.clock.advance(SignedDuration::from_secs(120));
     let minute = Duration::from_secs(60);
     let claimed = beside.store.claim_deliveries("ops", "another", beside.now(), minute, 9).await.unwrap();
@@ -264,16 +274,8 @@ async fn what_was_long_in_the_making_and_nobody_else_has_is_claimed_for_longer()
     let (mut holder, mut sql) = (test.scratch.sql().await, test.scratch.sql().await);
     holder.run("begin; lock table meta in access exclusive mode").await;
     test.at(due);
-    until("it is claimed", async || {
-        sql.number("select count(*) from deliveries where attempts = 2 and claimed_by is not null").await == 1
-    })
-    .await;
+    it_is_claimed_again(&mut sql).await;
     test.scratch.clock.advance(SignedDuration::from_secs(120));
     holder.let_go().await;
-    until("it is being sent", async || test.ops().attempts() == 2).await;
-    let holds = format!(
-        "select count(*) from deliveries where claimed_by is not null and attempts = 2 and next_attempt_at > {}",
-        test.now().as_microsecond()
-    );
-    assert_eq!(sql.number(holds).await, 1, "it may be sent once more now");
+    it_is_sent_by_a_claim_that_holds(&test, &mut sql).await;
 }

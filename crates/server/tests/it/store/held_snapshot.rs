@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use jiff::SignedDuration;
-use revere::store::ClaimRequest;
 use revere_model::{MonitorSpec, State};
 
 use crate::support::{Scratch, Sql, TestDatabase, by_server, spec, until};
@@ -83,18 +81,10 @@ async fn no_tick_is_late_by_a_second_while_a_snapshot_is_held() {
         scratch.clock.advance(SignedDuration::from_secs(1));
         let (began, mut runs) = (Instant::now(), 0);
         while runs < a_second {
-            let request = ClaimRequest {
-                node: "one".to_owned(),
-                now: scratch.now(),
-                up_since: scratch.now(),
-                run_limit: Duration::from_secs(30),
-                limit: 256,
-                places: 256,
-            };
-            let claims = scratch.store.claim_due(&request).await.unwrap();
+            let claims = scratch.claim_batch().await;
             latest = latest.max(behind + began.elapsed());
-            runs += claims.runs.len();
-            join_all(claims.runs.iter().map(|claimed| scratch.finish(claimed, State::Ok))).await;
+            runs += claims.len();
+            scratch.finish_all(&claims, State::Ok).await;
         }
         took.push(began.elapsed());
         behind = (behind + began.elapsed()).saturating_sub(Duration::from_secs(1));

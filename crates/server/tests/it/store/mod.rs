@@ -1,5 +1,6 @@
 //! The store through its own door, on real databases: SQLite files and, where `REVERE_TEST_ENGINE=postgresql` says so, PostgreSQL.
 
+mod absent_alerts;
 mod chart_indexes;
 mod claiming;
 mod database_faults;

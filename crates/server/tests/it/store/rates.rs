@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use revere_model::State;
 
 use crate::support::{Scratch, TestDatabase, by_server, spec};
@@ -21,20 +20,12 @@ async fn rate(scratch: &Scratch, minutes: u32) -> f64 {
     for _ in 0..minutes {
         scratch.clock.advance(jiff::SignedDuration::from_secs(60));
         loop {
-            let request = revere::store::ClaimRequest {
-                node: "one".to_owned(),
-                now: scratch.now(),
-                up_since: scratch.now(),
-                run_limit: Duration::from_secs(30),
-                limit: 256,
-                places: 256,
-            };
-            let claims = scratch.store.claim_due(&request).await.unwrap();
-            if claims.runs.is_empty() {
+            let claims = scratch.claim_batch().await;
+            if claims.is_empty() {
                 break;
             }
-            runs += claims.runs.len();
-            join_all(claims.runs.iter().map(|claimed| scratch.finish(claimed, State::Ok))).await;
+            runs += claims.len();
+            scratch.finish_all(&claims, State::Ok).await;
         }
     }
     assert_eq!(runs, MONITORS * minutes as usize);

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use revere::store::{ClaimRequest, Claimed, Committed, ConfiguredAlert, RunResult, Store, StoreOptions};
 use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, Severity, State};
@@ -138,9 +139,27 @@ impl Scratch {
         self.claim_as("one").await
     }
 
+    /// Claims of what is due now as much as an engine does at once, as one that came up this moment.
+    pub(crate) async fn claim_batch(&self) -> Vec<Claimed> {
+        let request = ClaimRequest {
+            node: "one".to_owned(),
+            now: self.now(),
+            up_since: self.now(),
+            run_limit: Duration::from_secs(30),
+            limit: 256,
+            places: 256,
+        };
+        self.store.claim_due(&request).await.unwrap().runs
+    }
+
     /// Records that a claimed tick's run ended now, with `outcome`.
     pub(crate) async fn finish(&self, claimed: &Claimed, outcome: State) -> Committed {
         self.store.commit_run(self.result(claimed, outcome)).await.unwrap()
+    }
+
+    /// The same of many, side by side.
+    pub(crate) async fn finish_all(&self, claimed: &[Claimed], outcome: State) {
+        join_all(claimed.iter().map(|claimed| self.finish(claimed, outcome))).await;
     }
 
     /// A result of a claimed tick.
