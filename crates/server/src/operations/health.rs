@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use revere_model::Operation;
 
 use super::{Context, Failure, Services};
-use crate::store::{MISSED_FOR, Node};
+use crate::store::{MISSED_FOR, Node, Successor};
 
 /// Another process may hold the database for a backup; that passes by itself, and nothing is lost meanwhile.
 const STORE_GRACE: SignedDuration = SignedDuration::from_secs(10);
@@ -60,7 +60,9 @@ pub async fn missing_servers(context: &Context) -> Result<Vec<Node>, Failure> {
         return Ok(Vec::new());
     }
     let ago = |time| context.now().saturating_sub(time).unwrap_or(Timestamp::MIN);
-    services.store.nodes_missing(ago(SILENT), ago(MISSED_FOR)).await.map_err(Failure::Store)
+    // Whoever watches is to hear that there are fewer of them, wherever they run.
+    let missing = services.store.nodes_missing(ago(SILENT), Successor::Any).await.map_err(Failure::Store)?;
+    Ok(missing.into_iter().filter(|node| node.seen_at >= ago(MISSED_FOR)).collect())
 }
 
 fn scheduler(services: &Services) -> Result<(), String> {
@@ -73,7 +75,8 @@ fn store(services: &Services, now: Timestamp) -> Result<(), String> {
     let words = health.last_error.unwrap_or_default();
     match health.failing_since {
         Some(since) if now.duration_since(since) > STORE_GRACE => {
-            Err(format!("cannot be written since {since}, {} writes wait: {words}", health.queue_length))
+            let what = if health.claims_alone { "claims cannot be written" } else { "cannot be written" };
+            Err(format!("{what} since {since}, {} writes wait: {words}", health.queue_length))
         }
         // Something of theirs alone is held, as a table that somebody changes.
         _ if health.stuck > 0 => {

@@ -22,9 +22,11 @@ pub struct StoreHealth {
     pub last_commit_at: Option<Timestamp>,
     /// Writes that wait.
     pub queue_length: usize,
-    /// Since when nothing could be written, although something was to be; `None` is healthy.
+    /// Since when nothing could be written, or no claims, although something was to be; `None` is healthy.
     pub failing_since: Option<Timestamp>,
-    /// The last failure, whether or not it has passed.
+    /// Whether it is claims alone that cannot be written.
+    pub claims_alone: bool,
+    /// The last failure, whether or not it has passed; where one part cannot be written, that part's.
     pub last_error: Option<String>,
     /// When that was.
     pub last_error_at: Option<Timestamp>,
@@ -37,16 +39,40 @@ pub struct StoreHealth {
     pub stuck: usize,
 }
 
+impl StoreHealth {
+    /// How the whole is, of which this is what is recorded, and the other one claims.
+    pub(super) fn with_claims(self, claims: StoreHealth) -> StoreHealth {
+        let of_claims = match (self.failing_since, claims.failing_since) {
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            _ => claims.last_error_at > self.last_error_at,
+        };
+        let (last_error, last_error_at) = match of_claims {
+            true => (claims.last_error, claims.last_error_at),
+            false => (self.last_error, self.last_error_at),
+        };
+        StoreHealth {
+            last_commit_at: self.last_commit_at.max(claims.last_commit_at),
+            queue_length: self.queue_length + claims.queue_length,
+            failing_since: [self.failing_since, claims.failing_since].into_iter().flatten().min(),
+            claims_alone: self.failing_since.is_none() && claims.failing_since.is_some(),
+            last_error,
+            last_error_at,
+            commits: self.commits + claims.commits,
+            writes: self.writes + claims.writes,
+            stuck: self.stuck + claims.stuck,
+        }
+    }
+}
+
 /// A write that has waited for long, until it is over.
 pub(super) struct Stuck(Arc<Health>);
 
 impl Drop for Stuck {
     fn drop(&mut self) {
         let mut seen = self.0.seen();
-        seen.stuck -= 1;
-        if seen.stuck == 0 {
-            tracing::info!("what waited for long to be written is written");
-        }
+        seen.report.stuck -= 1;
+        seen.say_if_it_is_over(self.0.part);
     }
 }
 
@@ -54,17 +80,52 @@ impl Drop for Stuck {
 const HELD_UP: &str = "what is to be written is held by somebody else, or the database takes too long: look for a transaction that \
     goes on for long, and at how busy the database's machine is; what waits is tried again";
 
+/// How what one writer writes is. Each writer has its own: a connection that one of them has says nothing of the other's.
 pub(super) struct Health {
     clock: Arc<dyn Clock>,
     metrics: Option<Arc<Metrics>>,
-    seen: Mutex<StoreHealth>,
+    /// What it is of, where that is not all there is.
+    part: Option<&'static str>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    report: StoreHealth,
     /// Why nothing can be written, while nothing can.
-    cause: Mutex<Option<StoreError>>,
+    cause: Option<StoreError>,
+    /// What the log said of a trouble that is not over, and since when that is.
+    said: Option<(Said, Timestamp)>,
+}
+
+/// What the log said at the beginning of a trouble.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// That results wait, although others are written.
+    ResultsWait,
+    /// That nothing can be written.
+    CannotBeWritten,
+}
+
+impl Seen {
+    /// Says the end of a trouble, once nothing fails and nothing waits for long: while it waits, others may be written in between.
+    fn say_if_it_is_over(&mut self, part: Option<&'static str>) {
+        if self.report.failing_since.is_some() || self.report.stuck > 0 {
+            return;
+        }
+        match self.said.take() {
+            Some((Said::CannotBeWritten, since)) => tracing::info!(part, %since, "the store can be written again"),
+            Some((Said::ResultsWait, since)) => {
+                tracing::info!(part, %since, "what waited for long to be written is written");
+            }
+            None => {}
+        }
+    }
 }
 
 impl Health {
-    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Option<Arc<Metrics>>) -> Self {
-        Health { clock, metrics, seen: Mutex::default(), cause: Mutex::default() }
+    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Option<Arc<Metrics>>, part: Option<&'static str>) -> Self {
+        Health { clock, metrics, part, seen: Mutex::default() }
     }
 
     /// So many writes became durable; none, where the writer only looked whether it can write.
@@ -75,14 +136,13 @@ impl Health {
             metrics.observe_commit(took, writes);
         }
         let now = self.clock.now();
-        *self.cause() = None;
         let mut seen = self.seen();
-        if let Some(since) = seen.failing_since.take() {
-            tracing::info!(%since, "the store can be written again");
-        }
-        seen.last_commit_at = Some(now);
-        seen.commits += u64::from(writes > 0);
-        seen.writes += writes as u64;
+        seen.cause = None;
+        seen.report.failing_since = None;
+        seen.report.last_commit_at = Some(now);
+        seen.report.commits += u64::from(writes > 0);
+        seen.report.writes += writes as u64;
+        seen.say_if_it_is_over(self.part);
     }
 
     pub(super) fn failed(&self, error: &Arc<sqlx::Error>) {
@@ -111,12 +171,13 @@ impl Health {
         };
         let now = self.clock.now();
         let mut seen = self.seen();
-        if seen.stuck == 0 && seen.failing_since.is_none() {
-            tracing::error!(error = words, "results of runs cannot be written, although others are");
+        if seen.said.is_none() {
+            tracing::error!(part = self.part, error = words, "results of runs cannot be written, although others are");
+            seen.said = Some((Said::ResultsWait, now));
         }
-        seen.stuck += 1;
-        seen.last_error = Some(words);
-        seen.last_error_at = Some(now);
+        seen.report.stuck += 1;
+        seen.report.last_error = Some(words);
+        seen.report.last_error_at = Some(now);
         Stuck(self.clone())
     }
 
@@ -125,35 +186,131 @@ impl Health {
             metrics.store_error(kind);
         }
         let now = self.clock.now();
-        *self.cause() = Some(cause);
         let mut seen = self.seen();
-        if seen.failing_since.is_none() {
-            // Once per trouble: it is asked again several times a second.
-            tracing::error!(error = words, "the store cannot be written");
-            seen.failing_since = Some(now);
+        seen.cause = Some(cause);
+        // Once per trouble: it is asked again several times a second.
+        if seen.said.is_none_or(|(said, _)| said == Said::ResultsWait) {
+            tracing::error!(part = self.part, error = words, "the store cannot be written");
+            seen.said = Some((Said::CannotBeWritten, now));
         }
-        seen.last_error = Some(words);
-        seen.last_error_at = Some(now);
+        seen.report.failing_since.get_or_insert(now);
+        seen.report.last_error = Some(words);
+        seen.report.last_error_at = Some(now);
     }
 
     pub(super) fn report(&self, queue_length: usize) -> StoreHealth {
-        StoreHealth { queue_length, ..self.seen().clone() }
+        StoreHealth { queue_length, ..self.seen().report.clone() }
     }
 
     pub(super) fn is_failing(&self) -> bool {
-        self.seen().failing_since.is_some()
+        self.seen().report.failing_since.is_some()
+    }
+
+    /// Why nothing can be written, while nothing can.
+    pub(super) fn trouble(&self) -> Option<StoreError> {
+        self.seen().cause.clone()
     }
 
     /// What to tell those whose patience has ended.
     pub(super) fn why_waiting(&self) -> StoreError {
-        self.cause().clone().unwrap_or(StoreError::Busy { retry_after: RETRY_AFTER })
+        self.trouble().unwrap_or(StoreError::Busy { retry_after: RETRY_AFTER })
     }
 
-    fn cause(&self) -> std::sync::MutexGuard<'_, Option<StoreError>> {
-        self.cause.lock().expect("no code panics while it holds this lock")
-    }
-
-    fn seen(&self) -> std::sync::MutexGuard<'_, StoreHealth> {
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+
+    use revere_model::ManualClock;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Checks that `work` logs these lines, each of which has all of its words, and no others.
+    #[track_caller]
+    fn logs(work: impl FnOnce(), lines: &[&[&str]]) {
+        let log = Log::default();
+        let written = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, work);
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), lines.len(), "{text}");
+        for (line, words) in text.lines().zip(lines) {
+            assert!(words.iter().all(|word| line.contains(word)), "{words:?}: {line}");
+        }
+    }
+
+    fn health(part: Option<&'static str>) -> Arc<Health> {
+        let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        Arc::new(Health::new(Arc::new(clock), None, part))
+    }
+
+    #[test]
+    fn what_one_part_writes_does_not_end_the_trouble_of_the_other() {
+        let (records, claims) = (health(Some("records")), health(Some("claims")));
+        let refused = Arc::new(sqlx::Error::Io(io::ErrorKind::ConnectionRefused.into()));
+        let whole = || records.report(1).with_claims(claims.report(2));
+        let fails = || {
+            for _ in 0..3 {
+                claims.failed(&refused);
+                records.committed(1, Duration::ZERO);
+            }
+        };
+        logs(fails, &[&["ERROR", "the store cannot be written", "claims", "PostgreSQL does not answer"]]);
+        assert!(claims.trouble().is_some() && records.trouble().is_none(), "who writes the rest is not told of it");
+        let seen = whole();
+        assert!(seen.failing_since.is_some() && seen.claims_alone && seen.queue_length == 3, "{seen:?}");
+        logs(|| records.failed(&refused), &[&["ERROR", "the store cannot be written", "records"]]);
+        assert!(!whole().claims_alone);
+        logs(|| records.committed(0, Duration::ZERO), &[&["INFO", "the store can be written again", "records"]]);
+        logs(|| claims.committed(0, Duration::ZERO), &[&["INFO", "the store can be written again", "claims"]]);
+        assert_eq!((whole().failing_since, whole().claims_alone), (None, false));
+    }
+
+    #[test]
+    fn what_waits_for_long_is_one_trouble_whatever_is_written_meanwhile() {
+        let (health, busy) = (health(None), StoreError::Busy { retry_after: RETRY_AFTER });
+        let waits = || {
+            health.held_up();
+            let stuck = health.stuck(&busy);
+            for _ in 0..3 {
+                health.committed(1, Duration::ZERO);
+                health.held_up();
+            }
+            health.committed(1, Duration::ZERO);
+            assert_eq!(health.report(0).failing_since, None, "others are written");
+            drop(stuck);
+        };
+        logs(waits, &[&["ERROR", "the store cannot be written"], &["INFO", "the store can be written again"]]);
+        let alone = || drop(health.stuck(&busy));
+        logs(alone, &[&["ERROR", "although others are"], &["INFO", "what waited for long to be written is written"]]);
+        let worse = || {
+            let stuck = health.stuck(&busy);
+            health.held_up();
+            drop(stuck);
+            health.committed(1, Duration::ZERO);
+        };
+        let lines: [&[&str]; 3] = [
+            &["ERROR", "although others are"],
+            &["ERROR", "the store cannot be written"],
+            &["INFO", "the store can be written again"],
+        ];
+        logs(worse, &lines);
     }
 }

@@ -66,7 +66,7 @@ pub use monitors::{
     versions::{Author, SavedVersion},
 };
 pub use moving::{MoveError, MoveStep, Moved, MovedTable};
-pub use nodes::{Due, Holding, MISSED_FOR, Node, SILENT};
+pub use nodes::{Due, Holding, MISSED_FOR, Node, SILENT, Successor};
 pub use people::{
     Attempt, Link, Lookup, NewSession, NewToken, NewUser, SavedFilter, Session, Token, User, UserChange, WaysIn,
     failures_of_codes,
@@ -184,7 +184,6 @@ struct Inner {
     /// The writer is the last to let go of the database; a store that was never closed lets go all the same.
     readers_gone: CancellationToken,
     _let_go: DropGuard,
-    health: Arc<health::Health>,
     place: DatabasePlace,
     patience: Duration,
     alone: bool,
@@ -213,15 +212,15 @@ impl Store {
             DatabasePlace::File(path) => sqlite::connection::open(&options, path).await?,
             DatabasePlace::Server(address) => postgres::connection::open(&options, address).await?,
         };
-        let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone()));
         let readers_gone = CancellationToken::new();
         let shared = matches!(options.place, DatabasePlace::Server(_));
-        let start = |connection, lock| {
-            writer::start(connect.clone(), connection, health.clone(), lock, options.probe_every, readers_gone.clone())
+        let start = |connection, lock, part| {
+            let health = Arc::new(health::Health::new(options.clock.clone(), options.metrics.clone(), part));
+            writer::start(connect.clone(), connection, health, lock, options.probe_every, readers_gone.clone())
         };
-        let (queue, writer) = start(Some(connection), lock);
+        let (queue, writer) = start(Some(connection), lock, shared.then_some("records"));
         // It connects once something is claimed: a command that only writes a little has one connection.
-        let (claims, claiming) = shared.then(|| start(None, None)).unzip();
+        let (claims, claiming) = shared.then(|| start(None, None, Some("claims"))).unzip();
         Ok(Store(Arc::new(Inner {
             readers,
             engine_readers,
@@ -231,7 +230,6 @@ impl Store {
             writers: Mutex::new([writer].into_iter().chain(claiming).collect()),
             _let_go: readers_gone.clone().drop_guard(),
             readers_gone,
-            health,
             shared,
             database_clock: OnceLock::new(),
             claim_margin: options.claim_margin,
@@ -284,7 +282,11 @@ impl Store {
 
     /// How the store is, for `/healthz` and `/metrics`.
     pub fn health(&self) -> StoreHealth {
-        self.0.health.report(self.queues().map(writer::Queue::waiting).sum())
+        let records = self.0.queue.health();
+        match &self.0.claims {
+            Some(claims) => records.with_claims(claims.health()),
+            None => records,
+        }
     }
 
     /// A random text that belongs to this database alone.

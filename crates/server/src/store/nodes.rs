@@ -44,6 +44,42 @@ impl Node {
     }
 }
 
+/// Who takes the place of a server that is gone without a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Successor {
+    /// The same one, begun anew: at the same address of the same machine.
+    TheSame,
+    /// Any that began since, wherever it runs: there are as many as there were.
+    Any,
+}
+
+impl Successor {
+    /// Whether `other` may have taken the place of `gone`, whose last sign of life may be some seconds older than its end: what began
+    /// since, elsewhere, may have been there beside it.
+    fn fits(self, gone: &Node, other: &Node) -> bool {
+        let is_the_same = other.host == gone.host && other.address == gone.address;
+        // Later, and not at the same instant: no two are the successors of each other.
+        other.started_at > gone.seen_at && (is_the_same || self == Successor::Any)
+    }
+}
+
+/// The servers that said nothing since `silent`, the one that was seen last first, but for those in whose place another one began: each
+/// is in the place of one at most, and may be gone as well by now.
+fn missing(all: Vec<Node>, silent: Timestamp, successor: Successor) -> Vec<Node> {
+    let mut gone: Vec<Node> = all.iter().filter(|node| node.seen_at < silent).cloned().collect();
+    let mut others = all;
+    // The one that was seen last has the fewest that may have taken its place.
+    gone.sort_by_key(|node| std::cmp::Reverse(node.seen_at));
+    gone.retain(|gone| match others.iter().position(|other| successor.fits(gone, other)) {
+        Some(place) => {
+            others.swap_remove(place);
+            false
+        }
+        None => true,
+    });
+    gone
+}
+
 /// What a server has in hand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Holding {
@@ -162,21 +198,11 @@ impl Store {
         Ok(rows.first().map(count).unwrap_or_default())
     }
 
-    /// Servers that were seen since `recent`, did not stop in order and said nothing since `silent`, but for those in whose place
-    /// another one began.
-    pub async fn nodes_missing(&self, silent: Timestamp, recent: Timestamp) -> Result<Vec<Node>, StoreError> {
-        let all = self.nodes().await?.into_iter().map(|(node, _)| node).filter(|node| node.seen_at >= recent);
-        let (mut missing, mut here): (Vec<Node>, Vec<Node>) = all.partition(|node| node.seen_at < silent);
-        // The one that was seen last has the fewest that may have taken its place.
-        missing.sort_by_key(|node| std::cmp::Reverse(node.seen_at));
-        missing.retain(|gone| match here.iter().position(|other| other.started_at >= gone.seen_at) {
-            Some(place) => {
-                here.swap_remove(place);
-                false
-            }
-            None => true,
-        });
-        Ok(missing)
+    /// Servers of the last day that did not stop in order and said nothing since `silent`, but for those in whose place another one
+    /// began.
+    pub async fn nodes_missing(&self, silent: Timestamp, successor: Successor) -> Result<Vec<Node>, StoreError> {
+        let all = self.nodes().await?.into_iter().map(|(node, _)| node).collect();
+        Ok(missing(all, silent, successor))
     }
 
     /// What becomes due next: one question, so that many servers may ask it often.
@@ -265,5 +291,60 @@ impl Store {
                 (run, made)
             })
             .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, host: &str, address: &str, started: i64, seen: i64) -> Node {
+        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        Node {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            version: "0.1.0".to_owned(),
+            address: address.to_owned(),
+            started_at: at(started),
+            seen_at: at(seen),
+            runs_a_minute: 0,
+        }
+    }
+
+    /// Who of these is missing at the hundredth second.
+    fn missed(nodes: &[Node], successor: Successor) -> Vec<String> {
+        let silent = Timestamp::from_second(1_800_000_100).unwrap() - SILENT;
+        missing(nodes.to_vec(), silent, successor).into_iter().map(|node| node.name).collect()
+    }
+
+    #[test]
+    fn who_began_beside_a_server_that_is_gone_is_not_taken_for_it() {
+        // Killed in the ninth second, and last seen at its start.
+        let killed = node("killed", "web1", "http://web1:5000", 0, 0);
+        for (host, address, started, of_the_same, of_any) in [
+            ("web1", "http://web1:5000", 12, true, true),
+            ("web1", "http://web1:5001", 3, false, true),
+            ("web2", "http://web1:5000", 3, false, true),
+            ("web2", "http://web2:5000", 40, false, true),
+            ("web1", "http://web1:5000", 0, false, false),
+            ("web2", "http://web2:5000", -60, false, false),
+        ] {
+            let nodes = [killed.clone(), node("other", host, address, started, 99)];
+            let seen = [Successor::TheSame, Successor::Any].map(|successor| missed(&nodes, successor).is_empty());
+            assert_eq!(seen, [of_the_same, of_any], "{host} {address} {started}");
+        }
+    }
+
+    #[test]
+    fn each_stands_for_one_that_is_gone_and_the_last_for_all_that_it_was_before() {
+        let one = |name: &str, started, seen| node(name, "web1", "http://web1:5000", started, seen);
+        let again = [one("a", 0, 10), one("b", 12, 20), one("c", 25, 99)];
+        let gone = [one("a", 0, 10), one("b", 12, 20), one("c", 25, 30)];
+        let two = [one("a", 0, 10), one("b", 0, 11), one("c", 25, 99)];
+        for successor in [Successor::TheSame, Successor::Any] {
+            assert_eq!(missed(&again, successor), [""; 0], "it was killed twice, and is there");
+            assert_eq!(missed(&gone, successor), ["c"]);
+            assert_eq!(missed(&two, successor), ["a"], "one of two is there again");
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         Event, Shared,
         driver::{Failed, Next, Task},
     },
-    store::{DeliveryStanding, DeliveryStatus, MISSED_FOR, Node, SILENT, StoreError, TakenBack},
+    store::{DeliveryStanding, DeliveryStatus, MISSED_FOR, Node, SILENT, StoreError, Successor, TakenBack},
 };
 
 /// From look to look, give or take a fifth, so that servers do not look all at once.
@@ -50,6 +50,15 @@ pub(in crate::engine) struct Others {
     told: Mutex<Option<Told>>,
     /// The servers of which the log says that they are gone.
     gone: Mutex<BTreeSet<String>>,
+    undone: Mutex<Undone>,
+}
+
+/// Why what is not done at each look could not be done when it was tried last. Looks at which it is not tried do not make up for it:
+/// the task would fail and be well again in turn.
+#[derive(Default)]
+struct Undone {
+    sign: Option<StoreError>,
+    take_over: Option<StoreError>,
 }
 
 /// How things stood at the last look.
@@ -72,17 +81,28 @@ struct Seen {
 
 impl Others {
     pub(in crate::engine) fn new(shared: Arc<Shared>) -> Others {
-        Others { shared, looks: AtomicU64::new(0), told: Mutex::new(None), gone: Mutex::default() }
+        Others {
+            shared,
+            looks: AtomicU64::new(0),
+            told: Mutex::new(None),
+            gone: Mutex::default(),
+            undone: Mutex::default(),
+        }
     }
 
     async fn look(&self) -> Result<Next, StoreError> {
         let shared = &self.shared;
         let look = self.looks.fetch_add(1, Ordering::Relaxed);
-        if look.is_multiple_of(SIGNS) {
-            self.sign().await?;
+        // One that could not be given is tried again sooner, at other looks than those that take over.
+        if look.is_multiple_of(SIGNS) || (look % TAKES_OVER == 1 && self.undone().sign.is_some()) {
+            let given = self.sign().await;
+            self.undone().sign = given.as_ref().err().cloned();
+            given?;
         }
         if look.is_multiple_of(TAKES_OVER) {
-            self.take_over().await?;
+            let taken = self.take_over().await;
+            self.undone().take_over = taken.as_ref().err().cloned();
+            taken?;
         }
         let now = shared.clock.now();
         let due = shared.store.due(now).await?;
@@ -96,6 +116,9 @@ impl Others {
             }
         }
         self.tell().await?;
+        if let Some(error) = self.undone().first() {
+            return Err(error);
+        }
         // Servers that were started together look at different times; nothing else depends on it.
         let spread = getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX));
         Ok(Next::After(EVERY.mul_f64(0.8 + 0.4 * spread)))
@@ -110,8 +133,7 @@ impl Others {
         let seen = shared.store.node_seen(&shared.sign_of_life(now)).await;
         asked.and(seen)?;
         let since = now.saturating_sub(SILENT).unwrap_or(Timestamp::MIN);
-        let recent = now.saturating_sub(MISSED_FOR).unwrap_or(Timestamp::MIN);
-        self.say_who_is_gone(shared.store.nodes_missing(since, recent).await?);
+        self.say_who_is_gone(shared.store.nodes_missing(since, Successor::TheSame).await?, now);
         shared.servers.store(shared.store.nodes_seen(since).await?, Ordering::Relaxed);
         Ok(())
     }
@@ -128,8 +150,10 @@ impl Others {
         Ok(())
     }
 
-    /// Says in the log, once, which servers give no sign of life, and which do again.
-    fn say_who_is_gone(&self, missing: Vec<Node>) {
+    /// Says in the log, once, which servers give no sign of life, and which do again or are missed no more.
+    fn say_who_is_gone(&self, missing: Vec<Node>, now: Timestamp) {
+        let recent = now.saturating_sub(MISSED_FOR).unwrap_or(Timestamp::MIN);
+        let (missing, long_gone): (Vec<Node>, Vec<Node>) = missing.into_iter().partition(|node| node.seen_at >= recent);
         let mut gone = self.gone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let names: BTreeSet<String> = missing.iter().map(|node| node.name.clone()).collect();
         for node in missing.iter().filter(|node| !gone.contains(&node.name)) {
@@ -137,7 +161,10 @@ impl Others {
             tracing::warn!(server = name, host, %seen_at, "another server gives no sign of life; what it has in hand is taken over");
         }
         for name in gone.difference(&names) {
-            tracing::info!(server = name, "another server is there again, or another one in its place");
+            match long_gone.iter().any(|node| node.name == *name) {
+                true => tracing::info!(server = name, "another server has been gone for an hour and is missed no more"),
+                false => tracing::info!(server = name, "another server is there again, or was begun anew in its place"),
+            }
         }
         *gone = names;
     }
@@ -208,6 +235,16 @@ impl Others {
 
     fn told(&self) -> std::sync::MutexGuard<'_, Option<Told>> {
         self.told.lock().expect("no code panics while it holds this lock")
+    }
+
+    fn undone(&self) -> std::sync::MutexGuard<'_, Undone> {
+        self.undone.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+impl Undone {
+    fn first(&self) -> Option<StoreError> {
+        self.sign.clone().or_else(|| self.take_over.clone())
     }
 }
 

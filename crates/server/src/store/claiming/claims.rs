@@ -86,7 +86,8 @@ impl Store {
         if let Some(queue) = &self.0.claims {
             // Looking takes no locks; most of the time nothing is due.
             if self.next_due(request.now).await?.is_none_or(|due| due > request.now) {
-                return Ok(Claims::default());
+                // Another server may have claimed what was. That this one cannot is over when its writer can write again.
+                return queue.trouble().map_or_else(|| Ok(Claims::default()), Err);
             }
             if self.ask_a_doubtful_clock().await? {
                 // What is due is to be reckoned anew.

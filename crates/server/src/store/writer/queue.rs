@@ -23,7 +23,7 @@ use crate::store::{
     StoreError,
     claiming::results::{Committed, RunResult},
     database::DbConnection,
-    health::Health,
+    health::{Health, StoreHealth},
 };
 
 /// How many pieces of work may wait; beyond, those who ask wait outside.
@@ -182,9 +182,14 @@ impl Queue {
         (Queue { jobs, closing, health }, receiver)
     }
 
-    /// How much waits.
-    pub(in crate::store) fn waiting(&self) -> usize {
-        self.jobs.max_capacity() - self.jobs.capacity()
+    /// How what it feeds is, and how much waits.
+    pub(in crate::store) fn health(&self) -> StoreHealth {
+        self.health.report(self.jobs.max_capacity() - self.jobs.capacity())
+    }
+
+    /// Why nothing of it can be written, while nothing can.
+    pub(in crate::store) fn trouble(&self) -> Option<StoreError> {
+        self.health.trouble()
     }
 
     /// Takes nothing more; what waits is still written.

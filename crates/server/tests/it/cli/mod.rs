@@ -29,6 +29,7 @@ mod sandbox_reset;
 pub(crate) mod server;
 mod service_manager;
 mod several_servers;
+mod store_troubles;
 mod taking_over;
 mod tape;
 mod upgrading;

@@ -10,11 +10,12 @@ use std::{
 };
 
 use jiff::Timestamp;
+use revere::store::PostgresAddress;
 use revere_model::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::{Shell, server::Server};
-use crate::support::{database::schema_of_its_own, eventually};
+use crate::support::{Sql, database::schema_of_its_own, eventually, until};
 
 /// A source that never answers who asks first, and everybody else at once.
 async fn source() -> String {
@@ -59,17 +60,8 @@ impl Two {
             ),
         );
         let (one, other) = (shell.serve(&[]), shell.serve(&[]));
-        // Who begins after another one was seen last may have begun in its place. Each knows of itself how it is now.
         for server in [&one, &other] {
-            server
-                .wait_for("/api/v1/server", |said| {
-                    let nodes = said["servers"].as_array()?;
-                    let all = nodes
-                        .iter()
-                        .all(|seen| nodes.iter().all(|begun| at(seen, "seen_at") > at(begun, "started_at")));
-                    (nodes.len() == 2 && all).then_some(())
-                })
-                .await;
+            server.wait_for("/api/v1/server", |said| (said["servers"].as_array()?.len() == 2).then_some(())).await;
         }
         // One tick a minute, which is soon.
         let second = (SystemClock.now().as_second() + 5) % 60;
@@ -195,4 +187,53 @@ async fn a_server_that_is_ended_hands_its_tick_back_at_once() {
     let names: Vec<_> = said["servers"].as_array().unwrap().iter().map(|node| &node["name"]).collect();
     assert!(names.len() == 1 && *names[0] != two.name, "who left in order is listed no more: {names:?}");
     two.other.stop();
+}
+
+/// A server, what it is called in claims, and a connection to its database.
+async fn seen_once(shell: &Shell, more: &str) -> (Server, String, Sql) {
+    let url = schema_of_its_own().await;
+    shell.write("config.py", &format!("DATABASE_URL = '{url}'\n{more}"));
+    let server = shell.serve(&[]);
+    let mut sql = Sql::at(&PostgresAddress::read(&url, None).unwrap().into()).await;
+    let name = eventually("it gives a sign of life", async || {
+        sql.texts("select name from nodes").await.pop().ok_or_else(|| "none yet".to_owned())
+    })
+    .await;
+    (server, name, sql)
+}
+
+/// Its last sign of life is older than the other one, which was there beside it all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_just_after_another_one_began_is_in_the_log_for_an_hour() {
+    let shell = Shell::new();
+    let (killed, name, mut sql) = seen_once(&shell, "").await;
+    let other = shell.serve(&[]);
+    killed.signal("KILL");
+    other.stderr.wait_for_all(&["another server gives no sign of life", &name]);
+    sql.run(format!("update nodes set seen_at = seen_at - 3600000000 where name = '{name}'")).await;
+    other.stderr.wait_for_all(&["another server has been gone for an hour and is missed no more", &name]);
+    let log = other.stop();
+    assert_eq!(log.matches("gives no sign of life").count(), 1, "{log}");
+    assert!(!log.contains("is there again"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_and_begun_anew_in_its_place_is_not_called_gone() {
+    let shell = Shell::new();
+    // Each has the address that people reach it at, whatever port is free.
+    let (killed, name, mut sql) = seen_once(&shell, "BASE_URL = 'http://revere.test'\n").await;
+    killed.signal("KILL");
+    let anew = shell.serve(&[]);
+    // At its next sign of life it has looked once for those who were silent at this one.
+    let mut seen = 0;
+    for sign in ["when the other one is silent", "afterwards"] {
+        let later = format!(
+            "select count(*) from nodes a join nodes b on b.name <> a.name
+             where a.name = '{name}' and b.seen_at > a.seen_at + 31000000 and b.seen_at > {seen}"
+        );
+        until(sign, async || sql.number(later.as_str()).await == 1).await;
+        seen = sql.number(format!("select seen_at from nodes where name <> '{name}'")).await;
+    }
+    let log = anew.stop();
+    assert!(!log.contains("gives no sign of life"), "{log}");
 }

@@ -87,6 +87,29 @@ async fn it_looks(other: &TestEngine) {
     until("it looks", async || looks() > before + 1).await;
 }
 
+/// Where only it is refused, looks at which none is due do not make the task well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_of_life_that_cannot_be_written_is_one_trouble_until_it_can() {
+    let impatient = Scratch::on(TestDatabase::on_a_server().await, |options| options.patience = Duration::from_secs(5));
+    let test = TestEngine::on(impatient.await, EngineSettings::default()).await;
+    let looks = || {
+        test.engine.wake();
+        test.engine.tasks().into_iter().find(|task| task.name == "other servers").unwrap()
+    };
+    let mut holder = test.scratch.sql().await;
+    holder.run("begin; lock table nodes in exclusive mode").await;
+    until("it is refused", async || looks().failing_since.is_some()).await;
+    let before = looks();
+    until("it looked five times more", async || {
+        let now = looks();
+        assert_eq!(now.failing_since, before.failing_since, "{now:?}");
+        now.pieces >= before.pieces + 5
+    })
+    .await;
+    holder.let_go().await;
+    until("it is well", async || looks().failing_since.is_none()).await;
+}
+
 /// What `seen` hears next that `wanted` wants.
 async fn heard<T>(
     other: &TestEngine,

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use revere::store::{
-    AuditFilter, Committed, MonitorFilter, OpenError, PostgresAddress, Store, StoreError, StoreOptions,
+    AuditFilter, ClaimRequest, Committed, MonitorFilter, OpenError, PostgresAddress, Store, StoreError, StoreOptions,
 };
 use revere_model::State;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
@@ -144,6 +144,49 @@ async fn a_result_that_waits_for_long_is_said_also_where_others_are_written() {
     execute(&mut kept.admin, "rollback").await;
     assert!(matches!(recording.await.unwrap().unwrap(), Committed::Recorded { .. }));
     assert_eq!(store.health().stuck, 0);
+    store.close().await;
+}
+
+/// They have a connection of their own: neither that others are written says that they can be, nor that nothing is due any more, as
+/// where another server has claimed it.
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_that_cannot_be_made_are_a_trouble_until_they_can_whatever_else_is_written() {
+    const NONE_FREE: &str = "has no connection free";
+    let mut kept = Kept::new().await;
+    let scratch = Scratch::on(TestDatabase::at_url(&kept.url()), |_| {}).await;
+    let store = &scratch.store;
+    scratch.made(&spec("a")).await;
+    store.get_ready().await;
+    execute(&mut kept.admin, "alter role keeper connection limit 0").await;
+    let claim = async || {
+        let request = ClaimRequest {
+            node: "one".to_owned(),
+            now: scratch.now(),
+            up_since: scratch.now(),
+            run_limit: Duration::from_secs(30),
+            limit: 9,
+            places: 9,
+        };
+        store.claim_due(&request).await.map(drop)
+    };
+    scratch.clock.advance(jiff::SignedDuration::from_mins(1));
+    until("it is known", async || claim().await.is_err() && store.health().failing_since.is_some()).await;
+    let since = store.health().failing_since;
+    for name in ["b", "c", "d"] {
+        scratch.clock.advance(jiff::SignedDuration::from_secs(1));
+        scratch.made(&spec(name)).await;
+        let refused = claim().await.unwrap_err();
+        assert!(refused.to_string().contains(NONE_FREE), "{refused}");
+        let health = store.health();
+        assert_eq!((health.failing_since, health.claims_alone), (since, true), "{health:?}");
+        assert!(health.last_error.as_ref().is_some_and(|words| words.contains(NONE_FREE)), "{health:?}");
+    }
+    execute(&mut kept.admin, "update dues set due_at = due_at + 86400000000").await;
+    let refused = claim().await.unwrap_err();
+    assert!(refused.to_string().contains(NONE_FREE), "{refused}");
+    execute(&mut kept.admin, "alter role keeper connection limit -1").await;
+    until("they can be made again", async || claim().await.is_ok()).await;
+    assert_eq!((store.health().failing_since, store.health().claims_alone), (None, false));
     store.close().await;
 }
 

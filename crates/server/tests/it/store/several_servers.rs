@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use revere::store::{
     Committed, ConfiguredAlert, DeliveryFilter, MonitorFilter, OpenError, PostgresAddress, Settlement, Store,
-    StoreError, StoreOptions,
+    StoreError, StoreOptions, Successor,
 };
 use revere_model::{Clock as _, Monitor, MonitorId, MonitorSpec, State};
 use sqlx::Executor as _;
@@ -273,6 +273,37 @@ async fn servers_show_what_they_have_in_hand_and_are_gone_when_they_stop() {
     scratch.store.node_seen(&node("three", "2026-01-02T00:02:00Z")).await.unwrap();
     let left: Vec<String> = other.nodes().await.unwrap().into_iter().map(|(node, _)| node.name).collect();
     assert_eq!(left, ["three"]);
+}
+
+#[tokio::test]
+async fn a_server_is_missed_unless_it_stopped_in_order_or_began_anew() {
+    let (scratch, other) = two().await;
+    let node = |name: &str, host: &str, started: &str, seen: &str| revere::store::Node {
+        name: name.to_owned(),
+        host: host.to_owned(),
+        version: "0.1.0".to_owned(),
+        address: "https://revere.example".to_owned(),
+        started_at: at(started),
+        seen_at: at(seen),
+        runs_a_minute: 7,
+    };
+    let (began, now) = ("2026-01-01T00:00:00Z", "2026-01-01T00:02:00Z");
+    for seen in [
+        node("killed", "web1", began, began),
+        node("beside it", "web2", "2026-01-01T00:00:03Z", now),
+        node("ended", "web3", began, began),
+        node("killed, too", "web4", began, "2026-01-01T00:00:09Z"),
+        node("begun anew", "web4", "2026-01-01T00:00:15Z", now),
+    ] {
+        scratch.store.node_seen(&seen).await.unwrap();
+    }
+    other.node_left("ended").await.unwrap();
+    let missed = async |successor| {
+        let missing = other.nodes_missing(at("2026-01-01T00:01:30Z"), successor).await.unwrap();
+        missing.into_iter().map(|node| node.name).collect::<Vec<_>>()
+    };
+    assert_eq!(missed(Successor::TheSame).await, ["killed"]);
+    assert_eq!(missed(Successor::Any).await, [""; 0], "there are as many as there were");
 }
 
 #[tokio::test]
