@@ -2,7 +2,7 @@
 -- it, is of no use here, for PostgreSQL reads an index alone only where the whole column is in it. A long value has no room in one, so
 -- those have an index of their own, without it. What else is asked by time needs no more than the time.
 --
--- Of partitions with many runs they are there by now: `postgres/chart_indexes.rs` made them while everybody went on. Nobody writes
+-- Of large partitions they are there by now: `postgres/chart_indexes.rs` made them while everybody went on. Nobody writes
 -- meanwhile: whoever does begins with a row of `commits`.
 lock table commits in exclusive mode;
 

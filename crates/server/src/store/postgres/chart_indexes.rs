@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
+
+use super::{address::PostgresAddress, connection};
 
 /// The end of each index's name, after that of its partition, and what it is of. As in the step.
 const INDEXES: [(&str, &str); 3] = [
@@ -23,30 +25,34 @@ const MAKING: i64 = 0x5245_5649;
 /// an index that is made beside others waits for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// A partition that takes more bytes has them made ahead; of a smaller one the step makes them within moments.
+const LARGE: i64 = 8 << 20;
+
+/// Of one that takes more bytes it is said beforehand that this takes a while.
+const TAKES_A_WHILE: i64 = 100 << 20;
+
 /// Makes those that are missing. Stopped in the middle, the next start goes on from there.
-pub(super) async fn make_ahead(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    while !is_ours(connection, "select pg_try_advisory_lock($1)").await? {
+pub(super) async fn make_ahead(address: &PostgresAddress) -> Result<(), sqlx::Error> {
+    let mut connection = connection::patient(address).await?;
+    // It goes through all rows, and waits until nobody reads any longer who began before.
+    sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut connection).await?;
+    loop {
+        // The connection's end gives it back.
+        let is_ours: bool =
+            sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(MAKING).fetch_one(&mut connection).await?;
+        if is_ours {
+            break;
+        }
         sleep(LOOK_EVERY).await;
     }
-    let limit: String = sqlx::query_scalar("show statement_timeout").fetch_one(&mut *connection).await?;
-    let set = "select set_config('statement_timeout', $1, false)";
-    sqlx::query(set).bind("0").execute(&mut *connection).await?;
-    let made = make_missing(connection).await;
-    // Where the connection is gone, so are both.
-    let again = sqlx::query(set).bind(limit).execute(&mut *connection).await;
-    let given_back = is_ours(connection, "select pg_advisory_unlock($1)").await;
-    made?;
-    again?;
-    given_back.map(drop)
-}
-
-async fn is_ours(connection: &mut PgConnection, asked: &'static str) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(asked).bind(MAKING).fetch_one(connection).await
+    let made = make_missing(&mut connection).await;
+    connection.close().await.ok();
+    made
 }
 
 async fn make_missing(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let mut has_told = false;
-    for (partition, is_large) in partitions(connection).await? {
+    for (partition, size) in large_partitions(connection).await? {
         for (suffix, of) in INDEXES {
             let name = format!("{partition}{suffix}");
             match is_valid(connection, &name).await? {
@@ -55,7 +61,7 @@ async fn make_missing(connection: &mut PgConnection) -> Result<(), sqlx::Error> 
                 Some(false) => go(connection, format!("drop index concurrently {name}")).await?,
                 None => {}
             }
-            if is_large && !has_told {
+            if size > TAKES_A_WHILE && !has_told {
                 has_told = true;
                 tracing::info!(
                     "indexes of all runs are made, from which charts are drawn; with many millions this takes minutes, and waits for \
@@ -72,13 +78,15 @@ async fn make_missing(connection: &mut PgConnection) -> Result<(), sqlx::Error> 
     Ok(())
 }
 
-/// The partitions' names, and whether each holds many runs.
-async fn partitions(connection: &mut PgConnection) -> Result<Vec<(String, bool)>, sqlx::Error> {
+/// The names of large partitions, and how many bytes each takes.
+async fn large_partitions(connection: &mut PgConnection) -> Result<Vec<(String, i64)>, sqlx::Error> {
     sqlx::query_as(
-        "select cast(c.relname as text), pg_relation_size(c.oid) > 100000000
+        "select cast(c.relname as text), pg_relation_size(c.oid)
          from pg_inherits i join pg_class c on c.oid = i.inhrelid
-         where i.inhparent = to_regclass('runs') and not i.inhdetachpending order by c.relname",
+         where i.inhparent = to_regclass('runs') and not i.inhdetachpending and pg_relation_size(c.oid) > $1
+         order by c.relname",
     )
+    .bind(LARGE)
     .fetch_all(connection)
     .await
 }

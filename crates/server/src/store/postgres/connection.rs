@@ -171,12 +171,16 @@ pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAdd
     })
 }
 
-/// A connection by itself, to a database that everything can be kept in.
-pub(super) async fn checked(address: &PostgresAddress) -> Result<PgConnection, OpenError> {
+/// A connection by itself, for what may take long.
+pub(super) async fn patient(address: &PostgresAddress) -> Result<PgConnection, sqlx::Error> {
     let mut options = ConnectOptions::new(address, CONNECTING);
-    // What it is for may take long.
     options.address = options.address.disable_statement_logging();
-    let mut connection = connect_alone(&options).await.map_err(|source| faults::cannot_open(address, source))?;
+    connect_alone(&options).await
+}
+
+/// The same, to a database that everything can be kept in.
+pub(super) async fn checked(address: &PostgresAddress) -> Result<PgConnection, OpenError> {
+    let mut connection = patient(address).await.map_err(|source| faults::cannot_open(address, source))?;
     check(&mut connection, address).await?;
     Ok(connection)
 }

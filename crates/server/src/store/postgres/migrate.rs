@@ -58,7 +58,7 @@ pub(super) async fn bring_up_to_date(
         };
         let prepared = match *version {
             PARTITIONED if found > 0 => look_through(connection).await,
-            CHARTS_FROM_AN_INDEX if found > 0 => chart_indexes::make_ahead(connection).await,
+            CHARTS_FROM_AN_INDEX if found > 0 => chart_indexes::make_ahead(address).await,
             _ => Ok(()),
         };
         let applied = match prepared {

@@ -1,5 +1,7 @@
 //! What charts are drawn from stands in an index of PostgreSQL, too, and a database that had none gets it while others go on.
 
+use std::time::Duration;
+
 use jiff::ToSpan as _;
 use revere::store::{SeriesPoint, Store, StoreOptions};
 use revere_model::ReturnValue;
@@ -60,7 +62,9 @@ async fn a_chart_reads_an_index_and_no_rows() {
 
 #[tokio::test]
 async fn a_database_gets_the_index_while_a_server_of_the_version_before_goes_on() {
-    let database = TestDatabase::on_a_server().await;
+    // Of its own: who makes an index beside others waits for all who read in the same database.
+    let server = PostgresServer::start(&[]).await;
+    let database = TestDatabase::at_url(&server.url());
     let mut session = before("0038", &database).await;
     let long_ago = at("2026-01-01T00:00:00Z");
     for n in 0..5 {
@@ -82,28 +86,61 @@ async fn a_database_gets_the_index_while_a_server_of_the_version_before_goes_on(
         ids.join(" ")
     };
     assert_eq!(chart(&mut session).await, "1 2 3 4 5");
+    // Of many runs it is made ahead; of these five the step makes it.
+    sqlx::raw_sql(
+        "create table runs_from_20300107 (like runs including defaults);
+         alter table runs_from_20300107 add primary key (id);
+         alter table runs attach partition runs_from_20300107 for values from (1893974400000000) to (1894579200000000);
+         insert into runs (monitor_id, kind, tick_at, started_at, duration_us, outcome, old_state, new_state, message, return_value, output)
+         select 2, 'scheduled', n, n, 7, 'OK', 'OK', 'OK', repeat('many ', 100), null, ''
+         from generate_series(1893974400000001, 1893974400020000) n",
+    )
+    .execute(&mut session)
+    .await
+    .unwrap();
     // Whoever was stopped in the middle left one that is whole, and half of one.
     for left in [
         "create index runs_before_time on runs_before (monitor_id, started_at)",
         "create index runs_before_points on runs_before (monitor_id)",
-        "update pg_index set indisvalid = false where indexrelid = to_regclass('runs_before_points')",
+        "create index runs_from_20300107_time on runs_from_20300107 (monitor_id)",
+        "update pg_index set indisvalid = false
+             where indexrelid in (to_regclass('runs_before_points'), to_regclass('runs_from_20300107_time'))",
     ] {
         sqlx::raw_sql(AssertSqlSafe(left)).execute(&mut session).await.unwrap();
     }
 
-    let options = StoreOptions::new(database.place());
-    let (one, two) = tokio::join!(Store::open(options.clone()), Store::open(options));
+    // Somebody reads for long, longer than a lock is waited for.
+    let mut reader = server.connect().await;
+    sqlx::raw_sql("begin isolation level repeatable read; select 1").execute(&mut reader).await.unwrap();
+    let mut options = StoreOptions::new(database.place());
+    options.busy_timeout = Duration::from_millis(50);
+    let other = options.clone();
+    let opening = tokio::spawn(async move { tokio::join!(Store::open(options), Store::open(other)) });
+    let mut admin = server.connect().await;
+    let waits = "select count(*) from pg_stat_activity where query like 'create index concurrently%' and wait_event_type = 'Lock'
+                     and clock_timestamp() - state_change > interval '200 ms'";
+    until("it waits for who reads", async || {
+        sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut admin).await.unwrap() == 1
+    })
+    .await;
+    assert_eq!(as_before(&mut session, long_ago + 5.minutes()).await, 20_006, "others go on meanwhile");
+    sqlx::raw_sql("commit").execute(&mut reader).await.unwrap();
+    let (one, two) = opening.await.unwrap();
     let store = one.unwrap();
     two.unwrap().close().await;
     let mut sql = Sql::of(&store).await;
     let indexes = "select cast(c.relname as text) || case when i.indisvalid then '' else ' by half' end
          from pg_index i join pg_class c on c.oid = i.indexrelid
-         where i.indrelid in (to_regclass('runs'), to_regclass('runs_before')) and c.relname ~ '(time|points|series)$'
+         where i.indrelid in (select to_regclass('runs') union select inhrelid from pg_inherits where inhparent = to_regclass('runs'))
+             and c.relname ~ '(time|points|series)$'
              and c.relname !~ '_(state|flip|warning)_' order by 1";
     let expected = [
         "runs_before_long_points",
         "runs_before_points",
         "runs_before_time",
+        "runs_from_20300107_long_points",
+        "runs_from_20300107_points",
+        "runs_from_20300107_time",
         "runs_long_points",
         "runs_points",
         "runs_time",
@@ -111,9 +148,9 @@ async fn a_database_gets_the_index_while_a_server_of_the_version_before_goes_on(
     assert_eq!(sql.texts(indexes).await, expected);
 
     // The same session, with what it prepared before.
-    assert_eq!(as_before(&mut session, long_ago + 6.minutes()).await, 6);
-    assert_eq!(newest_as_before(&mut session).await, [6, 5, 4]);
-    assert_eq!(chart(&mut session).await, "1 2 3 4 5 6");
+    assert_eq!(as_before(&mut session, long_ago + 6.minutes()).await, 20_007);
+    assert_eq!(newest_as_before(&mut session).await, [20_007, 20_006, 5]);
+    assert_eq!(chart(&mut session).await, "1 2 20006 20007 3 4 5");
     // A partition that is made from now on has them from the beginning.
     store.keep_partitions(at("2039-12-29T12:00:00Z")).await.unwrap();
     let of_each = "select cast(count(*) as bigint) from pg_inherits where inhparent = to_regclass('runs_points')";
