@@ -210,7 +210,10 @@ async fn a_server_that_is_killed_just_after_another_one_began_is_in_the_log_for_
     let other = shell.serve(&[]);
     killed.signal("KILL");
     other.stderr.wait_for_all(&["another server gives no sign of life", &name]);
-    sql.run(format!("update nodes set seen_at = seen_at - 3600000000 where name = '{name}'")).await;
+    sql.run(format!(
+        "update nodes set started_at = started_at - 3600000000, seen_at = seen_at - 3600000000 where name = '{name}'"
+    ))
+    .await;
     other.stderr.wait_for_all(&["another server has been gone for an hour and is missed no more", &name]);
     let log = other.stop();
     assert_eq!(log.matches("gives no sign of life").count(), 1, "{log}");

@@ -156,7 +156,8 @@ async fn claims_that_cannot_be_made_are_a_trouble_until_they_can_whatever_else_i
     let scratch = Scratch::on(TestDatabase::at_url(&kept.url()), |_| {}).await;
     let store = &scratch.store;
     scratch.made(&spec("a")).await;
-    store.get_ready().await;
+    // What is read has a connection by then.
+    store.next_due(scratch.now()).await.unwrap();
     execute(&mut kept.admin, "alter role keeper connection limit 0").await;
     let claim = async || {
         let request = ClaimRequest {
