@@ -5,7 +5,8 @@ use super::database::DbConnection;
 /// At most so many rows of one statement where their number makes no difference to its text.
 const MOST: usize = 1000;
 
-/// Cuts `items` into pieces of 1, 4, 16 or 64, so that statements of many rows come in few shapes and stay prepared.
+/// Cuts `items` into pieces of 64 and of the powers of two below, so that statements of many rows come in few shapes and stay
+/// prepared. Fewer shapes are more pieces, and each goes to SQLite's thread and back.
 pub(super) fn in_shapes<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
     cut(items, of_few_sizes)
 }
@@ -24,7 +25,7 @@ pub(super) fn in_pieces<'t, T>(
 }
 
 fn of_few_sizes(left: usize) -> Option<usize> {
-    [64, 16, 4, 1].into_iter().find(|size| *size <= left)
+    [64, 32, 16, 8, 4, 2, 1].into_iter().find(|size| *size <= left)
 }
 
 fn cut<T>(mut items: &[T], size: impl Fn(usize) -> Option<usize>) -> impl Iterator<Item = &[T]> {

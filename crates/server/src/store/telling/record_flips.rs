@@ -2,6 +2,8 @@
 //!
 //! Whether an alert owes anything is the model's decision; here it is asked, and its answer kept.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use revere_model::{
     Flip as Change, FlipId, MonitorId, MuteSubject, ReturnValue, RunId, Severity, Silence, Subject, Verdict,
@@ -23,7 +25,8 @@ use crate::notification::{Incident, MonitorSummary, Notification};
 use crate::store::{
     RecordedFlip, StoreError,
     columns::{ids_text, micros, value_text},
-    database::{self as db, DbConnection},
+    database::{self as db, DbConnection, sql_pieces},
+    many_rows::in_pieces,
 };
 
 /// A flip that is about to be recorded.
@@ -47,6 +50,15 @@ pub(in crate::store) enum Cause {
     Run(RunId, Timestamp, Timestamp),
     /// A person's act.
     Person,
+}
+
+impl Cause {
+    fn run(self) -> Option<RunId> {
+        match self {
+            Cause::Run(run, ..) => Some(run),
+            Cause::Person => None,
+        }
+    }
 }
 
 /// A recorded flip, with the alerts that owe a delivery for it.
@@ -74,10 +86,7 @@ pub(in crate::store) async fn record_flips(
     let mut described = Described::new(&instance);
     let mut recorded = Vec::with_capacity(flips.len());
     let mut silent = Vec::with_capacity(flips.len());
-    let mut inserted = Vec::with_capacity(flips.len());
-    for new in flips {
-        inserted.push(insert(connection, new).await?);
-    }
+    let inserted = insert_all(connection, flips).await?;
     // With the change that is being recorded.
     let flapping = flapping::of_these(connection, flips.iter().map(|flip| flip.monitor_id), now).await?;
     for (new, flip) in flips.iter().zip(inserted) {
@@ -179,41 +188,60 @@ impl NewFlip<'_> {
     }
 }
 
+/// Writes a flip.
 pub(in crate::store) async fn insert(
     connection: &mut DbConnection,
     new: &NewFlip<'_>,
 ) -> Result<RecordedFlip, StoreError> {
-    let run_id = match new.cause {
-        Cause::Run(run, ..) => Some(run),
-        Cause::Person => None,
+    let inserted = insert_all(connection, std::slice::from_ref(new)).await?;
+    inserted.into_iter().next().ok_or_else(|| StoreError::internal("a flip that was written is not there"))
+}
+
+/// The types of a row of [`insert_all`].
+const TYPES: [&str; 10] = ["bigint", "bigint", "text", "text", "text", "text", "bigint", "text", "text", "text"];
+
+/// Writes flips, at most one of each monitor, in few statements; answers them in their order.
+async fn insert_all(connection: &mut DbConnection, flips: &[NewFlip<'_>]) -> Result<Vec<RecordedFlip>, StoreError> {
+    let mut ids = HashMap::with_capacity(flips.len());
+    for piece in in_pieces(connection, flips) {
+        let sql = format!(
+            "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id, old_severity, severity,
+                 by_source)
+             {} returning monitor_id, id",
+            sql_pieces::rows(piece.len(), &TYPES)
+        );
+        let mut query = db::query_as(db::AssertSqlSafe(sql));
+        for new in piece {
+            query = query
+                .bind(new.monitor_id.0)
+                .bind(micros(new.at))
+                .bind(new.flip.old.as_str())
+                .bind(new.flip.new.as_str())
+                .bind(new.message)
+                .bind(new.return_value.map(value_text))
+                .bind(new.cause.run().map(|run| run.0))
+                .bind(new.flip.old_severity.map(Severity::as_str))
+                .bind(new.flip.severity.map(Severity::as_str))
+                .bind(new.by_source);
+        }
+        let written: Vec<(i64, i64)> = query.fetch_all(&mut *connection).await?;
+        ids.extend(written);
+    }
+    let recorded = |new: &NewFlip<'_>| {
+        let id =
+            ids.get(&new.monitor_id.0).ok_or_else(|| StoreError::internal("a flip that was written is not there"))?;
+        Ok(RecordedFlip {
+            id: FlipId(*id),
+            monitor_id: new.monitor_id,
+            at: new.at,
+            old_state: new.flip.old,
+            old_severity: new.flip.old_severity,
+            new_state: new.flip.new,
+            severity: new.flip.severity,
+            message: new.message.to_owned(),
+            return_value: new.return_value.cloned(),
+            run_id: new.cause.run(),
+        })
     };
-    let id: i64 = db::query_scalar(
-        "insert into flips (monitor_id, at, old_state, new_state, message, return_value, run_id, old_severity, severity,
-             by_source)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
-    )
-    .bind(new.monitor_id.0)
-    .bind(micros(new.at))
-    .bind(new.flip.old.as_str())
-    .bind(new.flip.new.as_str())
-    .bind(new.message)
-    .bind(new.return_value.map(value_text))
-    .bind(run_id.map(|run| run.0))
-    .bind(new.flip.old_severity.map(Severity::as_str))
-    .bind(new.flip.severity.map(Severity::as_str))
-    .bind(new.by_source)
-    .fetch_one(connection)
-    .await?;
-    Ok(RecordedFlip {
-        id: FlipId(id),
-        monitor_id: new.monitor_id,
-        at: new.at,
-        old_state: new.flip.old,
-        old_severity: new.flip.old_severity,
-        new_state: new.flip.new,
-        severity: new.flip.severity,
-        message: new.message.to_owned(),
-        return_value: new.return_value.cloned(),
-        run_id,
-    })
+    flips.iter().map(recorded).collect()
 }
