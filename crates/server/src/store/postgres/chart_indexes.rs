@@ -6,8 +6,6 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 
-use super::{address::PostgresAddress, connection};
-
 /// The end of each index's name, after that of its partition, and what it is of. As in the step.
 const INDEXES: [(&str, &str); 3] = [
     ("_time", "(monitor_id, started_at)"),
@@ -31,9 +29,8 @@ const LARGE: i64 = 8 << 20;
 /// Of one that takes more bytes it is said beforehand that this takes a while.
 const TAKES_A_WHILE: i64 = 100 << 20;
 
-/// Makes those that are missing. Stopped in the middle, the next start goes on from there.
-pub(super) async fn make_ahead(address: &PostgresAddress) -> Result<(), sqlx::Error> {
-    let mut connection = connection::patient(address).await?;
+/// Makes those that are missing, by a connection of its own. Stopped in the middle, the next start goes on from there.
+pub(super) async fn make_ahead(mut connection: PgConnection) -> Result<(), sqlx::Error> {
     // It goes through all rows, and waits until nobody reads any longer who began before.
     sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut connection).await?;
     loop {

@@ -152,7 +152,7 @@ pub(in crate::store) async fn open(options: &StoreOptions, address: &PostgresAdd
     if options.beside_a_server {
         migrate::refuse_other_schema(connection, address).await?;
     }
-    migrate::bring_up_to_date(connection, address).await?;
+    migrate::bring_up_to_date(connection, address, || patient(address)).await?;
     if let Err(error) = commits::forget(connection).await {
         tracing::debug!(%error, "what old transactions were known by was left where it is");
     }

@@ -33,11 +33,15 @@ const STEP_WAITS: &str = "set local lock_timeout = '2s'";
 /// How long everybody is left alone then. A dump holds all tables for as long as it takes.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
 
-/// Has the newest schema there, or says why not.
-pub(super) async fn bring_up_to_date(
+/// Has the newest schema there, or says why not. `patient` connects once more, for what may take long.
+pub(super) async fn bring_up_to_date<Connecting>(
     connection: &mut PgConnection,
     address: &PostgresAddress,
-) -> Result<(), OpenError> {
+    patient: impl Fn() -> Connecting,
+) -> Result<(), OpenError>
+where
+    Connecting: Future<Output = Result<PgConnection, sqlx::Error>>,
+{
     let mut tries = 0;
     // From where on it was done here.
     let mut done = None;
@@ -58,7 +62,10 @@ pub(super) async fn bring_up_to_date(
         };
         let prepared = match *version {
             PARTITIONED if found > 0 => look_through(connection).await,
-            CHARTS_FROM_AN_INDEX if found > 0 => chart_indexes::make_ahead(address).await,
+            CHARTS_FROM_AN_INDEX if found > 0 => match patient().await {
+                Ok(connection) => chart_indexes::make_ahead(connection).await,
+                Err(error) => Err(error),
+            },
             _ => Ok(()),
         };
         let applied = match prepared {

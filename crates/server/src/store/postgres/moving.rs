@@ -72,7 +72,7 @@ impl PostgresSide {
             }
             is_copy = side.instance().await.map_err(|fault| side.failed(fault))? == instance;
         }
-        migrate::bring_up_to_date(&mut side.connection, address).await?;
+        migrate::bring_up_to_date(&mut side.connection, address, || connection::patient(address)).await?;
         if is_copy {
             // It is held, if it is the one that is to be moved.
             side.ask("set lock_timeout = '2s'").await.map_err(|fault| side.failed(fault))?;

@@ -129,7 +129,7 @@ async fn everything_goes_to_postgresql_and_back_and_is_the_same() {
         )
     };
     assert!(
-        tables.contains(&"runs_series".to_owned()) && tables.contains(&"deliveries_queue".to_owned()),
+        tables.contains(&"runs_points".to_owned()) && tables.contains(&"deliveries_queue".to_owned()),
         "{tables:?}"
     );
 
