@@ -58,8 +58,9 @@ impl Successor {
     /// since, elsewhere, may have been there beside it.
     fn fits(self, gone: &Node, other: &Node) -> bool {
         let is_the_same = other.host == gone.host && other.address == gone.address;
-        // Later, and not at the same instant: no two are the successors of each other.
-        other.started_at > gone.seen_at && (is_the_same || self == Successor::Any)
+        // Later, and not at the same instant: no two are the successors of each other. And none is its own: by a clock that was set back,
+        // or by the database's, it may have begun after it was seen last.
+        other.name != gone.name && other.started_at > gone.seen_at && (is_the_same || self == Successor::Any)
     }
 }
 
@@ -329,7 +330,9 @@ mod tests {
             ("web1", "http://web1:5000", 0, false, false),
             ("web2", "http://web2:5000", -60, false, false),
         ] {
-            let nodes = [killed.clone(), node("other", host, address, started, 99)];
+            // It began by its own clock, and was seen by the database's.
+            let killed = Node { started_at: killed.started_at + SignedDuration::from_millis(3), ..killed.clone() };
+            let nodes = [killed, node("other", host, address, started, 99)];
             let seen = [Successor::TheSame, Successor::Any].map(|successor| missed(&nodes, successor).is_empty());
             assert_eq!(seen, [of_the_same, of_any], "{host} {address} {started}");
         }

@@ -23,6 +23,9 @@ const MAKING: i64 = 0x5245_5649;
 /// an index that is made beside others waits for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// How long nothing is tried after one could not be made.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(30);
+
 /// A partition that takes more bytes has them made ahead; of a smaller one the step makes them within moments.
 const LARGE: i64 = 8 << 20;
 
@@ -33,18 +36,32 @@ const TAKES_A_WHILE: i64 = 100 << 20;
 pub(super) async fn make_ahead(mut connection: PgConnection) -> Result<(), sqlx::Error> {
     // It goes through all rows, and waits until nobody reads any longer who began before.
     sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut connection).await?;
-    loop {
-        // The connection's end gives it back.
-        let is_ours: bool =
-            sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(MAKING).fetch_one(&mut connection).await?;
-        if is_ours {
-            break;
+    let mut has_told = false;
+    while !asks(&mut connection, "select pg_try_advisory_lock($1)").await? {
+        if !has_told {
+            has_told = true;
+            tracing::info!(
+                "another server makes indexes that this version needs; this start waits until it has done with it or is gone"
+            );
         }
         sleep(LOOK_EVERY).await;
     }
     let made = make_missing(&mut connection).await;
+    // Its end gives the lock back, too; but not where a pooler keeps the connection.
+    asks(&mut connection, "select pg_advisory_unlock($1)").await.ok();
     connection.close().await.ok();
+    if let Err(error) = &made
+        && error.as_database_error().is_some()
+    {
+        // A start is tried again within moments, and would fill a full disk again and again.
+        tracing::error!(%error, "indexes that this version needs cannot be made; that is tried again in half a minute");
+        sleep(AFTER_A_FAILURE).await;
+    }
     made
+}
+
+async fn asks(connection: &mut PgConnection, question: &'static str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(question).bind(MAKING).fetch_one(connection).await
 }
 
 async fn make_missing(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -67,7 +84,9 @@ async fn make_missing(connection: &mut PgConnection) -> Result<(), sqlx::Error> 
             }
             if let Err(error) = go(connection, format!("create index concurrently {name} on {partition} {of}")).await {
                 // Half of one would be kept up to date for nothing. What made it fail is what is told.
-                go(connection, format!("drop index concurrently if exists {name}")).await.ok();
+                if let Ok(Some(false)) = is_valid(connection, &name).await {
+                    go(connection, format!("drop index concurrently {name}")).await.ok();
+                }
                 return Err(error);
             }
         }
