@@ -51,13 +51,18 @@ pub(super) async fn make_ahead(mut connection: PgConnection) -> Result<(), sqlx:
     asks(&mut connection, "select pg_advisory_unlock($1)").await.ok();
     connection.close().await.ok();
     if let Err(error) = &made
-        && error.as_database_error().is_some()
+        && lacks_room(error)
     {
-        // A start is tried again within moments, and would fill a full disk again and again.
+        // A start that this keeps from going on is tried again within moments, and would fill the disk again and again.
         tracing::error!(%error, "indexes that this version needs cannot be made; that is tried again in half a minute");
         sleep(AFTER_A_FAILURE).await;
     }
     made
+}
+
+/// Whether the database had no room for it, on its disk or elsewhere: insufficient_resources, a class of errors.
+fn lacks_room(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("53"))
 }
 
 async fn asks(connection: &mut PgConnection, question: &'static str) -> Result<bool, sqlx::Error> {

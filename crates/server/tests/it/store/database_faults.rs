@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use revere::store::{
-    AuditFilter, ClaimRequest, Committed, MonitorFilter, OpenError, PostgresAddress, Store, StoreError, StoreOptions,
+    AuditFilter, Committed, MonitorFilter, OpenError, PostgresAddress, Store, StoreError, StoreOptions,
 };
 use revere_model::State;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
@@ -159,17 +159,7 @@ async fn claims_that_cannot_be_made_are_a_trouble_until_they_can_whatever_else_i
     // What is read has a connection by then.
     store.next_due(scratch.now()).await.unwrap();
     execute(&mut kept.admin, "alter role keeper connection limit 0").await;
-    let claim = async || {
-        let request = ClaimRequest {
-            node: "one".to_owned(),
-            now: scratch.now(),
-            up_since: scratch.now(),
-            run_limit: Duration::from_secs(30),
-            limit: 9,
-            places: 9,
-        };
-        store.claim_due(&request).await.map(drop)
-    };
+    let claim = async || store.claim_due(&scratch.claim_request()).await.map(drop);
     scratch.clock.advance(jiff::SignedDuration::from_mins(1));
     until("it is known", async || claim().await.is_err() && store.health().failing_since.is_some()).await;
     let since = store.health().failing_since;

@@ -1,9 +1,7 @@
 //! Claims that end without a result where several servers share a PostgreSQL, also at the moment at which somebody switches their
 //! monitor off.
 
-use std::time::Duration;
-
-use revere::store::{ClaimRequest, Claimed, HandedBack, Store};
+use revere::store::{Claimed, HandedBack, Store};
 use revere_model::{GapReason, RunKind};
 
 use super::shared_database::is_waited_for;
@@ -96,14 +94,7 @@ async fn what_a_server_is_about_to_claim_when_it_stops_is_handed_back_too() {
     scratch.clock.set(at("2026-01-01T00:01:00Z"));
     let (mut held, mut watch) = (scratch.sql().await, scratch.sql().await);
     held.run("begin; lock table monitors in access exclusive mode").await;
-    let request = ClaimRequest {
-        node: "one".to_owned(),
-        now: scratch.now(),
-        up_since: scratch.now(),
-        run_limit: Duration::from_secs(30),
-        limit: 9,
-        places: 9,
-    };
+    let request = scratch.claim_request();
     let store = scratch.store.clone();
     let claiming = tokio::spawn(async move { store.claim_due(&request).await });
     is_waited_for(&mut held, &mut watch, "it is about to claim").await;

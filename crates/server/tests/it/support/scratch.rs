@@ -139,17 +139,21 @@ impl Scratch {
         self.claim_as("one").await
     }
 
-    /// Claims of what is due now as much as an engine does at once, as one that came up this moment.
-    pub(crate) async fn claim_batch(&self) -> Vec<Claimed> {
-        let request = ClaimRequest {
+    /// What an engine that came up this moment asks for: of what is due now as much as it claims at once.
+    pub(crate) fn claim_request(&self) -> ClaimRequest {
+        ClaimRequest {
             node: "one".to_owned(),
             now: self.now(),
             up_since: self.now(),
             run_limit: Duration::from_secs(30),
             limit: 256,
             places: 256,
-        };
-        self.store.claim_due(&request).await.unwrap().runs
+        }
+    }
+
+    /// Claims that.
+    pub(crate) async fn claim_batch(&self) -> Vec<Claimed> {
+        self.store.claim_due(&self.claim_request()).await.unwrap().runs
     }
 
     /// Records that a claimed tick's run ended now, with `outcome`.
