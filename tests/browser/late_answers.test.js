@@ -5,15 +5,15 @@ import { serve, story, until } from "./harness.js";
 const server = serve();
 
 // Has the page get the first answer (or failure) to what is asked at such an address only when it is let come, whatever is asked and
-// answered meanwhile; `body`: its head comes at once. An answer has come when the page has done with it what it does.
-async function keepsBack(page, part, { body = false } = {}) {
+// answered meanwhile; `body`: its head comes at once; `after` so many that come as ever. An answer has come when the page has done
+// with it what it does.
+async function keepsBack(page, part, { body = false, after = 0 } = {}) {
   await page.addInitScript(
-    ([part, body]) => {
+    ([part, body, after]) => {
       const { fetch } = window;
-      let first = true;
+      window.asked = 0;
       window.fetch = async (asked, ...how) => {
-        if (!first || !new URL(asked, location.href).href.includes(part)) return fetch(asked, ...how);
-        first = false;
+        if (!new URL(asked, location.href).href.includes(part) || window.asked++ !== after) return fetch(asked, ...how);
         const words = await fetch(asked, ...how).then(
           (answer) => answer.text(),
           () => null,
@@ -33,9 +33,11 @@ async function keepsBack(page, part, { body = false } = {}) {
         return Object.assign(new Response(null), { text: read, json: async () => JSON.parse(await read()) });
       };
     },
-    [part, body],
+    [part, body, after],
   );
   return {
+    // How often such an address was asked for.
+    asked: () => page.evaluate(() => window.asked),
     kept: () => until(() => page.evaluate(() => Boolean(window.letCome)), true, `${part} is answered`),
     comes: async () => {
       await page.evaluate(() => window.letCome());
@@ -115,6 +117,59 @@ story("a list that was searched shows of each monitor what the stream has said m
   await late.comes();
   assert.equal(new URL(page.url()).search, "?q=meanwhile", "it is shown");
   await until(value, "later");
+  await server.api("DELETE", `/monitors/${id}`);
+});
+
+story("what is searched for is not taken back when states change meanwhile", server, {}, async ({ page }) => {
+  const late = await keepsBack(page, "part=list");
+  await page.clock.install();
+  await page.goto("/");
+  await page.getByLabel("Search by name or tag").fill("nobody");
+  await page.clock.fastForward(200);
+  await late.kept();
+  await page.evaluate(() => document.dispatchEvent(new Event("revere:counted")));
+  await page.clock.fastForward(2000);
+  await late.comes();
+  await until(() => new URL(page.url()).search, "?q=nobody");
+});
+
+story("a list is ordered anew while states go on changing", server, {}, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Ordered meanwhile" });
+  const late = await keepsBack(page, "part=list", { after: Infinity });
+  await page.clock.install();
+  await page.goto("/");
+  for (let second = 0; second < 5; second += 1) {
+    await page.evaluate(() => document.dispatchEvent(new Event("revere:counted")));
+    await page.clock.fastForward(1000);
+  }
+  assert.ok((await late.asked()) >= 2, "every second and a half, at least");
+  await server.api("DELETE", `/monitors/${id}`);
+});
+
+story("a chart whose answers come slowly shows what ran meanwhile", server, {}, async ({ page, server }) => {
+  const id = await server.monitor({ name: "Charted meanwhile", script: "return_value = 1" });
+  // The first is that of the page itself.
+  const late = await keepsBack(page, "/chart", { after: 1 });
+  await page.clock.install();
+  await page.goto(`/monitors/${id}`);
+  const label = () => page.locator("[data-chart]").getAttribute("aria-label");
+  await until(late.asked, 1);
+  const before = await label();
+  const runs = async () => {
+    await server.api("POST", `/monitors/${id}/run`, {});
+    await page.evaluate(() => document.dispatchEvent(new CustomEvent("revere:changed", { detail: { changed: [{}] } })));
+  };
+  await runs();
+  await late.kept();
+  for (let slow = 0; slow < 2; slow += 1) {
+    await runs();
+    await page.clock.fastForward(6000);
+  }
+  assert.equal(await late.asked(), 2, "no other one is asked for while it is on its way");
+  await late.comes();
+  await until(async () => (await label()) !== before, true);
+  // What came while it was on its way is asked for after it.
+  await until(late.asked, 3);
   await server.api("DELETE", `/monitors/${id}`);
 });
 

@@ -15,6 +15,9 @@ const CLOSEST = 10;
 // So long a click waits for a second one. How long the browser itself would, it does not say, and of a double click it tells at the
 // second one alone.
 const TWICE_MS = 400;
+// So long a chart that ends now stays as it is, at least, and so long an answer is waited for.
+const REST_MS = 5000;
+const PATIENCE_MS = 30_000;
 // The clock that the times are read from.
 const zone = pageZone();
 
@@ -52,7 +55,7 @@ function start(box) {
     const mine = ++number;
     const points = String(Math.min(4000, Math.round(box.clientWidth * 2)));
     const asked = query({ points, ...(window_ ? { from: window_[0], to: window_[1] } : { range }) });
-    const answer = await fetch(`${box.dataset.chart}?${asked}`).catch(() => null);
+    const answer = await fetch(`${box.dataset.chart}?${asked}`, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => null);
     const came = answer?.ok && (await answer.json().catch(() => null));
     // Another one was asked for meanwhile.
     if (!came || mine !== number) return;
@@ -219,12 +222,21 @@ function start(box) {
   });
   new ResizeObserver(() => plot?.setSize({ width: box.clientWidth - 8, height: box.clientHeight - 8 })).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot?.redraw(false));
-  // What just ran belongs into a chart that ends now; not more often than every five seconds.
-  let last = 0;
+  // What just ran belongs into a chart that ends now; not more often than every five seconds, nor before the answer before is here.
+  let resting = false;
+  let again = false;
+  async function follow() {
+    again = resting;
+    if (resting || window_) return;
+    resting = true;
+    const rest = new Promise((done) => setTimeout(done, REST_MS));
+    await load();
+    await rest;
+    resting = false;
+    if (again) follow();
+  }
   document.addEventListener("revere:changed", (event) => {
-    if (!event.detail.changed.length || window_ || Date.now() - last < 5000) return;
-    last = Date.now();
-    load();
+    if (event.detail.changed.length) follow();
   });
   load();
 }

@@ -9,16 +9,20 @@ export function list() {
   for (const button of form.querySelectorAll("[data-quiet-submit]")) button.hidden = true;
   let asked = 0;
   let timer;
+  // Which of the answers that are asked for is that of a search: nothing may come before it with what was searched for earlier.
+  let search = 0;
 
   async function show(address, remember) {
     const number = ++asked;
+    if (remember) search = number;
     const url = new URL(address, location.href);
     url.searchParams.set("part", "list");
     const answer = await fetch(url, { headers: { accept: "text/html" } }).catch(() => null);
     const html = answer?.ok && (await answer.text().catch(() => null));
+    if (search === number) search = 0;
     if (typeof html !== "string" || number !== asked) return;
     // Somebody may have begun to choose while it was on its way.
-    if (!remember && busy()) return resort();
+    if (!remember && inUse()) return resort();
     const next = fragment(html);
     morph(place, next.getElementById("list"));
     // They obey the search, and lead on within it.
@@ -57,22 +61,30 @@ export function list() {
     }
   }
 
+  function find() {
+    clearTimeout(timer);
+    timer = undefined;
+    show(wanted(), true);
+  }
   form.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => show(wanted(), true), 120);
+    timer = setTimeout(find, 120);
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    clearTimeout(timer);
-    show(wanted(), true);
+    find();
   });
 
-  // States changed: the order may have, too. Not while someone is choosing or moving through the rows; after that.
+  // States changed: the order may have, too. Not while someone is choosing or moving through the rows; after that. One change after
+  // another does not put it off.
   let again;
-  const busy = () => place.querySelector("[name=pick]:checked") || place.contains(document.activeElement) || place.matches(":hover");
+  const inUse = () => place.querySelector("[name=pick]:checked") || place.contains(document.activeElement) || place.matches(":hover");
+  const busy = () => timer || search || inUse();
   function resort() {
-    clearTimeout(again);
-    again = setTimeout(() => (busy() ? resort() : show(location.pathname + location.search, false)), 1500);
+    again ??= setTimeout(() => {
+      again = undefined;
+      busy() ? resort() : show(location.pathname + location.search, false);
+    }, 1500);
   }
   document.addEventListener("revere:counted", resort);
 

@@ -48,7 +48,8 @@ pub(super) fn read(left: ConfigValues, places: &Places, secrets: &Secrets) -> Re
             let value = unreadable.plain(value, &name);
             given.insert(name, value);
         } else {
-            let message = settings::unknown_name("key", &name, keys::KEYS.iter().map(|key| key.field.name));
+            let known = keys::KEYS.iter().map(|key| key.field.name);
+            let message = settings::unknown_name_after("REVERE_", "key", &name, known);
             let hint = "names of your own: begin them with an underscore, or write them small";
             faults.push(ConfigFault::new(name, format!("{message} ({hint})")));
         }

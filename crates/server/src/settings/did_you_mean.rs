@@ -3,14 +3,51 @@
 
 use super::shortened;
 
-/// "unknown key 'usr'; did you mean 'url'? Known: ..."
+/// "unknown key 'usr'; did you mean 'url'?", or else all that are known.
 pub fn unknown_name<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let near = revere_model::nearest(given, known.iter().copied());
+    said(what, given, near, &known)
+}
+
+/// As [`unknown_name`], where some of the names begin with a word that people leave out, or put before others.
+pub fn unknown_name_after<'a>(prefix: &str, what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let bare = |name: &'a str| name.strip_prefix(prefix).unwrap_or(name);
+    let near = revere_model::nearest(given, known.iter().copied()).or_else(|| {
+        let given = given.strip_prefix(prefix).unwrap_or(given);
+        let near = revere_model::nearest(given, known.iter().map(|name| bare(name)))?;
+        known.iter().copied().find(|name| bare(name) == near)
+    });
+    said(what, given, near, &known)
+}
+
+fn said(what: &str, given: &str, near: Option<&str>, known: &[&str]) -> String {
     let given = shortened(given);
     match near {
         Some(near) => format!("unknown {what} '{given}'; did you mean '{near}'?"),
         None if known.is_empty() => format!("unknown {what} '{given}'; none is known here"),
         None => format!("unknown {what} '{given}'; known: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_without_the_word_it_begins_with_and_with_one_too_many() {
+        let known = ["REVERE_SOURCES", "REVERE_ALERTS", "TIMEZONE"];
+        let said = |given| unknown_name_after("REVERE_", "key", given, known.into_iter());
+        for (given, meant) in [
+            ("SOURCES", "REVERE_SOURCES"),
+            ("SOURCE", "REVERE_SOURCES"),
+            ("Alerts", "REVERE_ALERTS"),
+            ("REVERE_SORCES", "REVERE_SOURCES"),
+            ("REVERE_TIME_ZONE", "TIMEZONE"),
+        ] {
+            assert_eq!(said(given), format!("unknown key '{given}'; did you mean '{meant}'?"));
+        }
+        assert!(said("WORKERS").ends_with("; known: REVERE_SOURCES, REVERE_ALERTS, TIMEZONE"));
     }
 }

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-pub use did_you_mean::unknown_name;
+pub use did_you_mean::{unknown_name, unknown_name_after};
 pub use field::{Absent, Field, FieldGroup, FieldKind};
 use serde_json::Value;
 
