@@ -240,6 +240,30 @@ mod tests {
     }
 
     #[test]
+    fn faults_of_texts_name_the_field_they_are_given() {
+        fn of<K: Judged<Value = str>>(value: &str) -> String {
+            K::fault("remark", value).unwrap()
+        }
+        let long = "x".repeat(MAX_SCRIPT_BYTES + 1);
+        for fault in [
+            of::<field_kind::Name>(" "),
+            of::<field_kind::Name>("a\nb"),
+            of::<field_kind::Name>("a\u{7}b"),
+            of::<field_kind::Name>(&long),
+            of::<field_kind::Description>(&long),
+            of::<field_kind::Description>("\0"),
+            of::<field_kind::Script>(" "),
+            of::<field_kind::Script>(&long),
+            of::<field_kind::Script>("\0"),
+            of::<field_kind::Unit>(&long),
+            of::<field_kind::Unit>(" ms"),
+            of::<field_kind::Unit>("m\ts"),
+        ] {
+            assert!(fault.starts_with("the remark "), "{fault}");
+        }
+    }
+
+    #[test]
     fn numbers_are_within_reason() {
         for seconds in [0.0, -1.0, 3600.1, f64::INFINITY] {
             fault("timeout_s", |spec| spec.timeout_s = Some(seconds));

@@ -18,16 +18,18 @@ pub fn note_fault(note: &str) -> Option<String> {
 impl Judged for field_kind::Name {
     type Value = str;
 
-    fn fault(_: &str, name: &str) -> Option<String> {
+    fn fault(field: &str, name: &str) -> Option<String> {
         let length = name.chars().count();
         if name.trim().is_empty() {
-            Some("the name is empty: say in one line what is watched".into())
+            Some(format!("the {field} is empty: say in one line what is watched"))
         } else if name.contains(['\n', '\r']) {
-            Some("the name has more than one line: move the rest to the description".into())
+            Some(format!("the {field} has more than one line: move the rest to the description"))
         } else if name.chars().any(char::is_control) {
-            Some("the name has a control character: type it again instead of pasting it".into())
+            Some(format!("the {field} has a control character: type it again instead of pasting it"))
         } else if length > MAX_NAME {
-            Some(format!("the name has {length} characters: {MAX_NAME} at most, the rest belongs in the description"))
+            Some(format!(
+                "the {field} has {length} characters: {MAX_NAME} at most, the rest belongs in the description"
+            ))
         } else {
             None
         }
@@ -37,12 +39,12 @@ impl Judged for field_kind::Name {
 impl Judged for field_kind::Description {
     type Value = str;
 
-    fn fault(_: &str, description: &str) -> Option<String> {
+    fn fault(field: &str, description: &str) -> Option<String> {
         let length = description.chars().count();
         if length > MAX_DESCRIPTION {
-            Some(format!("the description has {length} characters: {MAX_DESCRIPTION} at most, link to the rest"))
+            Some(format!("the {field} has {length} characters: {MAX_DESCRIPTION} at most, link to the rest"))
         } else if description.contains('\0') {
-            Some("the description has a NUL character: take it out".into())
+            Some(format!("the {field} has a NUL character: take it out"))
         } else {
             None
         }
@@ -52,18 +54,18 @@ impl Judged for field_kind::Description {
 impl Judged for field_kind::Script {
     type Value = str;
 
-    fn fault(_: &str, script: &str) -> Option<String> {
+    fn fault(field: &str, script: &str) -> Option<String> {
         if script.trim().is_empty() {
-            Some("the script is empty: write Python that raises MonitorFailure when something is wrong".into())
+            Some(format!("the {field} is empty: write Python that raises MonitorFailure when something is wrong"))
         } else if script.len() > MAX_SCRIPT_BYTES {
             let limit = MAX_SCRIPT_BYTES / 1024;
             Some(format!(
-                "the script has {} bytes: {limit} KiB at most, move helpers to a PYTHON_PATH folder",
+                "the {field} has {} bytes: {limit} KiB at most, move helpers to a PYTHON_PATH folder",
                 script.len()
             ))
         } else if let Some(at) = script.find('\0') {
             let line = script[..at].matches('\n').count() + 1;
-            Some(format!("the script has a NUL character in line {line}: take it out"))
+            Some(format!("the {field} has a NUL character in line {line}: take it out"))
         } else {
             None
         }
@@ -73,14 +75,14 @@ impl Judged for field_kind::Script {
 impl Judged for field_kind::Unit {
     type Value = str;
 
-    fn fault(_: &str, unit: &str) -> Option<String> {
+    fn fault(field: &str, unit: &str) -> Option<String> {
         let length = unit.chars().count();
         if length > MAX_UNIT {
-            Some(format!("the unit has {length} characters: {MAX_UNIT} at most, such as ms, %, bytes or EUR"))
+            Some(format!("the {field} has {length} characters: {MAX_UNIT} at most, such as ms, %, bytes or EUR"))
         } else if unit.trim() != unit {
-            Some(format!("the unit {unit:?} begins or ends with a space: take it out"))
+            Some(format!("the {field} {unit:?} begins or ends with a space: take it out"))
         } else if unit.chars().any(char::is_control) {
-            Some(format!("the unit {unit:?} has a control character: type it again instead of pasting it"))
+            Some(format!("the {field} {unit:?} has a control character: type it again instead of pasting it"))
         } else {
             None
         }

@@ -32,7 +32,7 @@ pub(super) const KIND: SourceKind = SourceKind {
     build,
     samples: &[SourceSample {
         config: r#"{"url": "{url}", "auth_username": "u", "auth_password": "graphite-s3cret"}"#,
-        call: ("get_sum", &["a.b"]),
+        call: ("get_sum", &["a.b", "-10min"]),
         answer: r#"[{"target": "a.b", "datapoints": [[1.5, 1782907200]]}]"#,
         judges_status: true,
     }],

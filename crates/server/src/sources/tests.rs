@@ -16,6 +16,32 @@ fn faults(config: serde_json::Value) -> Vec<String> {
     build_all(&entries, &context()).1.iter().map(ConfigFault::to_string).collect()
 }
 
+/// The one source of a configuration.
+fn built(kind: &str, config: serde_json::Value) -> Arc<dyn Source> {
+    let (entries, _) = building::read_entries("REVERE_SOURCES", &json!({"a": {"type": kind, "config": config}}));
+    let (mut sources, faults) = build_all(&entries, &context());
+    assert_eq!(faults, [], "{kind}");
+    sources.remove("a").unwrap()
+}
+
+/// Every type by its samples, for a server at `url`.
+fn samples(url: &str) -> Vec<(&'static SourceKind, &'static SourceSample, Arc<dyn Source>)> {
+    let all = KINDS.iter().copied().flat_map(|kind| kind.samples.iter().map(move |sample| (kind, sample)));
+    all.map(|(kind, sample)| {
+        let config = serde_json::from_str(&sample.config.replace("{url}", url)).unwrap();
+        (kind, sample, built(kind.names[0], config))
+    })
+    .collect()
+}
+
+/// The part of docs/SOURCES.md about a type.
+fn section<'a>(docs: &'a str, kind: &SourceKind) -> &'a str {
+    let names = kind.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let line = format!("\nTypes: {names}\n");
+    let start = docs.find(&line).unwrap_or_else(|| panic!("docs/SOURCES.md has no section with the line{line}"));
+    docs[start..].split("\n## ").next().unwrap()
+}
+
 /// A file that nobody registered would be a source that exists and cannot be configured.
 #[test]
 fn every_file_in_the_folder_is_registered_or_known_to_be_no_source() {
@@ -42,28 +68,22 @@ fn every_file_in_the_folder_is_registered_or_known_to_be_no_source() {
 #[test]
 fn every_type_and_every_method_is_documented() {
     let docs = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SOURCES.md")).unwrap();
-    let entries = [
-        ("graphite", json!({"url": "http://g/"})),
-        ("database", json!({"connection_string": "sqlite://"})),
-        ("prometheus", json!({"url": "http://p/"})),
-        ("http", json!({"base_url": "http://h/"})),
-    ];
-    let config: serde_json::Map<_, _> =
-        entries.iter().map(|(kind, config)| ((*kind).to_owned(), json!({"type": kind, "config": config}))).collect();
-    let (entries, _) = building::read_entries("REVERE_SOURCES", &config.into());
-    let (sources, faults) = build_all(&entries, &context());
-    assert_eq!(faults, []);
-    for (name, source) in sources {
-        for method in source.methods() {
-            let line = format!("`{}{}`", method.name, method.signature);
-            let alike = name == "http" && docs.contains(&format!("`{}(", method.name));
-            assert!(alike || docs.contains(&line), "docs/SOURCES.md lacks {name}'s {line}");
+    for (kind, _, source) in samples("http://h/") {
+        let section = section(&docs, kind);
+        let methods = source.methods();
+        let has = |name: &str, parameters: &str| section.contains(&format!("`{name}{parameters}`"));
+        // A program says itself what it has; until it was asked there is one method that stands for any.
+        for method in methods.iter().filter(|method| method.name != "*") {
+            let whole = |method: &MethodDescription| has(&method.name, &method.signature);
+            // Of those with the same parameters one is written out.
+            let mut same = methods.iter().filter(|other| other.signature == method.signature);
+            let alike = has(&method.name, "(...)") && same.any(whole);
+            let (kind, name, signature) = (kind.names[0], &method.name, &method.signature);
+            assert!(whole(method) || alike, "docs/SOURCES.md lacks {kind}'s `{name}{signature}`");
         }
     }
-    for kind in KINDS.iter().chain([&PLUGIN]) {
-        for name in kind.names {
-            assert!(docs.contains(&format!("`{name}`")), "docs/SOURCES.md lacks {name}");
-        }
+    for name in PLUGIN.names {
+        assert!(docs.contains(&format!("`{name}`")), "docs/SOURCES.md lacks {name}");
     }
 }
 
@@ -146,9 +166,11 @@ fn the_place_of_a_source_says_where_it_is_and_no_secret() {
         ("command", json!({"command": ["/usr/bin/ask", "--token", "s3cret"]}), Some("/usr/bin/ask")),
         ("demo", json!({}), None),
     ] {
-        let (entries, _) = building::read_entries("REVERE_SOURCES", &json!({"a": {"type": kind, "config": config}}));
-        let (sources, faults) = build_all(&entries, &context());
-        assert_eq!(faults, [], "{kind}");
-        assert_eq!(sources["a"].place().as_deref(), expected, "{kind}");
+        assert_eq!(built(kind, config).place().as_deref(), expected, "{kind}");
+    }
+    for (kind, sample, source) in samples("https://host.example:8443") {
+        if sample.config.contains("{url}") {
+            assert_eq!(source.place().as_deref(), Some("host.example:8443"), "{}", kind.names[0]);
+        }
     }
 }

@@ -42,7 +42,7 @@ pub(super) const KIND: SourceKind = SourceKind {
     build,
     samples: &[SourceSample {
         config: r#"{"base_url": "{url}", "auth_username": "u", "auth_password": "basic-s3cret", "headers": {"X-Key": "header-s3cret"}}"#,
-        call: ("get", &["x"]),
+        call: ("get", &["x?q=1"]),
         answer: "all is well",
         judges_status: false,
     }],

@@ -3,14 +3,7 @@
 
 use std::fmt::Write as _;
 
-use revere_model::{
-    MonitorSpec, Severity, StateInOutage,
-    field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
-        Streak, Tags, Unit, Window, Zone,
-    },
-    monitor_fields, unified_difference,
-};
+use revere_model::{MonitorSpec, Severity, StateInOutage, field_kind, monitor_fields, unified_difference};
 use serde_json::{Map, Value, json};
 
 /// The longest text or difference that is kept whole, in bytes.
@@ -30,7 +23,8 @@ macro_rules! told {
             let mut changes = Map::new();
             $(
                 if from.$field != to.$field {
-                    changes.insert(stringify!($field).to_owned(), <$kind as Told>::change(&from.$field, &to.$field));
+                    let change = <field_kind::$kind as Told>::change(&from.$field, &to.$field);
+                    changes.insert(stringify!($field).to_owned(), change);
                 }
             )*
             changes
@@ -42,7 +36,7 @@ monitor_fields!(told);
 
 /// What differs between two scripts.
 pub(in crate::store) fn script_difference(from: &String, to: &String) -> Value {
-    <Script as Told>::change(from, to)
+    <field_kind::Script as Told>::change(from, to)
 }
 
 /// What a new monitor is: what it has that one has not of which nobody said anything.
@@ -52,7 +46,7 @@ pub(in crate::store) fn created(spec: &MonitorSpec) -> Map<String, Value> {
 
 macro_rules! plain {
     ($($kind:ident: $type:ty),*) => {$(
-        impl Told for $kind {
+        impl Told for field_kind::$kind {
             type Value = $type;
 
             fn change(from: &$type, to: &$type) -> Value {
@@ -68,7 +62,7 @@ Window: Option<u32>, OutageChoice: StateInOutage }
 
 macro_rules! texts {
     ($($kind:ident)*) => {$(
-        impl Told for $kind {
+        impl Told for field_kind::$kind {
             type Value = String;
 
             fn change(from: &String, to: &String) -> Value {

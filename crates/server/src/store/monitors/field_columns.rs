@@ -1,13 +1,6 @@
 //! The columns of what an author decides, made of the model's table: each is named like its field, and kept as its kind is.
 
-use revere_model::{
-    MONITOR_FIELDS, MonitorSpec, Severity, StateInOutage,
-    field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
-        Streak, Tags, Unit, Window, Zone,
-    },
-    monitor_fields,
-};
+use revere_model::{MONITOR_FIELDS, MonitorSpec, Severity, StateInOutage, field_kind, monitor_fields};
 
 use crate::store::{
     StoreError,
@@ -28,14 +21,14 @@ macro_rules! columns {
     ($(#[doc = $doc:literal] $field:ident: $type:ty = $default:expr, $kind:ident $words:tt;)*) => {
         /// The author's part of a row of `monitors`.
         pub(in crate::store) fn read(row: &DbRow) -> Result<MonitorSpec, StoreError> {
-            Ok(MonitorSpec { $($field: <$kind as Column>::read(row, stringify!($field))?,)* })
+            Ok(MonitorSpec { $($field: <field_kind::$kind as Column>::read(row, stringify!($field))?,)* })
         }
 
         /// Adds `, $n` for each field, to an `insert` that has [`push_names`].
         pub(super) fn push_values(query: &mut QueryBuilder, spec: &MonitorSpec) {
             $(
                 query.push(", ");
-                <$kind as Column>::bind(query, &spec.$field);
+                <field_kind::$kind as Column>::bind(query, &spec.$field);
             )*
         }
 
@@ -43,7 +36,7 @@ macro_rules! columns {
         pub(super) fn push_changes(query: &mut QueryBuilder, spec: &MonitorSpec) {
             $(
                 query.push(concat!(", ", stringify!($field), " = "));
-                <$kind as Column>::bind(query, &spec.$field);
+                <field_kind::$kind as Column>::bind(query, &spec.$field);
             )*
         }
     };
@@ -60,7 +53,7 @@ pub(super) fn push_names(query: &mut QueryBuilder) {
 
 macro_rules! texts {
     ($($kind:ident)*) => {$(
-        impl Column for $kind {
+        impl Column for field_kind::$kind {
             type Value = String;
 
             fn read(row: &DbRow, column: &str) -> Result<String, StoreError> {
@@ -76,7 +69,7 @@ macro_rules! texts {
 
 texts! { Name Description Script Schedule Zone Unit }
 
-impl Column for Flag {
+impl Column for field_kind::Flag {
     type Value = bool;
 
     fn read(row: &DbRow, column: &str) -> Result<bool, StoreError> {
@@ -88,7 +81,7 @@ impl Column for Flag {
     }
 }
 
-impl Column for Tags {
+impl Column for field_kind::Tags {
     type Value = Vec<String>;
 
     fn read(row: &DbRow, column: &str) -> Result<Vec<String>, StoreError> {
@@ -100,7 +93,7 @@ impl Column for Tags {
     }
 }
 
-impl Column for Streak {
+impl Column for field_kind::Streak {
     type Value = u32;
 
     fn read(row: &DbRow, column: &str) -> Result<u32, StoreError> {
@@ -112,7 +105,7 @@ impl Column for Streak {
     }
 }
 
-impl Column for AlertChoice {
+impl Column for field_kind::AlertChoice {
     type Value = Option<Vec<String>>;
 
     fn read(row: &DbRow, column: &str) -> Result<Option<Vec<String>>, StoreError> {
@@ -124,7 +117,7 @@ impl Column for AlertChoice {
     }
 }
 
-impl Column for SeverityChoice {
+impl Column for field_kind::SeverityChoice {
     type Value = Severity;
 
     fn read(row: &DbRow, column: &str) -> Result<Severity, StoreError> {
@@ -136,7 +129,7 @@ impl Column for SeverityChoice {
     }
 }
 
-impl Column for OutageChoice {
+impl Column for field_kind::OutageChoice {
     type Value = StateInOutage;
 
     fn read(row: &DbRow, column: &str) -> Result<StateInOutage, StoreError> {
@@ -150,7 +143,7 @@ impl Column for OutageChoice {
 
 macro_rules! counts_or_none {
     ($($kind:ident)*) => {$(
-        impl Column for $kind {
+        impl Column for field_kind::$kind {
             type Value = Option<u32>;
 
             fn read(row: &DbRow, column: &str) -> Result<Option<u32>, StoreError> {
@@ -166,7 +159,7 @@ macro_rules! counts_or_none {
 
 counts_or_none! { Days Decimals Window }
 
-impl Column for Seconds {
+impl Column for field_kind::Seconds {
     type Value = Option<f64>;
 
     fn read(row: &DbRow, column: &str) -> Result<Option<f64>, StoreError> {

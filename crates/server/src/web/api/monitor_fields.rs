@@ -2,12 +2,7 @@
 
 use revere_model::{
     LeftOut, MAX_ALARM_WINDOW, MAX_CHOSEN_ALERTS, MAX_DECIMALS, MAX_RETAIN_DAYS, MAX_STREAK, MAX_TIMEOUT_S,
-    MONITOR_FIELDS, Severity, StateInOutage,
-    field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
-        Streak, Tags, Unit, Window, Zone,
-    },
-    monitor_fields,
+    MONITOR_FIELDS, Severity, StateInOutage, field_kind, monitor_fields,
 };
 use utoipa::{
     ToSchema,
@@ -45,11 +40,16 @@ macro_rules! body {
         /// What a body says of a monitor.
         pub(super) fn read(fields: &mut Fields) -> MonitorInput {
             let note = fields.text("note", MOST).unwrap_or_default();
-            MonitorInput { $($field: <$kind as BodyField>::read(fields, stringify!($field)),)* note, faults: Vec::new() }
+            MonitorInput {
+                $($field: <field_kind::$kind as BodyField>::read(fields, stringify!($field)),)*
+                note,
+                faults: Vec::new(),
+            }
         }
 
         /// What each field may be, in the order of the table.
-        const DESCRIBED: &[fn(String, &mut Schemas) -> RefOr<Schema>] = &[$(<$kind as BodyField>::described,)*];
+        const DESCRIBED: &[fn(String, &mut Schemas) -> RefOr<Schema>] =
+            &[$(<field_kind::$kind as BodyField>::described,)*];
     };
 }
 
@@ -94,7 +94,7 @@ fn number(kind: Type, format: KnownFormat, may_be_null: bool, words: String) -> 
 
 macro_rules! texts {
     ($($kind:ident as $schema:ty;)*) => {$(
-        impl BodyField for $kind {
+        impl BodyField for field_kind::$kind {
             type Value = String;
 
             fn read(fields: &mut Fields, name: &'static str) -> Option<String> {
@@ -117,7 +117,7 @@ texts! {
     Unit as UnitText;
 }
 
-impl BodyField for Flag {
+impl BodyField for field_kind::Flag {
     type Value = bool;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<bool> {
@@ -129,7 +129,7 @@ impl BodyField for Flag {
     }
 }
 
-impl BodyField for Tags {
+impl BodyField for field_kind::Tags {
     type Value = Vec<String>;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<Vec<String>> {
@@ -141,7 +141,7 @@ impl BodyField for Tags {
     }
 }
 
-impl BodyField for AlertChoice {
+impl BodyField for field_kind::AlertChoice {
     type Value = Option<Vec<String>>;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<Option<Vec<String>>> {
@@ -158,7 +158,7 @@ impl BodyField for AlertChoice {
     }
 }
 
-impl BodyField for Streak {
+impl BodyField for field_kind::Streak {
     type Value = u32;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<u32> {
@@ -171,7 +171,7 @@ impl BodyField for Streak {
     }
 }
 
-impl BodyField for Window {
+impl BodyField for field_kind::Window {
     type Value = Option<u32>;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<Option<u32>> {
@@ -185,7 +185,7 @@ impl BodyField for Window {
     }
 }
 
-impl BodyField for SeverityChoice {
+impl BodyField for field_kind::SeverityChoice {
     type Value = Severity;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<Severity> {
@@ -198,7 +198,7 @@ impl BodyField for SeverityChoice {
     }
 }
 
-impl BodyField for OutageChoice {
+impl BodyField for field_kind::OutageChoice {
     type Value = StateInOutage;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<StateInOutage> {
@@ -211,7 +211,7 @@ impl BodyField for OutageChoice {
     }
 }
 
-impl BodyField for Days {
+impl BodyField for field_kind::Days {
     type Value = Option<u32>;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<Option<u32>> {
@@ -225,7 +225,7 @@ impl BodyField for Days {
     }
 }
 
-impl BodyField for Seconds {
+impl BodyField for field_kind::Seconds {
     type Value = Option<f64>;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<Option<f64>> {
@@ -238,7 +238,7 @@ impl BodyField for Seconds {
     }
 }
 
-impl BodyField for Decimals {
+impl BodyField for field_kind::Decimals {
     type Value = Option<u32>;
 
     fn read(fields: &mut Fields, name: &'static str) -> Option<Option<u32>> {

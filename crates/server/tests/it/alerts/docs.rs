@@ -1,7 +1,7 @@
 //! The documentation knows every kind and every field, and its examples work.
 
 use revere::{
-    alerts::{CHARTS, CROWDS, KINDS, OWN_WORDS},
+    alerts::{CHARTS, CROWDS, ChannelKind, KINDS, OWN_WORDS},
     http_target,
 };
 
@@ -34,6 +34,16 @@ fn the_tables_of_fields_are_current() {
     let groups = [&OWN_WORDS, &CHARTS, &CROWDS, &http_target::LOGIN, &http_target::CHANNEL_CONNECTION]
         .map(|group| (group.heading, field_tables::of_fields(group.fields)));
     field_tables::assert_current("ALERTS.md", &kinds.chain(groups).collect::<Vec<_>>());
+}
+
+/// Where there are crowds a repeat is said in any case.
+#[test]
+fn those_whose_receivers_know_no_repeats_are_listed() {
+    let has_crowds = |kind: &ChannelKind| kind.all_fields().any(|field| field.name == "crowd_window");
+    let unknowing = KINDS.iter().filter(|kind| !kind.knows_repeats && !has_crowds(kind));
+    let names: Vec<String> = unknowing.map(|kind| format!("`{}`", kind.names[0])).collect();
+    let list = format!("cannot know that by the key ({})", names.join(", "));
+    assert!(DOCS.contains(&list), "docs/ALERTS.md does not say: {list}");
 }
 
 #[test]

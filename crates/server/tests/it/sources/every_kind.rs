@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use revere::{
     redact::Secrets,
-    sources::{KINDS, PLUGIN, SourceKind, SourceSample, names::NamesQuestion},
+    sources::{KINDS, names::NamesQuestion},
 };
 
 use super::*;
@@ -13,39 +13,10 @@ use crate::{
     support::ShownSecrets,
 };
 
-/// A type, one of its samples, and the sample's config for a server at `url`.
-type Case = (&'static SourceKind, &'static SourceSample, serde_json::Value);
-
-fn samples(url: &str) -> Vec<Case> {
-    let config = |sample: &SourceSample| serde_json::from_str(&sample.config.replace("{url}", url)).unwrap();
-    let all = KINDS.iter().copied().chain([PLUGIN]);
-    all.flat_map(|kind| kind.samples.iter().map(move |sample| (kind, sample)))
-        .map(|(kind, sample)| (kind, sample, config(sample)))
-        .collect()
-}
-
-/// Those of types that ask over HTTP.
-fn over_http(url: &str) -> Vec<Case> {
-    samples(url).into_iter().filter(|(_, sample, _)| sample.config.contains("{url}")).collect()
-}
-
-async fn call(asked: &Asked, sample: &SourceSample) -> Result<Value, SourceFault> {
-    let (method, arguments) = sample.call;
-    let call = Call {
-        method: method.to_owned(),
-        args: arguments.iter().map(|argument| text(argument)).collect(),
-        kwargs: Vec::new(),
-        deadline: Instant::now() + asked.deadline,
-        answer_bytes: asked.answer_bytes,
-        now: asked.now,
-    };
-    asked.source.call(call).await
-}
-
 #[test]
 fn samples_show_every_secret_and_all_are_learned() {
     let mut shown = ShownSecrets::default();
-    for (kind, _, config) in samples("http://127.0.0.1:1") {
+    for (kind, _, config) in samples::all("http://127.0.0.1:1") {
         let secrets = Secrets::default();
         let entry = json!({"src": {"type": kind.names[0], "config": config}});
         let (entries, _) = building::read_entries("REVERE_SOURCES", &entry);
@@ -63,12 +34,12 @@ fn samples_show_every_secret_and_all_are_learned() {
 #[tokio::test]
 async fn every_status_is_judged_and_no_secret_is_said() {
     let stub = Stub::start().await;
-    for (kind, sample, config) in over_http(&stub.url) {
+    for (kind, sample, config) in samples::over_http(&stub.url) {
         let asked = source(kind.names[0], config);
         for status in 200..=599_u16 {
             // Anything but a good answer says the request back, secrets and all.
             stub.answer(status, &[], (status == 200).then_some(sample.answer));
-            match call(&asked, sample).await {
+            match samples::call(&asked, sample).await {
                 Ok(_) => assert!(status == 200 || !sample.judges_status, "{} {status}", kind.names[0]),
                 Err(fault) => {
                     assert!(status != 200 && sample.judges_status, "{} {status}: {fault}", kind.names[0]);
@@ -88,9 +59,9 @@ async fn servers_that_are_dead_silent_or_break_off_are_faults_that_say_so() {
         (stub::silent(), Duration::from_millis(100), "timed out after 0."),
         (stub::resetting().await, PATIENCE, "connection reset by the other side"),
     ] {
-        for (kind, sample, config) in over_http(&server.url) {
+        for (kind, sample, config) in samples::over_http(&server.url) {
             let asked = Asked { deadline, ..source(kind.names[0], config) };
-            let fault = call(&asked, sample).await.unwrap_err().to_string();
+            let fault = samples::call(&asked, sample).await.unwrap_err().to_string();
             assert!(fault.contains(said) && !fault.contains("s3cret"), "{}: {fault}", kind.names[0]);
             if asked.source.names_of().is_some() {
                 let question =

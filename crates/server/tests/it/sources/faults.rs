@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+use revere::sources::SourceSample;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
@@ -9,29 +11,37 @@ use super::{server, *};
 
 const SECRET: &str = "s3cret-pass/word";
 
+/// A sample of each kind that speaks HTTP, at `address`. They have `timeout` seconds and sign in with the [`SECRET`].
+fn speaking_http(address: &str, timeout: u32) -> Vec<(Asked, &'static SourceSample)> {
+    let cases = samples::over_http(address).into_iter();
+    cases
+        .map(|(kind, sample, mut config)| {
+            config["timeout"] = json!(timeout);
+            if kind.all_fields().any(|field| field.name == "auth_password") {
+                config.as_object_mut().unwrap().remove("auth_token");
+                config["auth_username"] = json!("u");
+                config["auth_password"] = json!(SECRET);
+            }
+            (source(kind.names[0], config), sample)
+        })
+        .collect()
+}
+
 /// Asks each kind that speaks HTTP at `address` and gives what its fault says. They have `timeout` seconds.
 async fn each(address: &str, timeout: u32) -> Vec<String> {
-    let auth = json!({"auth_username": "u", "auth_password": SECRET, "timeout": timeout});
-    let with = |key: &str| {
-        let mut config = auth.clone();
-        config[key] = address.into();
-        config
-    };
-    let (graphite, prometheus, http) =
-        (source("graphite", with("url")), source("prometheus", with("url")), source("http", with("base_url")));
-    let (sum, value, got) = tokio::join!(
-        graphite.fails("get_sum", [text("a.b"), text("-10min")]),
-        prometheus.fails("value", [text("up")]),
-        http.fails("get", [text("x?q=1")]),
-    );
-    let faults = vec![sum, value, got];
-    says(&faults[0], &[&format!(" ({address}"), "); source 'src': get_sum('a.b', '-10min')"]);
-    says(&faults[1], &[&format!(" ({address}"), "); source 'src': value('up')"]);
-    says(&faults[2], &[&format!(" (GET {address}"), "); source 'src': get('x?q=1')"]);
-    for fault in &faults {
+    let all = speaking_http(address, timeout);
+    join_all(all.iter().map(|(asked, sample)| async move {
+        let fault = said(samples::call(asked, sample).await);
+        // Where scripts choose the request, it is said whole.
+        let request = if sample.judges_status { "" } else { "GET " };
+        let (method, arguments) = sample.call;
+        let arguments: Vec<String> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
+        let call = format!("{method}({})", arguments.join(", "));
+        says(&fault, &[&format!(" ({request}{address}"), &format!("); source 'src': {call}")]);
         assert!(!fault.contains("s3cret") && !fault.contains("dTpz"), "{fault}");
-    }
-    faults
+        fault
+    }))
+    .await
 }
 
 async fn all_say(address: &str, parts: &[&str]) {
@@ -181,12 +191,10 @@ async fn answers_of_another_form() {
 async fn more_than_the_run_takes() {
     let body = format!("\"{}\"", "x".repeat(100_000));
     let address = server::http(move |_, _| server::ok("application/json", &body)).await;
-    for (kind, key, method) in
-        [("graphite", "url", "get_sum"), ("prometheus", "url", "query"), ("http", "base_url", "get")]
-    {
-        let mut asked = source(kind, json!({key: address}));
+    for (mut asked, sample) in speaking_http(&address, 60) {
         asked.answer_bytes = 10_000;
-        assert_eq!(asked.call(method, [text("a")]).await, Err(SourceFault::TooLarge(10_000)), "{kind}");
+        let answer = samples::call(&asked, sample).await;
+        assert_eq!(answer, Err(SourceFault::TooLarge(10_000)), "{}", sample.call.0);
     }
 }
 

@@ -20,6 +20,7 @@ mod postgres;
 mod postgres_sessions;
 mod postgres_types;
 mod prometheus;
+mod samples;
 mod scripts;
 pub(crate) mod server;
 mod services;
@@ -98,10 +99,7 @@ impl Asked {
 
     /// What the fault says.
     async fn fails<const N: usize>(&self, method: &str, args: [Value; N]) -> String {
-        match self.call(method, args).await {
-            Err(SourceFault::Failed(text) | SourceFault::Unavailable(text)) => text,
-            other => panic!("expected a SourceError, not {other:?}"),
-        }
+        said(self.call(method, args).await)
     }
 
     /// What is wrong with the arguments.
@@ -125,6 +123,14 @@ impl Asked {
     /// The rows of a statement, as Python would write them.
     async fn rows(&self, sql: &str) -> String {
         self.shown("execute", [text(sql)]).await
+    }
+}
+
+/// What the fault says that came of a call.
+fn said(answer: Result<Value, SourceFault>) -> String {
+    match answer {
+        Err(SourceFault::Failed(text) | SourceFault::Unavailable(text)) => text,
+        other => panic!("expected a SourceError, not {other:?}"),
     }
 }
 

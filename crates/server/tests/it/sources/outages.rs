@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use revere::sources::SourceSample;
 use serde_json::json;
 
 use super::{postgres::postgres, server, services, *};
 
 /// Whether a call shows that the source is not there.
 async fn is_away<const N: usize>(asked: &Asked, method: &str, args: [Value; N]) -> bool {
-    match asked.call(method, args).await {
+    shows_away(asked.call(method, args).await)
+}
+
+fn shows_away(answer: Result<Value, SourceFault>) -> bool {
+    match answer {
         Err(SourceFault::Unavailable(_)) => true,
         Err(SourceFault::Failed(_)) => false,
         other => panic!("expected a SourceError, not {other:?}"),
@@ -21,20 +26,28 @@ fn mariadb(more: serde_json::Value) -> Asked {
     source("database", config)
 }
 
-/// The types that expect an answer of a certain form, at `address`, and what each is asked.
-fn judging(address: &str) -> [(Asked, &'static str); 2] {
-    let config = json!({"url": address, "timeout": 1});
-    [(source("graphite", config.clone()), "get_sum"), (source("prometheus", config), "value")]
+/// Every type that asks over HTTP, with a server at `address`, and what each is asked.
+fn asking(address: &str) -> Vec<(Asked, &'static SourceSample)> {
+    let cases = samples::over_http(address).into_iter();
+    cases
+        .map(|(kind, sample, mut config)| {
+            config["timeout"] = json!(1);
+            (source(kind.names[0], config), sample)
+        })
+        .collect()
+}
+
+/// Those of them that expect an answer of a certain form.
+fn judging(address: &str) -> Vec<(Asked, &'static SourceSample)> {
+    asking(address).into_iter().filter(|(_, sample)| sample.judges_status).collect()
 }
 
 #[tokio::test]
 async fn whom_nobody_reaches_is_away() {
     let nobody = server::nobody().await;
-    for (asked, method) in judging(&format!("http://{nobody}")) {
-        assert!(is_away(&asked, method, [text("a")]).await, "{method}");
+    for (asked, sample) in asking(&format!("http://{nobody}")) {
+        assert!(shows_away(samples::call(&asked, sample).await), "{}", sample.call.0);
     }
-    let http = source("http", json!({"base_url": format!("http://{nobody}")}));
-    assert!(is_away(&http, "get", []).await);
     let unknown = source("http", json!({"base_url": "http://no-such-host.invalid"}));
     assert!(is_away(&unknown, "get", []).await);
     let (port, _) = server::https(server::ok("text/plain", "x"), (2077, 1, 1));
@@ -77,11 +90,9 @@ async fn what_takes_too_long_is_not_away() {
         std::future::pending::<()>().await;
     })
     .await;
-    for (asked, method) in judging(&format!("http://{silent}")) {
-        assert!(!is_away(&asked, method, [text("a")]).await, "{method}");
+    for (asked, sample) in asking(&format!("http://{silent}")) {
+        assert!(!shows_away(samples::call(&asked, sample).await), "{}", sample.call.0);
     }
-    let http = source("http", json!({"base_url": format!("http://{silent}"), "timeout": 1}));
-    assert!(!is_away(&http, "get", []).await);
     // Connecting is a part of the time, and takes some of it on a busy machine.
     for (asked, slow) in
         [(postgres(json!({"timeout": 3})), "select pg_sleep(60)"), (mariadb(json!({"timeout": 3})), "select sleep(60)")]
@@ -108,12 +119,14 @@ async fn of_answers_only_those_of_a_gateway_show_that_it_is_away() {
         ("504 Gateway Timeout", true),
     ] {
         let address = server::http(move |_, _| server::status(line, "text/plain", "no")).await;
-        for (asked, method) in judging(&address) {
-            assert_eq!(is_away(&asked, method, [text("a")]).await, away, "{method}: {line}");
+        for (asked, sample) in asking(&address) {
+            let answer = samples::call(&asked, sample).await;
+            match sample.judges_status {
+                true => assert_eq!(shows_away(answer), away, "{}: {line}", sample.call.0),
+                // What a script is to judge is an answer.
+                false => assert!(answer.is_ok(), "{}: {line}", sample.call.0),
+            }
         }
-        // What a script is to judge is an answer.
-        let http = source("http", json!({ "base_url": address }));
-        assert!(http.call("get", []).await.is_ok(), "{line}");
     }
     // Prometheus itself, of an expression that took it too long.
     let said = r#"{"status": "error", "errorType": "timeout", "error": "query timed out in expression evaluation"}"#;
@@ -121,8 +134,8 @@ async fn of_answers_only_those_of_a_gateway_show_that_it_is_away() {
     let slow = source("prometheus", json!({ "url": address }));
     assert!(!is_away(&slow, "value", [text("up")]).await);
     let garbled = server::http(|_, _| server::ok("application/json", "[1, 2]")).await;
-    for (asked, method) in judging(&garbled) {
-        assert!(!is_away(&asked, method, [text("a")]).await, "{method}");
+    for (asked, sample) in judging(&garbled) {
+        assert!(!shows_away(samples::call(&asked, sample).await), "{}", sample.call.0);
     }
 }
 
@@ -133,8 +146,8 @@ async fn a_connection_that_breaks_off_is_away() {
         socket.set_zero_linger().unwrap();
     })
     .await;
-    for (asked, method) in judging(&format!("http://{address}")) {
-        assert!(is_away(&asked, method, [text("a")]).await, "{method}");
+    for (asked, sample) in asking(&format!("http://{address}")) {
+        assert!(shows_away(samples::call(&asked, sample).await), "{}", sample.call.0);
     }
 }
 

@@ -1,13 +1,6 @@
 //! What stands in the fields, as it was typed, and what it asks for.
 
-use revere_model::{
-    MONITOR_FIELDS, Monitor, MonitorField, MonitorId, MonitorSpec,
-    field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
-        Streak, Tags, Unit, Window, Zone,
-    },
-    monitor_fields,
-};
+use revere_model::{MONITOR_FIELDS, Monitor, MonitorField, MonitorId, MonitorSpec, field_kind, monitor_fields};
 
 use super::{
     super::{display::When, form::FormTexts},
@@ -23,23 +16,23 @@ macro_rules! typed {
         /// What stands in the fields, as it was typed.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub(super) struct Typed {
-            $(#[doc = $doc] pub(super) $field: <$kind as FormField>::Typed,)*
+            $(#[doc = $doc] pub(super) $field: <field_kind::$kind as FormField>::Typed,)*
         }
 
         impl Typed {
             pub(super) fn of(spec: &MonitorSpec) -> Typed {
-                Typed { $($field: <$kind as FormField>::typed(&spec.$field),)* }
+                Typed { $($field: <field_kind::$kind as FormField>::typed(&spec.$field),)* }
             }
 
             pub(super) fn read(form: &FormTexts) -> Typed {
-                Typed { $($field: <$kind as FormField>::read(form, stringify!($field)),)* }
+                Typed { $($field: <field_kind::$kind as FormField>::read(form, stringify!($field)),)* }
             }
 
             /// What was typed, with a fault for each number that is none.
             pub(super) fn input(&self) -> MonitorInput {
                 let mut faults = Vec::new();
                 MonitorInput {
-                    $($field: <$kind as FormField>::asked(&self.$field, stringify!($field), &mut faults),)*
+                    $($field: <field_kind::$kind as FormField>::asked(&self.$field, stringify!($field), &mut faults),)*
                     note: String::new(),
                     faults,
                 }
@@ -55,7 +48,9 @@ macro_rules! typed {
             /// The fields that stand in a row as they are, in their order; the others have places of their own.
             pub(super) fn plain(&self) -> Vec<PlainField> {
                 let mut fields = MONITOR_FIELDS.iter();
-                let plain = [$(fields.next().and_then(|field| <$kind as FormField>::plain(&self.$field, field)),)*];
+                let plain = [$(fields.next().and_then(|field| {
+                    <field_kind::$kind as FormField>::plain(&self.$field, field)
+                }),)*];
                 plain.into_iter().flatten().collect()
             }
         }
@@ -69,7 +64,7 @@ macro_rules! typed {
             }
             $(
                 if field.name == stringify!($field) {
-                    return <$kind as FormField>::as_read(&spec.$field, field.words.unit);
+                    return <field_kind::$kind as FormField>::as_read(&spec.$field, field.words.unit);
                 }
             )*
             String::new()
@@ -79,7 +74,7 @@ macro_rules! typed {
         pub(in super::super) fn facts(spec: &MonitorSpec) -> Vec<(&'static str, String)> {
             let mut fields = MONITOR_FIELDS.iter();
             let facts = [$(fields.next().and_then(|field| {
-                <$kind as FormField>::in_words(&spec.$field, field.words.unit)?;
+                <field_kind::$kind as FormField>::in_words(&spec.$field, field.words.unit)?;
                 Some((field.words.label, in_words_of(spec, field)))
             }),)*];
             facts.into_iter().flatten().collect()

@@ -2,13 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use revere_model::{
-    MonitorField, Severity, StateInOutage,
-    field_kind::{
-        AlertChoice, Days, Decimals, Description, Flag, Name, OutageChoice, Schedule, Script, Seconds, SeverityChoice,
-        Streak, Tags, Unit, Window, Zone,
-    },
-};
+use revere_model::{MonitorField, Severity, StateInOutage, field_kind};
 
 use super::super::form::FormTexts;
 use crate::operations::FieldFault;
@@ -71,7 +65,7 @@ pub(super) struct PlainField {
 
 macro_rules! texts {
     ($($kind:ident $read:expr;)*) => {$(
-        impl FormField for $kind {
+        impl FormField for field_kind::$kind {
             type Typed = String;
             type Value = String;
 
@@ -103,7 +97,7 @@ texts! {
     Zone line;
 }
 
-impl FormField for Flag {
+impl FormField for field_kind::Flag {
     type Typed = bool;
     type Value = bool;
 
@@ -124,7 +118,7 @@ impl FormField for Flag {
     }
 }
 
-impl FormField for SeverityChoice {
+impl FormField for field_kind::SeverityChoice {
     type Typed = String;
     type Value = Severity;
 
@@ -154,7 +148,7 @@ impl FormField for SeverityChoice {
     }
 }
 
-impl FormField for OutageChoice {
+impl FormField for field_kind::OutageChoice {
     type Typed = String;
     type Value = StateInOutage;
 
@@ -184,7 +178,7 @@ impl FormField for OutageChoice {
     }
 }
 
-impl FormField for Days {
+impl FormField for field_kind::Days {
     type Typed = String;
     type Value = Option<u32>;
 
@@ -214,7 +208,7 @@ impl FormField for Days {
     }
 }
 
-impl FormField for Seconds {
+impl FormField for field_kind::Seconds {
     type Typed = String;
     type Value = Option<f64>;
 
@@ -243,7 +237,7 @@ impl FormField for Seconds {
     }
 }
 
-impl FormField for Unit {
+impl FormField for field_kind::Unit {
     type Typed = String;
     type Value = String;
 
@@ -268,7 +262,7 @@ impl FormField for Unit {
     }
 }
 
-impl FormField for Decimals {
+impl FormField for field_kind::Decimals {
     type Typed = String;
     type Value = Option<u32>;
 
@@ -297,7 +291,7 @@ impl FormField for Decimals {
     }
 }
 
-impl FormField for Tags {
+impl FormField for field_kind::Tags {
     type Typed = String;
     type Value = Vec<String>;
 
@@ -318,7 +312,7 @@ impl FormField for Tags {
     }
 }
 
-impl FormField for AlertChoice {
+impl FormField for field_kind::AlertChoice {
     type Typed = Vec<String>;
     type Value = Option<Vec<String>>;
 
@@ -340,7 +334,7 @@ impl FormField for AlertChoice {
     }
 }
 
-impl FormField for Streak {
+impl FormField for field_kind::Streak {
     type Typed = String;
     type Value = u32;
 
@@ -371,7 +365,7 @@ impl FormField for Streak {
     }
 }
 
-impl FormField for Window {
+impl FormField for field_kind::Window {
     type Typed = String;
     type Value = Option<u32>;
 
