@@ -13,6 +13,7 @@ pub mod fields;
 mod guard;
 mod health;
 mod in_the_clear;
+mod method_table;
 mod metrics;
 mod openapi;
 mod pages;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::{
     ConnectOptions, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
     pool::PoolConnection, sqlite::SqliteConnectOptions,
 };
-
 use tokio::time::timeout;
 
 use super::{query::query, sql_pieces};
@@ -26,12 +26,14 @@ pub(in crate::store) enum DbOptions {
 }
 
 impl DbOptions {
-    pub(in crate::store) async fn connect(&self) -> Result<DbConnection, sqlx::Error> {
-        Ok(match self {
-            DbOptions::Sqlite(options) => DbConnection::Sqlite(options.connect().await?),
-            DbOptions::Postgres(options) => {
-                DbConnection::Postgres(Box::new(postgres::connection::connect(options).await?))
-            }
+    pub(in crate::store) fn connect(&self) -> BoxFuture<'_, Result<DbConnection, sqlx::Error>> {
+        Box::pin(async move {
+            Ok(match self {
+                DbOptions::Sqlite(options) => DbConnection::Sqlite(options.connect().await?),
+                DbOptions::Postgres(options) => {
+                    DbConnection::Postgres(Box::new(postgres::connection::connect(options).await?))
+                }
+            })
         })
     }
 }
@@ -170,18 +172,20 @@ pub(in crate::store) enum DbPool {
 
 impl DbPool {
     /// A connection, made or free within the time that the pool allows.
-    pub(in crate::store) async fn acquire(&self) -> Result<DbConnection, sqlx::Error> {
-        Ok(match self {
-            DbPool::Sqlite(pool) => DbConnection::PooledSqlite(pool.acquire().await?),
-            DbPool::Postgres(pool) => {
-                DbConnection::PooledPostgres(pool.acquire().await.map_err(|error| match error {
-                    // A file is held by somebody then; of a server nothing is known but that it gave nobody a connection.
-                    sqlx::Error::PoolTimedOut => {
-                        postgres::connection::no_connection(pool.options().get_acquire_timeout())
-                    }
-                    other => other,
-                })?)
-            }
+    pub(in crate::store) fn acquire(&self) -> BoxFuture<'_, Result<DbConnection, sqlx::Error>> {
+        Box::pin(async move {
+            Ok(match self {
+                DbPool::Sqlite(pool) => DbConnection::PooledSqlite(pool.acquire().await?),
+                DbPool::Postgres(pool) => {
+                    DbConnection::PooledPostgres(pool.acquire().await.map_err(|error| match error {
+                        // A file is held by somebody then; of a server nothing is known but that it gave nobody a connection.
+                        sqlx::Error::PoolTimedOut => {
+                            postgres::connection::no_connection(pool.options().get_acquire_timeout())
+                        }
+                        other => other,
+                    })?)
+                }
+            })
         })
     }
 

@@ -1,8 +1,11 @@
 //! Statements with the values that are bound to them, asked of a connection or of a pool.
+//!
+//! What is done for a statement is done behind a pointer: there are thousands of places that ask, and whoever compiles them would look
+//! through all of the drivers for each.
 
 use std::marker::PhantomData;
 
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, future::BoxFuture};
 use sqlx::{SqlSafeStr, SqlStr, postgres::PgArguments, sqlite::SqliteArguments};
 
 use super::{
@@ -99,10 +102,7 @@ impl<'q> Query<'q> {
     }
 
     pub(in crate::store) async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<Affected, sqlx::Error> {
-        match on.into() {
-            On::Connection(connection) => self.execute_on(connection).await,
-            On::Pool(pool) => self.execute_on(&mut pool.acquire().await?).await,
-        }
+        self.executed(on.into()).await
     }
 
     pub(in crate::store) async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<DbRow>, sqlx::Error> {
@@ -113,14 +113,57 @@ impl<'q> Query<'q> {
         self,
         on: impl Into<On<'c>>,
     ) -> Result<Option<DbRow>, sqlx::Error> {
-        match on.into() {
-            On::Connection(connection) => self.fetch_optional_on(connection).await,
-            On::Pool(pool) => self.fetch_optional_on(&mut pool.acquire().await?).await,
-        }
+        self.fetched(on.into()).await
     }
 
     pub(in crate::store) async fn fetch_one<'c>(self, on: impl Into<On<'c>>) -> Result<DbRow, sqlx::Error> {
-        self.fetch_optional(on).await?.ok_or(sqlx::Error::RowNotFound)
+        self.fetched(on.into()).await?.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    async fn each<T: Send>(
+        self,
+        on: On<'_>,
+        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        let mut reader = Reader { all: Vec::new(), read };
+        self.read_by(on, &mut reader).await?;
+        Ok(reader.all)
+    }
+
+    fn executed<'f>(self, on: On<'f>) -> BoxFuture<'f, Result<Affected, sqlx::Error>>
+    where
+        'q: 'f,
+    {
+        Box::pin(async move {
+            match on {
+                On::Connection(connection) => self.execute_on(connection).await,
+                On::Pool(pool) => self.execute_on(&mut pool.acquire().await?).await,
+            }
+        })
+    }
+
+    fn fetched<'f>(self, on: On<'f>) -> BoxFuture<'f, Result<Option<DbRow>, sqlx::Error>>
+    where
+        'q: 'f,
+    {
+        Box::pin(async move {
+            match on {
+                On::Connection(connection) => self.fetch_optional_on(connection).await,
+                On::Pool(pool) => self.fetch_optional_on(&mut pool.acquire().await?).await,
+            }
+        })
+    }
+
+    fn read_by<'f>(self, on: On<'f>, rows: &'f mut dyn TakesRows) -> BoxFuture<'f, Result<(), sqlx::Error>>
+    where
+        'q: 'f,
+    {
+        Box::pin(async move {
+            match on {
+                On::Connection(connection) => self.read_on(connection, rows).await,
+                On::Pool(pool) => self.read_on(&mut pool.acquire().await?, rows).await,
+            }
+        })
     }
 
     async fn execute_on(self, connection: &mut DbConnection) -> Result<Affected, sqlx::Error> {
@@ -143,15 +186,11 @@ impl<'q> Query<'q> {
         }
     }
 
-    async fn each_on<T: Send>(
-        self,
-        connection: &mut DbConnection,
-        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send + Sync,
-    ) -> Result<Vec<T>, sqlx::Error> {
+    async fn read_on(self, connection: &mut DbConnection, rows: &mut dyn TakesRows) -> Result<(), sqlx::Error> {
         let again = self.again(connection);
-        match (self.each_once(connection, &read).await, again) {
+        match (self.read_once(connection, rows).await, again) {
             (Err(error), Some(again)) if connection.knew_an_older_schema(&error).await => {
-                again.each_once(connection, &read).await.or(Err(error))
+                again.read_once(connection, rows).await.or(Err(error))
             }
             (all, _) => all,
         }
@@ -185,41 +224,20 @@ impl<'q> Query<'q> {
         connection.heeding(row)
     }
 
-    async fn each<T>(
-        self,
-        on: On<'_>,
-        read: impl Fn(DbRow) -> Result<T, sqlx::Error> + Send + Sync,
-    ) -> Result<Vec<T>, sqlx::Error>
-    where
-        T: Send,
-    {
-        match on {
-            On::Connection(connection) => self.each_on(connection, read).await,
-            On::Pool(pool) => self.each_on(&mut pool.acquire().await?, read).await,
-        }
-    }
-
-    async fn each_once<T>(
-        self,
-        connection: &mut DbConnection,
-        read: &(impl Fn(DbRow) -> Result<T, sqlx::Error> + Sync),
-    ) -> Result<Vec<T>, sqlx::Error>
-    where
-        T: Send,
-    {
+    async fn read_once(self, connection: &mut DbConnection, rows: &mut dyn TakesRows) -> Result<(), sqlx::Error> {
+        rows.begin();
         let all = match connection.engine() {
             Engine::Sqlite(connection) => {
-                let mut all = Vec::new();
-                let mut rows = self.for_sqlite()?.fetch(connection);
-                while let Some(row) = rows.try_next().await? {
-                    all.push(read(DbRow::Sqlite(row))?);
+                let mut given = self.for_sqlite()?.fetch(connection);
+                while let Some(row) = given.try_next().await? {
+                    rows.take(DbRow::Sqlite(row))?;
                 }
-                Ok(all)
+                Ok(())
             }
             Engine::Postgres(connection) => {
                 // All of them first: a connection that is left in the middle of an answer would have to hear its end.
-                let rows = answered(self.for_postgres()?.fetch_all(connection)).await;
-                rows.and_then(|rows| rows.into_iter().map(|row| read(DbRow::Postgres(row))).collect())
+                let given = answered(self.for_postgres()?.fetch_all(connection)).await;
+                given.and_then(|given| given.into_iter().try_for_each(|row| rows.take(DbRow::Postgres(row))))
             }
         };
         connection.heeding(all)
@@ -233,6 +251,29 @@ impl<'q> Query<'q> {
     fn for_postgres(self) -> Result<sqlx::query::Query<'static, sqlx::Postgres, PgArguments>, sqlx::Error> {
         let arguments = postgres::arguments::bound(self.arguments, sql_pieces::rows_in(self.sql.as_str()))?;
         Ok(sqlx::query_with(postgres::sql_pieces::in_words(self.sql), arguments))
+    }
+}
+
+/// What becomes of the rows of an answer.
+trait TakesRows: Send {
+    /// They come from the first one on.
+    fn begin(&mut self);
+    fn take(&mut self, row: DbRow) -> Result<(), sqlx::Error>;
+}
+
+struct Reader<T, F> {
+    all: Vec<T>,
+    read: F,
+}
+
+impl<T: Send, F: Fn(DbRow) -> Result<T, sqlx::Error> + Send> TakesRows for Reader<T, F> {
+    fn begin(&mut self) {
+        self.all.clear();
+    }
+
+    fn take(&mut self, row: DbRow) -> Result<(), sqlx::Error> {
+        self.all.push((self.read)(row)?);
+        Ok(())
     }
 }
 
@@ -277,17 +318,19 @@ fn first_column<T: Value>(row: &DbRow) -> Result<T, sqlx::Error> {
 }
 
 impl RawSql {
-    pub(in crate::store) async fn execute(self, connection: &mut DbConnection) -> Result<(), sqlx::Error> {
-        let done = match connection.engine() {
-            Engine::Sqlite(connection) => {
-                sqlx::raw_sql(sqlite::sql_pieces::in_words(self.0)).execute(connection).await.map(drop)
-            }
-            Engine::Postgres(connection) => {
-                let asked = sqlx::raw_sql(postgres::sql_pieces::in_words(self.0));
-                answered(asked.execute(connection)).await.map(drop)
-            }
-        };
-        connection.heeding(done)
+    pub(in crate::store) fn execute(self, connection: &mut DbConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            let done = match connection.engine() {
+                Engine::Sqlite(connection) => {
+                    sqlx::raw_sql(sqlite::sql_pieces::in_words(self.0)).execute(connection).await.map(drop)
+                }
+                Engine::Postgres(connection) => {
+                    let asked = sqlx::raw_sql(postgres::sql_pieces::in_words(self.0));
+                    answered(asked.execute(connection)).await.map(drop)
+                }
+            };
+            connection.heeding(done)
+        })
     }
 }
 

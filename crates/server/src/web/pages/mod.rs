@@ -71,10 +71,12 @@ use axum::{
     Router,
     http::{HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
 };
 
-use super::{Problem, WebState};
+use super::{
+    Problem, WebState,
+    method_table::{get, get_and_post, post},
+};
 
 /// The table of pages.
 pub(super) fn routes() -> Router<WebState> {
@@ -83,18 +85,18 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/monitors/change", post(bulk::change))
         .route("/counts", get(monitors::counts))
         .route("/create/read-back", get(monitor_form::read_back))
-        .route("/create", get(monitor_form::create).post(monitor_form::created))
+        .route("/create", get_and_post(monitor_form::create, monitor_form::created))
         .route("/examples/{slug}", post(welcome::adopt))
         .route("/monitor/{id}", get(monitor::show))
-        .route("/monitor/{id}/edit", get(monitor_form::edit).post(monitor_form::edited))
-        .route("/monitor/{id}/delete", get(monitor_actions::ask_delete).post(monitor_actions::delete))
+        .route("/monitor/{id}/edit", get_and_post(monitor_form::edit, monitor_form::edited))
+        .route("/monitor/{id}/delete", get_and_post(monitor_actions::ask_delete, monitor_actions::delete))
         .route("/monitor/{id}/run", post(monitor_actions::run))
         .route("/monitor/{id}/pause", post(monitor_actions::pause))
         .route("/monitor/{id}/resume", post(monitor_actions::resume))
         .route("/monitor/{id}/who", get(who::show))
         .route("/monitor/{id}/acknowledge", post(acknowledge::acknowledge))
-        .route("/monitor/{id}/take-back", get(acknowledge::ask_to_take_back).post(acknowledge::take_back))
-        .route("/acknowledge/{secret}", get(acknowledge::show).post(acknowledge::pressed))
+        .route("/monitor/{id}/take-back", get_and_post(acknowledge::ask_to_take_back, acknowledge::take_back))
+        .route("/acknowledge/{secret}", get_and_post(acknowledge::show, acknowledge::pressed))
         .route("/monitor/{id}/mute", post(mutes::mute_monitor))
         .route("/monitor/{id}/chart", get(chart::data))
         .route("/monitor/{id}/run/{run}", get(run::show))
@@ -105,22 +107,22 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/monitor/{id}/versions/{version}", get(version::show))
         .route("/monitor/{id}/versions/{version}/restore", post(version::restore))
         .route("/monitor/{id}/difference", get(difference::show))
-        .route("/deleted", get(deleted::show).post(deleted::bring_back))
+        .route("/deleted", get_and_post(deleted::show, deleted::bring_back))
         .route("/try", post(outcome::try_it))
         .route("/zone", post(page_zone::choose))
         .route("/filters", post(saved_filters::save))
         .route("/filters/delete", post(saved_filters::delete))
         .route("/alerts", get(alerts::show))
         .route("/alerts/not-told", get(not_told::show))
-        .route("/alert/{key}/edit", get(alerts::edit).post(alerts::edited))
+        .route("/alert/{key}/edit", get_and_post(alerts::edit, alerts::edited))
         .route("/alert/{key}/browsers", post(browsers::add))
         .route("/browsers/{id}/remove", post(browsers::remove))
         .route("/alert/{key}/test", post(alerts::test))
-        .route("/alert/{key}/preview", get(alert_preview::show).post(alert_preview::tried))
-        .route("/mutes", get(mutes::show).post(mutes::add))
+        .route("/alert/{key}/preview", get_and_post(alert_preview::show, alert_preview::tried))
+        .route("/mutes", get_and_post(mutes::show, mutes::add))
         .route("/mutes/{id}", get(mutes::one))
         .route("/mutes/{id}/end", post(mutes::end))
-        .route("/on-call", get(on_call::show).post(on_call::add))
+        .route("/on-call", get_and_post(on_call::show, on_call::add))
         .route("/on-call/overrides/{id}/end", post(on_call::end))
         .route("/server", get(server::show))
         .route("/guides/{name}", get(guides::show))
@@ -139,12 +141,12 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/icon-512.png", get(home_screen::icon_512))
         .route("/favicon.ico", get(assets::icon))
         .route("/events", get(events::events))
-        .route("/login", get(log_in::show).post(log_in::sent))
+        .route("/login", get_and_post(log_in::show, log_in::sent))
         .route("/login/{provider}", get(provider_log_in::depart))
         .route("/login/{provider}/callback", get(provider_log_in::arrive))
         .route("/logout", post(log_in::log_out))
         .route("/logout/{provider}", get(provider_log_in::log_out_there))
-        .route("/link/{secret}", get(log_in::link).post(log_in::link_sent))
+        .route("/link/{secret}", get_and_post(log_in::link, log_in::link_sent))
         .route("/account", get(account::show))
         .route("/account/prove", post(account::prove))
         .route("/account/password", post(account::password))
@@ -153,11 +155,11 @@ pub(super) fn routes() -> Router<WebState> {
         .route("/account/second-factor/remove", post(account::remove_second_factor))
         .route("/account/sessions/{id}/end", post(account::end_session))
         .route("/account/sessions/end", post(account::end_sessions))
-        .route("/tokens", get(tokens::show).post(tokens::create))
+        .route("/tokens", get_and_post(tokens::show, tokens::create))
         .route("/tokens/{id}/delete", post(tokens::delete))
         .route("/audit", get(audit::show))
-        .route("/people", get(people::show).post(people::add))
-        .route("/people/{id}", get(people::one).post(people::change))
+        .route("/people", get_and_post(people::show, people::add))
+        .route("/people/{id}", get_and_post(people::one, people::change))
         .route("/people/{id}/link", post(people::link))
         .route("/people/{id}/sessions/end", post(people::end_sessions))
         .route("/people/{id}/second-factor/remove", post(people::remove_second_factor))
