@@ -230,9 +230,12 @@ function start(box) {
     if (resting || window_) return;
     resting = true;
     const rest = new Promise((done) => setTimeout(done, REST_MS));
-    await load();
-    await rest;
-    resting = false;
+    try {
+      await load();
+      await rest;
+    } finally {
+      resting = false;
+    }
     if (again) follow();
   }
   document.addEventListener("revere:changed", (event) => {

@@ -2,6 +2,9 @@
 import { fragment, morph } from "./morph.js";
 import { refresh } from "./times.js";
 
+// So long an answer is waited for.
+const PATIENCE_MS = 30_000;
+
 export function list() {
   const form = document.querySelector("[data-search]");
   const place = document.getElementById("list");
@@ -9,17 +12,17 @@ export function list() {
   for (const button of form.querySelectorAll("[data-quiet-submit]")) button.hidden = true;
   let asked = 0;
   let timer;
-  // Which of the answers that are asked for is that of a search: nothing may come before it with what was searched for earlier.
-  let search = 0;
+  // The last one, while its answer is on its way: nothing but a search comes before it.
+  let awaited = 0;
 
   async function show(address, remember) {
     const number = ++asked;
-    if (remember) search = number;
+    awaited = number;
     const url = new URL(address, location.href);
     url.searchParams.set("part", "list");
-    const answer = await fetch(url, { headers: { accept: "text/html" } }).catch(() => null);
+    const answer = await fetch(url, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => null);
     const html = answer?.ok && (await answer.text().catch(() => null));
-    if (search === number) search = 0;
+    if (awaited === number) awaited = 0;
     if (typeof html !== "string" || number !== asked) return;
     // Somebody may have begun to choose while it was on its way.
     if (!remember && inUse()) return resort();
@@ -79,7 +82,7 @@ export function list() {
   // another does not put it off.
   let again;
   const inUse = () => place.querySelector("[name=pick]:checked") || place.contains(document.activeElement) || place.matches(":hover");
-  const busy = () => timer || search || inUse();
+  const busy = () => timer || awaited || inUse();
   function resort() {
     again ??= setTimeout(() => {
       again = undefined;

@@ -2,9 +2,10 @@
 //!
 //! [`MonitorSpec`](crate::MonitorSpec) and its rules, the columns, the API's bodies and answers with their description, the
 //! form, the page and the documentation are all made of it. A new field of a kind that is there is a line here and a
-//! migration; its place is on the page already, unless the template has a better one. A new kind says what is a fault
-//! (`faults`), how it is kept (`store/monitors/field_columns`), how a body has it (`web/api/monitor_fields`), how people
-//! type and read it (`web/pages/monitor_form/form_kinds`) and how the audit tells of it (`store/audit/monitor_changes`).
+//! migration; its place is on the page already, unless the template has a better one, but for a box to tick, whose place in
+//! the form is a line of `monitor_form.html`. A new kind says what is a fault (`faults`), how it is kept
+//! (`store/monitors/field_columns`), how a body has it (`web/api/monitor_fields`), how people type and read it
+//! (`web/pages/monitor_form/form_kinds`) and how the audit tells of it (`store/audit/monitor_changes`).
 
 /// Hands the table to a macro of the caller, one line for each field: what it is, its name (which is also the JSON key,
 /// the column and the form's field), its type, its value where nobody says, its kind out of

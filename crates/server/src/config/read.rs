@@ -192,6 +192,7 @@ mod tests {
     fn every_fault_is_reported_and_every_other_setting_still_read() {
         let (config, mut faults) = read_names(&[
             ("REVERE_SORCES", PythonValue::Dict(vec![])),
+            ("ALERT", PythonValue::Dict(vec![])),
             ("SQLALCHEMY_DATABASE_URI", text("mysql://x")),
             ("TIMEZONE", text("Europe/Berln")),
             ("RUN_MEMORY_MB", PythonValue::Int(4)),
@@ -207,6 +208,7 @@ mod tests {
             faults,
             [
                 "REVERE_SORCES: unknown key 'REVERE_SORCES'; did you mean 'REVERE_SOURCES'? (names of your own: begin them with an underscore, or write them small)",
+                "ALERT: unknown key 'ALERT'; did you mean 'REVERE_ALERTS'? (names of your own: begin them with an underscore, or write them small)",
                 "SQLALCHEMY_DATABASE_URI: Revere keeps its data in a database of its own: set DATABASE_PATH for SQLite or DATABASE_URL for PostgreSQL, and bring an old database along with `revere import FILE`",
                 "BASE_URL: expected texts as the keys of a dict, not an int",
                 "RUN_TIMEOUT: expected a number of seconds above 0, not -1",

@@ -14,11 +14,10 @@ pub fn unknown_name<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a
 pub fn unknown_name_after<'a>(prefix: &str, what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let bare = |name: &'a str| name.strip_prefix(prefix).unwrap_or(name);
-    let near = revere_model::nearest(given, known.iter().copied()).or_else(|| {
-        let given = given.strip_prefix(prefix).unwrap_or(given);
-        let near = revere_model::nearest(given, known.iter().map(|name| bare(name)))?;
-        known.iter().copied().find(|name| bare(name) == near)
-    });
+    // Without it first: names that share a long beginning are near to each other by that alone.
+    let near = revere_model::nearest(given.strip_prefix(prefix).unwrap_or(given), known.iter().map(|name| bare(name)));
+    let near = near.and_then(|near| known.iter().copied().find(|name| bare(name) == near));
+    let near = near.or_else(|| revere_model::nearest(given, known.iter().copied()));
     said(what, given, near, &known)
 }
 
@@ -37,7 +36,7 @@ mod tests {
 
     #[test]
     fn a_name_is_found_without_the_word_it_begins_with_and_with_one_too_many() {
-        let known = ["REVERE_SOURCES", "REVERE_ALERTS", "TIMEZONE"];
+        let known = ["REVERE_SOURCES", "REVERE_ALERTS", "TIMEZONE", "SOURCE_OUTAGES"];
         let said = |given| unknown_name_after("REVERE_", "key", given, known.into_iter());
         for (given, meant) in [
             ("SOURCES", "REVERE_SOURCES"),
@@ -45,9 +44,10 @@ mod tests {
             ("Alerts", "REVERE_ALERTS"),
             ("REVERE_SORCES", "REVERE_SOURCES"),
             ("REVERE_TIME_ZONE", "TIMEZONE"),
+            ("REVERE_SOURCE_OUTAGES", "SOURCE_OUTAGES"),
         ] {
             assert_eq!(said(given), format!("unknown key '{given}'; did you mean '{meant}'?"));
         }
-        assert!(said("WORKERS").ends_with("; known: REVERE_SOURCES, REVERE_ALERTS, TIMEZONE"));
+        assert!(said("WORKERS").ends_with("; known: REVERE_SOURCES, REVERE_ALERTS, TIMEZONE, SOURCE_OUTAGES"));
     }
 }

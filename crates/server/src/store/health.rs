@@ -96,6 +96,8 @@ struct Seen {
     cause: Option<StoreError>,
     /// What the log said of a trouble that is not over, and since when that is.
     said: Option<(Said, Timestamp)>,
+    /// The kinds of faults that it named since.
+    named: Vec<StoreFault>,
 }
 
 /// What the log said at the beginning of a trouble.
@@ -113,6 +115,7 @@ impl Seen {
         if self.report.failing_since.is_some() || self.report.stuck > 0 {
             return;
         }
+        self.named.clear();
         match self.said.take() {
             Some((Said::CannotBeWritten, since)) => tracing::info!(part, %since, "the store can be written again"),
             Some((Said::ResultsWait, since)) => {
@@ -188,9 +191,13 @@ impl Health {
         let now = self.clock.now();
         let mut seen = self.seen();
         seen.cause = Some(cause);
-        // Once per trouble: it is asked again several times a second.
-        if seen.said.is_none_or(|(said, _)| said == Said::ResultsWait) {
+        // Once per trouble, and once for each kind of fault that comes up in it: it is asked again several times a second.
+        let begins = seen.said.is_none_or(|(said, _)| said == Said::ResultsWait);
+        if begins || !seen.named.contains(&kind) {
             tracing::error!(part = self.part, error = words, "the store cannot be written");
+            seen.named.push(kind);
+        }
+        if begins {
             seen.said = Some((Said::CannotBeWritten, now));
         }
         seen.report.failing_since.get_or_insert(now);
@@ -281,6 +288,31 @@ mod tests {
         logs(|| records.committed(0, Duration::ZERO), &[&["INFO", "the store can be written again", "records"]]);
         logs(|| claims.committed(0, Duration::ZERO), &[&["INFO", "the store can be written again", "claims"]]);
         assert_eq!((whole().failing_since, whole().claims_alone), (None, false));
+    }
+
+    #[test]
+    fn another_kind_of_fault_within_a_trouble_is_said_once() {
+        let health = health(None);
+        let refused = Arc::new(sqlx::Error::Io(io::ErrorKind::ConnectionRefused.into()));
+        let changes = || {
+            for _ in 0..3 {
+                health.held_up();
+                health.failed(&refused);
+            }
+            health.committed(1, Duration::ZERO);
+        };
+        let lines: [&[&str]; 3] = [
+            &["ERROR", "the store cannot be written", "held by somebody else"],
+            &["ERROR", "the store cannot be written", "PostgreSQL does not answer"],
+            &["INFO", "the store can be written again"],
+        ];
+        logs(changes, &lines);
+        // Another trouble begins from the start.
+        let anew = || {
+            health.failed(&refused);
+            health.held_up();
+        };
+        logs(anew, &[lines[1], lines[0]]);
     }
 
     #[test]

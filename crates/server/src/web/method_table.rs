@@ -32,8 +32,8 @@ pub(super) fn get_and_post<G: 'static, P: 'static>(get: impl Boxed<G>, post: imp
 }
 
 /// A function that axum takes for a handler: what it waits for is behind a pointer already.
-pub(super) trait Boxed<T>: Handler<T, WebState, Future = BoxFuture<'static, Response>> + Sync {}
-impl<T, H: Handler<T, WebState, Future = BoxFuture<'static, Response>> + Sync> Boxed<T> for H {}
+pub(super) trait Boxed<T>: Handler<T, WebState, Future = BoxFuture<'static, Response>> {}
+impl<T, H: Handler<T, WebState, Future = BoxFuture<'static, Response>>> Boxed<T> for H {}
 
 #[derive(Clone)]
 struct AnyHandler(Arc<dyn Fn(Request, WebState) -> BoxFuture<'static, Response> + Send + Sync>);

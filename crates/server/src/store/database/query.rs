@@ -1,6 +1,6 @@
 //! Statements with the values that are bound to them, asked of a connection or of a pool.
 //!
-//! What is done for a statement is done behind a pointer: there are thousands of places that ask, and whoever compiles them would look
+//! What is done for a statement is done behind a pointer: there are hundreds of places that ask, and whoever compiles them would look
 //! through all of the drivers for each.
 
 use std::marker::PhantomData;

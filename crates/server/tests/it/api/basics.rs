@@ -36,6 +36,8 @@ async fn unknown_paths_and_methods_say_what_there_is() {
     let answer = send(server.request("DELETE", "/api/v1/schedule")).await;
     answer.problem(405);
     assert_eq!(answer.header("allow"), "POST");
+    let answer = send(server.request("PUT", "/create")).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, "GET,HEAD,POST"));
 }
 
 #[tokio::test]
