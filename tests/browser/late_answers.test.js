@@ -145,6 +145,7 @@ story("a list is ordered anew while states go on changing, however slowly its an
     await page.evaluate(() => document.dispatchEvent(new Event("revere:counted")));
     await page.clock.fastForward(1000);
   }
+  assert.equal(await late.asked(), 1, "the changes do not put it off");
   await late.kept();
   for (let seconds = 0; seconds < 3; seconds += 1) {
     await page.evaluate(() => document.dispatchEvent(new Event("revere:counted")));
