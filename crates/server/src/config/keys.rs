@@ -359,7 +359,14 @@ pub const REFUSED: &[(&str, &str)] = &[
     ),
     ("SQLALCHEMY_BINDS", "Revere keeps its data in one database of its own; take this out"),
     ("COOKIE_SECRET", "this is called SECRET_KEY here; rename it"),
+    ("HOST", WHERE_IT_LISTENS),
+    ("PORT", WHERE_IT_LISTENS),
+    ("REVERE_HOST", WHERE_IT_LISTENS),
+    ("REVERE_PORT", WHERE_IT_LISTENS),
 ];
+
+const WHERE_IT_LISTENS: &str = "where it listens is said when it is started: `revere run --host ADDRESS --port PORT`, or REVERE_HOST and \
+    REVERE_PORT in the environment; take this out";
 
 #[cfg(test)]
 mod tests {

@@ -14,10 +14,11 @@ pub fn unknown_name<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a
 pub fn unknown_name_after<'a>(prefix: &str, what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let bare = |name: &'a str| name.strip_prefix(prefix).unwrap_or(name);
-    // Without it first: names that share a long beginning are near to each other by that alone.
-    let near = revere_model::nearest(given.strip_prefix(prefix).unwrap_or(given), known.iter().map(|name| bare(name)));
+    // Without it: names that share a long beginning are near to each other by that alone. With it where it may be misspelt itself.
+    let after = given.strip_prefix(prefix);
+    let near = revere_model::nearest(after.unwrap_or(given), known.iter().map(|name| bare(name)));
     let near = near.and_then(|near| known.iter().copied().find(|name| bare(name) == near));
-    let near = near.or_else(|| revere_model::nearest(given, known.iter().copied()));
+    let near = near.or_else(|| after.is_none().then(|| revere_model::nearest(given, known.iter().copied())).flatten());
     said(what, given, near, &known)
 }
 
@@ -43,11 +44,15 @@ mod tests {
             ("SOURCE", "REVERE_SOURCES"),
             ("Alerts", "REVERE_ALERTS"),
             ("REVERE_SORCES", "REVERE_SOURCES"),
+            ("REVRE_SOURCES", "REVERE_SOURCES"),
             ("REVERE_TIME_ZONE", "TIMEZONE"),
             ("REVERE_SOURCE_OUTAGES", "SOURCE_OUTAGES"),
         ] {
             assert_eq!(said(given), format!("unknown key '{given}'; did you mean '{meant}'?"));
         }
-        assert!(said("WORKERS").ends_with("; known: REVERE_SOURCES, REVERE_ALERTS, TIMEZONE, SOURCE_OUTAGES"));
+        for given in ["WORKERS", "REVERE_USERS", "REVERE_TLS"] {
+            let said = said(given);
+            assert!(said.ends_with("; known: REVERE_SOURCES, REVERE_ALERTS, TIMEZONE, SOURCE_OUTAGES"), "{said}");
+        }
     }
 }
