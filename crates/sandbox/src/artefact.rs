@@ -1,7 +1,7 @@
 //! The embedded interpreter: CPython and its standard library as one WebAssembly module, made by `guest/` and committed
 //! there, packed.
 
-use std::io;
+use std::io::{self, Read};
 
 /// `python.wasm`, packed with zstd.
 static PACKED: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest/python.wasm.zst"));
@@ -17,7 +17,9 @@ pub(crate) fn checksum() -> blake3::Hash {
 
 /// The module's bytes, about 30 MB.
 pub(crate) fn unpack() -> io::Result<Vec<u8>> {
-    zstd::stream::decode_all(PACKED)
+    let mut module = Vec::new();
+    ruzstd::decoding::StreamingDecoder::new(PACKED).map_err(io::Error::other)?.read_to_end(&mut module)?;
+    Ok(module)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Revere, the server: everything between a web page and a page at three in the morning.
 //!
-//! Modules in reading order. Arrows point one way: cli, app, web, operations, then engine, access, alerts, sources and
+//! Arrows point one way: cli, app, web, operations, then engine, access, alerts, sources and
 //! store, then the sandbox, then the model. `web` reaches store and engine through `operations` alone.
 
 pub mod access;

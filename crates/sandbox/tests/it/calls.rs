@@ -123,7 +123,9 @@ fn a_thousand_runs_wait_on_a_slow_source_without_a_thousand_threads() {
             runs.spawn(async move { sandbox.run(request).await });
         }
         // The guests need the processors more than whoever looks whether all of them wait.
+        let patience = std::time::Instant::now() + Duration::from_secs(120);
         while waiting.load(Ordering::SeqCst) < RUNS {
+            assert!(std::time::Instant::now() < patience, "{} of {RUNS} wait", waiting.load(Ordering::SeqCst));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let threads = std::fs::read_dir("/proc/self/task").expect("a list of threads").count();

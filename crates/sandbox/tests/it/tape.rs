@@ -1,5 +1,5 @@
-//! From its tape a run is the same again: on an interpreter that was put back, on a new one, and on one that was made and
-//! compiled elsewhere.
+//! From its tape a run is the same again: on an interpreter that was put back, in either way, on a new one, and on one that
+//! was made and compiled elsewhere.
 
 use std::{
     path::Path,
@@ -20,7 +20,7 @@ use revere_sandbox::{
     SourceFault, Tape, TapedAnswer, TimeLimit, TimeOut, Value, charge,
 };
 
-use crate::support::{Answers, answers, block_on, fresh_sandbox, open, options, request, sandbox};
+use crate::support::{Answers, answers, block_on, fresh_sandbox, open, options, request, sandbox, untracked_sandbox};
 
 /// A sandbox that found no compiled interpreter, as on another machine.
 fn sandbox_elsewhere() -> &'static Sandbox {
@@ -182,7 +182,7 @@ fn any_script_does_the_same_from_its_tape() {
         }
         let mut request = with_helpers(&script, folder.path());
         request.seed = seed;
-        is_the_same_again(request, &[sandbox(), fresh_sandbox(), sandbox_elsewhere()]);
+        is_the_same_again(request, &[sandbox(), untracked_sandbox(), fresh_sandbox(), sandbox_elsewhere()]);
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
@@ -196,7 +196,7 @@ fn a_run_that_its_time_ended_ends_there_again() {
         request.broker = Arc::new(Never);
         request
     };
-    let again = |request| is_the_same_again(request, &[sandbox(), fresh_sandbox()]);
+    let again = |request| is_the_same_again(request, &[sandbox(), untracked_sandbox(), fresh_sandbox()]);
     let sleeps = "import time\nprint(1)\ntime.sleep(0.01)\nprint(2)\ntime.sleep(60)\nprint(3)";
     let tape = again(with(sleeps, 2000));
     assert_eq!(tape.time_out, Some(TimeOut { limit: TimeLimit::WallTime, waits: 2, waiting: true }));

@@ -30,9 +30,8 @@ pub(super) async fn watch(
     loop {
         let now = clock.now();
         let state = certificate.state(now);
-        if let Some(end) = state.end {
-            metrics.set_certificate_end(end);
-        }
+        // One without an end takes the place of the end of the one before.
+        metrics.set_certificate_end(state.end.unwrap_or(Timestamp::MAX));
         match &state.fault {
             None => said_at = None,
             Some(_) if said_at.is_some_and(|at| now.duration_since(at) < SAID_EVERY) => {}

@@ -272,6 +272,7 @@ async fn wire(store: Store, parts: AppParts) -> Result<Running, StartError> {
         metrics_per_monitor,
     });
     if let Some((url, status)) = heartbeat {
+        metrics.heartbeat_configured();
         let (operations, clock, metrics) = (operations.clone(), operations_clock.clone(), metrics.clone());
         let heartbeat = Heartbeat { url, outbound: outbound.clone(), operations, status, clock, metrics };
         tokio::spawn(heartbeat.beat(stopping.clone()));

@@ -4,13 +4,16 @@ use std::io::Read as _;
 
 use anyhow::Context;
 use clap::Subcommand;
-use revere_model::{Act as Audited, Asked, Clock, Role, SystemClock};
+use revere_model::{Asked, Clock, Role, SystemClock};
 
 use super::{Exit, Global, startup::Begun, terminal};
 use crate::{
     access::{Passwords, password_fault, secrets::Secret},
     config::Config,
-    operations::people::{self, FirstPassword, PersonInput},
+    operations::{
+        people::{self, FirstPassword, PersonInput},
+        tokens::delete_all_of,
+    },
     store::{Lookup, Store, StoreOptions, User, UserChange},
 };
 
@@ -134,7 +137,7 @@ impl Act {
         match self {
             Act::Add { name, role, tags, password_stdin } => {
                 refuse_tags(&role, &tags)?;
-                refuse_passwords(config)?;
+                people::has_passwords(&config.log_in).map_err(told)?;
                 let secret = Secret::new();
                 let password = match password_stdin {
                     true => FirstPassword::Kept(password_from_stdin(&name).await?),
@@ -164,22 +167,16 @@ impl Act {
             Act::Reset { name, password_stdin, second_factor, tokens } => {
                 let user = find(store, &name).await?;
                 let alone = tokens && !second_factor && !password_stdin;
-                if alone && (user.identity.is_some() || user.disabled_at.is_some()) {
+                let remedy = format!("`revere user enable {name}` first, or take the tokens alone: --tokens");
+                let password = people::has_own_password(&user).and_then(|()| people::is_enabled(&user, &remedy));
+                if alone && password.is_err() {
                     // Whoever has no password, or may not come in, gets no link with it.
                     return delete_tokens(store, &user, asked).await;
                 }
-                if user.identity.is_some() {
-                    anyhow::bail!("{} logs in at a provider, and has no password here", user.name);
-                }
-                if user.disabled_at.is_some() {
-                    anyhow::bail!(
-                        "{} is disabled; `revere user enable {name}` first, or take the tokens alone: --tokens",
-                        user.name
-                    );
-                }
-                refuse_passwords(config)?;
+                password.map_err(told)?;
+                people::has_passwords(&config.log_in).map_err(told)?;
                 if second_factor {
-                    store.remove_second_factor(user.id, None, Audited::SecondFactorTaken, asked).await?;
+                    people::take_second_factor(store, user.id, asked).await.map_err(told)?;
                     terminal::print(&format!("{} has no second factor any more.\n", user.name));
                 }
                 if tokens {
@@ -187,7 +184,7 @@ impl Act {
                 }
                 if password_stdin {
                     let kept = password_from_stdin(&user.name).await?;
-                    store.set_password(user.id, kept, None, Audited::PasswordSet, asked).await?;
+                    people::give_password(store, user.id, kept, asked).await.map_err(told)?;
                     terminal::print(&format!("{} has another password. All sessions are over.\n", user.name));
                 } else {
                     let secret = people::new_link(store, user.id, asked).await.map_err(told)?;
@@ -258,11 +255,6 @@ fn of_tags(user: &User) -> String {
     }
 }
 
-/// Where people come in by other ways alone, a password or a link to choose one leads nowhere.
-fn refuse_passwords(config: &Config) -> anyhow::Result<()> {
-    config.log_in.no_passwords().map_or(Ok(()), |why| Err(anyhow::anyhow!("{why}")))
-}
-
 fn print_link(config: &Config, secret: &Secret) {
     let scheme = if config.tls_files.is_some() { "https" } else { "http" };
     let base = config.base_url.clone().unwrap_or_else(|| format!("{scheme}://127.0.0.1:5000"));
@@ -277,13 +269,9 @@ fn print_link(config: &Config, secret: &Secret) {
     }
 }
 
-/// Each for itself, as each is written down.
 async fn delete_tokens(store: &Store, user: &User, asked: &Asked) -> anyhow::Result<()> {
-    let tokens = store.tokens(Some(user.id), None, u32::MAX).await?;
-    for token in &tokens {
-        store.delete_token(token.id, Some(user.id), asked).await?;
-    }
-    terminal::print(&format!("{} API tokens of {} are good for nothing any more.\n", tokens.len(), user.name));
+    let deleted = delete_all_of(store, user.id, asked).await.map_err(told)?;
+    terminal::print(&format!("{deleted} API tokens of {} are good for nothing any more.\n", user.name));
     Ok(())
 }
 

@@ -260,6 +260,11 @@ mod tests {
     fn times_are_read_as_utc() {
         assert_eq!(utc("2014-03-01 12:00:00.123456").unwrap().to_string(), "2014-03-01T12:00:00.123456Z");
         assert_eq!(utc("2013-01-01 00:00:00").unwrap().to_string(), "2013-01-01T00:00:00Z");
+        assert_eq!(utc("0001-01-01 00:00:00").unwrap().to_string(), "0001-01-01T00:00:00Z");
+        // Beyond the last instant of the time library, which is that instant.
+        for never in ["9999-12-31 23:59:59", "9999-12-31 23:59:59.999999"] {
+            assert_eq!(utc(never), Some(Timestamp::MAX), "{never}");
+        }
         assert_eq!(utc("yesterday"), None);
     }
 }

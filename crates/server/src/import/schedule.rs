@@ -58,7 +58,7 @@ impl OldSchedule {
                 return Err(format!("it runs only in certain {name}s ({name}={text}), which crontab cannot say"));
             }
         }
-        let month = field(&month_numbers(&fields[MONTH]), MONTH, 1, 12)?;
+        let month = field(&fields[MONTH], MONTH, 1, 12)?;
         let hour = field(&fields[HOUR], HOUR, 0, 23)?;
         let minute = field(&fields[MINUTE], MINUTE, 0, 59)?;
         let second = field(&fields[SECOND], SECOND, 0, 59)?;
@@ -119,17 +119,10 @@ fn field(text: &str, index: usize, low: i64, high: i64) -> Result<String, String
     Ok(list(&items, low, high, true))
 }
 
-/// `jan-mar,oct` as `1-3,10`. What is no month's name stays as it is.
-fn month_numbers(text: &str) -> String {
-    let number = |word: &str| {
-        let known = MONTHS.iter().position(|known| word.trim().eq_ignore_ascii_case(known));
-        known.map_or(word.to_owned(), |month| (month + 1).to_string())
-    };
-    let part = |part: &str| {
-        let (range, step) = part.split_at(part.find('/').unwrap_or(part.len()));
-        range.split('-').map(number).collect::<Vec<_>>().join("-") + step
-    };
-    text.split(',').map(part).collect::<Vec<_>>().join(",")
+/// The number of a month by its name, in the field that is for them.
+fn month_number(name: &str, text: &str) -> Option<i64> {
+    let month = MONTHS.iter().position(|known| text.trim().eq_ignore_ascii_case(known))?;
+    (name == NAMES[MONTH]).then_some(month as i64 + 1)
 }
 
 fn list(items: &[Steps], low: i64, high: i64, star: bool) -> String {
@@ -153,11 +146,12 @@ fn numbers(name: &str, text: &str, low: i64, high: i64) -> Result<Vec<Steps>, St
     Ok(items)
 }
 
-/// `*`, `*/n`, `a`, `a-b`, `a/n` or `a-b/n`.
+/// `*`, `*/n`, `a`, `a-b`, `a/n` or `a-b/n`, where months may have names for `a` and `b`.
 fn number(name: &str, part: &str, low: i64, high: i64) -> Result<Option<Steps>, String> {
     let unknown = || format!("{name}={part} is not understood");
     let digits =
         |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit())).ok_or_else(unknown);
+    let value = |text: &str| month_number(name, text).map_or_else(|| digits(text), Ok);
     let (range, step) = match part.split_once('/') {
         Some((range, step)) => (range, Some(digits(step)?)),
         None => (part, None),
@@ -167,10 +161,10 @@ fn number(name: &str, part: &str, low: i64, high: i64) -> Result<Option<Steps>, 
     }
     let (first, last) = match (range, range.split_once('-')) {
         ("*", _) => (low, high),
-        (_, Some((first, last))) => (digits(first)?, digits(last)?),
+        (_, Some((first, last))) => (value(first)?, value(last)?),
         // `5/10` is from 5 to the end; `5` alone is 5.
         (single, None) => {
-            let first = digits(single)?;
+            let first = value(single)?;
             (first, if step.is_some() { high } else { first })
         }
     };
@@ -405,7 +399,10 @@ mod tests {
             ("* | * | * | */2 | * | 4 | 0 | 0", "certain weeks"),
             ("* | * | 13 | * | fri | 4 | 0 | 0", "where day=13 and day_of_week=fri meet"),
             ("* | * | last | * | fri | 4 | 0 | 0", "where day=last"),
-            ("* | jan-mär | * | * | * | 4 | 0 | 0", "month=1-mär is not understood"),
+            ("* | jan-mär | * | * | * | 4 | 0 | 0", "month=jan-mär is not understood"),
+            ("* | Oct-Feb,3 | * | * | * | 4 | 0 | 0", "month=Oct-Feb runs backwards"),
+            ("* | jan/feb | * | * | * | 4 | 0 | 0", "month=jan/feb is not understood"),
+            ("* | * | jan | * | * | 4 | 0 | 0", "day=jan is not understood"),
             ("* | * | 2nd mon | * | tue | 4 | 0 | 0", "never meet"),
             ("* | * | * | * | * | 4 | 99 | 0", "minute=99 never comes"),
             ("* | * | * | * | fri-mon | 4 | 0 | 0", "runs backwards"),

@@ -88,6 +88,13 @@ impl Metrics {
         }
     }
 
+    /// A heartbeat is configured: none was due yet.
+    pub fn heartbeat_configured(&self) {
+        for result in HeartbeatResult::ALL {
+            drop(self.heartbeats.get_or_create(&[("result", result.as_str())]));
+        }
+    }
+
     /// There is a background task of this name: it has not failed yet.
     pub fn task(&self, task: &str) {
         drop(self.task_failures.get_or_create(&[("task", task.to_owned())]));
@@ -203,19 +210,9 @@ impl Metrics {
         self.http_duration.observe(duration.as_secs_f64());
     }
 
-    /// A heartbeat was due. The first of them makes all its series.
+    /// A heartbeat was due.
     pub fn heartbeat(&self, result: HeartbeatResult) {
-        let word = |result| match result {
-            HeartbeatResult::Sent => "sent",
-            HeartbeatResult::Failed => "failed",
-            HeartbeatResult::Withheld => "withheld",
-        };
-        for known in [HeartbeatResult::Sent, HeartbeatResult::Failed, HeartbeatResult::Withheld] {
-            let series = self.heartbeats.get_or_create(&[("result", word(known))]);
-            if known == result {
-                series.inc();
-            }
-        }
+        self.heartbeats.get_or_create(&[("result", result.as_str())]).inc();
     }
 
     /// The certificate that the server shows ends then.
@@ -296,6 +293,19 @@ mod tests {
             "revere_sandbox_runs_total{instance=\"kept\"} 41",
             "revere_sandbox_instances_discarded_total 1",
         ] {
+            assert!(page.lines().any(|shown| shown == line), "{line} is missing from\n{page}");
+        }
+    }
+
+    #[test]
+    fn heartbeats_are_zero_where_one_is_configured_and_nowhere_else() {
+        let metrics = metrics();
+        assert!(!metrics.render(Format::Plain, &[]).contains("revere_heartbeats_total{"));
+        metrics.heartbeat_configured();
+        metrics.heartbeat(HeartbeatResult::Failed);
+        let page = metrics.render(Format::Plain, &[]);
+        for line in ["{result=\"sent\"} 0", "{result=\"failed\"} 1", "{result=\"withheld\"} 0"] {
+            let line = format!("revere_heartbeats_total{line}");
             assert!(page.lines().any(|shown| shown == line), "{line} is missing from\n{page}");
         }
     }

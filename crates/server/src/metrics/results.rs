@@ -82,6 +82,19 @@ impl DeliveryResult {
     }
 }
 
+impl HeartbeatResult {
+    pub(super) const ALL: [HeartbeatResult; 3] =
+        [HeartbeatResult::Sent, HeartbeatResult::Failed, HeartbeatResult::Withheld];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            HeartbeatResult::Sent => "sent",
+            HeartbeatResult::Failed => "failed",
+            HeartbeatResult::Withheld => "withheld",
+        }
+    }
+}
+
 impl CallResult {
     pub(super) const ALL: [CallResult; 5] =
         [CallResult::Answered, CallResult::Failed, CallResult::BadArguments, CallResult::TooLarge, CallResult::NotMade];

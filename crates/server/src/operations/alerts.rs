@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use revere_model::{Act, Operation, Severity, State, Target, TargetKind, tags_fault};
+use revere_model::{Act, Asked, Operation, Severity, State, Target, TargetKind, tags_fault};
 
 use super::{Context, Failure, FieldFault, Refusal, Services, failure::of};
 use crate::{
     building::ConfiguredEntry,
     engine::TestAlertError,
-    store::{AlertChange, AlertRow, AlertSeen, AuditEntry, Delivery, DeliveryFilter},
+    store::{AlertChange, AlertRow, AlertSeen, AuditEntry, Delivery, DeliveryFilter, Store, StoreError},
 };
 
 /// An alert: what people chose, and how it does.
@@ -118,8 +118,7 @@ pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
     let row = find(services, key).await?;
     if row.in_config && row.enabled_in_config {
         // Before anything is sent: what cannot be written down is not done.
-        let entry = AuditEntry::new(Act::AlertTested, &context.asked()).about(Target::new(TargetKind::Alert, key, ""));
-        services.store.note(entry).await.map_err(Failure::Store)?;
+        note_test(&services.store, key, &context.asked()).await.map_err(Failure::Store)?;
     }
     let began = Instant::now();
     let reply = match services.engine.test_alert(key).await {
@@ -138,6 +137,11 @@ pub async fn test(context: &Context, key: &str) -> Result<TestResult, Failure> {
         }
     };
     Ok(TestResult { reply, took: began.elapsed() })
+}
+
+/// Writes down that an alert is tested, also for the command line, which sends without an engine.
+pub async fn note_test(store: &Store, key: &str, asked: &Asked) -> Result<(), StoreError> {
+    store.note(AuditEntry::new(Act::AlertTested, asked).about(Target::new(TargetKind::Alert, key, ""))).await
 }
 
 /// Words of a kind, each once; a fault at the place of each that is none, or is there already.

@@ -12,7 +12,7 @@ use super::{
     person_name::checked_name,
 };
 use crate::{
-    access::secrets::Secret,
+    access::{LogInSettings, secrets::Secret},
     store::{Link, Lookup, NewUser, Store, User, UserChange},
 };
 
@@ -41,7 +41,7 @@ pub async fn get(context: &Context, id: UserId) -> Result<User, Failure> {
 /// Makes a person, and the secret of a link by which they choose a password.
 pub async fn add(context: &Context, input: &PersonInput) -> Result<(User, Secret), Failure> {
     let services = managing(context).await?;
-    has_passwords(services)?;
+    has_passwords(&services.access.settings)?;
     let secret = Secret::new();
     let user = create(&services.store, input, FirstPassword::ByLink(&secret), &context.asked()).await?;
     Ok((user, secret))
@@ -72,20 +72,32 @@ pub async fn change(
 pub async fn link(context: &Context, id: UserId) -> Result<(User, Secret), Failure> {
     let services = managing(context).await?;
     let user = get(context, id).await?;
-    if user.disabled_at.is_some() {
-        return Err(Failure::NotPossible(format!("{} is disabled; enable them first", user.name)));
-    }
-    if user.identity.is_some() {
-        return Err(Failure::NotPossible(format!("{} logs in at a provider, and has no password here", user.name)));
-    }
-    has_passwords(services)?;
+    is_enabled(&user, "enable them first")?;
+    has_own_password(&user)?;
+    has_passwords(&services.access.settings)?;
     let secret = new_link(&services.store, id, &context.asked()).await?;
     Ok((user, secret))
 }
 
-/// Whether a link to choose a password by would lead anywhere.
-fn has_passwords(services: &Services) -> Result<(), Failure> {
-    services.access.settings.no_passwords().map_or(Ok(()), |why| Err(Failure::NotPossible(why)))
+/// Refuses where people come in by other ways alone: a password, or a link to choose one, leads nowhere there.
+pub fn has_passwords(settings: &LogInSettings) -> Result<(), Failure> {
+    settings.no_passwords().map_or(Ok(()), |why| Err(Failure::NotPossible(why)))
+}
+
+/// Refuses for whoever comes by a provider, and could come in with a password when the provider lets them no more.
+pub fn has_own_password(user: &User) -> Result<(), Failure> {
+    match user.identity {
+        None => Ok(()),
+        Some(_) => Err(Failure::NotPossible(format!("{} logs in at a provider, and has no password here", user.name))),
+    }
+}
+
+/// Refuses for whoever is disabled; `remedy` is what to do about it where somebody asks.
+pub fn is_enabled(user: &User, remedy: &str) -> Result<(), Failure> {
+    match user.disabled_at {
+        None => Ok(()),
+        Some(_) => Err(Failure::NotPossible(format!("{} is disabled; {remedy}", user.name))),
+    }
 }
 
 /// Ends all sessions of a person.
@@ -101,8 +113,7 @@ pub async fn end_sessions(context: &Context, id: UserId) -> Result<(), Failure> 
 pub async fn remove_second_factor(context: &Context, id: UserId) -> Result<(), Failure> {
     let services = managing(context).await?;
     get(context, id).await?;
-    let asked = context.asked();
-    services.store.remove_second_factor(id, None, Act::SecondFactorTaken, &asked).await.map_err(Failure::Store)?;
+    take_second_factor(&services.store, id, &context.asked()).await?;
     services.access.announce();
     Ok(())
 }
@@ -178,6 +189,16 @@ pub async fn rename(store: &Store, id: UserId, name: &str, asked: &Asked) -> Res
         true => Ok(name),
         false => Err(Failure::refused("name", format!("somebody is called {name} already; choose another name"))),
     }
+}
+
+/// Takes a person's second factor away, with the recovery codes; all their sessions end.
+pub async fn take_second_factor(store: &Store, id: UserId, asked: &Asked) -> Result<(), Failure> {
+    store.remove_second_factor(id, None, Act::SecondFactorTaken, asked).await.map_err(Failure::Store)
+}
+
+/// Gives a person another password, which is kept like this; all their sessions end.
+pub async fn give_password(store: &Store, id: UserId, kept: String, asked: &Asked) -> Result<(), Failure> {
+    store.set_password(id, kept, None, Act::PasswordSet, asked).await.map_err(Failure::Store)
 }
 
 /// A link by which a person chooses a password.

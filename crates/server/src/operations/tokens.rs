@@ -1,7 +1,7 @@
 //! API tokens: what programs come in with. A token may never do more than its owner, and is shown once.
 
 use jiff::SignedDuration;
-use revere_model::{Operation, Rights, Role, Scope, TokenId};
+use revere_model::{Asked, Operation, Rights, Role, Scope, TokenId, UserId};
 
 use super::{
     Context, Failure, FieldFault, Refusal,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     access::secrets::Secret,
-    store::{NewToken, Token},
+    store::{NewToken, Store, Token},
 };
 
 /// The longest name.
@@ -99,4 +99,14 @@ pub async fn delete(context: &Context, id: TokenId) -> Result<(), Failure> {
         }
         false => Err(Failure::NotFound { what: "token", key: id.to_string() }),
     }
+}
+
+/// Takes all tokens of a person back, each for itself, as each is written down; answers how many there were. For the command
+/// line, which needs no server around it.
+pub async fn delete_all_of(store: &Store, owner: UserId, asked: &Asked) -> Result<usize, Failure> {
+    let tokens = store.tokens(Some(owner), None, u32::MAX).await.map_err(Failure::Store)?;
+    for token in &tokens {
+        store.delete_token(token.id, Some(owner), asked).await.map_err(Failure::Store)?;
+    }
+    Ok(tokens.len())
 }

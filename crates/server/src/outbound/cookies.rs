@@ -8,7 +8,7 @@ use reqwest::{
 };
 use revere_model::{Clock, SystemClock};
 
-use super::http_date;
+use super::http_date::cookie_date;
 
 /// The cookies that the hops so far have set.
 #[derive(Default)]
@@ -77,7 +77,7 @@ impl Cookie {
                 b"path" if value.starts_with('/') => cookie.path = value.to_owned(),
                 b"secure" => cookie.secure = true,
                 b"max-age" => max_age = value.parse::<i64>().ok(),
-                b"expires" => expires = http_date(value),
+                b"expires" => expires = cookie_date(value),
                 _ => {}
             }
         }
@@ -134,6 +134,9 @@ mod tests {
         assert_eq!(set(&["a=1"], Some("a=0; mine=3")).as_deref(), Some("mine=3; a=1"));
         assert_eq!(set(&["a=1", "a=; Max-Age=0"], None), None);
         assert_eq!(set(&["a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"], None), None);
+        // With dashes and all four digits of the year, as much software writes it, and without Max-Age.
+        assert_eq!(set(&["a=1", "a=; Expires=Thu, 01-Jan-1970 00:00:00 GMT; Path=/"], None), None);
+        assert_eq!(set(&["a=1; Expires=Fri, 31-Dec-9999 23:59:59 GMT"], None).as_deref(), Some("a=1"));
         assert_eq!(set(&["a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT"], None).as_deref(), Some("a=1"));
         assert_eq!(set(&["", "=x", "novalue"], None), None);
     }

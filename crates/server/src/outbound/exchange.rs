@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::{Url, header};
 
 use super::{
-    Clients, Outbound, OutboundKind, Reply, Request, TIME_TO_CONNECT, address,
+    Clients, Outbound, OutboundKind, Reply, Request, TIME_TO_CONNECT, address, content_coding,
     cookies::Cookies,
     fault,
     new_connection::{self, Connecting as NewConnection},
@@ -90,7 +90,8 @@ impl Exchange<'_> {
     /// knows whether the request was taken; what may be repeated is sent once more over a new one.
     async fn ask(&self, clients: &Clients, request: &Request) -> Result<reqwest::Response, fault::Failure> {
         let connecting = NewConnection::default();
-        let asked = new_connection::watch(&connecting, clients.keeping.execute(request.to_reqwest()));
+        let client = if request.on_new_connection { &clients.connecting } else { &clients.keeping };
+        let asked = new_connection::watch(&connecting, client.execute(request.to_reqwest()));
         let answered = self.in_time(asked, "no answer").await.map_err(|late| self.unconnected(late, &connecting))?;
         let is_new = connecting.is_done();
         match answered {
@@ -114,10 +115,7 @@ impl Exchange<'_> {
     }
 
     async fn read(&self, url: Url, mut response: reqwest::Response) -> Result<Reply, fault::Failure> {
-        let too_large = || fault::Failure {
-            kind: OutboundKind::TooLarge(self.max_bytes),
-            what: format!("the answer is larger than {} bytes", self.max_bytes),
-        };
+        let too_large = || fault::Failure::too_large(self.max_bytes);
         let announced = response.content_length();
         let whole = self.wanted == Wanted::Whole;
         if whole && announced.is_some_and(|length| length > self.max_bytes as u64) {
@@ -146,13 +144,20 @@ impl Exchange<'_> {
                 .map_err(|fault| fault::Failure { kind: OutboundKind::NoMemory, what: fault.to_string() })?;
             body.extend_from_slice(&chunk);
         }
-        if whole && !body.is_empty() {
-            check_decoded(response.headers())?;
-        }
+        let mut headers = response.headers().clone();
+        let decoding = content_coding::decode(&mut headers, body.freeze(), self.max_bytes);
+        let body = match self.in_time(decoding, "the answer takes too long to decode").await {
+            Ok(decoded) => match decoded.fault.filter(|_| whole) {
+                Some(fault) => return Err(fault),
+                None => decoded.body,
+            },
+            Err(late) if whole => return Err(late),
+            Err(_) => Bytes::new(),
+        };
         Ok(Reply {
             status: response.status(),
-            headers: response.headers().clone(),
-            body: body.freeze(),
+            headers,
+            body,
             elapsed: self.started.elapsed(),
             url,
             certificate,
@@ -177,16 +182,4 @@ impl Exchange<'_> {
             }
         })
     }
-}
-
-/// What is still there of a `Content-Encoding` is one that nobody here can read: the body would be garbage.
-fn check_decoded(headers: &header::HeaderMap) -> Result<(), fault::Failure> {
-    let left = headers.get_all(header::CONTENT_ENCODING).iter().map(Reply::header_text).collect::<Vec<_>>().join(", ");
-    if left.is_empty() || left.eq_ignore_ascii_case("identity") {
-        return Ok(());
-    }
-    Err(fault::Failure {
-        kind: OutboundKind::Protocol,
-        what: format!("the answer is encoded as '{left}' (Content-Encoding), and gzip, deflate, br and zstd are known"),
-    })
 }

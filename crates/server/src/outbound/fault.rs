@@ -59,6 +59,11 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// The answer is larger than `most` bytes.
+    pub(super) fn too_large(most: usize) -> Failure {
+        Failure { kind: OutboundKind::TooLarge(most), what: format!("the answer is larger than {most} bytes") }
+    }
+
     /// Finds the cause that a person can act on among the causes of `error`.
     pub(super) fn from_chain(error: &reqwest::Error) -> Failure {
         let mut last = String::new();
@@ -149,9 +154,6 @@ fn io_words(kind: ErrorKind, error: &reqwest::Error) -> Option<Failure> {
         }
         ErrorKind::UnexpectedEof => (OutboundKind::Broken, "the other side hung up"),
         ErrorKind::TimedOut => (OutboundKind::Unreachable, "no connection: the host does not answer"),
-        _ if error.is_decode() => {
-            (OutboundKind::Protocol, "the answer is not compressed in the way that its Content-Encoding says")
-        }
         _ => return None,
     };
     Some(Failure { kind, what: what.to_owned() })

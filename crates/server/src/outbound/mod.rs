@@ -14,6 +14,7 @@
 
 mod address;
 mod address_rules;
+mod content_coding;
 mod cookies;
 mod dialer;
 mod exchange;
@@ -37,7 +38,6 @@ pub use address_rules::{AddressClass, AddressRules, CLASSES, RefusedAddress};
 pub use dialer::Dialer;
 use exchange::{Exchange, Wanted};
 pub use fault::{OutboundError, OutboundKind};
-pub use http_date::http_date;
 pub use network::Network;
 use proxy::Proxies;
 pub use reply::Reply;

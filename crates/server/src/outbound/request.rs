@@ -7,7 +7,7 @@ use reqwest::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{OutboundError, OutboundKind};
+use super::{OutboundError, OutboundKind, content_coding};
 use crate::secret_names::names_a_secret;
 
 /// One request.
@@ -26,6 +26,9 @@ pub struct Request {
     /// Whether it may be sent once more where a connection that had been used before died without an answer: what changes
     /// nothing, or nothing more the second time, by its method (RFC 9110) or because it has an `Idempotency-Key`.
     pub repeatable: bool,
+    /// Whether it has a connection of its own: one that was used before may be closed at the very moment at which this leaves,
+    /// and of what is not repeatable nobody would know then whether it was taken.
+    pub on_new_connection: bool,
 }
 
 impl Request {
@@ -33,7 +36,15 @@ impl Request {
     pub fn new(method: Method, url: Url) -> Self {
         let redirects = if method == Method::GET || method == Method::HEAD { 10 } else { 0 };
         let repeatable = method.is_idempotent();
-        Request { method, url, headers: HeaderMap::new(), body: Bytes::new(), redirects, repeatable }
+        Request {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            redirects,
+            repeatable,
+            on_new_connection: false,
+        }
     }
 
     /// `GET url`.
@@ -110,7 +121,12 @@ impl Request {
 
     pub(super) fn to_reqwest(&self) -> reqwest::Request {
         let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
-        *request.headers_mut() = self.headers.clone();
+        let headers = request.headers_mut();
+        *headers = self.headers.clone();
+        // A part of a compressed body cannot be read.
+        if !headers.contains_key(header::RANGE) {
+            headers.entry(header::ACCEPT_ENCODING).or_insert(content_coding::ACCEPTED);
+        }
         if !self.body.is_empty() {
             *request.body_mut() = Some(self.body.clone().into());
         }

@@ -226,15 +226,30 @@ mod tests {
     fn pair(year: i32) -> (String, String) {
         let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.not_after = rcgen::date_time_ymd(year, 3, 1);
+        pair_of(&params)
+    }
+
+    /// One that is meant to have no end: until the last second of 9999.
+    fn pair_without_end() -> (String, String) {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(9999, 12, 31) + std::time::Duration::from_secs(86_399);
+        pair_of(&params)
+    }
+
+    fn pair_of(params: &rcgen::CertificateParams) -> (String, String) {
         let key = rcgen::KeyPair::generate().unwrap();
         (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
     }
 
     fn made(year: i32) -> Made {
+        made_of(&pair(year))
+    }
+
+    fn made_of(pair: &(String, String)) -> Made {
         let folder = tempfile::tempdir().unwrap();
         let made =
             Made { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem"), _folder: folder };
-        made.write(&pair(year));
+        made.write(pair);
         made
     }
 
@@ -287,6 +302,19 @@ mod tests {
         assert!(fault("2031-02-28T00:00:00Z").unwrap().contains("ends in 1 day, "));
         assert!(fault("2031-03-02T00:00:00Z").unwrap().contains("has expired at 2031-03-01"));
         assert_eq!(made(9999).open().unwrap().state("2031-01-01T00:00:00Z".parse().unwrap()).fault, None);
+    }
+
+    #[test]
+    fn one_without_an_end_is_used_and_never_warned_of() {
+        let made = made_of(&pair_without_end());
+        let certificate = made.open().unwrap();
+        for now in ["2031-01-01T00:00:00Z".parse().unwrap(), Timestamp::MAX] {
+            assert_eq!(certificate.state(now), CertificateState { end: None, fault: None }, "{now}");
+        }
+        fs::remove_file(&made.key).unwrap();
+        let Looked::Broken(_) = certificate.look(true) else { panic!("it was asked for") };
+        let fault = certificate.state(Timestamp::MAX).fault.unwrap();
+        assert!(fault.ends_with("; the one before stays in force"), "{fault}");
     }
 
     #[test]

@@ -197,3 +197,37 @@ impl ServerCertVerifier for AcceptAny {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::Trust;
+
+    /// 9999-12-31 23:59:59, which is what RFC 5280 has for "never".
+    const LAST_SECOND: u64 = 253_402_300_799;
+
+    fn until_the_last_second() -> CertificateDer<'static> {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(9999, 12, 31) + Duration::from_secs(86_399);
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
+    }
+
+    #[test]
+    fn a_trusted_certificate_without_an_end_is_valid_until_the_last_second_of_the_calendar() {
+        let shown = until_the_last_second();
+        let verifier = Trust { verify: true, extra: vec![shown.clone()] }.verifier();
+        let name = ServerName::try_from("localhost").unwrap();
+        let at = |seconds: u64| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let judged = |seconds: u64| verifier.verify_server_cert(&shown, &[], &name, &[], at(seconds)).map(drop);
+        // The first second of 2020, one of 2026, and the last.
+        for seconds in [1_577_836_800, 1_782_907_200, LAST_SECOND] {
+            assert_eq!(judged(seconds), Ok(()), "{seconds}");
+            assert_eq!(is_in_time(&shown, at(seconds)), Ok(()), "{seconds}");
+        }
+        let expired = CertificateError::ExpiredContext { time: at(LAST_SECOND + 1), not_after: at(LAST_SECOND) };
+        assert_eq!(judged(LAST_SECOND + 1), Err(expired.into()));
+        let early = CertificateError::NotValidYetContext { time: at(1_577_836_799), not_before: at(1_577_836_800) };
+        assert_eq!(judged(1_577_836_799), Err(early.into()));
+    }
+}

@@ -1,6 +1,9 @@
 //! Which way the arrows point, where the compiler does not see to it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// The Rust files of a folder of `src`, however deep, without their unit tests.
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
@@ -105,4 +108,71 @@ fn no_statement_needs_listen_an_advisory_lock_or_the_order_of_a_sequence() {
             .find(|word| needs(word) && !MAY.iter().any(|(may, file)| may == word && path.ends_with(file)));
         assert!(found.is_none() && !says_notify, "{}: {found:?}", path.display());
     }
+}
+
+/// The calls by which a function of the store writes, each with its row of the audit or without.
+const WRITES: [&str; 8] = [
+    ".act(",
+    ".act_about(",
+    ".act_patiently(",
+    ".write(",
+    ".write_about(",
+    ".write_passing_over(",
+    ".write_patiently(",
+    ".write_patiently_about(",
+];
+
+/// The word that a text begins with.
+fn first_word(text: &str) -> &str {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+}
+
+/// The functions of the store that write, or are told who asks.
+fn functions_that_write() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, code) in sources("store") {
+        for function in code.split("pub async fn ").skip(1) {
+            let signature = function.split('{').next().unwrap_or_default();
+            let is_told = words(signature).any(|(_, word)| ["Asked", "AuditEntry"].contains(&word));
+            if is_told || WRITES.iter().any(|call| function.contains(call)) {
+                found.insert(first_word(function).to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// What the command line has of the store itself, by its file, and why that is no operation.
+const CLI_HAS_OF_THE_STORE: &[(&str, &str, &str)] = &[
+    ("alert/mod.rs", "Store::open", "hands the store to operations"),
+    ("backup.rs", "Store::backup_of", "copies the whole database"),
+    ("check.rs", "Store::probe", "looks whether a database is there"),
+    ("demo.rs", "Store::open", "makes the demo's own database"),
+    ("import.rs", "Store::open", "imports while no server runs"),
+    ("import.rs", "import", "is done at a shell alone, in one transaction"),
+    ("move_database.rs", "Store::move_everything", "copies the whole database"),
+    ("nodes.rs", "Store::open", "reads which servers there are"),
+    ("reload.rs", "Store::open", "reads which servers there are"),
+    ("reload.rs", "Store::server_of", "reads which server has the file"),
+    ("user.rs", "Store::open", "hands the store to operations"),
+];
+
+#[test]
+fn the_command_line_writes_through_operations() {
+    let writing = functions_that_write();
+    for known in ["set_password", "delete_token", "note", "import", "token_used"] {
+        assert!(writing.contains(known), "{known} is not found in the store any more");
+    }
+    let cli = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join("cli");
+    let mut found = BTreeSet::new();
+    for (path, code) in sources("cli") {
+        let file = path.strip_prefix(&cli).unwrap().display().to_string();
+        let of_the_store = code.split("Store::").skip(1).map(|rest| format!("Store::{}", first_word(rest)));
+        let called = code.split('.').skip(1).filter(|rest| rest[first_word(rest).len()..].starts_with('('));
+        let called = called.map(|rest| first_word(rest).to_owned()).filter(|name| writing.contains(name));
+        found.extend(of_the_store.chain(called).map(|call| (file.clone(), call)));
+    }
+    let known: BTreeSet<(String, String)> =
+        CLI_HAS_OF_THE_STORE.iter().map(|(file, call, _)| ((*file).to_owned(), (*call).to_owned())).collect();
+    assert_eq!(found, known, "make it an operation, so that every door does the same");
 }

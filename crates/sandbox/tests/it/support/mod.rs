@@ -38,6 +38,12 @@ pub(crate) fn sandbox() -> &'static Sandbox {
     &SANDBOX
 }
 
+/// One that keeps its instances where the kernel does not tell which pages were written.
+pub(crate) fn untracked_sandbox() -> &'static Sandbox {
+    static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| open(options(KeepInstances::WithoutTracking)));
+    &SANDBOX
+}
+
 /// One that makes a new instance for every run.
 pub(crate) fn fresh_sandbox() -> &'static Sandbox {
     static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| open(options(KeepInstances::Never)));

@@ -221,8 +221,8 @@ impl Sns {
         let mut request = Request::new(Method::POST, self.address.clone())
             .body("application/x-www-form-urlencoded; charset=utf-8", form);
         request.redirects = 0;
-        // A delivery that ends unanswered is owed again anyway, and its key says that it is the same one.
-        request.repeatable = true;
+        // Its subscribers would be told twice.
+        request.on_new_connection = true;
         let request = self.signer.sign(request).await?;
         let reply = self.outbound.send_for_status(request, Limits::within(timeout, REPLY_BYTES)).await;
         judge(&reply.map_err(|error| SendError { message: error.what.clone(), ..not_sent(error) })?)

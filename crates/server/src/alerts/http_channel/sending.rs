@@ -13,7 +13,7 @@ use super::super::{
     Built, Channel, Notification, PreviewPart, Receipt, Retry, SendError,
     answer::{Answer, Verdict},
     charts::{self, told_without},
-    own_words,
+    kind_of, own_words,
     pause::Pause,
 };
 use super::{
@@ -49,7 +49,10 @@ const REFERENCE_BYTES: usize = 1 << 10;
 /// both are reported together.
 pub fn over_http<C: HttpChannel>(setup: &BuildInput, made: Result<C, Vec<ConfigFault>>) -> Built {
     match (made, HttpTarget::read(setup, None)) {
-        (Ok(channel), Ok(target)) => Ok(Arc::new(OverHttp { target, channel, pause: Pause::default() })),
+        (Ok(channel), Ok(target)) => {
+            let knows_repeats = kind_of(setup.entry).is_some_and(|kind| kind.knows_repeats);
+            Ok(Arc::new(OverHttp { target, channel, knows_repeats, pause: Pause::default() }))
+        }
         (made, target) => Err(made.err().into_iter().chain(target.err()).flatten().collect()),
     }
 }
@@ -57,6 +60,7 @@ pub fn over_http<C: HttpChannel>(setup: &BuildInput, made: Result<C, Vec<ConfigF
 struct OverHttp<C> {
     target: HttpTarget,
     channel: C,
+    knows_repeats: bool,
     pause: Pause,
 }
 
@@ -150,8 +154,13 @@ impl<C: HttpChannel> OverHttp<C> {
             key.push_str(".chart");
         }
         let request = request.and_then(|request| request.header("Idempotency-Key", &key));
-        // A delivery that ends unanswered is owed again anyway, and the key tells a receiver that it is the same one.
-        let request = Request { redirects: 0, repeatable: true, ..request.map_err(not_sent)? };
+        let request = Request {
+            redirects: 0,
+            // The key tells such a receiver that it is the same one. Others would show it twice, and not say so.
+            repeatable: self.knows_repeats,
+            on_new_connection: !self.knows_repeats,
+            ..request.map_err(not_sent)?
+        };
         let asked = outbound.shown(&request);
         self.pause.over(end).await;
         let limits = Limits::within(end.saturating_duration_since(Instant::now()), REPLY_BYTES);

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::Timestamp;
 use revere_model::{
-    Act as Audited, Asked, Clock, Monitor, MonitorId, RunId, Severity, State, SystemClock, Target, TargetKind, Verdict,
+    Asked, Clock, Monitor, MonitorId, RunId, Severity, State, SystemClock, Verdict,
     calendar::instant_of_text,
     on_call::{Changes, Rota},
 };
@@ -25,12 +25,13 @@ use crate::{
     engine::{browsers_of, note_tested_browsers},
     on_call,
     operations::{
+        alerts::note_test,
         preview::{Draft, Told},
         who::{self, AlertAnswer, Answer, Arrivals, Supposed},
     },
     redact::Secrets,
     settings::unknown_name,
-    store::{AuditEntry, OpenError, Store, StoreError, StoreOptions},
+    store::{OpenError, Store, StoreError, StoreOptions},
     web_push::{Round, ServerKey},
 };
 
@@ -246,8 +247,7 @@ pub(super) fn no_channel(project: &Project, key: &str) -> anyhow::Error {
 /// Writes down that it is tested. Answers what changes it, where it is a rota.
 async fn note(store: &Store, key: &str, rota: Option<&Rota>) -> Result<Changes, StoreError> {
     let asked = Asked::at_a_shell(SystemClock.now());
-    let entry = AuditEntry::new(Audited::AlertTested, &asked).about(Target::new(TargetKind::Alert, key, ""));
-    store.note(entry).await?;
+    note_test(store, key, &asked).await?;
     match rota {
         Some(rota) => store.on_call_changes(key, rota, asked.at, asked.at).await,
         None => Ok(Changes::default()),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use revere_model::{Asked, MonitorId, MonitorSpec};
 
 use super::made;
-use crate::store::{Store, StoreError, audit::Acted, columns::micros, database as db};
+use crate::store::{Store, StoreError, audit::Acted, columns::micros, database as db, database::sql_pieces};
 
 impl Store {
     /// Stores a new monitor as [`Store::create_monitor`] does, unless the form has made one already. Answers which, and whether
@@ -25,6 +25,9 @@ impl Store {
                     .execute(&mut *connection)
                     .await?;
                 if first.rows_affected() == 0 {
+                    // Kept: where the monitor was deleted and two servers make it again, the second sees what the first made.
+                    let kept = format!("select monitor_id from forms where form = $1 {}", sql_pieces::KEEPING);
+                    db::query(db::AssertSqlSafe(kept)).bind(&form).fetch_optional(&mut *connection).await?;
                     let id: Option<i64> = db::query_scalar(
                         "select m.id from forms f join monitors m on m.id = f.monitor_id and m.deleted_at is null where f.form = $1",
                     )

@@ -4,7 +4,7 @@ use revere_model::{Act, Asked, SessionId, UserId};
 
 use super::{
     login_failures::{self, failures_of_codes},
-    users::{end_others, fetch, target},
+    users::{end_others, fetch, fetch_and_keep, target},
 };
 use crate::store::{
     Store, StoreError,
@@ -74,7 +74,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let was = fetch(connection, id).await?;
+                let was = fetch_and_keep(connection, id).await?;
                 db::query("update users set totp_key = null, totp_offered = null, totp_step = null where id = $1")
                     .bind(id.0)
                     .execute(&mut *connection)

@@ -259,7 +259,7 @@ impl Store {
         let asked = asked.clone();
         self.act(move |connection| {
             Box::pin(async move {
-                let was = fetch(connection, id).await?;
+                let was = fetch_and_keep(connection, id).await?;
                 let renamed = db::query(
                     "update users set name = $2, name_key = $3 where id = $1
                          and not exists (select 1 from users where name_key = $3 and id <> $1)",
@@ -350,7 +350,7 @@ pub(super) async fn fetch(connection: &mut DbConnection, id: UserId) -> Result<U
 }
 
 /// The same, kept as it is for this transaction: what is written of it is what was read or what was asked for.
-async fn fetch_and_keep(connection: &mut DbConnection, id: UserId) -> Result<User, StoreError> {
+pub(super) async fn fetch_and_keep(connection: &mut DbConnection, id: UserId) -> Result<User, StoreError> {
     let sql = format!("select * from users where id = $1 {}", sql_pieces::KEEPING);
     user(&db::query(db::AssertSqlSafe(sql)).bind(id.0).fetch_one(connection).await?)
 }

@@ -123,12 +123,17 @@ fn may_only_be_read(message: &dyn std::fmt::Display) -> String {
     )
 }
 
+/// The client library trusts no certificate that says of itself that it is an authority, not even one that is named.
+fn calls_itself_an_authority(error: &dyn std::fmt::Display) -> bool {
+    error.to_string().contains("CaUsedAsEndEntity")
+}
+
 fn without_tls(error: &dyn std::fmt::Display) -> String {
-    // The client library trusts no certificate that says of itself that it is an authority, not even one that is named.
-    if error.to_string().contains("CaUsedAsEndEntity") {
+    if calls_itself_an_authority(error) {
         return "cannot be spoken to over TLS: its certificate says of itself that it is an authority (CA:TRUE), which a server's must \
                 not be here, also where sslrootcert names it. Make one without that (openssl req -x509 ... -addext \
-                basicConstraints=critical,CA:FALSE), or have an authority sign the server's, and name that by sslrootcert"
+                subjectAltName=DNS:HOST -addext basicConstraints=critical,CA:FALSE), or have an authority sign the server's, and \
+                name that by sslrootcert"
             .to_owned();
     }
     format!(
@@ -182,5 +187,7 @@ pub(super) fn cannot_open(address: &PostgresAddress, source: sqlx::Error) -> Ope
             false => (format!("cannot be used: {source}"), false),
         }
     });
-    OpenError::Server { place: address.to_string(), fault, passing, source: Some(source) }
+    // Where the words say all of it, the library's own would only stand behind them.
+    let source = Some(source).filter(|source| !calls_itself_an_authority(source));
+    OpenError::Server { place: address.to_string(), fault, passing, source }
 }

@@ -205,3 +205,30 @@ async fn nobody_is_shown_what_opens_a_door() {
         }
     }
 }
+
+/// What a shell does to a person without a server around it.
+#[tokio::test]
+async fn a_shell_takes_a_persons_tokens_and_second_factor_and_gives_a_password() {
+    use revere::operations::{people, tokens::delete_all_of};
+
+    let server = Server::with_local_users().await;
+    let ada = person(&server, "ada", Role::Administrator, &[]).await;
+    let bob = person(&server, "bob", Role::Viewer, &[]).await;
+    let asked = by_server(server.clock.now());
+    Visitor::logged_in(&server, "ada").await.token("viewer", "").await;
+    let browser = Visitor::logged_in(&server, "bob").await;
+    for _ in 0..2 {
+        browser.token("viewer", "").await;
+    }
+    server.store.offer_second_factor(bob.id, revere::access::second_factor::new_key(), &asked).await.unwrap();
+    let before = crate::audit::whole(&server.store).await.len();
+    assert_eq!(delete_all_of(&server.store, bob.id, &asked).await.unwrap(), 2);
+    assert_eq!(delete_all_of(&server.store, bob.id, &asked).await.unwrap(), 0);
+    people::take_second_factor(&server.store, bob.id, &asked).await.unwrap();
+    people::give_password(&server.store, bob.id, "kept".to_owned(), &asked).await.unwrap();
+    let rows = crate::audit::whole(&server.store).await.split_off(before);
+    let acts: Vec<&str> = rows.iter().map(|row| row.act.as_str()).collect();
+    assert_eq!(acts, ["token_deleted", "token_deleted", "second_factor_taken", "password_set"]);
+    assert_eq!(server.store.tokens(Some(ada.id), None, 9).await.unwrap().len(), 1, "hers stay");
+    assert_eq!(browser.get("/").await.status, 303, "his session is over");
+}

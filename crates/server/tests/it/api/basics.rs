@@ -199,6 +199,14 @@ async fn what_can_be_counted_is_zero_before_it_happens() {
             expected.push(format!("revere_deliveries_total{{{alert},{result}}} 0"));
         }
     }
+    for kind in labels("kind", &["busy", "disk", "other"]) {
+        expected.push(format!("revere_store_errors_total{{{kind}}} 0"));
+    }
+    for instance in labels("instance", &["fresh", "kept"]) {
+        expected.push(format!("revere_sandbox_runs_total{{{instance}}} 0"));
+    }
+    // It counts all requests; those by route begin with the first of their kind.
+    expected.push("revere_http_request_duration_seconds_count 0".to_owned());
     for task in server.engine.tasks() {
         expected.push(format!("revere_task_failures_total{{task=\"{}\"}} 0", task.name));
         expected.push(format!("revere_task_failing{{task=\"{}\"}} 0", task.name));
@@ -206,6 +214,8 @@ async fn what_can_be_counted_is_zero_before_it_happens() {
     for line in expected {
         assert!(page.lines().any(|shown| shown == line), "{line} is missing from\n{page}");
     }
+    // None is configured here; cli/heartbeat.rs has one.
+    assert!(!page.contains("revere_heartbeats_total{"), "{page}");
 }
 
 /// Its name was compared with every known one, letter by letter; a value of that length shows what the rest costs.

@@ -115,7 +115,6 @@ const WITHOUT_A_ROW: &[&str] = &[
     "give_up_orphans",
     "claim_deliveries",
     "keep_claims",
-    "settle_delivery",
     "settle_deliveries",
     "plan_after_clock_set_back",
     "node_seen",

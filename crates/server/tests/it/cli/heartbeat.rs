@@ -24,6 +24,21 @@ async fn an_address_is_called_while_all_is_well() {
     server.stop();
 }
 
+/// Whoever is called does not answer: the first one is on its way for as long as the test takes.
+#[tokio::test]
+async fn all_that_can_become_of_one_is_zero_before_the_first() {
+    let receiver = stub::silent();
+    let shell = Shell::new();
+    shell.write("config.py", &format!("HEARTBEAT_URL = '{}/ping/0f3ab94c77e2'\n", receiver.url));
+    let server = shell.serve(&[]);
+    let (_, page) = server.get("/metrics").await;
+    for result in ["sent", "failed", "withheld"] {
+        let line = format!("revere_heartbeats_total{{result=\"{result}\"}} 0");
+        assert!(page.lines().any(|shown| shown == line), "{line} is missing from\n{page}");
+    }
+    server.stop();
+}
+
 #[tokio::test]
 async fn one_that_does_not_arrive_is_said_without_its_address_and_nothing_else_is_wrong() {
     let receiver = stub::dead().await;

@@ -54,6 +54,50 @@ async fn the_right_authority_lets_it_connect_and_a_wrong_one_is_refused_in_words
     server.stop();
 }
 
+/// `openssl req -x509`, with more on its command line: the server's certificate, which nobody else signed, and its key.
+fn self_signed(shell: &Shell, more: &[&str]) -> (String, String) {
+    let (certificate, key) = (shell.path("own.pem"), shell.path("own-key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost"])
+        .args(more)
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    (std::fs::read_to_string(certificate).unwrap(), std::fs::read_to_string(key).unwrap())
+}
+
+/// The client library trusts none that calls itself an authority, as what `openssl req -x509` makes does. The message
+/// names what to add to the command, and that works.
+#[tokio::test]
+async fn a_self_signed_certificate_is_trusted_by_itself_or_refused_with_the_way_to_make_one_that_is() {
+    let shell = Shell::new();
+    let with_host = ["-addext", "subjectAltName=DNS:localhost"];
+    let no_authority = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    for is_authority in [true, false] {
+        let more = if is_authority { with_host.to_vec() } else { [with_host, no_authority].concat() };
+        let (certificate, key) = self_signed(&shell, &more);
+        let database = PostgresServer::listening(Some((&certificate, &key))).await;
+        let named = format!("sslrootcert={}", shell.path("own.pem").display());
+        for options in [named.clone(), format!("sslmode=verify-ca&{named}"), format!("sslmode=verify-full&{named}")] {
+            let address = format!("postgresql://revere@localhost:{}/postgres?{options}", database.port());
+            shell.write("config.py", &format!("DATABASE_URL = '{address}'\n"));
+            let checked = shell.run("check --connect");
+            if is_authority {
+                let said = checked.exits(1).stdout;
+                assert!(said.contains("its certificate says of itself that it is an authority (CA:TRUE)"), "{said}");
+                assert!(said.contains(&no_authority.join(" ")) && said.contains("subjectAltName=DNS:"), "{said}");
+                assert!(!said.contains("CaUsedAsEndEntity"), "{said}");
+            } else {
+                assert!(checked.exits(0).stdout.contains("the database answers"), "{options}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_password_goes_over_a_network_in_no_way_that_everybody_can_read() {
     let own = network_address();

@@ -11,7 +11,8 @@ use revere::{
 use revere_model::{MonitorSpec, RunKind, State};
 
 use crate::support::{
-    Behaviour, Scratch, Sql, TestDatabase, TestEngine, at, by_server, claims_in_force, scripted, spec, until,
+    Behaviour, Scratch, Sql, TestDatabase, TestEngine, at, by_server, claims_in_force, scripted, settle_one, spec,
+    until,
 };
 
 /// A database of PostgreSQL whose readers wait for as long as a test holds a table.
@@ -167,7 +168,7 @@ async fn what_becomes_of_a_delivery_on_one_server_is_seen_on_another() {
         (Settlement::Sent("taken".to_owned()), DeliveryStatus::Sent),
     ] {
         let mut claimed = one.store().claim_deliveries("third", "test", one.now(), minute, 9).await.unwrap();
-        assert!(one.store().settle_delivery(&claimed.remove(0), settlement, one.now()).await.unwrap());
+        assert!(settle_one(one.store(), &claimed.remove(0), settlement, one.now()).await);
         // Whoever looks while it is being sent sees one attempt more.
         let ended = |event: Event| third(event).filter(|(_, seen)| *seen == status);
         assert_eq!(heard(&other, &mut seen, ended).await, (id, status));
@@ -280,7 +281,7 @@ async fn what_another_server_has_by_now_is_not_sent() {
     let claimed = beside.store.claim_deliveries("ops", "another", beside.now(), minute, 9).await.unwrap();
     assert_eq!(claimed.len(), 1, "its time is over");
     let sent = Settlement::Sent("noted".to_owned());
-    assert!(beside.store.settle_delivery(&claimed[0], sent, beside.now()).await.unwrap());
+    assert!(settle_one(&beside.store, &claimed[0], sent, beside.now()).await);
     holder.let_go().await;
     // It ends what it has begun.
     test.engine.stop(Duration::from_secs(60)).await;

@@ -9,7 +9,7 @@ use revere::{
 };
 use revere_model::{MonitorId, MutePeriod, MuteScope, Reminders, Severity, State};
 
-use crate::support::{Scratch, TestEngine, by_server, switched, until, yearly};
+use crate::support::{Scratch, TestEngine, by_server, settle_one, switched, until, yearly};
 
 /// An engine whose alert `ops` reminds after an hour; `spare` does not.
 async fn reminding() -> TestEngine {
@@ -242,7 +242,7 @@ async fn what_was_held_back_comes_before_a_reminder() {
     let id = store.create_monitor(&yearly("m"), &by_server(scratch.now())).await.unwrap().id;
     scratch.manual_as(id, State::Alarm, Some(Severity::Warning)).await;
     for told in store.claim_deliveries("ops", "one", scratch.now(), Duration::from_secs(60), 9).await.unwrap() {
-        store.settle_delivery(&told, Settlement::Sent("noted".to_owned()), scratch.now()).await.unwrap();
+        settle_one(store, &told, Settlement::Sent("noted".to_owned()), scratch.now()).await;
     }
     let period = MutePeriod::once(scratch.now(), scratch.now() + SignedDuration::from_mins(90));
     store
@@ -257,7 +257,7 @@ async fn what_was_held_back_comes_before_a_reminder() {
     assert_eq!(store.tell_held(scratch.now(), 9).await.unwrap().owed, ["ops"]);
     for told in store.claim_deliveries("ops", "one", scratch.now(), Duration::from_secs(60), 9).await.unwrap() {
         assert_eq!((told.notification.severity, told.notification.reminder), (Some(Severity::Critical), None));
-        store.settle_delivery(&told, Settlement::Sent("noted".to_owned()), scratch.now()).await.unwrap();
+        settle_one(store, &told, Settlement::Sent("noted".to_owned()), scratch.now()).await;
     }
     scratch.clock.advance(SignedDuration::from_hours(3));
     assert_eq!(reminded().await, 1, "it goes on");

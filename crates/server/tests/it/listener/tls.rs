@@ -19,6 +19,17 @@ use crate::{cli::Shell, cli::server::Server, support::eventually};
 fn write_pair(folder: &Path, year: i32) {
     let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(year, 3, 1);
+    write_pair_of(folder, &params);
+}
+
+/// Writes a pair that is meant to have no end: valid until the last second of 9999.
+fn write_pair_without_end(folder: &Path) {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(9999, 12, 31) + Duration::from_secs(86_399);
+    write_pair_of(folder, &params);
+}
+
+fn write_pair_of(folder: &Path, params: &rcgen::CertificateParams) {
     let key = rcgen::KeyPair::generate().unwrap();
     std::fs::write(folder.join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
     std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
@@ -82,6 +93,29 @@ async fn another_pair_is_taken_up_and_a_broken_one_is_said() {
         if end == "2093-03-01T00:00:00" { Ok(said) } else { Err(end) }
     };
     assert_eq!(eventually("the third pair", look).await["certificate"], "ok");
+    server.stop();
+}
+
+/// Who watches the metric must not be told of the end of the one before.
+#[tokio::test]
+async fn a_pair_without_an_end_is_taken_up_and_its_end_is_the_last_instant() {
+    let shell = Shell::new();
+    write_pair(&shell.path(""), 2091);
+    let server = serve(&shell);
+    let counted = async |expected: jiff::Timestamp| {
+        let page = client().get(format!("{}/metrics", server.address)).send().await.unwrap().text().await.unwrap();
+        let line = page.lines().find(|line| line.starts_with("revere_tls_certificate_end_seconds"));
+        let value = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        if value == Some(expected.as_second() as f64) { Ok(()) } else { Err(format!("{line:?}")) }
+    };
+    eventually("the end of the first", async || counted("2091-03-01T00:00:00Z".parse().unwrap()).await).await;
+
+    write_pair_without_end(&shell.path(""));
+    server.signal("HUP");
+    server.stderr.wait_for("the certificate was exchanged; the new one is valid for ever");
+    let (said, end) = health(&server.address).await;
+    assert_eq!((said["certificate"].as_str(), end.as_str()), (Some("ok"), "9999-12-31T23:59:59"));
+    eventually("the end of the second", async || counted(jiff::Timestamp::MAX).await).await;
     server.stop();
 }
 

@@ -167,6 +167,28 @@ if tls.days_left < 14:
     );
 }
 
+/// RFC 5280's "never" is the last second of Python's calendar, and a script can compare it.
+#[tokio::test]
+async fn a_certificate_without_an_end_has_the_last_second_of_the_calendar() {
+    let (port, pem) = server::https_without_end(server::ok("text/plain", "secure"));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
+    let config = json!({"base_url": format!("https://localhost:{port}"), "ca_file": "ca.pem"});
+    let asked = source_in("http", config, folder.path());
+    let script = "\
+import datetime
+tls = sources['src'].get().tls
+last = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
+assert tls.not_after == last, tls.not_after
+return_value = tls.days_left
+if tls.days_left < 14:
+    raise MonitorFailure(repr(tls))
+";
+    let outcome = run(&runner(&asked, "http"), script).await;
+    passes(&outcome);
+    assert_eq!(outcome.return_value, Some(ReturnValue::Float(2_912_261.5)));
+}
+
 /// Before a plug-in has described itself its methods are unknown; calls reach it all the same, and then they are known.
 #[tokio::test]
 async fn a_plug_in_is_asked_before_it_has_described_itself() {

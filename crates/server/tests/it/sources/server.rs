@@ -87,10 +87,21 @@ pub(super) fn certificate(name: &str, years: (i32, i32), authority: bool) -> (rc
 /// A server with a certificate of its own making, for `localhost`, that answers everything with `answer`. Gives its port
 /// and the certificate.
 pub(super) fn https(answer: Vec<u8>, not_after: (i32, u8, u8)) -> (u16, String) {
-    revere::tls::install();
-    let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(not_after.0, not_after.1, not_after.2);
+    https_as(answer, &params)
+}
+
+/// The same until the last second of 9999, which is what RFC 5280 has for "never".
+pub(super) fn https_without_end(answer: Vec<u8>) -> (u16, String) {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(9999, 12, 31) + std::time::Duration::from_secs(86_399);
+    https_as(answer, &params)
+}
+
+fn https_as(answer: Vec<u8>, params: &rcgen::CertificateParams) -> (u16, String) {
+    revere::tls::install();
+    let key = rcgen::KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
     let port = https_with(answer, certificate.pem().as_bytes(), key.serialize_pem().as_bytes());
     (port, certificate.pem())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use revere::store::{Committed, ConfiguredAlert, HandedBack, Settlement, StoreError};
 use revere_model::{MonitorSpec, State};
 
-use crate::support::{Scratch, Sql, at, by_server, spec};
+use crate::support::{Scratch, Sql, at, by_server, settle_one, spec};
 
 /// A monitor in `ALARM` that an alert tells of, with a tick that `one` has claimed.
 async fn claimed() -> (Scratch, revere::store::Claimed) {
@@ -56,14 +56,11 @@ async fn a_delivery_that_another_took_is_not_put_off_or_given_up_and_one_that_wa
     sql.run("update deliveries set attempts = attempts + 1, claimed_by = 'another'").await;
     let before = sql.everything().await;
     for settlement in [Settlement::Again(scratch.now(), "503".to_owned()), Settlement::Failed("410".to_owned())] {
-        assert!(!scratch.store.settle_delivery(&sending, settlement, scratch.now()).await.unwrap());
+        assert!(!settle_one(&scratch.store, &sending, settlement, scratch.now()).await);
     }
     assert_eq!(sql.everything().await, before);
     let sent = Settlement::Sent("200 OK".to_owned());
-    assert!(
-        scratch.store.settle_delivery(&sending, sent, scratch.now()).await.unwrap(),
-        "that is true whoever says it"
-    );
+    assert!(settle_one(&scratch.store, &sending, sent, scratch.now()).await, "that is true whoever says it");
 }
 
 #[tokio::test]

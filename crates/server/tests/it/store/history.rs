@@ -6,7 +6,7 @@ use jiff::{SignedDuration, ToSpan};
 use revere::store::{ConfiguredAlert, DeliveryFilter, DeliveryStatus, RunFilter, RunResult, Settlement};
 use revere_model::{MonitorId, MonitorSpec, ReturnValue, Run, State, StateSet};
 
-use crate::support::{Scratch, at, by_server, spec, switched};
+use crate::support::{Scratch, at, by_server, settle_one, spec, switched};
 
 async fn pages(scratch: &Scratch, monitor: MonitorId, mut filter: RunFilter) -> Vec<Run> {
     let mut all = Vec::new();
@@ -143,10 +143,10 @@ async fn gaps_and_settled_deliveries_go_with_the_days_of_their_monitor() {
         let claimed = scratch.claim().await.remove(0);
         scratch.finish(&claimed, outcome).await;
         let given_up = store.claim_deliveries("broken", "one", scratch.now(), minute, 9).await.unwrap();
-        store.settle_delivery(&given_up[0], Settlement::Failed("404".to_owned()), scratch.now()).await.unwrap();
+        settle_one(store, &given_up[0], Settlement::Failed("404".to_owned()), scratch.now()).await;
         for _ in 0..2 {
             for taken in store.claim_deliveries("ops", "one", scratch.now(), minute, 9).await.unwrap() {
-                store.settle_delivery(&taken, Settlement::Sent("ok".to_owned()), scratch.now()).await.unwrap();
+                settle_one(store, &taken, Settlement::Sent("ok".to_owned()), scratch.now()).await;
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use revere::store::{AlertSettings, Delivery, DeliveryFilter, ImportedMonitor, ImportedRun, Past, Store, StoreOptions};
 use revere_model::{FlipId, MonitorId, RunKind, State, StateSet};
 
-use crate::support::{Scratch, at, by_server, manual_run, older_database, spec, switched};
+use crate::support::{Scratch, at, by_server, manual_run, older_database, settle_one, spec, switched};
 
 /// What an alert tells, oldest first.
 async fn told(store: &Store, alert: &str) -> Vec<Delivery> {
@@ -108,7 +108,7 @@ async fn switching_off_ends_one_and_what_is_given_up_keeps_it() {
     let minute = std::time::Duration::from_secs(60);
     let claimed = scratch.store.claim_deliveries("ops", "one", scratch.now(), minute, 9).await.unwrap().remove(0);
     let failed = revere::store::Settlement::Failed("410".to_owned());
-    scratch.store.settle_delivery(&claimed, failed, scratch.now()).await.unwrap();
+    settle_one(&scratch.store, &claimed, failed, scratch.now()).await;
     switched(&scratch.store, id, false, scratch.now()).await;
     switched(&scratch.store, id, true, scratch.now()).await;
     goes_through(&scratch, id, &[Well, Alarm]).await;

@@ -16,7 +16,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
-use crate::support::{PostgresServer, Scratch, TestDatabase, at, by_server, spec};
+use crate::support::{PostgresServer, Scratch, TestDatabase, at, by_server, settle_one, spec};
 
 /// Stands between a store and the database, and hides the answer to the next commit once it is told to: it arrived, was done, and
 /// nobody heard of it.
@@ -102,7 +102,7 @@ async fn a_result_and_a_delivery_whose_answer_was_lost_are_there_once() {
     assert_eq!(hides.hidden.load(SeqCst), 1, "an answer was hidden");
     let sending = store.claim_deliveries("ops", "one", scratch.now(), minute, 9).await.unwrap().remove(0);
     hides.next.store(true, SeqCst);
-    assert!(store.settle_delivery(&sending, Settlement::Sent(String::new()), scratch.now()).await.unwrap());
+    assert!(settle_one(store, &sending, Settlement::Sent(String::new()), scratch.now()).await);
     assert_eq!(hides.hidden.load(SeqCst), 2, "an answer was hidden");
     let mut sql = scratch.sql().await;
     for (asked, there) in [

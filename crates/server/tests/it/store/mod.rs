@@ -31,3 +31,4 @@ mod statements;
 mod telling;
 mod versions;
 mod writing;
+mod written_at_once;

@@ -21,7 +21,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::{
     alerts::service,
-    support::{Scratch, at, by_server, spec, switched},
+    support::{Scratch, at, by_server, settle_one, spec, switched},
 };
 
 /// Words that only SQLite reads. They may stand in its folder alone, so that whatever else the store asks is written once
@@ -195,7 +195,7 @@ pub(crate) async fn ask_everything(scratch: &Scratch) {
     super::muting::ask_everything(scratch, &ids[..2]).await;
     let minute = Duration::from_secs(60);
     for delivery in store.claim_deliveries("ops", "one", now, minute, 1).await.unwrap() {
-        store.settle_delivery(&delivery, Settlement::Failed("410".to_owned()), now).await.unwrap();
+        settle_one(store, &delivery, Settlement::Failed("410".to_owned()), now).await;
     }
     for delivery in store.claim_deliveries("other", "one", now, minute, 1).await.unwrap() {
         store.rest_of_episode(&delivery, 9).await.unwrap();

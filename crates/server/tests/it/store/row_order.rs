@@ -8,7 +8,7 @@ use revere::store::{AcknowledgedBy, ClaimRequest, Claimed, ConfiguredAlert, Hand
 use revere_model::{MonitorId, State};
 
 use super::shared_database::is_waited_for;
-use crate::support::{PostgresServer, Scratch, TestDatabase, at, by_server, spec, until};
+use crate::support::{PostgresServer, Scratch, TestDatabase, at, by_server, settle_one, spec, until};
 
 const MONITORS: usize = 60;
 
@@ -54,7 +54,7 @@ async fn results_and_deliveries_of_two_servers_do_not_wait_for_each_other_for_ev
         let sent = |store: &Store, monitor| {
             let delivery = owed.iter().find(|delivery| delivery.monitor_id == monitor).unwrap().clone();
             let (store, now) = (store.clone(), one.now());
-            async move { store.settle_delivery(&delivery, Settlement::Sent("thanks".to_owned()), now).await.unwrap() }
+            async move { settle_one(&store, &delivery, Settlement::Sent("thanks".to_owned()), now).await }
         };
         let (low, high) = ids.split_at(MONITORS / 2);
         let settled =

@@ -12,7 +12,7 @@ use revere::{
 };
 use revere_model::{MonitorId, Silence, State, StateSet};
 
-use crate::support::{Scratch, by_server, spec};
+use crate::support::{Scratch, by_server, settle_one, spec};
 
 pub(super) async fn all(store: &Store) -> Vec<Delivery> {
     let mut all = store.deliveries(&DeliveryFilter { limit: 1000, ..Default::default() }).await.unwrap();
@@ -32,7 +32,7 @@ pub(super) async fn claim(scratch: &Scratch, alert: &str) -> Vec<Delivery> {
 }
 
 pub(super) async fn settle(scratch: &Scratch, delivery: &Delivery, settlement: Settlement) -> bool {
-    scratch.store.settle_delivery(delivery, settlement, scratch.now()).await.unwrap()
+    settle_one(&scratch.store, delivery, settlement, scratch.now()).await
 }
 
 pub(super) async fn monitor(scratch: &Scratch) -> MonitorId {
@@ -342,4 +342,35 @@ async fn what_is_given_up_is_told_by_the_alert_that_most_likely_reaches_somebody
     let broken = claim(&scratch, "broken").await.remove(0);
     settle(&scratch, &broken, Settlement::Failed("404 Not Found".to_owned())).await;
     assert_eq!(instead().await[2..], ["d-quiet"], "rather than one that failed, or tells other states");
+}
+
+/// Ids say nothing of the order in which receivers answered.
+#[tokio::test]
+async fn what_an_alert_could_not_tell_another_tells_whose_receiver_took_what_was_settled_last() {
+    let scratch = Scratch::new().await;
+    scratch.configure(&["a", "b", "ops"]).await;
+    let (first, second) = (monitor(&scratch).await, monitor(&scratch).await);
+    scratch.manual(first, State::Alarm).await;
+    scratch.manual(second, State::Alarm).await;
+    for alert in ["a", "b"] {
+        for delivery in claim(&scratch, alert).await {
+            assert!(settle(&scratch, &delivery, Settlement::Sent("ok".to_owned())).await);
+        }
+    }
+    let mut sql = scratch.sql().await;
+    // Of a, the older delivery was taken last, after the newer one had failed and after all that b told.
+    for (alert, monitor, status, settled_at) in
+        [("a", first, "sent", 30), ("a", second, "failed", 10), ("b", first, "sent", 20), ("b", second, "sent", 5)]
+    {
+        let changed = sql.run(format!(
+            "update deliveries set status = '{status}', settled_at = {settled_at}
+             where alert_key = '{alert}' and monitor_id = {}",
+            monitor.0
+        ));
+        assert_eq!(changed.await, 1);
+    }
+    let failed = claim(&scratch, "ops").await.remove(0);
+    assert!(settle(&scratch, &failed, Settlement::Failed("410".to_owned())).await);
+    let instead = "select alert_key from deliveries where status = 'owed' and alert_key <> 'ops'";
+    assert_eq!(sql.texts(instead).await, ["a"]);
 }

@@ -23,7 +23,7 @@ pub(crate) use manual_run::manual_run;
 pub(crate) use older_database::{older_database, open_older_database};
 pub(crate) use postgres_server::PostgresServer;
 pub(crate) use rest::at_rest;
-pub(crate) use scratch::{Scratch, claims_in_force, switched};
+pub(crate) use scratch::{Scratch, claims_in_force, settle_one, switched};
 pub(crate) use shown_secrets::ShownSecrets;
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use test_engine::{Behaviour, TestEngine};

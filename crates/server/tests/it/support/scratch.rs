@@ -4,7 +4,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use revere::store::{ClaimRequest, Claimed, Committed, ConfiguredAlert, RunResult, Store, StoreOptions};
+use revere::store::{
+    ClaimRequest, Claimed, Committed, ConfiguredAlert, Delivery, RunResult, Settlement, Store, StoreOptions,
+};
 use revere_model::{Clock, ManualClock, Monitor, MonitorId, MonitorSpec, Severity, State};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -200,6 +202,12 @@ pub(crate) async fn switched(store: &Store, id: MonitorId, active: bool, now: Ti
 }
 
 /// How many claims are in force.
+/// Records what came of one delivery, as the engine records what came of several; whether it was still owed.
+pub(crate) async fn settle_one(store: &Store, delivery: &Delivery, settlement: Settlement, now: Timestamp) -> bool {
+    let settled = store.settle_deliveries(vec![(delivery.clone(), settlement)], now).await.unwrap();
+    !settled.is_empty()
+}
+
 pub(crate) async fn claims_in_force(store: &Store) -> i64 {
     Sql::of(store).await.number("select count(*) from dues where claimed_by is not null").await
 }

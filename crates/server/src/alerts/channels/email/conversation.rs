@@ -281,10 +281,13 @@ struct Reply {
 
 /// This machine's name where it is a full one, else its address: what RFC 5321 wants, and strict servers check.
 fn own_name(address: IpAddr) -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    name_or_address(&rustix::system::uname().nodename().to_string_lossy(), address)
+}
+
+fn name_or_address(name: &str, address: IpAddr) -> String {
     let full = name.contains('.') && name.split('.').all(is_label);
     match address {
-        _ if full => name,
+        _ if full => name.to_owned(),
         IpAddr::V4(address) => format!("[{address}]"),
         IpAddr::V6(address) => format!("[IPv6:{address}]"),
     }
@@ -301,4 +304,31 @@ pub(super) fn is_helo_name(name: &str) -> bool {
 
 fn is_label(label: &str) -> bool {
     !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 5321, sections 4.1.1.1 and 4.1.3.
+    #[test]
+    fn a_machine_without_a_full_name_introduces_itself_by_its_address() {
+        let by = |name: &str, address: &str| name_or_address(name, address.parse().unwrap());
+        for address in ["192.0.2.7", "2001:db8::7"] {
+            assert_eq!(by("vm.example.com", address), "vm.example.com");
+        }
+        // The last two have a dot, and are no names.
+        for name in ["vm", "", "vm.", "my vm.example.com"] {
+            for (address, literal) in [
+                ("127.0.0.1", "[127.0.0.1]"),
+                ("192.0.2.7", "[192.0.2.7]"),
+                ("::1", "[IPv6:::1]"),
+                ("2001:db8::7", "[IPv6:2001:db8::7]"),
+                ("::ffff:192.0.2.7", "[IPv6:::ffff:192.0.2.7]"),
+            ] {
+                assert_eq!(by(name, address), literal, "{name:?}");
+                assert!(is_helo_name(literal), "{literal}");
+            }
+        }
+    }
 }

@@ -75,10 +75,14 @@ pub(in crate::store) async fn stand_in(
         if !is_problem && (is_its_rota || (row.on_call_only && !is_for)) {
             continue;
         }
+        // What is settled late has an older number than what was settled before it, so that the newest so many are looked at.
         let last: Option<(bool, i64)> = db::query_as(
-            "select status = 'sent', settled_at from deliveries where id in
-                 (select max(id) from deliveries where alert_key = $1 and status = 'sent' union all
-                  select max(id) from deliveries where alert_key = $1 and status = 'failed')
+            "select is_sent, settled_at from
+                 (select * from (select status = 'sent' as is_sent, settled_at from deliveries
+                      where alert_key = $1 and status = 'sent' order by id desc limit 500) sent
+                  union all
+                  select * from (select status = 'sent' as is_sent, settled_at from deliveries
+                      where alert_key = $1 and status = 'failed' order by id desc limit 500) failed) newest
              order by settled_at desc limit 1",
         )
         .bind(&row.key)

@@ -194,8 +194,10 @@ impl Store {
         last.map(crate::store::columns::instant).transpose()
     }
 
-    /// Records what came of one message that told all of these, at once, as [`Store::settle_delivery`] does of each; answers
-    /// how those of them stand that were still owed.
+    /// Records what came of one message that told all of these, at once; answers how those of them stand that were still owed:
+    /// not those that were settled or cancelled meanwhile, or claimed anew. Only that the receiver took it is true whenever it is
+    /// said: it is recorded even if the claim's time is over, so that nobody tells it again. Waits for a locked or full disk as
+    /// long as it takes.
     pub async fn settle_deliveries(
         &self,
         mut settlements: Vec<(Delivery, Settlement)>,
@@ -214,23 +216,6 @@ impl Store {
                 }
                 Ok(settled)
             })
-        })
-        .await
-    }
-
-    /// Records what came of an attempt; where it was taken, what follows belongs where `claimed` says; false if the delivery
-    /// was settled or cancelled meanwhile, or claimed anew. Only that the receiver took it is true whenever it is said: it is
-    /// recorded even if the claim's time is over, so that nobody tells it again. Waits for a locked or full disk as long as
-    /// it takes.
-    pub async fn settle_delivery(
-        &self,
-        claimed: &Delivery,
-        settlement: Settlement,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let claimed = claimed.clone();
-        self.write_patiently_about(vec![claimed.monitor_id], move |connection| {
-            Box::pin(async move { settle(connection, &claimed, &settlement, now).await })
         })
         .await
     }
