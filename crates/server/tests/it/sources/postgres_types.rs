@@ -56,10 +56,12 @@ async fn types_that_have_no_word_come_as_postgresql_writes_them() {
 #[tokio::test]
 async fn every_type_of_the_catalogue_can_be_asked_for() {
     let asked = postgres(json!({}));
+    // Not those that other tests make and take away again meanwhile.
     let types = table(
         &asked,
         "select t.oid, t.oid::regtype::text, t.typtype, t.typcategory, \
-         (select enumlabel from pg_enum where enumtypid = t.oid limit 1) from pg_type t where t.typisdefined and (t.typtype <> 'p' or t.typname in ('record', 'void')) and t.typnamespace::regnamespace::text !~ '^t_[0-9a-f]+$' order by t.oid",
+         (select enumlabel from pg_enum where enumtypid = t.oid limit 1) from pg_type t where t.typisdefined and (t.typtype <> 'p' or t.typname in ('record', 'void')) and t.typnamespace::regnamespace::text !~ '^t_[0-9a-f]+$' \
+         and t.typname !~ '[0-9a-f]{32}' order by t.oid",
     )
     .await;
     assert!(types.len() > 500, "{}", types.len());
