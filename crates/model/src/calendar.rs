@@ -1,9 +1,31 @@
-//! The ends of the calendar.
+//! The months and the ends of the calendar.
 //!
 //! People and programs write `9999-12-31 23:59:59` for "never". The time library's last instant is some hours before that,
 //! so that it exists in every time zone.
 
 use jiff::{Timestamp, civil::DateTime, fmt::temporal::Pieces, tz::TimeZone};
+
+/// The months by their English names, January first.
+pub const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// The number of a month, from 1, by the first three letters of its name in either case.
+pub fn month_of_letters(letters: &str) -> Option<i8> {
+    let is_it = |name: &&str| letters.eq_ignore_ascii_case(&name[..3]);
+    (1..).zip(MONTHS).find(|(_, name)| is_it(name)).map(|(number, _)| number)
+}
 
 /// The instant of a time in `zone`. A time beyond the last instant there is, or before the first, is that instant.
 pub fn instant(civil: DateTime, zone: &TimeZone) -> Timestamp {
@@ -46,6 +68,12 @@ mod tests {
         for beyond in [253_402_300_800.0, -62_135_596_801.0, f64::NAN, f64::INFINITY] {
             assert_eq!(instant_of_seconds(beyond), None, "{beyond}");
         }
+    }
+
+    #[test]
+    fn a_month_has_three_letters_in_either_case() {
+        assert_eq!(["jan", "MAY", "Dec"].map(month_of_letters), [Some(1), Some(5), Some(12)]);
+        assert_eq!(["", "ja", "janu", "January", "m\u{e4}r"].map(month_of_letters), [None; 5]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The six fields of a schedule, and sets of small numbers.
 
+use crate::calendar::MONTHS;
+
 /// One field of a schedule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Field {
@@ -57,22 +59,6 @@ impl Field {
         }
     }
 }
-
-/// January first.
-pub(super) const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// Sunday first, as in crontab(5).
 pub(super) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];

@@ -3,8 +3,9 @@
 use super::{
     Crontab,
     days::Days,
-    field::{Bits, Field, MONTHS},
+    field::{Bits, Field},
 };
+use crate::calendar::MONTHS;
 
 /// What is wrong with the text of a schedule. Names the field, the fault and what may be written.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

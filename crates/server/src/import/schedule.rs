@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use revere_model::calendar::month_of_letters;
+
 /// The fields in the original's order, which is also their significance.
 const NAMES: [&str; 8] = ["year", "month", "day", "week", "day_of_week", "hour", "minute", "second"];
 const MONTH: usize = 1;
@@ -18,7 +20,6 @@ const SECOND: usize = 7;
 /// What a field without a value means where everything more significant than it was given.
 const DEFAULTS: [&str; 8] = ["*", "1", "1", "*", "*", "0", "0", "0"];
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const POSITIONS: [&str; 6] = ["1st", "2nd", "3rd", "4th", "5th", "last"];
 
 /// The eight fields as they are stored; `None` is SQL's null.
@@ -121,8 +122,7 @@ fn field(text: &str, index: usize, low: i64, high: i64) -> Result<String, String
 
 /// The number of a month by its name, in the field that is for them.
 fn month_number(name: &str, text: &str) -> Option<i64> {
-    let month = MONTHS.iter().position(|known| text.trim().eq_ignore_ascii_case(known))?;
-    (name == NAMES[MONTH]).then_some(month as i64 + 1)
+    month_of_letters(text.trim()).filter(|_| name == NAMES[MONTH]).map(i64::from)
 }
 
 fn list(items: &[Steps], low: i64, high: i64, star: bool) -> String {

@@ -123,6 +123,8 @@ impl Exchange<'_> {
         }
         let peer = response.extensions().get::<reqwest::tls::TlsInfo>();
         let certificate = peer.and_then(|tls| tls.peer_certificate()).map(Bytes::copy_from_slice);
+        let is_coded = content_coding::is_coded(response.headers());
+        let count = if is_coded { answer_memory::count_passing } else { answer_memory::count };
         let mut body = BytesMut::new();
         loop {
             let late = format!("the answer stopped after {} bytes", body.len());
@@ -140,7 +142,7 @@ impl Exchange<'_> {
                 body.extend_from_slice(&chunk[..room]);
                 break;
             }
-            answer_memory::count(chunk.len())
+            count(chunk.len())
                 .map_err(|fault| fault::Failure { kind: OutboundKind::NoMemory, what: fault.to_string() })?;
             body.extend_from_slice(&chunk);
         }

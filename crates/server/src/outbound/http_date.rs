@@ -8,6 +8,7 @@ use jiff::{
     fmt::{rfc2822::DateTimeParser, strtime},
     tz::TimeZone,
 };
+use revere_model::calendar::{self, month_of_letters};
 
 /// Reads a date in any of HTTP's three forms. One at the very end of the calendar, which means "never", is the last
 /// instant there is.
@@ -21,7 +22,7 @@ pub(super) fn http_date(value: &str) -> Option<Timestamp> {
     let imf = || strtime::parse("%d %b %Y %H:%M:%S GMT", rest).ok()?.to_datetime().ok();
     let civil: DateTime =
         imf().or_else(|| date("%A, %d-%b-%y %H:%M:%S GMT")).or_else(|| date("%a %b %e %H:%M:%S %Y"))?;
-    Some(revere_model::calendar::instant(civil, &TimeZone::UTC))
+    Some(calendar::instant(civil, &TimeZone::UTC))
 }
 
 /// Reads a `Retry-After` header: seconds, or a date counted from `now` (best the `Date` of the same answer, which the same
@@ -49,7 +50,7 @@ pub(super) fn cookie_date(value: &str) -> Option<Timestamp> {
         {
             day = Some(found);
         } else if month.is_none()
-            && let Some(found) = month_number(token)
+            && let Some(found) = token.get(..3).and_then(month_of_letters)
         {
             month = Some(found);
         } else if year.is_none()
@@ -67,7 +68,7 @@ pub(super) fn cookie_date(value: &str) -> Option<Timestamp> {
         full => full,
     };
     let civil = DateTime::new(year, month?, day?, hour, minute, second, 0).ok()?;
-    Some(revere_model::calendar::instant(civil, &TimeZone::UTC))
+    Some(calendar::instant(civil, &TimeZone::UTC))
 }
 
 fn is_delimiter(letter: char) -> bool {
@@ -89,12 +90,6 @@ fn clock_time(token: &str) -> Option<(i8, i8, i8)> {
     let (hour, minute, rest) = (parts.next()?, parts.next()?, parts.next()?);
     let whole = |part: &str| number::<i8>(part, 1..=2).filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
     Some((whole(hour)?, whole(minute)?, number(rest, 1..=2)?))
-}
-
-fn month_number(token: &str) -> Option<i8> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let name = token.get(..3)?;
-    (1..).zip(MONTHS).find(|(_, month)| name.eq_ignore_ascii_case(month)).map(|(number, _)| number)
 }
 
 #[cfg(test)]

@@ -376,3 +376,19 @@ async fn the_wrong_certificate_is_named_and_can_be_trusted_or_ignored() {
     let careless = outbound.with(Options { trust: Trust { verify: false, extra: Vec::new() }, ..Options::default() });
     assert_eq!(careless.send(get("127.0.0.1"), limits()).await.unwrap().status, 200);
 }
+
+/// Names of other letters are asked for as the register has them (RFC 5891), whichever tables of Unicode read them.
+#[test]
+fn international_names_are_read_as_browsers_do() {
+    for (typed, asked) in [
+        ("b\u{fc}cher.example", Some("xn--bcher-kva.example")),
+        ("FA\u{df}.example", Some("xn--fa-hia.example")),
+        ("\u{645}\u{62b}\u{627}\u{644}.example", Some("xn--mgbh0fb.example")),
+        // A joiner, where the letters around it allow one, and where they do not.
+        ("\u{915}\u{94d}\u{200d}\u{937}.example", Some("xn--11b2ezcw70k.example")),
+        ("a\u{200d}b.example", None),
+    ] {
+        let read = Url::parse(&format!("https://{typed}/")).ok();
+        assert_eq!(read.as_ref().and_then(Url::host_str), asked, "{typed}");
+    }
+}

@@ -3,11 +3,12 @@
 use super::{
     super::{
         Crontab,
-        field::{Bits, Field, MONTHS, WEEKDAYS},
+        field::{Bits, Field, WEEKDAYS},
     },
     list, runs, stretch,
     times::ordinal,
 };
+use crate::calendar::MONTHS;
 
 /// Which dates.
 pub(super) struct Dates {

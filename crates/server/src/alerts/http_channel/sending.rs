@@ -145,6 +145,12 @@ impl<C: HttpChannel> OverHttp<C> {
         Err(refused)
     }
 
+    /// A request in the way in which this receiver is asked: followed nowhere, and over a connection of its own where what is lost
+    /// with a used one could not be sent once more.
+    fn as_asked(&self, request: Request) -> Request {
+        Request { redirects: 0, on_new_connection: !self.knows_repeats, ..request }
+    }
+
     async fn send_once(&self, notification: &Notification, end: Instant) -> Result<Receipt, Refused> {
         let outbound = &self.target.outbound;
         let request = self.channel.request(notification).and_then(|request| self.target.sign(request));
@@ -154,13 +160,8 @@ impl<C: HttpChannel> OverHttp<C> {
             key.push_str(".chart");
         }
         let request = request.and_then(|request| request.header("Idempotency-Key", &key));
-        let request = Request {
-            redirects: 0,
-            // The key tells such a receiver that it is the same one. Others would show it twice, and not say so.
-            repeatable: self.knows_repeats,
-            on_new_connection: !self.knows_repeats,
-            ..request.map_err(not_sent)?
-        };
+        // The key tells such a receiver that it is the same one. Others would show it twice, and not say so.
+        let request = Request { repeatable: self.knows_repeats, ..self.as_asked(request.map_err(not_sent)?) };
         let asked = outbound.shown(&request);
         self.pause.over(end).await;
         let limits = Limits::within(end.saturating_duration_since(Instant::now()), REPLY_BYTES);
@@ -168,7 +169,7 @@ impl<C: HttpChannel> OverHttp<C> {
         if verdict != Verdict::Taken
             && let Some(remedy) = self.channel.remedy(&answer)
         {
-            let remedied = outbound.send_for_status(remedy, limits).await.map_err(not_sent)?;
+            let remedied = outbound.send_for_status(self.as_asked(remedy), limits).await.map_err(not_sent)?;
             match Answer::read(&remedied, SystemClock.now()).by_status() {
                 Verdict::Taken => (reply, verdict, answer) = self.ask(request, limits).await?,
                 Verdict::Refused { retry: Retry::Never, .. } => {}
@@ -189,7 +190,7 @@ impl<C: HttpChannel> OverHttp<C> {
             Verdict::Taken => {
                 if let Some(follow_up) = self.channel.follow_up(notification) {
                     // By itself: were it waited for, one that hangs would have the notification sent once more.
-                    let outbound = outbound.clone();
+                    let (outbound, follow_up) = (outbound.clone(), self.as_asked(follow_up));
                     tokio::spawn(async move {
                         if let Err(error) = outbound.send_for_status(follow_up, limits).await {
                             tracing::warn!(%error, "what should follow a notification failed");
@@ -259,7 +260,7 @@ impl<C: HttpChannel> OverHttp<C> {
             while let Some(request) = self.channel.next_of_chart(notification, taken, &answers)? {
                 // Of the address nothing more is said: who knows it all may be let in.
                 let host = request.url.host_str().unwrap_or_default().to_owned();
-                let request = Request { redirects: 0, ..request };
+                let request = self.as_asked(request);
                 let sent = outbound.send_for_status(request, limits).await;
                 let reply = sent.map_err(|error| format!("{host}: {}", error.what))?;
                 let answer = Answer::read(&reply, SystemClock.now());

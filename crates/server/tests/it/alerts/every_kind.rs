@@ -11,7 +11,7 @@ use revere_model::{Clock, ReturnValue, SystemClock};
 use serde_json::{Value, json};
 
 use super::{channel, channel_learning, sample, send, stub, stub::Stub};
-use crate::support::{CLOSINGS, ClosingServer, ShownSecrets};
+use crate::support::{CLOSINGS, ClosingServer, ShownSecrets, until};
 
 /// A kind, one of its samples, and the sample's config for a receiver at `url`.
 type Case = (&'static ChannelKind, &'static ChannelSample, Value);
@@ -229,5 +229,21 @@ async fn a_connection_that_closes_as_the_notification_leaves_costs_no_attempt() 
             };
             assert_eq!((server.counts(), told), (expected, 4), "{}", kind.names[0]);
         }
+    }
+}
+
+/// What ends the ringing of a phone: the receiver has closed the connection by then over which the end before came.
+#[tokio::test]
+async fn what_follows_a_notification_is_not_lost_with_a_connection_that_closes() {
+    for closing in CLOSINGS {
+        let server = ClosingServer::start(r#"{"status": 1}"#, closing).await;
+        let config = json!({"api_token": "t", "user_key": "u", "api_url": server.url, "emergency": true});
+        let channel = channel("pushover", config);
+        for ends in 1..=3 {
+            send(&channel, &sample()).await.unwrap();
+            let told = || server.answered().iter().filter(|line| line.contains("cancel_by_tag")).count();
+            until("the ringing is ended", async || told() == ends).await;
+        }
+        assert_eq!(server.counts(), (6, 0), "connections, and requests without an answer");
     }
 }

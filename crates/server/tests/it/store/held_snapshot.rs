@@ -106,7 +106,7 @@ impl Load {
 /// A hundred runs a second, of 500 monitors, for half a minute, in turns with the same where nobody holds a snapshot: the machine may
 /// do much else, and does it to both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runs_take_as_long_while_a_snapshot_is_held_as_without_it() {
+async fn half_a_minute_of_runs_takes_no_longer_while_a_snapshot_is_held() {
     let (server, other) = (PostgresServer::start(&[]).await, PostgresServer::start(&[]).await);
     let (mut held, mut free) = (Load::on(&server, 100).await, Load::on(&other, 100).await);
     let holder = snapshot(&held.scratch).await;

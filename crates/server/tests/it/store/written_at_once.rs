@@ -63,23 +63,31 @@ async fn a_form_whose_monitor_was_deleted_makes_one_again_and_not_one_on_each_se
     assert_eq!(watch.number("select count(*) from monitors where deleted_at is null").await, 1);
 }
 
+/// Has `change` be what another server is in the middle of when `act` comes to the row, and is through before `act` is.
+async fn in_the_middle_of<T: Send + 'static>(
+    scratch: &Scratch,
+    change: &str,
+    act: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let (mut held, mut watch) = (scratch.sql().await, scratch.sql().await);
+    let holder = own_pid(&mut held).await;
+    held.run(format!("begin; {change}")).await;
+    let acting = tokio::spawn(act);
+    until("it waits for the row", async || waiting_for(&mut watch, holder).await == 1).await;
+    held.run("commit").await;
+    acting.await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_factor_that_is_offered_meanwhile_is_taken_away_with_a_word_in_the_audit_log() {
     let scratch = on_a_server().await;
     let bob = person(&scratch).await;
-    let (mut held, mut watch) = (scratch.sql().await, scratch.sql().await);
-    let holder = own_pid(&mut held).await;
-    // Another server is in the middle of an offer.
-    held.run("begin; update users set totp_offered = 'key'").await;
     let (store, asked) = (scratch.store.clone(), by_server(scratch.now()));
-    let removing = tokio::spawn(async move {
-        store.remove_second_factor(bob, None, Act::SecondFactorRemoved, &asked).await.unwrap();
-    });
-    until("it waits for the row", async || waiting_for(&mut watch, holder).await == 1).await;
-    held.run("commit").await;
-    removing.await.unwrap();
-    let offered = watch.number("select count(*) from users where totp_offered is not null").await;
-    let said = watch.number("select count(*) from audit where act = 'second_factor_removed'").await;
+    let removing = async move { store.remove_second_factor(bob, None, Act::SecondFactorRemoved, &asked).await };
+    in_the_middle_of(&scratch, "update users set totp_offered = 'key'", removing).await.unwrap();
+    let mut sql = scratch.sql().await;
+    let offered = sql.number("select count(*) from users where totp_offered is not null").await;
+    let said = sql.number("select count(*) from audit where act = 'second_factor_removed'").await;
     assert_eq!((offered, said), (0, 1), "what was taken away is in the audit log");
 }
 
@@ -87,14 +95,10 @@ async fn a_second_factor_that_is_offered_meanwhile_is_taken_away_with_a_word_in_
 async fn a_new_name_is_said_beside_the_one_it_took_the_place_of() {
     let scratch = on_a_server().await;
     let bob = person(&scratch).await;
-    let (mut held, mut watch) = (scratch.sql().await, scratch.sql().await);
-    let holder = own_pid(&mut held).await;
-    held.run("begin; update users set name = 'robert', name_key = 'robert'").await;
     let (store, asked) = (scratch.store.clone(), by_server(scratch.now()));
-    let renaming = tokio::spawn(async move { store.rename_user(bob, "rob".to_owned(), &asked).await.unwrap() });
-    until("it waits for the row", async || waiting_for(&mut watch, holder).await == 1).await;
-    held.run("commit").await;
-    assert!(renaming.await.unwrap());
+    let renaming = async move { store.rename_user(bob, "rob".to_owned(), &asked).await };
+    let change = "update users set name = 'robert', name_key = 'robert'";
+    assert!(in_the_middle_of(&scratch, change, renaming).await.unwrap());
     let said = "select count(*) from audit where act = 'person_changed' and details like '%robert%' and details not like '%bob%'";
-    assert_eq!(watch.number(said).await, 1);
+    assert_eq!(scratch.sql().await.number(said).await, 1);
 }

@@ -201,13 +201,13 @@ pub(crate) async fn switched(store: &Store, id: MonitorId, active: bool, now: Ti
     store.update_monitor(id, monitor.version, &MonitorSpec { active, ..monitor.spec }, &by_server(now)).await.unwrap()
 }
 
-/// How many claims are in force.
 /// Records what came of one delivery, as the engine records what came of several; whether it was still owed.
 pub(crate) async fn settle_one(store: &Store, delivery: &Delivery, settlement: Settlement, now: Timestamp) -> bool {
     let settled = store.settle_deliveries(vec![(delivery.clone(), settlement)], now).await.unwrap();
     !settled.is_empty()
 }
 
+/// How many claims are in force.
 pub(crate) async fn claims_in_force(store: &Store) -> i64 {
     Sql::of(store).await.number("select count(*) from dues where claimed_by is not null").await
 }
